@@ -1,0 +1,1 @@
+"""The three controllers and the packages they are made of."""
