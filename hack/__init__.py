@@ -1,0 +1,1 @@
+"""Development tools: local environment, demo, generators, conformance runner, benchmarks."""

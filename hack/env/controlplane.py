@@ -1,0 +1,100 @@
+"""A Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager, with RBAC.
+
+There are no nodes: Deployments are stored and never run. The controllers run beside it as local processes with the
+credentials of their own ServiceAccounts. Namespace deletion, garbage collection and ServiceAccounts work as in any
+cluster.
+"""
+
+import json
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from hack.env import pki, process, tools
+
+CONTROLLERS = ",".join(
+    f"{name}-controller" for name in ("garbage-collector", "namespace", "serviceaccount", "serviceaccount-token")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlPlane:
+    """A running control plane: `kubeconfig` has cluster-admin rights."""
+
+    server: str
+    kubeconfig: Path
+    authority: Path
+    processes: tuple[process.Process, ...]
+
+
+def start(folder: Path) -> ControlPlane:
+    """Starts the three programs in `folder` and returns when the API server is ready (about 3 seconds)."""
+    bins = tools.ensure("etcd", "kube-apiserver", "kube-controller-manager")
+    ca = pki.new_authority("tagline-local")
+    ca_file = folder / "ca.crt"
+    ca_file.write_bytes(ca.certificate_pem())
+    port, etcd_port, peer_port, manager_port = process.free_ports(4)
+    server = f"https://127.0.0.1:{port}"
+    etcd = _start_etcd(bins["etcd"], folder, etcd_port, peer_port)
+    token = secrets.token_hex(16)
+    pki.write_secret(folder / "tokens.csv", f'{token},admin,1,"system:masters"\n'.encode())
+    api = _start_api_server(bins["kube-apiserver"], folder, ca, port=port, etcd=f"http://127.0.0.1:{etcd_port}")
+    kubeconfig = write_kubeconfig(folder / "kubeconfig", server, ca_file, token)
+    process.wait_until(process.answers(f"{server}/readyz", authority=ca_file, token=token, below=300), api)
+    manager = _start_manager(bins["kube-controller-manager"], folder, ca, kubeconfig, manager_port)
+    process.wait_until(process.answers(f"https://127.0.0.1:{manager_port}/healthz", authority=ca_file), manager)
+    return ControlPlane(server, kubeconfig, ca_file, (manager, api, etcd))
+
+
+def write_kubeconfig(path: Path, server: str, authority: Path, token: str, namespace: str = "default") -> Path:
+    """Writes a kubeconfig (JSON is YAML) for one bearer token."""
+    content = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "tagline", "cluster": {"server": server, "certificate-authority": str(authority)}}],
+        "users": [{"name": "tagline", "user": {"token": token}}],
+        "contexts": [{"name": "tagline", "context": {"cluster": "tagline", "user": "tagline", "namespace": namespace}}],
+        "current-context": "tagline",
+    }
+    pki.write_secret(path, json.dumps(content, indent=1).encode())
+    return path
+
+
+def _start_etcd(program: Path, folder: Path, port: int, peer_port: int) -> process.Process:
+    client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer_port}"
+    command = [
+        program, "--data-dir", folder / "etcd", "--listen-client-urls", client, "--advertise-client-urls", client,
+        "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
+        "--unsafe-no-fsync",
+    ]  # fmt: skip
+    etcd = process.start("etcd", command, folder)
+    process.wait_until(process.answers(f"{client}/health"), etcd)
+    return etcd
+
+
+def _start_api_server(program: Path, folder: Path, ca: pki.Authority, *, port: int, etcd: str) -> process.Process:
+    names = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc")
+    crt, key = ca.issue("apiserver", folder, names)
+    sa_key = pki.signing_key(folder / "sa.key")
+    command = [
+        program, "--etcd-servers", etcd, "--secure-port", port, "--bind-address", "127.0.0.1",
+        "--advertise-address", "127.0.0.1", "--tls-cert-file", crt, "--tls-private-key-file", key,
+        "--client-ca-file", folder / "ca.crt", "--token-auth-file", folder / "tokens.csv",
+        "--authorization-mode", "RBAC", "--service-account-issuer", "https://kubernetes.default.svc",
+        "--service-account-key-file", sa_key, "--service-account-signing-key-file", sa_key,
+        "--service-cluster-ip-range", "10.96.0.0/16", "--endpoint-reconciler-type", "none",
+        "--cert-dir", folder / "certs",
+    ]  # fmt: skip
+    return process.start("kube-apiserver", command, folder)
+
+
+def _start_manager(program: Path, folder: Path, ca: pki.Authority, kubeconfig: Path, port: int) -> process.Process:
+    crt, key = ca.issue("manager", folder)
+    command = [
+        program, "--kubeconfig", kubeconfig, "--controllers", CONTROLLERS, "--leader-elect=false",
+        "--use-service-account-credentials=false", "--service-account-private-key-file", folder / "sa.key",
+        "--root-ca-file", folder / "ca.crt", "--secure-port", port, "--bind-address", "127.0.0.1",
+        "--tls-cert-file", crt, "--tls-private-key-file", key, "--concurrent-namespace-syncs", "20",
+        "--cert-dir", folder / "certs",
+    ]  # fmt: skip
+    return process.start("kube-controller-manager", command, folder)

@@ -1,0 +1,122 @@
+"""Child processes of the environment: logs to files, found again and stopped by process id.
+
+A process is identified by its id and its start time, so that a stale state file never stops a stranger.
+"""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class NotStarted(RuntimeError):
+    """A program did not come up; the message names its log and shows its end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A running program: `started` is the kernel's start time in clock ticks since boot."""
+
+    name: str
+    pid: int
+    started: int
+    log: str
+
+
+def start(name: str, command: Sequence[object], folder: Path, env: Mapping[str, str] | None = None) -> Process:
+    """Starts `command` in a session of its own with its output in `folder/<name>.log`."""
+    log = folder / f"{name}.log"
+    with log.open("ab") as out:
+        child = subprocess.Popen(
+            [str(x) for x in command],
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            cwd=folder,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+    # The handle is dropped on purpose: environments outlive the command that started them.
+    child.returncode = 0
+    return Process(name, child.pid, _start_time(child.pid) or 0, str(log))
+
+
+def is_running(process: Process) -> bool:
+    """True while the very process lives (a zombie that nobody reaped counts as gone)."""
+    return bool(process.started) and _start_time(process.pid) == process.started
+
+
+def stop(process: Process, *, grace_seconds: float = 10, kill: bool = False) -> None:
+    """Ends the process and waits for its end: SIGTERM first, SIGKILL after the grace (or at once with `kill`)."""
+    if not is_running(process):
+        _reap(process.pid)
+        return
+    os.kill(process.pid, signal.SIGKILL if kill else signal.SIGTERM)
+    deadline = time.monotonic() + grace_seconds
+    while is_running(process):
+        _reap(process.pid)
+        if time.monotonic() > deadline:
+            os.kill(process.pid, signal.SIGKILL)
+            deadline = time.monotonic() + grace_seconds
+        time.sleep(0.02)
+    _reap(process.pid)
+
+
+def wait_until(ready: Callable[[], bool], process: Process, *, timeout_seconds: float = 60) -> None:
+    """Returns when `ready()` is true; `NotStarted` when the process ends before or the time is over."""
+    deadline = time.monotonic() + timeout_seconds
+    while not ready():
+        _reap(process.pid)
+        if not is_running(process) or time.monotonic() > deadline:
+            end = Path(process.log).read_text(errors="replace")[-2000:]
+            raise NotStarted(f"{process.name} did not start; {process.log} ends with:\n{end}")
+        time.sleep(0.05)
+
+
+def answers(url: str, *, authority: Path | None = None, token: str = "", below: int = 500) -> Callable[[], bool]:
+    """A check that `url` answers with a status `below` a bound (401 counts by default: the server is up)."""
+    context = ssl.create_default_context(cafile=str(authority)) if authority else None
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310
+
+    def check() -> bool:
+        try:
+            with urllib.request.urlopen(request, timeout=2, context=context) as answer:  # noqa: S310
+                return bool(answer.status < below)
+        except urllib.error.HTTPError as error:
+            error.close()
+            return error.code < below
+        except OSError:
+            return False
+
+    return check
+
+
+def free_ports(count: int) -> list[int]:
+    """Free TCP ports of 127.0.0.1; they are all held open until the last is known, so they differ."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+def _start_time(pid: int) -> int | None:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
+
+
+def _reap(pid: int) -> None:
+    try:
+        os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

