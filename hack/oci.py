@@ -1,0 +1,141 @@
+"""Pushes small OCI images to a registry without Docker, as CI would: config, one layer, manifest.
+
+For demos and tests only: it knows Basic auth and the token flow of the OCI distribution spec, and nothing of retries.
+`python -m hack.oci HOST/REPOSITORY TAG... [--user U --password P]` pushes from the command line.
+"""
+
+import argparse
+import gzip
+import hashlib
+import io
+import json
+import re
+import sys
+import tarfile
+from collections.abc import Iterable, Mapping
+
+import httpx
+
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.oci.image.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+
+
+class Pusher:
+    """Pushes to one registry (`host` is `127.0.0.1:5000`, plain HTTP) with one account, or anonymously."""
+
+    def __init__(self, host: str, *, user: str = "", password: str = "", scheme: str = "http") -> None:
+        self._auth = httpx.BasicAuth(user, password) if user else None
+        self._client = httpx.Client(base_url=f"{scheme}://{host}", trust_env=False, timeout=30)
+        self._tokens: dict[str, str] = {}
+
+    def __enter__(self) -> "Pusher":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    def push(self, repository: str, tag: str, *, labels: Mapping[str, str] | None = None) -> str:
+        """Pushes one image whose content depends on the tag; returns the manifest's digest."""
+        layer = self._blob(repository, _layer(f"{repository}:{tag}\n"))
+        config = {
+            "architecture": "amd64",
+            "os": "linux",
+            "config": {"Labels": dict(labels or {})},
+            "rootfs": {"type": "layers", "diff_ids": [layer[0]]},
+        }
+        digest, size = self._blob(repository, json.dumps(config).encode())
+        manifest = {
+            "schemaVersion": 2,
+            "mediaType": MANIFEST,
+            "config": {"mediaType": CONFIG, "digest": digest, "size": size},
+            "layers": [{"mediaType": LAYER, "digest": layer[0], "size": layer[1]}],
+        }
+        return self.push_manifest(repository, tag, json.dumps(manifest).encode())
+
+    def push_manifest(self, repository: str, tag: str, manifest: bytes) -> str:
+        """Puts a manifest under a tag; returns its digest."""
+        url = f"/v2/{repository}/manifests/{tag}"
+        self._call("PUT", url, repository, content=manifest, headers={"Content-Type": MANIFEST})
+        return _digest(manifest)
+
+    def push_tags(self, repository: str, tags: Iterable[str]) -> None:
+        """Pushes one image under many tags: a manifest request a tag."""
+        digest = ""
+        manifest = b""
+        for tag in tags:
+            if not digest:
+                digest = self.push(repository, tag)
+                answer = self._call(
+                    "GET", f"/v2/{repository}/manifests/{tag}", repository, headers={"Accept": MANIFEST}
+                )
+                manifest = answer.content
+            else:
+                self.push_manifest(repository, tag, manifest)
+
+    def _blob(self, repository: str, content: bytes) -> tuple[str, int]:
+        digest = _digest(content)
+        upload = self._call("POST", f"/v2/{repository}/blobs/uploads/", repository)
+        location = httpx.URL(upload.headers["Location"]).copy_merge_params({"digest": digest})
+        self._call("PUT", str(location), repository, content=content)
+        return digest, len(content)
+
+    def _call(
+        self, method: str, url: str, repository: str, *, content: bytes = b"", headers: Mapping[str, str] | None = None
+    ) -> httpx.Response:
+        answer = self._send(method, url, repository, content=content, headers=headers)
+        if answer.status_code == 401 and "bearer" in answer.headers.get("WWW-Authenticate", "").lower():
+            self._tokens[repository] = self._token(answer.headers["WWW-Authenticate"], repository)
+            answer = self._send(method, url, repository, content=content, headers=headers)
+        if answer.status_code >= 300:
+            raise RuntimeError(f"{method} {answer.url} answered {answer.status_code}: {answer.text[:256]}")
+        return answer
+
+    def _send(
+        self, method: str, url: str, repository: str, *, content: bytes, headers: Mapping[str, str] | None
+    ) -> httpx.Response:
+        all_headers = dict(headers or {})
+        if repository in self._tokens:
+            all_headers["Authorization"] = f"Bearer {self._tokens[repository]}"
+            return self._client.request(method, url, content=content, headers=all_headers)
+        return self._client.request(method, url, content=content, headers=all_headers, auth=self._auth)
+
+    def _token(self, challenge: str, repository: str) -> str:
+        fields = dict(re.findall(r'(\w+)="([^"]*)"', challenge))
+        params = {"service": fields.get("service", ""), "scope": f"repository:{repository}:pull,push"}
+        answer = self._client.get(fields["realm"], params=params, auth=self._auth)
+        answer.raise_for_status()
+        body = answer.json()
+        return str(body.get("token") or body["access_token"])
+
+
+def _layer(text: str) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w") as tar:
+        info = tarfile.TarInfo("version")
+        info.size = len(text.encode())
+        tar.addfile(info, io.BytesIO(text.encode()))
+    return gzip.compress(out.getvalue(), mtime=0)
+
+
+def _digest(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
+
+
+def main() -> int:
+    """Pushes the named tags; 0 when all are there."""
+    parser = argparse.ArgumentParser(prog="python -m hack.oci", description=__doc__)
+    parser.add_argument("image", help="HOST/REPOSITORY, for example 127.0.0.1:5000/org/app")
+    parser.add_argument("tags", nargs="+")
+    parser.add_argument("--user", default="")
+    parser.add_argument("--password", default="")
+    args = parser.parse_args()
+    host, _, repository = args.image.partition("/")
+    with Pusher(host, user=args.user, password=args.password) as pusher:
+        for tag in args.tags:
+            print(f"{args.image}:{tag}@{pusher.push(repository, tag)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
