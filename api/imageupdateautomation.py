@@ -1,0 +1,189 @@
+"""ImageUpdateAutomation: commits the choices of policies to Git.
+
+Follows https://fluxcd.io/flux/components/image/imageupdateautomations/
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Final
+
+import msgspec
+
+from api.gitrepository import KIND as GIT_REPOSITORY
+from api.gitrepository import GitRepositoryRef
+from api.imagepolicy import ImageRef
+from api.meta import SUBSTITUTE, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
+from api.schema import (
+    AGE,
+    READY_MESSAGE,
+    READY_STATUS,
+    Column,
+    Definition,
+    Duration,
+    ObservedGeneration,
+    Required,
+    Schema,
+)
+
+GROUP: Final = "image.toolkit.fluxcd.io"
+VERSION: Final = "v1"
+KIND: Final = "ImageUpdateAutomation"
+PLURAL: Final = "imageupdateautomations"
+
+SETTERS: Final = "Setters"
+
+DEFAULT_MESSAGE: Final = "Update from image update automation"
+"""Commit message where no template is given."""
+
+
+class SourceReference(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The GitRepository that says where and as whom to commit."""
+
+    api_version: str = ""
+    """Accepted and ignored."""
+    kind: Annotated[str, Schema(required=True, default=GIT_REPOSITORY, enum=(GIT_REPOSITORY,))] = msgspec.field(
+        default_factory=lambda: GIT_REPOSITORY
+    )
+    """Only GitRepository."""
+    name: Annotated[str, Required] = ""
+    """Name of the GitRepository."""
+    namespace: str = ""
+    """Namespace of the GitRepository; unset means that of the automation."""
+
+
+class GitCheckoutSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What changes are made on top of."""
+
+    ref: Annotated[GitRepositoryRef, Required] = GitRepositoryRef()
+    """Reference to check out."""
+
+
+class CommitUser(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A person in a commit."""
+
+    name: str = ""
+    """Name; may be unset."""
+    email: Annotated[str, Required] = ""
+    """Address."""
+
+
+class SigningKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The key that commits are signed with."""
+
+    secret_ref: Annotated[LocalObjectReference | None, Schema(required=True, versions=("v1beta2", "v1"))] = None
+    """Secret with the key: git.asc and passphrase for gpg, identity and password for ssh."""
+    type: Annotated[str, Schema(enum=("gpg", "ssh"))] = ""
+    """gpg or ssh; unset is the same as gpg."""
+
+
+class CommitSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What commits look like."""
+
+    author: Annotated[CommitUser, Required] = CommitUser()
+    """Author and committer."""
+    signing_key: SigningKey | None = None
+    """Key to sign with; unset means no signature."""
+    message_template: str = ""
+    """Go template of the message; unset means 'Update from image update automation'."""
+    message_template_values: dict[str, str] = {}
+    """Values that the template reads as .Values."""
+
+
+class PushSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Where commits go."""
+
+    branch: str = ""
+    """Branch to push to, created if missing; unset means the branch that was checked out."""
+    refspec: str = ""
+    """A refspec to push as well."""
+    options: dict[str, str] = {}
+    """Push options to send to the server."""
+
+
+class GitSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How changes get into Git."""
+
+    checkout: GitCheckoutSpec | None = None
+    """What to start from; unset means the GitRepository's own reference."""
+    commit: Annotated[CommitSpec, Required] = CommitSpec()
+    """What commits look like."""
+    push: PushSpec | None = None
+    """Where commits go; unset means back to where they came from."""
+
+
+class UpdateStrategy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Which files are changed, and how."""
+
+    strategy: Annotated[str, Schema(default=SETTERS, enum=(SETTERS,))] = msgspec.field(default_factory=lambda: SETTERS)
+    """Only Setters: values marked with a comment."""
+    path: str = ""
+    """Directory or file to look into; unset means the whole repository."""
+
+
+class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Which policies go into which files of which repository, and how often to look."""
+
+    source_ref: Annotated[SourceReference, Required] = msgspec.field(default_factory=SourceReference)
+    """Repository to change."""
+    git: GitSpec | None = None
+    """How to commit and push; needed in practice, since every source is a Git repository."""
+    interval: Annotated[Duration, Required] = ""
+    """Time between two looks at the repository."""
+    policy_selector: Annotated[LabelSelector | None, Schema(map_type="atomic")] = None
+    """ImagePolicies of the same namespace to use; unset means all."""
+    update: Annotated[UpdateStrategy, Schema(default={"strategy": SETTERS})] = msgspec.field(
+        default_factory=UpdateStrategy
+    )
+    """What to change."""
+    suspend: bool = False
+    """True stops the automation."""
+
+
+class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What the automation did last."""
+
+    conditions: Conditions = ()
+    """Ready, and Reconciling or Stalled while they apply."""
+    # A default factory, since a plain default would not be written.
+    observed_generation: ObservedGeneration = msgspec.field(default_factory=lambda: -1)
+    """Last generation that was reconciled to the end; -1 before that."""
+    last_automation_run_time: datetime | None = None
+    """When the last run began, however it ended."""
+    last_push_commit: str = ""
+    """Full hash of the last commit that was pushed."""
+    last_push_time: datetime | None = None
+    """When it was pushed."""
+    observed_policies: dict[str, ImageRef] = {}
+    """Policy name to the image that the last complete run used."""
+    observed_source_revision: str = ""
+    """Branch and commit that the last complete run saw or made, e.g. main@sha1:<hash>."""
+    last_handled_reconcile_at: str = ""
+    """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
+
+
+class ImageUpdateAutomation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Commits the images that policies chose to a Git repository."""
+
+    api_version: str = msgspec.field(default_factory=lambda: f"{GROUP}/{VERSION}")
+    kind: str = msgspec.field(default_factory=lambda: KIND)
+    metadata: ObjectMeta
+    spec: ImageUpdateAutomationSpec = msgspec.field(default_factory=ImageUpdateAutomationSpec)
+    status: ImageUpdateAutomationStatus = msgspec.field(default_factory=ImageUpdateAutomationStatus)
+
+
+_LAST_RUN: Final = Column(name="Last run", path=".status.lastAutomationRunTime")
+
+DEFINITION: Final = Definition(
+    group=GROUP,
+    kind=KIND,
+    plural=PLURAL,
+    columns={
+        "v1beta1": (_LAST_RUN,),
+        "v1beta2": (_LAST_RUN,),
+        "v1": (_LAST_RUN, READY_STATUS, READY_MESSAGE, AGE),
+    },
+    short_names=("iua", "imgupd", "imgauto"),
+    categories=("all", "fluxcd", "fluxcd-images"),
+    annotations={SUBSTITUTE: "disabled"},
+)
