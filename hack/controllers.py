@@ -1,0 +1,132 @@
+"""Runs the three controllers as local processes with the credentials of their own ServiceAccounts.
+
+What the manifests grant is what the processes have: each gets a kubeconfig with a token of its ServiceAccount
+(TokenRequest), so a missing rule in `manifests/rbac` fails here as it would in a cluster.
+"""
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hack.env import controlplane, environment, process
+
+NAMESPACE = "tagline-system"
+KINDS = ("imagerepository", "imagepolicy", "imageupdateautomation")
+ROOT = Path(__file__).resolve().parent.parent
+TOKEN_DURATION = "24h"
+
+
+class KubectlFailed(RuntimeError):
+    """kubectl ended with an error; the message has its words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kubectl:
+    """kubectl with one kubeconfig."""
+
+    program: Path
+    kubeconfig: Path
+
+    def __call__(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Runs kubectl; raises `KubectlFailed` on an error unless `check` is false."""
+        done = subprocess.run(
+            [str(self.program), "--kubeconfig", str(self.kubeconfig), *args],
+            input=stdin, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if check and done.returncode:
+            raise KubectlFailed(f"kubectl {' '.join(args[:4])}: {done.stderr.strip() or done.stdout.strip()}")
+        return done
+
+
+def install(kubectl: Kubectl, manifests: Path = ROOT / "manifests") -> None:
+    """Applies the manifests as the README says and waits until the CRDs are served."""
+    # CRDs first: a fresh API server needs a moment before it knows the kinds.
+    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(manifests))
+    kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
+
+
+def account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:
+    """Writes a kubeconfig with a token of the controller's ServiceAccount."""
+    token = kubectl("create", "token", f"{kind}-controller", "-n", NAMESPACE, f"--duration={TOKEN_DURATION}").stdout
+    path = folder / f"{kind}.kubeconfig"
+    return controlplane.write_kubeconfig(path, server, authority, token.strip(), NAMESPACE)
+
+
+@dataclass(slots=True)
+class Controllers:
+    """The three processes, by kind; each can be killed and started again on its own."""
+
+    folder: Path
+    kubeconfigs: Mapping[str, Path]
+    flags: tuple[str, ...] = ()
+    namespace: str = NAMESPACE
+    processes: dict[str, process.Process] = field(default_factory=dict)
+    health: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, str] = field(default_factory=dict)
+
+    def start(self, *kinds: str, flags: tuple[str, ...] = ()) -> None:
+        """Starts the named kinds (all by default) and returns when each is ready (caches in sync)."""
+        for kind in kinds or KINDS:
+            metrics, health = process.free_ports(2)
+            self.metrics[kind], self.health[kind] = (f"http://127.0.0.1:{p}" for p in (metrics, health))
+            temporary = self.folder / f"{kind}.tmp"
+            temporary.mkdir(parents=True, exist_ok=True)
+            command = [
+                sys.executable, "-m", f"controllers.{kind}", f"--metrics-addr=127.0.0.1:{metrics}",
+                f"--health-addr=127.0.0.1:{health}", *self.flags, *flags,
+            ]  # fmt: skip
+            env = {
+                "KUBECONFIG": str(self.kubeconfigs[kind]),
+                "RUNTIME_NAMESPACE": self.namespace,
+                "PYTHONPATH": str(ROOT),
+                "TMPDIR": str(temporary),
+            }
+            self.processes[kind] = process.start(kind, command, self.folder, env)
+        for kind in kinds or KINDS:
+            ready = process.answers(f"{self.health[kind]}/readyz", below=300)
+            process.wait_until(ready, self.processes[kind], timeout_seconds=60)
+
+    def stop(self, *kinds: str, kill: bool = False) -> None:
+        """Stops the named kinds (all by default): SIGTERM and the grace period, or SIGKILL."""
+        for kind in kinds or tuple(self.processes):
+            process.stop(self.processes.pop(kind), kill=kill, grace_seconds=15)
+
+    def rss_mib(self) -> dict[str, float]:
+        """Resident memory by kind, in MiB, from /proc."""
+        out = {}
+        for kind, running in self.processes.items():
+            status = Path(f"/proc/{running.pid}/status").read_text()
+            out[kind] = int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return out
+
+    def log(self, kind: str) -> Path:
+        """Where the process writes its log."""
+        return self.folder / f"{kind}.log"
+
+
+def install_and_start(env: environment.Environment, folder: Path, flags: tuple[str, ...] = ()) -> Controllers:
+    """Manifests applied, the three controllers running as their ServiceAccounts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kubectl = Kubectl(env.kubectl, env.kubeconfig)
+    install(kubectl)
+    configs = {
+        kind: account_kubeconfig(kubectl, kind, folder, server=env.server, authority=env.authority) for kind in KINDS
+    }
+    controllers = Controllers(folder, configs, flags)
+    controllers.start()
+    return controllers
+
+
+def server_of(kubeconfig: Path, kubectl: Path) -> tuple[str, Path]:
+    """Address and authority of any kubeconfig's current cluster (for clusters that are not ours, such as kind)."""
+    view = Kubectl(kubectl, kubeconfig)("config", "view", "--minify", "--flatten", "-o", "json").stdout
+    cluster = json.loads(view)["clusters"][0]["cluster"]
+    authority = kubeconfig.with_suffix(".ca.crt")
+    if "certificate-authority-data" in cluster:
+        import base64  # noqa: PLC0415 - only for foreign kubeconfigs
+
+        authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    return str(cluster["server"]), authority
