@@ -1,0 +1,75 @@
+"""Compiled patterns, alone and several at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from controllers.re2go.engine import Refused, Regexp, build
+from controllers.re2go.errors import BadPattern
+from controllers.re2go.syntax import TOO_DEEP, TOO_LARGE, refuse, translate
+
+MAX_PATTERN_CHARS = 32_768
+
+Matches = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression in Go's dialect; safe from several threads."""
+
+    text: str
+    """As the user wrote it."""
+    group_names: tuple[str, ...]
+    """Name of each group, "" where it has none; number 0 is the whole match. A name may come more than once."""
+    translated: str = field(repr=False, compare=False)
+    """The same for RE2, without group names."""
+    regexp: Regexp = field(repr=False, compare=False)
+
+    def search(self, text: str) -> tuple[str | None, ...] | None:
+        """The groups of the leftmost match, the whole match first; None where nothing matches.
+
+        A group that took no part is None. Linear in the length of `text`.
+        """
+        found = self.regexp.search(text.encode("utf-8", "surrogatepass"))
+        if found is None:
+            return None
+        groups = (found.group(), *found.groups())
+        return tuple(None if group is None else group.decode("utf-8", "replace") for group in groups)
+
+    def matches(self, text: str) -> bool:
+        """True when `text` has the pattern somewhere in it."""
+        return self.regexp.search(text.encode("utf-8", "surrogatepass")) is not None
+
+
+def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as re2go.compile
+    """The pattern, compiled. Raises BadPattern, whose message is the one of Go's `regexp.Compile`.
+
+    A pattern beyond 32 768 characters or RE2's memory bound is refused as too large.
+    """
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise refuse(TOO_LARGE, pattern[:64] + "…")
+    translation = translate(pattern)
+    try:
+        regexp = build(translation.pattern)
+    except Refused as refused:
+        raise in_words_of_go(str(refused), pattern) from None
+    return Pattern(pattern, translation.group_names, translation.pattern, regexp)
+
+
+def in_words_of_go(reason: str, pattern: str) -> BadPattern:
+    """The error for a pattern whose syntax is right but which RE2 does not take."""
+    if "too large" in reason:
+        return refuse(TOO_LARGE, pattern)
+    if "nesting" in reason or "too deep" in reason:
+        return refuse(TOO_DEEP, pattern)
+    return BadPattern(f"error parsing regexp: {reason}")
+
+
+def any_of(patterns: Sequence[Pattern]) -> Matches:
+    """A function that says whether at least one of `patterns` is found in a text; one pass for all of them."""
+    if not patterns:
+        return lambda _: False
+    try:
+        search = build("|".join(f"(?:{pattern.translated})" for pattern in patterns), captures=False).search
+    except Refused:  # together they pass the memory bound that each keeps
+        return lambda text: any(pattern.matches(text) for pattern in patterns)
+    return lambda text: search(text.encode("utf-8", "surrogatepass")) is not None
