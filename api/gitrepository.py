@@ -21,6 +21,7 @@ from api.schema import (
     Column,
     Definition,
     Duration,
+    InitialStatus,
     ObservedGeneration,
     Required,
     Rule,
@@ -176,7 +177,7 @@ class GitRepository(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
     kind: str = msgspec.field(default_factory=lambda: KIND)
     metadata: ObjectMeta
     spec: GitRepositorySpec = msgspec.field(default_factory=GitRepositorySpec)
-    status: GitRepositoryStatus = msgspec.field(default_factory=GitRepositoryStatus)
+    status: Annotated[GitRepositoryStatus, InitialStatus] = msgspec.field(default_factory=GitRepositoryStatus)
 
 
 _COLUMNS: Final = (Column(name="URL", path=".spec.url"), AGE, READY_STATUS, READY_MESSAGE)

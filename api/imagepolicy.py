@@ -17,6 +17,7 @@ from api.schema import (
     Column,
     Definition,
     Duration,
+    InitialStatus,
     ObservedGeneration,
     Required,
     Rule,
@@ -145,7 +146,7 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     kind: str = msgspec.field(default_factory=lambda: KIND)
     metadata: ObjectMeta
     spec: ImagePolicySpec = msgspec.field(default_factory=ImagePolicySpec)
-    status: ImagePolicyStatus = msgspec.field(default_factory=ImagePolicyStatus)
+    status: Annotated[ImagePolicyStatus, InitialStatus] = msgspec.field(default_factory=ImagePolicyStatus)
 
 
 _LATEST_IMAGE: Final = Column(name="LatestImage", path=".status.latestImage")

@@ -19,6 +19,7 @@ from api.schema import (
     Column,
     Definition,
     Duration,
+    InitialStatus,
     ObservedGeneration,
     Required,
     Schema,
@@ -106,7 +107,7 @@ class ImageRepository(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     kind: str = msgspec.field(default_factory=lambda: KIND)
     metadata: ObjectMeta
     spec: ImageRepositorySpec = msgspec.field(default_factory=ImageRepositorySpec)
-    status: ImageRepositoryStatus = msgspec.field(default_factory=ImageRepositoryStatus)
+    status: Annotated[ImageRepositoryStatus, InitialStatus] = msgspec.field(default_factory=ImageRepositoryStatus)
 
 
 _LAST_SCAN: Final = Column(name="Last scan", path=".status.lastScanResult.scanTime")

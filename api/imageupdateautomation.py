@@ -21,6 +21,7 @@ from api.schema import (
     Column,
     Definition,
     Duration,
+    InitialStatus,
     ObservedGeneration,
     Required,
     Schema,
@@ -169,7 +170,9 @@ class ImageUpdateAutomation(msgspec.Struct, frozen=True, kw_only=True, rename="c
     kind: str = msgspec.field(default_factory=lambda: KIND)
     metadata: ObjectMeta
     spec: ImageUpdateAutomationSpec = msgspec.field(default_factory=ImageUpdateAutomationSpec)
-    status: ImageUpdateAutomationStatus = msgspec.field(default_factory=ImageUpdateAutomationStatus)
+    status: Annotated[ImageUpdateAutomationStatus, InitialStatus] = msgspec.field(
+        default_factory=ImageUpdateAutomationStatus
+    )
 
 
 _LAST_RUN: Final = Column(name="Last run", path=".status.lastAutomationRunTime")

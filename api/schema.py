@@ -89,3 +89,5 @@ Duration = Annotated[str, Schema(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")]
 Timeout = Annotated[str, Schema(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$")]
 """A duration in which hours are not accepted, as Flux has it."""
 ObservedGeneration = Annotated[int, Schema(format="int64")]
+InitialStatus = Schema(default={"observedGeneration": -1})
+"""The status that the API server gives a new object: nothing was reconciled yet."""

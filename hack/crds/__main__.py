@@ -1,0 +1,79 @@
+"""`python -m hack.crds`: writes manifests/crds and, with --install, manifests/install.yaml; or checks them.
+
+install.yaml is `kubectl kustomize manifests`; KUBECTL names the kubectl to use (default: the one on PATH).
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from hack.crds import definition
+
+MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
+
+INSTALL_HEADER = """\
+# Generated from manifests/kustomization.yaml by `python -m hack.crds --install`; do not edit.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code: 1 when --check finds a difference, else 0."""
+    parser = argparse.ArgumentParser(prog="python -m hack.crds", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; print a diff and exit 1 when stale")
+    parser.add_argument("--install", action="store_true", help="also manifests/install.yaml (needs kubectl)")
+    options = parser.parse_args(arguments)
+    wanted: dict[Path, str | None] = crd_files(MANIFESTS / "crds")
+    if not options.check:
+        write(wanted)
+    changes = differences(wanted)
+    if options.install:
+        install: dict[Path, str | None] = {MANIFESTS / "install.yaml": rendered_install(MANIFESTS)}
+        if not options.check:
+            write(install)
+        changes += differences(install)
+    sys.stdout.write(changes)
+    return 1 if changes else 0
+
+
+def crd_files(folder: Path) -> dict[Path, str | None]:
+    """Path to wanted content of every file of `folder`; None for those that do not belong there."""
+    strangers: dict[Path, str | None] = dict.fromkeys(folder.glob("*"))
+    return strangers | {folder / name: text for name, text in definition.files().items()}
+
+
+def rendered_install(manifests: Path) -> str:
+    """All manifests as one file. Raises CalledProcessError with kubectl's own words on stderr."""
+    kubectl = os.environ.get("KUBECTL", "kubectl")
+    rendered = subprocess.run([kubectl, "kustomize", str(manifests)], check=True, stdout=subprocess.PIPE, text=True)
+    return INSTALL_HEADER + rendered.stdout
+
+
+def differences(wanted: dict[Path, str | None]) -> str:
+    """A unified diff from what is on disk to what is `wanted`; empty when they are equal."""
+    lines: list[str] = []
+    for path, text in sorted(wanted.items()):
+        present = path.read_text() if path.exists() else ""
+        name = path.relative_to(path.parents[1]).as_posix()
+        lines += difflib.unified_diff(
+            present.splitlines(keepends=True), (text or "").splitlines(keepends=True), name, f"{name} (generated)"
+        )
+    return "".join(lines)
+
+
+def write(wanted: dict[Path, str | None]) -> None:
+    """Makes the disk equal to `wanted`; unchanged files are not touched."""
+    for path, text in wanted.items():
+        if text is None:
+            path.unlink()
+        elif not path.exists() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
