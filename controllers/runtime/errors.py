@@ -13,6 +13,8 @@
     │   └── Unreadable    a success whose body is not what was asked for, or too large
     └── Unreachable       no answer: refused, reset, timed out, TLS failure
 
+    NotConfigured         no cluster to talk to, or its configuration cannot be read (start-up only)
+
 Status objects: https://kubernetes.io/docs/reference/using-api/api-concepts/ and `meta/v1.Status`.
 """
 
@@ -80,6 +82,10 @@ class Unreadable(ServerError):
 
 class Unreachable(ApiError):
     """There was no (complete) answer. The request may have been carried out."""
+
+
+class NotConfigured(Exception):
+    """There is no usable cluster configuration; the message says what was looked for and what to set."""
 
 
 _BY_STATUS: dict[int, type[ApiError]] = {
