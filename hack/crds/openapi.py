@@ -43,7 +43,6 @@ _SCALARS: dict[Any, dict[str, object]] = {
 _COMMON_DOCSTRINGS = {
     "api_version": "Group and version that the object is written in.",
     "kind": "Kind of the object.",
-    "metadata": "Identity of the object, its labels and annotations.",
 }
 
 
@@ -88,8 +87,8 @@ def field_docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def docstring(annotation: Any) -> str:
-    """What a Struct says about itself, in one line; empty for other types."""
-    if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
+    """What a Struct says about itself, in one line; empty for other types and for metadata, which allows no words."""
+    if annotation is not ObjectMeta and isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return " ".join((annotation.__doc__ or "").split())
     return ""
 
