@@ -1,0 +1,74 @@
+"""What goes wrong between us and a registry.
+
+    RegistryError               str() is the text behind `scan failed: `
+     +- BadReference            no image reference; the user has to mend it
+     +- BadCredentialSecret     a Secret of credentials, certificates or proxy that cannot be used
+     +- BadPattern              a pattern of the exclusion list that does not compile
+     +- Denied                  401 or 403: who we are is not enough
+     +- NotFound                404: no such repository or tag
+     +- Throttled               429: wait `retry_after`
+     +- Unavailable             no connection, no answer in time, or a server that is ill; trying again may help
+     +- BadAnswer               an answer that is none of the protocol
+        +- TooLarge             more pages, tags or bytes than we take
+     +- Incomplete              chunks of a tag list that do not make one list
+
+Texts name what was tried, on what, and what came back. None has a credential or the user-info of a URL; of foreign text
+at most 256 characters are kept.
+"""
+
+from datetime import timedelta
+
+FOREIGN_TEXT_CHARS = 256
+
+
+class RegistryError(Exception):
+    """Base of this package's errors."""
+
+
+class BadReference(RegistryError):
+    pass
+
+
+class BadCredentialSecret(RegistryError):
+    pass
+
+
+class BadPattern(RegistryError):
+    pass
+
+
+class Denied(RegistryError):
+    pass
+
+
+class NotFound(RegistryError):
+    pass
+
+
+class Throttled(RegistryError):
+    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """What the registry asked for; None when it did not say."""
+
+
+class Unavailable(RegistryError):
+    pass
+
+
+class BadAnswer(RegistryError):
+    pass
+
+
+class TooLarge(BadAnswer):
+    pass
+
+
+class Incomplete(RegistryError):
+    pass
+
+
+def foreign(text: str) -> str:
+    """Text of somebody else, fit for a message: one line, printable, at most 256 characters."""
+    line = "".join(char if char.isprintable() else " " for char in text[: FOREIGN_TEXT_CHARS + 1]).strip()
+    return line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…"
