@@ -1,0 +1,64 @@
+"""What can go wrong when a policy chooses a tag; the kind decides what each class means for the object.
+
+PolicyError
+├── InvalidPolicy      the spec is wrong: nothing but an edit helps (the object stalls)
+├── NoTags             nothing was scanned yet: wait for the repository
+└── Failure            the spec is fine, these tags are not: a new scan may help
+    ├── NoCandidates   the filter let nothing through
+    ├── NoMatch        no tag is a version inside the range
+    └── NotNumeric     a numerical policy met a value that is no number
+
+Texts follow Flux's image-reflector-controller word for word, since users search for them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from controllers.policy.policies import Tally
+
+
+class PolicyError(Exception):
+    """No tag was chosen; `str(error)` is the text for the Ready condition."""
+
+
+class InvalidPolicy(PolicyError):
+    """The policy or its filter cannot be understood; retrying does not help."""
+
+
+class NoTags(PolicyError):
+    """The list of tags is empty; retrying helps once the repository was scanned."""
+
+    def __init__(self) -> None:
+        super().__init__("no tags in database")
+
+
+class Failure(PolicyError):
+    """The policy is sound, but chooses nothing among these tags; `tally` says why each kind of tag was refused."""
+
+    def __init__(self, message: str, tally: Tally) -> None:
+        super().__init__(message)
+        self.tally = tally
+
+
+class NoCandidates(Failure):
+    """The filter let no tag through."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__("version list argument cannot be empty", tally)
+
+
+class NoMatch(Failure):
+    """No candidate is a version that the range accepts."""
+
+    def __init__(self, tally: Tally) -> None:
+        super().__init__("unable to determine latest version from provided list", tally)
+
+
+class NotNumeric(Failure):
+    """One candidate is not a number, which fails the whole numerical policy."""
+
+    def __init__(self, value: str, tally: Tally) -> None:
+        super().__init__(f"failed to parse invalid numeric value '{value}'", tally)
+        self.value = value

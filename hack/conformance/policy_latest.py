@@ -1,0 +1,39 @@
+"""Which tag does an ImagePolicy choose? In: `policy`, `filterTags` (as in its spec), `tags` in registry order."""
+
+from typing import Any
+
+from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, choose, policy_of
+from controllers.policy.errors import Failure, InvalidPolicy, NoTags, PolicyError
+
+KINDS: dict[type[PolicyError], str] = {InvalidPolicy: "invalid_policy", NoTags: "no_tags", Failure: "failure"}
+
+
+def policy_in(spec: dict[str, Any]) -> Policy | None:
+    semver, alphabetical, numerical = spec.get("semver"), spec.get("alphabetical"), spec.get("numerical")
+    return policy_of(
+        semver=None if semver is None else Semver(semver.get("range", "")),
+        alphabetical=None if alphabetical is None else Alphabetical(alphabetical.get("order", "")),
+        numerical=None if numerical is None else Numerical(numerical.get("order", "")),
+    )
+
+
+def filter_in(spec: dict[str, Any] | None) -> Filter | None:
+    return None if spec is None else Filter(spec.get("pattern", ""), spec.get("extract", ""))
+
+
+def check(case: dict[str, Any]) -> str | None:
+    question = case["in"]
+    try:
+        choice = choose(question["tags"], policy_in(question["policy"]), filter_in(question.get("filterTags")))
+    except PolicyError as error:
+        kind = next(name for kind, name in KINDS.items() if isinstance(error, kind))
+        if "error" in case and kind == case["error_kind"] and str(error) in case.get("error_one_of", [case["error"]]):
+            return None
+        return f"got {kind}: {error}, want {wanted(case)}"
+    if "out" in case and choice.tag in case["out"].get("latest_one_of", [case["out"].get("latest")]):
+        return None
+    return f"got {choice.tag}, want {wanted(case)}"
+
+
+def wanted(case: dict[str, Any]) -> str:
+    return str(case["out"]) if "out" in case else f"{case['error_kind']}: {case['error']}"

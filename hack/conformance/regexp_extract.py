@@ -1,0 +1,23 @@
+"""What does the tag filter make of one tag? In: `pattern`, `extract`, `tag`."""
+
+from typing import Any
+
+from controllers.policy.extract import BadFilter, apply_filter
+from controllers.policy.policies import Filter
+
+
+def answer(question: dict[str, Any]) -> dict[str, Any]:
+    """The case's `out`, or `error`, as our code sees it."""
+    try:
+        filtered = apply_filter([question["tag"]], Filter(question["pattern"], question["extract"]))
+    except BadFilter as error:
+        return {"error": str(error)}
+    for expanded in filtered.tags:
+        return {"out": {"match": True, "expanded": expanded}}
+    return {"out": {"match": False}}
+
+
+def check(case: dict[str, Any]) -> str | None:
+    got = answer(case["in"])
+    want = {key: case[key] for key in ("out", "error") if key in case}
+    return None if got == want else f"got {got}, want {want}"
