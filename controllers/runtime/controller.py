@@ -1,0 +1,170 @@
+"""Workers that take keys from a queue, run the reconcile function, and decide what happens next.
+
+The outcome is decided in one place (`_settle`), each arm with its metric; the shape is controller-runtime's
+`internal/controller`. What a run does and what it writes is `lifecycle`'s business.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, assert_never
+
+from controllers.runtime import logkey
+from controllers.runtime.clock import Clock
+from controllers.runtime.key import Key
+from controllers.runtime.leader import LostLeadership
+from controllers.runtime.log import bound
+from controllers.runtime.workqueue import Lane, QueueShutDown, WorkQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing more to do until somebody adds the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """All is well; run again after `delay`."""
+
+    delay: timedelta
+
+
+Outcome = Done | After
+
+
+class Retriable(Exception):
+    """It failed and is worth another try: after `after`, else with backoff. `reason` is the condition's."""
+
+    def __init__(self, message: str, *, reason: str = "", after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.after = after
+
+
+class TerminalError(Exception):
+    """It failed and trying again would change nothing."""
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ControllerMetrics(Protocol):
+    """What a controller reports. `result`: success, requeue_after or error."""
+
+    def started(self) -> None: ...
+    def finished(self, result: str, *, seconds: float) -> None: ...
+    def terminal(self) -> None: ...
+    def crashed(self) -> None: ...
+
+
+class Controller:
+    """`workers` loops over one queue. Build one per kind; `run` it once."""
+
+    def __init__(
+        self,
+        name: str,
+        reconcile: Callable[[Key], Awaitable[Outcome]],
+        *,
+        queue: WorkQueue,
+        workers: int,
+        clock: Clock,
+        metrics: ControllerMetrics,
+        log: logging.Logger,
+        fields: dict[str, object] | None = None,
+    ) -> None:
+        """`fields` are bound to every log line of every run (group and kind, say)."""
+        self.name = name
+        self._reconcile = reconcile
+        self._queue = queue
+        self._workers = workers
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+        self._fields = {logkey.CONTROLLER: name, **(fields or {})}
+
+    async def run(self) -> None:
+        """Work until `stop`, or until a run finds that leadership is lost (raises LostLeadership)."""
+        lost: LostLeadership | None = None
+        try:
+            async with asyncio.TaskGroup() as workers:  # the first worker that fails takes the others with it
+                for number in range(self._workers):
+                    workers.create_task(self._work(), name=f"{self.name}-{number}")
+        except* LostLeadership as group:
+            lost = next(error for error in group.exceptions if isinstance(error, LostLeadership))
+        if lost:
+            raise lost
+
+    def stop(self) -> None:
+        """Start nothing more; `run` returns when the runs under way are over (cancel its task to cut them)."""
+        self._queue.shut_down()
+
+    async def _work(self) -> None:
+        while True:
+            try:
+                key = await self._queue.get()
+            except QueueShutDown:
+                return
+            try:
+                await self._process(key)
+            finally:
+                self._queue.done(key)
+
+    async def _process(self, key: Key) -> None:
+        began = self._clock.monotonic()
+        self._metrics.started()
+        result = "error"
+        fields = {logkey.NAMESPACE: key.namespace, logkey.NAME: key.name, logkey.RECONCILE_ID: str(uuid.uuid4())}
+        with bound(**self._fields, **fields):
+            try:
+                result = self._settle(key, await self._attempt(key))
+            finally:
+                self._metrics.finished(result, seconds=self._clock.monotonic() - began)
+
+    async def _attempt(self, key: Key) -> Outcome | Exception:
+        try:
+            return await self._reconcile(key)
+        except Exception as error:  # the one boundary: no error of a run may end its worker
+            return error
+
+    def _settle(self, key: Key, outcome: Outcome | Exception) -> str:
+        """Decide when `key` runs again; return the label of the result metric."""
+        match outcome:
+            case Done():
+                self._queue.forget(key)
+                return "success"
+            case After(delay=delay):
+                self._queue.forget(key)
+                self._queue.add_after(key, delay, Lane.RESYNC)
+                return "requeue_after"
+            case LostLeadership():
+                raise outcome  # the process ends: nothing is queued, nothing is written
+            case TerminalError():
+                self._queue.forget(key)
+                self._metrics.terminal()
+                self._tell(outcome, reason=outcome.reason)
+                return "error"
+            case Retriable(after=timedelta() as after):
+                self._queue.add_after(key, after, Lane.RESYNC)
+                self._tell(outcome, reason=outcome.reason, delay=after)
+                return "error"
+            case Retriable():
+                self._tell(outcome, reason=outcome.reason, delay=self._queue.add_rate_limited(key))
+                return "error"
+            case Exception():
+                self._metrics.crashed()
+                self._tell(outcome, crash=True, delay=self._queue.add_rate_limited(key))
+                return "error"
+            case _:
+                assert_never(outcome)
+
+    def _tell(self, error: Exception, *, reason: str = "", delay: timedelta | None = None, crash: bool = False) -> None:
+        extra: dict[str, object] = {logkey.ERROR: str(error)}
+        if reason:
+            extra[logkey.REASON] = reason
+        if delay is not None:
+            extra[logkey.DELAY] = delay.total_seconds()
+        self._log.error("Reconciler error", extra=extra, exc_info=error if crash else None)

@@ -1,0 +1,35 @@
+"""The names of log fields, so that one thing has one name in all lines (and in metrics and status).
+
+Names that Flux's log lines already have keep Flux's spelling; our own are snake_case.
+"""
+
+CONTROLLER = "controller"
+KIND = "kind"
+CONTROLLER_GROUP = "controllerGroup"
+CONTROLLER_KIND = "controllerKind"
+NAMESPACE = "namespace"
+NAME = "name"
+GENERATION = "generation"
+RECONCILE_ID = "reconcileID"
+
+IMAGE = "image"
+TAG = "tag"
+DIGEST = "digest"
+TAGS = "tags"
+REVISION = "revision"
+REPOSITORY = "repository"
+BRANCH = "branch"
+COMMIT = "commit"
+
+ATTEMPT = "attempt"
+DURATION = "duration_seconds"
+DELAY = "delay_seconds"
+REASON = "reason"
+ERROR = "error"
+DETAIL = "detail"
+COUNT = "count"
+ADDRESS = "address"
+LEASE = "lease"
+HOLDER = "holder"
+SIGNAL = "signal"
+FLAG = "flag"

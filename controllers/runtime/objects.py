@@ -1,0 +1,56 @@
+"""What the machinery reads of an object of a reconciled kind, and which changes of it are worth a run."""
+
+from typing import Protocol
+
+from api.meta import REQUESTED_AT, Condition, ObjectMeta
+
+
+class Spec(Protocol):
+    """What the machinery reads of a spec."""
+
+    @property
+    def suspend(self) -> bool: ...
+
+
+class Status(Protocol):
+    """What the machinery reads of a status; it writes the encoded form."""
+
+    @property
+    def conditions(self) -> tuple[Condition, ...]: ...
+    @property
+    def observed_generation(self) -> int: ...
+    @property
+    def last_handled_reconcile_at(self) -> str: ...
+
+
+class Object(Protocol):
+    """An object of a reconciled kind."""
+
+    @property
+    def api_version(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def metadata(self) -> ObjectMeta: ...
+    @property
+    def spec(self) -> Spec: ...
+    @property
+    def status(self) -> Status: ...
+
+
+def own_changes(old: Object | None, new: Object | None) -> bool:
+    """True when a kind's own object changed so that it has to run.
+
+    That is: it appeared (or was replaced, or is gone), its generation changed, a new value of the requestedAt
+    annotation appeared, or its deletion began. Changes of status and other metadata are not.
+    """
+    if old is None or new is None:
+        return old is not new
+    was, now = old.metadata, new.metadata
+    requested = now.annotations.get(REQUESTED_AT)
+    return (
+        was.uid != now.uid
+        or was.generation != now.generation
+        or (requested is not None and requested != was.annotations.get(REQUESTED_AT))
+        or (was.deletion_timestamp is None and now.deletion_timestamp is not None)
+    )

@@ -1,0 +1,60 @@
+"""How often something may happen: exponential backoff for one key, a token bucket for all of them.
+
+Both are plain arithmetic over a monotonic time that is passed in, so they neither sleep nor schedule;
+the workqueue and the event recorder do that. Figures follow Flux's flags `--min-retry-delay` and
+`--max-retry-delay`.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+_MAX_DOUBLINGS = 32  # 750 ms doubled 32 times is a century: the cap has long decided, and 2**n stays small
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """Delay after the n-th failure in a row: `minimum`, doubled each time, never above `maximum`."""
+
+    minimum: timedelta = timedelta(milliseconds=750)
+    maximum: timedelta = timedelta(minutes=15)
+
+    def delay(self, failures: int) -> timedelta:
+        """Return the wait after `failures` failures (1 = the first); 0 and less count as 1."""
+        doublings = min(max(failures - 1, 0), _MAX_DOUBLINGS)
+        return min(self.minimum * (1 << doublings), self.maximum)
+
+
+class TokenBucket:
+    """Refills `rate` tokens a second up to `burst`; starts full. Not safe across threads."""
+
+    __slots__ = ("_burst", "_rate", "_tokens", "_updated")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._tokens = burst
+        self._updated = float("-inf")
+
+    def reserve(self, monotonic: float) -> float:
+        """Take a token, on credit where there is none; return the seconds until it is really there."""
+        self._refill(monotonic)
+        self._tokens -= 1
+        return 0.0 if self._tokens >= 0 else -self._tokens / self._rate
+
+    def allow(self, monotonic: float) -> bool:
+        """Take a token if there is one."""
+        self._refill(monotonic)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+    def full(self, monotonic: float) -> bool:
+        """True when nothing has been taken for so long that the bucket carries no memory."""
+        self._refill(monotonic)
+        return self._tokens >= self._burst
+
+    def _refill(self, monotonic: float) -> None:
+        elapsed = max(monotonic - self._updated, 0.0)
+        self._tokens = min(self._tokens + elapsed * self._rate, self._burst)
+        self._updated = monotonic
