@@ -23,6 +23,7 @@ _UNITS: Final = {
 }
 _PART: Final = re.compile(r"([0-9]*)(?:(\.)([0-9]*))?([a-zµμ]+)", re.ASCII)
 _MAX_NANOSECONDS: Final = (1 << 63) - 1
+_MAX_TEXT: Final = 128
 _MICROSECOND: Final = timedelta(microseconds=1)
 
 
@@ -34,14 +35,14 @@ def parse_duration(text: str) -> timedelta:
     """The duration that `text` names, cut to whole microseconds.
 
     Accepts a sign, decimals and several units in any order (`1h0m0s`, `-1.5h`, `300ms`); `0` needs no unit.
-    Raises BadDuration for anything else and for what does not fit in Go's 64-bit nanoseconds (about 292 years).
+    Raises BadDuration for anything else, for more than 128 characters, and for what does not fit in Go's 64-bit nanoseconds (about 292 years).
     """
     negative = text.startswith("-")
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
         return timedelta()
     total, at = 0, 0
-    while at < len(rest):
+    while at < len(rest) <= _MAX_TEXT:
         part = _PART.match(rest, at)
         if part is None or part[4] not in _UNITS or not (part[1] or part[3]):
             break

@@ -1,0 +1,165 @@
+"""The files in manifests/: fresh, complete, and no wider than they must be."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from api.version import VERSION
+from hack.crds.__main__ import MANIFESTS, crd_files, differences, main, write
+
+CONTROLLERS = ("imagerepository-controller", "imagepolicy-controller", "imageupdateautomation-controller")
+
+
+def documents(path: Path) -> list[Any]:
+    return list(YAML(typ="safe").load_all(io.StringIO(path.read_text())))
+
+
+def test_crds_are_fresh() -> None:
+    assert differences(crd_files(MANIFESTS / "crds")) == ""
+
+
+@pytest.mark.skipif(
+    not shutil.which(os.environ.get("KUBECTL", "kubectl")), reason="rendering install.yaml needs kubectl"
+)
+def test_install_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--check", "--install"]) == 0, capsys.readouterr().out
+
+
+def test_stale_missing_and_foreign_files_are_reported_and_repaired(tmp_path: Path) -> None:
+    folder = tmp_path / "crds"
+    write(crd_files(folder))
+    stale, missing = folder / "source.toolkit.fluxcd.io_gitrepositories.yaml", folder / "kustomization.yaml"
+    stale.write_text(stale.read_text().replace("served: true", "served: false"))
+    missing.unlink()
+    (folder / "removed.yaml").write_text("kind: CustomResourceDefinition\n")
+    found = differences(crd_files(folder))
+    assert "-    served: false\n+    served: true" in found
+    assert "+kind: Kustomization" in found
+    assert "-kind: CustomResourceDefinition" in found
+    write(crd_files(folder))
+    assert differences(crd_files(folder)) == ""
+    assert not (folder / "removed.yaml").exists()
+
+
+def test_every_manifest_is_part_of_a_kustomization() -> None:
+    for kustomization in MANIFESTS.rglob("kustomization.yaml"):
+        (document,) = documents(kustomization)
+        listed = {name for name in document.get("resources", ()) if name.endswith(".yaml")}
+        present = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml", "install.yaml"}
+        assert listed == present, kustomization
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_deployment(name: str) -> None:
+    (deployment,) = documents(MANIFESTS / name / "deployment.yaml")
+    pod = deployment["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert deployment["metadata"]["name"] == pod["serviceAccountName"] == name
+    assert container["image"] == f"ghcr.io/tagline/tagline:v{VERSION}"
+    assert container["command"] == ["python", "-m", f"controllers.{name.removesuffix('-controller')}"]
+    assert container["args"] == [
+        "--events-addr=",
+        "--watch-all-namespaces",
+        "--log-level=info",
+        "--log-encoding=json",
+        "--enable-leader-election",
+    ]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http-prom": 8080, "healthz": 9440}
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "runAsNonRoot": True,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert pod["securityContext"]["runAsUser"] == 65534
+    assert pod["terminationGracePeriodSeconds"] == 10
+
+
+def test_our_namespace_is_not_that_of_flux() -> None:
+    (namespace,) = documents(MANIFESTS / "namespace.yaml")
+    assert namespace["metadata"]["name"] == "tagline-system"
+
+
+EVENTS = {("", "events"): {"create", "patch"}}
+CREDENTIALS = {
+    ("", "secrets"): {"get"},
+    ("", "serviceaccounts"): {"get"},
+    ("", "serviceaccounts/token"): {"create"},
+}
+READ = {"get", "list", "watch"}
+IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
+
+
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [
+        pytest.param(
+            "imagerepository-controller",
+            {
+                (IMAGE, "imagerepositories"): READ | {"patch"},
+                (IMAGE, "imagerepositories/status"): {"get", "patch"},
+                (IMAGE, "imagerepositories/finalizers"): {"update"},
+                (IMAGE, "imagetaglists"): READ | {"create", "update", "patch", "delete"},
+            },
+            id="imagerepository",
+        ),
+        pytest.param(
+            "imagepolicy-controller",
+            {
+                (IMAGE, "imagepolicies"): READ | {"patch"},
+                (IMAGE, "imagepolicies/status"): {"get", "patch"},
+                (IMAGE, "imagerepositories"): READ,
+                (IMAGE, "imagetaglists"): {"get", "list"},
+                ("", "namespaces"): READ,
+            },
+            id="imagepolicy",
+        ),
+        pytest.param(
+            "imageupdateautomation-controller",
+            {
+                (IMAGE, "imageupdateautomations"): READ | {"patch"},
+                (IMAGE, "imageupdateautomations/status"): {"get", "patch"},
+                (IMAGE, "imagepolicies"): READ,
+                (SOURCE, "gitrepositories"): READ,
+                ("", "namespaces"): READ,
+            },
+            id="imageupdateautomation",
+        ),
+    ],
+)
+def test_a_controller_may_do_exactly_what_it_does(name: str, own: dict[tuple[str, str], set[str]]) -> None:
+    role, binding = documents(MANIFESTS / "rbac" / f"{name}.yaml")
+    granted = {
+        (group, resource): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert granted == own | EVENTS | CREDENTIALS
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tagline-system"}]
+
+
+@pytest.mark.parametrize("name", CONTROLLERS)
+def test_a_controller_may_write_no_lease_but_its_own(name: str) -> None:
+    role, binding = documents(MANIFESTS / "rbac" / f"{name}-leader-election.yaml")
+    create, change = role["rules"]
+    assert create["verbs"] == ["create"]
+    assert change["verbs"] == ["get", "update", "patch"]
+    assert change["resourceNames"] == [f"{name}-leader-election"]
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tagline-system"}]
+
+
+def test_nothing_is_granted_by_wildcard() -> None:
+    for path in (MANIFESTS / "rbac").glob("*.yaml"):
+        for document in documents(path):
+            for rule in document.get("rules", ()):
+                assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], path
