@@ -35,7 +35,8 @@ def parse_duration(text: str) -> timedelta:
     """The duration that `text` names, cut to whole microseconds.
 
     Accepts a sign, decimals and several units in any order (`1h0m0s`, `-1.5h`, `300ms`); `0` needs no unit.
-    Raises BadDuration for anything else, for more than 128 characters, and for what does not fit in Go's 64-bit nanoseconds (about 292 years).
+    Raises BadDuration for anything else, for more than 128 characters, and for what does not fit in Go's 64-bit
+    nanoseconds (about 292 years).
     """
     negative = text.startswith("-")
     rest = text[1:] if text[:1] in ("+", "-") else text
