@@ -1,0 +1,1 @@
+"""Git remotes without work trees: references, object caches, commits, pushes. Knows no Kubernetes."""

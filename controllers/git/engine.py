@@ -1,0 +1,287 @@
+"""The Git side of a run: list, fetch, scan, commit, push — without work tree, without a clone per run.
+
+Per remote and identity one bounded object cache survives runs; what is cached is checked when read, and fetched anew
+once when it turns out damaged. Blocking work runs in threads of the engine's own, one at a time for each remote's
+objects. A cancelled caller leaves at once; its thread ends at the next step, and only then do others follow.
+The engine holds no opinion on when to push: leadership and retries are the caller's.
+"""
+
+import asyncio
+import itertools
+import shutil
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from .commits import Author, NewCommit, Signer, build, pack_of
+from .connect import Connections, place
+from .conversation import PushResult
+from .errors import Outdated, PushRejected, doing
+from .fetching import Source, ensure, reading
+from .refs import Refs, Tip
+from .refspec import Update
+from .remote import Remote
+from .scan import File, Filter, ScanMemory, marked_files
+from .store import ObjectStore, tree_of
+from .transport import Deadline
+
+T = TypeVar("T")
+
+DEFAULT_MAX_BYTES = 512 << 20
+DEFAULT_MAX_AGE = timedelta(hours=24)
+STORES = "remotes"
+
+
+class _Cached:
+    """One remote's objects and who uses them. All but `store` belongs to the event loop."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self.store = store
+        self.lock = asyncio.Lock()
+        self.users = 0
+        self.used_at = 0.0
+        self.size_bytes = 0
+
+
+class GitEngine:
+    """See the module. One for the process; safe to call from several tasks of one event loop."""
+
+    def __init__(
+        self,
+        cache_dir: Path,
+        *,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        max_age: timedelta = DEFAULT_MAX_AGE,
+        threads: int = 4,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """An engine with an empty cache; what a former process left in the folder is removed.
+
+        cache_dir: for this process alone. max_bytes: of all remotes together, and so of the largest pack accepted.
+        max_age: objects of a remote that was not used for so long are dropped.
+        """
+        self._dir = cache_dir / STORES
+        self._max_bytes = max_bytes
+        self._max_age = max_age
+        self._monotonic = monotonic
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
+        self._connections = Connections()
+        self._memory = ScanMemory()
+        self._stores: dict[Hashable, _Cached] = {}
+        self._names = itertools.count()
+        self._writers: dict[tuple[str, str], asyncio.Lock] = {}
+        self._writing: Counter[tuple[str, str]] = Counter()
+        shutil.rmtree(self._dir, ignore_errors=True)
+        self._dir.mkdir(mode=0o700, parents=True)
+
+    async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
+        """HEAD, branches, tags and `extra` full names of a remote. One round trip.
+
+        Raises Unreachable, AuthenticationFailed, RepositoryNotFound, ProtocolError, BadCredentials.
+        """
+        deadline, names = self._deadline(remote), tuple(extra)
+
+        def work() -> Refs:
+            with doing(f"unable to clone '{remote.url}'"):
+                return self._connections.conversation(remote).list_refs(names, deadline)
+
+        return await self._in_thread(work, deadline)
+
+    async def fetch(self, remote: Remote, tip: Tip) -> None:
+        """Makes a commit readable here: its tree without history, and of that only what is missing.
+
+        No request when it is there already. Raises Outdated when the reference moved on and the remote no longer gives
+        the commit out, RefNotFound for an unknown bare commit, TooLarge, and as `list_refs`.
+        """
+        deadline = self._deadline(remote)
+
+        def work(store: ObjectStore) -> int:
+            ensure(store, tip.commit, tip.ref, self._source(remote, deadline))
+            return store.size_bytes()
+
+        self._cached(remote).size_bytes = await self._with_store(remote, deadline, work)
+        await self._evict()
+
+    async def files(
+        self, remote: Remote, commit: str, path: str, *, wanted: Callable[[str], bool], containing: bytes
+    ) -> list[File]:
+        """The files of a commit at or below `path` whose name is wanted and which contain a marker.
+
+        path: folder or file, from the root of the repository; empty for all of it. wanted: judges base names; give the
+        same function object each time, what is remembered of unchanged folders hangs on it. In the order of a directory
+        walk. Fetches the commit when the cache lost it. Raises PathMissing, PathOutside, TooLarge, and as `fetch`.
+        """
+        deadline, which = self._deadline(remote), Filter(wanted, containing)
+
+        def work(store: ObjectStore) -> list[File]:
+            def use() -> list[File]:
+                root = tree_of(store.read(commit, "commit"))
+                return marked_files(store.read, root, path, which=which, memory=self._memory)
+
+            return reading(store, commit, self._source(remote, deadline), use)
+
+        return await self._with_store(remote, deadline, work)
+
+    async def commit(
+        self,
+        remote: Remote,
+        parent: str,
+        edits: Mapping[str, bytes],
+        *,
+        author: Author,
+        message: str,
+        when: datetime,
+        signer: Signer | None = None,
+    ) -> NewCommit | None:
+        """A commit on `parent`, not pushed yet; None when no file differs.
+
+        edits: `File.target` → new content. when: to the second, recorded as UTC. Raises PathMissing, BadSigningKey.
+        """
+        deadline = self._deadline(remote)
+
+        def work(store: ObjectStore) -> NewCommit | None:
+            return reading(
+                store, parent, self._source(remote, deadline),
+                lambda: build(
+                    store.read, parent, store.read(parent, "commit"), edits,
+                    author=author, message=message, when=when, signer=signer,
+                ),
+            )  # fmt: skip
+
+        return await self._with_store(remote, deadline, work)
+
+    async def push(
+        self,
+        remote: Remote,
+        new: NewCommit,
+        updates: Sequence[Update],
+        *,
+        options: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> PushResult:
+        """Moves references of the remote, to `new` or to commits that the remote has.
+
+        options: push options, sent as `key=value`. force: allows updates that are no fast-forward; what an update
+        expects is compared in any case. Raises Outdated when a reference is not where it was expected (re-apply on the
+        new tip), PushRejected with the server's words, and as `list_refs`.
+        """
+        deadline = self._deadline(remote)
+        told = [f"{key}={value}" for key, value in sorted((options or {}).items())]
+        behind = {} if force else await self._with_store(remote, deadline, partial(_behind, new=new, updates=updates))
+
+        def work() -> PushResult:
+            with doing(f"unable to push to '{remote.url}'"):
+                return self._connections.conversation(remote).push(
+                    updates,
+                    lambda has: pack_of(() if new.id in has else new.objects),
+                    options=told,
+                    may_move=lambda old, to: force or old in behind[to],
+                    deadline=deadline,
+                )
+
+        try:
+            result = await self._in_thread(work, deadline)
+        except (Outdated, PushRejected) as e:
+            e.doing = ""  # the server's verdict speaks for itself
+            raise
+        await self._with_store(remote, deadline, partial(_remember, new=new))
+        return result
+
+    @asynccontextmanager
+    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:
+        """While inside, no other task of this process is the writer of this branch of this repository."""
+        key = (place(remote.url), branch)
+        lock = self._writers.setdefault(key, asyncio.Lock())
+        self._writing[key] += 1
+        try:
+            async with lock:
+                yield
+        finally:
+            self._writing[key] -= 1
+            if not self._writing[key]:
+                del self._writing[key], self._writers[key]
+
+    async def aclose(self) -> None:
+        """Waits for threads at work, closes connections and drops the cache."""
+        await asyncio.to_thread(self._threads.shutdown)
+        self._connections.close()
+        for cached in self._stores.values():
+            cached.store.close()
+        self._stores.clear()
+        await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
+
+    def _deadline(self, remote: Remote) -> Deadline:
+        return Deadline(remote.timeout, monotonic=self._monotonic)
+
+    def _source(self, remote: Remote, deadline: Deadline) -> Source:
+        return Source(self._connections.conversation(remote), self._max_bytes, deadline)
+
+    async def _with_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], T]) -> T:
+        """Runs `work` in a thread, alone on the remote's store until the thread ends, even when the caller is gone."""
+        cached = self._cached(remote)
+        cached.users += 1
+        try:
+            await cached.lock.acquire()
+        except BaseException:
+            cached.users -= 1
+            raise
+
+        def released() -> None:
+            cached.lock.release()
+            cached.users -= 1
+            cached.used_at = self._monotonic()
+
+        return await self._in_thread(partial(work, cached.store), deadline, released)
+
+    async def _in_thread(
+        self, work: Callable[[], T], deadline: Deadline, released: Callable[[], None] = lambda: None
+    ) -> T:
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        future.add_done_callback(lambda _: released())
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            deadline.abandon()
+            raise
+
+    def _cached(self, remote: Remote) -> _Cached:
+        identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
+        cached = self._stores.get(identity)
+        if cached is None:
+            cached = self._stores[identity] = _Cached(ObjectStore(self._dir / str(next(self._names))))
+        return cached
+
+    async def _evict(self) -> None:
+        """Drops what was not used for long, and the least recently used while all together is too large."""
+        oldest_first = sorted(self._stores.items(), key=lambda item: item[1].used_at)
+        total = sum(cached.size_bytes for cached in self._stores.values())
+        latest = self._monotonic() - self._max_age.total_seconds()
+        dropped = []
+        for identity, cached in oldest_first[:-1]:
+            if cached.users == 0 and (total > self._max_bytes or cached.used_at < latest):
+                total -= cached.size_bytes
+                dropped.append(self._stores.pop(identity).store)
+        if dropped:
+            await asyncio.to_thread(_remove, dropped)
+
+
+def _remove(stores: Sequence[ObjectStore]) -> None:
+    for store in stores:
+        store.remove()
+
+
+def _behind(store: ObjectStore, *, new: NewCommit, updates: Sequence[Update]) -> dict[str, set[str]]:
+    """What is known to be behind each commit that is to be pushed."""
+    return {u.new: store.ancestors(new.parent if u.new == new.id else u.new) for u in updates}
+
+
+def _remember(store: ObjectStore, *, new: NewCommit) -> None:
+    """Keeps a pushed commit, so that it need not be fetched."""
+    if store.has(new.parent) and not store.has(new.id):
+        store.add_commit(new.id, new.objects)

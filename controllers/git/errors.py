@@ -1,0 +1,129 @@
+"""What can go wrong between us and a Git remote.
+
+    GitError
+    ├── Unreachable            nobody answered, or answered 5xx/429 (`retry_after`)
+    │   └── Timeout            the remote's time was used up
+    ├── AuthenticationFailed   the remote does not know us, or does not let us
+    ├── RepositoryNotFound
+    ├── RefNotFound            no such branch, tag, reference or commit
+    │   └── EmptyRepository
+    ├── ProtocolError          an answer that is not Git's
+    │   └── TooLarge           an answer, object or tree beyond our bounds
+    ├── Outdated               the branch moved: list, fetch, re-apply and push again
+    ├── PushRejected           the server or a hook of it said no
+    ├── PathMissing            the path to update is not in the tree
+    ├── PathOutside            the path to update leads out of the repository
+    ├── BadCredentials         the Secret cannot be used
+    ├── BadSigningKey          the signing key cannot be used
+    └── BadRefspec
+
+Texts are safe to show: no credentials, no user-info of a URL, the remote's own words cut at 256 characters.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+MAX_FOREIGN_TEXT = 256
+
+
+class GitError(Exception):
+    """A failure with its reason; `doing` says what was tried and stands before it."""
+
+    def __init__(self, reason: str, *, doing: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.doing = doing
+
+    def __str__(self) -> str:
+        return f"{self.doing}: {self.reason}" if self.doing else self.reason
+
+
+class Unreachable(GitError):
+    """Nobody answered, or the answer was a failure of the server's. Retrying may help."""
+
+    def __init__(self, reason: str, *, doing: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(reason, doing=doing)
+        self.retry_after = retry_after
+
+
+class Timeout(Unreachable):
+    """The time for one operation was used up."""
+
+
+class AuthenticationFailed(GitError):
+    """The remote does not know us, or does not let us do this."""
+
+
+class RepositoryNotFound(GitError):
+    """The remote has no repository at this URL, or hides it from us."""
+
+
+class RefNotFound(GitError):
+    """The reference, tag range or commit to check out is not on the remote."""
+
+
+class EmptyRepository(RefNotFound):
+    """The remote has no reference at all."""
+
+
+class ProtocolError(GitError):
+    """The answer is not what a Git server says."""
+
+
+class TooLarge(ProtocolError):
+    """The answer, an object or a tree is beyond our bounds."""
+
+
+class Outdated(GitError):
+    """The branch is not where we left it; list, fetch, re-apply and push again."""
+
+
+class PushRejected(GitError):
+    """The server or one of its hooks refused the push; its words are in the reason."""
+
+
+class PathMissing(GitError):
+    """The path to update is not in the tree."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: no such file or directory in the repository")
+        self.path = path
+
+
+class PathOutside(GitError):
+    """The path to update leads out of the repository."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: leads out of the repository; give a path inside of it")
+        self.path = path
+
+
+class BadCredentials(GitError):
+    """The credentials given for a remote cannot be used as they are."""
+
+
+class BadSigningKey(GitError):
+    """The key that commits are to be signed with cannot be used as it is."""
+
+
+class BadRefspec(GitError):
+    """The refspec is malformed, or asks for something an automation never does."""
+
+
+@contextmanager
+def doing(what: str) -> Iterator[None]:
+    """Errors raised inside say what was tried, unless they say it already."""
+    try:
+        yield
+    except GitError as e:
+        e.doing = e.doing or what
+        raise
+
+
+def foreign(text: bytes | str) -> str:
+    """The remote's words in one printable line of at most 256 characters."""
+    if isinstance(text, bytes):
+        text = text[: 4 * MAX_FOREIGN_TEXT].decode("utf-8", "replace")
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= MAX_FOREIGN_TEXT else line[: MAX_FOREIGN_TEXT - 1] + "…"

@@ -1,0 +1,95 @@
+"""Where a repository is and how we present ourselves there: values only, no I/O.
+
+Everything a connection needs is in one hashable record, so that connections and object caches can be shared by those
+who agree in all of it, and by nobody else. Nothing is taken from Git configuration. Secrets never show in `repr`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+DEFAULT_TIMEOUT = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """User name and password, or a token in place of the password."""
+
+    username: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A token for `Authorization: Bearer`."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class SshKey:
+    """A private key in PEM or OpenSSH form, and the host keys to accept in the form of `known_hosts`."""
+
+    identity: str = field(repr=False)
+    known_hosts: str
+    passphrase: str = field(default="", repr=False)
+
+
+Credentials = Basic | Bearer | SshKey
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """PEM texts: authorities to trust besides the system's, and our own certificate with its key."""
+
+    ca: bytes = b""
+    certificate: bytes = b""
+    key: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy, `http://host:port` or `https://host:port`."""
+
+    address: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A repository as one identity reaches it.
+
+    url: user-info given in it moves out: to `credentials` for http(s) unless there are some, to `user` for ssh.
+    timeout: for one operation as a whole (list, fetch, push).
+    principal: who we are where the credential itself rotates ("github-app/123/456"); objects cached under a former
+        token are then used on. Empty: the credential is the identity.
+    """
+
+    url: str
+    credentials: Credentials | None = None
+    tls: Tls = Tls()
+    proxy: Proxy | None = None
+    timeout: timedelta = DEFAULT_TIMEOUT
+    principal: str = ""
+    user: str = ""
+
+    def __post_init__(self) -> None:
+        parts = urlsplit(self.url)
+        user, password = unquote(parts.username or ""), unquote(parts.password or "")
+        set_ = object.__setattr__  # the record is frozen for everybody else
+        set_(self, "url", without_user_info(self.url))
+        if parts.scheme == "ssh":
+            set_(self, "user", self.user or user or "git")
+        elif self.credentials is None and (user or password):
+            set_(self, "credentials", Basic(user, password))
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.url).scheme
+
+
+def without_user_info(url: str) -> str:
+    """The URL as it may be shown."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
