@@ -1,0 +1,251 @@
+"""Objects of every kind for users: with what they need, with every field that there is, and with values to refuse."""
+
+from typing import Any
+
+IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
+GROUP = {"ImageRepository": IMAGE, "ImagePolicy": IMAGE, "ImageUpdateAutomation": IMAGE, "GitRepository": SOURCE}
+VERSIONS = {
+    "ImageRepository": ("v1beta1", "v1beta2", "v1"),
+    "ImagePolicy": ("v1beta1", "v1beta2", "v1"),
+    "ImageUpdateAutomation": ("v1beta1", "v1beta2", "v1"),
+    "GitRepository": ("v1beta2", "v1"),
+}
+
+MINIMAL: dict[str, dict[str, Any]] = {
+    "ImageRepository": {"image": "ghcr.io/org/app", "interval": "5m"},
+    "ImagePolicy": {"imageRepositoryRef": {"name": "app"}, "policy": {}},
+    "ImageUpdateAutomation": {"sourceRef": {"name": "app"}, "interval": "5m"},
+    "GitRepository": {"url": "https://git.example.com/org/app", "interval": "5m"},
+}
+
+_ACCESS = {"namespaceSelectors": [{"matchLabels": {"team": "a"}}, {"matchLabels": {"team": "b"}}]}
+_REF = {"branch": "main", "tag": "v1", "semver": "1.x", "name": "refs/heads/main", "commit": "0" * 40}
+_INCLUDE = [{"repository": {"name": "other"}, "fromPath": "a", "toPath": "b"}]
+_COMMON_STATUS: dict[str, Any] = {
+    "conditions": [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "Succeeded",
+            "message": "all is well",
+            "observedGeneration": 1,
+            "lastTransitionTime": "2024-01-01T00:00:00Z",
+        }
+    ],
+    "observedGeneration": 1,
+    "lastHandledReconcileAt": "now",
+}
+_OLD = {"name": "ghcr.io/org/app", "tag": "1.0.0", "digest": "sha256:" + "0" * 64}
+_NEW = {"name": "ghcr.io/org/app", "tag": "1.1.0", "digest": "sha256:" + "1" * 64}
+_ARTIFACT = {
+    "digest": "sha256:" + "a" * 64,
+    "checksum": "a" * 64,
+    "path": "gitrepository/ns/app/0.tar.gz",
+    "url": "http://source-controller/gitrepository/ns/app/0.tar.gz",
+    "revision": "main@sha1:" + "0" * 40,
+    "lastUpdateTime": "2024-01-01T00:00:00Z",
+    "size": 1234,
+    "metadata": {"a": "b"},
+}
+
+FULL_SPEC: dict[str, dict[str, Any]] = {
+    "ImageRepository": {
+        "image": "ghcr.io/org/app",
+        "interval": "1h2m3.5s",
+        "timeout": "2m3.5s",
+        "secretRef": {"name": "pull"},
+        "proxySecretRef": {"name": "proxy"},
+        "serviceAccountName": "a" * 253,
+        "certSecretRef": {"name": "tls"},
+        "suspend": True,
+        "accessFrom": _ACCESS,
+        "exclusionList": [f"^x{number}$" for number in range(25)],
+        "provider": "aws",
+        "insecure": True,
+    },
+    "ImagePolicy": {
+        "imageRepositoryRef": {"name": "app", "namespace": "other"},
+        "policy": {
+            "semver": {"range": ">=1.0.0 <2.0.0"},
+            "alphabetical": {"order": "desc"},
+            "numerical": {"order": "desc"},
+        },
+        "filterTags": {"pattern": "^v(?P<n>.*)$", "extract": "$n"},
+        "digestReflectionPolicy": "Always",
+        "interval": "10m",
+        "suspend": True,
+    },
+    "ImageUpdateAutomation": {
+        "sourceRef": {
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "GitRepository",
+            "name": "app",
+            "namespace": "other",
+        },
+        "git": {
+            "checkout": {"ref": _REF},
+            "commit": {
+                "author": {"name": "Bot", "email": "bot@example.com"},
+                "signingKey": {"secretRef": {"name": "key"}, "type": "ssh"},
+                "messageTemplate": "{{ .AutomationObject }}",
+                "messageTemplateValues": {"a": "b"},
+            },
+            "push": {"branch": "next", "refspec": "refs/heads/a:refs/heads/b", "options": {"ci.skip": "true"}},
+        },
+        "interval": "30m",
+        "policySelector": {
+            "matchLabels": {"app": "a"},
+            "matchExpressions": [{"key": "tier", "operator": "In", "values": ["front", "back"]}],
+        },
+        "update": {"strategy": "Setters", "path": "./clusters"},
+        "suspend": True,
+    },
+    "GitRepository": {
+        "url": "ssh://git@git.example.com/org/app",
+        "interval": "1m",
+        "timeout": "20s",
+        "secretRef": {"name": "git"},
+        "provider": "azure",
+        "serviceAccountName": "git",
+        "ref": _REF,
+        "verify": {"mode": "head", "secretRef": {"name": "keys"}},
+        "proxySecretRef": {"name": "proxy"},
+        "ignore": "/docs",
+        "suspend": True,
+        "recurseSubmodules": True,
+        "include": _INCLUDE,
+        "sparseCheckout": ["clusters"],
+        "gitImplementation": "go-git",
+        "accessFrom": _ACCESS,
+    },
+}
+
+FULL_STATUS: dict[str, dict[str, Any]] = {
+    "ImageRepository": {
+        **_COMMON_STATUS,
+        "canonicalImageName": "ghcr.io/org/app",
+        "lastScanResult": {
+            "tagCount": 2,
+            "scanTime": "2024-01-01T00:00:00Z",
+            "latestTags": ["1.1.0", "1.0.0"],
+            "revision": "1943865137",
+        },
+        "observedExclusionList": [r"^.*\.sig$"],
+    },
+    "ImagePolicy": {
+        **_COMMON_STATUS,
+        "latestRef": _NEW,
+        "observedPreviousRef": _OLD,
+        "latestImage": "ghcr.io/org/app:1.1.0",
+        "observedPreviousImage": "ghcr.io/org/app:1.0.0",
+    },
+    "ImageUpdateAutomation": {
+        **_COMMON_STATUS,
+        "lastAutomationRunTime": "2024-01-01T00:00:00Z",
+        "lastPushCommit": "0" * 40,
+        "lastPushTime": "2024-01-01T00:00:00Z",
+        "observedPolicies": {"app": _NEW},
+        "observedSourceRevision": "main@sha1:" + "0" * 40,
+    },
+    "GitRepository": {
+        **_COMMON_STATUS,
+        "url": "http://source-controller/latest.tar.gz",
+        "artifact": _ARTIFACT,
+        "includedArtifacts": [_ARTIFACT],
+        "contentConfigChecksum": "sha256:" + "b" * 64,
+        "observedIgnore": "/docs",
+        "observedRecurseSubmodules": True,
+        "observedInclude": _INCLUDE,
+        "observedSparseCheckout": ["clusters"],
+        "sourceVerificationMode": "head",
+    },
+}
+
+TIMED = ("ImageRepository", "GitRepository")
+NOT_DURATIONS = ("", "5", "5d", "-5m", "5m ", "1m30", "5\u00b5s")
+# Kind, path, what else the value needs, and every value there is.
+ENUMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
+    ("ImageRepository", "provider", {}, ("generic", "aws", "azure", "gcp")),
+    ("ImagePolicy", "policy.alphabetical.order", {}, ("asc", "desc")),
+    ("ImagePolicy", "policy.numerical.order", {}, ("asc", "desc")),
+    ("ImagePolicy", "digestReflectionPolicy", {}, ("IfNotPresent", "Never")),
+    ("ImagePolicy", "digestReflectionPolicy", {"interval": "5m"}, ("Always",)),
+    ("ImageUpdateAutomation", "sourceRef.kind", {}, ("GitRepository",)),
+    ("ImageUpdateAutomation", "update.strategy", {}, ("Setters",)),
+    (
+        "ImageUpdateAutomation",
+        "git.commit.signingKey.type",
+        {"git.commit.author.email": "a@b", "git.commit.signingKey.secretRef.name": "k"},
+        ("gpg", "ssh"),
+    ),
+    ("GitRepository", "provider", {}, ("generic", "aws", "azure", "github")),
+    ("GitRepository", "verify.mode", {"verify.secretRef.name": "k"}, ("head", "HEAD", "Tag", "TagAndHEAD")),
+    ("GitRepository", "gitImplementation", {}, ("go-git", "libgit2")),
+]
+# Kind, and changes to its minimal spec (dotted paths; None removes).
+ACCEPTED: list[tuple[str, dict[str, Any]]] = [
+    *((kind, also | {path: value}) for kind, path, also, values in ENUMS for value in values),
+    *((kind, {"interval": text}) for kind in TIMED for text in ("1h", "1h2m3.5s4ms")),
+    *((kind, {"timeout": text}) for kind in TIMED for text in ("90s", "1m30s", "5ms")),
+    ("ImageUpdateAutomation", {"interval": "1h30m"}),
+    ("ImageRepository", {"serviceAccountName": "a" * 253}),
+    ("ImageRepository", {"accessFrom.namespaceSelectors": []}),
+    ("ImageRepository", {"accessFrom.namespaceSelectors": [{}]}),
+    ("ImageRepository", {"image": "https://any/text:is@accepted"}),
+    ("GitRepository", {"url": "http://git"}),
+    ("GitRepository", {"serviceAccountName": "a", "provider": "azure"}),
+    ("GitRepository", {"serviceAccountName": "a", "provider": "aws"}),
+]
+_UNSUPPORTED = "Unsupported value"
+_ALWAYS_ONLY = "spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'"
+_INTERVAL_NEEDED = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
+_ACCOUNT = "serviceAccountName can only be set when provider is 'azure' or 'aws'"
+# The same, and a part of the server's answer.
+REFUSED: list[tuple[str, dict[str, Any], str]] = [
+    *((kind, also | {path: "other"}, _UNSUPPORTED) for kind, path, also, _ in ENUMS),
+    *(
+        (kind, {"interval": text}, "should match")
+        for kind in ("ImageRepository", "GitRepository")
+        for text in NOT_DURATIONS
+    ),
+    *(
+        (kind, {"timeout": text}, "should match")
+        for kind in ("ImageRepository", "GitRepository")
+        for text in ("", "1h")
+    ),
+    ("ImageUpdateAutomation", {"interval": "5d"}, "should match"),
+    ("ImagePolicy", {"interval": "5d", "digestReflectionPolicy": "Always"}, "should match"),
+    ("ImagePolicy", {"interval": "5m"}, _ALWAYS_ONLY),
+    ("ImagePolicy", {"interval": "5m", "digestReflectionPolicy": "IfNotPresent"}, _ALWAYS_ONLY),
+    ("ImagePolicy", {"digestReflectionPolicy": "Always"}, _INTERVAL_NEEDED),
+    ("GitRepository", {"serviceAccountName": "a"}, _ACCOUNT),
+    ("GitRepository", {"serviceAccountName": "a", "provider": "generic"}, _ACCOUNT),
+    ("GitRepository", {"serviceAccountName": "a", "provider": "github"}, _ACCOUNT),
+    ("GitRepository", {"url": "git@host:path"}, "should match"),
+    ("ImageRepository", {"serviceAccountName": "a" * 254}, "may not be more than 253"),
+    ("ImageRepository", {"accessFrom": {}}, "spec.accessFrom.namespaceSelectors: Required value"),
+    *(
+        (kind, {path: None if path in MINIMAL[kind] else {}}, "Required value")
+        for kind, path in (
+            ("ImageRepository", "image"),
+            ("ImageRepository", "interval"),
+            ("ImageRepository", "secretRef"),
+            ("ImageRepository", "certSecretRef"),
+            ("ImageRepository", "proxySecretRef"),
+            ("ImagePolicy", "imageRepositoryRef"),
+            ("ImagePolicy", "policy"),
+            ("ImagePolicy", "policy.semver"),
+            ("ImageUpdateAutomation", "sourceRef"),
+            ("ImageUpdateAutomation", "interval"),
+            ("ImageUpdateAutomation", "git"),
+            ("ImageUpdateAutomation", "git.commit"),
+            ("ImageUpdateAutomation", "git.commit.author"),
+            ("ImageUpdateAutomation", "git.checkout"),
+            ("GitRepository", "url"),
+            ("GitRepository", "interval"),
+            ("GitRepository", "verify"),
+            ("GitRepository", "secretRef"),
+        )
+    ),
+    *((kind, {"unheardOf": "x"}, 'unknown field "spec.unheardOf"') for kind in VERSIONS),
+]
