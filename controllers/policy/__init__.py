@@ -1,10 +1,11 @@
 """Pure choice of a tag: filter, semver ranges, numerical and alphabetical order, and why a tag lost.
 
-Values in, values out: no I/O, no clock, no logging, no knowledge of Kubernetes or registries. What can go wrong is drawn
-in `errors`.
+Values in, values out: no I/O, no clock, no logging, no knowledge of Kubernetes or registries. What can go wrong is
+drawn in `errors`.
 """
 
 from controllers.policy.choose import choose
+from controllers.policy.index import TagIndex
 from controllers.policy.policies import (
     Alphabetical,
     Choice,
@@ -27,6 +28,7 @@ __all__ = [
     "Reason",
     "Refusal",
     "Semver",
+    "TagIndex",
     "Tally",
     "choose",
     "policy_of",

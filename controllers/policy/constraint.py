@@ -143,7 +143,7 @@ def _not_equal(operand: _Operand) -> _Exclusion:
     return _Exclusion(span, operand.key[3]) if operand.parts == 2 else _Exclusion(span)
 
 
-class _Group(NamedTuple):
+class Group(NamedTuple):
     """One alternative: every comparison must hold. Prereleases count only where a comparison names one."""
 
     low: Key
@@ -159,7 +159,7 @@ class _Group(NamedTuple):
 class Constraint:
     """A compiled range; make it with `parse_constraint`."""
 
-    groups: tuple[_Group, ...]
+    groups: tuple[Group, ...]
 
     def admits(self, key: Key) -> bool:
         """True when the version with this sort key is in the range."""
@@ -198,7 +198,7 @@ def _rewrite_hyphens(text: str) -> str:
     return rewritten
 
 
-def _group(segment: str) -> _Group:
+def _group(segment: str) -> Group:
     low, high = _LOWEST, _BEYOND
     exclusions: list[_Exclusion] = []
     prereleases = False
@@ -211,7 +211,7 @@ def _group(segment: str) -> _Group:
         else:
             span = _SPANS[match["operator"]](operand)
             low, high = max(low, span.low), min(high, span.high)
-    return _Group(low, high, tuple(exclusions), prereleases)
+    return Group(low, high, tuple(exclusions), prereleases)
 
 
 def _comparisons(segment: str) -> Iterator[re.Match[str]]:

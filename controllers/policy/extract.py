@@ -8,15 +8,17 @@ a tag.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from controllers import re2go
 from controllers.policy.policies import Filter
 
 # Other digits make a name: Go reads no leading zero and no number of more than nine digits.
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+
+Pieces: TypeAlias = tuple[str | tuple[int, ...], ...]
 
 
 class BadFilter(ValueError):
@@ -27,7 +29,7 @@ class BadFilter(ValueError):
 class Template:
     """A template bound to a pattern's groups: literal text, and for a reference the groups that may stand for it."""
 
-    pieces: tuple[str | tuple[int, ...], ...]
+    pieces: Pieces
 
     def expand(self, groups: Sequence[str | None]) -> str:
         """The text for one match; `groups` as `Pattern.search` gives them."""
@@ -35,13 +37,33 @@ class Template:
 
 
 @dataclass(frozen=True, slots=True)
-class Filtered:
-    """Tags by the value to be ranked, in evaluation order; `unmatched` and `overwritten` tags are left out of it."""
+class Extractor:
+    """A compiled filter."""
 
-    tags: Mapping[str, str]
-    unmatched: Sequence[str]
-    overwritten: Sequence[tuple[str, str]]
-    """Pairs of tag and the value that a later tag gives as well."""
+    pattern: re2go.Pattern
+    template: Template | None
+
+    @property
+    def meaning(self) -> tuple[str, Pieces | None]:
+        """Equal for filters that do the same whatever they call their groups: what their results are kept under."""
+        return self.pattern.translated, None if self.template is None else self.template.pieces
+
+    def value(self, tag: str) -> str | None:
+        """What is ranked for `tag`, None where the filter does not let it through. One RE2 search."""
+        if self.template is None:
+            return tag if self.pattern.matches(tag) else None
+        groups = self.pattern.search(tag)
+        return None if groups is None else self.template.expand(groups)
+
+
+def compile_filter(tag_filter: Filter) -> Extractor:
+    """The filter, ready for many tags. Raises BadFilter."""
+    try:
+        pattern = re2go.compile(tag_filter.pattern)
+    except re2go.BadPattern as error:
+        raise BadFilter(f"invalid regular expression pattern '{tag_filter.pattern}': {error}") from None
+    template = parse_template(tag_filter.extract, pattern.group_names) if tag_filter.extract else None
+    return Extractor(pattern, template)
 
 
 def parse_template(text: str, group_names: Sequence[str]) -> Template:
@@ -60,35 +82,7 @@ def parse_template(text: str, group_names: Sequence[str]) -> Template:
             pieces.append(_groups(name, group_names))
         else:
             pieces.append("$")
-    return Template(tuple([piece for piece in pieces if piece != ""]))
-
-
-def apply_filter(tags: Sequence[str], tag_filter: Filter) -> Filtered:
-    """What the filter makes of tags in evaluation order; where two give one value, the later tag stands for it.
-
-    Raises BadFilter. Cost: one RE2 search a tag, linear in its length.
-    """
-    try:
-        pattern = re2go.compile(tag_filter.pattern)
-    except re2go.BadPattern as error:
-        raise BadFilter(f"invalid regular expression pattern '{tag_filter.pattern}': {error}") from None
-    if not tag_filter.extract:
-        matched = {tag: tag for tag in tags if pattern.matches(tag)}
-        return Filtered(matched, [tag for tag in tags if tag not in matched], ())
-    template = parse_template(tag_filter.extract, pattern.group_names)
-    by_value: dict[str, str] = {}
-    unmatched: list[str] = []
-    overwritten: list[tuple[str, str]] = []
-    for tag in tags:
-        groups = pattern.search(tag)
-        if groups is None:
-            unmatched.append(tag)
-            continue
-        value = template.expand(groups)
-        if value in by_value:
-            overwritten.append((by_value[value], value))
-        by_value[value] = tag
-    return Filtered(by_value, unmatched, overwritten)
+    return Template(tuple([piece for piece in pieces if piece]))
 
 
 def _reference(text: str) -> tuple[str, str] | None:
@@ -103,6 +97,7 @@ def _reference(text: str) -> tuple[str, str] | None:
 
 
 def _is_word(char: str) -> bool:
+    # Not \w, which takes more than Go's letters and decimal digits.
     return char.isalpha() or char.isdecimal() or char == "_"
 
 

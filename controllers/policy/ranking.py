@@ -1,4 +1,4 @@
-"""What each policy's `rank` answers, in terms of the values it was given."""
+"""What each policy's `ranker` returns, and the order that two of them share."""
 
 from __future__ import annotations
 
@@ -6,20 +6,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from controllers.policy.candidates import Candidates
 from controllers.policy.policies import Order, Reason
 
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """The best value, None where there is none; counts and a bounded list of the others as in `Tally`."""
+    """The best value, None where there is none; counts and a bounded list of the other values as in `Tally`."""
 
     best: str | None
     counts: Mapping[Reason, int]
     others: Sequence[tuple[str, Reason]]
 
 
-Rank: TypeAlias = Callable[[Sequence[str]], Ranking]
-"""Ranks values in evaluation order, at least one, each once."""
+Rank: TypeAlias = Callable[[Candidates], Ranking]
+"""Ranks candidates, of which there is at least one."""
 
 
 class BadOrder(ValueError):

@@ -1,60 +1,73 @@
-"""The semver policy: the greatest version inside a range; tags that are no versions are passed over."""
+"""The semver policy: the greatest version inside a range; candidates that are no versions are passed over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from heapq import nlargest
-from operator import itemgetter
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice
 
-from controllers.policy.constraint import Constraint, parse_constraint
+from controllers.policy.candidates import Candidates, Entry, Versions
+from controllers.policy.constraint import Constraint, Group, parse_constraint
 from controllers.policy.policies import MAX_REFUSED, Reason
 from controllers.policy.ranking import Rank, Ranking
-from controllers.policy.semver import RELEASE, Key, tag_key
+from controllers.policy.semver import RELEASE, Key
 
 
 def ranker(range_: str) -> Rank:
     """The ranking of versions inside a range; it has no best value when none is inside. Raises BadConstraint."""
     constraint = parse_constraint(range_)
 
-    def rank(values: Sequence[str]) -> Ranking:
-        return _rank(values, constraint)
+    def rank(candidates: Candidates) -> Ranking:
+        versions = candidates.versions
+        best = max(chain.from_iterable(_greatest(versions, group) for group in constraint.groups), default=None)
+        counts = _counts(versions, constraint)
+        counts[Reason.NOT_A_VERSION] = len(versions.others)
+        if best is not None:
+            counts[Reason.OUTRANKED] -= 1
+        others = islice(_others(versions, constraint, best), MAX_REFUSED)
+        return Ranking(best and best.value, counts, list(others))
 
     return rank
 
 
-def _rank(values: Sequence[str], constraint: Constraint) -> Ranking:
-    admitted: list[tuple[Key, str]] = []
-    outside: list[tuple[Key, str]] = []
-    strangers: list[str] = []
-    for value in values:
-        key = tag_key(value)
-        if key is None:
-            strangers.append(value)
-        elif constraint.admits(key):
-            admitted.append((key, value))
-        else:
-            outside.append((key, value))
-    by_key = itemgetter(0)
-    # Among equals `max` keeps the first, as Flux does.
-    best = max(admitted, key=by_key)[1] if admitted else None
-    prereleases = sum(_reason(key, constraint) is Reason.PRERELEASE for key, _ in outside)
-    counts = {
-        Reason.OUTRANKED: max(len(admitted) - 1, 0),
-        Reason.PRERELEASE: prereleases,
-        Reason.OUT_OF_RANGE: len(outside) - prereleases,
-        Reason.NOT_A_VERSION: len(strangers),
-    }
-    leading = nlargest(MAX_REFUSED + 1, admitted, key=by_key)
-    leading_outside = nlargest(MAX_REFUSED, outside, key=by_key)
-    ranked = [(key, value, Reason.OUTRANKED) for key, value in leading if value != best]
-    ranked += [(key, value, _reason(key, constraint)) for key, value in leading_outside]
-    ranked.sort(key=by_key, reverse=True)
-    others = [(value, reason) for _, value, reason in ranked]
-    others += [(value, Reason.NOT_A_VERSION) for value in strangers[:MAX_REFUSED]]
-    return Ranking(best, {reason: count for reason, count in counts.items() if count}, others[:MAX_REFUSED])
+def _greatest(versions: Versions, group: Group) -> Iterator[Entry[Key]]:
+    # The greatest release and the greatest prerelease of one alternative. Among equals the first in stored order wins,
+    # as in Flux; that is the last in sorted order.
+    for entries in (versions.releases, versions.prereleases if group.prereleases else ()):
+        for index in reversed(_inside(entries, group)):
+            if group.spans(entries[index].rank):
+                yield entries[index]
+                break
+
+
+def _inside(entries: Sequence[Entry[Key]], group: Group) -> range:
+    return range(bisect_left(entries, (group.low,)), bisect_left(entries, (group.high,)))
+
+
+def _counts(versions: Versions, constraint: Constraint) -> Counter[Reason]:
+    group, *alternatives = constraint.groups
+    if alternatives or group.exclusions:
+        return Counter(_reason(entry.rank, constraint) for entry in chain(versions.releases, versions.prereleases))
+    releases, prereleases = len(_inside(versions.releases, group)), len(_inside(versions.prereleases, group))
+    counts = Counter({Reason.OUTRANKED: releases})
+    counts[Reason.OUTRANKED if group.prereleases else Reason.PRERELEASE] += prereleases
+    counts[Reason.OUT_OF_RANGE] = len(versions.releases) + len(versions.prereleases) - releases - prereleases
+    return counts
 
 
 def _reason(key: Key, constraint: Constraint) -> Reason:
+    if constraint.admits(key):
+        return Reason.OUTRANKED
     if key[3] is not RELEASE and constraint.would_admit(key):
         return Reason.PRERELEASE
     return Reason.OUT_OF_RANGE
+
+
+def _others(versions: Versions, constraint: Constraint, best: Entry[Key] | None) -> Iterator[tuple[str, Reason]]:
+    for entry in merge(reversed(versions.releases), reversed(versions.prereleases), reverse=True):
+        if entry is not best:
+            yield entry.value, _reason(entry.rank, constraint)
+    for value in versions.others:
+        yield value, Reason.NOT_A_VERSION

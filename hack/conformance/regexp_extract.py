@@ -2,19 +2,18 @@
 
 from typing import Any
 
-from controllers.policy.extract import BadFilter, apply_filter
+from controllers.policy.extract import BadFilter, compile_filter
 from controllers.policy.policies import Filter
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
     """The case's `out`, or `error`, as our code sees it."""
     try:
-        filtered = apply_filter([question["tag"]], Filter(question["pattern"], question["extract"]))
+        extractor = compile_filter(Filter(question["pattern"], question["extract"]))
     except BadFilter as error:
         return {"error": str(error)}
-    for expanded in filtered.tags:
-        return {"out": {"match": True, "expanded": expanded}}
-    return {"out": {"match": False}}
+    value = extractor.value(question["tag"])
+    return {"out": {"match": False} if value is None else {"match": True, "expanded": value}}
 
 
 def check(case: dict[str, Any]) -> str | None:
