@@ -141,6 +141,19 @@ class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, renam
     """True stops the automation."""
 
 
+class Finding(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Something that an update left out, for the owner of the file to know. Ours, not Flux's."""
+
+    file: str = ""
+    """File, relative to spec.update.path; unset where no single file is meant."""
+    line: int = 0
+    """Line in the file, from 1; unset where the whole file is meant."""
+    reason: Annotated[str, Required]
+    """One word for programs, e.g. UnknownPolicy or NotYAML."""
+    message: Annotated[str, Required]
+    """What is wrong and what to do."""
+
+
 class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What the automation did last."""
 
@@ -159,6 +172,8 @@ class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, ren
     """Policy name to the image that the last complete run used."""
     observed_source_revision: str = ""
     """Branch and commit that the last complete run saw or made, e.g. main@sha1:<hash>."""
+    findings: tuple[Finding, ...] = ()
+    """Files and markers that the last complete run left alone, and why; unset when there are none. Ours, not Flux's."""
     last_handled_reconcile_at: str = ""
     """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
 

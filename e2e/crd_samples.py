@@ -146,6 +146,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
         "lastPushTime": "2024-01-01T00:00:00Z",
         "observedPolicies": {"app": _NEW},
         "observedSourceRevision": "main@sha1:" + "0" * 40,
+        "findings": [{"file": "app.yaml", "line": 10, "reason": "UnknownPolicy", "message": "no such policy"}],
     },
     "GitRepository": {
         **_COMMON_STATUS,

@@ -1,0 +1,168 @@
+"""What the tests say about objects in the cluster: apply, wait, read conditions and events."""
+
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from hack.controllers import Kubectl, KubectlFailed
+
+IMAGE = "image.toolkit.fluxcd.io"
+SOURCE = "source.toolkit.fluxcd.io"
+API_VERSION = {
+    "ImageRepository": f"{IMAGE}/v1",
+    "ImagePolicy": f"{IMAGE}/v1",
+    "ImageUpdateAutomation": f"{IMAGE}/v1",
+    "GitRepository": f"{SOURCE}/v1",
+}
+PATIENCE_SECONDS = 20
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+
+T = TypeVar("T")
+
+
+def eventually(look: Callable[[], T], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:
+    """The first truthy result of `look`; fails with `what` and the last result when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > deadline:
+            raise AssertionError(f"waited {seconds:.0f} s in vain for {what}; last: {found!r}")
+        time.sleep(0.05)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """One namespace of the cluster, and what a user does in it with kubectl."""
+
+    kubectl: Kubectl
+    name: str
+
+    def apply(self, kind: str, name: str, spec: Mapping[str, Any] | None = None, **extra: Any) -> None:
+        """Applies one object; `extra` are further top-level fields (type, data, stringData, apiVersion)."""
+        document: dict[str, Any] = {
+            "apiVersion": API_VERSION.get(kind, "v1"),
+            "kind": kind,
+            "metadata": {"name": name, "namespace": self.name, "labels": extra.pop("labels", {})},
+            **extra,
+        }
+        if spec is not None:
+            document["spec"] = spec
+        self.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+
+    def patch(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
+        """Merges into the spec."""
+        self.kubectl("patch", kind, name, "-n", self.name, "--type=merge", "-p", json.dumps({"spec": spec}))
+
+    def delete(self, kind: str, name: str) -> None:
+        """Deletes one object and waits until it is gone."""
+        self.kubectl("delete", kind, name, "-n", self.name, "--timeout=20s")
+
+    def request(self, kind: str, name: str) -> str:
+        """Asks for a reconcile by annotation; returns the token."""
+        token = f"{time.time_ns()}"
+        self.kubectl("annotate", kind, name, "-n", self.name, "--overwrite", f"{REQUESTED_AT}={token}")
+        return token
+
+    def request_and_wait(self, kind: str, name: str) -> dict[str, Any]:
+        """Asks for a reconcile and waits until it was handled."""
+        token = self.request(kind, name)
+        return self.wait(
+            kind, name, lambda o: o["status"].get("lastHandledReconcileAt") == token, what="the request to be handled"
+        )
+
+    def get(self, kind: str, name: str) -> dict[str, Any]:
+        """The object; an empty dict when there is none."""
+        try:
+            found = self.kubectl("get", kind, name, "-n", self.name, "-o", "json")
+        except KubectlFailed as error:
+            if "NotFound" in str(error):
+                return {}
+            raise
+        document: dict[str, Any] = json.loads(found.stdout)
+        return document
+
+    def wait(
+        self,
+        kind: str,
+        name: str,
+        is_so: Callable[[dict[str, Any]], bool],
+        *,
+        what: str,
+        seconds: float = PATIENCE_SECONDS,
+    ) -> dict[str, Any]:
+        """The object as soon as `is_so`; the failure shows its status."""
+        last: dict[str, Any] = {}
+
+        def look() -> bool:
+            nonlocal last
+            last = self.get(kind, name)
+            return bool(last) and is_so(last)
+
+        try:
+            eventually(look, what=what, seconds=seconds)
+        except AssertionError as error:
+            status = json.dumps(last.get("status"), indent=1)
+            raise AssertionError(f"{kind} {name}: {error}\nstatus: {status}") from None
+        return last
+
+    def wait_ready(
+        self, kind: str, name: str, *, message: str = "", seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
+        """The object once it is Ready for its present generation (and its message matches the pattern)."""
+
+        def is_so(o: dict[str, Any]) -> bool:
+            ready = condition(o, "Ready")
+            return (
+                ready.get("status") == "True"
+                and o["status"].get("observedGeneration") == o["metadata"]["generation"]
+                and re.search(message, ready["message"]) is not None
+            )
+
+        return self.wait(kind, name, is_so, what=f"Ready=True {message}", seconds=seconds)
+
+    def wait_not_ready(
+        self, kind: str, name: str, *, reason: str, message: str = "", seconds: float = PATIENCE_SECONDS
+    ) -> dict[str, Any]:
+        """The object once Ready is False for `reason` with a message that matches."""
+
+        def is_so(o: dict[str, Any]) -> bool:
+            ready = condition(o, "Ready")
+            return (
+                ready.get("status") == "False"
+                and ready["reason"] == reason
+                and re.search(message, ready["message"]) is not None
+            )
+
+        return self.wait(kind, name, is_so, what=f"Ready=False {reason} {message}", seconds=seconds)
+
+    def events(self, kind: str, name: str, *, type: str = "", reason: str = "") -> list[dict[str, Any]]:
+        """Events about one object, oldest first."""
+        selector = f"involvedObject.kind={kind},involvedObject.name={name}"
+        found = self.kubectl("get", "events", "-n", self.name, "--field-selector", selector, "-o", "json")
+        items: list[dict[str, Any]] = json.loads(found.stdout)["items"]
+        items.sort(key=lambda e: e["lastTimestamp"] or "")
+        return [e for e in items if type in ("", e["type"]) and reason in ("", e["reason"])]
+
+    def wait_event(self, kind: str, name: str, *, type: str, reason: str, message: str) -> dict[str, Any]:
+        """The first event with this type and reason whose message matches."""
+
+        def look() -> dict[str, Any] | None:
+            found = self.events(kind, name, type=type, reason=reason)
+            return next((e for e in found if re.search(message, e["message"])), None)
+
+        found = eventually(look, what=f"event {type} {reason} {message} of {kind} {name}")
+        assert found is not None
+        return found
+
+
+def condition(document: Mapping[str, Any], type: str) -> dict[str, Any]:
+    """The condition of that type; an empty dict when there is none."""
+    for found in document.get("status", {}).get("conditions", []):
+        if found["type"] == type:
+            return dict(found)
+    return {}

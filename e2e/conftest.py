@@ -1,0 +1,167 @@
+"""The parts that the tests run on: given by the environment, or started here and stopped by process id."""
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster import Space
+from e2e.fleet import Fleet
+from e2e.objects import deployment, git_repository, image_repository, semver_policy
+from hack import controllers as local_controllers
+from hack.controllers import Controllers, Kubectl
+from hack.env import environment
+from hack.githost import GitHost
+from hack.oci import Pusher
+
+FLAGS = ("--concurrent=10", "--log-level=debug")
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Where the real parts are."""
+
+    folder: Path
+    kubectl: Kubectl
+    registry: str
+    registry_user: str
+    registry_password: str
+    open_registry: str
+    git_url: str
+    git_user: str
+    git_password: str
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything below e2e/ carries the marker, so `-m "not e2e"` leaves it out."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker("e2e")
+
+
+@pytest.fixture(scope="session")
+def parts() -> Iterator[Parts]:
+    """The real parts: those that the environment names, else a local environment of this session's own."""
+    folder = Path(tempfile.mkdtemp(prefix="tagline-e2e-"))
+    started = None
+    if not os.environ.get("E2E_REGISTRY"):
+        started = environment.up(folder / "env")
+        os.environ.update(started.variables())
+    kubectl = os.environ.get("KUBECTL") or shutil.which("kubectl") or "kubectl"
+    yield Parts(
+        folder,
+        Kubectl(Path(kubectl), Path(os.environ["KUBECONFIG"])),
+        os.environ["E2E_REGISTRY"],
+        os.environ.get("E2E_REGISTRY_USER", ""),
+        os.environ.get("E2E_REGISTRY_PASSWORD", ""),
+        os.environ["E2E_OPEN_REGISTRY"],
+        os.environ["E2E_GIT_URL"],
+        os.environ["E2E_GIT_USER"],
+        os.environ["E2E_GIT_PASSWORD"],
+    )
+    if started:
+        environment.down(started, keep_folder=True)
+        for name in started.variables():
+            os.environ.pop(name, None)
+    if os.environ.get("E2E_KEEP_LOGS"):
+        print(f"\nlogs kept in {folder}")
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def cluster(parts: Parts) -> Parts:
+    """The parts with the manifests installed (CRDs served)."""
+    local_controllers.install(parts.kubectl)
+    return parts
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(cluster: Parts) -> str:
+    """A kubeconfig with administrator's rights."""
+    return str(cluster.kubectl.kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def kubectl(cluster: Parts) -> Kubectl:
+    """kubectl with administrator's rights."""
+    return cluster.kubectl
+
+
+@pytest.fixture(scope="session")
+def controllers(cluster: Parts) -> Iterator[Controllers | None]:
+    """The three controllers as processes with their ServiceAccounts' rights; None when they run in the cluster."""
+    if os.environ.get("E2E_CONTROLLERS") == "deployed":
+        yield None
+        return
+    server, authority = local_controllers.server_of(cluster.kubectl)
+    folder = cluster.folder / "controllers"
+    folder.mkdir()
+    configs = {
+        kind: local_controllers.account_kubeconfig(cluster.kubectl, kind, folder, server=server, authority=authority)
+        for kind in local_controllers.KINDS
+    }
+    running = Controllers(folder, configs, FLAGS)
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def namespace(cluster: Parts, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a fresh namespace; it is deleted afterwards, without waiting for it."""
+    base = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    name = f"{base}-{time.time_ns() % 36**6:x}"
+    cluster.kubectl("create", "namespace", name)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def space(kubectl: Kubectl, namespace: str, controllers: Controllers | None) -> Space:
+    """A fresh namespace in which the controllers work."""
+    return Space(kubectl, namespace)
+
+
+@pytest.fixture
+def registry(parts: Parts) -> Iterator[Pusher]:
+    """Pushes to the registry that asks for a password."""
+    with Pusher(parts.registry, user=parts.registry_user, password=parts.registry_password) as pusher:
+        yield pusher
+
+
+@pytest.fixture
+def open_registry(parts: Parts) -> Iterator[Pusher]:
+    """Pushes to the registry that is open to all."""
+    with Pusher(parts.open_registry) as pusher:
+        yield pusher
+
+
+@pytest.fixture
+def git_host(parts: Parts) -> Iterator[GitHost]:
+    """The Git host as its administrator sees it."""
+    host = GitHost(parts.git_url, parts.git_user, parts.git_password)
+    yield host
+    host.close()
+
+
+@pytest.fixture
+def fleet(space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost) -> Iterator[Fleet]:
+    """Everything but the automation."""
+    image = f"{parts.open_registry}/{space.name}/app"
+    open_registry.push_tags(f"{space.name}/app", ["1.0.0", "1.0.1"])
+    image_repository(space, "app", image)
+    semver_policy(space, "app")
+    files = {"app.yaml": deployment(f"{image}:1.0.0", f"{space.name}:app"), "README.md": "# fleet\n"}
+    repository = git_host.create_repository(space.name, files)
+    git_repository(space, "fleet", repository)
+    space.wait_ready("ImagePolicy", "app")
+    yield Fleet(space, repository, image, open_registry)
+    git_host.delete_repository(space.name)

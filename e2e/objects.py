@@ -1,0 +1,87 @@
+"""The usual objects of a test, with only what the test is about spelled out."""
+
+from typing import Any
+
+from e2e.cluster import Space
+from hack.githost import Repository
+
+AUTHOR = {"name": "Image Bot", "email": "bot@example.com"}
+
+
+def image_repository(space: Space, name: str, image: str, **spec: Any) -> None:
+    """An ImageRepository that is scanned once an hour unless the test says otherwise."""
+    space.apply("ImageRepository", name, {"image": image, "interval": "1h", **spec})
+
+
+def semver_policy(space: Space, name: str, range_: str = ">=1.0.0", *, repository: str = "", **spec: Any) -> None:
+    """An ImagePolicy by semver range on the ImageRepository of the same name."""
+    reference = {"name": repository or name}
+    space.apply("ImagePolicy", name, {"imageRepositoryRef": reference, "policy": {"semver": {"range": range_}}, **spec})
+
+
+def docker_secret(space: Space, name: str, server: str, user: str, password: str) -> None:
+    """A pull secret, made as users make it."""
+    existing = space.kubectl(
+        "create", "secret", "docker-registry", name, "-n", space.name, f"--docker-server={server}",
+        f"--docker-username={user}", f"--docker-password={password}", "--dry-run=client", "-o", "yaml",
+    )  # fmt: skip
+    space.kubectl("apply", "-f", "-", stdin=existing.stdout)
+
+
+def git_secret(space: Space, name: str, user: str, password: str) -> None:
+    """A Secret for Git over HTTP."""
+    space.apply("Secret", name, stringData={"username": user, "password": password})
+
+
+def git_repository(space: Space, name: str, repository: Repository, *, branch: str = "main") -> None:
+    """A GitRepository with its login."""
+    git_secret(space, f"{name}-login", repository.host.user, repository.host.password)
+    space.apply(
+        "GitRepository",
+        name,
+        {
+            "url": repository.url,
+            "interval": "1h",
+            "ref": {"branch": branch},
+            "secretRef": {"name": f"{name}-login"},
+        },
+    )
+
+
+def automation(
+    space: Space,
+    name: str,
+    *,
+    source: str,
+    path: str = ".",
+    message: str = "Update images",
+    push: dict[str, Any] | None = None,
+    **spec: Any,
+) -> None:
+    """An ImageUpdateAutomation on the GitRepository `source`."""
+    git: dict[str, Any] = {"commit": {"author": AUTHOR, "messageTemplate": message}}
+    if push:
+        git["push"] = push
+    body = {
+        "sourceRef": {"kind": "GitRepository", "name": source},
+        "interval": "1h",
+        "git": git,
+        "update": {"path": path, "strategy": "Setters"},
+        **spec,
+    }
+    space.apply("ImageUpdateAutomation", name, body)
+
+
+def deployment(image: str, marker: str, name: str = "app") -> str:
+    """A Deployment manifest whose image carries a marker."""
+    return f"""apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {name}
+spec:
+  template:
+    spec:
+      containers:
+        - name: {name}   # three blanks, kept
+          image: {image} # {{"$imagepolicy": "{marker}"}}
+"""
