@@ -5,7 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.policy import Alphabetical, Choice, Filter, Numerical, Policy, Reason, Semver, choose, policy_of
+from controllers.policy.constraint import parse_constraint
 from controllers.policy.errors import Failure, InvalidPolicy, NoCandidates, NoMatch, NoTags, NotNumeric, PolicyError
+from controllers.policy.semver import parse_version
 
 TAGS = st.lists(
     st.one_of(
@@ -30,6 +32,15 @@ POLICIES = st.sampled_from(
 FILTERS = st.sampled_from(
     [None, Filter(r"^v?\d"), Filter(r"^[a-z]+-(\d+)$", "$1"), Filter(r"^(?P<n>\d+)", "$n"), Filter(r"-rc", "")]
 )
+RANGES = [
+    "1",
+    "*-0",
+    ">1 || <0.2-0",
+    "^1 || ~1.1-0 || 2.1.1",
+    "!=1.x",
+    ">=0-0 !=1.1.1 !=2",
+    ">0-0 !=1.1.x-rc || 2.x !=2.0",
+]
 
 
 def outcome(tags: list[str], policy: Policy | None, tag_filter: Filter | None) -> Choice | tuple[type, str]:
@@ -179,6 +190,22 @@ def test_reasons_name_the_leading_tags_first() -> None:
         Reason.NOT_A_VERSION: 1,
         Reason.UNMATCHED: 1,
     }
+
+
+@pytest.mark.parametrize("range_", RANGES)
+@given(tags=st.lists(st.from_regex(r"[0-2]\.[0-2]\.[0-2](-rc|-0|-rc\.1)?", fullmatch=True), min_size=1, max_size=30))
+def test_versions_are_counted_as_if_one_by_one(range_: str, tags: list[str]) -> None:
+    constraint = parse_constraint(range_)
+    keys = [parse_version(tag).key() for tag in set(tags)]
+    admitted = [key for key in keys if constraint.admits(key)]
+    missed = [key for key in keys if not constraint.admits(key) and constraint.would_admit(key)]
+    try:
+        tally = choose(tags, Semver(range_)).tally
+    except NoMatch as failure:
+        tally = failure.tally
+    assert tally.counts.get(Reason.OUTRANKED, 0) == max(len(admitted) - 1, 0)
+    assert tally.counts.get(Reason.PRERELEASE, 0) == len(missed)
+    assert tally.counts.get(Reason.OUT_OF_RANGE, 0) == len(keys) - len(admitted) - len(missed)
 
 
 def test_a_failure_says_why_too() -> None:

@@ -67,51 +67,51 @@ class _Operand(NamedTuple):
                 return (*self.key, 0)
 
 
-class _Span(NamedTuple):
+class Span(NamedTuple):
     """Keys from `low` up to, not including, `high`."""
 
     low: Key
     high: Key
 
 
-def _tilde(operand: _Operand) -> _Span:
+def _tilde(operand: _Operand) -> Span:
     if operand.parts in (0, 3) and operand.major == operand.minor == operand.patch == 0:
         # ~0.0.0 and ~* accept everything, by a special case of the library.
-        return _Span(operand.key, _BEYOND)
-    return _Span(operand.key, (operand.major + 1,) if operand.parts == 1 else (operand.major, operand.minor + 1))
+        return Span(operand.key, _BEYOND)
+    return Span(operand.key, (operand.major + 1,) if operand.parts == 1 else (operand.major, operand.minor + 1))
 
 
-def _equal(operand: _Operand) -> _Span:
-    return _Span(operand.key, operand.after()) if operand.parts == 3 else _tilde(operand)
+def _equal(operand: _Operand) -> Span:
+    return Span(operand.key, operand.after()) if operand.parts == 3 else _tilde(operand)
 
 
-def _caret(operand: _Operand) -> _Span:
+def _caret(operand: _Operand) -> Span:
     if operand.major > 0 or operand.parts == 1:
-        return _Span(operand.key, (operand.major + 1,))
+        return Span(operand.key, (operand.major + 1,))
     if operand.minor > 0 or operand.parts == 2:
-        return _Span(operand.key, (0, operand.minor + 1))
+        return Span(operand.key, (0, operand.minor + 1))
     # ^* arrives here as ^0.0.0 and accepts nothing but that: a quirk kept.
-    return _Span(operand.key, (0, 0, operand.patch + 1))
+    return Span(operand.key, (0, 0, operand.patch + 1))
 
 
-def _greater(operand: _Operand) -> _Span:
-    return _Span(operand.after(), _BEYOND)
+def _greater(operand: _Operand) -> Span:
+    return Span(operand.after(), _BEYOND)
 
 
-def _at_most(operand: _Operand) -> _Span:
+def _at_most(operand: _Operand) -> Span:
     # <=* reads as "major 0, minor 0, any patch": a quirk kept.
-    return _Span(_LOWEST, operand.after() if operand.parts else (0, 1))
+    return Span(_LOWEST, operand.after() if operand.parts else (0, 1))
 
 
-def _less(operand: _Operand) -> _Span:
-    return _Span(_LOWEST, operand.key)
+def _less(operand: _Operand) -> Span:
+    return Span(_LOWEST, operand.key)
 
 
-def _at_least(operand: _Operand) -> _Span:
-    return _Span(operand.key, _BEYOND)
+def _at_least(operand: _Operand) -> Span:
+    return Span(operand.key, _BEYOND)
 
 
-_SPANS: Final[Mapping[str, Callable[[_Operand], _Span]]] = {
+_SPANS: Final[Mapping[str, Callable[[_Operand], Span]]] = {
     "": _equal,
     "=": _equal,
     ">": _greater,
@@ -129,7 +129,7 @@ _SPANS: Final[Mapping[str, Callable[[_Operand], _Span]]] = {
 class _Exclusion(NamedTuple):
     """What one `!=` refuses: keys of the span, or with `identifiers` only those of them with this prerelease."""
 
-    span: _Span
+    span: Span
     identifiers: object = None
 
     def covers(self, key: Key) -> bool:
@@ -138,7 +138,7 @@ class _Exclusion(NamedTuple):
 
 def _not_equal(operand: _Operand) -> _Exclusion:
     partial = operand.parts in (1, 2)
-    span = _Span(operand.key[: operand.parts] if partial else operand.key, operand.after())
+    span = Span(operand.key[: operand.parts] if partial else operand.key, operand.after())
     # A quirk kept: once the minor version agrees, !=1.2.x looks at the prerelease only.
     return _Exclusion(span, operand.key[3]) if operand.parts == 2 else _Exclusion(span)
 
@@ -146,13 +146,13 @@ def _not_equal(operand: _Operand) -> _Exclusion:
 class Group(NamedTuple):
     """One alternative: every comparison must hold. Prereleases count only where a comparison names one."""
 
-    low: Key
-    high: Key
+    span: Span
     exclusions: tuple[_Exclusion, ...]
     prereleases: bool
 
     def spans(self, key: Key) -> bool:
-        return self.low <= key < self.high and not any(exclusion.covers(key) for exclusion in self.exclusions)
+        """True when the key is inside, were prereleases opted in."""
+        return self.span.low <= key < self.span.high and not any(exclusion.covers(key) for exclusion in self.exclusions)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,18 +163,27 @@ class Constraint:
 
     def admits(self, key: Key) -> bool:
         """True when the version with this sort key is in the range."""
-        for low, high, exclusions, prereleases in self.groups:
-            if (
-                low <= key < high
-                and (prereleases or key[3] is RELEASE)
-                and not (exclusions and any(exclusion.covers(key) for exclusion in exclusions))
-            ):
-                return True
-        return False
+        return any((group.prereleases or key[3] is RELEASE) and group.spans(key) for group in self.groups)
 
     def would_admit(self, key: Key) -> bool:
         """True when the key lies inside the range were prereleases opted in everywhere: tells why one was refused."""
         return any(group.spans(key) for group in self.groups)
+
+    def bounds(self) -> list[Key]:
+        """Ascending keys that cut all versions into segments, within each of which all releases are treated alike.
+
+        So are all prereleases, unless `picks_prereleases`.
+        """
+        spans = [group.span for group in self.groups] + [exclusion.span for exclusion in self._exclusions()]
+        return sorted({_LOWEST, _BEYOND, *(bound for span in spans for bound in span)})
+
+    @property
+    def picks_prereleases(self) -> bool:
+        """True when a comparison refuses some prereleases by their name, wherever they are."""
+        return any(exclusion.identifiers is not None for exclusion in self._exclusions())
+
+    def _exclusions(self) -> Iterator[_Exclusion]:
+        return (exclusion for group in self.groups for exclusion in group.exclusions)
 
 
 def parse_constraint(text: str) -> Constraint:
@@ -211,7 +220,7 @@ def _group(segment: str) -> Group:
         else:
             span = _SPANS[match["operator"]](operand)
             low, high = max(low, span.low), min(high, span.high)
-    return Group(low, high, tuple(exclusions), prereleases)
+    return Group(Span(low, high), tuple(exclusions), prereleases)
 
 
 def _comparisons(segment: str) -> Iterator[re.Match[str]]:

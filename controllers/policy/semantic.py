@@ -6,10 +6,10 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from heapq import merge
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 
 from controllers.policy.candidates import Candidates, Entry, Versions
-from controllers.policy.constraint import Constraint, Group, parse_constraint
+from controllers.policy.constraint import Constraint, Group, Span, parse_constraint
 from controllers.policy.policies import MAX_REFUSED, Reason
 from controllers.policy.ranking import Rank, Ranking
 from controllers.policy.semver import RELEASE, Key
@@ -36,24 +36,27 @@ def _greatest(versions: Versions, group: Group) -> Iterator[Entry[Key]]:
     # The greatest release and the greatest prerelease of one alternative. Among equals the first in stored order wins,
     # as in Flux; that is the last in sorted order.
     for entries in (versions.releases, versions.prereleases if group.prereleases else ()):
-        for index in reversed(_inside(entries, group)):
+        for index in reversed(_inside(entries, group.span)):
             if group.spans(entries[index].rank):
                 yield entries[index]
                 break
 
 
-def _inside(entries: Sequence[Entry[Key]], group: Group) -> range:
-    return range(bisect_left(entries, (group.low,)), bisect_left(entries, (group.high,)))
+def _inside(entries: Sequence[Entry[Key]], span: Span) -> range:
+    return range(bisect_left(entries, (span.low,)), bisect_left(entries, (span.high,)))
 
 
 def _counts(versions: Versions, constraint: Constraint) -> Counter[Reason]:
-    group, *alternatives = constraint.groups
-    if alternatives or group.exclusions:
-        return Counter(_reason(entry.rank, constraint) for entry in chain(versions.releases, versions.prereleases))
-    releases, prereleases = len(_inside(versions.releases, group)), len(_inside(versions.prereleases, group))
-    counts = Counter({Reason.OUTRANKED: releases})
-    counts[Reason.OUTRANKED if group.prereleases else Reason.PRERELEASE] += prereleases
-    counts[Reason.OUT_OF_RANGE] = len(versions.releases) + len(versions.prereleases) - releases - prereleases
+    # Between two neighbouring bounds of the constraint one version speaks for all of its sort.
+    counts = Counter[Reason]()
+    for low, high in pairwise(constraint.bounds()):
+        segment = Span(low, high)
+        if inside := _inside(versions.releases, segment):
+            counts[_reason(versions.releases[inside[0]].rank, constraint)] += len(inside)
+        if inside := _inside(versions.prereleases, segment):
+            sample = inside if constraint.picks_prereleases else inside[:1]
+            for index in sample:
+                counts[_reason(versions.prereleases[index].rank, constraint)] += len(inside) // len(sample)
     return counts
 
 
