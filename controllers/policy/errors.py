@@ -8,9 +8,8 @@ PolicyError
     ├── NoMatch        no tag is a version inside the range
     └── NotNumeric     a numerical policy met a value that is no number
 
-The parsers have ValueErrors of their own (BadVersion, BadConstraint, BadOrder, BadFilter, NotANumber), which do not leave
-a choice. Texts follow Flux's image-reflector-controller word for word,
-since users search for them.
+The parsers have ValueErrors of their own (BadVersion, BadConstraint, BadOrder, BadFilter, NotANumber), which do not
+leave a choice. Texts follow Flux's image-reflector-controller word for word, since users search for them.
 """
 
 from __future__ import annotations
