@@ -9,6 +9,7 @@
     │   └── EmptyRepository
     ├── ProtocolError          an answer that is not Git's
     │   └── TooLarge           an answer, object or tree beyond our bounds
+    ├── CacheFailed            our own disk
     ├── Outdated               the branch moved: list, fetch, re-apply and push again
     ├── PushRejected           the server or a hook of it said no
     ├── PathMissing            the path to update is not in the tree
@@ -73,6 +74,10 @@ class ProtocolError(GitError):
 
 class TooLarge(ProtocolError):
     """The answer, an object or a tree is beyond our bounds."""
+
+
+class CacheFailed(GitError):
+    """Objects cannot be kept on our own disk: full, or not ours to write."""
 
 
 class Outdated(GitError):

@@ -1,6 +1,7 @@
 """Brings commits into an object store, and mends it: what is missing or damaged is fetched once more. Blocking."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -31,31 +32,38 @@ def ensure(store: ObjectStore, commit: str, ref: str, source: Source) -> None:
     """Makes a commit complete in the store; nothing to do, and no request, when it is.
 
     ref: where the commit was seen, empty for a bare commit. Raises Outdated when the remote no longer has the commit
-    there, RefNotFound for an unknown bare commit, TooLarge, and what conversations raise.
+    there, RefNotFound for an unknown bare commit, TooLarge, CacheFailed, and what conversations raise.
     """
     if store.has(commit):
         return
     if store.is_worn() or store.size_bytes() > source.max_bytes:
         store.wipe()
     with doing(f"unable to clone '{source.conversation.url}'"):
-        try:
-            _fetch(store, commit, ref, source)
-        except TooLarge:
-            raise
-        except ProtocolError:
-            if not store.complete:
-                raise
-            store.wipe()  # perhaps it is our side of a thin pack that is broken
-            _fetch(store, commit, ref, source)
+        if store.complete and _fetch_more(store, commit, ref, source):
+            return
+        _fetch(store, commit, ref, source)
+
+
+def _fetch_more(store: ObjectStore, commit: str, ref: str, source: Source) -> bool:
+    """False, with the store emptied, when what is here and what the remote sends do not fit together."""
+    try:
+        _fetch(store, commit, ref, source)
+    except TooLarge:
+        raise
+    except ProtocolError:
+        pass
+    else:
+        return True
+    store.wipe()
+    return False
 
 
 def reading(store: ObjectStore, commit: str, source: Source, use: Callable[[], T]) -> T:
     """What `use` makes of a store in which `commit` is complete. A damaged store is wiped and filled anew, once."""
     ensure(store, commit, "", source)
-    try:
+    with suppress(Damaged):
         return use()
-    except Damaged:
-        store.wipe()
+    store.wipe()
     ensure(store, commit, "", source)
     try:
         return use()

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from cachetools import LRUCache
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from .errors import (
@@ -202,11 +202,11 @@ def _explained(deadline: Deadline) -> Iterator[None]:
         yield
     except ReadTimeoutError as e:
         raise deadline.exceeded() from e
+    except NewConnectionError as e:  # a timeout by inheritance only
+        raise Unreachable(_cause(e)) from e
     except HTTPTimeout as e:
         raise Timeout(f"{deadline.exceeded()} (connecting)") from e
-    except HTTPError as e:
-        raise Unreachable(_cause(e)) from e
-    except OSError as e:
+    except (HTTPError, OSError) as e:
         raise Unreachable(_cause(e)) from e
 
 

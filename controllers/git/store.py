@@ -17,8 +17,9 @@ from pathlib import Path
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatException, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID, ShaFile
+from dulwich.pack import PackFileDisappeared, UnresolvedDeltas
 
-from .errors import ProtocolError
+from .errors import CacheFailed, ProtocolError
 from .packcheck import check_pack
 
 MAX_PACKS = 64
@@ -29,6 +30,7 @@ SPOOL_NAME = "incoming.pack"
 
 _DAMAGE = (
     ApplyDeltaError, ChecksumMismatch, FileFormatException, ObjectFormatException,
+    UnresolvedDeltas, PackFileDisappeared,
     zlib.error, struct.error, KeyError, ValueError, IndexError, AssertionError, OSError,
 )  # fmt: skip
 """What dulwich raises over files that are not what they should be."""
@@ -75,8 +77,9 @@ class ObjectStore:
         return commit in self.complete
 
     def add_pack(self, chunks: Iterable[bytes], commit: str, *, max_object_bytes: int, max_total_bytes: int) -> None:
-        """Takes in a (thin) pack after which `commit` is complete. Raises ProtocolError, TooLarge."""
+        """Takes in a (thin) pack after which `commit` is complete. Raises ProtocolError, TooLarge, CacheFailed."""
         spool = self.path / SPOOL_NAME
+        broken = ""  # raised below: a traceback kept alive would keep the files mapped
         try:
             with spool.open("w+b") as file:
                 for chunk in chunks:
@@ -85,13 +88,18 @@ class ObjectStore:
                 check_pack(file.fileno(), max_object_bytes=max_object_bytes, max_total_bytes=max_total_bytes)
                 file.seek(0)
                 self._objects.add_thin_pack(file.read, None)
-            self.read(commit, "commit")
-        except Damaged as e:
-            raise ProtocolError(f"the remote did not send commit {commit}") from e
+        except OSError as e:
+            raise CacheFailed(f"cannot write to the object cache: {e.strerror or type(e).__name__}") from None
         except _DAMAGE as e:
-            raise ProtocolError(f"the remote sent a broken pack: {type(e).__name__}") from e
+            broken = type(e).__name__
         finally:
             spool.unlink(missing_ok=True)
+        if broken:
+            raise ProtocolError(f"the remote sent a broken pack ({broken})")
+        try:
+            self.read(commit, "commit")
+        except Damaged:
+            raise ProtocolError(f"the remote did not send commit {commit}") from None
         self._completed(commit)
 
     def add_commit(self, commit: str, objects: Iterable[ShaFile]) -> None:
@@ -107,9 +115,9 @@ class ObjectStore:
         """The content of an object. Raises Damaged."""
         try:
             type_num, data = self._objects.get_raw(ObjectID(object_id.encode()))
-        except _DAMAGE as e:
-            raise Damaged(object_id) from e
-        if type_num != TYPES[kind] or sha1(b"%s %d\0" % (kind.encode(), len(data)) + data).hexdigest() != object_id:  # noqa: S324  # Git's object names
+        except _DAMAGE:
+            type_num, data = 0, b""  # raised below: a traceback kept alive would keep the files mapped
+        if type_num != TYPES[kind] or object_name(kind, data) != object_id:
             raise Damaged(object_id)
         return data
 
@@ -124,6 +132,11 @@ class ObjectStore:
             with suppress(Damaged):  # beyond our history
                 todo.extend(parents(self.read(commit, "commit")))
         return found
+
+
+def object_name(kind: str, data: bytes) -> str:
+    """Git's name for a content."""
+    return sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
 
 
 def parents(commit: bytes) -> list[str]:

@@ -8,6 +8,7 @@ import base64
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -133,7 +134,7 @@ class GitServer:
     spoken. before: called with each request; an Answer is given instead of Git's.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, tls: ssl.SSLContext | None = None) -> None:
         self.root = root
         self.login: tuple[str, str] | None = None
         self.token: str | None = None
@@ -143,11 +144,16 @@ class GitServer:
         self._backend = str(Path(subprocess.check_output([GIT, "--exec-path"], text=True).strip()) / "git-http-backend")  # noqa: S603
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.owner = self
+        self._server.tls = tls
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
+    def port(self) -> int:
+        return self._server.server_address[1]
+
+    @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://127.0.0.1:{self.port}"
 
     def repository(self, name: str, *, branch: str = "main") -> BareRepository:
         return BareRepository(self.root / f"{name}.git", branch=branch)
@@ -184,7 +190,7 @@ class GitServer:
         return True
 
     def _git(self, request: Request) -> Answer:
-        url = urlsplit(request.path)
+        url = urlsplit(request.path)  # absolute when asked as a proxy
         protocol = request.headers.get("Git-Protocol", "") if self.protocol == 2 else ""
         done = subprocess.run(  # noqa: S603
             [self._backend], input=request.body, capture_output=True, check=False,
@@ -202,6 +208,7 @@ class GitServer:
 
 class _Server(ThreadingHTTPServer):
     owner: GitServer
+    tls: ssl.SSLContext | None
     daemon_threads = False
     block_on_close = True
 
@@ -211,6 +218,8 @@ class _Server(ThreadingHTTPServer):
 
     def get_request(self) -> tuple[socket.socket, object]:
         connection, address = super().get_request()
+        if self.tls is not None:
+            connection = self.tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         self._open.add(connection)
         return connection, address
 
@@ -229,13 +238,14 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     protocol_version = "HTTP/1.1"
     timeout = 30
+    disable_nagle_algorithm = True
 
     def log_message(self, *_: object) -> None:
         pass
 
     def do_GET(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        request = Request(self.command, self.path, body, dict(self.headers))
+        request = Request(self.command, self.path, body, {name.title(): value for name, value in self.headers.items()})
         self.server.owner.requests.append(request)
         answer = self.server.owner.answer(request)
         request.sent_bytes = len(answer.body)
@@ -245,6 +255,10 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+
+    def handle(self) -> None:
+        with suppress(OSError):  # a client that gave up, or whose certificate was refused
+            super().handle()
 
     do_POST = do_GET  # noqa: N815  # the base class's naming
 

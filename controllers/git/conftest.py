@@ -1,0 +1,85 @@
+"""What the tests of this package share: a served repository, an engine, a run in a few words."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from .commits import Author, NewCommit
+from .engine import GitEngine
+from .refs import Tip, branch_tip
+from .refspec import Update
+from .remote import Remote
+from .scan import File
+from .testing import BareRepository, GitServer, git_server
+
+MARKER = b'"$imagepolicy"'
+WHEN = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
+BOT = Author("bot@example.com", "Image Bot")
+
+
+def is_yaml(name: str) -> bool:
+    return name.endswith((".yaml", ".yml")) or name == "Kustomization"
+
+
+def marked(tag: str, policy: str = "flux-system:app:tag") -> str:
+    """A line with a marker."""
+    return f'tag: {tag} # {{"$imagepolicy": "{policy}"}}\n'
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The steps of a run against one remote."""
+
+    engine: GitEngine
+    remote: Remote
+
+    async def tip(self, branch: str = "main") -> Tip:
+        found = branch_tip(await self.engine.list_refs(self.remote), branch)
+        assert found is not None
+        await self.engine.fetch(self.remote, found)
+        return found
+
+    async def files(self, commit: str, path: str = "") -> list[File]:
+        return await self.engine.files(self.remote, commit, path, wanted=is_yaml, containing=MARKER)
+
+    async def commit(self, parent: str, edits: dict[str, bytes], message: str = "Update") -> NewCommit:
+        new = await self.engine.commit(self.remote, parent, edits, author=BOT, message=message, when=WHEN)
+        assert new is not None
+        return new
+
+    async def change(self, old: bytes, new: bytes, *, branch: str = "main", path: str = "") -> NewCommit:
+        """A commit on a branch's tip with each `old` in marked files replaced."""
+        tip = await self.tip(branch)
+        edits = {f.target: f.data.replace(old, new) for f in await self.files(tip.commit, path)}
+        return await self.commit(tip.commit, edits)
+
+    async def push(self, new: NewCommit, branch: str = "main") -> None:
+        await self.engine.push(self.remote, new, [Update(f"refs/heads/{branch}", new.id, new.parent)])
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    with git_server(tmp_path / "served") as serving:
+        yield serving
+
+
+@pytest.fixture
+def fleet(server: GitServer) -> BareRepository:
+    repository = server.repository("fleet")
+    repository.commit({"app.yaml": marked("1.0.0"), "README.md": "# fleet\n"})
+    return repository
+
+
+@pytest.fixture
+async def engine(tmp_path: Path) -> AsyncIterator[GitEngine]:
+    git = GitEngine(tmp_path / "cache")
+    yield git
+    await git.aclose()
+
+
+@pytest.fixture
+def run(server: GitServer, fleet: BareRepository, engine: GitEngine) -> Run:
+    return Run(engine, Remote(f"{server.url}/fleet.git"))

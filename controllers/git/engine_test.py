@@ -1,0 +1,343 @@
+"""Whole runs against a real Git server: what is asked, what arrives, what is left as it was."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from .commits import Author
+from .conftest import BOT, MARKER, WHEN, Run, is_yaml, marked
+from .engine import GitEngine
+from .errors import EmptyRepository, Outdated, PathMissing, RefNotFound, TooLarge
+from .refs import Checkout, Tip, resolve
+from .refspec import Update
+from .remote import Remote
+from .testing import BareRepository, GitServer
+
+
+def random_bytes(seed: str, size: int) -> bytes:
+    return Random(seed).randbytes(size)  # noqa: S311  # noise that does not compress, the same each time
+
+
+def no_semver(_range: str, _tags: object) -> None:
+    raise AssertionError("no semver range was asked for")
+
+
+async def test_refs_cost_one_round_trip_once_the_protocol_is_known(run: Run, server: GitServer) -> None:
+    await run.engine.list_refs(run.remote)
+    assert server.asked() == ["GET refs", "POST git-upload-pack"]
+    await run.engine.list_refs(run.remote)
+    assert server.asked() == ["POST git-upload-pack"]
+
+
+async def test_refs_cost_one_round_trip_with_protocol_0(run: Run, server: GitServer) -> None:
+    server.protocol = 0
+    for _ in range(2):
+        refs = await run.engine.list_refs(run.remote)
+        assert server.asked() == ["GET refs"]
+    assert refs.symrefs == {"HEAD": "refs/heads/main"}
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+async def test_a_run_from_refs_to_push(run: Run, server: GitServer, fleet: BareRepository, protocol: int) -> None:
+    server.protocol = protocol
+    old = fleet.head()
+    new = await run.change(b"1.0.0", b"1.0.1")
+    await run.push(new)
+    assert fleet.head() == new.id
+    assert fleet.git("rev-parse", "main~1") == old
+    assert fleet.read("app.yaml") == marked("1.0.1").encode()
+    assert fleet.read("README.md") == b"# fleet\n"
+    fleet.git("fsck", "--strict")
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+async def test_fetch_brings_only_what_changed(
+    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+) -> None:
+    server.protocol = protocol
+    fleet.commit({f"apps/{n}.yaml": marked("1") + "#" * 200 + f" {n}\n" for n in range(200)})
+    first = await run.tip()
+    fleet.commit({"apps/7.yaml": marked("2")})
+    await run.engine.list_refs(run.remote)
+    server.requests.clear()
+    second = await run.tip()
+    sent = sum(r.sent_bytes for r in server.requests if b"want " in r.body)
+    assert 0 < sent < 2000
+    assert second.commit != first.commit
+    assert len(await run.files(second.commit)) == 201
+
+
+async def test_nothing_is_fetched_that_is_there(run: Run, server: GitServer) -> None:
+    tip = await run.tip()
+    server.requests.clear()
+    await run.engine.fetch(run.remote, tip)
+    await run.files(tip.commit)
+    assert server.asked() == []
+
+
+async def test_the_commit_just_pushed_is_not_fetched(run: Run, server: GitServer) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    await run.push(new)
+    server.requests.clear()
+    assert (await run.tip()).commit == new.id
+    assert [f.data for f in await run.files(new.id)] == [marked("1.0.1").encode()]
+    assert server.asked() == ["POST git-upload-pack"]  # the list
+
+
+async def test_tasks_that_are_due_together_share_the_fetch(run: Run, server: GitServer) -> None:
+    refs = await run.engine.list_refs(run.remote)
+    tip = resolve(Checkout(branch="main"), refs, select_semver=no_semver)
+    server.requests.clear()
+    await asyncio.gather(*(run.engine.fetch(run.remote, tip) for _ in range(8)))
+    assert server.asked() == ["POST git-upload-pack"]
+
+
+async def test_message_author_and_time_are_recorded_as_given(run: Run, fleet: BareRepository) -> None:
+    tip = await run.tip()
+    east = datetime(2024, 5, 1, 14, 0, 7, 999, tzinfo=timezone(timedelta(hours=2)))
+    new = await run.engine.commit(
+        run.remote, tip.commit, {"app.yaml": b"x\n"},
+        author=Author("b@example.com", "Bö <t>\nx"), message="Ünï\n\nbody", when=east,
+    )  # fmt: skip
+    assert new is not None
+    await run.push(new)
+    head, _, message = fleet.git("cat-file", "commit", new.id).partition("\n\n")
+    assert message == "Ünï\n\nbody"
+    stamp = int(datetime(2024, 5, 1, 12, 0, 7, tzinfo=UTC).timestamp())
+    assert head.splitlines()[2:] == [f"{who} Bö tx <b@example.com> {stamp} +0000" for who in ("author", "committer")]
+
+
+async def test_an_author_without_a_name_is_allowed(run: Run, fleet: BareRepository) -> None:
+    tip = await run.tip()
+    new = await run.engine.commit(
+        run.remote, tip.commit, {"app.yaml": b"x\n"}, author=Author("b@example.com"), message="m", when=WHEN
+    )
+    assert new is not None
+    await run.push(new)
+    assert fleet.git("log", "-1", "--format=%an <%ae>") == " <b@example.com>".strip()
+
+
+async def test_no_commit_where_nothing_differs(run: Run) -> None:
+    tip = await run.tip()
+    files = await run.files(tip.commit)
+    edits = {f.target: f.data for f in files}
+    assert await run.engine.commit(run.remote, tip.commit, edits, author=BOT, message="m", when=WHEN) is None
+
+
+async def test_modes_and_links_stay_and_links_are_written_through(run: Run, fleet: BareRepository) -> None:
+    fleet.commit(
+        {
+            "script.yaml": ("100755", marked("1.0.0")),
+            "base/app.yaml": marked("1.0.0"),
+            "overlay/app.yaml": ("120000", "../base/app.yaml"),
+            "overlay/dangling.yaml": ("120000", "../nowhere.yaml"),
+        }
+    )
+    before = fleet.git("ls-tree", "-r", "main")
+    await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    assert fleet.git("diff", "--name-only", "main~1", "main").split() == ["app.yaml", "base/app.yaml", "script.yaml"]
+    modes = {line.split("\t")[1]: line.split()[0] for line in fleet.git("ls-tree", "-r", "main").splitlines()}
+    assert modes == {line.split("\t")[1]: line.split()[0] for line in before.splitlines()}
+
+
+async def test_submodules_are_left_alone(run: Run, fleet: BareRepository) -> None:
+    tree = fleet.git("rev-parse", "main^{tree}")
+    entry = f"160000 commit {'1' * 40}\tmodule.yaml\n"
+    listing = fleet.git("ls-tree", tree) + "\n" + entry
+    tree = fleet.git("mktree", "--missing", data=listing.encode())
+    fleet.git("update-ref", "refs/heads/main", fleet.git("commit-tree", tree, "-p", "main", "-m", "sub"))
+    await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    assert entry.strip() in fleet.git("ls-tree", "main")
+
+
+@pytest.mark.parametrize("branch", ["feature/a/b", "grün/äpfel", "v1"])
+async def test_branch_names_of_all_kinds(run: Run, fleet: BareRepository, branch: str) -> None:
+    fleet.commit({"app.yaml": marked("1.0.0")}, branch=branch, message="x")
+    new = await run.change(b"1.0.0", b"1.0.1", branch=branch)
+    await run.push(new, branch)
+    assert fleet.head(branch) == new.id
+
+
+async def test_an_empty_repository_is_told_from_a_missing_branch(server: GitServer, engine: GitEngine) -> None:
+    server.repository("empty")
+    remote = Remote(f"{server.url}/empty.git")
+    for server.protocol in (0, 2):
+        refs = await engine.list_refs(remote)
+        with pytest.raises(EmptyRepository, match="remote repository is empty"):
+            resolve(Checkout(branch="main"), refs, select_semver=no_semver)
+
+
+async def test_packed_refs_a_detached_head_and_annotated_tags(run: Run, fleet: BareRepository) -> None:
+    commit = fleet.head()
+    fleet.git("tag", "-a", "v1", "-m", "one", "main")
+    fleet.git("pack-refs", "--all")
+    (fleet.path / "HEAD").write_text(commit + "\n")
+    refs = await run.engine.list_refs(run.remote)
+    tip = resolve(Checkout(tag="v1"), refs, select_semver=no_semver)
+    assert tip == Tip("refs/tags/v1", commit, f"v1@sha1:{commit}")
+    await run.engine.fetch(run.remote, tip)
+    assert [f.path for f in await run.files(tip.commit)] == ["app.yaml"]
+
+
+async def test_history_rewritten_on_the_remote(run: Run, fleet: BareRepository) -> None:
+    await run.tip()
+    fleet.git("update-ref", "-d", "refs/heads/main")
+    fleet.commit({"other.yaml": marked("7")}, message="another root")
+    fleet.git("reflog", "expire", "--expire=now", "--all")
+    fleet.git("gc", "-q", "--prune=now")
+    tip = await run.tip()
+    assert [f.path for f in await run.files(tip.commit)] == ["other.yaml"]
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+async def test_a_bare_commit_behind_the_branch(
+    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+) -> None:
+    fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
+    server.protocol = protocol
+    commit = fleet.head()
+    fleet.commit({"app.yaml": marked("2.0.0")})
+    tip = resolve(Checkout(commit=commit), await run.engine.list_refs(run.remote), select_semver=no_semver)
+    await run.engine.fetch(run.remote, tip)
+    assert [f.data for f in await run.files(commit)] == [marked("1.0.0").encode()]
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+async def test_an_unknown_commit(run: Run, server: GitServer, protocol: int) -> None:
+    server.protocol = protocol
+    await run.engine.list_refs(run.remote)
+    with pytest.raises(RefNotFound, match=f"unable to clone '{run.remote.url}': couldn't find remote commit 'dead"):
+        await run.engine.fetch(run.remote, Tip("", "dead" * 10, ""))
+
+
+async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(
+    run: Run, server: GitServer, fleet: BareRepository
+) -> None:
+    server.protocol = 0
+    fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
+    refs = await run.engine.list_refs(run.remote)
+    tip = resolve(Checkout(branch="main"), refs, select_semver=no_semver)
+    fleet.git("update-ref", "-d", "refs/heads/main")
+    fleet.commit({"app.yaml": marked("2.0.0")}, message="another root")
+    with pytest.raises(Outdated, match="refs/heads/main is no longer at"):
+        await run.engine.fetch(run.remote, tip)
+
+
+async def test_paths(run: Run, fleet: BareRepository) -> None:
+    fleet.commit({"clusters/a/x.yaml": marked("1"), "clusters/b/y.yaml": marked("1"), "clusters/a.yaml": marked("1")})
+    tip = await run.tip()
+    found = {p: [f.path for f in await run.files(tip.commit, p)] for p in (".", "./clusters/a", "clusters/b/y.yaml")}
+    assert found == {
+        ".": ["app.yaml", "clusters/a/x.yaml", "clusters/a.yaml", "clusters/b/y.yaml"],
+        "./clusters/a": ["clusters/a/x.yaml"],
+        "clusters/b/y.yaml": ["clusters/b/y.yaml"],
+    }
+    with pytest.raises(PathMissing, match="nowhere: no such file or directory"):
+        await run.files(tip.commit, "nowhere")
+
+
+async def test_one_writer_a_branch(run: Run) -> None:
+    order = []
+
+    async def write(name: str, branch: str, remote: Remote) -> None:
+        async with run.engine.writer(remote, branch):
+            order.append(f"{name} in")
+            await asyncio.sleep(0)
+            order.append(f"{name} out")
+
+    other_spelling = Remote(run.remote.url.removesuffix(".git") + "/", timeout=timedelta(seconds=5))
+    await asyncio.gather(write("a", "main", run.remote), write("b", "main", other_spelling))
+    assert order == ["a in", "a out", "b in", "b out"]
+    order.clear()
+    await asyncio.gather(write("a", "main", run.remote), write("b", "dev", run.remote))
+    assert order == ["a in", "b in", "a out", "b out"]
+
+
+async def test_caches_are_not_shared_between_identities(server: GitServer, run: Run, fleet: BareRepository) -> None:
+    await run.tip()
+    server.requests.clear()
+    other = Run(run.engine, Remote(run.remote.url.replace("http://", "http://user:secret@")))
+    await other.tip()
+    assert len([r for r in server.requests if b"want " in r.body]) == 1
+
+
+async def test_a_rotated_token_of_one_principal_finds_its_cache(server: GitServer, run: Run) -> None:
+    def as_app(token: str) -> Run:
+        url = run.remote.url.replace("http://", f"http://x-access-token:{token}@")
+        return Run(run.engine, Remote(url, principal="app/1"))
+
+    await as_app("old").tip()
+    server.requests.clear()
+    await as_app("new").tip()
+    assert not [r for r in server.requests if b"want " in r.body]
+
+
+async def test_the_least_recently_used_cache_is_dropped(server: GitServer, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        server.repository(name).commit({"a.yaml": marked("1"), "noise": random_bytes(name, 10_000)})
+    engine = GitEngine(tmp_path / "small", max_bytes=14_000)
+    runs = [Run(engine, Remote(f"{server.url}/{name}.git")) for name in ("one", "two", "one")]
+    for run in runs:
+        await run.tip()
+    fetches = len([r for r in server.requests if b"want " in r.body])
+    await engine.aclose()
+    assert fetches == 3
+
+
+async def test_caches_unused_for_long_are_dropped(server: GitServer, fleet: BareRepository, tmp_path: Path) -> None:
+    now = [0.0]
+    engine = GitEngine(tmp_path / "old", max_age=timedelta(hours=1), monotonic=lambda: now[0])
+    server.repository("other").commit({"a.yaml": marked("1")})
+    first, other = (Run(engine, Remote(f"{server.url}/{name}.git")) for name in ("fleet", "other"))
+    await first.tip()
+    now[0] = 3601
+    await other.tip()
+    server.requests.clear()
+    await first.tip()
+    fetches = len([r for r in server.requests if b"want " in r.body])
+    await engine.aclose()
+    assert fetches == 1
+
+
+async def test_a_new_engine_removes_what_a_killed_one_left(run: Run, tmp_path: Path) -> None:
+    left = tmp_path / "left" / "remotes" / "0" / "objects"
+    left.mkdir(parents=True)
+    (left / "tmp_pack_x").write_bytes(b"half a pack")
+    (tmp_path / "left" / "not-ours").write_text("stays")
+    engine = GitEngine(tmp_path / "left")
+    again = Run(engine, run.remote)
+    tip = await again.tip()
+    assert [f.path for f in await again.files(tip.commit)] == ["app.yaml"]
+    await engine.aclose()
+    assert [p.name for p in (tmp_path / "left").iterdir()] == ["not-ours"]
+
+
+async def test_a_push_that_was_done_is_not_done_again(run: Run, fleet: BareRepository) -> None:
+    """A process killed after its push finds the branch where it wanted it."""
+    new = await run.change(b"1.0.0", b"1.0.1")
+    await run.push(new)
+    result = await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)])
+    assert result.refs == ()
+    assert fleet.head() == new.id
+
+
+async def test_a_repository_larger_than_the_bound_is_refused(server: GitServer, tmp_path: Path) -> None:
+    server.repository("big").commit({"noise": random_bytes("big", 50_000)})
+    engine = GitEngine(tmp_path / "small", max_bytes=20_000)
+    with pytest.raises(TooLarge):
+        await Run(engine, Remote(f"{server.url}/big.git")).tip()
+    await engine.aclose()
+
+
+async def test_scans_of_two_filters_do_not_mix(run: Run, fleet: BareRepository) -> None:
+    fleet.commit({"b.txt": marked("1")})
+    tip = await run.tip()
+    await run.files(tip.commit)
+    found = await run.engine.files(
+        run.remote, tip.commit, "", wanted=lambda name: name.endswith(".txt"), containing=MARKER
+    )
+    assert [f.path for f in found] == ["b.txt"]
+    assert is_yaml("Kustomization")

@@ -1,0 +1,200 @@
+"""Pushes that do not go through: lost races, refusals, what may move, what is sent along."""
+
+import pytest
+
+from .conftest import Run, marked
+from .errors import AuthenticationFailed, Outdated, PushRejected, Unreachable
+from .refspec import Update, parse_refspec
+from .testing import Answer, BareRepository, GitServer, Request
+
+POST_RECEIVE = """#!/bin/sh
+i=0
+while [ "$i" -lt "${GIT_PUSH_OPTION_COUNT:-0}" ]
+do eval "o=\\$GIT_PUSH_OPTION_$i"
+  echo "$o" >> options.log; i=$((i+1)); done
+cat >> pushes.log
+"""
+REFUSE = """#!/bin/sh
+echo "the branch is frozen" >&2
+exit 1
+"""
+
+
+async def test_a_branch_that_moved_before_the_push(run: Run, fleet: BareRepository) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    theirs = fleet.commit({"other.yaml": marked("1.0.0")})
+    with pytest.raises(Outdated, match=f"refs/heads/main was expected at {new.parent[:7]} and is at {theirs[:7]}"):
+        await run.push(new)
+    again = await run.change(b"1.0.0", b"1.0.1")
+    await run.push(again)
+    assert again.parent == theirs
+    assert fleet.head() == again.id
+    assert fleet.read("other.yaml") == marked("1.0.1").encode()
+
+
+async def test_a_branch_that_moves_during_the_push(run: Run, server: GitServer, fleet: BareRepository) -> None:
+    """The server compares the old value, too: what is not caught before is caught there."""
+    new = await run.change(b"1.0.0", b"1.0.1")
+
+    def someone_is_faster(request: Request) -> None:
+        if request.method == "POST" and request.path.endswith("git-receive-pack"):
+            server.before = lambda _: None
+            fleet.commit({"other.yaml": marked("1.0.0")})
+
+    server.before = someone_is_faster
+    with pytest.raises(Outdated):
+        await run.push(new)
+    assert fleet.head() != new.id
+    await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    assert fleet.read("other.yaml") == marked("1.0.1").encode()
+
+
+async def test_a_branch_that_vanished(run: Run, fleet: BareRepository) -> None:
+    fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
+    new = await run.change(b"1.0.0", b"1.0.1", branch="dev")
+    fleet.git("update-ref", "-d", "refs/heads/dev")
+    with pytest.raises(Outdated, match="and is gone"):
+        await run.push(new, "dev")
+
+
+async def test_a_hook_that_refuses_is_quoted(run: Run, fleet: BareRepository) -> None:
+    fleet.hook("pre-receive", REFUSE)
+    new = await run.change(b"1.0.0", b"1.0.1")
+    with pytest.raises(PushRejected) as refused:
+        await run.push(new)
+    assert str(refused.value) == "command error on refs/heads/main: pre-receive hook declined: the branch is frozen"
+    fleet.hook("pre-receive", None)
+    await run.push(new)
+    assert fleet.head() == new.id
+
+
+async def test_a_talkative_hook_is_cut(run: Run, fleet: BareRepository) -> None:
+    fleet.hook("pre-receive", "#!/bin/sh\nprintf '\\033[31m%02000d' 0 >&2\nexit 1\n")
+    with pytest.raises(PushRejected) as refused:
+        await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    assert len(str(refused.value)) < 350
+    assert "\033" not in str(refused.value)
+
+
+async def test_a_protected_branch(run: Run, fleet: BareRepository) -> None:
+    fleet.hook(
+        "update", '#!/bin/sh\n[ "$1" = refs/heads/main ] && echo "protected: open a pull request" && exit 1\nexit 0\n'
+    )
+    new = await run.change(b"1.0.0", b"1.0.1")
+    with pytest.raises(PushRejected, match="refs/heads/main: hook declined: protected: open a pull request"):
+        await run.push(new)
+    await run.engine.push(run.remote, new, [Update("refs/heads/updates", new.id, None)])
+    assert fleet.head("updates") == new.id
+
+
+async def test_what_a_hook_says_about_a_good_push_is_returned(run: Run, fleet: BareRepository) -> None:
+    fleet.hook("post-receive", "#!/bin/sh\necho 'Create a pull request: https://example.com/1'\n")
+    new = await run.change(b"1.0.0", b"1.0.1")
+    result = await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)])
+    assert result.words == "Create a pull request: https://example.com/1"
+    assert result.refs == ("refs/heads/main",)
+
+
+async def test_push_options_reach_the_server(run: Run, fleet: BareRepository) -> None:
+    fleet.hook("post-receive", POST_RECEIVE)
+    new = await run.change(b"1.0.0", b"1.0.1")
+    options = {"merge_request.create": "", "ci.skip": "true"}
+    await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)], options=options)
+    assert (fleet.path / "options.log").read_text() == "ci.skip=true\nmerge_request.create=\n"
+
+
+async def test_push_options_that_the_server_does_not_take(run: Run, fleet: BareRepository) -> None:
+    fleet.git("config", "receive.advertisePushOptions", "false")
+    new = await run.change(b"1.0.0", b"1.0.1")
+    with pytest.raises(PushRejected, match="does not support push options"):
+        await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)], options={"a": "b"})
+    assert fleet.head() == new.parent
+
+
+async def test_a_new_branch_is_created_and_not_taken_over(run: Run, fleet: BareRepository) -> None:
+    fleet.hook("post-receive", POST_RECEIVE)
+    new = await run.change(b"1.0.0", b"1.0.1")
+    await run.engine.push(run.remote, new, [Update("refs/heads/updates", new.id, None)])
+    assert (fleet.path / "pushes.log").read_text() == f"{'0' * 40} {new.id} refs/heads/updates\n"
+    other = await run.change(b"1.0.0", b"1.0.2")
+    with pytest.raises(Outdated, match="was expected absent"):
+        await run.engine.push(run.remote, other, [Update("refs/heads/updates", other.id, None)])
+
+
+async def test_a_refspec_is_pushed_after_the_branch(run: Run, server: GitServer, fleet: BareRepository) -> None:
+    for tag in (b"1.0.1", b"1.0.2"):
+        new = await run.change(b"1.0.0" if tag == b"1.0.1" else b"1.0.1", tag)
+        await run.push(new)
+        server.requests.clear()
+        refspec = parse_refspec("refs/heads/main:refs/heads/mirror")
+        await run.engine.push(run.remote, new, refspec.updates({"refs/heads/main": new.id}))
+        assert fleet.refs() == {"refs/heads/main": new.id, "refs/heads/mirror": new.id}
+        assert len(server.requests[-1].body) < 250  # objects that the server has are not sent again
+
+
+async def test_a_mirror_that_lags_behind_someone_elses_commit(run: Run, fleet: BareRepository) -> None:
+    old = fleet.head()
+    fleet.git("update-ref", "refs/heads/mirror", old)
+    fleet.commit({"other.yaml": "x\n"})
+    new = await run.change(b"1.0.0", b"1.0.1")
+    await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id)])
+    assert fleet.head("mirror") == new.id
+
+
+async def test_only_force_moves_a_branch_to_another_history(run: Run, fleet: BareRepository) -> None:
+    theirs = fleet.commit({"x.yaml": "1\n"}, branch="mirror", message="unrelated")
+    new = await run.change(b"1.0.0", b"1.0.1")
+    with pytest.raises(PushRejected, match="non-fast-forward update: refs/heads/mirror"):
+        await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id)])
+    with pytest.raises(Outdated):
+        await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id, new.parent)], force=True)
+    assert fleet.head("mirror") == theirs
+    await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id, theirs)], force=True)
+    assert fleet.head("mirror") == new.id
+
+
+async def test_a_push_whose_answer_is_lost_counts_when_it_arrived(
+    run: Run, server: GitServer, fleet: BareRepository
+) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+
+    def lose_the_answer(request: Request) -> Answer | None:
+        if request.method == "GET" or not request.path.endswith("git-receive-pack"):
+            return None
+        server.before = lambda _: None
+        server.answer(request)
+        return Answer(502, b"bad gateway\n", {"Content-Type": "text/plain"})
+
+    server.before = lose_the_answer
+    await run.push(new)
+    assert fleet.head() == new.id
+
+
+async def test_a_push_that_does_not_arrive(run: Run, server: GitServer, fleet: BareRepository) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    server.before = lambda r: Answer(503, b"", {"Retry-After": "7"}) if r.method == "POST" else None
+    with pytest.raises(Unreachable, match=f"unable to push to '{run.remote.url}': the server answered 503") as failed:
+        await run.push(new)
+    assert failed.value.retry_after is not None
+    assert failed.value.retry_after.total_seconds() == 7
+    assert fleet.head() == new.parent
+
+
+async def test_a_login_that_may_read_only(run: Run, server: GitServer) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    server.before = lambda r: (
+        Answer(403, b"read only\n", {"Content-Type": "text/plain"}) if "receive" in r.path else None
+    )
+    with pytest.raises(AuthenticationFailed, match="authorization failed: read only"):
+        await run.push(new)
+
+
+async def test_an_object_too_many_is_not_sent(run: Run, server: GitServer, fleet: BareRepository) -> None:
+    """One changed file in a folder of its own: a blob, two trees, a commit."""
+    fleet.commit({f"a/{n}.yaml": marked("1.0.0") for n in range(3)} | {"b/x.yaml": "no marker\n"})
+    tip = await run.tip()
+    new = await run.commit(tip.commit, {"a/1.yaml": b"changed\n"})
+    assert len(new.objects) == 4
+    await run.push(new)
+    body = server.requests[-1].body
+    assert int.from_bytes(body[body.index(b"PACK") + 8 :][:4], "big") == 4
