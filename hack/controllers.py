@@ -4,6 +4,7 @@ What the manifests grant is what the processes have: each gets a kubeconfig with
 (TokenRequest), so a missing rule in `manifests/rbac` fails here as it would in a cluster.
 """
 
+import base64
 import json
 import subprocess
 import sys
@@ -120,13 +121,10 @@ def install_and_start(env: environment.Environment, folder: Path, flags: tuple[s
     return controllers
 
 
-def server_of(kubeconfig: Path, kubectl: Path) -> tuple[str, Path]:
-    """Address and authority of any kubeconfig's current cluster (for clusters that are not ours, such as kind)."""
-    view = Kubectl(kubectl, kubeconfig)("config", "view", "--minify", "--flatten", "-o", "json").stdout
+def server_of(kubectl: Kubectl) -> tuple[str, Path]:
+    """Address and authority file of the current cluster of any kubeconfig (kind's, for example)."""
+    view = kubectl("config", "view", "--minify", "--flatten", "-o", "json").stdout
     cluster = json.loads(view)["clusters"][0]["cluster"]
-    authority = kubeconfig.with_suffix(".ca.crt")
-    if "certificate-authority-data" in cluster:
-        import base64  # noqa: PLC0415 - only for foreign kubeconfigs
-
-        authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
+    authority = kubectl.kubeconfig.with_suffix(".authority.crt")
+    authority.write_bytes(base64.b64decode(cluster["certificate-authority-data"]))
     return str(cluster["server"]), authority

@@ -50,6 +50,10 @@ class GitHost:
             repository.commit(files, "Start")
         return repository
 
+    def repository(self, name: str) -> "Repository":
+        """A repository that is there already."""
+        return Repository(self, name)
+
     def delete_repository(self, name: str) -> None:
         """Removes a repository; one that is not there is fine."""
         self._client.delete(f"/repos/{self.user}/{name}")

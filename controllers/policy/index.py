@@ -76,6 +76,12 @@ class TagIndex:
         return Candidates({tag: before[tag] if tag in before else value(tag) for tag in self.tags})
 
 
+def validate(policy: Policy | None, tag_filter: Filter | None = None) -> None:
+    """Returns when the policy and the filter can be used; raises InvalidPolicy. Needs no tags."""
+    _ranker(policy)
+    _extractor(tag_filter)
+
+
 def _ranker(policy: Policy | None) -> Rank:
     try:
         match policy:

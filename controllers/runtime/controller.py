@@ -36,12 +36,18 @@ Outcome = Done | After
 
 
 class Retriable(Exception):
-    """It failed and is worth another try: after `after`, else with backoff. `reason` is the condition's."""
+    """It failed and is worth another try: after `after`, else with backoff, at most `at_most`.
 
-    def __init__(self, message: str, *, reason: str = "", after: timedelta | None = None) -> None:
+    `reason` is the condition's.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str = "", after: timedelta | None = None, at_most: timedelta | None = None
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.after = after
+        self.at_most = at_most
 
 
 class TerminalError(Exception):
@@ -152,7 +158,8 @@ class Controller:
                 self._tell(outcome, reason=outcome.reason, delay=after)
                 return "error"
             case Retriable():
-                self._tell(outcome, reason=outcome.reason, delay=self._queue.add_rate_limited(key))
+                delay = self._queue.add_rate_limited(key, at_most=outcome.at_most)
+                self._tell(outcome, reason=outcome.reason, delay=delay)
                 return "error"
             case Exception():
                 self._metrics.crashed()

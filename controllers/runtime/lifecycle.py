@@ -81,8 +81,8 @@ def outcome_of(end: Ready | Exception) -> Outcome:
             raise TerminalError(message, reason=reason) from end
         case NotReady(wait=True):
             return Done()
-        case NotReady(reason=reason, message=message, retry_after=after):
-            raise Retriable(message, reason=reason, after=after) from end
+        case NotReady(reason=reason, message=message, retry_after=after, at_most=at_most):
+            raise Retriable(message, reason=reason, after=after, at_most=at_most) from end
         case ApiError():
             after = None if end.retry_after is None else timedelta(seconds=end.retry_after)
             raise Retriable(str(end), reason=FAILED, after=after) from end
@@ -244,18 +244,21 @@ class Lifecycle(Generic[T, S]):
     def _announce(self, obj: T, end: Ready | Exception, verdict: Verdict, *, current: bool) -> None:
         """Tell the one event of this run; `obj`: as before the write, `current`: its spec is the one that ran."""
         before = find(obj.status.conditions, READY)
+        if isinstance(end, Ready) and current:
+            for reason, message in end.warnings:
+                self._tell(obj, EventType.WARNING, reason, message)
         match end:
             case Ready(event=str(text)):
                 self._tell(obj, EventType.NORMAL, verdict.reason, text)
             case _ if not current:
                 pass  # the verdict was not recorded either
-            case Ready(message=text) if (
-                before is None or not is_ready(obj.status.conditions) or before.message != bounded(text)
-            ):
+            case Ready(message=text) if before is None or not is_ready(obj.status.conditions):
                 self._tell(obj, EventType.NORMAL, verdict.reason, text)
             case Ready(quiet=str(text)):
                 self._tell(obj, EventType.NORMAL, verdict.reason, text, quiet=True)
-            case Ready() | NotReady(wait=True):
+            case Ready(message=text) if before.message != bounded(text):
+                self._tell(obj, EventType.NORMAL, verdict.reason, text)
+            case Ready() | NotReady(warn=False):
                 pass
             case _:
                 self._tell(obj, EventType.WARNING, verdict.reason, verdict.message)

@@ -85,9 +85,10 @@ class Manager:
         """Of the process itself."""
         self.watched_namespace = "" if options[flags.WATCH_ALL_NAMESPACES] else self.namespace
         """Empty: all."""
+        self.user_agent = f"tagline-{name}/{VERSION}"
         self.client = KubeClient(
             config,
-            user_agent=f"{component}/{VERSION}",
+            user_agent=self.user_agent,
             observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
             clock=clock,
         )

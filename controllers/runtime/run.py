@@ -52,6 +52,8 @@ class Ready:
     """Text of the Normal event when something happened. Unset: `message`, if it changed or the object recovered."""
     quiet: str | None = None
     """Text of the Normal event when nothing happened: aggregated, rate limited, never sent to the receiver."""
+    warnings: tuple[tuple[str, str], ...] = ()
+    """(reason, message) of further Warning events: what the owner should know though the run succeeded."""
 
 
 class Stall(Exception):
@@ -66,16 +68,27 @@ class Stall(Exception):
 class NotReady(Exception):
     """It did not work out this time: Ready=False, and the run is repeated.
 
-    By default with growing delays; with `retry_after` after that time; with `wait` only when something it
-    waits for changes, and without a warning.
+    By default with growing delays, at most `at_most`; with `retry_after` after that time; with `wait` only when
+    something that is watched changes. `warn`: tell a Warning event; False where nothing is wrong, only not there yet.
     """
 
-    def __init__(self, reason: str, message: str, *, retry_after: timedelta | None = None, wait: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        message: str,
+        *,
+        retry_after: timedelta | None = None,
+        at_most: timedelta | None = None,
+        wait: bool = False,
+        warn: bool = True,
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
+        self.at_most = at_most
         self.wait = wait
+        self.warn = warn
 
 
 class Reconciler(Protocol[T, S]):

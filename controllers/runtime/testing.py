@@ -76,6 +76,13 @@ class VirtualClock:
             self._more_sleepers.clear()
             await self._more_sleepers.wait()
 
+    async def wait_for_wake(self, within: float) -> float:
+        """Return the seconds until the first sleeper wakes, once there is one that wakes `within` seconds."""
+        while self.next_wake is None or self.next_wake > within:
+            self._more_sleepers.clear()
+            await self._more_sleepers.wait()
+        return self.next_wake
+
 
 async def settle() -> None:
     """Let every task that can run without I/O run until it waits."""

@@ -54,6 +54,19 @@ async def test_waiting_for_sleepers_ends_when_they_sleep() -> None:
     await asyncio.gather(*tasks)
 
 
+async def test_waiting_for_a_wake_passes_over_those_that_sleep_long() -> None:
+    clock = VirtualClock()
+    tasks = [asyncio.create_task(clock.sleep(90))]
+    waiting = asyncio.create_task(clock.wait_for_wake(30))
+    await clock.wait_for_sleepers()
+    assert not waiting.done()
+    tasks.append(asyncio.create_task(clock.sleep(20)))
+    async with asyncio.timeout(5):
+        assert await waiting == 20
+    await clock.advance(90)
+    await asyncio.gather(*tasks)
+
+
 async def test_wall_clock_steps_leave_monotonic_time_alone() -> None:
     clock = VirtualClock()
     clock.shift_wall(-60)

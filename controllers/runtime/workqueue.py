@@ -157,11 +157,15 @@ class WorkQueue:
         self._sequence += 1
         self._schedule(_Scheduled(self._clock.monotonic() + delay.total_seconds(), self._sequence, key, lane))
 
-    def add_rate_limited(self, key: Key, lane: Lane = Lane.RESYNC) -> timedelta:
-        """Count a failure, queue `key` after its backoff (or later, if all keys fail a lot); return the delay."""
+    def add_rate_limited(self, key: Key, lane: Lane = Lane.RESYNC, *, at_most: timedelta | None = None) -> timedelta:
+        """Count a failure, queue `key` after its backoff (or later, if all keys fail a lot); return the delay.
+
+        at_most: bounds the backoff of this failure, for causes that may be gone any moment
+        """
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         wait = timedelta(seconds=self._bucket.reserve(self._clock.monotonic()))
-        delay = max(self._backoff.delay(failures), wait)
+        backoff = self._backoff.delay(failures)
+        delay = max(backoff if at_most is None else min(backoff, at_most), wait)
         self._metrics.retried()
         self.add_after(key, delay, lane)
         return delay

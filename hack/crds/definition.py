@@ -30,14 +30,12 @@ HEADER = """\
 
 
 def files() -> dict[str, str]:
-    """File name to content of everything that belongs in manifests/crds."""
+    """File name to content of everything that belongs in manifests/crds.
+
+    No kustomization is among them: `kubectl apply -f manifests/crds` takes the folder as it is.
+    """
     documents = {
         f"{definition.group}_{definition.plural}.yaml": crd(kind, definition) for kind, definition in KINDS.items()
-    }
-    documents["kustomization.yaml"] = {
-        "apiVersion": "kustomize.config.k8s.io/v1beta1",
-        "kind": "Kustomization",
-        "resources": sorted(documents),
     }
     return {name: HEADER + to_yaml(document) for name, document in sorted(documents.items())}
 

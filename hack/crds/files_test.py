@@ -35,13 +35,13 @@ def test_install_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
 def test_stale_missing_and_foreign_files_are_reported_and_repaired(tmp_path: Path) -> None:
     folder = tmp_path / "crds"
     write(crd_files(folder))
-    stale, missing = folder / "source.toolkit.fluxcd.io_gitrepositories.yaml", folder / "kustomization.yaml"
+    stale, missing = folder / "source.toolkit.fluxcd.io_gitrepositories.yaml", folder / "image.toolkit.fluxcd.io_imagepolicies.yaml"
     stale.write_text(stale.read_text().replace("served: true", "served: false"))
     missing.unlink()
     (folder / "removed.yaml").write_text("kind: CustomResourceDefinition\n")
     found = differences(crd_files(folder))
     assert "-    served: false\n+    served: true" in found
-    assert "+kind: Kustomization" in found
+    assert "+  name: imagepolicies.image.toolkit.fluxcd.io" in found
     assert "-kind: CustomResourceDefinition" in found
     write(crd_files(folder))
     assert differences(crd_files(folder)) == ""
@@ -49,11 +49,15 @@ def test_stale_missing_and_foreign_files_are_reported_and_repaired(tmp_path: Pat
 
 
 def test_every_manifest_is_part_of_a_kustomization() -> None:
-    for kustomization in MANIFESTS.rglob("kustomization.yaml"):
-        (document,) = documents(kustomization)
-        listed = {name for name in document.get("resources", ()) if name.endswith(".yaml")}
-        present = {path.name for path in kustomization.parent.glob("*.yaml")} - {"kustomization.yaml", "install.yaml"}
-        assert listed == present, kustomization
+    listed = {
+        (kustomization.parent / name).resolve()
+        for kustomization in MANIFESTS.rglob("kustomization.yaml")
+        for document in documents(kustomization)
+        for name in document.get("resources", ())
+        if name.endswith(".yaml")
+    }
+    present = {p.resolve() for p in MANIFESTS.rglob("*.yaml") if p.name not in ("kustomization.yaml", "install.yaml")}
+    assert listed == present
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)
@@ -89,11 +93,7 @@ def test_our_namespace_is_not_that_of_flux() -> None:
 
 
 EVENTS = {("", "events"): {"create", "patch"}}
-CREDENTIALS = {
-    ("", "secrets"): {"get"},
-    ("", "serviceaccounts"): {"get"},
-    ("", "serviceaccounts/token"): {"create"},
-}
+SECRETS = {("", "secrets"): {"get"}}
 READ = {"get", "list", "watch"}
 IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
 
@@ -106,8 +106,8 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
             {
                 (IMAGE, "imagerepositories"): READ | {"patch"},
                 (IMAGE, "imagerepositories/status"): {"get", "patch"},
-                (IMAGE, "imagerepositories/finalizers"): {"update"},
-                (IMAGE, "imagetaglists"): READ | {"create", "update", "patch", "delete"},
+                (IMAGE, "imagetaglists"): READ | {"create", "patch", "delete"},
+                ("", "serviceaccounts"): {"get"},
             },
             id="imagerepository",
         ),
@@ -117,7 +117,8 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
                 (IMAGE, "imagepolicies"): READ | {"patch"},
                 (IMAGE, "imagepolicies/status"): {"get", "patch"},
                 (IMAGE, "imagerepositories"): READ,
-                (IMAGE, "imagetaglists"): {"get", "list"},
+                (IMAGE, "imagetaglists"): {"get"},
+                ("", "serviceaccounts"): {"get"},
                 ("", "namespaces"): READ,
             },
             id="imagepolicy",
@@ -129,7 +130,6 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
                 (IMAGE, "imageupdateautomations/status"): {"get", "patch"},
                 (IMAGE, "imagepolicies"): READ,
                 (SOURCE, "gitrepositories"): READ,
-                ("", "namespaces"): READ,
             },
             id="imageupdateautomation",
         ),
@@ -143,7 +143,7 @@ def test_a_controller_may_do_exactly_what_it_does(name: str, own: dict[tuple[str
         for group in rule["apiGroups"]
         for resource in rule["resources"]
     }
-    assert granted == own | EVENTS | CREDENTIALS
+    assert granted == own | EVENTS | SECRETS
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tagline-system"}]
 

@@ -1,4 +1,4 @@
-"""`python -m hack.env up | down | status | build`: the local environment from the command line."""
+"""`python -m hack.env up | down | status | build | path PROGRAM`: the local environment from the command line."""
 
 import argparse
 import shlex
@@ -12,10 +12,14 @@ from hack.env import environment, process, tools
 def main() -> int:
     """Runs one command; 0 when it did what it says."""
     parser = argparse.ArgumentParser(prog="python -m hack.env", description=__doc__)
-    parser.add_argument("command", choices=["up", "down", "status", "build"])
+    parser.add_argument("command", choices=["up", "down", "status", "build", "path"])
+    parser.add_argument("program", nargs="?", default="kubectl", help="for path: whose path to print, built if needed")
     parser.add_argument("--dir", type=Path, default=environment.default_folder(), help="folder of the environment")
     args = parser.parse_args()
     try:
+        if args.command == "path":
+            print(tools.ensure(args.program)[args.program])
+            return 0
         return {"up": _up, "down": _down, "status": _status, "build": _build}[args.command](args.dir.absolute())
     except (tools.BuildFailed, process.NotStarted) as error:
         print(error, file=sys.stderr)

@@ -1,0 +1,101 @@
+# tagline: `make demo` shows it, `make test` tests it. Everything a target needs it sets up itself: a virtual
+# environment from the lock file, and the programs of the local environment built once into the user's cache.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SOURCES := api cli controllers e2e hack
+PYTEST := $(BIN)/pytest -q
+CONFORMANCE ?= hack/conformance/data
+SCENARIOS ?= e2e/scenarios
+BENCH_ARGS ?=
+
+.PHONY: help
+help: ## Show this help
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+$(READY): requirements/dev.txt setup.cfg pyproject.toml
+	@echo "setting up $(VENV) from requirements/dev.txt"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tagline needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+.PHONY: setup
+setup: $(READY) ## Make the virtual environment
+
+.PHONY: demo
+demo: $(READY) ## Watch a pushed tag become a commit, on real parts (KEEP=1 leaves them running)
+	@$(BIN)/python -m hack.demo $(if $(KEEP),--keep)
+
+.PHONY: test
+test: $(READY) ## All tests: unit, integration, conformance, e2e on a real control plane
+	@$(BIN)/python -m hack.env build
+	$(PYTEST) --durations=10
+
+.PHONY: unit
+unit: $(READY) ## Only the tests that need nothing running
+	$(PYTEST) -m "not e2e"
+
+.PHONY: e2e
+e2e: $(READY) ## End-to-end tests (KUBECONFIG and E2E_* name given parts, else they are started)
+	@$(BIN)/python -m hack.env build
+	$(PYTEST) e2e
+
+.PHONY: e2e-kind
+e2e-kind: $(READY) ## The same on a kind cluster (needs Docker and kind; see docs/development.md)
+	hack/kind.sh
+
+.PHONY: conformance
+conformance: $(READY) ## Recorded questions and answers of the reference (CONFORMANCE=folder)
+	@$(BIN)/python -m hack.conformance all $(CONFORMANCE)
+
+.PHONY: scenarios
+scenarios: $(READY) ## Play system scenarios and compare with their recorded transcripts (SCENARIOS=folder)
+	@$(BIN)/python -m hack.scenarios $(SCENARIOS)
+
+.PHONY: bench
+bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)
+	@$(BIN)/python -m hack.bench $(BENCH_ARGS)
+
+.PHONY: lint
+lint: $(READY) ## Style, layers
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/lint-imports --no-cache
+
+.PHONY: types
+types: $(READY) ## Strict type check
+	$(BIN)/mypy $(SOURCES)
+
+.PHONY: generate
+generate: $(READY) ## Write generated files: CRDs, install.yaml
+	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
+
+.PHONY: drift
+drift: $(READY) ## Fail when a generated file is stale
+	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --check --install
+
+.PHONY: lock
+lock: ## Resolve requirements/*.txt anew (needs uv: pip install uv)
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp -o requirements/run.txt setup.cfg
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --all-extras -o requirements/dev.txt setup.cfg requirements/build.in
+
+.PHONY: env-up
+env-up: $(READY) ## Start a local environment and print what to export
+	@$(BIN)/python -m hack.env up
+
+.PHONY: env-down
+env-down: $(READY) ## Stop it
+	@$(BIN)/python -m hack.env down
+
+.PHONY: clean
+clean: ## Remove what the targets made in this checkout (the tool cache stays)
+	@test ! -x $(BIN)/python || $(BIN)/python -m hack.env down
+	rm -rf $(VENV) .work build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,1 @@
+"""How an ImageRepository's registry is entered: reads the Secrets and ServiceAccounts that its spec names."""

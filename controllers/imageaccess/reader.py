@@ -1,0 +1,105 @@
+"""Builds `registry.Access` from an ImageRepository's spec.
+
+The order of sources is that of https://fluxcd.io/flux/components/image/imagerepositories/#provider and following
+sections: proxy, TLS, then the pull secrets of `secretRef` and of the ServiceAccount. Secrets are read at each use,
+so a rotated one works at the next scan; nothing of them is kept.
+"""
+
+from collections.abc import Sequence
+
+from api import core
+from api.imagerepository import ImageRepository
+from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, tls_from_secret
+from controllers.registry.dockerconfig import PullSecret, resolve
+from controllers.registry.errors import RegistryError
+from controllers.registry.reference import Image
+from controllers.runtime.client import KubeClient
+from controllers.runtime.errors import ApiError, NotFound
+from controllers.runtime.resource import Resource
+
+SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
+SERVICE_ACCOUNTS = Resource(core.GROUP, core.VERSION, "serviceaccounts", "ServiceAccount")
+
+GENERIC = "generic"
+
+
+class AccessFailed(Exception):
+    """The credentials cannot be put together; the text says which object lacks what."""
+
+
+class AccessReader:
+    """Reads the objects with the controller's own rights. Safe to call from several tasks."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+
+    async def read(self, repository: ImageRepository, image: Image) -> Access:
+        """What is needed to talk to the registry of `image`: one request for each object that the spec names.
+
+        Raises AccessFailed with Flux's texts.
+        """
+        spec = repository.spec
+        try:
+            proxy = await self._proxy(repository)
+            if spec.provider not in ("", GENERIC):
+                raise AccessFailed(
+                    f"provider '{spec.provider}' is not supported by this release; "
+                    "use secretRef with a pull secret that is kept fresh, or provider generic"
+                )
+            tls = await self._tls(repository)
+            secrets = await self._pull_secrets(repository)
+            return Access(credentials=resolve(image, secrets), tls=tls, proxy=proxy, insecure=spec.insecure)
+        except RegistryError as error:
+            raise AccessFailed(str(error)) from error
+        except ApiError as error:
+            raise AccessFailed(error.message) from error
+
+    async def _proxy(self, repository: ImageRepository) -> Proxy | None:
+        ref = repository.spec.proxy_secret_ref
+        if ref is None:
+            return None
+        name = f"{repository.metadata.namespace}/{ref.name}"
+        try:
+            secret = await self._secret(repository, ref.name)
+        except NotFound as error:
+            raise AccessFailed(f"secret '{name}' not found") from error
+        return proxy_from_secret(secret.data, secret_name=name)
+
+    async def _tls(self, repository: ImageRepository) -> TlsMaterial | None:
+        ref = repository.spec.cert_secret_ref
+        if ref is None:
+            return None
+        secret = await self._secret(repository, ref.name)
+        return tls_from_secret(secret.data, secret_name=f"{repository.metadata.namespace}/{ref.name}")
+
+    async def _pull_secrets(self, repository: ImageRepository) -> Sequence[PullSecret]:
+        found: list[PullSecret] = []
+        if ref := repository.spec.secret_ref:
+            found.append(_pull_secret(await self._secret(repository, ref.name)))
+        if repository.spec.service_account_name:
+            found += await self._of_service_account(repository)
+        return found
+
+    async def _of_service_account(self, repository: ImageRepository) -> list[PullSecret]:
+        namespace, name = repository.metadata.namespace, repository.spec.service_account_name
+        try:
+            account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, into=core.ServiceAccount)
+        except NotFound as error:
+            raise AccessFailed(f"serviceaccount '{namespace}/{name}' not found") from error
+        found = []
+        for ref in account.image_pull_secrets:
+            try:
+                found.append(_pull_secret(await self._secret(repository, ref.name)))
+            except NotFound as error:
+                raise AccessFailed(
+                    f"failed to get image pull secret for serviceaccount '{namespace}/{name}': "
+                    f"secret '{namespace}/{ref.name}' not found"
+                ) from error
+        return found
+
+    async def _secret(self, repository: ImageRepository, name: str) -> core.Secret:
+        return await self._client.get(SECRETS, repository.metadata.namespace, name, into=core.Secret)
+
+
+def _pull_secret(secret: core.Secret) -> PullSecret:
+    return PullSecret(secret.type, secret.data)

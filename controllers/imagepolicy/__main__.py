@@ -1,0 +1,82 @@
+"""`python -m controllers.imagepolicy`: the process that chooses tags."""
+
+import sys
+from collections.abc import Mapping
+
+from api import core, imagepolicy, imagerepository
+from api.core import Namespace
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from controllers.imageaccess.reader import AccessReader
+from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository_key
+from controllers.imagepolicy.tags import Tags
+from controllers.imagepolicy.wakeup import concerns_policies, relabelled
+from controllers.registry.client import RegistryClient
+from controllers.runtime import flags
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.manager import Manager
+from controllers.runtime.process import main
+from controllers.runtime.resource import Resource
+from controllers.taglist.reader import TagListReader
+
+NAME = "imagepolicy"
+COMPONENT = "image-reflector-controller"
+IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
+IMAGE_REPOSITORIES = Resource(
+    imagerepository.GROUP, imagerepository.VERSION, imagerepository.PLURAL, imagerepository.KIND
+)
+NAMESPACES = Resource(core.GROUP, core.VERSION, "namespaces", "Namespace", namespaced=False)
+BY_REPOSITORY = "repository"
+
+
+def build(manager: Manager) -> None:
+    """Wires the process."""
+    cross_namespace = not manager.options[flags.NO_CROSS_NAMESPACE_REFS]
+    policies = manager.informer(
+        IMAGE_POLICIES,
+        into=ImagePolicy,
+        own=True,
+        indexers={BY_REPOSITORY: lambda policy: [str(repository_key(policy))]},
+    )
+    repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository)
+    queue = manager.queue(NAME)
+    manager.enqueue_own(policies, queue)
+    registry = RegistryClient(clock=manager.clock, user_agent=manager.user_agent)
+    manager.closing(registry.aclose)
+    tags = Tags(TagListReader(manager.client, manager.clock))
+
+    def enqueue_policies(old: ImageRepository | None, new: ImageRepository | None) -> None:
+        repository = new or old
+        if repository is not None and concerns_policies(old, new):
+            if new is None:
+                tags.forget(key_of(repository))
+            for policy in policies.by_index(BY_REPOSITORY, str(key_of(repository))):
+                queue.add(key_of(policy))
+
+    repositories.add_handler(enqueue_policies)
+    namespaces = manager.informer(NAMESPACES, into=Namespace)
+
+    def enqueue_namespace(old: Namespace | None, new: Namespace | None) -> None:
+        if new is not None and relabelled(old, new):  # its labels may open or close repositories to its policies
+            for policy in policies.list(new.metadata.name):
+                queue.add(key_of(policy))
+
+    def namespace_labels(name: str) -> Mapping[str, str]:
+        namespace = namespaces.get(Key("", name))
+        return namespace.metadata.labels if namespace else {}
+
+    namespaces.add_handler(enqueue_namespace)
+    reconciler = ImagePolicyReconciler(
+        repositories=repositories.get,
+        namespace_labels=namespace_labels,
+        tags=tags,
+        registry=registry,
+        access=AccessReader(manager.client),
+        cross_namespace=cross_namespace,
+    )
+    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES)
+
+
+if __name__ == "__main__":
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT))

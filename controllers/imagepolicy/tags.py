@@ -1,0 +1,62 @@
+"""The tags of repositories, prepared for choices and shared by all policies of a repository.
+
+One fetch and one index a revision, whoever asks first; the index of the revision before passes on what it knows.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from controllers.policy.index import TagIndex
+from controllers.runtime.key import Key
+from controllers.taglist.reader import TagListReader
+
+MAX_TAGS = 400_000
+"""Over all repositories: about 40 MB of text. The last index is kept whatever its size."""
+INLINE_TAGS = 2_000
+"""Up to so many tags an index takes a few milliseconds, less than a thread is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    revision: str
+    index: TagIndex
+
+
+class Tags:
+    """Indexes by repository. Safe to call from many tasks: each revision is read once."""
+
+    def __init__(self, lists: TagListReader, *, max_tags: int = MAX_TAGS) -> None:
+        self._lists = lists
+        self._max_tags = max_tags
+        self._known: OrderedDict[Key, _Known] = OrderedDict()
+        self._locks: dict[Key, asyncio.Lock] = {}
+
+    async def index(self, repository: Key, revision: str) -> TagIndex:
+        """The tags of that revision, or of the one that has replaced it since; raises NotStored or ApiError."""
+        async with self._locks.setdefault(repository, asyncio.Lock()):
+            known = self._known.get(repository)
+            if known is None or known.revision != revision:
+                known = await self._read(repository, revision, known)
+                self._remember(repository, known)
+            self._known.move_to_end(repository)
+            return known.index
+
+    def forget(self, repository: Key) -> None:
+        """Drops what is known of a repository that is gone."""
+        self._known.pop(repository, None)
+        lock = self._locks.get(repository)
+        if lock is not None and not lock.locked():
+            del self._locks[repository]
+
+    async def _read(self, repository: Key, revision: str, before: _Known | None) -> _Known:
+        found = await self._lists.read(repository, revision)
+        previous = before.index if before else None
+        if len(found.tags) <= INLINE_TAGS:
+            return _Known(found.revision, TagIndex(found.tags, previous))
+        return _Known(found.revision, await asyncio.to_thread(TagIndex, found.tags, previous))
+
+    def _remember(self, repository: Key, known: _Known) -> None:
+        self._known[repository] = known
+        while len(self._known) > 1 and sum(len(x.index.tags) for x in self._known.values()) > self._max_tags:
+            self._known.popitem(last=False)

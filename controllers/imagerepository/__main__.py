@@ -1,0 +1,49 @@
+"""`python -m controllers.imagerepository`: the process that scans registries."""
+
+import sys
+
+from api import imagerepository
+from api.imagerepository import ImageRepository
+from controllers.imageaccess.reader import AccessReader
+from controllers.imagerepository.reconciler import ImageRepositoryReconciler
+from controllers.registry.client import RegistryClient
+from controllers.runtime.manager import Manager
+from controllers.runtime.process import main
+from controllers.runtime.resource import Resource
+from controllers.runtime.workqueue import Lane
+from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, repository_key
+from controllers.taglist.writer import TagListWriter
+
+NAME = "imagerepository"
+COMPONENT = "image-reflector-controller"
+IMAGE_REPOSITORIES = Resource(
+    imagerepository.GROUP, imagerepository.VERSION, imagerepository.PLURAL, imagerepository.KIND
+)
+
+
+def build(manager: Manager) -> None:
+    """Wires the process."""
+    repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository, own=True)
+    headers = manager.informer(
+        IMAGE_TAG_LISTS,
+        into=ChunkHeader,
+        indexers={BY_REPOSITORY: lambda header: [str(repository_key(header))]},
+    )
+    registry = RegistryClient(clock=manager.clock, user_agent=manager.user_agent)
+    manager.closing(registry.aclose)
+    tag_lists = TagListWriter(manager.client, headers, field_manager=COMPONENT)
+    reconciler = ImageRepositoryReconciler(registry, AccessReader(manager.client), tag_lists)
+    queue = manager.queue(NAME)
+    manager.enqueue_own(repositories, queue)
+
+    def lost(old: ChunkHeader | None, new: ChunkHeader | None) -> None:
+        if old is not None and new is None:  # a chunk that somebody deleted is written again
+            queue.add(repository_key(old), Lane.RESYNC)
+
+    headers.add_handler(lost)
+    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES)
+
+
+if __name__ == "__main__":
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT))

@@ -1,0 +1,139 @@
+"""The ImageRepository algorithm: is a scan due, scan, store, tell.
+
+Follows https://fluxcd.io/flux/components/image/imagerepositories/; reasons are Flux's, sentences those of Flux 2.1,
+which dashboards and runbooks quote.
+"""
+
+import asyncio
+from datetime import timedelta
+from typing import Protocol
+
+from msgspec.structs import replace
+
+from api.duration import format_duration, parse_duration
+from api.imagerepository import ImageRepository, ImageRepositoryStatus, ScanResult
+from api.meta import READY, RECONCILING
+from controllers.imageaccess.reader import AccessFailed, AccessReader
+from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, timeout
+from controllers.registry.access import Access
+from controllers.registry.errors import BadPattern, BadReference, RegistryError, Throttled
+from controllers.registry.reference import Image, parse_image
+from controllers.registry.tagset import Scan, prepare
+from controllers.runtime.conditions import find
+from controllers.runtime.errors import ApiError
+from controllers.runtime.run import NotReady, Ready, Run, Stall
+from controllers.taglist.writer import TagListWriter
+
+IMAGE_URL_INVALID = "ImageURLInvalid"
+AUTHENTICATION_FAILED = "AuthenticationFailed"
+READ_OPERATION_FAILED = "ReadOperationFailed"
+SCANNING = "scanning: "
+
+SECRET_RETRY = timedelta(seconds=30)
+"""A missing Secret cannot be watched with the rights we ask for; it is looked for this often at least."""
+
+
+class Registry(Protocol):
+    """What is needed of `registry.client.RegistryClient`."""
+
+    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]: ...
+
+
+class ImageRepositoryReconciler:
+    """Scans one repository a run. Called for many objects at the same time."""
+
+    def __init__(self, registry: Registry, access: AccessReader, tag_lists: TagListWriter) -> None:
+        self._registry = registry
+        self._access = access
+        self._tag_lists = tag_lists
+
+    async def reconcile(self, run: Run[ImageRepository, ImageRepositoryStatus]) -> Ready:
+        """One pass: scans if a scan is due, else tells when the next one is."""
+        image = _image(run.object)
+        match self._next_scan(run, image):
+            case ScanNow(reason=reason):
+                access = await self._read_access(run, image)
+                run.progress = SCANNING + reason
+                return await self._scan(run, image, access)
+            case Wait(delay=delay):
+                if run.new_generation:
+                    await self._read_access(run, image)  # a new spec is not ready before its Secrets are there
+                run.status = replace(run.status, canonical_image_name=image.name)
+                told = f"no change in repository configuration since last scan, next scan in {format_duration(delay)}"
+                return Ready(_message(run.status), after=delay, quiet=told if run.new_generation else None)
+
+    def _next_scan(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> ScanNow | Wait:
+        return next_scan(
+            run.object.spec,
+            run.status,
+            canonical_name=image.name,
+            stored_revision=self._tag_lists.stored_revision(run.object),
+            requested=run.requested,
+            unfinished=_unfinished(run.status),
+            now=run.now,
+        )
+
+    async def _read_access(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> Access:
+        try:
+            return await self._access.read(run.object, image)
+        except AccessFailed as error:
+            raise NotReady(
+                AUTHENTICATION_FAILED, f"failed to configure authentication options: {error}", at_most=SECRET_RETRY
+            ) from error
+
+    async def _scan(
+        self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access
+    ) -> Ready:
+        spec, before = run.object.spec, run.status.last_scan_result
+        scan = await self._fetch(run, image, access)
+        if scan.revision != self._tag_lists.stored_revision(run.object):
+            await run.check_leader()
+            try:
+                await self._tag_lists.write(run.object, scan, now=run.now)
+            except ApiError as error:
+                raise NotReady(READ_OPERATION_FAILED, f"scan failed: failed to store tags: {error}") from error
+        run.status = replace(
+            run.status,
+            canonical_image_name=image.name,
+            observed_exclusion_list=exclusion_list(spec),
+            last_scan_result=ScanResult(
+                tag_count=len(scan.tags), scan_time=run.now, latest_tags=scan.latest, revision=scan.revision
+            ),
+        )
+        interval = parse_duration(spec.interval)
+        message = _message(run.status)
+        if before is None or before.revision != scan.revision:
+            return Ready(message, after=interval, event=message)
+        return Ready(message, after=interval, quiet=f"no new tags found, next scan in {format_duration(interval)}")
+
+    async def _fetch(
+        self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access
+    ) -> Scan:
+        try:
+            tags = await self._registry.list_tags(image, access, timeout=timeout(run.object.spec))
+            # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
+            return await asyncio.to_thread(prepare, tags, exclusion_list(run.object.spec))
+        except Throttled as error:
+            raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}", retry_after=error.retry_after) from error
+        except (RegistryError, BadPattern) as error:
+            raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}") from error
+
+
+def _image(repository: ImageRepository) -> Image:
+    try:
+        return parse_image(repository.spec.image)
+    except BadReference as error:
+        raise Stall(IMAGE_URL_INVALID, str(error)) from error
+
+
+def _message(status: ImageRepositoryStatus) -> str:
+    count = status.last_scan_result.tag_count if status.last_scan_result else 0
+    return f"successful scan: found {count} tags"
+
+
+def _unfinished(status: ImageRepositoryStatus) -> str:
+    """Why the scan was made that the last run failed in; empty when it did not fail in a scan."""
+    ready, reconciling = find(status.conditions, READY), find(status.conditions, RECONCILING)
+    if ready is None or ready.status != "False" or reconciling is None:
+        return ""
+    return reconciling.message.removeprefix(SCANNING) if reconciling.message.startswith(SCANNING) else ""

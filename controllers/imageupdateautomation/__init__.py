@@ -1,0 +1,1 @@
+"""The ImageUpdateAutomation controller: writes the images that policies chose into Git."""

@@ -1,0 +1,81 @@
+"""`python -m controllers.imageupdateautomation`: the process that commits to Git."""
+
+import sys
+import tempfile
+from pathlib import Path
+
+from api import gitrepository, imagepolicy, imageupdateautomation
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import ImageUpdateAutomation
+from controllers.git.engine import GitEngine
+from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.imageupdateautomation.source import SourceReader, source_key
+from controllers.runtime import flags
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.manager import Manager
+from controllers.runtime.process import main
+from controllers.runtime.resource import Resource
+
+NAME = "imageupdateautomation"
+COMPONENT = "image-automation-controller"
+AUTOMATIONS = Resource(
+    imageupdateautomation.GROUP,
+    imageupdateautomation.VERSION,
+    imageupdateautomation.PLURAL,
+    imageupdateautomation.KIND,
+)
+IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
+GIT_REPOSITORIES = Resource(gitrepository.GROUP, gitrepository.VERSION, gitrepository.PLURAL, gitrepository.KIND)
+BY_SOURCE = "source"
+
+
+def build(manager: Manager) -> None:
+    """Wires the process."""
+    automations = manager.informer(
+        AUTOMATIONS,
+        into=ImageUpdateAutomation,
+        own=True,
+        indexers={BY_SOURCE: lambda automation: [str(source_key(automation))]},
+    )
+    policies = manager.informer(IMAGE_POLICIES, into=ImagePolicy)
+    repositories = manager.informer(GIT_REPOSITORIES, into=GitRepository)
+    queue = manager.queue(NAME)
+    manager.enqueue_own(automations, queue)
+
+    def policy_moved(old: ImagePolicy | None, new: ImagePolicy | None) -> None:
+        if _use_of(old) != _use_of(new):
+            for automation in automations.list(key_of(new or old).namespace):  # type: ignore[arg-type]
+                queue.add(key_of(automation))
+
+    def source_changed(old: GitRepository | None, new: GitRepository | None) -> None:
+        if old is None or new is None or old.metadata.generation != new.metadata.generation:
+            key = key_of(new or old)  # type: ignore[arg-type]
+            for automation in automations.by_index(BY_SOURCE, str(key)):
+                queue.add(key_of(automation))
+
+    policies.add_handler(policy_moved)
+    repositories.add_handler(source_changed)
+    folder = tempfile.TemporaryDirectory(prefix="tagline-git-")
+    git = GitEngine(Path(folder.name))
+
+    async def close() -> None:
+        await git.aclose()
+        folder.cleanup()
+
+    manager.closing(close)
+    sources = SourceReader(
+        manager.client, repositories.get, cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS]
+    )
+    reconciler = ImageUpdateAutomationReconciler(git, sources, policies.list)
+    lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)
+    manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS)
+
+
+def _use_of(policy: ImagePolicy | None) -> object:
+    """What an automation sees of a policy: its image and the labels it is selected by."""
+    return policy and (policy.status.latest_ref, policy.metadata.labels)
+
+
+if __name__ == "__main__":
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT))

@@ -1,0 +1,62 @@
+"""Where an automation starts from and where it pushes to: the rules of `spec.git`, as one pure function.
+
+Follows https://fluxcd.io/flux/components/image/imageupdateautomations/#git and image-automation-controller
+`internal/source/source.go`.
+"""
+
+from dataclasses import dataclass, field
+
+from api.gitrepository import GitRepository, GitRepositoryRef
+from api.imageupdateautomation import GitSpec
+from controllers.git.refs import Checkout
+
+DEFAULT_BRANCH = "master"
+
+
+class NowhereToPush(Exception):
+    """A checkout that is no branch needs `spec.git.push.branch`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The references of one run.
+
+    `switch`: edits go on top of the push branch where it exists, and it may be overwritten from the checkout.
+    """
+
+    checkout: Checkout
+    push_branch: str
+    switch: bool
+    refspec: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def always_full(self) -> bool:
+        """Such runs cannot be skipped by comparing the checked-out revision alone."""
+        return self.switch or bool(self.refspec) or not self.checkout_is_comparable
+
+    @property
+    def checkout_is_comparable(self) -> bool:
+        """A branch or tag has one revision that a list of references tells."""
+        return not (self.checkout.commit or self.checkout.name or self.checkout.semver)
+
+
+def plan(git: GitSpec, repository: GitRepository) -> Plan:
+    """The references that `spec.git` and the GitRepository's `spec.ref` mean; raises NowhereToPush."""
+    ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef(branch=DEFAULT_BRANCH)
+    checkout = Checkout(branch=ref.branch, tag=ref.tag, semver=ref.semver, name=ref.name, commit=ref.commit)
+    if not any((ref.branch, ref.tag, ref.semver, ref.name, ref.commit)):
+        checkout = Checkout(branch=DEFAULT_BRANCH)
+    push = git.push
+    push_branch = push.branch if push and push.branch else checkout.branch
+    if not push_branch:
+        raise NowhereToPush(
+            "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
+        )
+    return Plan(
+        checkout=checkout,
+        push_branch=push_branch,
+        switch=bool(push and push.branch and push.branch != checkout.branch),
+        refspec=push.refspec if push else "",
+        options=dict(push.options) if push else {},
+    )

@@ -1,0 +1,161 @@
+"""Turns an automation's GitRepository and Secrets into a remote, a plan and a signer.
+
+Secrets are read at each run, so a rotated one works at the next; the GitRepository's are in its own namespace, the
+signing key's in the automation's. The GitRepository need not be ready: only its spec is used.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from api import core
+from api.duration import parse_duration
+from api.gitrepository import KIND as GIT_REPOSITORY
+from api.gitrepository import GitRepository
+from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
+from controllers.git.errors import BadCredentials, BadSigningKey
+from controllers.git.remote import Proxy, Remote
+from controllers.git.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
+from controllers.git.signing import Signer, signer_from_secret
+from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
+from controllers.runtime.client import KubeClient
+from controllers.runtime.errors import ApiError, NotFound
+from controllers.runtime.key import Key
+from controllers.runtime.resource import Resource
+
+SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
+INVALID = "invalid source configuration"
+
+
+class SourceFailed(Exception):
+    """The source cannot be put together now; worth another try. The text says which object lacks what."""
+
+
+class SourceInvalid(Exception):
+    """The spec cannot work as it is; `reason` is the condition's."""
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a run needs to know of its repository."""
+
+    remote: Remote
+    plan: Plan
+    git: GitSpec
+    signer: Signer | None
+
+
+class SourceReader:
+    """Reads what an automation's source is made of. Safe to call from several tasks."""
+
+    def __init__(
+        self, client: KubeClient, repositories: Callable[[Key], GitRepository | None], *, cross_namespace: bool
+    ) -> None:
+        """`repositories` reads an informer; `cross_namespace`: references may leave their own namespace."""
+        self._client = client
+        self._repositories = repositories
+        self._cross_namespace = cross_namespace
+
+    async def read(self, automation: ImageUpdateAutomation) -> Source:
+        """The source of one run: a request for each Secret that is named. Raises SourceFailed or SourceInvalid."""
+        spec = automation.spec
+        if spec.source_ref.kind != GIT_REPOSITORY:
+            raise _invalid(f"source kind '{spec.source_ref.kind}' not supported: {INVALID}")
+        if spec.git is None:
+            raise _invalid(f"source kind '{GIT_REPOSITORY}' necessitates field .spec.git: {INVALID}")
+        repository = self._repository(automation)
+        try:
+            references = plan(spec.git, repository)
+        except NowhereToPush as error:
+            raise SourceFailed(str(error)) from error
+        remote = await self._remote(repository)
+        return Source(remote, references, spec.git, await self._signer(automation))
+
+    def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
+        key = source_key(automation)
+        if key.namespace != automation.metadata.namespace and not self._cross_namespace:
+            raise SourceInvalid(
+                "AccessDenied",
+                f"can't access '{GIT_REPOSITORY}/{key}', cross-namespace references have been blocked",
+            )
+        repository = self._repositories(key)
+        if repository is None:
+            raise SourceFailed(
+                "referenced git repository does not exist: "
+                f'{GIT_REPOSITORY}.source.toolkit.fluxcd.io "{key.name}" not found'
+            )
+        return repository
+
+    async def _remote(self, repository: GitRepository) -> Remote:
+        spec, namespace = repository.spec, repository.metadata.namespace
+        data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
+        name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
+        _check_provider(spec.provider, data, name)
+        try:
+            return Remote(
+                spec.url,
+                credentials=credentials_from_secret(spec.url, data, secret_name=name),
+                tls=tls_from_secret(data),
+                proxy=await self._proxy(repository),
+                timeout=parse_duration(spec.timeout or "60s"),
+            )
+        except BadCredentials as error:
+            raise SourceFailed(f"failed to configure authentication options: {error}") from error
+
+    async def _proxy(self, repository: GitRepository) -> Proxy | None:
+        ref = repository.spec.proxy_secret_ref
+        if ref is None:
+            return None
+        name = f"{repository.metadata.namespace}/{ref.name}"
+        data = await self._secret(repository.metadata.namespace, ref.name, "proxy")
+        return proxy_from_secret(data, secret_name=name)
+
+    async def _signer(self, automation: ImageUpdateAutomation) -> Signer | None:
+        key = automation.spec.git.commit.signing_key if automation.spec.git else None
+        if key is None or key.secret_ref is None:
+            return None
+        name, namespace = key.secret_ref.name, automation.metadata.namespace
+        try:
+            secret = await self._client.get(SECRETS, namespace, name, into=core.Secret)
+            return signer_from_secret(key.type, secret.data, secret_name=name)
+        except ApiError as error:
+            raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
+        except BadSigningKey as error:
+            raise SourceFailed(str(error)) from error
+
+    async def _secret(self, namespace: str, name: str, use: str) -> dict[str, bytes]:
+        try:
+            return (await self._client.get(SECRETS, namespace, name, into=core.Secret)).data
+        except NotFound as error:
+            raise SourceFailed(f"failed to get {use} secret '{namespace}/{name}': {error.message}") from error
+        except ApiError as error:
+            raise SourceFailed(f"failed to get {use} secret '{namespace}/{name}': {error}") from error
+
+
+def source_key(automation: ImageUpdateAutomation) -> Key:
+    """The GitRepository that an automation refers to."""
+    ref = automation.spec.source_ref
+    return Key(ref.namespace or automation.metadata.namespace, ref.name)
+
+
+def _invalid(message: str) -> SourceInvalid:
+    return SourceInvalid("InvalidSourceConfiguration", message)
+
+
+def _check_provider(provider: str, data: dict[str, bytes], secret_name: str) -> None:
+    app_data = "githubAppID" in data
+    if app_data and provider != "github":
+        raise _invalid(
+            f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}"
+        )
+    if provider == "github" and not app_data:
+        raise _invalid(
+            f"secretRef with github app data must be specified when provider is set to github: {INVALID}"
+        )
+    if provider not in ("", "generic"):
+        raise SourceFailed(
+            f"provider '{provider}' is not supported by this release; use provider generic and a token in secretRef"
+        )

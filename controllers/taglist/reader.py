@@ -1,0 +1,72 @@
+"""The policies' side: reads whole tag lists. Keeps nothing; what is made of a list is the reader's to keep."""
+
+import asyncio
+
+from api import imagetaglist
+from controllers.registry import chunks
+from controllers.runtime.client import KubeClient
+from controllers.runtime.clock import Clock
+from controllers.runtime.errors import NotFound
+from controllers.runtime.key import Key
+from controllers.taglist.resources import IMAGE_TAG_LISTS
+
+ATTEMPTS = 4
+PAUSE_SECONDS = 0.25
+"""Between attempts to read a list that is being rewritten: a chunk takes some 20 ms to write."""
+
+
+class NotStored(Exception):
+    """No whole list is stored; the ImageRepository's next status change tells when to look again."""
+
+
+class TagListReader:
+    """Reads tag lists with a few attempts. Safe to call from several tasks."""
+
+    def __init__(self, client: KubeClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def read(self, repository: Key, revision: str) -> chunks.TagList:
+        """The list of that revision, or the one that has replaced it since; one request a chunk.
+
+        Raises NotStored or ApiError.
+        """
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                await self._clock.sleep(PAUSE_SECONDS)
+            found = await fetch_list(self._client, repository)
+            # A whole list of another revision is on its way to be announced: newer facts than the status has.
+            if found and (found.revision == revision or attempt):
+                return found
+        raise NotStored(f"no whole tag list is stored for ImageRepository {repository}")
+
+
+async def fetch_list(client: KubeClient, repository: Key) -> chunks.TagList | None:
+    """The stored list, one request a chunk; None while there is no whole one."""
+    parts: list[chunks.Chunk] = []
+    count = 1
+    while len(parts) < count:
+        name = imagetaglist.chunk_name(repository.name, len(parts))
+        try:
+            found = await client.get(IMAGE_TAG_LISTS, repository.namespace, name, into=imagetaglist.ImageTagList)
+        except NotFound:
+            return None
+        if found.status is None:
+            return None
+        parts.append(_chunk(found.status))
+        count = found.status.chunks
+    try:
+        return await asyncio.to_thread(chunks.decode, parts)
+    except chunks.Incomplete:
+        return None
+
+
+def _chunk(status: imagetaglist.ImageTagListStatus) -> chunks.Chunk:
+    return chunks.Chunk(
+        revision=status.revision,
+        index=status.chunk,
+        chunks=status.chunks,
+        count=status.tag_count,
+        data=status.data,
+        first_seen=status.first_seen,
+    )

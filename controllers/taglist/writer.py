@@ -1,0 +1,112 @@
+"""The scanner's side: keeps the ImageTagLists of a repository equal to its last scan.
+
+Chunks are written before the ImageRepository's status names their revision. A crash in between leaves a list that no
+status refers to; `stored_revision` shows it, and the repository is scanned again.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from api import imagetaglist
+from api.imagerepository import ImageRepository
+from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
+from controllers.registry import chunks
+from controllers.registry.tagset import Scan
+from controllers.runtime.client import KubeClient
+from controllers.runtime.errors import AlreadyExists
+from controllers.runtime.informer import Informer
+from controllers.runtime.key import Key, key_of
+from controllers.taglist.reader import fetch_list
+from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, owner_uid
+
+
+class TagListWriter:
+    """Writes tag lists. Never called twice at once for one repository (the workqueue sees to it)."""
+
+    def __init__(self, client: KubeClient, headers: Informer[ChunkHeader], *, field_manager: str) -> None:
+        self._client = client
+        self._headers = headers
+        self._field_manager = field_manager
+
+    def stored_revision(self, repository: ImageRepository) -> str | None:
+        """Revision of the whole list that is stored for this very object; None when there is none.
+
+        From memory, no request. A list of an earlier object of the same name does not count.
+        """
+        headers = [h for h in self._of(key_of(repository)) if owner_uid(h) == repository.metadata.uid]
+        places = {(h.status.revision, h.status.chunks) for h in headers}
+        if len(places) != 1:
+            return None
+        ((revision, count),) = places
+        return revision if sorted(h.status.chunk for h in headers) == list(range(count)) else None
+
+    async def write(self, repository: ImageRepository, scan: Scan, *, now: datetime) -> None:
+        """Stores the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
+
+        Tags that were not in the previous list are marked as first seen `now`; those of a first scan are of unknown
+        age. Raises ApiError; writing again repairs whatever was left half done.
+        """
+        previous = await self._first_seen(repository)
+        first_seen = {
+            tag: previous.get(tag, int(now.timestamp())) if previous is not None else None for tag in scan.tags
+        }
+        parts = chunks.encode(scan.tags, first_seen, revision=scan.revision)
+        known = {h.metadata.name: h for h in self._of(key_of(repository))}
+        for part in parts:
+            chunk = _object(repository, part)
+            await self._store(chunk, known.pop(chunk.metadata.name, None))
+        for left_over in known.values():
+            await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, left_over.metadata.name)
+
+    async def _first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
+        if self.stored_revision(repository) is None:
+            return None
+        stored = await fetch_list(self._client, key_of(repository))
+        return stored.first_seen if stored else None
+
+    async def _store(self, chunk: imagetaglist.ImageTagList, known: ChunkHeader | None) -> None:
+        namespace, name = chunk.metadata.namespace, chunk.metadata.name
+        if known and owner_uid(known) == chunk.metadata.owner_references[0].uid:
+            body = {"status": chunk.status}
+            stored = await self._client.patch(
+                IMAGE_TAG_LISTS, namespace, name, body, into=ChunkHeader, field_manager=self._field_manager
+            )
+        else:
+            stored = await self._replace(chunk)
+        self._headers.remember(stored)
+
+    async def _replace(self, chunk: imagetaglist.ImageTagList) -> ChunkHeader:
+        """Creates the chunk; one of the same name belongs to an object that is gone, and goes with it."""
+        namespace, name = chunk.metadata.namespace, chunk.metadata.name
+        try:
+            return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)
+        except AlreadyExists:
+            await self._client.delete(IMAGE_TAG_LISTS, namespace, name)
+            return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)
+
+    def _of(self, key: Key) -> list[ChunkHeader]:
+        return self._headers.by_index(BY_REPOSITORY, str(key))
+
+
+def _object(repository: ImageRepository, part: chunks.Chunk) -> imagetaglist.ImageTagList:
+    meta = repository.metadata
+    owner = OwnerReference(
+        api_version=repository.api_version, kind=repository.kind, name=meta.name, uid=meta.uid, controller=True
+    )
+    return imagetaglist.ImageTagList(
+        metadata=ObjectMeta(
+            name=imagetaglist.chunk_name(meta.name, part.index),
+            namespace=meta.namespace,
+            labels={imagetaglist.REPOSITORY_LABEL: imagetaglist.repository_label(meta.name)},
+            owner_references=(owner,),
+        ),
+        spec=imagetaglist.ImageTagListSpec(image_repository_ref=LocalObjectReference(name=meta.name)),
+        status=imagetaglist.ImageTagListStatus(
+            revision=part.revision,
+            chunk=part.index,
+            chunks=part.chunks,
+            tag_count=part.count,
+            data=part.data,
+            first_seen=part.first_seen,
+        ),
+    )
