@@ -28,6 +28,7 @@ from .refs import Refs, Tip
 from .refspec import Update
 from .remote import Remote
 from .scan import File, Filter, ScanMemory, marked_files
+from .signing import Signers
 from .store import ObjectStore, tree_of
 from .transport import Deadline
 
@@ -73,6 +74,7 @@ class GitEngine:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._connections = Connections()
         self._memory = ScanMemory()
+        self._signers = Signers()
         self._stores: dict[Hashable, _Cached] = {}
         self._names = itertools.count()
         self._writers: dict[tuple[str, str], asyncio.Lock] = {}
@@ -192,6 +194,12 @@ class GitEngine:
             raise
         await self._with_store(remote, deadline, partial(_remember, new=new))
         return result
+
+    async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
+        """A signer with the key of a Secret: see `signer_from_secret`. Unlocks a key once. Raises BadSigningKey."""
+        loop = asyncio.get_running_loop()
+        work = partial(self._signers.signer, kind, data, secret_name=secret_name)
+        return await loop.run_in_executor(self._threads, work)
 
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:

@@ -1,0 +1,92 @@
+"""SSH signatures (OpenSSH's PROTOCOL.sshsig) as Git puts them on commits: namespace `git`, SHA-512, armoured.
+
+Ed25519, ECDSA on the NIST curves, RSA of at least 2048 bits. Keys on tokens (`sk-…`) and DSA are refused. Pure.
+"""
+
+import base64
+import struct
+from hashlib import sha512
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+
+from .errors import BadSigningKey
+from .secret import OPENSSH_BEGIN, is_encrypted
+
+NAMESPACE = b"git"
+MAGIC = b"SSHSIG"
+MIN_RSA_BITS = 2048
+ARMOUR_COLUMNS = 70
+CURVES = {256: ("nistp256", hashes.SHA256()), 384: ("nistp384", hashes.SHA384()), 521: ("nistp521", hashes.SHA512())}
+
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+class SshSigner:
+    """Signs with one SSH key. Safe to use from several threads."""
+
+    def __init__(self, key: PrivateKey) -> None:
+        self._key = key
+        public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        self._public = base64.b64decode(public.split()[1])
+
+    def sign(self, payload: bytes) -> bytes:
+        about = _string(NAMESPACE) + _string(b"") + _string(b"sha512")
+        signature = _signature(self._key, MAGIC + about + _string(sha512(payload).digest()))
+        blob = MAGIC + struct.pack(">I", 1) + _string(self._public) + about + _string(signature)
+        text = base64.b64encode(blob)
+        lines = [text[at : at + ARMOUR_COLUMNS] for at in range(0, len(text), ARMOUR_COLUMNS)]
+        return b"\n".join([b"-----BEGIN SSH SIGNATURE-----", *lines, b"-----END SSH SIGNATURE-----", b""])
+
+
+def ssh_signer(identity: str, passphrase: str, *, secret_name: str) -> SshSigner:
+    """A signer with a private key in OpenSSH or PEM form. Slow if encrypted. Raises BadSigningKey."""
+    unreadable = f"could not parse SSH signing key from secret '{secret_name}'"
+    encrypted = is_encrypted(identity)
+    if encrypted and not passphrase:
+        raise BadSigningKey(
+            f"can not use passphrase protected signing key without 'password' field present in secret {secret_name}"
+        )
+    load = (
+        serialization.load_ssh_private_key if OPENSSH_BEGIN in identity else serialization.load_pem_private_key
+    )  # the two take the same arguments
+    try:
+        key = load(identity.strip().encode() + b"\n", passphrase.encode() if encrypted else None)
+    except UnsupportedAlgorithm as e:
+        raise BadSigningKey(f"{unreadable}: unsupported key or cipher") from e
+    except (ValueError, TypeError) as e:
+        raise BadSigningKey(f"{unreadable}: {'wrong passphrase or ' if encrypted else ''}malformed private key") from e
+    if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
+        raise BadSigningKey(
+            f"{unreadable}: RSA key size {key.key_size} bits is below the minimum supported by NewSSHSigner; "
+            f"must be at least {MIN_RSA_BITS}"
+        )
+    if not isinstance(key, PrivateKey) or (isinstance(key, ec.EllipticCurvePrivateKey) and not _on_nist_curve(key)):
+        raise BadSigningKey(f"{unreadable}: use an ed25519, ecdsa (P-256, P-384, P-521) or rsa key")
+    return SshSigner(key)
+
+
+def _on_nist_curve(key: ec.EllipticCurvePrivateKey) -> bool:
+    return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1)
+
+
+def _signature(key: PrivateKey, data: bytes) -> bytes:
+    match key:
+        case ed25519.Ed25519PrivateKey():
+            return _string(b"ssh-ed25519") + _string(key.sign(data))
+        case rsa.RSAPrivateKey():
+            return _string(b"rsa-sha2-512") + _string(key.sign(data, padding.PKCS1v15(), hashes.SHA512()))
+        case ec.EllipticCurvePrivateKey():
+            curve, digest = CURVES[key.key_size]
+            r, s = decode_dss_signature(key.sign(data, ec.ECDSA(digest)))
+            return _string(f"ecdsa-sha2-{curve}".encode()) + _string(_mpint(r) + _mpint(s))
+
+
+def _string(data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + data
+
+
+def _mpint(value: int) -> bytes:
+    return _string(value.to_bytes(value.bit_length() // 8 + 1, "big"))
