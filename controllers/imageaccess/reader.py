@@ -63,14 +63,14 @@ class AccessReader:
             secret = await self._secret(repository, ref.name)
         except NotFound as error:
             raise AccessFailed(f"secret '{name}' not found") from error
-        return proxy_from_secret(secret.data, secret_name=name)
+        return proxy_from_secret(name, secret.data)
 
     async def _tls(self, repository: ImageRepository) -> TlsMaterial | None:
         ref = repository.spec.cert_secret_ref
         if ref is None:
             return None
         secret = await self._secret(repository, ref.name)
-        return tls_from_secret(secret.data, secret_name=f"{repository.metadata.namespace}/{ref.name}")
+        return tls_from_secret(f"{repository.metadata.namespace}/{ref.name}", secret.data)
 
     async def _pull_secrets(self, repository: ImageRepository) -> Sequence[PullSecret]:
         found: list[PullSecret] = []

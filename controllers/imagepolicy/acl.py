@@ -12,9 +12,7 @@ class AccessDenied(Exception):
     """The repository does not allow this namespace; the text says what is missing."""
 
 
-def check_access(
-    repository: ImageRepository, policy_namespace: str, *, namespace_labels: Mapping[str, str]
-) -> None:
+def check_access(repository: ImageRepository, policy_namespace: str, *, namespace_labels: Mapping[str, str]) -> None:
     """Returns when a policy of `policy_namespace` may use the repository; raises AccessDenied otherwise.
 
     namespace_labels: of the policy's namespace

@@ -35,6 +35,7 @@ INTERVAL_NOT_CONFIGURED = "IntervalNotConfigured"
 
 REFERRED = "failed to get the referred ImageRepository: "
 
+
 class DigestReader(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
@@ -193,9 +194,7 @@ def _filter(spec: ImagePolicySpec) -> Filter | None:
 def _record(run: Run[ImagePolicy, ImagePolicyStatus], chosen: ImageRef) -> None:
     before = run.status.latest_ref
     if before is not None and before != chosen:
-        run.status = replace(
-            run.status, observed_previous_ref=before, observed_previous_image=image_text(before)
-        )
+        run.status = replace(run.status, observed_previous_ref=before, observed_previous_image=image_text(before))
     # latestImage is written for objects that Flux chose for, too.
     run.status = replace(run.status, latest_ref=chosen, latest_image=image_text(chosen))
 

@@ -81,9 +81,7 @@ class ImageRepositoryReconciler:
                 AUTHENTICATION_FAILED, f"failed to configure authentication options: {error}", at_most=SECRET_RETRY
             ) from error
 
-    async def _scan(
-        self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access
-    ) -> Ready:
+    async def _scan(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> Ready:
         spec, before = run.object.spec, run.status.last_scan_result
         scan = await self._fetch(run, image, access)
         if scan.revision != self._tag_lists.stored_revision(run.object):
@@ -106,9 +104,7 @@ class ImageRepositoryReconciler:
             return Ready(message, after=interval, event=message)
         return Ready(message, after=interval, quiet=f"no new tags found, next scan in {format_duration(interval)}")
 
-    async def _fetch(
-        self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access
-    ) -> Scan:
+    async def _fetch(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> Scan:
         try:
             tags = await self._registry.list_tags(image, access, timeout=timeout(run.object.spec))
             # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.

@@ -12,7 +12,7 @@ from controllers.git.engine import GitEngine
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime import flags
-from controllers.runtime.key import Key, key_of
+from controllers.runtime.key import key_of
 from controllers.runtime.manager import Manager
 from controllers.runtime.process import main
 from controllers.runtime.resource import Resource

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from api.duration import parse_duration
 from api.imagepolicy import ImagePolicy, ImageRef
-from api.imageupdateautomation import DEFAULT_MESSAGE, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus
 from controllers import setters, template
 from controllers.git.commits import Author, NewCommit
 from controllers.git.engine import GitEngine
@@ -65,9 +65,7 @@ class Published:
 class ImageUpdateAutomationReconciler:
     """Updates one repository a run. Called for many objects at the same time."""
 
-    def __init__(
-        self, git: GitEngine, sources: SourceReader, policies: Callable[[str], Sequence[ImagePolicy]]
-    ) -> None:
+    def __init__(self, git: GitEngine, sources: SourceReader, policies: Callable[[str], Sequence[ImagePolicy]]) -> None:
         """`policies` reads an informer: all policies of a namespace."""
         self._git = git
         self._sources = sources
@@ -88,7 +86,8 @@ class ImageUpdateAutomationReconciler:
                 except Outdated as error:
                     lost = error
         raise NotReady(
-            GIT_OPERATION_FAILED, f"failed to update source: failed to push to remote: {lost} ({ATTEMPTS} times in a row)"
+            GIT_OPERATION_FAILED,
+            f"failed to update source: failed to push to remote: {lost} ({ATTEMPTS} times in a row)",
         )
 
     async def _update(self, run: AutomationRun, job: Job, *, retries: int) -> Ready:
@@ -104,7 +103,9 @@ class ImageUpdateAutomationReconciler:
             selected=job.images,
         )
         edits = {targets[path]: edit.data for path, edit in update.edits.items()}
-        published = await self._publish(run, job, refs, base, edits, update) if edits else None
+        published = None
+        if edits:
+            published = await self._publish(run, job, refs=refs, base=base, edits=edits, update=update)
         run.status = replace(
             run.status,
             findings=left_out,
@@ -176,17 +177,11 @@ class ImageUpdateAutomationReconciler:
         return update, {f.path: f.target for f in files}
 
     async def _publish(
-        self,
-        run: AutomationRun,
-        job: Job,
-        refs: Refs,
-        base: Tip,
-        edits: dict[str, bytes],
-        update: setters.Update,
+        self, run: AutomationRun, job: Job, *, refs: Refs, base: Tip, edits: dict[str, bytes], update: setters.Update
     ) -> Published | None:
         """Commits and pushes; None when the files turn out to be as they were."""
         commit_spec, plan, remote = job.source.git.commit, job.source.plan, job.source.remote
-        text = _render(run.object, update, job)
+        text = _render(run, update, job)
         author = Author(email=commit_spec.author.email, name=commit_spec.author.name)
         branch = HEADS + plan.push_branch
         try:
@@ -240,11 +235,10 @@ def _select_tag(range_: str, tags: Sequence[str]) -> str | None:
         return None
 
 
-def _render(automation: ImageUpdateAutomation, update: setters.Update, job: Job) -> str:
-    spec = job.source.git.commit
-    data = template_data(automation, update, job.images)
+def _render(run: AutomationRun, update: setters.Update, job: Job) -> str:
+    data = template_data(run.object, update, job.images)
     try:
-        return template.render(spec.message_template or DEFAULT_MESSAGE, data, model=template.DataModel.LEGACY)
+        return template.render(job.source.git.commit.message_template, data, now=run.now)
     except template.TemplateFailure as error:
         raise NotReady(GIT_OPERATION_FAILED, f"failed to update source: {error}") from error
 

@@ -24,8 +24,7 @@ def chosen_images(automation: ImageUpdateAutomation, policies: Iterable[ImagePol
     return {
         policy.metadata.name: policy.status.latest_ref
         for policy in policies
-        if policy.status.latest_ref is not None
-        and (selector is None or matches(selector, policy.metadata.labels))
+        if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels))
     }
 
 
@@ -33,16 +32,21 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """True when the labels fulfil every requirement; raises BadSelector for an unknown or malformed one."""
     wanted = all(labels.get(key) == value for key, value in selector.match_labels.items())
     # Every expression is looked at: a wrong one is an error also where the others decide.
-    return all([_fulfils(expression, labels) for expression in selector.match_expressions]) and wanted
+    fulfilled = [_fulfils(expression, labels) for expression in selector.match_expressions]
+    return wanted and all(fulfilled)
 
 
 def _fulfils(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
     key, values = requirement.key, requirement.values
     match requirement.operator:
         case "In" | "NotIn" if not values:
-            raise BadSelector(f"values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty ({key})")
+            raise BadSelector(
+                f"values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty ({key})"
+            )
         case "Exists" | "DoesNotExist" if values:
-            raise BadSelector(f"values: Invalid value: {list(values)}: values set must be empty for exists and does not exist")
+            raise BadSelector(
+                f"values: Invalid value: {list(values)}: values set must be empty for exists and does not exist"
+            )
         case "In":
             return labels.get(key) in values
         case "NotIn":

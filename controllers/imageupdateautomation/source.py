@@ -12,10 +12,11 @@ from api.duration import parse_duration
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepository
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
+from controllers.git.commits import Signer
 from controllers.git.errors import BadCredentials, BadSigningKey
 from controllers.git.remote import Proxy, Remote
 from controllers.git.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
-from controllers.git.signing import Signer, signer_from_secret
+from controllers.git.signing import signer_from_secret
 from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import ApiError, NotFound
@@ -148,13 +149,9 @@ def _invalid(message: str) -> SourceInvalid:
 def _check_provider(provider: str, data: dict[str, bytes], secret_name: str) -> None:
     app_data = "githubAppID" in data
     if app_data and provider != "github":
-        raise _invalid(
-            f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}"
-        )
+        raise _invalid(f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}")
     if provider == "github" and not app_data:
-        raise _invalid(
-            f"secretRef with github app data must be specified when provider is set to github: {INVALID}"
-        )
+        raise _invalid(f"secretRef with github app data must be specified when provider is set to github: {INVALID}")
     if provider not in ("", "generic"):
         raise SourceFailed(
             f"provider '{provider}' is not supported by this release; use provider generic and a token in secretRef"

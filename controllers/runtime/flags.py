@@ -110,7 +110,7 @@ RETRY_PERIOD = Flag("leader-election-retry-period", timedelta(seconds=5), parse_
 MIN_RETRY_DELAY = Flag("min-retry-delay", timedelta(milliseconds=750), parse_duration, "wait after a first failure")
 MAX_RETRY_DELAY = Flag("max-retry-delay", timedelta(minutes=15), parse_duration, "longest wait after failures")
 GRACE_PERIOD = Flag("grace-period", timedelta(seconds=8), parse_duration, "how long runs may finish at shutdown")
-FEATURE_GATES = Flag[Mapping[str, bool]]("feature-gates", {}, gates, "features to switch: Name=true,Other=false")
+FEATURE_GATES: Flag[Mapping[str, bool]] = Flag("feature-gates", {}, gates, "features to switch: Name=true,Other=false")
 TOKEN_CACHE_MAX_SIZE = Flag("token-cache-max-size", 100, at_least(0), "cloud credentials kept; 0: none")
 TOKEN_CACHE_MAX_DURATION = Flag(
     "token-cache-max-duration", timedelta(hours=1), parse_duration, "longest time cloud credentials are kept"

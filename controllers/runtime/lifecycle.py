@@ -252,11 +252,11 @@ class Lifecycle(Generic[T, S]):
                 self._tell(obj, EventType.NORMAL, verdict.reason, text)
             case _ if not current:
                 pass  # the verdict was not recorded either
-            case Ready(message=text) if before is None or not is_ready(obj.status.conditions):
-                self._tell(obj, EventType.NORMAL, verdict.reason, text)
-            case Ready(quiet=str(text)):
+            case Ready(quiet=str(text)) if is_ready(obj.status.conditions):
                 self._tell(obj, EventType.NORMAL, verdict.reason, text, quiet=True)
-            case Ready(message=text) if before.message != bounded(text):
+            case Ready(message=text) if (
+                before is None or not is_ready(obj.status.conditions) or before.message != bounded(text)
+            ):
                 self._tell(obj, EventType.NORMAL, verdict.reason, text)
             case Ready() | NotReady(warn=False):
                 pass
