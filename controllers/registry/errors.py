@@ -53,7 +53,12 @@ class Throttled(RegistryError):
 
 
 class Unavailable(RegistryError):
-    pass
+    def __init__(self, message: str, *, broke_off: bool = False, unreachable: bool = False) -> None:
+        super().__init__(message)
+        self.broke_off = broke_off
+        """The connection went away during the request; the same request may succeed at once."""
+        self.unreachable = unreachable
+        """There was no connection at all, so the next request would most likely meet the same."""
 
 
 class BadAnswer(RegistryError):

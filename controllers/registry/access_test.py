@@ -1,0 +1,100 @@
+"""TLS material and proxies of Secrets."""
+
+import pytest
+
+from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, ssl_context, tls_from_secret
+from controllers.registry.errors import BadCredentialSecret
+from controllers.registry.testing import authority, server_identity
+
+CA = authority("ca")
+IDENTITY = server_identity(CA, "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param({}, "secret 'ns/ca' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'", id="nothing"),
+        pytest.param({"tls.crt": b"x"}, "secret 'ns/ca' contains 'tls.crt' but missing 'tls.key'", id="no-key"),
+        pytest.param({"keyFile": b"x"}, "secret 'ns/ca' contains 'tls.key' but missing 'tls.crt'", id="no-certificate"),
+        pytest.param({"ca.crt": b"x"}, "secret 'ns/ca': failed to parse CA certificate", id="ca-is-no-pem"),
+        pytest.param(
+            {"tls.crt": b"x", "tls.key": b"y"},
+            "secret 'ns/ca': failed to parse TLS certificate and key: no PEM",
+            id="certificate-is-no-pem",
+        ),
+        pytest.param(
+            {"tls.crt": IDENTITY.certificate, "tls.key": server_identity(CA, "127.0.0.1").key},
+            "secret 'ns/ca': failed to parse TLS certificate and key: KEY_VALUES_MISMATCH",
+            id="key-of-another-certificate",
+        ),
+    ],
+)
+def test_unusable_tls_material_is_refused(data: dict[str, bytes], message: str) -> None:
+    with pytest.raises(BadCredentialSecret) as caught:
+        tls_from_secret("ns/ca", data)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("data", "material"),
+    [
+        pytest.param({"ca.crt": CA.certificate}, TlsMaterial(ca=CA.certificate), id="authority"),
+        pytest.param({"caFile": CA.certificate}, TlsMaterial(ca=CA.certificate), id="deprecated-key"),
+        pytest.param(
+            {"tls.crt": IDENTITY.certificate, "tls.key": IDENTITY.key},
+            TlsMaterial(certificate=IDENTITY.certificate, key=IDENTITY.key),
+            id="identity",
+        ),
+    ],
+)
+def test_tls_material_of_a_secret(data: dict[str, bytes], material: TlsMaterial) -> None:
+    assert tls_from_secret("ns/ca", data) == material
+
+
+def test_private_authority_comes_beside_those_of_the_system() -> None:
+    alone = len(ssl_context(None).get_ca_certs())
+    assert len(ssl_context(TlsMaterial(ca=CA.certificate)).get_ca_certs()) == alone + 1
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        pytest.param({}, "secret 'ns/p': key 'address' not found", id="no-address"),
+        pytest.param({"address": b" "}, "secret 'ns/p': proxy address is empty", id="empty"),
+        pytest.param(
+            {"address": b"ftp://a"},
+            "secret 'ns/p': proxy URL must use one of the supported schemes (http, https, socks5), got 'ftp'",
+            id="scheme",
+        ),
+        pytest.param({"address": b"http://[a"}, "secret 'ns/p': failed to parse proxy address", id="no-url"),
+        pytest.param({"address": b"http://a:b"}, "secret 'ns/p': failed to parse proxy address", id="port"),
+        pytest.param({"address": b"http://"}, "secret 'ns/p': proxy address has no host", id="no-host"),
+        pytest.param(
+            {"address": b"http://" + b"a" * 2048}, "secret 'ns/p': proxy URL exceeds 2048 characters", id="long"
+        ),
+        pytest.param({"address": b"\xff"}, "secret 'ns/p': key 'address' is not UTF-8", id="not-utf8"),
+    ],
+)
+def test_unusable_proxy_is_refused(data: dict[str, bytes], message: str) -> None:
+    with pytest.raises(BadCredentialSecret) as caught:
+        proxy_from_secret("ns/p", data)
+    assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("data", "url"),
+    [
+        pytest.param({"address": b"http://a:1/"}, "http://a:1", id="anonymous"),
+        pytest.param({"address": b"http://a", "username": b"u"}, "http://u:@a", id="user-name-alone"),
+        pytest.param({"address": b"http://a", "password": b"p"}, "http://a", id="password-alone-is-ignored"),
+        pytest.param({"address": b"http://a", "username": b"u@", "password": b"p/"}, "http://u%40:p%2F@a", id="quoted"),
+    ],
+)
+def test_proxy_of_a_secret(data: dict[str, bytes], url: str) -> None:
+    assert proxy_from_secret("ns/p", data).url == url
+
+
+def test_repr_shows_neither_key_nor_password() -> None:
+    access = Access(tls=TlsMaterial(b"", b"certificate", b"private"), proxy=Proxy("http://a", "user", "pass-word"))
+    assert "private" not in repr(access)
+    assert "pass-word" not in repr(access)

@@ -1,0 +1,174 @@
+"""How a registry wants to be asked, and for which token. Decisions only; `client` sends the requests.
+
+Follows https://distribution.github.io/distribution/spec/auth/token/ and RFC 9110 section 11 as go-containerregistry
+does: of several challenges the first that is Basic or Bearer counts; an identity token goes to the token service as an
+OAuth2 refresh token; tokens without a lifetime live 60 seconds.
+"""
+
+import base64
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+
+from controllers.registry.access import Access
+from controllers.registry.dockerconfig import Credentials
+from controllers.registry.errors import BadAnswer, foreign
+from controllers.registry.reference import Image, allows_http
+
+DEFAULT_LIFETIME = timedelta(seconds=60)
+LONGEST_LIFETIME = timedelta(hours=1)
+MAX_TOKEN_CHARS = 16_384
+MAX_CHALLENGE_CHARS = 8_192
+
+# Possessive throughout: a header of somebody else must not make the expression try things twice.
+SCHEME = re.compile(r"\s*+([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*+)(?:\s++|,|$)")
+PARAMETER = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*+(?:,|$)')
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a registry asks for. Scheme is `basic`, `bearer`, "" for nothing, or one that we do not know."""
+
+    scheme: str = ""
+    realm: str = ""
+    service: str = ""
+
+
+ANONYMOUS = Challenge()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest:
+    method: str
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    value: str = field(repr=False)
+    lifetime: timedelta
+
+    def renew_after(self) -> timedelta:
+        """When to ask for the next one, counted from the request: a tenth of its life early, but at most 30 seconds."""
+        return self.lifetime - min(self.lifetime / 10, timedelta(seconds=30))
+
+
+class TokenAnswer(msgspec.Struct):
+    token: str | None = None
+    access_token: str | None = None
+    expires_in: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    """What a token is kept by: nobody gets one who could not have asked for it himself, over the same way."""
+
+    registry: str
+    challenge: Challenge
+    scope: str
+    access: Access
+
+
+def read_challenge(headers: Iterable[str]) -> Challenge:
+    """The first challenge of `WWW-Authenticate` headers that we can meet, else the first at all, else ANONYMOUS."""
+    challenges = [challenge for header in headers for challenge in _challenges(header[:MAX_CHALLENGE_CHARS])]
+    known = (challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
+    return next(known, challenges[0] if challenges else ANONYMOUS)
+
+
+def _challenges(header: str) -> Iterable[Challenge]:
+    at = 0
+    while scheme := SCHEME.match(header, at):
+        at, parameters = scheme.end(), {}
+        while found := PARAMETER.match(header, at):
+            at = found.end()
+            quoted, plain = found[2], found[3]
+            parameters[found[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        yield Challenge(scheme[1].lower(), parameters.get("realm", ""), parameters.get("service", ""))
+
+
+def scope_of(image: Image) -> str:
+    return f"repository:{image.repository}:pull"
+
+
+def basic(credentials: Credentials | None) -> dict[str, str]:
+    """The header of Basic authentication; none without a user name or password."""
+    if credentials is None or not (credentials.username or credentials.password):
+        return {}
+    pair = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
+    return {"Authorization": f"Basic {pair}"}
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def token_request(
+    image: Image, challenge: Challenge, access: Access, *, registry_scheme: str, client_id: str
+) -> TokenRequest:
+    """The request for a token to pull `image`.
+
+    Raises BadAnswer for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
+    plain HTTP to a host where that is not allowed.
+    """
+    realm = _checked_realm(image, challenge, access, registry_scheme)
+    service = challenge.service or image.registry
+    credentials = access.credentials
+    if credentials and credentials.identity_token:
+        form = {
+            "client_id": client_id,
+            "grant_type": "refresh_token",
+            "refresh_token": credentials.identity_token,
+            "scope": scope_of(image),
+            "service": service,
+        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return TokenRequest("POST", realm, headers, urlencode(form).encode())
+    query = urlencode({"scope": scope_of(image), "service": service})
+    return TokenRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic(credentials))
+
+
+def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:
+    realm = challenge.realm
+    if not realm:
+        raise BadAnswer(f"{image.registry}: malformed www-authenticate, missing realm")
+    try:
+        parts = urlsplit(realm)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if not host or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.fragment:
+        raise BadAnswer(
+            f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: {foreign(realm)}"
+        )
+    in_plain_text = parts.scheme == "http" and registry_scheme == "https"
+    if in_plain_text and sends_secret(access.credentials) and not allows_http(Image(parts.netloc, ""), access.insecure):
+        raise BadAnswer(f"{image.registry}: token service at {foreign(realm)} would get the credentials in plain text")
+    return realm
+
+
+def sends_secret(credentials: Credentials | None) -> bool:
+    """True when a token service is told who we are."""
+    return credentials is not None and bool(credentials.identity_token or credentials.password or credentials.username)
+
+
+def read_token(url: str, body: bytes) -> Token:
+    """The token of a token service's answer. Raises BadAnswer; `url` is for its text."""
+    try:
+        answer = msgspec.json.decode(body, type=TokenAnswer, strict=False)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadAnswer(f"{url}: token service did not answer with a token in JSON") from None
+    value = answer.token or answer.access_token
+    if not value:
+        raise BadAnswer(f"{url}: no token in bearer response")
+    if len(value) > MAX_TOKEN_CHARS or not value.isascii() or not value.isprintable():
+        raise BadAnswer(f"{url}: token in bearer response is not fit for a header")
+    seconds = answer.expires_in or 0
+    lifetime = timedelta(seconds=min(seconds, LONGEST_LIFETIME.total_seconds())) if seconds > 0 else DEFAULT_LIFETIME
+    return Token(value, max(lifetime, DEFAULT_LIFETIME))

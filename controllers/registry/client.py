@@ -1,0 +1,172 @@
+"""Asks registries for tags and digests: one client for a process, shared by all objects.
+
+Puts together what the other modules decide: budgets, shared scans, negotiation, pages. Knows no policy and no object.
+Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md.
+"""
+
+import asyncio
+import hashlib
+import random
+import re
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from controllers.registry.access import Access
+from controllers.registry.budget import CONCURRENCY, Budgets
+from controllers.registry.errors import BadAnswer, BadReference
+from controllers.registry.flight import Flights
+from controllers.registry.reference import TAG, Image
+from controllers.registry.session import Clock, Memory, Session
+from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, first_page, next_page
+from controllers.registry.transport import Answer, Request, Transport, Way
+from controllers.registry.wording import deadline_passed
+
+MAX_MANIFEST_BYTES = 4 << 20
+"""What registries must take and hardly any takes more than."""
+LARGE_PAGE_BYTES = 512 << 10
+"""From here on a page is decoded in a thread: the event loop must not be held."""
+
+MANIFEST_TYPES = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
+
+T = TypeVar("T")
+
+
+class RegistryClient:
+    """Used from one event loop, by any number of tasks."""
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        user_agent: str,
+        concurrency: int = CONCURRENCY,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """user_agent: also the client id towards token services. concurrency: operations at a time on one registry."""
+        self._clock = clock
+        self._user_agent = user_agent
+        self._jitter = jitter
+        self._transport = Transport(user_agent=user_agent)
+        self._budgets = Budgets(clock, concurrency=concurrency)
+        self._memory = Memory()
+        self._scans: Flights[list[str]] = Flights()
+
+    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
+        """All tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
+
+        One request a page of up to 1000 tags where the registry is known, two or three more where it is not. Those who
+        ask for the same image with the same access before the first page is asked for share one answer. Raises
+        RegistryError.
+        """
+
+        def scan(begins: Callable[[], None]) -> Awaitable[list[str]]:
+            async def pages(session: Session) -> list[str]:
+                url = first_page(await session.scheme(), image)
+                begins()
+                return await _read_pages(session, url)
+
+            return self._operate(image, access, timeout, pages)
+
+        return list(await self._scans.join((image, access, timeout), scan))
+
+    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+        """The digest that `tag` has now, of the index where there is one: `sha256:...`.
+
+        One HEAD; where that has no digest, one GET besides, whose body is hashed. Raises RegistryError.
+        """
+        if not TAG.fullmatch(tag) or not tag.strip("."):
+            raise BadReference(f"could not parse reference: {image.name}:{tag}")
+
+        async def manifest(session: Session) -> str:
+            url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
+            headers = {"Accept": ",".join(MANIFEST_TYPES)}
+            head = await session.ask(Request("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
+            if head.status == 200 and (found := _told_digest("HEAD", url, head)):
+                return found
+            answer = await session.ask(Request("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
+            return _told_digest("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+
+        return await self._operate(image, access, timeout, manifest)
+
+    async def aclose(self) -> None:
+        """Closes all connections."""
+        await self._transport.aclose()
+
+    async def _operate(
+        self,
+        image: Image,
+        access: Access,
+        timeout: timedelta,
+        operation: Callable[[Session], Awaitable[T]],
+    ) -> T:
+        _check_address(image)
+        session = Session(
+            image,
+            access,
+            transport=self._transport,
+            memory=self._memory,
+            clock=self._clock,
+            deadline=self._clock.monotonic() + timeout.total_seconds(),
+            jitter=self._jitter,
+            client_id=self._user_agent,
+        )
+        try:
+            async with asyncio.timeout(timeout.total_seconds()), self._place(image, access):
+                result = await operation(session)
+        except TimeoutError:
+            raise deadline_passed(session.asked.method, session.asked.url) from None
+        if session.exhausted_for:
+            reason = f"{session.asked.what}: registry's rate limit is used up"
+            self._budgets.pause(_way(image, access), access, session.exhausted_for, reason)
+        return result
+
+    def _place(self, image: Image, access: Access) -> AbstractAsyncContextManager[None]:
+        return self._budgets.operation(_way(image, access), access)
+
+
+def _check_address(image: Image) -> None:
+    """Raises BadReference for a name that passes for a reference but not for a URL."""
+    try:
+        usable = bool(urlsplit(f"https://{image.registry}/").hostname) and urlsplit(f"//{image.registry}").port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise BadReference(f"registry '{image.registry}' is not the address of a host")
+    if not {".", ".."}.isdisjoint(image.repository.split("/")):
+        raise BadReference(f"repository '{image.repository}' has a path segment of dots")
+
+
+def _way(image: Image, access: Access) -> tuple[str, Way]:
+    return image.registry, Way(access.tls, access.proxy)
+
+
+async def _read_pages(session: Session, first: str) -> list[str]:
+    listing = Listing()
+    url: str | None = first
+    while url:
+        answer = await session.ask(Request("GET", url, {"Accept": "application/json"}), max_bytes=MAX_PAGE_BYTES)
+        arguments = url, answer.headers.get("content-type", ""), answer.body
+        if len(answer.body) < LARGE_PAGE_BYTES:
+            page = decode_page(*arguments)
+        else:
+            page = await asyncio.to_thread(decode_page, *arguments)
+        listing.add(url, page, len(answer.body))
+        url = listing.follow(url, next_page(url, answer.links))
+    return listing.tags
+
+
+def _told_digest(method: str, url: str, answer: Answer) -> str:
+    """The digest of the header, "" when there is none. Raises BadAnswer when it is not one."""
+    digest = answer.headers.get("docker-content-digest", "").strip()
+    if digest and not DIGEST.fullmatch(digest):
+        raise BadAnswer(f"{method} {url}: Docker-Content-Digest is not a digest")
+    return digest

@@ -1,0 +1,169 @@
+"""Pull secrets: which credentials of Docker's configuration files are for an image.
+
+Kubernetes' rules for image pull secrets, as go-containerregistry applies them for Flux: keys may have globs in the
+labels of the host, and a path; the most specific key wins. A Secret of another type contributes nothing. Pure.
+Format: https://kubernetes.io/docs/concepts/containers/images/#config-json.
+"""
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
+
+from controllers import re2go
+from controllers.registry.errors import BadCredentialSecret
+from controllers.registry.reference import Image
+
+JSON_TYPE, JSON_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
+LEGACY_TYPE, LEGACY_KEY = "kubernetes.io/dockercfg", ".dockercfg"
+MAX_BYTES = 1 << 20
+"""What Kubernetes lets a Secret be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who we are to a registry. Never shown: repr has the user name only."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    identity_token: str = field(default="", repr=False)
+    """Given to the token service for an access token (OAuth2 refresh token)."""
+    registry_token: str = field(default="", repr=False)
+    """An access token already; sent as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class PullSecret:
+    type: str
+    """Of the Secret: `kubernetes.io/dockerconfigjson`, `kubernetes.io/dockercfg`, or one that contributes nothing."""
+    data: Mapping[str, bytes] = field(repr=False)
+    name: str = ""
+    """`namespace/name`, for error texts."""
+
+
+class Entry(msgspec.Struct):
+    auth: str = ""
+    username: str = ""
+    password: str = ""
+    identitytoken: str = ""
+    registrytoken: str = ""
+
+
+Auths = dict[str, Entry | None]
+T = TypeVar("T")
+
+
+class Config(msgspec.Struct):
+    auths: Auths | None = None
+
+
+def resolve(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
+    """Credentials for `image`, None for anonymous access.
+
+    Longer keys go before shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
+    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
+    """
+    keyring = [(key, entry) for secret in secrets for key, entry in _entries(secret)]
+    keyring.sort(key=lambda item: item[0], reverse=True)  # stable: equal keys stay in the order of the Secrets
+    return next((entry if entry != Credentials() else None for key, entry in keyring if matches(key, image)), None)
+
+
+def matches(key: str, image: Image) -> bool:
+    """True when a key of the configuration, reduced to host and path, is for the image."""
+    authority, slash, path = key.partition("/")
+    (our_host, our_port), (their_host, their_port) = _host_and_port(authority), _host_and_port(image.registry)
+    our_labels, their_labels = our_host.split("."), their_host.split(".")
+    return (
+        our_port == their_port
+        and len(our_labels) == len(their_labels)
+        and f"/{image.repository}".startswith(slash + path)
+        and all(map(glob_matches, our_labels, their_labels))
+    )
+
+
+def glob_matches(pattern: str, text: str) -> bool:
+    """True when `text` fits a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and `\\x`; False for a malformed pattern."""
+    if pattern.isalnum():
+        return pattern == text
+    try:
+        return re2go.compile(_glob_to_regexp(pattern)).matches(text)
+    except re2go.BadPattern:
+        return False
+
+
+def _glob_to_regexp(glob: str) -> str:
+    out, at = ["(?s)^"], 0
+    while at < len(glob):
+        char = glob[at]
+        closing = glob.find("]", at + 2) if char == "[" else -1
+        if char == "*":
+            out.append("[^/]*")
+        elif char == "?":
+            out.append("[^/]")
+        elif closing > 0:
+            out.append(glob[at : closing + 1].replace("[:", "[\\:"))
+            at = closing
+        else:
+            at += char == "\\"
+            out.append(f"\\x{{{ord(glob[at]):x}}}" if at < len(glob) else "(")  # a lone backslash matches nothing
+        at += 1
+    return "".join([*out, "$"])
+
+
+def _entries(secret: PullSecret) -> Iterable[tuple[str, Credentials]]:
+    if secret.type == JSON_TYPE and (data := secret.data.get(JSON_KEY)):
+        auths = _decode(secret, data, Config).auths
+    elif secret.type == LEGACY_TYPE and (data := secret.data.get(LEGACY_KEY)):
+        auths = _decode(secret, data, Auths)
+    else:
+        return
+    for key, entry in (auths or {}).items():
+        yield _reduced(key), _credentials(secret, entry or Entry())
+
+
+def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
+    if len(data) > MAX_BYTES:
+        raise _unusable(secret, f"has more than {MAX_BYTES} bytes")
+    try:
+        return msgspec.json.decode(data, type=into)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _unusable(secret, "is not a Docker configuration in JSON") from None
+
+
+def _reduced(key: str) -> str:
+    """Host and path of a key; the scheme and the version of the registry's API do not count."""
+    address = key.removeprefix("https://").removeprefix("http://").partition("?")[0].partition("#")[0]
+    authority, _, path = address.partition("/")
+    if path.startswith(("v1/", "v2/")):
+        path = path[3:]
+    return f"{authority}/{path}" if path else authority
+
+
+def _credentials(secret: PullSecret, entry: Entry) -> Credentials:
+    username, password = entry.username, entry.password
+    if entry.auth:
+        text = entry.auth.strip()
+        try:
+            decoded = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True).decode()
+        except (binascii.Error, ValueError):
+            raise _unusable(secret, "has an 'auth' that is not base64") from None
+        username, colon, password = decoded.partition(":")
+        if not colon:
+            raise _unusable(secret, "has an 'auth' that is not base64 of username:password")
+    return Credentials(username, password, entry.identitytoken, entry.registrytoken)
+
+
+def _host_and_port(authority: str) -> tuple[str, str]:
+    host, colon, port = authority.rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = authority, ""
+    is_ipv6 = host.startswith("[") and ":" in host
+    return (host[1:-1] if is_ipv6 else host), port
+
+
+def _unusable(secret: PullSecret, fault: str) -> BadCredentialSecret:
+    key = JSON_KEY if secret.type == JSON_TYPE else LEGACY_KEY
+    return BadCredentialSecret(f"secret '{secret.name}': '{key}' {fault}")

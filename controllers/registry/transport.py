@@ -1,0 +1,208 @@
+"""Sends requests. The only module that imports httpx; what to send and what answers mean is decided elsewhere.
+
+One pool of connections for each way (TLS material and proxy), made when it is first needed. No cookies: they would
+carry state from one tenant to another. Redirects are followed here, because what may go along depends on the origin.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from http.cookiejar import DefaultCookiePolicy
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from controllers.registry.access import Proxy, TlsMaterial, ssl_context
+from controllers.registry.body import ACCEPT_ENCODING, Body
+from controllers.registry.errors import BadAnswer, foreign
+from controllers.registry.refusal import shown
+from controllers.registry.socks import socks_pool
+from controllers.registry.wording import connection_failure
+
+MAX_REDIRECTS = 10
+MAX_ERROR_BYTES = 64 << 10
+MAX_POOLS = 128
+MAX_CONNECTIONS = 100
+KEEPALIVE_SECONDS = 90.0
+CONNECT_SECONDS = 10.0
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How hosts are reached."""
+
+    tls: TlsMaterial | None = None
+    proxy: Proxy | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    method: str
+    url: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+
+    @property
+    def what(self) -> str:
+        return f"{self.method} {shown(self.url)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    """Names in lower case; values of a repeated one joined by commas."""
+    links: tuple[str, ...]
+    challenges: tuple[str, ...]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Pool:
+    client: httpx.AsyncClient
+    users: int = 0
+    dropped: bool = False
+
+
+class SocksTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport over a pool that it cannot be told to make."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+
+class Transport:
+    """Pools of connections; used from one event loop, by any number of tasks."""
+
+    def __init__(self, *, user_agent: str) -> None:
+        self._user_agent = user_agent
+        self._pools: OrderedDict[Way, Pool] = OrderedDict()
+
+    async def send(self, request: Request, way: Way, *, max_bytes: int) -> Answer:
+        """The answer to `request`, whatever its status, after redirects.
+
+        Not bounded in time: the caller sets a deadline. A body of an error is cut at 64 KiB, any other that is longer
+        than `max_bytes` raises TooLarge. Raises Unavailable for want of an answer, BadAnswer for one that goes astray.
+        """
+        url, headers = request.url, dict(request.headers)
+        for _ in range(MAX_REDIRECTS + 1):
+            answer = await self._exchange(replace(request, url=url, headers=headers), way, max_bytes)
+            target = answer.headers.get("location")
+            if answer.status not in REDIRECTS or not target or request.method == "POST":
+                return answer
+            here, there = urlsplit(url), _target(request.what, url, target)
+            if _origin(here) != _origin(there):
+                headers.pop("Authorization", None)
+                way = replace(way, tls=way.tls.without_identity() if way.tls else None)
+            url = there.geturl()
+        raise BadAnswer(f"{request.what}: stopped after {MAX_REDIRECTS} redirects")
+
+    async def aclose(self) -> None:
+        """Closes all connections; nothing can be sent afterwards but over new ones."""
+        while self._pools:
+            _, pool = self._pools.popitem()
+            await pool.client.aclose()
+
+    async def _exchange(self, request: Request, way: Way, max_bytes: int) -> Answer:
+        async with self._client(way) as client:
+            try:
+                built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
+                response = await client.send(built, stream=True)
+                try:
+                    return await _read(request, response, max_bytes)
+                finally:
+                    await response.aclose()
+            except httpx.InvalidURL as error:
+                raise BadAnswer(f"{request.what}: {foreign(str(error))}") from None
+            except (httpx.TransportError, OSError) as error:
+                proxy = way.proxy.address if way.proxy else ""
+                timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
+                raise connection_failure(error, request.method, request.url, proxy=proxy, timed_out=timed_out) from None
+
+    @asynccontextmanager
+    async def _client(self, way: Way) -> AsyncIterator[httpx.AsyncClient]:
+        pool = self._pools.get(way)
+        if pool is None:
+            pool = self._pools[way] = Pool(_new_client(way, self._user_agent))
+        self._pools.move_to_end(way)
+        pool.users += 1
+        try:
+            await self._shrink()
+            yield pool.client
+        finally:
+            pool.users -= 1
+            if pool.dropped and not pool.users:
+                await pool.client.aclose()
+
+    async def _shrink(self) -> None:
+        while len(self._pools) > MAX_POOLS:
+            _, oldest = self._pools.popitem(last=False)
+            oldest.dropped = True
+            if not oldest.users:
+                await oldest.client.aclose()
+
+
+async def _read(request: Request, response: httpx.Response, max_bytes: int) -> Answer:
+    failed = response.status_code >= 300
+    limit = MAX_ERROR_BYTES if failed else max_bytes
+    encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
+    body = Body(request.what, encoding, max_bytes=limit, cut=failed)
+    if request.method != "HEAD":
+        async for chunk in response.aiter_raw():
+            body.feed(chunk)
+            if body.full:
+                break
+    return Answer(
+        status=response.status_code,
+        headers=dict(response.headers),
+        links=tuple(response.headers.get_list("link")),
+        challenges=tuple(response.headers.get_list("www-authenticate")),
+        body=body.finish(),
+    )
+
+
+def _new_client(way: Way, user_agent: str) -> httpx.AsyncClient:
+    context = ssl_context(way.tls)
+    pool, proxy = None, None
+    if way.proxy and way.proxy.address.startswith("socks5:"):
+        pool = socks_pool(way.proxy, context, max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS)
+    elif way.proxy:
+        trust = ssl_context(way.tls.without_identity() if way.tls else None)
+        proxy = httpx.Proxy(way.proxy.url, ssl_context=trust if way.proxy.address.startswith("https:") else None)
+    client = httpx.AsyncClient(
+        verify=context,
+        proxy=proxy,
+        transport=SocksTransport(pool) if pool else None,
+        limits=httpx.Limits(
+            max_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_CONNECTIONS,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        ),
+        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+        follow_redirects=False,
+        headers={"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING},
+    )
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
+
+
+def _target(what: str, url: str, location: str) -> SplitResult:
+    try:
+        here, there = urlsplit(url), urlsplit(urljoin(url, location))
+        _origin(there)
+    except ValueError:
+        raise BadAnswer(f"{what}: redirects to what is no URL, {foreign(location)}") from None
+    if there.scheme not in DEFAULT_PORTS or not there.hostname or "@" in there.netloc:
+        raise BadAnswer(f"{what}: redirects to {foreign(shown(there.geturl()))}; not followed")
+    if here.scheme == "https" and there.scheme == "http":
+        raise BadAnswer(f"{what}: redirects from HTTPS to plain HTTP at {foreign(there.netloc)}; not followed")
+    return there._replace(fragment="")
+
+
+def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
+    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)
