@@ -225,9 +225,11 @@ class LeaderElector:
     def _notice(self, lease: Lease) -> None:
         if self._seen is None or self._seen.spec != lease.spec:
             self._seen_at = self._clock.monotonic()
-            if self._seen and self._seen.spec.holder_identity != lease.spec.holder_identity:
-                holder = {logkey.HOLDER: lease.spec.holder_identity}
-                self._log.info("the lease has a new holder", extra={**self._fields, **holder})
+            holder = lease.spec.holder_identity
+            if holder not in ("", self._election.identity) and (
+                not self._seen or self._seen.spec.holder_identity != holder
+            ):
+                self._log.info("another replica leads", extra={**self._fields, logkey.HOLDER: holder})
         self._seen = lease
 
     def _is_held(self, lease: Lease) -> bool:

@@ -49,11 +49,6 @@ class TokenBucket:
         self._tokens -= 1
         return True
 
-    def full(self, monotonic: float) -> bool:
-        """True when nothing has been taken for so long that the bucket carries no memory."""
-        self._refill(monotonic)
-        return self._tokens >= self._burst
-
     def _refill(self, monotonic: float) -> None:
         elapsed = max(monotonic - self._updated, 0.0)
         self._tokens = min(self._tokens + elapsed * self._rate, self._burst)
