@@ -28,7 +28,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 # Possessive throughout: a header of somebody else must not make the expression try things twice.
 PARAMETER = r"\s*+;\s*+[A-Za-z*-]++(?:\s*+=\s*+(?:\"[^\"]*+\"|[^\s\",;]*+))?+"
 LINK = re.compile(rf"\s*+<([^>]*+)>((?:{PARAMETER})*+)\s*+(?:,|$)")
-RELATION = re.compile(r";\s*+rel\s*+=\s*+(?:\"([^\"]*+)\"|([^\s\",;]*+))", re.IGNORECASE)
+NAME_AND_VALUE = re.compile(r";\s*+([A-Za-z*-]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|([^\s\",;]*+)))?+")
 
 
 class TagPage(msgspec.Struct):
@@ -79,8 +79,8 @@ def _next_target(header: str) -> str | None:
     at = 0
     while found := LINK.match(header[:MAX_LINK_CHARS], at):
         at = found.end()
-        relation = RELATION.search(found[2])
-        if relation is None or "next" in (relation[1] or relation[2] or "").lower().split():
+        parameters = {name.lower(): quoted or plain for name, quoted, plain in NAME_AND_VALUE.findall(found[2])}
+        if "next" in parameters.get("rel", "next").lower().split():
             return found[1]
     return None
 

@@ -1,0 +1,181 @@
+"""A list of tags in pieces that each fit into one object, and back. Pure.
+
+Every piece holds a slice of the sorted tags and of when they were first seen, both compressed (zstd, level 3), and says
+of which whole it is a part. Pieces that do not make exactly one list are refused as a whole: a list of which a piece is
+missing would let a policy choose an older tag.
+
+Tags are MessagePack, since a hostile registry may put anything into a tag. Times are runs of equal ones, each with its
+distance from the one before: most tags of a list were first seen in a few scans.
+"""
+
+import base64
+import binascii
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate, groupby, pairwise, repeat
+from typing import TypeVar
+
+import msgspec
+import zstandard
+
+from controllers.registry.errors import Incomplete
+
+__all__ = ["Chunk", "Incomplete", "TagList", "decode", "encode"]
+
+LEVEL = 3
+FORMAT = 1
+MAX_UNPACKED_BYTES = 128 << 20
+"""For the tags of one piece; a hostile one must not fill the memory."""
+FILL = 0.94
+"""How full pieces are meant to be: slices of equal length do not pack equally well."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """One piece, ready to be stored."""
+
+    revision: str
+    """Of the whole list."""
+    index: int
+    """From 0."""
+    chunks: int
+    """Number of pieces of the list."""
+    count: int
+    """Number of tags of the whole list."""
+    data: str
+    """The tags of this piece, in base64."""
+    first_seen: str = ""
+    """When they were first seen, in base64; "" when that is not known of any."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagList:
+    tags: tuple[str, ...]
+    """Bytewise descending."""
+    first_seen: Mapping[str, int | None]
+    """Unix seconds of the scan that found the tag first, None where that is not known; has every tag."""
+    revision: str
+
+
+class Tags(msgspec.Struct, array_like=True):
+    format: int
+    tags: list[str]
+
+
+class Times(msgspec.Struct, array_like=True):
+    """Runs of equal times: `lengths[i]` tags in a row, `steps[i]` seconds after the run before; None is unknown."""
+
+    format: int
+    lengths: list[int]
+    steps: list[int | None]
+
+
+T = TypeVar("T", Tags, Times)
+
+
+def encode(
+    tags: Sequence[str], first_seen: Mapping[str, int | None], *, revision: str, max_bytes: int = 900_000
+) -> list[Chunk]:
+    """The list in as few pieces as are needed for `data` and `first_seen` together to keep within `max_bytes`.
+
+    tags: bytewise descending, each once. first_seen: a tag that is missing counts as unknown. There is always a piece,
+    also for no tags. Raises ValueError when a single tag does not fit. 100,000 tags cost 0.07 to 0.25 s: not for the
+    event loop.
+    """
+    whole = _pack(tags, first_seen)
+    pieces = [whole]
+    number = 1
+    while max(map(_size, pieces)) > max_bytes:
+        if number >= len(tags):
+            raise ValueError(f"a tag does not fit into {max_bytes} bytes")
+        wanted = -(-_size(whole) // int(max_bytes * FILL))
+        number = min(max(wanted, number + 1), len(tags))
+        pieces = [_pack(part, first_seen) for part in _slices(tags, number)]
+    return [Chunk(revision, index, len(pieces), len(tags), data, times) for index, (data, times) in enumerate(pieces)]
+
+
+def decode(chunks: Sequence[Chunk]) -> TagList:
+    """The list that the pieces make, in whatever order they are given.
+
+    Raises Incomplete when a piece is missing, repeated, damaged, of another list, or in a format of another release.
+    100,000 tags cost 0.03 to 0.08 s.
+    """
+    if not chunks:
+        raise Incomplete("tag list has no chunks")
+    ordered = sorted(chunks, key=lambda chunk: chunk.index)
+    first = ordered[0]
+    wholes = {(chunk.revision, chunk.chunks, chunk.count) for chunk in ordered}
+    if wholes != {(first.revision, len(ordered), first.count)}:
+        raise Incomplete(f"chunks of tag list {first.revision} are missing or of different lists")
+    if [chunk.index for chunk in ordered] != list(range(len(ordered))):
+        raise Incomplete(f"chunks of tag list {first.revision} are missing or repeated")
+    tags: list[str] = []
+    first_seen: dict[str, int | None] = {}
+    for chunk in ordered:
+        part = _unpack(chunk, chunk.data, Tags).tags
+        times = _times(chunk, len(part))
+        tags += part
+        first_seen.update(zip(part, times, strict=True))
+        if len(tags) > first.count:
+            break
+    if len(tags) != first.count or not all(above > below for above, below in pairwise(tags)):
+        raise Incomplete(f"chunks of tag list {first.revision} do not make {first.count} tags in order")
+    return TagList(tuple(tags), first_seen, first.revision)
+
+
+def _size(piece: tuple[str, str]) -> int:
+    return len(piece[0]) + len(piece[1])
+
+
+def _slices(tags: Sequence[str], number: int) -> list[Sequence[str]]:
+    bounds = [len(tags) * index // number for index in range(number + 1)]
+    return [tags[start:end] for start, end in pairwise(bounds)]
+
+
+def _pack(tags: Sequence[str], first_seen: Mapping[str, int | None]) -> tuple[str, str]:
+    times = list(map(first_seen.get, tags))
+    data = _compress(Tags(FORMAT, list(tags)))
+    return data, _compress(_runs(times)) if any(time is not None for time in times) else ""
+
+
+def _runs(times: Sequence[int | None]) -> Times:
+    lengths: list[int] = []
+    steps: list[int | None] = []
+    before = 0
+    for time, run in groupby(times):
+        lengths.append(sum(1 for _ in run))
+        steps.append(None if time is None else time - before)
+        before = before if time is None else time
+    return Times(FORMAT, lengths, steps)
+
+
+def _compress(content: msgspec.Struct) -> str:
+    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
+    return base64.b64encode(compressor.compress(msgspec.msgpack.encode(content))).decode()
+
+
+def _times(chunk: Chunk, count: int) -> list[int | None]:
+    if not chunk.first_seen:
+        return [None] * count
+    packed = _unpack(chunk, chunk.first_seen, Times)
+    if len(packed.lengths) != len(packed.steps) or min(packed.lengths, default=1) < 1 or sum(packed.lengths) != count:
+        raise Incomplete(f"chunk {chunk.index} of tag list {chunk.revision} has other times than tags")
+    times: list[int | None] = []
+    moments = accumulate(0 if step is None else step for step in packed.steps)
+    for length, step, moment in zip(packed.lengths, packed.steps, moments, strict=True):
+        times.extend(repeat(None if step is None else moment, length))
+    return times
+
+
+def _unpack(chunk: Chunk, text: str, into: type[T]) -> T:
+    damaged = Incomplete(f"chunk {chunk.index} of tag list {chunk.revision} is damaged")
+    try:
+        packed = base64.b64decode(text, validate=True)
+        if not 0 < zstandard.frame_content_size(packed) <= MAX_UNPACKED_BYTES:
+            raise damaged
+        content = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=into)
+    except (binascii.Error, ValueError, zstandard.ZstdError, msgspec.DecodeError, RecursionError):
+        raise damaged from None
+    if content.format != FORMAT:
+        raise Incomplete(f"chunk {chunk.index} of tag list {chunk.revision} is in format {content.format}")
+    return content

@@ -1,0 +1,108 @@
+"""When to ask again, and what an answer without success says."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from controllers.registry.errors import BadAnswer, Denied, NotFound, RegistryError, Throttled, Unavailable
+from controllers.registry.refusal import refusal, shown
+from controllers.registry.retry import Pace, delay_before, read_pace
+
+NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+@pytest.mark.parametrize(
+    ("headers", "pace"),
+    [
+        pytest.param({}, Pace(), id="nothing"),
+        pytest.param({"retry-after": "120"}, Pace(120 * SECOND), id="seconds"),
+        pytest.param({"retry-after": "Thu, 01 Jan 2026 12:01:00 GMT"}, Pace(60 * SECOND), id="date"),
+        pytest.param({"retry-after": "Thu, 01 Jan 2026 11:00:00 GMT"}, Pace(0 * SECOND), id="past"),
+        pytest.param({"retry-after": "9" * 40}, Pace(timedelta(hours=6)), id="absurd"),
+        pytest.param({"retry-after": "soon"}, Pace(), id="words"),
+        pytest.param({"retry-after": "-5"}, Pace(), id="negative"),
+        pytest.param(
+            {"ratelimit-remaining": "0;w=21600", "ratelimit-reset": "30"}, Pace(None, 30 * SECOND), id="used-up"
+        ),
+        pytest.param({"ratelimit-remaining": "7", "ratelimit-reset": "30"}, Pace(), id="not-used-up"),
+        pytest.param({"ratelimit-remaining": "0;w=21600"}, Pace(), id="no-reset"),
+    ],
+)
+def test_pace_is_read(headers: dict[str, str], pace: Pace) -> None:
+    assert read_pace(headers, now=NOW) == pace
+
+
+@pytest.mark.parametrize(
+    ("attempt", "retry_after", "remaining", "jitter", "delay"),
+    [
+        pytest.param(1, None, 60, 0.0, 1.0, id="first"),
+        pytest.param(2, None, 60, 1.0, 3.3, id="second-with-jitter"),
+        pytest.param(3, None, 60, 0.0, None, id="no-third"),
+        pytest.param(1, 20, 60, 0.0, 20.0, id="as-asked"),
+        pytest.param(1, 0, 60, 0.0, 1.0, id="not-faster"),
+        pytest.param(1, 20, 15, 0.0, None, id="deadline"),
+        pytest.param(1, 31, 600, 0.0, None, id="too-long-to-wait-for"),
+        pytest.param(2, None, 2, 0.0, None, id="deadline-before-second"),
+    ],
+)
+def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: float, delay: float | None) -> None:
+    found = delay_before(
+        attempt,
+        retry_after=None if retry_after is None else retry_after * SECOND,
+        remaining=remaining * SECOND,
+        jitter=jitter,
+    )
+    assert found == (None if delay is None else delay * SECOND)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind", "reason"),
+    [
+        pytest.param(401, b"", Denied, "unexpected status code 401 Unauthorized", id="unauthorized"),
+        pytest.param(403, b"no\n\x1b[31m", Denied, "unexpected status code 403 Forbidden: no  [31m", id="text"),
+        pytest.param(
+            404, b'{"errors": []}', NotFound, 'unexpected status code 404 Not Found: {"errors": []}', id="none"
+        ),
+        pytest.param(429, b'{"errors":[{"code":"A","message":"b"}]}', Throttled, "A: b", id="one"),
+        pytest.param(
+            500,
+            b'{"errors":[{"code":"A","message":"b","detail":{"y":[1,true,null],"x":"z"}}]}',
+            Unavailable,
+            "A: b; map[x:z y:[1 true <nil>]]",
+            id="detail",
+        ),
+        pytest.param(
+            503,
+            b'{"errors":[{"code":"A","message":"b"},{"code":"C","message":"d"}]}',
+            Unavailable,
+            "multiple errors returned: A: b; C: d",
+            id="several",
+        ),
+        pytest.param(
+            418, b'{"errors":1}', BadAnswer, 'unexpected status code 418 I\'m a Teapot: {"errors":1}', id="odd"
+        ),
+        pytest.param(599, b"", Unavailable, "unexpected status code 599", id="unknown-status"),
+        pytest.param(308, b"", BadAnswer, "unexpected status code 308 Permanent Redirect", id="redirect-to-nowhere"),
+    ],
+)
+def test_refusal_is_told_in_the_words_of_flux(status: int, body: bytes, kind: type[RegistryError], reason: str) -> None:
+    error = refusal("GET", "https://reg.io/v2/", status, body, Pace(5 * SECOND))
+    assert type(error) is kind
+    assert str(error) == f"GET https://reg.io/v2/: {reason}"
+
+
+def test_deep_detail_is_cut() -> None:
+    body = b'{"errors":[{"code":"A","message":"b","detail":' + b"[" * 50 + b"]" * 50 + b"}]}"
+    assert str(refusal("GET", "u", 500, body, Pace())).endswith("[[[[[[[[...]]]]]]]]")
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        pytest.param("https://u:p@a/b?c=d", "https://a/b?c=d", id="user-info"),
+        pytest.param("https://a/b?access_token=x&n=1", "https://a/b?access_token=REDACTED&n=1", id="token"),
+    ],
+)
+def test_urls_are_shown_without_secrets(url: str, text: str) -> None:
+    assert shown(url) == text

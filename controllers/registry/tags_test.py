@@ -1,0 +1,100 @@
+"""Pages of tags: the next one, and where it ends."""
+
+import pytest
+
+from controllers.registry import tags
+from controllers.registry.errors import BadAnswer, TooLarge
+from controllers.registry.reference import Image
+from controllers.registry.tags import Listing, decode_page, first_page, next_page
+
+HERE = "https://reg.io/v2/app/tags/list?n=1000"
+
+
+def test_first_page_asks_for_a_thousand() -> None:
+    assert first_page("https", Image("reg.io", "app")) == HERE
+
+
+@pytest.mark.parametrize(
+    ("links", "target"),
+    [
+        pytest.param([], None, id="last"),
+        pytest.param(
+            ['</v2/app/tags/list?last=b&n=2>; rel="next"'], "https://reg.io/v2/app/tags/list?last=b&n=2", id="path"
+        ),
+        pytest.param(["<list?last=b>; rel=next"], "https://reg.io/v2/app/tags/list?last=b", id="relative"),
+        pytest.param(["<?last=b>"], "https://reg.io/v2/app/tags/list?last=b", id="no-relation"),
+        pytest.param(["<https://reg.io:443/x>; rel=next"], "https://reg.io/x", id="default-port"),
+        pytest.param(["<http://reg.io/x>; rel=next"], "https://reg.io/x", id="behind-a-tls-proxy"),
+        pytest.param(['</a>; rel="prev", </b>; rel="next"'], "https://reg.io/b", id="second-link"),
+        pytest.param(["</a>; rel=prev", "</b>; rel=NEXT"], "https://reg.io/b", id="second-header"),
+        pytest.param(['</a>; title="x, <y>; rel=prev"; rel="start next"'], "https://reg.io/a", id="quoted-commas"),
+        pytest.param(["</a#b>; rel=next"], "https://reg.io/a", id="fragment"),
+        pytest.param(["</a>; rel=prev"], None, id="other-relation"),
+        pytest.param(["nonsense"], None, id="nonsense"),
+    ],
+)
+def test_next_page_is_found(links: list[str], target: str | None) -> None:
+    assert next_page(HERE, links) == target
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.io/x",
+        "//evil.io/x",
+        "https://reg.io:8443/x",
+        "https://reg.io@evil.io/",
+        "ftp://reg.io/x",
+        "https://[/",
+    ],
+)
+def test_next_page_elsewhere_is_refused(link: str) -> None:
+    with pytest.raises(BadAnswer):
+        next_page(HERE, [f"<{link}>; rel=next"])
+
+
+def test_hostile_link_costs_no_time() -> None:
+    assert next_page(HERE, ["<a>" + "; a=   " * 1000 + 'x"'] * 100) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        pytest.param(b'{"name": "app", "tags": ["a", "b"]}', ["a", "b"], id="tags"),
+        pytest.param(b'{"tags": null}', [], id="null"),
+        pytest.param(b"{}", [], id="none"),
+    ],
+)
+def test_page_is_decoded(body: bytes, found: list[str]) -> None:
+    assert decode_page(HERE, "application/json", body) == found
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "told"),
+    [
+        pytest.param("text/html", b"<html>", "got text/html: <html>", id="html"),
+        pytest.param("", b"", "got no content type: ", id="nothing"),
+        pytest.param("application/json", b'["a"]', 'got application/json: ["a"]', id="other-shape"),
+        pytest.param("application/json", b'{"tags": [1]}', 'got application/json: {"tags": [1]}', id="numbers"),
+        pytest.param("application/json", b'{"tags": ["\xff"]}', "got application/json: ", id="not-utf8"),
+    ],
+)
+def test_what_is_no_page_is_told(content_type: str, body: bytes, told: str) -> None:
+    with pytest.raises(BadAnswer) as caught:
+        decode_page(HERE, content_type, body)
+    assert str(caught.value).startswith(f"GET {HERE}: expected a list of tags in JSON, {told}")
+
+
+def test_listing_stops_at_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tags, "MAX_TAGS", 3)
+    monkeypatch.setattr(tags, "MAX_LIST_BYTES", 100)
+    monkeypatch.setattr(tags, "MAX_PAGES", 2)
+    with pytest.raises(TooLarge, match="more than 3 tags"):
+        Listing().add(HERE, ["a"] * 4, 10)
+    with pytest.raises(TooLarge, match="more than 100 bytes"):
+        Listing().add(HERE, ["a"], 101)
+    listing = Listing()
+    for number in range(2):
+        listing.add(f"{HERE}{number}", ["a"], 1)
+    with pytest.raises(TooLarge, match="more than 2 pages"):
+        listing.follow(HERE, "https://reg.io/next")
