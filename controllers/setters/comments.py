@@ -1,0 +1,71 @@
+"""Comments of YAML: which of them are markers, and which value they belong to.
+
+The parser drops comments, so they are looked up in the gaps between its tokens, where no scalar can be: there the
+first `#` of a line begins a comment, since neither indicators nor anchors nor tags may hold one.
+
+What belongs where follows go-yaml v3, through which Flux reads its files (`scannerc.go`, line, head and foot
+comments), as far as it decides about markers: the JSON must be all that go-yaml would attach to the value. This module
+looks at text only; it knows no events.
+"""
+
+import re
+
+import msgspec
+
+SHORT, LONG = "$imagepolicy", "$ref"
+LONG_PREFIX = "#/definitions/io.k8s.cli.setters."
+
+BREAK = re.compile("[\n\r\x85\u2028\u2029](?:(?<=\r)\n)?")
+COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
+SUSPECT = re.compile(r"#[ \t]*\{|\$imagepolicy")
+"""Where a marker may be. Any comment that is one, or was meant to be one, holds such a place."""
+
+PROPERTIES = re.compile("(?:[&!][^ \t\n\r\x85\u2028\u2029]*|#[^\n\r\x85\u2028\u2029]*|[ \t\n\r\x85\u2028\u2029]+)*")
+"""Anchor, tag and what may stand between them and the scalar."""
+
+_AFTER_COMMA = re.compile(r"[ \t]*,[ \t]*#")
+_JSON = msgspec.json.Decoder(dict[str, str | None])
+
+
+def read_marker(comment: str) -> str | None:
+    """The setter that a comment names, e.g. `apps:web:tag`, or None when the comment is no marker.
+
+    `comment` starts with its `#`. Only one JSON object of strings is accepted; of a repeated key the last one counts.
+    """
+    try:
+        keys = _JSON.decode(comment.lstrip("#"))
+    except (msgspec.DecodeError, UnicodeError):
+        return None
+    if short := keys.get(SHORT):
+        return short
+    long = keys.get(LONG) or ""
+    return long.removeprefix(LONG_PREFIX) or None if long.startswith(LONG_PREFIX) else None
+
+
+def line_comments(gap: str, *, flow: bool) -> list[tuple[int, str]]:
+    """Offset and text of the comments on the line where the value before the gap ends.
+
+    Inside a flow collection the one after the comma belongs to the value, too, wherever the comma stands; a value
+    with a comment on either side of it has two. `gap` is the text between the value and the next token.
+    """
+    first = BREAK.search(gap)
+    eol = first.start() if first else len(gap)
+    found = [(m.start(), m.group()) for m in COMMENT.finditer(gap, 0, eol) if not gap[: m.start()].strip(" \t,")]
+    if flow and first and "," not in gap[: found[0][0] if found else eol]:
+        for line in split_lines(gap, first.end()):
+            if _AFTER_COMMA.match(gap, *line):
+                comment = COMMENT.search(gap, *line)
+                assert comment is not None
+                found.append((comment.start(), comment.group()))
+                break
+    return found
+
+
+def split_lines(text: str, start: int) -> list[tuple[int, int]]:
+    """Start and end of each line of `text[start:]`, line breaks left out; the last one may be empty."""
+    lines = []
+    for found in BREAK.finditer(text, start):
+        lines.append((start, found.start()))
+        start = found.end()
+    lines.append((start, len(text)))
+    return lines

@@ -1,0 +1,349 @@
+"""The walk over one file's events that finds its marks: where we are, and which comment belongs to which value.
+
+Driven by `markers.find_markers`. Comments are looked at only in gaps that hold something like a marker, so the cost of
+a file is that of its parse.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from controllers.setters.comments import (
+    BREAK,
+    COMMENT,
+    PROPERTIES,
+    SHORT,
+    SUSPECT,
+    line_comments,
+    read_marker,
+    split_lines,
+)
+from controllers.setters.errors import Unparsable
+from controllers.setters.heads import head_comment
+from controllers.setters.marks import Loose, Mark, Owner, Scan
+from controllers.setters.parser import (
+    AliasEvent,
+    DocumentEndEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+    StreamEndEvent,
+    StreamStartEvent,
+    signature,
+)
+from controllers.setters.scalars import CORE, STYLES
+
+LIST_KINDS = ("List", "ResourceList")
+NULLS = ("", "~", "null", "Null", "NULL")
+
+OBJECT, METADATA, ITEMS = "object", "metadata", "items"
+IDENTITY = {OBJECT: {"apiVersion": "api_version", "kind": "kind"}, METADATA: {"name": "name", "namespace": "namespace"}}
+
+
+@dataclass(slots=True)
+class _Frame:
+    """A collection that is open. `live` is False where markers never count: below keys and repeated keys."""
+
+    mapping: bool
+    flow: bool
+    indent: int
+    live: bool
+    owner: Owner | None
+    role: str = ""
+    key: str = ""
+    at_key: bool = True
+    dead_value: bool = False
+    seen: set[str] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Value:
+    """The last value that may carry a marker, until the comments behind it are known."""
+
+    event: Event
+    ordinal: int
+    head: tuple[int, str] | None
+    inner: list[tuple[int, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    value: _Value
+    comment: int
+    setter: str
+    path: str
+    document: int
+    owner: Owner
+
+
+class Scanner:
+    """Takes the events of one stream. Remembers the last token's end, for what lies before the next is a gap."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._suspects = [found.start() for found in SUSPECT.finditer(text)]
+        self._suspects.append(len(text) + 1)
+        self._suspect = 0
+        self._next = self._suspects[0]
+        """Where the next comment worth a look may be; all gaps before it are passed over unread."""
+        self._token_end = 0
+        self._token_indent = 0
+        self._token_is_key = False
+        self._line_start = True
+        self._stack: list[_Frame] = []
+        self._value: _Value | None = None
+        self._anchors: dict[str, tuple[int, str] | None] = {}
+        self._documents = 0
+        self._root: _Frame | None = None
+        self._drafts: list[_Draft] = []
+        self._gaps: list[tuple[int, int]] = []
+        self._trace: list[object] = []
+        self._take = {
+            ScalarEvent: self._scalar,
+            AliasEvent: self._alias,
+            MappingStartEvent: self._open,
+            SequenceStartEvent: self._open,
+            MappingEndEvent: self._close,
+            SequenceEndEvent: self._close,
+            DocumentStartEvent: self._document_start,
+            DocumentEndEvent: self._document_end,
+            StreamStartEvent: self._stream_start,
+            StreamEndEvent: self._stream_end,
+        }
+
+    def take(self, event: Event) -> None:
+        self._take[type(event)](event)
+        self._trace.append(signature(event))
+
+    # events
+
+    def _scalar(self, event: Event) -> None:
+        start, end, value, style = event.start_mark.index, event.end_mark.index, event.value, event.style
+        self._settle(start)
+        tag, anchor = event.tag, event.anchor
+        ordinal = len(self._trace)
+        if anchor is not None:
+            self._anchors[anchor] = (ordinal, value)
+        is_null = not style and tag is None and value in NULLS
+        if not self._stack:
+            if not is_null and tag != CORE + "null":
+                raise Unparsable("a document is a single value, not a map", event.start_mark.line + 1)
+            self._pass(start, end)
+            return
+        frame = self._stack[-1]
+        is_key = frame.mapping and frame.at_key
+        live = self._step(value)
+        if live and frame.role:
+            self._identify(frame, (ordinal, "" if is_null else value))
+            self._check_metadata(event, sound=is_null)
+        if live and (value or style):
+            gap_matters = self._next < start
+            inner = self._inner_comments(event, start, end) if self._next < end else []
+            self._value = _Value(event, ordinal, self._head(start, frame) if gap_matters else None, inner)
+        if end > start:
+            self._pass(start, end)
+            self._token_is_key = is_key
+            self._line_start = style in ("|", ">")
+
+    def _alias(self, event: Event) -> None:
+        self._settle(event.start_mark.index)
+        if event.anchor not in self._anchors:
+            raise Unparsable(f"unknown anchor '{event.anchor}' referenced", event.start_mark.line + 1)
+        if not self._stack:
+            raise Unparsable("a document is an alias, not a map", event.start_mark.line + 1)
+        frame = self._stack[-1]
+        if self._step(event.anchor) and frame.role:
+            self._identify(frame, self._anchors[event.anchor])
+            self._check_metadata(event, sound=False)
+        self._pass(event.start_mark.index, event.end_mark.index)
+
+    def _open(self, event: Event) -> None:
+        self._settle(event.start_mark.index)
+        mapping, flow = type(event) is MappingStartEvent, bool(event.flow_style)
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        if not self._stack:
+            if not mapping:
+                raise Unparsable("a document is a list, not a map", event.start_mark.line + 1)
+            frame = _Frame(mapping, flow, 0, live=True, owner=Owner(), role=OBJECT)
+            self._root = frame
+        else:
+            parent = self._stack[-1]
+            live = self._step("")
+            frame = _Frame(mapping, flow, parent.indent, live=live, owner=parent.owner)
+            if live and parent.role:
+                self._give_role(frame, parent, event)
+        if not flow:
+            bare = event.tag is None and event.anchor is None
+            frame.indent = (event.start_mark if bare else event.end_mark).column
+        self._stack.append(frame)
+        if flow:
+            self._pass(event.start_mark.index, event.end_mark.index)
+
+    def _close(self, event: Event) -> None:
+        self._settle(event.start_mark.index)
+        self._stack.pop()
+        if event.end_mark.index > event.start_mark.index:
+            self._pass(event.start_mark.index, event.end_mark.index)
+
+    def _document_start(self, event: Event) -> None:
+        if (event.version or event.tags) and (self._root is not None or self._documents != 1):
+            raise Unparsable("%YAML and %TAG directives are not supported", event.start_mark.line + 1)
+        self._anchors.clear()
+        self._root = None
+        if event.explicit:
+            self._pass(event.start_mark.index, event.end_mark.index)
+
+    def _document_end(self, event: Event) -> None:
+        self._settle(event.start_mark.index)
+        self._documents += 1
+        if event.explicit:
+            self._pass(event.start_mark.index, event.end_mark.index)
+
+    def _stream_start(self, event: Event) -> None:
+        pass
+
+    def _stream_end(self, event: Event) -> None:
+        self._settle(len(self._text))
+        self._pass(len(self._text), len(self._text))
+
+    # places
+
+    def _step(self, key: str) -> bool:
+        """Enters the next node of the innermost collection; True when it is a value whose marker would count."""
+        frame = self._stack[-1]
+        if not frame.mapping:
+            return frame.live
+        if frame.at_key:
+            frame.at_key = False
+            frame.key = key
+            frame.dead_value = key in frame.seen
+            frame.seen.add(key)
+            return False
+        frame.at_key = True
+        return frame.live and not frame.dead_value
+
+    def _identify(self, frame: _Frame, scalar: tuple[int, str] | None) -> None:
+        name = IDENTITY.get(frame.role, {}).get(frame.key)
+        if name and frame.owner and scalar:
+            frame.owner.fields[name] = scalar
+
+    def _check_metadata(self, event: Event, *, sound: bool) -> None:
+        """Refuses a document whose `metadata`, if that is where we are, is not `sound`."""
+        if len(self._stack) == 1 and self._stack[0].key == METADATA and not sound:
+            raise Unparsable("the metadata of a document is not a map", event.start_mark.line + 1)
+
+    def _give_role(self, frame: _Frame, parent: _Frame, event: Event) -> None:
+        at_root = len(self._stack) == 1
+        if parent.role == ITEMS and frame.mapping:
+            frame.role, frame.owner = OBJECT, Owner(root=parent.owner)
+        elif parent.role == OBJECT and parent.key == METADATA:
+            self._check_metadata(event, sound=frame.mapping)
+            frame.role = METADATA
+        elif at_root and parent.key == ITEMS and not frame.mapping:
+            frame.role = ITEMS
+
+    # comments
+
+    def _settle(self, start: int) -> None:
+        """Decides about the value before the gap that ends at `start`, while the stack is still the value's own."""
+        value, self._value = self._value, None
+        if value is None or not (self._next < start or value.head or value.inner):
+            return
+        frame = self._stack[-1]
+        gap = self._text[self._token_end : start]
+        behind = [(self._token_end + at, text) for at, text in line_comments(gap, flow=frame.flow)]
+        if value.event.style in ("|", ">"):
+            behind = []
+        comments = value.inner + behind or ([value.head] if value.head else [])
+        if len(comments) != 1 or not (setter := read_marker(comments[0][1])):
+            return
+        path = ".".join(frame.key for frame in self._stack if frame.mapping)
+        assert frame.owner is not None
+        self._drafts.append(_Draft(value, comments[0][0], setter, path, self._documents, frame.owner))
+
+    def _pass(self, start: int, end: int) -> None:
+        """Moves on behind a token, keeping the gap before it for the search for loose markers."""
+        if self._next < start:
+            self._gaps.append((self._token_end, start))
+        while self._next < end:
+            self._suspect += 1
+            self._next = self._suspects[self._suspect]
+        self._token_end = end
+        self._token_indent = self._stack[-1].indent if self._stack else 0
+        self._token_is_key = self._line_start = False
+
+    def _head(self, start: int, frame: _Frame) -> tuple[int, str] | None:
+        base = self._token_end
+        before = split_lines(self._text[max(0, base - 256) : base], 0) if self._line_start else []
+        found = head_comment(
+            self._text[base:start],
+            indent=self._token_indent,
+            flow=frame.flow,
+            after_key=self._token_is_key,
+            line_start=self._line_start,
+            empty_before=len(before) > 1 and not before[-2][1] - before[-2][0],
+        )
+        return (base + found[0], found[1]) if found else None
+
+    def _inner_comments(self, event: Event, start: int, end: int) -> list[tuple[int, str]]:
+        """Comments between a scalar's properties and its text, and behind the header of a block scalar."""
+        until = start
+        if event.tag is not None or event.anchor is not None:
+            until = PROPERTIES.match(self._text, start, end).end()  # type: ignore[union-attr]
+        if event.style in ("|", ">") and (line_break := BREAK.search(self._text, until, end)):
+            until = line_break.start()
+        self._gaps.append((start, until))
+        return [(m.start(), m.group()) for m in COMMENT.finditer(self._text, start, until)]
+
+    # results
+
+    def finish(self, to_bytes: Callable[[int], int]) -> Scan:
+        """What was found. Marks of a `List` beside its items do not count, nor would they in Flux."""
+        is_list = self._is_list()
+        marks, attached = [], set()
+        for draft in self._drafts:
+            root = draft.owner.root
+            if is_list and root is None:
+                continue
+            attached.add(draft.comment)
+            event, ordinal = draft.value.event, draft.value.ordinal
+            marks.append(
+                Mark(
+                    start=to_bytes(event.start_mark.index),
+                    end=to_bytes(event.end_mark.index),
+                    style=STYLES[event.style],
+                    tag=event.tag,
+                    document=draft.document,
+                    path=draft.path,
+                    line=event.start_mark.line + 1,
+                    column=event.start_mark.column + 1,
+                    value=event.value,
+                    setter=draft.setter,
+                    owner=draft.owner if is_list or root is None else root,
+                    ordinal=ordinal,
+                )
+            )
+        return Scan(tuple(marks), tuple(self._loose(attached)), self._trace)
+
+    def _is_list(self) -> bool:
+        if self._documents != 1 or self._root is None or self._root.owner is None:
+            return False
+        _, kind = self._root.owner.fields.get("kind", (0, ""))
+        return kind in LIST_KINDS and not self._root.seen.isdisjoint(("items", "functionConfig"))
+
+    def _loose(self, attached: set[int]) -> list[Loose]:
+        found, line, at = [], 1, 0
+        for start, end in sorted(self._gaps):
+            for comment in COMMENT.finditer(self._text, start, end):
+                if comment.start() in attached:
+                    continue
+                setter = read_marker(comment.group())
+                if setter or f'"{SHORT}"' in comment.group():
+                    line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
+                    at = comment.start()
+                    found.append(Loose(line, setter or ""))
+        return found

@@ -1,0 +1,147 @@
+"""The new bytes of one file: every marked scalar gets its policy's value, every other byte stays.
+
+What comes out is parsed again and compared with what went in; a file that would read differently anywhere but in its
+marked values is left alone and reported, never written.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from controllers.setters.errors import Unparsable
+from controllers.setters.findings import Finding, Reason, bounded
+from controllers.setters.markers import decode, find_markers
+from controllers.setters.marks import Mark, ObjectId, Scan
+from controllers.setters.parser import each_event, signature
+from controllers.setters.refs import ImageRef, Unresolved, resolve
+from controllers.setters.scalars import CORE, PLAIN, STRING_TAG, reads_as_string, rewrite
+from controllers.setters.select import has_marker
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    old_value: str
+    new_value: str
+    setter: str
+    """The marker's value, e.g. `flux-system:app:tag`."""
+    object: ObjectId
+    """Of the document after the update, which may have changed its name."""
+    file: str
+    line: int
+    """1-based line of the scalar, in the file as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileEdit:
+    file: str
+    data: bytes
+    """The very object that went in when nothing changed."""
+    changes: tuple[Change, ...] = ()
+    """In the order of the file; only values that differ."""
+    findings: tuple[Finding, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    """Scalars with a marker of a known policy, those already up to date included."""
+
+    @property
+    def changed(self) -> bool:
+        return bool(self.changes)
+
+
+def apply(path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
+    """The file with the values of `refs` (keyed `namespace:name`) written into its marked scalars.
+
+    path: as findings and changes shall name the file. Never raises for what a file contains. Applying again to the
+    result changes nothing. Linear in the size of the file; a file without markers costs a search for a substring.
+    """
+    if not has_marker(data):
+        return FileEdit(path, data)
+    try:
+        scan = find_markers(data)
+    except Unparsable as error:
+        return FileEdit(path, data, findings=(_finding(path, error.line, "", Reason.UNPARSABLE, _UNPARSABLE % error),))
+    known: list[tuple[Mark, str]] = []
+    findings = [_loose_finding(path, loose.line, loose.setter) for loose in scan.loose]
+    for mark in scan.marks:
+        value = resolve(mark.setter, refs)
+        if isinstance(value, Unresolved):
+            findings.append(_unresolved_finding(path, mark, value))
+        else:
+            known.append((mark, value))
+    findings.sort(key=lambda finding: finding.line)
+    marks = tuple(mark for mark, _ in known)
+    written = {mark.ordinal: value for mark, value in known if value != mark.value}
+    if not written:
+        return FileEdit(path, data, findings=bounded(findings), marks=marks)
+    edited = _splice(data, known)
+    if (fault := _difference(scan, edited, known)) is not None:
+        refused = _finding(path, known[0][0].line, known[0][0].setter, Reason.REFUSED, _REFUSED % fault)
+        return FileEdit(path, data, findings=bounded([refused, *findings]), marks=marks)
+    changes = tuple(
+        Change(mark.value, value, mark.setter, mark.owner.identity(written), path, mark.line)
+        for mark, value in known
+        if value != mark.value
+    )
+    return FileEdit(path, edited, changes, bounded(findings), marks)
+
+
+def _splice(data: bytes, known: list[tuple[Mark, str]]) -> bytes:
+    """The edited bytes. A value that is up to date is touched only where it would not be read as a string."""
+    pieces: list[bytes] = []
+    at = 0
+    for mark, value in known:
+        if value == mark.value and (mark.style != PLAIN or mark.tag == STRING_TAG or reads_as_string(value)):
+            continue
+        source = data[mark.start : mark.end].decode()
+        pieces += (data[at : mark.start], rewrite(source, value, style=mark.style, tag=mark.tag).encode())
+        at = mark.end
+    return b"".join((*pieces, data[at:]))
+
+
+def _difference(scan: Scan, edited: bytes, known: list[tuple[Mark, str]]) -> str | None:
+    """How the edited file reads otherwise than intended; None when all is well."""
+    expected = list(scan.trace)
+    for mark, value in known:
+        match expected[mark.ordinal]:
+            case (_, tag, anchor):
+                kept = STRING_TAG if isinstance(tag, str) and tag.startswith(CORE) else tag
+                expected[mark.ordinal] = (value, kept, anchor)
+            case _:
+                expected[mark.ordinal] = value
+    trace: list[object] = []
+    try:
+        each_event(decode(edited), lambda event: trace.append(signature(event)))
+    except Unparsable as error:
+        return str(error)
+    return None if trace == expected else "other values would change"
+
+
+_UNPARSABLE = "left alone, for it cannot be read: %s. Markers in it are not followed until that is mended"
+_REFUSED = "left alone, for the edited file would not read as intended: %s. Please report this file as a bug"
+_MALFORMED = (
+    "this comment is no marker: it must be one JSON object of strings and nothing else, "
+    'as in # {"$imagepolicy": "namespace:name"}'
+)
+_MISPLACED = (
+    "this marker has no effect here: put it behind the value it is for, on the same line; "
+    "keys, aliases, empty values, maps and lists cannot be marked"
+)
+
+
+def _finding(path: str, line: int, setter: str, reason: Reason, message: str) -> Finding:
+    return Finding(path, line, setter[:256], reason, message)
+
+
+def _loose_finding(path: str, line: int, setter: str) -> Finding:
+    if setter:
+        return _finding(path, line, setter, Reason.MISPLACED, _MISPLACED)
+    return _finding(path, line, "", Reason.MALFORMED, _MALFORMED)
+
+
+def _unresolved_finding(path: str, mark: Mark, why: Unresolved) -> Finding:
+    if why.suffix_unknown:
+        message = "the marker's suffix is none of :name, :tag and :digest"
+        return _finding(path, mark.line, mark.setter, Reason.UNKNOWN_SUFFIX, message)
+    message = (
+        f"no policy {why.policy[:256]!r} with an image takes part in this automation: "
+        "check the marker's namespace and name, the policy's status and spec.policySelector"
+    )
+    return _finding(path, mark.line, mark.setter, Reason.UNKNOWN_POLICY, message)

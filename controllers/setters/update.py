@@ -1,0 +1,68 @@
+"""The update of many files: which bytes change, and the result that commit messages are made from.
+
+Reads its files once, in the order given, and keeps only what changed.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from controllers.setters.findings import Finding, bounded
+from controllers.setters.marks import ObjectId
+from controllers.setters.refs import ImageRef
+from controllers.setters.select import is_candidate, relative_to
+from controllers.setters.splice import Change, FileEdit, apply
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """What changed in one object of one file."""
+
+    file: str
+    """Relative to the update path."""
+    object: ObjectId
+    changes: tuple[Change, ...]
+    """In the order of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    edits: Mapping[str, FileEdit]
+    """Files whose bytes changed, keyed by their path in the repository."""
+    result: tuple[FileResult, ...]
+    """Sorted by file, then by object."""
+    findings: tuple[Finding, ...]
+    """In the order of the files, bounded; `file` is relative to the update path."""
+
+
+def update(files: Iterable[tuple[str, bytes]], refs: Mapping[str, ImageRef], update_path: str = "") -> Update:
+    """Applies `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
+
+    files: path in the repository and bytes; others than candidates are passed over. Never raises for a file's
+    content. A pure function: the same input gives the same result, whatever the order of `refs`.
+    """
+    edits: dict[str, FileEdit] = {}
+    findings: list[Finding] = []
+    for path, data in files:
+        relative = relative_to(path, update_path)
+        if relative is None or not is_candidate(path):
+            continue
+        edit = apply(relative, data, refs)
+        findings += edit.findings
+        if edit.changed:
+            edits[path] = edit
+    return Update(edits, summarise(edits.values()), bounded(findings))
+
+
+def summarise(edits: Iterable[FileEdit]) -> tuple[FileResult, ...]:
+    """The changes of several edits, grouped by file and object."""
+    grouped: dict[tuple[str, ObjectId], list[Change]] = {}
+    for edit in edits:
+        for change in edit.changes:
+            grouped.setdefault((edit.file, change.object), []).append(change)
+    results = (FileResult(file, identity, tuple(changes)) for (file, identity), changes in grouped.items())
+    return tuple(sorted(results, key=_order))
+
+
+def _order(result: FileResult) -> tuple[str, ...]:
+    identity = result.object
+    return (result.file, identity.api_version, identity.kind, identity.namespace, identity.name)
