@@ -11,7 +11,9 @@ from .remote import Basic, Bearer, Remote, SshKey
 from .smarthttp import HttpPools, HttpTransport
 from .transport import Transport
 
-KEPT_CONVERSATIONS = 1024
+KEPT_HTTP = 1024
+KEPT_SSH = 64
+"""Each is an open connection with a thread; far more than can be in use at a time."""
 
 
 class Connections:
@@ -20,16 +22,18 @@ class Connections:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._http = HttpPools()
-        self._kept: LRUCache[Remote, Conversation] = LRUCache(KEPT_CONVERSATIONS)
+        self._over_http: LRUCache[Remote, Conversation] = LRUCache(KEPT_HTTP)
+        self._over_ssh: LRUCache[Remote, Conversation] = LRUCache(KEPT_SSH)
 
     def conversation(self, remote: Remote) -> Conversation:
         """The conversation with a remote as an identity. Raises BadCredentials, ProtocolError."""
         with self._lock:
-            kept = self._kept.get(remote)
+            all_kept = self._over_ssh if remote.scheme == "ssh" else self._over_http
+            kept = all_kept.get(remote)
             if kept is None:
-                if len(self._kept) >= KEPT_CONVERSATIONS:
-                    self._kept.popitem()[1].close()
-                kept = self._kept[remote] = Conversation(remote.url, self._transport(remote))
+                if len(all_kept) >= all_kept.maxsize:
+                    all_kept.popitem()[1].close()
+                kept = all_kept[remote] = Conversation(remote.url, self._transport(remote))
             return kept
 
     def _transport(self, remote: Remote) -> Transport:
@@ -37,9 +41,9 @@ class Connections:
             case (("http" | "https"), (None | Basic() | Bearer())):
                 return HttpTransport(remote, self._http)
             case "ssh", SshKey() as key:
-                from .ssh import ssh_transport  # noqa: PLC0415  # paramiko is optional and slow to import
+                from .ssh import SshTransport  # noqa: PLC0415  # paramiko is optional and slow to import
 
-                return ssh_transport(remote, key)
+                return SshTransport(remote, key)
             case "ssh", _:
                 raise BadCredentials("invalid 'ssh' auth option: 'identity' is required")
             case ("http" | "https") as scheme, _:
@@ -49,8 +53,9 @@ class Connections:
 
     def close(self) -> None:
         with self._lock:
-            while self._kept:
-                self._kept.popitem()[1].close()
+            for kept in (self._over_http, self._over_ssh):
+                while kept:
+                    kept.popitem()[1].close()
         self._http.close()
 
 

@@ -7,21 +7,19 @@ import base64
 import struct
 from hashlib import sha512
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from .errors import BadSigningKey
-from .secret import OPENSSH_BEGIN, is_encrypted
+from .secret import is_encrypted
+from .sshkeys import BadKey, PrivateKey, load_private_key
 
 NAMESPACE = b"git"
 MAGIC = b"SSHSIG"
 MIN_RSA_BITS = 2048
 ARMOUR_COLUMNS = 70
 CURVES = {256: ("nistp256", hashes.SHA256()), 384: ("nistp384", hashes.SHA384()), 521: ("nistp521", hashes.SHA512())}
-
-PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 class SshSigner:
@@ -43,33 +41,21 @@ class SshSigner:
 
 def ssh_signer(identity: str, passphrase: str, *, secret_name: str) -> SshSigner:
     """A signer with a private key in OpenSSH or PEM form. Slow if encrypted. Raises BadSigningKey."""
-    unreadable = f"could not parse SSH signing key from secret '{secret_name}'"
-    encrypted = is_encrypted(identity)
-    if encrypted and not passphrase:
+    if is_encrypted(identity) and not passphrase:
         raise BadSigningKey(
             f"can not use passphrase protected signing key without 'password' field present in secret {secret_name}"
         )
-    load = (
-        serialization.load_ssh_private_key if OPENSSH_BEGIN in identity else serialization.load_pem_private_key
-    )  # the two take the same arguments
+    unreadable = f"could not parse SSH signing key from secret '{secret_name}'"
     try:
-        key = load(identity.strip().encode() + b"\n", passphrase.encode() if encrypted else None)
-    except UnsupportedAlgorithm as e:
-        raise BadSigningKey(f"{unreadable}: unsupported key or cipher") from e
-    except (ValueError, TypeError) as e:
-        raise BadSigningKey(f"{unreadable}: {'wrong passphrase or ' if encrypted else ''}malformed private key") from e
+        key = load_private_key(identity, passphrase)
+    except BadKey as e:
+        raise BadSigningKey(f"{unreadable}: {e}") from e
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
         raise BadSigningKey(
             f"{unreadable}: RSA key size {key.key_size} bits is below the minimum supported by NewSSHSigner; "
             f"must be at least {MIN_RSA_BITS}"
         )
-    if not isinstance(key, PrivateKey) or (isinstance(key, ec.EllipticCurvePrivateKey) and not _on_nist_curve(key)):
-        raise BadSigningKey(f"{unreadable}: use an ed25519, ecdsa (P-256, P-384, P-521) or rsa key")
     return SshSigner(key)
-
-
-def _on_nist_curve(key: ec.EllipticCurvePrivateKey) -> bool:
-    return isinstance(key.curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1)
 
 
 def _signature(key: PrivateKey, data: bytes) -> bytes:
