@@ -86,9 +86,13 @@ class Controllers:
                 "TMPDIR": str(temporary),
             }
             self.processes[kind] = process.start(kind, command, self.folder, env)
-        for kind in kinds or KINDS:
-            ready = process.answers(f"{self.health[kind]}/readyz", below=300)
-            process.wait_until(ready, self.processes[kind], timeout_seconds=60)
+        try:
+            for kind in kinds or KINDS:
+                ready = process.answers(f"{self.health[kind]}/readyz", below=300)
+                process.wait_until(ready, self.processes[kind], timeout_seconds=60)
+        except BaseException:
+            self.stop(kill=True)
+            raise
 
     def stop(self, *kinds: str, kill: bool = False) -> None:
         """Stops the named kinds (all by default): SIGTERM and the grace period, or SIGKILL."""

@@ -67,7 +67,7 @@ def build(manager: Manager) -> None:
     sources = SourceReader(
         manager.client, repositories.get, cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS]
     )
-    reconciler = ImageUpdateAutomationReconciler(git, sources, policies.list)
+    reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)
     manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS)
 

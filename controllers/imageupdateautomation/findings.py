@@ -1,10 +1,14 @@
 """What an update left out and why, as its owner reads it: in the status, in an event, in the Ready message. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
+from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding as ApiFinding
 from controllers import setters
+from controllers.runtime.key import Key
 
+POLICY_WITHOUT_IMAGE = "PolicyWithoutImage"
 MAX_FINDINGS = 20
 """In the status; the last one counts what is left out."""
 
@@ -19,27 +23,26 @@ REASONS: Mapping[setters.Reason, str] = {
 }
 
 
-def told(
-    findings: Iterable[setters.Finding], *, namespace: str, policies: Iterable[str], selected: Iterable[str]
-) -> tuple[ApiFinding, ...]:
+Policies: TypeAlias = Callable[[Key], ImagePolicy | None]
+"""What is known of a policy that a marker names, in any namespace that is watched."""
+
+
+def told(findings: Iterable[setters.Finding], policies: Policies) -> tuple[ApiFinding, ...]:
     """The findings for the status: bounded, each with what to do about it.
 
-    policies: names of all policies of the namespace. selected: those that have an image and that the selector chose.
+    A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
+    some other automation's business and no finding.
     """
-    names, chosen = set(policies), set(selected)
-    found = [
-        ApiFinding(
-            file=finding.file,
-            line=finding.line,
-            reason=REASONS[finding.reason],
-            message=_explained(finding, namespace=namespace, policies=names, selected=chosen),
-        )
-        for finding in findings
-    ]
+    found = [told for finding in findings if (told := _told(finding, policies))]
     if len(found) <= MAX_FINDINGS:
         return tuple(found)
     more = len(found) - MAX_FINDINGS + 1
     return (*found[: MAX_FINDINGS - 1], ApiFinding(reason="More", message=f"{more} more findings are not listed"))
+
+
+def worth_an_event(finding: ApiFinding) -> bool:
+    """False for what passes by itself: a policy that will choose once its repository was scanned."""
+    return finding.reason != POLICY_WITHOUT_IMAGE
 
 
 def line(finding: ApiFinding) -> str:
@@ -56,16 +59,17 @@ def summary(findings: tuple[ApiFinding, ...]) -> str:
     return f"; left out: {first}" + (f" (and {len(findings) - 1} more, see status.findings)" if findings[1:] else "")
 
 
-def _explained(finding: setters.Finding, *, namespace: str, policies: set[str], selected: set[str]) -> str:
-    if finding.reason is not setters.Reason.UNKNOWN_POLICY:
-        return finding.message
-    owner, _, rest = finding.setter.partition(":")
-    name = rest.partition(":")[0]
-    marker = f"the marker names ImagePolicy '{owner}:{name}'"
-    if owner != namespace:
-        return f"{marker}, but only policies of the automation's own namespace '{namespace}' are used"
-    if name not in policies:
-        return f"{marker}, which does not exist; create it or correct the marker"
-    if name not in selected:
-        return f"{marker}, which has no image yet or is not chosen by spec.policySelector"
-    return finding.message
+def _told(finding: setters.Finding, policies: Policies) -> ApiFinding | None:
+    reason, message = REASONS[finding.reason], finding.message
+    if finding.reason is setters.Reason.UNKNOWN_POLICY:
+        namespace, _, rest = finding.setter.partition(":")
+        name = rest.partition(":")[0]
+        policy = policies(Key(namespace, name))
+        marker = f"the marker names ImagePolicy '{namespace}:{name}'"
+        if policy is None:
+            message = f"{marker}, which does not exist; create it or correct the marker"
+        elif policy.status.latest_ref is None:
+            reason, message = POLICY_WITHOUT_IMAGE, f"{marker}, which has not chosen an image yet"
+        else:
+            return None
+    return ApiFinding(file=finding.file, line=finding.line, reason=reason, message=message)

@@ -65,11 +65,19 @@ class Published:
 class ImageUpdateAutomationReconciler:
     """Updates one repository a run. Called for many objects at the same time."""
 
-    def __init__(self, git: GitEngine, sources: SourceReader, policies: Callable[[str], Sequence[ImagePolicy]]) -> None:
-        """`policies` reads an informer: all policies of a namespace."""
+    def __init__(
+        self,
+        git: GitEngine,
+        sources: SourceReader,
+        *,
+        policies: Callable[[str], Sequence[ImagePolicy]],
+        policy: findings.Policies,
+    ) -> None:
+        """`policies` and `policy` read an informer: all policies of a namespace, and any one of them."""
         self._git = git
         self._sources = sources
         self._policies = policies
+        self._policy = policy
 
     async def reconcile(self, run: AutomationRun) -> Ready:
         """One pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
@@ -96,12 +104,7 @@ class ImageUpdateAutomationReconciler:
         base = (branch_tip(refs, job.source.plan.push_branch) or tip) if job.source.plan.switch else tip
         update, targets = await self._edit(run, job, base)
         before = run.status.findings
-        left_out = findings.told(
-            update.findings,
-            namespace=run.object.metadata.namespace,
-            policies=[policy.metadata.name for policy in self._policies(run.object.metadata.namespace)],
-            selected=job.images,
-        )
+        left_out = findings.told(update.findings, self._policy)
         edits = {targets[path]: edit.data for path, edit in update.edits.items()}
         published = None
         if edits:
@@ -112,7 +115,9 @@ class ImageUpdateAutomationReconciler:
             observed_policies=job.images,
             observed_source_revision=_observed(job, tip, published),
         )
-        warnings = tuple((f.reason, findings.line(f)) for f in left_out if f not in before)
+        warnings = tuple(
+            (f.reason, findings.line(f)) for f in left_out if f not in before and findings.worth_an_event(f)
+        )
         if published is None:
             return Ready(_message(run.status), after=_interval(run), quiet=_message(run.status), warnings=warnings)
         pushed = _pushed(job, published, retries)

@@ -4,6 +4,7 @@ Chunks are written before the ImageRepository's status names their revision. A c
 status refers to; `stored_revision` shows it, and the repository is scanned again.
 """
 
+import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -50,7 +51,8 @@ class TagListWriter:
         first_seen = {
             tag: previous.get(tag, int(now.timestamp())) if previous is not None else None for tag in scan.tags
         }
-        parts = chunks.encode(scan.tags, first_seen, revision=scan.revision)
+        # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
+        parts = await asyncio.to_thread(chunks.encode, scan.tags, first_seen, revision=scan.revision)
         known = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
             chunk = _object(repository, part)
