@@ -22,8 +22,11 @@ def concerns_policies(old: ImageRepository | None, new: ImageRepository | None) 
 
 
 def relabelled(old: Namespace | None, new: Namespace | None) -> bool:
-    """True when a namespace's labels, by which access is given, are others than before."""
-    return old is not None and new is not None and old.metadata.labels != new.metadata.labels
+    """True when a namespace's labels, by which access is given, are others than before.
+
+    So are those of a namespace that appears: its policies may have been seen, and denied, before it.
+    """
+    return new is not None and (old is None or old.metadata.labels != new.metadata.labels)
 
 
 def _revision(repository: ImageRepository) -> str | None:
