@@ -24,6 +24,7 @@ from api.meta import EVENT_ANNOTATION_PREFIX
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.errors import ApiError, Forbidden, NotFound, ServerError, Throttled, Unreachable
+from controllers.runtime.log import bound
 from controllers.runtime.objects import Object
 from controllers.runtime.outbox import Outbox
 from controllers.runtime.ratelimit import TokenBucket
@@ -270,8 +271,8 @@ class EventRecorder:
             isinstance(error, Forbidden) and "being terminated" in error.message
         )
         level = logging.DEBUG if namespace_gone else logging.ERROR
-        extra = {logkey.NAMESPACE: series.about.namespace, logkey.NAME: series.about.name, logkey.ERROR: str(error)}
-        self._log.log(level, "unable to record event", extra=extra)
+        with bound(**{logkey.NAMESPACE: series.about.namespace, logkey.NAME: series.about.name}):
+            self._log.log(level, "unable to record event", extra={logkey.ERROR: str(error)})
 
 
 def _rfc3339(at: datetime) -> str:
