@@ -21,6 +21,8 @@ def chosen_images(automation: ImageUpdateAutomation, policies: Iterable[ImagePol
     so does a suspended one: as in Flux, the choice is what was decided last. Raises BadSelector.
     """
     selector = automation.spec.policy_selector
+    if selector is not None:
+        matches(selector, {})  # a wrong one is told also while there is nothing to choose from
     return {
         policy.metadata.name: policy.status.latest_ref
         for policy in policies
