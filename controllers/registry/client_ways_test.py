@@ -78,7 +78,10 @@ async def test_pages_that_go_round_in_a_circle_are_noticed() -> None:
     ],
 )
 async def test_the_deadline_covers_the_whole_answer(reply: Reply) -> None:
-    async with bench(Registry({"app": ["1.0"]}, faults=[reply])) as b:
+    registry = Registry({"app": ["1.0"]})
+    async with bench(registry) as b:
+        await b.tags()
+        registry.faults.append(reply)
         message = await b.fails(Unavailable, timeout=timedelta(milliseconds=60))
     assert message == f'Get "{LIST_URL}": context deadline exceeded'
 
@@ -184,3 +187,23 @@ async def test_a_proxy_nobody_runs_is_named() -> None:
     assert str(caught.value) == (
         f'Get "https://registry.example/v2/": proxyconnect tcp: dial tcp {address}: connect: connection refused'
     )
+
+
+async def test_the_proxy_of_the_environment_is_for_hosts_that_are_not_local(monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = ConnectProxy("user:right")
+    async with listening(proxy.serve) as address:
+        monkeypatch.setenv("https_proxy", f"http://{address}")
+        monkeypatch.setenv("http_proxy", f"http://{address}")
+        async with bench(Registry({"app": ["1.0"]})) as b:
+            assert await b.tags() == ["1.0"]
+            assert proxy.connects == []
+            with pytest.raises(Unavailable, match="407 Proxy Authentication Required"):
+                await b.client.list_tags(Image("registry.example", "app"), ANONYMOUS, timeout=MINUTE)
+            assert proxy.connects == ["CONNECT registry.example:443"]
+
+
+async def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
+    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    with pytest.raises(Unavailable, match=r"^proxy of the environment cannot be used: "):
+        await client.list_tags(Image("registry.example", "app"), ANONYMOUS, timeout=MINUTE)

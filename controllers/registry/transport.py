@@ -16,7 +16,7 @@ import httpx
 
 from controllers.registry.access import Proxy, TlsMaterial, ssl_context
 from controllers.registry.body import ACCEPT_ENCODING, Body
-from controllers.registry.errors import BadAnswer, foreign
+from controllers.registry.errors import BadAnswer, Unavailable, foreign
 from controllers.registry.refusal import shown
 from controllers.registry.socks import socks_pool
 from controllers.registry.wording import connection_failure
@@ -30,6 +30,8 @@ CONNECT_SECONDS = 10.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 DEFAULT_PORTS = {"http": 80, "https": 443}
+NEVER_BY_ENVIRONMENT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""Not by way of the environment's proxy, as in Go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,11 @@ class Transport:
     async def _client(self, way: Way) -> AsyncIterator[httpx.AsyncClient]:
         pool = self._pools.get(way)
         if pool is None:
-            pool = self._pools[way] = Pool(_new_client(way, self._user_agent))
+            try:
+                pool = self._pools[way] = Pool(_new_client(way, self._user_agent))
+            except (ImportError, ValueError, httpx.InvalidURL) as error:
+                # Of the environment: those of Secrets were checked, and SOCKS is not left to httpx there.
+                raise Unavailable(f"proxy of the environment cannot be used: {foreign(str(error))}") from None
         self._pools.move_to_end(way)
         pool.users += 1
         try:
@@ -178,6 +184,7 @@ def _new_client(way: Way, user_agent: str) -> httpx.AsyncClient:
         verify=context,
         proxy=proxy,
         transport=SocksTransport(pool) if pool else None,
+        mounts=None if way.proxy else dict.fromkeys(NEVER_BY_ENVIRONMENT),
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
