@@ -20,7 +20,9 @@ COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
 SUSPECT = re.compile(r"#[ \t]*\{|\$imagepolicy")
 """Where a marker may be. Any comment that is one, or was meant to be one, holds such a place."""
 
-PROPERTIES = re.compile("(?:[&!][^ \t\n\r\x85\u2028\u2029]*|#[^\n\r\x85\u2028\u2029]*|[ \t\n\r\x85\u2028\u2029]+)*")
+PROPERTIES = re.compile(
+    "(?:&[0-9A-Za-z_-]+|![^ \t\n\r\x85\u2028\u2029]*|#[^\n\r\x85\u2028\u2029]*|[ \t\n\r\x85\u2028\u2029]+)*"
+)
 """Anchor, tag and what may stand between them and the scalar."""
 
 _AFTER_COMMA = re.compile(r"[ \t]*,[ \t]*#")

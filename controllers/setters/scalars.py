@@ -61,6 +61,8 @@ def rewrite(source: str, value: str, *, style: str, tag: str | None) -> str:
     """
     content = PROPERTIES.match(source).end() if source[:1] in ("&", "!") else 0  # type: ignore[union-attr]
     properties, old = source[:content], source[content:]
+    if properties and not properties[-1].isspace():  # `&a:x` is an anchor and the text `:x`
+        properties += " "
     if tag and tag.startswith(CORE) and tag != STRING_TAG:
         properties = _PROPERTY_TAG.sub(lambda m: m.group(1) or "!!str", properties)
         tag = STRING_TAG

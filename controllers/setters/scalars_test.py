@@ -51,6 +51,7 @@ STR, INT = "tag:yaml.org,2002:str", "tag:yaml.org,2002:int"
         pytest.param("old", PLAIN, None, "-x", '"-x"', id="leading-dash"),
         pytest.param("one\n  two", PLAIN, None, "v1", "v1", id="plain-on-several-lines"),
         pytest.param("&a old", PLAIN, None, "v1", "&a v1", id="anchor"),
+        pytest.param("&a:x", PLAIN, None, "v1", "&a v1", id="anchor-without-space"),
         pytest.param("!!str 5", PLAIN, STR, "6", "!!str 6", id="string-tag-is-enough"),
         pytest.param("!!int 5", PLAIN, INT, "6", "!!str 6", id="contradictory-tag"),
         pytest.param("!<tag:yaml.org,2002:int> 5", PLAIN, INT, "6", "!!str 6", id="contradictory-verbatim-tag"),
