@@ -57,7 +57,8 @@ class KubeClient:
     """Typed requests to one API server. Safe to use from several tasks of one event loop.
 
     Every method raises an ApiError of `errors`; reads wait for a throttling server a little, writes never: they raise
-    Throttled and the caller decides. A 401 makes it read its credentials anew and try once more.
+    Throttled and the caller decides. A 401 makes it read its credentials anew and try once more. Reads and deletes
+    whose connection breaks before an answer are repeated once, by aiohttp.
     """
 
     def __init__(

@@ -154,12 +154,13 @@ class _KubeconfigReader:
         from kubernetes.client import Configuration  # noqa: PLC0415 -- heavy, see the module's docstring
         from kubernetes.config import ConfigException, kube_config  # noqa: PLC0415
 
+        yaml: Any = kube_config.yaml  # type: ignore[attr-defined]
         # An empty proxy keeps the loader from taking one from the environment.
         loaded: Any = Configuration(proxy="")
         try:
             kube_config.load_kube_config(self._path, client_configuration=loaded, persist_config=False)  # type: ignore[no-untyped-call]
             _, active = kube_config.list_kube_config_contexts(self._path)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError, ValueError) as error:
+        except (ConfigException, OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
             raise NotConfigured(f"read kubeconfig {self._path}: {error}") from error
         self.namespace = active["context"].get("namespace") or "default"
         result: _Loaded = loaded

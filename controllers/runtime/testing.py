@@ -9,6 +9,8 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
+PATIENCE_SECONDS = 10.0
+"""Real time after which a wait for something that never happens fails the test instead of hanging it."""
 _SETTLE_TURNS = 20
 
 
@@ -72,15 +74,17 @@ class VirtualClock:
 
     async def wait_for_sleepers(self, count: int = 1) -> None:
         """Return once at least `count` tasks sleep; for code that does real I/O before it sleeps."""
-        while self.sleeping < count:
-            self._more_sleepers.clear()
-            await self._more_sleepers.wait()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.sleeping < count:
+                self._more_sleepers.clear()
+                await self._more_sleepers.wait()
 
     async def wait_for_wake(self, within: float) -> float:
         """Return the seconds until the first sleeper wakes, once there is one that wakes `within` seconds."""
-        while self.next_wake is None or self.next_wake > within:
-            self._more_sleepers.clear()
-            await self._more_sleepers.wait()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while self.next_wake is None or self.next_wake > within:
+                self._more_sleepers.clear()
+                await self._more_sleepers.wait()
         return self.next_wake
 
 

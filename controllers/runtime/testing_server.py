@@ -10,7 +10,7 @@ import json
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from aiohttp import web
 
 from controllers.runtime.config import ClusterConfig
 from controllers.runtime.resource import Resource
+from controllers.runtime.testing import PATIENCE_SECONDS
 from controllers.runtime.testing_answers import Answer, Json, failure_response, status_object
 
 _PATH = re.compile(
@@ -72,6 +73,7 @@ class ScriptedServer:
         self._scripts: dict[str, list[Answer]] = defaultdict(list)
         self._rest_of_list: dict[str, tuple[str, list[Json]]] = {}
         self._watches: list[tuple[_Place, asyncio.Queue[object]]] = []
+        self._opened = 0
         self._watches_changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
         self.config = ClusterConfig("")
@@ -148,11 +150,19 @@ class ScriptedServer:
         """How many watches are open."""
         return len(self._watches)
 
+    async def wait_for_opened(self, count: int) -> None:
+        """Return once at least `count` watches have been opened since the start."""
+        await self._wait(lambda: self._opened >= count)
+
     async def wait_for_watches(self, count: int = 1) -> None:
         """Return once exactly `count` watches are open."""
-        while len(self._watches) != count:
-            self._watches_changed.clear()
-            await self._watches_changed.wait()
+        await self._wait(lambda: len(self._watches) == count)
+
+    async def _wait(self, fulfilled: Callable[[], bool]) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while not fulfilled():
+                self._watches_changed.clear()
+                await self._watches_changed.wait()
 
     def count(self, verb: str) -> int:
         """How many requests of a verb have come in."""
@@ -219,6 +229,7 @@ class ScriptedServer:
                 if event.version > since and _concerns(place, event):
                     queue.put_nowait({"type": event.type, "object": event.object})
         self._watches.append((place, queue))
+        self._opened += 1
         self._watches_changed.set()
         try:
             while (item := await queue.get()) is not _END:
