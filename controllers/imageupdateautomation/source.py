@@ -4,6 +4,7 @@ Secrets are read at each run, so a rotated one works at the next; the GitReposit
 signing key's in the automation's. The GitRepository need not be ready: only its spec is used.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from controllers.git.signing import signer_from_secret
 from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import ApiError, NotFound
-from controllers.runtime.key import Key
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.resource import Resource
 
 SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
@@ -105,6 +106,8 @@ class SourceReader:
             )
         except BadCredentials as error:
             raise SourceFailed(f"failed to configure authentication options: {error}") from error
+        except ValueError as error:  # a URL or duration that the schema lets pass
+            raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
 
     async def _proxy(self, repository: GitRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref
@@ -121,7 +124,8 @@ class SourceReader:
         name, namespace = key.secret_ref.name, automation.metadata.namespace
         try:
             secret = await self._client.get(SECRETS, namespace, name, into=core.Secret)
-            return signer_from_secret(key.type, secret.data, secret_name=name)
+            # In a thread: unlocking an encrypted key takes a quarter of a second.
+            return await asyncio.to_thread(signer_from_secret, key.type, secret.data, secret_name=name)
         except ApiError as error:
             raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
         except BadSigningKey as error:
