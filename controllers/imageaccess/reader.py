@@ -15,6 +15,7 @@ from controllers.registry.errors import RegistryError
 from controllers.registry.reference import Image
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import ApiError, NotFound
+from controllers.runtime.key import key_of
 from controllers.runtime.resource import Resource
 
 SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
@@ -102,4 +103,4 @@ class AccessReader:
 
 
 def _pull_secret(secret: core.Secret) -> PullSecret:
-    return PullSecret(secret.type, secret.data)
+    return PullSecret(secret.type, secret.data, str(key_of(secret)))
