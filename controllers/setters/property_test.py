@@ -5,7 +5,7 @@ import string
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from controllers.setters import FileEdit, ImageRef, Reason, apply
@@ -123,7 +123,7 @@ def check_edit(data: bytes, edit: FileEdit, refs: dict[str, ImageRef]) -> None:
     assert edit.data.startswith(b"\xef\xbb\xbf") == data.startswith(b"\xef\xbb\xbf")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=files(), a=REFS, b=REFS)
 def test_only_marked_scalars_change_and_only_once(data: bytes, a: ImageRef, b: ImageRef) -> None:
     refs = {"d:a": a, "d:b": b}
@@ -138,7 +138,7 @@ def test_only_marked_scalars_change_and_only_once(data: bytes, a: ImageRef, b: I
         assert edit.data is data
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.binary(max_size=200), cut=st.integers(0, 200))
 def test_any_bytes_are_survived(data: bytes, cut: int) -> None:
     sound = f'k: v # {MARKS[0]}\nl: [a, "b # {MARKS[1]}\n", c]\nm: |\n  x\n'.encode()
@@ -147,7 +147,7 @@ def test_any_bytes_are_survived(data: bytes, cut: int) -> None:
     assert apply("f.yaml", edit.data, {"d:a": ImageRef("n", "t")}).data is edit.data
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     value=st.text(max_size=20) | st.text(string.printable, max_size=20),
     source=st.sampled_from(
