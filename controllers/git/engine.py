@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import shutil
 import time
-from collections import Counter
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -18,6 +18,8 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 from .commits import Author, NewCommit, Signer, build, pack_of
 from .connect import Connections, place
@@ -37,6 +39,7 @@ T = TypeVar("T")
 DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
 STORES = "remotes"
+MAX_OPEN_STORES = 16
 
 
 class _Cached:
@@ -59,26 +62,28 @@ class GitEngine:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_age: timedelta = DEFAULT_MAX_AGE,
-        threads: int = 4,
+        threads: int = 16,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """An engine with an empty cache; what a former process left in the folder is removed.
 
         cache_dir: for this process alone. max_bytes: of all remotes together, and so of the largest pack accepted.
-        max_age: objects of a remote that was not used for so long are dropped.
+        max_age: objects of a remote that was not used for so long are dropped. threads: a quarter of them for one host.
         """
         self._dir = cache_dir / STORES
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._monotonic = monotonic
+        self._threads_a_host = max(1, threads // 4)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._connections = Connections()
         self._memory = ScanMemory()
         self._signers = Signers()
         self._stores: dict[Hashable, _Cached] = {}
+        self._open: OrderedDict[_Cached, None] = OrderedDict()
         self._names = itertools.count()
-        self._writers: dict[tuple[str, str], asyncio.Lock] = {}
-        self._writing: Counter[tuple[str, str]] = Counter()
+        self._writers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         shutil.rmtree(self._dir, ignore_errors=True)
         self._dir.mkdir(mode=0o700, parents=True)
 
@@ -93,7 +98,7 @@ class GitEngine:
             with doing(f"unable to clone '{remote.url}'"):
                 return self._connections.conversation(remote).list_refs(names, deadline)
 
-        return await self._in_thread(work, deadline)
+        return await self._in_thread(remote, deadline, work)
 
     async def fetch(self, remote: Remote, tip: Tip) -> None:
         """Makes a commit readable here: its tree without history, and of that only what is missing.
@@ -188,7 +193,7 @@ class GitEngine:
                 )
 
         try:
-            result = await self._in_thread(work, deadline)
+            result = await self._in_thread(remote, deadline, work)
         except (Outdated, PushRejected) as e:
             e.doing = ""  # the server's verdict speaks for itself
             raise
@@ -204,22 +209,15 @@ class GitEngine:
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:
         """While inside, no other task of this process is the writer of this branch of this repository."""
-        key = (place(remote.url), branch)
-        lock = self._writers.setdefault(key, asyncio.Lock())
-        self._writing[key] += 1
-        try:
-            async with lock:
-                yield
-        finally:
-            self._writing[key] -= 1
-            if not self._writing[key]:
-                del self._writing[key], self._writers[key]
+        lock = self._writers.setdefault((place(remote.url), branch), asyncio.Lock())
+        async with lock:
+            yield
 
     async def aclose(self) -> None:
         """Waits for threads at work, closes connections and drops the cache."""
         await asyncio.to_thread(self._threads.shutdown)
         self._connections.close()
-        for cached in self._stores.values():
+        for cached in self._open:
             cached.store.close()
         self._stores.clear()
         await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
@@ -239,24 +237,45 @@ class GitEngine:
         except BaseException:
             cached.users -= 1
             raise
+        self._opened(cached)
 
         def released() -> None:
             cached.lock.release()
             cached.users -= 1
             cached.used_at = self._monotonic()
 
-        return await self._in_thread(partial(work, cached.store), deadline, released)
+        return await self._in_thread(remote, deadline, partial(work, cached.store), released)
 
     async def _in_thread(
-        self, work: Callable[[], T], deadline: Deadline, released: Callable[[], None] = lambda: None
+        self, remote: Remote, deadline: Deadline, work: Callable[[], T], released: Callable[[], None] = lambda: None
     ) -> T:
+        """Runs `work` in a thread; a host that is slow or silent occupies a few threads only."""
+        gate = self._hosts.setdefault(urlsplit(remote.url).netloc, asyncio.Semaphore(self._threads_a_host))
+        try:
+            await gate.acquire()
+        except BaseException:
+            released()
+            raise
+
+        def ended(_: object) -> None:
+            gate.release()
+            released()
+
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(lambda _: released())
+        future.add_done_callback(ended)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
             deadline.abandon()
             raise
+
+    def _opened(self, cached: _Cached) -> None:
+        """Closes the files of stores not used lately: each holds up to two for every pack."""
+        self._open[cached] = None
+        self._open.move_to_end(cached)
+        for other in [c for c in self._open if c.users == 0][: max(0, len(self._open) - MAX_OPEN_STORES)]:
+            del self._open[other]
+            other.store.close()
 
     def _cached(self, remote: Remote) -> _Cached:
         identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
@@ -274,6 +293,7 @@ class GitEngine:
         for identity, cached in oldest_first[:-1]:
             if cached.users == 0 and (total > self._max_bytes or cached.used_at < latest):
                 total -= cached.size_bytes
+                self._open.pop(cached, None)
                 dropped.append(self._stores.pop(identity).store)
         if dropped:
             await asyncio.to_thread(_remove, dropped)

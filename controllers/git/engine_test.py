@@ -1,6 +1,7 @@
 """Whole runs against a real Git server: what is asked, what arrives, what is left as it was."""
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from random import Random
@@ -14,7 +15,7 @@ from .errors import EmptyRepository, Outdated, PathMissing, RefNotFound, TooLarg
 from .refs import Checkout, Tip, resolve
 from .refspec import Update
 from .remote import Remote
-from .testing import BareRepository, GitServer
+from .testing import BareRepository, GitServer, Request
 
 
 def random_bytes(seed: str, size: int) -> bytes:
@@ -254,6 +255,41 @@ async def test_one_writer_a_branch(run: Run) -> None:
     order.clear()
     await asyncio.gather(write("a", "main", run.remote), write("b", "dev", run.remote))
     assert order == ["a in", "b in", "a out", "b out"]
+
+
+async def test_a_silent_host_does_not_stop_others(run: Run, server: GitServer, tmp_path: Path) -> None:
+    waiting, go_on = threading.Semaphore(0), threading.Event()
+
+    def hold(_request: Request) -> None:
+        waiting.release()
+        go_on.wait(10)
+
+    with GitServer(tmp_path / "silent") as silent:
+        silent.before = hold
+        remote = Remote(f"{silent.url}/x.git", timeout=timedelta(seconds=20))
+        stuck = [asyncio.create_task(run.engine.list_refs(remote)) for _ in range(40)]
+        for _ in range(4):
+            assert await asyncio.to_thread(waiting.acquire, timeout=10)
+        assert (await run.engine.list_refs(run.remote)).branch("main")
+        assert len(silent.requests) == 4
+        for task in stuck:
+            task.cancel()
+        go_on.set()
+        await asyncio.gather(*stuck, return_exceptions=True)
+
+
+async def test_files_of_few_stores_are_open_at_a_time(
+    server: GitServer, engine: GitEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controllers.git.engine.MAX_OPEN_STORES", 2)
+    for n in range(5):
+        server.repository(f"r{n}").commit({"a.yaml": marked(str(n))})
+    runs = [Run(engine, Remote(f"{server.url}/r{n}.git")) for n in range(5)]
+    tips = [await r.tip() for r in runs]
+    assert len(engine._open) == 2
+    for n, (r, tip) in enumerate(zip(runs, tips, strict=True)):
+        assert [f.data for f in await r.files(tip.commit)] == [marked(str(n)).encode()]
+    assert len(engine._open) == 2
 
 
 async def test_caches_are_not_shared_between_identities(server: GitServer, run: Run, fleet: BareRepository) -> None:

@@ -6,12 +6,15 @@ and thrown away. Follows gitformat-pack. Whether the pack is otherwise sound is 
 """
 
 import mmap
+import os
 import zlib
 
 from .errors import ProtocolError, TooLarge
 
 _OFS_DELTA, _REF_DELTA = 6, 7
 _PIECE = 256 << 10
+SMALLEST_PACK = 32
+MAX_SIZE_BITS = 64
 
 
 def check_pack(fd: int, *, max_object_bytes: int, max_total_bytes: int) -> None:
@@ -19,8 +22,10 @@ def check_pack(fd: int, *, max_object_bytes: int, max_total_bytes: int) -> None:
 
     Costs one inflation: some 40 ms for 10,000 small files.
     """
+    if os.fstat(fd).st_size < SMALLEST_PACK:
+        raise ProtocolError("the remote sent a broken pack")
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as pack:
-        if len(pack) < 32 or pack[:4] != b"PACK":
+        if pack[:4] != b"PACK":
             raise ProtocolError("the remote sent a broken pack")
         at, total = 12, 0
         for _ in range(int.from_bytes(pack[8:12], "big")):
@@ -41,7 +46,7 @@ def _header(pack: mmap.mmap, at: int) -> tuple[int, int, int]:
         byte = pack[at]
         kind, size, shift = (byte >> 4) & 7, byte & 15, 4
         at += 1
-        while byte & 0x80:
+        while byte & 0x80 and shift < MAX_SIZE_BITS:
             byte = pack[at]
             size |= (byte & 0x7F) << shift
             shift += 7

@@ -21,6 +21,7 @@ class Mark(Enum):
     RESPONSE_END = 2
 
 
+HEX_DIGITS = b"0123456789abcdefABCDEF"
 FLUSH = b"0000"
 DELIMITER = b"0001"
 
@@ -70,10 +71,9 @@ class Stream:
     def packet(self) -> bytes | Mark:
         """The next packet's content without its length, or a mark. Raises ProtocolError, also for the remote's ERR."""
         head = self.read(4)
-        try:
-            length = int(head, 16)
-        except ValueError:
-            raise ProtocolError(f"not a Git packet: {foreign(head)!r}") from None
+        if head.strip(HEX_DIGITS):
+            raise ProtocolError(f"not a Git packet: {foreign(head)!r}")
+        length = int(head, 16)
         if length <= 2:
             return Mark(length)
         if length == 3 or length > MAX_PACKET:

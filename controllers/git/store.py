@@ -51,6 +51,7 @@ class ObjectStore:
         return DiskObjectStore.init(self.path / "objects")
 
     def close(self) -> None:
+        """Closes files; they are opened again when needed."""
         self._objects.close()
 
     def wipe(self) -> None:
@@ -103,8 +104,11 @@ class ObjectStore:
         self._completed(commit)
 
     def add_commit(self, commit: str, objects: Iterable[ShaFile]) -> None:
-        """Takes in a commit of ours, given a complete parent."""
-        self._objects.add_objects([(o, None) for o in objects])
+        """Takes in a commit of ours, given a complete parent. What cannot be kept will be fetched."""
+        try:
+            self._objects.add_objects([(o, None) for o in objects])
+        except _DAMAGE:
+            return
         self._completed(commit)
 
     def _completed(self, commit: str) -> None:

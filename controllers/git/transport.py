@@ -14,19 +14,22 @@ from .pktline import Stream
 
 
 class Deadline:
-    """The end of the time for one operation; also ends it early when nobody waits for it any more."""
+    """The end of the time for one operation, which begins with its first step; abandoned, it ends at once."""
 
     def __init__(self, timeout: timedelta, *, monotonic: Callable[[], float]) -> None:
         self._timeout = timeout
         self._monotonic = monotonic
-        self._end = monotonic() + timeout.total_seconds()
+        self._end: float | None = None
         self._abandoned = threading.Event()
 
     def remaining(self) -> float:
         """Seconds left, more than zero. Raises Timeout."""
         if self._abandoned.is_set():
             raise Timeout("the operation was abandoned")
-        left = self._end - self._monotonic()
+        now = self._monotonic()
+        if self._end is None:
+            self._end = now + self._timeout.total_seconds()
+        left = self._end - now
         if left <= 0:
             raise self.exceeded()
         return left

@@ -2,8 +2,8 @@
 
 Listing and fetching speak protocol 2 where the remote does (references are filtered on the server, any commit may be
 asked for) and protocol 0 elsewhere; pushing is protocol 0 always. Follows Git's gitprotocol-pack, gitprotocol-v2 and
-gitprotocol-capabilities. Left out: multi_ack negotiation (the few commits that we have are offered at once), filters,
-pack URIs, SHA-256.
+gitprotocol-capabilities. Left out: negotiation in several rounds (the few commits that we have are offered at once),
+filters, pack URIs, SHA-256.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -135,7 +135,7 @@ def fetch_request(want: Want, version: int, capabilities: frozenset[str]) -> byt
         return packets(b"command=fetch\n", _agent()) + DELIMITER + arguments + FLUSH
     if "side-band-64k" not in capabilities or (want.depth and "shallow" not in capabilities):
         raise ProtocolError("the remote lacks side-band-64k or shallow fetches")
-    ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta")
+    ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta", "multi_ack_detailed")  # the last: Azure insists
     spoken = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip()])
     first, *more = want.commits
     wants = [b"want %s %s\n" % (first.encode(), spoken), *(b"want %s\n" % c.encode() for c in more)]
