@@ -20,30 +20,10 @@ from controllers.runtime.objects import own_changes
 from controllers.runtime.resource import Resource
 from controllers.runtime.run import NotReady, Ready, Run, Stall
 from controllers.runtime.testing import START, VirtualClock
+from controllers.runtime.testing_thing import THINGS, Thing, ThingSpec, ThingStatus
 
-THINGS = Resource("example.com", "v1", "things", "Thing")
 KEY = Key("ns", "app")
 T = TypeVar("T")
-
-
-class ThingSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    suspend: bool = False
-
-
-class ThingStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    conditions: tuple[Condition, ...] = ()
-    observed_generation: int = msgspec.field(default_factory=lambda: -1)
-    last_handled_reconcile_at: str = ""
-    pushed: str = ""
-    counts: dict[str, int] = {}
-
-
-class Thing(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    api_version: str = "example.com/v1"
-    kind: str = "Thing"
-    metadata: ObjectMeta
-    spec: ThingSpec = ThingSpec()
-    status: ThingStatus = ThingStatus()
 
 
 class Server:

@@ -72,7 +72,8 @@ def test_durations_of_an_object_fall_into_flux_s_buckets_and_go_with_it() -> Non
         if "gotk" in sample and "le=" in sample
     }
     assert list(buckets) == [
-        "0.01", "0.0383636", "0.147176", "0.564622", "2.16609", "8.3099", "31.8798", "122.302", "469.195", "1800", "+Inf"
+        "0.01", "0.0383636", "0.147176", "0.564622", "2.16609", "8.3099",
+        "31.8798", "122.302", "469.195", "1800", "+Inf",
     ]  # fmt: skip
     assert list(buckets.values()) == [2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4]
     assert told[base.format("count", "")] == 4
