@@ -1,0 +1,27 @@
+"""Commit messages: Go's template language with sprig's functions, on values only.
+
+No I/O, no clock, no environment, no attribute of a Python object within reach, and a bounded cost for hostile
+templates. Follows Go's `text/template` (https://pkg.go.dev/text/template), sprig v3.3.0
+(https://masterminds.github.io/sprig/) and Flux's message template (docs/spec/v1/imageupdateautomations.md), with the
+fields of Flux's old data model beside the new.
+"""
+
+from controllers.template.errors import RemovedField, TemplateError, TemplateFailure
+from controllers.template.limits import Limits
+from controllers.template.model import Change, DataModel, FileChange, ObjectRef, TemplateData
+from controllers.template.rendering import DEFAULT_MESSAGE, render, render_bytes
+
+__all__ = [
+    "DEFAULT_MESSAGE",
+    "Change",
+    "DataModel",
+    "FileChange",
+    "Limits",
+    "ObjectRef",
+    "RemovedField",
+    "TemplateData",
+    "TemplateError",
+    "TemplateFailure",
+    "render",
+    "render_bytes",
+]

@@ -1,0 +1,127 @@
+"""Go's text forms of floating-point numbers (`strconv.FormatFloat`), both ways."""
+
+import math
+import re
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+
+_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_HEX_FLOAT = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+", re.ASCII)
+_SPECIAL = {"inf": math.inf, "infinity": math.inf, "nan": math.nan}
+_BAD_UNDERSCORE = re.compile(r"(?<![0-9a-fA-FxX])_|_(?![0-9a-fA-F])|[eE]_(?=\d+$)|^_", re.ASCII)
+_WIDE = Context(prec=1200, Emax=999_999, Emin=-999_999)
+"""Room for every digit of any float64."""
+SHORTEST = -1
+"""Precision: as many digits as are needed to read the same number back."""
+
+
+def parse_float(text: str) -> float | None:
+    """The number, or None where Go's `ParseFloat` reports an error (overflow included)."""
+    if "_" in text:
+        if _BAD_UNDERSCORE.search(text):
+            return None
+        text = text.replace("_", "")
+    if _FLOAT.fullmatch(text):
+        value = float(text)
+        return None if math.isinf(value) else value
+    if _HEX_FLOAT.fullmatch(text):
+        try:
+            return float.fromhex(text)
+        except OverflowError:
+            return None
+    sign, word = ("-", text[1:]) if text[:1] == "-" else ("", text.removeprefix("+"))
+    special = _SPECIAL.get(word.lower())
+    return special if special is None or not sign else -special
+
+
+def format_float(value: float, verb: str, precision: int) -> str:
+    """`value` as Go's verbs b, e, f, g and x print it, with a minus sign only for negative numbers."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "+Inf" if value > 0 else "-Inf"
+    kind = verb.lower()
+    if kind == "b":
+        mantissa, exponent = math.frexp(value)
+        text = f"{int(mantissa * 2**53)}p{exponent - 53:+d}"
+    elif kind == "x":
+        text = _hex_form(value)
+    elif kind == "e":
+        text = _exponent_form(value, precision)
+    elif kind == "f":
+        text = _plain(value) if precision < 0 else f"{Decimal(value):.{precision}f}"
+        if math.copysign(1, value) < 0 and not text.startswith("-"):
+            text = "-" + text
+    else:
+        text = _general_form(value, precision)
+    return text.upper() if verb in "EGX" else text
+
+
+def _shortest_digits(value: float) -> tuple[str, int]:
+    """Digits without leading or trailing zeros, and the exponent of the first one."""
+    _, digits, exponent = Decimal(repr(abs(value))).as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits)).lstrip("0")
+    scale = exponent + len(text) - 1
+    return (text.rstrip("0"), scale) if text else ("0", 0)
+
+
+def _exponent_form(value: float, precision: int) -> str:
+    if precision >= 0:
+        mantissa, _, exponent = f"{value:.{precision}e}".partition("e")
+        return f"{mantissa}e{exponent[0]}{exponent[1:].zfill(2)}"
+    digits, scale = _shortest_digits(value)
+    fraction = "." + digits[1:] if len(digits) > 1 else ""
+    return f"{_sign(value)}{digits[0]}{fraction}e{'-' if scale < 0 else '+'}{abs(scale):02d}"
+
+
+def _general_form(value: float, precision: int) -> str:
+    if precision < 0:
+        scale = _shortest_digits(value)[1]
+        return _exponent_form(value, SHORTEST) if scale < -4 or scale >= 6 else _plain(value)
+    return _rounded(value, precision or 1)
+
+
+def _rounded(value: float, precision: int) -> str:
+    if value == 0:
+        return _sign(value) + "0"
+    exact = Decimal(abs(value))
+    rounded = round_to(exact, precision)
+    scale = rounded.adjusted()
+    digits = "".join(map(str, rounded.as_tuple().digits)).rstrip("0") or "0"
+    limit = len(digits) if precision > len(digits) >= scale + 1 else precision
+    if scale < -4 or scale >= limit:
+        fraction = "." + digits[1:] if len(digits) > 1 else ""
+        return f"{_sign(value)}{digits[0]}{fraction}e{'-' if scale < 0 else '+'}{abs(scale):02d}"
+    text = f"{rounded:f}"
+    return _sign(value) + (text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def round_to(number: Decimal, digits: int) -> Decimal:
+    """`number` rounded half to even to `digits` significant digits, exactly."""
+    exponent = number.adjusted() - digits + 1
+    _, _, current = number.as_tuple()
+    if isinstance(current, int) and current >= exponent:
+        return number
+    scaled = number.scaleb(-exponent, context=_WIDE)
+    return scaled.to_integral_value(ROUND_HALF_EVEN, context=_WIDE).scaleb(exponent, context=_WIDE)
+
+
+def _plain(value: float) -> str:
+    digits, scale = _shortest_digits(value)
+    if scale < 0:
+        text = "0." + "0" * (-scale - 1) + digits
+    elif len(digits) <= scale + 1:
+        text = digits + "0" * (scale + 1 - len(digits))
+    else:
+        text = digits[: scale + 1] + "." + digits[scale + 1 :]
+    return _sign(value) + text
+
+
+def _hex_form(value: float) -> str:
+    mantissa, _, exponent = abs(value).hex().partition("p")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return f"{_sign(value)}{mantissa}p{exponent[0]}{exponent[1:].zfill(2)}"
+
+
+def _sign(value: float) -> str:
+    return "-" if math.copysign(1, value) < 0 else ""

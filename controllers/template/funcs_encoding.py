@@ -1,0 +1,123 @@
+"""Sprig's base64, base32, checksums and password hashes.
+
+The functions that make keys, certificates or passwords exist, as in Flux, but refuse: they cost seconds, and what they
+make has no place in a commit message. Reference: https://masterminds.github.io/sprig/encoding.html and …/crypto.html.
+"""
+
+import base64
+import binascii
+import hashlib
+import re
+import zlib
+
+import bcrypt
+
+from controllers.template import gotext
+from controllers.template.errors import FunctionFailure
+from controllers.template.runs import Library, Run
+from controllers.template.types import ANY, STRING
+
+LIBRARY = Library()
+BCRYPT_COST = 10
+"""Go's default; about 50 ms a hash."""
+MAX_HASHES = 3
+"""As many bcrypt hashes fit into one render."""
+MAX_PASSWORD_BYTES = 72
+_BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
+_KEY_TYPES = ("", "rsa", "dsa", "ecdsa", "ed25519")
+_REFUSED = (
+    "derivePassword buildCustomCert genCA genCAWithKey genSelfSignedCert genSelfSignedCertWithKey genSignedCert "
+    "genSignedCertWithKey encryptAES decryptAES"
+)
+
+
+@LIBRARY.add("b64enc", STRING)
+def _b64enc(run: Run, text: str) -> str:
+    return base64.b64encode(gotext.encode(text)).decode()
+
+
+@LIBRARY.add("b64dec", STRING)
+def _b64dec(run: Run, text: str) -> str:
+    compact = text.replace("\n", "").replace("\r", "")
+    if len(compact) % 4 or not _BASE64.fullmatch(compact):
+        return f"illegal base64 data at input byte {_fault(text, 4)}"
+    return gotext.decode(base64.b64decode(compact))
+
+
+@LIBRARY.add("b32enc", STRING)
+def _b32enc(run: Run, text: str) -> str:
+    return base64.b32encode(gotext.encode(text)).decode()
+
+
+@LIBRARY.add("b32dec", STRING)
+def _b32dec(run: Run, text: str) -> str:
+    compact = text.replace("\n", "").replace("\r", "")
+    try:
+        return gotext.decode(base64.b32decode(gotext.encode(compact)))
+    except binascii.Error:
+        return f"illegal base32 data at input byte {_fault(text, 8)}"
+
+
+def _fault(text: str, group: int) -> int:
+    """Where decoding stops: the first foreign character, else the start of the incomplete last group."""
+    extra = "abcdefghijklmnopqrstuvwxyz0189+/" if group == 4 else ""
+    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" + extra
+    seen = 0
+    for position, char in enumerate(text):
+        if char == "=" and seen % group > 1 and (seen + 1) % group == 0:
+            return position + 1
+        if char not in alphabet and char not in "\r\n":
+            return position
+        seen += char not in "\r\n"
+    return len(text) - len(text) % group
+
+
+@LIBRARY.add("sha1sum", STRING)
+def _sha1sum(run: Run, text: str) -> str:
+    return hashlib.sha1(gotext.encode(text), usedforsecurity=False).hexdigest()
+
+
+@LIBRARY.add("sha256sum", STRING)
+def _sha256sum(run: Run, text: str) -> str:
+    return hashlib.sha256(gotext.encode(text)).hexdigest()
+
+
+@LIBRARY.add("sha512sum", STRING)
+def _sha512sum(run: Run, text: str) -> str:
+    return hashlib.sha512(gotext.encode(text)).hexdigest()
+
+
+@LIBRARY.add("adler32sum", STRING)
+def _adler32sum(run: Run, text: str) -> str:
+    return str(zlib.adler32(gotext.encode(text)))
+
+
+@LIBRARY.add("bcrypt", STRING)
+def _bcrypt(run: Run, password: str) -> str:
+    return hashed(run, password)
+
+
+@LIBRARY.add("htpasswd", STRING, STRING)
+def _htpasswd(run: Run, user: str, password: str) -> str:
+    return f"invalid username: {user}" if ":" in user else f"{user}:{hashed(run, password)}"
+
+
+def hashed(run: Run, password: str) -> str:
+    """The bcrypt hash with a random salt, or Go's words on a password that is too long."""
+    raw = gotext.encode(password)
+    if len(raw) > MAX_PASSWORD_BYTES:
+        return "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes"
+    run.budget.spend_share(MAX_HASHES + 1)
+    return bcrypt.hashpw(raw, bcrypt.gensalt(BCRYPT_COST, prefix=b"2a")).decode()
+
+
+@LIBRARY.add("genPrivateKey", STRING)
+def _gen_private_key(run: Run, kind: str) -> str:
+    if kind not in _KEY_TYPES:
+        return f"Unknown type {kind}"
+    raise FunctionFailure("keys are not made for commit messages")
+
+
+@LIBRARY.add(_REFUSED, ANY, variadic=True)
+def _refuse(run: Run, *values: object) -> str:
+    raise FunctionFailure("keys, certificates and passwords are not made for commit messages")

@@ -1,0 +1,46 @@
+"""Reads image references far enough to print them in messages of the old data model.
+
+The full parser, with its error texts, is the registry package's; this one takes what a policy chose, which was checked
+there.
+"""
+
+from dataclasses import dataclass
+
+DEFAULT_REGISTRY = "index.docker.io"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageName:
+    """A reference taken apart, with Docker Hub's defaults filled in."""
+
+    original: str
+    registry: str
+    repository: str
+    identifier: str
+    """Tag or digest."""
+    is_digest: bool
+
+    @property
+    def context(self) -> str:
+        """Registry and repository."""
+        return f"{self.registry}/{self.repository}"
+
+    @property
+    def full_name(self) -> str:
+        """`index.docker.io/library/nginx:1.25`."""
+        return f"{self.context}{'@' if self.is_digest else ':'}{self.identifier}"
+
+
+def parse_image(text: str) -> ImageName:
+    """The parts of `name[:tag][@digest]`; a digest hides the tag, no tag means `latest`."""
+    name, at, digest = text.partition("@")
+    head, slash, last = name.rpartition("/")
+    last, _, tag = last.partition(":")
+    name = head + slash + last
+    first, slash, rest = name.partition("/")
+    is_registry = bool(slash) and ("." in first or ":" in first)
+    registry, repository = (first, rest) if is_registry else (DEFAULT_REGISTRY, name)
+    registry = DEFAULT_REGISTRY if registry == "docker.io" else registry
+    if registry == DEFAULT_REGISTRY and "/" not in repository:
+        repository = f"library/{repository}"
+    return ImageName(text, registry, repository, digest if at else tag or "latest", bool(at))

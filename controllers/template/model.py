@@ -1,0 +1,62 @@
+"""What a commit message is made of: plain values that callers fill in.
+
+Flux spec: docs/spec/v1/imageupdateautomations.md, "Message template".
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+class DataModel(Enum):
+    """Which fields a template may use."""
+
+    CURRENT = "current"
+    """As Flux since 1.0: `.Changed`; `.Updated` and `.Changed.ImageResult` are refused with Flux's words."""
+    LEGACY = "legacy"
+    """All of CURRENT, and `.Updated` and `.Changed.ImageResult` as up to Flux's image-automation-controller 0.41."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Identity of a changed Kubernetes object; empty strings where the document has no such field."""
+
+    api_version: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One marked value that got a new content."""
+
+    old: str
+    new: str
+    setter: str
+    """What the marker says: `<namespace>:<policy>[:tag|:name|:digest]`."""
+    image: str = ""
+    """The policy's whole image, `name:tag[@digest]`, for `.Updated`; a change without one is not listed there."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """Changes of one object in one file, in document order."""
+
+    file: str
+    """Relative to `spec.update.path`."""
+    object: ObjectRef
+    changes: Sequence[Change]
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateData:
+    """Everything a template can see."""
+
+    namespace: str
+    """Of the ImageUpdateAutomation."""
+    name: str
+    results: Sequence[FileChange] = ()
+    """In the order files and objects were visited; a file or object may occur more than once."""
+    values: Mapping[str, str] | None = None
+    """`spec.git.commit.messageTemplateValues`; None when not set."""

@@ -1,0 +1,55 @@
+"""From a template and the facts of an update to a commit message."""
+
+from datetime import datetime
+
+from controllers.template.data import template_data
+from controllers.template.errors import TemplateError
+from controllers.template.execution import Execution
+from controllers.template.gotext import clean, encode
+from controllers.template.library import FUNCTIONS
+from controllers.template.limits import Budget, Limits
+from controllers.template.model import DataModel, TemplateData
+from controllers.template.parser import MAIN, parse
+from controllers.template.runs import Run
+from controllers.template.scope import PREFIX
+
+DEFAULT_MESSAGE = "Update from image update automation"
+DEFAULT_LIMITS = Limits()
+
+
+def render_bytes(
+    template: str,
+    data: TemplateData,
+    *,
+    now: datetime,
+    model: DataModel = DataModel.LEGACY,
+    limits: Limits = DEFAULT_LIMITS,
+) -> bytes:
+    """The commit message as Git stores it; not valid UTF-8 where the template cuts a character in half.
+
+    template: `spec.git.commit.messageTemplate`; the default message when empty.
+    now: aware; only the function `ago` looks at it.
+    Raises TemplateError and RemovedField, nothing else; the same template and data fail again.
+    Cost: typically under a millisecond, bounded by `limits`. Safe to call from several threads.
+    """
+    source = clean(template) or DEFAULT_MESSAGE
+    if len(source) > limits.template_bytes:
+        raise TemplateError(f"commit message template is larger than {limits.template_bytes} bytes")
+    try:
+        tree = parse(source, FUNCTIONS)
+        run = Run(Budget(limits), now)
+        return encode(Execution(tree, FUNCTIONS, run, data=template_data(data, model)).run())
+    except RecursionError:  # the limits on nesting are meant to make this impossible from an ordinary stack
+        raise TemplateError(f'{PREFIX}template: {MAIN}: executing "{MAIN}": nested too deeply') from None
+
+
+def render(
+    template: str,
+    data: TemplateData,
+    *,
+    now: datetime,
+    model: DataModel = DataModel.LEGACY,
+    limits: Limits = DEFAULT_LIMITS,
+) -> str:
+    """The commit message as text: `render_bytes` with bytes that are not UTF-8 replaced by U+FFFD."""
+    return render_bytes(template, data, now=now, model=model, limits=limits).decode("utf-8", "replace")
