@@ -4,7 +4,6 @@ It knows what the kinds rely on: names that are taken, merge patches, uids, grow
 caller's type does not name is dropped. For everything else there is `runtime.testing_server`.
 """
 
-import itertools
 from typing import Any, TypeVar
 
 import msgspec
@@ -29,10 +28,15 @@ class FakeKube(KubeClient):
         self.failures: dict[str, list[ApiError]] = {}
         """Request, as in `requests` → errors for the next of them, in order."""
         self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self._versions = itertools.count(1)
+        self._version = 0
         for plural, structs in objects.items():
             for struct in structs:
                 self.put(plural, struct)
+
+    @property
+    def version(self) -> str:
+        """The latest resourceVersion."""
+        return str(self._version)
 
     def put(self, plural: str, struct: object) -> None:
         """Somebody else's create or replace."""
@@ -100,7 +104,7 @@ class FakeKube(KubeClient):
         return self._objects[key]
 
     def _keep(self, key: tuple[str, str, str], body: dict[str, Any]) -> dict[str, Any]:
-        version = next(self._versions)
-        meta = {"uid": f"uid-{version}", **body["metadata"], "resourceVersion": str(version)}
+        self._version += 1
+        meta = {"uid": f"uid-{self.version}", **body["metadata"], "resourceVersion": self.version}
         self._objects[key] = {**body, "metadata": meta}
         return self._objects[key]

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+import msgspec
+
 from api import imagetaglist
 from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
@@ -69,7 +71,8 @@ class TagListWriter:
     async def _store(self, chunk: imagetaglist.ImageTagList, known: ChunkHeader | None) -> None:
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
         if known and owner_uid(known) == chunk.metadata.owner_references[0].uid:
-            body = {"status": chunk.status}
+            # Absent fields are not removed by a merge patch, and times of other tags make a list unreadable.
+            body = {"status": {"firstSeen": None} | msgspec.to_builtins(chunk.status)}
             stored = await self._client.patch(
                 IMAGE_TAG_LISTS, namespace, name, body, into=ChunkHeader, field_manager=self._field_manager
             )
