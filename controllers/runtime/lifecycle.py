@@ -84,7 +84,7 @@ def outcome_of(end: Ready | Exception) -> Outcome:
         case NotReady(reason=reason, message=message, retry_after=after, at_most=at_most):
             raise Retriable(message, reason=reason, after=after, at_most=at_most) from end
         case ApiError():
-            after = None if end.retry_after is None else timedelta(seconds=end.retry_after)
+            after = timedelta(seconds=end.retry_after) if end.retry_after else None  # 0 would be a busy loop
             raise Retriable(str(end), reason=FAILED, after=after) from end
         case Exception():
             raise end
@@ -191,6 +191,7 @@ class Lifecycle(Generic[T, S]):
         return Done()
 
     async def _reconcile(self, obj: T) -> Outcome:
+        self._leader.check()  # no new work once the lease is lost, even if the renew loop is late to say so
         run = self._begin(obj)
         end: Ready | Exception
         try:

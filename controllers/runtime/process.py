@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -60,4 +62,16 @@ async def _run(options: Options, *, name: str, component: str, config: ClusterCo
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, manager.stop)
-    return await manager.run()
+    status = await manager.run()
+    exit_soon(status)
+    return status
+
+
+def exit_soon(status: int, *, seconds: float = 1.0) -> None:
+    """Have the process gone after `seconds`, even if a worker thread (a slow git server, say) never returns.
+
+    The interpreter waits for such threads without limit; by now nothing is left that they could be needed for.
+    """
+    timer = threading.Timer(seconds, os._exit, [status])
+    timer.daemon = True
+    timer.start()
