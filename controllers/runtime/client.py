@@ -17,7 +17,7 @@ from yarl import URL
 from controllers.runtime import wire
 from controllers.runtime.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.config import ClusterConfig
-from controllers.runtime.errors import NotFound, Throttled, Unreachable, Unreadable
+from controllers.runtime.errors import NotFound, Throttled, TooLarge, Unreachable
 from controllers.runtime.resource import Resource
 from controllers.runtime.wire import K, Page, T, WatchEvent
 
@@ -29,7 +29,8 @@ REQUEST_SECONDS = 30.0
 LIST_SECONDS = 60.0
 CONNECT_SECONDS = 10.0
 MAX_OBJECT_BYTES = 8 << 20
-MAX_PAGE_BYTES = 64 << 20
+MAX_PAGE_BYTES = 16 << 20
+"""Ten objects of the largest size a server stores; thousands of the usual one."""
 MAX_ERROR_BYTES = 64 << 10
 READ_ATTEMPTS = 3
 MAX_WAIT_SECONDS = 10.0
@@ -96,7 +97,7 @@ class KubeClient:
 
         limit: objects a page; 0 for all at once
         resource_version: "" for the newest state, "0" for any the server has in memory
-        Raises Gone when a `continue_` token is too old: begin again.
+        Raises Gone when a `continue_` token is too old: begin again. Raises TooLarge when the page is: lower `limit`.
         """
         call = _Call(
             _tried("list", resource, namespace),
@@ -294,7 +295,7 @@ async def _body(response: aiohttp.ClientResponse, tried: str, *, limit: int) -> 
         size += len(chunk)
         if size > limit:
             response.close()
-            raise Unreadable(tried, f"answer of more than {limit} bytes", status=response.status)
+            raise TooLarge(tried, f"answer of more than {limit} bytes", status=response.status)
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -268,7 +268,7 @@ async def test_body_past_the_limit_is_refused(
 ) -> None:
     api.script("list", raw(b'{"items":[' + b" " * 5000 + b"]}"))
     monkeypatch.setattr(client_module, "MAX_PAGE_BYTES", 4096)
-    with pytest.raises(errors.Unreadable, match="answer of more than 4096 bytes"):
+    with pytest.raises(errors.TooLarge, match="answer of more than 4096 bytes"):
         await client.list(THINGS, into=Thing)
 
 

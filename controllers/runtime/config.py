@@ -1,7 +1,8 @@
 """Which API server, and with what credentials: in a pod, or from a kubeconfig.
 
 In a pod that is two files and two variables, read here. A kubeconfig (exec plugins, client certificates, merged
-files) is the job of the `kubernetes` package's loader, imported only when one is used: it costs some 0.5 s and 50 MB.
+files) is the job of the `kubernetes` package's loader, imported only when one is used: it adds 12 MB and doubles
+the CPU time of a start.
 Certificates are read once; a rotated CA or client certificate needs a restart, a rotated token does not.
 """
 

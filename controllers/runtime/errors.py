@@ -10,7 +10,8 @@
     ├── Invalid           400, 413, 415, 422: the request will never be accepted as it is
     ├── Throttled         429, and 503 with Retry-After: come back later
     ├── ServerError       any other answer that is not a success
-    │   └── Unreadable    a success whose body is not what was asked for, or too large
+    │   └── Unreadable    a success whose body is not what was asked for
+    │       └── TooLarge  … or larger than the client accepts
     └── Unreachable       no answer: refused, reset, timed out, TLS failure
 
     NotConfigured         no cluster to talk to, or its configuration cannot be read (start-up only)
@@ -77,7 +78,11 @@ class ServerError(ApiError):
 
 
 class Unreadable(ServerError):
-    """The server's answer cannot be understood, or is larger than the client accepts."""
+    """The server's answer cannot be understood."""
+
+
+class TooLarge(Unreadable):
+    """The server's answer is larger than the client accepts; ask for less at a time."""
 
 
 class Unreachable(ApiError):

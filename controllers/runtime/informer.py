@@ -22,12 +22,12 @@ from typing import Generic, TypeAlias
 from controllers.runtime import logkey
 from controllers.runtime.client import KubeClient
 from controllers.runtime.clock import Clock
-from controllers.runtime.errors import ApiError, Gone, Throttled, Unreachable
+from controllers.runtime.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.log import bound
 from controllers.runtime.resource import Resource
 from controllers.runtime.store import Changes, Store
-from controllers.runtime.wire import Bookmark, Change, K, UnreadableObject, WatchEvent
+from controllers.runtime.wire import Bookmark, Change, K, Page, UnreadableObject, WatchEvent
 
 Handler: TypeAlias = Callable[[K | None, K | None], None]
 
@@ -70,7 +70,7 @@ class Informer(Generic[K]):
     ) -> None:
         """transform: applied to every object before it is cached, to keep less of it
         indexers: for `by_index`; name → function from object to the values it is found under
-        page_size: objects a list request; smaller for kinds with large objects
+        page_size: objects a list request; lowered when such pages turn out too large
         """
         self._client = client
         self._resource = resource
@@ -162,14 +162,7 @@ class Informer(Generic[K]):
         objects: list[K] = []
         continue_ = ""
         while True:
-            page = await self._client.list(
-                self._resource,
-                into=self._into,
-                namespace=self._namespace,
-                label_selector=self._label_selector,
-                limit=self._page_size,
-                continue_=continue_,
-            )
+            page = await self._page(continue_)
             objects += map(self._prepared, page.items)
             for unreadable in page.unreadable:
                 self._report(unreadable)
@@ -181,6 +174,23 @@ class Informer(Generic[K]):
         self._confirm()
         self._tell(self._store.replace(objects, page.resource_version))
         self.synced.set()
+
+    async def _page(self, continue_: str) -> Page[K]:
+        """One page, in which there may be fewer objects from now on: a kind's size shows only when it is read."""
+        while True:
+            try:
+                return await self._client.list(
+                    self._resource,
+                    into=self._into,
+                    namespace=self._namespace,
+                    label_selector=self._label_selector,
+                    limit=self._page_size,
+                    continue_=continue_,
+                )
+            except TooLarge:
+                if self._page_size == 1:
+                    raise
+                self._page_size = max(1, self._page_size // 4)
 
     async def _follow(self) -> bool:
         """Take one watch to its end; True when it was left because it fell silent."""

@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from controllers.runtime.errors import ApiError, Unreadable, error_for
+from controllers.runtime.errors import ApiError, TooLarge, Unreadable, error_for
 from controllers.runtime.key import Key, KubeObject
 
 T = TypeVar("T")
@@ -226,7 +226,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines completed by `chunk`, without newlines and blank lines. Raises Unreadable past the limit."""
+        """The lines completed by `chunk`, without newlines and blank lines. Raises TooLarge past the limit."""
         *ends, rest = chunk.split(b"\n")
         lines: list[bytes] = []
         for end in ends:
@@ -240,5 +240,5 @@ class LineSplitter:
     def _append(self, part: bytes) -> None:
         self._size += len(part)
         if self._size > self._limit:
-            raise Unreadable(self._tried, f"watch line of more than {self._limit} bytes", status=200)
+            raise TooLarge(self._tried, f"watch line of more than {self._limit} bytes", status=200)
         self._parts.append(part)

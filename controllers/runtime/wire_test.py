@@ -158,5 +158,5 @@ def test_line_of_three_mebibytes_is_accepted_in_any_number_of_chunks() -> None:
 def test_longer_line_is_refused() -> None:
     splitter = LineSplitter(tried="watch x", limit=10)
     splitter.feed(b"12345")
-    with pytest.raises(errors.Unreadable, match="watch line of more than 10 bytes"):
+    with pytest.raises(errors.TooLarge, match="watch line of more than 10 bytes"):
         splitter.feed(b"678901")
