@@ -38,8 +38,9 @@ class Tags:
             known = self._known.get(repository)
             if known is None or known.revision != revision:
                 known = await self._read(repository, revision, known)
-                self._remember(repository, known)
+                self._known[repository] = known
             self._known.move_to_end(repository)
+            self._evict()
             return known.index
 
     def forget(self, repository: Key) -> None:
@@ -56,7 +57,6 @@ class Tags:
             return _Known(found.revision, TagIndex(found.tags, previous))
         return _Known(found.revision, await asyncio.to_thread(TagIndex, found.tags, previous))
 
-    def _remember(self, repository: Key, known: _Known) -> None:
-        self._known[repository] = known
+    def _evict(self) -> None:
         while len(self._known) > 1 and sum(len(x.index.tags) for x in self._known.values()) > self._max_tags:
             self._known.popitem(last=False)

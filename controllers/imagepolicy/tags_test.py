@@ -1,0 +1,109 @@
+"""Tags are read once a revision, shared by all who ask, and forgotten when there are too many."""
+
+import asyncio
+
+import pytest
+
+from controllers.imagepolicy.tags import INLINE_TAGS, Tags
+from controllers.imagepolicy.testing import FakeLists
+from controllers.runtime.errors import Forbidden
+from controllers.runtime.key import Key
+from controllers.taglist.reader import NotStored
+
+A, B, C = (Key("apps", name) for name in "abc")
+
+
+async def test_revision_is_read_once_whoever_asks() -> None:
+    lists = FakeLists()
+    revision = lists.put(A, "1.0", "2.0")
+    tags = Tags(lists)
+    found = await asyncio.gather(*(tags.index(A, revision) for _ in range(5)))
+    assert lists.reads == [(A, revision)]
+    assert {id(index) for index in found} == {id(found[0])}
+    assert found[0].tags == ("2.0", "1.0")
+
+
+async def test_new_revision_is_read() -> None:
+    lists = FakeLists()
+    tags = Tags(lists)
+    before = await tags.index(A, lists.put(A, "1.0"))
+    after = await tags.index(A, lists.put(A, "1.0", "2.0"))
+    assert (before.tags, after.tags) == (("1.0",), ("2.0", "1.0"))
+
+
+async def test_newer_list_than_was_asked_for_is_known_by_its_own_revision() -> None:
+    lists = FakeLists()
+    old, new = lists.put(A, "1.0"), lists.put(A, "2.0")
+    tags = Tags(lists)
+    await tags.index(A, old)
+    assert (await tags.index(A, new)).tags == ("2.0",)
+    assert lists.reads == [(A, old)]
+
+
+async def test_long_list_is_indexed_too() -> None:
+    lists = FakeLists()
+    revision = lists.put(A, *(f"1.0.{number}" for number in range(INLINE_TAGS + 1)))
+    assert len((await Tags(lists).index(A, revision)).tags) == INLINE_TAGS + 1
+
+
+async def test_least_recently_used_goes_first_when_there_are_too_many_tags() -> None:
+    lists = FakeLists()
+    revisions = {key: lists.put(key, "1.0", "2.0") for key in (A, B, C)}
+    tags = Tags(lists, max_tags=4)
+    for key in (A, B, A, C):
+        await tags.index(key, revisions[key])
+    lists.reads.clear()
+    for key in (A, C, B):
+        await tags.index(key, revisions[key])
+    assert [key for key, _ in lists.reads] == [B]
+
+
+async def test_list_that_grows_over_the_bound_stays_and_others_go() -> None:
+    lists = FakeLists()
+    small = {key: lists.put(key, "1.0") for key in (A, B)}
+    tags = Tags(lists, max_tags=4)
+    for key in (A, B):
+        await tags.index(key, small[key])
+    grown = lists.put(A, "1.0", "2.0", "3.0", "4.0")
+    assert len((await tags.index(A, grown)).tags) == 4
+    lists.reads.clear()
+    await tags.index(A, grown)
+    await tags.index(B, small[B])
+    assert [key for key, _ in lists.reads] == [B]
+
+
+async def test_single_list_over_the_bound_is_kept() -> None:
+    lists = FakeLists()
+    revision = lists.put(A, "1.0", "2.0", "3.0")
+    tags = Tags(lists, max_tags=1)
+    await tags.index(A, revision)
+    await tags.index(A, revision)
+    assert len(lists.reads) == 1
+
+
+async def test_forgotten_list_is_read_anew() -> None:
+    lists = FakeLists()
+    revision = lists.put(A, "1.0")
+    tags = Tags(lists)
+    await tags.index(A, revision)
+    tags.forget(A)
+    tags.forget(B)
+    await tags.index(A, revision)
+    assert len(lists.reads) == 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        pytest.param(None, id="not-stored"),
+        pytest.param(Forbidden("get imagetaglists apps/a-tags-0", "no", status=403), id="refused"),
+    ],
+)
+async def test_failed_read_is_told_and_tried_again_by_the_next(failure: Forbidden | None) -> None:
+    lists = FakeLists()
+    lists.failure = failure
+    tags = Tags(lists)
+    with pytest.raises(type(failure) if failure else NotStored):
+        await tags.index(A, "1")
+    lists.failure = None
+    assert (await tags.index(A, lists.put(A, "1.0"))).tags == ("1.0",)

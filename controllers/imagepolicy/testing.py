@@ -1,0 +1,33 @@
+"""Stored tag lists in tests, without an API."""
+
+from controllers.registry import chunks
+from controllers.registry.tagset import prepare
+from controllers.runtime.errors import ApiError
+from controllers.runtime.key import Key
+from controllers.runtime.testing import VirtualClock
+from controllers.taglist.reader import NotStored, TagListReader
+from controllers.testing_kube import FakeKube
+
+
+class FakeLists(TagListReader):
+    """Tag lists by repository."""
+
+    def __init__(self) -> None:
+        super().__init__(FakeKube(), VirtualClock())
+        self.failure: ApiError | None = None
+        self.reads: list[tuple[Key, str]] = []
+        self._lists: dict[Key, chunks.TagList] = {}
+
+    def put(self, key: Key, *tags: str) -> str:
+        """Store tags; returns their revision."""
+        scan = prepare(tags, None)
+        self._lists[key] = chunks.TagList(scan.tags, dict.fromkeys(scan.tags), scan.revision)
+        return scan.revision
+
+    async def read(self, repository: Key, revision: str) -> chunks.TagList:
+        self.reads.append((repository, revision))
+        if self.failure:
+            raise self.failure
+        if repository not in self._lists:
+            raise NotStored(f"no whole tag list is stored for ImageRepository {repository}")
+        return self._lists[repository]
