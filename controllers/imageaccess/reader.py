@@ -6,6 +6,7 @@ so a rotated one works at the next scan; nothing of them is kept.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from api import core
 from api.imagerepository import ImageRepository
@@ -22,6 +23,9 @@ SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 SERVICE_ACCOUNTS = Resource(core.GROUP, core.VERSION, "serviceaccounts", "ServiceAccount")
 
 GENERIC = "generic"
+
+SECRET_RETRY = timedelta(seconds=30)
+"""A missing Secret cannot be watched with the rights we ask for; it is looked for this often at least."""
 
 
 class AccessFailed(Exception):

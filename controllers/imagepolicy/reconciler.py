@@ -15,14 +15,14 @@ from api.duration import parse_duration
 from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicySpec, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
 from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE
-from controllers.imageaccess.reader import AccessFailed, AccessReader
+from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.imagepolicy.acl import AccessDenied, check_access
 from controllers.imagepolicy.tags import INLINE_TAGS, Tags
 from controllers.policy.errors import Failure, InvalidPolicy, NoTags
 from controllers.policy.index import validate
 from controllers.policy.policies import Alphabetical, Choice, Filter, Numerical, Policy, Semver, policy_of
 from controllers.registry.access import Access
-from controllers.registry.errors import BadReference, RegistryError
+from controllers.registry.errors import BadReference, RegistryError, Throttled
 from controllers.registry.reference import Image, parse_image
 from controllers.runtime.errors import ApiError
 from controllers.runtime.key import Key
@@ -152,10 +152,12 @@ class ImagePolicyReconciler:
             access = await self._access.read(repository, image)
             return await self._registry.digest(image, chosen.tag, access, timeout=limit)
         except AccessFailed as error:
-            raise NotReady(FAILED, f"{tried}failed to configure authentication options: {error}") from error
+            text = f"{tried}failed to configure authentication options: {error}"
+            raise NotReady(FAILED, text, at_most=SECRET_RETRY) from error
         except RegistryError as error:
-            reference = f"{image.name}:{chosen.tag}"
-            raise NotReady(FAILED, f'{tried}failed fetching descriptor for "{reference}": {error}') from error
+            text = f'{tried}failed fetching descriptor for "{image.name}:{chosen.tag}": {error}'
+            after = error.retry_after if isinstance(error, Throttled) else None
+            raise NotReady(FAILED, text, retry_after=after) from error
 
 
 def repository_key(policy: ImagePolicy) -> Key:

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from api.duration import format_duration, parse_duration
 from api.imagerepository import ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
-from controllers.imageaccess.reader import AccessFailed, AccessReader
+from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, timeout
 from controllers.registry.access import Access
 from controllers.registry.errors import BadPattern, BadReference, RegistryError, Throttled
@@ -28,9 +28,6 @@ IMAGE_URL_INVALID = "ImageURLInvalid"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
 READ_OPERATION_FAILED = "ReadOperationFailed"
 SCANNING = "scanning: "
-
-SECRET_RETRY = timedelta(seconds=30)
-"""A missing Secret cannot be watched with the rights we ask for; it is looked for this often at least."""
 
 
 class Registry(Protocol):

@@ -1,0 +1,479 @@
+"""One pass over an ImagePolicy: what is chosen, what is told, and what each obstacle becomes."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from api.imagepolicy import (
+    AlphabeticalPolicy,
+    ImagePolicy,
+    ImagePolicyChoice,
+    ImagePolicyStatus,
+    ImageRef,
+    NumericalPolicy,
+    SemverPolicy,
+    TagFilter,
+)
+from api.imagerepository import ImageRepository, ImageRepositoryStatus
+from api.meta import AccessFrom, LocalObjectReference, NamespaceSelector
+from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
+from controllers.imagepolicy.reconciler import ImagePolicyReconciler, image_text, repository_key
+from controllers.imagepolicy.tags import INLINE_TAGS, Tags
+from controllers.imagepolicy.testing import FakeLists
+from controllers.registry.access import Access
+from controllers.registry.errors import Denied, Throttled
+from controllers.registry.reference import Image
+from controllers.runtime.errors import Unreachable
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.run import NotReady, Ready, Run, Stall
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import IMAGE, image_policy, image_repository, run_of, scanned
+
+APP = Key("apps", "app")
+TAGS = ("1.0.0", "1.1.0", "2.0.0")
+DIGEST, OLD_DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+V10, V11 = ImageRef(name=IMAGE, tag="1.0.0"), ImageRef(name=IMAGE, tag="1.1.0")
+REFERRED = "failed to get the referred ImageRepository: "
+PULL = LocalObjectReference(name="pull")
+
+
+@dataclass
+class FakeRegistry:
+    """Answers with a digest, or fails."""
+
+    failure: Exception | None = None
+    asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
+
+    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+        self.asked.append((image.name, tag, access, timeout))
+        if self.failure:
+            raise self.failure
+        return DIGEST
+
+
+class Bench:
+    """A reconciler with a repository whose scan found TAGS."""
+
+    def __init__(self, *tags: str, cross_namespace: bool = True) -> None:
+        self.lists, self.registry = FakeLists(), FakeRegistry()
+        self.revision = self.lists.put(APP, *tags)
+        self.repositories: dict[Key, ImageRepository] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.put(image_repository(status=scanned(self.revision)))
+        self.reconciler = ImagePolicyReconciler(
+            repositories=self.repositories.get,
+            namespace_labels=lambda name: self.labels.get(name, {}),
+            tags=Tags(self.lists),
+            registry=self.registry,
+            access=AccessReader(FakeKube()),
+            cross_namespace=cross_namespace,
+        )
+        self.run: Run[ImagePolicy, ImagePolicyStatus]
+
+    def put(self, repository: ImageRepository) -> None:
+        self.repositories[key_of(repository)] = repository
+
+    async def reconcile(self, policy: ImagePolicy | None = None, **facts: Any) -> Ready:
+        policy = policy or image_policy()
+        self.run = run_of(policy, policy.status, **facts)
+        return await self.reconciler.reconcile(self.run)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench(*TAGS)
+
+
+async def test_choice_is_recorded_and_told(bench: Bench) -> None:
+    end = await bench.reconcile()
+    assert end == Ready(f"Latest image tag for {IMAGE} resolved to 1.1.0", after=None)
+    assert bench.run.status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
+    assert (bench.lists.reads, bench.registry.asked) == ([(APP, bench.revision)], [])
+
+
+async def test_same_choice_changes_no_fact(bench: Bench) -> None:
+    await bench.reconcile()
+    before = bench.run.status
+    await bench.reconcile(replace(image_policy(), status=before))
+    assert bench.run.status == before
+    assert len(bench.lists.reads) == 1
+
+
+async def test_new_choice_keeps_the_one_before(bench: Bench) -> None:
+    end = await bench.reconcile(image_policy(latest=V10))
+    assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0 (previously {IMAGE}:1.0.0)"
+    status = bench.run.status
+    assert (status.latest_ref, status.observed_previous_ref) == (V11, V10)
+    assert (status.latest_image, status.observed_previous_image) == (f"{IMAGE}:1.1.0", f"{IMAGE}:1.0.0")
+
+
+async def test_previous_choice_stays_told_until_the_next(bench: Bench) -> None:
+    first = await bench.reconcile(image_policy(latest=V10))
+    assert await bench.reconcile(replace(image_policy(), status=bench.run.status)) == first
+
+
+async def test_choice_made_by_flux_gets_its_old_form_too(bench: Bench) -> None:
+    await bench.reconcile(image_policy(latest=V11))
+    assert bench.run.status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
+
+
+async def test_name_is_the_image_as_the_repository_spells_it() -> None:
+    bench = Bench(*TAGS)
+    status = scanned(bench.revision, image="index.docker.io/library/alpine")
+    bench.put(image_repository(image="alpine", status=status))
+    end = await bench.reconcile()
+    assert end.message == "Latest image tag for alpine resolved to 1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("choice", "tag"),
+    [
+        pytest.param(ImagePolicyChoice(semver=SemverPolicy(range=">=1.0.0")), "20.0.0", id="semver"),
+        pytest.param(ImagePolicyChoice(alphabetical=AlphabeticalPolicy()), "3.0.0", id="alphabetical"),
+        pytest.param(ImagePolicyChoice(alphabetical=AlphabeticalPolicy(order="desc")), "1.0.0", id="descending"),
+        pytest.param(
+            ImagePolicyChoice(semver=SemverPolicy(range="1.x"), alphabetical=AlphabeticalPolicy()),
+            "1.0.0",
+            id="semver-goes-before-alphabetical",
+        ),
+        pytest.param(
+            ImagePolicyChoice(alphabetical=AlphabeticalPolicy(), numerical=NumericalPolicy()),
+            "3.0.0",
+            id="alphabetical-goes-before-numerical",
+        ),
+    ],
+)
+async def test_policy_in_force(choice: ImagePolicyChoice, tag: str) -> None:
+    bench = Bench("1.0.0", "20.0.0", "3.0.0")
+    await bench.reconcile(image_policy(policy=choice))
+    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag=tag)
+
+
+async def test_filter_ranks_what_it_extracts() -> None:
+    bench = Bench("main-9-a", "main-10-b", "dev-99-c")
+    numerical = ImagePolicyChoice(numerical=NumericalPolicy())
+    tag_filter = TagFilter(pattern=r"^main-(\d+)-", extract="$1")
+    await bench.reconcile(image_policy(policy=numerical, filter_tags=tag_filter))
+    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag="main-10-b")
+
+
+async def test_long_list_is_chosen_from_too() -> None:
+    bench = Bench(*(f"1.0.{number}" for number in range(INLINE_TAGS + 1)))
+    await bench.reconcile()
+    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag=f"1.0.{INLINE_TAGS}")
+
+
+@pytest.mark.parametrize(
+    ("namespace", "want"),
+    [pytest.param("", APP, id="own-namespace"), pytest.param("images", Key("images", "app"), id="another")],
+)
+def test_repository_key(namespace: str, want: Key) -> None:
+    assert repository_key(image_policy(repository_namespace=namespace)) == want
+
+
+@pytest.mark.parametrize(
+    ("ref", "text"),
+    [
+        pytest.param(ImageRef(name="a/b", tag="1"), "a/b:1", id="tag"),
+        pytest.param(ImageRef(name="a/b", tag="1", digest="sha256:c"), "a/b:1@sha256:c", id="digest"),
+    ],
+)
+def test_image_text(ref: ImageRef, text: str) -> None:
+    assert image_text(ref) == text
+
+
+# Obstacles.
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """How a run ends that cannot reach its end."""
+
+    reason: str
+    message: str
+    wait: bool = False
+    warn: bool = True
+
+
+async def obstacle(bench: Bench, policy: ImagePolicy | None = None) -> Obstacle:
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(policy)
+    assert error.value.retry_after is None
+    return Obstacle(error.value.reason, error.value.message, error.value.wait, error.value.warn)
+
+
+async def test_reference_across_namespaces_that_is_blocked() -> None:
+    bench = Bench(*TAGS, cross_namespace=False)
+    bench.put(image_repository(namespace="images", access_from=AccessFrom(namespace_selectors=(NamespaceSelector(),))))
+    assert await obstacle(bench, image_policy(repository_namespace="images")) == Obstacle(
+        "AccessDenied",
+        f"{REFERRED}cannot access 'ImageRepository/images/app', cross-namespace references have been blocked",
+    )
+    assert (await bench.reconcile(image_policy(repository_namespace="apps"))).message.endswith("resolved to 1.1.0")
+
+
+async def test_repository_that_is_not_there_is_waited_for(bench: Bench) -> None:
+    assert await obstacle(bench, image_policy(repository="other")) == Obstacle(
+        "DependencyNotReady",
+        f"{REFERRED}referenced ImageRepository does not exist: "
+        'ImageRepository.image.toolkit.fluxcd.io "other" not found',
+        wait=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("access_from", "fault"),
+    [
+        pytest.param(None, "due to missing ACL labels on 'accessFrom'", id="nobody-allowed"),
+        pytest.param(
+            AccessFrom(namespace_selectors=(NamespaceSelector(match_labels={"team": "b"}),)),
+            "due to ACL labels mismatch on namespace 'apps'",
+            id="others-allowed",
+        ),
+    ],
+)
+async def test_access_denied_waits_for_labels(bench: Bench, access_from: AccessFrom | None, fault: str) -> None:
+    bench.labels["apps"] = {"team": "a"}
+    bench.put(image_repository(namespace="images", access_from=access_from))
+    assert await obstacle(bench, image_policy(repository_namespace="images")) == Obstacle(
+        "AccessDenied", f"{REFERRED}access denied: 'images/app' can't be accessed {fault}", wait=True
+    )
+
+
+async def test_access_by_the_labels_of_the_policys_namespace(bench: Bench) -> None:
+    bench.labels["apps"] = {"team": "a"}
+    selector = NamespaceSelector(match_labels={"team": "a"})
+    key = Key("images", "app")
+    revision = bench.lists.put(key, "1.2.0")
+    access_from = AccessFrom(namespace_selectors=(selector,))
+    bench.put(image_repository(namespace="images", access_from=access_from, status=scanned(revision)))
+    await bench.reconcile(image_policy(repository_namespace="images"))
+    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.2.0")
+    assert bench.lists.reads == [(key, revision)]
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        pytest.param(ImageRepositoryStatus(), id="never-scanned"),
+        pytest.param(scanned(image="ghcr.io/org/before"), id="scanned-for-another-image"),
+    ],
+)
+async def test_repository_without_a_scan_of_its_present_image_is_waited_for_in_silence(
+    bench: Bench, status: ImageRepositoryStatus
+) -> None:
+    bench.put(image_repository(status=status))
+    assert await obstacle(bench, image_policy(latest=V10)) == Obstacle(
+        "DependencyNotReady",
+        f"waiting for ImageRepository 'apps/app' to scan {IMAGE}; its own status tells how that goes",
+        wait=True,
+        warn=False,
+    )
+    assert bench.run.status.latest_ref == V10
+    assert bench.lists.reads == []
+
+
+async def test_tags_that_are_not_stored_are_waited_for_in_silence(bench: Bench) -> None:
+    key = Key("apps", "bare")
+    bench.put(image_repository("bare", status=scanned()))
+    assert await obstacle(bench, image_policy(repository="bare")) == Obstacle(
+        "DependencyNotReady",
+        f"waiting for a new scan: no whole tag list is stored for ImageRepository {key}",
+        wait=True,
+        warn=False,
+    )
+
+
+async def test_repository_without_tags_is_waited_for() -> None:
+    assert await obstacle(Bench()) == Obstacle(
+        "DependencyNotReady", "no tags in database: ImageRepository 'apps/app' found none", wait=True
+    )
+
+
+async def test_api_that_does_not_answer_is_asked_again(bench: Bench) -> None:
+    bench.lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
+    assert await obstacle(bench) == Obstacle(
+        "Failure", "failed to read tags of ImageRepository 'apps/app': connection refused"
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        pytest.param(
+            {"policy": ImagePolicyChoice(semver=SemverPolicy(range="5.x"))},
+            "unable to determine latest version from provided list",
+            id="nothing-in-range",
+        ),
+        pytest.param(
+            {"filter_tags": TagFilter(pattern="^v")},
+            "version list argument cannot be empty",
+            id="nothing-passes-filter",
+        ),
+        pytest.param(
+            {"policy": ImagePolicyChoice(numerical=NumericalPolicy())},
+            "failed to parse invalid numeric value '2.0.0'",
+            id="not-a-number",
+        ),
+    ],
+)
+async def test_tags_that_do_not_fit_wait_for_others_and_keep_the_last_choice(
+    bench: Bench, spec: dict[str, Any], message: str
+) -> None:
+    assert await obstacle(bench, image_policy(latest=V10, **spec)) == Obstacle("Failure", message, wait=True)
+    assert bench.run.status.latest_ref == V10
+
+
+STALLS = [
+    pytest.param(
+        {"policy": ImagePolicyChoice()},
+        "InvalidPolicy",
+        "invalid policy: given ImagePolicyChoice object is invalid",
+        id="no-policy",
+    ),
+    pytest.param(
+        {"policy": ImagePolicyChoice(semver=SemverPolicy(range="new"))},
+        "InvalidPolicy",
+        'invalid policy: improper constraint: "new"',
+        id="bad-range",
+    ),
+    pytest.param(
+        {"policy": ImagePolicyChoice(alphabetical=AlphabeticalPolicy(order="up"))},
+        "InvalidPolicy",
+        "invalid policy: invalid order argument provided: 'UP', must be one of: ASC, DESC",
+        id="bad-order",
+    ),
+    pytest.param(
+        {"filter_tags": TagFilter(pattern="(")},
+        "InvalidPolicy",
+        "failed to filter tags: invalid regular expression pattern '(': error parsing regexp: missing closing ): `(`",
+        id="bad-pattern",
+    ),
+    pytest.param(
+        {"digest_reflection_policy": "Always"},
+        "IntervalNotConfigured",
+        "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'",
+        id="always-without-interval",
+    ),
+]
+
+
+@pytest.mark.parametrize(("spec", "reason", "message"), STALLS)
+@pytest.mark.parametrize("is_scanned", [pytest.param(True, id="scanned"), pytest.param(False, id="not-scanned-yet")])
+async def test_spec_that_cannot_work_stalls(
+    bench: Bench, spec: dict[str, Any], reason: str, message: str, is_scanned: bool
+) -> None:
+    if not is_scanned:
+        bench.put(image_repository())
+    with pytest.raises(Stall) as error:
+        await bench.reconcile(image_policy(latest=V10, **spec))
+    assert (error.value.reason, error.value.message) == (reason, message)
+    assert bench.run.status.latest_ref == V10
+
+
+async def test_image_that_is_none_stalls_its_policies(bench: Bench) -> None:
+    bench.put(image_repository(image="https://ghcr.io/org/app"))
+    with pytest.raises(Stall) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == (
+        "ImageURLInvalid",
+        "image 'https://ghcr.io/org/app' should not include URL scheme; remove 'https://'",
+    )
+
+
+# Digests.
+
+
+ALWAYS: dict[str, Any] = {"digest_reflection_policy": "Always", "interval": "15m"}
+IF_NOT_PRESENT: dict[str, Any] = {"digest_reflection_policy": "IfNotPresent"}
+WITH_DIGEST = replace(V11, digest=OLD_DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("spec", "latest", "digest", "asked"),
+    [
+        pytest.param({}, WITH_DIGEST, "", 0, id="never"),
+        pytest.param(ALWAYS, None, DIGEST, 1, id="always-first"),
+        pytest.param(ALWAYS, WITH_DIGEST, DIGEST, 1, id="always-again"),
+        pytest.param(IF_NOT_PRESENT, None, DIGEST, 1, id="if-not-present-first"),
+        pytest.param(IF_NOT_PRESENT, V11, DIGEST, 1, id="if-not-present-without-digest"),
+        pytest.param(IF_NOT_PRESENT, WITH_DIGEST, OLD_DIGEST, 0, id="if-not-present-known"),
+        pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, tag="1.0.0"), DIGEST, 1, id="if-not-present-new-tag"),
+        pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, name="a/b"), DIGEST, 1, id="if-not-present-new-name"),
+    ],
+)
+async def test_digest(bench: Bench, spec: dict[str, Any], latest: ImageRef | None, digest: str, asked: int) -> None:
+    end = await bench.reconcile(image_policy(latest=latest, **spec))
+    assert bench.run.status.latest_ref == replace(V11, digest=digest)
+    assert len(bench.registry.asked) == asked
+    assert (f"resolved to 1.1.0 with digest {digest}" in end.message) is bool(digest)
+
+
+async def test_digest_is_read_every_interval_where_it_always_is(bench: Bench) -> None:
+    assert (await bench.reconcile(image_policy(**ALWAYS))).after == timedelta(minutes=15)
+    assert (await bench.reconcile(image_policy(**IF_NOT_PRESENT))).after is None
+
+
+async def test_tag_that_moved_is_told_with_both_digests(bench: Bench) -> None:
+    end = await bench.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
+    assert end.message == (
+        f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {DIGEST} (previously {IMAGE}:1.1.0@{OLD_DIGEST})"
+    )
+    assert bench.run.status.latest_image == f"{IMAGE}:1.1.0@{DIGEST}"
+    assert bench.run.status.observed_previous_image == f"{IMAGE}:1.1.0@{OLD_DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "limit"),
+    [
+        pytest.param({}, timedelta(minutes=10), id="interval-of-the-repository"),
+        pytest.param({"timeout": "20s"}, timedelta(seconds=20), id="its-timeout"),
+        pytest.param({"timeout": "5ms"}, timedelta(seconds=1), id="at-least-a-second"),
+    ],
+)
+async def test_digest_is_read_as_the_repository_is(bench: Bench, spec: dict[str, Any], limit: timedelta) -> None:
+    bench.put(image_repository(status=scanned(bench.revision), insecure=True, **spec))
+    await bench.reconcile(image_policy(**ALWAYS))
+    assert bench.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "message", "retry_after"),
+    [
+        pytest.param(
+            Denied("403 from ghcr.io"),
+            f'failed fetching descriptor for "{IMAGE}:1.1.0": 403 from ghcr.io',
+            None,
+            id="denied",
+        ),
+        pytest.param(
+            Throttled("429 from ghcr.io", timedelta(seconds=70)),
+            f'failed fetching descriptor for "{IMAGE}:1.1.0": 429 from ghcr.io',
+            timedelta(seconds=70),
+            id="throttled-waits-as-told",
+        ),
+    ],
+)
+async def test_digest_that_cannot_be_read(
+    bench: Bench, failure: Exception, message: str, retry_after: timedelta | None
+) -> None:
+    bench.registry.failure = failure
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(image_policy(latest=V10, **ALWAYS))
+    assert error.value.reason == "Failed"
+    assert error.value.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
+    assert (error.value.retry_after, error.value.wait) == (retry_after, False)
+    assert bench.run.status.latest_ref == V10
+
+
+async def test_credentials_that_are_missing_are_looked_for_every_half_minute(bench: Bench) -> None:
+    bench.put(image_repository(status=scanned(bench.revision), secret_ref=PULL))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(image_policy(**ALWAYS))
+    assert (error.value.reason, error.value.at_most) == ("Failed", SECRET_RETRY)
+    assert error.value.message == (
+        f'failed fetching digest of {IMAGE}:1.1.0: failed to configure authentication options: secrets "pull" not found'
+    )
