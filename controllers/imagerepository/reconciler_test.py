@@ -1,0 +1,383 @@
+"""One pass over an ImageRepository: when it scans, what it stores and tells, and what each obstacle becomes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from api.imagerepository import ImageRepository, ImageRepositoryStatus, ScanResult
+from api.imagetaglist import ImageTagList
+from api.meta import READY, RECONCILING, Condition, LocalObjectReference
+from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
+from controllers.imagerepository.reconciler import ImageRepositoryReconciler
+from controllers.registry.access import Access
+from controllers.registry.errors import Denied, NotFound, Throttled, TooLarge, Unavailable
+from controllers.registry.reference import Image
+from controllers.registry.tagset import prepare
+from controllers.runtime.leader import LostLeadership
+from controllers.runtime.run import NotReady, Ready, Run, Stall
+from controllers.runtime.testing import START
+from controllers.taglist.testing import Headers
+from controllers.taglist.writer import TagListWriter
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import IMAGE, image_repository, run_of
+
+MINUTE = timedelta(minutes=1)
+INTERVAL = 10 * MINUTE
+PULL = LocalObjectReference(name="pull")
+CREATE = "create imagetaglists apps/app-tags-0"
+PATCH = "patch imagetaglists apps/app-tags-0"
+NO_SECRET = 'failed to configure authentication options: secrets "pull" not found'
+
+
+@dataclass
+class FakeRegistry:
+    """Answers with tags, or fails."""
+
+    tags: list[str] = field(default_factory=lambda: ["1.0", "2.0", "2.0.sig"])
+    failure: Exception | None = None
+    asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
+
+    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
+        self.asked.append((image.name, access, timeout))
+        if self.failure:
+            raise self.failure
+        return self.tags
+
+
+class Bench:
+    """A reconciler with a registry and an API; `repository` is what the last run left."""
+
+    def __init__(self) -> None:
+        self.kube, self.registry = FakeKube(), FakeRegistry()
+        self.repository = image_repository()
+        self.run: Run[ImageRepository, ImageRepositoryStatus]
+        self.restart()
+
+    def restart(self) -> None:
+        self.headers = Headers(self.kube)
+        writer = TagListWriter(self.kube, self.headers, field_manager="test")
+        self.reconciler = ImageRepositoryReconciler(self.registry, AccessReader(self.kube), writer)
+
+    async def reconcile(
+        self, *, after: timedelta = timedelta(0), spec: dict[str, Any] | None = None, **facts: Any
+    ) -> Ready:
+        """One pass, `after` so long from START, with a changed spec; facts are kept as the lifecycle does."""
+        self.registry.asked.clear()
+        self.kube.requests.clear()
+        if spec:
+            self.repository = replace(self.repository, spec=replace(self.repository.spec, **spec))
+        self.run = run_of(self.repository, self.repository.status, now=START + after, **facts)
+        try:
+            return await self.reconciler.reconcile(self.run)
+        finally:
+            self.repository = replace(self.repository, status=self.run.status)
+
+    def failed(self) -> None:
+        """What the lifecycle writes into the status after a failed run."""
+        conditions = (
+            Condition(
+                type=RECONCILING,
+                status="True",
+                reason="ProgressingWithRetry",
+                message=self.run.progress,
+                last_transition_time=START,
+            ),
+            Condition(type=READY, status="False", reason="Any", message="it failed", last_transition_time=START),
+        )
+        self.repository = replace(self.repository, status=replace(self.repository.status, conditions=conditions))
+
+    @property
+    def scanned(self) -> bool:
+        return bool(self.registry.asked)
+
+    @property
+    def chunks(self) -> list[ImageTagList]:
+        return self.kube.all("imagetaglists", ImageTagList)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.fixture
+async def idle() -> Bench:
+    """One that was scanned at START."""
+    bench = Bench()
+    await bench.reconcile()
+    return bench
+
+
+def revision(*tags: str) -> str:
+    return prepare(tags, None).revision
+
+
+async def test_first_scan_stores_and_tells(bench: Bench) -> None:
+    end = await bench.reconcile(new_generation=True)
+    message = "successful scan: found 2 tags"
+    assert end == Ready(message, after=INTERVAL, event=message)
+    assert bench.registry.asked == [(IMAGE, Access(), INTERVAL)]
+    assert bench.run.status == ImageRepositoryStatus(
+        canonical_image_name=IMAGE,
+        observed_exclusion_list=(r"^.*\.sig$",),
+        last_scan_result=ScanResult(
+            tag_count=2, scan_time=START, latest_tags=("2.0", "1.0"), revision=revision("1.0", "2.0")
+        ),
+    )
+    assert bench.kube.requests == [CREATE]
+    assert bench.run.progress == "scanning: first scan"
+
+
+async def test_repository_without_tags_is_a_success(bench: Bench) -> None:
+    bench.registry.tags = ["1.0.sig"]
+    end = await bench.reconcile()
+    assert end.message == "successful scan: found 0 tags"
+    assert len(bench.chunks) == 1
+    await bench.reconcile(after=MINUTE)
+    assert not bench.scanned
+
+
+async def test_scan_that_is_not_due_asks_nobody(idle: Bench) -> None:
+    end = await idle.reconcile(after=MINUTE)
+    assert end == Ready("successful scan: found 2 tags", after=9 * MINUTE)
+    assert not idle.scanned
+    assert idle.kube.requests == []
+
+
+async def test_restart_scans_nothing_that_is_not_due(idle: Bench) -> None:
+    idle.restart()
+    assert (await idle.reconcile(after=MINUTE)).after == 9 * MINUTE
+    assert not idle.scanned
+
+
+async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: Bench) -> None:
+    end = await idle.reconcile(after=INTERVAL)
+    assert end == Ready("successful scan: found 2 tags", after=INTERVAL, quiet="no new tags found, next scan in 10m0s")
+    assert idle.kube.requests == []
+    assert idle.run.status.last_scan_result is not None
+    assert idle.run.status.last_scan_result.scan_time == START + INTERVAL
+
+
+async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: Bench) -> None:
+    idle.registry.tags.append("3.0")
+    end = await idle.reconcile(after=INTERVAL)
+    assert end.event == "successful scan: found 3 tags"
+    assert PATCH in idle.kube.requests
+    assert idle.run.status.last_scan_result is not None
+    assert idle.run.status.last_scan_result.revision == revision("1.0", "2.0", "3.0")
+
+
+async def test_as_many_tags_as_before_but_others_are_told_too(idle: Bench) -> None:
+    idle.registry.tags = ["1.0", "3.0"]
+    end = await idle.reconcile(after=INTERVAL)
+    assert end == Ready("successful scan: found 2 tags", after=INTERVAL, event="successful scan: found 2 tags")
+
+
+@pytest.mark.parametrize(
+    ("spec", "facts", "reason"),
+    [
+        pytest.param({}, {"requested": True}, "reconcile requested", id="requested"),
+        pytest.param({"image": "ghcr.io/org/other"}, {"new_generation": True}, "new image name", id="renamed"),
+        pytest.param({"exclusion_list": ("^1",)}, {"new_generation": True}, "updated exclusion list", id="exclusions"),
+        pytest.param({}, {"after": INTERVAL}, "triggered by interval", id="interval"),
+    ],
+)
+async def test_scan_for_a_reason_says_so_while_it_runs(
+    idle: Bench, spec: dict[str, Any], facts: dict[str, Any], reason: str
+) -> None:
+    await idle.reconcile(spec=spec, **facts)
+    assert idle.scanned
+    assert idle.run.progress == f"scanning: {reason}"
+
+
+async def test_list_that_is_gone_is_scanned_for_and_stored_again(idle: Bench) -> None:
+    idle.kube.remove("imagetaglists", "apps", "app-tags-0")
+    idle.headers.catch_up()
+    end = await idle.reconcile(after=MINUTE)
+    assert idle.run.progress == "scanning: no tags in database"
+    assert idle.kube.requests == [CREATE]
+    assert end.quiet == "no new tags found, next scan in 10m0s"
+
+
+async def test_change_that_needs_no_scan_is_told_quietly(idle: Bench) -> None:
+    end = await idle.reconcile(after=MINUTE, spec={"interval": "20m"}, new_generation=True)
+    assert end == Ready(
+        "successful scan: found 2 tags",
+        after=19 * MINUTE,
+        quiet="no change in repository configuration since last scan, next scan in 19m0s",
+    )
+    assert not idle.scanned
+
+
+async def test_new_spec_is_not_ready_before_its_secrets_are_there(idle: Bench) -> None:
+    with pytest.raises(NotReady) as error:
+        await idle.reconcile(after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
+    assert (error.value.reason, error.value.message) == ("AuthenticationFailed", NO_SECRET)
+    assert not idle.scanned
+
+
+async def test_spec_reaches_the_registry(bench: Bench) -> None:
+    await bench.reconcile(spec={"timeout": "20s", "insecure": True, "image": "alpine"})
+    assert bench.registry.asked == [("index.docker.io/library/alpine", Access(insecure=True), timedelta(seconds=20))]
+
+
+async def test_exclusion_list_is_applied_and_observed(bench: Bench) -> None:
+    await bench.reconcile(spec={"exclusion_list": ("^1", "sig$")})
+    assert bench.run.status.observed_exclusion_list == ("^1", "sig$")
+    assert bench.run.status.last_scan_result is not None
+    assert bench.run.status.last_scan_result.latest_tags == ("2.0",)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        pytest.param(
+            "https://ghcr.io/a/b",
+            "image 'https://ghcr.io/a/b' should not include URL scheme; remove 'https://'",
+            id="scheme",
+        ),
+        pytest.param("ghcr.io/a/b:1", "image 'ghcr.io/a/b:1' should not include a tag; remove ':1'", id="tag"),
+        pytest.param("Foo/Bar", "could not parse reference: Foo/Bar", id="unreadable"),
+    ],
+)
+async def test_image_that_is_none_stalls(bench: Bench, image: str, message: str) -> None:
+    with pytest.raises(Stall) as error:
+        await bench.reconcile(spec={"image": image})
+    assert (error.value.reason, error.value.message) == ("ImageURLInvalid", message)
+    assert not bench.scanned
+
+
+async def test_credentials_that_are_missing_are_looked_for_every_half_minute(bench: Bench) -> None:
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(spec={"secret_ref": PULL})
+    assert (error.value.reason, error.value.message) == ("AuthenticationFailed", NO_SECRET)
+    assert error.value.at_most == SECRET_RETRY
+    assert not bench.scanned
+    assert bench.run.progress == "reconciliation in progress"
+
+
+@pytest.mark.parametrize(
+    ("failure", "retry_after"),
+    [
+        pytest.param(Denied("401 from ghcr.io"), None, id="denied"),
+        pytest.param(NotFound("404 from ghcr.io"), None, id="not-found"),
+        pytest.param(Unavailable("ghcr.io: no answer in time"), None, id="unavailable"),
+        pytest.param(TooLarge("more than 1000 pages"), None, id="too-large"),
+        pytest.param(Throttled("429 from ghcr.io"), None, id="throttled"),
+        pytest.param(Throttled("429 from ghcr.io", 3 * MINUTE), 3 * MINUTE, id="throttled-waits-as-told"),
+    ],
+)
+async def test_scan_that_fails_changes_no_fact(idle: Bench, failure: Exception, retry_after: timedelta | None) -> None:
+    before = idle.repository.status
+    idle.registry.failure = failure
+    with pytest.raises(NotReady) as error:
+        await idle.reconcile(after=INTERVAL)
+    assert (error.value.reason, error.value.message) == ("ReadOperationFailed", f"scan failed: {failure}")
+    assert error.value.retry_after == retry_after
+    assert idle.run.status == before
+
+
+async def test_pattern_that_does_not_compile_fails_the_scan(bench: Bench) -> None:
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(spec={"exclusion_list": ("(",)})
+    assert error.value.reason == "ReadOperationFailed"
+    assert error.value.message == (
+        "scan failed: failed to compile regex (: error parsing regexp: missing closing ): `(`"
+    )
+
+
+def _no_registry(bench: Bench) -> None:
+    bench.registry.failure = Unavailable("ghcr.io: connection refused")
+
+
+def _no_storage(bench: Bench) -> None:
+    bench.registry.tags.append("9.9")
+    bench.kube.forbid(PATCH)
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [pytest.param(_no_registry, id="registry-fails"), pytest.param(_no_storage, id="storage-fails")],
+)
+async def test_requested_scan_that_failed_stays_due(idle: Bench, break_it: Callable[[Bench], None]) -> None:
+    break_it(idle)
+    with pytest.raises(NotReady):
+        await idle.reconcile(after=MINUTE, requested=True)
+    idle.failed()
+    idle.registry.failure = None
+    end = await idle.reconcile(after=2 * MINUTE)
+    assert idle.run.progress == "scanning: reconcile requested"
+    assert end.message.startswith("successful scan")
+    idle.repository = replace(idle.repository, status=replace(idle.repository.status, conditions=()))
+    await idle.reconcile(after=3 * MINUTE)
+    assert not idle.scanned
+
+
+async def test_run_that_failed_before_its_scan_owes_none(idle: Bench) -> None:
+    with pytest.raises(NotReady):
+        await idle.reconcile(after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
+    idle.failed()
+    await idle.reconcile(after=2 * MINUTE, spec={"secret_ref": None})
+    assert not idle.scanned
+
+
+async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(idle: Bench) -> None:
+    before = idle.repository.status
+    idle.registry.tags.append("3.0")
+    idle.kube.forbid(PATCH)
+    with pytest.raises(NotReady) as error:
+        await idle.reconcile(after=INTERVAL)
+    assert error.value.reason == "ReadOperationFailed"
+    assert error.value.message == (
+        f"scan failed: failed to store tags: {PATCH}: 403 Forbidden: "
+        '"apps/app-tags-0" is forbidden for patch imagetaglists'
+    )
+    assert idle.run.status == before
+
+
+async def test_list_is_written_before_the_status_speaks_of_it(bench: Bench) -> None:
+    known: list[object] = []
+
+    def check() -> None:  # the last thing before the first write
+        known.append((bench.run.status.last_scan_result, bench.chunks))
+
+    await bench.reconcile(leader_check=check)
+    assert known == [(None, [])]
+    (chunk,) = bench.chunks
+    assert chunk.status is not None
+    assert bench.run.status.last_scan_result is not None
+    assert chunk.status.revision == bench.run.status.last_scan_result.revision
+
+
+async def test_crash_after_the_list_and_before_the_status_is_made_good_by_another_scan(idle: Bench) -> None:
+    facts = idle.repository
+    idle.registry.tags.append("3.0")
+    await idle.reconcile(after=INTERVAL)
+    idle.repository = facts  # the status was never written
+    idle.restart()
+    end = await idle.reconcile(after=MINUTE)
+    assert idle.run.progress == "scanning: no tags in database"
+    assert end.event == "successful scan: found 3 tags"
+    assert idle.kube.requests == []
+
+
+async def test_process_that_lost_its_lead_writes_nothing(bench: Bench) -> None:
+    def lost() -> None:
+        raise LostLeadership
+
+    with pytest.raises(LostLeadership):
+        await bench.reconcile(leader_check=lost)
+    assert bench.chunks == []
+    assert bench.run.status == ImageRepositoryStatus()
+
+
+async def test_leadership_is_not_needed_where_nothing_is_written(idle: Bench) -> None:
+    def lost() -> None:
+        raise LostLeadership
+
+    end = await idle.reconcile(after=INTERVAL, leader_check=lost)
+    assert end.quiet == "no new tags found, next scan in 10m0s"
