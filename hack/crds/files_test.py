@@ -35,7 +35,8 @@ def test_install_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
 def test_stale_missing_and_foreign_files_are_reported_and_repaired(tmp_path: Path) -> None:
     folder = tmp_path / "crds"
     write(crd_files(folder))
-    stale, missing = folder / "source.toolkit.fluxcd.io_gitrepositories.yaml", folder / "image.toolkit.fluxcd.io_imagepolicies.yaml"
+    stale = folder / "source.toolkit.fluxcd.io_gitrepositories.yaml"
+    missing = folder / "image.toolkit.fluxcd.io_imagepolicies.yaml"
     stale.write_text(stale.read_text().replace("served: true", "served: false"))
     missing.unlink()
     (folder / "removed.yaml").write_text("kind: CustomResourceDefinition\n")
