@@ -14,6 +14,7 @@
     ├── PushRejected           the server or a hook of it said no
     ├── PathMissing            the path to update is not in the tree
     ├── PathOutside            the path to update leads out of the repository
+    ├── BadUrl                 the URL is none
     ├── BadCredentials         the Secret cannot be used
     ├── BadSigningKey          the signing key cannot be used
     └── BadRefspec
@@ -102,6 +103,10 @@ class PathOutside(GitError):
     def __init__(self, path: str) -> None:
         super().__init__(f"{path}: leads out of the repository; give a path inside of it")
         self.path = path
+
+
+class BadUrl(GitError):
+    """What is given as a repository's URL is none."""
 
 
 class BadCredentials(GitError):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from .errors import BadUrl, foreign
+
 DEFAULT_TIMEOUT = timedelta(minutes=1)
 
 
@@ -58,7 +60,7 @@ class Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A repository as one identity reaches it.
+    """A repository as one identity reaches it. Raises BadUrl.
 
     url: user-info given in it moves out: to `credentials` for http(s) unless there are some, to `user` for ssh.
     timeout: for one operation as a whole (list, fetch, push).
@@ -75,7 +77,13 @@ class Remote:
     user: str = ""
 
     def __post_init__(self) -> None:
-        parts = urlsplit(self.url)
+        try:
+            parts = urlsplit(self.url)
+            parts.port  # noqa: B018  # raises for a port that is no number
+        except ValueError as e:
+            raise BadUrl(f"'{foreign(self.url.rpartition('@')[2])}' is not a URL: {foreign(str(e))}") from e
+        if not parts.hostname:
+            raise BadUrl(f"'{foreign(without_user_info(self.url))}' is not a URL: it names no host")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         set_ = object.__setattr__  # the record is frozen for everybody else
         set_(self, "url", without_user_info(self.url))

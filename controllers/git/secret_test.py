@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from .errors import BadCredentials, foreign
+from .errors import BadCredentials, BadUrl, foreign
 from .remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
 from .secret import credentials_from_secret, is_encrypted, proxy_from_secret, tls_from_secret
 
@@ -96,6 +96,15 @@ def test_proxies() -> None:
 def test_user_info_leaves_the_url(given: str, url: str, credentials: Credentials | None, user: str) -> None:
     remote = Remote(given)
     assert (remote.url, remote.credentials, remote.user) == (url, credentials, user)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://u:HUSH@[::1/x", "https://u:HUSH@h:port/x", "https://", "fleet.git", "https://u:HUSH@/x"]
+)
+def test_what_is_no_url_is_refused_without_its_login(url: str) -> None:
+    with pytest.raises(BadUrl, match="is not a URL") as refused:
+        Remote(url)
+    assert "HUSH" not in str(refused.value)
 
 
 def test_a_secret_wins_over_the_url() -> None:

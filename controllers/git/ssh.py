@@ -52,7 +52,8 @@ class SshTransport:
             raise BadCredentials("a proxy is not supported for ssh URLs; use https")
         self._host: Final = parts.hostname or ""
         self._port: Final = parts.port or 22
-        self._path: Final = unquote(parts.path)
+        path = unquote(parts.path)
+        self._path: Final = path.removeprefix("/") if path.startswith("/~") else path
         self._user: Final = remote.user
         self._key = key
         self._known: Final[KnownHosts] = parse_known_hosts(key.known_hosts)
@@ -64,7 +65,7 @@ class SshTransport:
         version = 2 if service == UPLOAD_PACK else 0
         with self._channel(service, deadline, version) as channel:
             yield _stream(channel, deadline, MAX_GREETING_BYTES)
-            with suppress(OSError):
+            with suppress(*_gone()):
                 channel.sendall(FLUSH)  # nothing more is wanted
 
     @contextmanager
@@ -94,21 +95,20 @@ class SshTransport:
                 channel.settimeout(deadline.remaining())
                 if version == 2:
                     channel.update_environment({"GIT_PROTOCOL": "version=2"})
-                channel.exec_command(f"{service} {shlex.quote(self._path)}")
                 try:
+                    _start(channel, f"{service} {shlex.quote(self._path)}")
                     yield channel
                 except ProtocolError as e:
                     raise _told_on_stderr(channel, e) from None
             finally:
-                channel.close()
+                with suppress(*_gone()):
+                    channel.close()
 
     def _open(self, deadline: Deadline) -> "paramiko.Channel":
         """A session on the connection that is there, or on a new one."""
-        import paramiko  # noqa: PLC0415
-
         with self._lock:
             if self._connection is not None and self._connection.is_active():
-                with suppress(paramiko.SSHException, EOFError, OSError):  # it died since it was last used
+                with suppress(*_gone()):  # it died since it was last used
                     return self._connection.open_session(timeout=deadline.remaining())
             self._hang_up()
             self._connection = self._connect(deadline)
@@ -136,6 +136,24 @@ class SshTransport:
         return connection
 
 
+def _gone() -> tuple[type[Exception], ...]:
+    """What is raised on a connection that is no more."""
+    import paramiko  # noqa: PLC0415
+
+    return OSError, EOFError, paramiko.SSHException
+
+
+def _start(channel: "paramiko.Channel", command: str) -> None:
+    import paramiko  # noqa: PLC0415
+
+    try:
+        channel.exec_command(command)
+    except paramiko.SSHException:
+        if not channel.get_transport().is_active():
+            raise
+        raise ProtocolError("ssh: the server hung up instead of running the command") from None
+
+
 def _stream(channel: "paramiko.Channel", deadline: Deadline, max_bytes: int) -> Stream:
     seen = 0
 
@@ -154,7 +172,7 @@ def _stream(channel: "paramiko.Channel", deadline: Deadline, max_bytes: int) -> 
 def _told_on_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitError:
     """What went wrong in the server's own words, where it has any; they come on stderr before it hangs up."""
     said = b""
-    with suppress(OSError):
+    with suppress(*_gone()):
         channel.settimeout(1.0)
         while len(said) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
             said += more

@@ -43,6 +43,9 @@ def public(key: Private) -> str:
 CLIENT, HOST = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
 
 
+HUNG_UP = (OSError, EOFError, paramiko.SSHException)
+
+
 class SshServer:
     """One thread a connection and one a command; serves `root` to those who have an allowed key."""
 
@@ -84,9 +87,11 @@ class SshServer:
     def _run(self, channel: Any, command: str, environment: dict[str, str]) -> None:
         service, path = command.split(" ", 1)
         if self.says_before_hanging_up:
-            channel.sendall_stderr(self.says_before_hanging_up)
-            channel.send_exit_status(1)
-            channel.close()
+            with suppress(*HUNG_UP):
+                channel.sendall_stderr(self.says_before_hanging_up)
+                channel.send_exit_status(1)
+            with suppress(*HUNG_UP):
+                channel.close()
             return
         process = subprocess.Popen(
             [*service.split("-", 1), str(self.root) + path.strip("'")],
@@ -96,15 +101,17 @@ class SshServer:
         assert process.stdout
         assert process.stderr
         self._start(_pump_in, channel, process.stdin)
-        while chunk := process.stdout.read1(65536):  # type: ignore[attr-defined]  # a BufferedReader
-            channel.sendall(chunk)
-        with suppress(OSError):
+        with suppress(*HUNG_UP):  # the client may hang up at any time
+            while chunk := process.stdout.read1(65536):  # type: ignore[attr-defined]  # a BufferedReader
+                channel.sendall(chunk)
+        with suppress(*HUNG_UP):
             channel.sendall_stderr(process.stderr.read())
         process.stdout.close()
         process.stderr.close()
-        with suppress(OSError):
-            channel.send_exit_status(process.wait())
-        channel.close()
+        process.wait()
+        with suppress(*HUNG_UP):
+            channel.send_exit_status(process.returncode)
+            channel.close()
 
     def drop_connections(self) -> None:
         for transport in self._transports:
@@ -120,11 +127,11 @@ class SshServer:
 
 
 def _pump_in(channel: Any, into: Any) -> None:
-    with suppress(OSError):
+    with suppress(*HUNG_UP):
         while chunk := channel.recv(65536):
             into.write(chunk)
             into.flush()
-    with suppress(OSError):
+    with suppress(*HUNG_UP):
         into.close()
 
 
