@@ -118,9 +118,9 @@ class SshTransport:
         import paramiko  # noqa: PLC0415
 
         identity = _identity(self._key)
-        connection = paramiko.Transport(
-            socket.create_connection((self._host, self._port), timeout=deadline.remaining())
-        )
+        plain = socket.create_connection((self._host, self._port), timeout=deadline.remaining())
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small messages a channel
+        connection = paramiko.Transport(plain)
         try:
             options = connection.get_security_options()
             known = self._known.algorithms(self._host, self._port)

@@ -74,6 +74,7 @@ class SshServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.connections += 1
             transport = paramiko.Transport(connection)
             self._transports.append(transport)
