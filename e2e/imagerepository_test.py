@@ -126,7 +126,8 @@ def test_tag_list_is_owned_stored_whole_and_collected(space: Space, image: str) 
     assert chunk["status"]["revision"] == found["status"]["lastScanResult"]["revision"]
     assert chunk["metadata"]["ownerReferences"][0]["uid"] == found["metadata"]["uid"]
     space.delete("ImageRepository", "app")
-    space.kubectl("wait", "--for=delete", "imagetaglist/app-tags-0", "-n", space.name, "--timeout=20s")
+    # The garbage collector of a fresh cluster looks for new kinds only every 30 seconds.
+    space.kubectl("wait", "--for=delete", "imagetaglist/app-tags-0", "-n", space.name, "--timeout=75s")
 
 
 def test_lost_tag_list_is_written_again_by_a_new_scan(space: Space, image: str) -> None:

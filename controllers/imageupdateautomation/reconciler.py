@@ -6,7 +6,8 @@ and what a marker or file lacks is told as findings while the others are updated
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,6 +16,7 @@ from msgspec.structs import replace
 from api.duration import parse_duration
 from api.imagepolicy import ImagePolicy, ImageRef
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus
+from api.meta import STALLED
 from controllers import setters, template
 from controllers.git.commits import Author, NewCommit
 from controllers.git.engine import GitEngine
@@ -23,16 +25,19 @@ from controllers.git.refs import HEADS, Refs, Tip, branch_tip, resolve, revision
 from controllers.git.refspec import Update, parse_refspec
 from controllers.imageupdateautomation import findings
 from controllers.imageupdateautomation.message import template_data
+from controllers.imageupdateautomation.plan import Plan
 from controllers.imageupdateautomation.selection import BadSelector, chosen_images
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader
 from controllers.policy.choose import choose
 from controllers.policy.errors import PolicyError
 from controllers.policy.policies import Semver
+from controllers.runtime.conditions import is_true
 from controllers.runtime.run import NotReady, Ready, Run, Stall
 
 SOURCE_MANAGER_FAILED = "SourceManagerFailed"
 GIT_OPERATION_FAILED = "GitOperationFailed"
 UPDATE_FAILED = "UpdateFailed"
+INVALID_SOURCE_CONFIGURATION = "InvalidSourceConfiguration"
 INVALID_POLICY_SELECTOR = "InvalidPolicySelector"
 INVALID_UPDATE_STRATEGY = "InvalidUpdateStrategy"
 INVALID_UPDATE_PATH = "InvalidUpdatePath"
@@ -146,25 +151,19 @@ class ImageUpdateAutomationReconciler:
 
     async def _look(self, source: Source) -> tuple[Refs, Tip]:
         """What the remote has now: one round trip."""
-        try:
+        with _telling("failed to checkout source"):
             refs = await self._git.list_refs(source.remote, extra=source.plan.checkout.extra_refs)
             return refs, resolve(source.plan.checkout, refs, select_semver=_select_tag)
-        except GitError as error:
-            raise _git_failed("failed to checkout source", error) from error
 
     async def _edit(self, run: AutomationRun, job: Job, base: Tip) -> tuple[setters.Update, dict[str, str]]:
         """The edits on a commit, and for each file found the path that its content is stored under."""
         remote = job.source.remote
         try:
-            await self._git.fetch(remote, base)
-        except Outdated:
-            raise
-        except GitError as error:
-            raise _git_failed("failed to checkout source", error) from error
-        try:
-            files = await self._git.files(
-                remote, base.commit, job.path, wanted=setters.is_candidate, containing=setters.MARKER
-            )
+            with _telling("failed to checkout source"):
+                await self._git.fetch(remote, base)
+                files = await self._git.files(
+                    remote, base.commit, job.path, wanted=setters.is_candidate, containing=setters.MARKER
+                )
         except PathMissing as error:
             raise NotReady(
                 UPDATE_FAILED,
@@ -173,8 +172,6 @@ class ImageUpdateAutomationReconciler:
             ) from error
         except PathOutside as error:
             raise Stall(INVALID_UPDATE_PATH, f"failed to apply policies: {error}") from error
-        except GitError as error:
-            raise _git_failed("failed to checkout source", error) from error
         namespace = run.object.metadata.namespace
         refs = {f"{namespace}:{name}": setters.ImageRef(x.name, x.tag, x.digest) for name, x in job.images.items()}
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms.
@@ -188,34 +185,42 @@ class ImageUpdateAutomationReconciler:
         commit_spec, plan, remote = job.source.git.commit, job.source.plan, job.source.remote
         text = _render(run, update, job)
         author = Author(email=commit_spec.author.email, name=commit_spec.author.name)
-        branch = HEADS + plan.push_branch
-        try:
+        with _telling("failed to update source"):
             new = await self._git.commit(
                 remote, base.commit, edits, author=author, message=text, when=run.now, signer=job.source.signer
             )
-            if new is None:
-                return None
-            updates = [Update(branch, new.id, refs.branch(plan.push_branch))]
-            force = plan.switch
-            if plan.refspec:
-                refspec = parse_refspec(plan.refspec)
-                updates += refspec.updates({branch: new.id})
-                force = force or refspec.force
-            await run.check_leader()
+        if new is None:
+            return None
+        updates, force = _moves(plan, refs, new.id)
+        await run.check_leader()
+        with _telling("failed to update source: failed to push to remote"):
             await self._git.push(remote, new, updates, options=plan.options, force=force)
-        except Outdated:
-            raise
-        except BadRefspec as error:
-            raise Stall("InvalidSourceConfiguration", f"failed to update source: {error}") from error
-        except GitError as error:
-            raise _git_failed("failed to update source: failed to push to remote", error) from error
         run.status = replace(run.status, last_push_commit=new.id, last_push_time=run.now)
         return Published(new, text)
 
 
+def _moves(plan: Plan, refs: Refs, commit: str) -> tuple[list[Update], bool]:
+    """Which references of the remote are to move to a new commit, and whether those may be no fast-forwards."""
+    branch = HEADS + plan.push_branch
+    updates = [Update(branch, commit, refs.branch(plan.push_branch))]
+    if not plan.refspec:
+        return updates, plan.switch
+    try:
+        refspec = parse_refspec(plan.refspec)
+        return updates + refspec.updates({branch: commit}), plan.switch or refspec.force
+    except BadRefspec as error:
+        raise Stall(INVALID_SOURCE_CONFIGURATION, f"failed to update source: {error}") from error
+
+
 def _must_run(run: AutomationRun, job: Job) -> bool:
-    """True when the files have to be looked at whatever the remote has."""
-    return run.new_generation or job.source.plan.always_full or job.images != run.status.observed_policies
+    """True when the files have to be looked at whatever the remote has.
+
+    So they have after a stall, which ends a generation before it was applied, and while there are findings: the policy
+    that a marker lacks may be there by now, and no revision tells.
+    """
+    status = run.status
+    unsettled = run.new_generation or is_true(status.conditions, STALLED) or bool(status.findings)
+    return unsettled or job.source.plan.always_full or job.images != status.observed_policies
 
 
 def _update_path(automation: ImageUpdateAutomation) -> str:
@@ -272,6 +277,13 @@ def _pushed(job: Job, published: Published, retries: int) -> str:
     return text
 
 
-def _git_failed(doing: str, error: GitError) -> NotReady:
-    retry_after = error.retry_after if isinstance(error, Unreachable) else None
-    return NotReady(GIT_OPERATION_FAILED, f"{doing}: {error}", retry_after=retry_after)
+@contextmanager
+def _telling(doing: str) -> Iterator[None]:
+    """Turns what goes wrong with Git into the end of the run, but for what the run has its own answer to."""
+    try:
+        yield
+    except (Outdated, PathMissing, PathOutside):
+        raise
+    except GitError as error:
+        retry_after = error.retry_after if isinstance(error, Unreachable) else None
+        raise NotReady(GIT_OPERATION_FAILED, f"{doing}: {error}", retry_after=retry_after) from error
