@@ -23,6 +23,7 @@ from controllers.git.engine import GitEngine
 from controllers.git.errors import BadRefspec, GitError, Outdated, PathMissing, PathOutside, Unreachable
 from controllers.git.refs import HEADS, Refs, Tip, branch_tip, resolve, revision
 from controllers.git.refspec import Update, parse_refspec
+from controllers.git.scan import File
 from controllers.imageupdateautomation import findings
 from controllers.imageupdateautomation.message import template_data
 from controllers.imageupdateautomation.plan import Plan
@@ -157,26 +158,29 @@ class ImageUpdateAutomationReconciler:
 
     async def _edit(self, run: AutomationRun, job: Job, base: Tip) -> tuple[setters.Update, dict[str, str]]:
         """The edits on a commit, and for each file found the path that its content is stored under."""
-        remote = job.source.remote
-        try:
-            with _telling("failed to checkout source"):
-                await self._git.fetch(remote, base)
-                files = await self._git.files(
-                    remote, base.commit, job.path, wanted=setters.is_candidate, containing=setters.MARKER
-                )
-        except PathMissing as error:
-            raise NotReady(
-                UPDATE_FAILED,
-                "failed to apply policies: walking path for files: "
-                f"lstat {run.object.spec.update.path}: no such file or directory",
-            ) from error
-        except PathOutside as error:
-            raise Stall(INVALID_UPDATE_PATH, f"failed to apply policies: {error}") from error
+        files = await self._files(run, job, base)
         namespace = run.object.metadata.namespace
         refs = {f"{namespace}:{name}": setters.ImageRef(x.name, x.tag, x.digest) for name, x in job.images.items()}
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms.
         update = await asyncio.to_thread(setters.update, [(f.path, f.data) for f in files], refs, job.path)
         return update, {f.path: f.target for f in files}
+
+    async def _files(self, run: AutomationRun, job: Job, base: Tip) -> list[File]:
+        remote = job.source.remote
+        with _telling("failed to checkout source"):
+            await self._git.fetch(remote, base)
+            try:
+                return await self._git.files(
+                    remote, base.commit, job.path, wanted=setters.is_candidate, containing=setters.MARKER
+                )
+            except PathMissing as error:
+                raise NotReady(
+                    UPDATE_FAILED,
+                    "failed to apply policies: walking path for files: "
+                    f"lstat {run.object.spec.update.path}: no such file or directory",
+                ) from error
+            except PathOutside as error:  # by a symbolic link, which a commit may mend: not for a stall
+                raise NotReady(UPDATE_FAILED, f"failed to apply policies: {error}") from error
 
     async def _publish(
         self, run: AutomationRun, job: Job, *, refs: Refs, base: Tip, edits: dict[str, bytes], update: setters.Update
@@ -279,10 +283,10 @@ def _pushed(job: Job, published: Published, retries: int) -> str:
 
 @contextmanager
 def _telling(doing: str) -> Iterator[None]:
-    """Turns what goes wrong with Git into the end of the run, but for what the run has its own answer to."""
+    """Turns what goes wrong with Git into the end of the run; Outdated passes, since the run can go on from it."""
     try:
         yield
-    except (Outdated, PathMissing, PathOutside):
+    except Outdated:
         raise
     except GitError as error:
         retry_after = error.retry_after if isinstance(error, Unreachable) else None

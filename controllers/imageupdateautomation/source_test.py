@@ -7,13 +7,7 @@ import pytest
 
 from api.core import Secret
 from api.gitrepository import GitRepository, GitRepositoryRef
-from api.imageupdateautomation import (
-    CommitSpec,
-    ImageUpdateAutomation,
-    PushSpec,
-    SigningKey,
-    SourceReference,
-)
+from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpec, SigningKey, SourceReference
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader, source_key

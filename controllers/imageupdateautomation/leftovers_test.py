@@ -1,0 +1,70 @@
+"""What a run leaves out: recorded each time, warned of once."""
+
+import pytest
+
+from api.imageupdateautomation import Finding
+from api.meta import LabelSelector
+from controllers.git.errors import PushRejected
+from controllers.imageupdateautomation.testing_bench import MAIN, WEB, Bench, manifest
+from controllers.runtime.run import NotReady
+
+UNKNOWN = "the marker names ImagePolicy 'apps:nobody', which does not exist; create it or correct the marker"
+NOBODY = Finding(file="other.yaml", line=2, reason="UnknownPolicy", message=UNKNOWN)
+
+
+@pytest.fixture
+def marked(bench: Bench) -> Bench:
+    """One with a marker of a policy that is not there."""
+    bench.git.put(MAIN, {"other.yaml": manifest("1.0.0", "apps:nobody")})
+    return bench
+
+
+async def test_finding_is_told_while_the_rest_is_updated(marked: Bench) -> None:
+    end = await marked.reconcile()
+    assert marked.status.findings == (NOBODY,)
+    assert end.warnings == (("UnknownPolicy", f"other.yaml:2: {UNKNOWN}"),)
+    assert end.message == (
+        f"committed and pushed commit '{marked.tip()}' to branch 'main'; left out: other.yaml:2: {UNKNOWN}"
+    )
+    assert end.event is not None
+    assert "left out" not in end.event
+    assert marked.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+
+
+async def test_finding_is_warned_of_only_once(marked: Bench) -> None:
+    await marked.reconcile()
+    end = await marked.reconcile()
+    assert end.warnings == ()
+    assert end.message.endswith(f"; left out: other.yaml:2: {UNKNOWN}")
+    marked.git.put(MAIN, {"broken.yaml": b'a: [ # {"$imagepolicy": "apps:web"}\n'})
+    end = await marked.reconcile()
+    assert [reason for reason, _ in end.warnings] == ["NotYAML"]
+    assert len(marked.status.findings) == 2
+
+
+async def test_finding_that_is_mended_goes(marked: Bench) -> None:
+    await marked.reconcile()
+    marked.git.put(MAIN, {"other.yaml": b"nothing\n"})
+    end = await marked.reconcile()
+    assert (marked.status.findings, end.warnings) == ((), ())
+    assert "left out" not in end.message
+
+
+async def test_finding_follows_its_policy_though_the_revision_is_known(marked: Bench) -> None:
+    await marked.reconcile()
+    marked.choose("nobody", None)
+    end = await marked.reconcile()
+    (finding,) = marked.status.findings
+    assert (finding.reason, end.warnings) == ("PolicyWithoutImage", ())
+    marked.spec(policy_selector=LabelSelector(match_labels={"none": "has"}))
+    marked.choose("nobody", WEB)
+    await marked.reconcile()
+    assert marked.status.findings == ()
+
+
+async def test_findings_of_a_failed_run_are_not_recorded(marked: Bench) -> None:
+    marked.git.failures["push"].append(PushRejected("hook declined"))
+    with pytest.raises(NotReady):
+        await marked.reconcile()
+    assert marked.status.findings == ()
+    assert (await marked.reconcile()).warnings != ()

@@ -1,0 +1,254 @@
+"""What stands in a run's way, and what it becomes: reason, text, and when to try again."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from api.gitrepository import GitRepositoryRef
+from api.imageupdateautomation import CommitSpec, ImageUpdateAutomationStatus, PushSpec, SourceReference, UpdateStrategy
+from api.meta import LabelSelector, LabelSelectorRequirement, LocalObjectReference
+from controllers.git.errors import (
+    AuthenticationFailed,
+    BadSigningKey,
+    CacheFailed,
+    GitError,
+    PathMissing,
+    PathOutside,
+    PushRejected,
+    RefNotFound,
+    RepositoryNotFound,
+    Timeout,
+    TooLarge,
+    Unreachable,
+)
+from controllers.imageupdateautomation.reconciler import SECRET_RETRY
+from controllers.imageupdateautomation.testing_bench import INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
+from controllers.runtime.leader import LostLeadership
+from controllers.runtime.run import NotReady, Stall
+from controllers.runtime.testing import START
+from controllers.testing_objects import GIT_URL, git_repository, git_spec
+
+UNABLE = f"unable to clone '{GIT_URL}'"
+
+
+@pytest.mark.parametrize(
+    ("method", "failure", "message"),
+    [
+        pytest.param(
+            "list_refs",
+            AuthenticationFailed("401 Unauthorized", doing=UNABLE),
+            f"failed to checkout source: {UNABLE}: 401 Unauthorized",
+            id="login-refused",
+        ),
+        pytest.param(
+            "list_refs",
+            RepositoryNotFound("repository not found", doing=UNABLE),
+            f"failed to checkout source: {UNABLE}: repository not found",
+            id="no-repository",
+        ),
+        pytest.param(
+            "list_refs",
+            Unreachable("connection refused", doing=UNABLE),
+            f"failed to checkout source: {UNABLE}: connection refused",
+            id="unreachable",
+        ),
+        pytest.param(
+            "fetch",
+            RefNotFound("object not found", doing=UNABLE),
+            f"failed to checkout source: {UNABLE}: object not found",
+            id="no-commit",
+        ),
+        pytest.param(
+            "fetch", Timeout("no answer in 60s"), "failed to checkout source: no answer in 60s", id="fetch-too-slow"
+        ),
+        pytest.param(
+            "files", TooLarge("more than 100000 files"), "failed to checkout source: more than 100000 files", id="files"
+        ),
+        pytest.param("commit", CacheFailed("disk full"), "failed to update source: disk full", id="disk-full"),
+        pytest.param("commit", BadSigningKey("key expired"), "failed to update source: key expired", id="signing-key"),
+        pytest.param(
+            "commit",
+            PathMissing("web.yaml"),
+            "failed to update source: web.yaml: no such file or directory in the repository",
+            id="file-vanished",
+        ),
+        pytest.param(
+            "push",
+            PushRejected("pre-receive hook declined"),
+            "failed to update source: failed to push to remote: pre-receive hook declined",
+            id="push-rejected",
+        ),
+        pytest.param(
+            "push",
+            AuthenticationFailed("403 Forbidden", doing="unable to push"),
+            "failed to update source: failed to push to remote: unable to push: 403 Forbidden",
+            id="push-forbidden",
+        ),
+    ],
+)
+async def test_git_that_fails_is_tried_again(bench: Bench, method: str, failure: GitError, message: str) -> None:
+    bench.git.failures[method].append(failure)
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == ("GitOperationFailed", message)
+    assert (error.value.retry_after, error.value.wait) == (None, False)
+    assert bench.git.calls.count(method) == 1
+    assert bench.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
+    assert bench.git.files_of(MAIN)["web.yaml"] == manifest("1.0.0")
+
+
+@pytest.mark.parametrize("method", ["list_refs", "fetch", "push"])
+async def test_server_that_asks_to_wait_is_waited_for(bench: Bench, method: str) -> None:
+    bench.git.failures[method].append(Unreachable("429", retry_after=timedelta(seconds=70)))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert error.value.retry_after == timedelta(seconds=70)
+
+
+async def test_failed_run_keeps_what_was_observed_and_is_made_good(idle: Bench) -> None:
+    observed = idle.status
+    idle.choose("web", NEW_WEB)
+    idle.git.failures["push"].append(PushRejected("hook declined"))
+    with pytest.raises(NotReady):
+        await idle.reconcile(after=INTERVAL)
+    assert idle.status == replace(observed, last_automation_run_time=START + INTERVAL)
+    await idle.reconcile(after=2 * INTERVAL)
+    assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
+
+
+async def test_branch_that_is_not_there(bench: Bench) -> None:
+    bench.put(git_repository(ref=GitRepositoryRef(branch="gone")))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == (
+        "GitOperationFailed",
+        f'failed to checkout source: {UNABLE}: couldn\'t find remote ref "refs/heads/gone"',
+    )
+
+
+async def test_path_that_is_not_there(bench: Bench) -> None:
+    bench.spec(update=UpdateStrategy(path="./apps"))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == (
+        "UpdateFailed",
+        "failed to apply policies: walking path for files: lstat ./apps: no such file or directory",
+    )
+
+
+async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(bench: Bench) -> None:
+    bench.git.failures["files"].append(PathOutside("apps"))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == (
+        "UpdateFailed",
+        "failed to apply policies: apps: leads out of the repository; give a path inside of it",
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        pytest.param(
+            "{{ now }}",
+            "failed to update source: unable to create commit message template from spec: "
+            'template: commit message:1: function "now" not defined',
+            id="unknown-function",
+        ),
+        pytest.param(
+            "{{ .Nope }}",
+            "failed to update source: failed to run template from spec: template: commit message:1:3: "
+            'executing "commit message" at <.Nope>: can\'t evaluate field Nope in type source.TemplateData',
+            id="unknown-field",
+        ),
+    ],
+)
+async def test_template_that_fails_pushes_nothing(bench: Bench, template: str, message: str) -> None:
+    bench.spec(git=git_spec(commit=CommitSpec(message_template=template)))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == ("GitOperationFailed", message)
+    assert bench.git.calls == WHOLE_RUN
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason", "message"),
+    [
+        pytest.param(
+            {"policy_selector": LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),))},
+            "InvalidPolicySelector",
+            'failed to parse policy selector: "Like" is not a valid label selector operator',
+            id="bad-selector",
+        ),
+        pytest.param(
+            {"update": UpdateStrategy(strategy="Sed")},
+            "InvalidUpdateStrategy",
+            "unsupported update strategy: Sed",
+            id="unknown-strategy",
+        ),
+        pytest.param(
+            {"update": UpdateStrategy(path="../other")},
+            "InvalidUpdatePath",
+            "failed to apply policies: spec.update.path '../other' leads out of the repository: set it to a folder or "
+            "file inside, relative to the root, or leave it out to update the whole repository",
+            id="path-leads-out",
+        ),
+        pytest.param(
+            {"git": None},
+            "InvalidSourceConfiguration",
+            "source kind 'GitRepository' necessitates field .spec.git: invalid source configuration",
+            id="no-git",
+        ),
+        pytest.param(
+            {"source_ref": SourceReference(name="fleet", namespace="git")},
+            "AccessDenied",
+            "can't access 'GitRepository/git/fleet', cross-namespace references have been blocked",
+            id="source-in-another-namespace",
+        ),
+        pytest.param(
+            {"git": git_spec(push=PushSpec(refspec="main"))},
+            "InvalidSourceConfiguration",
+            "failed to update source: refspec 'main': malformed refspec, separators are wrong; "
+            "write <source>:<destination>",
+            id="malformed-refspec",
+        ),
+        pytest.param(
+            {"git": git_spec(push=PushSpec(refspec="refs/heads/other:refs/heads/copy"))},
+            "InvalidSourceConfiguration",
+            "failed to update source: refspec 'refs/heads/other:refs/heads/copy': "
+            "source 'refs/heads/other' is not a reference of this run",
+            id="refspec-of-another-branch",
+        ),
+    ],
+)
+async def test_spec_that_cannot_work_stalls(bench: Bench, spec: dict[str, Any], reason: str, message: str) -> None:
+    bench.spec(**spec)
+    with pytest.raises(Stall) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == (reason, message)
+    assert bench.git.pushes == []
+    assert bench.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
+
+
+async def test_source_that_is_not_complete_is_looked_for_every_half_minute(bench: Bench) -> None:
+    bench.put(git_repository(secret_ref=LocalObjectReference(name="login")))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile()
+    assert (error.value.reason, error.value.message) == (
+        "SourceManagerFailed",
+        "failed configuring source manager: failed to get auth secret 'apps/login': secrets \"login\" not found",
+    )
+    assert (error.value.at_most, bench.git.calls) == (SECRET_RETRY, [])
+
+
+async def test_process_that_lost_its_lead_pushes_nothing(bench: Bench) -> None:
+    def lost() -> None:
+        assert bench.git.calls[-1] == "commit"
+        raise LostLeadership
+
+    with pytest.raises(LostLeadership):
+        await bench.reconcile(leader_check=lost)
+    assert bench.git.pushes == []
+    assert bench.status == ImageUpdateAutomationStatus(last_automation_run_time=START)

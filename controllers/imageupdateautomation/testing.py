@@ -1,0 +1,156 @@
+"""A remote and its engine in a few dicts: commits are folders of bytes, references name them. No Git, no threads."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from controllers.git.commits import Author, NewCommit, Signer
+from controllers.git.conversation import PushResult
+from controllers.git.engine import GitEngine
+from controllers.git.errors import Outdated, PathMissing
+from controllers.git.refs import Refs, Tip
+from controllers.git.refspec import ANY, Update
+from controllers.git.remote import Remote
+from controllers.git.scan import File
+from controllers.testing_objects import GIT_URL
+
+Files = dict[str, bytes]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What a commit was made with."""
+
+    parent: str
+    author: Author
+    message: str
+    when: datetime
+    signer: Signer | None
+
+
+@dataclass(frozen=True)
+class Pushed:
+    """What a push was made with."""
+
+    updates: tuple[Update, ...]
+    options: Mapping[str, str]
+    force: bool
+
+
+class FakeGit(GitEngine):
+    """The engine's methods that a run uses."""
+
+    def __init__(self) -> None:
+        self.refs: dict[str, str] = {}
+        self.trees: dict[str, Files] = {}
+        self.links: dict[str, str] = {}
+        """Path of a symbolic link → where its content is."""
+        self.commits: dict[str, Committed] = {}
+        self.pushes: list[Pushed] = []
+        """Also those that were refused."""
+        self.calls: list[str] = []
+        """Names of the methods called."""
+        self.extra_refs: list[tuple[str, ...]] = []
+        self.failures: dict[str, list[Exception]] = defaultdict(list)
+        """Method → errors for its next calls."""
+        self.before_push: list[Callable[[], object]] = []
+        """What others do just before the next pushes, one each."""
+        self.writing: list[str] = []
+        """Branches that a writer is inside of."""
+
+    def put(self, ref: str, files: Files) -> str:
+        """Somebody else's push: the files are added to what the reference has; returns the commit."""
+        before = self.refs.get(ref, "")
+        return self._move(ref, before, {**self.trees.get(before, {}), **files})
+
+    def start(self, ref: str, files: Files) -> str:
+        """Somebody else's new history: the reference has only these files now; returns the commit."""
+        return self._move(ref, "", files)
+
+    def files_of(self, ref: str) -> Files:
+        return self.trees[self.refs[ref]]
+
+    async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
+        self._called("list_refs")
+        self.extra_refs.append(tuple(extra))
+        return Refs(GIT_URL, dict(self.refs), {}, {})
+
+    async def fetch(self, remote: Remote, tip: Tip) -> None:
+        self._called("fetch")
+
+    async def files(
+        self, remote: Remote, commit: str, path: str, *, wanted: Callable[[str], bool], containing: bytes
+    ) -> list[File]:
+        self._called("files")
+        files = self.trees[commit]
+        found = {name: data for name, data in files.items() if not path or f"{name}/".startswith(f"{path}/")}
+        if path and not found:
+            raise PathMissing(path)
+        return [
+            File(name, self.links.get(name, name), 0o100644, "", data)
+            for name, data in sorted(found.items())
+            if wanted(name.rpartition("/")[2]) and containing in data
+        ]
+
+    async def commit(
+        self,
+        remote: Remote,
+        parent: str,
+        edits: Mapping[str, bytes],
+        *,
+        author: Author,
+        message: str,
+        when: datetime,
+        signer: Signer | None = None,
+    ) -> NewCommit | None:
+        self._called("commit")
+        files = {**self.trees[parent], **edits}
+        if files == self.trees[parent]:
+            return None
+        new = self._commit(parent, files)
+        self.commits[new] = Committed(parent, author, message, when, signer)
+        return NewCommit(new, parent, ())
+
+    async def push(
+        self,
+        remote: Remote,
+        new: NewCommit,
+        updates: Sequence[Update],
+        *,
+        options: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> PushResult:
+        if self.before_push:
+            self.before_push.pop(0)()
+        self.pushes.append(Pushed(tuple(updates), dict(options or {}), force))
+        self._called("push")
+        for update in updates:
+            if update.expected is not ANY and update.expected != self.refs.get(update.ref):
+                raise Outdated(f"{update.ref} moved meanwhile")
+        self.refs |= {update.ref: update.new for update in updates}
+        return PushResult(tuple(update.ref for update in updates), "")
+
+    @asynccontextmanager
+    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:
+        self.writing.append(branch)
+        try:
+            yield
+        finally:
+            self.writing.remove(branch)
+
+    def _called(self, method: str) -> None:
+        self.calls.append(method)
+        if self.failures[method]:
+            raise self.failures[method].pop(0)
+
+    def _move(self, ref: str, parent: str, files: Files) -> str:
+        self.refs[ref] = self._commit(parent, files)
+        return self.refs[ref]
+
+    def _commit(self, parent: str, files: Files) -> str:
+        commit = hashlib.sha256(repr((parent, sorted(files.items()))).encode()).hexdigest()[:40]
+        self.trees[commit] = files
+        return commit

@@ -1,0 +1,79 @@
+"""A reconciler on a fake remote, for the tests of its runs."""
+
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy, ImageRef
+from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
+from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.imageupdateautomation.source import SourceReader
+from controllers.imageupdateautomation.testing import FakeGit
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.run import Ready, Run
+from controllers.runtime.testing import START
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import automation, git_repository, git_spec, image_policy, run_of
+
+MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
+INTERVAL = timedelta(minutes=5)
+WEB = ImageRef(name="x/web", tag="1.1.0")
+NEW_WEB = replace(WEB, tag="1.2.0")
+WHOLE_RUN = ["list_refs", "fetch", "files"]
+
+
+def manifest(tag: str, marker: str = "apps:web") -> bytes:
+    return f'kind: Deployment\nimage: x/web:{tag} # {{"$imagepolicy": "{marker}"}}\n'.encode()
+
+
+class Bench:
+    """A reconciler with a remote whose branch main has one file to update, and one policy."""
+
+    def __init__(self) -> None:
+        self.git, self.kube = FakeGit(), FakeKube()
+        self.git.put(MAIN, {"web.yaml": manifest("1.0.0"), "README.md": b"# fleet\n"})
+        self.policies: dict[Key, ImagePolicy] = {}
+        self.choose("web", WEB)
+        self.repositories: dict[Key, GitRepository] = {}
+        self.put(git_repository())
+        self.sources = SourceReader(self.kube, self.repositories.get, cross_namespace=False)
+        self.automation = automation()
+        self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
+
+    def put(self, repository: GitRepository) -> None:
+        self.repositories[key_of(repository)] = repository
+
+    def choose(self, name: str, ref: ImageRef | None) -> None:
+        policy = image_policy(name, latest=ref)
+        self.policies[key_of(policy)] = policy
+
+    async def reconcile(self, *, after: timedelta = timedelta(0), **facts: Any) -> Ready:
+        """One pass, `after` so long from START; facts are kept as the lifecycle does."""
+        reconciler = ImageUpdateAutomationReconciler(
+            self.git,
+            self.sources,
+            policies=lambda namespace: [p for key, p in self.policies.items() if key.namespace == namespace],
+            policy=self.policies.get,
+        )
+        self.git.calls.clear()
+        self.run = run_of(self.automation, self.automation.status, now=START + after, **facts)
+        try:
+            return await reconciler.reconcile(self.run)
+        finally:
+            assert self.git.writing == []
+            self.automation = replace(self.automation, status=self.run.status)
+
+    def spec(self, **fields: Any) -> None:
+        self.automation = replace(self.automation, spec=replace(self.automation.spec, **fields))
+
+    def push_to(self, **push: Any) -> None:
+        self.spec(git=git_spec(push=PushSpec(**push)))
+
+    def tip(self, ref: str = MAIN) -> str:
+        return self.git.refs[ref]
+
+    @property
+    def status(self) -> ImageUpdateAutomationStatus:
+        return self.automation.status
