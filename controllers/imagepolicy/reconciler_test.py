@@ -1,7 +1,6 @@
 """One pass over an ImagePolicy: what is chosen, what is told, and what each obstacle becomes."""
 
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -17,74 +16,17 @@ from api.imagepolicy import (
     SemverPolicy,
     TagFilter,
 )
-from api.imagerepository import ImageRepository, ImageRepositoryStatus
-from api.meta import AccessFrom, LocalObjectReference, NamespaceSelector
-from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
-from controllers.imagepolicy.reconciler import ImagePolicyReconciler, image_text, repository_key
-from controllers.imagepolicy.tags import INLINE_TAGS, Tags
-from controllers.imagepolicy.testing import FakeLists
-from controllers.registry.access import Access
-from controllers.registry.errors import Denied, Throttled
-from controllers.registry.reference import Image
+from api.imagerepository import ImageRepositoryStatus
+from api.meta import AccessFrom, NamespaceSelector
+from controllers.imagepolicy.reconciler import image_text, repository_key
+from controllers.imagepolicy.tags import INLINE_TAGS
+from controllers.imagepolicy.testing_bench import APP, TAGS, V10, V11, Bench
 from controllers.runtime.errors import Unreachable
-from controllers.runtime.key import Key, key_of
-from controllers.runtime.run import NotReady, Ready, Run, Stall
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import IMAGE, image_policy, image_repository, run_of, scanned
+from controllers.runtime.key import Key
+from controllers.runtime.run import NotReady, Ready, Stall
+from controllers.testing_objects import IMAGE, image_policy, image_repository, scanned
 
-APP = Key("apps", "app")
-TAGS = ("1.0.0", "1.1.0", "2.0.0")
-DIGEST, OLD_DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64
-V10, V11 = ImageRef(name=IMAGE, tag="1.0.0"), ImageRef(name=IMAGE, tag="1.1.0")
 REFERRED = "failed to get the referred ImageRepository: "
-PULL = LocalObjectReference(name="pull")
-
-
-@dataclass
-class FakeRegistry:
-    """Answers with a digest, or fails."""
-
-    failure: Exception | None = None
-    asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
-
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
-        self.asked.append((image.name, tag, access, timeout))
-        if self.failure:
-            raise self.failure
-        return DIGEST
-
-
-class Bench:
-    """A reconciler with a repository whose scan found TAGS."""
-
-    def __init__(self, *tags: str, cross_namespace: bool = True) -> None:
-        self.lists, self.registry = FakeLists(), FakeRegistry()
-        self.revision = self.lists.put(APP, *tags)
-        self.repositories: dict[Key, ImageRepository] = {}
-        self.labels: dict[str, dict[str, str]] = {}
-        self.put(image_repository(status=scanned(self.revision)))
-        self.reconciler = ImagePolicyReconciler(
-            repositories=self.repositories.get,
-            namespace_labels=lambda name: self.labels.get(name, {}),
-            tags=Tags(self.lists),
-            registry=self.registry,
-            access=AccessReader(FakeKube()),
-            cross_namespace=cross_namespace,
-        )
-        self.run: Run[ImagePolicy, ImagePolicyStatus]
-
-    def put(self, repository: ImageRepository) -> None:
-        self.repositories[key_of(repository)] = repository
-
-    async def reconcile(self, policy: ImagePolicy | None = None, **facts: Any) -> Ready:
-        policy = policy or image_policy()
-        self.run = run_of(policy, policy.status, **facts)
-        return await self.reconciler.reconcile(self.run)
-
-
-@pytest.fixture
-def bench() -> Bench:
-    return Bench(*TAGS)
 
 
 async def test_choice_is_recorded_and_told(bench: Bench) -> None:
@@ -381,99 +323,4 @@ async def test_image_that_is_none_stalls_its_policies(bench: Bench) -> None:
     assert (error.value.reason, error.value.message) == (
         "ImageURLInvalid",
         "image 'https://ghcr.io/org/app' should not include URL scheme; remove 'https://'",
-    )
-
-
-# Digests.
-
-
-ALWAYS: dict[str, Any] = {"digest_reflection_policy": "Always", "interval": "15m"}
-IF_NOT_PRESENT: dict[str, Any] = {"digest_reflection_policy": "IfNotPresent"}
-WITH_DIGEST = replace(V11, digest=OLD_DIGEST)
-
-
-@pytest.mark.parametrize(
-    ("spec", "latest", "digest", "asked"),
-    [
-        pytest.param({}, WITH_DIGEST, "", 0, id="never"),
-        pytest.param(ALWAYS, None, DIGEST, 1, id="always-first"),
-        pytest.param(ALWAYS, WITH_DIGEST, DIGEST, 1, id="always-again"),
-        pytest.param(IF_NOT_PRESENT, None, DIGEST, 1, id="if-not-present-first"),
-        pytest.param(IF_NOT_PRESENT, V11, DIGEST, 1, id="if-not-present-without-digest"),
-        pytest.param(IF_NOT_PRESENT, WITH_DIGEST, OLD_DIGEST, 0, id="if-not-present-known"),
-        pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, tag="1.0.0"), DIGEST, 1, id="if-not-present-new-tag"),
-        pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, name="a/b"), DIGEST, 1, id="if-not-present-new-name"),
-    ],
-)
-async def test_digest(bench: Bench, spec: dict[str, Any], latest: ImageRef | None, digest: str, asked: int) -> None:
-    end = await bench.reconcile(image_policy(latest=latest, **spec))
-    assert bench.run.status.latest_ref == replace(V11, digest=digest)
-    assert len(bench.registry.asked) == asked
-    assert (f"resolved to 1.1.0 with digest {digest}" in end.message) is bool(digest)
-
-
-async def test_digest_is_read_every_interval_where_it_always_is(bench: Bench) -> None:
-    assert (await bench.reconcile(image_policy(**ALWAYS))).after == timedelta(minutes=15)
-    assert (await bench.reconcile(image_policy(**IF_NOT_PRESENT))).after is None
-
-
-async def test_tag_that_moved_is_told_with_both_digests(bench: Bench) -> None:
-    end = await bench.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
-    assert end.message == (
-        f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {DIGEST} (previously {IMAGE}:1.1.0@{OLD_DIGEST})"
-    )
-    assert bench.run.status.latest_image == f"{IMAGE}:1.1.0@{DIGEST}"
-    assert bench.run.status.observed_previous_image == f"{IMAGE}:1.1.0@{OLD_DIGEST}"
-
-
-@pytest.mark.parametrize(
-    ("spec", "limit"),
-    [
-        pytest.param({}, timedelta(minutes=10), id="interval-of-the-repository"),
-        pytest.param({"timeout": "20s"}, timedelta(seconds=20), id="its-timeout"),
-        pytest.param({"timeout": "5ms"}, timedelta(seconds=1), id="at-least-a-second"),
-    ],
-)
-async def test_digest_is_read_as_the_repository_is(bench: Bench, spec: dict[str, Any], limit: timedelta) -> None:
-    bench.put(image_repository(status=scanned(bench.revision), insecure=True, **spec))
-    await bench.reconcile(image_policy(**ALWAYS))
-    assert bench.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
-
-
-@pytest.mark.parametrize(
-    ("failure", "message", "retry_after"),
-    [
-        pytest.param(
-            Denied("403 from ghcr.io"),
-            f'failed fetching descriptor for "{IMAGE}:1.1.0": 403 from ghcr.io',
-            None,
-            id="denied",
-        ),
-        pytest.param(
-            Throttled("429 from ghcr.io", timedelta(seconds=70)),
-            f'failed fetching descriptor for "{IMAGE}:1.1.0": 429 from ghcr.io',
-            timedelta(seconds=70),
-            id="throttled-waits-as-told",
-        ),
-    ],
-)
-async def test_digest_that_cannot_be_read(
-    bench: Bench, failure: Exception, message: str, retry_after: timedelta | None
-) -> None:
-    bench.registry.failure = failure
-    with pytest.raises(NotReady) as error:
-        await bench.reconcile(image_policy(latest=V10, **ALWAYS))
-    assert error.value.reason == "Failed"
-    assert error.value.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
-    assert (error.value.retry_after, error.value.wait) == (retry_after, False)
-    assert bench.run.status.latest_ref == V10
-
-
-async def test_credentials_that_are_missing_are_looked_for_every_half_minute(bench: Bench) -> None:
-    bench.put(image_repository(status=scanned(bench.revision), secret_ref=PULL))
-    with pytest.raises(NotReady) as error:
-        await bench.reconcile(image_policy(**ALWAYS))
-    assert (error.value.reason, error.value.at_most) == ("Failed", SECRET_RETRY)
-    assert error.value.message == (
-        f'failed fetching digest of {IMAGE}:1.1.0: failed to configure authentication options: secrets "pull" not found'
     )

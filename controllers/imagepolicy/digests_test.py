@@ -1,0 +1,108 @@
+"""When an ImagePolicy reads a digest, and what becomes of it."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from api.imagepolicy import ImageRef
+from api.meta import LocalObjectReference
+from controllers.imageaccess.reader import SECRET_RETRY
+from controllers.imagepolicy.testing_bench import DIGEST, OLD_DIGEST, V10, V11, Bench
+from controllers.registry.access import Access
+from controllers.registry.errors import Denied, Throttled
+from controllers.runtime.run import NotReady
+from controllers.testing_objects import IMAGE, image_policy, image_repository, scanned
+
+PULL = LocalObjectReference(name="pull")
+ALWAYS: dict[str, Any] = {"digest_reflection_policy": "Always", "interval": "15m"}
+IF_NOT_PRESENT: dict[str, Any] = {"digest_reflection_policy": "IfNotPresent"}
+WITH_DIGEST = replace(V11, digest=OLD_DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("spec", "latest", "digest", "asked"),
+    [
+        pytest.param({}, WITH_DIGEST, "", 0, id="never"),
+        pytest.param(ALWAYS, None, DIGEST, 1, id="always-first"),
+        pytest.param(ALWAYS, WITH_DIGEST, DIGEST, 1, id="always-again"),
+        pytest.param(IF_NOT_PRESENT, None, DIGEST, 1, id="if-not-present-first"),
+        pytest.param(IF_NOT_PRESENT, V11, DIGEST, 1, id="if-not-present-without-digest"),
+        pytest.param(IF_NOT_PRESENT, WITH_DIGEST, OLD_DIGEST, 0, id="if-not-present-known"),
+        pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, tag="1.0.0"), DIGEST, 1, id="if-not-present-new-tag"),
+        pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, name="a/b"), DIGEST, 1, id="if-not-present-new-name"),
+    ],
+)
+async def test_digest(bench: Bench, spec: dict[str, Any], latest: ImageRef | None, digest: str, asked: int) -> None:
+    end = await bench.reconcile(image_policy(latest=latest, **spec))
+    assert bench.run.status.latest_ref == replace(V11, digest=digest)
+    assert len(bench.registry.asked) == asked
+    assert (f"resolved to 1.1.0 with digest {digest}" in end.message) is bool(digest)
+
+
+async def test_digest_is_read_every_interval_where_it_always_is(bench: Bench) -> None:
+    assert (await bench.reconcile(image_policy(**ALWAYS))).after == timedelta(minutes=15)
+    assert (await bench.reconcile(image_policy(**IF_NOT_PRESENT))).after is None
+
+
+async def test_tag_that_moved_is_told_with_both_digests(bench: Bench) -> None:
+    end = await bench.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
+    assert end.message == (
+        f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {DIGEST} (previously {IMAGE}:1.1.0@{OLD_DIGEST})"
+    )
+    assert bench.run.status.latest_image == f"{IMAGE}:1.1.0@{DIGEST}"
+    assert bench.run.status.observed_previous_image == f"{IMAGE}:1.1.0@{OLD_DIGEST}"
+
+
+@pytest.mark.parametrize(
+    ("spec", "limit"),
+    [
+        pytest.param({}, timedelta(minutes=10), id="interval-of-the-repository"),
+        pytest.param({"timeout": "20s"}, timedelta(seconds=20), id="its-timeout"),
+        pytest.param({"timeout": "5ms"}, timedelta(seconds=1), id="at-least-a-second"),
+    ],
+)
+async def test_digest_is_read_as_the_repository_is(bench: Bench, spec: dict[str, Any], limit: timedelta) -> None:
+    bench.put(image_repository(status=scanned(bench.revision), insecure=True, **spec))
+    await bench.reconcile(image_policy(**ALWAYS))
+    assert bench.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
+
+
+@pytest.mark.parametrize(
+    ("failure", "message", "retry_after"),
+    [
+        pytest.param(
+            Denied("403 from ghcr.io"),
+            f'failed fetching descriptor for "{IMAGE}:1.1.0": 403 from ghcr.io',
+            None,
+            id="denied",
+        ),
+        pytest.param(
+            Throttled("429 from ghcr.io", timedelta(seconds=70)),
+            f'failed fetching descriptor for "{IMAGE}:1.1.0": 429 from ghcr.io',
+            timedelta(seconds=70),
+            id="throttled-waits-as-told",
+        ),
+    ],
+)
+async def test_digest_that_cannot_be_read(
+    bench: Bench, failure: Exception, message: str, retry_after: timedelta | None
+) -> None:
+    bench.registry.failure = failure
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(image_policy(latest=V10, **ALWAYS))
+    assert error.value.reason == "Failed"
+    assert error.value.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
+    assert (error.value.retry_after, error.value.wait) == (retry_after, False)
+    assert bench.run.status.latest_ref == V10
+
+
+async def test_credentials_that_are_missing_are_looked_for_every_half_minute(bench: Bench) -> None:
+    bench.put(image_repository(status=scanned(bench.revision), secret_ref=PULL))
+    with pytest.raises(NotReady) as error:
+        await bench.reconcile(image_policy(**ALWAYS))
+    assert (error.value.reason, error.value.at_most) == ("Failed", SECRET_RETRY)
+    assert error.value.message == (
+        f'failed fetching digest of {IMAGE}:1.1.0: failed to configure authentication options: secrets "pull" not found'
+    )

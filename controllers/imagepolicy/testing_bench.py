@@ -1,0 +1,65 @@
+"""A reconciler on fakes, for the tests of its runs."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from api.imagepolicy import ImagePolicy, ImagePolicyStatus, ImageRef
+from api.imagerepository import ImageRepository
+from controllers.imageaccess.reader import AccessReader
+from controllers.imagepolicy.reconciler import ImagePolicyReconciler
+from controllers.imagepolicy.tags import Tags
+from controllers.imagepolicy.testing import FakeLists
+from controllers.registry.access import Access
+from controllers.registry.reference import Image
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.run import Ready, Run
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import IMAGE, image_policy, image_repository, run_of, scanned
+
+APP = Key("apps", "app")
+TAGS = ("1.0.0", "1.1.0", "2.0.0")
+DIGEST, OLD_DIGEST = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+V10, V11 = ImageRef(name=IMAGE, tag="1.0.0"), ImageRef(name=IMAGE, tag="1.1.0")
+
+
+@dataclass
+class FakeRegistry:
+    """Answers with a digest, or fails."""
+
+    failure: Exception | None = None
+    asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
+
+    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+        self.asked.append((image.name, tag, access, timeout))
+        if self.failure:
+            raise self.failure
+        return DIGEST
+
+
+class Bench:
+    """A reconciler with a repository whose scan found TAGS."""
+
+    def __init__(self, *tags: str, cross_namespace: bool = True) -> None:
+        self.lists, self.registry = FakeLists(), FakeRegistry()
+        self.revision = self.lists.put(APP, *tags)
+        self.repositories: dict[Key, ImageRepository] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.put(image_repository(status=scanned(self.revision)))
+        self.reconciler = ImagePolicyReconciler(
+            repositories=self.repositories.get,
+            namespace_labels=lambda name: self.labels.get(name, {}),
+            tags=Tags(self.lists),
+            registry=self.registry,
+            access=AccessReader(FakeKube()),
+            cross_namespace=cross_namespace,
+        )
+        self.run: Run[ImagePolicy, ImagePolicyStatus]
+
+    def put(self, repository: ImageRepository) -> None:
+        self.repositories[key_of(repository)] = repository
+
+    async def reconcile(self, policy: ImagePolicy | None = None, **facts: Any) -> Ready:
+        policy = policy or image_policy()
+        self.run = run_of(policy, policy.status, **facts)
+        return await self.reconciler.reconcile(self.run)
