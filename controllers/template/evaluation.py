@@ -271,7 +271,6 @@ class Evaluation:
             Kind.STRING: "string",
             Kind.INT: "integer",
             Kind.INT64: "integer",
-            Kind.UINT32: "unsigned integer",
             Kind.FLOAT64: "float",
         }
         if kind is Kind.BOOL and isinstance(node, Bool):
@@ -282,7 +281,6 @@ class Evaluation:
             read = {
                 Kind.INT: node.as_int,
                 Kind.INT64: node.as_int,
-                Kind.UINT32: node.as_uint,
                 Kind.FLOAT64: node.as_float,
             }
             value = read.get(kind)

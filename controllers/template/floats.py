@@ -42,7 +42,7 @@ def format_float(value: float, verb: str, precision: int) -> str:
     kind = verb.lower()
     if kind == "b":
         mantissa, exponent = math.frexp(value)
-        text = f"{int(mantissa * 2**53)}p{exponent - 53:+d}"
+        text = f"{int(mantissa * 2**53)}p{exponent - 53:+d}" if value else f"{_sign(value)}0p-1074"
     elif kind == "x":
         text = _hex_form(value)
     elif kind == "e":

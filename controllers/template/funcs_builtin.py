@@ -222,7 +222,7 @@ def _js_char(char: str) -> str:
         return _JS[char]
     if char < " ":
         return f"\\u00{ord(char):02X}"
-    if char < "\x80" or char.isprintable() or gotext.valid(char) != char:
+    if char < "\x80" or char.isprintable() or gotext.clean(char) != char:
         return char
     return f"\\u{ord(char):04X}"
 

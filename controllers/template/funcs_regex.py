@@ -39,11 +39,11 @@ class _Regex:
         if len(pattern) > MAX_PATTERN_BYTES:
             raise FunctionFailure(f"pattern is longer than {MAX_PATTERN_BYTES} characters")
         self._run = run
-        self.text = gotext.valid(text).encode()
+        self.text = gotext.clean(text).encode()
         if len(self.text) > MAX_TEXT_BYTES:
             raise FunctionFailure(f"text to match is larger than {MAX_TEXT_BYTES} bytes")
         run.budget.spend(20 + 4 * len(pattern))
-        compiled = re2go.compile(gotext.valid(pattern))
+        compiled = re2go.compile(gotext.clean(pattern))
         self.names = compiled.group_names
         self._search = cast(_Search, compiled.regexp)
 

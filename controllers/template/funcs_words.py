@@ -17,12 +17,12 @@ _CJK = ((0x3400, 0x4D85), (0x4E00, 0x9FCC), (0x20000, 0x2B81D))
 
 def upper(text: str) -> str:
     """`text` in upper case."""
-    return text.upper() if text.isascii() else "".join(map(upper_char, gotext.valid(text)))
+    return text.upper() if text.isascii() else "".join(map(upper_char, gotext.clean(text)))
 
 
 def lower(text: str) -> str:
     """`text` in lower case."""
-    return text.lower() if text.isascii() else "".join(map(lower_char, gotext.valid(text)))
+    return text.lower() if text.isascii() else "".join(map(lower_char, gotext.clean(text)))
 
 
 def upper_char(char: str) -> str:
@@ -62,7 +62,7 @@ def _lower(run: Run, text: str) -> str:
 def _title(run: Run, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, previous = [], " "
-    for char in gotext.valid(text):
+    for char in gotext.clean(text):
         out.append(title_char(char) if _separates(previous) else char)
         previous = char
     return "".join(out)
@@ -78,7 +78,7 @@ def _separates(char: str) -> bool:
 def _untitle(run: Run, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, starts = [], True
-    for char in gotext.valid(text):
+    for char in gotext.clean(text):
         if gotext.is_space(char):
             starts = True
         elif starts:
@@ -91,7 +91,7 @@ def _untitle(run: Run, text: str) -> str:
 def _swapcase(run: Run, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, after_space = [], True
-    for char in gotext.valid(text):
+    for char in gotext.clean(text):
         kind = unicodedata.category(char)
         if kind in ("Lu", "Lt"):
             out.append(lower_char(char))
@@ -197,7 +197,7 @@ def _camelcase(run: Run, text: str) -> str:
     start = 0
     while start < len(text) and _is_connector(text[start]):
         start += 1
-    head, body = text[:start], gotext.valid(text[start:])
+    head, body = text[:start], gotext.clean(text[start:])
     if not body:
         return head + head[-1:]  # the library's own slip
     out: list[str] = []

@@ -27,13 +27,8 @@ def decode(raw: bytes) -> str:
 
 
 def clean(text: str) -> str:
-    """`text` with surrogates replaced, as Go does when it reads text from outside."""
+    """`text` with bytes that are not UTF-8 replaced by U+FFFD each, as Go sees them when it walks characters."""
     return text if text.isascii() else _SURROGATES.sub(REPLACEMENT, text)
-
-
-def valid(text: str) -> str:
-    """`text` with bytes that are not UTF-8 replaced by U+FFFD each, as Go sees them when it walks runes."""
-    return clean(text)
 
 
 def size(text: str) -> int:
@@ -51,11 +46,6 @@ def cut(text: str, start: int, stop: int) -> str:
         end = "" if start < 0 else stop
         raise FunctionFailure(f"runtime error: slice bounds out of range [{start}:{end}]")
     return decode(raw[start:stop])
-
-
-def is_letter(char: str) -> bool:
-    """Is it in Unicode's L classes (Go's `unicode.IsLetter`)?"""
-    return char.isalpha()
 
 
 def is_word(char: str) -> bool:

@@ -189,7 +189,7 @@ class Lexer:
             return self._mark(char)
         if char in "\"'`":
             return self._quoted(char)
-        if char == "$" or (char == "." and not ("0" <= self._peek(self._at + 1) <= "9")):
+        if char == "$" or (char == "." and not "0" <= (self._peek(self._at + 1) or "0") <= "9"):
             return self._field(char)
         if char in "+-." or "0" <= char <= "9":
             return self._number()

@@ -32,7 +32,7 @@ class Scope:
         """Raise TemplateError in Go's form: position, template, the node's source, the message."""
         line, column = self.tree.position(self.node)
         where = f"{self.tree.main}:{line}:{column}: executing {gotext.quote(self.name)} at <{self.node}>"
-        raise TemplateError(gotext.valid(f"{PREFIX}template: {where}: {message}"))
+        raise TemplateError(gotext.clean(f"{PREFIX}template: {where}: {message}"))
 
     def enter(self) -> None:
         """Go one level deeper; the caller takes it off `depth` again."""

@@ -16,10 +16,8 @@ class Kind(StrEnum):
     INVALID = "invalid"
     BOOL = "bool"
     INT = "int"
-    INT32 = "int32"
     INT64 = "int64"
     UINT8 = "uint8"
-    UINT32 = "uint32"
     UINT64 = "uint64"
     FLOAT64 = "float64"
     COMPLEX128 = "complex128"
@@ -31,9 +29,8 @@ class Kind(StrEnum):
     PTR = "ptr"
 
 
-SIGNED = frozenset({Kind.INT, Kind.INT32, Kind.INT64})
-UNSIGNED = frozenset({Kind.UINT8, Kind.UINT32, Kind.UINT64})
-NILLABLE = frozenset({Kind.INTERFACE, Kind.SLICE, Kind.MAP, Kind.PTR})
+SIGNED = frozenset({Kind.INT, Kind.INT64})
+UNSIGNED = frozenset({Kind.UINT8, Kind.UINT64})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,10 +81,8 @@ VALUE = Type("reflect.Value", Kind.STRUCT)
 """Parameters of built-in functions, which see even missing values."""
 BOOL = Type("bool", Kind.BOOL)
 INT = Type("int", Kind.INT)
-INT32 = Type("int32", Kind.INT32)
 INT64 = Type("int64", Kind.INT64)
 UINT8 = Type("uint8", Kind.UINT8)
-UINT32 = Type("uint32", Kind.UINT32)
 UINT64 = Type("uint64", Kind.UINT64)
 FLOAT64 = Type("float64", Kind.FLOAT64)
 COMPLEX128 = Type("complex128", Kind.COMPLEX128)

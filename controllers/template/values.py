@@ -37,22 +37,10 @@ class Int64(int):
     go_type: ClassVar[Type] = types.INT64
 
 
-class Int32(int):
-    """A Go int32."""
-
-    go_type: ClassVar[Type] = types.INT32
-
-
 class Uint8(int):
     """A Go uint8, what indexing a string gives."""
 
     go_type: ClassVar[Type] = types.UINT8
-
-
-class Uint32(int):
-    """A Go uint32."""
-
-    go_type: ClassVar[Type] = types.UINT32
 
 
 class Uint64(int):
