@@ -1,0 +1,60 @@
+"""`tagline`: runs a controller, asks a policy offline, tells the version.
+
+Each command is a function from parsed arguments to an exit status, in a module of its own where it is more than a
+few lines. What a command needs is imported when it runs: asking a policy loads no HTTP client, no Git.
+"""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from api.version import VERSION
+from cli import policy
+
+KINDS = ("imagerepository", "imagepolicy", "imageupdateautomation")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit status of one command; argv: without the program's name, default those of the process.
+
+    0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong.
+    """
+    options = parser().parse_args(argv)
+    status: int = options.command(options)
+    return status
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line; `command` of the result is the function to call."""
+    tagline = argparse.ArgumentParser(prog="tagline", description="Image automation for GitOps.")
+    commands = tagline.add_subparsers(required=True, metavar="COMMAND")
+
+    version = commands.add_parser("version", help="print the version")
+    version.set_defaults(command=tell_version)
+
+    run = commands.add_parser("run", help="run a controller", description="The same as python -m controllers.KIND.")
+    run.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    run.add_argument("flags", nargs=argparse.REMAINDER, metavar="FLAG", help="of the controller; --help lists them")
+    run.set_defaults(command=run_controller)
+
+    policies = commands.add_parser("policy", help="ask image policies offline")
+    policy.add_to(policies.add_subparsers(required=True, metavar="COMMAND"))
+    return tagline
+
+
+def tell_version(_options: argparse.Namespace) -> int:
+    """Prints the version."""
+    sys.stdout.write(f"tagline {VERSION}\n")
+    return 0
+
+
+def run_controller(options: argparse.Namespace) -> int:
+    """Runs one controller process to its end."""
+    wiring = importlib.import_module(f"controllers.{options.kind}.__main__")
+    status: int = wiring.main(wiring.NAME, wiring.build, options.flags, component=wiring.COMPONENT)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
