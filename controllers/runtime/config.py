@@ -1,22 +1,23 @@
 """Which API server, and with what credentials: in a pod, or from a kubeconfig.
 
 In a pod that is two files and two variables, read here. A kubeconfig (exec plugins, client certificates, merged
-files) is the job of the `kubernetes` package's loader, imported only when one is used: it adds 12 MB and doubles
-the CPU time of a start.
+files) is read by `kubeconfig`, in a child process.
 Certificates are read once; a rotated CA or client certificate needs a restart, a rotated token does not.
 """
 
 import asyncio
 import os
 import ssl
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from controllers.runtime.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.errors import NotConfigured
+from controllers.runtime.kubeconfig import Resolved, resolve
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 HOME_KUBECONFIG = Path("~/.kube/config")
@@ -63,12 +64,12 @@ def load_config(
     """
     chosen = kubeconfig or environ.get("KUBECONFIG")
     if chosen:
-        return _from_kubeconfig(chosen, clock)
+        return _from_kubeconfig(chosen)
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return _in_cluster(environ, service_account, clock)
     home = HOME_KUBECONFIG.expanduser()
     if home.exists():
-        return _from_kubeconfig(str(home), clock)
+        return _from_kubeconfig(str(home))
     raise NotConfigured(
         "find a cluster: neither KUBECONFIG nor KUBERNETES_SERVICE_HOST is set and ~/.kube/config does not exist; "
         "set KUBECONFIG or run inside a cluster"
@@ -113,98 +114,52 @@ class FileToken:
         return f"Bearer {self._token}"
 
 
-class _Loaded(Protocol):
-    """What is used of the `kubernetes` package's Configuration."""
-
-    host: str
-    api_key: dict[str, str]
-    ssl_ca_cert: str | None
-    cert_file: str | None
-    key_file: str | None
-    verify_ssl: bool
-    tls_server_name: str | None
-    proxy: str | None
-    refresh_api_key_hook: Callable[[Any], None] | None
-
-
-def _from_kubeconfig(path: str, clock: Clock) -> ClusterConfig:
-    read = _KubeconfigReader(path)
-    loaded = read()
+def _from_kubeconfig(path: str) -> ClusterConfig:
+    resolved = resolve(path)
     try:
-        tls = _tls(loaded) if loaded.host.startswith("https:") else None
+        tls = _tls(resolved) if resolved.server.startswith("https:") else None
     except (OSError, ssl.SSLError) as error:
         raise NotConfigured(f"load the certificates of {path}: {error}") from error
     return ClusterConfig(
-        loaded.host.rstrip("/"),
-        read.namespace,
+        resolved.server,
+        resolved.namespace,
         tls=tls,
-        credentials=LoaderToken(read, loaded, clock) if _authorization(loaded) else None,
-        server_name=loaded.tls_server_name or "",
-        proxy=loaded.proxy or "",
+        credentials=ResolvedToken(path, resolved) if resolved.authorization else None,
+        server_name=resolved.server_name,
+        proxy=resolved.proxy,
     )
 
 
-class _KubeconfigReader:
-    """Runs the `kubernetes` package's loader; calling it again runs exec plugins again."""
-
-    def __init__(self, path: str) -> None:
-        self._path = path
-        self.namespace = "default"
-
-    def __call__(self) -> _Loaded:
-        from kubernetes.client import Configuration  # noqa: PLC0415 -- heavy, see the module's docstring
-        from kubernetes.config import ConfigException, kube_config  # noqa: PLC0415
-
-        yaml: Any = kube_config.yaml  # type: ignore[attr-defined]
-        # An empty proxy keeps the loader from taking one from the environment.
-        loaded: Any = Configuration(proxy="")
-        try:
-            kube_config.load_kube_config(self._path, client_configuration=loaded, persist_config=False)  # type: ignore[no-untyped-call]
-            _, active = kube_config.list_kube_config_contexts(self._path)  # type: ignore[no-untyped-call]
-        except (ConfigException, OSError, ValueError, KeyError, TypeError, yaml.YAMLError) as error:
-            raise NotConfigured(f"read kubeconfig {self._path}: {error}") from error
-        self.namespace = active["context"].get("namespace") or "default"
-        result: _Loaded = loaded
-        return result
-
-
-def _authorization(loaded: _Loaded) -> str:
-    """The header's value in full: the loader yields `Bearer …` or `Basic …`."""
-    return str(loaded.api_key.get("BearerToken") or loaded.api_key.get("authorization") or "")
-
-
-def _tls(loaded: _Loaded) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=loaded.ssl_ca_cert or None)
-    if loaded.cert_file:
-        context.load_cert_chain(loaded.cert_file, loaded.key_file or None)
-    if not loaded.verify_ssl:
+def _tls(resolved: Resolved) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=resolved.ca or None)
+    if resolved.certificate:
+        # OpenSSL reads a key from a file only; this one is readable by its owner and gone at once.
+        with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
+            pair.write(f"{resolved.certificate}\n{resolved.key}\n")
+            pair.flush()
+            context.load_cert_chain(pair.name)
+    if not resolved.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context
 
 
-class LoaderToken:
-    """A token the kubeconfig loader obtained; it knows its expiry, and how to get another (exec plugin, OIDC)."""
+class ResolvedToken:
+    """A token from a kubeconfig (given, from a file, an exec plugin or OIDC); got anew when it is refused."""
 
-    def __init__(self, read: Callable[[], _Loaded], loaded: _Loaded, clock: Clock) -> None:
-        self._read = read
-        self._loaded = loaded
-        self._clock = clock
-        self._asked_at = clock.monotonic()
+    def __init__(self, path: str, resolved: Resolved) -> None:
+        self._path = path
+        self._authorization = resolved.authorization
+        self._renewals = 0
         self._one_at_a_time = asyncio.Lock()
 
     async def authorization(self, *, renew: bool = False) -> str:
-        """The token, asked for at most once a minute. May run an exec plugin, in a thread."""
-        age = self._clock.monotonic() - self._asked_at
-        if renew or age >= REREAD_SECONDS:
-            async with self._one_at_a_time:
-                if self._clock.monotonic() - self._asked_at >= min(age, REREAD_SECONDS):
-                    await asyncio.to_thread(self._again, renew)
-                    self._asked_at = self._clock.monotonic()
-        return _authorization(self._loaded)
-
-    def _again(self, renew: bool) -> None:
+        """The token. renew: reads the kubeconfig again, in a thread; once for all who were refused together."""
         if renew:
-            self._loaded = self._read()
-        elif self._loaded.refresh_api_key_hook is not None:
-            self._loaded.refresh_api_key_hook(self._loaded)
+            refused = self._renewals
+            async with self._one_at_a_time:
+                if self._renewals == refused:
+                    with suppress(NotConfigured):  # an unreadable file: the old token, and the refusal, stay
+                        self._authorization = (await asyncio.to_thread(resolve, self._path)).authorization
+                    self._renewals += 1
+        return self._authorization
