@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Protocol
 
 from dulwich.object_format import DEFAULT_OBJECT_FORMAT
 from dulwich.objects import Commit, ObjectID, ShaFile
 from dulwich.pack import PackChunkGenerator, full_unpacked_object
 
-from .store import tree_of
+from .store import Damaged, parents, tree_of
 from .tree import Read, replace
 
 _NOT_IN_NAMES = str.maketrans("", "", "<>\n\r\0")
@@ -42,7 +42,24 @@ class NewCommit:
 
     id: str
     parent: str
+    tree: str
     objects: tuple[ShaFile, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a commit says of itself. author, committer: `name <email>`, as `Author.line`. time: the committer's."""
+
+    tree: str
+    parents: tuple[str, ...]
+    author: bytes
+    committer: bytes
+    time: datetime
+    message: str
+
+    def is_by(self, author: Author) -> bool:
+        """True when we made it under this name: author and committer are the same."""
+        return self.author == self.committer == author.line
 
 
 def build(
@@ -73,7 +90,23 @@ def build(
     commit.message = message.replace("\0", "").encode("utf-8", "replace")
     if signer is not None:
         commit.gpgsig = signer.sign(commit.as_raw_string()).strip()
-    return NewCommit(commit.id.decode(), parent, (*objects, commit))
+    return NewCommit(commit.id.decode(), parent, tree, (*objects, commit))
+
+
+def facts(commit: bytes) -> Facts:
+    """The facts in a commit object. Raises Damaged for what is none."""
+    head, _, message = commit.partition(b"\n\n")
+    # Lines that begin with a blank continue a header (a signature) and are none.
+    lines = [line.partition(b" ") for line in head.split(b"\n") if not line.startswith(b" ")]
+    headers = {name: value for name, _, value in lines}
+    try:
+        committer, seconds, _ = headers[b"committer"].rsplit(b" ", 2)
+        author = headers[b"author"].rsplit(b" ", 2)[0]
+        time = datetime.fromtimestamp(int(seconds), UTC)
+    except (KeyError, ValueError, OverflowError, OSError):
+        raise Damaged("not a commit") from None
+    text = message.decode("utf-8", "replace")
+    return Facts(tree_of(commit), tuple(parents(commit)), author, committer, time, text)
 
 
 def pack_of(objects: tuple[ShaFile, ...]) -> bytes:

@@ -113,9 +113,12 @@ class Conversation:
                 raise
             return PushResult(tuple(c.ref for c in commands), "")
         words = foreign(b"".join(said))
-        for command in commands:
-            if (reason := report.get(command.ref)) is not None:
-                self._refused(command, reason, words, deadline)
+        moved = tuple(c.ref for c in commands if report.get(c.ref) is None)
+        refused = [(reason, c) for c in commands if (reason := report.get(c.ref)) is not None]
+        if refused:
+            # Of an atomic push, one reference tells the reason and the others that they had to stay, too.
+            reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
+            self._refused(command, reason, words, deadline, moved=moved)
         return PushResult(tuple(c.ref for c in commands), words)
 
     def _greeting(self, service: str, deadline: Deadline) -> Advertisement:
@@ -129,13 +132,15 @@ class Conversation:
             return False
         return all(now.get(c.ref) == c.new for c in commands)
 
-    def _refused(self, command: Command, reason: str, words: str, deadline: Deadline) -> None:
+    def _refused(
+        self, command: Command, reason: str, words: str, deadline: Deadline, *, moved: tuple[str, ...]
+    ) -> None:
         """Tells a lost race from a refusal: only a race leaves the reference elsewhere."""
         now = self._greeting(RECEIVE_PACK, deadline).values.get(command.ref, ZERO)
         text = f"command error on {command.ref}: {reason}"
         if now not in (command.old, command.new):
-            raise Outdated(text)
-        raise PushRejected(f"{text}: {words}" if words else text)
+            raise Outdated(text, moved=moved)
+        raise PushRejected(f"{text}: {words}" if words else text, moved=moved)
 
     @contextmanager
     def _forgetting(self) -> Iterator[None]:

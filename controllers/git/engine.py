@@ -21,7 +21,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from .commits import Author, NewCommit, Signer, build, pack_of
+from .commits import Author, Facts, NewCommit, Signer, build, facts, pack_of
 from .connect import Connections, place
 from .conversation import PushResult
 from .errors import Outdated, PushRejected, doing
@@ -135,6 +135,15 @@ class GitEngine:
 
         return await self._with_store(remote, deadline, work)
 
+    async def describe(self, remote: Remote, commit: str) -> Facts:
+        """Who made a commit, when, and on what. Fetches it when it is not there. Raises as `fetch`."""
+        deadline = self._deadline(remote)
+
+        def work(store: ObjectStore) -> Facts:
+            return reading(store, commit, self._source(remote, deadline), lambda: facts(store.read(commit, "commit")))
+
+        return await self._with_store(remote, deadline, work)
+
     async def commit(
         self,
         remote: Remote,
@@ -176,7 +185,8 @@ class GitEngine:
 
         options: push options, sent as `key=value`. force: allows updates that are no fast-forward; what an update
         expects is compared in any case. Raises Outdated when a reference is not where it was expected (re-apply on the
-        new tip), PushRejected with the server's words, and as `list_refs`.
+        new tip), PushRejected with the server's words, and as `list_refs`; `moved` of the first two names the
+        references that a server without atomic pushes moved nevertheless.
         """
         deadline = self._deadline(remote)
         told = [f"{key}={value}" for key, value in sorted((options or {}).items())]

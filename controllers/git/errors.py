@@ -10,8 +10,9 @@
     ├── ProtocolError          an answer that is not Git's
     │   └── TooLarge           an answer, object or tree beyond our bounds
     ├── CacheFailed            our own disk
-    ├── Outdated               the branch moved: list, fetch, re-apply and push again
-    ├── PushRejected           the server or a hook of it said no
+    ├── PushFailed             `moved`: the references that moved nevertheless
+    │   ├── Outdated           the branch moved: list, fetch, re-apply and push again
+    │   └── PushRejected       the server or a hook of it said no
     ├── PathMissing            the path to update is not in the tree
     ├── PathOutside            the path to update leads out of the repository
     ├── BadUrl                 the URL is none
@@ -81,11 +82,19 @@ class CacheFailed(GitError):
     """Objects cannot be kept on our own disk: full, or not ours to write."""
 
 
-class Outdated(GitError):
+class PushFailed(GitError):
+    """Not all references are where a push was to bring them."""
+
+    def __init__(self, reason: str, *, doing: str = "", moved: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, doing=doing)
+        self.moved = moved
+
+
+class Outdated(PushFailed):
     """The branch is not where we left it; list, fetch, re-apply and push again."""
 
 
-class PushRejected(GitError):
+class PushRejected(PushFailed):
     """The server or one of its hooks refused the push; its words are in the reason."""
 
 

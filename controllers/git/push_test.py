@@ -132,6 +132,30 @@ async def test_a_refspec_is_pushed_after_the_branch(run: Run, server: GitServer,
         assert len(server.requests[-1].body) < 250  # objects that the server has are not sent again
 
 
+FROZEN = """#!/bin/sh
+[ "$1" = refs/heads/mirror ] && echo "the mirror is frozen" && exit 1
+exit 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("atomic", "moved"),
+    [pytest.param("true", (), id="atomic"), pytest.param("false", ("refs/heads/main",), id="one-by-one")],
+)
+async def test_of_two_references_one_is_refused(
+    run: Run, fleet: BareRepository, atomic: str, moved: tuple[str, ...]
+) -> None:
+    """The reason is that of the one that was refused; what moved nevertheless is told."""
+    fleet.git("config", "receive.advertiseAtomic", atomic)
+    fleet.hook("update", FROZEN)
+    new = await run.change(b"1.0.0", b"1.0.1")
+    updates = [Update("refs/heads/main", new.id, new.parent), Update("refs/heads/mirror", new.id)]
+    with pytest.raises(PushRejected, match="refs/heads/mirror: hook declined: the mirror is frozen") as refused:
+        await run.engine.push(run.remote, new, updates)
+    assert refused.value.moved == moved
+    assert fleet.refs() == {"refs/heads/main": new.id if moved else new.parent}
+
+
 async def test_a_mirror_that_lags_behind_someone_elses_commit(run: Run, fleet: BareRepository) -> None:
     old = fleet.head()
     fleet.git("update-ref", "refs/heads/mirror", old)

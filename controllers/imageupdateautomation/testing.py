@@ -112,7 +112,7 @@ class FakeGit(GitEngine):
             return None
         new = self._commit(parent, files)
         self.commits[new] = Committed(parent, author, message, when, signer)
-        return NewCommit(new, parent, ())
+        return NewCommit(new, parent, new, ())
 
     async def push(
         self,
