@@ -62,7 +62,6 @@ def load(path: str) -> Resolved:
     # By name: some releases of the package are typed, others are not.
     loader: Any = importlib.import_module("kubernetes.config.kube_config")
     loaded: Any = importlib.import_module("kubernetes.client").Configuration()
-    loaded.proxy = None  # the environment's; a `proxy-url` of the kubeconfig takes its place
     try:
         loader.load_kube_config(path, client_configuration=loaded, persist_config=False)
         _, active = loader.list_kube_config_contexts(path)
@@ -75,10 +74,16 @@ def load(path: str) -> Resolved:
             key=_content(loaded.key_file),
             verify=bool(loaded.verify_ssl),
             server_name=getattr(loaded, "tls_server_name", None) or "",
-            proxy=loaded.proxy or "",
+            proxy=_proxy_url(loader.KubeConfigMerger(path).config, active["context"]["cluster"]),
         )
     except (loader.ConfigException, loader.yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
         return Resolved(error=str(error) or type(error).__name__)
+
+
+def _proxy_url(merged: Any, cluster: str) -> str:
+    """The cluster's `proxy-url`, which not every release of the loader knows; the environment is not consulted."""
+    entry = merged["clusters"].get_with_name(cluster)["cluster"]
+    return str(entry.safe_get("proxy-url") or "")
 
 
 def _content(path: str | None) -> str:
