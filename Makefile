@@ -75,12 +75,14 @@ types: $(READY) ## Strict type check
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: generate
-generate: $(READY) ## Write generated files: CRDs, install.yaml
+generate: $(READY) ## Write generated files: CRDs, install.yaml, docs/reference.md
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
+	$(BIN)/python -m hack.reference
 
 .PHONY: drift
 drift: $(READY) ## Fail when a generated file is stale
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --check --install
+	$(BIN)/python -m hack.reference --check
 
 .PHONY: lock
 lock: ## Resolve requirements/*.txt anew (needs uv: pip install uv)
