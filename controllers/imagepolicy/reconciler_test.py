@@ -57,6 +57,12 @@ async def test_previous_choice_stays_told_until_the_next(bench: Bench) -> None:
     assert await bench.reconcile(replace(image_policy(), status=bench.run.status)) == first
 
 
+async def test_previous_choice_that_is_the_present_one_is_not_told(bench: Bench) -> None:
+    status = ImagePolicyStatus(latest_ref=V11, observed_previous_ref=V11)
+    end = await bench.reconcile(replace(image_policy(), status=status))
+    assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0"
+
+
 async def test_choice_made_by_flux_gets_its_old_form_too(bench: Bench) -> None:
     await bench.reconcile(image_policy(latest=V11))
     assert bench.run.status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")

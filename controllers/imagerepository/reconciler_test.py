@@ -76,7 +76,7 @@ class Bench:
         finally:
             self.repository = replace(self.repository, status=self.run.status)
 
-    def failed(self) -> None:
+    def failed(self, ready: str = "False") -> None:
         """What the lifecycle writes into the status after a failed run."""
         conditions = (
             Condition(
@@ -86,7 +86,7 @@ class Bench:
                 message=self.run.progress,
                 last_transition_time=START,
             ),
-            Condition(type=READY, status="False", reason="Any", message="it failed", last_transition_time=START),
+            Condition(type=READY, status=ready, reason="Any", message="it failed", last_transition_time=START),
         )
         self.repository = replace(self.repository, status=replace(self.repository.status, conditions=conditions))
 
@@ -314,6 +314,13 @@ async def test_requested_scan_that_failed_stays_due(idle: Bench, break_it: Calla
     assert end.message.startswith("successful scan")
     idle.repository = replace(idle.repository, status=replace(idle.repository.status, conditions=()))
     await idle.reconcile(after=3 * MINUTE)
+    assert not idle.scanned
+
+
+async def test_progress_that_somebody_else_left_behind_owes_no_scan(idle: Bench) -> None:
+    idle.run.progress = "scanning: reconcile requested"
+    idle.failed(ready="True")
+    await idle.reconcile(after=MINUTE)
     assert not idle.scanned
 
 
