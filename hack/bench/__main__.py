@@ -1,0 +1,38 @@
+"""`python -m hack.bench [parts|whole|all] [--runs N]`: prints figures; exit status 0 whatever they are."""
+
+import argparse
+import os
+import platform
+import sys
+
+from hack.bench import parts, whole
+from hack.bench.measure import HEADER
+
+
+def main() -> int:
+    """Prints figures."""
+    parser = argparse.ArgumentParser(prog="python -m hack.bench", description=__doc__)
+    parser.add_argument("what", nargs="?", default="all", choices=["parts", "whole", "all"])
+    parser.add_argument("--runs", type=int, default=5, help="counted runs of each part (5)")
+    parser.add_argument("--pushes", type=int, default=15, help="tags pushed one after the other (15)")
+    args = parser.parse_args()
+    load = os.getloadavg()[0]
+    print(
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load {load:.2f}; medians, compare in one run only"
+    )
+    if args.what != "whole":
+        print(HEADER)
+        for figure in parts.figures(args.runs):
+            print(figure.line(), flush=True)
+    if args.what != "parts":
+        figures, idle, after = whole.figures(args.pushes)
+        print(f"\n{HEADER}")
+        for figure in figures:
+            print(figure.line())
+        for name, memory in (("idle", idle), ("afterwards", after)):
+            print(f"resident MiB, {name}: " + ", ".join(f"{kind} {mib:.0f}" for kind, mib in memory.items()))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
