@@ -65,7 +65,10 @@ def build(manager: Manager) -> None:
 
     manager.closing(close)
     sources = SourceReader(
-        manager.client, repositories.get, cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS]
+        manager.client,
+        repositories.get,
+        unlock=git.signer,
+        cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)

@@ -9,6 +9,7 @@ from controllers import setters
 from controllers.runtime.key import Key
 
 POLICY_WITHOUT_IMAGE = "PolicyWithoutImage"
+INVALID_IMAGE = "InvalidImage"
 MAX_FINDINGS = 20
 """In the status; the last one counts what is left out."""
 
@@ -27,17 +28,31 @@ Policies: TypeAlias = Callable[[Key], ImagePolicy | None]
 """What is known of a policy that a marker names, in any namespace that is watched."""
 
 
-def told(findings: Iterable[setters.Finding], policies: Policies) -> tuple[ApiFinding, ...]:
+def told(
+    findings: Iterable[setters.Finding], policies: Policies, *, first: tuple[ApiFinding, ...] = ()
+) -> tuple[ApiFinding, ...]:
     """The findings for the status: bounded, each with what to do about it.
 
     A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
-    some other automation's business and no finding.
+    some other automation's business and no finding. first: what was found out before the files were looked at.
     """
-    found = [told for finding in findings if (told := _told(finding, policies))]
+    found = [*first, *(told for finding in findings if (told := _told(finding, policies)))]
     if len(found) <= MAX_FINDINGS:
         return tuple(found)
     more = len(found) - MAX_FINDINGS + 1
     return (*found[: MAX_FINDINGS - 1], ApiFinding(reason="More", message=f"{more} more findings are not listed"))
+
+
+def unusable(images: Mapping[str, str]) -> tuple[ApiFinding, ...]:
+    """A finding for each policy whose image is no valid reference. images: policy name → what would be written."""
+    return tuple(
+        ApiFinding(
+            reason=INVALID_IMAGE,
+            message=f"ImagePolicy '{name}' is left out: could not parse reference: {text[:256]}; "
+            "correct the image of its ImageRepository",
+        )
+        for name, text in sorted(images.items())
+    )
 
 
 def worth_an_event(finding: ApiFinding) -> bool:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding
 from api.meta import LabelSelector
 from controllers.git.errors import PushRejected
@@ -68,3 +69,17 @@ async def test_findings_of_a_failed_run_are_not_recorded(marked: Bench) -> None:
         await marked.reconcile()
     assert marked.status.findings == ()
     assert (await marked.reconcile()).warnings != ()
+
+
+async def test_policy_whose_image_is_no_reference_is_left_out_and_the_others_go_on(bench: Bench) -> None:
+    bench.git.put(MAIN, {"bad.yaml": manifest("1.0.0", "apps:bad")})
+    bench.choose("bad", ImageRef(name="x/UPPER", tag="1"))
+    end = await bench.reconcile()
+    text = (
+        "ImagePolicy 'bad' is left out: could not parse reference: x/UPPER:1; correct the image of its ImageRepository"
+    )
+    assert bench.status.findings == (Finding(reason="InvalidImage", message=text),)
+    assert end.warnings == (("InvalidImage", text),)
+    assert bench.git.files_of(MAIN)["bad.yaml"] == manifest("1.0.0", "apps:bad")
+    assert bench.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+    assert set(bench.status.observed_policies) == {"bad", "web"}

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from api.imagepolicy import ImagePolicy, ImageRef
 from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import LabelSelector, LabelSelectorRequirement
+from controllers.registry.errors import BadReference
+from controllers.registry.reference import parse_reference
 
 
 class BadSelector(Exception):
@@ -28,6 +30,23 @@ def chosen_images(automation: ImageUpdateAutomation, policies: Iterable[ImagePol
         for policy in policies
         if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels))
     }
+
+
+def usable_images(images: Mapping[str, ImageRef]) -> tuple[dict[str, ImageRef], dict[str, str]]:
+    """(those that make a valid reference, name → the text of those that make none).
+
+    Flux ends the whole run at the first of the latter (image-automation-controller `internal/policy/applier.go`).
+    """
+    usable, unusable = {}, {}
+    for name, image in images.items():
+        text = f"{image.name}:{image.tag}" + (f"@{image.digest}" if image.digest else "")
+        try:
+            parse_reference(text)
+        except BadReference:
+            unusable[name] = text
+        else:
+            usable[name] = image
+    return usable, unusable
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:

@@ -4,9 +4,9 @@ Secrets are read at each run, so a rotated one works at the next; the GitReposit
 signing key's in the automation's. The GitRepository need not be ready: only its spec is used.
 """
 
-import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from api import core
 from api.duration import parse_duration
@@ -17,7 +17,6 @@ from controllers.git.commits import Signer
 from controllers.git.errors import BadCredentials, BadSigningKey
 from controllers.git.remote import Proxy, Remote
 from controllers.git.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
-from controllers.git.signing import signer_from_secret
 from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import ApiError, NotFound
@@ -50,13 +49,25 @@ class Source:
     signer: Signer | None
 
 
+class Unlock(Protocol):
+    """Makes signers of Secrets: `GitEngine.signer`."""
+
+    async def __call__(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer: ...
+
+
 class SourceReader:
     """Reads what an automation's source is made of. Safe to call from several tasks."""
 
     def __init__(
-        self, client: KubeClient, repositories: Callable[[Key], GitRepository | None], *, cross_namespace: bool
+        self,
+        client: KubeClient,
+        repositories: Callable[[Key], GitRepository | None],
+        *,
+        unlock: Unlock,
+        cross_namespace: bool,
     ) -> None:
         """`repositories` reads an informer; `cross_namespace`: references may leave their own namespace."""
+        self._unlock = unlock
         self._client = client
         self._repositories = repositories
         self._cross_namespace = cross_namespace
@@ -124,8 +135,7 @@ class SourceReader:
         name, namespace = key.secret_ref.name, automation.metadata.namespace
         try:
             secret = await self._client.get(SECRETS, namespace, name, into=core.Secret)
-            # In a thread: unlocking an encrypted key takes a quarter of a second.
-            return await asyncio.to_thread(signer_from_secret, key.type, secret.data, secret_name=name)
+            return await self._unlock(key.type, secret.data, secret_name=name)
         except ApiError as error:
             raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
         except BadSigningKey as error:

@@ -11,6 +11,7 @@ from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpe
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader, source_key
+from controllers.imageupdateautomation.testing import FakeGit
 from controllers.runtime.key import Key, key_of
 from controllers.testing_kube import FakeKube
 from controllers.testing_objects import GIT_URL, automation, git_repository, git_spec, secret
@@ -28,7 +29,9 @@ async def read(
 ) -> Source:
     kube = kube or FakeKube(secrets=secrets)
     known = {key_of(repository): repository} if repository else {}
-    return await SourceReader(kube, known.get, cross_namespace=cross_namespace).read(of or automation())
+    return await SourceReader(kube, known.get, unlock=FakeGit().signer, cross_namespace=cross_namespace).read(
+        of or automation()
+    )
 
 
 def signed(type: str = "") -> ImageUpdateAutomation:
@@ -71,7 +74,7 @@ async def test_secrets_of_the_repository_are_in_its_namespace_and_the_key_in_the
 async def test_rotated_secret_works_at_the_next_run() -> None:
     kube = FakeKube(secrets=[secret("login", bearerToken=b"old")])
     repository = git_repository(secret_ref=LOGIN)
-    reader = SourceReader(kube, {key_of(repository): repository}.get, cross_namespace=True)
+    reader = SourceReader(kube, {key_of(repository): repository}.get, unlock=FakeGit().signer, cross_namespace=True)
     assert (await reader.read(automation())).remote.credentials == Bearer("old")
     kube.put("secrets", secret("login", bearerToken=b"new"))
     assert (await reader.read(automation())).remote.credentials == Bearer("new")

@@ -5,19 +5,21 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from controllers.git.commits import Author, NewCommit, Signer
+from controllers.git.commits import Author, Facts, NewCommit, Signer
 from controllers.git.conversation import PushResult
 from controllers.git.engine import GitEngine
-from controllers.git.errors import Outdated, PathMissing
+from controllers.git.errors import Outdated, PathMissing, PushFailed
 from controllers.git.refs import Refs, Tip
 from controllers.git.refspec import ANY, Update
 from controllers.git.remote import Remote
 from controllers.git.scan import File
+from controllers.git.signing import signer_from_secret
 from controllers.testing_objects import GIT_URL
 
 Files = dict[str, bytes]
+SOME_TIME = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,12 @@ class FakeGit(GitEngine):
             if wanted(name.rpartition("/")[2]) and containing in data
         ]
 
+    async def describe(self, remote: Remote, commit: str) -> Facts:
+        made = self.commits.get(commit)
+        if made is None:
+            return Facts(commit, (), b"Someone <s@example.com>", b"Someone <s@example.com>", SOME_TIME, "Theirs")
+        return Facts(commit, (made.parent,), made.author.line, made.author.line, made.when, made.message)
+
     async def commit(
         self,
         remote: Remote,
@@ -126,12 +134,19 @@ class FakeGit(GitEngine):
         if self.before_push:
             self.before_push.pop(0)()
         self.pushes.append(Pushed(tuple(updates), dict(options or {}), force))
-        self._called("push")
+        try:
+            self._called("push")
+        except PushFailed as error:
+            self.refs |= {update.ref: update.new for update in updates if update.ref in error.moved}
+            raise
         for update in updates:
             if update.expected is not ANY and update.expected != self.refs.get(update.ref):
                 raise Outdated(f"{update.ref} moved meanwhile")
         self.refs |= {update.ref: update.new for update in updates}
         return PushResult(tuple(update.ref for update in updates), "")
+
+    async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
+        return signer_from_secret(kind, data, secret_name=secret_name)
 
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:
@@ -147,8 +162,9 @@ class FakeGit(GitEngine):
             raise self.failures[method].pop(0)
 
     def _move(self, ref: str, parent: str, files: Files) -> str:
-        self.refs[ref] = self._commit(parent, files)
-        return self.refs[ref]
+        self.refs[ref] = new = self._commit(parent, files)
+        self.commits.pop(new, None)
+        return new
 
     def _commit(self, parent: str, files: Files) -> str:
         commit = hashlib.sha256(repr((parent, sorted(files.items()))).encode()).hexdigest()[:40]

@@ -1,0 +1,58 @@
+"""What the steps of one run hand to each other, and how the end of a run is told. Values only."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.imagepolicy import ImageRef
+from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from controllers.git.commits import Author
+from controllers.git.errors import GitError, Outdated, Unreachable
+from controllers.imageupdateautomation.source import Source
+from controllers.runtime.run import NotReady, Run
+
+GIT_OPERATION_FAILED = "GitOperationFailed"
+
+AutomationRun = Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What one run is to do, decided before the remote is asked."""
+
+    source: Source
+    images: Mapping[str, ImageRef]
+    """Every policy that takes part, by name."""
+    usable: Mapping[str, ImageRef]
+    """Those of them whose image can be written."""
+    findings: tuple[Finding, ...]
+    """Why the others cannot."""
+    path: str
+
+    @property
+    def author(self) -> Author:
+        """Author and committer of this automation's commits."""
+        author = self.source.git.commit.author
+        return Author(email=author.email, name=author.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A commit of this automation that the remote has. time: when it was made."""
+
+    commit: str
+    message: str
+    time: datetime
+
+
+@contextmanager
+def telling(doing: str) -> Iterator[None]:
+    """Turns what goes wrong with Git into the end of the run; Outdated passes, since the run can go on from it."""
+    try:
+        yield
+    except Outdated:
+        raise
+    except GitError as error:
+        retry_after = error.retry_after if isinstance(error, Unreachable) else None
+        raise NotReady(GIT_OPERATION_FAILED, f"{doing}: {error}", retry_after=retry_after) from error

@@ -1,0 +1,133 @@
+"""From edits to a commit on the remote that the status knows of, whatever happens in between.
+
+A push and the status that records it are two writes to two places: what a crash, or a refusal of one of two references,
+leaves between them is found and made good by the next run (`recover`, `finish`).
+"""
+
+from datetime import UTC, datetime
+
+from msgspec.structs import replace
+
+from controllers import setters, template
+from controllers.git.commits import Facts, NewCommit
+from controllers.git.engine import GitEngine
+from controllers.git.errors import BadRefspec, PushFailed, Unreachable
+from controllers.git.refs import HEADS, Refs, Tip
+from controllers.git.refspec import Update, parse_refspec
+from controllers.imageupdateautomation.editor import Edited, Editor
+from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
+from controllers.imageupdateautomation.message import template_data
+from controllers.imageupdateautomation.plan import Plan
+from controllers.runtime.run import NotReady, Stall
+
+INVALID_SOURCE_CONFIGURATION = "InvalidSourceConfiguration"
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+
+
+class Publisher:
+    """Commits, pushes, and records in `run.status` what was pushed. Safe to call from several tasks."""
+
+    def __init__(self, git: GitEngine, editor: Editor) -> None:
+        self._git = git
+        self._editor = editor
+
+    async def publish(self, run: AutomationRun, job: Job, edited: Edited, *, refs: Refs, base: Tip) -> Published | None:
+        """Commits and pushes; None when the files turn out to be as they were. Raises Outdated for a lost race."""
+        text = _render(run, edited.update, job)
+        with telling("failed to update source"):
+            new = await self._git.commit(
+                job.source.remote, base.commit, edited.contents,
+                author=job.author, message=text, when=run.now, signer=job.source.signer,
+            )  # fmt: skip
+        if new is None:
+            return None
+        published = Published(new.id, text, run.now)
+        await self._push(run, job, new, published, refs=refs)
+        return published
+
+    async def finish(self, run: AutomationRun, job: Job, refs: Refs, base: Tip) -> Published | None:
+        """Pushes once more the refspec of our last commit, which the remote took only as the branch.
+
+        None when there is nothing left to do. To be called while a push has failed and nothing was recorded since.
+        """
+        status = run.status
+        if not job.source.plan.refspec or base.commit != status.last_push_commit:
+            return None
+        message = (await self._describe(job, base)).message
+        published = Published(base.commit, message, status.last_push_time or run.now)
+        there = NewCommit(base.commit, base.commit, "", ())
+        return published if await self._push(run, job, there, published, refs=refs) else None
+
+    async def recover(self, run: AutomationRun, job: Job, base: Tip) -> Published | None:
+        """The commit `base` if it is ours though the status does not know it: a crash came between push and status.
+
+        Ours is what bears our author's name, was made since the last recorded run, and is what we would make of its
+        parent. To be called for a base that needs no edits. Costs nothing where the author is another.
+        """
+        status, remote = run.object.status, job.source.remote
+        if base.commit == run.status.last_push_commit:
+            return None
+        facts = await self._describe(job, base)
+        since = status.last_automation_run_time or run.object.metadata.creation_timestamp or LONG_AGO
+        if not facts.is_by(job.author) or facts.time < since or len(facts.parents) != 1:
+            return None
+        parent = Tip("", facts.parents[0], "")
+        try:
+            edited = await self._editor.edit(run, job, parent)
+            with telling("failed to checkout source"):
+                made = await self._git.commit(
+                    remote, parent.commit, edited.contents, author=job.author, message="", when=facts.time
+                )
+        except NotReady as error:
+            if isinstance(error.__cause__, Unreachable):
+                raise
+            return None  # the parent cannot be had, or has no such path
+        if made is None or made.tree != facts.tree:
+            return None
+        published = Published(base.commit, facts.message, facts.time)
+        _record(run, published)
+        return published
+
+    async def _describe(self, job: Job, base: Tip) -> Facts:
+        with telling("failed to checkout source"):
+            return await self._git.describe(job.source.remote, base.commit)
+
+    async def _push(self, run: AutomationRun, job: Job, new: NewCommit, published: Published, *, refs: Refs) -> bool:
+        """True when something moved. What moved is recorded also where the push as a whole fails."""
+        plan = job.source.plan
+        updates, force = _moves(plan, refs, new.id)
+        await run.check_leader()
+        with telling("failed to update source: failed to push to remote"):
+            try:
+                result = await self._git.push(job.source.remote, new, updates, options=plan.options, force=force)
+            except PushFailed as failure:
+                if HEADS + plan.push_branch in failure.moved:
+                    _record(run, published)
+                raise
+        _record(run, published)
+        return bool(result.refs)
+
+
+def _record(run: AutomationRun, published: Published) -> None:
+    run.status = replace(run.status, last_push_commit=published.commit, last_push_time=published.time)
+
+
+def _moves(plan: Plan, refs: Refs, commit: str) -> tuple[list[Update], bool]:
+    """Which references of the remote are to move to a commit, and whether those may be no fast-forwards."""
+    branch = HEADS + plan.push_branch
+    updates = [Update(branch, commit, refs.branch(plan.push_branch))]
+    if not plan.refspec:
+        return updates, plan.switch
+    try:
+        refspec = parse_refspec(plan.refspec)
+        return updates + refspec.updates({branch: commit}), plan.switch or refspec.force
+    except BadRefspec as error:
+        raise Stall(INVALID_SOURCE_CONFIGURATION, f"failed to update source: {error}") from error
+
+
+def _render(run: AutomationRun, update: setters.Update, job: Job) -> str:
+    data = template_data(run.object, update, job.usable)
+    try:
+        return template.render(job.source.git.commit.message_template, data, now=run.now)
+    except template.TemplateFailure as error:
+        raise NotReady(GIT_OPERATION_FAILED, f"failed to update source: {error}") from error
