@@ -49,8 +49,8 @@ def ask_policy(options: argparse.Namespace) -> int:
             sys.stdout.writelines(table(error.tally))
         return 1
     ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
-    sys.stdout.write(f"{choice.tag}{ranked_by}\n")
-    sys.stdout.writelines(table(choice.tally))
+    # In one piece: a reader that takes only the first line must not break the second.
+    sys.stdout.write("".join([f"{choice.tag}{ranked_by}\n", *table(choice.tally)]))
     return 0
 
 
