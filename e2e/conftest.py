@@ -112,6 +112,15 @@ def controllers(cluster: Parts) -> Iterator[Controllers | None]:
     running.start()
     yield running
     running.stop()
+    _no_secret_in(running, (cluster.registry_password, cluster.git_password))
+
+
+def _no_secret_in(stopped: Controllers, secrets: tuple[str, ...]) -> None:
+    """After everything that the tests did, at log level debug: no log has a password."""
+    for kind in local_controllers.KINDS:
+        text = stopped.log(kind).read_text(errors="replace")
+        assert text, f"{kind} has logged nothing: this check would look at nothing"
+        assert not [kind for secret in secrets if secret and secret in text]
 
 
 @pytest.fixture

@@ -44,8 +44,7 @@ class Kubectl:
 
 def install(kubectl: Kubectl, manifests: Path = ROOT / "manifests") -> None:
     """Applies the manifests as the README says and waits until the CRDs are served."""
-    # CRDs first: a fresh API server needs a moment before it knows the kinds.
-    kubectl("apply", "--server-side", "--force-conflicts", "-k", str(manifests))
+    kubectl("apply", "-k", str(manifests))
     kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
 
 
