@@ -6,12 +6,13 @@ differences are in `accepted.json` beside this file. Exit status 1 when anything
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from hack.env import environment
+from hack.env import environment, process
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -45,9 +46,20 @@ def main() -> int:
     return code or different
 
 
+def _on_free_ports(work: Path) -> Path:
+    """A copy of `hack/controllers.json` whose processes listen where nobody else does, so plays can be side by side."""
+    text = (ROOT / "hack" / "controllers.json").read_text()
+    fixed = sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", text)))
+    for port, free in zip(fixed, process.free_ports(len(fixed)), strict=True):
+        text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}")
+    path = work / "controllers.json"
+    path.write_text(text)
+    return path
+
+
 def _play(player: Path, files: list[Path], *, env: environment.Environment, work: Path, out: Path, jobs: int) -> int:
     command = [
-        sys.executable, player, "--kubeconfig", env.kubeconfig, "--controllers", ROOT / "hack" / "controllers.json",
+        sys.executable, player, "--kubeconfig", env.kubeconfig, "--controllers", _on_free_ports(work),
         "--crds", ROOT / "manifests" / "crds", "--work", work / "play", "--out", out, "--jobs", jobs, *files,
     ]  # fmt: skip
     path = f"{env.kubectl.parent}{os.pathsep}{os.environ['PATH']}"
