@@ -13,6 +13,7 @@ from controllers.policy.errors import Failure, InvalidPolicy, NoTags
 
 EXAMPLES = 3
 """So many tags are shown for each reason."""
+HEADING = "WHY NOT CHOSEN"
 ORDERS = ("asc", "desc")
 
 
@@ -58,8 +59,8 @@ def table(tally: Tally) -> Iterator[str]:
     """Lines: how many tags lost for each reason, the most frequent first, and some of them."""
     if not tally.counts:
         return
-    width = max(len(reason) for reason in tally.counts)
-    yield f"\n{'TAGS':>6}  {'WHY NOT CHOSEN':{width}}  FOR EXAMPLE\n"
+    width = max(len(text) for text in (HEADING, *tally.counts))
+    yield f"\n{'TAGS':>6}  {HEADING:{width}}  FOR EXAMPLE\n"
     for reason, count in sorted(tally.counts.items(), key=lambda item: -item[1]):
         known = [refusal.tag for refusal in tally.refused if refusal.reason is reason]
         yield f"{count:>6}  {reason:{width}}  {', '.join(known[:EXAMPLES])}".rstrip() + "\n"
