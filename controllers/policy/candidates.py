@@ -1,21 +1,24 @@
 """What a filter leaves of the stored tags, and the orders in which policies look at it.
 
 Sorting a hundred thousand versions takes 0.2 s, choosing among sorted ones microseconds, and many policies look at one
-repository: so each order is made once, when the first policy needs it.
+repository: so each order is made once, when the first policy needs it. Of tags that change a little (a scan found a
+new one, a rule leaves some out) the orders are not made anew: they are copied, and the few changes go to their places.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import insort
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-from controllers.policy.gofloat import NotANumber, parse_float
-from controllers.policy.semver import RELEASE, Key, tag_key
+R = TypeVar("R")
 
-R = TypeVar("R", Key, float)
+Value: TypeAlias = Callable[[str], str | None]
+"""What is ranked for a tag; None where the filter does not let it through."""
+
+FEW: Final = 64
+"""Up to so many entries are put in one by one; more are sorted in, which looks at every entry once."""
 
 
 class Entry(NamedTuple, Generic[R]):
@@ -26,82 +29,165 @@ class Entry(NamedTuple, Generic[R]):
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class Versions:
-    """Candidates as versions, ascending, and those that are none in stored order."""
+class Named(NamedTuple):
+    """A candidate by tag and value; sorts by the tag."""
 
-    releases: Sequence[Entry[Key]]
-    prereleases: Sequence[Entry[Key]]
-    others: Sequence[str]
+    tag: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
-class Numbers:
-    """Candidates as numbers: ascending, but in stored order when one of them is NaN, which has no place in an order.
+class Order(Generic[R]):
+    """A way to rank candidates."""
 
-    `others` are those that are no numbers, in stored order.
-    """
+    name: Hashable
+    """Equal for orders that rank alike: what results are kept under."""
+    place: Callable[[str, str], tuple[int, R] | None]
+    """For a tag and its value the lane and the rank in it; None for what has no rank."""
+    lanes: int = 1
 
-    entries: Sequence[Entry[float]]
-    has_nan: bool
-    others: Sequence[str]
+
+@dataclass(frozen=True, slots=True)
+class Ordered(Generic[R]):
+    """Candidates in an order; never changed once made."""
+
+    lanes: tuple[Sequence[Entry[R]], ...]
+    """Each ascending."""
+    others: Sequence[Named]
+    """Those without a rank, ascending by tag."""
+
+    @property
+    def values_without_rank(self) -> list[str]:
+        """In stored order, which is descending."""
+        return [other.value for other in reversed(self.others)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Difference:
+    """What makes the orders of earlier candidates those of the present ones."""
+
+    orders: dict[Hashable, Ordered[Any]]
+    gone: frozenset[str]
+    come: Sequence[Named]
 
 
 class Candidates:
     """Values to rank and the tags that they stand for. Not to be used by two threads at once: `TagIndex` sees to that.
 
-    Where tags share a value, the one that is last in stored order stands for it.
+    Where tags share a value, the one that is last in stored order, the least by bytes, stands for it.
     """
 
-    def __init__(self, values: Mapping[str, str | None]) -> None:
-        """values: for each tag in stored order its value, None where the filter does not let it through."""
-        self.values = values
+    def __init__(self, tags: Iterable[str], value: Value) -> None:
+        """tags: in any order, each once; value: called once for each."""
         self.tags: dict[str, str] = {}
         self.unmatched: list[str] = []
-        self.overwritten: list[tuple[str, str]] = []
-        for tag, value in values.items():
-            if value is None:
-                self.unmatched.append(tag)
-                continue
-            if value in self.tags:
-                self.overwritten.append((self.tags[value], value))
-            self.tags[value] = tag
+        """Ascending."""
+        self.overwritten: dict[str, tuple[str, ...]] = {}
+        """For a value the further tags that give it."""
+        self._orders: dict[Hashable, Ordered[Any]] = {}
+        self._before = _Difference({}, frozenset(), ())
+        for tag in tags:
+            self._add(tag, value(tag))
+        self.unmatched.sort()
 
-    @cached_property
-    def versions(self) -> Versions:
-        releases: list[Entry[Key]] = []
-        prereleases: list[Entry[Key]] = []
-        others: list[str] = []
-        for value, tag in self.tags.items():
-            key = tag_key(value)
-            if key is None:
-                others.append(value)
+    def changed(self, gone: Collection[str], come: Collection[str], value: Value) -> Candidates:
+        """The candidates without the tags `gone` and with the tags `come`; costs a copy and what changes.
+
+        gone: all of them were given before; come: none of them was, except those gone.
+        """
+        after = Candidates((), value)
+        after.tags, after.overwritten = self.tags.copy(), self.overwritten.copy()
+        left = frozenset(gone)
+        after.unmatched = [tag for tag in self.unmatched if tag not in left] if left else self.unmatched.copy()
+        touched = {text for tag in gone if (text := after._remove(tag, value(tag))) is not None}
+        touched |= {text for tag in come if (text := after._add(tag, value(tag))) is not None}
+        after.unmatched.sort()
+        # A tag that is gone and has come again may have another rank.
+        moved = [text for text in touched if self.tags.get(text) != after.tags.get(text) or after.tags[text] in left]
+        after._before = _Difference(
+            self._orders.copy(),
+            frozenset(self.tags[text] for text in moved if text in self.tags),
+            [Named(after.tags[text], text) for text in moved if text in after.tags],
+        )
+        return after
+
+    def ordered(self, order: Order[R]) -> Ordered[R]:
+        """The candidates in an order: made when it is asked for first."""
+        if order.name not in self._orders:
+            known = self._before.orders.pop(order.name, None)
+            if known is None:
+                self._orders[order.name] = _arranged(
+                    order, map(Named._make, zip(self.tags.values(), self.tags, strict=True))
+                )
             else:
-                (releases if key[3] is RELEASE else prereleases).append(Entry(key, tag, value))
-        releases.sort()
-        prereleases.sort()
-        return Versions(releases, prereleases, others)
+                self._orders[order.name] = _changed(order, known, self._before)
+        return self._orders[order.name]
 
-    @cached_property
-    def numbers(self) -> Numbers:
-        entries: list[Entry[float]] = []
-        others: list[str] = []
-        for value, tag in self.tags.items():
-            try:
-                entries.append(Entry(parse_float(value), tag, value))
-            except NotANumber:
-                others.append(value)
-        has_nan = any(math.isnan(entry.rank) for entry in entries)
-        if not has_nan:
-            entries.sort()
-        return Numbers(entries, has_nan, others)
+    def _add(self, tag: str, value: str | None) -> str | None:
+        if value is None:
+            self.unmatched.append(tag)
+            return None
+        standing = self.tags.setdefault(value, tag)
+        if standing != tag:
+            self.tags[value] = min(standing, tag)
+            self.overwritten[value] = (*self.overwritten.get(value, ()), max(standing, tag))
+        return value
 
-    @cached_property
-    def ascending(self) -> Sequence[str]:
-        """The values in byte order; for text Python's order by code point is that of its UTF-8."""
-        return sorted(self.tags)
+    def _remove(self, tag: str, value: str | None) -> str | None:
+        if value is None:
+            return None
+        remaining = sorted({self.tags.pop(value), *self.overwritten.pop(value, ())} - {tag})
+        if remaining:
+            self.tags[value], *others = remaining
+            if others:
+                self.overwritten[value] = tuple(others)
+        return value
 
 
-def unfiltered(tags: Iterable[str]) -> Candidates:
-    """All tags, each its own value."""
-    return Candidates({tag: tag for tag in tags})
+def itself(tag: str) -> str:
+    """The value of a tag where there is no filter."""
+    return tag
+
+
+def stood_for(overwritten: Mapping[str, Sequence[str]]) -> list[Named]:
+    """The tags that others stand for, in stored order."""
+    return sorted((Named(tag, value) for value, tags in overwritten.items() for tag in tags), reverse=True)
+
+
+def _arranged(order: Order[R], candidates: Iterable[Named]) -> Ordered[R]:
+    lanes: tuple[list[Entry[R]], ...] = tuple([[] for _ in range(order.lanes)])
+    others: list[Named] = []
+    for candidate in candidates:
+        place = order.place(*candidate)
+        if place is None:
+            others.append(candidate)
+        else:
+            lane, rank = place
+            lanes[lane].append(Entry(rank, *candidate))
+    for lane_entries in lanes:
+        lane_entries.sort()
+    others.sort()
+    return Ordered(lanes, others)
+
+
+def _changed(order: Order[R], known: Ordered[R], difference: _Difference) -> Ordered[R]:
+    come = _arranged(order, difference.come)
+    gone = difference.gone
+    lanes = [_merged(lane, gone, entries) for lane, entries in zip(known.lanes, come.lanes, strict=True)]
+    return Ordered(tuple(lanes), _merged(known.others, gone, come.others))
+
+
+E = TypeVar("E", Entry[Any], Named)
+
+
+def _merged(known: Sequence[E], gone: frozenset[str], come: Sequence[E]) -> Sequence[E]:
+    if not gone and not come:
+        return known
+    entries = [entry for entry in known if entry.tag not in gone] if gone else list(known)
+    if len(come) <= FEW:
+        for entry in come:
+            insort(entries, entry)
+    else:
+        entries += come
+        entries.sort()
+    return entries

@@ -6,7 +6,8 @@ PolicyError
 └── Failure            the spec is fine, these tags are not: a new scan may help
     ├── NoCandidates   the filter let nothing through
     ├── NoMatch        no tag is a version inside the range
-    └── NotNumeric     a numerical policy met a value that is no number
+    ├── NotNumeric     a numerical policy met a value that is no number
+    └── NoPlatform     none of the leading tags has an image for all platforms that are required
 
 The parsers have ValueErrors of their own (BadVersion, BadConstraint, BadOrder, BadFilter, NotANumber), which do not
 leave a choice. Texts follow Flux's image-reflector-controller word for word, since users search for them.
@@ -14,6 +15,8 @@ leave a choice. Texts follow Flux's image-reflector-controller word for word, si
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ class Failure(PolicyError):
     def __init__(self, message: str, tally: Tally) -> None:
         super().__init__(message)
         self.tally = tally
+        self.next_at: datetime | None = None
+        """When a tag becomes old enough to be a candidate."""
 
 
 class NoCandidates(Failure):
@@ -63,3 +68,10 @@ class NotNumeric(Failure):
     def __init__(self, value: str, tally: Tally) -> None:
         super().__init__(f"failed to parse invalid numeric value '{value}'", tally)
         self.value = value
+
+
+class NoPlatform(Failure):
+    """The leading tags were examined, and none has an image for all platforms."""
+
+    def __init__(self, examined: int, platforms: Sequence[str], tally: Tally) -> None:
+        super().__init__(f"none of the {examined} leading tags has an image for {', '.join(platforms)}", tally)

@@ -1,88 +1,181 @@
 """The stored tags of one repository, prepared once for all policies that look at them.
 
-What one policy's filter or order costs, the next with the same gets for nothing; and of the index before, for the
-repository's tags one scan earlier, the values of tags that are still there are taken over. Results are kept in the
-index, bounded, and go with it.
+What one policy's filter or order costs, the next with the same gets for nothing; and what the index before knew, for
+the repository's tags one scan earlier, is taken over: only the tags that came or went are looked at. Results are kept
+in the index, bounded, and go with it.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
+from functools import cached_property, lru_cache
 from threading import Lock
-from typing import Final
+from typing import Final, NamedTuple
 
-from controllers.policy import alphabetical, numerical, semantic
-from controllers.policy.candidates import Candidates, unfiltered
+from controllers.policy import alphabetical, keys, newest, numerical, semantic
+from controllers.policy.candidates import Candidates, Value, itself
 from controllers.policy.constraint import BadConstraint
 from controllers.policy.errors import InvalidPolicy, NoCandidates, NoMatch, NoTags, NotNumeric
 from controllers.policy.extract import BadFilter, Extractor, compile_filter
-from controllers.policy.policies import Alphabetical, Choice, Filter, Numerical, Policy, Reason, Semver
+from controllers.policy.policies import (
+    Alphabetical,
+    Choice,
+    Filter,
+    Keys,
+    Moment,
+    Newest,
+    Numerical,
+    Policy,
+    Reason,
+    Semver,
+)
 from controllers.policy.ranking import BadOrder, Rank
-from controllers.policy.tally import tally
+from controllers.policy.tally import tally, with_excluded
 
 MAX_KEPT_VALUES: Final = 600_000
 """Over all filters of one index; about 150 bytes each."""
+
+MAX_KEPT_FILTERS: Final = 256
+"""Compiled, over all indexes."""
+
+NOTHING: Final[Mapping[str, Reason]] = {}
+
+
+class _Shortlist(NamedTuple):
+    """Under what candidates are kept: what the filter means, and which tags were left out."""
+
+    meaning: Hashable
+    excluded: frozenset[str] = frozenset()
 
 
 class TagIndex:
     """Tags of one repository, ready for any number of choices; safe to use from several threads."""
 
-    def __init__(self, tags: Iterable[str], previous: TagIndex | None = None) -> None:
-        """tags: all stored tags, in any order. previous: the index of the same repository before, if there is one."""
-        self.tags: Final = tuple(sorted(set(tags), reverse=True))
+    def __init__(
+        self,
+        tags: Iterable[str],
+        previous: TagIndex | None = None,
+        *,
+        first_seen: Mapping[str, int | None] | None = None,
+    ) -> None:
+        """Prepare them.
+
+        tags: all stored tags, in any order. previous: the index of the same repository before, if there is one.
+        first_seen: Unix seconds of the scan that found the tag first; a tag that is missing or None is of unknown age.
+        """
+        self._all: Final = frozenset(tags)
+        self.tags: Final = tuple(sorted(self._all, reverse=True))
         """Bytewise descending, as stored: the order in which ties are decided."""
+        self.first_seen: Final[Mapping[str, int]] = {
+            tag: time for tag, time in (first_seen or {}).items() if time is not None
+        }
+        """Only tags whose age is known."""
         self._lock = Lock()  # guards _candidates, and what they compute on first use
-        self._candidates: OrderedDict[Hashable, Candidates] = OrderedDict()
-        self._before = previous.known_values() if previous else {}
+        self._candidates: OrderedDict[_Shortlist, Candidates] = OrderedDict()
+        self._before: dict[Hashable, Candidates] = {}
+        self._gone: frozenset[str] = frozenset()
+        self._come: frozenset[str] = frozenset()
+        if previous is not None:
+            self._before = previous.known()
+            before = frozenset(previous.tags)
+            other_age = {tag for tag, _ in self.first_seen.items() ^ previous.first_seen.items()} & self._all & before
+            self._gone, self._come = before - self._all | other_age, self._all - before | other_age
 
-    def known_values(self) -> dict[Hashable, Mapping[str, str | None]]:
-        """The values of tags by filter, as far as they were computed."""
+    def __contains__(self, tag: object) -> bool:
+        return tag in self._all
+
+    @cached_property
+    def latest_seen(self) -> tuple[tuple[int, str], ...]:
+        """When tags of known age were first seen, the latest first."""
+        return tuple(sorted(((time, tag) for tag, time in self.first_seen.items()), reverse=True))
+
+    def known(self) -> dict[Hashable, Candidates]:
+        """The candidates by filter, as far as they were computed."""
         with self._lock:
-            return {meaning: candidates.values for meaning, candidates in self._candidates.items()}
+            return {key.meaning: kept for key, kept in self._candidates.items() if not key.excluded}
 
-    def choose(self, policy: Policy | None, tag_filter: Filter | None = None) -> Choice:
-        """As `choose`, which is for a single policy; the cost is that of what no choice before needed."""
-        rank = _ranker(policy)
+    def choose(
+        self,
+        policy: Policy | None,
+        tag_filter: Filter | None = None,
+        *,
+        excluded: Mapping[str, Reason] = NOTHING,
+        built: Mapping[str, int | None] | None = None,
+    ) -> Choice:
+        """As `choose`, which is for a single policy; the cost is that of what no choice before needed.
+
+        excluded: tags that count as not there, and why; built: build dates by tag, for policies that go by them.
+        """
+        rank = self._ranker(policy, tag_filter, built or {})
         if not self.tags:
             raise NoTags
         extractor = _extractor(tag_filter)
         with self._lock:
-            candidates = self._passed(extractor)
-            if not candidates.tags:
-                raise NoCandidates(tally(None, candidates))
-            ranking = rank(candidates)
-        reasons = tally(ranking, candidates)
-        if ranking.best is not None:
-            return Choice(candidates.tags[ranking.best], ranking.best, reasons)
+            everything = self._shortlist(extractor)
+            left_out = {tag: reason for tag, reason in excluded.items() if self._passes(tag, extractor)}
+            candidates = self._shortlist(extractor, frozenset(left_out))
+            ranking = rank(candidates) if candidates.tags else None
+            account = tally(ranking, candidates)
+            best = ranking.best if ranking else None
+            chosen = None if best is None else candidates.tags[best]
+            if left_out:
+                leading = rank(everything) if everything.tags else None
+                account = with_excluded(account, left_out, leading=leading, everything=everything, chosen=chosen)
+        if ranking is None:
+            raise NoCandidates(account)
+        if best is not None and chosen is not None:
+            return Choice(chosen, best, account)
         if Reason.NOT_A_NUMBER in ranking.counts:
-            raise NotNumeric(ranking.others[0][0], reasons)
-        raise NoMatch(reasons)
+            raise NotNumeric(ranking.others[0][0], account)
+        raise NoMatch(account)
 
-    def _passed(self, extractor: Extractor | None) -> Candidates:
-        meaning = None if extractor is None else extractor.meaning
-        if meaning not in self._candidates:
+    def matching(self, pattern: str) -> list[str]:
+        """The tags in which the pattern is found. Raises InvalidPolicy. Kept like a filter's results."""
+        extractor = _extractor(Filter(pattern))
+        with self._lock:
+            return list(self._shortlist(extractor).tags)
+
+    def is_candidate(self, tag: str, tag_filter: Filter | None) -> bool:
+        """True for a stored tag that the filter lets through. Raises InvalidPolicy."""
+        return self._passes(tag, _extractor(tag_filter))
+
+    def _passes(self, tag: str, extractor: Extractor | None) -> bool:
+        return tag in self and (extractor is None or extractor.value(tag) is not None)
+
+    def _shortlist(self, extractor: Extractor | None, excluded: frozenset[str] = frozenset()) -> Candidates:
+        meaning, value = (None, itself) if extractor is None else (extractor.meaning, extractor.value)
+        key = _Shortlist(meaning, excluded)
+        if key not in self._candidates:
+            made = self._shortlist(extractor).changed(excluded, (), value) if excluded else self._made(meaning, value)
             # The unfiltered ones take part in the bound like any other.
-            while len(self._candidates) * len(self.tags) >= MAX_KEPT_VALUES:
+            while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_KEPT_VALUES:
                 self._candidates.popitem(last=False)
-            self._candidates[meaning] = self._filtered(extractor)
-        self._candidates.move_to_end(meaning)
-        return self._candidates[meaning]
+            self._candidates[key] = made
+        self._candidates.move_to_end(key)
+        return self._candidates[key]
 
-    def _filtered(self, extractor: Extractor | None) -> Candidates:
-        if extractor is None:
-            return unfiltered(self.tags)
-        value, before = extractor.value, self._before.pop(extractor.meaning, {})
-        return Candidates({tag: before[tag] if tag in before else value(tag) for tag in self.tags})
+    def _made(self, meaning: Hashable, value: Value) -> Candidates:
+        before = self._before.pop(meaning, None)
+        return Candidates(self.tags, value) if before is None else before.changed(self._gone, self._come, value)
+
+    def _ranker(self, policy: Policy | None, tag_filter: Filter | None, built: Mapping[str, int | None]) -> Rank:
+        match policy:
+            case Newest(by=Moment.BUILD_DATE):
+                return newest.by_build_date(built)
+            case Newest(by=Moment.FIRST_SEEN):
+                return newest.by_first_seen(self.first_seen)
+            case _:
+                return _ranker(policy, tag_filter)
 
 
 def validate(policy: Policy | None, tag_filter: Filter | None = None) -> None:
     """Returns when the policy and the filter can be used; raises InvalidPolicy. Needs no tags."""
-    _ranker(policy)
+    _ranker(policy, tag_filter)
     _extractor(tag_filter)
 
 
-def _ranker(policy: Policy | None) -> Rank:
+def _ranker(policy: Policy | None, tag_filter: Filter | None) -> Rank:
     try:
         match policy:
             case Semver(range=range_):
@@ -91,12 +184,21 @@ def _ranker(policy: Policy | None) -> Rank:
                 return alphabetical.ranker(order)
             case Numerical(order=order):
                 return numerical.ranker(order)
+            case Keys():
+                return keys.ranker(policy, tag_filter)
+            case Newest(by=by):
+                if by not in set(Moment):
+                    raise BadOrder(f"newest by '{by}' is none of {', '.join(Moment)}")
+                return newest.by_first_seen({})
             case None:
                 raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid")
     except (BadConstraint, BadOrder) as error:
         raise InvalidPolicy(f"invalid policy: {error}") from None
+    except BadFilter as error:
+        raise InvalidPolicy(f"failed to filter tags: {error}") from None
 
 
+@lru_cache(maxsize=MAX_KEPT_FILTERS)
 def _extractor(tag_filter: Filter | None) -> Extractor | None:
     try:
         return None if tag_filter is None else compile_filter(tag_filter)

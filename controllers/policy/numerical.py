@@ -2,37 +2,55 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
+from operator import attrgetter
+from typing import Final
 
-from controllers.policy.candidates import Candidates, Entry, Numbers
-from controllers.policy.policies import MAX_REFUSED, Order, Reason
+from controllers.policy import policies
+from controllers.policy.candidates import Candidates, Entry, Order, Ordered
+from controllers.policy.gofloat import NotANumber, parse_float
+from controllers.policy.policies import MAX_REFUSED, Reason
 from controllers.policy.ranking import Rank, Ranking, parse_order
+
+
+def _place(_: str, value: str) -> tuple[int, float] | None:
+    try:
+        number = parse_float(value)
+    except NotANumber:
+        return None
+    return int(math.isnan(number)), number
+
+
+NUMBERS: Final = Order("numbers", _place, lanes=2)
+"""Lane 1 has the NaNs, which have no place among the others."""
 
 
 def ranker(order: str) -> Rank:
     """The ranking by `order`; it has no best value when one candidate is no number. Raises BadOrder."""
-    descending = parse_order(order) is Order.DESC
+    descending = parse_order(order) is policies.Order.DESC
 
     def rank(candidates: Candidates) -> Ranking:
-        numbers = candidates.numbers
+        numbers = candidates.ordered(NUMBERS)
         if numbers.others:
-            refused = [(value, Reason.NOT_A_NUMBER) for value in numbers.others[:MAX_REFUSED]]
+            refused = [(value, Reason.NOT_A_NUMBER) for value in numbers.values_without_rank[:MAX_REFUSED]]
             return Ranking(None, {Reason.NOT_A_NUMBER: len(numbers.others)}, refused)
         best = _best(numbers, descending=descending).value
         others = islice((value for value in _best_first(numbers, descending=descending) if value != best), MAX_REFUSED)
-        counts = {Reason.OUTRANKED: len(numbers.entries) - 1}
+        counts = {Reason.OUTRANKED: sum(map(len, numbers.lanes)) - 1}
         return Ranking(best, counts, [(value, Reason.OUTRANKED) for value in others])
 
     return rank
 
 
-def _best(numbers: Numbers, *, descending: bool) -> Entry[float]:
+def _best(numbers: Ordered[float], *, descending: bool) -> Entry[float]:
     # Among equals the last in stored order wins, as in Flux; that is the first among equals in sorted order.
-    entries = numbers.entries
-    if numbers.has_nan:
-        return _last_standing(entries, descending=descending)
+    entries, nans = numbers.lanes
+    if nans:
+        stored = sorted(chain(entries, nans), key=attrgetter("tag"), reverse=True)
+        return _last_standing(stored, descending=descending)
     return entries[0 if descending else bisect_left(entries, (entries[-1].rank,))]
 
 
@@ -45,5 +63,6 @@ def _last_standing(entries: Sequence[Entry[float]], *, descending: bool) -> Entr
     return best
 
 
-def _best_first(numbers: Numbers, *, descending: bool) -> Iterator[str]:
-    return (entry.value for entry in (numbers.entries if descending else reversed(numbers.entries)))
+def _best_first(numbers: Ordered[float], *, descending: bool) -> Iterator[str]:
+    entries, nans = numbers.lanes
+    return (entry.value for entry in chain(entries if descending else reversed(entries), nans))

@@ -1,7 +1,7 @@
 """The values that go into a choice and come out of it, as the ImagePolicy spec names them.
 
-Which policy a spec means when it names several is here too; how each ranks is in `semantic`, `alphabetical` and
-`numerical`.
+Which policy a spec means when it names several is here too; how each ranks is in `semantic`, `alphabetical`,
+`numerical`, `keys` and `newest`. What else a tag must fulfil is in `rules`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,45 @@ class Numerical:
     order: str = ""
 
 
-Policy: TypeAlias = Semver | Alphabetical | Numerical
+class KeyType(StrEnum):
+    """How the text of a sort key is compared."""
+
+    ALPHABETICAL = "alphabetical"
+    NUMERICAL = "numerical"
+    SEMVER = "semver"
+
+
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One of several keys: a template over the filter's match, how its text is compared, and which end wins."""
+
+    extract: str
+    type: str = KeyType.ALPHABETICAL
+    order: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The tag whose first key wins, among equals its second, and so on; the first key counts most."""
+
+    keys: tuple[SortKey, ...]
+
+
+class Moment(StrEnum):
+    """By which time a tag is the newest."""
+
+    FIRST_SEEN = "FirstSeen"
+    BUILD_DATE = "BuildDate"
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The tag that is newest by our own first sight of it, or by the build date that its image tells."""
+
+    by: str = Moment.FIRST_SEEN
+
+
+Policy: TypeAlias = Semver | Alphabetical | Numerical | Keys | Newest
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +93,45 @@ class Order(Enum):
 
 
 class Reason(StrEnum):
-    """Why a tag was not chosen; the value completes the sentence "the tag ..."."""
+    """Why a tag was not chosen: one word for status and metrics; `sentence` is for readers."""
 
-    UNMATCHED = "does not match the filter pattern"
-    SAME_VALUE = "gives the same value as another tag"
-    NOT_A_VERSION = "is not a semantic version"
-    NOT_A_NUMBER = "is not a number"
-    PRERELEASE = "is a prerelease, which the range does not ask for"
-    OUT_OF_RANGE = "is outside the range"
-    OUTRANKED = "ranks below the chosen tag"
+    UNMATCHED = "Unmatched"
+    SAME_VALUE = "SameValue"
+    NOT_A_VERSION = "NotAVersion"
+    NOT_A_NUMBER = "NotANumber"
+    NO_SORT_KEY = "NoSortKey"
+    PRERELEASE = "Prerelease"
+    OUT_OF_RANGE = "OutOfRange"
+    DENIED = "Denied"
+    TOO_YOUNG = "TooYoung"
+    LACKS_PLATFORM = "LacksPlatform"
+    NO_BUILD_DATE = "NoBuildDate"
+    NOT_EXAMINED = "NotExamined"
+    DOWNGRADE = "Downgrade"
+    OUTRANKED = "Outranked"
+
+    @property
+    def sentence(self) -> str:
+        """What completes "the tag ..."."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: Final[Mapping[Reason, str]] = {
+    Reason.UNMATCHED: "does not match the filter pattern",
+    Reason.SAME_VALUE: "gives the same value as another tag",
+    Reason.NOT_A_VERSION: "is not a semantic version",
+    Reason.NOT_A_NUMBER: "is not a number",
+    Reason.NO_SORT_KEY: "gives a sort key that is not a number or version",
+    Reason.PRERELEASE: "is a prerelease, which the range does not ask for",
+    Reason.OUT_OF_RANGE: "is outside the range",
+    Reason.DENIED: "is on the deny list",
+    Reason.TOO_YOUNG: "was first seen less than minAge ago",
+    Reason.LACKS_PLATFORM: "has no image for a required platform",
+    Reason.NO_BUILD_DATE: "tells no build date",
+    Reason.NOT_EXAMINED: "is too far down the list for its image to be read",
+    Reason.DOWNGRADE: "would be a downgrade",
+    Reason.OUTRANKED: "ranks below the chosen tag",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +148,8 @@ class Tally:
     """Why tags were not chosen.
 
     `counts` covers every tag but the chosen one and names only reasons that occurred. `refused` lists at most
-    MAX_REFUSED of them: first those that have a rank, best first, then others in stored order.
+    MAX_REFUSED of them: first those that have a rank, best first, then others in stored order. What rules leave out
+    stands where it would rank.
     """
 
     counts: Mapping[Reason, int]
@@ -97,7 +166,15 @@ class Choice:
 
 
 def policy_of(
-    *, semver: Semver | None = None, alphabetical: Alphabetical | None = None, numerical: Numerical | None = None
+    *,
+    semver: Semver | None = None,
+    alphabetical: Alphabetical | None = None,
+    numerical: Numerical | None = None,
+    keys: Keys | None = None,
+    newest: Newest | None = None,
 ) -> Policy | None:
-    """The policy that counts where a spec sets any number of them, None where it sets none; precedence as in Flux."""
-    return semver or alphabetical or numerical
+    """The policy that counts where a spec sets any number of them, None where it sets none; precedence as in Flux.
+
+    Those that Flux does not have come last: where Flux ignores them, so do we.
+    """
+    return semver or alphabetical or numerical or keys or newest

@@ -7,12 +7,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from heapq import merge
 from itertools import chain, islice, pairwise
+from typing import Final
 
-from controllers.policy.candidates import Candidates, Entry, Versions
+from controllers.policy.candidates import Candidates, Entry, Order, Ordered
 from controllers.policy.constraint import Constraint, Group, Span, parse_constraint
 from controllers.policy.policies import MAX_REFUSED, Reason
 from controllers.policy.ranking import Rank, Ranking
-from controllers.policy.semver import RELEASE, Key
+from controllers.policy.semver import RELEASE, Key, tag_key
+
+
+def _place(_: str, value: str) -> tuple[int, Key] | None:
+    key = tag_key(value)
+    return None if key is None else (int(key[3] is not RELEASE), key)
+
+
+VERSIONS: Final = Order("versions", _place, lanes=2)
+"""Releases in lane 0, prereleases in lane 1: those count only where the range asks for them."""
 
 
 def ranker(range_: str) -> Rank:
@@ -20,7 +30,7 @@ def ranker(range_: str) -> Rank:
     constraint = parse_constraint(range_)
 
     def rank(candidates: Candidates) -> Ranking:
-        versions = candidates.versions
+        versions = candidates.ordered(VERSIONS)
         best = max(chain.from_iterable(_greatest(versions, group) for group in constraint.groups), default=None)
         counts = _counts(versions, constraint)
         counts[Reason.NOT_A_VERSION] = len(versions.others)
@@ -32,10 +42,11 @@ def ranker(range_: str) -> Rank:
     return rank
 
 
-def _greatest(versions: Versions, group: Group) -> Iterator[Entry[Key]]:
+def _greatest(versions: Ordered[Key], group: Group) -> Iterator[Entry[Key]]:
     # The greatest release and the greatest prerelease of one alternative. Among equals the first in stored order wins,
     # as in Flux; that is the last in sorted order.
-    for entries in (versions.releases, versions.prereleases if group.prereleases else ()):
+    releases, prereleases = versions.lanes
+    for entries in (releases, prereleases if group.prereleases else ()):
         for index in reversed(_inside(entries, group.span)):
             if group.spans(entries[index].rank):
                 yield entries[index]
@@ -46,17 +57,18 @@ def _inside(entries: Sequence[Entry[Key]], span: Span) -> range:
     return range(bisect_left(entries, (span.low,)), bisect_left(entries, (span.high,)))
 
 
-def _counts(versions: Versions, constraint: Constraint) -> Counter[Reason]:
+def _counts(versions: Ordered[Key], constraint: Constraint) -> Counter[Reason]:
     # Between two neighbouring bounds of the constraint one version speaks for all of its sort.
     counts = Counter[Reason]()
+    releases, prereleases = versions.lanes
     for low, high in pairwise(constraint.bounds()):
         segment = Span(low, high)
-        if inside := _inside(versions.releases, segment):
-            counts[_reason(versions.releases[inside[0]].rank, constraint)] += len(inside)
-        if inside := _inside(versions.prereleases, segment):
+        if inside := _inside(releases, segment):
+            counts[_reason(releases[inside[0]].rank, constraint)] += len(inside)
+        if inside := _inside(prereleases, segment):
             sample = inside if constraint.picks_prereleases else inside[:1]
             for index in sample:
-                counts[_reason(versions.prereleases[index].rank, constraint)] += len(inside) // len(sample)
+                counts[_reason(prereleases[index].rank, constraint)] += len(inside) // len(sample)
     return counts
 
 
@@ -68,9 +80,9 @@ def _reason(key: Key, constraint: Constraint) -> Reason:
     return Reason.OUT_OF_RANGE
 
 
-def _others(versions: Versions, constraint: Constraint, best: Entry[Key] | None) -> Iterator[tuple[str, Reason]]:
-    for entry in merge(reversed(versions.releases), reversed(versions.prereleases), reverse=True):
+def _others(versions: Ordered[Key], constraint: Constraint, best: Entry[Key] | None) -> Iterator[tuple[str, Reason]]:
+    for entry in merge(*map(reversed, versions.lanes), reverse=True):
         if entry is not best:
             yield entry.value, _reason(entry.rank, constraint)
-    for value in versions.others:
+    for value in versions.values_without_rank:
         yield value, Reason.NOT_A_VERSION

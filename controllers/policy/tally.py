@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from controllers.policy.candidates import Candidates
+from controllers.policy.candidates import Candidates, stood_for
 from controllers.policy.policies import MAX_REFUSED, Reason, Refusal, Tally
 from controllers.policy.ranking import Ranking
 
@@ -14,18 +15,47 @@ def tally(ranking: Ranking | None, candidates: Candidates) -> Tally:
     """Why tags were not chosen; without a ranking there was no candidate to rank."""
     counts = {
         **(ranking.counts if ranking else {}),
-        Reason.SAME_VALUE: len(candidates.overwritten),
+        Reason.SAME_VALUE: sum(map(len, candidates.overwritten.values())),
         Reason.UNMATCHED: len(candidates.unmatched),
     }
     refused = tuple(islice(_refusals(ranking, candidates), MAX_REFUSED))
     return Tally({reason: count for reason, count in counts.items() if count}, refused)
 
 
+def with_excluded(
+    account: Tally,
+    excluded: Mapping[str, Reason],
+    *,
+    leading: Ranking | None,
+    everything: Candidates,
+    chosen: str | None,
+) -> Tally:
+    """The account of a choice among fewer tags, and of those that were excluded before it.
+
+    excluded: only tags that are among `everything`, the candidates before they were left out. leading: the ranking of
+    `everything`, which says where the excluded ones would stand.
+    """
+    counts = Counter(account.counts) + Counter(excluded.values())
+    known = {refusal.tag: refusal for refusal in account.refused}
+    ranked = [leading.best, *(value for value, _ in leading.others)] if leading else []
+    first: dict[str, Refusal] = {}
+    for value in (value for value in ranked if value is not None):
+        tag = everything.tags[value]
+        if tag in excluded:
+            first[tag] = Refusal(tag, value, excluded[tag])
+        elif tag in known:
+            first[tag] = known[tag]
+    rest = (refusal for refusal in account.refused if refusal.tag not in first)
+    unranked = (Refusal(tag, tag, reason) for tag, reason in sorted(excluded.items(), reverse=True) if tag not in first)
+    refused = [*first.values(), *rest, *unranked]
+    return Tally(counts, tuple(refusal for refusal in refused if refusal.tag != chosen)[:MAX_REFUSED])
+
+
 def _refusals(ranking: Ranking | None, candidates: Candidates) -> Iterator[Refusal]:
     if ranking:
         for value, reason in ranking.others:
             yield Refusal(candidates.tags[value], value, reason)
-    for tag, value in candidates.overwritten:
+    for tag, value in stood_for(candidates.overwritten):
         yield Refusal(tag, value, Reason.SAME_VALUE)
-    for tag in candidates.unmatched:
+    for tag in reversed(candidates.unmatched):
         yield Refusal(tag, tag, Reason.UNMATCHED)

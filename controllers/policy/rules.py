@@ -1,0 +1,196 @@
+"""What a tag must fulfil besides the policy: ours, not Flux's, each off unless it is set.
+
+A tag that a rule leaves out counts as not there, so the policy ranks the rest as it always does; the account says which
+rule it was. What a rule must know of images (platforms, build dates) is not read here: `select` answers with the tags
+whose images it wants to know, and is called again with that knowledge. Each call comes closer, and never more than
+twice MAX_EXAMINED images are wanted. The present time is an argument, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from controllers import re2go
+from controllers.policy.errors import Failure, InvalidPolicy, NoPlatform
+from controllers.policy.index import TagIndex, validate
+from controllers.policy.policies import MAX_REFUSED, Choice, Filter, Moment, Newest, Policy, Reason, Refusal, Tally
+
+MAX_EXAMINED: Final = 20
+"""Leading candidates whose images a rule looks at."""
+
+_PLATFORM: Final = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Everything that a spec says about the choice; equal rules choose alike."""
+
+    policy: Policy | None
+    tag_filter: Filter | None = None
+    denied_tags: frozenset[str] = frozenset()
+    """Never chosen."""
+    denied_patterns: tuple[str, ...] = ()
+    """A tag in which one of them is found is never chosen."""
+    min_age: timedelta = timedelta()
+    """How long ago we must have seen a tag first; tags of unknown age, those of a first scan, are old enough."""
+    platforms: tuple[str, ...] = ()
+    """`os/architecture` or `os/architecture/variant`: the image must be there for all of them."""
+    allow_downgrade: bool = True
+    """False: the tag chosen before stays where the policy, given only that and the new choice, would take it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What an image tells of itself; of a tag that has no image any more, nothing."""
+
+    platforms: frozenset[str] = frozenset()
+    """`os/architecture` or `os/architecture/variant`."""
+    built: int | None = None
+    """Unix seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A choice under rules."""
+
+    choice: Choice
+    refused_downgrade: str = ""
+    """The tag that ranks first now, but below the one chosen before, which was kept."""
+    next_at: datetime | None = None
+    """When the next candidate becomes old enough; UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """There is no answer before the images of these tags are known."""
+
+    tags: tuple[str, ...]
+
+
+def select(
+    index: TagIndex, rules: Rules, *, now: datetime, current: str = "", images: Mapping[str, ImageFacts] | None = None
+) -> Selection | Wanted:
+    """The tag that the policy ranks first among those that the rules let through.
+
+    current: the tag chosen before, "" when there is none. images: as far as they are known, by tag.
+    Raises InvalidPolicy, NoTags or a Failure, which may know when the next candidate becomes old enough.
+    """
+    check(rules)
+    refused = _denied(index, rules)
+    young, next_at = _young(index, rules, refused, now=now)
+    refused |= young
+    try:
+        found = _examined(index, rules, refused, images or {})
+    except Failure as failure:
+        failure.next_at = next_at
+        raise
+    if isinstance(found, Wanted):
+        return found
+    kept = _kept(rules, found, current, refused)
+    return Selection(kept or found, found.tag if kept else "", next_at)
+
+
+def check(rules: Rules) -> None:
+    """Returns when the rules can be used; raises InvalidPolicy. Needs no tags."""
+    validate(rules.policy, rules.tag_filter)
+    for pattern in rules.denied_patterns:
+        try:
+            re2go.compile(pattern)
+        except re2go.BadPattern as error:
+            raise InvalidPolicy(f"invalid policy: deny pattern '{pattern}': {error}") from None
+    for platform in rules.platforms:
+        if not _PLATFORM.fullmatch(platform):
+            raise InvalidPolicy(f"invalid policy: platform '{platform}' is not of the form os/architecture[/variant]")
+    if isinstance(rules.policy, Newest) and not rules.allow_downgrade:
+        raise InvalidPolicy("invalid policy: allowDowngrade needs a policy that ranks values; newest ranks times")
+
+
+def _denied(index: TagIndex, rules: Rules) -> dict[str, Reason]:
+    tags: Iterable[str] = [tag for tag in rules.denied_tags if tag in index]
+    if rules.denied_patterns:
+        tags = {*tags, *index.matching(_any_of(rules.denied_patterns))}
+    return dict.fromkeys(tags, Reason.DENIED)
+
+
+def _any_of(patterns: Iterable[str]) -> str:
+    return "|".join(f"(?:{pattern})" for pattern in patterns)
+
+
+def _young(
+    index: TagIndex, rules: Rules, denied: Mapping[str, Reason], *, now: datetime
+) -> tuple[dict[str, Reason], datetime | None]:
+    # The latest first, so that what is old enough is not even looked at.
+    young: dict[str, Reason] = {}
+    next_at: datetime | None = None
+    for time, tag in index.latest_seen if rules.min_age else ():
+        ripe = datetime.fromtimestamp(time, UTC) + rules.min_age
+        if ripe <= now:
+            break
+        if tag not in denied and index.is_candidate(tag, rules.tag_filter):
+            young[tag] = Reason.TOO_YOUNG
+            next_at = ripe
+    return young, next_at
+
+
+def _examined(
+    index: TagIndex, rules: Rules, refused: dict[str, Reason], images: Mapping[str, ImageFacts]
+) -> Choice | Wanted:
+    """The choice whose image, where rules look at it, is as they ask; adds to `refused` what is not."""
+    while True:
+        choice = _ranked(index, rules, refused, images)
+        if isinstance(choice, Wanted) or not rules.platforms:
+            return choice
+        if choice.tag not in images:
+            return Wanted((choice.tag,))
+        if all(_provides(images[choice.tag].platforms, platform) for platform in rules.platforms):
+            return choice
+        refused[choice.tag] = Reason.LACKS_PLATFORM
+        if sum(reason is Reason.LACKS_PLATFORM for reason in refused.values()) == MAX_EXAMINED:
+            raise NoPlatform(MAX_EXAMINED, rules.platforms, choice.tally)
+
+
+def _ranked(
+    index: TagIndex, rules: Rules, refused: Mapping[str, Reason], images: Mapping[str, ImageFacts]
+) -> Choice | Wanted:
+    if rules.policy != Newest(Moment.BUILD_DATE):
+        return index.choose(rules.policy, rules.tag_filter, excluded=refused)
+    # Images cannot all be read: those are, that we have seen last.
+    latest = index.choose(Newest(Moment.FIRST_SEEN), rules.tag_filter, excluded=refused)
+    others = [refusal.tag for refusal in latest.tally.refused if refusal.reason is Reason.OUTRANKED]
+    leading = (latest.tag, *others)[:MAX_EXAMINED]
+    if unknown := tuple(tag for tag in leading if tag not in images):
+        return Wanted(unknown)
+    built = {tag: images[tag].built for tag in leading}
+    return index.choose(rules.policy, rules.tag_filter, excluded=refused, built=built)
+
+
+def _provides(platforms: frozenset[str], wanted: str) -> bool:
+    # Where no variant is asked for, any will do.
+    return any(platform == wanted or platform.startswith(f"{wanted}/") for platform in platforms)
+
+
+def _kept(rules: Rules, found: Choice, current: str, refused: Mapping[str, Reason]) -> Choice | None:
+    """The choice of before where `found` would be a downgrade; a tag that the rules refuse by name is not kept."""
+    if rules.allow_downgrade or current in {"", found.tag} or refused.get(current) is Reason.LACKS_PLATFORM:
+        return None
+    pair = TagIndex((current, found.tag))
+    if _denied(pair, rules):
+        return None
+    try:
+        kept = pair.choose(rules.policy, rules.tag_filter)
+    except Failure:  # the policy has no place for the old tag any more
+        return None
+    return Choice(current, kept.value, _with_downgrade(found, current, refused)) if kept.tag == current else None
+
+
+def _with_downgrade(found: Choice, current: str, refused: Mapping[str, Reason]) -> Tally:
+    counts = dict(found.tally.counts) | {Reason.DOWNGRADE: 1}
+    if current in refused:
+        counts[refused[current]] -= 1
+    others = [refusal for refusal in found.tally.refused if refusal.tag != current]
+    first = Refusal(found.tag, found.value, Reason.DOWNGRADE)
+    return Tally({reason: count for reason, count in counts.items() if count}, (first, *others)[:MAX_REFUSED])
