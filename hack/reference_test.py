@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from controllers.runtime import flags
 from hack import reference
 from hack.crds.definition import KINDS
 from hack.crds.openapi import struct_schema
@@ -24,19 +25,34 @@ def test_every_field_of_spec_and_status_has_a_row_with_words() -> None:
         assert [path for path in wanted if path not in described] == []
 
 
-def test_stale_page_is_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_every_flag_has_a_row() -> None:
+    table = "".join(reference.flag_table())
+    assert [flag.name for flag in flags.COMMON if f"| `--{flag.name}` |" not in table] == []
+    assert "| `--leader-election-lease-duration` | `35s` |" in table
+    assert "| `--storage-path` |  | **no effect:** nothing is stored on disk |" in table
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        pytest.param("reference.md", "| string |", id="reference"),
+        pytest.param("operations.md", "| `--concurrent` | `4` |", id="flags"),
+    ],
+)
+def test_stale_page_is_told_and_mended(
+    name: str, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    page = tmp_path / "reference.md"
-    monkeypatch.setattr(reference, "PAGE", page)
+    for page, content in reference.pages().items():
+        (tmp_path / page).write_text(content)
+    monkeypatch.setattr(reference, "DOCS", tmp_path)
+    assert reference.main(["--check"]) == 0
+    path = tmp_path / name
+    path.write_text(path.read_text().replace(text, "| something else |", 1))
     assert reference.main(["--check"]) == 1
-    assert reference.main([]) == 0
-    page.write_text(page.read_text().replace("| string |", "| text |", 1))
-    capsys.readouterr()
-    assert reference.main(["--check"]) == 1
-    assert "| text |" in capsys.readouterr().out
+    assert "| something else |" in capsys.readouterr().out
     assert reference.main([]) == 0
     assert reference.main(["--check"]) == 0
+    assert text in path.read_text()
 
 
 @pytest.mark.parametrize(
