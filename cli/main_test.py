@@ -69,9 +69,9 @@ def test_others_are_counted_by_reason_with_examples(capsys: pytest.CaptureFixtur
     assert (chosen, empty) == ("1.0.0", "")
     at, width = head.index("WHY NOT CHOSEN"), head.index("FOR EXAMPLE")
     assert [(int(row[:at]), row[at:width].strip(), row[width:]) for row in rows] == [
-        (4, Reason.OUT_OF_RANGE, "0.5.0, 0.4.0, 0.3.0"),
-        (1, Reason.PRERELEASE, "1.1.0-rc.1"),
-        (1, Reason.NOT_A_VERSION, "latest"),
+        (4, Reason.OUT_OF_RANGE.sentence, "0.5.0, 0.4.0, 0.3.0"),
+        (1, Reason.PRERELEASE.sentence, "1.1.0-rc.1"),
+        (1, Reason.NOT_A_VERSION.sentence, "latest"),
     ]
 
 

@@ -59,11 +59,11 @@ def table(tally: Tally) -> Iterator[str]:
     """Lines: how many tags lost for each reason, the most frequent first, and some of them."""
     if not tally.counts:
         return
-    width = max(len(text) for text in (HEADING, *tally.counts))
+    width = max(len(text) for text in (HEADING, *(reason.sentence for reason in tally.counts)))
     yield f"\n{'TAGS':>6}  {HEADING:{width}}  FOR EXAMPLE\n"
     for reason, count in sorted(tally.counts.items(), key=lambda item: -item[1]):
         known = [refusal.tag for refusal in tally.refused if refusal.reason is reason]
-        yield f"{count:>6}  {reason:{width}}  {', '.join(known[:EXAMPLES])}".rstrip() + "\n"
+        yield f"{count:>6}  {reason.sentence:{width}}  {', '.join(known[:EXAMPLES])}".rstrip() + "\n"
 
 
 def _policy(options: argparse.Namespace) -> Policy:
