@@ -1,8 +1,9 @@
-"""An HTTP proxy in front of the Git host that does something right before a push arrives.
+"""An HTTP proxy in front of a host: it notes what was asked, and does something right before a push arrives.
 
 What happens between an automation's look at a branch and its push is otherwise chance; here it is a function call.
 """
 
+import sys
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,13 +16,17 @@ PROBE_BYTES = 4
 
 
 class Meddler(ThreadingHTTPServer):
-    """Forwards everything to `target`; each function in `before_push` is called once, before one push."""
+    """Forwards everything to `target`; each function in `before_push` is called once, before one push.
+
+    `seen` has each request with its answer's status, in order: `GET /v2/ 401`.
+    """
 
     daemon_threads = True
 
     def __init__(self, target: str) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.before_push: list[Callable[[], object]] = []
+        self.seen: list[str] = []
         self.client = httpx.Client(base_url=target, trust_env=False, timeout=30)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
@@ -33,6 +38,11 @@ class Meddler(ThreadingHTTPServer):
         self.server_close()
         self._thread.join()
         self.client.close()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Silence about clients that are gone: some are killed."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -66,6 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         if encoding := self.headers.get("Content-Encoding"):
             headers["Content-Encoding"] = encoding
         answer = self.server.client.request(self.command, self.path, content=body, headers=headers)
+        self.server.seen.append(f"{self.command} {self.path} {answer.status_code}")
         self.send_response(answer.status_code)
         for name, value in answer.headers.items():
             if name.lower() not in HOP_BY_HOP:

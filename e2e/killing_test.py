@@ -1,0 +1,197 @@
+"""`kill -9` of each controller at random moments of both stories: nothing is lost, nothing is done twice.
+
+The moments come from a seed that is printed; `E2E_KILL_SEED` plays one again (as far as a machine's load allows).
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from random import Random
+
+import pytest
+
+from e2e import metrics, stories
+from e2e.cluster import Space, eventually
+from e2e.conftest import Parts
+from e2e.meddler import Meddler
+from e2e.stories import Story
+from hack.controllers import KINDS, Controllers
+from hack.githost import GitHost
+from hack.oci import Pusher
+
+ROUNDS = 12
+FIRST_BUILD = 1611906956
+OBJECTS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """Which processes are killed, how long after the tag's push began, and for how long they are away."""
+
+    kinds: tuple[str, ...]
+    after_seconds: float
+    away_seconds: float
+    queued: bool
+    """The next tag is pushed without waiting for the end of this strike."""
+
+
+def plan(rng: Random) -> list[Strike]:
+    """A strike a round; each kind is killed in every third round at least, some rounds kill two or all."""
+    out = []
+    for number in range(ROUNDS):
+        others = [kind for kind in KINDS if kind != KINDS[number % 3] and rng.random() < 0.3]
+        kinds = (KINDS[number % 3], *others)
+        out.append(Strike(kinds, rng.uniform(0, 0.6), rng.uniform(0, 0.4), queued=rng.random() < 0.4))
+    return out
+
+
+@pytest.fixture
+def running(controllers: Controllers | None) -> Controllers:
+    """The session's controllers; they run again when the test has ended, whatever it did to them."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: their processes are not ours to kill")
+    return controllers
+
+
+@pytest.fixture
+def closed_front(parts: Parts) -> Iterator[Meddler]:
+    """The private registry behind a proxy that notes the requests."""
+    front = Meddler(f"http://{parts.registry}")
+    yield front
+    front.close()
+
+
+@pytest.fixture
+def open_front(parts: Parts) -> Iterator[Meddler]:
+    """The open registry behind a proxy that notes the requests."""
+    front = Meddler(f"http://{parts.open_registry}")
+    yield front
+    front.close()
+
+
+def scans(front: Meddler) -> int:
+    """How often tags were listed with success."""
+    return sum("/tags/list" in line and line.endswith(" 200") for line in front.seen)
+
+
+def build(number: int) -> str:
+    return f"main-{number:07x}-{FIRST_BUILD + number}"
+
+
+def strike(running: Controllers, what: Strike) -> None:
+    """Kills and starts again."""
+    time.sleep(what.after_seconds)
+    for kind in what.kinds:
+        running.stop(kind, kill=True)
+    time.sleep(what.away_seconds)
+    running.start(*what.kinds)
+
+
+def wait_idle(running: Controllers, kind: str, count: int) -> None:
+    """Waits until a fresh process has looked at each of its `count` objects and has nothing left to do."""
+    url = running.metrics[kind]
+    eventually(
+        lambda: (
+            metrics.total(url, "controller_runtime_reconcile_total") >= count
+            and metrics.total(url, "controller_runtime_active_workers") == 0
+            and metrics.total(url, "workqueue_depth") == 0
+        ),
+        what=f"{kind} to have looked at its objects",
+    )
+
+
+def test_killed_controllers_lose_no_update_repeat_no_commit_and_scan_no_tags_before_they_are_due(
+    running: Controllers,
+    space: Space,
+    parts: Parts,
+    registry: Pusher,
+    open_registry: Pusher,
+    git_host: GitHost,
+    closed_front: Meddler,
+    open_front: Meddler,
+) -> None:
+    seed = int(os.environ.get("E2E_KILL_SEED") or time.time_ns() % 1_000_000)
+    print(f"E2E_KILL_SEED={seed}")
+    production = stories.production(
+        space, git_host, registry, host=closed_front.url.removeprefix("http://"), user=parts.registry_user,
+        password=parts.registry_password,
+    )  # fmt: skip
+    staging = stories.staging(space, git_host, open_registry, host=open_front.url.removeprefix("http://"), tag=build(0))
+    assert (scans(closed_front), scans(open_front)) == (1, 1)
+    strikes = plan(Random(seed))  # noqa: S311
+    tokens = play(running, production, staging, strikes)
+
+    # No further request: what the last one asked for is still owed.
+    releases = [f"1.0.{number}" for number in range(ROUNDS + 1)]
+    builds = [build(number) for number in range(ROUNDS + 1)]
+    for story, tags in ((production, releases), (staging, builds)):
+        require_all_there(story, tags, token=tokens[story.name])
+    kills = sum("imagerepository" in s.kinds for s in strikes)
+    for front in (closed_front, open_front):
+        assert scans(front) <= 1 + ROUNDS + kills
+
+    require_quiet_restart(running, space, (closed_front, open_front), (production, staging))
+    for story in (production, staging):
+        git_host.delete_repository(story.repository.name)
+
+
+def play(running: Controllers, production: Story, staging: Story, strikes: list[Strike]) -> dict[str, str]:
+    """Pushes a tag a round in both stories while the strikes fall; returns the tokens of the last requests."""
+    tokens: dict[str, str] = {}
+    pending: list[Future[None]] = []
+    with ThreadPoolExecutor(1) as killer:
+        for number, what in enumerate(strikes, start=1):
+            pending.append(killer.submit(strike, running, what))
+            production.push(f"1.0.{number}", f"0.9.{number}")
+            staging.push(build(number), f"feature-{number:07x}-1999999999")
+            tokens = {story.name: story.scan() for story in (production, staging)}
+            if not what.queued:
+                pending[-1].result()
+        for future in pending:
+            future.result()
+    return tokens
+
+
+def require_all_there(story: Story, tags: list[str], *, token: str) -> None:
+    """Git has the last tag, by commits each of which changed the scalar once, and the status has settled."""
+    story.settle(tags[-1])
+    space = story.space
+    found = space.get("ImageRepository", story.name)
+    assert found["status"]["lastHandledReconcileAt"] == token
+    commits = story.commits()
+    taken = [tags[0], *(commit.message.rpartition(":")[2] for commit in commits)]
+    # Several tags may be taken in one step while a process is away, but none twice and none backwards.
+    positions = [tags.index(tag) for tag in taken]
+    assert positions == sorted(set(positions))
+    story.require_exact(commits, taken)
+    found = space.get("ImageUpdateAutomation", story.name)
+    assert found["status"]["observedPolicies"][story.name] == {"name": story.image, "tag": tags[-1]}
+    assert found["status"]["observedSourceRevision"] == f"main@sha1:{commits[-1].id}"
+    assert found["status"]["lastPushCommit"] in [commit.id for commit in commits]
+    for kind in OBJECTS:
+        found = space.get(kind, story.name)
+        assert [c["type"] for c in found["status"]["conditions"]] == ["Ready"]
+
+
+def require_quiet_restart(
+    running: Controllers, space: Space, fronts: tuple[Meddler, ...], told: tuple[Story, ...]
+) -> None:
+    """Killing all three at rest makes no request to a registry, no commit, and notes only the time of a look at Git."""
+    for story in told:
+        space.request_and_wait("ImageUpdateAutomation", story.name)  # a second look: no updates made
+    asked = [len(front.seen) for front in fronts]
+    heads = [story.repository.head() for story in told]
+    before = [space.get(kind, story.name)["status"] for kind in OBJECTS for story in told]
+    running.stop(kill=True)
+    running.start()
+    for kind in KINDS:
+        everywhere = space.kubectl("get", kind, "--all-namespaces", "-o", "name").stdout.split()
+        wait_idle(running, kind, len(everywhere))
+    assert [len(front.seen) for front in fronts] == asked
+    assert [story.repository.head() for story in told] == heads
+    after = [space.get(kind, story.name)["status"] for kind in OBJECTS for story in told]
+    for status in (*before, *after):
+        status.pop("lastAutomationRunTime", None)
+    assert after == before

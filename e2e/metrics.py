@@ -1,0 +1,15 @@
+"""Reads what the controllers say about themselves at their metrics endpoint."""
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+
+def total(url: str, sample: str, **labels: str) -> float:
+    """The sum over all series of a sample (`controller_runtime_reconcile_total`) that have these labels."""
+    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    return sum(
+        found.value
+        for family in text_string_to_metric_families(text)
+        for found in family.samples
+        if found.name == sample and labels.items() <= found.labels.items()
+    )
