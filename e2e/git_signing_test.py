@@ -1,0 +1,94 @@
+"""Signed commits, judged by Git itself and by the Git host."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster import eventually
+from e2e.fleet import Fleet
+from e2e.git_parts import ssh_identity
+from e2e.objects import automation
+from hack.githost import GitHost, git
+
+AUTHOR = {"name": "Image Bot", "email": "admin@example.com"}
+"""The administrator's address: the Git host knows whose key it is to look for."""
+PASSPHRASE = "correct horse"
+
+
+def signed_automation(fleet: Fleet, secret: dict[str, str], kind: str) -> None:
+    fleet.space.apply("Secret", "signing", stringData=secret)
+    key = {"secretRef": {"name": "signing"}, "type": kind}
+    git = {"commit": {"author": AUTHOR, "messageTemplate": "Update images", "signingKey": key}}
+    automation(fleet.space, "fleet", source="fleet", git=git)
+
+
+def is_verified(git_host: GitHost, fleet: Fleet) -> bool:
+    path = f"/repos/{git_host.user}/{fleet.repository.name}/git/commits/{fleet.repository.head()}"
+    return bool(git_host.call("GET", path)["commit"]["verification"]["verified"])
+
+
+@dataclass(frozen=True, slots=True)
+class PgpKey:
+    """A key that gpg made in a home of its own."""
+
+    home: Path
+    private: str
+    public: str
+
+
+@pytest.fixture
+def pgp(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PgpKey]:
+    if shutil.which("gpg") is None:
+        pytest.skip("gpg makes the keys and judges the signatures")
+    home = tmp_path_factory.mktemp("g", numbered=True)
+    home.chmod(0o700)
+
+    def gpg(*arguments: str) -> str:
+        command = ["gpg", "--homedir", str(home), "--batch", "--pinentry-mode", "loopback", "--passphrase", PASSPHRASE]
+        return subprocess.run([*command, *arguments], capture_output=True, text=True, check=True).stdout
+
+    gpg("--quick-gen-key", f"{AUTHOR['name']} <{AUTHOR['email']}>", "ed25519", "sign", "never")
+    yield PgpKey(home, gpg("--armor", "--export-secret-keys"), gpg("--armor", "--export"))
+    subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False, capture_output=True)
+
+
+def test_openpgp_signature_is_verified_by_git_and_shown_by_the_host(
+    fleet: Fleet, git_host: GitHost, pgp: PgpKey
+) -> None:
+    added = git_host.call("POST", "/user/gpg_keys", {"armored_public_key": pgp.public})
+    try:
+        signed_automation(fleet, {"git.asc": pgp.private, "passphrase": PASSPHRASE}, "gpg")
+        fleet.wait_commits(2)
+        with fleet.repository.clone() as clone:
+            (clone / ".gnupg").symlink_to(pgp.home)  # the clone is the home of the git that is run in it
+            git(clone, "verify-commit", "origin/main")
+        eventually(lambda: is_verified(git_host, fleet), what="the host to show the commit as verified", seconds=5)
+    finally:
+        git_host.call("DELETE", f"/user/gpg_keys/{added['id']}")
+
+
+@pytest.mark.parametrize("passphrase", [pytest.param("", id="open"), pytest.param(PASSPHRASE, id="locked")])
+def test_ssh_signature_is_verified_by_git(fleet: Fleet, passphrase: str) -> None:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("git verifies SSH signatures with ssh-keygen")
+    identity = ssh_identity(passphrase)
+    signed_automation(fleet, {"identity": identity.private, "password": passphrase}, "ssh")
+    fleet.wait_commits(2)
+    with fleet.repository.clone() as clone:
+        (clone / "allowed").write_text(f'{AUTHOR["email"]} namespaces="git" {identity.public}\n')
+        options = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={clone}/allowed")
+        git(clone, *options, "verify-commit", "origin/main")
+
+
+def test_key_that_cannot_be_unlocked_is_told_and_mended(fleet: Fleet, pgp: PgpKey) -> None:
+    signed_automation(fleet, {"git.asc": pgp.private, "passphrase": "wrong"}, "gpg")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message="could not decrypt private key"
+    )
+    fleet.space.apply("Secret", "signing", stringData={"git.asc": pgp.private, "passphrase": PASSPHRASE})
+    fleet.space.request("ImageUpdateAutomation", "fleet")
+    fleet.wait_commits(2)

@@ -1,0 +1,136 @@
+"""Git over SSH: the Git host's own SSH server with a deploy key, and OpenSSH's where it is installed."""
+
+import getpass
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from controllers.git.testing import BareRepository
+from e2e.cluster import eventually
+from e2e.fleet import Fleet
+from e2e.git_parts import (
+    SshIdentity,
+    gitea_ssh_port,
+    known_hosts,
+    move_to,
+    needs_keyscan,
+    ssh_identity,
+    start,
+    wait_image,
+)
+from e2e.objects import automation
+from hack.githost import GitHost
+
+SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
+PASSPHRASE = "correct horse"
+
+
+def deploy_key(git_host: GitHost, fleet: Fleet, identity: SshIdentity, *, read_only: bool = False) -> str:
+    """Lets a key in; returns the repository's SSH URL."""
+    path = f"{git_host.user}/{fleet.repository.name}"
+    git_host.call("POST", f"/repos/{path}/keys", {"title": "bot", "key": identity.public, "read_only": read_only})
+    return f"ssh://git@127.0.0.1:{gitea_ssh_port()}/{path}.git"
+
+
+@needs_keyscan
+@pytest.mark.parametrize("passphrase", [pytest.param("", id="open"), pytest.param(PASSPHRASE, id="locked")])
+def test_deploy_key(fleet: Fleet, git_host: GitHost, passphrase: str) -> None:
+    identity = ssh_identity(passphrase)
+    url = deploy_key(git_host, fleet, identity)
+    secret = {"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port())}
+    move_to(fleet, url, secret=secret | ({"password": passphrase} if passphrase else {}))
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.wait_commits(2)
+    fleet.push_tag("1.0.2")
+    fleet.wait_commits(3)
+    fleet.space.wait_ready("ImageUpdateAutomation", "fleet", message="committed and pushed")
+
+
+@needs_keyscan
+def test_deploy_key_that_may_only_read(fleet: Fleet, git_host: GitHost) -> None:
+    identity = ssh_identity()
+    url = deploy_key(git_host, fleet, identity, read_only=True)
+    move_to(fleet, url, secret={"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port())})
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="push")
+    assert len(fleet.repository.messages()) == 1
+
+
+@needs_keyscan
+def test_host_that_is_another_than_known_is_not_talked_to(fleet: Fleet, git_host: GitHost) -> None:
+    identity = ssh_identity()
+    stranger = rsa.generate_private_key(65537, 2048).public_key()
+    line = stranger.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+    url = deploy_key(git_host, fleet, identity)
+    secret = {"identity": identity.private, "known_hosts": f"[127.0.0.1]:{gitea_ssh_port()} {line}\n"}
+    move_to(fleet, url, secret=secret)
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="knownhosts: key mismatch"
+    )
+
+
+def test_secret_without_known_hosts(fleet: Fleet, git_host: GitHost) -> None:
+    identity = ssh_identity()
+    move_to(fleet, deploy_key(git_host, fleet, identity), secret={"identity": identity.private})
+    automation(fleet.space, "fleet", source="fleet")
+    message = "invalid 'ssh' auth option: 'known_hosts' is required"
+    fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message=message)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSsh:
+    """OpenSSH's server on loopback that lets one key in."""
+
+    port: int
+    identity: SshIdentity
+    folder: Path
+
+
+@pytest.fixture
+def openssh(tmp_path: Path) -> Iterator[OpenSsh]:
+    if SSHD is None:
+        pytest.skip("OpenSSH's sshd is not installed (Debian package openssh-server)")
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    host, identity = ssh_identity(), ssh_identity()
+    for name, text, mode in (("host_key", host.private, 0o600), ("authorized_keys", identity.public + "\n", 0o600)):
+        (tmp_path / name).write_text(text)
+        (tmp_path / name).chmod(mode)
+    config = (
+        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host_key\nPidFile none\nStrictModes no\n"
+        f"AuthorizedKeysFile {tmp_path}/authorized_keys\nPasswordAuthentication no\nUsePAM no\n"
+        "PermitRootLogin yes\nAcceptEnv GIT_PROTOCOL\n"
+    )
+    (tmp_path / "config").write_text(config)
+    if os.getuid() == 0:
+        Path("/run/sshd").mkdir(exist_ok=True)
+    with (tmp_path / "log").open("w") as log:
+        running = subprocess.Popen([SSHD, "-D", "-e", "-f", str(tmp_path / "config")], stderr=log)
+    try:
+        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, what="sshd to listen")
+        yield OpenSsh(port, identity, tmp_path)
+    finally:
+        running.terminate()
+        running.wait(10)
+
+
+@needs_keyscan
+def test_openssh(fleet: Fleet, openssh: OpenSsh) -> None:
+    repository = BareRepository(openssh.folder / "served.git")
+    start(repository, fleet)
+    url = f"ssh://{getpass.getuser()}@127.0.0.1:{openssh.port}{repository.path}"
+    move_to(fleet, url, secret={"identity": openssh.identity.private, "known_hosts": known_hosts(openssh.port)})
+    automation(fleet.space, "fleet", source="fleet")
+    wait_image(repository, fleet, "1.0.1")
+    repository.git("fsck", "--strict")

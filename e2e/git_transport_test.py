@@ -1,0 +1,96 @@
+"""`git http-backend` behind TLS with a private authority and client certificates, a bearer token, a proxy."""
+
+import ssl
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from controllers.git.testing import BareRepository, GitServer
+from e2e.fleet import Fleet
+from e2e.git_parts import move_to, start, wait_image
+from e2e.objects import automation
+from hack.env import pki
+
+
+@pytest.fixture
+def authority() -> pki.Authority:
+    return pki.new_authority("a company of its own")
+
+
+@pytest.fixture
+def server(tmp_path: Path, authority: pki.Authority) -> Iterator[GitServer]:
+    """Serves over TLS, to those only who have a certificate of the authority."""
+    certificate, key = authority.issue("server", tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(cadata=authority.certificate_pem().decode())
+    context.verify_mode = ssl.CERT_REQUIRED
+    with GitServer(tmp_path / "served", tls=context) as serving:
+        yield serving
+
+
+@pytest.fixture
+def plain(tmp_path: Path) -> Iterator[GitServer]:
+    with GitServer(tmp_path / "plain") as serving:
+        yield serving
+
+
+def started(server: GitServer, fleet: Fleet) -> BareRepository:
+    repository = server.repository("fleet")
+    start(repository, fleet)
+    return repository
+
+
+def test_private_authority_and_client_certificate(
+    fleet: Fleet, server: GitServer, authority: pki.Authority, tmp_path: Path
+) -> None:
+    repository = started(server, fleet)
+    certificate, key = authority.issue("bot", tmp_path)
+    secret = {
+        "ca.crt": authority.certificate_pem().decode(),
+        "tls.crt": certificate.read_text(),
+        "tls.key": key.read_text(),
+    }
+    move_to(fleet, f"https://127.0.0.1:{server.port}/fleet.git", secret=secret)
+    automation(fleet.space, "fleet", source="fleet")
+    wait_image(repository, fleet, "1.0.1")
+    fleet.push_tag("1.0.2")
+    wait_image(repository, fleet, "1.0.2")
+
+
+def test_authority_that_is_not_ours_is_not_trusted(fleet: Fleet, server: GitServer) -> None:
+    started(server, fleet)
+    other = pki.new_authority("somebody else").certificate_pem().decode()
+    move_to(fleet, f"https://127.0.0.1:{server.port}/fleet.git", secret={"ca.crt": other})
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="certificate verify failed"
+    )
+
+
+def test_server_that_wants_a_certificate_gets_none(fleet: Fleet, server: GitServer, authority: pki.Authority) -> None:
+    started(server, fleet)
+    secret = {"ca.crt": authority.certificate_pem().decode()}
+    move_to(fleet, f"https://127.0.0.1:{server.port}/fleet.git", secret=secret)
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="unable to clone")
+
+
+def test_bearer_token(fleet: Fleet, plain: GitServer) -> None:
+    plain.token = "letmein"
+    repository = started(plain, fleet)
+    move_to(fleet, f"{plain.url}/fleet.git", secret={"bearerToken": plain.token})
+    automation(fleet.space, "fleet", source="fleet")
+    wait_image(repository, fleet, "1.0.1")
+
+
+def test_proxy(fleet: Fleet, plain: GitServer) -> None:
+    """The host of the URL exists only for the proxy."""
+    repository = started(plain, fleet)
+    fleet.space.apply("Secret", "proxy", stringData={"address": plain.url, "username": "me", "password": "secret"})
+    move_to(fleet, "http://git.invalid/fleet.git", proxySecretRef={"name": "proxy"})
+    automation(fleet.space, "fleet", source="fleet")
+    wait_image(repository, fleet, "1.0.1")
+    assert any(r.path.startswith("http://git.invalid/") for r in plain.requests)
+    assert all("Proxy-Authorization" in r.headers for r in plain.requests)
