@@ -9,25 +9,23 @@ import hashlib
 import random
 import re
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from controllers.registry.access import Access
-from controllers.registry.budget import CONCURRENCY, Budgets
+from controllers.registry.budget import CONCURRENCY, Budgets, Entrance, Observer
 from controllers.registry.errors import BadAnswer, BadReference
 from controllers.registry.flight import Flights
+from controllers.registry.pages import PageMemory, read_pages
 from controllers.registry.reference import TAG, Image
 from controllers.registry.session import Clock, Memory, Session
-from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, first_page, next_page
+from controllers.registry.tags import first_page
 from controllers.registry.transport import Answer, Request, Transport, Way
 from controllers.registry.wording import deadline_passed
 
 MAX_MANIFEST_BYTES = 4 << 20
 """What registries must take and hardly any takes more than."""
-LARGE_PAGE_BYTES = 512 << 10
-"""From here on a page is decoded in a thread: the event loop must not be held."""
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -49,15 +47,21 @@ class RegistryClient:
         clock: Clock,
         user_agent: str,
         concurrency: int = CONCURRENCY,
+        rate: float = 0.0,
         jitter: Callable[[], float] = random.random,
+        observer: Observer | None = None,
     ) -> None:
-        """user_agent: also the client id towards token services. concurrency: operations at a time on one registry."""
+        """user_agent: also the client id towards token services.
+
+        concurrency: operations at a time on one registry. rate: requests a second to it; 0 is without a limit.
+        """
         self._clock = clock
         self._user_agent = user_agent
         self._jitter = jitter
         self._transport = Transport(user_agent=user_agent)
-        self._budgets = Budgets(clock, concurrency=concurrency)
+        self._budgets = Budgets(clock, concurrency=concurrency, rate=rate, jitter=jitter, observer=observer)
         self._memory = Memory()
+        self._pages = PageMemory()
         self._scans: Flights[list[str]] = Flights()
 
     async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
@@ -72,9 +76,9 @@ class RegistryClient:
             async def pages(session: Session) -> list[str]:
                 url = first_page(await session.scheme(), image)
                 begins()
-                return await _read_pages(session, url)
+                return await read_pages(session, url, self._pages.of(access))
 
-            return self._operate(image, access, timeout, pages)
+            return self.operate(image, access, timeout, pages)
 
         return list(await self._scans.join((image, access, timeout), scan))
 
@@ -95,42 +99,45 @@ class RegistryClient:
             answer = await session.ask(Request("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
             return _told_digest("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
-        return await self._operate(image, access, timeout, manifest)
+        return await self.operate(image, access, timeout, manifest)
 
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._transport.aclose()
 
-    async def _operate(
+    async def operate(
         self,
         image: Image,
         access: Access,
         timeout: timedelta,
         operation: Callable[[Session], Awaitable[T]],
     ) -> T:
+        """What `operation` returns, in its turn and within `timeout`. Raises RegistryError."""
         _check_address(image)
-        session = Session(
-            image,
-            access,
-            transport=self._transport,
-            memory=self._memory,
-            clock=self._clock,
-            deadline=self._clock.monotonic() + timeout.total_seconds(),
-            jitter=self._jitter,
-            client_id=self._user_agent,
-        )
+        entrance = Entrance(image.registry, Way(access.tls, access.proxy))
+        deadline = self._clock.monotonic() + timeout.total_seconds()
+        session: Session | None = None
         try:
-            async with asyncio.timeout(timeout.total_seconds()), self._place(image, access):
+            async with asyncio.timeout(timeout.total_seconds()), self._budgets.operation(entrance, access) as place:
+                session = Session(
+                    image,
+                    access,
+                    transport=self._transport,
+                    memory=self._memory,
+                    clock=self._clock,
+                    place=place,
+                    deadline=deadline,
+                    jitter=self._jitter,
+                    client_id=self._user_agent,
+                )
                 result = await operation(session)
         except TimeoutError:
-            raise deadline_passed(session.asked.method, session.asked.url) from None
+            asked = session.asked if session else Request("GET", f"https://{image.registry}/v2/")
+            raise deadline_passed(asked.method, asked.url) from None
         if session.exhausted_for:
             reason = f"{session.asked.what}: registry's rate limit is used up"
-            self._budgets.pause(_way(image, access), access, session.exhausted_for, reason)
+            self._budgets.pause(entrance, access, session.exhausted_for, reason)
         return result
-
-    def _place(self, image: Image, access: Access) -> AbstractAsyncContextManager[None]:
-        return self._budgets.operation(_way(image, access), access)
 
 
 def _check_address(image: Image) -> None:
@@ -143,25 +150,6 @@ def _check_address(image: Image) -> None:
         raise BadReference(f"registry '{image.registry}' is not the address of a host")
     if not {".", ".."}.isdisjoint(image.repository.split("/")):
         raise BadReference(f"repository '{image.repository}' has a path segment of dots")
-
-
-def _way(image: Image, access: Access) -> tuple[str, Way]:
-    return image.registry, Way(access.tls, access.proxy)
-
-
-async def _read_pages(session: Session, first: str) -> list[str]:
-    listing = Listing()
-    url: str | None = first
-    while url:
-        answer = await session.ask(Request("GET", url, {"Accept": "application/json"}), max_bytes=MAX_PAGE_BYTES)
-        arguments = url, answer.headers.get("content-type", ""), answer.body
-        if len(answer.body) < LARGE_PAGE_BYTES:
-            page = decode_page(*arguments)
-        else:
-            page = await asyncio.to_thread(decode_page, *arguments)
-        listing.add(url, page, len(answer.body))
-        url = listing.follow(url, next_page(url, answer.links))
-    return listing.tags
 
 
 def _told_digest(method: str, url: str, answer: Answer) -> str:

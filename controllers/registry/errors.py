@@ -3,10 +3,11 @@
     RegistryError               str() is the text behind `scan failed: `
      +- BadReference            no image reference; the user has to mend it
      +- BadCredentialSecret     a Secret of credentials, certificates or proxy that cannot be used
+     +- LoginFailed             a cloud did not give us credentials
      +- BadPattern              a pattern of the exclusion list that does not compile
      +- Denied                  401 or 403: who we are is not enough
      +- NotFound                404: no such repository or tag
-     +- Throttled               429: wait `retry_after`
+     +- Throttled               429, or 503 that says when to come again: wait `retry_after`
      +- Unavailable             no connection, no answer in time, or a server that is ill; trying again may help
      +- BadAnswer               an answer that is none of the protocol
         +- TooLarge             more pages, tags or bytes than we take
@@ -30,6 +31,10 @@ class BadReference(RegistryError):
 
 
 class BadCredentialSecret(RegistryError):
+    pass
+
+
+class LoginFailed(RegistryError):
     pass
 
 

@@ -45,6 +45,8 @@ def refusal(method: str, url: str, status: int, body: bytes, pace: Pace) -> Regi
             return NotFound(text)
         case 429:
             return Throttled(text, pace.retry_after or pace.exhausted_for)
+        case 503 if pace.retry_after:
+            return Throttled(text, pace.retry_after)
         case 408 | 499:
             return Unavailable(text)
         case _ if status >= 500:

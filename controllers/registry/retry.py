@@ -4,6 +4,7 @@ Three attempts with about 1 s and 3 s between them, for connections that broke o
 go-containerregistry does for Flux; a registry that names a time (RFC 9110 `Retry-After`) is waited for, if it is soon.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -14,6 +15,13 @@ JITTER = 0.1
 LONGEST_WAIT = timedelta(seconds=30)
 """Waiting longer is the business of the workqueue: a worker and a place at the registry would be held."""
 LONGEST_RETRY_AFTER = timedelta(hours=6)
+
+FAMILIES = ("ratelimit", "x-ratelimit")
+EPOCH_FROM = timedelta(days=3650)
+"""A reset in so many seconds is not one: it is a date, as X-RateLimit-Reset has it with some."""
+REMAINING = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*+=\s*+(\d{1,9})\b")
+RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)\s*+=\s*+(\d{1,9})\b")
+MAX_HEADER_CHARS = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +36,11 @@ class Pace:
 def read_pace(headers: dict[str, str], *, now: datetime) -> Pace:
     """`Retry-After`, and the RateLimit headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/.
 
-    headers: names in lower case. A header that cannot be read says nothing.
+    All forms that its drafts had are read, and the `X-` ones that came before. headers: names in lower case. A header
+    that cannot be read says nothing.
     """
-    remaining = _seconds(headers.get("ratelimit-remaining", "").partition(";")[0])
-    reset = _seconds(headers.get("ratelimit-reset", "").partition(";")[0])
-    exhausted = reset if remaining == timedelta(0) and reset else None
-    return Pace(_retry_after(headers.get("retry-after", ""), now), exhausted)
+    exhausted = [_of_policies(headers.get("ratelimit", "")), *(_of_pair(headers, name, now) for name in FAMILIES)]
+    return Pace(_retry_after(headers.get("retry-after", ""), now), max(filter(None, exhausted), default=None))
 
 
 def delay_before(
@@ -47,6 +54,35 @@ def delay_before(
         return None
     delay = max(DELAYS[attempt - 1] * (1 + JITTER * jitter), retry_after or timedelta(0))
     return delay if delay < remaining and delay <= LONGEST_WAIT else None
+
+
+def _of_policies(text: str) -> timedelta | None:
+    """Of `RateLimit: "default";r=0;t=30`, or `limit=10, remaining=0, reset=30`: the longest wait of those used up.
+
+    Several policies are apart by commas and by names in quotation marks.
+    """
+    parts = text[:MAX_HEADER_CHARS].split(",") if '"' in text else [text[:MAX_HEADER_CHARS]]
+    waits = [
+        timedelta(seconds=int(reset[1]))
+        for part in parts
+        if (remaining := REMAINING.search(part)) and int(remaining[1]) == 0 and (reset := RESET.search(part))
+    ]
+    return min(max(waits, default=timedelta(0)), LONGEST_RETRY_AFTER) or None
+
+
+def _of_pair(headers: dict[str, str], family: str, now: datetime) -> timedelta | None:
+    remaining = headers.get(f"{family}-remaining", "").partition(";")[0].strip()
+    reset = headers.get(f"{family}-reset", "").partition(";")[0].strip()
+    if not _is_number(remaining) or int(remaining) != 0 or not _is_number(reset):
+        return None
+    wait = timedelta(seconds=int(reset))
+    if wait > EPOCH_FROM:
+        wait -= timedelta(seconds=now.timestamp())
+    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER) or None
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 12
 
 
 def _retry_after(text: str, now: datetime) -> timedelta | None:

@@ -75,7 +75,7 @@ def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: fl
         pytest.param(
             503,
             b'{"errors":[{"code":"A","message":"b"},{"code":"C","message":"d"}]}',
-            Unavailable,
+            Throttled,
             "multiple errors returned: A: b; C: d",
             id="several",
         ),

@@ -25,6 +25,7 @@ from controllers.registry.auth import (
     scope_of,
     token_request,
 )
+from controllers.registry.budget import Place
 from controllers.registry.errors import BadAnswer, RegistryError, Throttled, Unavailable
 from controllers.registry.reference import Image, allows_http
 from controllers.registry.refusal import refusal
@@ -72,6 +73,7 @@ class Session:
         transport: Transport,
         memory: Memory,
         clock: Clock,
+        place: Place,
         deadline: float,
         jitter: Callable[[], float],
         client_id: str,
@@ -82,6 +84,7 @@ class Session:
         self._transport = transport
         self._memory = memory
         self._clock = clock
+        self._place = place
         self._deadline = deadline
         self._jitter = jitter
         self._client_id = client_id
@@ -216,13 +219,16 @@ class Session:
             attempt += 1
             retry_after = None
             answer: Answer | RegistryError
+            await self._place.admit()
             try:
                 answer = await self._transport.send(request, self._way, max_bytes=max_bytes)
             except Unavailable as error:
+                self._place.answered(0)
                 if not error.broke_off:
                     raise
                 answer = error
             else:
+                self._place.answered(answer.status)
                 pace = read_pace(answer.headers, now=self._clock.now())
                 retry_after, self.exhausted_for = pace.retry_after, pace.exhausted_for
                 if answer.status not in RETRIED_STATUSES:

@@ -1,0 +1,80 @@
+"""Reads a list of tags page by page, and asks for what is known already only whether it has changed.
+
+Where a registry names a version of a page (RFC 9110 `ETag`), the page is kept and the next request for it says so; a
+304 then stands for the page. Kept by access, since what one identity sees is not another's.
+"""
+
+import asyncio
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from controllers.registry.session import Session
+from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, next_page
+from controllers.registry.transport import Answer, Request
+
+LARGE_PAGE_BYTES = 512 << 10
+"""From here on a page is decoded in a thread: the event loop must not be held."""
+MAX_KEPT_BYTES = 16 << 20
+MAX_KEPT_PAGE_BYTES = 1 << 20
+OVERHEAD_BYTES = 2 << 10
+"""Of a page beside its body, roughly."""
+
+
+class PageMemory:
+    """Pages that a registry gave a version. Lost with the process; read again by the next scan."""
+
+    def __init__(self) -> None:
+        self._pages: LRUCache[tuple[Hashable, str], Answer] = LRUCache(
+            MAX_KEPT_BYTES, getsizeof=lambda page: len(page.body) + OVERHEAD_BYTES
+        )
+
+    def of(self, identity: Hashable) -> "OwnPages":
+        """The pages that `identity` was given."""
+        return OwnPages(self._pages, identity)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnPages:
+    """One identity's view of the memory."""
+
+    pages: LRUCache[tuple[Hashable, str], Answer]
+    identity: Hashable
+
+    def get(self, url: str) -> Answer | None:
+        return self.pages.get((self.identity, url))
+
+    def keep(self, url: str, page: Answer) -> None:
+        """Remembers a page that has a version, and forgets one that has none any more."""
+        if page.headers.get("etag") and len(page.body) <= MAX_KEPT_PAGE_BYTES:
+            self.pages[self.identity, url] = page
+        else:
+            self.pages.pop((self.identity, url), None)
+
+
+async def read_pages(session: Session, first: str, kept: OwnPages) -> list[str]:
+    """All tags from the page `first` on, in the registry's order. Raises RegistryError."""
+    listing = Listing()
+    url: str | None = first
+    while url:
+        page = await _page(session, url, kept)
+        arguments = url, page.headers.get("content-type", ""), page.body
+        if len(page.body) < LARGE_PAGE_BYTES:
+            tags = decode_page(*arguments)
+        else:
+            tags = await asyncio.to_thread(decode_page, *arguments)
+        listing.add(url, tags, len(page.body))
+        kept.keep(url, page)
+        url = listing.follow(url, next_page(url, page.links))
+    return listing.tags
+
+
+async def _page(session: Session, url: str, kept: OwnPages) -> Answer:
+    known = kept.get(url)
+    headers = {"Accept": "application/json"}
+    if known:
+        headers["If-None-Match"] = known.headers["etag"]
+    accepted = (200, 304) if known else (200,)
+    answer = await session.ask(Request("GET", url, headers), max_bytes=MAX_PAGE_BYTES, accepted=accepted)
+    return known if known and answer.status == 304 else answer
