@@ -4,6 +4,7 @@ It knows what the kinds rely on: names that are taken, merge patches, uids, grow
 caller's type does not name is dropped. For everything else there is `runtime.testing_server`.
 """
 
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import msgspec
@@ -27,6 +28,8 @@ class FakeKube(KubeClient):
         """`verb plural namespace/name` of each request, failed ones included."""
         self.failures: dict[str, list[ApiError]] = {}
         """Request, as in `requests` → errors for the next of them, in order."""
+        self.answers: dict[str, Callable[[Any], Any]] = {}
+        """Subresource → what is answered to a body that is posted to it."""
         self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._version = 0
         for plural, structs in objects.items():
@@ -62,7 +65,19 @@ class FakeKube(KubeClient):
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         return msgspec.convert(self._found("get", resource, namespace, name), into)
 
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
+    async def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: object,
+        *,
+        into: type[T],
+        name: str = "",
+        subresource: str = "",
+    ) -> T:
+        if subresource:
+            self._asked(f"create {subresource} of", resource, namespace, name)
+            return msgspec.convert(self.answers[subresource](body), into)
         name = msgspec.to_builtins(body)["metadata"]["name"]
         tried, key = self._asked("create", resource, namespace, name)
         if key in self._objects:

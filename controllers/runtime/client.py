@@ -150,10 +150,22 @@ class KubeClient:
         finally:
             response.close()
 
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
-        """The object as the server stored it. Raises AlreadyExists."""
-        tried = _tried("create", resource, namespace)
-        call = _Call(tried, "POST", resource.path(namespace), body=wire.encode(body))
+    async def create(
+        self,
+        resource: Resource,
+        namespace: str,
+        body: object,
+        *,
+        into: type[T],
+        name: str = "",
+        subresource: str = "",
+    ) -> T:
+        """The object as the server stored it. Raises AlreadyExists.
+
+        name, subresource: to create something of an object that is there, a ServiceAccount's token for example.
+        """
+        tried = _tried("create", resource, namespace, name, subresource)
+        call = _Call(tried, "POST", resource.path(namespace, name, subresource), body=wire.encode(body))
         return wire.decode(await self._write(call), into, tried=tried)
 
     async def patch(

@@ -1,0 +1,96 @@
+"""Whom a login acts for, and what comes of it. Decisions only.
+
+Object-level identities follow https://fluxcd.io/flux/integrations/: annotations of a ServiceAccount name the role, the
+application or the service account of the cloud. Names of annotations, patterns and texts are Flux's.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controllers.registry.dockerconfig import Credentials
+from controllers.registry.errors import LoginFailed
+
+AWS_ROLE = "eks.amazonaws.com/role-arn"
+AZURE_TENANT = "azure.workload.identity/tenant-id"
+AZURE_CLIENT = "azure.workload.identity/client-id"
+GCP_ACCOUNT = "iam.gke.io/gcp-service-account"
+GCP_PROVIDER = "gcp.auth.fluxcd.io/workload-identity-provider"
+
+AWS_ROLE_PATTERN = r"^arn:aws[\w-]*:iam::[0-9]{1,30}:role/.{1,200}$"
+GCP_ACCOUNT_PATTERN = r"^[a-zA-Z0-9-]+@[a-zA-Z0-9-]+\.iam\.gserviceaccount\.com$"
+GCP_PROVIDER_PATTERN = r"^projects/\d+/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+$"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A ServiceAccount, and who it is in the cloud. Hashable: credentials are kept by it."""
+
+    namespace: str
+    service_account: str
+    role: str
+    """ARN of the role (AWS), `tenant/client` (Azure), e-mail of the service account to impersonate or "" (GCP)."""
+    pool_provider: str = ""
+    """GCP only: the workload identity provider of a cluster that is not GKE."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.namespace}/{self.service_account}"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """An identity with the proof of it: a token that Kubernetes issued for the cloud."""
+
+    identity: Identity
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a cloud gave."""
+
+    credentials: Credentials
+    expires_at: datetime
+    """With time zone."""
+
+
+def identity_of(provider: str, namespace: str, name: str, annotations: Mapping[str, str]) -> Identity:
+    """The identity that a ServiceAccount's annotations name. Raises LoginFailed when they name none."""
+    try:
+        role, pool_provider = READERS[provider](annotations)
+    except ValueError as error:
+        raise LoginFailed(
+            f"failed to get provider identity from service account '{namespace}/{name}' annotations: {error}"
+        ) from None
+    return Identity(namespace, name, role, pool_provider)
+
+
+def _aws(annotations: Mapping[str, str]) -> tuple[str, str]:
+    return _checked(annotations, AWS_ROLE, AWS_ROLE_PATTERN), ""
+
+
+def _azure(annotations: Mapping[str, str]) -> tuple[str, str]:
+    for key, name in ((AZURE_TENANT, "tenant"), (AZURE_CLIENT, "client")):
+        if not annotations.get(key):
+            raise ValueError(f"azure {name} ID is not set in the service account annotation {key}")
+        if "/" in annotations[key]:
+            raise ValueError(f"invalid {key} annotation: '{annotations[key]}'. must be the ID of a {name}")
+    return f"{annotations[AZURE_TENANT]}/{annotations[AZURE_CLIENT]}", ""
+
+
+def _gcp(annotations: Mapping[str, str]) -> tuple[str, str]:
+    role = _checked(annotations, GCP_ACCOUNT, GCP_ACCOUNT_PATTERN) if annotations.get(GCP_ACCOUNT) else ""
+    provider = _checked(annotations, GCP_PROVIDER, GCP_PROVIDER_PATTERN) if annotations.get(GCP_PROVIDER) else ""
+    return role, provider
+
+
+READERS = {"aws": _aws, "azure": _azure, "gcp": _gcp}
+
+
+def _checked(annotations: Mapping[str, str], key: str, pattern: str) -> str:
+    value = annotations.get(key, "")
+    if not re.match(pattern, value, re.ASCII):
+        raise ValueError(f"invalid {key} annotation: '{value}'. must match {pattern}")
+    return value

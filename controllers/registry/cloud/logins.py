@@ -1,0 +1,128 @@
+"""Cloud credentials for the whole process: fetched in threads, kept until shortly before they expire.
+
+Kept by provider, registry, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
+want the same at the same time share one login.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+
+from cachetools import LRUCache
+
+from controllers.registry.cloud import aws, azure, gcp
+from controllers.registry.cloud.identity import Identity, Login, Subject
+from controllers.registry.dockerconfig import Credentials
+from controllers.registry.errors import LoginFailed
+from controllers.registry.flight import Flights
+
+THREADS = 4
+"""Of our own: a cloud that does not answer must not hold those that others wait for."""
+LOGIN_SECONDS = 45.0
+"""A little more than what the SDKs wait for all their requests."""
+KEPT = 0.8
+"""Of the lifetime, as Flux does: a token that expires under way costs a failed scan."""
+
+T = TypeVar("T")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+
+
+class Provider(Protocol):
+    """A cloud; the modules of this package."""
+
+    def check(self, host: str) -> None: ...
+    def audience(self, identity: Identity) -> str: ...
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login: ...
+
+
+PROVIDERS: Mapping[str, Provider] = {"aws": aws, "azure": azure, "gcp": gcp}
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    provider: str
+    host: str
+    identity: Identity | None
+    """None: the process's own."""
+    proxy: str
+
+
+class CloudLogins:
+    """Used from one event loop, by any number of tasks."""
+
+    def __init__(
+        self, clock: Clock, *, max_size: int, max_age: timedelta, providers: Mapping[str, Provider] = PROVIDERS
+    ) -> None:
+        """max_size: credentials kept; 0 keeps none. max_age: longest time they are kept."""
+        self._clock = clock
+        self._max_age = max_age
+        self._providers = providers
+        self._kept: LRUCache[Key, tuple[Credentials, float]] = LRUCache(max_size)
+        self._flights: Flights[Credentials] = Flights()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
+
+    def check(self, provider: str, host: str) -> None:
+        """Raises LoginFailed unless the host is a registry of the cloud, or for a cloud that we do not know."""
+        if provider not in self._providers:
+            raise LoginFailed(f"provider '{provider}' is not supported")
+        self._providers[provider].check(host)
+
+    async def credentials(
+        self,
+        provider: str,
+        host: str,
+        identity: Identity | None,
+        *,
+        proxy: str,
+        kubernetes_token: Callable[[str], Awaitable[str]],
+    ) -> Credentials:
+        """Credentials for `host`, from memory or by a login. Raises LoginFailed.
+
+        identity: whom to act for; None is the process itself. kubernetes_token: gives the identity's token for an
+        audience; its errors pass.
+        """
+        self.check(provider, host)
+        key = Key(provider, host, identity, proxy)
+        kept, renew_at = self._kept.get(key, (None, 0.0))
+        if kept and renew_at > self._clock.monotonic():
+            return kept
+        return await self._flights.join(key, lambda _: self._login(key, kubernetes_token))
+
+    async def aclose(self) -> None:
+        """Gives up logins under way; their threads end when their SDK does."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _login(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> Credentials:
+        provider, subject = self._providers[key.provider], None
+        began = self._clock.monotonic()
+        try:
+            async with asyncio.timeout(LOGIN_SECONDS):
+                if who := key.identity:
+                    audience = await self._in_thread(lambda: provider.audience(who))
+                    subject = Subject(who, await kubernetes_token(audience))
+                found = await self._in_thread(lambda: provider.login(key.host, subject, proxy=key.proxy))
+        except TimeoutError:
+            raise LoginFailed(f"{_tried(key)}: no answer within {LOGIN_SECONDS:.0f}s") from None
+        except LoginFailed as error:
+            raise LoginFailed(f"{_tried(key)}: {error}") from error
+        lifetime = found.expires_at - self._clock.now()
+        kept_for = min(lifetime * KEPT, self._max_age).total_seconds()
+        if kept_for > 0 and self._kept.maxsize:
+            self._kept[key] = found.credentials, began + kept_for
+        return found.credentials
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+
+
+def _tried(key: Key) -> str:
+    """What failed, in Flux's words."""
+    whom = f"service account '{key.identity.name}'" if key.identity else "the controller"
+    return f"failed to create provider access token for {whom}"
