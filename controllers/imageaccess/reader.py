@@ -1,8 +1,9 @@
 """Builds `registry.Access` from an ImageRepository's spec.
 
 The order of sources is that of https://fluxcd.io/flux/components/image/imagerepositories/#provider and following
-sections: proxy, TLS, then the pull secrets of `secretRef` and of the ServiceAccount. Secrets are read at each use,
-so a rotated one works at the next scan; nothing of them is kept.
+sections: proxy, TLS, then the cloud of `provider`, or the pull secrets of `secretRef` and of the ServiceAccount. That
+credential plugins come last is ours. Secrets are read at each use, so a rotated one works at the next scan; nothing of
+them is kept.
 """
 
 from collections.abc import Sequence
@@ -10,8 +11,11 @@ from datetime import timedelta
 
 from api import core
 from api.imagerepository import ImageRepository
+from controllers.imageaccess.clouds import GENERIC, SERVICE_ACCOUNTS, CloudAccess
+from controllers.imageaccess.errors import AccessFailed
+from controllers.imageaccess.plugins import Plugins
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, tls_from_secret
-from controllers.registry.dockerconfig import PullSecret, resolve
+from controllers.registry.dockerconfig import Credentials, PullSecret, resolve
 from controllers.registry.errors import RegistryError
 from controllers.registry.reference import Image
 from controllers.runtime.client import KubeClient
@@ -19,45 +23,56 @@ from controllers.runtime.errors import ApiError, NotFound
 from controllers.runtime.key import key_of
 from controllers.runtime.resource import Resource
 
-SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
-SERVICE_ACCOUNTS = Resource(core.GROUP, core.VERSION, "serviceaccounts", "ServiceAccount")
+__all__ = ["SECRET_RETRY", "AccessFailed", "AccessReader"]
 
-GENERIC = "generic"
+SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 
 SECRET_RETRY = timedelta(seconds=30)
 """A missing Secret cannot be watched with the rights we ask for; it is looked for this often at least."""
 
 
-class AccessFailed(Exception):
-    """The credentials cannot be put together; the text says which object lacks what."""
-
-
 class AccessReader:
     """Reads the objects with the controller's own rights. Safe to call from several tasks."""
 
-    def __init__(self, client: KubeClient) -> None:
+    def __init__(
+        self, client: KubeClient, *, clouds: CloudAccess | None = None, plugins: Plugins | None = None
+    ) -> None:
+        """None: there is no way into clouds, or there are no plugins."""
         self._client = client
+        self._clouds = clouds
+        self._plugins = plugins
+
+    def check_gate(self, repository: ImageRepository) -> None:
+        """Raises GateDisabled for a spec that needs a feature which is off."""
+        if self._clouds:
+            self._clouds.check_gate(repository)
 
     async def read(self, repository: ImageRepository, image: Image) -> Access:
         """What is needed to talk to the registry of `image`: one request for each object that the spec names.
 
-        Raises AccessFailed with Flux's texts.
+        Cloud logins and plugins cost more when what they gave last is no longer good. Raises AccessFailed with Flux's
+        texts.
         """
         spec = repository.spec
         try:
             proxy = await self._proxy(repository)
-            if spec.provider not in ("", GENERIC):
-                raise AccessFailed(
-                    f"provider '{spec.provider}' is not supported by this release; "
-                    "use secretRef with a pull secret that is kept fresh, or provider generic"
-                )
             tls = await self._tls(repository)
-            secrets = await self._pull_secrets(repository)
-            return Access(credentials=resolve(image, secrets), tls=tls, proxy=proxy, insecure=spec.insecure)
+            credentials = await self._credentials(repository, image, proxy)
+            return Access(credentials=credentials, tls=tls, proxy=proxy, insecure=spec.insecure)
         except RegistryError as error:
             raise AccessFailed(str(error)) from error
         except ApiError as error:
             raise AccessFailed(error.message) from error
+
+    async def _credentials(self, repository: ImageRepository, image: Image, proxy: Proxy | None) -> Credentials | None:
+        provider = repository.spec.provider
+        if provider not in ("", GENERIC):
+            if self._clouds is None:
+                raise AccessFailed(f"provider '{provider}' is not supported here")
+            self._clouds.check_gate(repository)
+            return await self._clouds.credentials(repository, image, proxy)
+        found = resolve(image, await self._pull_secrets(repository))
+        return found or (await self._plugins.credentials(image) if self._plugins else None)
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref

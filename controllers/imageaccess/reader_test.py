@@ -162,9 +162,8 @@ async def test_rotated_secret_works_at_the_next_scan() -> None:
             image_repository(provider="aws", service_account_name="robot"),
             [],
             [],
-            "provider 'aws' is not supported by this release; "
-            "use secretRef with a pull secret that is kept fresh, or provider generic",
-            id="cloud-provider",
+            "provider 'aws' is not supported here",
+            id="cloud-provider-without-a-way-into-clouds",
         ),
     ],
 )

@@ -1,0 +1,222 @@
+"""Credential plugins: programs that know a login we do not, in the protocol that kubelet speaks with them.
+
+Follows https://kubernetes.io/docs/tasks/administer-cluster/kubelet-credential-provider/: one JSON object to the
+program, one back, and how long it is good for. They are asked when the repository's own Secrets have nothing for the
+image. Left out: tokens of ServiceAccounts for plugins (`tokenAttributes`).
+"""
+
+import asyncio
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from cachetools import LRUCache
+
+from api.duration import parse_duration
+from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
+from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, matches, resolve
+from controllers.registry.reference import Image
+from controllers.runtime.clock import Clock
+
+API_VERSION = "credentialprovider.kubelet.k8s.io/v1"
+CONFIG_KINDS = ("kubelet.config.k8s.io/v1", "CredentialProviderConfig")
+RUN_SECONDS = 60.0
+"""As kubelet waits."""
+MAX_ANSWER_BYTES = 1 << 20
+MAX_KEPT = 1024
+
+
+class Variable(msgspec.Struct, frozen=True):
+    name: str
+    value: str = ""
+
+
+class Provider(msgspec.Struct, frozen=True, rename="camel"):
+    """One entry of the configuration."""
+
+    name: str
+    match_images: tuple[str, ...]
+    default_cache_duration: str
+    api_version: str
+    args: tuple[str, ...] = ()
+    env: tuple[Variable, ...] = ()
+    token_attributes: msgspec.Raw = msgspec.Raw()
+
+
+class Config(msgspec.Struct, rename="camel"):
+    api_version: str
+    kind: str
+    providers: tuple[Provider, ...]
+
+
+class Login(msgspec.Struct):
+    username: str = ""
+    password: str = ""
+
+    def __repr__(self) -> str:
+        return "Login()"
+
+
+class Answer(msgspec.Struct, rename="camel"):
+    """A CredentialProviderResponse."""
+
+    api_version: str
+    kind: Literal["CredentialProviderResponse"]
+    cache_key_type: Literal["Image", "Registry", "Global"]
+    cache_duration: str | None = None
+    auth: dict[str, Login] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A program and the images it is asked for."""
+
+    name: str
+    program: Path
+    images: tuple[str, ...]
+    keep: timedelta
+    """Where the answer does not say."""
+    args: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+
+def load_plugins(config: str, folder: str) -> tuple[Plugin, ...]:
+    """The plugins of a configuration file (YAML or JSON) whose programs are in `folder`. Raises BadPluginConfig."""
+    import yaml  # type: ignore[import-untyped] # noqa: PLC0415 - a process without plugins does not need it
+
+    try:
+        with open(config, "rb") as file:
+            read = msgspec.convert(yaml.safe_load(file), Config)
+        if (read.api_version, read.kind) != CONFIG_KINDS:
+            raise ValueError(f"want {CONFIG_KINDS[0]} {CONFIG_KINDS[1]}, got {read.api_version} {read.kind}")
+        return tuple(_plugin(provider, Path(folder)) for provider in read.providers)
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise BadPluginConfig(f"credential plugins of {config}: {error}") from error
+
+
+def _plugin(provider: Provider, folder: Path) -> Plugin:
+    if not provider.name or "/" in provider.name or provider.name in {".", ".."}:
+        raise ValueError(f"provider name '{provider.name}' is not the name of a file")
+    if provider.api_version != API_VERSION:
+        raise ValueError(f"provider {provider.name}: apiVersion {provider.api_version} is not {API_VERSION}")
+    if not provider.match_images:
+        raise ValueError(f"provider {provider.name}: matchImages is empty")
+    if bytes(provider.token_attributes):
+        raise ValueError(f"provider {provider.name}: tokenAttributes is not supported")
+    program = folder / provider.name
+    if not os.access(program, os.X_OK):
+        raise ValueError(f"provider {provider.name}: {program} is not a program")
+    keep = parse_duration(provider.default_cache_duration)
+    env = tuple((variable.name, variable.value) for variable in provider.env)
+    return Plugin(provider.name, program, provider.match_images, keep, provider.args, env)
+
+
+class Plugins:
+    """Runs plugins and keeps their answers. Used from one event loop, by any number of tasks."""
+
+    def __init__(self, plugins: Sequence[Plugin], clock: Clock) -> None:
+        self._plugins = plugins
+        self._clock = clock
+        self._kept: LRUCache[tuple[str, str], tuple[PullSecret, float]] = LRUCache(MAX_KEPT)
+        """Plugin and image, registry or "": what it answered, and until when that is good."""
+        self._running: dict[str, asyncio.Lock] = {plugin.name: asyncio.Lock() for plugin in plugins}
+
+    async def credentials(self, image: Image) -> Credentials | None:
+        """What the first plugin that has something for `image` says; None without one. Raises AccessFailed."""
+        for plugin in self._plugins:
+            if any(matches(pattern, image) for pattern in plugin.images):
+                async with self._running[plugin.name]:
+                    answer = self._remembered(plugin, image) or await self._ask(plugin, image)
+                if found := resolve(image, [answer]):
+                    return found
+        return None
+
+    def _remembered(self, plugin: Plugin, image: Image) -> PullSecret | None:
+        now = self._clock.monotonic()
+        for key in (image.name, image.registry, ""):
+            answer, good_until = self._kept.get((plugin.name, key), (None, 0.0))
+            if answer and good_until > now:
+                return answer
+        return None
+
+    async def _ask(self, plugin: Plugin, image: Image) -> PullSecret:
+        asked_at = self._clock.monotonic()
+        answer = _read(plugin, await _run(plugin, image))
+        try:
+            keep = plugin.keep if answer.cache_duration is None else parse_duration(answer.cache_duration)
+        except ValueError:
+            raise _failed(plugin, "answered with a cacheDuration that is none") from None
+        secret = _as_pull_secret(plugin, answer)
+        if keep > timedelta(0):
+            key = {"Image": image.name, "Registry": image.registry, "Global": ""}[answer.cache_key_type]
+            self._kept[plugin.name, key] = secret, asked_at + keep.total_seconds()
+        return secret
+
+
+async def _run(plugin: Plugin, image: Image) -> bytes:
+    request = {"apiVersion": API_VERSION, "kind": "CredentialProviderRequest", "image": image.name}
+    try:
+        process = await asyncio.create_subprocess_exec(
+            plugin.program,
+            *plugin.args,
+            env={**os.environ, **dict(plugin.env)},
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,  # it may tell secrets
+        )
+    except OSError as error:
+        raise _failed(plugin, f"cannot be run: {error.strerror}") from error
+    try:
+        async with asyncio.timeout(RUN_SECONDS):
+            output = await _talk(process, msgspec.json.encode(request))
+            status = await process.wait()
+    except TimeoutError:
+        raise _failed(plugin, f"did not end within {RUN_SECONDS:.0f}s") from None
+    finally:
+        if process.returncode is None:
+            with suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+    if status != 0:
+        raise _failed(plugin, f"ended with status {status}")
+    if len(output) > MAX_ANSWER_BYTES:
+        raise _failed(plugin, f"answered with more than {MAX_ANSWER_BYTES} bytes")
+    return output
+
+
+async def _talk(process: asyncio.subprocess.Process, request: bytes) -> bytes:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    with suppress(ConnectionError):  # a program need not read what it is asked
+        process.stdin.write(request)
+        await process.stdin.drain()
+    process.stdin.close()
+    output = bytearray()
+    while len(output) <= MAX_ANSWER_BYTES and (chunk := await process.stdout.read(64 << 10)):
+        output += chunk
+    return bytes(output)
+
+
+def _read(plugin: Plugin, output: bytes) -> Answer:
+    try:
+        answer = msgspec.json.decode(output, type=Answer)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise _failed(plugin, "did not answer with a CredentialProviderResponse") from None
+    if answer.api_version != API_VERSION:
+        raise _failed(plugin, f"answered in another version than {API_VERSION}")
+    return answer
+
+
+def _as_pull_secret(plugin: Plugin, answer: Answer) -> PullSecret:
+    """Keys of the answer match as those of a pull secret do."""
+    config = {"auths": answer.auth or {}}
+    return PullSecret(JSON_TYPE, {JSON_KEY: msgspec.json.encode(config)}, f"credential plugin {plugin.name}")
+
+
+def _failed(plugin: Plugin, what: str) -> AccessFailed:
+    return AccessFailed(f"credential plugin '{plugin.name}' {what}")

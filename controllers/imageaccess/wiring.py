@@ -1,0 +1,73 @@
+"""What the processes that enter registries have in common: their flags, and the parts built from them."""
+
+from typing import Any
+
+from controllers.imageaccess.clouds import GATE, CloudAccess
+from controllers.imageaccess.errors import BadPluginConfig
+from controllers.imageaccess.observer import RegistryMetrics
+from controllers.imageaccess.plugins import Plugins, load_plugins
+from controllers.imageaccess.reader import AccessReader
+from controllers.registry.budget import CONCURRENCY
+from controllers.registry.client import RegistryClient
+from controllers.registry.cloud.logins import CloudLogins
+from controllers.runtime import flags
+from controllers.runtime.flags import Flag, Options, at_least
+from controllers.runtime.manager import CannotStart, Manager
+
+
+def _rate(text: str) -> float:
+    rate = float(text)
+    if not 0 <= rate < 1e6:
+        raise ValueError("want a number of requests from 0 up")
+    return rate
+
+
+PLUGIN_CONFIG = Flag("image-credential-provider-config", "", str, "file that tells which credential plugins there are")
+PLUGIN_FOLDER = Flag("image-credential-provider-bin-dir", "", str, "folder of the credential plugins' programs")
+REGISTRY_CONCURRENCY = Flag(
+    "registry-max-concurrent", CONCURRENCY, at_least(1), "operations at the same time on one registry"
+)
+REGISTRY_RATE = Flag("registry-max-rate", 0.0, _rate, "requests a second to one registry; 0: as many as it takes")
+
+FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE)
+
+
+def registry_client(manager: Manager) -> RegistryClient:
+    """The process's client for registries; the manager closes it."""
+    client = RegistryClient(
+        clock=manager.clock,
+        user_agent=manager.user_agent,
+        concurrency=manager.options[REGISTRY_CONCURRENCY],
+        rate=manager.options[REGISTRY_RATE],
+        observer=RegistryMetrics(manager.metrics.registry),
+    )
+    manager.closing(client.aclose)
+    return client
+
+
+def access_reader(manager: Manager) -> AccessReader:
+    """The process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
+    options = manager.options
+    logins = CloudLogins(
+        manager.clock, max_size=options[flags.TOKEN_CACHE_MAX_SIZE], max_age=options[flags.TOKEN_CACHE_MAX_DURATION]
+    )
+    manager.closing(logins.aclose)
+    clouds = CloudAccess(
+        manager.client,
+        logins,
+        object_level=options.gate(GATE),
+        default_service_account=options[flags.DEFAULT_SERVICE_ACCOUNT],
+    )
+    return AccessReader(manager.client, clouds=clouds, plugins=_plugins(options, manager))
+
+
+def _plugins(options: Options, manager: Manager) -> Plugins | None:
+    config, folder = options[PLUGIN_CONFIG], options[PLUGIN_FOLDER]
+    if bool(config) != bool(folder):
+        raise CannotStart(f"--{PLUGIN_CONFIG.name} and --{PLUGIN_FOLDER.name} need each other")
+    if not config:
+        return None
+    try:
+        return Plugins(load_plugins(config, folder), manager.clock)
+    except BadPluginConfig as error:
+        raise CannotStart(str(error)) from error
