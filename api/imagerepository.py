@@ -36,6 +36,25 @@ DEFAULT_EXCLUSION_LIST: Final = (r"^.*\.sig$",)
 
 PROVIDERS: Final = ("generic", "aws", "azure", "gcp")
 
+ALPHABETICAL: Final = "alphabetical"
+SEMVER: Final = "semver"
+FIRST_SEEN: Final = "firstSeen"
+LATEST_COUNT: Final = 10
+
+
+class LatestTags(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Which tags a scan shows in status.lastScanResult.latestTags. Only in tagline."""
+
+    # Default factories, since plain defaults would not be written.
+    count: Annotated[int, Schema(default=LATEST_COUNT, minimum=1, maximum=100)] = msgspec.field(
+        default_factory=lambda: LATEST_COUNT
+    )
+    """How many."""
+    order: Annotated[str, Schema(default=ALPHABETICAL, enum=(ALPHABETICAL, SEMVER, FIRST_SEEN))] = msgspec.field(
+        default_factory=lambda: ALPHABETICAL
+    )
+    """alphabetical: the last in the order of bytes; semver: the greatest versions; firstSeen: the last that came."""
+
 
 class ImageRepositorySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What to scan, how often, and as whom."""
@@ -67,6 +86,8 @@ class ImageRepositorySpec(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     """Cloud whose identity is used to log in; generic uses the Secrets."""
     insecure: bool = False
     """True allows plain HTTP to the registry."""
+    latest_tags: LatestTags | None = None
+    """Which tags the status shows; unset means the last ten in the order of bytes. Only in tagline."""
 
 
 class ScanResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -77,7 +98,7 @@ class ScanResult(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit
     scan_time: datetime = EPOCH
     """When the scan was made."""
     latest_tags: tuple[str, ...] = ()
-    """The first ten tags in descending order of bytes."""
+    """The first ten tags in descending order of bytes, or what spec.latestTags says."""
     revision: str = ""
     """Checksum of all tags; policies choose anew when it changes."""
 
@@ -96,6 +117,8 @@ class ImageRepositoryStatus(msgspec.Struct, frozen=True, kw_only=True, rename="c
     """Result of the last successful scan; kept when later scans fail."""
     observed_exclusion_list: tuple[str, ...] = ()
     """Exclusion list of the last scan, the default included."""
+    observed_latest_tags: LatestTags | None = None
+    """The spec.latestTags that lastScanResult.latestTags was made by. Only in tagline."""
     last_handled_reconcile_at: str = ""
     """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
 

@@ -33,6 +33,7 @@ class Schema:
     pattern: str = ""
     format: str = ""
     minimum: int | None = None
+    maximum: int | None = None
     min_length: int | None = None
     max_length: int | None = None
     max_items: int | None = None

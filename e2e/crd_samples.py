@@ -60,6 +60,7 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
         "suspend": True,
         "accessFrom": _ACCESS,
         "exclusionList": [f"^x{number}$" for number in range(25)],
+        "latestTags": {"count": 5, "order": "semver"},
         "provider": "aws",
         "insecure": True,
     },
@@ -69,6 +70,10 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
             "semver": {"range": ">=1.0.0 <2.0.0"},
             "alphabetical": {"order": "desc"},
             "numerical": {"order": "desc"},
+            "minAge": "72h",
+            "allowDowngrade": False,
+            "deny": [{"tag": "1.2.3"}, {"pattern": "-broken$"}],
+            "platforms": ["linux/amd64", "linux/arm/v7"],
         },
         "filterTags": {"pattern": "^v(?P<n>.*)$", "extract": "$n"},
         "digestReflectionPolicy": "Always",
@@ -120,6 +125,20 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
     },
 }
 
+KEYS = [
+    {"extract": "$1", "type": "alphabetical", "order": "desc"},
+    {"extract": "$2", "type": "numerical", "order": "asc"},
+    {"extract": "$3", "type": "semver"},
+]
+
+# What does not go together with the above.
+ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
+    "ImagePolicy": [
+        {"policy": {"keys": KEYS}},
+        {"policy": {"newest": {"by": "FirstSeen"}}},
+    ],
+}
+
 FULL_STATUS: dict[str, dict[str, Any]] = {
     "ImageRepository": {
         **_COMMON_STATUS,
@@ -131,6 +150,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
             "revision": "1943865137",
         },
         "observedExclusionList": [r"^.*\.sig$"],
+        "observedLatestTags": {"count": 5, "order": "semver"},
     },
     "ImagePolicy": {
         **_COMMON_STATUS,
@@ -138,6 +158,13 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
         "observedPreviousRef": _OLD,
         "latestImage": "ghcr.io/org/app:1.1.0",
         "observedPreviousImage": "ghcr.io/org/app:1.0.0",
+        "selection": {
+            "tag": "1.1.0",
+            "tagCount": 3,
+            "refused": [{"reason": "Outranked", "count": 1}, {"reason": "NotAVersion", "count": 1}],
+            "candidates": [{"tag": "v1", "value": "1", "reason": "Outranked", "message": "ranks below the chosen tag"}],
+            "nextCandidateAt": "2024-01-01T00:00:00Z",
+        },
     },
     "ImageUpdateAutomation": {
         **_COMMON_STATUS,
@@ -167,8 +194,10 @@ NOT_DURATIONS = ("", "5", "5d", "-5m", "5m ", "1m30", "5\u00b5s")
 # Kind, path, what else the value needs, and every value there is.
 ENUMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("ImageRepository", "provider", {}, ("generic", "aws", "azure", "gcp")),
+    ("ImageRepository", "latestTags.order", {}, ("alphabetical", "semver", "firstSeen")),
     ("ImagePolicy", "policy.alphabetical.order", {}, ("asc", "desc")),
     ("ImagePolicy", "policy.numerical.order", {}, ("asc", "desc")),
+    ("ImagePolicy", "policy.newest.by", {}, ("FirstSeen", "BuildDate")),
     ("ImagePolicy", "digestReflectionPolicy", {}, ("IfNotPresent", "Never")),
     ("ImagePolicy", "digestReflectionPolicy", {"interval": "5m"}, ("Always",)),
     ("ImageUpdateAutomation", "sourceRef.kind", {}, ("GitRepository",)),
@@ -193,6 +222,9 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("ImageRepository", {"accessFrom.namespaceSelectors": []}),
     ("ImageRepository", {"accessFrom.namespaceSelectors": [{}]}),
     ("ImageRepository", {"image": "https://any/text:is@accepted"}),
+    ("ImagePolicy", {"policy.keys": KEYS, "filterTags": {"pattern": "(.)-(.)"}}),
+    ("ImagePolicy", {"policy.newest": {"by": "BuildDate"}, "policy.minAge": "1h30m"}),
+    ("ImagePolicy", {"policy.newest": {"by": "FirstSeen"}, "policy.allowDowngrade": True}),
     ("GitRepository", {"url": "http://git"}),
     ("GitRepository", {"serviceAccountName": "a", "provider": "azure"}),
     ("GitRepository", {"serviceAccountName": "a", "provider": "aws"}),
@@ -200,6 +232,7 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
 _UNSUPPORTED = "Unsupported value"
 _ALWAYS_ONLY = "spec.interval is only accepted when spec.digestReflectionPolicy is set to 'Always'"
 _INTERVAL_NEEDED = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
+_ONE_WAY = "cannot be combined with each other or with another way to rank tags"
 _ACCOUNT = "serviceAccountName can only be set when provider is 'azure' or 'aws'"
 # The same, and a part of the server's answer.
 REFUSED: list[tuple[str, dict[str, Any], str]] = [
@@ -219,11 +252,27 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("ImagePolicy", {"interval": "5m"}, _ALWAYS_ONLY),
     ("ImagePolicy", {"interval": "5m", "digestReflectionPolicy": "IfNotPresent"}, _ALWAYS_ONLY),
     ("ImagePolicy", {"digestReflectionPolicy": "Always"}, _INTERVAL_NEEDED),
+    ("ImagePolicy", {"policy.keys": KEYS}, "spec.policy.keys needs spec.filterTags.pattern"),
+    ("ImagePolicy", {"policy.keys": KEYS, "filterTags": {"pattern": "a", "extract": "$0"}}, "without spec.filterTags"),
+    ("ImagePolicy", {"policy.keys": KEYS, "filterTags": {"pattern": "a"}, "policy.numerical": {}}, _ONE_WAY),
+    ("ImagePolicy", {"policy.keys": KEYS, "filterTags": {"pattern": "a"}, "policy.newest.by": "FirstSeen"}, _ONE_WAY),
+    ("ImagePolicy", {"policy.newest.by": "FirstSeen", "policy.semver.range": "*"}, _ONE_WAY),
+    ("ImagePolicy", {"policy.newest.by": "FirstSeen", "policy.allowDowngrade": False}, "policy.newest ranks times"),
+    ("ImagePolicy", {"policy.newest": {}}, "Required value"),
+    ("ImagePolicy", {"policy.keys": [{"extract": "", "type": "semver"}]}, "at least 1 chars long"),
+    ("ImagePolicy", {"policy.keys": [{"extract": "$1", "type": "other"}]}, _UNSUPPORTED),
+    ("ImagePolicy", {"policy.minAge": "3d"}, "should match"),
+    ("ImagePolicy", {"policy.deny": [{}]}, "exactly one of tag and pattern must be set"),
+    ("ImagePolicy", {"policy.deny": [{"tag": "1", "pattern": "1"}]}, "exactly one of tag and pattern must be set"),
+    ("ImagePolicy", {"policy.platforms": ["linux"]}, "should match"),
+    ("ImagePolicy", {"policy.platforms": ["linux/arm64", "linux/arm64"]}, "Duplicate value"),
     ("GitRepository", {"serviceAccountName": "a"}, _ACCOUNT),
     ("GitRepository", {"serviceAccountName": "a", "provider": "generic"}, _ACCOUNT),
     ("GitRepository", {"serviceAccountName": "a", "provider": "github"}, _ACCOUNT),
     ("GitRepository", {"url": "git@host:path"}, "should match"),
     ("ImageRepository", {"serviceAccountName": "a" * 254}, "may not be more than 253"),
+    ("ImageRepository", {"latestTags.count": 0}, "greater than or equal to 1"),
+    ("ImageRepository", {"latestTags.count": 101}, "less than or equal to 100"),
     ("ImageRepository", {"accessFrom": {}}, "spec.accessFrom.namespaceSelectors: Required value"),
     *(
         (kind, {path: None if path in MINIMAL[kind] else {}}, "Required value")

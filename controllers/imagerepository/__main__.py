@@ -4,9 +4,9 @@ import sys
 
 from api import imagerepository
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.reader import AccessReader
+from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.registry.client import RegistryClient
+from controllers.runtime import flags
 from controllers.runtime.manager import Manager
 from controllers.runtime.process import main
 from controllers.runtime.resource import Resource
@@ -29,10 +29,13 @@ def build(manager: Manager) -> None:
         into=ChunkHeader,
         indexers={BY_REPOSITORY: lambda header: [str(repository_key(header))]},
     )
-    registry = RegistryClient(clock=manager.clock, user_agent=manager.user_agent)
-    manager.closing(registry.aclose)
     tag_lists = TagListWriter(manager.client, headers, field_manager=COMPONENT)
-    reconciler = ImageRepositoryReconciler(registry, AccessReader(manager.client), tag_lists)
+    reconciler = ImageRepositoryReconciler(
+        registry_client(manager),
+        access_reader(manager),
+        tag_lists,
+        jitter_percentage=manager.options[flags.INTERVAL_JITTER],
+    )
     queue = manager.queue(NAME)
     manager.enqueue_own(repositories, queue)
 
@@ -46,4 +49,4 @@ def build(manager: Manager) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT))
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, own_flags=FLAGS))

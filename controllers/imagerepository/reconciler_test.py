@@ -8,18 +8,20 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from api.imagerepository import ImageRepository, ImageRepositoryStatus, ScanResult
+from api.imagerepository import ImageRepository, ImageRepositoryStatus, LatestTags, ScanResult
 from api.imagetaglist import ImageTagList
 from api.meta import READY, RECONCILING, Condition, LocalObjectReference
+from controllers.imageaccess.clouds import CloudAccess
 from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
+from controllers.registry.cloud.logins import CloudLogins
 from controllers.registry.errors import Denied, NotFound, Throttled, TooLarge, Unavailable
 from controllers.registry.reference import Image
 from controllers.registry.tagset import prepare
 from controllers.runtime.leader import LostLeadership
 from controllers.runtime.run import NotReady, Ready, Run, Stall
-from controllers.runtime.testing import START
+from controllers.runtime.testing import START, VirtualClock
 from controllers.taglist.testing import Headers
 from controllers.taglist.writer import TagListWriter
 from controllers.testing_kube import FakeKube
@@ -59,8 +61,8 @@ class Bench:
 
     def restart(self) -> None:
         self.headers = Headers(self.kube)
-        writer = TagListWriter(self.kube, self.headers, field_manager="test")
-        self.reconciler = ImageRepositoryReconciler(self.registry, AccessReader(self.kube), writer)
+        self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
+        self.reconciler = ImageRepositoryReconciler(self.registry, AccessReader(self.kube), self.writer)
 
     async def reconcile(
         self, *, after: timedelta = timedelta(0), spec: dict[str, Any] | None = None, **facts: Any
@@ -388,3 +390,64 @@ async def test_leadership_is_not_needed_where_nothing_is_written(idle: Bench) ->
 
     end = await idle.reconcile(after=INTERVAL, leader_check=lost)
     assert end.quiet == "no new tags found, next scan in 10m0s"
+
+
+@pytest.mark.parametrize(
+    ("order", "want"),
+    [
+        pytest.param("alphabetical", ("9.0.0", "10.0.0"), id="alphabetical"),
+        pytest.param("semver", ("10.0.0", "9.0.0"), id="semver"),
+        pytest.param("firstSeen", ("1.0.0", "9.0.0"), id="first-seen"),
+    ],
+)
+async def test_latest_tags_are_those_that_the_spec_asks_for(bench: Bench, order: str, want: tuple[str, ...]) -> None:
+    bench.registry.tags = ["9.0.0", "10.0.0"]
+    await bench.reconcile(spec={"latest_tags": LatestTags(count=2, order=order)})
+    bench.registry.tags.append("1.0.0")
+    await bench.reconcile(after=INTERVAL)
+    result = bench.run.status.last_scan_result
+    assert result is not None
+    assert result.latest_tags == want
+    assert bench.run.status.observed_latest_tags == LatestTags(count=2, order=order)
+
+
+async def test_other_latest_tags_cost_a_scan_and_a_quiet_scan_ranks_nothing_anew(idle: Bench) -> None:
+    wanted = LatestTags(count=1, order="firstSeen")
+    await idle.reconcile(spec={"latest_tags": wanted}, new_generation=True)
+    assert idle.run.progress == "scanning: updated latest tags"
+    assert idle.kube.requests == ["get imagetaglists apps/app-tags-0"]
+    await idle.reconcile(after=INTERVAL)
+    assert (idle.scanned, idle.kube.requests) == (True, [])
+    await idle.reconcile(after=INTERVAL, spec={"latest_tags": None}, new_generation=True)
+    result = idle.run.status.last_scan_result
+    assert result is not None
+    assert (result.latest_tags, idle.run.status.observed_latest_tags) == (("2.0", "1.0"), None)
+
+
+async def test_identity_of_the_object_without_the_gate_stalls_before_anything_else(bench: Bench) -> None:
+    logins = CloudLogins(VirtualClock(), max_size=1, max_age=INTERVAL)
+    clouds = CloudAccess(bench.kube, logins, object_level=False, default_service_account="")
+    reader = AccessReader(bench.kube, clouds=clouds)
+    bench.reconciler = ImageRepositoryReconciler(bench.registry, reader, bench.writer)
+    with pytest.raises(Stall) as stall:
+        await bench.reconcile(spec={"provider": "aws", "service_account_name": "robot", "image": "https://no/image"})
+    assert stall.value.reason == "FeatureGateDisabled"
+    assert stall.value.message == (
+        "to use spec.serviceAccountName for provider authentication please enable the "
+        "ObjectLevelWorkloadIdentity feature gate in the controller"
+    )
+    assert bench.kube.requests == []
+
+
+async def test_spread_scan_runs_when_it_said_it_would(bench: Bench) -> None:
+    bench.reconciler = ImageRepositoryReconciler(
+        bench.registry, AccessReader(bench.kube), bench.writer, jitter_percentage=20
+    )
+    first = await bench.reconcile()
+    assert first.after is not None
+    assert first.after != INTERVAL
+    assert abs(first.after - INTERVAL) <= INTERVAL / 5
+    await bench.reconcile(after=first.after - timedelta(seconds=2))
+    assert not bench.scanned
+    await bench.reconcile(after=first.after)
+    assert (bench.scanned, bench.run.progress) == (True, "scanning: triggered by interval")

@@ -1,11 +1,12 @@
 """Decides whether a scan is due: a pure function over spec, status and time.
 
 Follows https://fluxcd.io/flux/components/image/imagerepositories/ and image-reflector-controller
-`internal/controller/imagerepository_controller.go`, `shouldScan`; the reasons are its texts. Two rules are ours: a
-scan that failed stays due until one succeeds (Flux forgets one that was asked for by annotation), and a stored list
-that is not the one the status speaks of is scanned again.
+`internal/controller/imagerepository_controller.go`, `shouldScan`; the reasons are its texts. Rules of ours: a scan that
+failed stays due until one succeeds (Flux forgets one that was asked for by annotation), a stored list that is not the
+one the status speaks of is scanned again, and intervals may be spread.
 """
 
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -41,10 +42,23 @@ def timeout(spec: ImageRepositorySpec) -> timedelta:
     return max(parse_duration(spec.timeout or spec.interval), TIMEOUT_FLOOR)
 
 
+def spread(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
+    """`interval`, shorter or longer by up to `percentage`; 0 leaves it as it is.
+
+    The same seed gives the same result, in another process too: a restart changes no scan's time. In whole
+    milliseconds.
+    """
+    if not percentage:
+        return interval
+    share = zlib.crc32(seed.encode()) / (1 << 31) - 1  # from -1 up to 1
+    return timedelta(milliseconds=round(interval / timedelta(milliseconds=1) * (1 + share * percentage / 100)))
+
+
 def next_scan(
     spec: ImageRepositorySpec,
     status: ImageRepositoryStatus,
     *,
+    interval: timedelta,
     canonical_name: str,
     stored_revision: str | None,
     requested: bool,
@@ -53,6 +67,7 @@ def next_scan(
 ) -> ScanNow | Wait:
     """Whether to scan now, and why, or how long to wait.
 
+    interval: the spec's, or what `spread` made of it
     stored_revision: of the whole tag list in the API, None without one
     requested: the annotation has a value that was not handled
     unfinished: the reason of the last scan if it failed, else empty
@@ -66,11 +81,13 @@ def next_scan(
         return ScanNow("new image name")
     if sorted(exclusion_list(spec)) != sorted(status.observed_exclusion_list):
         return ScanNow("updated exclusion list")
+    if spec.latest_tags != status.observed_latest_tags:
+        return ScanNow("updated latest tags")
     if stored_revision != last.revision:
         return ScanNow("no tags in database")
     if unfinished:
         return ScanNow(unfinished)
-    remaining = parse_duration(spec.interval) - (now - last.scan_time)
+    remaining = interval - (now - last.scan_time)
     if remaining < NEARLY_DUE:
         return ScanNow("triggered by interval")
     return Wait(remaining)

@@ -43,13 +43,14 @@ class TagListWriter:
         ((revision, count),) = places
         return revision if sorted(h.status.chunk for h in headers) == list(range(count)) else None
 
-    async def write(self, repository: ImageRepository, scan: Scan, *, now: datetime) -> None:
+    async def write(self, repository: ImageRepository, scan: Scan, *, now: datetime) -> Mapping[str, int | None]:
         """Stores the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
 
         Tags that were not in the previous list are marked as first seen `now`; those of a first scan are of unknown
-        age. Raises ApiError; writing again repairs whatever was left half done.
+        age. Returns when each was first seen, in Unix seconds. Raises ApiError; writing again repairs whatever was left
+        half done.
         """
-        previous = await self._first_seen(repository)
+        previous = await self.first_seen(repository)
         first_seen = {
             tag: previous.get(tag, int(now.timestamp())) if previous is not None else None for tag in scan.tags
         }
@@ -61,8 +62,10 @@ class TagListWriter:
             await self._store(chunk, known.pop(chunk.metadata.name, None))
         for left_over in known.values():
             await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, left_over.metadata.name)
+        return first_seen
 
-    async def _first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
+    async def first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
+        """When each tag of the stored list was first seen, None without a list: one request a chunk. Raises ApiError."""
         if self.stored_revision(repository) is None:
             return None
         stored = await fetch_list(self._client, key_of(repository))

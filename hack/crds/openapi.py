@@ -26,6 +26,7 @@ _KEYWORDS = {
     "pattern": "pattern",
     "format": "format",
     "minimum": "minimum",
+    "maximum": "maximum",
     "min_length": "minLength",
     "max_length": "maxLength",
     "max_items": "maxItems",
