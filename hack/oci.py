@@ -10,9 +10,11 @@ import hashlib
 import io
 import json
 import re
+import ssl
 import sys
 import tarfile
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import httpx
 
@@ -22,11 +24,16 @@ LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 
 
 class Pusher:
-    """Pushes to one registry (`host` is `127.0.0.1:5000`, plain HTTP) with one account, or anonymously."""
+    """Pushes to one registry (`host` is `127.0.0.1:5000`) with one account, or anonymously.
 
-    def __init__(self, host: str, *, user: str = "", password: str = "", scheme: str = "http") -> None:
+    Over plain HTTP, or over TLS when the file of an `authority` is given.
+    """
+
+    def __init__(self, host: str, *, user: str = "", password: str = "", authority: Path | None = None) -> None:
         self._auth = httpx.BasicAuth(user, password) if user else None
-        self._client = httpx.Client(base_url=f"{scheme}://{host}", trust_env=False, timeout=30)
+        verify = ssl.create_default_context(cafile=authority) if authority else True
+        scheme = "https" if authority else "http"
+        self._client = httpx.Client(base_url=f"{scheme}://{host}", trust_env=False, timeout=30, verify=verify)
         self._tokens: dict[str, str] = {}
 
     def __enter__(self) -> "Pusher":

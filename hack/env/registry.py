@@ -1,4 +1,4 @@
-"""The CNCF distribution registry on loopback, with htpasswd accounts or open to all."""
+"""The CNCF distribution registry on loopback, with htpasswd accounts or open to all, plain or over TLS."""
 
 import json
 from dataclasses import dataclass
@@ -10,8 +10,17 @@ from hack.env import process, tools
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """Files of a server certificate, its key, and the authority that clients are to trust."""
+
+    certificate: Path
+    key: Path
+    authority: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Registry:
-    """A running registry: `host` is `127.0.0.1:<port>`, plain HTTP; without a user it is open to all."""
+    """A running registry: `host` is `127.0.0.1:<port>`; without a user it is open to all."""
 
     host: str
     user: str
@@ -19,15 +28,20 @@ class Registry:
     process: process.Process
 
 
-def start(folder: Path, *, user: str = "", password: str = "", port: int | None = None) -> Registry:
+def start(
+    folder: Path, *, user: str = "", password: str = "", port: int | None = None, tls: Tls | None = None
+) -> Registry:
     """Starts a registry in `folder` and returns when it answers. Deleting tags is enabled."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or process.free_ports(1)[0]
+    http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
+    if tls:
+        http["tls"] = {"certificate": str(tls.certificate), "key": str(tls.key)}
     config: dict[str, object] = {
         "version": "0.1",
         "log": {"level": "warn", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
-        "http": {"addr": f"127.0.0.1:{port}"},
+        "http": http,
     }
     if user:
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
@@ -37,5 +51,6 @@ def start(folder: Path, *, user: str = "", password: str = "", port: int | None 
     command = [tools.ensure("registry")["registry"], "serve", folder / "config.json"]
     # Its tracing exporter would call out to a collector that is not there.
     started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
-    process.wait_until(process.answers(f"http://127.0.0.1:{port}/v2/"), started)
+    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v2/"
+    process.wait_until(process.answers(url, authority=tls.authority if tls else None), started)
     return Registry(f"127.0.0.1:{port}", user, password, started)
