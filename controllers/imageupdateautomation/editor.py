@@ -28,6 +28,7 @@ class Editor:
 
     def __init__(self, git: GitEngine) -> None:
         self._git = git
+        self._memory = setters.Memory()
 
     async def edit(self, run: AutomationRun, job: Job, base: Tip) -> Edited:
         """The edits on a commit. Raises NotReady, and Outdated when the commit is no longer to be had."""
@@ -35,7 +36,8 @@ class Editor:
         namespace = run.object.metadata.namespace
         refs = {f"{namespace}:{name}": setters.ImageRef(x.name, x.tag, x.digest) for name, x in job.usable.items()}
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms.
-        update = await asyncio.to_thread(setters.update, [(f.path, f.data) for f in files], refs, job.path)
+        contents = [(f.path, f.data) for f in files]
+        update = await asyncio.to_thread(setters.update, contents, refs, job.path, each=self._memory.apply)
         targets = {f.path: f.target for f in files}
         return Edited(update, {targets[path]: edit.data for path, edit in update.edits.items()})
 

@@ -10,6 +10,7 @@ from controllers.setters.errors import PathOutside, SettersError, Unparsable, Un
 from controllers.setters.findings import Finding, Reason
 from controllers.setters.markers import find_markers
 from controllers.setters.marks import Mark, ObjectId
+from controllers.setters.memory import Memory
 from controllers.setters.refs import ImageRef
 from controllers.setters.select import (
     MARKER,
@@ -30,6 +31,7 @@ __all__ = [
     "Finding",
     "ImageRef",
     "Mark",
+    "Memory",
     "ObjectId",
     "PathOutside",
     "Reason",

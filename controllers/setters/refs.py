@@ -33,11 +33,16 @@ class Unresolved:
     policy: str
 
 
+def policy_of(setter: str) -> str:
+    """The policy, `namespace:name`, of a marker's text such as `apps:web:tag`."""
+    namespace, _, rest = setter.partition(":")
+    return f"{namespace}:{rest.partition(':')[0]}"
+
+
 def resolve(setter: str, refs: Mapping[str, ImageRef]) -> str | Unresolved:
     """The value for a marker's text such as `apps:web:tag`; `refs` is keyed `namespace:name`."""
-    namespace, _, rest = setter.partition(":")
-    name, colon, suffix = rest.partition(":")
-    policy = f"{namespace}:{name}"
+    policy = policy_of(setter)
+    colon, suffix = setter[len(policy) : len(policy) + 1], setter[len(policy) + 1 :]
     if policy not in refs:
         return Unresolved(suffix_unknown=False, policy=policy)
     if colon and suffix not in SUFFIXES[1:]:

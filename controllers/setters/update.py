@@ -3,7 +3,7 @@
 Reads its files once, in the order given, and keeps only what changed.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from controllers.setters.findings import Finding, bounded
@@ -34,11 +34,17 @@ class Update:
     """In the order of the files, bounded; `file` is relative to the update path."""
 
 
-def update(files: Iterable[tuple[str, bytes]], refs: Mapping[str, ImageRef], update_path: str = "") -> Update:
+Apply = Callable[[str, bytes, Mapping[str, ImageRef]], FileEdit]
+
+
+def update(
+    files: Iterable[tuple[str, bytes]], refs: Mapping[str, ImageRef], update_path: str = "", *, each: Apply = apply
+) -> Update:
     """Applies `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
 
     files: path in the repository and bytes; others than candidates are passed over. Never raises for a file's
-    content. A pure function: the same input gives the same result, whatever the order of `refs`.
+    content. A pure function: the same input gives the same result, whatever the order of `refs`. each: what is done
+    with one file; `Memory.apply` saves the work that was done before.
     """
     edits: dict[str, FileEdit] = {}
     findings: list[Finding] = []
@@ -46,7 +52,7 @@ def update(files: Iterable[tuple[str, bytes]], refs: Mapping[str, ImageRef], upd
         relative = relative_to(path, update_path)
         if relative is None or not is_candidate(path):
             continue
-        edit = apply(relative, data, refs)
+        edit = each(relative, data, refs)
         findings += edit.findings
         if edit.changed:
             edits[path] = edit

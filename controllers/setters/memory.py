@@ -1,0 +1,53 @@
+"""What was found out about files that need no edit, so that they are not parsed again while nothing they name changes.
+
+After one changed tag only the files that name its policy are parsed; after somebody else's commit only the files that
+he touched. Holds no content: a file is known by its path and a hash of its bytes.
+"""
+
+import threading
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from cachetools import LRUCache
+
+from controllers.setters.findings import Finding
+from controllers.setters.refs import ImageRef, policy_of
+from controllers.setters.splice import FileEdit, apply
+
+KEPT_FILES = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """policies: each policy that the file names, with the image (None: no such policy) for which nothing changes."""
+
+    policies: tuple[tuple[str, ImageRef | None], ...]
+    findings: tuple[Finding, ...]
+
+    def holds(self, refs: Mapping[str, ImageRef]) -> bool:
+        return all(refs.get(policy) == image for policy, image in self.policies)
+
+
+class Memory:
+    """Does as `apply`, by memory where it can. Bounded; safe to use from several threads."""
+
+    def __init__(self, files: int = KEPT_FILES) -> None:
+        self._lock = threading.Lock()
+        self._files: LRUCache[Hashable, _Settled] = LRUCache(files)
+
+    def apply(self, path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
+        """As `splice.apply`, but that `marks` are left out where the file is known to need no edit."""
+        key = (path, blake2b(data, digest_size=16).digest())
+        with self._lock:
+            known = self._files.get(key)
+        if known is not None and known.holds(refs):
+            return FileEdit(path, data, findings=known.findings)
+        edit = apply(path, data, refs)
+        if not edit.changed and edit.data is data:
+            setters = [mark.setter for mark in edit.marks] + [f.setter for f in edit.findings if f.setter]
+            named = sorted({policy_of(setter) for setter in setters})
+            settled = _Settled(tuple((policy, refs.get(policy)) for policy in named), edit.findings)
+            with self._lock:
+                self._files[key] = settled
+        return edit
