@@ -5,6 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imagepolicies/
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, ClassVar, Final
 
 import msgspec
@@ -36,6 +37,10 @@ ALWAYS: Final = "Always"
 IF_NOT_PRESENT: Final = "IfNotPresent"
 NEVER: Final = "Never"
 
+FIRST_SEEN: Final = "FirstSeen"
+BUILD_DATE: Final = "BuildDate"
+
+Platform = Annotated[str, Schema(pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$", max_length=64)]
 Order = Annotated[str, Schema(default=ASCENDING, enum=(ASCENDING, DESCENDING))]
 
 
@@ -60,8 +65,51 @@ class NumericalPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     """asc takes the greatest number, desc the smallest."""
 
 
+class SortKey(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One of several keys by which tags are ranked."""
+
+    extract: Annotated[str, Required, Schema(min_length=1)] = ""
+    """Template over the match of filterTags.pattern ($1, $name) whose text is compared."""
+    type: Annotated[str, Required, Schema(enum=("alphabetical", "numerical", "semver"))] = "alphabetical"
+    """How texts are compared; a tag whose text is not a number or version is passed over."""
+    order: Annotated[str, Schema(enum=(ASCENDING, DESCENDING))] = ""
+    """asc, the default, takes the greatest, desc the smallest."""
+
+
+class NewestPolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The tag that came last."""
+
+    by: Annotated[str, Required, Schema(enum=(FIRST_SEEN, BUILD_DATE))] = FIRST_SEEN
+    """FirstSeen: when a scan found the tag first. BuildDate: the date in the image, of the 20 tags first seen last."""
+
+
+class DenyRule(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Tags that are never chosen."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule("has(self.tag) != has(self.pattern)", "exactly one of tag and pattern must be set"),
+    )
+
+    tag: Annotated[str, Schema(min_length=1, max_length=128)] = ""
+    """This tag."""
+    pattern: Annotated[str, Schema(min_length=1, max_length=512)] = ""
+    """Regular expression (RE2): every tag in which it is found."""
+
+
 class ImagePolicyChoice(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """How tags are ranked: one of the three."""
+    """How tags are ranked, and what they must fulfil besides."""
+
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!(has(self.keys) || has(self.newest)) || (!has(self.semver) && !has(self.alphabetical) && "
+            "!has(self.numerical) && !(has(self.keys) && has(self.newest)))",
+            "policy.keys and policy.newest cannot be combined with each other or with another way to rank tags",
+        ),
+        Rule(
+            "!has(self.newest) || !has(self.allowDowngrade) || self.allowDowngrade",
+            "policy.allowDowngrade false needs a policy that ranks values; policy.newest ranks times",
+        ),
+    )
 
     semver: SemverPolicy | None = None
     """Ranks tags as semantic versions."""
@@ -69,6 +117,18 @@ class ImagePolicyChoice(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """Ranks tags by their bytes."""
     numerical: NumericalPolicy | None = None
     """Ranks tags as numbers."""
+    keys: Annotated[tuple[SortKey, ...], Schema(max_items=8, list_type="atomic")] = ()
+    """Ranks tags by several keys that filterTags.pattern yields; the first counts most. Only in tagline."""
+    newest: NewestPolicy | None = None
+    """Takes the tag that came last. Only in tagline."""
+    min_age: Duration = ""
+    """How long ago a scan must have found a tag first, e.g. 72h; tags of a first scan pass. Only in tagline."""
+    allow_downgrade: bool | None = None
+    """False keeps a choice rather than going below it, e.g. when its tag is deleted. Only in tagline."""
+    deny: Annotated[tuple[DenyRule, ...], Schema(max_items=64, list_type="atomic")] = ()
+    """Tags that are never chosen. Only in tagline."""
+    platforms: Annotated[tuple[Platform, ...], Schema(max_items=8, list_type="set")] = ()
+    """Platforms that the image must be there for, e.g. linux/arm64. Only in tagline."""
 
 
 class TagFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -91,6 +151,10 @@ class ImagePolicySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
         Rule(
             "has(self.interval) || !has(self.digestReflectionPolicy) || self.digestReflectionPolicy != 'Always'",
             "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'",
+        ),
+        Rule(
+            "!has(self.policy.keys) || (has(self.filterTags) && !has(self.filterTags.extract))",
+            "spec.policy.keys needs spec.filterTags.pattern, without spec.filterTags.extract",
         ),
     )
 
@@ -119,6 +183,43 @@ class ImageRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Digest of the image; unset unless the policy asks for it."""
 
 
+class RefusedTags(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How many tags were not chosen for one reason."""
+
+    reason: Annotated[str, Required]
+    """One word."""
+    count: Annotated[int, Required]
+    """Number of tags."""
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A tag that was not chosen."""
+
+    tag: Annotated[str, Required]
+    """The tag."""
+    value: str = ""
+    """What was ranked in its place; unset where that is the tag itself."""
+    reason: Annotated[str, Required]
+    """Why it was not chosen, in one word."""
+    message: str = ""
+    """The same as a sentence about the tag."""
+
+
+class SelectionStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How the choice came about when it was last made or its story changed; counts alone do not renew it."""
+
+    tag: str = ""
+    """The chosen tag; unset when nothing could be chosen."""
+    tag_count: int = 0
+    """Number of stored tags."""
+    refused: Annotated[tuple[RefusedTags, ...], Schema(list_type="atomic")] = ()
+    """How many tags were not chosen for which reason, most first."""
+    candidates: Annotated[tuple[Candidate, ...], Schema(list_type="atomic", max_items=5)] = ()
+    """The leading tags besides the chosen one, best first: at most five."""
+    next_candidate_at: datetime | None = None
+    """When the next tag becomes old enough for policy.minAge; unset when none is waiting."""
+
+
 class ImagePolicyStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What was chosen last."""
 
@@ -137,6 +238,8 @@ class ImagePolicyStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """observedPreviousRef as one text, for users of v1beta2."""
     last_handled_reconcile_at: str = ""
     """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
+    selection: SelectionStatus | None = None
+    """Why this tag and no other. Only in tagline."""
 
 
 class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -7,11 +7,13 @@ from api import core, imagepolicy, imagerepository
 from api.core import Namespace
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.reader import AccessReader
+from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
+from controllers.imagepolicy.account import ChoiceMetrics
+from controllers.imagepolicy.images import Images
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository_key
 from controllers.imagepolicy.tags import Tags
 from controllers.imagepolicy.wakeup import concerns_policies, relabelled
-from controllers.registry.client import RegistryClient
+from controllers.registry.inspection import Inspector
 from controllers.runtime import flags
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.manager import Manager
@@ -41,8 +43,6 @@ def build(manager: Manager) -> None:
     repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository)
     queue = manager.queue(NAME)
     manager.enqueue_own(policies, queue)
-    registry = RegistryClient(clock=manager.clock, user_agent=manager.user_agent)
-    manager.closing(registry.aclose)
     tags = Tags(TagListReader(manager.client, manager.clock))
 
     def enqueue_policies(old: ImageRepository | None, new: ImageRepository | None) -> None:
@@ -66,12 +66,13 @@ def build(manager: Manager) -> None:
         return namespace.metadata.labels if namespace else {}
 
     namespaces.add_handler(enqueue_namespace)
+    registry = registry_client(manager)
     reconciler = ImagePolicyReconciler(
         repositories=repositories.get,
         namespace_labels=namespace_labels,
         tags=tags,
-        registry=registry,
-        access=AccessReader(manager.client),
+        images=Images(registry, Inspector(registry), access_reader(manager)),
+        metrics=ChoiceMetrics(manager.metrics.registry),
         cross_namespace=cross_namespace,
     )
     lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler)
@@ -79,4 +80,4 @@ def build(manager: Manager) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT))
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, own_flags=FLAGS))

@@ -4,25 +4,27 @@ Follows https://fluxcd.io/flux/components/image/imagepolicies/. Ours, not Flux's
 scanned yet (or not for its present image) waits for that without a warning, and a renamed image wakes its policies.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
-from datetime import timedelta
-from typing import Protocol
+from datetime import datetime, timedelta
+from functools import partial
 
 from msgspec.structs import replace
 
 from api.duration import parse_duration
-from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicySpec, ImagePolicyStatus, ImageRef
+from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
-from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE
-from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
+from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILURE
+from controllers.imagepolicy.account import ChoiceMetrics, account, explained, renewed
 from controllers.imagepolicy.acl import AccessDenied, check_access
-from controllers.imagepolicy.tags import INLINE_TAGS, Tags
+from controllers.imagepolicy.images import Images
+from controllers.imagepolicy.rules import rules_of
+from controllers.imagepolicy.selecting import selected
+from controllers.imagepolicy.tags import Tags
 from controllers.policy.errors import Failure, InvalidPolicy, NoTags
-from controllers.policy.index import validate
-from controllers.policy.policies import Alphabetical, Choice, Filter, Numerical, Policy, Semver, policy_of
-from controllers.registry.access import Access
-from controllers.registry.errors import BadReference, RegistryError, Throttled
+from controllers.policy.index import TagIndex
+from controllers.policy.policies import Tally
+from controllers.policy.rules import Selection, check
+from controllers.registry.errors import BadReference
 from controllers.registry.reference import Image, parse_image
 from controllers.runtime.errors import ApiError
 from controllers.runtime.key import Key
@@ -36,12 +38,6 @@ INTERVAL_NOT_CONFIGURED = "IntervalNotConfigured"
 REFERRED = "failed to get the referred ImageRepository: "
 
 
-class DigestReader(Protocol):
-    """What is needed of `registry.client.RegistryClient`."""
-
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str: ...
-
-
 class ImagePolicyReconciler:
     """Chooses for one policy a run. Called for many objects at the same time."""
 
@@ -51,16 +47,16 @@ class ImagePolicyReconciler:
         repositories: Callable[[Key], ImageRepository | None],
         namespace_labels: Callable[[str], Mapping[str, str]],
         tags: Tags,
-        registry: DigestReader,
-        access: AccessReader,
+        images: Images,
+        metrics: ChoiceMetrics,
         cross_namespace: bool,
     ) -> None:
         """`repositories` and `namespace_labels` read informers; `cross_namespace`: references may leave their own."""
         self._repositories = repositories
         self._namespace_labels = namespace_labels
         self._tags = tags
-        self._registry = registry
-        self._access = access
+        self._images = images
+        self._metrics = metrics
         self._cross_namespace = cross_namespace
 
     async def reconcile(self, run: Run[ImagePolicy, ImagePolicyStatus]) -> Ready:
@@ -72,12 +68,13 @@ class ImagePolicyReconciler:
             )
         repository = self._repository(run.object)
         image = _image(repository)
-        choice = await self._choose(run, repository, image)
-        chosen = ImageRef(name=repository.spec.image, tag=choice.tag)
-        chosen = replace(chosen, digest=await self._digest(run, repository, image, chosen))
+        selection = await self._select(run, repository, image)
+        chosen = ImageRef(name=repository.spec.image, tag=selection.choice.tag)
+        # A tag that is kept may be gone from the registry: it is not asked for.
+        kept = run.status.latest_ref if selection.refused_downgrade else None
+        chosen = kept or replace(chosen, digest=await self._digest(run, repository, image, chosen))
         _record(run, chosen)
-        after = parse_duration(spec.interval) if spec.digest_reflection_policy == ALWAYS else None
-        return Ready(_message(run.status), after=after)
+        return Ready(_message(run.status, selection.refused_downgrade), after=_next_run(run, selection))
 
     def _repository(self, policy: ImagePolicy) -> ImageRepository:
         key = repository_key(policy)
@@ -101,15 +98,15 @@ class ImagePolicyReconciler:
             raise NotReady(ACCESS_DENIED, f"{REFERRED}access denied: {error}", wait=True) from error
         return repository
 
-    async def _choose(
+    async def _select(
         self, run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image
-    ) -> Choice:
-        policy, tag_filter = _policy(run.object.spec), _filter(run.object.spec)
+    ) -> Selection:
+        rules = rules_of(run.object.spec)
         scan = repository.status.last_scan_result
         key = repository_key(run.object)
         try:
             if scan is None or repository.status.canonical_image_name != image.name:
-                validate(policy, tag_filter)  # a spec that cannot work is told before the first scan, too
+                check(rules)  # a spec that cannot work is told before the first scan, too
                 raise NotReady(
                     DEPENDENCY_NOT_READY,
                     f"waiting for ImageRepository '{key}' to scan {image.name}; its own status tells how that goes",
@@ -117,9 +114,13 @@ class ImagePolicyReconciler:
                     warn=False,
                 )
             index = await self._tags.index(key, scan.revision)
-            if len(index.tags) <= INLINE_TAGS:
-                return index.choose(policy, tag_filter)
-            return await asyncio.to_thread(index.choose, policy, tag_filter)
+            read = partial(self._images.facts, repository, image)
+            latest = run.status.latest_ref
+            current = latest.tag if latest and latest.name == repository.spec.image else ""
+            selection = await selected(index, rules, read, now=run.now, current=current)
+            _tell(run, index, selection.choice.tag, selection.choice.tally, selection.next_at)
+            self._metrics.made("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
+            return selection
         except NotStored as error:
             raise NotReady(DEPENDENCY_NOT_READY, f"waiting for a new scan: {error}", wait=True, warn=False) from error
         except ApiError as error:
@@ -131,7 +132,12 @@ class ImagePolicyReconciler:
                 DEPENDENCY_NOT_READY, f"no tags in database: ImageRepository '{key}' found none", wait=True
             ) from error
         except Failure as error:
-            raise NotReady(FAILURE, str(error), wait=True) from error
+            _tell(run, index, "", error.tally, error.next_at)
+            self._metrics.made("none", error.tally)
+            text = explained(str(error), error.tally)
+            if error.next_at is None:
+                raise NotReady(FAILURE, text, wait=True) from error
+            raise NotReady(FAILURE, text, retry_after=error.next_at - run.now) from error
 
     async def _digest(
         self, run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image, chosen: ImageRef
@@ -146,18 +152,7 @@ class ImagePolicyReconciler:
                     return before.digest
             case _:
                 return ""
-        limit = max(parse_duration(repository.spec.timeout or repository.spec.interval), timedelta(seconds=1))
-        tried = f"failed fetching digest of {chosen.name}:{chosen.tag}: "
-        try:
-            access = await self._access.read(repository, image)
-            return await self._registry.digest(image, chosen.tag, access, timeout=limit)
-        except AccessFailed as error:
-            text = f"{tried}failed to configure authentication options: {error}"
-            raise NotReady(FAILED, text, at_most=SECRET_RETRY) from error
-        except RegistryError as error:
-            text = f'{tried}failed fetching descriptor for "{image.name}:{chosen.tag}": {error}'
-            after = error.retry_after if isinstance(error, Throttled) else None
-            raise NotReady(FAILED, text, retry_after=after) from error
+        return await self._images.digest(repository, image, chosen)
 
 
 def repository_key(policy: ImagePolicy) -> Key:
@@ -179,18 +174,20 @@ def _image(repository: ImageRepository) -> Image:
         raise Stall(IMAGE_URL_INVALID, str(error)) from error
 
 
-def _policy(spec: ImagePolicySpec) -> Policy | None:
-    """The policy in force: where several are given semver goes before alphabetical before numerical."""
-    choice = spec.policy
-    return policy_of(
-        semver=Semver(choice.semver.range) if choice.semver else None,
-        alphabetical=Alphabetical(choice.alphabetical.order) if choice.alphabetical else None,
-        numerical=Numerical(choice.numerical.order) if choice.numerical else None,
-    )
+def _next_run(run: Run[ImagePolicy, ImagePolicyStatus], selection: Selection) -> timedelta | None:
+    """Until the digest is due again, or the next candidate is old enough."""
+    spec = run.object.spec
+    due = [parse_duration(spec.interval)] if spec.digest_reflection_policy == ALWAYS else []
+    if selection.next_at is not None:
+        due.append(selection.next_at - run.now)
+    return min(due, default=None)
 
 
-def _filter(spec: ImagePolicySpec) -> Filter | None:
-    return Filter(spec.filter_tags.pattern, spec.filter_tags.extract) if spec.filter_tags else None
+def _tell(
+    run: Run[ImagePolicy, ImagePolicyStatus], index: TagIndex, tag: str, tally: Tally, next_at: datetime | None
+) -> None:
+    told = account(tag, len(index.tags), tally, next_at=next_at)
+    run.status = replace(run.status, selection=renewed(run.status.selection, told))
 
 
 def _record(run: Run[ImagePolicy, ImagePolicyStatus], chosen: ImageRef) -> None:
@@ -201,7 +198,7 @@ def _record(run: Run[ImagePolicy, ImagePolicyStatus], chosen: ImageRef) -> None:
     run.status = replace(run.status, latest_ref=chosen, latest_image=image_text(chosen))
 
 
-def _message(status: ImagePolicyStatus) -> str:
+def _message(status: ImagePolicyStatus, refused_downgrade: str) -> str:
     latest, previous = status.latest_ref, status.observed_previous_ref
     assert latest is not None
     text = f"Latest image tag for {latest.name} resolved to {latest.tag}"
@@ -209,4 +206,4 @@ def _message(status: ImagePolicyStatus) -> str:
         text += f" with digest {latest.digest}"
     if previous is not None and previous != latest:
         text += f" (previously {image_text(previous)})"
-    return text
+    return f"{text}; {refused_downgrade} would be a downgrade" if refused_downgrade else text

@@ -54,8 +54,9 @@ class Tags:
         found = await self._lists.read(repository, revision)
         previous = before.index if before else None
         if len(found.tags) <= INLINE_TAGS:
-            return _Known(found.revision, TagIndex(found.tags, previous))
-        return _Known(found.revision, await asyncio.to_thread(TagIndex, found.tags, previous))
+            return _Known(found.revision, TagIndex(found.tags, previous, first_seen=found.first_seen))
+        index = await asyncio.to_thread(TagIndex, found.tags, previous, first_seen=found.first_seen)
+        return _Known(found.revision, index)
 
     def _evict(self) -> None:
         while len(self._known) > 1 and sum(len(x.index.tags) for x in self._known.values()) > self._max_tags:

@@ -1,5 +1,7 @@
 """Stored tag lists in tests, without an API."""
 
+from collections.abc import Mapping
+
 from controllers.registry import chunks
 from controllers.registry.tagset import prepare
 from controllers.runtime.errors import ApiError
@@ -18,10 +20,10 @@ class FakeLists(TagListReader):
         self.reads: list[tuple[Key, str]] = []
         self._lists: dict[Key, chunks.TagList] = {}
 
-    def put(self, key: Key, *tags: str) -> str:
+    def put(self, key: Key, *tags: str, first_seen: Mapping[str, int] | None = None) -> str:
         """Store tags; returns their revision."""
         scan = prepare(tags, None)
-        self._lists[key] = chunks.TagList(scan.tags, dict.fromkeys(scan.tags), scan.revision)
+        self._lists[key] = chunks.TagList(scan.tags, dict.fromkeys(scan.tags) | dict(first_seen or {}), scan.revision)
         return scan.revision
 
     async def read(self, repository: Key, revision: str) -> chunks.TagList:

@@ -4,13 +4,19 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+from prometheus_client import CollectorRegistry
+
 from api.imagepolicy import ImagePolicy, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
 from controllers.imageaccess.reader import AccessReader
+from controllers.imagepolicy.account import ChoiceMetrics
+from controllers.imagepolicy.images import Images
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler
 from controllers.imagepolicy.tags import Tags
 from controllers.imagepolicy.testing import FakeLists
 from controllers.registry.access import Access
+from controllers.registry.errors import NotFound
+from controllers.registry.inspection import Inspected
 from controllers.registry.reference import Image
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.run import Ready, Run
@@ -25,10 +31,12 @@ V10, V11 = ImageRef(name=IMAGE, tag="1.0.0"), ImageRef(name=IMAGE, tag="1.1.0")
 
 @dataclass
 class FakeRegistry:
-    """Answers with a digest, or fails."""
+    """Answers with a digest or what it knows of images, or fails."""
 
     failure: Exception | None = None
     asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
+    images: dict[str, Inspected] = field(default_factory=dict)
+    inspected: list[str] = field(default_factory=list)
 
     async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         self.asked.append((image.name, tag, access, timeout))
@@ -36,12 +44,20 @@ class FakeRegistry:
             raise self.failure
         return DIGEST
 
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspected:
+        self.inspected.append(tag)
+        if self.failure:
+            raise self.failure
+        if tag not in self.images:
+            raise NotFound(f"GET {image.name}: MANIFEST_UNKNOWN")
+        return self.images[tag]
+
 
 class Bench:
     """A reconciler with a repository whose scan found TAGS."""
 
     def __init__(self, *tags: str, cross_namespace: bool = True) -> None:
-        self.lists, self.registry = FakeLists(), FakeRegistry()
+        self.lists, self.registry, self.metrics = FakeLists(), FakeRegistry(), CollectorRegistry()
         self.revision = self.lists.put(APP, *tags)
         self.repositories: dict[Key, ImageRepository] = {}
         self.labels: dict[str, dict[str, str]] = {}
@@ -50,8 +66,8 @@ class Bench:
             repositories=self.repositories.get,
             namespace_labels=lambda name: self.labels.get(name, {}),
             tags=Tags(self.lists),
-            registry=self.registry,
-            access=AccessReader(FakeKube()),
+            images=Images(self.registry, self.registry, AccessReader(FakeKube())),
+            metrics=ChoiceMetrics(self.metrics),
             cross_namespace=cross_namespace,
         )
         self.run: Run[ImagePolicy, ImagePolicyStatus]

@@ -182,6 +182,10 @@ def test_names(plural: str, names: dict[str, object]) -> None:
                     "|| self.digestReflectionPolicy != 'Always'",
                     "message": "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'",
                 },
+                {
+                    "rule": "!has(self.policy.keys) || (has(self.filterTags) && !has(self.filterTags.extract))",
+                    "message": "spec.policy.keys needs spec.filterTags.pattern, without spec.filterTags.extract",
+                },
             ],
             id="policy-rules",
         ),

@@ -1,0 +1,79 @@
+"""What a policy asks registries about images, and what it means for the run when they do not answer."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Protocol
+
+from api.duration import parse_duration
+from api.imagepolicy import ImageRef
+from api.imagerepository import ImageRepository
+from api.meta import FAILED
+from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
+from controllers.policy.rules import ImageFacts
+from controllers.registry.access import Access
+from controllers.registry.errors import NotFound, RegistryError, Throttled
+from controllers.registry.inspection import Inspected
+from controllers.registry.reference import Image
+from controllers.runtime.run import NotReady
+
+
+class DigestReader(Protocol):
+    """What is needed of `registry.client.RegistryClient`."""
+
+    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str: ...
+
+
+class ImageInspector(Protocol):
+    """What is needed of `registry.inspection.Inspector`."""
+
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspected: ...
+
+
+class Images:
+    """Reads with the credentials of the ImageRepository, within its timeout. Safe to call from many tasks."""
+
+    def __init__(self, registry: DigestReader, inspector: ImageInspector, access: AccessReader) -> None:
+        self._registry = registry
+        self._inspector = inspector
+        self._access = access
+
+    async def digest(self, repository: ImageRepository, image: Image, chosen: ImageRef) -> str:
+        """The digest that the chosen tag has now. Raises NotReady."""
+        tried = f"failed fetching digest of {chosen.name}:{chosen.tag}: "
+        with _told(tried, f'{tried}failed fetching descriptor for "{image.name}:{chosen.tag}": '):
+            access = await self._access.read(repository, image)
+            return await self._registry.digest(image, chosen.tag, access, timeout=_limit(repository))
+
+    async def facts(self, repository: ImageRepository, image: Image, tags: Sequence[str]) -> dict[str, ImageFacts]:
+        """What the images behind `tags` tell: read at the same time, within the registry's budget. Raises NotReady."""
+        tried = f"failed reading images of {image.name}: "
+        with _told(tried, tried):
+            access = await self._access.read(repository, image)
+            found = await asyncio.gather(*(self._facts(image, tag, access, _limit(repository)) for tag in tags))
+            return dict(zip(tags, found, strict=True))
+
+    async def _facts(self, image: Image, tag: str, access: Access, limit: timedelta) -> ImageFacts:
+        try:
+            found = await self._inspector.inspect(image, tag, access, timeout=limit)
+        except NotFound:  # deleted since the scan
+            return ImageFacts()
+        return ImageFacts(found.platforms, int(found.built.timestamp()) if found.built else None)
+
+
+def _limit(repository: ImageRepository) -> timedelta:
+    return max(parse_duration(repository.spec.timeout or repository.spec.interval), timedelta(seconds=1))
+
+
+@contextmanager
+def _told(access: str, registry: str) -> Iterator[None]:
+    """Turns what goes wrong into NotReady, behind one text or the other."""
+    try:
+        yield
+    except AccessFailed as error:
+        text = f"{access}failed to configure authentication options: {error}"
+        raise NotReady(FAILED, text, at_most=SECRET_RETRY) from error
+    except RegistryError as error:
+        after = error.retry_after if isinstance(error, Throttled) else None
+        raise NotReady(FAILED, f"{registry}{error}", retry_after=after) from error

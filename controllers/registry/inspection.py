@@ -1,0 +1,146 @@
+"""What an image tells of itself: the platforms it is there for, and when it was built.
+
+Follows https://github.com/opencontainers/image-spec (image index, manifest, config). Content is addressed by digest, so
+what was read once is remembered for good, within bounds; a rebuilt tag has another digest. Entries of an index without
+a platform, or of an unknown one (signatures, attestations), count for none.
+"""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
+
+import msgspec
+from cachetools import LRUCache
+
+from controllers.registry.access import Access
+from controllers.registry.client import DIGEST, MANIFEST_TYPES, RegistryClient
+from controllers.registry.errors import BadAnswer
+from controllers.registry.reference import Image
+from controllers.registry.session import Session
+from controllers.registry.transport import Request
+
+MAX_REMEMBERED: Final = 4096
+MAX_DOCUMENT_BYTES: Final = 4 << 20
+
+_CREATED: Final = "org.opencontainers.image.created"
+
+
+class Platform(msgspec.Struct, frozen=True):
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.os, self.architecture, self.variant)))
+
+    @property
+    def known(self) -> bool:
+        return bool(self.os and self.architecture) and self.os != "unknown"
+
+
+class Descriptor(msgspec.Struct, frozen=True):
+    digest: str = ""
+    platform: Platform | None = None
+
+
+class Document(msgspec.Struct, frozen=True):
+    """An index, which has manifests, or a manifest, which has a config."""
+
+    manifests: tuple[Descriptor, ...] | None = None
+    config: Descriptor | None = None
+    annotations: dict[str, str] | None = None
+
+
+class Config(Platform, frozen=True):
+    created: str = ""
+
+
+class Inspected(msgspec.Struct, frozen=True):
+    """What was found."""
+
+    platforms: frozenset[str]
+    """`os/architecture` or `os/architecture/variant`."""
+    built: datetime | None
+    """UTC; None where the image does not tell."""
+
+
+T = TypeVar("T", Document, Config)
+
+
+class Inspector:
+    """Reads images through a client; used from one event loop, by any number of tasks."""
+
+    def __init__(self, client: RegistryClient) -> None:
+        self._client = client
+        self._known: LRUCache[tuple[Image, str], Inspected] = LRUCache(MAX_REMEMBERED)
+
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspected:
+        """What the image behind `tag` tells now.
+
+        One HEAD where it is known already; else at most three GETs more: of an index the first image tells the date.
+        Raises RegistryError; NotFound when the tag has no image any more.
+        """
+        digest = await self._client.digest(image, tag, access, timeout=timeout)
+        known = self._known.get((image, digest))
+        if known is None:
+            known = await self._client.operate(image, access, timeout, lambda session: _read(session, image, digest))
+            self._known[image, digest] = known
+        return known
+
+
+async def _read(session: Session, image: Image, digest: str) -> Inspected:
+    document = await _manifest(session, image, digest)
+    if document.manifests is None:
+        config = await _config(session, image, document)
+        return Inspected(_platforms([config]), _date(_told(document) or config.created))
+    images = [entry for entry in document.manifests if entry.platform and entry.platform.known]
+    created = _told(document)
+    if images and not created:
+        first = await _manifest(session, image, images[0].digest)
+        created = (await _config(session, image, first)).created
+    return Inspected(_platforms([entry.platform for entry in images if entry.platform]), _date(created))
+
+
+def _platforms(platforms: list[Platform] | list[Config]) -> frozenset[str]:
+    return frozenset(str(platform) for platform in platforms if platform.known)
+
+
+def _told(document: Document) -> str:
+    return (document.annotations or {}).get(_CREATED, "")
+
+
+def _date(text: str) -> datetime | None:
+    """RFC 3339, as both the config and the annotation have it; None where it is not told."""
+    try:
+        date = msgspec.convert(text, datetime)
+    except msgspec.ValidationError:
+        return None
+    if date.tzinfo is None or date.year <= 1970:  # reproducible builds write the epoch
+        return None
+    return date.astimezone(UTC)
+
+
+async def _manifest(session: Session, image: Image, digest: str) -> Document:
+    return await _document(session, image, "manifests", digest, Document)
+
+
+async def _config(session: Session, image: Image, manifest: Document) -> Config:
+    if manifest.config is None:
+        return Config()
+    return await _document(session, image, "blobs", manifest.config.digest, Config)
+
+
+async def _document(session: Session, image: Image, kind: str, digest: str, into: type[T]) -> T:
+    where = f"{image.registry}/v2/{image.repository}/{kind}"
+    if not DIGEST.fullmatch(digest):
+        raise BadAnswer(f"{where}: an image refers to what is not a digest")
+    url = f"{await session.scheme()}://{where}/{digest}"
+    accept = ",".join(MANIFEST_TYPES) if kind == "manifests" else "*/*"
+    answer = await session.ask(Request("GET", url, {"Accept": accept}), max_bytes=MAX_DOCUMENT_BYTES)
+    algorithm, _, wanted = digest.partition(":")
+    if hashlib.new(algorithm, answer.body).hexdigest() != wanted:
+        raise BadAnswer(f"GET {url}: content is not that of its digest")
+    try:
+        return msgspec.json.decode(answer.body, type=into)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise BadAnswer(f"GET {url}: not the JSON of an image") from None
