@@ -5,7 +5,8 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,30 +51,44 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def parts() -> Iterator[Parts]:
     """The real parts: those that the environment names, else a local environment of this session's own."""
     folder = Path(tempfile.mkdtemp(prefix="tagline-e2e-"))
-    started = None
-    if not os.environ.get("E2E_REGISTRY"):
-        started = environment.up(folder / "env")
-        os.environ.update(started.variables())
-    kubectl = os.environ.get("KUBECTL") or shutil.which("kubectl") or "kubectl"
-    yield Parts(
-        folder,
-        Kubectl(Path(kubectl), Path(os.environ["KUBECONFIG"])),
-        os.environ["E2E_REGISTRY"],
-        os.environ.get("E2E_REGISTRY_USER", ""),
-        os.environ.get("E2E_REGISTRY_PASSWORD", ""),
-        os.environ["E2E_OPEN_REGISTRY"],
-        os.environ["E2E_GIT_URL"],
-        os.environ["E2E_GIT_USER"],
-        os.environ["E2E_GIT_PASSWORD"],
-    )
-    if started:
-        environment.down(started, keep_folder=True)
-        for name in started.variables():
-            os.environ.pop(name, None)
+    with _variables(folder / "env") as started:
+        os.environ.update(started)
+        kubectl = os.environ.get("KUBECTL") or shutil.which("kubectl") or "kubectl"
+        yield Parts(
+            folder,
+            Kubectl(Path(kubectl), Path(os.environ["KUBECONFIG"])),
+            os.environ["E2E_REGISTRY"],
+            os.environ.get("E2E_REGISTRY_USER", ""),
+            os.environ.get("E2E_REGISTRY_PASSWORD", ""),
+            os.environ["E2E_OPEN_REGISTRY"],
+            os.environ["E2E_GIT_URL"],
+            os.environ["E2E_GIT_USER"],
+            os.environ["E2E_GIT_PASSWORD"],
+        )
+    for name in started:
+        os.environ.pop(name, None)
     if os.environ.get("E2E_KEEP_LOGS"):
         print(f"\nlogs kept in {folder}")
     else:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _variables(folder: Path) -> Iterator[Mapping[str, str]]:
+    """The variables that name what is started here; none where the parts are given."""
+    if os.environ.get("E2E_REGISTRY"):
+        yield {}
+    elif os.environ.get("E2E_ENV") == "containers":
+        from e2e import containers  # noqa: PLC0415 -- needs Docker's client, and is for those who ask for it
+
+        with containers.started(folder) as variables:
+            yield variables
+    else:
+        env = environment.up(folder)
+        try:
+            yield env.variables()
+        finally:
+            environment.down(env, keep_folder=True)
 
 
 @pytest.fixture(scope="session")
