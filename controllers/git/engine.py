@@ -217,11 +217,15 @@ class GitEngine:
         return await loop.run_in_executor(self._threads, work)
 
     @asynccontextmanager
-    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:
-        """While inside, no other task of this process is the writer of this branch of this repository."""
+    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
+        """While inside, no other task of this process is the writer of this branch of this repository.
+
+        True when there was none to wait for: what was seen of the branch before is as good as ever.
+        """
         lock = self._writers.setdefault((place(remote.url), branch), asyncio.Lock())
+        at_once = not lock.locked()
         async with lock:
-            yield
+            yield at_once
 
     async def aclose(self) -> None:
         """Waits for threads at work, closes connections and drops the cache."""

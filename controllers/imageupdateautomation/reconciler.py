@@ -64,24 +64,26 @@ class ImageUpdateAutomationReconciler:
         """One pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
         run.status = replace(run.status, last_automation_run_time=run.now)
         job = await self._job(run.object)
+        seen = None
         if not _must_run(run, job):
-            _, tip = await self._look(job.source)
-            if tip.revision == run.status.observed_source_revision:
+            seen = await self._look(job.source)
+            if seen[1].revision == run.status.observed_source_revision:
                 return Ready(_message(run.status), after=_interval(run), quiet="no change since last reconciliation")
-        async with self._git.writer(job.source.remote, job.source.plan.push_branch):
+        async with self._git.writer(job.source.remote, job.source.plan.push_branch) as at_once:
+            if not at_once:
+                seen = None  # the writer before us has changed it
             for attempt in range(ATTEMPTS):
                 try:
-                    return await self._update(run, job, retries=attempt)
+                    return await self._update(run, job, *(seen or await self._look(job.source)), retries=attempt)
                 except Outdated as error:
-                    lost = error
+                    lost, seen = error, None
         raise NotReady(
             GIT_OPERATION_FAILED,
             f"failed to update source: failed to push to remote: {lost} ({ATTEMPTS} times in a row)",
         )
 
-    async def _update(self, run: AutomationRun, job: Job, *, retries: int) -> Ready:
-        """Brings the branch as it is now up to date; raises Outdated when somebody else was faster."""
-        refs, tip = await self._look(job.source)
+    async def _update(self, run: AutomationRun, job: Job, refs: Refs, tip: Tip, *, retries: int) -> Ready:
+        """Brings the branch, which is at `refs`, up to date; raises Outdated when somebody else was faster."""
         base = (branch_tip(refs, job.source.plan.push_branch) or tip) if job.source.plan.switch else tip
         edited = await self._editor.edit(run, job, base)
         before = run.status.findings

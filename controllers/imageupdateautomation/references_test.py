@@ -207,6 +207,18 @@ async def test_commit_that_is_gone_when_it_is_needed_is_looked_for_again(bench: 
     assert end.message.endswith("to branch 'main' after 1 retry")
 
 
+@pytest.mark.parametrize(("others", "looks"), [pytest.param(False, 1, id="alone"), pytest.param(True, 2, id="waited")])
+async def test_what_was_seen_before_waiting_for_another_writer_is_looked_at_again(
+    bench: Bench, others: bool, looks: int
+) -> None:
+    await bench.reconcile()
+    bench.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
+    bench.git.others_write = others
+    await bench.reconcile()
+    assert bench.git.calls.count("list_refs") == looks
+    assert bench.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+
+
 async def test_leadership_is_checked_again_for_each_push(bench: Bench) -> None:
     bench.git.before_push.append(theirs(bench, 0))
     checks: list[int] = []

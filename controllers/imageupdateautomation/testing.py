@@ -62,6 +62,8 @@ class FakeGit(GitEngine):
         """What others do just before the next pushes, one each."""
         self.writing: list[str] = []
         """Branches that a writer is inside of."""
+        self.others_write = False
+        """Writers have to wait for others."""
 
     def put(self, ref: str, files: Files) -> str:
         """Somebody else's push: the files are added to what the reference has; returns the commit."""
@@ -149,10 +151,10 @@ class FakeGit(GitEngine):
         return signer_from_secret(kind, data, secret_name=secret_name)
 
     @asynccontextmanager
-    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[None]:
+    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
         self.writing.append(branch)
         try:
-            yield
+            yield not self.others_write
         finally:
             self.writing.remove(branch)
 
