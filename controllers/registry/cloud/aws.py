@@ -6,6 +6,7 @@ tenant never gets what the process may do.
 """
 
 import base64
+from contextlib import closing
 from typing import Any
 
 from controllers.registry.cloud import sdk
@@ -39,22 +40,25 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
     try:
         keys = _assumed_role(session, subject, region, proxy) if subject else {}
         service = "ecr-public" if host == AWS_PUBLIC else "ecr"
-        client = session.create_client(service, region_name=region, config=_config(proxy), **keys)
-        data = client.get_authorization_token()["authorizationData"]
+        with closing(session.create_client(service, region_name=region, config=_config(proxy), **keys)) as client:
+            data = client.get_authorization_token()["authorizationData"]
     except (errors.BotoCoreError, errors.ClientError) as error:
         raise LoginFailed(foreign(str(error))) from error
+    except sdk.MISREAD as error:
+        raise sdk.misread(error) from error
     return _login(data if isinstance(data, dict) else next(iter(data), {}))
 
 
 def _assumed_role(session: Any, subject: Subject, region: str, proxy: str) -> dict[str, str]:
     who = subject.identity
     unsigned = sdk.load("botocore", extra=EXTRA).UNSIGNED
-    client = session.create_client("sts", region_name=region, config=_config(proxy, signature_version=unsigned))
-    found = client.assume_role_with_web_identity(
-        RoleArn=who.role,
-        RoleSessionName=f"{who.service_account}.{who.namespace}.{region}.fluxcd.io"[:SESSION_NAME_CHARS],
-        WebIdentityToken=subject.token,
-    )["Credentials"]
+    config = _config(proxy, signature_version=unsigned)
+    with closing(session.create_client("sts", region_name=region, config=config)) as client:
+        found = client.assume_role_with_web_identity(
+            RoleArn=who.role,
+            RoleSessionName=f"{who.service_account}.{who.namespace}.{region}.fluxcd.io"[:SESSION_NAME_CHARS],
+            WebIdentityToken=subject.token,
+        )["Credentials"]
     return {
         "aws_access_key_id": found["AccessKeyId"],
         "aws_secret_access_key": found["SecretAccessKey"],

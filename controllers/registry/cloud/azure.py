@@ -47,9 +47,12 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
     try:
         with _credential(cloud, subject, proxy) as credential:
             access_token = credential.get_token(cloud.scope).token
-        return _login(_exchange(host, access_token, proxy))
-    except (errors.AzureError, ValueError) as error:
+        refresh_token = _exchange(host, access_token, proxy)
+    except errors.AzureError as error:
         raise LoginFailed(foreign(str(error))) from error
+    except sdk.MISREAD as error:
+        raise sdk.misread(error) from error
+    return _login(refresh_token)
 
 
 def _credential(cloud: AzureCloud, subject: Subject | None, proxy: str) -> Any:
@@ -68,8 +71,11 @@ def _credential(cloud: AzureCloud, subject: Subject | None, proxy: str) -> Any:
 
 def _exchange(host: str, access_token: str, proxy: str) -> str:
     core, rest = sdk.load("azure.core", extra=EXTRA), sdk.load("azure.core.rest", extra=EXTRA)
+    policies = sdk.load("azure.core.pipeline.policies", extra=EXTRA)
+    used = [policies.RetryPolicy(retry_total=sdk.ATTEMPTS - 1), policies.ProxyPolicy(sdk.proxies(proxy))]
     form = {"grant_type": "access_token", "service": host, "access_token": access_token}
-    with core.PipelineClient(f"https://{host}", **_transport(proxy)) as client:
+    limits = {"connection_timeout": sdk.SECONDS, "read_timeout": sdk.SECONDS}
+    with core.PipelineClient(f"https://{host}", policies=used, **limits) as client:
         answer = client.send_request(rest.HttpRequest("POST", f"https://{host}/oauth2/exchange", data=form))
         if answer.status_code != 200:
             raise LoginFailed(f"POST https://{host}/oauth2/exchange: unexpected status code {answer.status_code}")

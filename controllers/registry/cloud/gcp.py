@@ -51,6 +51,8 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
             source.refresh(_request(session))
     except errors.GoogleAuthError as error:
         raise LoginFailed(foreign(str(error))) from error
+    except sdk.MISREAD as error:
+        raise sdk.misread(error) from error
     if not source.token or not source.expiry:
         raise LoginFailed("no access token in the answer")
     return Login(Credentials(USERNAME, source.token), source.expiry.replace(tzinfo=UTC))

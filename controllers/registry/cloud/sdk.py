@@ -8,6 +8,8 @@ from controllers.registry.errors import LoginFailed
 SECONDS = 10
 """What an SDK may wait for one answer."""
 ATTEMPTS = 2
+MISREAD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What SDKs raise when an answer has not what they look for in it."""
 
 
 def load(module: str, *, extra: str) -> Any:
@@ -19,6 +21,11 @@ def load(module: str, *, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise LoginFailed(f"provider '{extra}' needs {module.partition('.')[0]}: install tagline[{extra}]") from error
+
+
+def misread(error: Exception) -> LoginFailed:
+    """The error for one of MISREAD, whose text may show anything."""
+    return LoginFailed(f"unexpected answer ({type(error).__name__})")
 
 
 def proxies(url: str) -> dict[str, str] | None:

@@ -1,0 +1,161 @@
+"""How long cloud credentials are kept, for whom, and what a login that fails says."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from controllers.registry.cloud.identity import Identity, Login, Subject
+from controllers.registry.cloud.logins import CloudLogins
+from controllers.registry.dockerconfig import Credentials
+from controllers.registry.errors import LoginFailed
+from controllers.registry.testing import FakeClock
+
+HOUR = timedelta(hours=1)
+HOST = "registry.cloud.example"
+ROBOT = Identity("apps", "robot", "role")
+
+
+class Cloud:
+    """A cloud that numbers its logins."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.clock = clock
+        self.lifetime = HOUR
+        self.logins: list[tuple[str, str, str]] = []
+        self.failure = ""
+
+    def check(self, host: str) -> None:
+        if not host.endswith("cloud.example"):
+            raise LoginFailed(f"invalid registry: '{host}'")
+
+    def audience(self, identity: Identity) -> str:
+        return f"audience of {identity.name}"
+
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login:
+        if self.failure:
+            raise LoginFailed(self.failure)
+        self.logins.append((host, subject.token if subject else "the process", proxy))
+        return Login(Credentials("user", f"password-{len(self.logins)}"), self.clock.now() + self.lifetime)
+
+
+class Bench:
+    def __init__(self, max_size: int = 100, max_age: timedelta = 24 * HOUR) -> None:
+        self.clock = FakeClock()
+        self.cloud = Cloud(self.clock)
+        self.logins = CloudLogins(self.clock, max_size=max_size, max_age=max_age, providers={"cloud": self.cloud})
+        self.audiences: list[str] = []
+
+    async def password(self, identity: Identity | None = None, *, host: str = HOST, proxy: str = "") -> str:
+        async def token(audience: str) -> str:
+            self.audiences.append(audience)
+            return f"token of {identity.name if identity else ''}"
+
+        found = await self.logins.credentials("cloud", host, identity, proxy=proxy, kubernetes_token=token)
+        return found.password
+
+    def pass_by(self, time: timedelta) -> None:
+        self.clock.seconds += time.total_seconds()
+
+
+@pytest_asyncio.fixture
+async def benches() -> AsyncIterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def make(**options: object) -> Bench:
+        made.append(Bench(**options))  # type: ignore[arg-type]
+        return made[-1]
+
+    yield make
+    for bench in made:
+        await bench.logins.aclose()
+
+
+async def test_credentials_are_renewed_shortly_before_they_expire(benches: Callable[..., Bench]) -> None:
+    bench = benches()
+    assert await bench.password() == "password-1"
+    bench.pass_by(timedelta(minutes=47, seconds=59))
+    assert await bench.password() == "password-1"
+    bench.pass_by(timedelta(seconds=1))
+    assert await bench.password() == "password-2"
+
+
+async def test_nothing_is_kept_longer_than_the_flag_says(benches: Callable[..., Bench]) -> None:
+    bench = benches(max_age=timedelta(minutes=5))
+    await bench.password()
+    bench.pass_by(timedelta(minutes=5))
+    assert await bench.password() == "password-2"
+
+
+async def test_a_size_of_zero_keeps_nothing(benches: Callable[..., Bench]) -> None:
+    bench = benches(max_size=0)
+    assert [await bench.password(), await bench.password()] == ["password-1", "password-2"]
+
+
+async def test_credentials_that_have_expired_already_are_used_once_and_not_kept(benches: Callable[..., Bench]) -> None:
+    bench = benches()
+    bench.cloud.lifetime = -HOUR
+    assert [await bench.password(), await bench.password()] == ["password-1", "password-2"]
+
+
+@pytest.mark.parametrize(
+    ("identity", "host", "proxy"),
+    [
+        pytest.param(None, HOST, "", id="the-process"),
+        pytest.param(Identity("other", "robot", "role"), HOST, "", id="another-namespace"),
+        pytest.param(Identity("apps", "other", "role"), HOST, "", id="another-account"),
+        pytest.param(Identity("apps", "robot", "other"), HOST, "", id="another-role"),
+        pytest.param(Identity("apps", "robot", "role", "pool"), HOST, "", id="another-pool"),
+        pytest.param(ROBOT, "other.cloud.example", "", id="another-registry"),
+        pytest.param(ROBOT, HOST, "http://proxy", id="another-proxy"),
+    ],
+)
+async def test_nobody_gets_what_was_for_another(
+    benches: Callable[..., Bench], identity: Identity | None, host: str, proxy: str
+) -> None:
+    bench = benches()
+    assert await bench.password(ROBOT) == "password-1"
+    assert await bench.password(identity, host=host, proxy=proxy) == "password-2"
+    assert await bench.password(ROBOT) == "password-1"
+
+
+async def test_an_identity_proves_itself_with_a_token_for_the_cloud(benches: Callable[..., Bench]) -> None:
+    bench = benches()
+    await bench.password(ROBOT, proxy="http://proxy")
+    assert bench.audiences == ["audience of apps/robot"]
+    assert bench.cloud.logins == [(HOST, "token of apps/robot", "http://proxy")]
+
+
+async def test_who_asks_at_the_same_time_shares_a_login(benches: Callable[..., Bench]) -> None:
+    bench = benches()
+    assert set(await asyncio.gather(*(bench.password() for _ in range(50)))) == {"password-1"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "whom"),
+    [
+        pytest.param(None, "the controller", id="process"),
+        pytest.param(ROBOT, "service account 'apps/robot'", id="service-account"),
+    ],
+)
+async def test_a_failed_login_says_for_whom_and_is_tried_again(
+    benches: Callable[..., Bench], identity: Identity | None, whom: str
+) -> None:
+    bench = benches()
+    bench.cloud.failure = "AccessDenied"
+    with pytest.raises(LoginFailed) as error:
+        await bench.password(identity)
+    assert str(error.value) == f"failed to create provider access token for {whom}: AccessDenied"
+    bench.cloud.failure = ""
+    assert await bench.password(identity) == "password-1"
+
+
+async def test_a_host_of_nobody_is_refused_before_anything_is_asked(benches: Callable[..., Bench]) -> None:
+    bench = benches()
+    with pytest.raises(LoginFailed, match=r"^invalid registry: 'evil.example'$"):
+        await bench.password(ROBOT, host="evil.example")
+    assert (bench.audiences, bench.cloud.logins) == ([], [])
+    with pytest.raises(LoginFailed, match=r"^provider 'moon' is not supported$"):
+        bench.logins.check("moon", HOST)
