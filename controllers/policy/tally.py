@@ -37,9 +37,8 @@ def with_excluded(
     """
     counts = Counter(account.counts) + Counter(excluded.values())
     known = {refusal.tag: refusal for refusal in account.refused}
-    ranked = [leading.best, *(value for value, _ in leading.others)] if leading else []
     first: dict[str, Refusal] = {}
-    for value in (value for value in ranked if value is not None):
+    for value in _best_first(leading) if leading else ():
         tag = everything.tags[value]
         if tag in excluded:
             first[tag] = Refusal(tag, value, excluded[tag])
@@ -49,6 +48,16 @@ def with_excluded(
     unranked = (Refusal(tag, tag, reason) for tag, reason in sorted(excluded.items(), reverse=True) if tag not in first)
     refused = [*first.values(), *rest, *unranked]
     return Tally(counts, tuple(refusal for refusal in refused if refusal.tag != chosen)[:MAX_REFUSED])
+
+
+def _best_first(ranking: Ranking) -> list[str]:
+    # What is listed before the first that the best one outranks is above it, but refused.
+    if ranking.best is None:
+        return [value for value, _ in ranking.others]
+    outranked = (index for index, (_, reason) in enumerate(ranking.others) if reason is Reason.OUTRANKED)
+    place = next(outranked, 0)
+    values = [value for value, _ in ranking.others]
+    return [*values[:place], ranking.best, *values[place:]]
 
 
 def _refusals(ranking: Ranking | None, candidates: Candidates) -> Iterator[Refusal]:
