@@ -1,0 +1,177 @@
+"""What the pages name exists: links, make targets, flags, paths, modules, fields, metrics, reasons, figures."""
+
+import importlib.util
+import io
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from cli.main import main as tagline
+from controllers.runtime import flags
+from controllers.runtime.metrics import Metrics
+from hack import reference
+from hack.conformance.runner import RECORDED
+from hack.crds.definition import KINDS
+from hack.crds.openapi import struct_schema
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+TOP_FOLDERS = ("api", "cli", "controllers", "docs", "e2e", "hack", "manifests", "requirements")
+
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+
+
+@cache
+def text(page: Path) -> str:
+    return page.read_text()
+
+
+@cache
+def prose(page: Path) -> str:
+    """The page without its code blocks."""
+    return FENCE.sub("", text(page))
+
+
+def inline_code(page: Path) -> list[str]:
+    return INLINE.findall(prose(page))
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [body for found, body in FENCE.findall(text(page)) if found == language]
+
+
+def anchors(page: Path) -> set[str]:
+    """What GitHub calls the page's headings."""
+    titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@every_page
+def test_links_lead_somewhere(page: Path) -> None:
+    dead = []
+    for target in LINK.findall(INLINE.sub("", prose(page))):
+        if re.match(r"https?://", target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = (page.parent / path).resolve() if path else page
+        if not there.exists() or (anchor and anchor not in anchors(there)):
+            dead.append(target)
+    assert dead == []
+
+
+@every_page
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    shell = "\n".join(blocks(page, "sh") + inline_code(page))
+    named = {word for found in re.findall(r"^make ((?:[a-z0-9-]+ ?)+)", shell, re.MULTILINE) for word in found.split()}
+    assert named - targets == set()
+
+
+@every_page
+def test_flags_exist(page: Path) -> None:
+    known = {flag.name for flag in flags.COMMON}
+    named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
+    assert named - known - {"flag", "switch"} == set()  # the last two stand for any
+
+
+@every_page
+def test_paths_exist(page: Path) -> None:
+    named = [code for code in inline_code(page) if re.fullmatch(rf"({'|'.join(TOP_FOLDERS)})/[\w./-]*", code)]
+    assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+@every_page
+def test_modules_exist(page: Path) -> None:
+    named = set(re.findall(r"python -m ((?:hack|controllers)(?:\.\w+)+)", text(page)))
+    assert [name for name in named if importlib.util.find_spec(name) is None] == []
+
+
+@every_page
+def test_variables_of_the_tests_exist(page: Path) -> None:
+    sources = "".join(path.read_text() for folder in ("e2e", "hack") for path in (ROOT / folder).rglob("*.py"))
+    named = set(re.findall(r"\b(?:E2E|TAGLINE)_[A-Z_]+\b", text(page)))
+    assert [name for name in named if name not in sources] == []
+
+
+def fields_of(value: Any, path: str) -> Iterator[str]:
+    """Paths of all that a manifest sets, as `reference.rows` writes them; what is inside maps of strings is data."""
+    if isinstance(value, list):
+        for item in value:
+            yield from fields_of(item, f"{path}[]")
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from fields_of(inner, f"{path}.{name}")
+    else:
+        yield path
+
+
+def examples() -> list[Any]:
+    documents = [
+        pytest.param(document, id=f"{page.name}-{document['kind']}-{number}")
+        for page in PAGES
+        for number, block in enumerate(blocks(page, "yaml"))
+        for document in YAML(typ="safe").load_all(io.StringIO(block))
+        if isinstance(document, dict) and document.get("kind") in {d.kind for d in KINDS.values()}
+    ]
+    assert documents
+    return documents
+
+
+@pytest.mark.parametrize("document", examples())
+def test_examples_set_fields_that_exist(document: dict[str, Any]) -> None:
+    (kind, definition) = next((k, d) for k, d in KINDS.items() if d.kind == document["kind"])
+    group, version = document["apiVersion"].split("/")
+    assert group == definition.group
+    assert version in definition.versions
+    known = {row.path for row in reference.rows(struct_schema(kind, version), "")}
+    maps = tuple(path.removesuffix("{}") + "." for path in known if path.endswith("{}"))
+    plain = {path.rstrip("{}") for path in known}
+    found = [path for path in fields_of(document["spec"], "spec") if not path.startswith(maps)]
+    assert [path for path in found if path not in plain] == []
+
+
+def test_answers_of_the_policy_command_are_real(capsys: pytest.CaptureFixture[str]) -> None:
+    every = [block for page in PAGES for block in blocks(page, "")]
+    shown = [block.partition("\n") for block in every if block.startswith("$ tagline policy test")]
+    assert shown
+    for command, _, answer in shown:
+        tagline(shlex.split(command)[2:])
+        assert capsys.readouterr().out == answer
+
+
+def test_all_metrics_are_told() -> None:
+    page = text(ROOT / "docs" / "operations.md")
+    families = [
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in Metrics().registry.collect()
+        if not family.name.startswith("process_")
+    ]
+    assert [name for name in families if f"`{name}`" not in page] == []
+    told = re.findall(r"`((?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop)_\w+)`", page)
+    assert sorted(set(told) - set(families)) == []
+
+
+def test_reasons_are_those_of_the_code() -> None:
+    sources = "".join(path.read_text() for folder in ("api", "controllers") for path in (ROOT / folder).rglob("*.py"))
+    guide = text(ROOT / "docs" / "guide.md")
+    told = re.findall(r"^\| (?:[A-Z]\w+|any) \| `(\w+)` \|", guide, re.MULTILINE)
+    told += re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)
+    assert len(told) > 15
+    assert [reason for reason in told if f'"{reason}"' not in sources] == []
+
+
+@every_page
+def test_counts_of_recordings_are_right(page: Path) -> None:
+    scenarios = len(list((ROOT / "e2e" / "scenarios" / "scenarios").glob("*.yaml")))
+    assert set(re.findall(r"([\d,]+) recorded (?:answers|questions)", text(page))) <= {f"{sum(RECORDED.values()):,}"}
+    assert set(re.findall(r"(\d+) (?:recorded|system)(?: system)? scenarios", text(page))) <= {str(scenarios)}
