@@ -1,0 +1,142 @@
+"""What images tell: index and single image, dates, what is asked again and what is not."""
+
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from controllers.registry.errors import BadAnswer, NotFound
+from controllers.registry.inspection import Inspected, Inspector
+from controllers.registry.testing_bench import ANONYMOUS, MINUTE, Bench, bench
+from controllers.registry.testing_server import Asked, Reply, diagnostics
+
+NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
+
+
+class Store:
+    """A registry of documents by digest, and tags that point at them."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, bytes] = {}
+        self.tags: dict[str, str] = {}
+
+    def put(self, document: Any) -> str:
+        body = json.dumps(document).encode()
+        digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+        self.documents[digest] = body
+        return digest
+
+    def image(self, **config: Any) -> str:
+        return self.put({"schemaVersion": 2, "config": {"digest": self.put(config)}})
+
+    def index(self, *entries: tuple[str, dict[str, str]], **more: Any) -> str:
+        return self.put({"manifests": [{"digest": digest, "platform": where} for digest, where in entries], **more})
+
+    def __call__(self, asked: Asked) -> Reply:
+        name = asked.path.rsplit("/", 1)[-1]
+        digest = self.tags.get(name, name)
+        if asked.path == "/v2/":
+            return Reply(body=b"{}")
+        if digest not in self.documents:
+            return diagnostics(404, "MANIFEST_UNKNOWN", "manifest unknown")
+        return Reply(headers={"Docker-Content-Digest": digest}, body=self.documents[digest])
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+@pytest.fixture
+async def here(store: Store) -> AsyncIterator[Bench]:
+    async with bench(store) as made:
+        yield made
+
+
+async def inspect(here: Bench, tag: str = "1") -> Inspected:
+    return await Inspector(here.client).inspect(here.image(), tag, ANONYMOUS, timeout=MINUTE)
+
+
+LINUX = {"os": "linux", "architecture": "arm64", "variant": "v8"}
+
+
+async def test_single_image_tells_its_platform_and_date(here: Bench, store: Store) -> None:
+    store.tags["1"] = store.image(**LINUX, created="2024-05-01T14:00:00+02:00", unheard={"of": 1})
+    assert await inspect(here) == Inspected(frozenset({"linux/arm64/v8"}), NOON)
+
+
+async def test_index_tells_all_platforms_and_the_date_of_its_first_image(here: Bench, store: Store) -> None:
+    image = store.image(created="2024-05-01T12:00:00.123456789Z")
+    attestation = (store.put({}), {"os": "unknown", "architecture": "unknown"})
+    store.tags["1"] = store.index(attestation, (image, LINUX), (image, {"os": "linux", "architecture": "amd64"}))
+    found = await inspect(here)
+    assert found.platforms == {"linux/arm64/v8", "linux/amd64"}
+    assert found.built is not None
+    assert found.built.replace(microsecond=0) == NOON
+
+
+async def test_annotation_spares_two_requests(here: Bench, store: Store) -> None:
+    annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
+    store.tags["1"] = store.index((store.image(), LINUX), annotations=annotations)
+    assert (await inspect(here)).built == NOON
+    assert len([asked for asked in here.server.asked if asked.path != "/v2/"]) == 2
+
+
+@pytest.mark.parametrize(
+    "created",
+    [
+        pytest.param({}, id="absent"),
+        pytest.param({"created": ""}, id="empty"),
+        pytest.param({"created": "yesterday"}, id="no-date"),
+        pytest.param({"created": "1970-01-01T00:00:00Z"}, id="reproducible-build"),
+        pytest.param({"created": "0001-01-01T00:00:00Z"}, id="zero"),
+        pytest.param({"created": "2024-05-01T12:00:00"}, id="no-zone"),
+    ],
+)
+async def test_dates_that_tell_nothing(here: Bench, store: Store, created: dict[str, str]) -> None:
+    store.tags["1"] = store.image(**created)
+    assert await inspect(here) == Inspected(frozenset(), None)
+
+
+async def test_what_is_known_by_digest_is_not_read_again(here: Bench, store: Store) -> None:
+    store.tags |= {"1": store.image(**LINUX), "2": store.image(**LINUX)}
+    inspector = Inspector(here.client)
+    for tag in ("1", "2", "1"):
+        await inspector.inspect(here.image(), tag, ANONYMOUS, timeout=MINUTE)
+    assert [asked.method for asked in here.server.asked if asked.path != "/v2/"] == [
+        "HEAD",
+        "GET",
+        "GET",
+        "HEAD",
+        "HEAD",
+    ]
+
+
+async def test_tag_that_is_gone(here: Bench) -> None:
+    with pytest.raises(NotFound):
+        await inspect(here)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param(b"<html>", "not the JSON of an image", id="no-json"),
+        pytest.param(b'{"config": {"digest": "../../other"}}', "refers to what is not a digest", id="path-for-digest"),
+        pytest.param(b'{"manifests": "many"}', "not the JSON of an image", id="wrong-type"),
+    ],
+)
+async def test_documents_that_are_none(here: Bench, store: Store, body: bytes, message: str) -> None:
+    digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
+    store.documents[digest], store.tags["1"] = body, digest
+    with pytest.raises(BadAnswer, match=message):
+        await inspect(here)
+
+
+async def test_content_that_is_not_that_of_its_digest(here: Bench, store: Store) -> None:
+    store.tags["1"] = store.image(**LINUX)
+    store.documents = dict.fromkeys(store.documents, b"{}")
+    with pytest.raises(BadAnswer, match="content is not that of its digest"):
+        await inspect(here)
