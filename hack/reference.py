@@ -179,6 +179,7 @@ def _constraints(row: Row) -> str:
     for keyword, words in (
         ("pattern", "matches `{}`"),
         ("minimum", "at least {}"),
+        ("maximum", "at most {}"),
         ("minLength", "at least {} characters"),
         ("maxLength", "at most {} characters"),
         ("maxItems", "at most {} items"),
