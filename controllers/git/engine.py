@@ -14,21 +14,23 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
+from .azuredevops import AzureDevOps
 from .commits import Author, Facts, NewCommit, Signer, build, facts, pack_of
 from .connect import Connections, place
 from .conversation import PushResult
 from .errors import Outdated, PushRejected, doing
 from .fetching import Source, ensure, reading
+from .githubapp import GithubApp, GithubApps
 from .refs import Refs, Tip
 from .refspec import Update
-from .remote import Remote
+from .remote import Basic, Bearer, Remote
 from .scan import File, Filter, ScanMemory, marked_files
 from .signing import Signers
 from .store import ObjectStore, tree_of
@@ -40,6 +42,10 @@ DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
 STORES = "remotes"
 MAX_OPEN_STORES = 16
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class _Cached:
@@ -64,6 +70,7 @@ class GitEngine:
         max_age: timedelta = DEFAULT_MAX_AGE,
         threads: int = 16,
         monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc_now,
     ) -> None:
         """An engine with an empty cache; what a former process left in the folder is removed.
 
@@ -79,6 +86,8 @@ class GitEngine:
         self._connections = Connections()
         self._memory = ScanMemory()
         self._signers = Signers()
+        self._github = GithubApps(now=now, monotonic=monotonic)
+        self._azure = AzureDevOps()
         self._stores: dict[Hashable, _Cached] = {}
         self._open: OrderedDict[_Cached, None] = OrderedDict()
         self._names = itertools.count()
@@ -212,9 +221,15 @@ class GitEngine:
 
     async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
         """A signer with the key of a Secret: see `signer_from_secret`. Unlocks a key once. Raises BadSigningKey."""
-        loop = asyncio.get_running_loop()
-        work = partial(self._signers.signer, kind, data, secret_name=secret_name)
-        return await loop.run_in_executor(self._threads, work)
+        return await self._aside(partial(self._signers.signer, kind, data, secret_name=secret_name))
+
+    async def github_login(self, app: GithubApp, via: Remote) -> Basic:
+        """What a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
+        return await self._aside(partial(self._github.login, app, via))
+
+    async def azure_login(self) -> Bearer:
+        """What the process itself logs in to Azure DevOps with: see `AzureDevOps.login`."""
+        return await self._aside(self._azure.login)
 
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
@@ -231,10 +246,15 @@ class GitEngine:
         """Waits for threads at work, closes connections and drops the cache."""
         await asyncio.to_thread(self._threads.shutdown)
         self._connections.close()
+        self._github.close()
+        self._azure.close()
         for cached in self._open:
             cached.store.close()
         self._stores.clear()
         await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
+
+    async def _aside(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _deadline(self, remote: Remote) -> Deadline:
         return Deadline(remote.timeout, monotonic=self._monotonic)

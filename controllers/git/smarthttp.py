@@ -111,7 +111,7 @@ class HttpTransport:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         left = deadline.remaining()
         headers = {"User-Agent": AGENT, "Pragma": "no-cache", **self._authorization(url), **headers}
-        with _explained(deadline):
+        with explained(deadline):
             response = self._pools.pool(self._remote).urlopen(
                 method, url, body=body, headers=headers, redirect=False, retries=False, preload_content=False,
                 timeout=urllib3.Timeout(total=left),
@@ -172,11 +172,12 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     if status in (404, 410):
         raise RepositoryNotFound(f"repository not found{said}")
     if status == 429 or status >= 500:
-        raise Unreachable(f"the server answered {status}{said}", retry_after=_retry_after(response))
+        raise Unreachable(f"the server answered {status}{said}", retry_after=retry_after(response))
     raise ProtocolError(f"the server answered {status}{said}")
 
 
-def _retry_after(response: urllib3.BaseHTTPResponse) -> timedelta | None:
+def retry_after(response: urllib3.BaseHTTPResponse) -> timedelta | None:
+    """The time that an answer asks to wait, at most a day."""
     value = response.headers.get("Retry-After", "")
     return timedelta(seconds=min(int(value), 86_400)) if value.isascii() and value.isdigit() else None
 
@@ -197,7 +198,8 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 @contextmanager
-def _explained(deadline: Deadline) -> Iterator[None]:
+def explained(deadline: Deadline) -> Iterator[None]:
+    """Turns what urllib3 raises into this package's errors."""
     try:
         yield
     except ReadTimeoutError as e:

@@ -67,7 +67,7 @@ def build(manager: Manager) -> None:
     sources = SourceReader(
         manager.client,
         repositories.get,
-        unlock=git.signer,
+        git=git,
         cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)

@@ -71,7 +71,7 @@ async def test_commit_is_signed_with_the_source_s_key(bench: Bench) -> None:
             return Source(found.remote, found.plan, found.git, signer)
 
     signer: Signer = Stamp()
-    bench.sources = SignedSources(bench.kube, bench.repositories.get, unlock=bench.git.signer, cross_namespace=False)
+    bench.sources = SignedSources(bench.kube, bench.repositories.get, git=bench.git, cross_namespace=False)
     await bench.reconcile()
     assert bench.git.commits[bench.tip()].signer is signer
 

@@ -4,17 +4,19 @@ Secrets are read at each run, so a rotated one works at the next; the GitReposit
 signing key's in the automation's. The GitRepository need not be ready: only its spec is used.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from api import core
 from api.duration import parse_duration
 from api.gitrepository import KIND as GIT_REPOSITORY
-from api.gitrepository import GitRepository
+from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
+from controllers.git.azuredevops import PRINCIPAL as AZURE
 from controllers.git.commits import Signer
-from controllers.git.errors import BadCredentials, BadSigningKey
+from controllers.git.engine import GitEngine
+from controllers.git.errors import BadSigningKey, BadUrl, GitError
+from controllers.git.githubapp import app_from_secret
 from controllers.git.remote import Proxy, Remote
 from controllers.git.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
 from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
@@ -49,12 +51,6 @@ class Source:
     signer: Signer | None
 
 
-class Unlock(Protocol):
-    """Makes signers of Secrets: `GitEngine.signer`."""
-
-    async def __call__(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer: ...
-
-
 class SourceReader:
     """Reads what an automation's source is made of. Safe to call from several tasks."""
 
@@ -63,11 +59,11 @@ class SourceReader:
         client: KubeClient,
         repositories: Callable[[Key], GitRepository | None],
         *,
-        unlock: Unlock,
+        git: GitEngine,
         cross_namespace: bool,
     ) -> None:
         """`repositories` reads an informer; `cross_namespace`: references may leave their own namespace."""
-        self._unlock = unlock
+        self._git = git
         self._client = client
         self._repositories = repositories
         self._cross_namespace = cross_namespace
@@ -106,19 +102,35 @@ class SourceReader:
         spec, namespace = repository.spec, repository.metadata.namespace
         data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
         name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
-        _check_provider(spec.provider, data, name)
+        _check_provider(spec, data, name)
         try:
-            return Remote(
+            remote = Remote(
                 spec.url,
-                credentials=credentials_from_secret(spec.url, data, secret_name=name),
                 tls=tls_from_secret(data),
                 proxy=await self._proxy(repository),
                 timeout=parse_duration(spec.timeout or "60s"),
             )
-        except BadCredentials as error:
+            return await self._logged_in(remote, spec, data, name)
+        except BadUrl as error:
+            raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
+        except GitError as error:
             raise SourceFailed(f"failed to configure authentication options: {error}") from error
         except ValueError as error:  # a URL or duration that the schema lets pass
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
+
+    async def _logged_in(
+        self, remote: Remote, spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str
+    ) -> Remote:
+        match spec.provider:
+            case "github":
+                app = app_from_secret(data, secret_name=secret_name)
+                login = await self._git.github_login(app, remote)
+                return replace(remote, credentials=login, principal=app.principal)
+            case "azure":
+                return replace(remote, credentials=await self._git.azure_login(), principal=AZURE)
+            case _:
+                found = credentials_from_secret(spec.url, data, secret_name=secret_name)
+                return replace(remote, credentials=found) if found else remote
 
     async def _proxy(self, repository: GitRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref
@@ -135,7 +147,7 @@ class SourceReader:
         name, namespace = key.secret_ref.name, automation.metadata.namespace
         try:
             secret = await self._client.get(SECRETS, namespace, name, into=core.Secret)
-            return await self._unlock(key.type, secret.data, secret_name=name)
+            return await self._git.signer(key.type, secret.data, secret_name=name)
         except ApiError as error:
             raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
         except BadSigningKey as error:
@@ -160,13 +172,20 @@ def _invalid(message: str) -> SourceInvalid:
     return SourceInvalid("InvalidSourceConfiguration", message)
 
 
-def _check_provider(provider: str, data: dict[str, bytes], secret_name: str) -> None:
+def _check_provider(spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str) -> None:
+    provider = spec.provider
     app_data = "githubAppID" in data
     if app_data and provider != "github":
         raise _invalid(f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}")
     if provider == "github" and not app_data:
         raise _invalid(f"secretRef with github app data must be specified when provider is set to github: {INVALID}")
-    if provider not in ("", "generic"):
+    if spec.service_account_name and provider == "azure":
+        raise SourceInvalid(
+            "FeatureGateDisabled",
+            "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
+            "feature gate in the controller",
+        )
+    if provider not in ("", "generic", "github", "azure"):
         raise SourceFailed(
             f"provider '{provider}' is not supported by this release; use provider generic and a token in secretRef"
         )

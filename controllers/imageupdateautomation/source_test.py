@@ -29,9 +29,7 @@ async def read(
 ) -> Source:
     kube = kube or FakeKube(secrets=secrets)
     known = {key_of(repository): repository} if repository else {}
-    return await SourceReader(kube, known.get, unlock=FakeGit().signer, cross_namespace=cross_namespace).read(
-        of or automation()
-    )
+    return await SourceReader(kube, known.get, git=FakeGit(), cross_namespace=cross_namespace).read(of or automation())
 
 
 def signed(type: str = "") -> ImageUpdateAutomation:
@@ -74,7 +72,7 @@ async def test_secrets_of_the_repository_are_in_its_namespace_and_the_key_in_the
 async def test_rotated_secret_works_at_the_next_run() -> None:
     kube = FakeKube(secrets=[secret("login", bearerToken=b"old")])
     repository = git_repository(secret_ref=LOGIN)
-    reader = SourceReader(kube, {key_of(repository): repository}.get, unlock=FakeGit().signer, cross_namespace=True)
+    reader = SourceReader(kube, {key_of(repository): repository}.get, git=FakeGit(), cross_namespace=True)
     assert (await reader.read(automation())).remote.credentials == Bearer("old")
     kube.put("secrets", secret("login", bearerToken=b"new"))
     assert (await reader.read(automation())).remote.credentials == Bearer("new")
@@ -82,6 +80,22 @@ async def test_rotated_secret_works_at_the_next_run() -> None:
 
 async def test_generic_provider_is_no_provider() -> None:
     assert (await read(git_repository(provider="generic"))).remote == Remote(GIT_URL)
+
+
+async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
+    app = secret("login", githubAppID=b"7", githubAppPrivateKey=b"PEM", githubAppInstallationID=b"42", ca__crt=b"PEM")
+    source = await read(git_repository(provider="github", secret_ref=LOGIN), app)
+    assert source.remote == Remote(
+        GIT_URL,
+        credentials=Basic("x-access-token", "token of github-app/7/42"),
+        tls=Tls(ca=b"PEM"),
+        principal="github-app/7/42",
+    )
+
+
+async def test_azure_logs_in_as_the_process() -> None:
+    source = await read(git_repository(provider="azure"))
+    assert (source.remote.credentials, source.remote.principal) == (Bearer("token of azure"), "azure")
 
 
 @pytest.mark.parametrize(
@@ -110,6 +124,15 @@ def test_source_key(namespace: str, want: Key) -> None:
             "InvalidSourceConfiguration",
             "source kind 'GitRepository' necessitates field .spec.git" + INVALID,
             id="no-git",
+        ),
+        pytest.param(
+            automation(),
+            git_repository(provider="azure", service_account_name="bot"),
+            [],
+            "FeatureGateDisabled",
+            "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
+            "feature gate in the controller",
+            id="object-level-identity",
         ),
         pytest.param(
             automation(source_namespace="git"),
@@ -218,15 +241,23 @@ async def test_spec_that_cannot_work(
             automation(),
             git_repository(url="https://[git.example/fleet"),
             [],
-            "GitRepository 'apps/fleet' cannot be used: Invalid IPv6 URL",
+            "GitRepository 'apps/fleet' cannot be used: 'https://[git.example/fleet' is not a URL: Invalid IPv6 URL",
             id="url-that-is-none",
         ),
         pytest.param(
             automation(),
-            git_repository(provider="azure"),
+            git_repository(provider="aws"),
             [],
-            "provider 'azure' is not supported by this release; use provider generic and a token in secretRef",
+            "provider 'aws' is not supported by this release; use provider generic and a token in secretRef",
             id="cloud-provider",
+        ),
+        pytest.param(
+            automation(),
+            git_repository(provider="github", secret_ref=LOGIN),
+            [secret("login", githubAppID=b"7")],
+            "failed to configure authentication options: "
+            "secret 'apps/login' must contain 'githubAppID' and 'githubAppPrivateKey'",
+            id="github-app-without-key",
         ),
         pytest.param(
             signed(),

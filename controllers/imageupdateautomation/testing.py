@@ -11,9 +11,10 @@ from controllers.git.commits import Author, Facts, NewCommit, Signer
 from controllers.git.conversation import PushResult
 from controllers.git.engine import GitEngine
 from controllers.git.errors import Outdated, PathMissing, PushFailed
+from controllers.git.githubapp import GithubApp
 from controllers.git.refs import Refs, Tip
 from controllers.git.refspec import ANY, Update
-from controllers.git.remote import Remote
+from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.scan import File
 from controllers.git.signing import signer_from_secret
 from controllers.testing_objects import GIT_URL
@@ -149,6 +150,12 @@ class FakeGit(GitEngine):
 
     async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
         return signer_from_secret(kind, data, secret_name=secret_name)
+
+    async def github_login(self, app: GithubApp, via: Remote) -> Basic:
+        return Basic("x-access-token", f"token of {app.principal}")
+
+    async def azure_login(self) -> Bearer:
+        return Bearer("token of azure")
 
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:

@@ -38,7 +38,7 @@ class Bench:
         self.choose("web", WEB)
         self.repositories: dict[Key, GitRepository] = {}
         self.put(git_repository())
-        self.sources = SourceReader(self.kube, self.repositories.get, unlock=self.git.signer, cross_namespace=False)
+        self.sources = SourceReader(self.kube, self.repositories.get, git=self.git, cross_namespace=False)
         self.automation = automation()
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
