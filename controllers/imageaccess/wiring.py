@@ -1,5 +1,6 @@
 """What the processes that enter registries have in common: their flags, and the parts built from them."""
 
+from datetime import timedelta
 from typing import Any
 
 from controllers.imageaccess.clouds import GATE, CloudAccess
@@ -13,6 +14,9 @@ from controllers.registry.cloud.logins import CloudLogins
 from controllers.runtime import flags
 from controllers.runtime.flags import Flag, Options, at_least
 from controllers.runtime.manager import CannotStart, Manager
+
+PATIENCE = timedelta(seconds=1)
+"""After how long a run that waits for a registry keeps others no longer from theirs; see `Controller`."""
 
 
 def _rate(text: str) -> float:

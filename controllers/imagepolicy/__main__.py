@@ -7,7 +7,7 @@ from api import core, imagepolicy, imagerepository
 from api.core import Namespace
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
+from controllers.imageaccess.wiring import FLAGS, PATIENCE, access_reader, registry_client
 from controllers.imagepolicy.account import ChoiceMetrics
 from controllers.imagepolicy.images import Images
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository_key
@@ -76,7 +76,7 @@ def build(manager: Manager) -> None:
         cross_namespace=cross_namespace,
     )
     lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, patience=PATIENCE)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import sys
 
 from api import imagerepository
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
+from controllers.imageaccess.wiring import FLAGS, PATIENCE, access_reader, registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime import flags
 from controllers.runtime.manager import Manager
@@ -45,7 +45,7 @@ def build(manager: Manager) -> None:
 
     headers.add_handler(lost)
     lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES, patience=PATIENCE)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,10 @@
 
 The outcome is decided in one place (`_settle`), each arm with its metric; the shape is controller-runtime's
 `internal/controller`. What a run does and what it writes is `lifecycle`'s business.
+
+Where a run mostly waits for somebody else's server, a few that never answer would hold all workers, and with them
+every other object. A worker whose run has taken longer than its patience is therefore replaced by a stand-in, and
+goes home when its run is over; how many runs may be that slow at the same time is bounded, too.
 """
 
 import asyncio
@@ -18,6 +22,9 @@ from controllers.runtime.key import Key
 from controllers.runtime.leader import LostLeadership
 from controllers.runtime.log import bound
 from controllers.runtime.workqueue import Lane, QueueShutDown, WorkQueue
+
+SLOW_RUNS_PER_WORKER = 9
+"""How many slow runs are given a stand-in, for each worker: in all there are at most ten times the workers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,15 @@ class Controller:
         metrics: ControllerMetrics,
         log: logging.Logger,
         fields: dict[str, object] | None = None,
+        patience: timedelta | None = None,
     ) -> None:
-        """`fields` are bound to every log line of every run (group and kind, say)."""
+        """`fields` are bound to every log line of every run (group and kind, say).
+
+        patience: after how long a run gets a stand-in for its worker; None: never, `workers` bounds what runs at once
+        """
         self.name = name
+        self._patience = patience
+        self._stand_ins = asyncio.Semaphore(workers * SLOW_RUNS_PER_WORKER)
         self._reconcile = reconcile
         self._queue = queue
         self._workers = workers
@@ -98,7 +111,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as workers:  # the first worker that fails takes the others with it
                 for number in range(self._workers):
-                    workers.create_task(self._work(), name=f"{self.name}-{number}")
+                    workers.create_task(self._work(workers), name=f"{self.name}-{number}")
         except* LostLeadership as group:
             lost = next(error for error in group.exceptions if isinstance(error, LostLeadership))
         if lost:
@@ -108,16 +121,26 @@ class Controller:
         """Start nothing more; `run` returns when the runs under way are over (cancel its task to cut them)."""
         self._queue.shut_down()
 
-    async def _work(self) -> None:
+    async def _work(self, workers: asyncio.TaskGroup) -> None:
         while True:
             try:
                 key = await self._queue.get()
             except QueueShutDown:
                 return
+            relief = workers.create_task(self._relieve(workers, self._patience)) if self._patience else None
             try:
                 await self._process(key)
             finally:
                 self._queue.done(key)
+            if relief and not relief.cancel():  # it has ended: the stand-in goes on in our place
+                self._stand_ins.release()
+                return
+
+    async def _relieve(self, workers: asyncio.TaskGroup, patience: timedelta) -> None:
+        """Start a stand-in for a worker whose run takes too long; cancelled when the run is over before."""
+        await self._clock.sleep(patience.total_seconds())
+        await self._stand_ins.acquire()
+        workers.create_task(self._work(workers), name=f"{self.name}-stand-in")
 
     async def _process(self, key: Key) -> None:
         began = self._clock.monotonic()

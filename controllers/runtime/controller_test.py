@@ -4,7 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from controllers.runtime.controller import After, Controller, Done, Outcome, Retriable, TerminalError
+from controllers.runtime.controller import (
+    SLOW_RUNS_PER_WORKER,
+    After,
+    Controller,
+    Done,
+    Outcome,
+    Retriable,
+    TerminalError,
+)
 from controllers.runtime.key import Key
 from controllers.runtime.leader import LostLeadership
 from controllers.runtime.testing import VirtualClock, settle
@@ -38,13 +46,14 @@ class Tally:
 class Bench:
     """A controller with a scripted reconcile function on virtual time."""
 
-    def __init__(self, *outcomes: Outcome | Exception, workers: int = 1) -> None:
+    def __init__(self, *outcomes: Outcome | Exception, workers: int = 1, patience: timedelta | None = None) -> None:
         self.clock = VirtualClock()
         self.queue = WorkQueue(self.clock)
         self.tally = Tally()
         self.runs: list[tuple[float, Key]] = []
         self.finished: list[Key] = []
         self.run_seconds = 0.0
+        self.slow_seconds: dict[Key, float] = {}
         self._outcomes = list(outcomes)
         self.controller = Controller(
             "things",
@@ -54,13 +63,14 @@ class Bench:
             clock=self.clock,
             metrics=self.tally,
             log=logging.getLogger("controllers.test"),
+            patience=patience,
         )
         self.task = asyncio.create_task(self.controller.run())
 
     async def _reconcile(self, key: Key) -> Outcome:
         self.runs.append((self.clock.monotonic(), key))
-        if self.run_seconds:
-            await self.clock.sleep(self.run_seconds)
+        if seconds := self.slow_seconds.get(key, self.run_seconds):
+            await self.clock.sleep(seconds)
         self.finished.append(key)
         outcome = self._outcomes.pop(0) if self._outcomes else Done()
         if isinstance(outcome, Exception):
@@ -153,6 +163,62 @@ async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
     await bench.clock.advance(3)
     assert (bench.tally.most_active, len(bench.finished)) == (3, 7)
     await bench.end()
+
+
+def slow_bench(*, slow: int, workers: int = 2) -> Bench:
+    """A patient controller with so many runs under way that take an hour."""
+    bench = Bench(workers=workers, patience=timedelta(seconds=1))
+    for number in range(slow):
+        key = Key("ns", f"slow-{number}")
+        bench.slow_seconds[key] = 3600
+        bench.queue.add(key)
+    return bench
+
+
+async def test_slow_runs_hold_no_worker_for_longer_than_its_patience() -> None:
+    bench = slow_bench(slow=6)
+    bench.queue.add(A)
+    await bench.clock.advance(2.9)
+    assert A not in bench.finished
+    await bench.clock.advance(0.1)  # three pairs of slow runs were given up on, one after the other
+    assert bench.finished == [A]
+    await bench.clock.advance(3600)
+    assert len(bench.finished) == 7
+    await bench.end()
+
+
+async def test_workers_are_as_many_as_before_when_the_slow_runs_are_over() -> None:
+    bench = slow_bench(slow=6)
+    await bench.clock.advance(7200)
+    assert len(bench.finished) == 6
+    bench.tally.most_active, bench.run_seconds = 0, 0.5
+    for number in range(8):
+        bench.queue.add(Key("ns", str(number)))
+    await bench.clock.advance(10)
+    assert bench.tally.most_active == 2
+    await bench.end()
+
+
+async def test_slow_runs_are_bounded_too() -> None:
+    bench = slow_bench(slow=25)
+    await bench.clock.advance(600)
+    assert bench.tally.active == 2 * (1 + SLOW_RUNS_PER_WORKER)
+    bench.queue.add(A)
+    await bench.clock.advance(600)
+    assert A not in [key for _, key in bench.runs]
+    await bench.clock.advance(3600)
+    assert A in bench.finished
+    bench.task.cancel()
+    await asyncio.gather(bench.task, return_exceptions=True)
+
+
+async def test_stop_also_waits_for_slow_runs() -> None:
+    bench = slow_bench(slow=3, workers=1)
+    await bench.clock.advance(10)
+    bench.controller.stop()
+    await bench.clock.advance(3600)
+    await bench.task
+    assert len(bench.finished) == 3
 
 
 @pytest.mark.parametrize(

@@ -187,9 +187,18 @@ class Manager:
         )
 
     def controller(
-        self, name: str, reconcile: Callable[[Key], Awaitable[Outcome]], queue: WorkQueue, *, resource: Resource
+        self,
+        name: str,
+        reconcile: Callable[[Key], Awaitable[Outcome]],
+        queue: WorkQueue,
+        *,
+        resource: Resource,
+        patience: timedelta | None = None,
     ) -> Controller:
-        """Return a controller that the manager runs, with --concurrent workers."""
+        """Return a controller that the manager runs, with --concurrent workers.
+
+        patience: see `Controller`; for kinds whose runs cost little but time
+        """
         workers = self.options[flags.CONCURRENT]
         controller = Controller(
             name,
@@ -200,6 +209,7 @@ class Manager:
             metrics=self.metrics.controller(name, workers=workers),
             log=logging.getLogger("controllers.runtime"),
             fields={logkey.CONTROLLER_GROUP: resource.group, logkey.CONTROLLER_KIND: resource.kind},
+            patience=patience,
         )
         self._controllers.append(controller)
         return controller
