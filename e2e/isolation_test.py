@@ -1,0 +1,81 @@
+"""Thirty broken repositories beside one that is well: it does not notice."""
+
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+
+from e2e.badhost import BadHost, Dripping, LoginPage
+from e2e.cluster import Space, condition
+from e2e.conftest import Parts
+from e2e.meddler import Meddler
+from e2e.objects import image_repository, semver_policy
+from hack.controllers import Controllers
+from hack.env import process
+from hack.oci import Pusher
+
+EACH = 10
+WATCHED_SECONDS = 8
+
+
+@pytest.fixture
+def front(parts: Parts, controllers: Controllers | None) -> Iterator[Meddler]:
+    """The open registry behind a proxy that notes the requests."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
+    meddler = Meddler(f"http://{parts.open_registry}")
+    yield meddler
+    meddler.close()
+
+
+@pytest.fixture
+def hosts() -> Iterator[dict[str, str]]:
+    """Bad hosts by what is wrong with them."""
+    dripping, portal = BadHost(Dripping), BadHost(LoginPage)
+    (closed,) = process.free_ports(1)
+    yield {"drips": dripping.host, "portal": portal.host, "nobody": f"127.0.0.1:{closed}"}
+    dripping.close()
+    portal.close()
+
+
+def test_thirty_broken_repositories_do_not_delay_one_that_is_well(
+    front: Meddler, hosts: dict[str, str], space: Space, open_registry: Pusher
+) -> None:
+    open_registry.push(f"{space.name}/app", "1.0.0")
+    image_repository(space, "good", f"{front.url.removeprefix('http://')}/{space.name}/app", interval="1s")
+    semver_policy(space, "good")
+    space.wait_ready("ImagePolicy", "good")
+    broken = {f"{what}-{number}": f"{host}/{what}/{number}" for what, host in hosts.items() for number in range(EACH)}
+    for name, image in broken.items():
+        # The dripping ones are worst: their timeout is their interval, so each holds on for an hour.
+        interval = "1h" if name.startswith("drips") else "1s"
+        image_repository(space, name, image, interval=interval)
+
+    moments = scan_moments(front)
+    gaps = [after - before for before, after in pairwise(moments)]
+    assert len(moments) >= WATCHED_SECONDS * 0.6, gaps
+    assert max(gaps) < 3, gaps
+
+    open_registry.push(f"{space.name}/app", "1.0.1")
+    space.wait_ready("ImagePolicy", "good", message="resolved to 1.0.1", seconds=5)
+    for name in broken:
+        if name.startswith("drips"):
+            found = space.get("ImageRepository", name)
+            assert condition(found, "Ready").get("status") != "True"
+        else:
+            message = "connection refused" if name.startswith("nobody") else "scan failed: "
+            space.wait_not_ready("ImageRepository", name, reason="ReadOperationFailed", message=message)
+
+
+def scan_moments(front: Meddler) -> list[float]:
+    """When the good repository was scanned during the next seconds."""
+    out: list[float] = []
+    began = time.monotonic()
+    known = len(front.seen)
+    while (now := time.monotonic()) < began + WATCHED_SECONDS:
+        if any("/tags/list" in line for line in front.seen[known:]):
+            out.append(now)
+            known = len(front.seen)
+        time.sleep(0.02)
+    return out
