@@ -13,6 +13,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from cli.main import main as tagline
+from controllers.imageaccess import wiring
+from controllers.imageaccess.observer import RegistryMetrics
+from controllers.imagepolicy.account import ChoiceMetrics
 from controllers.runtime import flags
 from controllers.runtime.metrics import Metrics
 from hack import reference
@@ -79,7 +82,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    known = {flag.name for flag in flags.COMMON}
+    known = {flag.name for flag in (*flags.COMMON, *wiring.FLAGS)}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - known - {"flag", "switch"} == set()  # the last two stand for any
 
@@ -151,13 +154,18 @@ def test_answers_of_the_policy_command_are_real(capsys: pytest.CaptureFixture[st
 
 def test_all_metrics_are_told() -> None:
     page = text(ROOT / "docs" / "operations.md")
+    registry = Metrics().registry
+    RegistryMetrics(registry)
+    ChoiceMetrics(registry)
     families = [
         f"{family.name}_total" if family.type == "counter" else family.name
-        for family in Metrics().registry.collect()
+        for family in registry.collect()
         if not family.name.startswith("process_")
     ]
     assert [name for name in families if f"`{name}`" not in page] == []
-    told = re.findall(r"`((?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop)_\w+)`", page)
+    told = re.findall(
+        r"`((?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop|tagline)_\w+)`", page
+    )
     assert sorted(set(told) - set(families)) == []
 
 

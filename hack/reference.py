@@ -2,7 +2,7 @@
 
 That is docs/reference.md, every field of the API, and the table of flags in docs/operations.md. The types in `api/` are
 the source, read through the same schemas as the CRDs, so page, CRDs and code cannot differ; flags are those of
-`controllers.runtime.flags`.
+`controllers.runtime.flags` and of the processes that enter registries.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import msgspec
 from api.duration import format_duration
 from api.meta import Condition
 from api.schema import Definition
+from controllers.imageaccess import wiring
 from controllers.runtime import flags
 from hack.crds.definition import KINDS
 from hack.crds.openapi import docstring, struct_schema
@@ -89,10 +90,11 @@ def pages() -> dict[str, str]:
 def flag_table() -> Iterator[str]:
     """Every flag, in the order of the alphabet."""
     yield "| Flag | Default | Meaning |\n|---|---|---|\n"
-    for flag in sorted(flags.COMMON, key=lambda flag: flag.name):
+    for flag in sorted((*flags.COMMON, *wiring.FLAGS), key=lambda flag: flag.name):
         default = format_duration(flag.default) if isinstance(flag.default, timedelta) else str(flag.default).lower()
         shown = "" if flag.no_effect or flag.default in ("", {}, ()) else f"`{default}`"
-        yield f"| `--{flag.name}` | {shown} | {'**no effect:** ' if flag.no_effect else ''}{_prose(flag.help)} |\n"
+        note = "**no effect:** " if flag.no_effect else "**registries:** " if flag in wiring.FLAGS else ""
+        yield f"| `--{flag.name}` | {shown} | {note}{_prose(flag.help)} |\n"
 
 
 def page() -> str:
