@@ -1,4 +1,4 @@
-"""`tagline`: runs a controller, asks a policy offline, tells the version.
+"""`tagline`: runs a controller, asks a policy offline or in a cluster, tells the version.
 
 Each command is a function from parsed arguments to an exit status, in a module of its own where it is more than a
 few lines. What a command needs is imported when it runs: asking a policy loads no HTTP client, no Git.
@@ -40,6 +40,12 @@ def parser() -> argparse.ArgumentParser:
 
     policies = commands.add_parser("policy", help="ask image policies offline")
     policy.add_to(policies.add_subparsers(required=True, metavar="COMMAND"))
+
+    explained = commands.add_parser("explain", help="say why a policy of a cluster chooses what it chooses")
+    target = explained.add_subparsers(required=True, metavar="KIND").add_parser("policy", help="an ImagePolicy")
+    target.add_argument("policy", metavar="NAMESPACE/NAME", help="without a namespace: default")
+    target.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
+    target.set_defaults(command=explain_policy)
     return tagline
 
 
@@ -53,6 +59,12 @@ def run_controller(options: argparse.Namespace) -> int:
     """Runs one controller process to its end."""
     wiring = importlib.import_module(f"controllers.{options.kind}.__main__")
     status: int = wiring.main(wiring.NAME, wiring.build, options.flags, component=wiring.COMPONENT)
+    return status
+
+
+def explain_policy(options: argparse.Namespace) -> int:
+    """Explains a policy of a cluster."""
+    status: int = importlib.import_module("cli.explain").explain_policy(options)
     return status
 
 

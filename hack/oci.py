@@ -42,15 +42,25 @@ class Pusher:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def push(self, repository: str, tag: str, *, labels: Mapping[str, str] | None = None) -> str:
-        """Pushes one image whose content depends on the tag; returns the manifest's digest."""
+    def push(
+        self,
+        repository: str,
+        tag: str,
+        *,
+        labels: Mapping[str, str] | None = None,
+        architecture: str = "amd64",
+        created: str = "",
+    ) -> str:
+        """Pushes one image whose content depends on the tag; returns the manifest's digest. created: RFC 3339."""
         layer = self._blob(repository, _layer(f"{repository}:{tag}\n"))
         config = {
-            "architecture": "amd64",
+            "architecture": architecture,
             "os": "linux",
             "config": {"Labels": dict(labels or {})},
             "rootfs": {"type": "layers", "diff_ids": [layer[0]]},
         }
+        if created:
+            config["created"] = created
         digest, size = self._blob(repository, json.dumps(config).encode())
         manifest = {
             "schemaVersion": 2,

@@ -1,0 +1,132 @@
+"""`tagline explain policy NS/NAME`: which tag a policy of a cluster chooses now, and why the others lost.
+
+Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same pure core
+as the controller. It writes nothing. A registry is asked only where the policy looks at images (platforms, build
+dates), with the pull secrets that the ImageRepository names.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Iterator, Sequence
+from functools import partial
+
+from api import imagepolicy, imagerepository
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.meta import READY
+from api.version import VERSION
+from cli.policy import table
+from controllers.imageaccess.reader import AccessReader
+from controllers.imagepolicy.images import Images
+from controllers.imagepolicy.reconciler import repository_key
+from controllers.imagepolicy.rules import rules_of
+from controllers.imagepolicy.selecting import selected
+from controllers.policy.errors import Failure, InvalidPolicy, NoTags
+from controllers.policy.index import TagIndex
+from controllers.policy.policies import Refusal, Tally
+from controllers.policy.rules import Selection
+from controllers.registry.chunks import TagList
+from controllers.registry.client import RegistryClient
+from controllers.registry.errors import BadReference
+from controllers.registry.inspection import Inspector
+from controllers.registry.reference import parse_image
+from controllers.runtime.client import KubeClient
+from controllers.runtime.clock import SYSTEM_CLOCK
+from controllers.runtime.config import load_config
+from controllers.runtime.errors import ApiError, NotConfigured
+from controllers.runtime.key import Key
+from controllers.runtime.resource import Resource
+from controllers.runtime.run import NotReady
+from controllers.taglist.reader import fetch_list
+
+POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
+REPOSITORIES = Resource(imagerepository.GROUP, imagerepository.VERSION, imagerepository.PLURAL, imagerepository.KIND)
+USER_AGENT = f"tagline-explain/{VERSION}"
+
+
+def explain_policy(options: argparse.Namespace) -> int:
+    """Prints the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
+    try:
+        return asyncio.run(_explain(_key(options.policy), options.kubeconfig or None))
+    except (ApiError, NotConfigured, NotReady, BadReference) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def leading(refused: Sequence[Refusal]) -> Iterator[str]:
+    """Lines: the leading tags that were not chosen, best first, and why each lost."""
+    if not refused:
+        return
+    rows = [(refusal.tag, refusal.value, refusal.reason.sentence) for refusal in refused]
+    rows.insert(0, ("LEADING TAGS", "RANKED BY", "WHY NOT CHOSEN"))
+    tag_width, value_width = (max(len(row[column]) for row in rows) for column in (0, 1))
+    yield "\n"
+    for tag, value, reason in rows:
+        yield f"{tag:{tag_width}}  {value:{value_width}}  {reason}\n"
+
+
+def _key(text: str) -> Key:
+    namespace, slash, name = text.partition("/")
+    return Key(namespace, name) if slash else Key("default", text)
+
+
+async def _explain(key: Key, kubeconfig: str | None) -> int:
+    client = KubeClient(await asyncio.to_thread(load_config, kubeconfig), user_agent=USER_AGENT, clock=SYSTEM_CLOCK)
+    try:
+        policy = await client.get(POLICIES, key.namespace, key.name, into=ImagePolicy)
+        at = repository_key(policy)
+        repository = await client.get(REPOSITORIES, at.namespace, at.name, into=ImageRepository)
+        stored = await fetch_list(client, at)
+        if stored is None:
+            sys.stderr.write(f"ImageRepository {at} has no stored tags: it was not scanned yet\n")
+            return 1
+        return await _tell(client, policy, repository, stored)
+    finally:
+        await client.close()
+
+
+async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
+    out = sys.stdout.write
+    out(f"ImageRepository {repository_key(policy)}: {len(stored.tags)} tags of {repository.spec.image}\n")
+    for condition in policy.status.conditions:
+        if condition.type == READY:
+            out(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: Ready={condition.status}, ")
+            out(f"{condition.message}\n")
+    try:
+        selection = await _selected(client, policy, repository, stored)
+    except InvalidPolicy as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except (NoTags, Failure) as error:
+        out("\nchooses nothing now: " + f"{error}\n")
+        if isinstance(error, Failure):
+            sys.stdout.writelines(_account(error.tally))
+        return 1
+    choice = selection.choice
+    ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
+    out(f"\nchooses now: {choice.tag}{ranked_by}\n")
+    if selection.refused_downgrade:
+        out(f"which it keeps: {selection.refused_downgrade} would be a downgrade\n")
+    if selection.next_at:
+        out(f"next candidate: at {selection.next_at.isoformat()}\n")
+    sys.stdout.writelines(_account(choice.tally))
+    return 0
+
+
+def _account(tally: Tally) -> Iterator[str]:
+    yield from leading(tally.refused)
+    yield from table(tally)
+
+
+async def _selected(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
+    registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
+    try:
+        images = Images(registry, Inspector(registry), AccessReader(client))
+        read = partial(images.facts, repository, parse_image(repository.spec.image))
+        latest = policy.status.latest_ref
+        current = latest.tag if latest and latest.name == repository.spec.image else ""
+        index = TagIndex(stored.tags, first_seen=stored.first_seen)
+        return await selected(index, rules_of(policy.spec), read, now=SYSTEM_CLOCK.now(), current=current)
+    finally:
+        await registry.aclose()
