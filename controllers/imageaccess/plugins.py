@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import msgspec
 from cachetools import LRUCache
@@ -45,7 +45,7 @@ class Provider(msgspec.Struct, frozen=True, rename="camel"):
     api_version: str
     args: tuple[str, ...] = ()
     env: tuple[Variable, ...] = ()
-    token_attributes: msgspec.Raw = msgspec.Raw()
+    token_attributes: object = None
 
 
 class Config(msgspec.Struct, rename="camel"):
@@ -106,7 +106,7 @@ def _plugin(provider: Provider, folder: Path) -> Plugin:
         raise ValueError(f"provider {provider.name}: apiVersion {provider.api_version} is not {API_VERSION}")
     if not provider.match_images:
         raise ValueError(f"provider {provider.name}: matchImages is empty")
-    if bytes(provider.token_attributes):
+    if provider.token_attributes is not None:
         raise ValueError(f"provider {provider.name}: tokenAttributes is not supported")
     program = folder / provider.name
     if not os.access(program, os.X_OK):
@@ -159,22 +159,37 @@ class Plugins:
 
 
 async def _run(plugin: Plugin, image: Image) -> bytes:
+    """What the program wrote. By files in memory instead of pipes: nobody waits for a reader."""
     request = {"apiVersion": API_VERSION, "kind": "CredentialProviderRequest", "image": image.name}
+    with _memory_file() as asked, _memory_file() as answered:
+        asked.write(msgspec.json.encode(request))
+        asked.seek(0)
+        status = await _ended(plugin, stdin=asked, stdout=answered)
+        if status != 0:
+            raise _failed(plugin, f"ended with status {status}")
+        answered.seek(0)
+        output = answered.read(MAX_ANSWER_BYTES + 1)
+    if len(output) > MAX_ANSWER_BYTES:
+        raise _failed(plugin, f"answered with more than {MAX_ANSWER_BYTES} bytes")
+    return output
+
+
+async def _ended(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -> int:
+    """The program's exit status. It does not outlive this call."""
     try:
         process = await asyncio.create_subprocess_exec(
             plugin.program,
             *plugin.args,
             env={**os.environ, **dict(plugin.env)},
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
+            stdin=stdin,
+            stdout=stdout,
             stderr=asyncio.subprocess.DEVNULL,  # it may tell secrets
         )
     except OSError as error:
         raise _failed(plugin, f"cannot be run: {error.strerror}") from error
     try:
         async with asyncio.timeout(RUN_SECONDS):
-            output = await _talk(process, msgspec.json.encode(request))
-            status = await process.wait()
+            return await process.wait()
     except TimeoutError:
         raise _failed(plugin, f"did not end within {RUN_SECONDS:.0f}s") from None
     finally:
@@ -182,24 +197,10 @@ async def _run(plugin: Plugin, image: Image) -> bytes:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
-    if status != 0:
-        raise _failed(plugin, f"ended with status {status}")
-    if len(output) > MAX_ANSWER_BYTES:
-        raise _failed(plugin, f"answered with more than {MAX_ANSWER_BYTES} bytes")
-    return output
 
 
-async def _talk(process: asyncio.subprocess.Process, request: bytes) -> bytes:
-    assert process.stdin is not None
-    assert process.stdout is not None
-    with suppress(ConnectionError):  # a program need not read what it is asked
-        process.stdin.write(request)
-        await process.stdin.drain()
-    process.stdin.close()
-    output = bytearray()
-    while len(output) <= MAX_ANSWER_BYTES and (chunk := await process.stdout.read(64 << 10)):
-        output += chunk
-    return bytes(output)
+def _memory_file() -> BinaryIO:
+    return os.fdopen(os.memfd_create("plugin"), "w+b", buffering=0)
 
 
 def _read(plugin: Plugin, output: bytes) -> Answer:

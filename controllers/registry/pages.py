@@ -20,6 +20,8 @@ MAX_KEPT_BYTES = 16 << 20
 MAX_KEPT_PAGE_BYTES = 1 << 20
 OVERHEAD_BYTES = 2 << 10
 """Of a page beside its body, roughly."""
+ROUND = 50
+"""Page sizes are multiples of this: a last page of such a size may be full."""
 
 
 class PageMemory:
@@ -45,9 +47,9 @@ class OwnPages:
     def get(self, url: str) -> Answer | None:
         return self.pages.get((self.identity, url))
 
-    def keep(self, url: str, page: Answer) -> None:
-        """Remembers a page that has a version, and forgets one that has none any more."""
-        if page.headers.get("etag") and len(page.body) <= MAX_KEPT_PAGE_BYTES:
+    def keep(self, url: str, page: Answer, *, lasting: bool) -> None:
+        """Remembers a page that has a version, and forgets one that has none any more, or is not `lasting`."""
+        if lasting and page.headers.get("etag") and len(page.body) <= MAX_KEPT_PAGE_BYTES:
             self.pages[self.identity, url] = page
         else:
             self.pages.pop((self.identity, url), None)
@@ -65,8 +67,10 @@ async def read_pages(session: Session, first: str, kept: OwnPages) -> list[str]:
         else:
             tags = await asyncio.to_thread(decode_page, *arguments)
         listing.add(url, tags, len(page.body))
-        kept.keep(url, page)
-        url = listing.follow(url, next_page(url, page.links))
+        target = next_page(url, page.links)
+        # A full last page gets a successor without changing itself, and a version need not cover the Link header.
+        kept.keep(url, page, lasting=bool(target) or len(tags) % ROUND != 0)
+        url = listing.follow(url, target)
     return listing.tags
 
 

@@ -27,6 +27,32 @@ SECOND = timedelta(seconds=1)
         ),
         pytest.param({"ratelimit-remaining": "7", "ratelimit-reset": "30"}, Pace(), id="not-used-up"),
         pytest.param({"ratelimit-remaining": "0;w=21600"}, Pace(), id="no-reset"),
+        pytest.param({"ratelimit": '"pulls";r=0;t=45'}, Pace(None, 45 * SECOND), id="combined"),
+        pytest.param({"ratelimit": '"pulls";r=3;t=45'}, Pace(), id="combined-not-used-up"),
+        pytest.param(
+            {"ratelimit": '"burst";r=0;t=5, "hour";r=0;t=900, "day";r=9;t=9999'},
+            Pace(None, 900 * SECOND),
+            id="several-policies",
+        ),
+        pytest.param({"ratelimit": "limit=100, remaining=0, reset=50"}, Pace(None, 50 * SECOND), id="older-draft"),
+        pytest.param({"ratelimit": "r=0"}, Pace(), id="combined-without-reset"),
+        pytest.param({"ratelimit": "x" * 5000 + ";r=0;t=9"}, Pace(), id="combined-too-long"),
+        pytest.param(
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "15"}, Pace(None, 15 * SECOND), id="x-seconds"
+        ),
+        pytest.param(
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW.timestamp() + 25:.0f}"},
+            Pace(None, 25 * SECOND),
+            id="x-date",
+        ),
+        pytest.param(
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW.timestamp() - 25:.0f}"}, Pace(), id="x-past"
+        ),
+        pytest.param(
+            {"retry-after": "7", "ratelimit": '"a";r=0;t=3', "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"},
+            Pace(7 * SECOND, 9 * SECOND),
+            id="longest-wins",
+        ),
     ],
 )
 def test_pace_is_read(headers: dict[str, str], pace: Pace) -> None:
@@ -106,3 +132,10 @@ def test_deep_detail_is_cut() -> None:
 )
 def test_urls_are_shown_without_secrets(url: str, text: str) -> None:
     assert shown(url) == text
+
+
+def test_a_server_that_is_ill_and_says_for_how_long_is_waited_for() -> None:
+    error = refusal("GET", "https://reg.io/v2/", 503, b"", Pace(90 * SECOND))
+    assert isinstance(error, Throttled)
+    assert error.retry_after == 90 * SECOND
+    assert isinstance(refusal("GET", "https://reg.io/v2/", 503, b"", Pace()), Unavailable)

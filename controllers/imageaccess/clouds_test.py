@@ -1,0 +1,164 @@
+"""Whose identity enters a cloud's registry, with which proof, and what each obstacle is called."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from api.core import ServiceAccount
+from api.imagerepository import ImageRepository
+from api.meta import LocalObjectReference, ObjectMeta
+from controllers.imageaccess.clouds import GATE_IS_OFF, CloudAccess
+from controllers.imageaccess.errors import AccessFailed, GateDisabled
+from controllers.imageaccess.reader import AccessReader
+from controllers.registry.access import Access
+from controllers.registry.cloud.identity import Identity, Login, Subject
+from controllers.registry.cloud.logins import CloudLogins
+from controllers.registry.dockerconfig import Credentials
+from controllers.registry.errors import LoginFailed
+from controllers.registry.reference import parse_image
+from controllers.runtime.testing import START, VirtualClock
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import image_repository, secret
+
+HOUR = timedelta(hours=1)
+ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+ROLE = "arn:aws:iam::123456789012:role/scanner"
+ANNOTATIONS = {"eks.amazonaws.com/role-arn": ROLE}
+TOKEN = "create token of serviceaccounts apps/robot"
+GET = "get serviceaccounts apps/robot"
+
+
+class Aws:
+    """A cloud that tells who logged in."""
+
+    def __init__(self) -> None:
+        self.logins: list[tuple[str, Subject | None, str]] = []
+
+    def check(self, host: str) -> None:
+        if not host.endswith(".amazonaws.com"):
+            raise LoginFailed(f"invalid AWS registry: '{host}'. must match x")
+
+    def audience(self, identity: Identity) -> str:
+        return "sts.amazonaws.com"
+
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login:
+        self.logins.append((host, subject, proxy))
+        return Login(Credentials("AWS", subject.identity.name if subject else "process"), START + HOUR)
+
+
+class Bench:
+    def __init__(self, *, gate: bool = True, default: str = "", accounts: tuple[str, ...] = ("robot",)) -> None:
+        self.aws = Aws()
+        self.kube = FakeKube(
+            serviceaccounts=[
+                ServiceAccount(metadata=ObjectMeta(name=name, namespace="apps", annotations=ANNOTATIONS))
+                for name in accounts
+            ],
+            secrets=[secret("proxy", address=b"http://proxy:3128")],
+        )
+        self.asked: list[Any] = []
+        self.kube.answers["token"] = self.token
+        self.logins = CloudLogins(VirtualClock(), max_size=10, max_age=HOUR, providers={"aws": self.aws})
+        clouds = CloudAccess(self.kube, self.logins, object_level=gate, default_service_account=default)
+        self.reader = AccessReader(self.kube, clouds=clouds)
+
+    def token(self, body: Any) -> Any:
+        self.asked.append(body["spec"])
+        return {"status": {"token": "proof", "expirationTimestamp": "2030-01-01T00:00:00Z"}}
+
+    async def read(self, **spec: Any) -> Access:
+        repository = self.repository(**spec)
+        return await self.reader.read(repository, parse_image(repository.spec.image))
+
+    def repository(self, **spec: Any) -> ImageRepository:
+        return image_repository(**{"provider": "aws", "image": f"{ECR}/app", **spec})
+
+    async def fails(self, **spec: Any) -> str:
+        with pytest.raises(AccessFailed) as error:
+            await self.read(**spec)
+        return str(error.value)
+
+
+@pytest_asyncio.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    yield bench
+    await bench.logins.aclose()
+
+
+async def test_without_a_service_account_the_process_logs_in(bench: Bench) -> None:
+    assert (await bench.read()).credentials == Credentials("AWS", "process")
+    assert bench.kube.requests == []
+    assert bench.aws.logins == [(ECR, None, "")]
+
+
+async def test_a_service_account_logs_in_with_a_token_of_its_own(bench: Bench) -> None:
+    assert (await bench.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
+    assert bench.kube.requests == [GET, TOKEN]
+    assert bench.asked == [{"audiences": ["sts.amazonaws.com"], "expirationSeconds": 600}]
+    assert bench.aws.logins == [(ECR, Subject(Identity("apps", "robot", ROLE), "proof"), "")]
+
+
+async def test_the_next_scan_costs_no_login(bench: Bench) -> None:
+    await bench.read(service_account_name="robot")
+    bench.kube.requests.clear()
+    assert (await bench.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
+    assert bench.kube.requests == [GET]
+    assert len(bench.aws.logins) == 1
+
+
+async def test_pull_secrets_do_not_count_with_a_cloud_and_the_proxy_does(bench: Bench) -> None:
+    await bench.read(secret_ref=LocalObjectReference(name="pull"), proxy_secret_ref=LocalObjectReference(name="proxy"))
+    assert bench.kube.requests == ["get secrets apps/proxy"]
+    assert bench.aws.logins == [(ECR, None, "http://proxy:3128")]
+
+
+async def test_a_default_service_account_stands_in(bench: Bench) -> None:
+    locked = Bench(default="robot")
+    assert (await locked.read()).credentials == Credentials("AWS", "apps/robot")
+    await locked.logins.aclose()
+
+
+async def test_a_missing_default_service_account_says_whom_to_ask() -> None:
+    locked = Bench(default="tenant", accounts=())
+    assert await locked.fails() == (
+        "failed to get service account 'apps/tenant': the specified default service account does not exist in the "
+        "object namespace. your cluster is subject to multi-tenant workload identity lockdown, reach out to your "
+        "cluster administrator for help"
+    )
+    await locked.logins.aclose()
+
+
+async def test_obstacles_are_named(bench: Bench) -> None:
+    assert await bench.fails(service_account_name="other") == (
+        "failed to get service account 'apps/other': serviceaccounts \"other\" not found"
+    )
+    bench.kube.forbid(TOKEN)
+    assert await bench.fails(service_account_name="robot") == (
+        "failed to create kubernetes token for service account 'apps/robot': "
+        '"apps/robot" is forbidden for create token of serviceaccounts'
+    )
+    assert await bench.fails(image="ghcr.io/org/app") == "invalid AWS registry: 'ghcr.io'. must match x"
+    assert await bench.fails(provider="moon") == "provider 'moon' is not supported"
+    assert bench.aws.logins == []
+
+
+@pytest.mark.parametrize("provider", ["aws", "azure", "gcp", ""])
+async def test_without_the_gate_no_service_account_is_a_cloud_identity(provider: str) -> None:
+    closed = Bench(gate=False)
+    with pytest.raises(GateDisabled) as error:
+        closed.reader.check_gate(closed.repository(provider=provider, service_account_name="robot"))
+    assert str(error.value) == GATE_IS_OFF
+    closed.reader.check_gate(closed.repository(provider="generic", service_account_name="robot"))
+    closed.reader.check_gate(closed.repository(provider=provider))
+    await closed.logins.aclose()
+
+
+async def test_a_token_is_never_asked_for_while_the_gate_is_closed() -> None:
+    closed = Bench(gate=False)
+    assert await closed.fails(service_account_name="robot") == GATE_IS_OFF
+    assert closed.kube.requests == []
+    await closed.logins.aclose()

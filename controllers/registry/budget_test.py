@@ -1,0 +1,171 @@
+"""What one registry may be asked at once, how fast, and when it is left alone; on a clock of the test's own."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from controllers.registry.budget import UNREACHABLE_AFTER, Budgets, Entrance
+from controllers.registry.errors import NotFound, RegistryError, Throttled, Unavailable
+from controllers.registry.testing import FakeClock
+
+HUB, OTHER = Entrance("hub", "direct"), Entrance("other", "direct")
+SECOND = timedelta(seconds=1)
+DOWN = Unavailable("connection refused", unreachable=True)
+
+
+class Seen:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, ...]] = []
+
+    def answered(self, host: str, status: int) -> None:
+        self.told.append(("answered", host, str(status)))
+
+    def throttled(self, host: str) -> None:
+        self.told.append(("throttled", host))
+
+    def held_back(self, host: str) -> None:
+        self.told.append(("held back", host))
+
+    def circuit(self, host: str, *, is_open: bool) -> None:
+        self.told.append(("open" if is_open else "closed", host))
+
+
+class Bench:
+    def __init__(self, *, rate: float = 0.0, concurrency: int = 4, jitter: float = 0.0) -> None:
+        self.clock, self.seen = FakeClock(), Seen()
+        self.budgets = Budgets(
+            self.clock, concurrency=concurrency, rate=rate, jitter=lambda: jitter, observer=self.seen
+        )
+
+    async def operate(
+        self,
+        error: RegistryError | None = None,
+        *,
+        entrance: Entrance = HUB,
+        identity: str = "alice",
+        requests: int = 0,
+    ) -> RegistryError | None:
+        """One operation that ends with `error`; returns what came out."""
+        try:
+            async with self.budgets.operation(entrance, identity) as place:
+                for _ in range(requests):
+                    await place.admit()
+                    place.answered(200)
+                if error:
+                    raise error
+        except RegistryError as caught:
+            return caught
+        return None
+
+
+async def test_only_so_many_operations_run_at_the_same_time() -> None:
+    bench = Bench(concurrency=3)
+    running = busiest = 0
+
+    async def operation(entrance: Entrance) -> None:
+        nonlocal running, busiest
+        async with bench.budgets.operation(entrance, "alice"):
+            running += 1
+            busiest = max(busiest, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    await asyncio.gather(*(operation(HUB) for _ in range(20)))
+    assert busiest == 3
+    await asyncio.gather(*(operation(one) for one in [HUB] * 9 + [OTHER] * 9))
+    assert busiest == 6
+
+
+async def test_requests_are_spread_over_time_for_each_registry() -> None:
+    bench = Bench(rate=4)
+    await bench.operate(requests=5)
+    assert bench.clock.slept == [0.25] * 4
+    await bench.operate(entrance=OTHER, requests=1)
+    assert bench.clock.slept == [0.25] * 4
+
+
+async def test_without_a_rate_nothing_waits() -> None:
+    bench = Bench()
+    await bench.operate(requests=100)
+    assert bench.clock.slept == []
+    assert bench.seen.told == [("answered", "hub", "200")] * 100
+
+
+async def test_a_pause_that_was_asked_for_is_kept_for_that_identity_only() -> None:
+    bench = Bench()
+    refused = Throttled("429", 60 * SECOND)
+    assert await bench.operate(refused) is refused
+    held = await bench.operate()
+    assert isinstance(held, Throttled)
+    assert (str(held), held.retry_after) == ("429", 60 * SECOND)
+    assert await bench.operate(identity="bob") is None
+    assert await bench.operate(entrance=OTHER) is None
+    bench.clock.seconds += 60
+    assert await bench.operate() is None
+    assert bench.seen.told == [("throttled", "hub"), ("held back", "hub")]
+
+
+async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_doubles_it() -> None:
+    bench = Bench(jitter=0.5)
+    pauses = []
+    for _ in range(11):
+        until = bench.clock.seconds
+        await bench.operate(Throttled("429"))
+        pause, _reason = next(iter(bench.budgets._budgets[HUB].pauses.values()), (until, ""))
+        pauses.append(pause - until)
+        bench.clock.seconds = max(pause, until)
+    assert pauses == [0, 0, 6.25, 12.5, 25, 50, 100, 200, 375, 375, 375]
+
+
+async def test_a_success_forgets_refusals() -> None:
+    bench = Bench()
+    for _ in range(10):
+        assert isinstance(await bench.operate(Throttled("429")), Throttled)
+        assert await bench.operate() is None
+
+
+async def test_a_registry_that_cannot_be_reached_is_left_alone_and_then_tried_again() -> None:
+    bench = Bench()
+    for _ in range(UNREACHABLE_AFTER):
+        assert await bench.operate(DOWN) is DOWN
+    held = await bench.operate(identity="bob", requests=1)
+    assert isinstance(held, Unavailable)
+    assert str(held) == "connection refused"
+    assert await bench.operate(entrance=OTHER) is None
+    bench.clock.seconds += 10
+    assert await bench.operate(DOWN) is DOWN
+    assert isinstance(await bench.operate(), Unavailable)
+    bench.clock.seconds += 10
+    assert await bench.operate() is None
+    assert await bench.operate(DOWN) is DOWN
+    assert await bench.operate() is None
+    told = [what for what, *_ in bench.seen.told]
+    assert told == ["open", "held back", "open", "held back", "closed", "closed"]
+
+
+async def test_a_registry_that_answers_is_reached_whatever_it_says() -> None:
+    bench = Bench()
+    for _ in range(UNREACHABLE_AFTER - 1):
+        await bench.operate(DOWN)
+    await bench.operate(NotFound("404"))
+    for _ in range(UNREACHABLE_AFTER - 1):
+        await bench.operate(DOWN)
+    assert await bench.operate() is None
+
+
+async def test_an_operation_that_is_cancelled_gives_its_place_back() -> None:
+    bench = Bench(concurrency=1)
+
+    async def stuck() -> None:
+        async with bench.budgets.operation(HUB, "alice"):
+            await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(stuck())
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await bench.operate() is None
