@@ -7,7 +7,7 @@ from cachetools import LRUCache
 
 from .conversation import Conversation
 from .errors import BadCredentials, ProtocolError
-from .remote import Basic, Bearer, Remote, SshKey
+from .remote import Basic, Bearer, Remote, SshAlgorithms, SshKey
 from .smarthttp import HttpPools, HttpTransport
 from .transport import Transport
 
@@ -19,7 +19,8 @@ KEPT_SSH = 64
 class Connections:
     """Conversations by remote. Thread-safe."""
 
-    def __init__(self) -> None:
+    def __init__(self, ssh: SshAlgorithms) -> None:
+        self._ssh = ssh
         self._lock = threading.Lock()
         self._http = HttpPools()
         self._over_http: LRUCache[Remote, Conversation] = LRUCache(KEPT_HTTP)
@@ -43,7 +44,7 @@ class Connections:
             case "ssh", SshKey() as key:
                 from .ssh import SshTransport  # noqa: PLC0415  # paramiko is optional and slow to import
 
-                return SshTransport(remote, key)
+                return SshTransport(remote, key, self._ssh)
             case "ssh", _:
                 raise BadCredentials("invalid 'ssh' auth option: 'identity' is required")
             case ("http" | "https") as scheme, _:

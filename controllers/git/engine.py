@@ -30,7 +30,7 @@ from .fetching import Source, ensure, reading
 from .githubapp import GithubApp, GithubApps
 from .refs import Refs, Tip
 from .refspec import Update
-from .remote import Basic, Bearer, Remote
+from .remote import Basic, Bearer, Remote, SshAlgorithms
 from .scan import File, Filter, ScanMemory, marked_files
 from .signing import Signers
 from .store import ObjectStore, tree_of
@@ -42,6 +42,7 @@ DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
 STORES = "remotes"
 MAX_OPEN_STORES = 16
+ANY_SSH = SshAlgorithms()
 
 
 def _utc_now() -> datetime:
@@ -71,6 +72,7 @@ class GitEngine:
         threads: int = 16,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
+        ssh: SshAlgorithms = ANY_SSH,
     ) -> None:
         """An engine with an empty cache; what a former process left in the folder is removed.
 
@@ -83,7 +85,7 @@ class GitEngine:
         self._monotonic = monotonic
         self._threads_a_host = max(1, threads // 4)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
-        self._connections = Connections()
+        self._connections = Connections(ssh)
         self._memory = ScanMemory()
         self._signers = Signers()
         self._github = GithubApps(now=now, monotonic=monotonic)

@@ -50,6 +50,14 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class SshAlgorithms:
+    """What SSH connections may use, in the order of preference; empty: what known_hosts and the library suggest."""
+
+    host_keys: tuple[str, ...] = ()
+    key_exchanges: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Proxy:
     """An HTTP proxy, `http://host:port` or `https://host:port`."""
 

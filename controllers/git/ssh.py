@@ -8,7 +8,7 @@ import io
 import shlex
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
@@ -28,7 +28,7 @@ from .errors import (
 )
 from .knownhosts import KnownHosts, parse_known_hosts
 from .pktline import FLUSH, Stream
-from .remote import Remote, SshKey
+from .remote import Remote, SshAlgorithms, SshKey
 from .sshkeys import BadKey, load_private_key
 from .transport import Deadline
 from .wire import UPLOAD_PACK, read_advertisement
@@ -46,7 +46,7 @@ DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
 class SshTransport:
     """See Transport. Connects when first used, and again when the connection is gone."""
 
-    def __init__(self, remote: Remote, key: SshKey) -> None:
+    def __init__(self, remote: Remote, key: SshKey, algorithms: SshAlgorithms) -> None:
         parts = urlsplit(remote.url)
         if remote.proxy is not None:
             raise BadCredentials("a proxy is not supported for ssh URLs; use https")
@@ -56,6 +56,7 @@ class SshTransport:
         self._path: Final = path.removeprefix("/") if path.startswith("/~") else path
         self._user: Final = remote.user
         self._key = key
+        self._algorithms = algorithms
         self._known: Final[KnownHosts] = parse_known_hosts(key.known_hosts)
         self._lock = threading.Lock()
         self._connection: paramiko.Transport | None = None
@@ -123,8 +124,13 @@ class SshTransport:
         connection = paramiko.Transport(plain)
         try:
             options = connection.get_security_options()
-            known = self._known.algorithms(self._host, self._port)
-            options.key_types = [a for a in known if a in options.key_types] or options.key_types
+            if self._algorithms.host_keys:
+                options.key_types = _allowed(self._algorithms.host_keys, options.key_types, "--ssh-hostkey-algos")
+            else:
+                known = self._known.algorithms(self._host, self._port)
+                options.key_types = [a for a in known if a in options.key_types] or options.key_types
+            if self._algorithms.key_exchanges:
+                options.kex = _allowed(self._algorithms.key_exchanges, options.kex, "--ssh-kex-algos")
             connection.banner_timeout = connection.handshake_timeout = deadline.remaining()
             connection.start_client(timeout=deadline.remaining())
             self._known.check(self._host, self._port, connection.get_remote_server_key().asbytes())
@@ -132,8 +138,19 @@ class SshTransport:
             connection.auth_publickey(self._user, identity)
         except BaseException:
             connection.close()
+            plain.close()  # which a connection that never started leaves open
             raise
         return connection
+
+
+def _allowed(wanted: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
+    """Those that are wanted and known, in the order wanted. Raises BadCredentials when there is none."""
+    both = [name for name in wanted if name in known]
+    if not both:
+        raise BadCredentials(
+            f"ssh: none of {', '.join(wanted)} ({flag}) can be used here; known are {', '.join(known)}"
+        )
+    return both
 
 
 def _gone() -> tuple[type[Exception], ...]:

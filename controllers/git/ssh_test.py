@@ -25,7 +25,7 @@ from .errors import (
     Timeout,
     Unreachable,
 )
-from .remote import Proxy, Remote, SshKey
+from .remote import Proxy, Remote, SshAlgorithms, SshKey
 from .testing import ENVIRONMENT, BareRepository
 
 Private = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -113,6 +113,11 @@ class SshServer:
         with suppress(*HUNG_UP):
             channel.send_exit_status(process.returncode)
             channel.close()
+
+    @property
+    def key_exchange(self) -> str:
+        """The algorithm that the last connection agreed on."""
+        return str(self._transports[-1].kex_engine.name)
 
     def drop_connections(self) -> None:
         for transport in self._transports:
@@ -206,6 +211,30 @@ async def test_runs_from_refs_to_push(
         fleet.commit({"other.txt": new})
     assert fleet.read("app.yaml") == marked("1.0.2").encode()
     assert server.connections == 1
+
+
+async def test_algorithms_can_be_told(run: Run, server: SshServer, tmp_path: Path) -> None:
+    curve = "curve25519-sha256@libssh.org"
+    engine = GitEngine(tmp_path / "told", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
+    await engine.list_refs(run.remote)
+    await engine.aclose()
+    assert server.key_exchange == curve
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "text"),
+    [
+        pytest.param(SshAlgorithms(host_keys=("ssh-dss",)), r"ssh-dss \(--ssh-hostkey-algos\)", id="host-keys"),
+        pytest.param(SshAlgorithms(key_exchanges=("sntrup",)), r"sntrup \(--ssh-kex-algos\)", id="key-exchanges"),
+    ],
+)
+async def test_algorithms_of_which_none_is_known(
+    run: Run, tmp_path: Path, algorithms: SshAlgorithms, text: str
+) -> None:
+    engine = GitEngine(tmp_path / "told", ssh=algorithms)
+    with pytest.raises(BadCredentials, match=text):
+        await engine.list_refs(run.remote)
+    await engine.aclose()
 
 
 async def test_a_lost_connection_is_made_again(run: Run, server: SshServer) -> None:

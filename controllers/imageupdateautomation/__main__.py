@@ -9,9 +9,12 @@ from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
 from controllers.git.engine import GitEngine
+from controllers.git.remote import SshAlgorithms
+from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime import flags
+from controllers.runtime.flags import Flag
 from controllers.runtime.key import key_of
 from controllers.runtime.manager import Manager
 from controllers.runtime.process import main
@@ -28,6 +31,19 @@ AUTOMATIONS = Resource(
 IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
 GIT_REPOSITORIES = Resource(gitrepository.GROUP, gitrepository.VERSION, gitrepository.PLURAL, gitrepository.KIND)
 BY_SOURCE = "source"
+SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
+    "ssh-hostkey-algos", (), flags.strings, "host key algorithms to offer; none: those of known_hosts"
+)
+SSH_KEY_EXCHANGES: Flag[tuple[str, ...]] = Flag(
+    "ssh-kex-algos", (), flags.strings, "key exchange algorithms to offer; none: the library's"
+)
+GATES = {
+    "GitForcePushBranch": True,
+    "GitAllBranchReferences": True,
+    # Without effect: a fetch is always shallow, and never more than what is missing.
+    "GitShallowClone": True,
+    "GitSparseCheckout": False,
+}
 
 
 def build(manager: Manager) -> None:
@@ -57,7 +73,9 @@ def build(manager: Manager) -> None:
     policies.add_handler(policy_moved)
     repositories.add_handler(source_changed)
     folder = tempfile.TemporaryDirectory(prefix="tagline-git-")
-    git = GitEngine(Path(folder.name))
+    git = GitEngine(
+        Path(folder.name), ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES])
+    )
 
     async def close() -> None:
         await git.aclose()
@@ -69,6 +87,10 @@ def build(manager: Manager) -> None:
         repositories.get,
         git=git,
         cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
+        gates=Gates(
+            force_push=manager.options.gate("GitForcePushBranch"),
+            continue_branch=manager.options.gate("GitAllBranchReferences"),
+        ),
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)
@@ -81,4 +103,13 @@ def _use_of(policy: ImagePolicy | None) -> object:
 
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT))
+    sys.exit(
+        main(
+            NAME,
+            build,
+            sys.argv[1:],
+            component=COMPONENT,
+            own_flags=(SSH_HOST_KEYS, SSH_KEY_EXCHANGES),
+            gates=GATES,
+        )
+    )

@@ -18,15 +18,31 @@ class NowhereToPush(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Gates:
+    """The feature gates that matter here, with Flux's names and defaults. They are about other push branches only."""
+
+    force_push: bool = True
+    """GitForcePushBranch: the push branch may be overwritten."""
+    continue_branch: bool = True
+    """GitAllBranchReferences: edits go on top of the push branch where it exists; else always of the checkout."""
+
+
+DEFAULT_GATES = Gates()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """The references of one run.
 
-    `switch`: edits go on top of the push branch where it exists, and it may be overwritten from the checkout.
+    switch: the push branch is another than the checkout's. continues: edits go on top of it where it exists.
+    force: it may be overwritten.
     """
 
     checkout: Checkout
     push_branch: str
     switch: bool
+    continues: bool = False
+    force: bool = False
     refspec: str = ""
     options: dict[str, str] = field(default_factory=dict)
 
@@ -41,7 +57,7 @@ class Plan:
         return not (self.checkout.commit or self.checkout.name or self.checkout.semver)
 
 
-def plan(git: GitSpec, repository: GitRepository) -> Plan:
+def plan(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) -> Plan:
     """The references that `spec.git` and the GitRepository's `spec.ref` mean; raises NowhereToPush."""
     ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef(branch=DEFAULT_BRANCH)
     checkout = Checkout(branch=ref.branch, tag=ref.tag, semver=ref.semver, name=ref.name, commit=ref.commit)
@@ -53,10 +69,13 @@ def plan(git: GitSpec, repository: GitRepository) -> Plan:
         raise NowhereToPush(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
+    switch = bool(push and push.branch and push.branch != checkout.branch)
     return Plan(
         checkout=checkout,
         push_branch=push_branch,
-        switch=bool(push and push.branch and push.branch != checkout.branch),
+        switch=switch,
+        continues=switch and gates.continue_branch,
+        force=switch and gates.force_push,
         refspec=push.refspec if push else "",
         options=dict(push.options) if push else {},
     )

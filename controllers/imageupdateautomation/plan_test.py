@@ -7,7 +7,7 @@ import pytest
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import GitCheckoutSpec, PushSpec
 from controllers.git.refs import Checkout
-from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
+from controllers.imageupdateautomation.plan import Gates, NowhereToPush, Plan, plan
 from controllers.testing_objects import git_repository, git_spec
 
 MAIN = GitRepositoryRef(branch="main")
@@ -121,3 +121,13 @@ def test_runs_that_cannot_be_skipped_by_the_revision(ref: GitRepositoryRef, comp
     found = planned(ref)
     assert found.checkout_is_comparable is comparable
     assert found.always_full is not comparable
+
+
+@pytest.mark.parametrize("force_push", [True, False], ids=["force", "no-force"])
+@pytest.mark.parametrize("continue_branch", [True, False], ids=["continue", "anew"])
+@pytest.mark.parametrize("branch", ["main", "auto"])
+def test_gates_are_about_other_push_branches_only(branch: str, continue_branch: bool, force_push: bool) -> None:
+    gates = Gates(force_push=force_push, continue_branch=continue_branch)
+    found = plan(git_spec(push=PushSpec(branch=branch)), git_repository(ref=MAIN), gates)
+    other = branch == "auto"
+    assert (found.switch, found.continues, found.force) == (other, other and continue_branch, other and force_push)

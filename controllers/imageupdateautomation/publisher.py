@@ -12,7 +12,7 @@ from controllers import setters, template
 from controllers.git.commits import Facts, NewCommit
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadRefspec, PushFailed, Unreachable
-from controllers.git.refs import HEADS, Refs, Tip
+from controllers.git.refs import HEADS, Refs, Tip, branch_tip
 from controllers.git.refspec import Update, parse_refspec
 from controllers.imageupdateautomation.editor import Edited, Editor
 from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
@@ -39,7 +39,7 @@ class Publisher:
                 job.source.remote, base.commit, edited.contents,
                 author=job.author, message=text, when=run.now, signer=job.source.signer,
             )  # fmt: skip
-        if new is None:
+        if new is None or await self._is_there(job, new, refs):
             return None
         published = Published(new.id, text, run.now)
         await self._push(run, job, new, published, refs=refs)
@@ -88,6 +88,15 @@ class Publisher:
         _record(run, published)
         return published
 
+    async def _is_there(self, job: Job, new: NewCommit, refs: Refs) -> bool:
+        """True when a push branch that is made anew each time already has this very update of this very commit."""
+        plan = job.source.plan
+        tip = branch_tip(refs, plan.push_branch)
+        if not plan.switch or plan.continues or tip is None:
+            return False
+        facts = await self._describe(job, tip)
+        return facts.tree == new.tree and facts.parents == (new.parent,)
+
     async def _describe(self, job: Job, base: Tip) -> Facts:
         with telling("failed to checkout source"):
             return await self._git.describe(job.source.remote, base.commit)
@@ -117,10 +126,10 @@ def _moves(plan: Plan, refs: Refs, commit: str) -> tuple[list[Update], bool]:
     branch = HEADS + plan.push_branch
     updates = [Update(branch, commit, refs.branch(plan.push_branch))]
     if not plan.refspec:
-        return updates, plan.switch
+        return updates, plan.force
     try:
         refspec = parse_refspec(plan.refspec)
-        return updates + refspec.updates({branch: commit}), plan.switch or refspec.force
+        return updates + refspec.updates({branch: commit}), plan.force or refspec.force
     except BadRefspec as error:
         raise Stall(INVALID_SOURCE_CONFIGURATION, f"failed to update source: {error}") from error
 

@@ -84,7 +84,7 @@ class ImageUpdateAutomationReconciler:
 
     async def _update(self, run: AutomationRun, job: Job, refs: Refs, tip: Tip, *, retries: int) -> Ready:
         """Brings the branch, which is at `refs`, up to date; raises Outdated when somebody else was faster."""
-        base = (branch_tip(refs, job.source.plan.push_branch) or tip) if job.source.plan.switch else tip
+        base = (branch_tip(refs, job.source.plan.push_branch) or tip) if job.source.plan.continues else tip
         edited = await self._editor.edit(run, job, base)
         before = run.status.findings
         left_out = findings.told(edited.update.findings, self._policy, first=job.findings)

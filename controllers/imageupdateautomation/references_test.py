@@ -10,7 +10,7 @@ from api.imageupdateautomation import GitCheckoutSpec, ImageUpdateAutomationStat
 from controllers.git.errors import Outdated
 from controllers.git.refspec import ANY, Update
 from controllers.imageupdateautomation.reconciler import ATTEMPTS
-from controllers.imageupdateautomation.testing_bench import AUTO, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
+from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
 from controllers.runtime.run import NotReady
 from controllers.runtime.testing import START
 from controllers.testing_objects import GIT_URL, git_repository, git_spec
@@ -66,6 +66,28 @@ async def test_push_to_the_checkout_branch_by_name_does_not_force(bench: Bench) 
     (pushed,) = bench.git.pushes
     assert not pushed.force
     assert bench.status.observed_source_revision == f"main@sha1:{bench.tip()}"
+
+
+async def test_push_branch_is_made_anew_when_that_gate_is_closed(bench: Bench) -> None:
+    bench.gate(continue_branch=False)
+    theirs = bench.git.start(AUTO, {"web.yaml": manifest("0.9.0"), "note.md": b"lost\n"})
+    bench.push_to(branch="auto")
+    await bench.reconcile()
+    (pushed,) = bench.git.pushes
+    assert (pushed.updates, pushed.force) == ((Update(AUTO, bench.tip(AUTO), theirs),), True)
+    assert bench.git.files_of(AUTO) == {"web.yaml": manifest("1.1.0"), "README.md": b"# fleet\n"}
+    end = await bench.reconcile(after=INTERVAL)
+    assert (len(bench.git.pushes), end.event) == (1, None)
+    bench.git.put(MAIN, {"README.md": b"# theirs\n"})
+    await bench.reconcile(after=2 * INTERVAL)
+    assert bench.git.commits[bench.tip(AUTO)].parent == bench.tip()
+
+
+async def test_push_branch_is_not_forced_when_that_gate_is_closed(bench: Bench) -> None:
+    bench.gate(force_push=False)
+    bench.push_to(branch="auto")
+    await bench.reconcile()
+    assert [pushed.force for pushed in bench.git.pushes] == [False]
 
 
 async def test_checkout_goes_before_the_git_repository_s_reference(bench: Bench) -> None:

@@ -19,7 +19,7 @@ from controllers.git.errors import BadSigningKey, BadUrl, GitError
 from controllers.git.githubapp import app_from_secret
 from controllers.git.remote import Proxy, Remote
 from controllers.git.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
-from controllers.imageupdateautomation.plan import NowhereToPush, Plan, plan
+from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NowhereToPush, Plan, plan
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import ApiError, NotFound
 from controllers.runtime.key import Key, key_of
@@ -61,9 +61,11 @@ class SourceReader:
         *,
         git: GitEngine,
         cross_namespace: bool,
+        gates: Gates = DEFAULT_GATES,
     ) -> None:
         """`repositories` reads an informer; `cross_namespace`: references may leave their own namespace."""
         self._git = git
+        self._gates = gates
         self._client = client
         self._repositories = repositories
         self._cross_namespace = cross_namespace
@@ -77,7 +79,7 @@ class SourceReader:
             raise _invalid(f"source kind '{GIT_REPOSITORY}' necessitates field .spec.git: {INVALID}")
         repository = self._repository(automation)
         try:
-            references = plan(spec.git, repository)
+            references = plan(spec.git, repository, self._gates)
         except NowhereToPush as error:
             raise SourceFailed(str(error)) from error
         remote = await self._remote(repository)

@@ -20,6 +20,7 @@ from controllers.git.signing import signer_from_secret
 from controllers.testing_objects import GIT_URL
 
 Files = dict[str, bytes]
+SOMEONE = b"Someone <s@example.com>"
 SOME_TIME = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -103,8 +104,8 @@ class FakeGit(GitEngine):
     async def describe(self, remote: Remote, commit: str) -> Facts:
         made = self.commits.get(commit)
         if made is None:
-            return Facts(commit, (), b"Someone <s@example.com>", b"Someone <s@example.com>", SOME_TIME, "Theirs")
-        return Facts(commit, (made.parent,), made.author.line, made.author.line, made.when, made.message)
+            return Facts(self._tree(commit), (), SOMEONE, SOMEONE, SOME_TIME, "Theirs")
+        return Facts(self._tree(commit), (made.parent,), made.author.line, made.author.line, made.when, made.message)
 
     async def commit(
         self,
@@ -123,7 +124,7 @@ class FakeGit(GitEngine):
             return None
         new = self._commit(parent, files)
         self.commits[new] = Committed(parent, author, message, when, signer)
-        return NewCommit(new, parent, new, ())
+        return NewCommit(new, parent, self._tree(new), ())
 
     async def push(
         self,
@@ -174,6 +175,9 @@ class FakeGit(GitEngine):
         self.refs[ref] = new = self._commit(parent, files)
         self.commits.pop(new, None)
         return new
+
+    def _tree(self, commit: str) -> str:
+        return repr(sorted(self.trees[commit].items()))
 
     def _commit(self, parent: str, files: Files) -> str:
         commit = hashlib.sha256(repr((parent, sorted(files.items()))).encode()).hexdigest()[:40]

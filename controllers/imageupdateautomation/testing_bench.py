@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
+from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.source import SourceReader
 from controllers.imageupdateautomation.testing import FakeGit
@@ -67,6 +68,12 @@ class Bench:
 
     def spec(self, **fields: Any) -> None:
         self.automation = replace(self.automation, spec=replace(self.automation.spec, **fields))
+
+    def gate(self, **gates: bool) -> None:
+        """Opens and closes feature gates."""
+        self.sources = SourceReader(
+            self.kube, self.repositories.get, git=self.git, cross_namespace=False, gates=Gates(**gates)
+        )
 
     def push_to(self, **push: Any) -> None:
         self.spec(git=git_spec(push=PushSpec(**push)))
