@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from api.version import VERSION
 from hack.crds.__main__ import MANIFESTS, crd_files, differences, main, write
 
+OWN_ARGS = {"imagerepository-controller": ("--interval-jitter-percentage=5",)}
 CONTROLLERS = ("imagerepository-controller", "imagepolicy-controller", "imageupdateautomation-controller")
 
 
@@ -75,6 +76,7 @@ def test_deployment(name: str) -> None:
         "--log-level=info",
         "--log-encoding=json",
         "--enable-leader-election",
+        *OWN_ARGS.get(name, ()),
     ]
     assert {port["name"]: port["containerPort"] for port in container["ports"]} == {"http-prom": 8080, "healthz": 9440}
     assert container["securityContext"] == {

@@ -1,0 +1,92 @@
+"""A restart with a thousand repositories: nothing is scanned that is not due, and nothing is written."""
+
+import logging
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from api.imagerepository import ImageRepository
+from controllers.imageaccess.reader import AccessReader
+from controllers.imagerepository.reconciler import ImageRepositoryReconciler
+from controllers.imagerepository.reconciler_test import FakeRegistry
+from controllers.runtime.controller import After
+from controllers.runtime.events import EventType, Subject
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.leader import AlwaysLeader
+from controllers.runtime.lifecycle import Lifecycle
+from controllers.runtime.resource import Resource
+from controllers.runtime.testing import VirtualClock
+from controllers.taglist.testing import Headers
+from controllers.taglist.writer import TagListWriter
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import image_repository
+
+RESOURCE = Resource("image.toolkit.fluxcd.io", "v1", "imagerepositories", "ImageRepository")
+COUNT = 1000
+MINUTE = timedelta(minutes=1)
+
+
+class Cache:
+    """What an informer has after its first list."""
+
+    def __init__(self, kube: FakeKube) -> None:
+        self.objects = {key_of(one): one for one in kube.all(RESOURCE.plural, ImageRepository)}
+
+    def get(self, key: Key) -> ImageRepository | None:
+        return self.objects.get(key)
+
+    def remember(self, obj: ImageRepository) -> None:
+        self.objects[key_of(obj)] = obj
+
+
+class Events:
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+        self.told.append(message)
+
+
+class Process:
+    """One life of the scanner; what it knows is what it reads."""
+
+    def __init__(self, kube: FakeKube, clock: VirtualClock, *, jitter: int) -> None:
+        self.registry, self.events = FakeRegistry(), Events()
+        writer = TagListWriter(kube, Headers(kube), field_manager="test")
+        reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer, jitter_percentage=jitter)
+        self.lifecycle = Lifecycle(
+            kube,
+            RESOURCE,
+            Cache(kube),
+            reconciler,
+            events=self.events,
+            clock=clock,
+            log=logging.getLogger("test"),
+            field_manager="test",
+            leader=AlwaysLeader(),
+            rng=Random(1),  # noqa: S311 - the test's own
+        )
+
+    async def run_all(self) -> list[timedelta]:
+        """When each wants to run again."""
+        outcomes = [await self.lifecycle(Key("apps", f"app-{number}")) for number in range(COUNT)]
+        return [outcome.delay for outcome in outcomes if isinstance(outcome, After)]
+
+
+@pytest.mark.parametrize("jitter", [pytest.param(0, id="exact"), pytest.param(5, id="spread")])
+async def test_a_restart_neither_scans_nor_writes(jitter: int) -> None:
+    kube, clock = FakeKube(), VirtualClock()
+    for number in range(COUNT):
+        kube.put(RESOURCE.plural, image_repository(f"app-{number}"))
+    first = Process(kube, clock, jitter=jitter)
+    delays = await first.run_all()
+    assert len(first.registry.asked) == COUNT
+    assert (len(set(delays)) > COUNT * 0.9) == bool(jitter)
+
+    await clock.advance(MINUTE.total_seconds())
+    kube.requests.clear()
+    again = Process(kube, clock, jitter=jitter)
+    later = await again.run_all()
+    assert (again.registry.asked, kube.requests, again.events.told) == ([], [], [])
+    assert [delay + MINUTE for delay in later] == delays
