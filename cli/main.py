@@ -6,6 +6,7 @@ few lines. What a command needs is imported when it runs: asking a policy loads 
 
 import argparse
 import importlib
+import runpy
 import sys
 from collections.abc import Sequence
 
@@ -56,10 +57,13 @@ def tell_version(_options: argparse.Namespace) -> int:
 
 
 def run_controller(options: argparse.Namespace) -> int:
-    """Runs one controller process to its end."""
-    wiring = importlib.import_module(f"controllers.{options.kind}.__main__")
-    status: int = wiring.main(wiring.NAME, wiring.build, options.flags, component=wiring.COMPONENT)
-    return status
+    """Runs one controller process to its end, as `python -m` does: only its own `__main__` knows its flags."""
+    sys.argv[1:] = options.flags
+    try:
+        runpy.run_module(f"controllers.{options.kind}", run_name="__main__", alter_sys=True)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
 
 
 def explain_policy(options: argparse.Namespace) -> int:

@@ -10,6 +10,12 @@ from cli.main import KINDS, main
 from controllers.policy import Reason
 
 
+@pytest.fixture(autouse=True)
+def argv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Running a controller sets it."""
+    monkeypatch.setattr(sys, "argv", ["tagline"])
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == f"tagline {VERSION}\n"
@@ -29,6 +35,13 @@ def test_run_hands_the_flags_to_the_controller(kind: str, capsys: pytest.Capture
     shown = capsys.readouterr().out
     assert shown.startswith(f"Usage: python -m controllers.{kind} ")
     assert "--leader-election-lease-duration" in shown
+
+
+def test_run_knows_the_flags_of_one_kind_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", "imagerepository", "--registry-max-rate", "x"]) == 2
+    assert "for flag --registry-max-rate" in capsys.readouterr().err
+    assert main(["run", "imageupdateautomation", "--registry-max-rate", "x"]) == 2
+    assert "unknown flag: --registry-max-rate" in capsys.readouterr().err
 
 
 def test_run_ends_as_the_controller_does(capsys: pytest.CaptureFixture[str]) -> None:

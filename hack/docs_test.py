@@ -12,11 +12,10 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from cli.main import KINDS as KINDS_OF_PROCESSES
 from cli.main import main as tagline
-from controllers.imageaccess import wiring
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.account import ChoiceMetrics
-from controllers.runtime import flags
 from controllers.runtime.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED
@@ -82,7 +81,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    known = {flag.name for flag in (*flags.COMMON, *wiring.FLAGS)}
+    known = {name for kind in KINDS_OF_PROCESSES for name in reference.helped_flags(kind)}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - known - {"flag", "switch"} == set()  # the last two stand for any
 
