@@ -1,11 +1,15 @@
 """Tags are read once a revision, shared by all who ask, and forgotten when there are too many."""
 
 import asyncio
+import gc
+import weakref
+from time import process_time
 
 import pytest
 
 from controllers.imagepolicy.tags import INLINE_TAGS, Tags
 from controllers.imagepolicy.testing import FakeLists
+from controllers.policy import Semver, TagIndex
 from controllers.runtime.errors import Forbidden
 from controllers.runtime.key import Key
 from controllers.taglist.reader import NotStored
@@ -107,3 +111,28 @@ async def test_failed_read_is_told_and_tried_again_by_the_next(failure: Forbidde
         await tags.index(A, "1")
     lists.failure = None
     assert (await tags.index(A, lists.put(A, "1.0"))).tags == ("1.0",)
+
+
+async def test_hundred_thousand_tags_cost_little_from_the_second_revision_on() -> None:
+    """One fetch a revision for all policies, next to nothing a policy, and nothing stays of revisions that passed."""
+    lists, tags = FakeLists(), [f"1.{number // 1000}.{number % 1000}" for number in range(100_000)]
+    known = Tags(lists)
+    passed: list[weakref.ref[TagIndex]] = []
+
+    async def choose(revision: str) -> tuple[str, float]:
+        began = process_time()
+        for number in range(50):
+            index = await known.index(A, revision)
+            chosen = index.choose(Semver(f">=1.{number}.0")).tag
+        passed.append(weakref.ref(index))
+        return chosen, process_time() - began
+
+    chosen, first = await choose(lists.put(A, *tags))
+    assert chosen == "1.99.999"
+    for patch in range(3):
+        chosen, later = await choose(lists.put(A, *tags, f"1.100.{patch}"))
+        assert chosen == f"1.100.{patch}"
+        assert later < first / 2
+    assert len(lists.reads) == 4
+    gc.collect()
+    assert [index() is not None for index in passed] == [False, False, False, True]

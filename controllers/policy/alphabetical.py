@@ -3,20 +3,10 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import Final
 
-from controllers.policy import policies
-from controllers.policy.candidates import Candidates, Order
-from controllers.policy.policies import MAX_REFUSED, Reason
+from controllers.policy.candidates import Candidates
+from controllers.policy.policies import MAX_REFUSED, Order, Reason
 from controllers.policy.ranking import Rank, Ranking, parse_order
-
-
-def _place(_: str, value: str) -> tuple[int, str]:
-    return 0, value
-
-
-# For text Python's order by code point is that of its UTF-8.
-BYTES: Final = Order("bytes", _place)
 
 
 def ranker(order: str) -> Rank:
@@ -24,9 +14,8 @@ def ranker(order: str) -> Rank:
     parsed = parse_order(order)
 
     def rank(candidates: Candidates) -> Ranking:
-        (ascending,) = candidates.ordered(BYTES).lanes
-        leading = islice(ascending if parsed is policies.Order.DESC else reversed(ascending), MAX_REFUSED + 1)
-        best, *others = (entry.value for entry in leading)
+        ascending = candidates.ascending()
+        best, *others = islice(ascending if parsed is Order.DESC else reversed(ascending), MAX_REFUSED + 1)
         return Ranking(best, {Reason.OUTRANKED: len(ascending) - 1}, [(value, Reason.OUTRANKED) for value in others])
 
     return rank

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import insort
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 R = TypeVar("R")
@@ -67,7 +68,10 @@ class _Difference:
     """What makes the orders of earlier candidates those of the present ones."""
 
     orders: dict[Hashable, Ordered[Any]]
+    ascending: Sequence[str] | None
     gone: frozenset[str]
+    """Tags."""
+    gone_values: frozenset[str]
     come: Sequence[Named]
 
 
@@ -85,31 +89,61 @@ class Candidates:
         self.overwritten: dict[str, tuple[str, ...]] = {}
         """For a value the further tags that give it."""
         self._orders: dict[Hashable, Ordered[Any]] = {}
-        self._before = _Difference({}, frozenset(), ())
+        self._ascending: Sequence[str] | None = None
+        self._before = _Difference({}, None, frozenset(), frozenset(), ())
         for tag in tags:
             self._add(tag, value(tag))
         self.unmatched.sort()
 
-    def changed(self, gone: Collection[str], come: Collection[str], value: Value) -> Candidates:
-        """The candidates without the tags `gone` and with the tags `come`; costs a copy and what changes.
+    def without(self, gone: Collection[str], value: Value) -> Candidates:
+        """Other candidates: these but for the tags `gone`, all of which were given. Costs a copy."""
+        after = Candidates((), value)
+        after.tags, after.unmatched = self.tags.copy(), self.unmatched.copy()
+        after.overwritten = self.overwritten.copy()
+        after._orders, after._ascending = self._orders.copy(), self._ascending
+        after.change(gone, (), value)
+        return after
+
+    def change(self, gone: Collection[str], come: Collection[str], value: Value) -> None:
+        """Loses the tags `gone` and gets the tags `come`; costs what changes, and a little for each order.
 
         gone: all of them were given before; come: none of them was, except those gone.
         """
-        after = Candidates((), value)
-        after.tags, after.overwritten = self.tags.copy(), self.overwritten.copy()
         left = frozenset(gone)
-        after.unmatched = [tag for tag in self.unmatched if tag not in left] if left else self.unmatched.copy()
-        touched = {text for tag in gone if (text := after._remove(tag, value(tag))) is not None}
-        touched |= {text for tag in come if (text := after._add(tag, value(tag))) is not None}
-        after.unmatched.sort()
+        stood: dict[str, str | None] = {}
+        for tag in gone:
+            text = value(tag)
+            if text is not None:
+                stood.setdefault(text, self.tags.get(text))
+                self._remove(tag, text)
+        if left:
+            self.unmatched = [tag for tag in self.unmatched if tag not in left]
+        for tag in come:
+            text = value(tag)
+            if text is not None:
+                stood.setdefault(text, self.tags.get(text))
+            self._add(tag, text)
+        self.unmatched.sort()
         # A tag that is gone and has come again may have another rank.
-        moved = [text for text in touched if self.tags.get(text) != after.tags.get(text) or after.tags[text] in left]
-        after._before = _Difference(
-            self._orders.copy(),
-            frozenset(self.tags[text] for text in moved if text in self.tags),
-            [Named(after.tags[text], text) for text in moved if text in after.tags],
+        moved = [text for text, tag in stood.items() if tag != self.tags.get(text) or tag in left]
+        standing = [(before, text) for text in moved if (before := stood[text]) is not None]
+        self._before = _Difference(
+            self._orders,
+            self._ascending,
+            frozenset(before for before, _ in standing),
+            frozenset(text for _, text in standing),
+            [Named(self.tags[text], text) for text in moved if text in self.tags],
         )
-        return after
+        self._orders, self._ascending = {}, None
+
+    def ascending(self) -> Sequence[str]:
+        """The values in byte order; for text Python's order by code point is that of its UTF-8."""
+        if self._ascending is None:
+            known, come = self._before.ascending, [value for _, value in self._before.come]
+            gone = self._before.gone_values
+            self._ascending = sorted(self.tags) if known is None else _merged(known, gone, come, name_of=itself)
+            self._before = replace(self._before, ascending=None)
+        return self._ascending
 
     def ordered(self, order: Order[R]) -> Ordered[R]:
         """The candidates in an order: made when it is asked for first."""
@@ -123,25 +157,21 @@ class Candidates:
                 self._orders[order.name] = _changed(order, known, self._before)
         return self._orders[order.name]
 
-    def _add(self, tag: str, value: str | None) -> str | None:
+    def _add(self, tag: str, value: str | None) -> None:
         if value is None:
             self.unmatched.append(tag)
-            return None
+            return
         standing = self.tags.setdefault(value, tag)
         if standing != tag:
             self.tags[value] = min(standing, tag)
             self.overwritten[value] = (*self.overwritten.get(value, ()), max(standing, tag))
-        return value
 
-    def _remove(self, tag: str, value: str | None) -> str | None:
-        if value is None:
-            return None
+    def _remove(self, tag: str, value: str) -> None:
         remaining = sorted({self.tags.pop(value), *self.overwritten.pop(value, ())} - {tag})
         if remaining:
             self.tags[value], *others = remaining
             if others:
                 self.overwritten[value] = tuple(others)
-        return value
 
 
 def itself(tag: str) -> str:
@@ -173,17 +203,19 @@ def _arranged(order: Order[R], candidates: Iterable[Named]) -> Ordered[R]:
 def _changed(order: Order[R], known: Ordered[R], difference: _Difference) -> Ordered[R]:
     come = _arranged(order, difference.come)
     gone = difference.gone
-    lanes = [_merged(lane, gone, entries) for lane, entries in zip(known.lanes, come.lanes, strict=True)]
-    return Ordered(tuple(lanes), _merged(known.others, gone, come.others))
+    lanes = [_merged(lane, gone, entries, name_of=_tag) for lane, entries in zip(known.lanes, come.lanes, strict=True)]
+    return Ordered(tuple(lanes), _merged(known.others, gone, come.others, name_of=_tag))
 
 
-E = TypeVar("E", Entry[Any], Named)
+_tag: Final = attrgetter("tag")
+
+E = TypeVar("E", Entry[Any], Named, str)
 
 
-def _merged(known: Sequence[E], gone: frozenset[str], come: Sequence[E]) -> Sequence[E]:
+def _merged(known: Sequence[E], gone: frozenset[str], come: Sequence[E], *, name_of: Callable[[E], str]) -> Sequence[E]:
     if not gone and not come:
         return known
-    entries = [entry for entry in known if entry.tag not in gone] if gone else list(known)
+    entries = [entry for entry in known if name_of(entry) not in gone] if gone else list(known)
     if len(come) <= FEW:
         for entry in come:
             insort(entries, entry)

@@ -7,6 +7,7 @@ in the index, bounded, and go with it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Mapping
 from functools import cached_property, lru_cache
@@ -64,8 +65,10 @@ class TagIndex:
         tags: all stored tags, in any order. previous: the index of the same repository before, if there is one.
         first_seen: Unix seconds of the scan that found the tag first; a tag that is missing or None is of unknown age.
         """
-        self._all: Final = frozenset(tags)
-        self.tags: Final = tuple(sorted(self._all, reverse=True))
+        fresh, before = frozenset(tags), frozenset(previous.tags) if previous else frozenset[str]()
+        gone, come = before - fresh, fresh - before
+        # Of a tag that is still there the text of before is kept: what was computed refers to it.
+        self.tags: Final[tuple[str, ...]] = tuple(sorted((before - gone) | come, reverse=True))
         """Bytewise descending, as stored: the order in which ties are decided."""
         self.first_seen: Final[Mapping[str, int]] = {
             tag: time for tag, time in (first_seen or {}).items() if time is not None
@@ -73,27 +76,29 @@ class TagIndex:
         """Only tags whose age is known."""
         self._lock = Lock()  # guards _candidates, and what they compute on first use
         self._candidates: OrderedDict[_Shortlist, Candidates] = OrderedDict()
-        self._before: dict[Hashable, Candidates] = {}
-        self._gone: frozenset[str] = frozenset()
-        self._come: frozenset[str] = frozenset()
-        if previous is not None:
-            self._before = previous.known()
-            before = frozenset(previous.tags)
-            other_age = {tag for tag, _ in self.first_seen.items() ^ previous.first_seen.items()} & self._all & before
-            self._gone, self._come = before - self._all | other_age, self._all - before | other_age
+        self._before = previous.hand_over() if previous else {}
+        changed = self.first_seen.items() ^ previous.first_seen.items() if previous else ()
+        other_age = frozenset(tag for tag, _ in changed) & fresh & before
+        self._gone, self._come = gone | other_age, come | other_age
 
-    def __contains__(self, tag: object) -> bool:
-        return tag in self._all
+    def __contains__(self, tag: str) -> bool:
+        place = bisect_left(self.tags, True, key=lambda known: known <= tag)
+        return place < len(self.tags) and self.tags[place] == tag
 
     @cached_property
     def latest_seen(self) -> tuple[tuple[int, str], ...]:
         """When tags of known age were first seen, the latest first."""
         return tuple(sorted(((time, tag) for tag, time in self.first_seen.items()), reverse=True))
 
-    def known(self) -> dict[Hashable, Candidates]:
-        """The candidates by filter, as far as they were computed."""
+    def hand_over(self) -> dict[Hashable, Candidates]:
+        """The candidates by filter, as far as they were computed, for the next index to change: gone from this one.
+
+        Whoever still asks this one gets the same answers as before, and pays for them anew.
+        """
         with self._lock:
-            return {key.meaning: kept for key, kept in self._candidates.items() if not key.excluded}
+            known = {key.meaning: kept for key, kept in self._candidates.items() if not key.excluded}
+            self._candidates.clear()
+            return known
 
     def choose(
         self,
@@ -147,7 +152,7 @@ class TagIndex:
         meaning, value = (None, itself) if extractor is None else (extractor.meaning, extractor.value)
         key = _Shortlist(meaning, excluded)
         if key not in self._candidates:
-            made = self._shortlist(extractor).changed(excluded, (), value) if excluded else self._made(meaning, value)
+            made = self._shortlist(extractor).without(excluded, value) if excluded else self._made(meaning, value)
             # The unfiltered ones take part in the bound like any other.
             while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_KEPT_VALUES:
                 self._candidates.popitem(last=False)
@@ -156,8 +161,11 @@ class TagIndex:
         return self._candidates[key]
 
     def _made(self, meaning: Hashable, value: Value) -> Candidates:
-        before = self._before.pop(meaning, None)
-        return Candidates(self.tags, value) if before is None else before.changed(self._gone, self._come, value)
+        known = self._before.pop(meaning, None)
+        if known is None:
+            return Candidates(self.tags, value)
+        known.change(self._gone, self._come, value)
+        return known
 
     def _ranker(self, policy: Policy | None, tag_filter: Filter | None, built: Mapping[str, int | None]) -> Rank:
         match policy:

@@ -1,12 +1,30 @@
 """The index: many policies over one list, and what it takes over from the list before."""
 
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from time import process_time
+from types import ModuleType
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.policy import Alphabetical, Choice, Filter, Numerical, Policy, Semver, TagIndex, choose
+from controllers.policy import (
+    Alphabetical,
+    Choice,
+    Filter,
+    Keys,
+    Newest,
+    Numerical,
+    Policy,
+    Reason,
+    Semver,
+    SortKey,
+    TagIndex,
+    choose,
+    semantic,
+)
 from controllers.policy import index as index_module
 from controllers.policy.errors import PolicyError
 from controllers.policy.extract import Extractor
@@ -16,9 +34,15 @@ POLICIES: list[Policy] = [Semver("*"), Semver(">=1-0 || 0.1.x"), Alphabetical(),
 FILTERS = [None, Filter("^app-(.*)$", "$1"), Filter("^web-(?P<v>.*)$", "$v"), Filter("0$"), Filter(r"(\d)$", "$1")]
 
 
-def outcome(index: TagIndex, policy: Policy, tag_filter: Filter | None) -> Choice | str:
+KEYED = Filter("^([a-z]+)-(.*)$")
+KEYS = Keys((SortKey("$1", order="desc"), SortKey("$2", "semver")))
+
+
+def outcome(
+    index: TagIndex, policy: Policy, tag_filter: Filter | None, excluded: Mapping[str, Reason] | None = None
+) -> Choice | str:
     try:
-        return index.choose(policy, tag_filter)
+        return index.choose(policy, tag_filter, excluded=excluded or {})
     except PolicyError as error:
         return str(error)
 
@@ -40,6 +64,21 @@ def test_shared_work_changes_no_choice(tags: list[str], later: list[str]) -> Non
     for policy in POLICIES:
         for tag_filter in FILTERS:
             assert outcome(second, policy, tag_filter) == alone(later, policy, tag_filter)
+
+
+@contextmanager
+def counted(module: ModuleType, name: str) -> Iterator[list[str]]:
+    """First arguments of the calls of a module's function."""
+    seen: list[str] = []
+    function = getattr(module, name)
+
+    def watched(argument: str) -> object:
+        seen.append(argument)
+        return function(argument)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, watched)
+        yield seen
 
 
 @pytest.fixture
@@ -92,3 +131,51 @@ def test_several_threads_agree(searched: list[str]) -> None:
         chosen = list(pool.map(lambda number: index.choose(Semver(f"<1.0.{number}"), Filter("^1")).tag, range(1, 41)))
     assert chosen == [f"1.0.{number}" for number in range(40)]
     assert len(searched) == 300
+
+
+def test_an_index_that_was_followed_still_answers() -> None:
+    first = TagIndex(["1.0.0", "1.1.0"])
+    first.choose(Semver("*"))
+    second = TagIndex(["1.0.0", "1.2.0"], first)
+    assert second.choose(Semver("*")).tag == "1.2.0"
+    assert first.choose(Semver("*")).tag == "1.1.0"
+
+
+@given(st.lists(TAGS, min_size=1, max_size=4), st.data())
+def test_indexes_in_a_row_choose_as_fresh_ones_do(lists: list[list[str]], data: st.DataObject) -> None:
+    """Also where a scan is passed over by some filters, and where tags come again with another age."""
+    index: TagIndex | None = None
+    for tags in lists:
+        ages = {tag: data.draw(st.sampled_from([None, 1, 2])) for tag in set(tags)}
+        index = TagIndex(tags, index, first_seen=ages)
+        for policy in data.draw(st.lists(st.sampled_from([*POLICIES, KEYS, Newest()]), max_size=3)):
+            tag_filter = KEYED if policy is KEYS else data.draw(st.sampled_from(FILTERS))
+            excluded = dict.fromkeys(
+                data.draw(st.sets(st.sampled_from(tags)) if tags else st.just(set())), Reason.DENIED
+            )
+            fresh = TagIndex(tags, first_seen=ages)
+            assert outcome(index, policy, tag_filter, excluded) == outcome(fresh, policy, tag_filter, excluded)
+
+
+def test_hundred_thousand_tags_follow_one_new_tag_at_little_cost(searched: list[str]) -> None:
+    """What a scan costs is what changed: no tag is searched, parsed or sorted that was there before."""
+    tags = [f"1.{number // 1000}.{number % 1000}" for number in range(100_000)]
+    tag_filter = Filter(r"^1\.(\d+\.\d+)$", "$1")
+    policies: list[tuple[Policy, Filter | None]] = [
+        (Semver("*"), None),
+        (Alphabetical(), None),
+        (Alphabetical(), tag_filter),
+    ]
+    index = TagIndex(tags)
+    for policy, given_filter in policies:
+        index.choose(policy, given_filter)
+    began = process_time()
+    for policy, given_filter in policies:
+        index.choose(policy, given_filter)
+    assert process_time() - began < 0.05
+    searched.clear()
+    with counted(semantic, "tag_key") as parsed:
+        index = TagIndex([*tags, "1.100.0"], index)
+        chosen = [index.choose(policy, given_filter).tag for policy, given_filter in policies]
+    assert chosen == ["1.100.0", "1.99.999", "1.99.999"]
+    assert (searched, parsed) == (["1.100.0"], ["1.100.0"])
