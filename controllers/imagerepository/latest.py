@@ -16,14 +16,19 @@ def latest_tags(
     """The tags to show, the latest first; equal ones in the order of `tags`.
 
     tags: bytewise descending. first_seen: in Unix seconds, None where that is not known; only needed for that order.
-    Versions go before tags that are none, and tags that were seen coming before those that were there already.
+    Versions go before tags that are none, and tags that were seen coming before those that were there already. As in
+    charts, where a tag cannot have a plus, an underscore stands for one.
     100,000 tags by semver cost about 0.2 s: not for the event loop.
     """
     if wanted is None:
         return tuple(tags[:LATEST_COUNT])
     match wanted.order:
         case order if order == SEMVER:
-            versions = ((key, -place, tag) for place, tag in enumerate(tags) if (key := tag_key(tag)) is not None)
+            versions = (
+                (key, -place, tag)
+                for place, tag in enumerate(tags)
+                if (key := tag_key(tag.replace("_", "+"))) is not None
+            )
             found = [tag for _, _, tag in nlargest(wanted.count, versions)]
             shown = set(found)
             return tuple(found + [tag for tag in tags if tag not in shown][: wanted.count - len(found)])

@@ -40,6 +40,11 @@ def test_only_ten_are_shown_by_default() -> None:
     assert latest_tags([f"{n:02}" for n in range(30, 0, -1)], None, {}) == tuple(f"{n:02}" for n in range(30, 20, -1))
 
 
+def test_tags_of_charts_are_versions() -> None:
+    tags = ["latest", "1.2.0_build.7", "1.10.0_build.1"]
+    assert latest_tags(tags, LatestTags(order="semver"), {}) == ("1.10.0_build.1", "1.2.0_build.7", "latest")
+
+
 def test_equal_versions_stay_in_the_order_of_bytes() -> None:
     tags = ["v1.0.0", "1.0.0+b", "1.0.0+a", "1.0.0"]
     assert latest_tags(tags, LatestTags(count=2, order="semver"), {}) == ("v1.0.0", "1.0.0+b")
