@@ -33,6 +33,7 @@ KIND: Final = "ImageUpdateAutomation"
 PLURAL: Final = "imageupdateautomations"
 
 SETTERS: Final = "Setters"
+MAX_GLOBS: Final = 25
 
 DEFAULT_MESSAGE: Final = "Update from image update automation"
 """Commit message where no template is given."""
@@ -120,6 +121,10 @@ class UpdateStrategy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     """Only Setters: values marked with a comment."""
     path: str = ""
     """Directory or file to look into; unset means the whole repository."""
+    files: Annotated[tuple[str, ...], Schema(max_items=MAX_GLOBS)] = ()
+    """Further files that may carry markers, as globs below path: JSONC, .env, HCL, Dockerfiles. Ours, not Flux's."""
+    hold_reverted: bool = False
+    """True leaves a marked value alone that somebody put back, until there is a newer image. Ours, not Flux's."""
 
 
 class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -154,6 +159,19 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """What is wrong and what to do."""
 
 
+class Written(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A marked value that this automation wrote, so that it is noticed when somebody puts the old one back."""
+
+    file: Annotated[str, Required]
+    """File, relative to spec.update.path."""
+    setter: Annotated[str, Required]
+    """The marker, e.g. apps:web:tag."""
+    old: Annotated[str, Required]
+    """The value before."""
+    new: Annotated[str, Required]
+    """The value that was written."""
+
+
 class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What the automation did last."""
 
@@ -174,6 +192,8 @@ class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, ren
     """Branch and commit that the last complete run saw or made, e.g. main@sha1:<hash>."""
     findings: tuple[Finding, ...] = ()
     """Files and markers that the last complete run left alone, and why; unset when there are none. Ours, not Flux's."""
+    written: tuple[Written, ...] = ()
+    """Latest values written, at most 200; only with spec.update.holdReverted. Ours, not Flux's."""
     last_handled_reconcile_at: str = ""
     """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
 

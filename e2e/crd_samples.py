@@ -102,7 +102,7 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
             "matchLabels": {"app": "a"},
             "matchExpressions": [{"key": "tier", "operator": "In", "values": ["front", "back"]}],
         },
-        "update": {"strategy": "Setters", "path": "./clusters"},
+        "update": {"strategy": "Setters", "path": "./clusters", "files": ["*.tf"], "holdReverted": True},
         "suspend": True,
     },
     "GitRepository": {
@@ -174,6 +174,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
         "observedPolicies": {"app": _NEW},
         "observedSourceRevision": "main@sha1:" + "0" * 40,
         "findings": [{"file": "app.yaml", "line": 10, "reason": "UnknownPolicy", "message": "no such policy"}],
+        "written": [{"file": "app.yaml", "setter": "apps:app:tag", "old": "1.0.0", "new": "1.1.0"}],
     },
     "GitRepository": {
         **_COMMON_STATUS,

@@ -30,14 +30,14 @@ class Editor:
         self._git = git
         self._memory = setters.Memory()
 
-    async def edit(self, run: AutomationRun, job: Job, base: Tip) -> Edited:
+    async def edit(self, run: AutomationRun, job: Job, base: Tip, *, holds: setters.Holds = setters.NO_HOLDS) -> Edited:
         """The edits on a commit. Raises NotReady, and Outdated when the commit is no longer to be had."""
         files = await self._files(run, job, base)
-        namespace = run.object.metadata.namespace
-        refs = {f"{namespace}:{name}": setters.ImageRef(x.name, x.tag, x.digest) for name, x in job.usable.items()}
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms.
         contents = [(f.path, f.data) for f in files]
-        update = await asyncio.to_thread(setters.update, contents, refs, job.path, each=self._memory.apply)
+        update = await asyncio.to_thread(
+            setters.update, contents, job.refs, job.path, globs=job.globs, holds=holds, memory=self._memory
+        )
         targets = {f.path: f.target for f in files}
         return Edited(update, {targets[path]: edit.data for path, edit in update.edits.items()})
 
@@ -47,7 +47,7 @@ class Editor:
             await self._git.fetch(remote, base)
             try:
                 return await self._git.files(
-                    remote, base.commit, job.path, wanted=setters.is_candidate, containing=setters.MARKER
+                    remote, base.commit, job.path, wanted=setters.names(job.globs), containing=setters.MARKER
                 )
             except PathMissing as error:
                 raise NotReady(

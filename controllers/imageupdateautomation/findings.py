@@ -20,6 +20,7 @@ REASONS: Mapping[setters.Reason, str] = {
     setters.Reason.UNKNOWN_SUFFIX: "UnknownSuffix",
     setters.Reason.MALFORMED: "MalformedMarker",
     setters.Reason.MISPLACED: "MisplacedMarker",
+    setters.Reason.HELD: "HeldBack",
     setters.Reason.MORE: "More",
 }
 

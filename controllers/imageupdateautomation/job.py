@@ -7,6 +7,7 @@ from datetime import datetime
 
 from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from controllers import setters
 from controllers.git.commits import Author
 from controllers.git.errors import GitError, Outdated, Unreachable
 from controllers.imageupdateautomation.source import Source
@@ -29,6 +30,12 @@ class Job:
     findings: tuple[Finding, ...]
     """Why the others cannot."""
     path: str
+    refs: Mapping[str, setters.ImageRef]
+    """The usable images as markers name them."""
+    globs: tuple[str, ...] = ()
+    """Further files to look at."""
+    hold: bool = False
+    """What somebody put back is left alone."""
 
     @property
     def author(self) -> Author:
@@ -39,11 +46,12 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A commit of this automation that the remote has. time: when it was made."""
+    """A commit of this automation that the remote has. time: when it was made. update: what is in it, if known."""
 
     commit: str
     message: str
     time: datetime
+    update: setters.Update | None
 
 
 @contextmanager

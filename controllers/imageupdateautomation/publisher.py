@@ -41,7 +41,7 @@ class Publisher:
             )  # fmt: skip
         if new is None or await self._is_there(job, new, refs):
             return None
-        published = Published(new.id, text, run.now)
+        published = Published(new.id, text, run.now, edited.update)
         await self._push(run, job, new, published, refs=refs)
         return published
 
@@ -54,7 +54,7 @@ class Publisher:
         if not job.source.plan.refspec or base.commit != status.last_push_commit:
             return None
         message = (await self._describe(job, base)).message
-        published = Published(base.commit, message, status.last_push_time or run.now)
+        published = Published(base.commit, message, status.last_push_time or run.now, None)
         there = NewCommit(base.commit, base.commit, "", ())
         return published if await self._push(run, job, there, published, refs=refs) else None
 
@@ -84,7 +84,7 @@ class Publisher:
             return None  # the parent cannot be had, or has no such path
         if made is None or made.tree != facts.tree:
             return None
-        published = Published(base.commit, facts.message, facts.time)
+        published = Published(base.commit, facts.message, facts.time, edited.update)
         _record(run, published)
         return published
 

@@ -18,11 +18,11 @@ from controllers import setters
 from controllers.git.engine import GitEngine
 from controllers.git.errors import Outdated
 from controllers.git.refs import Refs, Tip, branch_tip, resolve, revision
-from controllers.imageupdateautomation import findings
+from controllers.imageupdateautomation import findings, holds
 from controllers.imageupdateautomation.editor import Editor
 from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
 from controllers.imageupdateautomation.publisher import Publisher
-from controllers.imageupdateautomation.selection import BadSelector, chosen_images, usable_images
+from controllers.imageupdateautomation.selection import BadSelector, as_refs, chosen_images, usable_images
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader
 from controllers.policy.choose import choose
 from controllers.policy.errors import PolicyError
@@ -84,8 +84,12 @@ class ImageUpdateAutomationReconciler:
 
     async def _update(self, run: AutomationRun, job: Job, refs: Refs, tip: Tip, *, retries: int) -> Ready:
         """Brings the branch, which is at `refs`, up to date; raises Outdated when somebody else was faster."""
-        base = (branch_tip(refs, job.source.plan.push_branch) or tip) if job.source.plan.continues else tip
-        edited = await self._editor.edit(run, job, base)
+        plan = job.source.plan
+        ours = branch_tip(refs, plan.push_branch) if plan.continues else None
+        base = ours or tip
+        # A push branch that is made anew begins with former values that nobody put back.
+        held = holds.holds(run.status.written) if job.hold and (ours or not plan.switch) else setters.NO_HOLDS
+        edited = await self._editor.edit(run, job, base, holds=held)
         before = run.status.findings
         left_out = findings.told(edited.update.findings, self._policy, first=job.findings)
         published = None
@@ -99,6 +103,7 @@ class ImageUpdateAutomationReconciler:
             findings=left_out,
             observed_policies=job.images,
             observed_source_revision=_observed(job, tip, published),
+            written=holds.remembered(run.status.written, published, job.refs) if job.hold else (),
         )
         warnings = tuple(
             (f.reason, findings.line(f)) for f in left_out if f not in before and findings.worth_an_event(f)
@@ -117,7 +122,17 @@ class ImageUpdateAutomationReconciler:
         images, path = self._images(automation), _update_path(automation)
         usable, unusable = usable_images(images)
         refused = findings.unusable(unusable)
-        return Job(await self._source(automation), images=images, usable=usable, findings=refused, path=path)
+        update = automation.spec.update
+        return Job(
+            await self._source(automation),
+            images=images,
+            usable=usable,
+            findings=refused,
+            path=path,
+            refs=as_refs(usable, automation.metadata.namespace),
+            globs=update.files,
+            hold=update.hold_reverted,
+        )
 
     def _images(self, automation: ImageUpdateAutomation) -> dict[str, ImageRef]:
         try:

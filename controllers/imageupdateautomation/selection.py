@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from api.imagepolicy import ImagePolicy, ImageRef
 from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import LabelSelector, LabelSelectorRequirement
+from controllers import setters
 from controllers.registry.errors import BadReference
 from controllers.registry.reference import parse_reference
 
@@ -47,6 +48,11 @@ def usable_images(images: Mapping[str, ImageRef]) -> tuple[dict[str, ImageRef], 
         else:
             usable[name] = image
     return usable, unusable
+
+
+def as_refs(images: Mapping[str, ImageRef], namespace: str) -> dict[str, setters.ImageRef]:
+    """The images of a namespace's policies as markers name them, `namespace:name`."""
+    return {f"{namespace}:{name}": setters.ImageRef(x.name, x.tag, x.digest) for name, x in images.items()}
 
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:

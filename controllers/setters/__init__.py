@@ -8,10 +8,11 @@ where Flux writes the whole file anew.
 
 from controllers.setters.errors import PathOutside, SettersError, Unparsable, UnsupportedStrategy
 from controllers.setters.findings import Finding, Reason
+from controllers.setters.globs import names
 from controllers.setters.markers import find_markers
 from controllers.setters.marks import Mark, ObjectId
 from controllers.setters.memory import Memory
-from controllers.setters.refs import ImageRef
+from controllers.setters.refs import SUFFIXES, ImageRef
 from controllers.setters.select import (
     MARKER,
     has_marker,
@@ -20,15 +21,18 @@ from controllers.setters.select import (
     require_strategy,
     resolve_update_path,
 )
-from controllers.setters.splice import Change, FileEdit, apply
+from controllers.setters.splice import NO_HOLDS, Change, FileEdit, Holds, apply
 from controllers.setters.update import FileResult, Update, update
 
 __all__ = [
     "MARKER",
+    "NO_HOLDS",
+    "SUFFIXES",
     "Change",
     "FileEdit",
     "FileResult",
     "Finding",
+    "Holds",
     "ImageRef",
     "Mark",
     "Memory",
@@ -43,6 +47,7 @@ __all__ = [
     "find_markers",
     "has_marker",
     "is_candidate",
+    "names",
     "relative_to",
     "require_strategy",
     "resolve_update_path",

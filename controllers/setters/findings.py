@@ -18,6 +18,8 @@ class Reason(StrEnum):
     """A comment talks of an image policy, but is not exactly one JSON object of strings."""
     MISPLACED = "misplaced"
     """A sound marker in a place where markers do not count."""
+    HELD = "held"
+    """A sound marker whose value somebody put back, and that is to stay so until there is a newer one."""
     MORE = "more"
     """Stands for the findings that were too many to list."""
 

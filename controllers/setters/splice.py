@@ -46,7 +46,12 @@ class FileEdit:
         return bool(self.changes)
 
 
-def apply(path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
+Holds = Mapping[tuple[str, str, str], str]
+"""(file, setter, value that somebody put back) → the value that is not to be written there again."""
+NO_HOLDS: Holds = {}
+
+
+def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, holds: Holds = NO_HOLDS) -> FileEdit:
     """The file with the values of `refs` (keyed `namespace:name`) written into its marked scalars.
 
     path: as findings and changes shall name the file. Never raises for what a file contains. Applying again to the
@@ -63,7 +68,9 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
     for mark in scan.marks:
         value = resolve(mark.setter, refs)
         if isinstance(value, Unresolved):
-            findings.append(_unresolved_finding(path, mark, value))
+            findings.append(unresolved(path, mark.line, mark.setter, value))
+        elif value != mark.value and holds.get((path, mark.setter, mark.value)) == value:
+            findings.append(held(path, mark.line, mark.setter, old=mark.value, new=value))
         else:
             known.append((mark, value))
     findings.sort(key=lambda finding: finding.line)
@@ -116,6 +123,10 @@ def _difference(scan: Scan, edited: bytes, known: list[tuple[Mark, str]]) -> str
 
 _UNPARSABLE = "left alone, for it cannot be read: %s. Markers in it are not followed until that is mended"
 _REFUSED = "left alone, for the edited file would not read as intended: %s. Please report this file as a bug"
+_HELD = (
+    "'%s' was put back here after '%s' had been written: held until the policy chooses another image; "
+    "to have it written again, set spec.update.holdReverted to false"
+)
 _MALFORMED = (
     "this comment is no marker: it must be one JSON object of strings and nothing else, "
     'as in # {"$imagepolicy": "namespace:name"}'
@@ -136,12 +147,18 @@ def _loose_finding(path: str, line: int, setter: str) -> Finding:
     return _finding(path, line, "", Reason.MALFORMED, _MALFORMED)
 
 
-def _unresolved_finding(path: str, mark: Mark, why: Unresolved) -> Finding:
+def held(path: str, line: int, setter: str, *, old: str, new: str) -> Finding:
+    """That a value was put back and stays."""
+    return _finding(path, line, setter, Reason.HELD, _HELD % (old[:256], new))
+
+
+def unresolved(path: str, line: int, setter: str, why: Unresolved) -> Finding:
+    """That a marker names nothing that has a value."""
     if why.suffix_unknown:
         message = "the marker's suffix is none of :name, :tag and :digest"
-        return _finding(path, mark.line, mark.setter, Reason.UNKNOWN_SUFFIX, message)
+        return _finding(path, line, setter, Reason.UNKNOWN_SUFFIX, message)
     message = (
         f"no policy {why.policy[:256]!r} with an image takes part in this automation: "
         "check the marker's namespace and name, the policy's status and spec.policySelector"
     )
-    return _finding(path, mark.line, mark.setter, Reason.UNKNOWN_POLICY, message)
+    return _finding(path, line, setter, Reason.UNKNOWN_POLICY, message)

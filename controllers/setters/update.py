@@ -3,14 +3,17 @@
 Reads its files once, in the order given, and keeps only what changed.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controllers.setters.findings import Finding, bounded
+from controllers.setters.globs import matches
+from controllers.setters.lines import apply_lines
 from controllers.setters.marks import ObjectId
+from controllers.setters.memory import Memory
 from controllers.setters.refs import ImageRef
 from controllers.setters.select import is_candidate, relative_to
-from controllers.setters.splice import Change, FileEdit, apply
+from controllers.setters.splice import NO_HOLDS, Change, FileEdit, Holds, apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +37,37 @@ class Update:
     """In the order of the files, bounded; `file` is relative to the update path."""
 
 
-Apply = Callable[[str, bytes, Mapping[str, ImageRef]], FileEdit]
-
-
 def update(
-    files: Iterable[tuple[str, bytes]], refs: Mapping[str, ImageRef], update_path: str = "", *, each: Apply = apply
+    files: Iterable[tuple[str, bytes]],
+    refs: Mapping[str, ImageRef],
+    update_path: str = "",
+    *,
+    globs: Sequence[str] = (),
+    holds: Holds = NO_HOLDS,
+    memory: Memory | None = None,
 ) -> Update:
     """Applies `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
 
     files: path in the repository and bytes; others than candidates are passed over. Never raises for a file's
-    content. A pure function: the same input gives the same result, whatever the order of `refs`. each: what is done
-    with one file; `Memory.apply` saves the work that was done before.
+    content. The same input gives the same result, whatever the order of `refs`. globs: further files, whose markers
+    are those of `lines`. holds: values that are not to be written again. memory: saves work that was done before.
     """
+    named = {file for file, _, _ in holds}
     edits: dict[str, FileEdit] = {}
     findings: list[Finding] = []
     for path, data in files:
         relative = relative_to(path, update_path)
-        if relative is None or not is_candidate(path):
+        if relative is None:
             continue
-        edit = each(relative, data, refs)
+        if is_candidate(path):
+            if memory is None or relative in named:
+                edit = apply(relative, data, refs, holds=holds)
+            else:
+                edit = memory.apply(relative, data, refs)
+        elif matches(relative, globs):
+            edit = apply_lines(relative, data, refs, holds=holds)
+        else:
+            continue
         findings += edit.findings
         if edit.changed:
             edits[path] = edit

@@ -1,0 +1,59 @@
+"""Globs of `spec.update.files`: which files besides YAML an update looks at. Pure.
+
+As in gitignore: `*` and `?` stay within a folder, `**` crosses folders, and a glob without a slash is about names in
+any folder. There is no negation and no escaping.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+
+from controllers.setters.select import is_candidate
+
+_TOKEN = re.compile(r"(?:^|(?<=/))\*\*/|/\*\*$|\*\*?|\?|\[!?[^/\[\]]+\]|.", re.DOTALL)
+
+
+def matches(path: str, globs: Sequence[str]) -> bool:
+    """True when a path, relative to the update path, is meant by one of the globs."""
+    return any(_compiled(glob).fullmatch(path) for glob in globs)
+
+
+@lru_cache(maxsize=256)
+def names(globs: tuple[str, ...]) -> Callable[[str], bool]:
+    """Judges base names: those of YAML files, and those that a glob may mean. One function object for equal globs."""
+    if not globs:
+        return is_candidate
+    lasts = [re.compile(_pattern(glob.rpartition("/")[2]), re.DOTALL) for glob in globs]
+
+    def may_be_meant(name: str) -> bool:
+        return is_candidate(name) or any(last.fullmatch(name) for last in lasts)
+
+    return may_be_meant
+
+
+@lru_cache(maxsize=1024)
+def _compiled(glob: str) -> re.Pattern[str]:
+    glob = glob.removeprefix("./")
+    anywhere = "/" not in glob
+    return re.compile(("(?:.*/)?" if anywhere else "") + _pattern(glob.removeprefix("/")), re.DOTALL)
+
+
+def _pattern(glob: str) -> str:
+    return "".join(_translated(token) for token in _TOKEN.findall(glob))
+
+
+def _translated(token: str) -> str:
+    match token:
+        case "**/":
+            return "(?:.*/)?"
+        case "/**":
+            return "/.*"
+        case "*" | "**":
+            return "[^/]*"
+        case "?":
+            return "[^/]"
+        case _ if token.startswith("[") and len(token) > 1:
+            inner = token[1:-1].replace("\\", "\\\\")
+            return f"[^/{inner[1:]}]" if inner.startswith("!") else f"[{inner}]"
+        case _:
+            return re.escape(token)

@@ -1,0 +1,38 @@
+"""Which files globs mean."""
+
+import pytest
+
+from controllers.setters.globs import matches, names
+from controllers.setters.select import is_candidate
+
+
+@pytest.mark.parametrize(
+    ("glob", "meant", "not_meant"),
+    [
+        pytest.param("Dockerfile", ["Dockerfile", "a/b/Dockerfile"], ["Dockerfile.dev", "Dockerfile/x"], id="name"),
+        pytest.param("*.tf", ["main.tf", "a/main.tf"], ["main.tfvars", "a.tf/b"], id="suffix-in-any-folder"),
+        pytest.param("infra/*.tf", ["infra/a.tf"], ["infra/x/a.tf", "a.tf", "x/infra/a.tf"], id="one-folder"),
+        pytest.param("./infra/*.tf", ["infra/a.tf"], ["x/infra/a.tf"], id="dot-slash"),
+        pytest.param("/a.tf", ["a.tf"], ["x/a.tf"], id="from-the-top"),
+        pytest.param("infra/**/*.tf", ["infra/a.tf", "infra/x/y/a.tf"], ["infra.tf"], id="folders-between"),
+        pytest.param("infra/**", ["infra/a", "infra/x/y"], ["infra", "infrab"], id="all-below"),
+        pytest.param("**/.env", [".env", "a/b/.env"], ["a/x.env"], id="any-folder"),
+        pytest.param("?.env", ["a.env"], [".env", "ab.env"], id="one-character"),
+        pytest.param("[ab].env", ["a.env", "x/b.env"], ["c.env"], id="set"),
+        pytest.param("[!ab].env", ["c.env"], ["a.env"], id="not-in-set"),
+        pytest.param("a+(b).env", ["a+(b).env"], ["aab.env"], id="no-regex"),
+        pytest.param("[", ["["], ["x"], id="lone-bracket"),
+        pytest.param("", [], ["x"], id="empty"),
+    ],
+)
+def test_glob(glob: str, meant: list[str], not_meant: list[str]) -> None:
+    assert [path for path in meant + not_meant if matches(path, [glob])] == meant
+    judge = names((glob,))
+    assert all(judge(path.rpartition("/")[2]) for path in meant)
+
+
+def test_names_of_equal_globs_are_judged_by_one_function() -> None:
+    globs = ["*.tf"]
+    assert names(tuple(globs)) is names(tuple(globs))
+    assert names(()) is is_candidate
+    assert names(("*.tf",))("a.yaml")
