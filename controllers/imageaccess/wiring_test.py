@@ -1,0 +1,73 @@
+"""The flags of registry access, and command lines that cannot work."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
+from controllers.runtime import flags
+from controllers.runtime.config import ClusterConfig
+from controllers.runtime.flags import BadFlag
+from controllers.runtime.manager import CannotStart, Manager
+from controllers.runtime.testing import VirtualClock
+
+CONFIG = "--image-credential-provider-config"
+FOLDER = "--image-credential-provider-bin-dir"
+
+
+def manager(*arguments: str) -> Manager:
+    options = flags.parse(["--metrics-addr=", "--health-addr=", *arguments], flags=FLAGS)
+    return Manager(options, name="test", component="test", config=ClusterConfig(""), clock=VirtualClock())
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A configuration with a plugin that is no program."""
+    provider = {
+        "name": "login",
+        "matchImages": ["ghcr.io"],
+        "defaultCacheDuration": "1m",
+        "apiVersion": "credentialprovider.kubelet.k8s.io/v1",
+    }
+    file = tmp_path / "config.json"
+    kind = {"apiVersion": "kubelet.config.k8s.io/v1", "kind": "CredentialProviderConfig"}
+    file.write_text(json.dumps(kind | {"providers": [provider]}))
+    return file
+
+
+async def test_defaults_need_no_flag() -> None:
+    process = manager()
+    registry_client(process)
+    access_reader(process)
+    assert process.metrics.render().count(b"# TYPE tagline_registry_") >= 4
+
+
+@pytest.mark.parametrize("arguments", [[f"{CONFIG}=x"], [f"{FOLDER}=x"]], ids=["no-folder", "no-config"])
+async def test_the_flags_of_plugins_need_each_other(arguments: list[str]) -> None:
+    with pytest.raises(CannotStart, match="need each other"):
+        access_reader(manager(*arguments))
+
+
+async def test_plugins_that_cannot_be_used_stop_the_start(config: Path, tmp_path: Path) -> None:
+    arguments = f"{CONFIG}={config}", f"{FOLDER}={tmp_path}"
+    with pytest.raises(CannotStart, match="login is not a program"):
+        access_reader(manager(*arguments))
+    (tmp_path / "login").write_text("#!/bin/sh\n")
+    (tmp_path / "login").chmod(0o755)
+    access_reader(manager(*arguments))
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["--registry-max-concurrent=0", "--registry-max-rate=-1", "--registry-max-rate=nan", "--registry-max-rate=x"],
+)
+def test_limits_that_are_none_are_refused(argument: str) -> None:
+    with pytest.raises(BadFlag):
+        manager(argument)
+
+
+def test_default_service_accounts_need_the_gate() -> None:
+    with pytest.raises(BadFlag, match="cannot set default service accounts when the feature gate"):
+        manager("--default-service-account=tenant")
+    manager("--default-service-account=tenant", "--feature-gates=ObjectLevelWorkloadIdentity=true")
