@@ -65,7 +65,7 @@ class TagListWriter:
         return first_seen
 
     async def first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
-        """When each tag of the stored list was first seen; None without a list. One request a chunk. Raises ApiError."""
+        """When each stored tag was first seen; None without a list. One request a chunk. Raises ApiError."""
         if self.stored_revision(repository) is None:
             return None
         stored = await fetch_list(self._client, key_of(repository))
