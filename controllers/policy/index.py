@@ -65,10 +65,13 @@ class TagIndex:
         tags: all stored tags, in any order. previous: the index of the same repository before, if there is one.
         first_seen: Unix seconds of the scan that found the tag first; a tag that is missing or None is of unknown age.
         """
-        fresh, before = frozenset(tags), frozenset(previous.tags) if previous else frozenset[str]()
-        gone, come = before - fresh, fresh - before
+        come = set(tags)
+        before = previous.tags if previous else ()
+        gone = {tag for tag in before if tag not in come}
+        come.difference_update(before)
         # Of a tag that is still there the text of before is kept: what was computed refers to it.
-        self.tags: Final[tuple[str, ...]] = tuple(sorted((before - gone) | come, reverse=True))
+        remaining = [tag for tag in before if tag not in gone]
+        self.tags: Final[tuple[str, ...]] = tuple(sorted([*remaining, *come], reverse=True))
         """Bytewise descending, as stored: the order in which ties are decided."""
         self.first_seen: Final[Mapping[str, int]] = {
             tag: time for tag, time in (first_seen or {}).items() if time is not None
@@ -78,7 +81,7 @@ class TagIndex:
         self._candidates: OrderedDict[_Shortlist, Candidates] = OrderedDict()
         self._before = previous.hand_over() if previous else {}
         changed = self.first_seen.items() ^ previous.first_seen.items() if previous else ()
-        other_age = frozenset(tag for tag, _ in changed) & fresh & before
+        other_age = {tag for tag, _ in changed if tag not in gone and tag not in come and tag in self}
         self._gone, self._come = gone | other_age, come | other_age
 
     def __contains__(self, tag: str) -> bool:

@@ -29,15 +29,15 @@ class Pattern:
 
         A group that took no part is None. Linear in the length of `text`.
         """
-        found = self.regexp.search(text.encode("utf-8", "surrogatepass"))
-        if found is None:
+        encoded = text.encode("utf-8", "surrogatepass")
+        spans = self.regexp.spans(encoded)
+        if spans is None:
             return None
-        groups = (found.group(), *found.groups())
-        return tuple(None if group is None else group.decode("utf-8", "replace") for group in groups)
+        return tuple([None if start < 0 else encoded[start:end].decode("utf-8", "replace") for start, end in spans])
 
     def matches(self, text: str) -> bool:
         """True when `text` has the pattern somewhere in it."""
-        return self.regexp.search(text.encode("utf-8", "surrogatepass")) is not None
+        return self.regexp.spans(text.encode("utf-8", "surrogatepass")) is not None
 
 
 def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as re2go.compile
@@ -69,7 +69,7 @@ def any_of(patterns: Sequence[Pattern]) -> Matches:
     if not patterns:
         return lambda _: False
     try:
-        search = build("|".join(f"(?:{pattern.translated})" for pattern in patterns), captures=False).search
+        search = build("|".join(f"(?:{pattern.translated})" for pattern in patterns), captures=False).spans
     except Refused:  # together they pass the memory bound that each keeps
         return lambda text: any(pattern.matches(text) for pattern in patterns)
     return lambda text: search(text.encode("utf-8", "surrogatepass")) is not None

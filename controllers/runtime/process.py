@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from controllers.runtime import flags, logkey
+from controllers.runtime.allocator import give_back_large_blocks
 from controllers.runtime.config import ClusterConfig, load_config
 from controllers.runtime.errors import NotConfigured
 from controllers.runtime.flags import BadFlag, Flag, Options
@@ -48,6 +49,7 @@ def main(
         log.info("this flag has no effect", extra={logkey.FLAG: flag})
     for gate, on in options[flags.FEATURE_GATES].items():
         log.info("loading feature gate", extra={logkey.FLAG: gate, "enabled": on})
+    give_back_large_blocks()
     try:
         config = load_config()
         return asyncio.run(_run(options, name=name, component=component, config=config, build=build))
