@@ -24,4 +24,5 @@ def give_back_large_blocks() -> bool:
         return False
     mallopt = ctypes.CDLL(None).mallopt
     settings = ((_MMAP_THRESHOLD, LARGE_BYTES), (_TRIM_THRESHOLD, LARGE_BYTES), (_ARENA_MAX, 1))
-    return sum(mallopt(name, value) for name, value in settings) == len(settings)
+    taken: list[int] = [mallopt(name, value) for name, value in settings]
+    return all(taken)
