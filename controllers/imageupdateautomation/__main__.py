@@ -90,6 +90,7 @@ def build(manager: Manager) -> None:
         gates=Gates(
             force_push=manager.options.gate("GitForcePushBranch"),
             continue_branch=manager.options.gate("GitAllBranchReferences"),
+            object_level=manager.options.gate("ObjectLevelWorkloadIdentity"),
         ),
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)

@@ -19,12 +19,14 @@ class NowhereToPush(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """The feature gates that matter here, with Flux's names and defaults. They are about other push branches only."""
+    """The feature gates that matter here, with Flux's defaults."""
 
     force_push: bool = True
-    """GitForcePushBranch: the push branch may be overwritten."""
+    """GitForcePushBranch: a push branch that is not the checkout's may be overwritten."""
     continue_branch: bool = True
-    """GitAllBranchReferences: edits go on top of the push branch where it exists; else always of the checkout."""
+    """GitAllBranchReferences: edits go on top of such a branch where it exists; else always of the checkout."""
+    object_level: bool = False
+    """ObjectLevelWorkloadIdentity: a GitRepository may name a ServiceAccount."""
 
 
 DEFAULT_GATES = Gates()

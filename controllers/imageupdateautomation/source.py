@@ -104,7 +104,7 @@ class SourceReader:
         spec, namespace = repository.spec, repository.metadata.namespace
         data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
         name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
-        _check_provider(spec, data, name)
+        _check_provider(spec, data, name, gates=self._gates)
         try:
             remote = Remote(
                 spec.url,
@@ -174,19 +174,21 @@ def _invalid(message: str) -> SourceInvalid:
     return SourceInvalid("InvalidSourceConfiguration", message)
 
 
-def _check_provider(spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str) -> None:
+def _check_provider(spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str, *, gates: Gates) -> None:
     provider = spec.provider
     app_data = "githubAppID" in data
     if app_data and provider != "github":
         raise _invalid(f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}")
     if provider == "github" and not app_data:
         raise _invalid(f"secretRef with github app data must be specified when provider is set to github: {INVALID}")
-    if spec.service_account_name and provider == "azure":
+    if spec.service_account_name and not gates.object_level:
         raise SourceInvalid(
             "FeatureGateDisabled",
             "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
             "feature gate in the controller",
         )
+    if spec.service_account_name:
+        raise SourceFailed("spec.serviceAccountName is not supported by this release; remove it to log in as the pod")
     if provider not in ("", "generic", "github", "azure"):
         raise SourceFailed(
             f"provider '{provider}' is not supported by this release; use provider generic and a token in secretRef"

@@ -10,6 +10,7 @@ from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpec, SigningKey, SourceReference
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
+from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader, source_key
 from controllers.imageupdateautomation.testing import FakeGit
 from controllers.runtime.key import Key, key_of
@@ -91,6 +92,19 @@ async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
         tls=Tls(ca=b"PEM"),
         principal="github-app/7/42",
     )
+
+
+async def test_service_account_is_refused_also_where_the_gate_is_open() -> None:
+    repository = git_repository(provider="azure", service_account_name="bot")
+    reader = SourceReader(
+        FakeKube(),
+        {key_of(repository): repository}.get,
+        git=FakeGit(),
+        cross_namespace=True,
+        gates=Gates(object_level=True),
+    )
+    with pytest.raises(SourceFailed, match="is not supported by this release"):
+        await reader.read(automation())
 
 
 async def test_azure_logs_in_as_the_process() -> None:
