@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from hack.controllers import Kubectl, KubectlFailed
+from e2e.kubeapi import KubeApi
+from hack.controllers import Kubectl
 
 IMAGE = "image.toolkit.fluxcd.io"
 SOURCE = "source.toolkit.fluxcd.io"
@@ -15,6 +16,7 @@ API_VERSION = {
     "ImageRepository": f"{IMAGE}/v1",
     "ImagePolicy": f"{IMAGE}/v1",
     "ImageUpdateAutomation": f"{IMAGE}/v1",
+    "ImageTagList": f"{IMAGE}/v1alpha1",
     "GitRepository": f"{SOURCE}/v1",
 }
 PATIENCE_SECONDS = 20
@@ -40,6 +42,7 @@ class Space:
     """One namespace of the cluster, and what a user does in it with kubectl."""
 
     kubectl: Kubectl
+    api: KubeApi
     name: str
 
     def apply(self, kind: str, name: str, spec: Mapping[str, Any] | None = None, **extra: Any) -> None:
@@ -52,11 +55,11 @@ class Space:
         }
         if spec is not None:
             document["spec"] = spec
-        self.kubectl("apply", "-f", "-", stdin=json.dumps(document))
+        self.api.apply(document)
 
     def patch(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
         """Merges into the spec."""
-        self.kubectl("patch", kind, name, "-n", self.name, "--type=merge", "-p", json.dumps({"spec": spec}))
+        self._merge(kind, name, {"spec": spec})
 
     def delete(self, kind: str, name: str) -> None:
         """Deletes one object and waits until it is gone."""
@@ -65,7 +68,7 @@ class Space:
     def request(self, kind: str, name: str) -> str:
         """Asks for a reconcile by annotation; returns the token."""
         token = f"{time.time_ns()}"
-        self.kubectl("annotate", kind, name, "-n", self.name, "--overwrite", f"{REQUESTED_AT}={token}")
+        self._merge(kind, name, {"metadata": {"annotations": {REQUESTED_AT: token}}})
         return token
 
     def request_and_wait(self, kind: str, name: str) -> dict[str, Any]:
@@ -77,14 +80,7 @@ class Space:
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """The object; an empty dict when there is none."""
-        try:
-            found = self.kubectl("get", kind, name, "-n", self.name, "-o", "json")
-        except KubectlFailed as error:
-            if "NotFound" in str(error):
-                return {}
-            raise
-        document: dict[str, Any] = json.loads(found.stdout)
-        return document
+        return self.api.get(API_VERSION.get(kind, "v1"), kind, namespace=self.name, name=name)
 
     def wait(
         self,
@@ -143,8 +139,7 @@ class Space:
     def events(self, kind: str, name: str, *, type: str = "", reason: str = "") -> list[dict[str, Any]]:
         """Events about one object, oldest first."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
-        found = self.kubectl("get", "events", "-n", self.name, "--field-selector", selector, "-o", "json")
-        items: list[dict[str, Any]] = json.loads(found.stdout)["items"]
+        items = self.api.list("v1", "Event", namespace=self.name, field_selector=selector)
         items.sort(key=lambda e: e["lastTimestamp"] or "")
         return [e for e in items if type in ("", e["type"]) and reason in ("", e["reason"])]
 
@@ -158,6 +153,9 @@ class Space:
         found = eventually(look, what=f"event {type} {reason} {message} of {kind} {name}")
         assert found is not None
         return found
+
+    def _merge(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+        self.api.merge(API_VERSION.get(kind, "v1"), kind, namespace=self.name, name=name, change=change)
 
 
 def condition(document: Mapping[str, Any], type: str) -> dict[str, Any]:

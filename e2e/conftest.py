@@ -14,6 +14,7 @@ import pytest
 
 from e2e.cluster import Space
 from e2e.fleet import Fleet
+from e2e.kubeapi import KubeApi
 from e2e.objects import deployment, git_repository, image_repository, semver_policy
 from hack import controllers as local_controllers
 from hack.controllers import Controllers, Kubectl
@@ -148,10 +149,18 @@ def namespace(cluster: Parts, request: pytest.FixtureRequest) -> Iterator[str]:
     cluster.kubectl("delete", "namespace", name, "--wait=false")
 
 
+@pytest.fixture(scope="session")
+def kube_api(cluster: Parts) -> Iterator[KubeApi]:
+    """The API server with administrator's rights."""
+    client = KubeApi(cluster.kubectl, cluster.folder)
+    yield client
+    client.close()
+
+
 @pytest.fixture
-def space(kubectl: Kubectl, namespace: str, controllers: Controllers | None) -> Space:
+def space(kubectl: Kubectl, kube_api: KubeApi, namespace: str, controllers: Controllers | None) -> Space:
     """A fresh namespace in which the controllers work."""
-    return Space(kubectl, namespace)
+    return Space(kubectl, kube_api, namespace)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """ImagePolicy: which tag is chosen, how the choice is told, and how fast a new tag changes it."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,7 +148,7 @@ def test_changed_image_of_the_repository_reaches_the_policy(
 
 def test_policy_of_another_namespace_needs_permission(space: Space, image: str, open_registry: Pusher) -> None:
     scanned(space, open_registry, image, ["1.0.0"])
-    other = Space(space.kubectl, f"{space.name}-b")
+    other = replace(space, name=f"{space.name}-b")
     space.kubectl("create", "namespace", other.name)
     try:
         reference = {"name": "app", "namespace": space.name}

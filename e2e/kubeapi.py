@@ -1,0 +1,89 @@
+"""Reads and writes objects without a process for each: tests poll, and kubectl costs 50 ms of CPU a call.
+
+One `kubectl proxy` stands between, so whatever a kubeconfig says about reaching a cluster holds here, too.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from hack.controllers import Kubectl
+from hack.env import process
+
+PLURAL = {
+    "Event": "events",
+    "GitRepository": "gitrepositories",
+    "ImagePolicy": "imagepolicies",
+    "ImageRepository": "imagerepositories",
+    "ImageTagList": "imagetaglists",
+    "ImageUpdateAutomation": "imageupdateautomations",
+    "Secret": "secrets",
+    "ServiceAccount": "serviceaccounts",
+}
+MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+class Refused(Exception):
+    """The API server did not do what it was asked; the text is its message."""
+
+
+class KubeApi:
+    """The API server with the rights of a kubeconfig. Close it after use."""
+
+    def __init__(self, kubectl: Kubectl, folder: Path) -> None:
+        command = [kubectl.program, "--kubeconfig", kubectl.kubeconfig, "proxy", "--port=0"]
+        self._proxy = process.start("kubectl-proxy", command, folder)
+        process.wait_until(lambda: self._address() is not None, self._proxy)
+        self._client = httpx.Client(base_url=f"http://{self._address()}", trust_env=False, timeout=30)
+
+    def close(self) -> None:
+        """Stops the proxy."""
+        self._client.close()
+        process.stop(self._proxy, kill=True)
+
+    def get(self, api_version: str, kind: str, *, namespace: str, name: str) -> dict[str, Any]:
+        """The object; an empty dict when there is none."""
+        answer = self._client.get(_path(api_version, kind, namespace, name))
+        return {} if answer.status_code == 404 else _content(answer)
+
+    def list(self, api_version: str, kind: str, *, namespace: str, field_selector: str = "") -> list[dict[str, Any]]:
+        """The objects of a namespace."""
+        answer = self._client.get(_path(api_version, kind, namespace), params={"fieldSelector": field_selector})
+        items: list[dict[str, Any]] = _content(answer)["items"]
+        return items
+
+    def apply(self, document: Mapping[str, Any]) -> None:
+        """Server-side apply, as `kubectl apply --server-side --force-conflicts`; unknown fields are refused."""
+        place = document["metadata"]
+        path = _path(document["apiVersion"], document["kind"], place["namespace"], place["name"])
+        params = {"fieldManager": "kubectl", "force": "true", "fieldValidation": "Strict"}
+        self._patch(path, document, APPLY_PATCH, params)
+
+    def merge(self, api_version: str, kind: str, *, namespace: str, name: str, change: Mapping[str, Any]) -> None:
+        """Merges a change into an object."""
+        self._patch(_path(api_version, kind, namespace, name), change, MERGE_PATCH, {})
+
+    def _patch(self, path: str, body: Mapping[str, Any], type: str, params: Mapping[str, str]) -> None:
+        headers = {"Content-Type": type}
+        _content(self._client.patch(path, content=json.dumps(body), headers=headers, params=params))
+
+    def _address(self) -> str | None:
+        found = re.search(r"Starting to serve on (\S+)", Path(self._proxy.log).read_text())
+        return found and found[1]
+
+
+def _path(api_version: str, kind: str, namespace: str, name: str = "") -> str:
+    root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+    return f"{root}/namespaces/{namespace}/{PLURAL[kind]}/{name}".rstrip("/")
+
+
+def _content(answer: httpx.Response) -> dict[str, Any]:
+    content: dict[str, Any] = answer.json()
+    if answer.is_error:
+        raise Refused(f"{answer.request.method} {answer.request.url.path}: {content.get('message')}")
+    return content
