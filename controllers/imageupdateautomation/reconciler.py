@@ -108,15 +108,12 @@ class ImageUpdateAutomationReconciler:
         warnings = tuple(
             (f.reason, findings.line(f)) for f in left_out if f not in before and findings.worth_an_event(f)
         )
+        message, after = _message(run.status), _interval(run)
         if published is None:
-            return Ready(_message(run.status), after=_interval(run), quiet=_message(run.status), warnings=warnings)
+            return Ready(message, after=after, quiet=message, warnings=warnings)
         pushed = _pushed(job, published, retries)
-        return Ready(
-            f"{pushed}{findings.summary(left_out)}",
-            after=_interval(run),
-            event=f"{pushed}\n{published.message}",
-            warnings=warnings,
-        )
+        event = f"{pushed}\n{published.message}"
+        return Ready(f"{pushed}{findings.summary(left_out)}", after=after, event=event, warnings=warnings)
 
     async def _job(self, automation: ImageUpdateAutomation) -> Job:
         images, path = self._images(automation), _update_path(automation)
