@@ -45,8 +45,8 @@ def renewed(before: SelectionStatus | None, after: SelectionStatus) -> Selection
 
 def explained(message: str, tally: Tally) -> str:
     """A failure's text; what rules left out is added, since the reference's texts do not know of them."""
-    left_out = [f"{tally.counts[reason]} {reason.sentence}" for reason in BY_RULE if reason in tally.counts]
-    return f"{message}; of the tags {', '.join(left_out)}" if left_out else message
+    left_out = [f"{tally.counts[reason]} {reason}" for reason in BY_RULE if reason in tally.counts]
+    return f"{message}; left out by rules: {', '.join(left_out)}" if left_out else message
 
 
 class ChoiceMetrics:
