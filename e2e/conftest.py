@@ -139,22 +139,22 @@ def _no_secret_in(stopped: Controllers, secrets: tuple[str, ...]) -> None:
         assert not [kind for secret in secrets if secret and secret in text]
 
 
-@pytest.fixture
-def namespace(cluster: Parts, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a fresh namespace; it is deleted afterwards, without waiting for it."""
-    base = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
-    name = f"{base}-{time.time_ns() % 36**6:x}"
-    cluster.kubectl("create", "namespace", name)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--wait=false")
-
-
 @pytest.fixture(scope="session")
 def kube_api(cluster: Parts) -> Iterator[KubeApi]:
     """The API server with administrator's rights."""
     client = KubeApi(cluster.kubectl, cluster.folder)
     yield client
     client.close()
+
+
+@pytest.fixture
+def namespace(kube_api: KubeApi, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The name of a fresh namespace; it is deleted afterwards, without waiting for it."""
+    base = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
+    name = f"{base}-{time.time_ns() % 36**6:x}"
+    kube_api.create_namespace(name)
+    yield name
+    kube_api.delete_namespace(name)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from e2e.crd_samples import ACCEPTED, ALTERNATIVES, FULL_SPEC, FULL_STATUS, GROUP, IMAGE, MINIMAL, REFUSED, VERSIONS
+from e2e.kubeapi import KubeApi, Refused
 from hack.controllers import Kubectl
 
 KIND_VERSIONS = [(kind, version) for kind, versions in VERSIONS.items() for version in versions]
@@ -40,11 +41,12 @@ def manifest(kind: str, version: str, spec: Any, *, namespace: str = "default", 
     return json.dumps(document if spec is None else document | {"spec": spec})
 
 
-def dry_run(kubectl: Kubectl, kind: str, version: str, changes: dict[str, Any]) -> tuple[Any, str]:
+def dry_run(api: KubeApi, kind: str, version: str, changes: dict[str, Any]) -> tuple[Any, str]:
     """What would be stored, and the error's text; one of them is empty."""
-    text = manifest(kind, version, with_changes(MINIMAL[kind], changes))
-    done = kubectl("create", "--dry-run=server", "-f", "-", "-o", "json", stdin=text, check=False)
-    return (json.loads(done.stdout), "") if done.returncode == 0 else (None, done.stderr)
+    try:
+        return api.would_create(json.loads(manifest(kind, version, with_changes(MINIMAL[kind], changes)))), ""
+    except Refused as error:
+        return None, str(error)
 
 
 def at(value: Any, path: str) -> Any:
@@ -85,44 +87,44 @@ def every_version(*rows: Any) -> pytest.MarkDecorator:
     *(pytest.param(kind, {}, "status", {"observedGeneration": -1}, id=f"{kind}-status") for kind in VERSIONS),
     *(pytest.param(kind, {}, "spec.suspend", None, id=f"{kind}-suspend-none") for kind in VERSIONS),
 )
-def test_default(kubectl: Kubectl, row: tuple[str, str, dict[str, Any], str, object]) -> None:
+def test_default(kube_api: KubeApi, row: tuple[str, str, dict[str, Any], str, object]) -> None:
     kind, version, changes, path, want = row
-    created, error = dry_run(kubectl, kind, version, changes)
+    created, error = dry_run(kube_api, kind, version, changes)
     assert not error
     assert at(created, path) == want
 
 
 @pytest.mark.parametrize(("version", "limited"), [("v1beta1", False), ("v1beta2", True), ("v1", True)])
-def test_exclusion_list(kubectl: Kubectl, version: str, *, limited: bool) -> None:
+def test_exclusion_list(kube_api: KubeApi, version: str, *, limited: bool) -> None:
     # v1beta1 states no default, but the API server adds those of the stored version, v1, on the way to storage.
-    created, _ = dry_run(kubectl, "ImageRepository", version, {})
+    created, _ = dry_run(kube_api, "ImageRepository", version, {})
     assert at(created, "spec.exclusionList") == [r"^.*\.sig$"]
-    created, _ = dry_run(kubectl, "ImageRepository", version, {"exclusionList": []})
+    created, _ = dry_run(kube_api, "ImageRepository", version, {"exclusionList": []})
     assert at(created, "spec.exclusionList") == []
-    _, error = dry_run(kubectl, "ImageRepository", version, {"exclusionList": ["x"] * 25})
+    _, error = dry_run(kube_api, "ImageRepository", version, {"exclusionList": ["x"] * 25})
     assert not error
-    _, error = dry_run(kubectl, "ImageRepository", version, {"exclusionList": ["x"] * 26})
+    _, error = dry_run(kube_api, "ImageRepository", version, {"exclusionList": ["x"] * 26})
     assert ("must have at most 25 items" in error) is limited
 
 
 @pytest.mark.parametrize(("version", "required"), [("v1beta1", False), ("v1beta2", True), ("v1", True)])
-def test_signing_key_secret_is_required_from_v1beta2_on(kubectl: Kubectl, version: str, *, required: bool) -> None:
+def test_signing_key_secret_is_required_from_v1beta2_on(kube_api: KubeApi, version: str, *, required: bool) -> None:
     changes = {"git.commit.author.email": "a@b", "git.commit.signingKey": {}}
-    _, error = dry_run(kubectl, "ImageUpdateAutomation", version, changes)
+    _, error = dry_run(kube_api, "ImageUpdateAutomation", version, changes)
     assert ("spec.git.commit.signingKey.secretRef: Required value" in error) is required
 
 
 @pytest.mark.parametrize(("kind", "version"), KIND_VERSIONS)
-def test_accepted_values(kubectl: Kubectl, kind: str, version: str) -> None:
+def test_accepted_values(kube_api: KubeApi, kind: str, version: str) -> None:
     cases = [changes for accepted, changes in ACCEPTED if accepted == kind]
-    answers = {json.dumps(changes): dry_run(kubectl, kind, version, changes)[1] for changes in cases}
+    answers = {json.dumps(changes): dry_run(kube_api, kind, version, changes)[1] for changes in cases}
     assert answers == dict.fromkeys(answers, "")
 
 
 @pytest.mark.parametrize(("kind", "version"), KIND_VERSIONS)
-def test_refused_values(kubectl: Kubectl, kind: str, version: str) -> None:
+def test_refused_values(kube_api: KubeApi, kind: str, version: str) -> None:
     cases = [(changes, message) for refused, changes, message in REFUSED if refused == kind]
-    answers = [(changes, message, dry_run(kubectl, kind, version, changes)[1]) for changes, message in cases]
+    answers = [(changes, message, dry_run(kube_api, kind, version, changes)[1]) for changes, message in cases]
     assert [answer for answer in answers if answer[1] not in answer[2]] == []
 
 

@@ -64,6 +64,19 @@ class KubeApi:
         params = {"fieldManager": "kubectl", "force": "true", "fieldValidation": "Strict"}
         self._patch(path, document, APPLY_PATCH, params)
 
+    def would_create(self, document: Mapping[str, Any]) -> dict[str, Any]:
+        """What would be stored (a dry run of the server's); unknown fields are refused. Raises Refused."""
+        path = _path(document["apiVersion"], document["kind"], document["metadata"]["namespace"])
+        return _content(self._client.post(path, json=document, params={"dryRun": "All", "fieldValidation": "Strict"}))
+
+    def create_namespace(self, name: str) -> None:
+        """A fresh namespace."""
+        _content(self._client.post("/api/v1/namespaces", json={"metadata": {"name": name}}))
+
+    def delete_namespace(self, name: str) -> None:
+        """Begins its deletion, with everything in it."""
+        _content(self._client.delete(f"/api/v1/namespaces/{name}"))
+
     def merge(self, api_version: str, kind: str, *, namespace: str, name: str, change: Mapping[str, Any]) -> None:
         """Merges a change into an object."""
         self._patch(_path(api_version, kind, namespace, name), change, MERGE_PATCH, {})
