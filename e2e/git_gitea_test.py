@@ -116,3 +116,15 @@ def test_push_options_reach_the_host(fleet: Fleet) -> None:
         lambda: not host.call("GET", f"/repos/{host.user}/{fleet.repository.name}")["private"],
         what="the repository to become public",
     )
+
+
+def test_refspec_opens_a_pull_request(fleet: Fleet) -> None:
+    """The host makes one of a push to `refs/for/<branch>`; such a reference never shows up in its lists."""
+    push = {"branch": "auto", "refspec": "refs/heads/auto:refs/for/main", "options": {"topic": "images"}}
+    automation(fleet.space, "fleet", source="fleet", push=push)
+    fleet.wait_commits(2, "auto")
+    fleet.space.wait_ready("ImageUpdateAutomation", "fleet", message="and refspecs")
+    host = fleet.repository.host
+    (pull,) = host.call("GET", f"/repos/{host.user}/{fleet.repository.name}/pulls")["items"]
+    assert pull["head"]["sha"] == fleet.repository.head("auto")
+    assert len(fleet.repository.messages()) == 1

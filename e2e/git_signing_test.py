@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
-from e2e.git_parts import ssh_identity
+from e2e.git_parts import SshIdentity, ssh_identity
 from e2e.objects import automation
 from hack.githost import GitHost, git
 
@@ -82,6 +83,35 @@ def test_ssh_signature_is_verified_by_git(fleet: Fleet, passphrase: str) -> None
         (clone / "allowed").write_text(f'{AUTHOR["email"]} namespaces="git" {identity.public}\n')
         options = ("-c", "gpg.format=ssh", "-c", f"gpg.ssh.allowedSignersFile={clone}/allowed")
         git(clone, *options, "verify-commit", "origin/main")
+
+
+def prove_possession(git_host: GitHost, identity: SshIdentity, fingerprint: str, folder: Path) -> None:
+    """What a person does on the page of his keys: signs a text that the host gives, once."""
+    key = folder / "key"
+    key.touch(0o600)
+    key.write_text(identity.private)
+    login = {"user_name": git_host.user, "password": git_host.password}
+    with httpx.Client(base_url=git_host.url, trust_env=False) as web:
+        token = web.get("/api/v1/user/gpg_key_token", auth=(git_host.user, git_host.password)).text
+        command = ["ssh-keygen", "-Y", "sign", "-n", "gitea", "-f", str(key)]
+        signed = subprocess.run(command, input=token, capture_output=True, text=True, check=True).stdout
+        web.post("/user/login", data=login)
+        form = {"type": "verify_ssh", "title": "none", "content": "none", "fingerprint": fingerprint}
+        web.post("/user/settings/keys", data={**form, "signature": signed})
+
+
+def test_ssh_signature_is_shown_as_verified_by_the_host(fleet: Fleet, git_host: GitHost, tmp_path: Path) -> None:
+    if shutil.which("ssh-keygen") is None:
+        pytest.skip("ssh-keygen proves that the key is ours")
+    identity = ssh_identity()
+    added = git_host.call("POST", "/user/keys", {"title": fleet.space.name, "key": identity.public})
+    try:
+        prove_possession(git_host, identity, added["fingerprint"], tmp_path)
+        signed_automation(fleet, {"identity": identity.private}, "ssh")
+        fleet.wait_commits(2)
+        eventually(lambda: is_verified(git_host, fleet), what="the host to show the commit as verified", seconds=5)
+    finally:
+        git_host.call("DELETE", f"/user/keys/{added['id']}")
 
 
 def test_key_that_cannot_be_unlocked_is_told_and_mended(fleet: Fleet, pgp: PgpKey) -> None:
