@@ -1,5 +1,7 @@
 """A real Git host over HTTP: what it refuses, in its own words, and what becomes of its branches."""
 
+import json
+
 import pytest
 
 from e2e.cluster import eventually
@@ -128,3 +130,22 @@ def test_refspec_opens_a_pull_request(fleet: Fleet) -> None:
     (pull,) = host.call("GET", f"/repos/{host.user}/{fleet.repository.name}/pulls")["items"]
     assert pull["head"]["sha"] == fleet.repository.head("auto")
     assert len(fleet.repository.messages()) == 1
+
+
+def test_push_that_no_status_tells_of_is_recorded_and_not_repeated(fleet: Fleet) -> None:
+    """The status is what it was before the run, as after a crash between push and status."""
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.wait_commits(2)
+    fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
+    lost = ("lastPushCommit", "lastPushTime", "lastAutomationRunTime", "observedPolicies", "observedSourceRevision")
+    patch = {"status": dict.fromkeys(lost)}
+    fleet.space.kubectl(
+        "patch", "imageupdateautomation", "fleet", "-n", fleet.space.name, "--subresource=status", "--type=merge",
+        "-p", json.dumps(patch),
+    )  # fmt: skip
+    found = fleet.space.request_and_wait("ImageUpdateAutomation", "fleet")
+    assert len(fleet.repository.messages()) == 2
+    head = fleet.repository.head()
+    assert found["status"]["lastPushCommit"] == head
+    assert found["status"]["observedSourceRevision"] == f"main@sha1:{head}"
+    fleet.space.wait_ready("ImageUpdateAutomation", "fleet", message=f"pushed commit '{head}'")
