@@ -10,6 +10,7 @@ from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
 from controllers.git.engine import GitEngine
 from controllers.git.remote import SshAlgorithms
+from controllers.git.workdir import WorkDir
 from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.source import SourceReader, source_key
@@ -72,14 +73,12 @@ def build(manager: Manager) -> None:
 
     policies.add_handler(policy_moved)
     repositories.add_handler(source_changed)
-    folder = tempfile.TemporaryDirectory(prefix="tagline-git-")
-    git = GitEngine(
-        Path(folder.name), ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES])
-    )
+    folder = WorkDir(Path(tempfile.gettempdir()))
+    git = GitEngine(folder.path, ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES]))
 
     async def close() -> None:
         await git.aclose()
-        folder.cleanup()
+        folder.remove()
 
     manager.closing(close)
     sources = SourceReader(
