@@ -1,0 +1,84 @@
+"""The client in its environment: proxies that the process was told of, hosts without them, and IPv6."""
+
+import asyncio
+import socket
+
+import pytest
+
+from controllers.registry.access import Access, Proxy
+from controllers.registry.client import RegistryClient
+from controllers.registry.reference import Image, parse_image
+from controllers.registry.testing import FakeClock
+from controllers.registry.testing_bench import MINUTE, bench
+from controllers.registry.testing_server import Asked, Registry, Reply, Server, serving
+
+IMAGE = Image("registry.example", "team/app")
+INSECURE = Access(insecure=True)
+
+
+class ForwardProxy:
+    """A proxy that plays the registry behind it for plain HTTP, and refuses to open tunnels."""
+
+    def __init__(self) -> None:
+        self.registry = Registry({"team/app": ["1.0"]})
+
+    def __call__(self, asked: Asked) -> Reply:
+        if asked.method == "CONNECT":
+            return Reply(502)
+        scheme, _, rest = asked.target.partition("://")
+        host, slash, path = rest.partition("/")
+        assert (scheme, host) == ("http", "registry.example")
+        return self.registry(Asked(asked.method, slash + path, asked.headers, asked.body))
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """One without proxies."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    return monkeypatch
+
+
+async def tags(image: Image, access: Access) -> list[str]:
+    client = RegistryClient(clock=FakeClock(), user_agent="test", jitter=lambda: 0.0)
+    try:
+        return await client.list_tags(image, access, timeout=MINUTE)
+    finally:
+        await client.aclose()
+
+
+async def test_the_proxy_of_the_environment_is_used(environment: pytest.MonkeyPatch) -> None:
+    async with serving(ForwardProxy()) as proxy:
+        environment.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        environment.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        assert await tags(IMAGE, INSECURE) == ["1.0"]
+        assert "CONNECT registry.example:443" in proxy.targets()
+
+
+async def test_the_proxy_of_the_object_goes_before_that_of_the_environment(environment: pytest.MonkeyPatch) -> None:
+    async with serving(ForwardProxy()) as proxy, serving(lambda asked: Reply(500)) as other:
+        environment.setenv("HTTP_PROXY", f"http://{other.address}")
+        environment.setenv("HTTPS_PROXY", f"http://{other.address}")
+        assert await tags(IMAGE, Access(insecure=True, proxy=Proxy(f"http://{proxy.address}"))) == ["1.0"]
+        assert other.asked == []
+
+
+async def test_local_registries_and_those_of_no_proxy_are_reached_directly(environment: pytest.MonkeyPatch) -> None:
+    async with serving(lambda asked: Reply(500)) as proxy, bench(Registry({"app": ["1.0"]})) as b:
+        environment.setenv("HTTP_PROXY", f"http://{proxy.address}")
+        environment.setenv("HTTPS_PROXY", f"http://{proxy.address}")
+        assert await b.tags() == ["1.0"]
+        assert proxy.asked == []
+
+
+async def test_a_registry_at_an_ipv6_address(environment: pytest.MonkeyPatch) -> None:
+    server = Server(Registry({"team/app": ["1.0"]}))
+    try:
+        listener = await asyncio.start_server(server.serve, "::1", 0, family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("there is no IPv6 here")
+    async with listener:
+        port = listener.sockets[0].getsockname()[1]
+        assert await tags(parse_image(f"[::1]:{port}/team/app"), Access()) == ["1.0"]
+    assert server.asked[-1].headers["host"] == f"[::1]:{port}"
