@@ -22,6 +22,10 @@ from controllers.setters.select import is_candidate
         pytest.param("[!ab].env", ["c.env"], ["a.env"], id="not-in-set"),
         pytest.param("a+(b).env", ["a+(b).env"], ["aab.env"], id="no-regex"),
         pytest.param("[", ["["], ["x"], id="lone-bracket"),
+        pytest.param("[z-a].tf", [], ["a.tf"], id="no-range"),
+        pytest.param("a b-c.tf", ["a b-c.tf"], ["abc.tf"], id="blank-and-dash"),
+        pytest.param("*.tf", ["\udce9.tf", "\n.tf"], [], id="odd-names"),
+        pytest.param("**/" * 40 + "x", ["a/" * 40 + "x"], ["a/" * 400 + "y"], id="expensive-elsewhere"),
         pytest.param("", [], ["x"], id="empty"),
     ],
 )

@@ -16,6 +16,9 @@ from controllers.setters.refs import ImageRef, Unresolved, resolve
 from controllers.setters.select import has_marker
 from controllers.setters.splice import NO_HOLDS, Change, FileEdit, Holds, held, unresolved
 
+MAX_LINE_CHARS = 4096
+"""Longer lines are left alone: they are no one's writing, and the patterns below may need time that grows squared."""
+
 _COMMENT = re.compile(r'(?:#+|//+)[ \t]*(\{[^{}]*"\$imagepolicy"[^{}]*\})[ \t]*$')
 _WRITABLE = re.compile(r"[\w.:/@+-]*", re.ASCII)
 
@@ -64,14 +67,15 @@ def apply_lines(path: str, data: bytes, refs: Mapping[str, ImageRef], *, holds: 
 def _marked(lines: list[str], number: int) -> tuple[str, int, str]:
     """(setter, index of the line with the value, that line up to its comment); no setter for what is no marker."""
     body = lines[number].rstrip("\r\n")
-    comment = _COMMENT.search(body)
+    comment = _COMMENT.search(body) if len(body) <= MAX_LINE_CHARS else None
     setter = read_marker(comment[1]) if comment else None
     if comment is None or not setter:
         return "", number, ""
     before = body[: comment.start()]
     if before.strip() or number + 1 >= len(lines):
         return setter, number, before
-    return setter, number + 1, lines[number + 1].rstrip("\r\n")
+    below = lines[number + 1].rstrip("\r\n")
+    return setter, number + 1, below if len(below) <= MAX_LINE_CHARS else ""
 
 
 def _value(

@@ -77,6 +77,13 @@ def test_what_is_left_alone_is_told(text: str, reason: Reason | None) -> None:
     assert [(f.reason, f.file) for f in edit.findings] == [(reason, "f")]
 
 
+@pytest.mark.parametrize("line", [f"T=1{' ' * 200_000}# {TAG}", f"# {TAG}\nT=1{' ' * 200_000}x", "#" * 200_000 + TAG])
+def test_endless_line_is_left_alone_at_once(line: str) -> None:
+    edit = apply_lines("f", line.encode(), REFS)
+    assert not edit.changed
+    assert len(edit.findings) == 1
+
+
 def test_value_that_cannot_be_written_is_refused() -> None:
     edit = apply_lines("f", f"T=1 # {TAG}\n".encode(), {"apps:web": ImageRef("x", '1" # ')})
     assert [f.reason for f in edit.findings] == [Reason.REFUSED]
