@@ -9,8 +9,9 @@ import pytest
 from e2e.badhost import BadHost, Dripping, LoginPage
 from e2e.cluster import Space, condition
 from e2e.conftest import Parts
+from e2e.fleet import Fleet
 from e2e.meddler import Meddler
-from e2e.objects import image_repository, semver_policy
+from e2e.objects import automation, image_repository, semver_policy
 from hack.controllers import Controllers
 from hack.env import process
 from hack.oci import Pusher
@@ -66,6 +67,21 @@ def test_thirty_broken_repositories_do_not_delay_one_that_is_well(
         else:
             message = "connection refused" if name.startswith("nobody") else "scan failed: "
             space.wait_not_ready("ImageRepository", name, reason="ReadOperationFailed", message=message)
+
+
+def test_git_host_that_never_ends_its_answers_does_not_stop_the_commits_to_another(
+    hosts: dict[str, str], fleet: Fleet
+) -> None:
+    space = fleet.space
+    for number in range(EACH + 2):  # more than there are workers
+        name = f"drips-{number}"
+        space.apply("GitRepository", name, {"url": f"http://{hosts['drips']}/{name}.git", "interval": "1h"})
+        automation(space, name, source=name)
+    automation(space, "fleet", source="fleet")
+    fleet.wait_commits(2)
+    fleet.push_tag("1.0.2")
+    fleet.wait_commits(3)
+    assert "app:1.0.2 #" in fleet.repository.file("app.yaml")
 
 
 def scan_moments(front: Meddler) -> list[float]:

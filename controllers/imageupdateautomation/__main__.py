@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 from api import gitrepository, imagepolicy, imageupdateautomation
@@ -32,6 +33,8 @@ AUTOMATIONS = Resource(
 IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
 GIT_REPOSITORIES = Resource(gitrepository.GROUP, gitrepository.VERSION, gitrepository.PLURAL, gitrepository.KIND)
 BY_SOURCE = "source"
+PATIENCE = timedelta(seconds=5)
+"""After how long a run keeps others no longer from theirs; what Git hosts and memory bear is bounded by the engine."""
 SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
     "ssh-hostkey-algos", (), flags.strings, "host key algorithms to offer; none: those of known_hosts"
 )
@@ -94,7 +97,7 @@ def build(manager: Manager) -> None:
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)
-    manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS)
+    manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS, patience=PATIENCE)
 
 
 def _use_of(policy: ImagePolicy | None) -> object:
