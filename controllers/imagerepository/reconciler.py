@@ -93,12 +93,14 @@ class ImageRepositoryReconciler:
         return spread(parse_duration(repository.spec.interval), percentage=self._jitter_percentage, seed=seed)
 
     async def _read_access(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> Access:
+        tried = "failed to configure authentication options: "
         try:
-            return await self._access.read(run.object, image)
+            async with asyncio.timeout(timeout(run.object.spec).total_seconds()):
+                return await self._access.read(run.object, image)
         except AccessFailed as error:
-            raise NotReady(
-                AUTHENTICATION_FAILED, f"failed to configure authentication options: {error}", at_most=SECRET_RETRY
-            ) from error
+            raise NotReady(AUTHENTICATION_FAILED, f"{tried}{error}", at_most=SECRET_RETRY) from error
+        except TimeoutError as error:
+            raise NotReady(AUTHENTICATION_FAILED, f"{tried}context deadline exceeded") from error
 
     async def _scan(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> Ready:
         spec, before = run.object.spec, run.status.last_scan_result

@@ -1,5 +1,6 @@
 """One pass over an ImageRepository: when it scans, what it stores and tells, and what each obstacle becomes."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +14,7 @@ from api.imagetaglist import ImageTagList
 from api.meta import READY, RECONCILING, Condition, LocalObjectReference
 from controllers.imageaccess.clouds import CloudAccess
 from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
+from controllers.imagerepository import schedule
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
 from controllers.registry.cloud.logins import CloudLogins
@@ -451,3 +453,18 @@ async def test_spread_scan_runs_when_it_said_it_would(bench: Bench) -> None:
     assert not bench.scanned
     await bench.reconcile(after=first.after)
     assert (bench.scanned, bench.run.progress) == (True, "scanning: triggered by interval")
+
+
+async def test_credentials_that_do_not_come_in_time_end_the_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schedule, "TIMEOUT_FLOOR", timedelta(milliseconds=1))
+
+    class Stuck(AccessReader):
+        async def read(self, repository: ImageRepository, image: Image) -> Access:
+            await asyncio.Event().wait()
+            raise AssertionError("unreachable")
+
+    bench.reconciler = ImageRepositoryReconciler(bench.registry, Stuck(bench.kube), bench.writer)
+    with pytest.raises(NotReady) as end:
+        await bench.reconcile(spec={"timeout": "1ms"})
+    assert end.value.reason == "AuthenticationFailed"
+    assert end.value.message == "failed to configure authentication options: context deadline exceeded"
