@@ -1,0 +1,71 @@
+"""A ServiceAccount's token for a cloud, issued by a real API server to the scanner with the rights of its manifests."""
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from api.imagerepository import ImageRepository, ImageRepositorySpec
+from api.meta import ObjectMeta
+from controllers.imageaccess.clouds import CloudAccess
+from controllers.registry.cloud.identity import Identity, Login, Subject
+from controllers.registry.cloud.logins import CloudLogins
+from controllers.registry.dockerconfig import Credentials
+from controllers.registry.reference import Image
+from controllers.runtime.client import KubeClient
+from controllers.runtime.clock import SYSTEM_CLOCK
+from controllers.runtime.config import load_config
+from e2e.cluster import Space
+from hack import controllers as local_controllers
+
+ROLE = "arn:aws:iam::123456789012:role/scanner"
+HOUR = timedelta(hours=1)
+
+
+class Cloud:
+    """A cloud that believes everything, and remembers it."""
+
+    def __init__(self) -> None:
+        self.subjects: list[Subject] = []
+
+    def check(self, host: str) -> None:
+        """Every host is one of ours."""
+
+    def audience(self, identity: Identity) -> str:
+        return "sts.amazonaws.com"
+
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login:
+        assert subject is not None
+        self.subjects.append(subject)
+        return Login(Credentials("AWS", "password"), datetime.now(UTC) + HOUR)
+
+
+async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp_path: Path) -> None:
+    space.apply("ServiceAccount", "robot")
+    space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, f"eks.amazonaws.com/role-arn={ROLE}")
+    server, authority = local_controllers.server_of(space.kubectl)
+    kubeconfig = local_controllers.account_kubeconfig(
+        space.kubectl, "imagerepository", tmp_path, server=server, authority=authority
+    )
+    client = KubeClient(load_config(str(kubeconfig)), user_agent="e2e")
+    cloud = Cloud()
+    logins = CloudLogins(SYSTEM_CLOCK, max_size=10, max_age=HOUR, providers={"aws": cloud})
+    access = CloudAccess(client, logins, object_level=True, default_service_account="")
+    repository = ImageRepository(
+        metadata=ObjectMeta(name="app", namespace=space.name),
+        spec=ImageRepositorySpec(image="ecr/app", interval="1m", provider="aws", service_account_name="robot"),
+    )
+    try:
+        for _ in range(2):
+            found = await access.credentials(repository, Image("registry.example", "app"), None)
+            assert found == Credentials("AWS", "password")
+    finally:
+        await logins.aclose()
+        await client.close()
+    (subject,) = cloud.subjects
+    assert subject.identity == Identity(space.name, "robot", ROLE)
+    claims = subject.token.split(".")[1]
+    told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    assert told["aud"] == ["sts.amazonaws.com"]
+    assert told["sub"] == f"system:serviceaccount:{space.name}:robot"
+    assert told["exp"] - told["iat"] == 600
