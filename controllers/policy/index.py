@@ -156,12 +156,16 @@ class TagIndex:
         key = _Shortlist(meaning, excluded)
         if key not in self._candidates:
             made = self._shortlist(extractor).without(excluded, value) if excluded else self._made(meaning, value)
-            # The unfiltered ones take part in the bound like any other.
-            while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_KEPT_VALUES:
-                self._candidates.popitem(last=False)
+            self._make_room()
             self._candidates[key] = made
         self._candidates.move_to_end(key)
         return self._candidates[key]
+
+    def _make_room(self) -> None:
+        # The unfiltered ones take part in the bound like any other. What rules left is made anew in milliseconds.
+        while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_KEPT_VALUES:
+            oldest = next((key for key in self._candidates if key.excluded), next(iter(self._candidates)))
+            del self._candidates[oldest]
 
     def _made(self, meaning: Hashable, value: Value) -> Candidates:
         known = self._before.pop(meaning, None)

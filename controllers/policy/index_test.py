@@ -125,6 +125,17 @@ def test_what_is_kept_is_bounded(searched: list[str], monkeypatch: pytest.Monkey
     assert len(searched) == 6
 
 
+def test_rules_do_not_push_out_what_filters_cost(searched: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "MAX_KEPT_VALUES", 9)
+    index = TagIndex(["1.0", "1.1", "1.2"])
+    index.choose(Alphabetical(), FILTERS[3])
+    searched.clear()
+    for tag in ("1.0", "1.1", "1.2"):
+        index.choose(Alphabetical(), excluded={tag: Reason.DENIED})
+    index.choose(Alphabetical(), FILTERS[3])
+    assert searched == []
+
+
 def test_several_threads_agree(searched: list[str]) -> None:
     index = TagIndex([f"1.0.{number}" for number in range(300)])
     with ThreadPoolExecutor(4) as pool:
