@@ -21,7 +21,7 @@ from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, 
 from controllers.registry.access import Access
 from controllers.registry.errors import BadPattern, BadReference, RegistryError, Throttled
 from controllers.registry.reference import Image, parse_image
-from controllers.registry.tagset import Scan, prepare
+from controllers.registry.tagset import INLINE_TAGS, Scan, prepare
 from controllers.runtime.conditions import find
 from controllers.runtime.errors import ApiError
 from controllers.runtime.run import NotReady, Ready, Run, Stall
@@ -142,12 +142,15 @@ class ImageRepositoryReconciler:
             return before.latest_tags
         if wanted.order == FIRST_SEEN and first_seen is None:
             first_seen = await self._tag_lists.first_seen(run.object)
-        # In a thread: ranking 100,000 tags would hold the event loop for longer than its 50 ms.
+        if len(scan.tags) <= INLINE_TAGS:
+            return latest_tags(scan.tags, wanted, first_seen or {})
         return await asyncio.to_thread(latest_tags, scan.tags, wanted, first_seen or {})
 
     async def _fetch(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> Scan:
         try:
             tags = await self._registry.list_tags(image, access, timeout=timeout(run.object.spec))
+            if len(tags) <= INLINE_TAGS:
+                return prepare(tags, exclusion_list(run.object.spec))
             # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
             return await asyncio.to_thread(prepare, tags, exclusion_list(run.object.spec))
         except Throttled as error:

@@ -14,6 +14,8 @@ from controllers.registry.errors import BadPattern
 
 DEFAULT_EXCLUSIONS = (r"^.*\.sig$",)
 LATEST_TAGS = 10
+INLINE_TAGS = 2_000
+"""Up to so many tags a list takes less than 2 ms, and a thread costs more than it is worth: it waits for the lock."""
 
 HTML_ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")

@@ -14,7 +14,7 @@ from api import imagetaglist
 from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
 from controllers.registry import chunks
-from controllers.registry.tagset import Scan
+from controllers.registry.tagset import INLINE_TAGS, Scan
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import AlreadyExists
 from controllers.runtime.informer import Informer
@@ -54,8 +54,10 @@ class TagListWriter:
         first_seen = {
             tag: previous.get(tag, int(now.timestamp())) if previous is not None else None for tag in scan.tags
         }
-        # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
-        parts = await asyncio.to_thread(chunks.encode, scan.tags, first_seen, revision=scan.revision)
+        if len(scan.tags) <= INLINE_TAGS:
+            parts = chunks.encode(scan.tags, first_seen, revision=scan.revision)
+        else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
+            parts = await asyncio.to_thread(chunks.encode, scan.tags, first_seen, revision=scan.revision)
         known = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
             chunk = _object(repository, part)
