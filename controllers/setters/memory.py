@@ -38,16 +38,20 @@ class Memory:
 
     def apply(self, path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
         """As `splice.apply`, but that `marks` are left out where the file is known to need no edit."""
-        key = (path, blake2b(data, digest_size=16).digest())
         with self._lock:
-            known = self._files.get(key)
+            known = self._files.get(_key(path, data))
         if known is not None and known.holds(refs):
             return FileEdit(path, data, findings=known.findings)
         edit = apply(path, data, refs)
-        if not edit.changed and edit.data is data:
+        # An edited file needs no other edit; its findings stay where they are while its lines do.
+        if edit.data is data or (edit.changed and edit.data.count(b"\n") == data.count(b"\n")):
             setters = [mark.setter for mark in edit.marks] + [f.setter for f in edit.findings if f.setter]
             named = sorted({policy_of(setter) for setter in setters})
             settled = _Settled(tuple((policy, refs.get(policy)) for policy in named), edit.findings)
             with self._lock:
-                self._files[key] = settled
+                self._files[_key(path, edit.data)] = settled
         return edit
+
+
+def _key(path: str, data: bytes) -> Hashable:
+    return path, blake2b(data, digest_size=16).digest()

@@ -63,6 +63,15 @@ def test_file_with_an_edit_is_not_kept(parsed: list[str]) -> None:
     assert len(parsed) == 2
 
 
+def test_result_of_an_edit_is_known_to_be_up_to_date(parsed: list[str]) -> None:
+    memory, refs = Memory(), {"apps:web": ImageRef("x/web", "2"), "apps:api": API}
+    edited = memory.apply("a.yaml", FILE, refs).data
+    parsed.clear()
+    assert not memory.apply("a.yaml", edited, refs).changed
+    assert parsed == []
+    assert memory.apply("a.yaml", edited, {"apps:web": WEB, "apps:api": API}).data == FILE
+
+
 def test_policy_that_appears_ends_its_finding(parsed: list[str]) -> None:
     memory = Memory()
     lacking = memory.apply("a.yaml", FILE, {"apps:web": WEB})
@@ -92,12 +101,10 @@ LINES = st.sampled_from(
 def test_memory_changes_no_answer(asked: list[tuple[bytes, dict[str, ImageRef]]]) -> None:
     memory = Memory()
     for data, refs in asked + asked:
-        plain, remembered = apply("f.yaml", data, refs), memory.apply("f.yaml", data, refs)
-        assert (remembered.data, remembered.changes, remembered.findings) == (
-            plain.data,
-            plain.changes,
-            plain.findings,
-        )
+        for content in (data, apply("f.yaml", data, refs).data):
+            plain, remembered = apply("f.yaml", content, refs), memory.apply("f.yaml", content, refs)
+            assert remembered.data == plain.data
+            assert (remembered.changes, remembered.findings) == (plain.changes, plain.findings)
 
 
 @pytest.mark.parametrize("setter", ["apps:web", "apps:web:tag", "apps:web:", "apps:web:tag:x"])
