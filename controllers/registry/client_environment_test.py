@@ -1,7 +1,7 @@
 """The client in its environment: proxies that the process was told of, hosts without them, and IPv6."""
 
-import asyncio
 import socket
+from contextlib import suppress
 
 import pytest
 
@@ -10,7 +10,7 @@ from controllers.registry.client import RegistryClient
 from controllers.registry.reference import Image, parse_image
 from controllers.registry.testing import FakeClock
 from controllers.registry.testing_bench import MINUTE, bench
-from controllers.registry.testing_server import Asked, Registry, Reply, Server, serving
+from controllers.registry.testing_server import Asked, Registry, Reply, serving
 
 IMAGE = Image("registry.example", "team/app")
 INSECURE = Access(insecure=True)
@@ -38,6 +38,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.lower(), raising=False)
     return monkeypatch
+
+
+def _has_loopback6() -> bool:
+    with suppress(OSError), socket.create_server(("::1", 0), family=socket.AF_INET6):
+        return True
+    return False
 
 
 async def tags(image: Image, access: Access) -> list[str]:
@@ -72,13 +78,9 @@ async def test_local_registries_and_those_of_no_proxy_are_reached_directly(envir
         assert proxy.asked == []
 
 
+@pytest.mark.skipif(not socket.has_ipv6 or not _has_loopback6(), reason="there is no IPv6 here")
 async def test_a_registry_at_an_ipv6_address(environment: pytest.MonkeyPatch) -> None:
-    server = Server(Registry({"team/app": ["1.0"]}))
-    try:
-        listener = await asyncio.start_server(server.serve, "::1", 0, family=socket.AF_INET6)
-    except OSError:
-        pytest.skip("there is no IPv6 here")
-    async with listener:
-        port = listener.sockets[0].getsockname()[1]
-        assert await tags(parse_image(f"[::1]:{port}/team/app"), Access()) == ["1.0"]
-    assert server.asked[-1].headers["host"] == f"[::1]:{port}"
+    async with serving(Registry({"team/app": ["1.0"]}), host="::1") as server:
+        assert await tags(parse_image(f"{server.address}/team/app"), Access()) == ["1.0"]
+    assert server.asked[-1].headers["host"] == server.address
+    assert server.address.startswith("[::1]:")

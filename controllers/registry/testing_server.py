@@ -80,7 +80,9 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(handler: Handler, identity: Identity | None = None, client_ca: bytes = b"") -> AsyncIterator[Server]:
+async def serving(
+    handler: Handler, identity: Identity | None = None, client_ca: bytes = b"", *, host: str = "127.0.0.1"
+) -> AsyncIterator[Server]:
     """A server on a free port; with `identity` over TLS, and then only for clients of `client_ca`, if it is given."""
     server = Server(handler)
     context = None
@@ -90,14 +92,16 @@ async def serving(handler: Handler, identity: Identity | None = None, client_ca:
         if client_ca:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(cadata=client_ca.decode())
-    async with listening(server.serve, context) as address:
+    async with listening(server.serve, context, host=host) as address:
         server.address = address
         yield server
 
 
 @asynccontextmanager
-async def listening(serve: Serve, context: ssl.SSLContext | None = None, *, port: int = 0) -> AsyncIterator[str]:
-    """The address of a listener whose connections `serve` gets; all are closed at the end."""
+async def listening(
+    serve: Serve, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0
+) -> AsyncIterator[str]:
+    """The address of a listener whose connections `serve` gets; all are closed at the end. OSError without `host`."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -111,9 +115,9 @@ async def listening(serve: Serve, context: ssl.SSLContext | None = None, *, port
             writer.transport.abort()
             tasks.discard(task)
 
-    listener = await asyncio.start_server(connected, "127.0.0.1", port, ssl=context)
+    listener = await asyncio.start_server(connected, host, port, ssl=context)
     try:
-        yield f"127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        yield f"{f'[{host}]' if ':' in host else host}:{listener.sockets[0].getsockname()[1]}"
     finally:
         listener.close()
         for task in tuple(tasks):
