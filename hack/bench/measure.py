@@ -13,10 +13,14 @@ class Figure:
     name: str
     wall_ms: list[float]
     cpu_ms: list[float]
+    """Empty where the time is spent in other processes."""
 
     def line(self) -> str:
         """The figure as a table row: median (minimum–maximum)."""
-        wall, cpu = (f"{statistics.median(x):9.2f} ({min(x):.2f}–{max(x):.2f})" for x in (self.wall_ms, self.cpu_ms))
+        wall, cpu = (
+            f"{statistics.median(x):9.2f} ({min(x):.2f}–{max(x):.2f})" if x else " not measured"
+            for x in (self.wall_ms, self.cpu_ms)
+        )
         return f"{self.name:58} {wall:32} {cpu:32} n={len(self.wall_ms)}"
 
 

@@ -51,4 +51,4 @@ def _latency(world: World, pushes: int) -> Figure:
             world.timed_commit(fleet, "k8s-demo", pushed_at=began, head=head)
             wall.append((time.monotonic() - began) * 1000)
             world.wait_ready("ImageUpdateAutomation", "k8s-demo", message=fleet.head())
-    return Figure("tag pushed → commit in Gitea (kubectl annotate included)", wall, [0.0] * len(wall))
+    return Figure("tag pushed → commit in Gitea (kubectl annotate included)", wall, [])
