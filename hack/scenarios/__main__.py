@@ -7,6 +7,7 @@ differences are in `accepted.json` beside this file. Exit status 1 when anything
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,12 +25,12 @@ def main() -> int:
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="only these scenarios")
     parser.add_argument("--jobs", type=int, default=8)
-    parser.add_argument("--out", type=Path, help="where the transcripts go (default: a temporary folder)")
+    parser.add_argument("--out", type=Path, help="where the transcripts go (else a temporary folder, for differences)")
     args = parser.parse_args()
     folder = args.folder.resolve()
     player = folder / "play.py" if (folder / "play.py").exists() else HERE / "play.py"
     files = sorted((folder / "scenarios").glob("*.yaml"))
-    chosen = [f for f in files if not args.names or f.stem in args.names]
+    chosen = [f for f in files if (not args.names or f.stem in args.names) and not _lacks_tool(f)]
     if not chosen:
         print(f"no scenarios in {folder / 'scenarios'}", file=sys.stderr)
         return 2
@@ -40,10 +41,31 @@ def main() -> int:
         code = _play(player, chosen, env=env, work=work, out=out, jobs=args.jobs)
     finally:
         environment.down(env)
+        _stop_gpg_agents(work)
     compare = [sys.executable, str(player), "diff", "--accepted", str(HERE / "accepted.json"), str(folder / "golden")]
-    different = subprocess.run([*compare, str(out), *args.names], check=False).returncode
-    print(f"transcripts: {out}; logs: {work / 'play'}")
+    different = subprocess.run([*compare, str(out), *(f.stem for f in chosen)], check=False).returncode
+    if code or different:
+        print(f"transcripts: {out}; logs: {work / 'play'}")
+    else:
+        shutil.rmtree(work)
     return code or different
+
+
+def _lacks_tool(scenario: Path) -> bool:
+    """True, and said, where the program is missing with which the player checks a scenario's signatures."""
+    text = scenario.read_text()
+    for tool, sign in (("gpg", "\n  openpgp: "), ("ssh-keygen", "\n  ssh: ")):
+        if sign in text and shutil.which(tool) is None:
+            print(f"{scenario.stem} is left out: it needs {tool}", file=sys.stderr)
+            return True
+    return False
+
+
+def _stop_gpg_agents(work: Path) -> None:
+    """Ends the agents that gpg started for the player, one for each home that checked a signature."""
+    homes = (work / "play" / "home").glob("*") if shutil.which("gpgconf") else ()
+    for home in homes:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=False, capture_output=True)
 
 
 def _on_free_ports(work: Path) -> Path:
