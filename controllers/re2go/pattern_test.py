@@ -109,3 +109,34 @@ def test_any_text_is_a_pattern_or_a_bad_pattern(pattern: str) -> None:
         assert str(error).startswith("error parsing regexp: ")  # noqa: PT017 - either end is right
     else:
         assert compiled.matches("v1.0") == (compiled.search("v1.0") is not None)
+
+
+ENDINGS = [r"^.*\.sig$", r"^.*-arm64$", r"^.*\+build$"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("sha256-abc.sig", id="ends-so"),
+        pytest.param(".sig", id="nothing-before"),
+        pytest.param("xsig", id="the-dot-is-a-dot"),
+        pytest.param("a.sig.att", id="not-at-the-end"),
+        pytest.param("a\n.sig", id="a-line-feed-is-no-dot"),
+        pytest.param("a.sig\n", id="the-end-is-not-before-a-line-feed"),
+        pytest.param("é.sig", id="beyond-ascii"),
+        pytest.param("\udc80.sig", id="no-character"),
+        pytest.param("1.0-arm64", id="the-second"),
+        pytest.param("1.0+build", id="the-third"),
+        pytest.param("main-1", id="only-the-other"),
+        pytest.param("", id="empty"),
+    ],
+)
+def test_any_of_answers_for_endings_as_each_pattern_does(text: str) -> None:
+    patterns = [re2go.compile(pattern) for pattern in (*ENDINGS, "^main")]
+    assert re2go.any_of(patterns)(text) == any(pattern.matches(text) for pattern in patterns)
+
+
+@given(st.text(alphabet="a.sig-m\né\ud800", max_size=8), st.sampled_from([*ENDINGS, "^.*a$", "^.*sig", "(?i)^.*SIG$"]))
+def test_any_of_one_is_that_one(text: str, pattern: str) -> None:
+    compiled = re2go.compile(pattern)
+    assert re2go.any_of([compiled])(text) == compiled.matches(text)
