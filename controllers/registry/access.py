@@ -83,11 +83,6 @@ def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
     return material
 
 
-def uses_deprecated_tls_keys(data: Mapping[str, bytes]) -> bool:
-    """True when a Secret has `caFile`, `certFile` or `keyFile`, which the user should rename."""
-    return any(data.get(key) for key in ("caFile", "certFile", "keyFile"))
-
-
 def ssl_context(material: TlsMaterial | None) -> ssl.SSLContext:
     """A context that verifies servers against the system's authorities and the material's; about 20 ms."""
     context = ssl.create_default_context()
