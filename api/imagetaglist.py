@@ -49,6 +49,8 @@ class ImageTagListStatus(msgspec.Struct, frozen=True, kw_only=True, rename="came
     """Number of tags of the whole list."""
     data: Annotated[str, Required]
     """The tags of this chunk, compressed, in base64."""
+    excluded_count: int = 0
+    """Number of tags that the scan which stored the list found besides, and dropped for spec.exclusionList."""
     first_seen: str = ""
     """When the tags of this chunk were first seen, compressed, in base64; may be unset."""
 

@@ -126,7 +126,7 @@ async def _selected(client: KubeClient, policy: ImagePolicy, repository: ImageRe
         read = partial(images.facts, repository, parse_image(repository.spec.image))
         latest = policy.status.latest_ref
         current = latest.tag if latest and latest.name == repository.spec.image else ""
-        index = TagIndex(stored.tags, first_seen=stored.first_seen)
+        index = TagIndex(stored.tags, first_seen=stored.first_seen, unstored=stored.excluded)
         return await selected(index, rules_of(policy.spec), read, now=SYSTEM_CLOCK.now(), current=current)
     finally:
         await registry.aclose()

@@ -54,6 +54,22 @@ def test_reasons_are_read_where_the_choice_is(space: Space, open_registry: Pushe
     assert "is a prerelease, which the range does not ask for" in described
 
 
+def test_tags_on_the_exclusion_list_are_counted(space: Space, parts: Parts, open_registry: Pusher, image: str) -> None:
+    open_registry.push_tags(f"{space.name}/app", ["1.0.0", "1.1.0-alpha", "1.2.0-alpha", "latest"])
+    image_repository(space, "app", image, exclusionList=["-alpha$"])
+    space.wait_ready("ImageRepository", "app")
+    policy(space)
+    found = wait_choice(space, "1.0.0")
+    assert found["status"]["selection"]["refused"] == [
+        {"reason": "Excluded", "count": 2},
+        {"reason": "NotAVersion", "count": 1},
+    ]
+    told = explain(parts, f"{space.name}/app")
+    assert "     2  is on the ImageRepository's exclusion list\n" in told.stdout
+    space.patch("ImageRepository", "app", {"exclusionList": [r"^\d", "latest"]})
+    space.wait_not_ready("ImagePolicy", "app", reason="DependencyNotReady", message="besides 4 that its exclusionList")
+
+
 def test_denied_tags_are_skipped_and_come_back(space: Space, open_registry: Pusher, image: str) -> None:
     scanned(space, open_registry, image, "1.0.0", "1.1.0", "1.2.0-broken", "1.2.0")
     policy(space, deny=[{"tag": "1.2.0"}, {"pattern": "-broken$"}])

@@ -128,8 +128,9 @@ class ImagePolicyReconciler:
         except InvalidPolicy as error:
             raise Stall(INVALID_POLICY, str(error)) from error
         except NoTags as error:
+            others = f" besides {error.excluded} that its exclusionList leaves out" if error.excluded else ""
             raise NotReady(
-                DEPENDENCY_NOT_READY, f"no tags in database: ImageRepository '{key}' found none", wait=True
+                DEPENDENCY_NOT_READY, f"no tags in database: ImageRepository '{key}' found none{others}", wait=True
             ) from error
         except Failure as error:
             _tell(run, index, "", error.tally, error.next_at)

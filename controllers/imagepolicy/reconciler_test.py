@@ -243,6 +243,14 @@ async def test_repository_without_tags_is_waited_for() -> None:
     )
 
 
+async def test_repository_whose_tags_are_all_excluded_says_so() -> None:
+    assert await obstacle(Bench("1.0.sig", "2.0.sig")) == Obstacle(
+        "DependencyNotReady",
+        "no tags in database: ImageRepository 'apps/app' found none besides 2 that its exclusionList leaves out",
+        wait=True,
+    )
+
+
 async def test_api_that_does_not_answer_is_asked_again(bench: Bench) -> None:
     bench.lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
     assert await obstacle(bench) == Obstacle(

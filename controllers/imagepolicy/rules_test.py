@@ -97,6 +97,16 @@ async def test_reasons_are_told_in_status() -> None:
     )
 
 
+async def test_tags_on_the_exclusion_list_are_among_the_reasons() -> None:
+    bench = Bench("1.0.0", "1.0.0.sig", "1.1.0.sig")
+    await bench.reconcile()
+    selection = bench.run.status.selection
+    assert selection is not None
+    assert (selection.tag_count, selection.refused) == (1, (RefusedTags(reason="Excluded", count=2),))
+    counted = bench.metrics.get_sample_value("tagline_policy_refused_tags_total", {"reason": "Excluded"})
+    assert counted == 2
+
+
 async def test_numbers_alone_do_not_change_the_status() -> None:
     many = [f"0.{number}.0" for number in range(10)]
     bench = Bench("1.0.0", "latest", *many)

@@ -6,6 +6,7 @@ One fetch and one index a revision, whoever asks first; the index of the revisio
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import partial
 
 from controllers.policy.index import TagIndex
 from controllers.runtime.key import Key
@@ -53,9 +54,8 @@ class Tags:
     async def _read(self, repository: Key, revision: str, before: _Known | None) -> _Known:
         found = await self._lists.read(repository, revision)
         previous = before.index if before else None
-        if len(found.tags) <= INLINE_TAGS:
-            return _Known(found.revision, TagIndex(found.tags, previous, first_seen=found.first_seen))
-        index = await asyncio.to_thread(TagIndex, found.tags, previous, first_seen=found.first_seen)
+        make = partial(TagIndex, found.tags, previous, first_seen=found.first_seen, unstored=found.excluded)
+        index = make() if len(found.tags) <= INLINE_TAGS else await asyncio.to_thread(make)
         return _Known(found.revision, index)
 
     def _evict(self) -> None:

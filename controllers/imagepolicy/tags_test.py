@@ -9,7 +9,7 @@ import pytest
 
 from controllers.imagepolicy.tags import INLINE_TAGS, Tags
 from controllers.imagepolicy.testing import FakeLists
-from controllers.policy import Semver, TagIndex
+from controllers.policy import Reason, Semver, TagIndex
 from controllers.runtime.errors import Forbidden
 from controllers.runtime.key import Key
 from controllers.taglist.reader import NotStored
@@ -42,6 +42,14 @@ async def test_newer_list_than_was_asked_for_is_known_by_its_own_revision() -> N
     await tags.index(A, old)
     assert (await tags.index(A, new)).tags == ("2.0",)
     assert lists.reads == [(A, old)]
+
+
+@pytest.mark.parametrize("count", [1, INLINE_TAGS + 1], ids=["short", "long"])
+async def test_number_of_dropped_tags_is_known_of_every_list(count: int) -> None:
+    lists = FakeLists()
+    revision = lists.put(A, "1.0.0.sig", *(f"1.0.{number}" for number in range(count)))
+    index = await Tags(lists).index(A, revision)
+    assert index.choose(Semver("*")).tally.counts[Reason.EXCLUDED] == 1
 
 
 async def test_long_list_is_indexed_too() -> None:

@@ -23,7 +23,8 @@ class FakeLists(TagListReader):
     def put(self, key: Key, *tags: str, first_seen: Mapping[str, int] | None = None) -> str:
         """Store tags; returns their revision."""
         scan = prepare(tags, None)
-        self._lists[key] = chunks.TagList(scan.tags, dict.fromkeys(scan.tags) | dict(first_seen or {}), scan.revision)
+        times = dict.fromkeys(scan.tags) | dict(first_seen or {})
+        self._lists[key] = chunks.TagList(scan.tags, times, scan.revision, scan.excluded)
         return scan.revision
 
     async def read(self, repository: Key, revision: str) -> chunks.TagList:

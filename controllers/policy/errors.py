@@ -34,8 +34,10 @@ class InvalidPolicy(PolicyError):
 class NoTags(PolicyError):
     """The list of tags is empty; retrying helps once the repository was scanned."""
 
-    def __init__(self) -> None:
+    def __init__(self, excluded: int = 0) -> None:
         super().__init__("no tags in database")
+        self.excluded = excluded
+        """How many tags were found and not stored."""
 
 
 class Failure(PolicyError):

@@ -59,11 +59,13 @@ class TagIndex:
         previous: TagIndex | None = None,
         *,
         first_seen: Mapping[str, int | None] | None = None,
+        unstored: int = 0,
     ) -> None:
         """Prepare them.
 
         tags: all stored tags, in any order. previous: the index of the same repository before, if there is one.
         first_seen: Unix seconds of the scan that found the tag first; a tag that is missing or None is of unknown age.
+        unstored: how many tags the scan found besides and dropped for the exclusion list; accounts count them.
         """
         come = set(tags)
         before = previous.tags if previous else ()
@@ -77,6 +79,7 @@ class TagIndex:
             tag: time for tag, time in (first_seen or {}).items() if time is not None
         }
         """Only tags whose age is known."""
+        self._unstored = unstored
         self._lock = Lock()  # guards _candidates, and what they compute on first use
         self._candidates: OrderedDict[_Shortlist, Candidates] = OrderedDict()
         self._before = previous.hand_over() if previous else {}
@@ -117,14 +120,14 @@ class TagIndex:
         """
         rank = self._ranker(policy, tag_filter, built or {})
         if not self.tags:
-            raise NoTags
+            raise NoTags(self._unstored)
         extractor = _extractor(tag_filter)
         with self._lock:
             everything = self._shortlist(extractor)
             left_out = {tag: reason for tag, reason in excluded.items() if self._passes(tag, extractor)}
             candidates = self._shortlist(extractor, frozenset(left_out))
             ranking = rank(candidates) if candidates.tags else None
-            account = tally(ranking, candidates)
+            account = tally(ranking, candidates, unstored=self._unstored)
             best = ranking.best if ranking else None
             chosen = None if best is None else candidates.tags[best]
             if left_out:

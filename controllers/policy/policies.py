@@ -95,6 +95,7 @@ class Order(Enum):
 class Reason(StrEnum):
     """Why a tag was not chosen: one word for status and metrics; `sentence` is for readers."""
 
+    EXCLUDED = "Excluded"
     UNMATCHED = "Unmatched"
     SAME_VALUE = "SameValue"
     NOT_A_VERSION = "NotAVersion"
@@ -117,6 +118,7 @@ class Reason(StrEnum):
 
 
 _SENTENCES: Final[Mapping[Reason, str]] = {
+    Reason.EXCLUDED: "is on the ImageRepository's exclusion list",
     Reason.UNMATCHED: "does not match the filter pattern",
     Reason.SAME_VALUE: "gives the same value as another tag",
     Reason.NOT_A_VERSION: "is not a semantic version",
@@ -148,8 +150,8 @@ class Tally:
     """Why tags were not chosen.
 
     `counts` covers every tag but the chosen one and names only reasons that occurred. `refused` lists at most
-    MAX_REFUSED of them: first those that have a rank, best first, then others in stored order. What rules leave out
-    stands where it would rank.
+    MAX_REFUSED of them, none of those that were not even stored: first those that have a rank, best first, then others
+    in stored order. What rules leave out stands where it would rank.
     """
 
     counts: Mapping[Reason, int]

@@ -100,6 +100,31 @@ def test_every_tag_is_accounted_for(case: tuple[list[str], set[str]]) -> None:
 
 
 @pytest.mark.parametrize(
+    "rules",
+    [
+        pytest.param(Rules(ANY), id="plain"),
+        pytest.param(Rules(ANY, denied_tags=frozenset({"1.1.0"})), id="with-a-rule"),
+        pytest.param(Rules(ANY, denied_tags=frozenset({"1.1.0"}), allow_downgrade=False), id="kept"),
+    ],
+)
+def test_tags_that_were_not_stored_are_counted_and_not_listed(rules: Rules) -> None:
+    index = TagIndex(["1.0.0", "1.1.0"], unstored=7)
+    found = select(index, rules, now=NOW, current="1.2.0")
+    assert isinstance(found, Selection)
+    assert found.choice.tally.counts[Reason.EXCLUDED] == 7
+    assert Reason.EXCLUDED not in {refusal.reason for refusal in found.choice.tally.refused}
+
+
+def test_failures_count_tags_that_were_not_stored() -> None:
+    with pytest.raises(Failure) as failed:
+        select(TagIndex(["latest"], unstored=7), Rules(ANY), now=NOW)
+    assert failed.value.tally.counts == {Reason.EXCLUDED: 7, Reason.NOT_A_VERSION: 1}
+    with pytest.raises(NoTags) as none:
+        select(TagIndex([], unstored=7), Rules(ANY), now=NOW)
+    assert none.value.excluded == 7
+
+
+@pytest.mark.parametrize(
     ("rules", "want"),
     [
         pytest.param(Rules(ANY, denied_tags=frozenset({"1.3.0"})), "1.2.0", id="tag"),

@@ -11,12 +11,13 @@ from controllers.policy.policies import MAX_REFUSED, Reason, Refusal, Tally
 from controllers.policy.ranking import Ranking
 
 
-def tally(ranking: Ranking | None, candidates: Candidates) -> Tally:
-    """Why tags were not chosen; without a ranking there was no candidate to rank."""
+def tally(ranking: Ranking | None, candidates: Candidates, *, unstored: int = 0) -> Tally:
+    """Why tags were not chosen; without a ranking there was no candidate to rank. unstored: tags that no list has."""
     counts = {
         **(ranking.counts if ranking else {}),
         Reason.SAME_VALUE: sum(map(len, candidates.overwritten.values())),
         Reason.UNMATCHED: len(candidates.unmatched),
+        Reason.EXCLUDED: unstored,
     }
     refused = tuple(islice(_refusals(ranking, candidates), MAX_REFUSED))
     return Tally({reason: count for reason, count in counts.items() if count}, refused)

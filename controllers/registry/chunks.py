@@ -46,6 +46,8 @@ class Chunk:
     """The tags of this piece, in base64."""
     first_seen: str = ""
     """When they were first seen, in base64; "" when that is not known of any."""
+    excluded: int = 0
+    """Number of tags that the scan found besides the list and dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class TagList:
     first_seen: Mapping[str, int | None]
     """Unix seconds of the scan that found the tag first, None where that is not known; has every tag."""
     revision: str
+    excluded: int = 0
+    """How many more tags the scan that stored the list found and dropped."""
 
 
 class Tags(msgspec.Struct, array_like=True):
@@ -74,7 +78,12 @@ T = TypeVar("T", Tags, Times)
 
 
 def encode(
-    tags: Sequence[str], first_seen: Mapping[str, int | None], *, revision: str, max_bytes: int = 900_000
+    tags: Sequence[str],
+    first_seen: Mapping[str, int | None],
+    *,
+    revision: str,
+    excluded: int = 0,
+    max_bytes: int = 900_000,
 ) -> list[Chunk]:
     """The list in as few pieces as are needed for `data` and `first_seen` together to keep within `max_bytes`.
 
@@ -91,7 +100,10 @@ def encode(
         wanted = -(-_size(whole) // int(max_bytes * FILL))
         number = min(max(wanted, number + 1), len(tags))
         pieces = [_pack(part, first_seen) for part in _slices(tags, number)]
-    return [Chunk(revision, index, len(pieces), len(tags), data, times) for index, (data, times) in enumerate(pieces)]
+    return [
+        Chunk(revision, index, len(pieces), len(tags), data, times, excluded)
+        for index, (data, times) in enumerate(pieces)
+    ]
 
 
 def decode(chunks: Sequence[Chunk]) -> TagList:
@@ -120,7 +132,7 @@ def decode(chunks: Sequence[Chunk]) -> TagList:
             break
     if len(tags) != first.count or not all(above > below for above, below in pairwise(tags)):
         raise Incomplete(f"chunks of tag list {first.revision} do not make {first.count} tags in order")
-    return TagList(tuple(tags), first_seen, first.revision)
+    return TagList(tuple(tags), first_seen, first.revision, first.excluded)
 
 
 def _size(piece: tuple[str, str]) -> int:

@@ -29,6 +29,8 @@ class Scan:
     tags: tuple[str, ...]
     """Kept tags, bytewise descending, each once."""
     revision: str
+    excluded: int = 0
+    """How many tags were dropped for the exclusion patterns."""
 
     @property
     def latest(self) -> tuple[str, ...]:
@@ -48,8 +50,9 @@ def prepare(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> Sc
     dropped. Raises BadPattern. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
     """
     excluded = re2go.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
-    kept = tuple(sorted({tag for tag in tags if not excluded(tag)}, reverse=True))
-    return Scan(kept, revision(kept))
+    found = set(tags)
+    kept = tuple(sorted((tag for tag in found if not excluded(tag)), reverse=True))
+    return Scan(kept, revision(kept), len(found) - len(kept))
 
 
 def revision(tags: Sequence[str]) -> str:

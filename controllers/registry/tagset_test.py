@@ -65,6 +65,18 @@ def test_a_bad_pattern_is_named_with_its_fault() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tags", "exclusions", "excluded"),
+    [
+        pytest.param(["1.0", "1.0.sig", "1.0.sig"], None, 1, id="each-once"),
+        pytest.param(["1.0", "2.0"], ["^3"], 0, id="none"),
+        pytest.param(["1.0", "2.0"], ["."], 2, id="all"),
+    ],
+)
+def test_dropped_tags_are_counted(tags: list[str], exclusions: list[str] | None, excluded: int) -> None:
+    assert prepare(tags, exclusions).excluded == excluded
+
+
 def test_latest_are_the_first_ten() -> None:
     assert prepare(map(str, range(12)), None).latest == ("9", "8", "7", "6", "5", "4", "3", "2", "11", "10")
 

@@ -74,4 +74,5 @@ def _chunk(status: imagetaglist.ImageTagListStatus) -> chunks.Chunk:
         count=status.tag_count,
         data=status.data,
         first_seen=status.first_seen,
+        excluded=status.excluded_count,
     )

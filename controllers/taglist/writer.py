@@ -55,9 +55,11 @@ class TagListWriter:
             tag: previous.get(tag, int(now.timestamp())) if previous is not None else None for tag in scan.tags
         }
         if len(scan.tags) <= INLINE_TAGS:
-            parts = chunks.encode(scan.tags, first_seen, revision=scan.revision)
+            parts = chunks.encode(scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
-            parts = await asyncio.to_thread(chunks.encode, scan.tags, first_seen, revision=scan.revision)
+            parts = await asyncio.to_thread(
+                chunks.encode, scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded
+            )
         known = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
             chunk = _object(repository, part)
@@ -77,7 +79,7 @@ class TagListWriter:
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
         if known and owner_uid(known) == chunk.metadata.owner_references[0].uid:
             # Absent fields are not removed by a merge patch, and times of other tags make a list unreadable.
-            body = {"status": {"firstSeen": None} | msgspec.to_builtins(chunk.status)}
+            body = {"status": {"firstSeen": None, "excludedCount": None} | msgspec.to_builtins(chunk.status)}
             stored = await self._client.patch(
                 IMAGE_TAG_LISTS, namespace, name, body, into=ChunkHeader, field_manager=self._field_manager
             )
@@ -117,6 +119,7 @@ def _object(repository: ImageRepository, part: chunks.Chunk) -> imagetaglist.Ima
             chunks=part.chunks,
             tag_count=part.count,
             data=part.data,
+            excluded_count=part.excluded,
             first_seen=part.first_seen,
         ),
     )

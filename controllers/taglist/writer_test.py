@@ -1,5 +1,6 @@
 """How tag lists are stored: what a crash leaves, who owns a chunk, and when a tag was first seen."""
 
+from dataclasses import replace as replace_scan
 from datetime import datetime, timedelta
 from functools import partial
 from hashlib import sha256
@@ -75,6 +76,14 @@ def many(since: int, until: int) -> Scan:
 
 
 MANY, OTHERS, FEW = many(0, 60), many(20, 80), scan("1.0", "2.0")
+
+
+async def test_number_of_dropped_tags_is_stored_and_goes_again(bench: Bench, small_chunks: None) -> None:
+    await bench.write(replace_scan(MANY, excluded=3))
+    assert (await bench.read()).excluded == 3
+    assert {chunk.status.excluded_count for chunk in bench.objects if chunk.status} == {3}
+    await bench.write(OTHERS)
+    assert (await bench.read()).excluded == 0
 
 
 async def test_written_list_reads_back(bench: Bench) -> None:
