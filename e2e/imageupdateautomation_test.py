@@ -155,6 +155,32 @@ def test_automation_is_skipped_while_suspended(fleet: Fleet) -> None:
     assert "app:1.0.2 #" in fleet.repository.file("app.yaml")
 
 
+def test_values_of_a_suspended_policy_are_left_to_people(fleet: Fleet) -> None:
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.wait_commits(2)
+    fleet.space.patch("ImagePolicy", "app", {"suspend": True})
+    left_alone = fleet.space.wait_ready("ImageUpdateAutomation", "fleet", message="which is suspended")
+    assert [finding["reason"] for finding in left_alone["status"]["findings"]] == ["PolicySuspended"]
+    theirs = fleet.repository.file("app.yaml").replace(":1.0.1 ", ":1.0.0 ")
+    fleet.repository.commit({"app.yaml": theirs}, "Back to what worked")
+    fleet.space.request_and_wait("ImageUpdateAutomation", "fleet")
+    assert fleet.repository.file("app.yaml") == theirs
+    fleet.space.patch("ImagePolicy", "app", {"suspend": False})
+    fleet.wait_commits(4)
+    assert "app:1.0.1 #" in fleet.repository.file("app.yaml")
+
+
+def test_values_of_a_policy_that_is_not_ready_stay(fleet: Fleet) -> None:
+    fleet.space.patch("ImagePolicy", "app", {"policy": {"semver": {"range": "9.x"}}})
+    fleet.space.wait_not_ready("ImagePolicy", "app", reason="Failure")
+    automation(fleet.space, "fleet", source="fleet")
+    found = fleet.space.wait_ready("ImageUpdateAutomation", "fleet", message="which is not ready")
+    assert [finding["reason"] for finding in found["status"]["findings"]] == ["PolicyNotReady"]
+    fleet.push_tag("9.0.0")
+    fleet.wait_commits(2)
+    assert "app:9.0.0 #" in fleet.repository.file("app.yaml")
+
+
 def test_selector_leaves_other_policies_out(fleet: Fleet) -> None:
     automation(fleet.space, "fleet", source="fleet", policySelector={"matchLabels": {"team": "red"}})
     found = fleet.space.wait_ready("ImageUpdateAutomation", "fleet")

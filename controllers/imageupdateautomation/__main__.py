@@ -14,6 +14,7 @@ from controllers.git.remote import SshAlgorithms
 from controllers.git.workdir import WorkDir
 from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.imageupdateautomation.selection import rest_of
 from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime import flags
 from controllers.runtime.flags import Flag
@@ -101,8 +102,8 @@ def build(manager: Manager) -> None:
 
 
 def _use_of(policy: ImagePolicy | None) -> object:
-    """What an automation sees of a policy: its image and the labels it is selected by."""
-    return policy and (policy.status.latest_ref, policy.metadata.labels)
+    """What an automation sees of a policy: its image, whether it rests, and the labels it is selected by."""
+    return policy and (policy.status.latest_ref, rest_of(policy), policy.metadata.labels)
 
 
 if __name__ == "__main__":

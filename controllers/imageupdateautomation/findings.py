@@ -6,6 +6,7 @@ from typing import TypeAlias
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding as ApiFinding
 from controllers import setters
+from controllers.imageupdateautomation.selection import Rest
 from controllers.runtime.key import Key
 
 POLICY_WITHOUT_IMAGE = "PolicyWithoutImage"
@@ -24,20 +25,33 @@ REASONS: Mapping[setters.Reason, str] = {
     setters.Reason.MORE: "More",
 }
 
+RESTING: Mapping[Rest, str] = {
+    Rest.SUSPENDED: "is suspended: the value stays as it is until the policy is resumed",
+    Rest.NOT_READY: "is not ready: the value stays as it is until the policy is; its own status says what it lacks",
+}
+PASSING = {POLICY_WITHOUT_IMAGE, *Rest}
+"""What passes by itself, or is so on purpose."""
+
+NONE_RESTS: Mapping[str, Rest] = {}
 
 Policies: TypeAlias = Callable[[Key], ImagePolicy | None]
 """What is known of a policy that a marker names, in any namespace that is watched."""
 
 
 def told(
-    findings: Iterable[setters.Finding], policies: Policies, *, first: tuple[ApiFinding, ...] = ()
+    findings: Iterable[setters.Finding],
+    policies: Policies,
+    *,
+    first: tuple[ApiFinding, ...] = (),
+    resting: Mapping[str, Rest] = NONE_RESTS,
 ) -> tuple[ApiFinding, ...]:
     """The findings for the status: bounded, each with what to do about it.
 
     A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
     some other automation's business and no finding. first: what was found out before the files were looked at.
+    resting: policies of this automation, `namespace:name`, whose markers are left alone now.
     """
-    found = [*first, *(told for finding in findings if (told := _told(finding, policies)))]
+    found = [*first, *(told for finding in findings if (told := _told(finding, policies, resting)))]
     if len(found) <= MAX_FINDINGS:
         return tuple(found)
     more = len(found) - MAX_FINDINGS + 1
@@ -57,8 +71,8 @@ def unusable(images: Mapping[str, str]) -> tuple[ApiFinding, ...]:
 
 
 def worth_an_event(finding: ApiFinding) -> bool:
-    """False for what passes by itself: a policy that will choose once its repository was scanned."""
-    return finding.reason != POLICY_WITHOUT_IMAGE
+    """False for what passes by itself or is so on purpose: policies that have not chosen yet, or rest."""
+    return finding.reason not in PASSING
 
 
 def line(finding: ApiFinding) -> str:
@@ -75,8 +89,9 @@ def summary(findings: tuple[ApiFinding, ...]) -> str:
     return f"; left out: {first}" + (f" (and {len(findings) - 1} more, see status.findings)" if findings[1:] else "")
 
 
-def _told(finding: setters.Finding, policies: Policies) -> ApiFinding | None:
-    reason, message = REASONS[finding.reason], finding.message
+def _told(finding: setters.Finding, policies: Policies, resting: Mapping[str, Rest]) -> ApiFinding | None:
+    reason: str = REASONS[finding.reason]
+    message = finding.message
     if finding.reason is setters.Reason.UNKNOWN_POLICY:
         namespace, _, rest = finding.setter.partition(":")
         name = rest.partition(":")[0]
@@ -86,6 +101,8 @@ def _told(finding: setters.Finding, policies: Policies) -> ApiFinding | None:
             message = f"{marker}, which does not exist; create it or correct the marker"
         elif policy.status.latest_ref is None:
             reason, message = POLICY_WITHOUT_IMAGE, f"{marker}, which has not chosen an image yet"
+        elif why := resting.get(f"{namespace}:{name}"):
+            reason, message = why, f"{marker}, which {RESTING[why]}"
         else:
             return None
     return ApiFinding(file=finding.file, line=finding.line, reason=reason, message=message)

@@ -6,6 +6,7 @@ from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding as ApiFinding
 from controllers import setters
 from controllers.imageupdateautomation.findings import MAX_FINDINGS, REASONS, line, summary, told, worth_an_event
+from controllers.imageupdateautomation.selection import Rest
 from controllers.runtime.key import Key
 from controllers.setters import Reason
 from controllers.testing_objects import image_policy
@@ -66,6 +67,24 @@ def test_unknown_policy_says_what_to_do(setter: str, reason: str, message: str) 
 def test_policy_of_another_automation_is_no_finding(setter: str) -> None:
     misplaced = found(Reason.MISPLACED, setter)
     assert told([found(Reason.UNKNOWN_POLICY, setter), misplaced], POLICIES.get) == told([misplaced], POLICIES.get)
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (Rest.SUSPENDED, "is suspended: the value stays as it is until the policy is resumed"),
+        (
+            Rest.NOT_READY,
+            "is not ready: the value stays as it is until the policy is; its own status says what it lacks",
+        ),
+    ],
+)
+def test_markers_of_resting_policies_are_told(rest: Rest, message: str) -> None:
+    resting = {"apps:unselected": rest}
+    (only,) = told([found(Reason.UNKNOWN_POLICY, "apps:unselected:tag")], POLICIES.get, resting=resting)
+    text = f"the marker names ImagePolicy 'apps:unselected', which {message}"
+    assert only == ApiFinding(file="app.yaml", line=3, reason=rest, message=text)
+    assert not worth_an_event(only)
 
 
 def test_each_reason_has_a_word_fit_for_an_event() -> None:

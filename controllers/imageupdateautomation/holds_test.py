@@ -8,7 +8,7 @@ from api.imageupdateautomation import UpdateStrategy, Written
 from controllers import setters
 from controllers.imageupdateautomation.holds import MAX_WRITTEN, remembered
 from controllers.imageupdateautomation.job import Published
-from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, Bench, manifest
+from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, WEB, Bench, manifest
 from controllers.runtime.testing import START
 
 WRITTEN = Written(file="web.yaml", setter="apps:web", old="x/web:1.0.0", new="x/web:1.1.0")
@@ -43,6 +43,15 @@ async def test_newer_image_ends_the_hold(holding: Bench) -> None:
     assert holding.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
     assert holding.status.findings == ()
     assert [(w.old, w.new) for w in holding.status.written] == [("x/web:1.0.0", "x/web:1.2.0")]
+
+
+async def test_a_suspended_policy_does_not_end_the_hold(holding: Bench) -> None:
+    holding.choose("web", WEB, suspend=True)
+    theirs = holding.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
+    await holding.reconcile(after=INTERVAL)
+    holding.choose("web", WEB)
+    await holding.reconcile(after=2 * INTERVAL)
+    assert (holding.tip(), [finding.reason for finding in holding.status.findings]) == (theirs, ["HeldBack"])
 
 
 async def test_other_markers_are_updated_meanwhile(holding: Bench) -> None:

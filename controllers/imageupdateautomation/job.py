@@ -10,6 +10,7 @@ from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdat
 from controllers import setters
 from controllers.git.commits import Author
 from controllers.git.errors import GitError, Outdated, Unreachable
+from controllers.imageupdateautomation.selection import Rest
 from controllers.imageupdateautomation.source import Source
 from controllers.runtime.run import NotReady, Run
 
@@ -25,6 +26,10 @@ class Job:
     source: Source
     images: Mapping[str, ImageRef]
     """Every policy that takes part, by name."""
+    resting: Mapping[str, Rest]
+    """Those of the automation's that do not now, as markers name them."""
+    last: Mapping[str, setters.ImageRef]
+    """What each of both chose last, as markers name them."""
     usable: Mapping[str, ImageRef]
     """Those of them whose image can be written."""
     findings: tuple[Finding, ...]

@@ -11,7 +11,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from api.duration import parse_duration
-from api.imagepolicy import ImagePolicy, ImageRef
+from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus
 from api.meta import STALLED
 from controllers import setters
@@ -22,7 +22,7 @@ from controllers.imageupdateautomation import findings, holds
 from controllers.imageupdateautomation.editor import Editor
 from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
 from controllers.imageupdateautomation.publisher import Publisher
-from controllers.imageupdateautomation.selection import BadSelector, as_refs, chosen_images, usable_images
+from controllers.imageupdateautomation.selection import BadSelector, Selected, as_refs, selected, usable_images
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader
 from controllers.policy.choose import choose
 from controllers.policy.errors import PolicyError
@@ -91,7 +91,7 @@ class ImageUpdateAutomationReconciler:
         held = holds.holds(run.status.written) if job.hold and (ours or not plan.switch) else setters.NO_HOLDS
         edited = await self._editor.edit(run, job, base, holds=held)
         before = run.status.findings
-        left_out = findings.told(edited.update.findings, self._policy, first=job.findings)
+        left_out = findings.told(edited.update.findings, self._policy, first=job.findings, resting=job.resting)
         published = None
         if edited.contents:
             published = await self._publisher.publish(run, job, edited, refs=refs, base=base)
@@ -103,7 +103,7 @@ class ImageUpdateAutomationReconciler:
             findings=left_out,
             observed_policies=job.images,
             observed_source_revision=_observed(job, tip, published),
-            written=holds.remembered(run.status.written, published, job.refs) if job.hold else (),
+            written=holds.remembered(run.status.written, published, job.last) if job.hold else (),
         )
         warnings = tuple(
             (f.reason, findings.line(f)) for f in left_out if f not in before and findings.worth_an_event(f)
@@ -116,24 +116,25 @@ class ImageUpdateAutomationReconciler:
         return Ready(f"{pushed}{findings.summary(left_out)}", after=after, event=event, warnings=warnings)
 
     async def _job(self, automation: ImageUpdateAutomation) -> Job:
-        images, path = self._images(automation), _update_path(automation)
-        usable, unusable = usable_images(images)
-        refused = findings.unusable(unusable)
-        update = automation.spec.update
+        found, path = self._selected(automation), _update_path(automation)
+        usable, unusable = usable_images(found.images)
+        update, namespace = automation.spec.update, automation.metadata.namespace
         return Job(
             await self._source(automation),
-            images=images,
+            images=found.images,
+            resting={f"{namespace}:{name}": rest for name, rest in found.resting.items()},
+            last=as_refs(found.last, namespace),
             usable=usable,
-            findings=refused,
+            findings=findings.unusable(unusable),
             path=path,
-            refs=as_refs(usable, automation.metadata.namespace),
+            refs=as_refs(usable, namespace),
             globs=update.files,
             hold=update.hold_reverted,
         )
 
-    def _images(self, automation: ImageUpdateAutomation) -> dict[str, ImageRef]:
+    def _selected(self, automation: ImageUpdateAutomation) -> Selected:
         try:
-            return chosen_images(automation, self._policies(automation.metadata.namespace))
+            return selected(automation, self._policies(automation.metadata.namespace))
         except BadSelector as error:
             raise Stall(INVALID_POLICY_SELECTOR, f"failed to parse policy selector: {error}") from error
 

@@ -76,6 +76,21 @@ async def test_commit_is_signed_with_the_source_s_key(bench: Bench) -> None:
     assert bench.git.commits[bench.tip()].signer is signer
 
 
+async def test_values_of_a_suspended_policy_are_left_to_people(idle: Bench) -> None:
+    idle.choose("web", WEB, suspend=True)
+    theirs = idle.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
+    end = await idle.reconcile(after=INTERVAL)
+    assert (idle.tip(), idle.git.pushes, idle.status.observed_policies) == (theirs, idle.git.pushes[:1], {})
+    (finding,) = idle.status.findings
+    assert (finding.reason, finding.file, finding.line) == ("PolicySuspended", "web.yaml", 2)
+    assert "; left out: web.yaml:2: the marker names ImagePolicy 'apps:web', which is suspended" in end.message
+    assert end.warnings == ()
+    idle.choose("web", WEB)
+    await idle.reconcile(after=2 * INTERVAL)
+    assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+    assert idle.status.findings == ()
+
+
 async def test_nothing_changed_takes_one_round_trip(idle: Bench) -> None:
     before = idle.status
     end = await idle.reconcile(after=INTERVAL)

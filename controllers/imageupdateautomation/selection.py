@@ -1,9 +1,14 @@
-"""Which policies an automation uses: label selectors and the images they stand for. Pure.
+"""Which policies an automation uses: label selectors, what rests, and the images they stand for. Pure.
+
+A policy that is suspended or not ready rests: its last choice is not written any more, so that people can put another
+value into Git meanwhile. Ours; Flux goes on writing it.
 
 Label selectors follow https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 
 from api.imagepolicy import ImagePolicy, ImageRef
 from api.imageupdateautomation import ImageUpdateAutomation
@@ -11,26 +16,55 @@ from api.meta import LabelSelector, LabelSelectorRequirement
 from controllers import setters
 from controllers.registry.errors import BadReference
 from controllers.registry.reference import parse_reference
+from controllers.runtime.conditions import is_failing
 
 
 class BadSelector(Exception):
     """The selector can match nothing because it is wrong; the text says where."""
 
 
-def chosen_images(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> dict[str, ImageRef]:
-    """The latest image of each selected policy that has one, by policy name.
+class Rest(StrEnum):
+    """Why the last choice of a policy is not to be written."""
 
-    policies: those of the automation's namespace. A policy that is not ready still counts with its last choice, and
-    so does a suspended one: as in Flux, the choice is what was decided last. Raises BadSelector.
-    """
+    SUSPENDED = "PolicySuspended"
+    NOT_READY = "PolicyNotReady"
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The policies of an automation that have chosen an image, by name."""
+
+    images: Mapping[str, ImageRef]
+    """Those that count."""
+    resting: Mapping[str, Rest]
+    """Those that do not now."""
+    last: Mapping[str, ImageRef]
+    """What each of them chose last, of both kinds."""
+
+
+def selected(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> Selected:
+    """What the selector finds; policies: those of the automation's namespace. Raises BadSelector."""
     selector = automation.spec.policy_selector
     if selector is not None:
         matches(selector, {})  # a wrong one is told also while there is nothing to choose from
-    return {
-        policy.metadata.name: policy.status.latest_ref
-        for policy in policies
-        if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels))
-    }
+    last, resting = {}, {}
+    for policy in policies:
+        if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels)):
+            last[policy.metadata.name] = policy.status.latest_ref
+            if rest := rest_of(policy):
+                resting[policy.metadata.name] = rest
+    return Selected({name: image for name, image in last.items() if name not in resting}, resting, last)
+
+
+def rest_of(policy: ImagePolicy) -> Rest | None:
+    """Why a policy's last choice is not to be written, None when it is.
+
+    Only Ready=False makes a policy not ready: without a condition, or while it is being reconciled, the last choice is
+    as good as it was.
+    """
+    if policy.spec.suspend:
+        return Rest.SUSPENDED
+    return Rest.NOT_READY if is_failing(policy.status.conditions) else None
 
 
 def usable_images(images: Mapping[str, ImageRef]) -> tuple[dict[str, ImageRef], dict[str, str]]:

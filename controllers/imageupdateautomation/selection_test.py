@@ -1,10 +1,12 @@
 """Label selectors, and the images of the policies they choose."""
 
 import pytest
+from msgspec.structs import replace
 
 from api.imagepolicy import ImageRef
-from api.meta import LabelSelector, LabelSelectorRequirement
-from controllers.imageupdateautomation.selection import BadSelector, chosen_images, matches
+from api.meta import Condition, LabelSelector, LabelSelectorRequirement
+from controllers.imageupdateautomation.selection import BadSelector, Rest, Selected, matches, selected
+from controllers.runtime.testing import START
 from controllers.testing_objects import automation, image_policy
 
 LABELS = {"app": "web", "stage": "dev"}
@@ -76,7 +78,7 @@ def test_bad_selector(requirement: LabelSelectorRequirement, text: str) -> None:
 V1, V2 = ImageRef(name="x/web", tag="1.0.0"), ImageRef(name="x/api", tag="2.0.0", digest="sha256:abc")
 POLICIES = (
     image_policy("web", labels={"app": "web"}, latest=V1),
-    image_policy("api", labels={"app": "api"}, latest=V2, suspend=True),
+    image_policy("api", labels={"app": "api"}, latest=V2),
     image_policy("new", labels={"app": "web"}),
 )
 
@@ -91,12 +93,47 @@ POLICIES = (
     ],
 )
 def test_images_of_selected_policies(selector: LabelSelector | None, want: dict[str, ImageRef]) -> None:
-    assert chosen_images(automation(policy_selector=selector), POLICIES) == want
+    assert selected(automation(policy_selector=selector), POLICIES) == Selected(want, {}, want)
+
+
+def conditions(**statuses: str) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(type=name, status=status, reason="R", message="m", last_transition_time=START)
+        for name, status in statuses.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("suspend", "told", "rest"),
+    [
+        pytest.param(False, {}, None, id="no-condition"),
+        pytest.param(False, {"Ready": "True"}, None, id="ready"),
+        pytest.param(False, {"Ready": "True", "Reconciling": "True"}, None, id="being-reconciled"),
+        pytest.param(False, {"Ready": "Unknown"}, None, id="unknown"),
+        pytest.param(False, {"Ready": "False", "Reconciling": "True"}, Rest.NOT_READY, id="retrying"),
+        pytest.param(False, {"Ready": "False", "Stalled": "True"}, Rest.NOT_READY, id="stalled"),
+        pytest.param(True, {"Ready": "True"}, Rest.SUSPENDED, id="suspended"),
+        pytest.param(True, {"Ready": "False"}, Rest.SUSPENDED, id="suspended-and-not-ready"),
+    ],
+)
+def test_policies_that_rest_are_not_used(suspend: bool, told: dict[str, str], rest: Rest | None) -> None:
+    policy = image_policy("web", latest=V1, suspend=suspend)
+    policy = replace(policy, status=replace(policy.status, conditions=conditions(**told)))
+    found = selected(automation(), [policy, POLICIES[1]])
+    assert found.images == {"api": V2} | ({} if rest else {"web": V1})
+    assert found.resting == ({"web": rest} if rest else {})
+    assert found.last == {"web": V1, "api": V2}
+
+
+def test_resting_policies_of_others_are_not_told() -> None:
+    selector = LabelSelector(match_labels={"app": "api"})
+    others = image_policy("web", labels={"app": "web"}, latest=V1, suspend=True)
+    assert selected(automation(policy_selector=selector), [others]) == Selected({}, {}, {})
 
 
 def test_bad_selector_is_told_also_without_policies() -> None:
     bad = LabelSelector(match_expressions=(need("app", "Like"),))
     with pytest.raises(BadSelector):
-        chosen_images(automation(policy_selector=bad), POLICIES)
+        selected(automation(policy_selector=bad), POLICIES)
     with pytest.raises(BadSelector):
-        chosen_images(automation(policy_selector=bad), [])
+        selected(automation(policy_selector=bad), [])

@@ -46,8 +46,8 @@ class Bench:
     def put(self, repository: GitRepository) -> None:
         self.repositories[key_of(repository)] = repository
 
-    def choose(self, name: str, ref: ImageRef | None) -> None:
-        policy = image_policy(name, latest=ref)
+    def choose(self, name: str, ref: ImageRef | None, **spec: Any) -> None:
+        policy = image_policy(name, latest=ref, **spec)
         self.policies[key_of(policy)] = policy
 
     async def reconcile(self, *, after: timedelta = timedelta(0), **facts: Any) -> Ready:
