@@ -1,20 +1,42 @@
 """`tagline policy test`: which tag a policy chooses, and why the others lost; no cluster and no registry is asked.
 
-The answer is the controller's own: both call `controllers.policy.choose`.
+The answer is the controller's own: both call `controllers.policy.select`. What cannot be known offline is refused, or
+said to be left out: when tags were first seen, and what images tell.
 """
 
 import argparse
+import importlib
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, Tally, choose
+from controllers.policy import (
+    Alphabetical,
+    Filter,
+    Newest,
+    Numerical,
+    Policy,
+    Rules,
+    Selection,
+    Semver,
+    TagIndex,
+    Tally,
+    select,
+)
 from controllers.policy.errors import Failure, InvalidPolicy, NoTags
 
 EXAMPLES = 3
 """So many tags are shown for each reason."""
 HEADING = "WHY NOT CHOSEN"
 ORDERS = ("asc", "desc")
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+"""Offline no tag has an age, so the present time does not matter."""
+
+
+class Unanswerable(Exception):
+    """The question cannot be answered offline; the text says why, and what to do."""
 
 
 def add_to(commands: Any) -> None:
@@ -29,6 +51,9 @@ def add_to(commands: Any) -> None:
     policy.add_argument("--semver", metavar="RANGE", help="the greatest version in the range, e.g. '>=1.0.0 <2.0.0'")
     policy.add_argument("--numerical", choices=ORDERS, help="the greatest number (asc) or the least (desc)")
     policy.add_argument("--alphabetical", choices=ORDERS, help="the last text (asc) or the first (desc)")
+    policy.add_argument("-f", "--file", metavar="FILE", help="the ImagePolicy of a file of manifests, - is stdin")
+    test.add_argument("--name", default="", metavar="NAME", help="which ImagePolicy, where the file has several")
+    test.add_argument("--current", default="", metavar="TAG", help="the tag chosen before, for allowDowngrade: false")
     test.add_argument("--pattern", default="", metavar="REGEXP", help="only tags that match (spec.filterTags.pattern)")
     test.add_argument("--extract", default="", metavar="TEMPLATE", help="what is ranked, e.g. '$ts'")
     test.add_argument("tags", nargs="*", metavar="TAG", help="tags to choose from; none or -: one a line from stdin")
@@ -37,11 +62,12 @@ def add_to(commands: Any) -> None:
 
 def ask_policy(options: argparse.Namespace) -> int:
     """Prints the choice and its reasons; 0 when a tag is chosen."""
-    tags = _tags(options.tags)
-    tag_filter = Filter(options.pattern, options.extract) if options.pattern or options.extract else None
     try:
-        choice = choose(tags, _policy(options), tag_filter)
-    except InvalidPolicy as error:
+        index, rules = _question(options)
+        found = select(index, rules, now=LONG_AGO, current=options.current)
+        if not isinstance(found, Selection):
+            raise Unanswerable(_needs_cluster("platforms"))
+    except (InvalidPolicy, Unanswerable) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except (NoTags, Failure) as error:
@@ -49,10 +75,45 @@ def ask_policy(options: argparse.Namespace) -> int:
         if isinstance(error, Failure):
             sys.stdout.writelines(table(error.tally))
         return 1
-    ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
-    # In one piece: a reader that takes only the first line must not break the second.
-    sys.stdout.write("".join([f"{choice.tag}{ranked_by}\n", *table(choice.tally)]))
+    sys.stdout.write("".join(_answer(found)))  # in one piece: a reader may take only the first line
     return 0
+
+
+def _answer(found: Selection) -> Iterator[str]:
+    choice = found.choice
+    ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
+    kept = f" (kept: {found.refused_downgrade} would be a downgrade)" if found.refused_downgrade else ""
+    yield f"{choice.tag}{ranked_by}{kept}\n"
+    yield from table(choice.tally)
+
+
+def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
+    """What is chosen from, and how. Raises Unanswerable."""
+    tag_filter = Filter(options.pattern, options.extract) if options.pattern or options.extract else None
+    if options.file is None:
+        return TagIndex(_tags(options.tags)), Rules(_policy(options), tag_filter)
+    if tag_filter:
+        raise Unanswerable("--pattern and --extract are the manifest's filterTags: leave them out with --file")
+    if options.file == "-" and options.tags in ([], ["-"]):
+        raise Unanswerable("standard input is the manifest: give the tags as arguments")
+    return _from_manifest(options)
+
+
+def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
+    manifest = importlib.import_module("cli.manifest")  # flags alone need no YAML
+    try:
+        index, rules = manifest.question(options.file, options.name, _tags(options.tags))
+    except manifest.BadManifest as error:
+        raise Unanswerable(str(error)) from None
+    if isinstance(rules.policy, Newest):
+        raise Unanswerable(_needs_cluster("newest"))
+    if rules.min_age:
+        sys.stderr.write("minAge is left out: only a cluster knows when tags were first seen\n")
+    return index, replace(rules, min_age=timedelta())
+
+
+def _needs_cluster(field: str) -> str:
+    return f"policy.{field} cannot be answered offline: apply the policy and ask tagline explain policy"
 
 
 def table(tally: Tally) -> Iterator[str]:
