@@ -48,6 +48,10 @@ e2e: $(READY) ## End-to-end tests (KUBECONFIG and E2E_* name given parts, else t
 	@$(BIN)/python -m hack.env build
 	$(PYTEST) e2e
 
+.PHONY: flux-cli
+flux-cli: $(READY) ## Build the flux command line, so that the tests try it as well
+	@$(BIN)/python -m hack.env path flux
+
 .PHONY: e2e-kind
 e2e-kind: $(READY) ## The same on a kind cluster (needs Docker and kind; see docs/development.md)
 	hack/kind.sh

@@ -59,7 +59,7 @@ def _status(folder: Path) -> int:
 
 
 def _build(_folder: Path) -> int:
-    for name, path in tools.ensure(*(p for m in tools.MODULES for p in m.programs)).items():
+    for name, path in tools.ensure(*(p for m in tools.MODULES if not m.optional for p in m.programs)).items():
         print(f"{name:26} {path}")
     return 0
 

@@ -42,6 +42,8 @@ class Module:
     flags: tuple[str, ...] = ()
     ldflags: str = "-s -w"
     assets_of: str = ""  # a module whose data folders the program needs at run time
+    stand_in: tuple[str, str] = ("", "")  # module and path of a file that its release has and its sources lack
+    optional: bool = False  # built for those who ask for it
     expect: str = ""  # how long it takes on two cores, for the progress line
 
 
@@ -76,6 +78,16 @@ MODULES = (
         assets_of="code.gitea.io/gitea",
         expect="about 4 minutes; needs a C compiler for SQLite",
     ),
+    Module(
+        "flux",
+        ("flux",),
+        ("github.com/fluxcd/flux2/v2/cmd/flux",),
+        ldflags="-s -w -X main.VERSION=2.9.5",
+        # `flux install` reads manifests from here, which the tests do not run.
+        stand_in=("github.com/fluxcd/flux2/v2", "cmd/flux/manifests/none.yaml"),
+        optional=True,
+        expect="about 4 minutes",
+    ),
 )
 GITEA_ASSETS = ("templates", "options", "public")
 
@@ -104,6 +116,12 @@ def ensure(*programs: str) -> dict[str, Path]:
     if unknown:
         raise BuildFailed(f"no module of hack/tools builds {', '.join(sorted(unknown))}")
     return paths
+
+
+def built(program: str) -> Path | None:
+    """The path of a program that the cache has already; builds nothing."""
+    folders = (cache_root() / f"{m.name}-{digest(m)}" for m in MODULES if program in m.programs)
+    return next((folder / program for folder in folders if (folder / "complete").exists()), None)
 
 
 def digest(module: Module) -> str:
@@ -141,20 +159,47 @@ def _build(module: Module, folder: Path) -> None:
         _go(), "build", "-mod=readonly", "-trimpath", "-buildvcs=false", *module.flags,
         "-ldflags", module.ldflags, "-o", f"{part}/", *module.packages,
     ]  # fmt: skip
-    _run_with_progress(command, TOOLS_DIR / module.name, part / "build.log", f"{module.name} ({module.expect})")
+    folder_of_module = _module_folder(module, part)
+    _run_with_progress(command, folder_of_module, part / "build.log", f"{module.name} ({module.expect})")
     if module.assets_of:
         _copy_assets(module, part)
+    for made in ("module", "sources"):
+        shutil.rmtree(part / made, ignore_errors=True)
     (part / "complete").touch()
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
 
 
-def _copy_assets(module: Module, part: Path) -> None:
+def _module_folder(module: Module, part: Path) -> Path:
+    """The Go module to build in: that of `hack/tools/`, or a copy whose requirement has the file that it lacks."""
+    pinned = TOOLS_DIR / module.name
+    of, path = module.stand_in
+    if not of:
+        return pinned
+    copy, sources = part / "module", part / "sources"
+    shutil.copytree(pinned, copy)
+    shutil.copytree(_sources(module, of), sources, copy_function=shutil.copyfile)
+    for folder in [sources, *(found for found in sources.rglob("*") if found.is_dir())]:
+        folder.chmod(0o755)  # the module cache is read-only
+    (sources / path).parent.mkdir(exist_ok=True)
+    (sources / path).touch()
+    replacement = f"-replace={of}=../{sources.name}"
+    subprocess.run([_go(), "mod", "edit", replacement], cwd=copy, check=True, env=_go_env())
+    return copy
+
+
+def _sources(module: Module, of: str) -> Path:
+    """The folder with the sources of one of a module's requirements."""
+    subprocess.run([_go(), "mod", "download", of], cwd=TOOLS_DIR / module.name, check=True, env=_go_env())
     listing = subprocess.run(
-        [_go(), "list", "-m", "-json", module.assets_of],
+        [_go(), "list", "-m", "-json", of],
         cwd=TOOLS_DIR / module.name, check=True, capture_output=True, text=True, env=_go_env(),
     )  # fmt: skip
-    source = Path(json.loads(listing.stdout)["Dir"])
+    return Path(json.loads(listing.stdout)["Dir"])
+
+
+def _copy_assets(module: Module, part: Path) -> None:
+    source = _sources(module, module.assets_of)
     for name in GITEA_ASSETS:
         shutil.copytree(source / name, part / "static" / name)
         for path in [part / "static" / name, *(part / "static" / name).rglob("*")]:
