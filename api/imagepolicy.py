@@ -40,6 +40,9 @@ NEVER: Final = "Never"
 FIRST_SEEN: Final = "FirstSeen"
 BUILD_DATE: Final = "BuildDate"
 
+MAX_SOURCES: Final = 10
+"""Recent choices whose source a status remembers: so many may be skipped between two commits."""
+
 Platform = Annotated[str, Schema(pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$", max_length=64)]
 Order = Annotated[str, Schema(default=ASCENDING, enum=(ASCENDING, DESCENDING))]
 
@@ -168,6 +171,8 @@ class ImagePolicySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     """When the latest tag's digest is read: Never, IfNotPresent (when the tag changes) or Always (each interval)."""
     interval: Duration = ""
     """Time between two reads of the digest; needed with digestReflectionPolicy Always and refused otherwise."""
+    reflect_source: bool = False
+    """True reads where the chosen images were built from into status.sources. Only in tagline."""
     suspend: bool = False
     """True stops choosing."""
 
@@ -181,6 +186,19 @@ class ImageRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Tag of the image."""
     digest: str = ""
     """Digest of the image; unset unless the policy asks for it."""
+
+
+class ImageSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Where a chosen image was built from, as its labels or annotations tell."""
+
+    tag: Annotated[str, Required]
+    """Tag of the choice."""
+    digest: str = ""
+    """Digest of the choice; unset where latestRef had none."""
+    source: str = ""
+    """Address of the source repository, https and without credentials; unset where the image does not tell."""
+    revision: str = ""
+    """Commit in it, hexadecimal; unset where the image does not tell."""
 
 
 class RefusedTags(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -240,6 +258,8 @@ class ImagePolicyStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
     selection: SelectionStatus | None = None
     """Why this tag and no other. Only in tagline."""
+    sources: Annotated[tuple[ImageSource, ...], Schema(list_type="atomic", max_items=MAX_SOURCES)] = ()
+    """Where recent choices were built from, newest first; a choice without an entry was not read. Only in tagline."""
 
 
 class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -13,10 +13,14 @@ from api.meta import FAILED
 from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.policy.rules import ImageFacts
 from controllers.registry.access import Access
-from controllers.registry.errors import NotFound, RegistryError, Throttled
+from controllers.registry.errors import NotFound, RegistryError, Throttled, Unavailable
 from controllers.registry.inspection import Inspected
+from controllers.registry.origin import Origin
 from controllers.registry.reference import Image
 from controllers.runtime.run import NotReady
+
+ORIGIN_LIMIT = timedelta(seconds=10)
+"""How long a choice waits for where its image was built from, logins included."""
 
 
 class DigestReader(Protocol):
@@ -29,6 +33,8 @@ class ImageInspector(Protocol):
     """What is needed of `registry.inspection.Inspector`."""
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspected: ...
+
+    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Origin: ...
 
 
 class Images:
@@ -54,12 +60,32 @@ class Images:
             found = await asyncio.gather(*(self._facts(image, tag, access, _limit(repository)) for tag in tags))
             return dict(zip(tags, found, strict=True))
 
+    async def origin(self, repository: ImageRepository, image: Image, ref: ImageRef) -> Origin:
+        """Where the image of `ref` was built from; it tells nothing when it is gone.
+
+        Takes ORIGIN_LIMIT at most. Raises AccessFailed and RegistryError.
+        """
+        limit = min(_limit(repository), ORIGIN_LIMIT)
+        try:
+            async with asyncio.timeout(ORIGIN_LIMIT.total_seconds()):
+                access = await self._access.read(repository, image)
+                return await self._inspector.origin(image, ref.tag, ref.digest, access, timeout=limit)
+        except NotFound:  # deleted since it was chosen
+            return Origin()
+        except TimeoutError:
+            raise Unavailable(f"no answer within {ORIGIN_LIMIT.total_seconds():g} s") from None
+
     async def _facts(self, image: Image, tag: str, access: Access, limit: timedelta) -> ImageFacts:
         try:
             found = await self._inspector.inspect(image, tag, access, timeout=limit)
         except NotFound:  # deleted since the scan
             return ImageFacts()
         return ImageFacts(found.platforms, int(found.built.timestamp()) if found.built else None)
+
+
+def image_text(ref: ImageRef) -> str:
+    """`name:tag` or `name:tag@digest`: the form of v1beta1's `latestImage`."""
+    return f"{ref.name}:{ref.tag}" + (f"@{ref.digest}" if ref.digest else "")
 
 
 def _limit(repository: ImageRepository) -> timedelta:

@@ -16,9 +16,10 @@ from api.imagerepository import ImageRepository
 from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILURE
 from controllers.imagepolicy.account import ChoiceMetrics, account, explained, renewed
 from controllers.imagepolicy.acl import AccessDenied, check_access
-from controllers.imagepolicy.images import Images
+from controllers.imagepolicy.images import Images, image_text
 from controllers.imagepolicy.rules import rules_of
 from controllers.imagepolicy.selecting import selected
+from controllers.imagepolicy.sources import RETRY, reflect
 from controllers.imagepolicy.tags import Tags
 from controllers.policy.errors import Failure, InvalidPolicy, NoTags
 from controllers.policy.index import TagIndex
@@ -60,7 +61,7 @@ class ImagePolicyReconciler:
         self._cross_namespace = cross_namespace
 
     async def reconcile(self, run: Run[ImagePolicy, ImagePolicyStatus]) -> Ready:
-        """One pass: the choice from the repository's stored tags, and its digest where it is wanted."""
+        """One pass: the choice from the repository's stored tags, its digest and its source where they are wanted."""
         spec = run.object.spec
         if spec.digest_reflection_policy == ALWAYS and not spec.interval:
             raise Stall(
@@ -74,7 +75,10 @@ class ImagePolicyReconciler:
         kept = run.status.latest_ref if selection.refused_downgrade else None
         chosen = kept or replace(chosen, digest=await self._digest(run, repository, image, chosen))
         _record(run, chosen)
-        return Ready(_message(run.status, selection.refused_downgrade), after=_next_run(run, selection))
+        warnings = await reflect(run, repository, image, self._images)
+        due = (_next_run(run, selection), RETRY if warnings else None)
+        after = min((delay for delay in due if delay is not None), default=None)
+        return Ready(_message(run.status, selection.refused_downgrade), after=after, warnings=warnings)
 
     def _repository(self, policy: ImagePolicy) -> ImageRepository:
         key = repository_key(policy)
@@ -160,11 +164,6 @@ def repository_key(policy: ImagePolicy) -> Key:
     """The ImageRepository that a policy refers to."""
     ref = policy.spec.image_repository_ref
     return Key(ref.namespace or policy.metadata.namespace, ref.name)
-
-
-def image_text(ref: ImageRef) -> str:
-    """`name:tag` or `name:tag@digest`: the form of v1beta1's `latestImage`."""
-    return f"{ref.name}:{ref.tag}" + (f"@{ref.digest}" if ref.digest else "")
 
 
 def _image(repository: ImageRepository) -> Image:

@@ -18,7 +18,8 @@ from api.imagepolicy import (
 )
 from api.imagerepository import ImageRepositoryStatus
 from api.meta import AccessFrom, NamespaceSelector
-from controllers.imagepolicy.reconciler import image_text, repository_key
+from controllers.imagepolicy.images import image_text
+from controllers.imagepolicy.reconciler import repository_key
 from controllers.imagepolicy.tags import INLINE_TAGS
 from controllers.imagepolicy.testing_bench import APP, TAGS, V10, V11, Bench
 from controllers.runtime.errors import Unreachable

@@ -17,6 +17,7 @@ from controllers.imagepolicy.testing import FakeLists
 from controllers.registry.access import Access
 from controllers.registry.errors import NotFound
 from controllers.registry.inspection import Inspected
+from controllers.registry.origin import Origin
 from controllers.registry.reference import Image
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.run import Ready, Run
@@ -37,6 +38,10 @@ class FakeRegistry:
     asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
     images: dict[str, Inspected] = field(default_factory=dict)
     inspected: list[str] = field(default_factory=list)
+    origins: dict[str, Origin] = field(default_factory=dict)
+    """By digest where one is asked for, else by tag."""
+    traced: list[str] = field(default_factory=list)
+    untraceable: Exception | None = None
 
     async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         self.asked.append((image.name, tag, access, timeout))
@@ -51,6 +56,14 @@ class FakeRegistry:
         if tag not in self.images:
             raise NotFound(f"GET {image.name}: MANIFEST_UNKNOWN")
         return self.images[tag]
+
+    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Origin:
+        self.traced.append(digest or tag)
+        if self.untraceable:
+            raise self.untraceable
+        if (digest or tag) not in self.origins:
+            raise NotFound(f"GET {image.name}: MANIFEST_UNKNOWN")
+        return self.origins[digest or tag]
 
 
 class Bench:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.imagepolicy import ImageRef
@@ -10,6 +10,7 @@ from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdat
 from controllers import setters
 from controllers.git.commits import Author
 from controllers.git.errors import GitError, Outdated, Unreachable
+from controllers.imageupdateautomation.comparison import Sources
 from controllers.imageupdateautomation.selection import Rest
 from controllers.imageupdateautomation.source import Source
 from controllers.runtime.run import NotReady, Run
@@ -41,6 +42,8 @@ class Job:
     """Further files to look at."""
     hold: bool = False
     """What somebody put back is left alone."""
+    sources: Sources = field(default_factory=dict)
+    """Where recent images were built from; seen at the same time as `images`."""
 
     @property
     def author(self) -> Author:

@@ -135,7 +135,7 @@ def _moves(plan: Plan, refs: Refs, commit: str) -> tuple[list[Update], bool]:
 
 
 def _render(run: AutomationRun, update: setters.Update, job: Job) -> str:
-    data = template_data(run.object, update, job.usable)
+    data = template_data(run.object, update, job.usable, job.sources)
     try:
         return template.render(job.source.git.commit.message_template, data, now=run.now)
     except template.TemplateFailure as error:

@@ -19,6 +19,7 @@ from controllers.git.engine import GitEngine
 from controllers.git.errors import Outdated
 from controllers.git.refs import Refs, Tip, branch_tip, resolve, revision
 from controllers.imageupdateautomation import findings, holds
+from controllers.imageupdateautomation.comparison import sources_of
 from controllers.imageupdateautomation.editor import Editor
 from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
 from controllers.imageupdateautomation.publisher import Publisher
@@ -119,6 +120,7 @@ class ImageUpdateAutomationReconciler:
         found, path = self._selected(automation), _update_path(automation)
         usable, unusable = usable_images(found.images)
         update, namespace = automation.spec.update, automation.metadata.namespace
+        sources = sources_of(self._policies(namespace))
         return Job(
             await self._source(automation),
             images=found.images,
@@ -130,6 +132,7 @@ class ImageUpdateAutomationReconciler:
             refs=as_refs(usable, namespace),
             globs=update.files,
             hold=update.hold_reverted,
+            sources=sources,
         )
 
     def _selected(self, automation: ImageUpdateAutomation) -> Selected:

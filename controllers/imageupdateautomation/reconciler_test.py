@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from api.gitrepository import GitRepositoryRef
-from api.imagepolicy import ImageRef
+from api.imagepolicy import ImageRef, ImageSource
 from api.imageupdateautomation import (
     CommitSpec,
     CommitUser,
@@ -58,6 +58,21 @@ async def test_commit_is_the_authors_with_the_rendered_message(bench: Bench) -> 
     assert made.message == "apps/fleet: x/web:1.1.0 night"
     assert end.event is not None
     assert end.event.endswith("\napps/fleet: x/web:1.1.0 night")
+
+
+async def test_message_links_to_what_changed_between_the_images(bench: Bench) -> None:
+    source, old, new = "https://github.com/x/web", "a" * 40, "b" * 40
+    bench.choose(
+        "web",
+        WEB,
+        ImageSource(tag="1.1.0", source=source, revision=new),
+        ImageSource(tag="1.0.5", source=source, revision="c" * 40),
+        ImageSource(tag="1.0.0", source=source, revision=old),
+    )
+    template = "{{ range .Changed.Changes }}{{ .NewValue }}{{ with compareLink . }} {{ . }}{{ end }}{{ end }}"
+    bench.spec(git=git_spec(commit=CommitSpec(message_template=template)))
+    await bench.reconcile()
+    assert bench.git.commits[bench.tip()].message == f"x/web:1.1.0 {source}/compare/{old}...{new}"
 
 
 async def test_commit_is_signed_with_the_source_s_key(bench: Bench) -> None:

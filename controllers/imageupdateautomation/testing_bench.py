@@ -6,7 +6,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from api.gitrepository import GitRepository
-from api.imagepolicy import ImagePolicy, ImageRef
+from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
 from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
@@ -46,8 +46,9 @@ class Bench:
     def put(self, repository: GitRepository) -> None:
         self.repositories[key_of(repository)] = repository
 
-    def choose(self, name: str, ref: ImageRef | None, **spec: Any) -> None:
+    def choose(self, name: str, ref: ImageRef | None, *sources: ImageSource, **spec: Any) -> None:
         policy = image_policy(name, latest=ref, **spec)
+        policy = replace(policy, status=replace(policy.status, sources=sources))
         self.policies[key_of(policy)] = policy
 
     async def reconcile(self, *, after: timedelta = timedelta(0), **facts: Any) -> Ready:

@@ -1,4 +1,4 @@
-"""What an image tells of itself: the platforms it is there for, and when it was built.
+"""What an image tells of itself: the platforms it is there for, when it was built, and from what.
 
 Follows https://github.com/opencontainers/image-spec (image index, manifest, config). Content is addressed by digest, so
 what was read once is remembered for good, within bounds; a rebuilt tag has another digest. Entries of an index without
@@ -6,6 +6,7 @@ a platform, or of an unknown one (signatures, attestations), count for none.
 """
 
 import hashlib
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
@@ -15,6 +16,7 @@ from cachetools import LRUCache
 from controllers.registry.access import Access
 from controllers.registry.client import DIGEST, MANIFEST_TYPES, RegistryClient
 from controllers.registry.errors import BadAnswer
+from controllers.registry.origin import Origin, origin_of
 from controllers.registry.reference import Image
 from controllers.registry.session import Session
 from controllers.registry.transport import Request
@@ -53,6 +55,20 @@ class Document(msgspec.Struct, frozen=True):
 
 class Config(Platform, frozen=True):
     created: str = ""
+    config: msgspec.Raw = msgspec.Raw(b"null")
+    """What a container is run with. Undecoded: whoever wants nothing of it is not stopped by what is wrong with it."""
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """The image's labels; none where they are not what they should be."""
+        try:
+            return msgspec.json.decode(self.config, type=Runtime).labels or {}
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return {}
+
+
+class Runtime(msgspec.Struct, frozen=True):
+    labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
 
 
 class Inspected(msgspec.Struct, frozen=True):
@@ -64,6 +80,12 @@ class Inspected(msgspec.Struct, frozen=True):
     """UTC; None where the image does not tell."""
 
 
+class _Known(msgspec.Struct, frozen=True):
+    inspected: Inspected
+    origin: Origin | None
+    """None: not all of the image that may tell it has been read."""
+
+
 T = TypeVar("T", Document, Config)
 
 
@@ -72,7 +94,7 @@ class Inspector:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._known: LRUCache[tuple[Image, str], Inspected] = LRUCache(MAX_REMEMBERED)
+        self._known: LRUCache[tuple[Image, str], _Known] = LRUCache(MAX_REMEMBERED)
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspected:
         """What the image behind `tag` tells now.
@@ -82,23 +104,46 @@ class Inspector:
         """
         digest = await self._client.digest(image, tag, access, timeout=timeout)
         known = self._known.get((image, digest))
-        if known is None:
-            known = await self._client.operate(image, access, timeout, lambda session: _read(session, image, digest))
-            self._known[image, digest] = known
+        return (known or await self._read(image, digest, access, timeout, origin=False)).inspected
+
+    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Origin:
+        """Where the image `digest` was built from, or the one behind `tag` now where that is empty.
+
+        No request where it is known and `digest` is given. Else at most a HEAD and three GETs: an index, its first
+        image and that one's configuration, as far as those before do not tell. Raises RegistryError, as `inspect`.
+        """
+        digest = digest or await self._client.digest(image, tag, access, timeout=timeout)
+        known = self._known.get((image, digest))
+        if known is None or known.origin is None:
+            known = await self._read(image, digest, access, timeout, origin=True)
+        assert known.origin is not None
+        return known.origin
+
+    async def _read(self, image: Image, digest: str, access: Access, timeout: timedelta, *, origin: bool) -> _Known:
+        def read(session: Session) -> Awaitable[_Known]:
+            return _read(session, image, digest, origin=origin)
+
+        known = self._known[image, digest] = await self._client.operate(image, access, timeout, read)
         return known
 
 
-async def _read(session: Session, image: Image, digest: str) -> Inspected:
+async def _read(session: Session, image: Image, digest: str, *, origin: bool) -> _Known:
+    """What an image tells. origin: read also what only that is wanted for."""
     document = await _manifest(session, image, digest)
+    created, notes = _told(document), [document.annotations or {}]
     if document.manifests is None:
         config = await _config(session, image, document)
-        return Inspected(_platforms([config]), _date(_told(document) or config.created))
+        inspected = Inspected(_platforms([config]), _date(created or config.created))
+        return _Known(inspected, origin_of([*notes, config.labels]))
     images = [entry for entry in document.manifests if entry.platform and entry.platform.known]
-    created = _told(document)
-    if images and not created:
+    whole = not images or origin_of(notes).complete
+    if images and (not created or (origin and not whole)):
         first = await _manifest(session, image, images[0].digest)
-        created = (await _config(session, image, first)).created
-    return Inspected(_platforms([entry.platform for entry in images if entry.platform]), _date(created))
+        config = await _config(session, image, first)
+        created, whole = created or config.created, True
+        notes += [first.annotations or {}, config.labels]
+    inspected = Inspected(_platforms([entry.platform for entry in images if entry.platform]), _date(created))
+    return _Known(inspected, origin_of(notes) if whole else None)
 
 
 def _platforms(platforms: list[Platform] | list[Config]) -> frozenset[str]:

@@ -10,6 +10,7 @@ import pytest
 
 from controllers.registry.errors import BadAnswer, NotFound
 from controllers.registry.inspection import Inspected, Inspector
+from controllers.registry.origin import Origin
 from controllers.registry.testing_bench import ANONYMOUS, MINUTE, Bench, bench
 from controllers.registry.testing_server import Asked, Reply, diagnostics
 
@@ -140,3 +141,95 @@ async def test_content_that_is_not_that_of_its_digest(here: Bench, store: Store)
     store.documents = dict.fromkeys(store.documents, b"{}")
     with pytest.raises(BadAnswer, match="content is not that of its digest"):
         await inspect(here)
+
+
+# Where images were built from.
+
+SOURCE, REVISION = "org.opencontainers.image.source", "org.opencontainers.image.revision"
+APP, COMMIT = "https://github.com/org/app", "c" * 40
+TOLD = {SOURCE: f"{APP}.git", REVISION: COMMIT}
+ORIGIN = Origin(APP, COMMIT)
+
+
+def labelled(labels: Any, **config: Any) -> dict[str, Any]:
+    return {"config": {"Labels": labels}, **config}
+
+
+def methods(here: Bench) -> list[str]:
+    return [asked.method for asked in here.server.asked if asked.path != "/v2/"]
+
+
+async def origin(inspector: Inspector, here: Bench, tag: str = "1", digest: str = "") -> Origin:
+    return await inspector.origin(here.image(), tag, digest, ANONYMOUS, timeout=MINUTE)
+
+
+async def test_single_image_tells_its_origin_in_labels(here: Bench, store: Store) -> None:
+    store.tags["1"] = store.image(**labelled(TOLD))
+    assert await origin(Inspector(here.client), here) == ORIGIN
+    assert methods(here) == ["HEAD", "GET", "GET"]
+
+
+async def test_annotations_win_over_labels_key_by_key(here: Bench, store: Store) -> None:
+    config = store.put(labelled({SOURCE: "https://github.com/base/image", REVISION: COMMIT}))
+    store.tags["1"] = store.put({"config": {"digest": config}, "annotations": {SOURCE: APP}})
+    assert await origin(Inspector(here.client), here) == ORIGIN
+
+
+async def test_index_is_read_down_to_the_labels_of_its_first_image(here: Bench, store: Store) -> None:
+    attestation = (store.put({}), {"os": "unknown", "architecture": "unknown"})
+    image = store.image(**labelled(TOLD), created="2024-05-01T12:00:00Z")
+    store.tags["1"] = store.index(attestation, (image, LINUX))
+    inspector = Inspector(here.client)
+    assert await origin(inspector, here) == ORIGIN
+    assert methods(here) == ["HEAD", "GET", "GET", "GET"]
+    await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)  # has been read with it
+    assert methods(here)[4:] == ["HEAD"]
+
+
+async def test_annotations_of_an_index_spare_two_requests_here_too(here: Bench, store: Store) -> None:
+    annotations = {**TOLD, "org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
+    store.tags["1"] = store.index((store.image(), LINUX), annotations=annotations)
+    assert await origin(Inspector(here.client), here) == ORIGIN
+    assert methods(here) == ["HEAD", "GET"]
+
+
+async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: Bench, store: Store) -> None:
+    annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
+    store.tags["1"] = store.index((store.image(**labelled(TOLD)), LINUX), annotations=annotations)
+    inspector = Inspector(here.client)
+    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).built == NOON
+    assert methods(here) == ["HEAD", "GET"]
+    assert await origin(inspector, here) == ORIGIN
+    assert methods(here)[2:] == ["HEAD", "GET", "GET", "GET"]
+
+
+async def test_origin_by_digest_needs_no_tag_and_no_request_when_known(here: Bench, store: Store) -> None:
+    digest = store.image(**labelled(TOLD))
+    inspector = Inspector(here.client)
+    for _ in range(2):
+        assert await origin(inspector, here, tag="moved", digest=digest) == ORIGIN
+    assert methods(here) == ["GET", "GET"]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param({}, id="no-config"),
+        pytest.param({"config": None}, id="null"),
+        pytest.param({"config": "text"}, id="of-another-type"),
+        pytest.param({"config": {"Labels": None}}, id="no-labels"),
+        pytest.param({"config": {"Labels": {SOURCE: 7}}}, id="labels-that-are-no-texts"),
+        pytest.param({"config": {"Labels": {SOURCE: "s3cret@host", REVISION: "main"}}}, id="nothing-usable"),
+    ],
+)
+async def test_images_that_do_not_tell_their_origin(here: Bench, store: Store, config: dict[str, Any]) -> None:
+    store.tags["1"] = store.image(**LINUX, **config)
+    inspector = Inspector(here.client)
+    assert await origin(inspector, here) == Origin()
+    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).platforms == {"linux/arm64/v8"}
+
+
+async def test_index_without_images_tells_what_it_says_itself(here: Bench, store: Store) -> None:
+    store.tags["1"] = store.index(annotations={SOURCE: APP})
+    assert await origin(Inspector(here.client), here) == Origin(APP)
+    assert methods(here) == ["HEAD", "GET"]

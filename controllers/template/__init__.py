@@ -8,12 +8,13 @@ fields of Flux's old data model beside the new.
 
 from controllers.template.errors import RemovedField, TemplateError, TemplateFailure
 from controllers.template.limits import Limits
-from controllers.template.model import Change, DataModel, FileChange, ObjectRef, TemplateData
+from controllers.template.model import Change, Comparison, DataModel, FileChange, ObjectRef, TemplateData
 from controllers.template.rendering import DEFAULT_MESSAGE, render, render_bytes
 
 __all__ = [
     "DEFAULT_MESSAGE",
     "Change",
+    "Comparison",
     "DataModel",
     "FileChange",
     "Limits",

@@ -11,7 +11,7 @@ from functools import cached_property
 from controllers.template.errors import RemovedField
 from controllers.template.gotext import clean
 from controllers.template.images import ImageName, parse_image
-from controllers.template.model import Change, DataModel, ObjectRef, TemplateData
+from controllers.template.model import Change, Comparison, DataModel, ObjectRef, TemplateData
 from controllers.template.runs import Run
 from controllers.template.types import STRING, STRING_MAP, Function, Kind, Type, map_of, slice_of
 from controllers.template.values import Map, Slice, Struct
@@ -214,6 +214,12 @@ def _image_value(change: Change) -> Struct:
     namespace, _, rest = clean(change.setter).partition(":")
     policy = Struct(NAMESPACED_NAME, (namespace, rest.partition(":")[0]))
     return Struct(IMAGE, (clean(change.image), policy))
+
+
+def comparisons(data: TemplateData) -> dict[object, Comparison]:
+    """What is known beside each change, by the change as a template has it."""
+    changes = (change for result in data.results for change in result.changes)
+    return {_change(change): change.comparison for change in changes if change.comparison is not None}
 
 
 def template_data(data: TemplateData, model: DataModel) -> Struct:

@@ -1,4 +1,4 @@
-"""Every function a commit message may use: Go's built-ins and sprig v3.3.0's hermetic text functions."""
+"""Every function a commit message may use: Go's built-ins, sprig v3.3.0's hermetic text functions, and ours."""
 
 from typing import Final
 
@@ -9,6 +9,7 @@ from controllers.template import (
     funcs_dicts,
     funcs_encoding,
     funcs_json,
+    funcs_links,
     funcs_lists,
     funcs_math,
     funcs_paths,
@@ -35,5 +36,6 @@ FUNCTIONS: Final[dict[str, Function]] = {
     **funcs_semver.LIBRARY.functions,
     **funcs_urls.LIBRARY.functions,
     **funcs_paths.LIBRARY.functions,
+    **funcs_links.LIBRARY.functions,
 }
-"""By name; sprig's replace built-ins of the same name."""
+"""By name; sprig's replace built-ins of the same name. Ours, in `funcs_links`, have names that neither has."""

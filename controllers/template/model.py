@@ -28,6 +28,18 @@ class ObjectRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """What is known of the sources of a change's two images, for `compareLink`."""
+
+    source: str
+    """The repository that the new image was built from, `https://host/path`."""
+    new: str
+    """Commit of the new image."""
+    old: str = ""
+    """Commit of the old one in the same repository; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """One marked value that got a new content."""
 
@@ -37,6 +49,8 @@ class Change:
     """What the marker says: `<namespace>:<policy>[:tag|:name|:digest]`."""
     image: str = ""
     """The policy's whole image, `name:tag[@digest]`, for `.Updated`; a change without one is not listed there."""
+    comparison: Comparison | None = None
+    """Only `compareLink` sees it: to templates a change stays what it is in Flux. None where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)

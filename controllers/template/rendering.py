@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from controllers.template.data import template_data
+from controllers.template.data import comparisons, template_data
 from controllers.template.errors import TemplateError
 from controllers.template.execution import Execution
 from controllers.template.gotext import clean, encode
@@ -37,7 +37,7 @@ def render_bytes(
         raise TemplateError(f"commit message template is larger than {limits.template_bytes} bytes")
     try:
         tree = parse(source, FUNCTIONS)
-        run = Run(Budget(limits), now)
+        run = Run(Budget(limits), now, comparisons=comparisons(data))
         return encode(Execution(tree, FUNCTIONS, run, data=template_data(data, model)).run())
     except RecursionError:  # the limits on nesting are meant to make this impossible from an ordinary stack
         raise TemplateError(f'{PREFIX}template: {MAIN}: executing "{MAIN}": nested too deeply') from None

@@ -1,11 +1,12 @@
 """What a template function may use of the render it runs in."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from controllers.template.limits import Budget
+from controllers.template.model import Comparison
 from controllers.template.types import Function, Type
 
 
@@ -17,6 +18,8 @@ class Run:
     now: datetime
     """Aware; what `ago` counts from."""
     chance: random.Random = field(default_factory=random.SystemRandom)
+    comparisons: Mapping[object, Comparison] = field(default_factory=dict)
+    """By the change as templates have it."""
 
 
 class Library:
