@@ -78,6 +78,7 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
         "filterTags": {"pattern": "^v(?P<n>.*)$", "extract": "$n"},
         "digestReflectionPolicy": "Always",
         "interval": "10m",
+        "reflectSource": True,
         "suspend": True,
     },
     "ImageUpdateAutomation": {
@@ -165,6 +166,15 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
             "candidates": [{"tag": "v1", "value": "1", "reason": "Outranked", "message": "ranks below the chosen tag"}],
             "nextCandidateAt": "2024-01-01T00:00:00Z",
         },
+        "sources": [
+            {
+                "tag": "1.1.0",
+                "digest": _NEW["digest"],
+                "source": "https://github.com/org/app",
+                "revision": "1" * 40,
+            },
+            {"tag": "1.0.0"},
+        ],
     },
     "ImageUpdateAutomation": {
         **_COMMON_STATUS,

@@ -13,11 +13,12 @@ import re
 import ssl
 import sys
 import tarfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import httpx
 
+INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -52,7 +53,33 @@ class Pusher:
         created: str = "",
     ) -> str:
         """Pushes one image whose content depends on the tag; returns the manifest's digest. created: RFC 3339."""
-        layer = self._blob(repository, _layer(f"{repository}:{tag}\n"))
+        manifest = self._image(repository, tag, labels=labels, architecture=architecture, created=created)
+        return self.push_manifest(repository, tag, manifest)
+
+    def push_index(
+        self,
+        repository: str,
+        tag: str,
+        *,
+        annotations: Mapping[str, str] | None = None,
+        labels: Mapping[str, str] | None = None,
+        architectures: Sequence[str] = ("amd64", "arm64"),
+    ) -> str:
+        """Pushes an image for several architectures; returns the digest of its index."""
+        entries = []
+        for architecture in architectures:
+            manifest = self._image(repository, tag, labels=labels, architecture=architecture)
+            digest = self.push_manifest(repository, _digest(manifest), manifest)
+            platform = {"os": "linux", "architecture": architecture}
+            entries.append({"mediaType": MANIFEST, "digest": digest, "size": len(manifest), "platform": platform})
+        index = {"schemaVersion": 2, "mediaType": INDEX, "manifests": entries, "annotations": dict(annotations or {})}
+        return self.push_manifest(repository, tag, json.dumps(index).encode(), media_type=INDEX)
+
+    def _image(
+        self, repository: str, tag: str, *, labels: Mapping[str, str] | None, architecture: str, created: str = ""
+    ) -> bytes:
+        """Pushes the blobs of an image; returns its manifest, which is still to be pushed."""
+        layer = self.push_blob(repository, _layer(f"{repository}:{tag}\n"))
         config = {
             "architecture": architecture,
             "os": "linux",
@@ -61,19 +88,19 @@ class Pusher:
         }
         if created:
             config["created"] = created
-        digest, size = self._blob(repository, json.dumps(config).encode())
+        digest, size = self.push_blob(repository, json.dumps(config).encode())
         manifest = {
             "schemaVersion": 2,
             "mediaType": MANIFEST,
             "config": {"mediaType": CONFIG, "digest": digest, "size": size},
             "layers": [{"mediaType": LAYER, "digest": layer[0], "size": layer[1]}],
         }
-        return self.push_manifest(repository, tag, json.dumps(manifest).encode())
+        return json.dumps(manifest).encode()
 
-    def push_manifest(self, repository: str, tag: str, manifest: bytes) -> str:
-        """Puts a manifest under a tag; returns its digest."""
+    def push_manifest(self, repository: str, tag: str, manifest: bytes, *, media_type: str = MANIFEST) -> str:
+        """Puts a manifest or index under a tag, or under its own digest; returns its digest."""
         url = f"/v2/{repository}/manifests/{tag}"
-        self._call("PUT", url, repository, content=manifest, headers={"Content-Type": MANIFEST})
+        self._call("PUT", url, repository, content=manifest, headers={"Content-Type": media_type})
         return _digest(manifest)
 
     def push_tags(self, repository: str, tags: Iterable[str]) -> None:
@@ -90,7 +117,8 @@ class Pusher:
             else:
                 self.push_manifest(repository, tag, manifest)
 
-    def _blob(self, repository: str, content: bytes) -> tuple[str, int]:
+    def push_blob(self, repository: str, content: bytes) -> tuple[str, int]:
+        """Uploads a layer or configuration; returns its digest and size."""
         digest = _digest(content)
         upload = self._call("POST", f"/v2/{repository}/blobs/uploads/", repository)
         location = httpx.URL(upload.headers["Location"]).copy_merge_params({"digest": digest})
