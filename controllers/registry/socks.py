@@ -1,37 +1,14 @@
-"""SOCKS5 proxies: the handshake of RFC 1928 and RFC 1929, and a pool of connections that makes it first.
-
-The name of the host is given to the proxy to resolve, as Go does. Only CONNECT, with no authentication or a password.
-"""
+"""A pool of connections that go through a SOCKS5 proxy; what is said to the proxy is in `controllers/proxy`."""
 
 import ssl
-from collections.abc import Generator, Iterable
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import httpcore
 
+from controllers.proxy.handshake import Handshake, Refused
+from controllers.proxy.socks5 import DEFAULT_PORT, handshake
 from controllers.registry.access import Proxy
-
-VERSION = 5
-NO_AUTHENTICATION, PASSWORD = 0, 2
-DOMAIN_NAME = 3
-ADDRESS_BYTES = {1: 4, 4: 16}
-DEFAULT_PORT = 1080
-FAILURES = {
-    1: "general SOCKS server failure",
-    2: "connection not allowed by ruleset",
-    3: "network unreachable",
-    4: "host unreachable",
-    5: "connection refused",
-    6: "TTL expired",
-    7: "command not supported",
-    8: "address type not supported",
-}
-
-Handshake = Generator[tuple[bytes, int], bytes, None]
-
-
-class Refused(Exception):
-    """The proxy does not connect us; the message says why."""
 
 
 class SocksBackend(httpcore.AsyncNetworkBackend):
@@ -53,8 +30,9 @@ class SocksBackend(httpcore.AsyncNetworkBackend):
         stream = await self._direct.connect_tcp(
             address.hostname or "", address.port or DEFAULT_PORT, timeout, local_address, socket_options
         )
+        steps = handshake(host, port, username=self._proxy.username, password=self._proxy.password)
         try:
-            await _shake_hands(stream, handshake(self._proxy, host, port), timeout)
+            await _shake_hands(stream, steps, timeout)
         except BaseException as error:
             await stream.aclose()
             if isinstance(error, Refused):
@@ -91,28 +69,3 @@ async def _shake_hands(stream: httpcore.AsyncNetworkStream, steps: Handshake, se
             if not chunk:
                 raise Refused("proxy hung up")
             received += chunk
-
-
-def handshake(proxy: Proxy, host: str, port: int) -> Handshake:
-    """Yields what to send and how many bytes to read next; is sent those bytes. Raises Refused."""
-    methods = bytes([NO_AUTHENTICATION, PASSWORD]) if proxy.username else bytes([NO_AUTHENTICATION])
-    _, method = yield bytes([VERSION, len(methods)]) + methods, 2
-    if method == PASSWORD and proxy.username:
-        _, status = yield b"\x01" + _counted(proxy.username) + _counted(proxy.password), 2
-        if status != 0:
-            raise Refused("username/password authentication failed")
-    elif method != NO_AUTHENTICATION:
-        raise Refused("no acceptable authentication methods")
-    request = bytes([VERSION, 1, 0, DOMAIN_NAME]) + _counted(host) + port.to_bytes(2, "big")
-    _, reply, _, kind = yield request, 4
-    if reply != 0:
-        raise Refused(FAILURES.get(reply, f"unknown code: {reply}"))
-    length = ADDRESS_BYTES.get(kind) or (yield b"", 1)[0]
-    yield b"", length + 2
-
-
-def _counted(text: str) -> bytes:
-    data = text.encode()
-    if len(data) > 255:
-        raise Refused("a name is longer than 255 bytes")
-    return bytes([len(data)]) + data

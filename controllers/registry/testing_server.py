@@ -261,8 +261,10 @@ class ConnectProxy:
                 return
         else:
             writer.write(b"\x05\x00")
-        *_, length = await reader.readexactly(5)
-        host = (await reader.readexactly(length)).decode()
+        kind = (await reader.readexactly(4))[3]
+        length = 4 if kind == 1 else (await reader.readexactly(1))[0]
+        data = await reader.readexactly(length)
+        host = ".".join(map(str, data)) if kind == 1 else data.decode()
         port = int.from_bytes(await reader.readexactly(2), "big")
         self.connects.append(f"SOCKS {host}:{port}")
         writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")

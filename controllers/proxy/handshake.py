@@ -1,0 +1,11 @@
+"""A handshake with a proxy, seen from whoever moves the bytes."""
+
+from collections.abc import Generator
+
+Handshake = Generator[tuple[bytes, int], bytes, None]
+"""Yields what to send and how many bytes to read next; is sent those bytes. Ends when the proxy has connected us, with
+no byte read that is not the proxy's. Raises Refused."""
+
+
+class Refused(Exception):
+    """The proxy does not connect us; the message says why, in the proxy's words where it has any."""
