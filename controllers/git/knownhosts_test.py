@@ -59,6 +59,11 @@ def test_lines_that_are_none(line: str) -> None:
         parse_known_hosts(f"# first\n{line}\n")
 
 
+def test_markers_that_are_none() -> None:
+    with pytest.raises(BadCredentials, match="known_hosts, line 1: unknown marker '@cert-autority'"):
+        parse_known_hosts(f"@cert-autority * ssh-ed25519 {B1}\n")
+
+
 def test_algorithms_are_those_of_the_host_or_of_all() -> None:
     known = parse_known_hosts(f"a ssh-ed25519 {B1}\nb ssh-rsa {B1}\n")
     assert known.algorithms("a", 22) == ("ssh-ed25519",)
