@@ -1,6 +1,8 @@
 """Picks the way to a remote and keeps it open between runs."""
 
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from cachetools import LRUCache
@@ -19,8 +21,9 @@ KEPT_SSH = 64
 class Connections:
     """Conversations by remote. Thread-safe."""
 
-    def __init__(self, ssh: SshAlgorithms) -> None:
+    def __init__(self, ssh: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
         self._ssh = ssh
+        self._now = now
         self._lock = threading.Lock()
         self._http = HttpPools()
         self._over_http: LRUCache[Remote, Conversation] = LRUCache(KEPT_HTTP)
@@ -44,7 +47,7 @@ class Connections:
             case "ssh", SshKey() as key:
                 from .ssh import SshTransport  # noqa: PLC0415  # paramiko is optional and slow to import
 
-                return SshTransport(remote, key, self._ssh)
+                return SshTransport(remote, key, self._ssh, now=self._now)
             case "ssh", _:
                 raise BadCredentials("invalid 'ssh' auth option: 'identity' is required")
             case ("http" | "https") as scheme, _:

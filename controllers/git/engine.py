@@ -85,7 +85,7 @@ class GitEngine:
         self._monotonic = monotonic
         self._threads_a_host = max(1, threads // 4)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
-        self._connections = Connections(ssh)
+        self._connections = Connections(ssh, now=now)
         self._memory = ScanMemory()
         self._signers = Signers()
         self._github = GithubApps(now=now, monotonic=monotonic)

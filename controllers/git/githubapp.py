@@ -166,7 +166,7 @@ class GithubApps:
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {assertion(app, now=self._now())}",
         }
-        with explained(deadline):
+        with explained(remote, deadline):
             answer = self._http.pool(remote).urlopen(
                 method, remote.url + path, headers=headers, redirect=False, retries=False, preload_content=False,
                 timeout=deadline.remaining(),

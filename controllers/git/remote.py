@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from .errors import BadUrl, foreign
+from .errors import BadCredentials, BadUrl, foreign
 
 DEFAULT_TIMEOUT = timedelta(minutes=1)
 
@@ -59,11 +59,32 @@ class SshAlgorithms:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """An HTTP proxy, `http://host:port` or `https://host:port`."""
+    """A proxy: `http://host:port`, `https://`, `socks5://` or `socks5h://`. Raises BadCredentials.
+
+    User-info given in the address moves out, to `username` and `password` unless there are some.
+    """
 
     address: str
     username: str = ""
     password: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.address)
+            parts.port  # noqa: B018  # raises for a port that is no number
+        except ValueError:
+            raise BadCredentials("the address of the proxy is not a URL") from None
+        if not parts.hostname:
+            raise BadCredentials("the address of the proxy is not a URL that names a host, like http://proxy:3128")
+        set_ = object.__setattr__  # the record is frozen for everybody else
+        set_(self, "address", without_user_info(self.address).rstrip("/"))
+        if parts.username and not self.username:
+            set_(self, "username", unquote(parts.username))
+            set_(self, "password", unquote(parts.password or ""))
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.address).scheme
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,10 @@ def proxy_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> Proxy:
     address = _text(data, "address").strip()
     if not address:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': key 'address' is missing")
-    return Proxy(address, _text(data, "username"), _text(data, "password"))
+    try:
+        return Proxy(address, _text(data, "username"), _text(data, "password"))
+    except BadCredentials as e:
+        raise BadCredentials(f"invalid proxy secret '{secret_name}': {e}") from None
 
 
 def is_encrypted(private_key: str) -> bool:

@@ -81,6 +81,8 @@ def test_proxies() -> None:
     assert proxy_from_secret(data, secret_name="ns/s") == Proxy("http://proxy:3128", "u", "p")
     with pytest.raises(BadCredentials, match="invalid proxy secret 'ns/s': key 'address' is missing"):
         proxy_from_secret({}, secret_name="ns/s")
+    with pytest.raises(BadCredentials, match="invalid proxy secret 'ns/s': the address of the proxy is not a URL"):
+        proxy_from_secret({"address": b"proxy:3128"}, secret_name="ns/s")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from urllib.parse import urljoin, urlsplit
 
 import urllib3
 from cachetools import LRUCache
-from urllib3.exceptions import HTTPError, NewConnectionError, ReadTimeoutError
+from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from .errors import (
@@ -39,6 +39,7 @@ MAX_REDIRECTS = 5
 MAX_GREETING_BYTES = 64 << 20
 CHUNK_BYTES = 64 << 10
 KEPT_POOLS = 64
+KEPT_HOSTS = 32
 CONNECTIONS_A_HOST = 4
 
 
@@ -50,7 +51,7 @@ class HttpPools:
         self._lock = threading.Lock()
 
     def pool(self, remote: Remote) -> urllib3.PoolManager:
-        proxy = remote.proxy or _environment_proxy(remote.url)
+        proxy = proxy_for(remote)
         with self._lock:
             pool = self._pools.get((remote.tls, proxy))
             if pool is None:
@@ -111,7 +112,7 @@ class HttpTransport:
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         left = deadline.remaining()
         headers = {"User-Agent": AGENT, "Pragma": "no-cache", **self._authorization(url), **headers}
-        with explained(deadline):
+        with explained(self._remote, deadline):
             response = self._pools.pool(self._remote).urlopen(
                 method, url, body=body, headers=headers, redirect=False, retries=False, preload_content=False,
                 timeout=urllib3.Timeout(total=left),
@@ -198,12 +199,16 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 @contextmanager
-def explained(deadline: Deadline) -> Iterator[None]:
+def explained(remote: Remote, deadline: Deadline) -> Iterator[None]:
     """Turns what urllib3 raises into this package's errors."""
     try:
         yield
     except ReadTimeoutError as e:
         raise deadline.exceeded() from e
+    except ProxyError as e:
+        deadline.remaining()  # a proxy that does not answer is one of these, too
+        proxy = proxy_for(remote)
+        raise Unreachable(f"proxy {proxy.address if proxy else ''}: {_cause(e)}") from e
     except NewConnectionError as e:  # a timeout by inheritance only
         raise Unreachable(_cause(e)) from e
     except HTTPTimeout as e:
@@ -220,21 +225,34 @@ def _cause(error: BaseException) -> str:
             return f"certificate verify failed: {inner.verify_message}"
         if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
             return foreign(inner.strerror.lower())
+        error = inner
         arguments = [a for a in inner.args if isinstance(a, BaseException)]
         inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
     return foreign(str(error).rpartition(": ")[2])
 
 
+def proxy_for(remote: Remote) -> Proxy | None:
+    """The proxy by which an http(s) remote is reached: its own, else that of the environment."""
+    return remote.proxy or _environment_proxy(remote.url)
+
+
 def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
     context = ssl_context(tls)
     if proxy is None:
-        return urllib3.PoolManager(num_pools=32, maxsize=CONNECTIONS_A_HOST, ssl_context=context)
-    if urlsplit(proxy.address).scheme not in ("http", "https"):
-        raise BadCredentials(f"proxy {without_user_info(proxy.address)}: only http and https proxies are supported")
-    headers = urllib3.make_headers(proxy_basic_auth=f"{proxy.username}:{proxy.password}") if proxy.username else {}
-    return urllib3.ProxyManager(
-        proxy.address, num_pools=32, maxsize=CONNECTIONS_A_HOST, ssl_context=context, proxy_headers=headers
-    )
+        return urllib3.PoolManager(num_pools=KEPT_HOSTS, maxsize=CONNECTIONS_A_HOST, ssl_context=context)
+    match proxy.scheme:
+        case "http" | "https":
+            login = f"{proxy.username}:{proxy.password}" if proxy.username else None
+            return urllib3.ProxyManager(
+                proxy.address, num_pools=KEPT_HOSTS, maxsize=CONNECTIONS_A_HOST, ssl_context=context,
+                proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
+            )  # fmt: skip
+        case "socks5" | "socks5h":
+            from .sockspool import socks_pool  # noqa: PLC0415  # for the few who need it
+
+            return socks_pool(proxy, context, num_pools=KEPT_HOSTS, maxsize=CONNECTIONS_A_HOST)
+        case _:
+            raise BadCredentials(f"proxy {proxy.address}: use one of http, https, socks5 or socks5h")
 
 
 def ssl_context(tls: Tls) -> ssl.SSLContext:
@@ -260,5 +278,4 @@ def _environment_proxy(url: str) -> Proxy | None:
     address = urllib.request.getproxies_environment().get(parts.scheme)
     if not address or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    given = urlsplit(address)
-    return Proxy(without_user_info(address), given.username or "", given.password or "")
+    return Proxy(address)

@@ -4,17 +4,13 @@ paramiko is optional and imported when the first ssh remote is used. There is no
 trust on first use. Protocol 2 is asked for; a server that does not pass the request on speaks protocol 0.
 """
 
-import io
 import shlex
-import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
-
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from .errors import (
     AuthenticationFailed,
@@ -26,10 +22,10 @@ from .errors import (
     Unreachable,
     foreign,
 )
-from .knownhosts import KnownHosts, parse_known_hosts
+from .knownhosts import parse_known_hosts
 from .pktline import FLUSH, Stream
 from .remote import Remote, SshAlgorithms, SshKey
-from .sshkeys import BadKey, load_private_key
+from .sshhost import SshHost
 from .transport import Deadline
 from .wire import UPLOAD_PACK, read_advertisement
 
@@ -39,6 +35,7 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 64 << 10
 MAX_GREETING_BYTES = 64 << 20
 MAX_STDERR_BYTES = 4096
+DEFAULT_PORT = 22
 NOT_FOUND = ("not found", "does not exist", "not appear to be a git repository", "no such", "could not find")
 DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
 
@@ -46,18 +43,16 @@ DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
 class SshTransport:
     """See Transport. Connects when first used, and again when the connection is gone."""
 
-    def __init__(self, remote: Remote, key: SshKey, algorithms: SshAlgorithms) -> None:
+    def __init__(self, remote: Remote, key: SshKey, algorithms: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
         parts = urlsplit(remote.url)
-        if remote.proxy is not None:
-            raise BadCredentials("a proxy is not supported for ssh URLs; use https")
-        self._host: Final = parts.hostname or ""
-        self._port: Final = parts.port or 22
+        self._host: Final = SshHost(
+            parts.hostname or "", parts.port or DEFAULT_PORT, parse_known_hosts(key.known_hosts), algorithms, now
+        )
+        self._proxy: Final = remote.proxy
         path = unquote(parts.path)
         self._path: Final = path.removeprefix("/") if path.startswith("/~") else path
         self._user: Final = remote.user
         self._key = key
-        self._algorithms = algorithms
-        self._known: Final[KnownHosts] = parse_known_hosts(key.known_hosts)
         self._lock = threading.Lock()
         self._connection: paramiko.Transport | None = None
 
@@ -116,41 +111,9 @@ class SshTransport:
             return self._connection.open_session(timeout=deadline.remaining())
 
     def _connect(self, deadline: Deadline) -> "paramiko.Transport":
-        import paramiko  # noqa: PLC0415
+        from .sshlogin import log_in  # noqa: PLC0415
 
-        identity = _identity(self._key)
-        plain = socket.create_connection((self._host, self._port), timeout=deadline.remaining())
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small messages a channel
-        connection = paramiko.Transport(plain)
-        try:
-            options = connection.get_security_options()
-            if self._algorithms.host_keys:
-                options.key_types = _allowed(self._algorithms.host_keys, options.key_types, "--ssh-hostkey-algos")
-            else:
-                known = self._known.algorithms(self._host, self._port)
-                options.key_types = [a for a in known if a in options.key_types] or options.key_types
-            if self._algorithms.key_exchanges:
-                options.kex = _allowed(self._algorithms.key_exchanges, options.kex, "--ssh-kex-algos")
-            connection.banner_timeout = connection.handshake_timeout = deadline.remaining()
-            connection.start_client(timeout=deadline.remaining())
-            self._known.check(self._host, self._port, connection.get_remote_server_key().asbytes())
-            connection.auth_timeout = deadline.remaining()
-            connection.auth_publickey(self._user, identity)
-        except BaseException:
-            connection.close()
-            plain.close()  # which a connection that never started leaves open
-            raise
-        return connection
-
-
-def _allowed(wanted: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
-    """Those that are wanted and known, in the order wanted. Raises BadCredentials when there is none."""
-    both = [name for name in wanted if name in known]
-    if not both:
-        raise BadCredentials(
-            f"ssh: none of {', '.join(wanted)} ({flag}) can be used here; known are {', '.join(known)}"
-        )
-    return both
+        return log_in(self._host, self._proxy, self._user, self._key, deadline)
 
 
 def _gone() -> tuple[type[Exception], ...]:
@@ -219,22 +182,3 @@ def _explained(deadline: Deadline) -> Iterator[None]:
         deadline.remaining()  # a handshake that took too long is reported in many ways
         cause = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or "the connection was closed"
         raise Unreachable(f"ssh: {foreign(cause).lower()}") from e
-
-
-def _identity(key: SshKey) -> "paramiko.PKey":
-    import paramiko  # noqa: PLC0415
-
-    try:
-        private = load_private_key(key.identity, key.passphrase)
-    except BadKey as e:
-        raise BadCredentials(f"cannot use the SSH identity: {e}") from e
-    text = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    ).decode()
-    match private:
-        case ed25519.Ed25519PrivateKey():
-            return paramiko.Ed25519Key.from_private_key(io.StringIO(text))
-        case rsa.RSAPrivateKey():
-            return paramiko.RSAKey.from_private_key(io.StringIO(text))
-        case _:
-            return paramiko.ECDSAKey.from_private_key(io.StringIO(text))

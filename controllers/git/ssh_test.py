@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import paramiko  # type: ignore[import-untyped]  # comes without type hints
 import pytest
@@ -28,6 +28,7 @@ from .errors import (
 from .remote import Proxy, Remote, SshAlgorithms, SshKey
 from .ssh import SshTransport
 from .testing import ENVIRONMENT, BareRepository
+from .testing_proxy import ProxyServer
 
 Private = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
@@ -216,9 +217,10 @@ async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
     transport = engine._connections.conversation(run.remote)._transport
     assert isinstance(transport, SshTransport)
     assert transport._connection is not None
-    used = transport._connection.get_security_options()
+    used, offered = transport._connection.get_security_options(), transport._connection.preferred_keys
     await engine.aclose()
     assert (used.key_types, used.kex) == (("ecdsa-sha2-nistp256",), (curve,))
+    assert offered == ("ecdsa-sha2-nistp256",)
 
 
 @pytest.mark.parametrize(
@@ -316,8 +318,34 @@ async def test_somebody_who_does_not_speak_ssh(run: Run, server: SshServer) -> N
             await run.engine.list_refs(remote)
 
 
-async def test_a_proxy_is_refused(run: Run) -> None:
-    with pytest.raises(BadCredentials, match="a proxy is not supported for ssh URLs"):
-        await run.engine.list_refs(
-            Remote(run.remote.url, credentials=run.remote.credentials, proxy=Proxy("http://127.0.0.1:1"))
-        )
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+async def test_a_proxy_leads_to_the_server(
+    run: Run, server: SshServer, fleet: BareRepository, kind: Literal["http", "socks5"]
+) -> None:
+    """The host of the URL exists for the proxy alone, and it is that name whose key has to be known."""
+    with ProxyServer(kind, login="robot:hush", routes={"git.invalid:22": f"127.0.0.1:{server.port}"}) as serving:
+        serving.ahead = True
+        credentials = SshKey(openssh(CLIENT), f"git.invalid {public(HOST)}\n")
+        proxy = Proxy(serving.url, "robot", "hush")
+        through = Run(run.engine, Remote("ssh://git@git.invalid/fleet.git", credentials=credentials, proxy=proxy))
+        made = await through.change(b"1.0.0", b"1.0.1")
+        await through.push(made)
+        assert fleet.head() == made.id
+        assert len(serving.asked) == server.connections == 1
+        await run.engine.aclose()
+
+
+async def test_a_proxy_that_refuses_is_named(run: Run) -> None:
+    with ProxyServer("http", login="robot:hush") as serving:
+        remote = Remote(run.remote.url, credentials=run.remote.credentials, proxy=Proxy(serving.url, "robot", "wr0ng"))
+        with pytest.raises(Unreachable) as caught:
+            await run.engine.list_refs(remote)
+    assert f"proxy {serving.url} does not connect to 127.0.0.1:" in str(caught.value)
+    assert str(caught.value).endswith(": 407 Proxy Authentication Required")
+    assert "wr0ng" not in str(caught.value)
+
+
+async def test_proxies_of_the_environment_are_not_for_ssh(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ssh_proxy"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:1")
+    await run.engine.list_refs(run.remote)
