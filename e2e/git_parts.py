@@ -7,27 +7,29 @@ from dataclasses import dataclass
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from controllers.git.testing import BareRepository
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.objects import deployment
 
+PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
 needs_keyscan = pytest.mark.skipif(shutil.which("ssh-keyscan") is None, reason="ssh-keyscan reads the host keys")
 
 
 @dataclass(frozen=True, slots=True)
 class SshIdentity:
-    """An Ed25519 key pair: the private half in OpenSSH's form, the public one as a line."""
+    """A key pair: the private half in OpenSSH's form, the public one as a line."""
 
     private: str
     public: str
 
 
-def ssh_identity(passphrase: str = "") -> SshIdentity:
-    """A fresh key pair, locked when there is a passphrase."""
-    key = ed25519.Ed25519PrivateKey.generate()
+def ssh_identity(passphrase: str = "", *, key: PrivateKey | None = None) -> SshIdentity:
+    """A key pair, locked when there is a passphrase; without a key a fresh one of Ed25519."""
+    key = key or ed25519.Ed25519PrivateKey.generate()
     lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, lock)
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)

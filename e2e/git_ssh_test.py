@@ -1,21 +1,9 @@
-"""Git over SSH: the Git host's own SSH server with a deploy key, and OpenSSH's where it is installed."""
-
-import getpass
-import os
-import shutil
-import socket
-import subprocess
-from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+"""Git over SSH: the Git host's own SSH server with a deploy key."""
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from controllers.git.testing import BareRepository
-from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.git_parts import (
     SshIdentity,
@@ -24,13 +12,10 @@ from e2e.git_parts import (
     move_to,
     needs_keyscan,
     ssh_identity,
-    start,
-    wait_image,
 )
 from e2e.objects import automation
 from hack.githost import GitHost
 
-SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/sbin:/usr/local/sbin")
 PASSPHRASE = "correct horse"
 
 
@@ -85,52 +70,3 @@ def test_secret_without_known_hosts(fleet: Fleet, git_host: GitHost) -> None:
     automation(fleet.space, "fleet", source="fleet")
     message = "invalid 'ssh' auth option: 'known_hosts' is required"
     fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message=message)
-
-
-@dataclass(frozen=True, slots=True)
-class OpenSsh:
-    """OpenSSH's server on loopback that lets one key in."""
-
-    port: int
-    identity: SshIdentity
-    folder: Path
-
-
-@pytest.fixture
-def openssh(tmp_path: Path) -> Iterator[OpenSsh]:
-    if SSHD is None:
-        pytest.skip("OpenSSH's sshd is not installed (Debian package openssh-server)")
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    host, identity = ssh_identity(), ssh_identity()
-    for name, text, mode in (("host_key", host.private, 0o600), ("authorized_keys", identity.public + "\n", 0o600)):
-        (tmp_path / name).write_text(text)
-        (tmp_path / name).chmod(mode)
-    config = (
-        f"Port {port}\nListenAddress 127.0.0.1\nHostKey {tmp_path}/host_key\nPidFile none\nStrictModes no\n"
-        f"AuthorizedKeysFile {tmp_path}/authorized_keys\nPasswordAuthentication no\nUsePAM no\n"
-        "PermitRootLogin yes\nAcceptEnv GIT_PROTOCOL\n"
-    )
-    (tmp_path / "config").write_text(config)
-    if os.getuid() == 0:
-        Path("/run/sshd").mkdir(exist_ok=True)
-    with (tmp_path / "log").open("w") as log:
-        running = subprocess.Popen([SSHD, "-D", "-e", "-f", str(tmp_path / "config")], stderr=log)
-    try:
-        eventually(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0, what="sshd to listen")
-        yield OpenSsh(port, identity, tmp_path)
-    finally:
-        running.terminate()
-        running.wait(10)
-
-
-@needs_keyscan
-def test_openssh(fleet: Fleet, openssh: OpenSsh) -> None:
-    repository = BareRepository(openssh.folder / "served.git")
-    start(repository, fleet)
-    url = f"ssh://{getpass.getuser()}@127.0.0.1:{openssh.port}{repository.path}"
-    move_to(fleet, url, secret={"identity": openssh.identity.private, "known_hosts": known_hosts(openssh.port)})
-    automation(fleet.space, "fleet", source="fleet")
-    wait_image(repository, fleet, "1.0.1")
-    repository.git("fsck", "--strict")

@@ -1,4 +1,4 @@
-"""`git http-backend` behind TLS with a private authority and client certificates, a bearer token, a proxy."""
+"""`git http-backend` behind TLS with a private authority and client certificates, a bearer token, proxies."""
 
 import ssl
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from controllers.git.testing import BareRepository, GitServer
+from controllers.git.testing_proxy import ProxyServer
 from e2e.fleet import Fleet
 from e2e.git_parts import move_to, start, wait_image
 from e2e.objects import automation
@@ -94,3 +95,26 @@ def test_proxy(fleet: Fleet, plain: GitServer) -> None:
     wait_image(repository, fleet, "1.0.1")
     assert any(r.path.startswith("http://git.invalid/") for r in plain.requests)
     assert all("Proxy-Authorization" in r.headers for r in plain.requests)
+
+
+def test_socks_proxy(fleet: Fleet, server: GitServer, authority: pki.Authority, tmp_path: Path) -> None:
+    """TLS with both sides' certificates goes through unopened."""
+    repository = started(server, fleet)
+    certificate, key = authority.issue("bot", tmp_path)
+    tls = {"ca.crt": authority.certificate_pem().decode()}
+    tls |= {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+    with ProxyServer("socks5", login="robot:pr0xy-hush") as proxy:
+        login = {"address": proxy.url, "username": "robot", "password": "wrong-hush"}
+        fleet.space.apply("Secret", "proxy", stringData=login)
+        url = f"https://127.0.0.1:{server.port}/fleet.git"
+        move_to(fleet, url, secret=tls, proxySecretRef={"name": "proxy"})
+        automation(fleet.space, "fleet", source="fleet")
+        message = f"proxy {proxy.url} does not connect to 127.0.0.1:{server.port}: username/password"
+        refused = fleet.space.wait_not_ready(
+            "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message=message
+        )
+        assert "hush" not in str(refused)
+        fleet.space.apply("Secret", "proxy", stringData=login | {"password": "pr0xy-hush"})
+        fleet.space.request("ImageUpdateAutomation", "fleet")
+        wait_image(repository, fleet, "1.0.1")
+    assert set(proxy.asked) == {f"SOCKS5 127.0.0.1:{server.port}"}

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from hack.env import environment, process, tools
+from hack.env import environment, openssh, process, tools
 
 
 def main() -> int:
@@ -61,6 +61,10 @@ def _status(folder: Path) -> int:
 def _build(_folder: Path) -> int:
     for name, path in tools.ensure(*(p for m in tools.MODULES if not m.optional for p in m.programs)).items():
         print(f"{name:26} {path}")
+    try:
+        print(f"{'sshd':26} {openssh.ensure().sshd}")
+    except openssh.Missing as error:  # only some tests need it
+        print(error, file=sys.stderr)
     return 0
 
 

@@ -137,14 +137,14 @@ def _built(module: Module) -> Path:
     if (folder / "complete").exists():
         return folder
     cache_root().mkdir(parents=True, exist_ok=True)
-    with _locked(cache_root() / f"{module.name}.lock"):
+    with locked(cache_root() / f"{module.name}.lock"):
         if not (folder / "complete").exists():
             _build(module, folder)
     return folder
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Two environments that start at once build a program once."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
