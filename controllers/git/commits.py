@@ -1,15 +1,15 @@
 """Builds commits: changed files become blobs, trees and a commit object, signed if wanted. Pure but for reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
-from dulwich.object_format import DEFAULT_OBJECT_FORMAT
-from dulwich.objects import Commit, ObjectID, ShaFile
-from dulwich.pack import PackChunkGenerator, full_unpacked_object
+from dulwich.objects import Commit, ObjectID
+from dulwich.pack import PackChunkGenerator
 
-from .store import Damaged, parents, tree_of
+from .objects import NewObject, ObjectFormat, format_of, new_object
+from .store import Damaged, parents, records, tree_of
 from .tree import Read, replace
 
 _NOT_IN_NAMES = str.maketrans("", "", "<>\n\r\0")
@@ -33,7 +33,7 @@ class Signer(Protocol):
     """Signs commits. Safe to call from several threads."""
 
     def sign(self, payload: bytes) -> bytes:
-        """The armoured signature for the `gpgsig` header. Raises BadSigningKey."""
+        """The armoured signature for the header `gpgsig`, or `gpgsig-sha256`. Raises BadSigningKey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class NewCommit:
     id: str
     parent: str
     tree: str
-    objects: tuple[ShaFile, ...] = field(repr=False)
+    objects: tuple[NewObject, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,7 @@ def build(
     if tree == root:
         return None
     commit = Commit()
+    commit.object_format = format_of(parent)  # names the header that a signature goes to
     commit.tree = ObjectID(tree.encode())
     commit.parents = [ObjectID(parent.encode())]
     commit.author = commit.committer = author.line
@@ -90,7 +91,8 @@ def build(
     commit.message = message.replace("\0", "").encode("utf-8", "replace")
     if signer is not None:
         commit.gpgsig = signer.sign(commit.as_raw_string()).strip()
-    return NewCommit(commit.id.decode(), parent, tree, (*objects, commit))
+    new = new_object("commit", commit.as_raw_string(), commit.object_format)
+    return NewCommit(new.id, parent, tree, (*objects, new))
 
 
 def facts(commit: bytes) -> Facts:
@@ -109,7 +111,6 @@ def facts(commit: bytes) -> Facts:
     return Facts(tree_of(commit), tuple(parents(commit)), author, committer, time, text)
 
 
-def pack_of(objects: tuple[ShaFile, ...]) -> bytes:
+def pack_of(objects: Sequence[NewObject], object_format: ObjectFormat) -> bytes:
     """A pack with just these objects, undeltified: finding deltas costs more than it saves for a few small files."""
-    records = (full_unpacked_object(o) for o in objects)
-    return b"".join(PackChunkGenerator(num_records=len(objects), records=records, object_format=DEFAULT_OBJECT_FORMAT))
+    return b"".join(PackChunkGenerator(object_format, len(objects), records(objects)))

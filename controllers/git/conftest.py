@@ -66,9 +66,15 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
         yield serving
 
 
+@pytest.fixture(params=["sha1", "sha256"])
+def object_format(request: pytest.FixtureRequest) -> str:
+    """How `fleet` names its objects: what holds for one holds for the other."""
+    return str(request.param)
+
+
 @pytest.fixture
-def fleet(server: GitServer) -> BareRepository:
-    repository = server.repository("fleet")
+def fleet(server: GitServer, object_format: str) -> BareRepository:
+    repository = server.repository("fleet", object_format=object_format)
     repository.commit({"app.yaml": marked("1.0.0"), "README.md": "# fleet\n"})
     return repository
 

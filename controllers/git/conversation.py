@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from .errors import GitError, Outdated, PushRejected, Unreachable, foreign
+from .errors import GitError, Outdated, ProtocolError, PushRejected, Unreachable, foreign
+from .objects import ObjectFormat
 from .refs import HEADS, TAGS, Refs
 from .refspec import ANY, Update
 from .transport import Deadline, Transport
 from .wire import (
     RECEIVE_PACK,
     UPLOAD_PACK,
-    ZERO,
     Advertisement,
     Command,
     Want,
@@ -53,24 +53,37 @@ class Conversation:
 
     def list_refs(self, extra: Iterable[str], deadline: Deadline) -> Refs:
         """HEAD, branches, tags and `extra` names. One round trip (two the first time with protocol 2)."""
+        names = ["HEAD", HEADS, TAGS, *extra]
         with self._forgetting():
-            heard = self._heard
-            if heard is None or heard.version != 2:
-                self._heard = heard = self._greeting(UPLOAD_PACK, deadline)
-            if heard.version == 2:
-                request = ls_refs_request(["HEAD", HEADS, TAGS, *extra])
-                with self._transport.ask(UPLOAD_PACK, request, deadline, version=2, max_bytes=MAX_REFS_BYTES) as answer:
-                    heard = read_ls_refs(answer, heard.capabilities)
-            return Refs(self.url, heard.values, heard.peeled, heard.symrefs)
+            known = self._heard
+            if known is None or known.version != 2:
+                return self._listed(self._greet(deadline), names, deadline)
+            try:
+                return self._listed(known, names, deadline)
+            except ProtocolError:
+                heard = self._greet(deadline)
+                if heard.object_format is known.object_format:
+                    raise
+                return self._listed(heard, names, deadline)  # of a repository that took the place of the known one
+
+    def _listed(self, heard: Advertisement, names: Sequence[str], deadline: Deadline) -> Refs:
+        if heard.version == 2:
+            request = ls_refs_request(names, heard)
+            with self._transport.ask(UPLOAD_PACK, request, deadline, version=2, max_bytes=MAX_REFS_BYTES) as answer:
+                heard = read_ls_refs(answer, heard)
+        return Refs(self.url, heard.values, heard.peeled, heard.symrefs)
+
+    def object_format(self, deadline: Deadline) -> ObjectFormat:
+        """How the remote names objects. No request once refs were listed."""
+        with self._forgetting():
+            return self._known(deadline).object_format
 
     @contextmanager
     def fetch(self, want: Want, deadline: Deadline, *, max_bytes: int) -> Iterator[Iterator[bytes]]:
         """The chunks of a pack with what is missing of the wanted commits. One round trip once refs were listed."""
         with self._forgetting():
-            heard = self._heard
-            if heard is None:
-                self._heard = heard = self._greeting(UPLOAD_PACK, deadline)
-            version, request = heard.version, fetch_request(want, heard.version, heard.capabilities)
+            heard = self._known(deadline)
+            version, request = heard.version, fetch_request(want, heard)
             with self._transport.ask(UPLOAD_PACK, request, deadline, version=version, max_bytes=max_bytes) as answer:
                 yield read_fetch(answer, want, version)
 
@@ -103,7 +116,7 @@ class Conversation:
         if not commands:
             return PushResult((), "")
         has = frozenset(advertised.values.values())
-        body = push_request(commands, options, advertised.capabilities) + pack(has)
+        body = push_request(commands, options, advertised) + pack(has)
         said: list[bytes] = []
         try:
             with self._transport.ask(RECEIVE_PACK, body, deadline, version=0, max_bytes=MAX_REPORT_BYTES) as answer:
@@ -121,6 +134,13 @@ class Conversation:
             self._refused(command, reason, words, deadline, moved=moved)
         return PushResult(tuple(c.ref for c in commands), words)
 
+    def _known(self, deadline: Deadline) -> Advertisement:
+        return self._heard or self._greet(deadline)
+
+    def _greet(self, deadline: Deadline) -> Advertisement:
+        self._heard = heard = self._greeting(UPLOAD_PACK, deadline)
+        return heard
+
     def _greeting(self, service: str, deadline: Deadline) -> Advertisement:
         with self._transport.greet(service, deadline) as answer:
             return read_advertisement(answer)
@@ -136,7 +156,7 @@ class Conversation:
         self, command: Command, reason: str, words: str, deadline: Deadline, *, moved: tuple[str, ...]
     ) -> None:
         """Tells a lost race from a refusal: only a race leaves the reference elsewhere."""
-        now = self._greeting(RECEIVE_PACK, deadline).values.get(command.ref, ZERO)
+        now = self._greeting(RECEIVE_PACK, deadline).values.get(command.ref)
         text = f"command error on {command.ref}: {reason}"
         if now not in (command.old, command.new):
             raise Outdated(text, moved=moved)
@@ -166,5 +186,5 @@ def plan_push(
             continue
         if now is not None and not may_move(now, update.new):
             raise PushRejected(f"non-fast-forward update: {update.ref}")
-        commands.append(Command(update.ref, now or ZERO, update.new))
+        commands.append(Command(update.ref, now, update.new))
     return commands

@@ -28,6 +28,7 @@ from .conversation import PushResult
 from .errors import Outdated, PushRejected, doing
 from .fetching import Source, ensure, reading
 from .githubapp import GithubApp, GithubApps
+from .objects import format_of
 from .refs import Refs, Tip
 from .refspec import Update
 from .remote import Basic, Bearer, Remote, SshAlgorithms
@@ -207,7 +208,7 @@ class GitEngine:
             with doing(f"unable to push to '{remote.url}'"):
                 return self._connections.conversation(remote).push(
                     updates,
-                    lambda has: pack_of(() if new.id in has else new.objects),
+                    lambda has: pack_of(() if new.id in has else new.objects, format_of(new.id)),
                     options=told,
                     may_move=lambda old, to: force or old in behind[to],
                     deadline=deadline,

@@ -146,7 +146,7 @@ async def test_modes_and_links_stay_and_links_are_written_through(run: Run, flee
 
 async def test_submodules_are_left_alone(run: Run, fleet: BareRepository) -> None:
     tree = fleet.git("rev-parse", "main^{tree}")
-    entry = f"160000 commit {'1' * 40}\tmodule.yaml\n"
+    entry = f"160000 commit {'1' * len(tree)}\tmodule.yaml\n"
     listing = fleet.git("ls-tree", tree) + "\n" + entry
     tree = fleet.git("mktree", "--missing", data=listing.encode())
     fleet.git("update-ref", "refs/heads/main", fleet.git("commit-tree", tree, "-p", "main", "-m", "sub"))
@@ -162,8 +162,10 @@ async def test_branch_names_of_all_kinds(run: Run, fleet: BareRepository, branch
     assert fleet.head(branch) == new.id
 
 
-async def test_an_empty_repository_is_told_from_a_missing_branch(server: GitServer, engine: GitEngine) -> None:
-    server.repository("empty")
+async def test_an_empty_repository_is_told_from_a_missing_branch(
+    server: GitServer, engine: GitEngine, object_format: str
+) -> None:
+    server.repository("empty", object_format=object_format)
     remote = Remote(f"{server.url}/empty.git")
     for server.protocol in (0, 2):
         refs = await engine.list_refs(remote)
@@ -171,14 +173,16 @@ async def test_an_empty_repository_is_told_from_a_missing_branch(server: GitServ
             resolve(Checkout(branch="main"), refs, select_semver=no_semver)
 
 
-async def test_packed_refs_a_detached_head_and_annotated_tags(run: Run, fleet: BareRepository) -> None:
+async def test_packed_refs_a_detached_head_and_annotated_tags(
+    run: Run, fleet: BareRepository, object_format: str
+) -> None:
     commit = fleet.head()
     fleet.git("tag", "-a", "v1", "-m", "one", "main")
     fleet.git("pack-refs", "--all")
     (fleet.path / "HEAD").write_text(commit + "\n")
     refs = await run.engine.list_refs(run.remote)
     tip = resolve(Checkout(tag="v1"), refs, select_semver=no_semver)
-    assert tip == Tip("refs/tags/v1", commit, f"v1@sha1:{commit}")
+    assert tip == Tip("refs/tags/v1", commit, f"v1@{object_format}:{commit}")
     await run.engine.fetch(run.remote, tip)
     assert [f.path for f in await run.files(tip.commit)] == ["app.yaml"]
 
@@ -207,11 +211,11 @@ async def test_a_bare_commit_behind_the_branch(
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-async def test_an_unknown_commit(run: Run, server: GitServer, protocol: int) -> None:
+async def test_an_unknown_commit(run: Run, server: GitServer, fleet: BareRepository, protocol: int) -> None:
     server.protocol = protocol
     await run.engine.list_refs(run.remote)
     with pytest.raises(RefNotFound, match=f"unable to clone '{run.remote.url}': couldn't find remote commit 'dead"):
-        await run.engine.fetch(run.remote, Tip("", "dead" * 10, ""))
+        await run.engine.fetch(run.remote, Tip("", "dead" * (len(fleet.head()) // 4), ""))
 
 
 async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(

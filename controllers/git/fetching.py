@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from .conversation import Conversation
 from .errors import Outdated, ProtocolError, RefNotFound, TooLarge, doing
+from .objects import format_of
 from .refs import HEADS
 from .store import Damaged, ObjectStore
 from .transport import Deadline
@@ -39,9 +40,20 @@ def ensure(store: ObjectStore, commit: str, ref: str, source: Source) -> None:
     if store.is_worn() or store.size_bytes() > source.max_bytes:
         store.wipe()
     with doing(f"unable to clone '{source.conversation.url}'"):
+        _name_alike(store, commit, source)
         if store.complete and _fetch_more(store, commit, ref, source):
             return
         _fetch(store, commit, ref, source)
+
+
+def _name_alike(store: ObjectStore, commit: str, source: Source) -> None:
+    """Empties a store that names objects otherwise than the remote, which is then another repository than it was."""
+    theirs = source.conversation.object_format(source.deadline)
+    if format_of(commit) is not theirs:
+        hint = f"the repository names commits by {theirs.name}, in {theirs.hex_length} characters"
+        raise RefNotFound(f"couldn't find remote commit '{commit}': {hint}")
+    if store.object_format is not theirs:
+        store.wipe(theirs)
 
 
 def _fetch_more(store: ObjectStore, commit: str, ref: str, source: Source) -> bool:

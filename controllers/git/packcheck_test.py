@@ -5,12 +5,12 @@ from hashlib import sha1
 from pathlib import Path
 
 import pytest
-from dulwich.objects import Blob
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .commits import pack_of
 from .errors import ProtocolError, TooLarge
+from .objects import SHA1, SHA256, ObjectFormat, new_object
 from .packcheck import check_pack
 from .testing import BareRepository
 
@@ -37,25 +37,32 @@ def pack(*records: bytes) -> bytes:
     return body + sha1(body, usedforsecurity=False).digest()
 
 
-def check(data: bytes, tmp_path: Path, *, most: int = 1 << 20, total: int = 1 << 22) -> None:
+def check(
+    data: bytes, tmp_path: Path, *, object_format: ObjectFormat = SHA1, most: int = 1 << 20, total: int = 1 << 22
+) -> None:
     path = tmp_path / "pack"
     path.write_bytes(data)
     with path.open("rb") as file:
-        check_pack(file.fileno(), max_object_bytes=most, max_total_bytes=total)
+        check_pack(file.fileno(), object_format, max_object_bytes=most, max_total_bytes=total)
 
 
-def test_git_s_own_packs_pass(tmp_path: Path) -> None:
-    repository = BareRepository(tmp_path / "r.git")
+@pytest.mark.parametrize("object_format", [SHA1, SHA256], ids=str)
+@pytest.mark.parametrize("deltas", ["--delta-base-offset", "--no-delta-base-offset"])
+def test_git_s_own_packs_pass(tmp_path: Path, object_format: ObjectFormat, deltas: str) -> None:
+    repository = BareRepository(tmp_path / "r.git", object_format=object_format.name)
     for n in range(5):
         repository.commit({f"{f}.txt": f"{f}\n" * 200 + f"{n}" for f in range(20)})
-    repository.git("repack", "-adq", "--depth=5")
-    (path,) = (repository.path / "objects/pack").glob("*.pack")
-    check(path.read_bytes(), tmp_path)
+    repository.git("pack-objects", "-q", "--all", "--depth=5", deltas, str(tmp_path / "of-git"))
+    (path,) = tmp_path.glob("of-git-*.pack")
+    check(path.read_bytes(), tmp_path, object_format=object_format)
 
 
-@given(st.lists(st.binary(max_size=5000), max_size=5))
-def test_our_own_packs_pass(tmp_path_factory: pytest.TempPathFactory, contents: list[bytes]) -> None:
-    check(pack_of(tuple(Blob.from_string(c) for c in contents)), tmp_path_factory.mktemp("p"))
+@given(st.lists(st.binary(max_size=5000), max_size=5), st.sampled_from((SHA1, SHA256)))
+def test_our_own_packs_pass(
+    tmp_path_factory: pytest.TempPathFactory, contents: list[bytes], object_format: ObjectFormat
+) -> None:
+    packed = pack_of([new_object("blob", c, object_format) for c in contents], object_format)
+    check(packed, tmp_path_factory.mktemp("p"), object_format=object_format)
 
 
 @pytest.mark.parametrize(

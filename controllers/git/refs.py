@@ -1,13 +1,15 @@
 """What a remote has (`Refs`), what is wanted of it (`Checkout`), and the commit that means (`resolve`). Pure.
 
 Follows the reference forms of Flux's GitRepository `spec.ref` and the revision texts of ImageUpdateAutomation's
-`status.observedSourceRevision`: `<branch or tag>@sha1:<hash>`, or `sha1:<hash>` for a bare commit.
+`status.observedSourceRevision`: `<branch or tag>@sha1:<hash>`, or `sha1:<hash>` for a bare commit;
+`sha256` where the repository names its objects so.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .errors import EmptyRepository, RefNotFound
+from .objects import format_of
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 DEFAULT_BRANCH = "master"
@@ -70,8 +72,9 @@ class Tip:
 
 
 def revision(label: str, commit: str) -> str:
-    """`<label>@sha1:<hash>`, or `sha1:<hash>` without a label."""
-    return f"{label}@sha1:{commit}" if label else f"sha1:{commit}"
+    """`<label>@sha1:<hash>`, or `sha1:<hash>` without a label; the hash tells whether it is `sha1` or `sha256`."""
+    digest = f"{format_of(commit).name}:{commit}"
+    return f"{label}@{digest}" if label else digest
 
 
 def branch_tip(refs: Refs, branch: str) -> Tip | None:

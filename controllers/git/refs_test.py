@@ -6,9 +6,10 @@ from .conversation import plan_push
 from .errors import BadRefspec, EmptyRepository, Outdated, PushRejected, RefNotFound
 from .refs import Checkout, Refs, Tip, branch_tip, resolve
 from .refspec import ANY, Update, parse_refspec
-from .wire import ZERO, Command
+from .wire import Command
 
 A, B, C = (letter * 40 for letter in "abc")
+LONG = "d" * 64
 URL = "https://example.com/fleet.git"
 REFS = Refs(
     URL,
@@ -42,6 +43,8 @@ def newest(range_: str, tags: object) -> str | None:
         ),
         pytest.param(Checkout(name="HEAD"), Tip("HEAD", A, f"HEAD@sha1:{A}"), id="short-name"),
         pytest.param(Checkout(commit=C), Tip("", C, f"sha1:{C}"), id="commit"),
+        pytest.param(Checkout(commit=LONG), Tip("", LONG, f"sha256:{LONG}"), id="sha256"),
+        pytest.param(Checkout(commit=LONG, branch="main"), Tip("", LONG, f"main@sha256:{LONG}"), id="sha256-of-branch"),
         pytest.param(Checkout(commit=C, branch="main"), Tip("", C, f"main@sha1:{C}"), id="commit-of-branch"),
         pytest.param(Checkout(commit=C, name="refs/heads/main", semver="v1", tag="v1.0.0"), Tip("", C, f"sha1:{C}"),
                      id="commit-first"),
@@ -130,7 +133,7 @@ def test_refspecs_that_are_refused(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("update", "want"),
     [
-        pytest.param(Update("refs/heads/x", B, None), [Command("refs/heads/x", ZERO, B)], id="create"),
+        pytest.param(Update("refs/heads/x", B, None), [Command("refs/heads/x", None, B)], id="create"),
         pytest.param(Update("refs/heads/main", B, A), [Command("refs/heads/main", A, B)], id="move"),
         pytest.param(Update("refs/heads/main", B, ANY), [Command("refs/heads/main", A, B)], id="from-anywhere"),
         pytest.param(Update("refs/heads/main", A, C), [], id="there-already"),

@@ -72,6 +72,17 @@ async def test_git_accepts_ssh_signatures(
 
 
 @needs_ssh_keygen
+async def test_the_signature_stands_where_the_object_format_wants_it(
+    run: Run, fleet: BareRepository, tmp_path: Path, object_format: str
+) -> None:
+    private, _ = ssh_key(tmp_path, "ed25519")
+    commit = await signed(run, signer_from_secret("ssh", {"identity": private}, secret_name="signing"))
+    headers = [line.split(" ")[0] for line in fleet.git("cat-file", "commit", commit).splitlines()]
+    signatures = [header for header in headers if header.startswith("gpgsig")]
+    assert signatures == [{"sha1": "gpgsig", "sha256": "gpgsig-sha256"}[object_format]]
+
+
+@needs_ssh_keygen
 async def test_git_refuses_the_signature_of_another_key(run: Run, fleet: BareRepository, tmp_path: Path) -> None:
     private, _ = ssh_key(tmp_path, "ed25519")
     (tmp_path / "other").mkdir()

@@ -210,6 +210,22 @@ async def test_runs_from_refs_to_push(
     assert server.connections == 1
 
 
+@pytest.mark.parametrize("takes_environment", [True, False], ids=["protocol-2", "protocol-0"])
+async def test_a_repository_with_sha256_names_takes_the_place_of_one_with_sha1(
+    run: Run, server: SshServer, fleet: BareRepository, takes_environment: bool
+) -> None:
+    server.takes_environment = takes_environment
+    await run.tip()
+    fleet.path.rename(fleet.path.with_name("former"))
+    other = BareRepository(fleet.path, object_format="sha256")
+    other.commit({"app.yaml": marked("2.0.0")})
+    for old, new in ((b"2.0.0", b"2.0.1"), (b"2.0.1", b"2.0.2")):
+        made = await run.change(old, new)
+        await run.push(made)
+        assert other.head() == made.id
+    other.git("fsck", "--strict")
+
+
 async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
     curve = "curve25519-sha256@libssh.org"
     engine = GitEngine(tmp_path / "told", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))

@@ -9,23 +9,22 @@ packs is started anew, which costs one shallow fetch and also drops what nobody 
 import shutil
 import struct
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from hashlib import sha1
 from pathlib import Path
 
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, FileFormatException, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
-from dulwich.objects import ObjectID, ShaFile
-from dulwich.pack import PackFileDisappeared, UnresolvedDeltas
+from dulwich.objects import ObjectID
+from dulwich.pack import PackFileDisappeared, UnpackedObject, UnresolvedDeltas
 
 from .errors import CacheFailed, ProtocolError
+from .objects import SHA1, TYPES, NewObject, ObjectFormat, object_name
 from .packcheck import check_pack
 
 MAX_PACKS = 64
 MAX_COMPLETE = 16
 MAX_ANCESTORS = 10_000
-TYPES = {"commit": 1, "tree": 2, "blob": 3, "tag": 4}
 SPOOL_NAME = "incoming.pack"
 
 _DAMAGE = (
@@ -41,21 +40,25 @@ class Damaged(Exception):
 
 
 class ObjectStore:
+    """Empty at first, and for SHA-1 until `wipe` says otherwise."""
+
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.object_format = SHA1
         self.complete: list[str] = []
         self._objects = self._open()
 
     def _open(self) -> DiskObjectStore:
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return DiskObjectStore.init(self.path / "objects")
+        return DiskObjectStore.init(self.path / "objects", object_format=self.object_format)
 
     def close(self) -> None:
         """Closes files; they are opened again when needed."""
         self._objects.close()
 
-    def wipe(self) -> None:
-        """Empties the store."""
+    def wipe(self, object_format: ObjectFormat | None = None) -> None:
+        """Empties the store; what comes next is named in the given format, if one is given."""
+        self.object_format = object_format or self.object_format
         self._objects.close()
         self.complete.clear()
         shutil.rmtree(self.path, ignore_errors=True)
@@ -86,7 +89,10 @@ class ObjectStore:
                 for chunk in chunks:
                     file.write(chunk)
                 file.flush()
-                check_pack(file.fileno(), max_object_bytes=max_object_bytes, max_total_bytes=max_total_bytes)
+                check_pack(
+                    file.fileno(), self.object_format,
+                    max_object_bytes=max_object_bytes, max_total_bytes=max_total_bytes,
+                )  # fmt: skip
                 file.seek(0)
                 self._objects.add_thin_pack(file.read, None)
         except OSError as e:
@@ -103,10 +109,10 @@ class ObjectStore:
             raise ProtocolError(f"the remote did not send commit {commit}") from None
         self._completed(commit)
 
-    def add_commit(self, commit: str, objects: Iterable[ShaFile]) -> None:
+    def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
         """Takes in a commit of ours, given a complete parent. What cannot be kept will be fetched."""
         try:
-            self._objects.add_objects([(o, None) for o in objects])
+            self._objects.add_pack_data(len(objects), records(objects))
         except _DAMAGE:
             return
         self._completed(commit)
@@ -121,7 +127,7 @@ class ObjectStore:
             type_num, data = self._objects.get_raw(ObjectID(object_id.encode()))
         except _DAMAGE:
             type_num, data = 0, b""  # raised below: a traceback kept alive would keep the files mapped
-        if type_num != TYPES[kind] or object_name(kind, data) != object_id:
+        if type_num != TYPES[kind] or object_name(kind, data, self.object_format) != object_id:
             raise Damaged(object_id)
         return data
 
@@ -138,9 +144,10 @@ class ObjectStore:
         return found
 
 
-def object_name(kind: str, data: bytes) -> str:
-    """Git's name for a content."""
-    return sha1(b"%s %d\0" % (kind.encode(), len(data)) + data, usedforsecurity=False).hexdigest()
+def records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
+    """Objects as dulwich packs them: whole, under the names that they have."""
+    for o in objects:
+        yield UnpackedObject(TYPES[o.kind], sha=bytes.fromhex(o.id), decomp_chunks=[o.data])
 
 
 def parents(commit: bytes) -> list[str]:

@@ -37,12 +37,13 @@ Content = str | bytes | tuple[str, str | bytes] | None
 
 
 class BareRepository:
-    """A bare repository on disk and what somebody else does to it."""
+    """A bare repository on disk and what somebody else does to it. nothing: the name that stands for no object."""
 
-    def __init__(self, path: Path, *, branch: str = "main") -> None:
+    def __init__(self, path: Path, *, branch: str = "main", object_format: str = "sha1") -> None:
         self.path = path
+        self.nothing = "0" * {"sha1": 40, "sha256": 64}[object_format]
         path.mkdir(parents=True)
-        self.git("init", "-q", "--bare", "-b", branch)
+        self.git("init", "-q", "--bare", "-b", branch, f"--object-format={object_format}")
         for name in ("receive.advertisePushOptions", "uploadpack.allowAnySHA1InWant", "http.receivepack"):
             self.git("config", name, "true")
 
@@ -68,7 +69,7 @@ class BareRepository:
         for path, content in files.items():
             mode, text = content if isinstance(content, tuple) else ("100644", content)
             if text is None:
-                lines.append(f"0 {'0' * 40}\t{path}\n")
+                lines.append(f"0 {self.nothing}\t{path}\n")
                 continue
             data = text.encode() if isinstance(text, str) else text
             lines.append(f"{mode} {self.git('hash-object', '-w', '--stdin', data=data)}\t{path}\n")
@@ -155,8 +156,8 @@ class GitServer:
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def repository(self, name: str, *, branch: str = "main") -> BareRepository:
-        return BareRepository(self.root / f"{name}.git", branch=branch)
+    def repository(self, name: str, *, branch: str = "main", object_format: str = "sha1") -> BareRepository:
+        return BareRepository(self.root / f"{name}.git", branch=branch, object_format=object_format)
 
     def asked(self) -> list[str]:
         """`METHOD last/segment` of the requests so far, which are then forgotten."""

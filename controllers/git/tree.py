@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dulwich.errors import ObjectFormatException
-from dulwich.objects import Blob, ObjectID, ShaFile, Tree, parse_tree
+from dulwich.objects import ObjectID, Tree, parse_tree
 
 from .errors import PathMissing, PathOutside, ProtocolError, TooLarge
+from .objects import NewObject, format_of, new_object
 
 MAX_DEPTH = 256
 MAX_LINKS = 40
@@ -49,9 +50,9 @@ def entries(read: Read, tree_id: str) -> list[Entry]:
 
 
 def _parsed(read: Read, tree_id: str) -> list[Entry]:
-    raw = read(tree_id, "tree")
+    raw, id_bytes = read(tree_id, "tree"), format_of(tree_id).oid_length
     try:
-        return [Entry(name, mode, sha.decode()) for name, mode, sha in parse_tree(raw, sha_len=20)]
+        return [Entry(name, mode, sha.decode()) for name, mode, sha in parse_tree(raw, sha_len=id_bytes)]
     except (ObjectFormatException, ValueError) as e:
         raise ProtocolError(f"tree {tree_id} is malformed") from e
 
@@ -117,7 +118,7 @@ def is_below(path: bytes, folder: bytes) -> bool:
     return not folder or path == folder or path.startswith(folder + b"/")
 
 
-def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[ShaFile]]:
+def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[NewObject]]:
     """(id, new objects) of the tree with the content of existing files replaced; modes and all else stay.
 
     Only trees on the way to a changed file are written. Raises PathMissing for a path that is no file.
@@ -134,11 +135,11 @@ def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, l
     return _replace(read, root, nested, at=b"")
 
 
-def _replace(read: Read, tree_id: str, changes: Mapping[bytes, object], *, at: bytes) -> tuple[str, list[ShaFile]]:
-    tree = Tree()
+def _replace(read: Read, tree_id: str, changes: Mapping[bytes, object], *, at: bytes) -> tuple[str, list[NewObject]]:
+    tree, object_format = Tree(), format_of(tree_id)
     for entry in _parsed(read, tree_id):
         tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
-    made: list[ShaFile] = []
+    made: list[NewObject] = []
     for name, change in changes.items():
         path = posixpath.join(at, name)
         try:
@@ -146,16 +147,15 @@ def _replace(read: Read, tree_id: str, changes: Mapping[bytes, object], *, at: b
         except KeyError:
             raise PathMissing(path.decode("utf-8", "replace")) from None
         if isinstance(change, bytes) and stat.S_ISREG(mode):
-            new: ShaFile = Blob.from_string(change)
-            if new.id != sha:
-                made.append(new)
-            tree[name] = (mode, new.id)
+            blob = new_object("blob", change, object_format)
+            child, below = blob.id, [blob] if blob.id != sha.decode() else []
         elif isinstance(change, Mapping) and stat.S_ISDIR(mode):
             child, below = _replace(read, sha.decode(), change, at=path)
-            made.extend(below)
-            tree[name] = (mode, ObjectID(child.encode()))
         else:
             raise PathMissing(path.decode("utf-8", "replace"))
-    if tree.id.decode() != tree_id:
-        made.append(tree)
-    return tree.id.decode(), made
+        made.extend(below)
+        tree[name] = (mode, ObjectID(child.encode()))
+    new = new_object("tree", tree.as_raw_string(), object_format)
+    if new.id != tree_id:
+        made.append(new)
+    return new.id, made

@@ -1,13 +1,14 @@
 """Trees, links and scans over objects in memory; what is read is counted."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import pytest
-from dulwich.objects import Blob, Tree
+from dulwich.objects import Tree
 from hypothesis import given
 from hypothesis import strategies as st
 
 from .errors import PathMissing, PathOutside, ProtocolError, TooLarge
+from .objects import SHA1, SHA256, NewObject, ObjectFormat, new_object
 from .scan import Filter, ScanMemory, marked_files
 from .tree import MAX_DEPTH, find, replace
 
@@ -20,7 +21,8 @@ Node = bytes | tuple[int, bytes] | Mapping[str, object]
 class Objects:
     """Objects by name, and how often each was read."""
 
-    def __init__(self) -> None:
+    def __init__(self, object_format: ObjectFormat = SHA1) -> None:
+        self.object_format = object_format
         self.content: dict[str, bytes] = {}
         self.reads: list[str] = []
 
@@ -37,11 +39,15 @@ class Objects:
                 tree.add(name.encode(), 0o40000, self.add(node).encode())  # type: ignore[arg-type]  # an id
                 continue
             mode, data = node if isinstance(node, tuple) else (FILE, node)
-            blob = Blob.from_string(data)
-            self.content[blob.id.decode()] = data
-            tree.add(name.encode(), mode, blob.id)
-        self.content[tree.id.decode()] = tree.as_raw_string()
-        return tree.id.decode()
+            blob = new_object("blob", data, self.object_format)
+            self.keep([blob])
+            tree.add(name.encode(), mode, blob.id.encode())  # type: ignore[arg-type]  # an id
+        made = new_object("tree", tree.as_raw_string(), self.object_format)
+        self.keep([made])
+        return made.id
+
+    def keep(self, made: Iterable[NewObject]) -> None:
+        self.content |= {o.id: o.data for o in made}
 
 
 def is_yaml(name: str) -> bool:
@@ -82,8 +88,9 @@ def test_only_wanted_names_with_the_marker_in_walk_order() -> None:
         pytest.param(b"", None, id="empty"),
     ],
 )
-def test_links(target: bytes, seen: str | None) -> None:
-    objects = Objects()
+@pytest.mark.parametrize("object_format", [SHA1, SHA256], ids=str)
+def test_links(target: bytes, seen: str | None, object_format: ObjectFormat) -> None:
+    objects = Objects(object_format)
     root = objects.add(
         {
             "base": {"app.yaml": MARK},
@@ -175,11 +182,22 @@ def test_a_tree_that_multiplies_is_refused() -> None:
         scan(objects, root)
 
 
-def test_a_malformed_tree() -> None:
+@pytest.mark.parametrize("length", [40, 64])
+@pytest.mark.parametrize(
+    "raw", [pytest.param(b"nonsense", id="nonsense"), pytest.param(b"100644 a\0" + b"x" * 19, id="cut")]
+)
+def test_a_malformed_tree(raw: bytes, length: int) -> None:
     objects = Objects()
-    objects.content["0" * 40] = b"nonsense"
+    objects.content["0" * length] = raw
     with pytest.raises(ProtocolError, match="is malformed"):
-        scan(objects, "0" * 40)
+        scan(objects, "0" * length)
+
+
+def test_a_tree_is_read_with_names_as_long_as_its_own() -> None:
+    objects = Objects()
+    objects.content["0" * 64] = b"100644 a\0" + b"x" * 20
+    with pytest.raises(ProtocolError, match="is malformed"):
+        scan(objects, "0" * 64)
 
 
 names = st.text("abc.", min_size=1, max_size=3).filter(lambda n: n.strip("."))
@@ -197,14 +215,19 @@ def files_of(tree: Mapping[str, object], at: str = "") -> dict[str, bytes]:
     return found
 
 
-@given(trees.filter(lambda t: isinstance(t, dict)), st.data())
-def test_replacing_changes_those_files_and_nothing_else(tree: dict[str, object], data: st.DataObject) -> None:
-    objects = Objects()
+FORMATS = (SHA1, SHA256)
+
+
+@given(trees.filter(lambda t: isinstance(t, dict)), st.sampled_from(FORMATS), st.data())
+def test_replacing_changes_those_files_and_nothing_else(
+    tree: dict[str, object], object_format: ObjectFormat, data: st.DataObject
+) -> None:
+    objects = Objects(object_format)
     root = objects.add(tree)
     before = files_of(tree)
     edits = data.draw(st.dictionaries(st.sampled_from(sorted(before)), st.binary(max_size=4))) if before else {}
     new_root, made = replace(objects.read, root, {p.encode(): c for p, c in edits.items()})
-    objects.content |= {o.id.decode(): o.as_raw_string() for o in made}
+    objects.keep(made)
     assert (new_root == root) == all(before[p] == c for p, c in edits.items())
     for path, content in (before | edits).items():
         entry = find(objects.read, new_root, path)
@@ -212,14 +235,15 @@ def test_replacing_changes_those_files_and_nothing_else(tree: dict[str, object],
     assert len({o.id for o in made}) <= len(edits) * (1 + max((p.count("/") + 1 for p in edits), default=0))
 
 
-def test_modes_links_and_modules_stay() -> None:
-    objects = Objects()
+@pytest.mark.parametrize("object_format", FORMATS, ids=str)
+def test_modes_links_and_modules_stay(object_format: ObjectFormat) -> None:
+    objects = Objects(object_format)
     root = objects.add({"s.yaml": (SCRIPT, MARK), "l.yaml": (LINK, b"s.yaml"), "m": (MODULE, b"x"), "d": {"e": b"1"}})
     new_root, made = replace(objects.read, root, {b"s.yaml": b"new"})
-    objects.content |= {o.id.decode(): o.as_raw_string() for o in made}
+    objects.keep(made)
     modes = {e.path: e.mode for e in (find(objects.read, new_root, p) for p in ("s.yaml", "d"))}
     assert modes == {b"s.yaml": SCRIPT, b"d": 0o40000}
-    assert len(made) == 2
+    assert [(o.kind, len(o.id)) for o in made] == [(kind, object_format.hex_length) for kind in ("blob", "tree")]
 
 
 @pytest.mark.parametrize("path", [b"missing", b"l.yaml", b"d", b"d/missing", b"s.yaml/x"])

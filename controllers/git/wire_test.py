@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from .errors import ProtocolError, PushRejected
+from .objects import SHA1, SHA256, ObjectFormat
 from .pktline import DELIMITER, FLUSH, Mark, Stream, bands, from_chunks, packet, packets
 from .wire import (
+    Advertisement,
     Command,
     Want,
     fetch_request,
@@ -21,7 +23,9 @@ from .wire import (
 )
 
 A, B, C = (letter * 40 for letter in "abc")
-V0 = frozenset({"side-band-64k", "thin-pack", "ofs-delta", "shallow", "report-status", "push-options", "atomic"})
+SAID = frozenset({"side-band-64k", "thin-pack", "ofs-delta", "shallow", "report-status", "push-options", "atomic"})
+V0, V2, MUTE = Advertisement(0, SAID), Advertisement(2), Advertisement(0)
+LONG = "d" * 64
 
 
 def stream(*parts: bytes) -> Stream:
@@ -101,13 +105,69 @@ def test_greeting_of_protocol_2(service_line: bytes) -> None:
     assert got.capabilities == {"agent=x", "fetch=shallow"}
 
 
-def test_sha256_repositories_are_refused() -> None:
-    with pytest.raises(ProtocolError, match="SHA-256"):
-        read_advertisement(stream(packets(b"version 2\n", b"object-format=sha256\n"), FLUSH))
+@pytest.mark.parametrize(
+    "greeting",
+    [
+        pytest.param([f"{LONG} HEAD\0shallow object-format=sha256".encode(), LONG.encode() + b" refs/x"], id="v0"),
+        pytest.param([b"0" * 64 + b" capabilities^{}\0object-format=sha256\n"], id="v0-empty"),
+        pytest.param([f"{LONG} HEAD\0object-format=sha256 object-format=sha1".encode()], id="the-first-counts"),
+        pytest.param([b"version 2\n", b"agent=x\n", b"object-format=sha256\n"], id="v2"),
+    ],
+)
+def test_sha256_is_heard(greeting: list[bytes]) -> None:
+    got = read_advertisement(stream(packets(*greeting), FLUSH))
+    assert got.object_format is SHA256
+    assert set(got.values.values()) <= {LONG}
+
+
+@pytest.mark.parametrize("version", [[b"version 2\n"], []], ids=["v2", "v0"])
+def test_sha1_is_meant_where_nothing_is_said(version: list[bytes]) -> None:
+    assert (
+        read_advertisement(stream(packets(*(version or [f"{A} HEAD\0shallow".encode()])), FLUSH)).object_format is SHA1
+    )
+
+
+@pytest.mark.parametrize(
+    "greeting",
+    [[b"version 2\n", b"object-format=sha3\n"], [f"{LONG} HEAD\0object-format=sha3".encode()]],
+    ids=["v2", "v0"],
+)
+def test_other_object_names_are_refused(greeting: list[bytes]) -> None:
+    with pytest.raises(ProtocolError, match="names objects by 'sha3', which is not supported; sha1 and sha256 are"):
+        read_advertisement(stream(packets(*greeting), FLUSH))
+
+
+@pytest.mark.parametrize(
+    ("sha", "caps"), [(LONG, ""), (A, "object-format=sha256"), (LONG[:-1], "object-format=sha256")]
+)
+def test_references_with_names_of_the_wrong_length(sha: str, caps: str) -> None:
+    with pytest.raises(ProtocolError, match="not a reference"):
+        read_advertisement(stream(packets(f"{sha} HEAD\0{caps}".encode()), FLUSH))
+    with pytest.raises(ProtocolError, match="not a reference"):
+        read_ls_refs(
+            stream(packets(f"{sha} HEAD\n".encode()), FLUSH), Advertisement(2, object_format=SHA256 if caps else SHA1)
+        )
+
+
+@pytest.mark.parametrize("named", [SHA1, SHA256], ids=str)
+def test_requests_say_sha256_and_are_silent_of_sha1(named: ObjectFormat) -> None:
+    v0, v2 = (Advertisement(v, SAID | {f"object-format={named.name}"}, named) for v in (0, 2))
+    want = Want([LONG], [], depth=1)
+    for asked in (ls_refs_request([], v2), fetch_request(want, v2), fetch_request(want, v0)):
+        assert (b"object-format=sha256" in asked) == (named is SHA256)
+        assert b"sha1" not in asked
+
+
+@pytest.mark.parametrize(("named", "new"), [(SHA1, A), (SHA256, LONG)], ids=str)
+def test_a_push_says_its_format_and_has_zeros_as_long_as_names(named: ObjectFormat, new: str) -> None:
+    heard = Advertisement(0, SAID | {f"object-format={named.name}"}, named)
+    asked = push_request([Command("refs/heads/x", None, new)], [], heard)
+    assert asked[4:].startswith(f"{'0' * len(new)} {new} refs/heads/x\0".encode())
+    assert f" object-format={named.name} agent=".encode() in asked
 
 
 def test_references_of_protocol_2() -> None:
-    assert b"ref-prefix refs/heads/gr\xc3\xbcn\n" in ls_refs_request(["HEAD", "refs/heads/grün"])
+    assert b"ref-prefix refs/heads/gr\xc3\xbcn\n" in ls_refs_request(["HEAD", "refs/heads/grün"], V2)
     got = read_ls_refs(
         stream(
             packets(
@@ -117,21 +177,21 @@ def test_references_of_protocol_2() -> None:
             ),
             FLUSH,
         ),
-        frozenset(),
+        V2,
     )
     assert got.values == {"HEAD": A, "refs/heads/grün": A, "refs/tags/v1": B}
     assert (got.peeled, got.symrefs) == ({"refs/tags/v1": C}, {"HEAD": "refs/heads/main"})
 
 
 def test_a_fetch_offers_what_is_there_as_shallow() -> None:
-    asked = fetch_request(Want([A], [B], depth=1), 2, frozenset())
+    asked = fetch_request(Want([A], [B], depth=1), V2)
     for line in (f"want {A}", f"have {B}", f"shallow {B}", "deepen 1", "thin-pack", "done"):
         assert packet(line.encode() + b"\n") in asked
-    asked = fetch_request(Want([A], [B], depth=1), 0, V0)
+    asked = fetch_request(Want([A], [B], depth=1), V0)
     assert f"want {A} side-band-64k thin-pack ofs-delta agent=".encode() in asked
     assert asked.endswith(packets(f"have {B}\n".encode(), b"done\n"))
     with pytest.raises(ProtocolError):
-        fetch_request(Want([A], [], depth=1), 0, frozenset({"side-band-64k"}))
+        fetch_request(Want([A], [], depth=1), Advertisement(0, frozenset({"side-band-64k"})))
 
 
 @pytest.mark.parametrize(
@@ -163,14 +223,14 @@ def test_a_push_tells_old_and_new_and_options() -> None:
     assert asked[4:].startswith(first)
     assert asked.endswith(packets(f"{C} {A} refs/heads/b".encode()) + FLUSH + packets(b"k=v") + FLUSH)
     with pytest.raises(PushRejected, match="does not support push options"):
-        push_request([Command("refs/heads/b", A, B)], ["k=v"], frozenset())
+        push_request([Command("refs/heads/b", A, B)], ["k=v"], MUTE)
 
 
 def test_a_report_within_a_band_and_words_after_it() -> None:
     said: list[bytes] = []
     report = packets(b"unpack ok\n", b"ok refs/heads/a\n", b"ng refs/heads/b hook declined\n") + FLUSH
     answer = packets(b"\x01" + report[:13], b"\x01" + report[13:], b"\x02see you\n") + FLUSH
-    got = read_report(stream(answer), V0, said.append)
+    got = read_report(stream(answer), SAID, said.append)
     assert got == {"refs/heads/a": None, "refs/heads/b": "hook declined"}
     assert said == [b"see you\n"]
 
