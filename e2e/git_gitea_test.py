@@ -1,12 +1,10 @@
 """A real Git host over HTTP: what it refuses, in its own words, and what becomes of its branches."""
 
-import json
-
 import pytest
 
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
-from e2e.git_parts import move_to
+from e2e.git_parts import forget_push, move_to
 from e2e.objects import automation, deployment
 from hack.githost import GitHost, git
 
@@ -137,12 +135,7 @@ def test_push_that_no_status_tells_of_is_recorded_and_not_repeated(fleet: Fleet)
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
     fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
-    lost = ("lastPushCommit", "lastPushTime", "lastAutomationRunTime", "observedPolicies", "observedSourceRevision")
-    patch = {"status": dict.fromkeys(lost)}
-    fleet.space.kubectl(
-        "patch", "imageupdateautomation", "fleet", "-n", fleet.space.name, "--subresource=status", "--type=merge",
-        "-p", json.dumps(patch),
-    )  # fmt: skip
+    forget_push(fleet)
     found = fleet.space.request_and_wait("ImageUpdateAutomation", "fleet")
     assert len(fleet.repository.messages()) == 2
     head = fleet.repository.head()

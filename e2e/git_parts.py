@@ -1,5 +1,6 @@
 """What the tests of Git remotes share: SSH keys, host keys, a served bare repository, a GitRepository on it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -60,6 +61,15 @@ def move_to(
         fleet.space.apply("Secret", "elsewhere", stringData=secret)
     reference = {"name": "elsewhere"} if secret is not None else None
     fleet.space.patch("GitRepository", "fleet", {"url": url, "ref": {"branch": branch}, "secretRef": reference, **spec})
+
+
+def forget_push(fleet: Fleet) -> None:
+    """Makes the automation's status what it was before its run, as after a crash between push and status."""
+    lost = ("lastPushCommit", "lastPushTime", "lastAutomationRunTime", "observedPolicies", "observedSourceRevision")
+    fleet.space.kubectl(
+        "patch", "imageupdateautomation", "fleet", "-n", fleet.space.name, "--subresource=status", "--type=merge",
+        "-p", json.dumps({"status": dict.fromkeys(lost)}),
+    )  # fmt: skip
 
 
 def start(repository: BareRepository, fleet: Fleet, *, branch: str = "main") -> str:

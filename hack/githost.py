@@ -28,6 +28,10 @@ GIT_ENV = {
 }
 
 
+class NoSuchFormat(RuntimeError):
+    """The host makes no repositories with such object names."""
+
+
 class GitHost:
     """The administrator's view of one Gitea at `url`."""
 
@@ -41,18 +45,32 @@ class GitHost:
         self._client.close()
         self.git.close()
 
-    def create_repository(self, name: str, files: Mapping[str, str], *, private: bool = True) -> "Repository":
-        """A new repository of the administrator with one commit on `main`."""
+    def create_repository(
+        self, name: str, files: Mapping[str, str], *, private: bool = True, object_format: str = "sha1"
+    ) -> "Repository":
+        """A new repository of the administrator with one commit on `main`.
+
+        object_format: `sha1` or `sha256`. Raises NoSuchFormat where Gitea is older than 1.22 or its Git than 2.42.
+        """
         body = {"name": name, "private": private, "auto_init": False, "default_branch": "main"}
-        self.call("POST", "/user/repos", body)
-        repository = Repository(self, name)
+        if object_format != "sha1":
+            body["object_format_name"] = object_format
+        try:
+            made = self.call("POST", "/user/repos", body)
+        except RuntimeError as e:
+            if "invalid object format" in str(e):
+                raise NoSuchFormat(str(e)) from e
+            raise
+        if made.get("object_format_name", "sha1") != object_format:
+            raise NoSuchFormat(f"{self.url} made a repository with other object names than {object_format}")
+        repository = Repository(self, name, object_format)
         if files:
             repository.commit(files, "Start")
         return repository
 
-    def repository(self, name: str) -> "Repository":
+    def repository(self, name: str, *, object_format: str = "sha1") -> "Repository":
         """A repository that is there already."""
-        return Repository(self, name)
+        return Repository(self, name, object_format)
 
     def delete_repository(self, name: str) -> None:
         """Removes a repository; one that is not there is fine."""
@@ -77,6 +95,7 @@ class Repository:
 
     host: GitHost
     name: str
+    object_format: str = "sha1"
 
     @property
     def url(self) -> str:
@@ -106,7 +125,7 @@ class Repository:
         """All refs with their hashes: one request of the smart HTTP protocol (version 0)."""
         answer = self.host.git.get(f"{self.url}/info/refs", params={"service": "git-upload-pack"})
         answer.raise_for_status()
-        return {m[2]: m[1] for m in re.finditer(r"([0-9a-f]{40}) (refs/[^\0\n]+)", answer.text)}
+        return {m[2]: m[1] for m in re.finditer(r"([0-9a-f]{64}|[0-9a-f]{40}) (refs/[^\0\n]+)", answer.text)}
 
     def file(self, path: str, branch: str = "main") -> str:
         """The content of a file at the tip of a branch."""
@@ -127,7 +146,7 @@ class Repository:
         """A temporary clone with all branches."""
         with tempfile.TemporaryDirectory() as folder:
             # In a file of the clone, not in argv: process lists are public.
-            git(Path(folder), "init", "-q", "-b", "main", "clone")
+            git(Path(folder), "init", "-q", "-b", "main", f"--object-format={self.object_format}", "clone")
             clone = Path(folder) / "clone"
             secret = f"http://{self.host.user}:{self.host.password}@{self.host.url.removeprefix('http://')}"
             with (clone / ".git" / "config").open("a") as config:
