@@ -5,13 +5,10 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from api.imagerepository import ImageRepository, ImageRepositorySpec
-from api.meta import ObjectMeta
-from controllers.imageaccess.clouds import CloudAccess
-from controllers.registry.cloud.identity import Identity, Login, Subject
-from controllers.registry.cloud.logins import CloudLogins
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.access import CloudAccess
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.reference import Image
 from controllers.runtime.client import KubeClient
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.config import load_config
@@ -34,7 +31,7 @@ class Cloud:
     def audience(self, identity: Identity) -> str:
         return "sts.amazonaws.com"
 
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login:
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
         assert subject is not None
         self.subjects.append(subject)
         return Login(Credentials("AWS", "password"), datetime.now(UTC) + HOUR)
@@ -49,15 +46,11 @@ async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp
     )
     client = KubeClient(load_config(str(kubeconfig)), user_agent="e2e")
     cloud = Cloud()
-    logins = CloudLogins(SYSTEM_CLOCK, max_size=10, max_age=HOUR, providers={"aws": cloud})
+    logins = CloudLogins(SYSTEM_CLOCK, {"aws": cloud}, max_size=10, max_age=HOUR)
     access = CloudAccess(client, logins, object_level=True, default_service_account="")
-    repository = ImageRepository(
-        metadata=ObjectMeta(name="app", namespace=space.name),
-        spec=ImageRepositorySpec(image="ecr/app", interval="1m", provider="aws", service_account_name="robot"),
-    )
     try:
         for _ in range(2):
-            found = await access.credentials(repository, Image("registry.example", "app"), None)
+            found = await access.credentials("aws", "registry.example", namespace=space.name, service_account="robot")
             assert found == Credentials("AWS", "password")
     finally:
         await logins.aclose()

@@ -11,8 +11,9 @@ from datetime import timedelta
 
 from api import core
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.clouds import GENERIC, SERVICE_ACCOUNTS, CloudAccess
-from controllers.imageaccess.errors import AccessFailed
+from controllers.cloud.errors import CloudFailed
+from controllers.cloudaccess.access import GATE_IS_OFF, SERVICE_ACCOUNTS, CloudAccess
+from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, tls_from_secret
 from controllers.registry.dockerconfig import Credentials, PullSecret, resolve
@@ -25,6 +26,7 @@ from controllers.runtime.resource import Resource
 
 __all__ = ["SECRET_RETRY", "AccessFailed", "AccessReader"]
 
+GENERIC = "generic"
 SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 
 SECRET_RETRY = timedelta(seconds=30)
@@ -35,7 +37,11 @@ class AccessReader:
     """Reads the objects with the controller's own rights. Safe to call from several tasks."""
 
     def __init__(
-        self, client: KubeClient, *, clouds: CloudAccess | None = None, plugins: Plugins | None = None
+        self,
+        client: KubeClient,
+        *,
+        clouds: CloudAccess[Credentials] | None = None,
+        plugins: Plugins | None = None,
     ) -> None:
         """None: there is no way into clouds, or there are no plugins."""
         self._client = client
@@ -43,9 +49,10 @@ class AccessReader:
         self._plugins = plugins
 
     def check_gate(self, repository: ImageRepository) -> None:
-        """Raises GateDisabled for a spec that needs a feature which is off."""
-        if self._clouds:
-            self._clouds.check_gate(repository)
+        """Raises GateDisabled for a spec that names a ServiceAccount as a cloud identity while the gate is off."""
+        spec = repository.spec
+        if self._clouds and spec.provider != GENERIC and not self._clouds.allows(spec.service_account_name):
+            raise GateDisabled(GATE_IS_OFF)
 
     async def read(self, repository: ImageRepository, image: Image) -> Access:
         """What is needed to talk to the registry of `image`: one request for each object that the spec names.
@@ -59,18 +66,24 @@ class AccessReader:
             tls = await self._tls(repository)
             credentials = await self._credentials(repository, image, proxy)
             return Access(credentials=credentials, tls=tls, proxy=proxy, insecure=spec.insecure)
-        except RegistryError as error:
+        except (RegistryError, CloudFailed) as error:
             raise AccessFailed(str(error)) from error
         except ApiError as error:
             raise AccessFailed(error.message) from error
 
     async def _credentials(self, repository: ImageRepository, image: Image, proxy: Proxy | None) -> Credentials | None:
-        provider = repository.spec.provider
-        if provider not in ("", GENERIC):
+        spec = repository.spec
+        if spec.provider not in ("", GENERIC):
             if self._clouds is None:
-                raise AccessFailed(f"provider '{provider}' is not supported here")
-            self._clouds.check_gate(repository)
-            return await self._clouds.credentials(repository, image, proxy)
+                raise AccessFailed(f"provider '{spec.provider}' is not supported here")
+            self.check_gate(repository)
+            return await self._clouds.credentials(
+                spec.provider,
+                image.registry,
+                namespace=repository.metadata.namespace,
+                service_account=spec.service_account_name,
+                proxy=proxy.url if proxy else "",
+            )
         found = resolve(image, await self._pull_secrets(repository))
         return found or (await self._plugins.credentials(image) if self._plugins else None)
 

@@ -3,15 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from controllers.imageaccess.clouds import GATE, CloudAccess
+from controllers.cloudaccess.wiring import cloud_access
 from controllers.imageaccess.errors import BadPluginConfig
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imageaccess.plugins import Plugins, load_plugins
 from controllers.imageaccess.reader import AccessReader
 from controllers.registry.budget import CONCURRENCY
 from controllers.registry.client import RegistryClient
-from controllers.registry.cloud.logins import CloudLogins
-from controllers.runtime import flags
+from controllers.registry.cloud.providers import PROVIDERS
 from controllers.runtime.flags import Flag, Options, at_least
 from controllers.runtime.manager import CannotStart, Manager
 
@@ -51,18 +50,8 @@ def registry_client(manager: Manager) -> RegistryClient:
 
 def access_reader(manager: Manager) -> AccessReader:
     """The process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
-    options = manager.options
-    logins = CloudLogins(
-        manager.clock, max_size=options[flags.TOKEN_CACHE_MAX_SIZE], max_age=options[flags.TOKEN_CACHE_MAX_DURATION]
-    )
-    manager.closing(logins.aclose)
-    clouds = CloudAccess(
-        manager.client,
-        logins,
-        object_level=options.gate(GATE),
-        default_service_account=options[flags.DEFAULT_SERVICE_ACCOUNT],
-    )
-    return AccessReader(manager.client, clouds=clouds, plugins=_plugins(options, manager))
+    clouds = cloud_access(manager, PROVIDERS)
+    return AccessReader(manager.client, clouds=clouds, plugins=_plugins(manager.options, manager))
 
 
 def _plugins(options: Options, manager: Manager) -> Plugins | None:

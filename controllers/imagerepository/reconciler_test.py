@@ -12,12 +12,13 @@ from msgspec.structs import replace
 from api.imagerepository import ImageRepository, ImageRepositoryStatus, LatestTags, ScanResult
 from api.imagetaglist import ImageTagList
 from api.meta import READY, RECONCILING, Condition, LocalObjectReference
-from controllers.imageaccess.clouds import CloudAccess
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.access import CloudAccess
 from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
 from controllers.imagerepository import schedule
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
-from controllers.registry.cloud.logins import CloudLogins
+from controllers.registry.cloud.providers import PROVIDERS
 from controllers.registry.errors import Denied, NotFound, Throttled, TooLarge, Unavailable
 from controllers.registry.reference import Image
 from controllers.registry.tagset import prepare
@@ -427,7 +428,7 @@ async def test_other_latest_tags_cost_a_scan_and_a_quiet_scan_ranks_nothing_anew
 
 
 async def test_identity_of_the_object_without_the_gate_stalls_before_anything_else(bench: Bench) -> None:
-    logins = CloudLogins(VirtualClock(), max_size=1, max_age=INTERVAL)
+    logins = CloudLogins(VirtualClock(), PROVIDERS, max_size=1, max_age=INTERVAL)
     clouds = CloudAccess(bench.kube, logins, object_level=False, default_service_account="")
     reader = AccessReader(bench.kube, clouds=clouds)
     bench.reconciler = ImageRepositoryReconciler(bench.registry, reader, bench.writer)

@@ -13,10 +13,10 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from controllers.flight import Flights
 from controllers.registry.access import Access
 from controllers.registry.budget import CONCURRENCY, Budgets, Entrance, Observer
 from controllers.registry.errors import BadAnswer, BadReference
-from controllers.registry.flight import Flights
 from controllers.registry.pages import PageMemory, read_pages
 from controllers.registry.reference import TAG, Image
 from controllers.registry.session import Clock, Memory, Session

@@ -3,7 +3,6 @@
     RegistryError               str() is the text behind `scan failed: `
      +- BadReference            no image reference; the user has to mend it
      +- BadCredentialSecret     a Secret of credentials, certificates or proxy that cannot be used
-     +- LoginFailed             a cloud did not give us credentials
      +- BadPattern              a pattern of the exclusion list that does not compile
      +- Denied                  401 or 403: who we are is not enough
      +- NotFound                404: no such repository or tag
@@ -31,10 +30,6 @@ class BadReference(RegistryError):
 
 
 class BadCredentialSecret(RegistryError):
-    pass
-
-
-class LoginFailed(RegistryError):
     pass
 
 

@@ -1,5 +1,1 @@
-"""Logins to the registries of AWS, Azure and Google Cloud with their own SDKs, which are optional.
-
-An SDK is loaded by the first login that needs it. Knows no Kubernetes: whose identity is meant, and a token that proves
-it, are given by the caller.
-"""
+"""Logins to the registries of AWS, Azure and Google Cloud: what each wants to see of an identity in its cloud."""

@@ -9,11 +9,11 @@ import base64
 from contextlib import closing
 from typing import Any
 
-from controllers.registry.cloud import sdk
+from controllers.cloud import sdk
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud.hosts import AWS_PUBLIC, aws_region
-from controllers.registry.cloud.identity import Identity, Login, Subject
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed, foreign
 
 EXTRA = "aws"
 SESSION_NAME_CHARS = 64
@@ -29,7 +29,7 @@ def audience(identity: Identity) -> str:
     return "sts.amazonaws.com"
 
 
-def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
+def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
     """Credentials for an ECR registry: good for 12 hours. Blocks for one request, or two with a subject.
 
     Raises LoginFailed.
@@ -43,7 +43,7 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
         with closing(session.create_client(service, region_name=region, config=_config(proxy), **keys)) as client:
             data = client.get_authorization_token()["authorizationData"]
     except (errors.BotoCoreError, errors.ClientError) as error:
-        raise LoginFailed(foreign(str(error))) from error
+        raise sdk.refused(error) from error
     except sdk.MISREAD as error:
         raise sdk.misread(error) from error
     return _login(data if isinstance(data, dict) else next(iter(data), {}))
@@ -76,7 +76,7 @@ def _config(proxy: str, **more: Any) -> Any:
     )
 
 
-def _login(data: dict[str, Any]) -> Login:
+def _login(data: dict[str, Any]) -> Login[Credentials]:
     token, expires_at = data.get("authorizationToken"), data.get("expiresAt")
     if not token or not expires_at:
         raise LoginFailed("no authorization data returned")

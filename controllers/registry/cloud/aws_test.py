@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 import pytest
 import pytest_asyncio
 
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud import aws
-from controllers.registry.cloud.identity import Identity, Login, Subject
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
 from controllers.registry.testing_server import Asked, Reply, Server, serving
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -68,7 +68,7 @@ async def server(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield server
 
 
-async def login(host: str = HOST, subject: Subject | None = None, proxy: str = "") -> Login:
+async def login(host: str = HOST, subject: Subject | None = None, proxy: str = "") -> Login[Credentials]:
     return await asyncio.to_thread(aws.login, host, subject, proxy=proxy)
 
 

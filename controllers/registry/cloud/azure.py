@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from controllers.registry.cloud import sdk
+from controllers.cloud import sdk
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud.hosts import AzureCloud, azure_cloud
-from controllers.registry.cloud.identity import Identity, Login, Subject
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed, foreign
 
 EXTRA = "azure"
 USERNAME = "00000000-0000-0000-0000-000000000000"
@@ -40,7 +40,7 @@ def audience(identity: Identity) -> str:
     return "api://AzureADTokenExchange"
 
 
-def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
+def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
     """Credentials for an ACR registry: good for some hours. Blocks for two or three requests. Raises LoginFailed."""
     cloud = azure_cloud(host)
     errors = sdk.load("azure.core.exceptions", extra=EXTRA)
@@ -49,7 +49,7 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
             access_token = credential.get_token(cloud.scope).token
         refresh_token = _exchange(host, access_token, proxy)
     except errors.AzureError as error:
-        raise LoginFailed(foreign(str(error))) from error
+        raise sdk.refused(error) from error
     except sdk.MISREAD as error:
         raise sdk.misread(error) from error
     return _login(refresh_token)
@@ -90,7 +90,7 @@ def _transport(proxy: str) -> dict[str, Any]:
     return {**limits, "proxies": sdk.proxies(proxy)} if proxy else {**limits}
 
 
-def _login(refresh_token: str) -> Login:
+def _login(refresh_token: str) -> Login[Credentials]:
     try:
         claims = refresh_token.split(".")[1]
         expiry = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=Claims).exp

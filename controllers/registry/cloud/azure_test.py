@@ -11,10 +11,10 @@ from urllib.parse import parse_qs
 import pytest
 import pytest_asyncio
 
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud import azure
-from controllers.registry.cloud.identity import Identity, Login, Subject
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
 from controllers.registry.testing_bench import CA, IDENTITY
 from controllers.registry.testing_server import Asked, ConnectProxy, Reply, Server, listening, serving
 
@@ -76,7 +76,7 @@ async def server(microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, tmp_path
         yield server
 
 
-async def login(server: Server, subject: Subject | None, *, proxy: str = "") -> Login:
+async def login(server: Server, subject: Subject | None, *, proxy: str = "") -> Login[Credentials]:
     return await asyncio.to_thread(azure.login, server.address, subject, proxy=proxy)
 
 

@@ -9,11 +9,11 @@ import os
 from datetime import UTC
 from typing import Any
 
-from controllers.registry.cloud import sdk
+from controllers.cloud import sdk
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud.hosts import check_gcp
-from controllers.registry.cloud.identity import Identity, Login, Subject
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed, foreign
 
 EXTRA = "gcp"
 USERNAME = "oauth2accesstoken"
@@ -40,7 +40,7 @@ def audience(identity: Identity) -> str:
     return f"{_metadata('project/project-id')}.svc.id.goog"
 
 
-def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
+def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
     """Credentials for a Google registry: good for an hour at most. Blocks for a few requests. Raises LoginFailed."""
     check_gcp(host)
     errors = sdk.load("google.auth.exceptions", extra=EXTRA)
@@ -50,7 +50,7 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login:
             session.proxies.update(sdk.proxies(proxy) or {})
             source.refresh(_request(session))
     except errors.GoogleAuthError as error:
-        raise LoginFailed(foreign(str(error))) from error
+        raise sdk.refused(error) from error
     except sdk.MISREAD as error:
         raise sdk.misread(error) from error
     if not source.token or not source.expiry:
@@ -94,7 +94,7 @@ def _metadata(path: str) -> str:
             session.trust_env = False
             answer = _request(session)(url, headers={"Metadata-Flavor": "Google"}, timeout=sdk.SECONDS)
     except errors.GoogleAuthError as error:
-        raise LoginFailed(f"failed to get {path} of the GKE cluster: {foreign(str(error))}") from error
+        raise LoginFailed(f"failed to get {path} of the GKE cluster: {sdk.refused(error)}") from error
     text = bytes(answer.data).decode("utf-8", "replace").strip()
     if answer.status != 200 or not text:
         raise LoginFailed(f"failed to get {path} of the GKE cluster: metadata server answered {answer.status}")

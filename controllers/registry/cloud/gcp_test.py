@@ -11,10 +11,10 @@ import pytest
 import pytest_asyncio
 from google.auth.compute_engine import _metadata
 
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud import gcp
-from controllers.registry.cloud.identity import Identity, Login, Subject
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
 from controllers.registry.testing_server import Asked, Reply, Server, serving
 
 HOST = "europe-west1-docker.pkg.dev"
@@ -76,7 +76,7 @@ async def server(google: Google, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         yield server
 
 
-async def login(subject: Subject | None = None, *, host: str = HOST, proxy: str = "") -> Login:
+async def login(subject: Subject | None = None, *, host: str = HOST, proxy: str = "") -> Login[Credentials]:
     return await asyncio.to_thread(gcp.login, host, subject, proxy=proxy)
 
 

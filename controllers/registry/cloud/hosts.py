@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from controllers.registry.errors import LoginFailed
+from controllers.cloud.errors import LoginFailed
 
 AWS_PUBLIC = "public.ecr.aws"
 AWS_PATTERN = (

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from controllers.cloud.errors import LoginFailed
 from controllers.registry.cloud.hosts import (
     AWS_PATTERN,
     AZURE_PATTERN,
@@ -13,7 +14,6 @@ from controllers.registry.cloud.hosts import (
     azure_cloud,
     check_gcp,
 )
-from controllers.registry.errors import LoginFailed
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 PUBLIC_SCOPE = "https://containerregistry.azure.net/.default"

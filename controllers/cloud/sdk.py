@@ -3,11 +3,12 @@
 from importlib import import_module
 from typing import Any
 
-from controllers.registry.errors import LoginFailed
+from controllers.cloud.errors import LoginFailed
 
 SECONDS = 10
 """What an SDK may wait for one answer."""
 ATTEMPTS = 2
+FOREIGN_TEXT_CHARS = 256
 MISREAD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What SDKs raise when an answer has not what they look for in it."""
 
@@ -21,6 +22,12 @@ def load(module: str, *, extra: str) -> Any:
         return import_module(module)
     except ImportError as error:
         raise LoginFailed(f"provider '{extra}' needs {module.partition('.')[0]}: install tagline[{extra}]") from error
+
+
+def refused(error: Exception) -> LoginFailed:
+    """The error for what an SDK raised: its words in one printable line of at most 256 characters."""
+    line = "".join(char if char.isprintable() else " " for char in str(error)[: FOREIGN_TEXT_CHARS + 1]).strip()
+    return LoginFailed(line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…")
 
 
 def misread(error: Exception) -> LoginFailed:

@@ -2,26 +2,39 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
 
-from controllers.registry.cloud.identity import Identity, Login, Subject
-from controllers.registry.cloud.logins import CloudLogins
-from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
-from controllers.registry.testing import FakeClock
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.logins import CloudLogins
 
+START = datetime(2030, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HOST = "registry.cloud.example"
 ROBOT = Identity("apps", "robot", "role")
 
 
+@dataclass
+class Clock:
+    """Stands still until a test moves it."""
+
+    seconds: float = 1000.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+
 class Cloud:
     """A cloud that numbers its logins."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.lifetime = HOUR
         self.logins: list[tuple[str, str, str]] = []
@@ -34,18 +47,18 @@ class Cloud:
     def audience(self, identity: Identity) -> str:
         return f"audience of {identity.name}"
 
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login:
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login[str]:
         if self.failure:
             raise LoginFailed(self.failure)
         self.logins.append((host, subject.token if subject else "the process", proxy))
-        return Login(Credentials("user", f"password-{len(self.logins)}"), self.clock.now() + self.lifetime)
+        return Login(f"password-{len(self.logins)}", self.clock.now() + self.lifetime)
 
 
 class Bench:
     def __init__(self, max_size: int = 100, max_age: timedelta = 24 * HOUR) -> None:
-        self.clock = FakeClock()
+        self.clock = Clock()
         self.cloud = Cloud(self.clock)
-        self.logins = CloudLogins(self.clock, max_size=max_size, max_age=max_age, providers={"cloud": self.cloud})
+        self.logins = CloudLogins(self.clock, {"cloud": self.cloud}, max_size=max_size, max_age=max_age)
         self.audiences: list[str] = []
 
     async def password(self, identity: Identity | None = None, *, host: str = HOST, proxy: str = "") -> str:
@@ -53,8 +66,7 @@ class Bench:
             self.audiences.append(audience)
             return f"token of {identity.name if identity else ''}"
 
-        found = await self.logins.credentials("cloud", host, identity, proxy=proxy, kubernetes_token=token)
-        return found.password
+        return await self.logins.credentials("cloud", host, identity, proxy=proxy, kubernetes_token=token)
 
     def pass_by(self, time: timedelta) -> None:
         self.clock.seconds += time.total_seconds()

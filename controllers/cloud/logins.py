@@ -1,6 +1,6 @@
 """Cloud credentials for the whole process: fetched in threads, kept until shortly before they expire.
 
-Kept by provider, registry, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
+Kept by provider, place, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
 want the same at the same time share one login.
 """
 
@@ -9,15 +9,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from cachetools import LRUCache
 
-from controllers.registry.cloud import aws, azure, gcp
-from controllers.registry.cloud.identity import Identity, Login, Subject
-from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
-from controllers.registry.flight import Flights
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import C_co, Identity, Login, Subject
+from controllers.flight import Flights
 
 THREADS = 4
 """Of our own: a cloud that does not answer must not hold those that others wait for."""
@@ -26,6 +24,7 @@ LOGIN_SECONDS = 45.0
 KEPT = 0.8
 """Of the lifetime, as Flux does: a token that expires under way costs a failed scan."""
 
+C = TypeVar("C")
 T = TypeVar("T")
 
 
@@ -34,72 +33,74 @@ class Clock(Protocol):
     def monotonic(self) -> float: ...
 
 
-class Provider(Protocol):
-    """A cloud; the modules of this package."""
+class Provider(Protocol[C_co]):
+    """A cloud, and one kind of place in it: `registry.cloud` has those of registries."""
 
-    def check(self, host: str) -> None: ...
-    def audience(self, identity: Identity) -> str: ...
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login: ...
+    def check(self, place: str, /) -> None:
+        """Raises LoginFailed unless the place is one of the cloud's."""
 
+    def audience(self, identity: Identity, /) -> str:
+        """Of the Kubernetes token that proves who the identity is. May block. Raises LoginFailed."""
 
-PROVIDERS: Mapping[str, Provider] = {"aws": aws, "azure": azure, "gcp": gcp}
+    def login(self, place: str, subject: Subject | None, /, *, proxy: str) -> Login[C_co]:
+        """Credentials for the place; None is the process itself. Blocks. Raises LoginFailed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
     provider: str
-    host: str
+    place: str
     identity: Identity | None
     """None: the process's own."""
     proxy: str
 
 
-class CloudLogins:
+class CloudLogins(Generic[C]):
     """Used from one event loop, by any number of tasks."""
 
     def __init__(
-        self, clock: Clock, *, max_size: int, max_age: timedelta, providers: Mapping[str, Provider] = PROVIDERS
+        self, clock: Clock, providers: Mapping[str, Provider[C]], *, max_size: int, max_age: timedelta
     ) -> None:
         """max_size: credentials kept; 0 keeps none. max_age: longest time they are kept."""
         self._clock = clock
         self._max_age = max_age
         self._providers = providers
-        self._kept: LRUCache[Key, tuple[Credentials, float]] = LRUCache(max_size)
-        self._flights: Flights[Credentials] = Flights()
+        self._kept: LRUCache[Key, tuple[C, float]] = LRUCache(max_size)
+        self._flights: Flights[C] = Flights()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
 
-    def check(self, provider: str, host: str) -> None:
-        """Raises LoginFailed unless the host is a registry of the cloud, or for a cloud that we do not know."""
+    def check(self, provider: str, place: str) -> None:
+        """Raises LoginFailed unless the place is one of the cloud's, or for a cloud that we do not know."""
         if provider not in self._providers:
             raise LoginFailed(f"provider '{provider}' is not supported")
-        self._providers[provider].check(host)
+        self._providers[provider].check(place)
 
     async def credentials(
         self,
         provider: str,
-        host: str,
+        place: str,
         identity: Identity | None,
         *,
         proxy: str,
         kubernetes_token: Callable[[str], Awaitable[str]],
-    ) -> Credentials:
-        """Credentials for `host`, from memory or by a login. Raises LoginFailed.
+    ) -> C:
+        """Credentials for `place`, from memory or by a login. Raises LoginFailed.
 
         identity: whom to act for; None is the process itself. kubernetes_token: gives the identity's token for an
         audience; its errors pass.
         """
-        self.check(provider, host)
-        key = Key(provider, host, identity, proxy)
-        kept, renew_at = self._kept.get(key, (None, 0.0))
-        if kept and renew_at > self._clock.monotonic():
-            return kept
+        self.check(provider, place)
+        key = Key(provider, place, identity, proxy)
+        kept = self._kept.get(key)
+        if kept and kept[1] > self._clock.monotonic():
+            return kept[0]
         return await self._flights.join(key, lambda _: self._login(key, kubernetes_token))
 
     async def aclose(self) -> None:
         """Gives up logins under way; their threads end when their SDK does."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _login(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> Credentials:
+    async def _login(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
         provider, subject = self._providers[key.provider], None
         began = self._clock.monotonic()
         try:
@@ -107,7 +108,7 @@ class CloudLogins:
                 if who := key.identity:
                     audience = await self._in_thread(lambda: provider.audience(who))
                     subject = Subject(who, await kubernetes_token(audience))
-                found = await self._in_thread(lambda: provider.login(key.host, subject, proxy=key.proxy))
+                found = await self._in_thread(lambda: provider.login(key.place, subject, proxy=key.proxy))
         except TimeoutError:
             raise LoginFailed(f"{_tried(key)}: no answer within {LOGIN_SECONDS:.0f}s") from None
         except LoginFailed as error:

@@ -8,9 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
-from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
+from controllers.cloud.errors import LoginFailed
+
+C_co = TypeVar("C_co", covariant=True)
+"""What a cloud gives: its credentials."""
 
 AWS_ROLE = "eks.amazonaws.com/role-arn"
 AZURE_TENANT = "azure.workload.identity/tenant-id"
@@ -48,10 +51,10 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
-class Login:
+class Login(Generic[C_co]):
     """What a cloud gave."""
 
-    credentials: Credentials
+    credentials: C_co
     expires_at: datetime
     """With time zone."""
 

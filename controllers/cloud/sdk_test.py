@@ -5,11 +5,12 @@ import sys
 
 import pytest
 
-from controllers.registry.cloud import sdk
-from controllers.registry.errors import LoginFailed
+from controllers.cloud import sdk
+from controllers.cloud.errors import LoginFailed
 
 IMPORTS = (
-    "import sys, controllers.imagerepository.__main__, controllers.imagepolicy.__main__; "
+    "import sys, controllers.imagerepository.__main__, controllers.imagepolicy.__main__, "
+    "controllers.imageupdateautomation.__main__; "
     "print(sorted({name.split('.')[0] for name in sys.modules} & {'boto3', 'botocore', 'azure', 'google', 'requests'}))"
 )
 

@@ -2,7 +2,8 @@
 
 import pytest
 
-from controllers.registry.cloud.identity import (
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import (
     AWS_ROLE_PATTERN,
     GCP_ACCOUNT_PATTERN,
     GCP_PROVIDER_PATTERN,
@@ -10,7 +11,6 @@ from controllers.registry.cloud.identity import (
     Subject,
     identity_of,
 )
-from controllers.registry.errors import LoginFailed
 
 ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/scanner"}
 AZURE = {"azure.workload.identity/tenant-id": "t-1", "azure.workload.identity/client-id": "c-1"}

@@ -10,14 +10,14 @@ import pytest_asyncio
 from api.core import ServiceAccount
 from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta
-from controllers.imageaccess.clouds import GATE_IS_OFF, CloudAccess
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.access import GATE_IS_OFF, CloudAccess
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.reader import AccessReader
 from controllers.registry.access import Access
-from controllers.registry.cloud.identity import Identity, Login, Subject
-from controllers.registry.cloud.logins import CloudLogins
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import LoginFailed
 from controllers.registry.reference import parse_image
 from controllers.runtime.testing import START, VirtualClock
 from controllers.testing_kube import FakeKube
@@ -44,7 +44,7 @@ class Aws:
     def audience(self, identity: Identity) -> str:
         return "sts.amazonaws.com"
 
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login:
+    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
         self.logins.append((host, subject, proxy))
         return Login(Credentials("AWS", subject.identity.name if subject else "process"), START + HOUR)
 
@@ -61,7 +61,7 @@ class Bench:
         )
         self.asked: list[Any] = []
         self.kube.answers["token"] = self.token
-        self.logins = CloudLogins(VirtualClock(), max_size=10, max_age=HOUR, providers={"aws": self.aws})
+        self.logins = CloudLogins(VirtualClock(), {"aws": self.aws}, max_size=10, max_age=HOUR)
         clouds = CloudAccess(self.kube, self.logins, object_level=gate, default_service_account=default)
         self.reader = AccessReader(self.kube, clouds=clouds)
 

@@ -1,28 +1,27 @@
-"""Cloud credentials for a repository: as the process, or as a ServiceAccount of the repository's namespace.
+"""Cloud credentials for an object: as the process, or as a ServiceAccount.
 
-Follows https://fluxcd.io/flux/components/image/imagerepositories/#provider. Reads the ServiceAccount, has Kubernetes
-issue a token for it, and leaves the rest to `registry.cloud`. Texts are Flux's.
+Follows https://fluxcd.io/flux/integrations/. Reads the ServiceAccount, has Kubernetes issue a token for it, and leaves
+the rest to `cloud`. Texts are Flux's.
 """
+
+from typing import Generic, TypeVar
 
 import msgspec
 
 from api import core
-from api.imagerepository import ImageRepository
-from controllers.imageaccess.errors import AccessFailed, GateDisabled
-from controllers.registry.access import Proxy
-from controllers.registry.cloud.identity import Identity, identity_of
-from controllers.registry.cloud.logins import CloudLogins
-from controllers.registry.dockerconfig import Credentials
-from controllers.registry.reference import Image
+from controllers.cloud.errors import AccountFailed
+from controllers.cloud.identity import Identity, identity_of
+from controllers.cloud.logins import CloudLogins
 from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import ApiError, NotFound
 from controllers.runtime.resource import Resource
+
+C = TypeVar("C")
 
 SERVICE_ACCOUNTS = Resource(core.GROUP, core.VERSION, "serviceaccounts", "ServiceAccount")
 TOKEN_SECONDS = 600
 """The shortest that Kubernetes issues; the token is used at once and then forgotten."""
 
-GENERIC = "generic"
 GATE = "ObjectLevelWorkloadIdentity"
 GATE_IS_OFF = (
     "to use spec.serviceAccountName for provider authentication please enable the "
@@ -47,11 +46,11 @@ class TokenRequest(msgspec.Struct):
     status: TokenStatus
 
 
-class CloudAccess:
+class CloudAccess(Generic[C]):
     """Safe to call from several tasks."""
 
     def __init__(
-        self, client: KubeClient, logins: CloudLogins, *, object_level: bool, default_service_account: str
+        self, client: KubeClient, logins: CloudLogins[C], *, object_level: bool, default_service_account: str
     ) -> None:
         """object_level: the feature gate. default_service_account: of objects that name none; "" is the process."""
         self._client = client
@@ -59,25 +58,25 @@ class CloudAccess:
         self._object_level = object_level
         self._default = default_service_account
 
-    def check_gate(self, repository: ImageRepository) -> None:
-        """Raises GateDisabled for a spec that names a ServiceAccount as a cloud identity while the gate is off."""
-        spec = repository.spec
-        if spec.provider != GENERIC and spec.service_account_name and not self._object_level:
-            raise GateDisabled(GATE_IS_OFF)
+    def allows(self, service_account: str) -> bool:
+        """False for an object that names a ServiceAccount as a cloud identity while the gate is off."""
+        return self._object_level or not service_account
 
-    async def credentials(self, repository: ImageRepository, image: Image, proxy: Proxy | None) -> Credentials:
-        """Credentials of the provider that the spec names, mostly from memory. Raises AccessFailed, RegistryError."""
-        provider, meta = repository.spec.provider, repository.metadata
-        self._logins.check(provider, image.registry)
-        identity = await self._identity(provider, meta.namespace, repository.spec.service_account_name)
+    async def credentials(
+        self, provider: str, place: str, *, namespace: str, service_account: str, proxy: str = ""
+    ) -> C:
+        """Credentials of a cloud for a place of its own, mostly from memory. Raises CloudFailed.
+
+        service_account: as the object names it; "" is the default one, and without that the process.
+        """
+        self._logins.check(provider, place)
+        identity = await self._identity(provider, namespace, service_account)
 
         async def kubernetes_token(audience: str) -> str:
             assert identity is not None
             return await self._token(identity, audience)
 
-        return await self._logins.credentials(
-            provider, image.registry, identity, proxy=proxy.url if proxy else "", kubernetes_token=kubernetes_token
-        )
+        return await self._logins.credentials(provider, place, identity, proxy=proxy, kubernetes_token=kubernetes_token)
 
     async def _identity(self, provider: str, namespace: str, service_account: str) -> Identity | None:
         name = service_account or self._default
@@ -88,7 +87,7 @@ class CloudAccess:
         except ApiError as error:
             lockdown = isinstance(error, NotFound) and not service_account
             reason = NO_DEFAULT_ACCOUNT if lockdown else error.message
-            raise AccessFailed(f"failed to get service account '{namespace}/{name}': {reason}") from error
+            raise AccountFailed(f"failed to get service account '{namespace}/{name}': {reason}") from error
         return identity_of(provider, namespace, name, account.metadata.annotations)
 
     async def _token(self, identity: Identity, audience: str) -> str:
@@ -103,7 +102,7 @@ class CloudAccess:
                 subresource="token",
             )
         except ApiError as error:
-            raise AccessFailed(
+            raise AccountFailed(
                 f"failed to create kubernetes token for service account '{identity.name}': {error.message}"
             ) from error
         return answer.status.token

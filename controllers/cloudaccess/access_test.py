@@ -1,0 +1,96 @@
+"""Whose credentials an object gets: the process's, a ServiceAccount's, the default one's; and what each may lack."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from api.core import ServiceAccount
+from api.meta import ObjectMeta
+from controllers.cloud.errors import AccountFailed, LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.access import CloudAccess
+from controllers.runtime.testing import START, VirtualClock
+from controllers.testing_kube import FakeKube
+
+HOUR = timedelta(hours=1)
+ROLE = "arn:aws:iam::123456789012:role/bot"
+TOKEN = "create token of serviceaccounts apps/robot"
+
+
+class Cloud:
+    """Gives everybody a name tag."""
+
+    def check(self, place: str) -> None:
+        if place != "here":
+            raise LoginFailed(f"'{place}' is not ours")
+
+    def audience(self, identity: Identity) -> str:
+        return "the cloud"
+
+    def login(self, place: str, subject: Subject | None, *, proxy: str) -> Login[str]:
+        who = f"{subject.identity.name} as {subject.identity.role}" if subject else "the process"
+        return Login(f"{who}{proxy and f' by {proxy}'}", START + HOUR)
+
+
+class Bench:
+    def __init__(self) -> None:
+        annotations = {"eks.amazonaws.com/role-arn": ROLE}
+        account = ServiceAccount(metadata=ObjectMeta(name="robot", namespace="apps", annotations=annotations))
+        plain = ServiceAccount(metadata=ObjectMeta(name="plain", namespace="apps"))
+        self.kube = FakeKube(serviceaccounts=[account, plain])
+        self.kube.answers["token"] = lambda _: {"status": {"token": "proof"}}
+        self.logins = CloudLogins(VirtualClock(), {"aws": Cloud()}, max_size=10, max_age=HOUR)
+
+    def access(self, *, gate: bool = True, default: str = "") -> CloudAccess[str]:
+        return CloudAccess(self.kube, self.logins, object_level=gate, default_service_account=default)
+
+    async def who(self, account: str = "", *, place: str = "here", proxy: str = "", default: str = "") -> str:
+        access = self.access(default=default)
+        return await access.credentials("aws", place, namespace="apps", service_account=account, proxy=proxy)
+
+
+@pytest_asyncio.fixture
+async def bench() -> AsyncIterator[Bench]:
+    bench = Bench()
+    yield bench
+    await bench.logins.aclose()
+
+
+async def test_credentials_are_those_of_the_account_that_is_meant(bench: Bench) -> None:
+    assert await bench.who() == "the process"
+    assert bench.kube.requests == []
+    assert await bench.who("robot", proxy="http://proxy") == f"apps/robot as {ROLE} by http://proxy"
+    assert await bench.who(default="robot") == f"apps/robot as {ROLE}"
+
+
+@pytest.mark.parametrize(
+    ("gate", "account", "allowed"),
+    [
+        pytest.param(True, "robot", True, id="on"),
+        pytest.param(False, "robot", False, id="off"),
+        pytest.param(False, "", True, id="off-and-not-needed"),
+    ],
+)
+async def test_the_gate_is_for_accounts_that_objects_name(
+    bench: Bench, gate: bool, account: str, allowed: bool
+) -> None:
+    assert bench.access(gate=gate).allows(account) is allowed
+
+
+async def test_a_place_of_somebody_else_is_refused_before_anything_is_asked(bench: Bench) -> None:
+    with pytest.raises(LoginFailed, match=r"^'there' is not ours$"):
+        await bench.who("robot", place="there")
+    assert bench.kube.requests == []
+
+
+async def test_what_an_account_lacks_is_told(bench: Bench) -> None:
+    with pytest.raises(AccountFailed, match=r"^failed to get service account 'apps/none': serviceaccounts \"none\""):
+        await bench.who("none")
+    with pytest.raises(LoginFailed, match=r"from service account 'apps/plain' annotations: invalid eks.amazonaws.com/"):
+        await bench.who("plain")
+    bench.kube.forbid(TOKEN)
+    with pytest.raises(AccountFailed, match=r"^failed to create kubernetes token for service account 'apps/robot': "):
+        await bench.who("robot")
