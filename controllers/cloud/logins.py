@@ -7,7 +7,7 @@ want the same at the same time share one login.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
@@ -34,10 +34,10 @@ class Clock(Protocol):
 
 
 class Provider(Protocol[C_co]):
-    """A cloud, and one kind of place in it: `registry.cloud` has those of registries."""
+    """A cloud, and one kind of address in it: `registry.cloud` has registries, `git.clouds` repositories."""
 
-    def check(self, place: str, /) -> None:
-        """Raises LoginFailed unless the place is one of the cloud's."""
+    def place(self, address: str, /) -> str:
+        """What credentials are for: addresses of one place share them. Raises LoginFailed for one of another's."""
 
     def audience(self, identity: Identity, /) -> str:
         """Of the Kubernetes token that proves who the identity is. May block. Raises LoginFailed."""
@@ -52,7 +52,7 @@ class Key:
     place: str
     identity: Identity | None
     """None: the process's own."""
-    proxy: str
+    proxy: str = field(repr=False)
 
 
 class CloudLogins(Generic[C]):
@@ -69,28 +69,30 @@ class CloudLogins(Generic[C]):
         self._flights: Flights[C] = Flights()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
 
-    def check(self, provider: str, place: str) -> None:
-        """Raises LoginFailed unless the place is one of the cloud's, or for a cloud that we do not know."""
+    def place(self, provider: str, address: str) -> str:
+        """What credentials for the address are kept by.
+
+        Raises LoginFailed unless the address is one of the cloud's, and for a cloud that we do not know.
+        """
         if provider not in self._providers:
             raise LoginFailed(f"provider '{provider}' is not supported")
-        self._providers[provider].check(place)
+        return self._providers[provider].place(address)
 
     async def credentials(
         self,
         provider: str,
-        place: str,
+        address: str,
         identity: Identity | None,
         *,
         proxy: str,
         kubernetes_token: Callable[[str], Awaitable[str]],
     ) -> C:
-        """Credentials for `place`, from memory or by a login. Raises LoginFailed.
+        """Credentials for `address`, from memory or by a login. Raises LoginFailed.
 
         identity: whom to act for; None is the process itself. kubernetes_token: gives the identity's token for an
         audience; its errors pass.
         """
-        self.check(provider, place)
-        key = Key(provider, place, identity, proxy)
+        key = Key(provider, self.place(provider, address), identity, proxy)
         kept = self._kept.get(key)
         if kept and kept[1] > self._clock.monotonic():
             return kept[0]

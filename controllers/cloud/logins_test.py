@@ -40,9 +40,10 @@ class Cloud:
         self.logins: list[tuple[str, str, str]] = []
         self.failure = ""
 
-    def check(self, host: str) -> None:
+    def place(self, host: str) -> str:
         if not host.endswith("cloud.example"):
             raise LoginFailed(f"invalid registry: '{host}'")
+        return host.removeprefix("a-mirror-of.")
 
     def audience(self, identity: Identity) -> str:
         return f"audience of {identity.name}"
@@ -170,4 +171,10 @@ async def test_a_host_of_nobody_is_refused_before_anything_is_asked(benches: Cal
         await bench.password(ROBOT, host="evil.example")
     assert (bench.audiences, bench.cloud.logins) == ([], [])
     with pytest.raises(LoginFailed, match=r"^provider 'moon' is not supported$"):
-        bench.logins.check("moon", HOST)
+        bench.logins.place("moon", HOST)
+
+
+async def test_addresses_of_one_place_share_a_login(benches: Callable[..., Bench]) -> None:
+    bench = benches()
+    assert await bench.password(ROBOT) == await bench.password(ROBOT, host=f"a-mirror-of.{HOST}")
+    assert bench.cloud.logins == [(HOST, "token of apps/robot", "")]

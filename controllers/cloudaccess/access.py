@@ -4,6 +4,7 @@ Follows https://fluxcd.io/flux/integrations/. Reads the ServiceAccount, has Kube
 the rest to `cloud`. Texts are Flux's.
 """
 
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 import msgspec
@@ -46,6 +47,15 @@ class TokenRequest(msgspec.Struct):
     status: TokenStatus
 
 
+@dataclass(frozen=True, slots=True)
+class Granted(Generic[C]):
+    """Credentials, and whose they are."""
+
+    credentials: C = field(repr=False)
+    identity: Identity | None
+    """None: the process's own."""
+
+
 class CloudAccess(Generic[C]):
     """Safe to call from several tasks."""
 
@@ -62,21 +72,24 @@ class CloudAccess(Generic[C]):
         """False for an object that names a ServiceAccount as a cloud identity while the gate is off."""
         return self._object_level or not service_account
 
-    async def credentials(
-        self, provider: str, place: str, *, namespace: str, service_account: str, proxy: str = ""
-    ) -> C:
-        """Credentials of a cloud for a place of its own, mostly from memory. Raises CloudFailed.
+    async def login(
+        self, provider: str, address: str, *, namespace: str, service_account: str, proxy: str = ""
+    ) -> Granted[C]:
+        """Credentials of a cloud for an address of its own, mostly from memory. Raises CloudFailed.
 
         service_account: as the object names it; "" is the default one, and without that the process.
         """
-        self._logins.check(provider, place)
+        self._logins.place(provider, address)  # before anything is asked
         identity = await self._identity(provider, namespace, service_account)
 
         async def kubernetes_token(audience: str) -> str:
             assert identity is not None
             return await self._token(identity, audience)
 
-        return await self._logins.credentials(provider, place, identity, proxy=proxy, kubernetes_token=kubernetes_token)
+        found = await self._logins.credentials(
+            provider, address, identity, proxy=proxy, kubernetes_token=kubernetes_token
+        )
+        return Granted(found, identity)
 
     async def _identity(self, provider: str, namespace: str, service_account: str) -> Identity | None:
         name = service_account or self._default

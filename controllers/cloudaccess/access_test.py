@@ -23,9 +23,10 @@ TOKEN = "create token of serviceaccounts apps/robot"
 class Cloud:
     """Gives everybody a name tag."""
 
-    def check(self, place: str) -> None:
-        if place != "here":
-            raise LoginFailed(f"'{place}' is not ours")
+    def place(self, address: str) -> str:
+        if address != "here":
+            raise LoginFailed(f"'{address}' is not ours")
+        return address
 
     def audience(self, identity: Identity) -> str:
         return "the cloud"
@@ -49,7 +50,9 @@ class Bench:
 
     async def who(self, account: str = "", *, place: str = "here", proxy: str = "", default: str = "") -> str:
         access = self.access(default=default)
-        return await access.credentials("aws", place, namespace="apps", service_account=account, proxy=proxy)
+        granted = await access.login("aws", place, namespace="apps", service_account=account, proxy=proxy)
+        assert granted.credentials.startswith(granted.identity.name if granted.identity else "the process")
+        return granted.credentials
 
 
 @pytest_asyncio.fixture

@@ -77,13 +77,14 @@ class AccessReader:
             if self._clouds is None:
                 raise AccessFailed(f"provider '{spec.provider}' is not supported here")
             self.check_gate(repository)
-            return await self._clouds.credentials(
+            granted = await self._clouds.login(
                 spec.provider,
                 image.registry,
                 namespace=repository.metadata.namespace,
                 service_account=spec.service_account_name,
                 proxy=proxy.url if proxy else "",
             )
+            return granted.credentials
         found = resolve(image, await self._pull_secrets(repository))
         return found or (await self._plugins.credentials(image) if self._plugins else None)
 

@@ -37,9 +37,10 @@ class Aws:
     def __init__(self) -> None:
         self.logins: list[tuple[str, Subject | None, str]] = []
 
-    def check(self, host: str) -> None:
+    def place(self, host: str) -> str:
         if not host.endswith(".amazonaws.com"):
             raise LoginFailed(f"invalid AWS registry: '{host}'. must match x")
+        return host
 
     def audience(self, identity: Identity) -> str:
         return "sts.amazonaws.com"

@@ -28,9 +28,10 @@ METADATA_HOST = "metadata.google.internal"
 CLUSTER = "https://container.googleapis.com/v1/projects/{project}/locations/{location}/clusters/{cluster}"
 
 
-def check(host: str) -> None:
-    """Raises LoginFailed unless the host is one of Google's registries."""
+def place(host: str) -> str:
+    """The host itself. Raises LoginFailed unless it is one of Google's registries."""
     check_gcp(host)
+    return host
 
 
 def audience(identity: Identity) -> str:

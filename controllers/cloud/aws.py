@@ -1,0 +1,85 @@
+"""Keys of AWS: a role's, or those of the process.
+
+As the process means botocore's own chain: IRSA, Pod Identity, the node. A role is assumed with the ServiceAccount's
+token alone, so that a tenant never gets what the process may do. Follows
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html.
+"""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from controllers.cloud import sdk
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Login, Subject
+
+EXTRA = "aws"
+AUDIENCE = "sts.amazonaws.com"
+SESSION_NAME_CHARS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What requests are signed with."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+    """Goes with the keys of a role; "" with those of a user."""
+
+
+def new_session() -> Any:
+    """A session of botocore, without what another one knows. Raises LoginFailed without the SDK."""
+    return sdk.load("botocore.session", extra=EXTRA).get_session()
+
+
+def config(proxy: str, **more: Any) -> Any:
+    """The limits of a client, and the proxy of the object."""
+    return sdk.load("botocore.config", extra=EXTRA).Config(
+        connect_timeout=sdk.SECONDS,
+        read_timeout=sdk.SECONDS,
+        retries={"total_max_attempts": sdk.ATTEMPTS},
+        proxies=sdk.proxies(proxy),
+        **more,
+    )
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Turns what botocore raises into LoginFailed."""
+    errors = sdk.load("botocore.exceptions", extra=EXTRA)
+    try:
+        yield
+    except (errors.BotoCoreError, errors.ClientError) as error:
+        raise sdk.refused(error) from error
+    except sdk.MISREAD as error:
+        raise sdk.misread(error) from error
+
+
+def assumed_role(session: Any, subject: Subject, region: str, *, proxy: str) -> Login[Keys]:
+    """Keys of the subject's role: good for an hour. Blocks for one request. Raises as `explained`."""
+    who = subject.identity
+    unsigned = sdk.load("botocore", extra=EXTRA).UNSIGNED
+    settings = config(proxy, signature_version=unsigned)
+    with closing(session.create_client("sts", region_name=region, config=settings)) as client:
+        found = client.assume_role_with_web_identity(
+            RoleArn=who.role,
+            RoleSessionName=f"{who.service_account}.{who.namespace}.{region}.fluxcd.io"[:SESSION_NAME_CHARS],
+            WebIdentityToken=subject.token,
+        )["Credentials"]
+    return Login(Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]), found["Expiration"])
+
+
+def process_keys(session: Any, region: str, *, proxy: str) -> Keys:
+    """Keys of the process. Blocks for a few requests. Raises as `explained`, and LoginFailed when there are none."""
+    session.set_config_variable("region", region)
+    session.set_default_client_config(config(proxy))  # for what IRSA asks
+    found = session.get_credentials()
+    if found is None:
+        raise LoginFailed(
+            "no keys of AWS were found: give the controller's pod a role (IRSA, Pod Identity, the node), or name a "
+            "ServiceAccount that has one"
+        )
+    frozen = found.get_frozen_credentials()
+    return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
