@@ -95,12 +95,16 @@ def git_spec(**fields: Any) -> GitSpec:
 
 
 def automation(
-    *, source_namespace: str = "", status: ImageUpdateAutomationStatus | None = None, **spec: Any
+    *,
+    namespace: str = NAMESPACE,
+    source_namespace: str = "",
+    status: ImageUpdateAutomationStatus | None = None,
+    **spec: Any,
 ) -> ImageUpdateAutomation:
     """An ImageUpdateAutomation `fleet` on the GitRepository of that name, every five minutes."""
     ref = SourceReference(name="fleet", namespace=source_namespace)
     return ImageUpdateAutomation(
-        metadata=ObjectMeta(name="fleet", namespace=NAMESPACE, generation=1),
+        metadata=ObjectMeta(name="fleet", namespace=namespace, generation=1),
         spec=ImageUpdateAutomationSpec(**{"source_ref": ref, "interval": "5m", "git": git_spec(), **spec}),
         status=status or ImageUpdateAutomationStatus(),
     )

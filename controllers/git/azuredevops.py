@@ -1,45 +1,43 @@
-"""Azure DevOps: a token of Microsoft Entra for the identity that the process runs as. Blocking; the SDK keeps tokens.
+"""Azure DevOps: a token of Microsoft Entra as a bearer token.
 
-Workload identity, managed identity or a service principal of the environment, as Flux's `provider: azure`. The SDK is
-optional (`tagline[azure]`) and imported by the first login. Object-level identities are not supported.
+Follows https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/service-principal-managed-identity.
+Whose token it is: see `cloud.azure`. A token opens every organisation that its identity is a user of, so it goes to
+Azure DevOps and to no other host.
 """
 
-import threading
-from importlib import import_module
-from typing import Any
+from urllib.parse import urlsplit
 
-from .errors import AuthenticationFailed, BadCredentials, foreign
+from controllers.cloud.azure import AUDIENCE, access_token, explained
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+
+from .errors import foreign
 from .remote import Bearer
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 """Azure DevOps, wherever its organisation is."""
-PRINCIPAL = "azure"
-NOT_FOR_SERVICES = ("cli", "powershell", "developer_cli", "visual_studio_code", "shared_token_cache", "broker")
+HOST = "dev.azure.com"
+FORMER_HOSTS = ".visualstudio.com"
+"""Of organisations that never moved."""
+FORM = f"https://{HOST}/<organization>/<project>/_git/<repository>"
 
 
-class AzureDevOps:
-    """Tokens for Azure DevOps. Thread-safe."""
+def place(url: str) -> str:
+    """One for all repositories. Raises LoginFailed for a URL that is none of Azure DevOps'."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme == "https" and parts.port in (None, 443) and (host == HOST or host.endswith(FORMER_HOSTS)):
+        return HOST
+    raise LoginFailed(f"invalid Azure DevOps repository: '{foreign(url)}'. must be like {FORM}")
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._credential: Any = None
 
-    def login(self) -> Bearer:
-        """What to log in with for the next minutes. Raises BadCredentials without the SDK, AuthenticationFailed."""
-        try:
-            identity, errors = import_module("azure.identity"), import_module("azure.core.exceptions")
-        except ImportError as error:
-            raise BadCredentials("provider 'azure' needs azure-identity: install tagline[azure]") from error
-        with self._lock:
-            if self._credential is None:
-                without = {f"exclude_{name}_credential": True for name in NOT_FOR_SERVICES}
-                self._credential = identity.DefaultAzureCredential(**without)
-            credential = self._credential
-        try:
-            return Bearer(str(credential.get_token(SCOPE).token))
-        except errors.AzureError as error:
-            raise AuthenticationFailed(f"failed to get a token of Azure: {foreign(str(error))}") from error
+def audience(identity: Identity) -> str:
+    """Of the Kubernetes token."""
+    return AUDIENCE
 
-    def close(self) -> None:
-        if self._credential is not None:
-            self._credential.close()
+
+def login(place: str, subject: Subject | None, *, proxy: str) -> Login[Bearer]:
+    """A token for Azure DevOps: good for an hour or more. Blocks for one or two requests. Raises LoginFailed."""
+    with explained():
+        token = access_token(SCOPE, subject, proxy=proxy)
+    return Login(Bearer(token.credentials), token.expires_at)

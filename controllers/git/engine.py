@@ -21,7 +21,6 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from .azuredevops import AzureDevOps
 from .commits import Author, Facts, NewCommit, Signer, build, facts, pack_of
 from .connect import Connections, place
 from .conversation import PushResult
@@ -31,7 +30,7 @@ from .githubapp import GithubApp, GithubApps
 from .objects import format_of
 from .refs import Refs, Tip
 from .refspec import Update
-from .remote import Basic, Bearer, Remote, SshAlgorithms
+from .remote import Basic, Remote, SshAlgorithms
 from .scan import File, Filter, ScanMemory, marked_files
 from .signing import Signers
 from .store import ObjectStore, tree_of
@@ -90,7 +89,6 @@ class GitEngine:
         self._memory = ScanMemory()
         self._signers = Signers()
         self._github = GithubApps(now=now, monotonic=monotonic)
-        self._azure = AzureDevOps()
         self._stores: dict[Hashable, _Cached] = {}
         self._open: OrderedDict[_Cached, None] = OrderedDict()
         self._names = itertools.count()
@@ -230,10 +228,6 @@ class GitEngine:
         """What a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
         return await self._aside(partial(self._github.login, app, via))
 
-    async def azure_login(self) -> Bearer:
-        """What the process itself logs in to Azure DevOps with: see `AzureDevOps.login`."""
-        return await self._aside(self._azure.login)
-
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
         """While inside, no other task of this process is the writer of this branch of this repository.
@@ -250,7 +244,6 @@ class GitEngine:
         await asyncio.to_thread(self._threads.shutdown)
         self._connections.close()
         self._github.close()
-        self._azure.close()
         for cached in self._open:
             cached.store.close()
         self._stores.clear()

@@ -6,7 +6,7 @@ who agree in all of it, and by nobody else. Nothing is taken from Git configurat
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from .errors import BadCredentials, BadUrl, foreign
 
@@ -15,9 +15,9 @@ DEFAULT_TIMEOUT = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """User name and password, or a token in place of the password."""
+    """User name and password, or a token in place of either."""
 
-    username: str
+    username: str = field(repr=False)
     password: str = field(repr=False)
 
 
@@ -86,6 +86,14 @@ class Proxy:
     def scheme(self) -> str:
         return urlsplit(self.address).scheme
 
+    @property
+    def url(self) -> str:
+        """The address with the user-info in it; for the SDKs of clouds, never for a message."""
+        if not self.username:
+            return self.address
+        scheme, _, rest = self.address.partition("://")
+        return f"{scheme}://{quote(self.username, safe='')}:{quote(self.password, safe='')}@{rest}"
+
 
 @dataclass(frozen=True, slots=True)
 class Remote:
@@ -93,8 +101,8 @@ class Remote:
 
     url: user-info given in it moves out: to `credentials` for http(s) unless there are some, to `user` for ssh.
     timeout: for one operation as a whole (list, fetch, push).
-    principal: who we are where the credential itself rotates ("github-app/123/456"); objects cached under a former
-        token are then used on. Empty: the credential is the identity.
+    principal: who we are where the credential itself rotates ("github-app/123/456", "aws/apps/bot/arn:…"); objects
+        cached under a former token are then used on, by nobody else. Empty: the credential is the identity.
     """
 
     url: str

@@ -116,6 +116,7 @@ def test_a_secret_wins_over_the_url() -> None:
 def test_nothing_secret_is_shown() -> None:
     for remote in (
         Remote("https://u:HUSH@h/x", tls=Tls(key=b"HUSH"), proxy=Proxy("http://p", "u", "HUSH")),
+        Remote("https://h/x", credentials=Basic("HUSH", "HUSH")),
         Remote("https://h/x", credentials=Bearer("HUSH")),
         Remote("ssh://git:HUSH@h/x", credentials=SshKey("HUSH", "hosts", "HUSH")),
     ):

@@ -9,6 +9,8 @@ from api import gitrepository, imagepolicy, imageupdateautomation
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
+from controllers.cloudaccess.wiring import cloud_access
+from controllers.git.clouds import providers
 from controllers.git.engine import GitEngine
 from controllers.git.remote import SshAlgorithms
 from controllers.git.workdir import WorkDir
@@ -89,11 +91,12 @@ def build(manager: Manager) -> None:
         manager.client,
         repositories.get,
         git=git,
+        clouds=cloud_access(manager, providers(manager.clock.now)),
+        now=manager.clock.now,
         cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
         gates=Gates(
             force_push=manager.options.gate("GitForcePushBranch"),
             continue_branch=manager.options.gate("GitAllBranchReferences"),
-            object_level=manager.options.gate("ObjectLevelWorkloadIdentity"),
         ),
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)

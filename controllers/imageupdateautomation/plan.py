@@ -25,8 +25,6 @@ class Gates:
     """GitForcePushBranch: a push branch that is not the checkout's may be overwritten."""
     continue_branch: bool = True
     """GitAllBranchReferences: edits go on top of such a branch where it exists; else always of the checkout."""
-    object_level: bool = False
-    """ObjectLevelWorkloadIdentity: a GitRepository may name a ServiceAccount."""
 
 
 DEFAULT_GATES = Gates()

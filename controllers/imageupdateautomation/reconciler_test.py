@@ -86,7 +86,7 @@ async def test_commit_is_signed_with_the_source_s_key(bench: Bench) -> None:
             return Source(found.remote, found.plan, found.git, signer)
 
     signer: Signer = Stamp()
-    bench.sources = SignedSources(bench.kube, bench.repositories.get, git=bench.git, cross_namespace=False)
+    bench.sources = bench.reader(SignedSources)
     await bench.reconcile()
     assert bench.git.commits[bench.tip()].signer is signer
 

@@ -1,18 +1,23 @@
 """Turns an automation's GitRepository and Secrets into a remote, a plan and a signer.
 
 Secrets are read at each run, so a rotated one works at the next; the GitRepository's are in its own namespace, the
-signing key's in the automation's. The GitRepository need not be ready: only its spec is used.
+signing key's in the automation's. So is the ServiceAccount that logs in to a cloud: who commits acts for himself, not
+for whoever described the repository. The GitRepository need not be ready: only its spec is used.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from api import core
 from api.duration import parse_duration
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
-from controllers.git.azuredevops import PRINCIPAL as AZURE
+from controllers.cloud.errors import CloudFailed
+from controllers.cloud.identity import Identity
+from controllers.cloudaccess.access import GATE_IS_OFF, CloudAccess
+from controllers.git.clouds import Grant, presented
 from controllers.git.commits import Signer
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadSigningKey, BadUrl, GitError
@@ -27,6 +32,7 @@ from controllers.runtime.resource import Resource
 
 SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 INVALID = "invalid source configuration"
+CLOUDS = ("aws", "azure")
 
 
 class SourceFailed(Exception):
@@ -60,11 +66,15 @@ class SourceReader:
         repositories: Callable[[Key], GitRepository | None],
         *,
         git: GitEngine,
+        clouds: CloudAccess[Grant],
+        now: Callable[[], datetime],
         cross_namespace: bool,
         gates: Gates = DEFAULT_GATES,
     ) -> None:
         """`repositories` reads an informer; `cross_namespace`: references may leave their own namespace."""
         self._git = git
+        self._clouds = clouds
+        self._now = now
         self._gates = gates
         self._client = client
         self._repositories = repositories
@@ -82,7 +92,7 @@ class SourceReader:
             references = plan(spec.git, repository, self._gates)
         except NowhereToPush as error:
             raise SourceFailed(str(error)) from error
-        remote = await self._remote(repository)
+        remote = await self._remote(repository, automation.metadata.namespace)
         return Source(remote, references, spec.git, await self._signer(automation))
 
     def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
@@ -100,11 +110,11 @@ class SourceReader:
             )
         return repository
 
-    async def _remote(self, repository: GitRepository) -> Remote:
+    async def _remote(self, repository: GitRepository, namespace_of_run: str) -> Remote:
         spec, namespace = repository.spec, repository.metadata.namespace
         data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
         name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
-        _check_provider(spec, data, name, gates=self._gates)
+        self._check_provider(spec, data, name)
         try:
             remote = Remote(
                 spec.url,
@@ -112,27 +122,51 @@ class SourceReader:
                 proxy=await self._proxy(repository),
                 timeout=parse_duration(spec.timeout or "60s"),
             )
-            return await self._logged_in(remote, spec, data, name)
+            if spec.provider in CLOUDS:
+                return await self._by_cloud(remote, spec, namespace_of_run)
+            return await self._by_secret(remote, spec, data, name)
         except BadUrl as error:
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
-        except GitError as error:
+        except (GitError, CloudFailed) as error:
             raise SourceFailed(f"failed to configure authentication options: {error}") from error
         except ValueError as error:  # a URL or duration that the schema lets pass
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
 
-    async def _logged_in(
+    async def _by_secret(
         self, remote: Remote, spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str
     ) -> Remote:
-        match spec.provider:
-            case "github":
-                app = app_from_secret(data, secret_name=secret_name)
-                login = await self._git.github_login(app, remote)
-                return replace(remote, credentials=login, principal=app.principal)
-            case "azure":
-                return replace(remote, credentials=await self._git.azure_login(), principal=AZURE)
-            case _:
-                found = credentials_from_secret(spec.url, data, secret_name=secret_name)
-                return replace(remote, credentials=found) if found else remote
+        if spec.provider == "github":
+            app = app_from_secret(data, secret_name=secret_name)
+            login = await self._git.github_login(app, remote)
+            return replace(remote, credentials=login, principal=app.principal)
+        found = credentials_from_secret(spec.url, data, secret_name=secret_name)
+        return replace(remote, credentials=found) if found else remote
+
+    async def _by_cloud(self, remote: Remote, spec: GitRepositorySpec, namespace: str) -> Remote:
+        granted = await self._clouds.login(
+            spec.provider,
+            remote.url,
+            namespace=namespace,
+            service_account=spec.service_account_name,
+            proxy=remote.proxy.url if remote.proxy else "",
+        )
+        shown = presented(remote.url, granted.credentials, now=self._now())
+        return replace(remote, credentials=shown, principal=_principal(spec.provider, granted.identity))
+
+    def _check_provider(self, spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str) -> None:
+        provider, app_data = spec.provider, "githubAppID" in data
+        if app_data and provider != "github":
+            raise _invalid(
+                f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}"
+            )
+        if provider == "github" and not app_data:
+            raise _invalid(
+                f"secretRef with github app data must be specified when provider is set to github: {INVALID}"
+            )
+        if not self._clouds.allows(spec.service_account_name):
+            raise SourceInvalid("FeatureGateDisabled", GATE_IS_OFF)
+        if provider not in ("", "generic", "github", *CLOUDS):
+            raise SourceFailed(f"provider '{provider}' is not supported")
 
     async def _proxy(self, repository: GitRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref
@@ -174,22 +208,5 @@ def _invalid(message: str) -> SourceInvalid:
     return SourceInvalid("InvalidSourceConfiguration", message)
 
 
-def _check_provider(spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str, *, gates: Gates) -> None:
-    provider = spec.provider
-    app_data = "githubAppID" in data
-    if app_data and provider != "github":
-        raise _invalid(f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID}")
-    if provider == "github" and not app_data:
-        raise _invalid(f"secretRef with github app data must be specified when provider is set to github: {INVALID}")
-    if spec.service_account_name and not gates.object_level:
-        raise SourceInvalid(
-            "FeatureGateDisabled",
-            "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
-            "feature gate in the controller",
-        )
-    if spec.service_account_name:
-        raise SourceFailed("spec.serviceAccountName is not supported by this release; remove it to log in as the pod")
-    if provider not in ("", "generic", "github", "azure"):
-        raise SourceFailed(
-            f"provider '{provider}' is not supported by this release; use provider generic and a token in secretRef"
-        )
+def _principal(provider: str, identity: Identity | None) -> str:
+    return f"{provider}/{identity.name}/{identity.role}" if identity else provider

@@ -1,5 +1,6 @@
 """What a source is made of, and each text for what it lacks."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -10,9 +11,8 @@ from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpec, SigningKey, SourceReference
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
-from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader, source_key
-from controllers.imageupdateautomation.testing import FakeGit
+from controllers.imageupdateautomation.testing import FakeClouds, FakeGit
 from controllers.runtime.key import Key, key_of
 from controllers.testing_kube import FakeKube
 from controllers.testing_objects import GIT_URL, automation, git_repository, git_spec, secret
@@ -30,7 +30,20 @@ async def read(
 ) -> Source:
     kube = kube or FakeKube(secrets=secrets)
     known = {key_of(repository): repository} if repository else {}
-    return await SourceReader(kube, known.get, git=FakeGit(), cross_namespace=cross_namespace).read(of or automation())
+    return await reader(kube, known.get, cross_namespace=cross_namespace).read(of or automation())
+
+
+def reader(
+    kube: FakeKube,
+    known: Callable[[Key], GitRepository | None],
+    *,
+    clouds: FakeClouds | None = None,
+    cross_namespace: bool = True,
+) -> SourceReader:
+    clouds = clouds or FakeClouds(kube)
+    return SourceReader(
+        kube, known, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=cross_namespace
+    )
 
 
 def signed(type: str = "") -> ImageUpdateAutomation:
@@ -73,10 +86,10 @@ async def test_secrets_of_the_repository_are_in_its_namespace_and_the_key_in_the
 async def test_rotated_secret_works_at_the_next_run() -> None:
     kube = FakeKube(secrets=[secret("login", bearerToken=b"old")])
     repository = git_repository(secret_ref=LOGIN)
-    reader = SourceReader(kube, {key_of(repository): repository}.get, git=FakeGit(), cross_namespace=True)
-    assert (await reader.read(automation())).remote.credentials == Bearer("old")
+    sources = reader(kube, {key_of(repository): repository}.get)
+    assert (await sources.read(automation())).remote.credentials == Bearer("old")
     kube.put("secrets", secret("login", bearerToken=b"new"))
-    assert (await reader.read(automation())).remote.credentials == Bearer("new")
+    assert (await sources.read(automation())).remote.credentials == Bearer("new")
 
 
 async def test_generic_provider_is_no_provider() -> None:
@@ -92,24 +105,6 @@ async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
         tls=Tls(ca=b"PEM"),
         principal="github-app/7/42",
     )
-
-
-async def test_service_account_is_refused_also_where_the_gate_is_open() -> None:
-    repository = git_repository(provider="azure", service_account_name="bot")
-    reader = SourceReader(
-        FakeKube(),
-        {key_of(repository): repository}.get,
-        git=FakeGit(),
-        cross_namespace=True,
-        gates=Gates(object_level=True),
-    )
-    with pytest.raises(SourceFailed, match="is not supported by this release"):
-        await reader.read(automation())
-
-
-async def test_azure_logs_in_as_the_process() -> None:
-    source = await read(git_repository(provider="azure"))
-    assert (source.remote.credentials, source.remote.principal) == (Bearer("token of azure"), "azure")
 
 
 @pytest.mark.parametrize(
@@ -260,9 +255,9 @@ async def test_spec_that_cannot_work(
         ),
         pytest.param(
             automation(),
-            git_repository(provider="aws"),
+            git_repository(provider="gcp"),
             [],
-            "provider 'aws' is not supported by this release; use provider generic and a token in secretRef",
+            "provider 'gcp' is not supported",
             id="cloud-provider",
         ),
         pytest.param(

@@ -5,8 +5,14 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+from controllers.cloud.aws import Keys
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.access import CloudAccess
+from controllers.git.clouds import Grant
 from controllers.git.commits import Author, Facts, NewCommit, Signer
 from controllers.git.conversation import PushResult
 from controllers.git.engine import GitEngine
@@ -17,6 +23,8 @@ from controllers.git.refspec import ANY, Update
 from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.scan import File
 from controllers.git.signing import signer_from_secret
+from controllers.runtime.testing import START, VirtualClock
+from controllers.testing_kube import FakeKube
 from controllers.testing_objects import GIT_URL
 
 Files = dict[str, bytes]
@@ -42,6 +50,40 @@ class Pushed:
     updates: tuple[Update, ...]
     options: Mapping[str, str]
     force: bool
+
+
+class FakeCloud:
+    """A cloud that numbers its logins: keys of AWS, or a token."""
+
+    def __init__(self, host: str, *, keys: bool) -> None:
+        self.host = host
+        self.logins: list[tuple[Subject | None, str]] = []
+        """Whose, and by which proxy."""
+        self._keys = keys
+
+    def place(self, url: str) -> str:
+        if self.host not in url:
+            raise LoginFailed(f"'{url}' is not at {self.host}")
+        return self.host
+
+    def audience(self, identity: Identity) -> str:
+        return f"audience of {self.host}"
+
+    def login(self, place: str, subject: Subject | None, *, proxy: str) -> Login[Grant]:
+        self.logins.append((subject, proxy))
+        secret = f"HUSH-{len(self.logins)}"
+        return Login(Keys("ASIA", secret, "HUSH") if self._keys else Bearer(secret), START + timedelta(hours=1))
+
+
+class FakeClouds:
+    """Both clouds, and the way into them."""
+
+    def __init__(self, kube: FakeKube, *, gate: bool = False, default: str = "") -> None:
+        self.aws, self.azure = FakeCloud("amazonaws.com", keys=True), FakeCloud("dev.azure.com", keys=False)
+        self.clock = VirtualClock()
+        providers = {"aws": self.aws, "azure": self.azure}
+        self.logins: CloudLogins[Grant] = CloudLogins(self.clock, providers, max_size=10, max_age=timedelta(hours=1))
+        self.access = CloudAccess(kube, self.logins, object_level=gate, default_service_account=default)
 
 
 class FakeGit(GitEngine):
@@ -154,9 +196,6 @@ class FakeGit(GitEngine):
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         return Basic("x-access-token", f"token of {app.principal}")
-
-    async def azure_login(self) -> Bearer:
-        return Bearer("token of azure")
 
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:

@@ -8,10 +8,10 @@ from msgspec.structs import replace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
-from controllers.imageupdateautomation.plan import Gates
+from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.source import SourceReader
-from controllers.imageupdateautomation.testing import FakeGit
+from controllers.imageupdateautomation.testing import FakeClouds, FakeGit
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.run import Ready, Run
 from controllers.runtime.testing import START
@@ -39,7 +39,8 @@ class Bench:
         self.choose("web", WEB)
         self.repositories: dict[Key, GitRepository] = {}
         self.put(git_repository())
-        self.sources = SourceReader(self.kube, self.repositories.get, git=self.git, cross_namespace=False)
+        self.clouds = FakeClouds(self.kube)
+        self.gate()
         self.automation = automation()
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
@@ -72,8 +73,18 @@ class Bench:
 
     def gate(self, **gates: bool) -> None:
         """Opens and closes feature gates."""
-        self.sources = SourceReader(
-            self.kube, self.repositories.get, git=self.git, cross_namespace=False, gates=Gates(**gates)
+        self.sources = self.reader(SourceReader, Gates(**gates))
+
+    def reader(self, kind: type[SourceReader], gates: Gates = DEFAULT_GATES) -> SourceReader:
+        """A reader of the bench's objects; another kind than SourceReader may change what it read."""
+        return kind(
+            self.kube,
+            self.repositories.get,
+            git=self.git,
+            clouds=self.clouds.access,
+            now=self.clouds.clock.now,
+            cross_namespace=False,
+            gates=gates,
         )
 
     def push_to(self, **push: Any) -> None:

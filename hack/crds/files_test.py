@@ -135,6 +135,8 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
                 (IMAGE, "imageupdateautomations/status"): {"get", "patch"},
                 (IMAGE, "imagepolicies"): READ,
                 (SOURCE, "gitrepositories"): READ,
+                ("", "serviceaccounts"): {"get"},
+                ("", "serviceaccounts/token"): {"create"},
             },
             id="imageupdateautomation",
         ),

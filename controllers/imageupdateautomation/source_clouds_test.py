@@ -1,0 +1,209 @@
+"""Repositories in clouds: as whom an automation logs in, what is kept of it, and for whom."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from api.core import ServiceAccount
+from api.gitrepository import GitRepository
+from api.meta import LocalObjectReference, ObjectMeta
+from controllers.cloud.aws import Keys
+from controllers.cloud.identity import Identity, Subject
+from controllers.git.codecommit import signed
+from controllers.git.remote import Bearer, Proxy, Remote, Tls
+from controllers.imageupdateautomation.source import SourceFailed, SourceInvalid, SourceReader
+from controllers.imageupdateautomation.testing import FakeClouds, FakeGit
+from controllers.runtime.key import Key
+from controllers.runtime.testing import START
+from controllers.testing_kube import FakeKube
+from controllers.testing_objects import automation, git_repository, secret
+
+AWS_URL = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet"
+AZURE_URL = "https://dev.azure.com/acme/platform/_git/fleet"
+ROLE = "arn:aws:iam::123456789012:role/bot"
+ANNOTATIONS = {
+    "eks.amazonaws.com/role-arn": ROLE,
+    "azure.workload.identity/tenant-id": "tenant",
+    "azure.workload.identity/client-id": "client",
+}
+TOKEN = "create token of serviceaccounts {}/bot"
+
+
+class Bench:
+    """A GitRepository `git/fleet`, and a ServiceAccount `bot` in each namespace but that one."""
+
+    def __init__(self, *, gate: bool = True, default: str = "") -> None:
+        accounts = [
+            ServiceAccount(metadata=ObjectMeta(name="bot", namespace=namespace, annotations=ANNOTATIONS))
+            for namespace in ("apps", "shop")
+        ]
+        secrets = [
+            secret("login", namespace="git", ca__crt=b"PEM"),
+            secret("proxy", namespace="git", address=b"http://proxy:3128", username=b"me", password=b"p@ss"),
+        ]
+        self.kube = FakeKube(serviceaccounts=accounts, secrets=secrets)
+        self.asked: list[Any] = []
+        self.kube.answers["token"] = self.token
+        self.clouds = FakeClouds(self.kube, gate=gate, default=default)
+        self.repository: GitRepository
+
+    def token(self, body: Any) -> Any:
+        self.asked.append(body["spec"])
+        return {"status": {"token": "HUSH-proof"}}
+
+    async def read(self, provider: str, *, of: str = "apps", **spec: Any) -> Remote:
+        url = {"aws": AWS_URL, "azure": AZURE_URL}.get(provider)
+        repository = git_repository(namespace="git", **{"provider": provider, "url": url, **spec})
+        known = {Key("git", "fleet"): repository}
+        clouds = self.clouds
+        sources = SourceReader(
+            self.kube, known.get, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=True
+        )
+        return (await sources.read(automation(namespace=of, source_namespace="git"))).remote
+
+
+@pytest_asyncio.fixture
+async def benches() -> AsyncIterator[Any]:
+    made: list[Bench] = []
+
+    def make(**options: Any) -> Bench:
+        made.append(Bench(**options))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        await bench.clouds.logins.aclose()
+
+
+@pytest.fixture
+def bench(benches: Any) -> Bench:
+    return benches()  # type: ignore[no-any-return]
+
+
+async def test_the_process_logs_in_where_nobody_is_named(bench: Bench) -> None:
+    aws, azure = await bench.read("aws"), await bench.read("azure")
+    shown = signed(AWS_URL, Keys("ASIA", "HUSH-1", "HUSH"), now=START)
+    assert aws == Remote(AWS_URL, credentials=shown, principal="aws")
+    assert azure == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure")
+    assert bench.kube.requests == []
+
+
+async def test_a_service_account_of_the_automations_namespace_logs_in(bench: Bench) -> None:
+    aws = await bench.read("aws", service_account_name="bot")
+    azure = await bench.read("azure", service_account_name="bot")
+    assert aws.credentials == signed(AWS_URL, Keys("ASIA", "HUSH-1", "HUSH"), now=START)
+    assert azure.credentials == Bearer("HUSH-1")
+    assert (aws.principal, azure.principal) == (f"aws/apps/bot/{ROLE}", "azure/apps/bot/tenant/client")
+    assert bench.kube.requests == ["get serviceaccounts apps/bot", TOKEN.format("apps")] * 2
+    assert [asked["audiences"] for asked in bench.asked] == [
+        ["audience of amazonaws.com"],
+        ["audience of dev.azure.com"],
+    ]
+    assert bench.clouds.aws.logins == [(Subject(Identity("apps", "bot", ROLE), "HUSH-proof"), "")]
+    assert bench.clouds.azure.logins == [(Subject(Identity("apps", "bot", "tenant/client"), "HUSH-proof"), "")]
+
+
+@pytest.mark.parametrize("provider", ["aws", "azure"])
+async def test_runs_share_a_login_and_tenants_do_not(bench: Bench, provider: str) -> None:
+    def read(of: str) -> Any:
+        return bench.read(provider, of=of, service_account_name="bot")
+
+    remotes = await asyncio.gather(*(read(of) for of in ("apps", "shop", "apps", "shop", "apps")))
+    ours, theirs = {remotes[n] for n in (0, 2, 4)}, {remotes[n] for n in (1, 3)}
+    assert (len(ours), len(theirs), len(ours | theirs)) == (1, 1, 2)
+    assert len({remote.principal for remote in ours | theirs}) == 2
+    logins = (bench.clouds.aws if provider == "aws" else bench.clouds.azure).logins
+    assert sorted(subject.identity.namespace for subject, _ in logins if subject) == ["apps", "shop"]
+    assert (await bench.read(provider)).principal == provider
+    assert len(logins) == 3
+
+
+async def test_another_role_is_another_principal(bench: Bench) -> None:
+    before = await bench.read("aws", service_account_name="bot")
+    annotations = {"eks.amazonaws.com/role-arn": f"{ROLE}-2"}
+    bench.kube.put(
+        "serviceaccounts", ServiceAccount(metadata=ObjectMeta(name="bot", namespace="apps", annotations=annotations))
+    )
+    after = await bench.read("aws", service_account_name="bot")
+    assert (before.principal, after.principal) == (f"aws/apps/bot/{ROLE}", f"aws/apps/bot/{ROLE}-2")
+    assert len(bench.clouds.aws.logins) == 2
+
+
+async def test_keys_outlive_signatures_and_both_are_renewed_in_time(bench: Bench) -> None:
+    seen = []
+    for _ in range(12):
+        seen.append((await bench.read("aws", service_account_name="bot")).credentials)
+        await bench.clouds.clock.advance(timedelta(minutes=5).total_seconds())
+    times = [START + timedelta(minutes=5) * n for n in range(12)]
+    # A login is good for an hour, and is kept for four fifths of it.
+    keys = [Keys("ASIA", f"HUSH-{1 if n < 10 else 2}", "HUSH") for n in range(12)]
+    assert seen == [signed(AWS_URL, key, now=time) for key, time in zip(keys, times, strict=True)]
+
+
+async def test_repositories_of_one_identity_share_its_keys_and_each_is_signed_for(bench: Bench) -> None:
+    one = await bench.read("aws", service_account_name="bot")
+    other = await bench.read("aws", service_account_name="bot", url=f"{AWS_URL}-2")
+    assert len(bench.clouds.aws.logins) == 1
+    assert one.credentials != other.credentials
+
+
+async def test_the_repositorys_tls_and_proxy_count_and_its_password_does_not(bench: Bench) -> None:
+    login, proxy = LocalObjectReference(name="login"), LocalObjectReference(name="proxy")
+    remote = await bench.read("azure", secret_ref=login, proxy_secret_ref=proxy)
+    assert (remote.tls, remote.proxy) == (Tls(ca=b"PEM"), Proxy("http://proxy:3128", "me", "p@ss"))
+    assert remote.credentials == Bearer("HUSH-1")
+    assert bench.clouds.azure.logins == [(None, "http://me:p%40ss@proxy:3128")]
+
+
+async def test_a_login_in_the_url_gives_way_to_the_clouds(bench: Bench) -> None:
+    remote = await bench.read("azure", url=AZURE_URL.replace("https://", "https://acme:HUSH@"))
+    assert remote == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure")
+
+
+async def test_a_default_service_account_stands_in(benches: Any) -> None:
+    locked = benches(default="bot")
+    assert (await locked.read("aws", of="shop")).principal == f"aws/shop/bot/{ROLE}"
+    with pytest.raises(SourceFailed, match="your cluster is subject to multi-tenant workload identity lockdown"):
+        await locked.read("aws", of="empty")
+    assert [subject and subject.identity.namespace for subject, _ in locked.clouds.aws.logins] == ["shop"]
+
+
+@pytest.mark.parametrize("provider", ["aws", "azure"])
+async def test_without_the_gate_no_token_is_asked_for(benches: Any, provider: str) -> None:
+    closed = benches(gate=False)
+    with pytest.raises(SourceInvalid) as error:
+        await closed.read(provider, service_account_name="bot")
+    assert error.value.reason == "FeatureGateDisabled"
+    assert str(error.value) == (
+        "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
+        "feature gate in the controller"
+    )
+    assert closed.kube.requests == []
+    assert (await closed.read(provider)).principal == provider
+
+
+async def test_what_is_missing_is_named_and_nothing_secret_is(bench: Bench) -> None:
+    async def fails(**spec: Any) -> str:
+        with pytest.raises(SourceFailed) as error:
+            await bench.read("aws", **{"service_account_name": "bot", **spec})
+        assert "HUSH" not in str(error.value)
+        return str(error.value).removeprefix("failed to configure authentication options: ")
+
+    assert await fails(of="empty") == ("failed to get service account 'empty/bot': serviceaccounts \"bot\" not found")
+    bench.kube.put("serviceaccounts", ServiceAccount(metadata=ObjectMeta(name="plain", namespace="apps")))
+    assert await fails(service_account_name="plain") == (
+        "failed to get provider identity from service account 'apps/plain' annotations: "
+        r"invalid eks.amazonaws.com/role-arn annotation: ''. must match ^arn:aws[\w-]*:iam::[0-9]{1,30}:role/.{1,200}$"
+    )
+    bench.kube.forbid(TOKEN.format("apps"))
+    assert await fails() == (
+        "failed to create kubernetes token for service account 'apps/bot': "
+        '"apps/bot" is forbidden for create token of serviceaccounts'
+    )
+    assert await fails(url="https://git.example/fleet") == "'https://git.example/fleet' is not at amazonaws.com"
+    assert bench.clouds.aws.logins == []
+    assert "HUSH" not in repr(await bench.read("aws", service_account_name="bot"))
