@@ -63,6 +63,8 @@ class Controllers:
     kubeconfigs: Mapping[str, Path]
     flags: tuple[str, ...] = ()
     namespace: str = NAMESPACE
+    variables: Mapping[str, str] = field(default_factory=dict)
+    """Of the processes' environment, besides those that each needs."""
     processes: dict[str, process.Process] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, str] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Controllers:
                 f"--health-addr=127.0.0.1:{health}", *self.flags, *flags,
             ]  # fmt: skip
             env = {
+                **self.variables,
                 "KUBECONFIG": str(self.kubeconfigs[kind]),
                 "RUNTIME_NAMESPACE": self.namespace,
                 "PYTHONPATH": str(ROOT),

@@ -1,0 +1,183 @@
+"""Git in clouds: the automation's process, with the rights of its manifests, logs in as ServiceAccounts of tenants.
+
+Tokens are issued and judged by the real API server. The clouds are stand-ins under their real names.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from controllers.git.testing import BareRepository
+from e2e.cloud_parts import CODECOMMIT, DEVOPS, HOSTS, Clouds, reviewer
+from e2e.cluster import Space, condition
+from e2e.conftest import FLAGS, Parts
+from e2e.fleet import Fleet
+from e2e.git_parts import move_to, start, wait_image
+from e2e.objects import automation
+from hack.controllers import Controllers
+
+KIND = "imageupdateautomation"
+GATE = "--feature-gates=ObjectLevelWorkloadIdentity=true"
+PROVIDERS = pytest.mark.parametrize("provider", ["aws", "azure"])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A repository in a cloud, and who may use it."""
+
+    provider: str
+    url: str
+    path: str
+    owner: str
+    """Role, or tenant/client."""
+    annotations: dict[str, str]
+
+
+def place(provider: str, name: str) -> Place:
+    """A repository that only the identity of that name opens."""
+    if provider == "aws":
+        path, owner = f"/v1/repos/{name}", f"arn:aws:iam::123456789012:role/{name}"
+        return Place(provider, f"https://{CODECOMMIT}{path}", path, owner, {"eks.amazonaws.com/role-arn": owner})
+    path, annotation = f"/acme/{name}/_git/fleet", "azure.workload.identity"
+    annotations = {f"{annotation}/tenant-id": "tenant", f"{annotation}/client-id": name}
+    return Place(provider, f"https://{DEVOPS}{path}", path, f"tenant/{name}", annotations)
+
+
+@PROVIDERS
+def test_without_the_gate_a_service_account_stalls(fleet: Fleet, provider: str) -> None:
+    move_to(fleet, place(provider, "fleet").url, provider=provider, serviceAccountName="bot")
+    automation(fleet.space, "fleet", source="fleet")
+    found = fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="FeatureGateDisabled", message="please enable the"
+    )
+    assert condition(found, "Stalled")["reason"] == "FeatureGateDisabled"
+
+
+@pytest.fixture(scope="module")
+def clouds(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
+    with Clouds(reviewer(cluster.kubectl), tmp_path_factory.mktemp("clouds")) as standing:
+        yield standing
+
+
+@pytest.fixture(scope="module")
+def gated(controllers: Controllers | None, clouds: Clouds, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The session's process gives way to one with the gate on, which believes the clouds; its log."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
+    controllers.stop(KIND)
+    variables = {
+        "AWS_CA_BUNDLE": str(clouds.ca),
+        "REQUESTS_CA_BUNDLE": str(clouds.ca),
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    ours = Controllers(tmp_path_factory.mktemp("gated"), controllers.kubeconfigs, (*FLAGS, GATE), variables=variables)
+    try:
+        ours.start(KIND)
+        yield ours.log(KIND)
+    finally:
+        ours.stop()
+        controllers.start(KIND)
+
+
+def account(space: Space, where: Place, *, trusted: Clouds | None = None) -> None:
+    """A ServiceAccount `bot` with the annotations of an identity, which trusts it where it is told to."""
+    space.apply("ServiceAccount", "bot")
+    annotations = [f"{key}={value}" for key, value in where.annotations.items()]
+    space.kubectl("annotate", "--overwrite", "serviceaccount", "bot", "-n", space.name, *annotations)
+    if trusted:
+        trusted.trust[where.owner] = f"system:serviceaccount:{space.name}:bot"
+
+
+def move_into(fleet: Fleet, clouds: Clouds, where: Place) -> BareRepository:
+    """The repository, and the GitRepository on it; the way there is a proxy."""
+    repository = clouds.repository(where.path, opened_by=where.owner)
+    start(repository, fleet)
+    fleet.space.apply("Secret", "proxy", stringData={"address": clouds.tunnel.url})
+    move_to(
+        fleet,
+        where.url,
+        secret={"ca.crt": clouds.authority.certificate_pem().decode()},
+        provider=where.provider,
+        serviceAccountName="bot",
+        proxySecretRef={"name": "proxy"},
+    )
+    return repository
+
+
+@PROVIDERS
+def test_a_service_account_opens_its_repository(fleet: Fleet, clouds: Clouds, gated: Path, provider: str) -> None:
+    where = place(provider, fleet.space.name)
+    account(fleet.space, where, trusted=clouds)
+    repository = move_into(fleet, clouds, where)
+    automation(fleet.space, "fleet", source="fleet")
+    wait_image(repository, fleet, "1.0.1")
+    fleet.push_tag("1.0.2")
+    wait_image(repository, fleet, "1.0.2")
+    found = fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
+    assert found["status"]["lastPushCommit"] == repository.head()
+    assert clouds.logins.count(where.owner) == 1  # one login for both commits
+    assert {asked.partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
+    told = gated.read_text() + json.dumps([found, *fleet.space.events("ImageUpdateAutomation", "fleet")])
+    assert clouds.secrets
+    assert [secret for secret in clouds.secrets if secret in told] == []
+
+
+@PROVIDERS
+def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
+    fleet: Fleet, clouds: Clouds, gated: Path, provider: str
+) -> None:
+    """Somebody annotates his ServiceAccount with the identity of another tenant."""
+    where = place(provider, f"{fleet.space.name}-theirs")
+    clouds.trust[where.owner] = "system:serviceaccount:theirs:bot"
+    account(fleet.space, where)
+    move_into(fleet, clouds, where)
+    automation(fleet.space, "fleet", source="fleet")
+    denied = {"aws": "AccessDenied", "azure": "AADSTS70021"}[provider]
+    found = fleet.space.wait_not_ready(
+        "ImageUpdateAutomation",
+        "fleet",
+        reason="SourceManagerFailed",
+        message=f"failed to create provider access token for service account '{fleet.space.name}/bot': .*{denied}",
+    )
+    assert not [secret for secret in clouds.proofs if secret in json.dumps(found)]
+
+
+@PROVIDERS
+def test_an_account_opens_no_repository_but_its_own(fleet: Fleet, clouds: Clouds, gated: Path, provider: str) -> None:
+    own, other = (place(provider, f"{fleet.space.name}-{name}") for name in ("own", "other"))
+    account(fleet.space, own, trusted=clouds)
+    move_into(fleet, clouds, other)
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="authorization failed: not yours"
+    )
+
+
+def test_an_account_without_the_annotation_is_named(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
+    move_into(fleet, clouds, place("aws", f"{fleet.space.name}-bare"))
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message='serviceaccounts "bot" not found'
+    )
+    fleet.space.apply("ServiceAccount", "bot")
+    fleet.space.request("ImageUpdateAutomation", "fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation",
+        "fleet",
+        reason="SourceManagerFailed",
+        message=f"from service account '{fleet.space.name}/bot' annotations: invalid eks.amazonaws.com/role-arn",
+    )
+
+
+def test_a_url_of_somebody_else_gets_nothing(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
+    before = len(clouds.proofs)
+    account(fleet.space, place("azure", "anybody"))
+    move_to(fleet, f"https://{CODECOMMIT}/v1/repos/x", provider="azure", serviceAccountName="bot")
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message="must be like https://dev.azure.com/"
+    )
+    assert len(clouds.proofs) == before
