@@ -92,7 +92,7 @@ class GitRepositorySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     provider: Annotated[str, Schema(enum=("generic", "aws", "azure", "github"))] = ""
     """Whose identity is used to log in; unset is the same as generic, which uses the Secret."""
     service_account_name: str = ""
-    """ServiceAccount whose identity the cloud provider recognises."""
+    """ServiceAccount that logs in to the cloud of the provider; an automation takes the one of its own namespace."""
     ref: GitRepositoryRef | None = None
     """Which commit to take; unset means the tip of master."""
     verify: GitRepositoryVerification | None = None
