@@ -104,7 +104,7 @@ class Clouds:
     def secrets(self) -> list[str]:
         """All that was given out or shown and that nobody else may see."""
         keys = [text for _, k in self.given.values() for text in (k.secret_key, k.token) if text]
-        tokens = [token for token, (_, k) in self.given.items() if k.token is None]
+        tokens = [token for token, (_, k) in self.given.items() if not k.secret_key]
         return keys + tokens + self.proofs
 
     def repository(self, path: str, *, opened_by: str) -> BareRepository:
@@ -168,7 +168,7 @@ class Clouds:
         user, _, password = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
         key, _, token = user.partition("%")
         who, keys = self.given.get(key, ("", None))
-        if keys is None or keys.token != token:
+        if keys is None or (keys.token or "") != token:
             return ""
         time = password.partition("Z")[0]
         age = datetime.now(UTC) - datetime.strptime(time, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)

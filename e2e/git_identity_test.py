@@ -4,11 +4,13 @@ Tokens are issued and judged by the real API server. The clouds are stand-ins un
 """
 
 import json
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
 from controllers.git.testing import BareRepository
 from e2e.cloud_parts import CODECOMMIT, DEVOPS, HOSTS, Clouds, reviewer
@@ -20,6 +22,7 @@ from e2e.objects import automation
 from hack.controllers import Controllers
 
 KIND = "imageupdateautomation"
+PROCESS, OWN_KEY = "the process", "AKIAPROCESS"
 GATE = "--feature-gates=ObjectLevelWorkloadIdentity=true"
 PROVIDERS = pytest.mark.parametrize("provider", ["aws", "azure"])
 
@@ -72,7 +75,10 @@ def gated(controllers: Controllers | None, clouds: Clouds, tmp_path_factory: pyt
         "AWS_CA_BUNDLE": str(clouds.ca),
         "REQUESTS_CA_BUNDLE": str(clouds.ca),
         "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_ACCESS_KEY_ID": OWN_KEY,
+        "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
     }
+    clouds.given[OWN_KEY] = PROCESS, Credentials(OWN_KEY, variables["AWS_SECRET_ACCESS_KEY"])
     ours = Controllers(tmp_path_factory.mktemp("gated"), controllers.kubeconfigs, (*FLAGS, GATE), variables=variables)
     try:
         ours.start(KIND)
@@ -91,9 +97,11 @@ def account(space: Space, where: Place, *, trusted: Clouds | None = None) -> Non
         trusted.trust[where.owner] = f"system:serviceaccount:{space.name}:bot"
 
 
-def move_into(fleet: Fleet, clouds: Clouds, where: Place) -> BareRepository:
-    """The repository, and the GitRepository on it; the way there is a proxy."""
-    repository = clouds.repository(where.path, opened_by=where.owner)
+def move_into(
+    fleet: Fleet, clouds: Clouds, where: Place, *, opened_by: str = "", account: str | None = "bot"
+) -> BareRepository:
+    """The repository, and the GitRepository on it, which an account of that name uses; the way there is a proxy."""
+    repository = clouds.repository(where.path, opened_by=opened_by or where.owner)
     start(repository, fleet)
     fleet.space.apply("Secret", "proxy", stringData={"address": clouds.tunnel.url})
     move_to(
@@ -101,7 +109,7 @@ def move_into(fleet: Fleet, clouds: Clouds, where: Place) -> BareRepository:
         where.url,
         secret={"ca.crt": clouds.authority.certificate_pem().decode()},
         provider=where.provider,
-        serviceAccountName="bot",
+        serviceAccountName=account,
         proxySecretRef={"name": "proxy"},
     )
     return repository
@@ -116,13 +124,27 @@ def test_a_service_account_opens_its_repository(fleet: Fleet, clouds: Clouds, ga
     wait_image(repository, fleet, "1.0.1")
     fleet.push_tag("1.0.2")
     wait_image(repository, fleet, "1.0.2")
-    found = fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
-    assert found["status"]["lastPushCommit"] == repository.head()
+    head = repository.head()
+    found = fleet.space.wait(
+        "ImageUpdateAutomation",
+        "fleet",
+        lambda o: o["status"].get("lastPushCommit") == head,
+        what="the commit to be told",
+    )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
     assert {asked.partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
     told = gated.read_text() + json.dumps([found, *fleet.space.events("ImageUpdateAutomation", "fleet")])
     assert clouds.secrets
     assert [secret for secret in clouds.secrets if secret in told] == []
+
+
+def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
+    before = len(clouds.logins)
+    where = place("aws", fleet.space.name)
+    repository = move_into(fleet, clouds, where, opened_by=PROCESS, account=None)
+    automation(fleet.space, "fleet", source="fleet")
+    wait_image(repository, fleet, "1.0.1")
+    assert len(clouds.logins) == before
 
 
 @PROVIDERS
@@ -143,6 +165,16 @@ def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
         message=f"failed to create provider access token for service account '{fleet.space.name}/bot': .*{denied}",
     )
     assert not [secret for secret in clouds.proofs if secret in json.dumps(found)]
+
+
+def test_a_service_account_is_not_let_in_by_the_keys_of_the_process(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
+    where = place("aws", fleet.space.name)
+    account(fleet.space, where, trusted=clouds)
+    move_into(fleet, clouds, where, opened_by=PROCESS)
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="authorization failed: not yours"
+    )
 
 
 @PROVIDERS

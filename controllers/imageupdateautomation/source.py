@@ -92,7 +92,7 @@ class SourceReader:
             references = plan(spec.git, repository, self._gates)
         except NowhereToPush as error:
             raise SourceFailed(str(error)) from error
-        remote = await self._remote(repository, automation.metadata.namespace)
+        remote = await self._remote(repository, accounts_in=automation.metadata.namespace)
         return Source(remote, references, spec.git, await self._signer(automation))
 
     def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
@@ -110,7 +110,7 @@ class SourceReader:
             )
         return repository
 
-    async def _remote(self, repository: GitRepository, namespace_of_run: str) -> Remote:
+    async def _remote(self, repository: GitRepository, *, accounts_in: str) -> Remote:
         spec, namespace = repository.spec, repository.metadata.namespace
         data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
         name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
@@ -123,7 +123,7 @@ class SourceReader:
                 timeout=parse_duration(spec.timeout or "60s"),
             )
             if spec.provider in CLOUDS:
-                return await self._by_cloud(remote, spec, namespace_of_run)
+                return await self._by_cloud(remote, spec, accounts_in)
             return await self._by_secret(remote, spec, data, name)
         except BadUrl as error:
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
