@@ -162,7 +162,7 @@ def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
         "ImageUpdateAutomation",
         "fleet",
         reason="SourceManagerFailed",
-        message=f"failed to create provider access token for service account '{fleet.space.name}/bot': .*{denied}",
+        message=f"service account '{fleet.space.name}/bot' as '{where.owner}': .*{denied}",
     )
     assert not [secret for secret in clouds.proofs if secret in json.dumps(found)]
 

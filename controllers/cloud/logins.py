@@ -126,6 +126,8 @@ class CloudLogins(Generic[C]):
 
 
 def _tried(key: Key) -> str:
-    """What failed, in Flux's words."""
-    whom = f"service account '{key.identity.name}'" if key.identity else "the controller"
-    return f"failed to create provider access token for {whom}"
+    """What failed, in Flux's words; whom the account wanted to be is our addition."""
+    if key.identity is None:
+        return "failed to create provider access token for the controller"
+    role = f" as '{key.identity.role}'" if key.identity.role else ""
+    return f"failed to create provider access token for service account '{key.identity.name}'{role}"

@@ -150,7 +150,8 @@ async def test_who_asks_at_the_same_time_shares_a_login(benches: Callable[..., B
     ("identity", "whom"),
     [
         pytest.param(None, "the controller", id="process"),
-        pytest.param(ROBOT, "service account 'apps/robot'", id="service-account"),
+        pytest.param(ROBOT, "service account 'apps/robot' as 'role'", id="service-account"),
+        pytest.param(Identity("apps", "robot", ""), "service account 'apps/robot'", id="without-a-role"),
     ],
 )
 async def test_a_failed_login_says_for_whom_and_is_tried_again(

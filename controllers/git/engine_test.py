@@ -304,15 +304,17 @@ async def test_caches_are_not_shared_between_identities(server: GitServer, run: 
     assert len([r for r in server.requests if b"want " in r.body]) == 1
 
 
-async def test_a_rotated_token_of_one_principal_finds_its_cache(server: GitServer, run: Run) -> None:
-    def as_app(token: str) -> Run:
+async def test_a_rotated_token_finds_the_cache_of_its_principal_and_of_no_other(server: GitServer, run: Run) -> None:
+    def as_app(token: str, principal: str = "app/1") -> Run:
         url = run.remote.url.replace("http://", f"http://x-access-token:{token}@")
-        return Run(run.engine, Remote(url, principal="app/1"))
+        return Run(run.engine, Remote(url, principal=principal))
 
     await as_app("old").tip()
     server.requests.clear()
     await as_app("new").tip()
     assert not [r for r in server.requests if b"want " in r.body]
+    await as_app("new", "app/2").tip()
+    assert len([r for r in server.requests if b"want " in r.body]) == 1
 
 
 async def test_the_least_recently_used_cache_is_dropped(server: GitServer, tmp_path: Path) -> None:
