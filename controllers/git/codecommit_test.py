@@ -1,5 +1,6 @@
 """What CodeCommit is shown, beside AWS's own answers; keys by botocore against a stand-in of STS."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -27,19 +28,27 @@ ASSUMED = f"""<AssumeRoleWithWebIdentityResponse xmlns="{STS}"><AssumeRoleWithWe
 <Credentials><AccessKeyId>ASIAROLE</AccessKeyId><SecretAccessKey>HUSH</SecretAccessKey>
 <SessionToken>HUSH-TOKEN</SessionToken><Expiration>2030-01-01T13:00:00Z</Expiration></Credentials>
 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+AGENT = "/v1/credentials"
+AGENT_SAYS = json.dumps(
+    {"AccessKeyId": "ASIAPOD", "SecretAccessKey": "HUSH", "Token": "HUSH-TOKEN", "Expiration": "2100-01-01T00:00:00Z"}
+).encode()
 DENIED = f"""<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>AccessDenied</Code>
 <Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error></ErrorResponse>"""
 
 
 @pytest.fixture
 def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GitServer:
-    """STS, and a process without keys of its own."""
+    """STS and EKS' Pod Identity agent, and a process without keys of its own."""
 
     def answer(request: Request) -> Answer:
+        if request.path == AGENT:
+            return Answer(200 if request.headers.get("Authorization") == "proof" else 401, AGENT_SAYS)
         denied = b"WebIdentityToken=proof" not in request.body
         return Answer(403 if denied else 200, (DENIED if denied else ASSUMED).encode(), {"Content-Type": "text/xml"})
 
     server.before = answer
+    for name in ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"):
+        monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
@@ -48,6 +57,13 @@ def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> G
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", server.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return server
+
+
+@pytest.fixture
+def pod_identity(sts: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process has keys: an agent on the node gives them."""
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{sts.url}{AGENT}")
+    monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "proof")
 
 
 def signature_of_botocore(url: str, secret_key: str, *, at: datetime) -> str:
@@ -127,9 +143,7 @@ def test_every_other_url_is_refused_with_the_form_that_is_wanted(url: str) -> No
     )
 
 
-def test_a_service_account_assumes_its_role_and_only_that(sts: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAPROCESS")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+def test_a_service_account_assumes_its_role_and_only_that(sts: GitServer, pod_identity: None) -> None:
     found = CodeCommit(lambda: NOW).login("eu-west-1", BOT, proxy="")
     assert found == Login(Keys("ASIAROLE", "HUSH", "HUSH-TOKEN"), datetime(2030, 1, 1, 13, tzinfo=UTC))
     (asked,) = sts.requests
@@ -164,6 +178,13 @@ def test_the_role_of_the_pod(sts: GitServer, monkeypatch: pytest.MonkeyPatch, tm
     found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy=sts.url if by_proxy else "")
     assert found.credentials == Keys("ASIAROLE", "HUSH", "HUSH-TOKEN")
     assert sts.requests[0].path == ("http://sts.invalid/" if by_proxy else "/")
+
+
+def test_the_identity_of_the_pod(sts: GitServer, pod_identity: None) -> None:
+    """EKS Pod Identity."""
+    found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
+    assert found == Login(Keys("ASIAPOD", "HUSH", "HUSH-TOKEN"), NOW + 5 * MINUTE)
+    assert [asked.path for asked in sts.requests] == [AGENT]
 
 
 def test_a_process_without_keys_is_told_what_to_do(sts: GitServer) -> None:
