@@ -54,7 +54,8 @@ def found(text: str) -> list[tuple[str, str]]:
         pytest.param("k:\n  # A\n  v\n", id="line-between-key-and-value"),
         pytest.param("k: v # A\rx: y\r", id="carriage-return-alone"),
         pytest.param("k: v # A\x85x: y\u2028z: w\u2029", id="line-breaks-of-yaml-1.1"),
-        pytest.param("%YAML 1.1\n---\n".join(("---\n", "k: v # A\n")), id="directive-behind-an-empty-document"),
+        pytest.param("---\n%YAML 1.1\n---\nk: v # A\n", id="directive-behind-an-empty-document"),
+        pytest.param("x: y\n---\n---\n%YAML 1.1\n---\nk: v # A\n", id="directive-behind-two-lines-of-dashes"),
     ],
 )
 def test_a_marker_counts(text: str) -> None:
@@ -150,6 +151,7 @@ def test_path_and_document() -> None:
         pytest.param(b"metadata: x", "metadata of a document is not a map", 1, id="metadata-scalar"),
         pytest.param(b"x: &x {}\nmetadata: *x", "metadata of a document is not a map", 2, id="metadata-alias"),
         pytest.param(b"%YAML 1.1\n---\na: b", "directives are not supported", 1, id="directive"),
+        pytest.param(b"x: y\n---\n%YAML 1.1\n---\na: b", "directives are not supported", 3, id="inner-directive"),
         pytest.param(b"a: " + b"[" * (MAX_DEPTH + 1), "collections inside each other", 1, id="too-deep"),
         pytest.param(b"{{- if .x }}\na: b\n{{- end }}", "did not find expected", 1, id="template"),
     ],

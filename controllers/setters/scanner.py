@@ -4,6 +4,7 @@ Driven by `markers.find_markers`. Comments are looked at only in gaps that hold 
 a file is that of its parse.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -38,6 +39,9 @@ from controllers.setters.scalars import CORE, STYLES
 
 LIST_KINDS = ("List", "ResourceList")
 NULLS = ("", "~", "null", "Null", "NULL")
+
+SEPARATOR = re.compile("\n---.*\n")
+"""Where kyaml cuts a file into documents before it parses them: of two such lines in a row only the first is one."""
 
 OBJECT, METADATA, ITEMS = "object", "metadata", "items"
 IDENTITY = {OBJECT: {"apiVersion": "api_version", "kind": "kind"}, METADATA: {"name": "name", "namespace": "namespace"}}
@@ -97,6 +101,7 @@ class Scanner:
         self._value: _Value | None = None
         self._anchors: dict[str, tuple[int, str] | None] = {}
         self._documents = 0
+        self._dashes = -1
         self._root: _Frame | None = None
         self._drafts: list[_Draft] = []
         self._gaps: list[tuple[int, int]] = []
@@ -190,12 +195,18 @@ class Scanner:
             self._pass(event.start_mark.index, event.end_mark.index)
 
     def _document_start(self, event: Event) -> None:
-        if (event.version or event.tags) and (self._root is not None or self._documents != 1):
+        if (event.version or event.tags) and not self._is_behind_nothing():
             raise Unparsable("%YAML and %TAG directives are not supported", event.start_mark.line + 1)
         self._anchors.clear()
         self._root = None
+        self._dashes = event.start_mark.index if event.explicit else -1
         if event.explicit:
             self._pass(event.start_mark.index, event.end_mark.index)
+
+    def _is_behind_nothing(self) -> bool:
+        """True when the document before is empty and begins with the first line of what kyaml takes for a document."""
+        starts = {0, *(found.end() for found in SEPARATOR.finditer(self._text))}
+        return self._root is None and self._dashes in starts
 
     def _document_end(self, event: Event) -> None:
         self._settle(event.start_mark.index)
@@ -330,7 +341,7 @@ class Scanner:
         return Scan(tuple(marks), tuple(self._loose(attached)), self._trace)
 
     def _is_list(self) -> bool:
-        if self._documents != 1 or self._root is None or self._root.owner is None:
+        if self._documents != 1 or self._root is None or self._root.owner is None or SEPARATOR.search(self._text):
             return False
         _, kind = self._root.owner.fields.get("kind", (0, ""))
         return kind in LIST_KINDS and not self._root.seen.isdisjoint(("items", "functionConfig"))

@@ -4,7 +4,7 @@ What comes out is parsed again and compared with what went in; a file that would
 marked values is left alone and reported, never written.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controllers.setters.errors import Unparsable
@@ -24,7 +24,7 @@ class Change:
     setter: str
     """The marker's value, e.g. `flux-system:app:tag`."""
     object: ObjectId
-    """Of the document after the update, which may have changed its name."""
+    """Of the document once this change and those above it are made, for it may be its own name that changes."""
     file: str
     line: int
     """1-based line of the scalar, in the file as it was."""
@@ -75,19 +75,21 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, holds: Holds 
             known.append((mark, value))
     findings.sort(key=lambda finding: finding.line)
     marks = tuple(mark for mark, _ in known)
-    written = {mark.ordinal: value for mark, value in known if value != mark.value}
-    if not written:
+    if all(value == mark.value for mark, value in known):
         return FileEdit(path, data, findings=bounded(findings), marks=marks)
     edited = _splice(data, known)
     if (fault := _difference(scan, edited, known)) is not None:
         refused = _finding(path, known[0][0].line, known[0][0].setter, Reason.REFUSED, _REFUSED % fault)
         return FileEdit(path, data, findings=bounded([refused, *findings]), marks=marks)
-    changes = tuple(
-        Change(mark.value, value, mark.setter, mark.owner.identity(written), path, mark.line)
-        for mark, value in known
-        if value != mark.value
-    )
-    return FileEdit(path, edited, changes, bounded(findings), marks)
+    return FileEdit(path, edited, tuple(_changes(path, known)), bounded(findings), marks)
+
+
+def _changes(path: str, known: list[tuple[Mark, str]]) -> Iterator[Change]:
+    written: dict[int, str] = {}
+    for mark, value in known:
+        if value != mark.value:
+            written[mark.ordinal] = value
+            yield Change(mark.value, value, mark.setter, mark.owner.identity(written), path, mark.line)
 
 
 def _splice(data: bytes, known: list[tuple[Mark, str]]) -> bytes:

@@ -94,11 +94,23 @@ def test_changes_say_what_and_where() -> None:
         pytest.param("kind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="A"), id="item-of-a-list"),
         pytest.param("kind: L\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="L"), id="items-of-another-kind"),
         pytest.param("kind: List\nitems:\n- kind: A\n  k: x # M\n---\n", ObjectId(kind="List"), id="list-with-company"),
+        pytest.param("# c\n---\nkind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="List"), id="list-cut-off"),
+        pytest.param("---\nkind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="A"), id="list-behind-dashes"),
     ],
 )
 def test_object_of_a_change(text: str, want: ObjectId) -> None:
     (change,) = apply("f", text.replace("# M", f"# {mark('d:a:tag')}").encode(), REFS).changes
     assert change.object == want
+
+
+def test_object_of_a_change_is_as_named_so_far() -> None:
+    text = "k: x # M\nkind: y # M\nmetadata:\n  name: z # M\n"
+    changes = apply("f", text.replace("# M", f"# {mark('d:a:tag')}").encode(), REFS).changes
+    assert [change.object for change in changes] == [
+        ObjectId(kind="y", name="z"),
+        ObjectId(kind="v1.2.3", name="z"),
+        ObjectId(kind="v1.2.3", name="v1.2.3"),
+    ]
 
 
 @pytest.mark.parametrize(
