@@ -28,7 +28,7 @@ from controllers.template.nodes import (
 from controllers.template.runs import Run
 from controllers.template.scope import Scope
 from controllers.template.types import ANY, VALUE, Function, Kind, Type
-from controllers.template.values import MISSING, Map, Slice, Struct, field_of, truth, type_of, weight
+from controllers.template.values import MISSING, Map, Slice, Struct, field_of, is_of_boxes, truth, type_of, weight
 
 
 class _Absent:
@@ -51,6 +51,11 @@ class Given:
 
 
 NOTHING: Final = Given((), ABSENT)
+
+
+def _shown(value: object) -> str:
+    """What `String()` of a `reflect.Value` gives."""
+    return value if isinstance(value, str) else f"<{type_of(value).name} Value>"
 
 
 class Evaluation:
@@ -108,28 +113,33 @@ class Evaluation:
         self._scope.node = first
         match first:
             case Field():
-                return self._chain(dot, dot, first, names=first.names, given=given)
+                boxed = self._scope.dot_is_boxed
+                return self._chain(dot, dot, first, names=first.names, given=given, boxed=boxed)
             case Variable():
-                value = self._scope.lookup(first.names[0])
+                value, boxed = self._scope.lookup(first.names[0])
                 if len(first.names) > 1:
-                    return self._chain(dot, value, first, names=first.names[1:], given=given)
+                    return self._chain(dot, value, first, names=first.names[1:], given=given, boxed=boxed)
                 self._no_arguments(first, given)
                 return value
             case Chain():
                 if isinstance(first.base, Nil):
                     self._scope.fail(f"indirection through explicit nil in {first}")
                 value = self._argument(dot, first.base, ANY)
-                return self._chain(dot, value, first, names=first.names, given=given)
+                return self._chain(dot, value, first, names=first.names, given=given, boxed=False)
             case Identifier():
                 return self._invoke(dot, self._functions[first.name], source, given=given)
         raise AssertionError(first)
 
-    def _chain(self, dot: object, receiver: object, node: Node, *, names: Sequence[str], given: Given) -> object:
+    def _chain(
+        self, dot: object, receiver: object, node: Node, *, names: Sequence[str], given: Given, boxed: bool
+    ) -> object:
         for name in names[:-1]:
-            receiver = self._member(dot, receiver, name, node=node, given=NOTHING)
-        return self._member(dot, receiver, names[-1], node=node, given=given)
+            holder = receiver
+            receiver = self._member(dot, holder, name, node=node, given=NOTHING, boxed=boxed)
+            boxed = isinstance(holder, Map) and is_of_boxes(holder)
+        return self._member(dot, receiver, names[-1], node=node, given=given, boxed=boxed)
 
-    def _member(self, dot: object, receiver: object, name: str, *, node: Node, given: Given) -> object:
+    def _member(self, dot: object, receiver: object, name: str, *, node: Node, given: Given, boxed: bool) -> object:
         """Field, method or map entry `name` of `receiver`."""
         self._spend()
         if receiver is MISSING:
@@ -150,7 +160,9 @@ class Evaluation:
             if given:
                 self._scope.fail(f"{name} is not a method but has arguments")
             return receiver.items.get(name, MISSING)
-        return self._scope.fail(f"can't evaluate field {name} in type {kind.seen_as or kind.name}")
+        return self._scope.fail(
+            f"can't evaluate field {name} in type {ANY.name if boxed else kind.seen_as or kind.name}"
+        )
 
     # Calls
 
@@ -168,8 +180,7 @@ class Evaluation:
         if given.final is not ABSENT:
             values.append(self._checked(given.final, params[min(len(values), len(params) - 1)]))
         if function.name == "call" and params[0] is VALUE:
-            shown = given.arguments[0] if given.arguments else f"<{type_of(given.final).name} Value>"
-            values.insert(0, str(shown))
+            values.insert(0, str(given.arguments[0]) if given.arguments else _shown(given.final))
         if receiver is not ABSENT:
             values.insert(0, receiver)
         return self._result(function, values, node)

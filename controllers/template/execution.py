@@ -13,7 +13,7 @@ from controllers.template.nodes import Action, Block, Branch, Call, Jump, Node, 
 from controllers.template.runs import Run
 from controllers.template.scope import Scope
 from controllers.template.types import Function
-from controllers.template.values import MISSING, Map, Slice, sorted_items, truth
+from controllers.template.values import MISSING, Map, Slice, is_of_boxes, sorted_items, truth
 
 
 class _Break(Exception):
@@ -95,22 +95,34 @@ class Execution:
         mark = len(self._scope.variables)
         value = self._evaluation.pipeline(dot, node.pipe)
         if truth(value):
-            self._block(value if node.keyword == "with" else dot, node.body)
+            if node.keyword == "with":
+                self._block_of(value, node.body, boxed=False)
+            else:
+                self._block(dot, node.body)
         elif node.otherwise is not None:
             self._block(dot, node.otherwise)
         del self._scope.variables[mark:]
+
+    def _block_of(self, dot: object, block: Block, *, boxed: bool) -> None:
+        """The block with a dot of its own; `boxed` as in the scope's variables."""
+        saved, self._scope.dot_is_boxed = self._scope.dot_is_boxed, boxed
+        try:
+            self._block(dot, block)
+        finally:
+            self._scope.dot_is_boxed = saved
 
     def _range(self, dot: object, node: Branch) -> None:
         mark, depth = len(self._scope.variables), self._scope.depth
         value = self._evaluation.pipeline(dot, node.pipe)
         pairs = self._pairs(value, node)
+        boxed = isinstance(value, Slice | Map) and is_of_boxes(value)
         inner = len(self._scope.variables)
         try:
             for index, element in pairs:
                 self._spend()
-                self._set_loop_variables(node.pipe, index, element)
+                self._set_loop_variables(node.pipe, index, element, boxed=boxed)
                 try:
-                    self._block(element, node.body)
+                    self._block_of(element, node.body, boxed=boxed)
                 except _Continue:
                     self._scope.depth = depth
                 del self._scope.variables[inner:]
@@ -138,19 +150,19 @@ class Execution:
                 return []
         return self._scope.fail(f"range can't iterate over {printing.to_text(value, self._budget)}")
 
-    def _set_loop_variables(self, pipe: Pipe, index: object, element: object) -> None:
+    def _set_loop_variables(self, pipe: Pipe, index: object, element: object, *, boxed: bool) -> None:
         names = pipe.variables
         if not names:
             return
         if pipe.assigns:
             if len(names) > 1:
                 self._scope.assign(names[0].names[0], index)
-            self._scope.assign(names[-1].names[0], element)
+            self._scope.assign(names[-1].names[0], element, boxed=boxed)
             return
         # The pipeline has pushed the variables; the last one pushed gets the element.
-        self._scope.variables[-1] = (self._scope.variables[-1][0], element)
+        self._scope.variables[-1] = (self._scope.variables[-1][0], element, boxed)
         if len(names) > 1:
-            self._scope.variables[-2] = (self._scope.variables[-2][0], index)
+            self._scope.variables[-2] = (self._scope.variables[-2][0], index, False)
 
     def _call(self, dot: object, node: Call) -> None:
         block = self._scope.tree.templates.get(node.name)
@@ -158,6 +170,6 @@ class Execution:
             self._scope.fail(f"template {quote(node.name)} not defined")
         data = MISSING if node.pipe is None else self._evaluation.pipeline(dot, node.pipe)
         saved = self._scope.name, self._scope.variables
-        self._scope.name, self._scope.variables = node.name, [("$", data)]
-        self._block(data, block)
+        self._scope.name, self._scope.variables = node.name, [("$", data, False)]
+        self._block_of(data, block, boxed=False)
         self._scope.name, self._scope.variables = saved

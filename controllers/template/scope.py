@@ -18,13 +18,16 @@ LOOKUPS_A_STEP = 32
 class Scope:
     """State of one execution. `node` is what an error will be said to be at, so it is set just as Go sets it."""
 
-    __slots__ = ("_run", "depth", "name", "node", "tree", "variables")
+    __slots__ = ("_run", "depth", "dot_is_boxed", "name", "node", "tree", "variables")
 
     def __init__(self, tree: Tree, run: Run, data: object) -> None:
         self.tree = tree
         self.name = tree.main
         self.node: Node = tree.templates[tree.main]
-        self.variables: list[tuple[str, object]] = [("$", data)]
+        self.variables: list[tuple[str, object, bool]] = [("$", data, False)]
+        """Name, value, and whether it is boxed: an element of a list or map of `interface {}`, which Go still sees as
+        that when it is asked for a field it does not have."""
+        self.dot_is_boxed = False
         self.depth = 0
         self._run = run
 
@@ -42,15 +45,15 @@ class Scope:
 
     def declare(self, name: str, value: object) -> None:
         """A new variable, until the end of the block."""
-        self.variables.append((name, value))
+        self.variables.append((name, value, False))
 
-    def assign(self, name: str, value: object) -> None:
+    def assign(self, name: str, value: object, *, boxed: bool = False) -> None:
         """Change the innermost variable of that name."""
-        self.variables[self._position(name)] = (name, value)
+        self.variables[self._position(name)] = (name, value, boxed)
 
-    def lookup(self, name: str) -> object:
-        """Value of the innermost variable of that name."""
-        return self.variables[self._position(name)][1]
+    def lookup(self, name: str) -> tuple[object, bool]:
+        """Value of the innermost variable of that name, and whether it is boxed."""
+        return self.variables[self._position(name)][1:]
 
     def _position(self, name: str) -> int:
         for position in range(len(self.variables) - 1, -1, -1):

@@ -96,6 +96,12 @@ def kind_of(value: object) -> Kind:
     return Kind.INVALID if value is None else type_of(value).kind
 
 
+def is_of_boxes(value: Slice | Map) -> bool:
+    """Are the elements of the list or map `interface {}`?"""
+    elem = value.go_type.elem
+    return elem is not None and elem.kind is Kind.INTERFACE
+
+
 def is_nil(value: object) -> bool:
     """Is it nil in any of Go's senses?"""
     return value is None or value is MISSING or (isinstance(value, Slice | Map) and value.is_nil)
