@@ -29,9 +29,16 @@ def saturated(nanoseconds: int) -> int:
     return max(-MAX_DURATION - 1, min(nanoseconds, MAX_DURATION))
 
 
+def quoted(text: str) -> str:
+    """As Go's `time` quotes: everything but printable ASCII bytewise."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    raw = gotext.encode(escaped)
+    return '"' + "".join(chr(byte) if 0x20 <= byte < 0x80 else f"\\x{byte:02x}" for byte in raw) + '"'
+
+
 def parse_duration(text: str) -> int:
     """Nanoseconds. Raises FunctionFailure with the text of Go's `time.ParseDuration`."""
-    shown = gotext.quote(text)
+    shown = quoted(text)
     sign = -1 if text.startswith("-") else 1
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
@@ -48,7 +55,7 @@ def parse_duration(text: str) -> int:
         if not unit:
             raise FunctionFailure(f"time: missing unit in duration {shown}")
         if unit not in _UNITS:
-            raise FunctionFailure(f"time: unknown unit {gotext.quote(unit)} in duration {shown}")
+            raise FunctionFailure(f"time: unknown unit {quoted(unit)} in duration {shown}")
         number = Decimal((whole or "0") + (fraction[:20] if len(fraction) > 1 else ""))
         total += int(number * _UNITS[unit])
         rest = rest[match.end() :]

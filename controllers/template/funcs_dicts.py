@@ -1,7 +1,7 @@
 """Sprig's functions on dictionaries, which are shared by reference: `set`, `unset` and `merge` change their argument.
 
-Reference: https://masterminds.github.io/sprig/dicts.html. `keys` and `values`, in random order in Go, are in key order
-here.
+Reference: https://masterminds.github.io/sprig/dicts.html. `keys` and `values` are in the order in which the keys were
+set: one of the orders that Go, which begins anywhere, gives of a small map.
 """
 
 from controllers.template.errors import FunctionFailure, LimitExceeded
@@ -10,7 +10,7 @@ from controllers.template.funcs_strings import text_of
 from controllers.template.limits import MAX_NESTING
 from controllers.template.runs import Library, Run
 from controllers.template.types import ANY, DICT, STRING
-from controllers.template.values import Map, Slice, anys, dictionary, sorted_items, strings, type_of
+from controllers.template.values import Map, Slice, anys, dictionary, strings, type_of
 
 LIBRARY = Library()
 
@@ -55,12 +55,12 @@ def _pluck(run: Run, key: str, *maps: Map) -> Slice:
 
 @LIBRARY.add("keys", DICT, variadic=True)
 def _keys(run: Run, *maps: Map) -> Slice:
-    return strings(str(key) for items in maps for key, _ in sorted_items(items))
+    return strings(str(key) for items in maps for key in items.items)
 
 
 @LIBRARY.add("values", DICT)
 def _values(run: Run, items: Map) -> Slice:
-    return anys(value for _, value in sorted_items(items))
+    return anys(items.items.values())
 
 
 @LIBRARY.add("pick", DICT, STRING, variadic=True)

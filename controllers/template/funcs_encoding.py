@@ -5,7 +5,6 @@ make has no place in a commit message. Reference: https://masterminds.github.io/
 """
 
 import base64
-import binascii
 import hashlib
 import re
 import zlib
@@ -24,6 +23,9 @@ MAX_HASHES = 3
 """As many bcrypt hashes fit into one render."""
 MAX_PASSWORD_BYTES = 72
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
+_PADDING = ord("=")
+_BASE32_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_BASE64_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _KEY_TYPES = ("", "rsa", "dsa", "ecdsa", "ed25519")
 _REFUSED = (
     "derivePassword buildCustomCert genCA genCAWithKey genSelfSignedCert genSelfSignedCertWithKey genSignedCert "
@@ -40,7 +42,7 @@ def _b64enc(run: Run, text: str) -> str:
 def _b64dec(run: Run, text: str) -> str:
     compact = text.replace("\n", "").replace("\r", "")
     if len(compact) % 4 or not _BASE64.fullmatch(compact):
-        return f"illegal base64 data at input byte {_fault(text, 4)}"
+        return f"illegal base64 data at input byte {_base64_fault(text)}"
     return gotext.decode(base64.b64decode(compact))
 
 
@@ -51,25 +53,65 @@ def _b32enc(run: Run, text: str) -> str:
 
 @LIBRARY.add("b32dec", STRING)
 def _b32dec(run: Run, text: str) -> str:
-    compact = text.replace("\n", "").replace("\r", "")
-    try:
-        return gotext.decode(base64.b32decode(gotext.encode(compact)))
-    except binascii.Error:
-        return f"illegal base32 data at input byte {_fault(text, 8)}"
+    source = gotext.encode(text).translate(None, b"\r\n")
+    values, fault = _base32_values(source)
+    if fault is not None:
+        return f"illegal base32 data at input byte {fault}"
+    bits = "".join(f"{value:05b}" for value in values)
+    return gotext.decode(bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits) - 7, 8)))
 
 
-def _fault(text: str, group: int) -> int:
-    """Where decoding stops: the first foreign character, else the start of the incomplete last group."""
-    extra = "abcdefghijklmnopqrstuvwxyz0189+/" if group == 4 else ""
-    alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" + extra
-    seen = 0
+def _base64_fault(text: str) -> int:
+    """Where Go stops to decode: a foreign character, padding in a wrong place or missing, or what follows it."""
+    read = 0
     for position, char in enumerate(text):
-        if char == "=" and seen % group > 1 and (seen + 1) % group == 0:
-            return position + 1
-        if char not in alphabet and char not in "\r\n":
+        if char in "\r\n":
+            continue
+        if char != "=" and char not in _BASE64_ALPHABET:
             return position
-        seen += char not in "\r\n"
-    return len(text) - len(text) % group
+        if char == "=":
+            return _after_padding(text, position, read)
+        read = (read + 1) % 4
+    return len(text) - read
+
+
+def _after_padding(text: str, position: int, read: int) -> int:
+    """The fault at the first `=` of a text, `read` characters into a group."""
+    if read < 2:
+        return position
+    rest = text[position + 1 :]
+    if read == 2:
+        rest = rest.lstrip("\r\n")
+        if not rest:
+            return len(text)
+        if rest[0] != "=":
+            return len(text) - len(rest) - 1
+        rest = rest[1:]
+    return len(text) - len(rest.lstrip("\r\n"))
+
+
+def _base32_values(source: bytes) -> tuple[list[int], int | None]:
+    """The values of the digits up to the padding, and where Go stops to decode, as `_base64_fault`.
+
+    Padding counts only near the end and from the third digit of a group on; what follows it is not looked at.
+    """
+    values: list[int] = []
+    for position, char in enumerate(source):
+        read, left = position % 8, len(source) - position - 1
+        if char == _PADDING and read >= 2 and left < 8:
+            if left + read < 7:
+                return values, len(source)
+            padding = source[position + 1 : position + 8 - read]
+            wrong = len(padding) - len(padding.lstrip(b"="))
+            if wrong < len(padding):
+                return values, position + wrong
+            return values, position if read in (3, 6) else None
+        value = _BASE32_ALPHABET.find(char)
+        if value < 0:
+            return values, position
+        values.append(value)
+    missing = len(source) % 8
+    return values, len(source) - missing if missing else None
 
 
 @LIBRARY.add("sha1sum", STRING)

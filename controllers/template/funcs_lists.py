@@ -124,6 +124,15 @@ def _slice(run: Run, value: object, *bounds: object) -> object:
 @LIBRARY.add("chunk mustChunk", INT, ANY)
 def _chunk(run: Run, size: int, value: object) -> Slice:
     items = items_of(value, "Cannot chunk type %")
-    if size < 1 and items:
-        raise FunctionFailure("runtime error: makeslice: len out of range")
-    return Slice(slice_of(ANYS), [anys(items[at : at + size]) for at in range(0, len(items), max(size, 1))])
+    if size < 1:
+        return Slice(slice_of(ANYS), _chunks_of_odd_size(items, size))
+    return Slice(slice_of(ANYS), [anys(items[at : at + size]) for at in range(0, len(items), size)])
+
+
+def _chunks_of_odd_size(items: list[object], size: int) -> list[object]:
+    """What is left of sprig's arithmetic where it does not end in a panic."""
+    if size < -1 and len(items) == 1:
+        return [anys(items)]
+    if size < 0 and 1 < len(items) <= 1 - size:
+        return []
+    raise FunctionFailure("runtime error: makeslice: len out of range")

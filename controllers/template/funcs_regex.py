@@ -86,8 +86,13 @@ def _panicking(run: Run, pattern: str, text: str) -> _Regex:
     try:
         return _Regex(run, pattern, text)
     except re2go.BadPattern as error:
-        shown = f"`{pattern}`" if "`" not in pattern else gotext.quote(pattern)
+        shown = f"`{pattern}`" if _is_plain(pattern) else gotext.quote(pattern)
         raise FunctionFailure(f"regexp: Compile({shown}): {error}") from None
+
+
+def _is_plain(pattern: str) -> bool:
+    """May Go show it between backquotes?"""
+    return not any(char in "`\x7f\ufeff" or (char < " " and char != "\t") for char in pattern)
 
 
 @LIBRARY.add("regexMatch", STRING, STRING)

@@ -1,13 +1,12 @@
 """Go's `encoding/json` for template values, both ways.
 
-Encoding refuses what Go refuses (maps with struct keys, NaN). Decoding gives float64 for every number. Error texts of
-decoding are close to Go's, not equal.
+Encoding refuses what Go refuses (maps with struct keys, NaN). Decoding gives float64 for every number.
 """
 
 import json
 import math
 
-from controllers.template import gotext
+from controllers.template import gotext, json_syntax
 from controllers.template.errors import FunctionFailure, LimitExceeded
 from controllers.template.floats import SHORTEST, format_float
 from controllers.template.limits import MAX_NESTING, Budget
@@ -108,15 +107,10 @@ def _number(value: float) -> str:
 def decode(text: str, budget: Budget) -> object:
     """The value of a JSON text. Raises FunctionFailure."""
     budget.spend(len(text) // 4)
-    if not text.strip(" \t\r\n"):
-        raise FunctionFailure("unexpected end of JSON input")
     try:
         return _value(json.loads(text, parse_int=_float, parse_float=_float, parse_constant=_constant), budget, 0)
-    except json.JSONDecodeError as error:
-        if error.pos >= len(text.rstrip(" \t\r\n")):
-            raise FunctionFailure("unexpected end of JSON input") from None
-        found = gotext.quote(text[error.pos], delimiter="'")
-        raise FunctionFailure(f"invalid character {found} looking for beginning of value") from None
+    except ValueError:
+        raise FunctionFailure(json_syntax.fault(text)) from None
     except RecursionError:
         raise FunctionFailure("exceeded max depth") from None
 
@@ -129,7 +123,7 @@ def _float(text: str) -> float:
 
 
 def _constant(text: str) -> float:
-    raise FunctionFailure(f"invalid character '{text.lstrip('-')[0]}' looking for beginning of value")
+    raise ValueError(f"{text} is no JSON")
 
 
 def _value(value: object, budget: Budget, depth: int) -> object:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from controllers.template import gotext
+from controllers.template.durations import quoted
 from controllers.template.errors import FunctionFailure
 from controllers.template.instants import Civil, Instant, days_in, instant
 
@@ -163,7 +163,7 @@ def parse_time(layout: str, text: str) -> Instant:
         _skip(reading, literal, layout, text)
         if not element:
             if reading.rest:
-                raise FunctionFailure(f"parsing time {_quoted(text)}: extra text: {_quoted(reading.rest)}")
+                raise FunctionFailure(f"parsing time {quoted(text)}: extra text: {quoted(reading.rest)}")
             break
         before = reading.rest
         following = parts[position + 1][1] if not parts[position + 1][0] else ""
@@ -172,19 +172,12 @@ def parse_time(layout: str, text: str) -> Instant:
         except _Mismatch:
             raise _cannot(layout, text, element, before) from None
         except _OutOfRange as error:
-            raise FunctionFailure(f"parsing time {_quoted(text)}: {error} out of range") from None
+            raise FunctionFailure(f"parsing time {quoted(text)}: {error} out of range") from None
     return _assembled(reading, text)
 
 
-def _quoted(text: str) -> str:
-    """Go's `time` quotes everything but printable ASCII bytewise."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    raw = gotext.encode(escaped)
-    return '"' + "".join(chr(byte) if 0x20 <= byte < 0x80 else f"\\x{byte:02x}" for byte in raw) + '"'
-
-
 def _cannot(layout: str, text: str, element: str, rest: str) -> FunctionFailure:
-    shown = [_quoted(part) for part in (text, layout, rest, element)]
+    shown = [quoted(part) for part in (text, layout, rest, element)]
     return FunctionFailure(f"parsing time {shown[0]} as {shown[1]}: cannot parse {shown[2]} as {shown[3]}")
 
 
@@ -309,11 +302,11 @@ def _assembled(reading: _Reading, text: str) -> Instant:
 
 
 def _date(reading: _Reading, text: str) -> tuple[int, int]:
-    failure = FunctionFailure(f"parsing time {_quoted(text)}: day out of range")
+    failure = FunctionFailure(f"parsing time {quoted(text)}: day out of range")
     if reading.year_day >= 0:
         length = days_in(reading.year, 2) + 337
         if not 1 <= reading.year_day <= length:
-            raise FunctionFailure(f"parsing time {_quoted(text)}: day-of-year out of range")
+            raise FunctionFailure(f"parsing time {quoted(text)}: day-of-year out of range")
         month, day = 1, reading.year_day
         while day > days_in(reading.year, month):
             day -= days_in(reading.year, month)

@@ -5,6 +5,7 @@ contain themselves. Left out: `%p` and anything else that would print an address
 """
 
 import math
+import sys
 from dataclasses import dataclass
 
 from controllers.template import gotext
@@ -168,7 +169,7 @@ class Printer:
             self._pad(gotext.quote(_char(number), delimiter="'", ascii_only=self.flags.plus))
         elif verb == "U":
             char = _char(number)
-            shown = f" '{char}'" if self.flags.sharp and char.isprintable() else ""
+            shown = f" '{char}'" if self.flags.sharp and char.isprintable() and 0 <= number <= sys.maxunicode else ""
             digits = f"{number % (1 << 64):X}".rjust(max(4, self.flags.precision or 0), "0")
             zero, self.flags.zero = self.flags.zero, False
             self._pad(f"U+{digits}{shown}")

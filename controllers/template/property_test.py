@@ -129,6 +129,6 @@ def test_any_data(file: str, value: str, values: dict[str, str]) -> None:
     check("{{ . }}{{ .Updated }}{{ toJson .Values }}{{ range .Updated.Images }}{{ .Name }}{{ .Policy }}{{ end }}", data)
 
 
-@given(st.text(alphabet=st.characters(exclude_characters="{"), min_size=1))
+@given(st.text(alphabet=st.characters(codec="utf-8", exclude_characters="{"), min_size=1))
 def test_text_without_actions_is_the_message(text: str) -> None:
     assert render_bytes(text, DATA, now=NOW) == text.encode()
