@@ -5,15 +5,14 @@ current Flux prints; under CURRENT they refuse. Go walks maps in random order wh
 the order is that of the results.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from controllers.template.errors import RemovedField
 from controllers.template.gotext import clean
-from controllers.template.images import ImageName, parse_image
+from controllers.template.image_values import IMAGE, getters, image_value
 from controllers.template.model import Change, Comparison, DataModel, ObjectRef, TemplateData
-from controllers.template.runs import Run
-from controllers.template.types import STRING, STRING_MAP, Function, Kind, Type, map_of, slice_of
+from controllers.template.types import STRING, STRING_MAP, Kind, Type, map_of, slice_of
 from controllers.template.values import Map, Slice, Struct
 
 _HELP = "See: https://fluxcd.io/flux/components/image/imageupdateautomations/#message-template"
@@ -22,15 +21,6 @@ _REMOVED_IMAGE_RESULT = (
     "template uses removed '.Changed.ImageResult' field. "
     f"Please use '.Changed.FileChanges' or '.Changed.Objects' instead. {_HELP}"
 )
-
-
-def _getters(**getters: Callable[[Struct], object]) -> Mapping[str, Function]:
-    """Methods without arguments."""
-
-    def method(name: str, get: Callable[[Struct], object]) -> Function:
-        return Function(name, (), lambda _run, receiver: get(receiver))
-
-    return {name: method(name, get) for name, get in getters.items()}
 
 
 def _name_text(value: object) -> str:
@@ -42,7 +32,7 @@ NAMESPACED_NAME = Type(
     "types.NamespacedName",
     Kind.STRUCT,
     fields=("Namespace", "Name"),
-    methods=_getters(String=_name_text),
+    methods=getters(String=_name_text),
     text=_name_text,
 )
 _TYPE_META = Type(
@@ -87,33 +77,6 @@ OBJECT_CHANGES = map_of(OBJECT, CHANGES, name="update.ObjectChanges")
 FILE_CHANGES = map_of(STRING, OBJECT_CHANGES)
 
 
-def _image(value: object) -> ImageName:
-    assert isinstance(value, Struct)
-    return parse_image(str(value.values[0]))
-
-
-def _scope(_run: Run, value: Struct, action: str) -> str:
-    return f"repository:{_image(value).repository}:{action}"
-
-
-IMAGE = Type(
-    "update.imageRef",
-    Kind.STRUCT,
-    seen_as="update.ImageRef",
-    methods={
-        **_getters(
-            String=lambda value: value.values[0],
-            Identifier=lambda value: _image(value).identifier,
-            Repository=lambda value: _image(value).repository,
-            Registry=lambda value: _image(value).registry,
-            Name=lambda value: _image(value).full_name,
-            Context=lambda value: _image(value).context,
-            Policy=lambda value: value.values[1],
-        ),
-        "Scope": Function("Scope", (STRING,), _scope),
-    },
-    text=lambda value: _image(value).original,
-)
 _IMAGE_LIST = Type("[]update.ImageRef", Kind.SLICE, elem=IMAGE)
 _OBJECT_IMAGES = Type("map[update.ObjectIdentifier][]update.ImageRef", Kind.MAP, key=OBJECT, elem=_IMAGE_LIST)
 _FILE_RESULT_FIELDS = ("Objects",)
@@ -213,7 +176,7 @@ def _images(changes: Sequence[Change]) -> list[object]:
 def _image_value(change: Change) -> Struct:
     namespace, _, rest = clean(change.setter).partition(":")
     policy = Struct(NAMESPACED_NAME, (namespace, rest.partition(":")[0]))
-    return Struct(IMAGE, (clean(change.image), policy))
+    return image_value(clean(change.image), policy)
 
 
 def comparisons(data: TemplateData) -> dict[object, Comparison]:
@@ -227,7 +190,7 @@ def template_data(data: TemplateData, model: DataModel) -> Struct:
     source = _Source(data)
 
     def updated() -> Struct:
-        methods = _getters(Images=lambda _: source.images, Objects=lambda _: source.object_images)
+        methods = getters(Images=lambda _: source.images, Objects=lambda _: source.object_images)
         kind = Type("update.Result", Kind.STRUCT, fields=("Files",), methods=methods)
         return Struct(kind, (source.files,))
 
@@ -243,7 +206,7 @@ def template_data(data: TemplateData, model: DataModel) -> Struct:
         "update.Result",
         Kind.STRUCT,
         fields=("FileChanges",),
-        methods=_getters(
+        methods=getters(
             Objects=lambda _: source.objects,
             Changes=lambda _: source.changes,
             ImageResult=old(_REMOVED_IMAGE_RESULT),
@@ -253,6 +216,6 @@ def template_data(data: TemplateData, model: DataModel) -> Struct:
         "source.TemplateData",
         Kind.STRUCT,
         fields=("AutomationObject", "Changed", "Values"),
-        methods=_getters(Updated=old(_REMOVED_UPDATED)),
+        methods=getters(Updated=old(_REMOVED_UPDATED)),
     )
     return Struct(root, (source.automation(), Struct(changed, (source.file_changes(),)), source.values()))

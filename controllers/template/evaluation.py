@@ -28,7 +28,18 @@ from controllers.template.nodes import (
 from controllers.template.runs import Run
 from controllers.template.scope import Scope
 from controllers.template.types import ANY, VALUE, Function, Kind, Type
-from controllers.template.values import MISSING, Map, Slice, Struct, field_of, is_of_boxes, truth, type_of, weight
+from controllers.template.values import (
+    MISSING,
+    Map,
+    Slice,
+    Struct,
+    field_of,
+    is_exported,
+    is_of_boxes,
+    truth,
+    type_of,
+    weight,
+)
 
 
 class _Absent:
@@ -153,6 +164,9 @@ class Evaluation:
         if isinstance(receiver, Struct):
             value = field_of(receiver, name)
             if value is not MISSING:
+                if not is_exported(name):
+                    shown = kind.seen_as or kind.name
+                    self._scope.fail(f"{name} is an unexported field of struct type {shown}")
                 if given:
                     self._scope.fail(f"{name} has arguments but cannot be invoked as function")
                 return value

@@ -15,10 +15,16 @@ class ImageName:
 
     original: str
     registry: str
-    repository: str
+    path: str
+    """In the registry, as written."""
     identifier: str
     """Tag or digest."""
     is_digest: bool
+
+    @property
+    def repository(self) -> str:
+        """The path with Docker Hub's default filled in."""
+        return with_default(self.registry, self.path)
 
     @property
     def context(self) -> str:
@@ -31,6 +37,11 @@ class ImageName:
         return f"{self.context}{'@' if self.is_digest else ':'}{self.identifier}"
 
 
+def with_default(registry: str, path: str) -> str:
+    """The path that Docker Hub means by the path of an official image."""
+    return f"library/{path}" if registry == DEFAULT_REGISTRY and "/" not in path else path
+
+
 def parse_image(text: str) -> ImageName:
     """The parts of `name[:tag][@digest]`; a digest hides the tag, no tag means `latest`."""
     name, at, digest = text.partition("@")
@@ -39,8 +50,6 @@ def parse_image(text: str) -> ImageName:
     name = head + slash + last
     first, slash, rest = name.partition("/")
     is_registry = bool(slash) and ("." in first or ":" in first)
-    registry, repository = (first, rest) if is_registry else (DEFAULT_REGISTRY, name)
+    registry, path = (first, rest) if is_registry else (DEFAULT_REGISTRY, name)
     registry = DEFAULT_REGISTRY if registry == "docker.io" else registry
-    if registry == DEFAULT_REGISTRY and "/" not in repository:
-        repository = f"library/{repository}"
-    return ImageName(text, registry, repository, digest if at else tag or "latest", bool(at))
+    return ImageName(text, registry, path, digest if at else tag or "latest", bool(at))

@@ -11,7 +11,7 @@ from controllers.template.errors import FunctionFailure, LimitExceeded
 from controllers.template.floats import SHORTEST, format_float
 from controllers.template.limits import MAX_NESTING, Budget
 from controllers.template.types import Kind
-from controllers.template.values import Map, Slice, Struct, anys, dictionary, sorted_items, type_of
+from controllers.template.values import Map, Slice, Struct, anys, dictionary, is_exported, sorted_items, type_of
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
@@ -70,6 +70,8 @@ class Encoder:
         members: list[str] = []
         for name, item in zip(value.go_type.fields, value.values, strict=True):
             shown = value.go_type.json_names.get(name)
+            if not is_exported(name):
+                continue
             if isinstance(item, Struct) and name in value.go_type.embedded:
                 members += self._fields(item, depth)
             elif item != "" or shown is None:

@@ -147,6 +147,11 @@ def weight(value: object) -> int:
     return 8 * len(value.items) if isinstance(value, Slice | Map) else 0
 
 
+def is_exported(name: str) -> bool:
+    """May templates and JSON see a field of that name?"""
+    return name[:1].isupper()
+
+
 def field_of(value: Struct, name: str) -> object:
     """The field `name`, promoted ones included; MISSING when there is none."""
     kind = value.go_type
