@@ -53,6 +53,8 @@ def found(text: str) -> list[tuple[str, str]]:
         pytest.param("l: [b,\n # A\n\n v]\n", id="line-above-a-flow-item-and-an-empty-one"),
         pytest.param("k:\n  # A\n  v\n", id="line-between-key-and-value"),
         pytest.param("k: v # A\rx: y\r", id="carriage-return-alone"),
+        pytest.param("metadata:\n  labels: v # A\n", id="beside-annotations"),
+        pytest.param("spec:\n  annotations: v # A\n", id="annotations-elsewhere"),
         pytest.param("k: v # A\x85x: y\u2028z: w\u2029", id="line-breaks-of-yaml-1.1"),
         pytest.param("---\n%YAML 1.1\n---\nk: v # A\n", id="directive-behind-an-empty-document"),
         pytest.param("x: y\n---\n---\n%YAML 1.1\n---\nk: v # A\n", id="directive-behind-two-lines-of-dashes"),
@@ -66,6 +68,8 @@ def test_a_marker_counts(text: str) -> None:
     "text",
     [
         pytest.param("# A\nk: v\n", id="line-above-a-key"),
+        pytest.param("kind: Pod\nmetadata: null # A\n", id="where-kyaml-puts-metadata"),
+        pytest.param("kind: Pod\nmetadata:\n  annotations: v # A\n", id="where-kyaml-puts-annotations"),
         pytest.param("k: v\n# A\n", id="line-below"),
         pytest.param("k: v\n # A\nl: m\n", id="indented-line-below"),
         pytest.param("k: # A\n  v\n", id="key-with-value-below"),

@@ -39,6 +39,8 @@ from controllers.setters.scalars import CORE, STYLES
 
 LIST_KINDS = ("List", "ResourceList")
 NULLS = ("", "~", "null", "Null", "NULL")
+NEVER = -1
+"""Ordinal of no scalar: a null that is written still names nothing, since Flux leaves it its type."""
 
 SEPARATOR = re.compile("\n---.*\n")
 """Where kyaml cuts a file into documents before it parses them: of two such lines in a row only the first is one."""
@@ -142,9 +144,9 @@ class Scanner:
         is_key = frame.mapping and frame.at_key
         live = self._step(value)
         if live and frame.role:
-            self._identify(frame, (ordinal, "" if is_null else value))
+            self._identify(frame, (NEVER, "") if is_null else (ordinal, value))
             self._check_metadata(event, sound=is_null)
-        if live and (value or style):
+        if live and (value or style) and not self._is_of_kyaml(frame):
             gap_matters = self._next < start
             inner = self._inner_comments(event, start, end) if self._next < end else []
             self._value = _Value(event, ordinal, self._head(start, frame) if gap_matters else None, inner)
@@ -241,6 +243,11 @@ class Scanner:
         name = IDENTITY.get(frame.role, {}).get(frame.key)
         if name and frame.owner and scalar:
             frame.owner.fields[name] = scalar
+
+    def _is_of_kyaml(self, frame: _Frame) -> bool:
+        """True where kyaml puts maps for its own annotations, whatever was there: a marker there is lost."""
+        at_metadata = len(self._stack) == 1 and frame.key == METADATA
+        return at_metadata or (len(self._stack) == 2 and frame.role == METADATA and frame.key == "annotations")
 
     def _check_metadata(self, event: Event, *, sound: bool) -> None:
         """Refuses a document whose `metadata`, if that is where we are, is not `sound`."""

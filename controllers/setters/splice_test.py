@@ -87,6 +87,7 @@ def test_changes_say_what_and_where() -> None:
     ("text", "want"),
     [
         pytest.param("kind: x # M\nmetadata: {name: n}\n", ObjectId(kind="v1.2.3", name="n"), id="after-the-update"),
+        pytest.param("kind: null # M\nmetadata: {name: n}\n", ObjectId(name="n"), id="null-names-nothing"),
         pytest.param("x: &x n\nmetadata: {name: *x}\nk: x # M\n", ObjectId(name="n"), id="alias"),
         pytest.param("x: &x o # M\nmetadata: {name: *x}\n", ObjectId(name="v1.2.3"), id="alias-of-a-changed-value"),
         pytest.param("kind: A\nkind: B\nk: x # M\n", ObjectId(kind="A"), id="first-of-equal-keys"),
