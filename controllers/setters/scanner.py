@@ -73,6 +73,8 @@ class _Value:
     ordinal: int
     head: tuple[int, str] | None
     inner: list[tuple[int, str]]
+    path: str | None = None
+    """Where it is, when the pair around it has ended: that of `[k: v, # …]` ends before the comma and its comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +193,15 @@ class Scanner:
             self._pass(event.start_mark.index, event.end_mark.index)
 
     def _close(self, event: Event) -> None:
-        self._settle(event.start_mark.index)
+        start, end = event.start_mark.index, event.end_mark.index
+        if self._stack[-1].flow and end == start:
+            if self._value is not None:
+                self._value.path = self._path()
+        else:
+            self._settle(start)
         self._stack.pop()
-        if event.end_mark.index > event.start_mark.index:
-            self._pass(event.start_mark.index, event.end_mark.index)
+        if end > start:
+            self._pass(start, end)
 
     def _document_start(self, event: Event) -> None:
         if (event.version or event.tags) and not self._is_behind_nothing():
@@ -279,9 +286,12 @@ class Scanner:
         comments = value.inner + behind or ([value.head] if value.head else [])
         if len(comments) != 1 or not (setter := read_marker(comments[0][1])):
             return
-        path = ".".join(frame.key for frame in self._stack if frame.mapping)
+        path = self._path() if value.path is None else value.path
         assert frame.owner is not None
         self._drafts.append(_Draft(value, comments[0][0], setter, path, self._documents, frame.owner))
+
+    def _path(self) -> str:
+        return ".".join(frame.key for frame in self._stack if frame.mapping)
 
     def _pass(self, start: int, end: int) -> None:
         """Moves on behind a token, keeping the gap before it for the search for loose markers."""
