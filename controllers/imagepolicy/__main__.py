@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from functools import partial
 
 from api import core, imagepolicy, imagerepository
 from api.core import Namespace
@@ -15,10 +16,12 @@ from controllers.imagepolicy.tags import Tags
 from controllers.imagepolicy.wakeup import concerns_policies, relabelled
 from controllers.registry.inspection import Inspector
 from controllers.runtime import flags
+from controllers.runtime.informer import Informer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.manager import Manager
 from controllers.runtime.process import main
 from controllers.runtime.resource import Resource
+from controllers.runtime.workqueue import WorkQueue
 from controllers.taglist.reader import TagListReader
 
 NAME = "imagepolicy"
@@ -33,7 +36,6 @@ BY_REPOSITORY = "repository"
 
 def build(manager: Manager) -> None:
     """Wires the process."""
-    cross_namespace = not manager.options[flags.NO_CROSS_NAMESPACE_REFS]
     policies = manager.informer(
         IMAGE_POLICIES,
         into=ImagePolicy,
@@ -41,11 +43,29 @@ def build(manager: Manager) -> None:
         indexers={BY_REPOSITORY: lambda policy: [str(repository_key(policy))]},
     )
     repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository)
+    namespaces = manager.informer(NAMESPACES, into=Namespace)
     queue = manager.queue(NAME)
     manager.enqueue_own(policies, queue)
     tags = Tags(TagListReader(manager.client, manager.clock))
+    _wake_by_repositories(repositories, policies, queue, tags)
+    _wake_by_namespaces(namespaces, policies, queue)
+    registry = registry_client(manager)
+    reconciler = ImagePolicyReconciler(
+        repositories=repositories.get,
+        namespace_labels=partial(_labels, namespaces),
+        tags=tags,
+        images=Images(registry, Inspector(registry), access_reader(manager)),
+        metrics=ChoiceMetrics(manager.metrics.registry),
+        cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
+    )
+    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, patience=PATIENCE)
 
-    def enqueue_policies(old: ImageRepository | None, new: ImageRepository | None) -> None:
+
+def _wake_by_repositories(
+    repositories: Informer[ImageRepository], policies: Informer[ImagePolicy], queue: WorkQueue, tags: Tags
+) -> None:
+    def changed(old: ImageRepository | None, new: ImageRepository | None) -> None:
         repository = new or old
         if repository is not None and concerns_policies(old, new):
             if new is None:
@@ -53,30 +73,21 @@ def build(manager: Manager) -> None:
             for policy in policies.by_index(BY_REPOSITORY, str(key_of(repository))):
                 queue.add(key_of(policy))
 
-    repositories.add_handler(enqueue_policies)
-    namespaces = manager.informer(NAMESPACES, into=Namespace)
+    repositories.add_handler(changed)
 
-    def enqueue_namespace(old: Namespace | None, new: Namespace | None) -> None:
+
+def _wake_by_namespaces(namespaces: Informer[Namespace], policies: Informer[ImagePolicy], queue: WorkQueue) -> None:
+    def changed(old: Namespace | None, new: Namespace | None) -> None:
         if new is not None and relabelled(old, new):  # its labels may open or close repositories to its policies
             for policy in policies.list(new.metadata.name):
                 queue.add(key_of(policy))
 
-    def namespace_labels(name: str) -> Mapping[str, str]:
-        namespace = namespaces.get(Key("", name))
-        return namespace.metadata.labels if namespace else {}
+    namespaces.add_handler(changed)
 
-    namespaces.add_handler(enqueue_namespace)
-    registry = registry_client(manager)
-    reconciler = ImagePolicyReconciler(
-        repositories=repositories.get,
-        namespace_labels=namespace_labels,
-        tags=tags,
-        images=Images(registry, Inspector(registry), access_reader(manager)),
-        metrics=ChoiceMetrics(manager.metrics.registry),
-        cross_namespace=cross_namespace,
-    )
-    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, patience=PATIENCE)
+
+def _labels(namespaces: Informer[Namespace], name: str) -> Mapping[str, str]:
+    namespace = namespaces.get(Key("", name))
+    return namespace.metadata.labels if namespace else {}
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ from controllers.imageupdateautomation.selection import rest_of
 from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime import flags
 from controllers.runtime.flags import Flag
+from controllers.runtime.informer import Informer
 from controllers.runtime.key import key_of
 from controllers.runtime.manager import Manager
 from controllers.runtime.process import main
 from controllers.runtime.resource import Resource
+from controllers.runtime.workqueue import WorkQueue
 
 NAME = "imageupdateautomation"
 COMPONENT = "image-automation-controller"
@@ -65,28 +67,9 @@ def build(manager: Manager) -> None:
     repositories = manager.informer(GIT_REPOSITORIES, into=GitRepository)
     queue = manager.queue(NAME)
     manager.enqueue_own(automations, queue)
-
-    def policy_moved(old: ImagePolicy | None, new: ImagePolicy | None) -> None:
-        if _use_of(old) != _use_of(new):
-            for automation in automations.list(key_of(new or old).namespace):  # type: ignore[arg-type]
-                queue.add(key_of(automation))
-
-    def source_changed(old: GitRepository | None, new: GitRepository | None) -> None:
-        if old is None or new is None or old.metadata.generation != new.metadata.generation:
-            key = key_of(new or old)  # type: ignore[arg-type]
-            for automation in automations.by_index(BY_SOURCE, str(key)):
-                queue.add(key_of(automation))
-
-    policies.add_handler(policy_moved)
-    repositories.add_handler(source_changed)
-    folder = WorkDir(Path(tempfile.gettempdir()))
-    git = GitEngine(folder.path, ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES]))
-
-    async def close() -> None:
-        await git.aclose()
-        folder.remove()
-
-    manager.closing(close)
+    _wake_by_policies(policies, automations, queue)
+    _wake_by_sources(repositories, automations, queue)
+    git = _engine(manager)
     sources = SourceReader(
         manager.client,
         repositories.get,
@@ -102,6 +85,43 @@ def build(manager: Manager) -> None:
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)
     manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS, patience=PATIENCE)
+
+
+def _engine(manager: Manager) -> GitEngine:
+    """The engine, with a folder that goes with the process."""
+    folder = WorkDir(Path(tempfile.gettempdir()))
+    git = GitEngine(folder.path, ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES]))
+
+    async def close() -> None:
+        await git.aclose()
+        folder.remove()
+
+    manager.closing(close)
+    return git
+
+
+def _wake_by_policies(
+    policies: Informer[ImagePolicy], automations: Informer[ImageUpdateAutomation], queue: WorkQueue
+) -> None:
+    def changed(old: ImagePolicy | None, new: ImagePolicy | None) -> None:
+        policy = new or old
+        if policy is not None and _use_of(old) != _use_of(new):
+            for automation in automations.list(policy.metadata.namespace):
+                queue.add(key_of(automation))
+
+    policies.add_handler(changed)
+
+
+def _wake_by_sources(
+    repositories: Informer[GitRepository], automations: Informer[ImageUpdateAutomation], queue: WorkQueue
+) -> None:
+    def changed(old: GitRepository | None, new: GitRepository | None) -> None:
+        repository = new or old
+        if repository is not None and (not old or not new or old.metadata.generation != new.metadata.generation):
+            for automation in automations.by_index(BY_SOURCE, str(key_of(repository))):
+                queue.add(key_of(automation))
+
+    repositories.add_handler(changed)
 
 
 def _use_of(policy: ImagePolicy | None) -> object:
