@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from e2e.cluster import Space
+from e2e.cluster import Space, eventually
 from e2e.objects import image_repository
 from e2e.registry_parts import Fault, Hostile, HostileHost
 
@@ -204,3 +204,13 @@ def test_one_bad_registry_slows_nothing_else(space: Space, hostile: Callable[[Fa
     image_repository(space, "good", f"{good.host}/app")
     space.wait_ready("ImageRepository", "good", message="found 1 tags", seconds=5)
     assert time.monotonic() - began < 5
+
+
+def test_edit_ends_the_wait_for_a_registry_that_never_answers(
+    space: Space, hostile: Callable[[Fault], HostileHost]
+) -> None:
+    bad, good = hostile(silent), hostile(lambda h: h.tags("1.0.0"))
+    image_repository(space, "app", f"{bad.host}/app", interval="1h")
+    eventually(lambda: bad.asked, what="the registry to be asked")
+    space.patch("ImageRepository", "app", {"image": f"{good.host}/app"})
+    space.wait_ready("ImageRepository", "app", message="found 1 tags", seconds=10)

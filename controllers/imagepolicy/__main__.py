@@ -58,7 +58,7 @@ def build(manager: Manager) -> None:
         metrics=ChoiceMetrics(manager.metrics.registry),
         cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
     )
-    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler)
+    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler, interruptible=True)
     manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, patience=PATIENCE)
 
 

@@ -44,7 +44,7 @@ def build(manager: Manager) -> None:
             queue.add(repository_key(old), Lane.RESYNC)
 
     headers.add_handler(lost)
-    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler)
+    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler, interruptible=True)
     manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES, patience=PATIENCE)
 
 

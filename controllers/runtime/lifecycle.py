@@ -36,6 +36,7 @@ from controllers.runtime.conditions import (
 from controllers.runtime.controller import After, Done, Outcome, Retriable, TerminalError
 from controllers.runtime.errors import ApiError
 from controllers.runtime.events import EventType, Recorder, Subject
+from controllers.runtime.interruption import Interruption, Superseded
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.leader import Leader, LostLeadership
 from controllers.runtime.log import bound
@@ -110,6 +111,7 @@ class Lifecycle(Generic[T, S]):
         forget: Callable[[Key], None] | None = None,
         durations: Durations | None = None,
         requests_count_while_suspended: bool = True,
+        interruption: Interruption | None = None,
         rng: Random | None = None,
     ) -> None:
         """Build it.
@@ -117,6 +119,7 @@ class Lifecycle(Generic[T, S]):
         forget: called for an object that is gone or going, as often as it is seen so
         requests_count_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
+        interruption: hears of changes, and ends runs of an outdated spec; None: every run goes on to its end
         """
         self._informer = informer
         self._reconciler = reconciler
@@ -126,6 +129,7 @@ class Lifecycle(Generic[T, S]):
         self._leader = leader
         self._forget = forget
         self._durations = durations
+        self._interruption = interruption
         self._requests_count_while_suspended = requests_count_while_suspended
         self._writer = ObjectWriter(
             client,
@@ -195,9 +199,12 @@ class Lifecycle(Generic[T, S]):
         run = self._begin(obj)
         end: Ready | Exception
         try:
-            end = await self._reconciler.reconcile(run)
+            end = await self._run(obj, run)
         except LostLeadership:
             raise
+        except Superseded:  # nothing to tell of it: the change that ended it has queued the next run
+            self._log.debug("run ended: the spec has changed")
+            return Done()
         except Exception as error:  # also a crash is told in the status; `outcome_of` raises it again
             end = error
         verdict = verdict_on(end, run.progress)
@@ -206,6 +213,10 @@ class Lifecycle(Generic[T, S]):
             return Done()
         self._announce(based_on, end, verdict, current=based_on.metadata.generation == obj.metadata.generation)
         return outcome_of(end)
+
+    async def _run(self, obj: T, run: Run[T, S]) -> Ready:
+        work = self._reconciler.reconcile(run)
+        return await (self._interruption.follow(obj, work) if self._interruption else work)
 
     def _begin(self, obj: T) -> Run[T, S]:
         generation, observed = obj.metadata.generation, obj.status.observed_generation

@@ -1,3 +1,4 @@
+import asyncio
 from datetime import timedelta
 
 import msgspec
@@ -238,3 +239,13 @@ async def test_a_failing_suspended_object_keeps_its_generation(world: World) -> 
     world.server.put(thing(generation=2, suspend=True, status=failing))
     await world.run()
     assert world.server.thing().status == failing
+
+
+async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(world: World) -> None:
+    async def edited() -> None:
+        world.interruption.changed(thing(), thing(generation=2))
+        await asyncio.Event().wait()
+
+    world.reconciler.meanwhile = edited  # type: ignore[method-assign]
+    assert await world.run() == Done()
+    assert (world.server.patches, world.told.events) == ([], [])

@@ -29,6 +29,7 @@ from controllers.runtime.flags import Options
 from controllers.runtime.health import Checks, loop_check, metrics_page
 from controllers.runtime.httpserver import HttpServer, Route
 from controllers.runtime.informer import Informer
+from controllers.runtime.interruption import Interruption
 from controllers.runtime.key import Key, KubeObject, key_of
 from controllers.runtime.leader import AlwaysLeader, Election, Leader, LeaderElector, LostLeadership, lease_name
 from controllers.runtime.lifecycle import Lifecycle
@@ -168,8 +169,15 @@ class Manager:
         *,
         forget: Callable[[Key], None] | None = None,
         requests_count_while_suspended: bool = True,
+        interruptible: bool = False,
     ) -> Lifecycle[T, S]:
-        """Return the reconcile function of a kind with all that the manager knows filled in."""
+        """Return the reconcile function of a kind with all that the manager knows filled in.
+
+        interruptible: a change of the spec ends a run under way; only for reconcilers that may be cut off anywhere.
+        """
+        interruption = Interruption() if interruptible else None
+        if interruption:
+            informer.add_handler(interruption.changed)
         return Lifecycle(
             self.client,
             resource,
@@ -183,6 +191,7 @@ class Manager:
             forget=forget,
             durations=self.metrics.durations.of(resource.kind),
             requests_count_while_suspended=requests_count_while_suspended,
+            interruption=interruption,
             rng=self.rng,
         )
 

@@ -14,6 +14,7 @@ from controllers.runtime.conditions import find
 from controllers.runtime.controller import Outcome
 from controllers.runtime.errors import Conflict, NotFound
 from controllers.runtime.events import EventType, Subject
+from controllers.runtime.interruption import Interruption
 from controllers.runtime.key import Key
 from controllers.runtime.leader import LostLeadership
 from controllers.runtime.lifecycle import Lifecycle
@@ -119,7 +120,11 @@ class Scripted:
 
     async def reconcile(self, run: Run[Thing, ThingStatus]) -> Ready:
         self.runs.append(run)
+        await self.meanwhile()
         return self.does(run)
+
+    async def meanwhile(self) -> None:
+        """What happens while a run waits for something."""
 
 
 class Post:
@@ -141,6 +146,7 @@ class World:
         self.reconciler = Scripted()
         self.leader = Post()
         self.forgotten: list[Key] = []
+        self.interruption = Interruption()
         self.lifecycle = Lifecycle[Thing, ThingStatus](
             self.server,
             THINGS,
@@ -153,6 +159,7 @@ class World:
             leader=self.leader,
             forget=self.forgotten.append,
             requests_count_while_suspended=requests_count_while_suspended,
+            interruption=self.interruption,
             rng=Random(1),  # noqa: S311
         )
 
