@@ -130,6 +130,20 @@ def test_refspec_opens_a_pull_request(fleet: Fleet) -> None:
     assert len(fleet.repository.messages()) == 1
 
 
+def test_push_that_no_status_tells_of_is_found_below_commits_of_others(fleet: Fleet) -> None:
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.wait_commits(2)
+    fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
+    ours = fleet.repository.head()
+    for number in range(3):
+        fleet.repository.commit({"notes.md": f"{number}\n"}, f"Note {number}")
+    forget_push(fleet)
+    found = fleet.space.request_and_wait("ImageUpdateAutomation", "fleet")
+    assert len(fleet.repository.messages()) == 5
+    assert found["status"]["lastPushCommit"] == ours
+    assert found["status"]["observedSourceRevision"] == f"main@sha1:{fleet.repository.head()}"
+
+
 def test_push_that_no_status_tells_of_is_recorded_and_not_repeated(fleet: Fleet) -> None:
     """The status is what it was before the run, as after a crash between push and status."""
     automation(fleet.space, "fleet", source="fleet")

@@ -154,6 +154,10 @@ class GitEngine:
 
         return await self._with_store(remote, deadline, work)
 
+    def gives_any_commit(self, remote: Remote) -> bool:
+        """True when a commit behind the tips is had for itself; else all history comes with it. After `list_refs`."""
+        return self._connections.conversation(remote).takes_any_commit()
+
     async def commit(
         self,
         remote: Remote,

@@ -383,3 +383,13 @@ async def test_scans_of_two_filters_do_not_mix(run: Run, fleet: BareRepository) 
     )
     assert [f.path for f in found] == ["b.txt"]
     assert is_yaml("Kustomization")
+
+
+@pytest.mark.parametrize(("protocol", "gives"), [(0, False), (2, True)])
+async def test_remote_says_whether_it_gives_out_commits_behind_its_tips(
+    run: Run, server: GitServer, fleet: BareRepository, protocol: int, gives: bool
+) -> None:
+    fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
+    server.protocol = protocol
+    await run.tip()
+    assert run.engine.gives_any_commit(run.remote) is gives

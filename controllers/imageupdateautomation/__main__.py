@@ -83,7 +83,9 @@ def build(manager: Manager) -> None:
         ),
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
-    lifecycle = manager.lifecycle(AUTOMATIONS, automations, reconciler, requests_count_while_suspended=False)
+    lifecycle = manager.lifecycle(
+        AUTOMATIONS, automations, reconciler, forget=reconciler.forget, requests_count_while_suspended=False
+    )
     manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS, patience=PATIENCE)
 
 

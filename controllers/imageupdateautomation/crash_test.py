@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from api.meta import FALSE, READY, Condition
 from controllers.git.commits import Author
-from controllers.git.errors import Outdated, PushRejected
+from controllers.git.errors import Outdated, PushRejected, RefNotFound, Unreachable
+from controllers.imageupdateautomation.reconciler import MAX_BEHIND
 from controllers.imageupdateautomation.testing import Committed
 from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, Bench, manifest
 from controllers.runtime.run import NotReady
@@ -50,6 +51,104 @@ async def test_crash_is_recovered_on_a_branch_of_its_own(bench: Bench) -> None:
     assert bench.status.observed_source_revision == f"main@sha1:{bench.tip()}"
 
 
+def others(bench: Bench, count: int) -> str:
+    """Commits of somebody else on top; returns the last."""
+    return [bench.git.put(MAIN, {"README.md": b"# %d\n" % number}) for number in range(count)][-1]
+
+
+async def test_crash_is_recovered_from_below_the_commits_of_others(bench: Bench) -> None:
+    commit = await crash_after_push(bench)
+    tip = others(bench, MAX_BEHIND)
+    end = await bench.reconcile(after=2 * INTERVAL)
+    assert (len(bench.git.pushes), bench.tip()) == (1, tip)
+    assert (bench.status.last_push_commit, bench.status.last_push_time) == (commit, START + INTERVAL)
+    assert bench.status.observed_source_revision == f"main@sha1:{tip}"
+    assert end.message == f"committed and pushed commit '{commit}' to branch 'main'"
+
+
+async def test_commit_of_a_namesake_on_top_does_not_end_the_search(bench: Bench) -> None:
+    commit = await crash_after_push(bench)
+    tip = others(bench, 1)
+    bench.git.commits[tip] = Committed(commit, BOT, "Of another automation", START + 2 * INTERVAL, None)
+    await bench.reconcile(after=3 * INTERVAL)
+    assert bench.status.last_push_commit == commit
+
+
+async def test_search_below_the_commits_of_others_is_bounded(bench: Bench) -> None:
+    await crash_after_push(bench)
+    others(bench, MAX_BEHIND + 1)
+    end = await bench.reconcile(after=2 * INTERVAL)
+    assert end.message.startswith("no updates made")
+    assert len(bench.git.described) == MAX_BEHIND + 1
+
+
+async def test_nothing_is_searched_for_where_no_run_was_lost(bench: Bench) -> None:
+    await bench.reconcile()
+    bench.restart()
+    await bench.reconcile(after=INTERVAL)
+    bench.git.described.clear()
+    tip = others(bench, 3)
+    await bench.reconcile(after=2 * INTERVAL)
+    assert bench.git.described == [tip]
+
+
+async def test_new_process_searches_once(bench: Bench) -> None:
+    await bench.reconcile()
+    bench.restart()
+    bench.git.described.clear()
+    others(bench, 3)
+    await bench.reconcile(after=INTERVAL)
+    assert len(bench.git.described) == 3  # down to the commit that the status knows
+    bench.git.described.clear()
+    others(bench, 2)
+    await bench.reconcile(after=2 * INTERVAL)
+    assert len(bench.git.described) == 1
+
+
+async def test_status_that_could_not_be_written_is_a_crash_too(idle: Bench) -> None:
+    idle.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
+    commit = await crash_after_push(idle)
+    others(idle, 2)
+    await idle.reconcile(after=2 * INTERVAL)
+    assert idle.status.last_push_commit == commit
+
+
+async def test_commits_that_the_remote_does_not_give_out_end_the_search(bench: Bench) -> None:
+    await crash_after_push(bench)
+    others(bench, 1)
+    bench.git.failures["describe"] = [RefNotFound("couldn't find remote commit")]
+    end = await bench.reconcile(after=2 * INTERVAL)
+    assert end.message.startswith("no updates made")
+
+
+async def test_no_search_where_all_history_would_come_with_it(bench: Bench) -> None:
+    await crash_after_push(bench)
+    tip = others(bench, 1)
+    bench.git.any_commit = False
+    bench.git.described.clear()
+    await bench.reconcile(after=2 * INTERVAL)
+    assert bench.git.described == [tip]
+
+
+async def test_gone_automation_is_forgotten(bench: Bench) -> None:
+    await bench.reconcile()
+    bench.forget()
+    others(bench, 2)
+    bench.git.described.clear()
+    await bench.reconcile(after=INTERVAL)
+    assert len(bench.git.described) == 2
+
+
+async def test_search_goes_on_when_the_remote_answers_again(bench: Bench) -> None:
+    commit = await crash_after_push(bench)
+    others(bench, 1)
+    bench.git.failures["describe"] = [Unreachable("connection refused")]
+    with pytest.raises(NotReady):
+        await bench.reconcile(after=2 * INTERVAL)
+    await bench.reconcile(after=3 * INTERVAL)
+    assert bench.status.last_push_commit == commit
+
+
 async def test_policy_that_moved_since_the_crash_is_committed_on_top(bench: Bench) -> None:
     commit = await crash_after_push(bench)
     bench.choose("web", NEW_WEB)
@@ -62,7 +161,7 @@ async def test_policy_that_moved_since_the_crash_is_committed_on_top(bench: Benc
     ("author", "when", "files"),
     [
         pytest.param(Author("a@example.com"), 2 * INTERVAL, {"web.yaml": manifest("1.1.0")}, id="another-author"),
-        pytest.param(BOT, timedelta(0), {"web.yaml": manifest("1.1.0")}, id="before-the-last-run"),
+        pytest.param(BOT, timedelta(0), {"web.yaml": manifest("1.1.0")}, id="before-our-last-push"),
         pytest.param(BOT, 2 * INTERVAL, {"web.yaml": manifest("1.1.0"), "x": b""}, id="not-what-we-would-write"),
         pytest.param(BOT, 2 * INTERVAL, {"README.md": b"of a namesake\n"}, id="with-nothing-to-update"),
     ],

@@ -4,7 +4,7 @@ A push and the status that records it are two writes to two places: what a crash
 leaves between them is found and made good by the next run (`recover`, `finish`).
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -21,7 +21,6 @@ from controllers.imageupdateautomation.plan import Plan
 from controllers.runtime.run import NotReady, Stall
 
 INVALID_SOURCE_CONFIGURATION = "InvalidSourceConfiguration"
-LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class Publisher:
@@ -53,40 +52,55 @@ class Publisher:
         status = run.status
         if not job.source.plan.refspec or base.commit != status.last_push_commit:
             return None
-        message = (await self._describe(job, base)).message
+        message = (await self._describe(job, base.commit)).message
         published = Published(base.commit, message, status.last_push_time or run.now, None)
         there = NewCommit(base.commit, base.commit, "", ())
         return published if await self._push(run, job, there, published, refs=refs) else None
 
-    async def recover(self, run: AutomationRun, job: Job, base: Tip) -> Published | None:
-        """The commit `base` if it is ours though the status does not know it: a crash came between push and status.
+    async def recover(self, run: AutomationRun, job: Job, base: Tip, *, behind: int = 0) -> Published | None:
+        """Our commit that the status does not know, at `base` or behind it: a crash came between push and status.
 
-        Ours is what bears our author's name, was made since the last recorded run, and is what we would make of its
-        parent. To be called for a base that needs no edits. Costs nothing where the author is another.
+        Ours is what bears our author's name, was made since the last recorded push, and is what we would make of its
+        parent. behind: how many commits on top of it to look through, a request each. To be called for a base that
+        needs no edits. Costs nothing where `base` is another author's and nothing is to be looked for behind it.
         """
-        status, remote = run.object.status, job.source.remote
-        if base.commit == run.status.last_push_commit:
-            return None
-        facts = await self._describe(job, base)
-        since = status.last_automation_run_time or run.object.metadata.creation_timestamp or LONG_AGO
-        if not facts.is_by(job.author) or facts.time < since or len(facts.parents) != 1:
+        commit = base.commit
+        for step in range(behind + 1):
+            if _is_recorded(run, commit) or (step and not self._git.gives_any_commit(job.source.remote)):
+                return None
+            facts = await self._told(job, commit)
+            if facts is None or not facts.parents or _is_older_than_ours(run, facts.time):
+                return None
+            if facts.is_by(job.author) and (update := await self._as_ours(run, job, facts)):
+                published = Published(commit, facts.message, facts.time, update)
+                _record(run, published)
+                return published
+            commit = facts.parents[0]
+        return None
+
+    async def _as_ours(self, run: AutomationRun, job: Job, facts: Facts) -> setters.Update | None:
+        """What we would have done to a commit's parent; None where something else was done."""
+        if len(facts.parents) != 1:
             return None
         parent = Tip("", facts.parents[0], "")
         try:
             edited = await self._editor.edit(run, job, parent)
             with telling("failed to checkout source"):
                 made = await self._git.commit(
-                    remote, parent.commit, edited.contents, author=job.author, message="", when=facts.time
+                    job.source.remote, parent.commit, edited.contents, author=job.author, message="", when=facts.time
                 )
         except NotReady as error:
-            if isinstance(error.__cause__, Unreachable):
-                raise
+            _raise_if_unreachable(error)
             return None  # the parent cannot be had, or has no such path
-        if made is None or made.tree != facts.tree:
+        return edited.update if made is not None and made.tree == facts.tree else None
+
+    async def _told(self, job: Job, commit: str) -> Facts | None:
+        """What a commit says; None where the remote does not give it out."""
+        try:
+            return await self._describe(job, commit)
+        except NotReady as error:
+            _raise_if_unreachable(error)
             return None
-        published = Published(base.commit, facts.message, facts.time, edited.update)
-        _record(run, published)
-        return published
 
     async def _is_there(self, job: Job, new: NewCommit, refs: Refs) -> bool:
         """True when a push branch that is made anew each time already has this very update of this very commit."""
@@ -94,12 +108,12 @@ class Publisher:
         tip = branch_tip(refs, plan.push_branch)
         if not plan.switch or plan.continues or tip is None:
             return False
-        facts = await self._describe(job, tip)
+        facts = await self._describe(job, tip.commit)
         return facts.tree == new.tree and facts.parents == (new.parent,)
 
-    async def _describe(self, job: Job, base: Tip) -> Facts:
+    async def _describe(self, job: Job, commit: str) -> Facts:
         with telling("failed to checkout source"):
-            return await self._git.describe(job.source.remote, base.commit)
+            return await self._git.describe(job.source.remote, commit)
 
     async def _push(self, run: AutomationRun, job: Job, new: NewCommit, published: Published, *, refs: Refs) -> bool:
         """True when something moved. What moved is recorded also where the push as a whole fails."""
@@ -115,6 +129,24 @@ class Publisher:
                 raise
         _record(run, published)
         return bool(result.refs)
+
+
+def _is_recorded(run: AutomationRun, commit: str) -> bool:
+    """True for a commit that a run has come to terms with: it pushed it, or found it and had nothing to add."""
+    status = run.object.status
+    return commit == run.status.last_push_commit or status.observed_source_revision.endswith(f":{commit}")
+
+
+def _is_older_than_ours(run: AutomationRun, time: datetime) -> bool:
+    """True for the time of a commit that cannot be of a push which went unrecorded."""
+    recorded, created = run.status.last_push_time, run.object.metadata.creation_timestamp
+    return time <= recorded if recorded else created is not None and time < created
+
+
+def _raise_if_unreachable(error: NotReady) -> None:
+    """That a remote does not answer tells nothing of a commit."""
+    if isinstance(error.__cause__, Unreachable):
+        raise error
 
 
 def _record(run: AutomationRun, published: Published) -> None:

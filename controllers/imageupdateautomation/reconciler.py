@@ -6,7 +6,7 @@ and what a marker or file lacks is told as findings while the others are updated
 """
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -29,6 +29,7 @@ from controllers.policy.choose import choose
 from controllers.policy.errors import PolicyError
 from controllers.policy.policies import Semver
 from controllers.runtime.conditions import is_failing, is_true
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.run import NotReady, Ready, Stall
 
 SOURCE_MANAGER_FAILED = "SourceManagerFailed"
@@ -36,6 +37,8 @@ INVALID_POLICY_SELECTOR = "InvalidPolicySelector"
 INVALID_UPDATE_STRATEGY = "InvalidUpdateStrategy"
 INVALID_UPDATE_PATH = "InvalidUpdatePath"
 
+MAX_BEHIND = 10
+"""After a crash: so many commits of others may be on top of ours."""
 ATTEMPTS = 5
 """Pushes of one run: so many others may be faster, each time, before it is left to the next run."""
 SECRET_RETRY = timedelta(seconds=30)
@@ -60,10 +63,21 @@ class ImageUpdateAutomationReconciler:
         self._policy = policy
         self._editor = Editor(git)
         self._publisher = Publisher(git, self._editor)
+        self._recorded: dict[Key, datetime] = {}
+        """When the last run of each automation began that came to its end in this process."""
+
+    def forget(self, automation: Key) -> None:
+        """Drops what is known of an automation that is gone."""
+        self._recorded.pop(automation, None)
 
     async def reconcile(self, run: AutomationRun) -> Ready:
         """One pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
         run.status = replace(run.status, last_automation_run_time=run.now)
+        end = await self._pass(run)
+        self._recorded[key_of(run.object)] = run.now
+        return end
+
+    async def _pass(self, run: AutomationRun) -> Ready:
         job = await self._job(run.object)
         seen = None
         if not _must_run(run, job):
@@ -93,17 +107,17 @@ class ImageUpdateAutomationReconciler:
         edited = await self._editor.edit(run, job, base, holds=held)
         before = run.status.findings
         left_out = findings.told(edited.update.findings, self._policy, first=job.findings, resting=job.resting)
-        published = None
+        pushed = None
         if edited.contents:
-            published = await self._publisher.publish(run, job, edited, refs=refs, base=base)
+            pushed = await self._publisher.publish(run, job, edited, refs=refs, base=base)
         elif retries or is_failing(run.status.conditions):
-            published = await self._publisher.finish(run, job, refs, base)
-        published = published or await self._publisher.recover(run, job, base)
+            pushed = await self._publisher.finish(run, job, refs, base)
+        published = pushed or await self._publisher.recover(run, job, base, behind=self._behind(run))
         run.status = replace(
             run.status,
             findings=left_out,
             observed_policies=job.images,
-            observed_source_revision=_observed(job, tip, published),
+            observed_source_revision=_observed(job, tip, pushed),
             written=holds.remembered(run.status.written, published, job.last) if job.hold else (),
         )
         warnings = tuple(
@@ -112,9 +126,14 @@ class ImageUpdateAutomationReconciler:
         message, after = _message(run.status), _interval(run)
         if published is None:
             return Ready(message, after=after, quiet=message, warnings=warnings)
-        pushed = _pushed(job, published, retries)
-        event = f"{pushed}\n{published.message}"
-        return Ready(f"{pushed}{findings.summary(left_out)}", after=after, event=event, warnings=warnings)
+        text = _pushed(job, published, retries)
+        event = f"{text}\n{published.message}"
+        return Ready(f"{text}{findings.summary(left_out)}", after=after, event=event, warnings=warnings)
+
+    def _behind(self, run: AutomationRun) -> int:
+        """How far behind the tip a commit of ours may be: not at all, unless the end of a run was not recorded."""
+        recorded = run.object.status.last_automation_run_time
+        return 0 if recorded is not None and recorded == self._recorded.get(key_of(run.object)) else MAX_BEHIND
 
     async def _job(self, automation: ImageUpdateAutomation) -> Job:
         found, path = self._selected(automation), _update_path(automation)
@@ -191,10 +210,11 @@ def _select_tag(range_: str, tags: Sequence[str]) -> str | None:
         return None
 
 
-def _observed(job: Job, tip: Tip, published: Published | None) -> str:
-    if published is None or job.source.plan.switch:
+def _observed(job: Job, tip: Tip, pushed: Published | None) -> str:
+    """What the checkout's reference is at after the run."""
+    if pushed is None or job.source.plan.switch:
         return tip.revision
-    return revision(job.source.plan.push_branch, published.commit)
+    return revision(job.source.plan.push_branch, pushed.commit)
 
 
 def _message(status: ImageUpdateAutomationStatus) -> str:

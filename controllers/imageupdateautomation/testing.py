@@ -92,13 +92,17 @@ class FakeGit(GitEngine):
     def __init__(self) -> None:
         self.refs: dict[str, str] = {}
         self.trees: dict[str, Files] = {}
+        self.any_commit = True
+        self.parents: dict[str, str] = {}
+        """Of the commits of others."""
         self.links: dict[str, str] = {}
         """Path of a symbolic link → where its content is."""
         self.commits: dict[str, Committed] = {}
         self.pushes: list[Pushed] = []
         """Also those that were refused."""
         self.calls: list[str] = []
-        """Names of the methods called."""
+        """Names of the methods called, `describe` left out."""
+        self.described: list[str] = []
         self.extra_refs: list[tuple[str, ...]] = []
         self.failures: dict[str, list[Exception]] = defaultdict(list)
         """Method → errors for its next calls."""
@@ -143,10 +147,17 @@ class FakeGit(GitEngine):
             if wanted(name.rpartition("/")[2]) and containing in data
         ]
 
+    def gives_any_commit(self, remote: Remote) -> bool:
+        return self.any_commit
+
     async def describe(self, remote: Remote, commit: str) -> Facts:
+        self.described.append(commit)
+        if self.failures["describe"]:
+            raise self.failures["describe"].pop(0)
         made = self.commits.get(commit)
         if made is None:
-            return Facts(self._tree(commit), (), SOMEONE, SOMEONE, SOME_TIME, "Theirs")
+            parents = tuple(filter(None, [self.parents.get(commit, "")]))
+            return Facts(self._tree(commit), parents, SOMEONE, SOMEONE, SOME_TIME, "Theirs")
         return Facts(self._tree(commit), (made.parent,), made.author.line, made.author.line, made.when, made.message)
 
     async def commit(
@@ -213,6 +224,7 @@ class FakeGit(GitEngine):
     def _move(self, ref: str, parent: str, files: Files) -> str:
         self.refs[ref] = new = self._commit(parent, files)
         self.commits.pop(new, None)
+        self.parents[new] = parent
         return new
 
     def _tree(self, commit: str) -> str:

@@ -42,7 +42,26 @@ class Bench:
         self.clouds = FakeClouds(self.kube)
         self.gate()
         self.automation = automation()
+        self._reconciler: ImageUpdateAutomationReconciler | None = None
+        self._made_for: SourceReader | None = None
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
+
+    def restart(self) -> None:
+        """A new process: what the old one knew is gone."""
+        self._reconciler = None
+
+    def forget(self) -> None:
+        """What the process does when the automation is gone."""
+        assert self._reconciler
+        self._reconciler.forget(key_of(self.automation))
+
+    def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
+        return ImageUpdateAutomationReconciler(
+            self.git,
+            self.sources,
+            policies=lambda namespace: [p for key, p in self.policies.items() if key.namespace == namespace],
+            policy=self.policies.get,
+        )
 
     def put(self, repository: GitRepository) -> None:
         self.repositories[key_of(repository)] = repository
@@ -54,16 +73,12 @@ class Bench:
 
     async def reconcile(self, *, after: timedelta = timedelta(0), **facts: Any) -> Ready:
         """One pass, `after` so long from START; facts are kept as the lifecycle does."""
-        reconciler = ImageUpdateAutomationReconciler(
-            self.git,
-            self.sources,
-            policies=lambda namespace: [p for key, p in self.policies.items() if key.namespace == namespace],
-            policy=self.policies.get,
-        )
+        if self._reconciler is None or self._made_for is not self.sources:
+            self._reconciler, self._made_for = self._new_reconciler(), self.sources
         self.git.calls.clear()
         self.run = run_of(self.automation, self.automation.status, now=START + after, **facts)
         try:
-            return await reconciler.reconcile(self.run)
+            return await self._reconciler.reconcile(self.run)
         finally:
             assert self.git.writing == []
             self.automation = replace(self.automation, status=self.run.status)
