@@ -6,7 +6,9 @@ who agree in all of it, and by nobody else. Nothing is taken from Git configurat
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from controllers.proxy.address import with_login
 
 from .errors import BadCredentials, BadUrl, foreign
 
@@ -89,10 +91,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The address with the user-info in it; for the SDKs of clouds, never for a message."""
-        if not self.username:
-            return self.address
-        scheme, _, rest = self.address.partition("://")
-        return f"{scheme}://{quote(self.username, safe='')}:{quote(self.password, safe='')}@{rest}"
+        return with_login(self.address, self.username, self.password)
 
 
 @dataclass(frozen=True, slots=True)

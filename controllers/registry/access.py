@@ -8,8 +8,9 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
+from controllers.proxy.address import with_login
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadCredentialSecret, foreign
 
@@ -41,10 +42,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The address with the user-info in it; for the HTTP library, never for a message."""
-        if not self.username:
-            return self.address
-        scheme, _, rest = self.address.partition("://")
-        return f"{scheme}://{quote(self.username, safe='')}:{quote(self.password, safe='')}@{rest}"
+        return with_login(self.address, self.username, self.password)
 
 
 @dataclass(frozen=True, slots=True)
