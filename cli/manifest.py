@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+import yaml  # type: ignore[import-untyped]  # comes without type hints
 
 from api import imagepolicy, imagerepository
 from api.imagepolicy import ImagePolicy
@@ -49,10 +48,10 @@ def question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules
 def _documents(file: str) -> list[dict[str, Any]]:
     try:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return [document for document in YAML(typ="safe").load_all(text) if isinstance(document, dict)]
+        return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
     except OSError as error:
         raise BadManifest(f"cannot read {file}: {error.strerror}") from None
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise BadManifest(f"{file} is not YAML: {error}") from None
 
 
