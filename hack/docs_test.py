@@ -5,6 +5,7 @@ import io
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,11 @@ from ruamel.yaml import YAML
 
 from cli.main import KINDS as KINDS_OF_PROCESSES
 from cli.main import main as tagline
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.account import ChoiceMetrics
+from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED
@@ -156,6 +160,7 @@ def test_all_metrics_are_told() -> None:
     registry = Metrics().registry
     RegistryMetrics(registry)
     ChoiceMetrics(registry)
+    registry.register(TokenCacheMetrics(CloudLogins(SYSTEM_CLOCK, {}, max_size=0, max_age=timedelta())))
     families = [
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in registry.collect()

@@ -55,6 +55,28 @@ class Key:
     proxy: str = field(repr=False)
 
 
+@dataclass(slots=True)
+class Counts:
+    """What became of the credentials that were asked for, since the process began."""
+
+    given: int = 0
+    refused: int = 0
+    evicted: int = 0
+    """Given up before their time, because there were too many."""
+
+
+class _Kept(LRUCache[Key, tuple[C, float]]):
+    """Credentials, and when to renew them."""
+
+    def __init__(self, max_size: int, counts: Counts) -> None:
+        super().__init__(max_size)
+        self._counts = counts
+
+    def popitem(self) -> tuple[Key, tuple[C, float]]:
+        self._counts.evicted += 1
+        return super().popitem()
+
+
 class CloudLogins(Generic[C]):
     """Used from one event loop, by any number of tasks."""
 
@@ -65,9 +87,15 @@ class CloudLogins(Generic[C]):
         self._clock = clock
         self._max_age = max_age
         self._providers = providers
-        self._kept: LRUCache[Key, tuple[C, float]] = LRUCache(max_size)
+        self.counts = Counts()
+        self._kept: _Kept[C] = _Kept(max_size, self.counts)
         self._flights: Flights[C] = Flights()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
+
+    @property
+    def kept(self) -> int:
+        """Number of credentials in memory; those that are due for renewal count."""
+        return len(self._kept)
 
     def place(self, provider: str, address: str) -> str:
         """What credentials for the address are kept by.
@@ -93,14 +121,23 @@ class CloudLogins(Generic[C]):
         audience; its errors pass.
         """
         key = Key(provider, self.place(provider, address), identity, proxy)
-        kept = self._kept.get(key)
-        if kept and kept[1] > self._clock.monotonic():
-            return kept[0]
-        return await self._flights.join(key, lambda _: self._login(key, kubernetes_token))
+        try:
+            found = await self._found(key, kubernetes_token)
+        except Exception:
+            self.counts.refused += 1
+            raise
+        self.counts.given += 1
+        return found
 
     async def aclose(self) -> None:
         """Gives up logins under way; their threads end when their SDK does."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _found(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
+        kept, renew_at = self._kept.get(key, (None, 0.0))
+        if kept is not None and renew_at > self._clock.monotonic():
+            return kept
+        return await self._flights.join(key, lambda _: self._login(key, kubernetes_token))
 
     async def _login(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
         provider, subject = self._providers[key.provider], None

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from controllers.cloud.logins import CloudLogins, Provider
 from controllers.cloudaccess.access import GATE, CloudAccess
+from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.runtime import flags
 from controllers.runtime.manager import Manager
 
@@ -21,6 +22,7 @@ def cloud_access(manager: Manager, providers: Mapping[str, Provider[C]]) -> Clou
         max_age=options[flags.TOKEN_CACHE_MAX_DURATION],
     )
     manager.closing(logins.aclose)
+    manager.metrics.registry.register(TokenCacheMetrics(logins))
     return CloudAccess(
         manager.client,
         logins,

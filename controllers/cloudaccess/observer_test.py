@@ -1,0 +1,56 @@
+"""What the metrics of the token cache tell of logins."""
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.logins import CloudLogins
+from controllers.cloudaccess.observer import TokenCacheMetrics
+from controllers.runtime.testing import START, VirtualClock
+
+HOUR = timedelta(hours=1)
+
+
+class Cloud:
+    def place(self, address: str) -> str:
+        return address
+
+    def audience(self, identity: Identity) -> str:
+        return "cloud"
+
+    def login(self, place: str, subject: Subject | None, *, proxy: str) -> Login[str]:
+        if place == "closed":
+            raise LoginFailed("no")
+        return Login("password", START + HOUR)
+
+
+async def token(audience: str) -> str:
+    return "token"
+
+
+async def test_requests_items_and_evictions_are_told() -> None:
+    registry = CollectorRegistry()
+    logins = CloudLogins(VirtualClock(), {"cloud": Cloud()}, max_size=2, max_age=HOUR)
+    registry.register(TokenCacheMetrics(logins))
+
+    def told() -> list[float | None]:
+        value = registry.get_sample_value
+        return [
+            value("gotk_token_cache_requests_total", {"status": "success"}),
+            value("gotk_token_cache_requests_total", {"status": "failure"}),
+            value("gotk_token_cached_items"),
+            value("gotk_token_cache_evictions_total"),
+        ]
+
+    assert told() == [0, 0, 0, 0]
+    for place in ("a", "a", "b"):
+        await logins.credentials("cloud", place, None, proxy="", kubernetes_token=token)
+    assert told() == [3, 0, 2, 0]
+    with pytest.raises(LoginFailed):
+        await logins.credentials("cloud", "closed", None, proxy="", kubernetes_token=token)
+    await logins.credentials("cloud", "c", None, proxy="", kubernetes_token=token)
+    assert told() == [4, 1, 2, 1]
+    await logins.aclose()
