@@ -20,7 +20,7 @@ import zstandard
 
 from controllers.registry.errors import Incomplete
 
-__all__ = ["Chunk", "Incomplete", "TagList", "decode", "encode"]
+__all__ = ["Chunk", "Incomplete", "TagList", "decode", "encode", "times_of"]
 
 LEVEL = 3
 FORMAT = 1
@@ -124,15 +124,20 @@ def decode(chunks: Sequence[Chunk]) -> TagList:
     tags: list[str] = []
     first_seen: dict[str, int | None] = {}
     for chunk in ordered:
-        part = _unpack(chunk, chunk.data, Tags).tags
-        times = _times(chunk, len(part))
-        tags += part
-        first_seen.update(zip(part, times, strict=True))
+        times = times_of(chunk)
+        tags += times
+        first_seen.update(times)
         if len(tags) > first.count:
             break
     if len(tags) != first.count or not all(above > below for above, below in pairwise(tags)):
         raise Incomplete(f"chunks of tag list {first.revision} do not make {first.count} tags in order")
     return TagList(tuple(tags), first_seen, first.revision, first.excluded)
+
+
+def times_of(chunk: Chunk) -> dict[str, int | None]:
+    """The tags of one piece and when they were first seen, whatever became of the others. Raises Incomplete."""
+    tags = _unpack(chunk, chunk.data, Tags).tags
+    return dict(zip(tags, _times(chunk, len(tags)), strict=True))
 
 
 def _size(piece: tuple[str, str]) -> int:

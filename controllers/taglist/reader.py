@@ -1,6 +1,8 @@
 """The policies' side: reads whole tag lists. Keeps nothing; what is made of a list is the reader's to keep."""
 
 import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
 
 from api import imagetaglist
 from controllers.registry import chunks
@@ -64,6 +66,17 @@ async def fetch_list(client: KubeClient, repository: Key) -> chunks.TagList | No
         return await asyncio.to_thread(chunks.decode, parts)
     except chunks.Incomplete:
         return None
+
+
+async def fetch_times(client: KubeClient, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
+    """When the tags of some chunks were first seen, of which list they may be; what cannot be read is left out."""
+    found: dict[str, int | None] = {}
+    for name in names:
+        with suppress(NotFound, chunks.Incomplete):
+            part = await client.get(IMAGE_TAG_LISTS, namespace, name, into=imagetaglist.ImageTagList)
+            if part.status is not None:
+                found |= await asyncio.to_thread(chunks.times_of, _chunk(part.status))
+    return found
 
 
 def _chunk(status: imagetaglist.ImageTagListStatus) -> chunks.Chunk:

@@ -6,6 +6,7 @@ status refers to; `stored_revision` shows it, and the repository is scanned agai
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -19,8 +20,16 @@ from controllers.runtime.client import KubeClient
 from controllers.runtime.errors import AlreadyExists
 from controllers.runtime.informer import Informer
 from controllers.runtime.key import Key, key_of
-from controllers.taglist.reader import fetch_list
+from controllers.taglist.reader import fetch_list, fetch_times
 from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, owner_uid
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    """When tags were first seen. whole: others were not in the list, so they are new."""
+
+    known: Mapping[str, int | None]
+    whole: bool
 
 
 class TagListWriter:
@@ -36,7 +45,7 @@ class TagListWriter:
 
         From memory, no request. A list of an earlier object of the same name does not count.
         """
-        headers = [h for h in self._of(key_of(repository)) if owner_uid(h) == repository.metadata.uid]
+        headers = self._own(repository)
         places = {(h.status.revision, h.status.chunks) for h in headers}
         if len(places) != 1:
             return None
@@ -50,10 +59,9 @@ class TagListWriter:
         age. Returns when each was first seen, in Unix seconds. Raises ApiError; writing again repairs whatever was left
         half done.
         """
-        previous = await self.first_seen(repository)
-        first_seen = {
-            tag: previous.get(tag, int(now.timestamp())) if previous is not None else None for tag in scan.tags
-        }
+        times = await self._times(repository)
+        others = int(now.timestamp()) if times.whole else None
+        first_seen = {tag: times.known.get(tag, others) for tag in scan.tags}
         if len(scan.tags) <= INLINE_TAGS:
             parts = chunks.encode(scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
@@ -70,10 +78,20 @@ class TagListWriter:
 
     async def first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
         """When each stored tag was first seen; None without a list. One request a chunk. Raises ApiError."""
-        if self.stored_revision(repository) is None:
-            return None
-        stored = await fetch_list(self._client, key_of(repository))
-        return stored.first_seen if stored else None
+        times = await self._times(repository)
+        return times.known if times.whole else None
+
+    async def _times(self, repository: ImageRepository) -> _Times:
+        """What is known of the last list. Of one that was being replaced, its chunks and those of the next tell."""
+        headers = self._own(repository)
+        if self.stored_revision(repository) is not None:
+            stored = await fetch_list(self._client, key_of(repository))
+            if stored is not None:
+                return _Times(stored.first_seen, whole=True)
+        names = [header.metadata.name for header in headers]
+        known = await fetch_times(self._client, repository.metadata.namespace, names)
+        # Of a first list, or one with a chunk missing, no tag is known to be new.
+        return _Times(known, whole=bool(known) and len({header.status.revision for header in headers}) > 1)
 
     async def _store(self, chunk: imagetaglist.ImageTagList, known: ChunkHeader | None) -> None:
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
@@ -95,6 +113,9 @@ class TagListWriter:
         except AlreadyExists:
             await self._client.delete(IMAGE_TAG_LISTS, namespace, name)
             return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)
+
+    def _own(self, repository: ImageRepository) -> list[ChunkHeader]:
+        return [h for h in self._of(key_of(repository)) if owner_uid(h) == repository.metadata.uid]
 
     def _of(self, key: Key) -> list[ChunkHeader]:
         return self._headers.by_index(BY_REPOSITORY, str(key))

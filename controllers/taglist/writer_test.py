@@ -179,6 +179,43 @@ async def test_crash_between_two_chunks_is_seen_and_repaired(bench: Bench, resta
 
 
 @pytest.mark.usefixtures("small_chunks")
+async def test_crash_between_two_chunks_forgets_no_ages(bench: Bench) -> None:
+    await bench.write(MANY)
+    await bench.write(OTHERS, now=START + HOUR)
+    before = (await bench.read()).first_seen
+    latest = many(20, 83)
+    bench.kube.forbid("patch imagetaglists apps/app-tags-2")
+    with pytest.raises(Forbidden):
+        await bench.write(latest, now=START + 2 * HOUR)
+    bench = Bench(bench.kube)
+    assert bench.stored_revision() is None
+    await bench.write(latest, now=START + 3 * HOUR)
+    after = (await bench.read()).first_seen
+    changed = [tag for tag in before if after[tag] != before[tag]]
+    assert len(changed) <= 1  # a tag on the border between an old chunk and a new one may be in neither
+    new = set(latest.tags) - set(OTHERS.tags)
+    assert {after[tag] for tag in new} <= {SECONDS + 7200, SECONDS + 10800}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_crash_in_the_first_write_makes_no_tag_young(bench: Bench) -> None:
+    bench.kube.forbid("create imagetaglists apps/app-tags-1")
+    with pytest.raises(Forbidden):
+        await bench.write(MANY)
+    await bench.write(MANY, now=START + HOUR)
+    assert set((await bench.read()).first_seen.values()) == {None}
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_chunk_that_somebody_deleted_makes_no_tag_young(bench: Bench) -> None:
+    await bench.write(MANY)
+    bench.kube.remove(LISTS, "apps", "app-tags-1")
+    bench.headers.catch_up()
+    await bench.write(MANY, now=START + HOUR)
+    assert set((await bench.read()).first_seen.values()) == {None}
+
+
+@pytest.mark.usefixtures("small_chunks")
 async def test_crash_in_the_first_write_is_seen_and_repaired(bench: Bench) -> None:
     bench.kube.forbid("create imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
