@@ -280,7 +280,7 @@ def without(data: bytes, events: list[Any]) -> str:
         rest += text[at:start] + "@"
         if event.style in ("|", ">") and (block := BLOCK.search(text, start, end)):
             ends = empty_lines(body := text[block.end() : end])
-            rest += block.group(1) + (re.sub(LINE_END, "", ends, count=1) if body.strip(BLANKS) else ends)
+            rest += block.group(1) + (re.sub(LINE_END, "", ends, count=1) if body.strip(BLANKS) else body)
         at = end
     return rest + text[at:]
 
