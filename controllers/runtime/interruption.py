@@ -5,6 +5,7 @@ host would wait for all of it. Only for kinds whose runs may be cut off anywhere
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +15,10 @@ from controllers.runtime.objects import Object
 
 T = TypeVar("T")
 
+IN_A_ROW = 3
+"""So many runs of an object are ended one after the other. The next goes on: a spec that is changed all the time would
+never see the end of one."""
+
 
 class Superseded(Exception):
     """The run was ended: its object has another spec by now, or is gone."""
@@ -21,6 +26,7 @@ class Superseded(Exception):
 
 @dataclass(slots=True)
 class _Running:
+    key: Key
     uid: str
     generation: int
     task: asyncio.Task[Any]
@@ -32,12 +38,14 @@ class Interruption:
 
     def __init__(self) -> None:
         self._running: dict[Key, _Running] = {}
+        self._ended: Counter[Key] = Counter()
+        """Runs ended since the last one that came to its end, where there were any."""
 
     async def follow(self, obj: Object, run: Coroutine[Any, Any, T]) -> T:
         """The result of a run over `obj`. Raises Superseded when `changed` has ended it, and what the run raises."""
         key = key_of(obj)
         task = asyncio.ensure_future(run)
-        running = self._running[key] = _Running(obj.metadata.uid, obj.metadata.generation, task)
+        running = self._running[key] = _Running(key, obj.metadata.uid, obj.metadata.generation, task)
         try:
             return await task
         except asyncio.CancelledError:
@@ -47,12 +55,20 @@ class Interruption:
             raise
         finally:
             del self._running[key]
+            if not running.superseded:
+                self._ended.pop(key, None)
 
     def changed(self, old: Object | None, new: Object | None) -> None:
         """A watch handler: ends the run of an object whose generation is another now, or that is gone."""
         obj = new or old
         running = self._running.get(key_of(obj)) if obj is not None else None
         if running is None or (new is not None and _same(running, new)):
+            return
+        if new is None:
+            self._ended.pop(running.key, None)
+        elif self._ended[running.key] < IN_A_ROW:
+            self._ended[running.key] += 1
+        else:
             return
         running.superseded = True
         running.task.cancel()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from controllers.runtime.interruption import Interruption, Superseded
+from controllers.runtime.interruption import IN_A_ROW, Interruption, Superseded
 from controllers.runtime.testing_lifecycle import thing
 from controllers.runtime.testing_thing import Thing
 
@@ -104,3 +104,19 @@ async def test_error_of_the_run_is_raised(runs: Interruption) -> None:
 
     with pytest.raises(ValueError, match="broken"):
         await runs.follow(OBJECT, fail())
+
+
+async def test_spec_that_changes_all_the_time_does_not_keep_runs_from_their_end(runs: Interruption) -> None:
+    for generation in range(2, 2 + IN_A_ROW):
+        waiting = await begun(runs, thing(generation=generation))
+        runs.changed(OBJECT, thing(generation=generation + 1))
+        with pytest.raises(Superseded):
+            await waiting.task
+    waiting = await begun(runs, thing(generation=9))
+    runs.changed(OBJECT, thing(generation=10))
+    waiting.go.set()
+    assert await waiting.task == "done"
+    waiting = await begun(runs, thing(generation=10))
+    runs.changed(OBJECT, thing(generation=11))
+    with pytest.raises(Superseded):
+        await waiting.task
