@@ -51,7 +51,7 @@ def _documents(file: str) -> list[dict[str, Any]]:
         return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
     except OSError as error:
         raise BadManifest(f"cannot read {file}: {error.strerror}") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also a date that is none, nesting without end
         raise BadManifest(f"{file} is not YAML: {error}") from None
 
 

@@ -95,6 +95,8 @@ OFFLINE = "cannot be answered offline: apply the policy and ask tagline explain 
     [
         pytest.param("a: [", ["1"], "policy.yaml is not YAML", id="no-yaml"),
         pytest.param("a: \udcff", ["1"], "policy.yaml is not YAML", id="no-text"),
+        pytest.param("a: 2020-13-45", ["1"], "policy.yaml is not YAML", id="no-date"),
+        pytest.param("[" * 5000, ["1"], "policy.yaml is not YAML", id="nested-without-end"),
         pytest.param("kind: ImagePolicy", ["1"], "and --name chooses one; there: none", id="no-policy"),
         pytest.param(manifest("") + manifest("", name="b"), ["1"], "--name chooses one; there: app, b", id="several"),
         pytest.param(manifest(""), ["--name", "b", "1"], "--name chooses one; there: app", id="wrong-name"),
@@ -127,3 +129,9 @@ def test_manifest_that_is_not_there(capsys: pytest.CaptureFixture[str], tmp_path
 def test_standard_input_cannot_be_manifest_and_tags(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "test", "-f", "-"]) == 2
     assert "give the tags as arguments" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", ["--name", "--current"])
+def test_options_about_a_manifest_need_one(option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "test", "--semver", "*", option, "1.0.0", "1.1.0"]) == 2
+    assert "name it with --file" in capsys.readouterr().err

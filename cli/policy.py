@@ -90,6 +90,8 @@ def _answer(found: Selection) -> Iterator[str]:
 def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
     """What is chosen from, and how. Raises Unanswerable."""
     tag_filter = Filter(options.pattern, options.extract) if options.pattern or options.extract else None
+    if options.file is None and (options.name or options.current):
+        raise Unanswerable("--name and --current are about the policy of a manifest: name it with --file")
     if options.file is None:
         return TagIndex(_tags(options.tags)), Rules(_policy(options), tag_filter)
     if tag_filter:

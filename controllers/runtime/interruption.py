@@ -26,7 +26,6 @@ class Superseded(Exception):
 
 @dataclass(slots=True)
 class _Running:
-    key: Key
     uid: str
     generation: int
     task: asyncio.Task[Any]
@@ -45,7 +44,7 @@ class Interruption:
         """The result of a run over `obj`. Raises Superseded when `changed` has ended it, and what the run raises."""
         key = key_of(obj)
         task = asyncio.ensure_future(run)
-        running = self._running[key] = _Running(key, obj.metadata.uid, obj.metadata.generation, task)
+        running = self._running[key] = _Running(obj.metadata.uid, obj.metadata.generation, task)
         try:
             return await task
         except asyncio.CancelledError:
@@ -61,15 +60,16 @@ class Interruption:
     def changed(self, old: Object | None, new: Object | None) -> None:
         """A watch handler: ends the run of an object whose generation is another now, or that is gone."""
         obj = new or old
-        running = self._running.get(key_of(obj)) if obj is not None else None
-        if running is None or (new is not None and _same(running, new)):
+        if obj is None:
             return
+        key = key_of(obj)
+        running = self._running.get(key)
         if new is None:
-            self._ended.pop(running.key, None)
-        elif self._ended[running.key] < IN_A_ROW:
-            self._ended[running.key] += 1
-        else:
+            self._ended.pop(key, None)
+        if running is None or (new is not None and (_same(running, new) or self._ended[key] >= IN_A_ROW)):
             return
+        if new is not None:
+            self._ended[key] += 1
         running.superseded = True
         running.task.cancel()
 

@@ -68,7 +68,7 @@ def ensure() -> OpenSsh:
 
 def _fetch(folder: Path) -> None:
     started = time.monotonic()
-    print("fetching OpenSSH's server from Debian (about 10 seconds; nothing is installed)", file=sys.stderr, flush=True)
+    print("fetching OpenSSH's server from Debian (a few seconds; nothing is installed)", file=sys.stderr, flush=True)
     part = folder.parent / f"{folder.name}.part"
     shutil.rmtree(part, ignore_errors=True)
     apt = _Apt(part / "apt")

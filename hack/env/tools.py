@@ -86,7 +86,7 @@ MODULES = (
         # `flux install` reads manifests from here, which the tests do not run.
         stand_in=("github.com/fluxcd/flux2/v2", "cmd/flux/manifests/none.yaml"),
         optional=True,
-        expect="about 4 minutes",
+        expect="about 2 minutes",
     ),
 )
 GITEA_ASSETS = ("templates", "options", "public")
