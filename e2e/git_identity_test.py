@@ -19,7 +19,7 @@ from e2e.conftest import FLAGS, Parts
 from e2e.fleet import Fleet
 from e2e.git_parts import move_to, start, wait_image
 from e2e.objects import automation
-from hack.controllers import Controllers
+from hack.controllers import Controllers, allow_workload_identity
 
 KIND = "imageupdateautomation"
 PROCESS, OWN_KEY = "the process", "AKIAPROCESS"
@@ -66,10 +66,13 @@ def clouds(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def gated(controllers: Controllers | None, clouds: Clouds, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def gated(
+    cluster: Parts, controllers: Controllers | None, clouds: Clouds, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
     """The session's process gives way to one with the gate on, which believes the clouds; its log."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
+    allow_workload_identity(cluster.kubectl)
     controllers.stop(KIND)
     variables = {
         "AWS_CA_BUNDLE": str(clouds.ca),

@@ -38,6 +38,7 @@ class Cloud:
 
 
 async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp_path: Path) -> None:
+    local_controllers.allow_workload_identity(space.kubectl)
     space.apply("ServiceAccount", "robot")
     space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, f"eks.amazonaws.com/role-arn={ROLE}")
     server, authority = local_controllers.server_of(space.kubectl)

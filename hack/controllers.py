@@ -42,6 +42,11 @@ class Kubectl:
         return done
 
 
+def allow_workload_identity(kubectl: Kubectl) -> None:
+    """Applies the rights of the component that lets objects log in as ServiceAccounts; its gate is a flag."""
+    kubectl("apply", "-f", str(ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"))
+
+
 def install(kubectl: Kubectl, manifests: Path = ROOT / "manifests") -> None:
     """Applies the manifests as the README says and waits until the CRDs are served."""
     kubectl("apply", "-k", str(manifests))
