@@ -62,6 +62,13 @@ def test_every_manifest_is_part_of_a_kustomization() -> None:
     assert listed == present
 
 
+def test_workload_identity_may_do_exactly_what_it_does() -> None:
+    role, binding = documents(MANIFESTS / "components" / "workload-identity" / "rbac.yaml")
+    granted = {resource: set(rule["verbs"]) for rule in role["rules"] for resource in rule["resources"]}
+    assert granted == {"serviceaccounts": {"get"}, "serviceaccounts/token": {"create"}}
+    assert {subject["name"] for subject in binding["subjects"]} == set(CONTROLLERS)
+
+
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_deployment(name: str) -> None:
     (deployment,) = documents(MANIFESTS / name / "deployment.yaml")
@@ -111,7 +118,6 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
                 (IMAGE, "imagerepositories/status"): {"get", "patch"},
                 (IMAGE, "imagetaglists"): READ | {"create", "patch", "delete"},
                 ("", "serviceaccounts"): {"get"},
-                ("", "serviceaccounts/token"): {"create"},
             },
             id="imagerepository",
         ),
@@ -123,7 +129,6 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
                 (IMAGE, "imagerepositories"): READ,
                 (IMAGE, "imagetaglists"): {"get"},
                 ("", "serviceaccounts"): {"get"},
-                ("", "serviceaccounts/token"): {"create"},
                 ("", "namespaces"): READ,
             },
             id="imagepolicy",
@@ -135,8 +140,6 @@ IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
                 (IMAGE, "imageupdateautomations/status"): {"get", "patch"},
                 (IMAGE, "imagepolicies"): READ,
                 (SOURCE, "gitrepositories"): READ,
-                ("", "serviceaccounts"): {"get"},
-                ("", "serviceaccounts/token"): {"create"},
             },
             id="imageupdateautomation",
         ),
