@@ -8,9 +8,11 @@ import base64
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from hack.env import controlplane, environment, process
 
@@ -18,6 +20,7 @@ NAMESPACE = "tagline-system"
 KINDS = ("imagerepository", "imagepolicy", "imageupdateautomation")
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN_DURATION = "24h"
+CRD_SECONDS = 60
 
 
 class KubectlFailed(RuntimeError):
@@ -50,7 +53,35 @@ def allow_workload_identity(kubectl: Kubectl) -> None:
 def install(kubectl: Kubectl, manifests: Path = ROOT / "manifests") -> None:
     """Applies the manifests as the README says and waits until the CRDs are served."""
     kubectl("apply", "-k", str(manifests))
-    kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
+    wait_for_crds(kubectl)
+
+
+def install_crds(kubectl: Kubectl) -> None:
+    """Applies the CRDs alone and waits until they are served."""
+    kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "crds"))
+    wait_for_crds(kubectl)
+
+
+def wait_for_crds(kubectl: Kubectl) -> None:
+    """Waits until every CRD of the cluster is served; raises KubectlFailed after a minute.
+
+    Not by `kubectl wait`: it ends with an error at a CRD so new that its status has no conditions.
+    """
+    deadline = time.monotonic() + CRD_SECONDS
+    while waiting := not_established(json.loads(kubectl("get", "crd", "-o", "json").stdout)["items"]):
+        if time.monotonic() > deadline:
+            raise KubectlFailed(f"not established after {CRD_SECONDS} s: {', '.join(waiting)}")
+        time.sleep(0.1)
+
+
+def not_established(crds: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names of the CRDs that are not served yet."""
+    return [
+        crd["metadata"]["name"]
+        for crd in crds
+        if ("Established", "True")
+        not in {(c["type"], c["status"]) for c in (crd.get("status") or {}).get("conditions") or ()}
+    ]
 
 
 def account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from hack.controllers import Kubectl, install_crds
 from hack.env import environment, process
 
 HERE = Path(__file__).resolve().parent
@@ -80,6 +81,8 @@ def _on_free_ports(work: Path) -> Path:
 
 
 def _play(player: Path, files: list[Path], *, env: environment.Environment, work: Path, out: Path, jobs: int) -> int:
+    # The player does it, too, but fails where it asks for the state of a CRD that has none yet.
+    install_crds(Kubectl(env.kubectl, env.kubeconfig))
     command = [
         sys.executable, player, "--kubeconfig", env.kubeconfig, "--controllers", _on_free_ports(work),
         "--crds", ROOT / "manifests" / "crds", "--work", work / "play", "--out", out, "--jobs", jobs, *files,

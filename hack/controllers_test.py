@@ -1,0 +1,26 @@
+"""When CRDs count as served."""
+
+from typing import Any
+
+import pytest
+
+from hack.controllers import not_established
+
+
+def crd(name: str, status: Any) -> dict[str, Any]:
+    return {"metadata": {"name": name}} | ({} if status is None else {"status": status})
+
+
+@pytest.mark.parametrize(
+    ("status", "served"),
+    [
+        pytest.param(None, False, id="no-status-yet"),
+        pytest.param({}, False, id="empty-status"),
+        pytest.param({"conditions": None}, False, id="no-conditions-yet"),
+        pytest.param({"conditions": [{"type": "NamesAccepted", "status": "True"}]}, False, id="names-alone"),
+        pytest.param({"conditions": [{"type": "Established", "status": "False"}]}, False, id="refused"),
+        pytest.param({"conditions": [{"type": "Established", "status": "True"}]}, True, id="served"),
+    ],
+)
+def test_crd_is_served_once_it_is_established(status: Any, served: bool) -> None:
+    assert not_established([crd("things", status)]) == ([] if served else ["things"])
