@@ -17,6 +17,7 @@ from api.imagerepository import ImageRepository
 from api.meta import READY
 from api.version import VERSION
 from cli.policy import table
+from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagepolicy.images import Images
 from controllers.imagepolicy.reconciler import repository_key
@@ -26,18 +27,17 @@ from controllers.policy.errors import Failure, InvalidPolicy, NoTags
 from controllers.policy.index import TagIndex
 from controllers.policy.policies import Refusal, Tally
 from controllers.policy.rules import Selection
-from controllers.registry.chunks import TagList
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import BadReference
 from controllers.registry.inspection import Inspector
-from controllers.registry.reference import parse_image
-from controllers.runtime.client import KubeClient
 from controllers.runtime.clock import SYSTEM_CLOCK
-from controllers.runtime.config import load_config
-from controllers.runtime.errors import ApiError, NotConfigured
 from controllers.runtime.key import Key
-from controllers.runtime.resource import Resource
-from controllers.runtime.run import NotReady
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.config import load_config
+from controllers.runtime.kube.errors import ApiError, NotConfigured
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.reconcile.run import NotReady
+from controllers.taglist.codec import TagList
 from controllers.taglist.reader import fetch_list
 
 POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)

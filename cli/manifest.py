@@ -17,7 +17,7 @@ from api.imagerepository import ImageRepository
 from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
 from controllers.registry.errors import BadPattern
-from controllers.registry.tagset import prepare
+from controllers.taglist.scan import prepare
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
 

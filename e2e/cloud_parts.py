@@ -18,10 +18,10 @@ from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
-from controllers.git.testing import Answer, BareRepository, GitServer, Request
 from e2e.tunnel import Tunnel
 from hack.controllers import Kubectl
 from hack.env import pki
+from testing.gitserver import Answer, BareRepository, GitServer, Request
 
 REGION = "eu-west-1"
 STS = f"sts.{REGION}.amazonaws.com"

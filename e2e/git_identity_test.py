@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
-from controllers.git.testing import BareRepository
 from e2e.cloud_parts import CODECOMMIT, DEVOPS, HOSTS, Clouds, reviewer
 from e2e.cluster import Space, condition
 from e2e.conftest import FLAGS, Parts
@@ -20,6 +19,7 @@ from e2e.fleet import Fleet
 from e2e.git_parts import move_to, start, wait_image
 from e2e.objects import automation
 from hack.controllers import Controllers, allow_workload_identity
+from testing.gitserver import BareRepository
 
 KIND = "imageupdateautomation"
 PROCESS, OWN_KEY = "the process", "AKIAPROCESS"

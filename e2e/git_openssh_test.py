@@ -9,19 +9,19 @@ from typing import Literal
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from controllers.git.commits import Author
 from controllers.git.engine import GitEngine
 from controllers.git.errors import AuthenticationFailed, RepositoryNotFound
-from controllers.git.refs import branch_tip
-from controllers.git.refspec import Update
+from controllers.git.objects.commits import Author
+from controllers.git.protocol.refs import branch_tip
+from controllers.git.protocol.refspec import Update
 from controllers.git.remote import Remote
-from controllers.git.testing import BareRepository
-from controllers.git.testing_proxy import ProxyServer
 from e2e.fleet import Fleet
 from e2e.git_parts import PrivateKey, move_to, ssh_identity, start, wait_image
 from e2e.objects import automation
 from e2e.openssh import Server
 from hack.env import openssh
+from testing.gitserver import BareRepository
+from testing.proxy import ProxyServer
 
 WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 PASSPHRASE = "correct horse"

@@ -10,10 +10,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from controllers.git.testing import BareRepository
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
 from e2e.objects import deployment
+from testing.gitserver import BareRepository
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from controllers.git.testing import BareRepository, GitServer, Request
 from e2e.fleet import Fleet
 from e2e.git_parts import (
     forget_push,
@@ -23,6 +22,7 @@ from e2e.git_parts import (
 )
 from e2e.objects import automation, deployment
 from hack.githost import GitHost, NoSuchFormat, git
+from testing.gitserver import BareRepository, GitServer, Request
 
 AUTHOR = {"name": "Image Bot", "email": "bot@example.com"}
 

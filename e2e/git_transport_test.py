@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from controllers.git.testing import BareRepository, GitServer
-from controllers.git.testing_proxy import ProxyServer
 from e2e.fleet import Fleet
 from e2e.git_parts import move_to, start, wait_image
 from e2e.objects import automation
 from hack.env import pki
+from testing.gitserver import BareRepository, GitServer
+from testing.proxy import ProxyServer
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from controllers.cloud.identity import Identity, Login, Subject
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
 from controllers.registry.dockerconfig import Credentials
-from controllers.runtime.client import KubeClient
 from controllers.runtime.clock import SYSTEM_CLOCK
-from controllers.runtime.config import load_config
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.config import load_config
 from e2e.cluster import Space
 from hack import controllers as local_controllers
 

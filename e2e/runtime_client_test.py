@@ -14,14 +14,14 @@ import pytest
 import pytest_asyncio
 
 from api.meta import ObjectMeta
-from controllers.runtime.client import KubeClient
+from controllers.runtime.cache.informer import Informer
 from controllers.runtime.clock import SYSTEM_CLOCK
-from controllers.runtime.config import ClusterConfig, load_config
-from controllers.runtime.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unreachable
-from controllers.runtime.informer import Informer
 from controllers.runtime.key import Key
-from controllers.runtime.resource import Resource
-from controllers.runtime.wire import Change
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.config import ClusterConfig, load_config
+from controllers.runtime.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unreachable
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.kube.wire import Change
 from e2e.link import Link
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")

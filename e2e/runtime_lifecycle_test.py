@@ -17,18 +17,18 @@ import pytest
 
 from api.imagerepository import GROUP, KIND, PLURAL, VERSION, ImageRepositoryStatus
 from api.meta import FINALIZER, ObjectMeta
-from controllers.runtime.client import KubeClient
 from controllers.runtime.clock import SYSTEM_CLOCK
-from controllers.runtime.config import load_config
-from controllers.runtime.controller import After, Done, Retriable
-from controllers.runtime.events import EVENTS, EventRecorder, EventType, Subject
-from controllers.runtime.flags import parse
 from controllers.runtime.key import Key
-from controllers.runtime.leader import AlwaysLeader, Election, LeaderElector, LostLeadership
-from controllers.runtime.lifecycle import Lifecycle
-from controllers.runtime.manager import Manager
-from controllers.runtime.resource import Resource
-from controllers.runtime.run import NotReady, Ready, Run
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.config import load_config
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.process.flags import parse
+from controllers.runtime.process.manager import Manager
+from controllers.runtime.reconcile.controller import After, Done, Retriable
+from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, Subject
+from controllers.runtime.reconcile.leader import AlwaysLeader, Election, LeaderElector, LostLeadership
+from controllers.runtime.reconcile.lifecycle import Lifecycle
+from controllers.runtime.reconcile.run import NotReady, Ready, Run
 
 REPOSITORIES = Resource(GROUP, VERSION, PLURAL, KIND)
 COMPONENT = "runtime-test"

@@ -20,7 +20,7 @@ from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.account import ChoiceMetrics
 from controllers.runtime.clock import SYSTEM_CLOCK
-from controllers.runtime.metrics import Metrics
+from controllers.runtime.process.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED
 from hack.crds.definition import KINDS

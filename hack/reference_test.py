@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.runtime import flags
+from controllers.runtime.process import flags
 from hack import reference
 from hack.crds.definition import KINDS
 from hack.crds.openapi import struct_schema

@@ -15,7 +15,7 @@ from cachetools import LRUCache
 
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import C_co, Identity, Login, Subject
-from controllers.flight import Flights
+from controllers.singleflight import Flights
 
 THREADS = 4
 """Of our own: a cloud that does not answer must not hold those that others wait for."""

@@ -13,9 +13,9 @@ from api import core
 from controllers.cloud.errors import AccountFailed
 from controllers.cloud.identity import Identity, identity_of
 from controllers.cloud.logins import CloudLogins
-from controllers.runtime.client import KubeClient
-from controllers.runtime.errors import ApiError, NotFound
-from controllers.runtime.resource import Resource
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.resource import Resource
 
 C = TypeVar("C")
 

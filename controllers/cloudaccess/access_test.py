@@ -12,8 +12,8 @@ from controllers.cloud.errors import AccountFailed, LoginFailed
 from controllers.cloud.identity import Identity, Login, Subject
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
-from controllers.runtime.testing import START, VirtualClock
-from controllers.testing_kube import FakeKube
+from testing.clock import START, VirtualClock
+from testing.kube import FakeKube
 
 HOUR = timedelta(hours=1)
 ROLE = "arn:aws:iam::123456789012:role/bot"

@@ -9,7 +9,7 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, Subject
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
-from controllers.runtime.testing import START, VirtualClock
+from testing.clock import START, VirtualClock
 
 HOUR = timedelta(hours=1)
 

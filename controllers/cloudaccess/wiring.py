@@ -6,8 +6,8 @@ from typing import TypeVar
 from controllers.cloud.logins import CloudLogins, Provider
 from controllers.cloudaccess.access import GATE, CloudAccess
 from controllers.cloudaccess.observer import TokenCacheMetrics
-from controllers.runtime import flags
-from controllers.runtime.manager import Manager
+from controllers.runtime.process import flags
+from controllers.runtime.process.manager import Manager
 
 C = TypeVar("C")
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from .commits import Author, NewCommit
-from .engine import GitEngine
-from .refs import Tip, branch_tip
-from .refspec import Update
-from .remote import Remote
-from .scan import File
-from .testing import BareRepository, GitServer, git_server
+from controllers.git.engine import GitEngine
+from controllers.git.objects.commits import Author, NewCommit
+from controllers.git.objects.scan import File
+from controllers.git.protocol.refs import Tip, branch_tip
+from controllers.git.protocol.refspec import Update
+from controllers.git.remote import Remote
+from testing.gitserver import BareRepository, GitServer, git_server
 
 MARKER = b'"$imagepolicy"'
 WHEN = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)

@@ -21,20 +21,20 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from .commits import Author, Facts, NewCommit, Signer, build, facts, pack_of
-from .connect import Connections, place
-from .conversation import PushResult
-from .errors import Outdated, PushRejected, doing
-from .fetching import Source, ensure, reading
-from .githubapp import GithubApp, GithubApps
-from .objects import format_of
-from .refs import Refs, Tip
-from .refspec import Update
-from .remote import Basic, Remote, SshAlgorithms
-from .scan import File, Filter, ScanMemory, marked_files
-from .signing import Signers
-from .store import ObjectStore, tree_of
-from .transport import Deadline
+from controllers.git.errors import Outdated, PushRejected, doing
+from controllers.git.login.githubapp import GithubApp, GithubApps
+from controllers.git.objects.commits import Author, Facts, NewCommit, Signer, build, facts, pack_of
+from controllers.git.objects.names import format_of
+from controllers.git.objects.scan import File, Filter, ScanMemory, marked_files
+from controllers.git.objects.store import ObjectStore, tree_of
+from controllers.git.protocol.fetching import Source, ensure, reading
+from controllers.git.protocol.refs import Refs, Tip
+from controllers.git.protocol.refspec import Update
+from controllers.git.protocol.remote_session import PushResult
+from controllers.git.protocol.transport import Deadline
+from controllers.git.remote import Basic, Remote, SshAlgorithms
+from controllers.git.signing.secret import Signers
+from controllers.git.transport.connect import Connections, place
 
 T = TypeVar("T")
 

@@ -8,14 +8,14 @@ from random import Random
 
 import pytest
 
-from .commits import Author
-from .conftest import BOT, MARKER, WHEN, Run, is_yaml, marked
-from .engine import GitEngine
-from .errors import EmptyRepository, Outdated, PathMissing, RefNotFound, TooLarge
-from .refs import Checkout, Tip, resolve
-from .refspec import Update
-from .remote import Remote
-from .testing import BareRepository, GitServer, Request
+from controllers.git.conftest import BOT, MARKER, WHEN, Run, is_yaml, marked
+from controllers.git.engine import GitEngine
+from controllers.git.errors import EmptyRepository, Outdated, PathMissing, RefNotFound, TooLarge
+from controllers.git.objects.commits import Author
+from controllers.git.protocol.refs import Checkout, Tip, resolve
+from controllers.git.protocol.refspec import Update
+from controllers.git.remote import Remote
+from testing.gitserver import BareRepository, GitServer, Request
 
 
 def random_bytes(seed: str, size: int) -> bytes:

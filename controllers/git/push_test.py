@@ -2,10 +2,10 @@
 
 import pytest
 
-from .conftest import Run, marked
-from .errors import AuthenticationFailed, Outdated, PushRejected, Unreachable
-from .refspec import Update, parse_refspec
-from .testing import Answer, BareRepository, GitServer, Request
+from controllers.git.conftest import Run, marked
+from controllers.git.errors import AuthenticationFailed, Outdated, PushRejected, Unreachable
+from controllers.git.protocol.refspec import Update, parse_refspec
+from testing.gitserver import Answer, BareRepository, GitServer, Request
 
 POST_RECEIVE = """#!/bin/sh
 i=0

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import Run, marked
-from .errors import ProtocolError, Timeout
-from .refs import branch_tip
-from .remote import Remote
-from .store import MAX_PACKS
-from .testing import Answer, BareRepository, GitServer, Request
+from controllers.git.conftest import Run, marked
+from controllers.git.errors import ProtocolError, Timeout
+from controllers.git.objects.store import MAX_PACKS
+from controllers.git.protocol.refs import branch_tip
+from controllers.git.remote import Remote
+from testing.gitserver import Answer, BareRepository, GitServer, Request
 
 
 def packs(tmp_path: Path, suffix: str = ".pack") -> list[Path]:

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from controllers.proxy.address import with_login
-
-from .errors import BadCredentials, BadUrl, foreign
+from controllers.git.errors import BadCredentials, BadUrl, foreign
+from controllers.net.proxy.address import with_login
 
 DEFAULT_TIMEOUT = timedelta(minutes=1)
 

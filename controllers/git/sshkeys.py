@@ -4,7 +4,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from .secret import OPENSSH_BEGIN, is_encrypted
+from controllers.git.login.secret import OPENSSH_BEGIN, is_encrypted
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 NIST_CURVES = ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1

@@ -17,10 +17,10 @@ from typing import BinaryIO, Literal
 import msgspec
 from cachetools import LRUCache
 
-from api.duration import parse_duration
+from controllers.golang.duration import parse_duration
+from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
 from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, matches, resolve
-from controllers.registry.reference import Image
 from controllers.runtime.clock import Clock
 
 API_VERSION = "credentialprovider.kubelet.k8s.io/v1"

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from controllers.image.reference import parse_image
 from controllers.imageaccess import plugins as module
 from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
 from controllers.imageaccess.plugins import Plugins, load_plugins
 from controllers.imageaccess.reader import AccessReader
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.reference import parse_image
-from controllers.runtime.testing import VirtualClock
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import image_repository
+from testing.clock import VirtualClock
+from testing.kube import FakeKube
+from testing.objects import image_repository
 
 API = "credentialprovider.kubelet.k8s.io/v1"
 APP, OTHER = parse_image("ghcr.io/org/app"), parse_image("ghcr.io/org/other")

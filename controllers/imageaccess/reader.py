@@ -13,16 +13,16 @@ from api import core
 from api.imagerepository import ImageRepository
 from controllers.cloud.errors import CloudFailed
 from controllers.cloudaccess.access import GATE_IS_OFF, SERVICE_ACCOUNTS, CloudAccess
+from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, tls_from_secret
 from controllers.registry.dockerconfig import Credentials, PullSecret, resolve
 from controllers.registry.errors import RegistryError
-from controllers.registry.reference import Image
-from controllers.runtime.client import KubeClient
-from controllers.runtime.errors import ApiError, NotFound
 from controllers.runtime.key import key_of
-from controllers.runtime.resource import Resource
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.resource import Resource
 
 __all__ = ["SECRET_RETRY", "AccessFailed", "AccessReader"]
 

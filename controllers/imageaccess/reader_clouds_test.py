@@ -14,14 +14,14 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, Subject
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import GATE_IS_OFF, CloudAccess
+from controllers.image.reference import parse_image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.reader import AccessReader
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.reference import parse_image
-from controllers.runtime.testing import START, VirtualClock
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import image_repository, secret
+from testing.clock import START, VirtualClock
+from testing.kube import FakeKube
+from testing.objects import image_repository, secret
 
 HOUR = timedelta(hours=1)
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"

@@ -7,12 +7,12 @@ import pytest
 from api.core import Secret, ServiceAccount
 from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta
+from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessFailed, AccessReader
 from controllers.registry.access import Access, Proxy
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.reference import parse_image
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import IMAGE, image_repository, secret
+from testing.kube import FakeKube
+from testing.objects import IMAGE, image_repository, secret
 
 PULL, OTHER, CA, PROXY = (LocalObjectReference(name=name) for name in ("pull", "other", "ca", "proxy"))
 

@@ -11,8 +11,8 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.registry.budget import CONCURRENCY
 from controllers.registry.client import RegistryClient
 from controllers.registry.cloud.providers import PROVIDERS
-from controllers.runtime.flags import Flag, Options, at_least
-from controllers.runtime.manager import CannotStart, Manager
+from controllers.runtime.process.flags import Flag, Options, at_least
+from controllers.runtime.process.manager import CannotStart, Manager
 
 PATIENCE = timedelta(seconds=1)
 """After how long a run that waits for a registry keeps others no longer from theirs; see `Controller`."""

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
-from controllers.runtime import flags
-from controllers.runtime.config import ClusterConfig
-from controllers.runtime.flags import BadFlag
-from controllers.runtime.manager import CannotStart, Manager
-from controllers.runtime.testing import VirtualClock
+from controllers.runtime.kube.config import ClusterConfig
+from controllers.runtime.process import flags
+from controllers.runtime.process.flags import BadFlag
+from controllers.runtime.process.manager import CannotStart, Manager
+from testing.clock import VirtualClock
 
 CONFIG = "--image-credential-provider-config"
 FOLDER = "--image-credential-provider-bin-dir"

@@ -15,13 +15,13 @@ from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository
 from controllers.imagepolicy.tags import Tags
 from controllers.imagepolicy.wakeup import concerns_policies, relabelled
 from controllers.registry.inspection import Inspector
-from controllers.runtime import flags
-from controllers.runtime.informer import Informer
+from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.manager import Manager
-from controllers.runtime.process import main
-from controllers.runtime.resource import Resource
-from controllers.runtime.workqueue import WorkQueue
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.process import flags
+from controllers.runtime.process.main import main
+from controllers.runtime.process.manager import Manager
+from controllers.runtime.queue.workqueue import WorkQueue
 from controllers.taglist.reader import TagListReader
 
 NAME = "imagepolicy"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.imagepolicy.testing_bench import TAGS, Bench
+from testing.imagepolicy_bench import TAGS, Bench
 
 
 @pytest.fixture

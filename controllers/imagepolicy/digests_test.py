@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from api.imagepolicy import ImageRef
 from api.meta import LocalObjectReference
 from controllers.imageaccess.reader import SECRET_RETRY
-from controllers.imagepolicy.testing_bench import DIGEST, OLD_DIGEST, V10, V11, Bench
 from controllers.registry.access import Access
 from controllers.registry.errors import Denied, Throttled
-from controllers.runtime.run import NotReady
-from controllers.testing_objects import IMAGE, image_policy, image_repository, scanned
+from controllers.runtime.reconcile.run import NotReady
+from testing.imagepolicy_bench import DIGEST, OLD_DIGEST, V10, V11, Bench
+from testing.objects import IMAGE, image_policy, image_repository, scanned
 
 PULL = LocalObjectReference(name="pull")
 ALWAYS: dict[str, Any] = {"digest_reflection_policy": "Always", "interval": "15m"}

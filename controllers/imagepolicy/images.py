@@ -6,18 +6,18 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Protocol
 
-from api.duration import parse_duration
 from api.imagepolicy import ImageRef
 from api.imagerepository import ImageRepository
 from api.meta import FAILED
+from controllers.golang.duration import parse_duration
+from controllers.image.reference import Image
 from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.policy.rules import ImageFacts
 from controllers.registry.access import Access
 from controllers.registry.errors import NotFound, RegistryError, Throttled, Unavailable
 from controllers.registry.inspection import Inspected
 from controllers.registry.origin import Origin
-from controllers.registry.reference import Image
-from controllers.runtime.run import NotReady
+from controllers.runtime.reconcile.run import NotReady
 
 ORIGIN_LIMIT = timedelta(seconds=10)
 """How long a choice waits for where its image was built from, logins included."""

@@ -10,10 +10,11 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from api.duration import parse_duration
 from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
 from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILURE
+from controllers.golang.duration import parse_duration
+from controllers.image.reference import Image, parse_image
 from controllers.imagepolicy.account import ChoiceMetrics, account, explained, renewed
 from controllers.imagepolicy.acl import AccessDenied, check_access
 from controllers.imagepolicy.images import Images, image_text
@@ -26,10 +27,9 @@ from controllers.policy.index import TagIndex
 from controllers.policy.policies import Tally
 from controllers.policy.rules import Selection, check
 from controllers.registry.errors import BadReference
-from controllers.registry.reference import Image, parse_image
-from controllers.runtime.errors import ApiError
 from controllers.runtime.key import Key
-from controllers.runtime.run import NotReady, Ready, Run, Stall
+from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
 from controllers.taglist.reader import NotStored
 
 INVALID_POLICY = "InvalidPolicy"

@@ -21,11 +21,11 @@ from api.meta import AccessFrom, NamespaceSelector
 from controllers.imagepolicy.images import image_text
 from controllers.imagepolicy.reconciler import repository_key
 from controllers.imagepolicy.tags import INLINE_TAGS
-from controllers.imagepolicy.testing_bench import APP, TAGS, V10, V11, Bench
-from controllers.runtime.errors import Unreachable
 from controllers.runtime.key import Key
-from controllers.runtime.run import NotReady, Ready, Stall
-from controllers.testing_objects import IMAGE, image_policy, image_repository, scanned
+from controllers.runtime.kube.errors import Unreachable
+from controllers.runtime.reconcile.run import NotReady, Ready, Stall
+from testing.imagepolicy_bench import APP, TAGS, V10, V11, Bench
+from testing.objects import IMAGE, image_policy, image_repository, scanned
 
 REFERRED = "failed to get the referred ImageRepository: "
 

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from api.duration import parse_duration
 from api.imagepolicy import ImagePolicyChoice, ImagePolicySpec
+from controllers.golang.duration import parse_duration
 from controllers.policy.policies import (
     Alphabetical,
     Filter,

@@ -22,14 +22,14 @@ from api.imagepolicy import (
     TagFilter,
 )
 from controllers.imagepolicy.rules import rules_of
-from controllers.imagepolicy.testing_bench import APP, DIGEST, OLD_DIGEST, Bench
 from controllers.policy import Filter, Keys, Moment, Newest, Rules, Semver
 from controllers.policy import SortKey as Key
 from controllers.registry.errors import Denied
 from controllers.registry.inspection import Inspected
-from controllers.runtime.run import NotReady, Stall
-from controllers.runtime.testing import START
-from controllers.testing_objects import IMAGE, image_policy, image_repository, scanned
+from controllers.runtime.reconcile.run import NotReady, Stall
+from testing.clock import START
+from testing.imagepolicy_bench import APP, DIGEST, OLD_DIGEST, Bench
+from testing.objects import IMAGE, image_policy, image_repository, scanned
 
 SEMVER = SemverPolicy(range="*")
 HOUR = timedelta(hours=1)

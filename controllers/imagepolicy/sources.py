@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from api.imagepolicy import MAX_SOURCES, ImagePolicy, ImagePolicyStatus, ImageRef, ImageSource
 from api.imagerepository import ImageRepository
+from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed
 from controllers.imagepolicy.images import Images, image_text
 from controllers.registry.errors import RegistryError
-from controllers.registry.reference import Image
 from controllers.runtime import logkey
-from controllers.runtime.run import Run
+from controllers.runtime.reconcile.run import Run
 
 SOURCE_NOT_READ = "SourceNotRead"
 RETRY = timedelta(minutes=5)

@@ -10,15 +10,15 @@ from msgspec.structs import replace
 
 from api.imagepolicy import MAX_SOURCES, ImagePolicy, ImageRef, ImageSource
 from api.meta import LocalObjectReference
+from controllers.image.reference import Image
 from controllers.imagepolicy import images
 from controllers.imagepolicy.sources import RETRY, remembered
-from controllers.imagepolicy.testing_bench import DIGEST, OLD_DIGEST, V10, V11, Bench
 from controllers.registry.access import Access
 from controllers.registry.errors import Denied, NotFound
 from controllers.registry.origin import Origin
-from controllers.registry.reference import Image
-from controllers.runtime.run import NotReady
-from controllers.testing_objects import IMAGE, image_policy, image_repository, scanned
+from controllers.runtime.reconcile.run import NotReady
+from testing.imagepolicy_bench import DIGEST, OLD_DIGEST, V10, V11, Bench
+from testing.objects import IMAGE, image_policy, image_repository, scanned
 
 REPOSITORY = "https://github.com/org/app"
 REFLECTING: dict[str, Any] = {"reflect_source": True}

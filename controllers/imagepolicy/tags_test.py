@@ -8,11 +8,11 @@ from time import process_time
 import pytest
 
 from controllers.imagepolicy.tags import INLINE_TAGS, Tags
-from controllers.imagepolicy.testing import FakeLists
 from controllers.policy import Reason, Semver, TagIndex
-from controllers.runtime.errors import Forbidden
 from controllers.runtime.key import Key
+from controllers.runtime.kube.errors import Forbidden
 from controllers.taglist.reader import NotStored
+from testing.imagepolicy import FakeLists
 
 A, B, C = (Key("apps", name) for name in "abc")
 

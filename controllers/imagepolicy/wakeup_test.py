@@ -7,8 +7,8 @@ from api.core import Namespace
 from api.imagerepository import ImageRepository
 from api.meta import READY, AccessFrom, Condition, NamespaceSelector, ObjectMeta
 from controllers.imagepolicy.wakeup import concerns_policies, relabelled
-from controllers.runtime.testing import START
-from controllers.testing_objects import image_repository, scanned
+from testing.clock import START
+from testing.objects import image_repository, scanned
 
 BEFORE = image_repository(status=scanned("1"))
 UNSCANNED = image_repository()

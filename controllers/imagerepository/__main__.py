@@ -6,11 +6,11 @@ from api import imagerepository
 from api.imagerepository import ImageRepository
 from controllers.imageaccess.wiring import FLAGS, PATIENCE, access_reader, registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.runtime import flags
-from controllers.runtime.manager import Manager
-from controllers.runtime.process import main
-from controllers.runtime.resource import Resource
-from controllers.runtime.workqueue import Lane
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.process import flags
+from controllers.runtime.process.main import main
+from controllers.runtime.process.manager import Manager
+from controllers.runtime.queue.workqueue import Lane
 from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, repository_key
 from controllers.taglist.writer import TagListWriter
 

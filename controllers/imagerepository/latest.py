@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from heapq import nlargest
 
 from api.imagerepository import FIRST_SEEN, LATEST_COUNT, SEMVER, LatestTags
-from controllers.policy.semver import tag_key
+from controllers.semver.version import tag_key
 
 
 def latest_tags(

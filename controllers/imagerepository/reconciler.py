@@ -11,20 +11,20 @@ from typing import Protocol
 
 from msgspec.structs import replace
 
-from api.duration import format_duration, parse_duration
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
+from controllers.golang.duration import format_duration, parse_duration
+from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.errors import GateDisabled
 from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.imagerepository.latest import latest_tags
 from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
 from controllers.registry.access import Access
 from controllers.registry.errors import BadPattern, BadReference, RegistryError, Throttled
-from controllers.registry.reference import Image, parse_image
-from controllers.registry.tagset import INLINE_TAGS, Scan, prepare
-from controllers.runtime.conditions import find
-from controllers.runtime.errors import ApiError
-from controllers.runtime.run import NotReady, Ready, Run, Stall
+from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.reconcile.conditions import find
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
+from controllers.taglist.scan import INLINE_TAGS, Scan, prepare
 from controllers.taglist.writer import TagListWriter
 
 FEATURE_GATE_DISABLED = "FeatureGateDisabled"

@@ -14,21 +14,21 @@ from api.imagetaglist import ImageTagList
 from api.meta import READY, RECONCILING, Condition, LocalObjectReference
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
+from controllers.image.reference import Image
 from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
 from controllers.imagerepository import schedule
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
 from controllers.registry.cloud.providers import PROVIDERS
 from controllers.registry.errors import Denied, NotFound, Throttled, TooLarge, Unavailable
-from controllers.registry.reference import Image
-from controllers.registry.tagset import prepare
-from controllers.runtime.leader import LostLeadership
-from controllers.runtime.run import NotReady, Ready, Run, Stall
-from controllers.runtime.testing import START, VirtualClock
-from controllers.taglist.testing import Headers
+from controllers.runtime.reconcile.leader import LostLeadership
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
+from controllers.taglist.scan import prepare
 from controllers.taglist.writer import TagListWriter
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import IMAGE, image_repository, run_of
+from testing.clock import START, VirtualClock
+from testing.kube import FakeKube
+from testing.objects import IMAGE, image_repository, run_of
+from testing.taglist import Headers
 
 MINUTE = timedelta(minutes=1)
 INTERVAL = 10 * MINUTE

@@ -10,17 +10,17 @@ from api.imagerepository import ImageRepository
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imagerepository.reconciler_test import FakeRegistry
-from controllers.runtime.controller import After
-from controllers.runtime.events import EventType, Subject
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.leader import AlwaysLeader
-from controllers.runtime.lifecycle import Lifecycle
-from controllers.runtime.resource import Resource
-from controllers.runtime.testing import VirtualClock
-from controllers.taglist.testing import Headers
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.reconcile.controller import After
+from controllers.runtime.reconcile.events import EventType, Subject
+from controllers.runtime.reconcile.leader import AlwaysLeader
+from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.taglist.writer import TagListWriter
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import image_repository
+from testing.clock import VirtualClock
+from testing.kube import FakeKube
+from testing.objects import image_repository
+from testing.taglist import Headers
 
 RESOURCE = Resource("image.toolkit.fluxcd.io", "v1", "imagerepositories", "ImageRepository")
 COUNT = 1000

@@ -10,8 +10,8 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.duration import parse_duration
 from api.imagerepository import DEFAULT_EXCLUSION_LIST, ImageRepositorySpec, ImageRepositoryStatus
+from controllers.golang.duration import parse_duration
 
 NEARLY_DUE = timedelta(seconds=1)
 """A timer may fire a little early: what is due within a second is due."""

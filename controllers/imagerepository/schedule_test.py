@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus, LatestTags
 from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
-from controllers.runtime.testing import START
-from controllers.testing_objects import IMAGE, scanned
+from testing.clock import START
+from testing.objects import IMAGE, scanned
 
 SPEC = ImageRepositorySpec(image=IMAGE, interval="10m")
 MINUTE = timedelta(minutes=1)

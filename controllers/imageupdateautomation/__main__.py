@@ -10,22 +10,22 @@ from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
 from controllers.cloudaccess.wiring import cloud_access
-from controllers.git.clouds import providers
 from controllers.git.engine import GitEngine
+from controllers.git.login.clouds import providers
+from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
-from controllers.git.workdir import WorkDir
 from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.selection import rest_of
 from controllers.imageupdateautomation.source import SourceReader, source_key
-from controllers.runtime import flags
-from controllers.runtime.flags import Flag
-from controllers.runtime.informer import Informer
+from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import key_of
-from controllers.runtime.manager import Manager
-from controllers.runtime.process import main
-from controllers.runtime.resource import Resource
-from controllers.runtime.workqueue import WorkQueue
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.process import flags
+from controllers.runtime.process.flags import Flag
+from controllers.runtime.process.main import main
+from controllers.runtime.process.manager import Manager
+from controllers.runtime.queue.workqueue import WorkQueue
 
 NAME = "imageupdateautomation"
 COMPONENT = "image-automation-controller"

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from api.imagepolicy import ImageRef, ImageSource
 from controllers.imageupdateautomation.comparison import Written, comparison, sources_of, written
 from controllers.imageupdateautomation.message import template_data
-from controllers.runtime.testing import START
 from controllers.setters import Change, FileResult, ObjectId, Update
 from controllers.template import Comparison, render
-from controllers.testing_objects import automation, image_policy
+from testing.clock import START
+from testing.objects import automation, image_policy
 
 REPOSITORY, OTHER = "https://github.com/org/app", "https://github.com/org/other"
 A, B, C = "a" * 40, "b" * 40, "c" * 40

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.imageupdateautomation.testing_bench import Bench
+from testing.imageupdateautomation_bench import Bench
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ import pytest
 from msgspec.structs import replace
 
 from api.meta import FALSE, READY, Condition
-from controllers.git.commits import Author
 from controllers.git.errors import Outdated, PushRejected, RefNotFound, Unreachable
+from controllers.git.objects.commits import Author
 from controllers.imageupdateautomation.reconciler import MAX_BEHIND
-from controllers.imageupdateautomation.testing import Committed
-from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, Bench, manifest
-from controllers.runtime.run import NotReady
-from controllers.runtime.testing import START
+from controllers.runtime.reconcile.run import NotReady
+from testing.clock import START
+from testing.imageupdateautomation import Committed
+from testing.imageupdateautomation_bench import AUTO, INTERVAL, MAIN, NEW_WEB, Bench, manifest
 
 REFSPEC = f"{MAIN}:refs/heads/copy"
 BOT = Author("bot@example.com", "Bot")

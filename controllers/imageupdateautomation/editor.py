@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from controllers import setters
 from controllers.git.engine import GitEngine
 from controllers.git.errors import PathMissing, PathOutside
-from controllers.git.refs import Tip
-from controllers.git.scan import File
+from controllers.git.objects.scan import File
+from controllers.git.protocol.refs import Tip
 from controllers.imageupdateautomation.job import AutomationRun, Job, telling
-from controllers.runtime.run import NotReady
+from controllers.runtime.reconcile.run import NotReady
 
 UPDATE_FAILED = "UpdateFailed"
 

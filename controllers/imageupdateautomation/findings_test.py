@@ -9,7 +9,7 @@ from controllers.imageupdateautomation.findings import MAX_FINDINGS, REASONS, li
 from controllers.imageupdateautomation.selection import Rest
 from controllers.runtime.key import Key
 from controllers.setters import Reason
-from controllers.testing_objects import image_policy
+from testing.objects import image_policy
 
 POLICIES = {
     Key("apps", "waiting"): image_policy("waiting"),

@@ -8,8 +8,8 @@ from api.imageupdateautomation import UpdateStrategy, Written
 from controllers import setters
 from controllers.imageupdateautomation.holds import MAX_WRITTEN, remembered
 from controllers.imageupdateautomation.job import Published
-from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, WEB, Bench, manifest
-from controllers.runtime.testing import START
+from testing.clock import START
+from testing.imageupdateautomation_bench import AUTO, INTERVAL, MAIN, NEW_WEB, WEB, Bench, manifest
 
 WRITTEN = Written(file="web.yaml", setter="apps:web", old="x/web:1.0.0", new="x/web:1.1.0")
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from controllers import setters
-from controllers.git.commits import Author
 from controllers.git.errors import GitError, Outdated, Unreachable
+from controllers.git.objects.commits import Author
 from controllers.imageupdateautomation.comparison import Sources
 from controllers.imageupdateautomation.selection import Rest
 from controllers.imageupdateautomation.source import Source
-from controllers.runtime.run import NotReady, Run
+from controllers.runtime.reconcile.run import NotReady, Run
 
 GIT_OPERATION_FAILED = "GitOperationFailed"
 

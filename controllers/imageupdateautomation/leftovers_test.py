@@ -6,8 +6,8 @@ from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding
 from api.meta import LabelSelector
 from controllers.git.errors import PushRejected
-from controllers.imageupdateautomation.testing_bench import MAIN, WEB, Bench, manifest
-from controllers.runtime.run import NotReady
+from controllers.runtime.reconcile.run import NotReady
+from testing.imageupdateautomation_bench import MAIN, WEB, Bench, manifest
 
 UNKNOWN = "the marker names ImagePolicy 'apps:nobody', which does not exist; create it or correct the marker"
 NOBODY = Finding(file="other.yaml", line=2, reason="UnknownPolicy", message=UNKNOWN)

@@ -7,9 +7,9 @@ from api.imagepolicy import ImageRef
 from api.imageupdateautomation import CommitSpec
 from controllers import setters, template
 from controllers.imageupdateautomation.message import template_data
-from controllers.runtime.testing import START
 from controllers.template import Change, FileChange, ObjectRef
-from controllers.testing_objects import automation, git_spec
+from testing.clock import START
+from testing.objects import automation, git_spec
 
 DEPLOYMENT = b"""apiVersion: apps/v1
 kind: Deployment

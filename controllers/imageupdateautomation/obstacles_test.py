@@ -24,11 +24,11 @@ from controllers.git.errors import (
     Unreachable,
 )
 from controllers.imageupdateautomation.reconciler import SECRET_RETRY
-from controllers.imageupdateautomation.testing_bench import INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
-from controllers.runtime.leader import LostLeadership
-from controllers.runtime.run import NotReady, Stall
-from controllers.runtime.testing import START
-from controllers.testing_objects import GIT_URL, git_repository, git_spec
+from controllers.runtime.reconcile.leader import LostLeadership
+from controllers.runtime.reconcile.run import NotReady, Stall
+from testing.clock import START
+from testing.imageupdateautomation_bench import INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
+from testing.objects import GIT_URL, git_repository, git_spec
 
 UNABLE = f"unable to clone '{GIT_URL}'"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import GitSpec
-from controllers.git.refs import Checkout
+from controllers.git.protocol.refs import Checkout
 
 DEFAULT_BRANCH = "master"
 

@@ -6,9 +6,9 @@ import pytest
 
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import GitCheckoutSpec, PushSpec
-from controllers.git.refs import Checkout
+from controllers.git.protocol.refs import Checkout
 from controllers.imageupdateautomation.plan import Gates, NowhereToPush, Plan, plan
-from controllers.testing_objects import git_repository, git_spec
+from testing.objects import git_repository, git_spec
 
 MAIN = GitRepositoryRef(branch="main")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -9,16 +9,16 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from controllers import setters, template
-from controllers.git.commits import Facts, NewCommit
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadRefspec, PushFailed, Unreachable
-from controllers.git.refs import HEADS, Refs, Tip, branch_tip
-from controllers.git.refspec import Update, parse_refspec
+from controllers.git.objects.commits import Facts, NewCommit
+from controllers.git.protocol.refs import HEADS, Refs, Tip, branch_tip
+from controllers.git.protocol.refspec import Update, parse_refspec
 from controllers.imageupdateautomation.editor import Edited, Editor
 from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
 from controllers.imageupdateautomation.message import template_data
 from controllers.imageupdateautomation.plan import Plan
-from controllers.runtime.run import NotReady, Stall
+from controllers.runtime.reconcile.run import NotReady, Stall
 
 INVALID_SOURCE_CONFIGURATION = "InvalidSourceConfiguration"
 

@@ -10,14 +10,14 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from api.duration import parse_duration
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus
 from api.meta import STALLED
 from controllers import setters
 from controllers.git.engine import GitEngine
 from controllers.git.errors import Outdated
-from controllers.git.refs import Refs, Tip, branch_tip, resolve, revision
+from controllers.git.protocol.refs import Refs, Tip, branch_tip, resolve, revision
+from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation import findings, holds
 from controllers.imageupdateautomation.comparison import sources_of
 from controllers.imageupdateautomation.editor import Editor
@@ -28,9 +28,9 @@ from controllers.imageupdateautomation.source import Source, SourceFailed, Sourc
 from controllers.policy.choose import choose
 from controllers.policy.errors import PolicyError
 from controllers.policy.policies import Semver
-from controllers.runtime.conditions import is_failing, is_true
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.run import NotReady, Ready, Stall
+from controllers.runtime.reconcile.conditions import is_failing, is_true
+from controllers.runtime.reconcile.run import NotReady, Ready, Stall
 
 SOURCE_MANAGER_FAILED = "SourceManagerFailed"
 INVALID_POLICY_SELECTOR = "InvalidPolicySelector"

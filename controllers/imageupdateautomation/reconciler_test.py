@@ -16,14 +16,14 @@ from api.imageupdateautomation import (
     UpdateStrategy,
 )
 from api.meta import STALLED, Condition, LabelSelector
-from controllers.git.commits import Author, Signer
-from controllers.git.refspec import Update
+from controllers.git.objects.commits import Author, Signer
+from controllers.git.protocol.refspec import Update
 from controllers.imageupdateautomation.source import Source, SourceReader
-from controllers.imageupdateautomation.testing_bench import INTERVAL, MAIN, NEW_WEB, WEB, WHOLE_RUN, Bench, manifest
 from controllers.runtime.key import key_of
-from controllers.runtime.run import Ready
-from controllers.runtime.testing import START
-from controllers.testing_objects import git_repository, git_spec, image_policy
+from controllers.runtime.reconcile.run import Ready
+from testing.clock import START
+from testing.imageupdateautomation_bench import INTERVAL, MAIN, NEW_WEB, WEB, WHOLE_RUN, Bench, manifest
+from testing.objects import git_repository, git_spec, image_policy
 
 
 async def test_update_is_committed_pushed_recorded_and_told(bench: Bench) -> None:

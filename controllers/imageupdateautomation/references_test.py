@@ -8,12 +8,12 @@ import pytest
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import GitCheckoutSpec, ImageUpdateAutomationStatus, PushSpec
 from controllers.git.errors import Outdated
-from controllers.git.refspec import ANY, Update
+from controllers.git.protocol.refspec import ANY, Update
 from controllers.imageupdateautomation.reconciler import ATTEMPTS
-from controllers.imageupdateautomation.testing_bench import AUTO, INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
-from controllers.runtime.run import NotReady
-from controllers.runtime.testing import START
-from controllers.testing_objects import GIT_URL, git_repository, git_spec
+from controllers.runtime.reconcile.run import NotReady
+from testing.clock import START
+from testing.imageupdateautomation_bench import AUTO, INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
+from testing.objects import GIT_URL, git_repository, git_spec
 
 # Where it starts from and where it pushes to.
 

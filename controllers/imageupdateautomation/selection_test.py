@@ -6,8 +6,8 @@ from msgspec.structs import replace
 from api.imagepolicy import ImageRef
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
 from controllers.imageupdateautomation.selection import BadSelector, Rest, Selected, matches, selected
-from controllers.runtime.testing import START
-from controllers.testing_objects import automation, image_policy
+from testing.clock import START
+from testing.objects import automation, image_policy
 
 LABELS = {"app": "web", "stage": "dev"}
 EMPTY_SET = "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty (app)"

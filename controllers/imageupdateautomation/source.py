@@ -10,25 +10,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api import core
-from api.duration import parse_duration
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
 from controllers.cloud.errors import CloudFailed
 from controllers.cloud.identity import Identity
 from controllers.cloudaccess.access import GATE_IS_OFF, CloudAccess
-from controllers.git.clouds import Grant, presented
-from controllers.git.commits import Signer
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadSigningKey, BadUrl, GitError
-from controllers.git.githubapp import app_from_secret
+from controllers.git.login.clouds import Grant, presented
+from controllers.git.login.githubapp import app_from_secret
+from controllers.git.login.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
+from controllers.git.objects.commits import Signer
 from controllers.git.remote import Proxy, Remote
-from controllers.git.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
+from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NowhereToPush, Plan, plan
-from controllers.runtime.client import KubeClient
-from controllers.runtime.errors import ApiError, NotFound
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.resource import Resource
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.resource import Resource
 
 SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 INVALID = "invalid source configuration"

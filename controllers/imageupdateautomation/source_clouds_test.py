@@ -13,14 +13,14 @@ from api.gitrepository import GitRepository
 from api.meta import LocalObjectReference, ObjectMeta
 from controllers.cloud.aws import Keys
 from controllers.cloud.identity import Identity, Subject
-from controllers.git.codecommit import signed
+from controllers.git.login.codecommit import signed
 from controllers.git.remote import Bearer, Proxy, Remote, Tls
 from controllers.imageupdateautomation.source import SourceFailed, SourceInvalid, SourceReader
-from controllers.imageupdateautomation.testing import FakeClouds, FakeGit
 from controllers.runtime.key import Key
-from controllers.runtime.testing import START
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import automation, git_repository, secret
+from testing.clock import START
+from testing.imageupdateautomation import FakeClouds, FakeGit
+from testing.kube import FakeKube
+from testing.objects import automation, git_repository, secret
 
 AWS_URL = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet"
 AZURE_URL = "https://dev.azure.com/acme/platform/_git/fleet"

@@ -12,10 +12,10 @@ from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpe
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
 from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader, source_key
-from controllers.imageupdateautomation.testing import FakeClouds, FakeGit
 from controllers.runtime.key import Key, key_of
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import GIT_URL, automation, git_repository, git_spec, secret
+from testing.imageupdateautomation import FakeClouds, FakeGit
+from testing.kube import FakeKube
+from testing.objects import GIT_URL, automation, git_repository, git_spec, secret
 
 INVALID = ": invalid source configuration"
 LOGIN, PROXY, KEY = (LocalObjectReference(name=name) for name in ("login", "proxy", "key"))

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.policy import Alphabetical, Choice, Filter, Numerical, Policy, Reason, Semver, choose, policy_of
-from controllers.policy.constraint import parse_constraint
 from controllers.policy.errors import Failure, InvalidPolicy, NoCandidates, NoMatch, NoTags, NotNumeric, PolicyError
-from controllers.policy.semver import parse_version
+from controllers.semver.constraint import parse_constraint
+from controllers.semver.version import parse_version
 
 TAGS = st.lists(
     st.one_of(

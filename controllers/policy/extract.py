@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from controllers import re2go
+from controllers.golang import regexp
 from controllers.policy.policies import Filter
 
 # Other digits make a name: Go reads no leading zero and no number of more than nine digits.
@@ -40,7 +40,7 @@ class Template:
 class Extractor:
     """A compiled filter."""
 
-    pattern: re2go.Pattern
+    pattern: regexp.Pattern
     template: Template | None
 
     @property
@@ -59,8 +59,8 @@ class Extractor:
 def compile_filter(tag_filter: Filter) -> Extractor:
     """The filter, ready for many tags. Raises BadFilter."""
     try:
-        pattern = re2go.compile(tag_filter.pattern)
-    except re2go.BadPattern as error:
+        pattern = regexp.compile(tag_filter.pattern)
+    except regexp.BadPattern as error:
         raise BadFilter(f"invalid regular expression pattern '{tag_filter.pattern}': {error}") from None
     template = parse_template(tag_filter.extract, pattern.group_names) if tag_filter.extract else None
     return Extractor(pattern, template)

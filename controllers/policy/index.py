@@ -16,7 +16,6 @@ from typing import Final, NamedTuple
 
 from controllers.policy import alphabetical, keys, newest, numerical, semantic
 from controllers.policy.candidates import Candidates, Value, itself
-from controllers.policy.constraint import BadConstraint
 from controllers.policy.errors import InvalidPolicy, NoCandidates, NoMatch, NoTags, NotNumeric
 from controllers.policy.extract import BadFilter, Extractor, compile_filter
 from controllers.policy.policies import (
@@ -33,6 +32,7 @@ from controllers.policy.policies import (
 )
 from controllers.policy.ranking import BadOrder, Rank
 from controllers.policy.tally import tally, with_excluded
+from controllers.semver.constraint import BadConstraint
 
 MAX_KEPT_VALUES: Final = 600_000
 """Over all filters of one index; about 150 bytes each."""

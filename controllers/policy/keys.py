@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
+from controllers.golang.gofloat import NotANumber, parse_float
 from controllers.policy import policies
 from controllers.policy.candidates import Candidates, Order
 from controllers.policy.extract import compile_filter, parse_template
-from controllers.policy.gofloat import NotANumber, parse_float
 from controllers.policy.policies import MAX_REFUSED, Filter, Keys, KeyType, Reason
 from controllers.policy.ranking import BadOrder, Rank, Ranking, parse_order
-from controllers.policy.semver import tag_key
+from controllers.semver.version import tag_key
 
 
 class Falling:

@@ -9,9 +9,9 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Final
 
+from controllers.golang.gofloat import NotANumber, parse_float
 from controllers.policy import policies
 from controllers.policy.candidates import Candidates, Entry, Order, Ordered
-from controllers.policy.gofloat import NotANumber, parse_float
 from controllers.policy.policies import MAX_REFUSED, Reason
 from controllers.policy.ranking import Rank, Ranking, parse_order
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from controllers import re2go
+from controllers.golang import regexp
 from controllers.policy.errors import Failure, InvalidPolicy, NoPlatform
 from controllers.policy.index import TagIndex, validate
 from controllers.policy.policies import MAX_REFUSED, Choice, Filter, Moment, Newest, Policy, Reason, Refusal, Tally
@@ -99,8 +99,8 @@ def check(rules: Rules) -> None:
     validate(rules.policy, rules.tag_filter)
     for pattern in rules.denied_patterns:
         try:
-            re2go.compile(pattern)
-        except re2go.BadPattern as error:
+            regexp.compile(pattern)
+        except regexp.BadPattern as error:
             raise InvalidPolicy(f"invalid policy: deny pattern '{pattern}': {error}") from None
     for platform in rules.platforms:
         if not _PLATFORM.fullmatch(platform):

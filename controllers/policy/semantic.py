@@ -10,10 +10,10 @@ from itertools import chain, islice, pairwise
 from typing import Final
 
 from controllers.policy.candidates import Candidates, Entry, Order, Ordered
-from controllers.policy.constraint import Constraint, Group, Span, parse_constraint
 from controllers.policy.policies import MAX_REFUSED, Reason
 from controllers.policy.ranking import Rank, Ranking
-from controllers.policy.semver import RELEASE, Key, tag_key
+from controllers.semver.constraint import Constraint, Group, Span, parse_constraint
+from controllers.semver.version import RELEASE, Key, tag_key
 
 
 def _place(_: str, value: str) -> tuple[int, Key] | None:

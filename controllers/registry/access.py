@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from controllers.proxy.address import with_login
+from controllers.net.proxy.address import with_login
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadCredentialSecret, foreign
 

@@ -4,7 +4,7 @@ import pytest
 
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, ssl_context, tls_from_secret
 from controllers.registry.errors import BadCredentialSecret
-from controllers.registry.testing import authority, server_identity
+from testing.registry_parts import authority, server_identity
 
 CA = authority("ca")
 IDENTITY = server_identity(CA, "127.0.0.1")

@@ -14,10 +14,10 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
+from controllers.image.reference import Image, allows_http
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadAnswer, foreign
-from controllers.registry.reference import Image, allows_http
 
 DEFAULT_LIFETIME = timedelta(seconds=60)
 LONGEST_LIFETIME = timedelta(hours=1)

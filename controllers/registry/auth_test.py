@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.auth import (
     ANONYMOUS,
@@ -16,7 +17,6 @@ from controllers.registry.auth import (
 )
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadAnswer
-from controllers.registry.reference import Image
 
 ALICE = Credentials("alice", "wonder")
 

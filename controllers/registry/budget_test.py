@@ -7,7 +7,7 @@ import pytest
 
 from controllers.registry.budget import UNREACHABLE_AFTER, Budgets, Entrance
 from controllers.registry.errors import NotFound, RegistryError, Throttled, Unavailable
-from controllers.registry.testing import FakeClock
+from testing.registry_parts import FakeClock
 
 HUB, OTHER = Entrance("hub", "direct"), Entrance("other", "direct")
 SECOND = timedelta(seconds=1)

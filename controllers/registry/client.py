@@ -13,16 +13,16 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-from controllers.flight import Flights
+from controllers.image.reference import TAG, Image
 from controllers.registry.access import Access
 from controllers.registry.budget import CONCURRENCY, Budgets, Entrance, Observer
 from controllers.registry.errors import BadAnswer, BadReference
 from controllers.registry.pages import PageMemory, read_pages
-from controllers.registry.reference import TAG, Image
 from controllers.registry.session import Clock, Memory, Session
 from controllers.registry.tags import first_page
 from controllers.registry.transport import Answer, Request, Transport, Way
 from controllers.registry.wording import deadline_passed
+from controllers.singleflight import Flights
 
 MAX_MANIFEST_BYTES = 4 << 20
 """What registries must take and hardly any takes more than."""

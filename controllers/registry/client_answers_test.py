@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
@@ -20,15 +21,9 @@ from controllers.registry.errors import (
     TooLarge,
     Unavailable,
 )
-from controllers.registry.reference import Image
-from controllers.registry.testing import FakeClock
-from controllers.registry.testing_bench import ANONYMOUS, LIST, LIST_URL, MINUTE, bench
-from controllers.registry.testing_server import (
-    HANG_UP,
-    Registry,
-    Reply,
-    diagnostics,
-)
+from testing.registry import HANG_UP, Registry, Reply, diagnostics
+from testing.registry_bench import ANONYMOUS, LIST, LIST_URL, MINUTE, bench
+from testing.registry_parts import FakeClock
 
 DIGEST = "sha256:" + "ab" * 32
 

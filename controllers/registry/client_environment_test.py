@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import pytest
 
+from controllers.image.reference import Image, parse_image
 from controllers.registry.access import Access, Proxy
 from controllers.registry.client import RegistryClient
-from controllers.registry.reference import Image, parse_image
-from controllers.registry.testing import FakeClock
-from controllers.registry.testing_bench import MINUTE, bench
-from controllers.registry.testing_server import Asked, Registry, Reply, serving
+from testing.registry import Asked, Registry, Reply, serving
+from testing.registry_bench import MINUTE, bench
+from testing.registry_parts import FakeClock
 
 IMAGE = Image("registry.example", "team/app")
 INSECURE = Access(insecure=True)

@@ -12,12 +12,8 @@ from controllers.registry.errors import (
     BadAnswer,
     Denied,
 )
-from controllers.registry.testing_bench import ALICE, LIST, LIST_URL, bench
-from controllers.registry.testing_server import (
-    Asked,
-    Registry,
-    Reply,
-)
+from testing.registry import Asked, Registry, Reply
+from testing.registry_bench import ALICE, LIST, LIST_URL, bench
 
 
 async def test_pages_are_followed_until_the_last() -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from controllers.image.reference import Image
 from controllers.registry.access import Access, Proxy, TlsMaterial
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import (
@@ -12,17 +13,9 @@ from controllers.registry.errors import (
     RegistryError,
     Unavailable,
 )
-from controllers.registry.reference import Image
-from controllers.registry.testing import FakeClock, server_identity
-from controllers.registry.testing_bench import ALICE, ANONYMOUS, CA, IDENTITY, LIST, LIST_URL, MINUTE, TRUSTING, bench
-from controllers.registry.testing_server import (
-    ConnectProxy,
-    Registry,
-    Reply,
-    Server,
-    listening,
-    serving,
-)
+from testing.registry import ConnectProxy, Registry, Reply, Server, listening, serving
+from testing.registry_bench import ALICE, ANONYMOUS, CA, IDENTITY, LIST, LIST_URL, MINUTE, TRUSTING, bench
+from testing.registry_parts import FakeClock, server_identity
 
 
 async def test_a_redirect_to_another_origin_loses_the_credentials() -> None:

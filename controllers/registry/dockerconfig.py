@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import msgspec
 
-from controllers import re2go
+from controllers.golang import regexp
+from controllers.image.reference import Image
 from controllers.registry.errors import BadCredentialSecret
-from controllers.registry.reference import Image
 
 JSON_TYPE, JSON_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
 LEGACY_TYPE, LEGACY_KEY = "kubernetes.io/dockercfg", ".dockercfg"
@@ -89,8 +89,8 @@ def glob_matches(pattern: str, text: str) -> bool:
     if pattern.isalnum():
         return pattern == text
     try:
-        return re2go.compile(_glob_to_regexp(pattern)).matches(text)
-    except re2go.BadPattern:
+        return regexp.compile(_glob_to_regexp(pattern)).matches(text)
+    except regexp.BadPattern:
         return False
 
 

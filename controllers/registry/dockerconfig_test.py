@@ -5,9 +5,9 @@ import json
 
 import pytest
 
+from controllers.image.reference import parse_image
 from controllers.registry.dockerconfig import Credentials, PullSecret, glob_matches, resolve
 from controllers.registry.errors import BadCredentialSecret
-from controllers.registry.reference import parse_image
 
 SECRET_TEXT = "s3cr3t"
 

@@ -13,11 +13,11 @@ from typing import Final, TypeVar
 import msgspec
 from cachetools import LRUCache
 
+from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.client import DIGEST, MANIFEST_TYPES, RegistryClient
 from controllers.registry.errors import BadAnswer
 from controllers.registry.origin import Origin, origin_of
-from controllers.registry.reference import Image
 from controllers.registry.session import Session
 from controllers.registry.transport import Request
 

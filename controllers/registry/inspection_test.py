@@ -11,8 +11,8 @@ import pytest
 from controllers.registry.errors import BadAnswer, NotFound
 from controllers.registry.inspection import Inspected, Inspector
 from controllers.registry.origin import Origin
-from controllers.registry.testing_bench import ANONYMOUS, MINUTE, Bench, bench
-from controllers.registry.testing_server import Asked, Reply, diagnostics
+from testing.registry import Asked, Reply, diagnostics
+from testing.registry_bench import ANONYMOUS, MINUTE, Bench, bench
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 

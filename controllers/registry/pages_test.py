@@ -7,8 +7,8 @@ import pytest
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadAnswer
-from controllers.registry.testing_bench import ALICE, ANONYMOUS, LIST, bench
-from controllers.registry.testing_server import Asked, Reply
+from testing.registry import Asked, Reply
+from testing.registry_bench import ALICE, ANONYMOUS, LIST, bench
 
 BOB = Access(Credentials("bob", "builder"))
 

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from cachetools import LRUCache
 
+from controllers.image.reference import Image, allows_http
 from controllers.registry.access import Access
 from controllers.registry.auth import (
     ANONYMOUS,
@@ -27,7 +28,6 @@ from controllers.registry.auth import (
 )
 from controllers.registry.budget import Place
 from controllers.registry.errors import BadAnswer, RegistryError, Throttled, Unavailable
-from controllers.registry.reference import Image, allows_http
 from controllers.registry.refusal import refusal
 from controllers.registry.retry import RETRIED_STATUSES, delay_before, read_pace
 from controllers.registry.transport import Answer, Request, Transport, Way

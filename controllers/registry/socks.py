@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from controllers.proxy.handshake import Handshake, Refused
-from controllers.proxy.socks5 import DEFAULT_PORT, handshake
+from controllers.net.proxy.handshake import Handshake, Refused
+from controllers.net.proxy.socks5 import DEFAULT_PORT, handshake
 from controllers.registry.access import Proxy
 
 

@@ -11,8 +11,8 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 
 import msgspec
 
+from controllers.image.reference import Image
 from controllers.registry.errors import BadAnswer, TooLarge, foreign
-from controllers.registry.reference import Image
 
 PAGE_TAGS = 1000
 MAX_PAGES = 2_000

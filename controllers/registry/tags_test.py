@@ -2,9 +2,9 @@
 
 import pytest
 
+from controllers.image.reference import Image
 from controllers.registry import tags
 from controllers.registry.errors import BadAnswer, TooLarge
-from controllers.registry.reference import Image
 from controllers.registry.tags import Listing, decode_page, first_page, next_page
 
 HERE = "https://reg.io/v2/app/tags/list?n=1000"

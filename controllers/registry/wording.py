@@ -9,8 +9,8 @@ import ssl
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from controllers.golang.quote import quote
 from controllers.registry.errors import Unavailable, foreign
-from controllers.registry.quoting import quote
 from controllers.registry.refusal import shown
 
 REFUSALS = {

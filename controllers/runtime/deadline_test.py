@@ -3,7 +3,7 @@ import asyncio
 import pytest
 
 from controllers.runtime.deadline import within
-from controllers.runtime.testing import VirtualClock, settle
+from testing.clock import VirtualClock, settle
 
 
 async def work(clock: VirtualClock, seconds: float, log: list[str]) -> str:

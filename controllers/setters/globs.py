@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-from controllers import re2go
+from controllers.golang import regexp
 from controllers.setters.select import is_candidate
 
 _TOKEN = re.compile(r"(?:^|(?<=/))\*\*/|/\*\*$|\*\*?|\?|\[!?[^/\[\]]+\]|.", re.DOTALL)
@@ -45,8 +45,8 @@ def _compiled(glob: str) -> Judge:
 def _judge(pattern: str) -> Judge:
     """Judges whole texts; nothing is meant by what is no pattern, such as `[z-a]`."""
     try:
-        compiled = re2go.compile(f"(?s)\\A(?:{pattern})\\z")
-    except re2go.BadPattern:
+        compiled = regexp.compile(f"(?s)\\A(?:{pattern})\\z")
+    except regexp.BadPattern:
         return lambda _: False
     return lambda text: compiled.matches(text.encode("utf-8", "replace").decode())
 

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from api import imagetaglist
-from controllers.registry import chunks
-from controllers.runtime.client import KubeClient
 from controllers.runtime.clock import Clock
-from controllers.runtime.errors import NotFound
 from controllers.runtime.key import Key
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.errors import NotFound
+from controllers.taglist import codec
 from controllers.taglist.resources import IMAGE_TAG_LISTS
 
 ATTEMPTS = 4
@@ -30,7 +30,7 @@ class TagListReader:
         self._client = client
         self._clock = clock
 
-    async def read(self, repository: Key, revision: str) -> chunks.TagList:
+    async def read(self, repository: Key, revision: str) -> codec.TagList:
         """The list of that revision, or the one that has replaced it since; one request a chunk.
 
         Raises NotStored or ApiError.
@@ -45,9 +45,9 @@ class TagListReader:
         raise NotStored(f"no whole tag list is stored for ImageRepository {repository}")
 
 
-async def fetch_list(client: KubeClient, repository: Key) -> chunks.TagList | None:
+async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | None:
     """The stored list, one request a chunk; None while there is no whole one."""
-    parts: list[chunks.Chunk] = []
+    parts: list[codec.Chunk] = []
     count = 1
     while len(parts) < count:
         name = imagetaglist.chunk_name(repository.name, len(parts))
@@ -62,9 +62,9 @@ async def fetch_list(client: KubeClient, repository: Key) -> chunks.TagList | No
     try:
         # What a chunk says of itself may be wrong; its size is not.
         if sum(len(part.data) + len(part.first_seen) for part in parts) <= INLINE_BYTES:
-            return chunks.decode(parts)
-        return await asyncio.to_thread(chunks.decode, parts)
-    except chunks.Incomplete:
+            return codec.decode(parts)
+        return await asyncio.to_thread(codec.decode, parts)
+    except codec.Incomplete:
         return None
 
 
@@ -72,15 +72,15 @@ async def fetch_times(client: KubeClient, namespace: str, names: Iterable[str]) 
     """When the tags of some chunks were first seen, of which list they may be; what cannot be read is left out."""
     found: dict[str, int | None] = {}
     for name in names:
-        with suppress(NotFound, chunks.Incomplete):
+        with suppress(NotFound, codec.Incomplete):
             part = await client.get(IMAGE_TAG_LISTS, namespace, name, into=imagetaglist.ImageTagList)
             if part.status is not None:
-                found |= await asyncio.to_thread(chunks.times_of, _chunk(part.status))
+                found |= await asyncio.to_thread(codec.times_of, _chunk(part.status))
     return found
 
 
-def _chunk(status: imagetaglist.ImageTagListStatus) -> chunks.Chunk:
-    return chunks.Chunk(
+def _chunk(status: imagetaglist.ImageTagListStatus) -> codec.Chunk:
+    return codec.Chunk(
         revision=status.revision,
         index=status.chunk,
         chunks=status.chunks,

@@ -8,12 +8,12 @@ from msgspec.structs import replace
 
 from api.imagetaglist import ImageTagList, ImageTagListSpec, ImageTagListStatus, chunk_name
 from api.meta import LocalObjectReference, ObjectMeta
-from controllers.registry import chunks
-from controllers.runtime.errors import Forbidden
 from controllers.runtime.key import Key
-from controllers.runtime.testing import VirtualClock
+from controllers.runtime.kube.errors import Forbidden
+from controllers.taglist import codec
 from controllers.taglist.reader import ATTEMPTS, PAUSE_SECONDS, NotStored, TagListReader
-from controllers.testing_kube import FakeKube
+from testing.clock import VirtualClock
+from testing.kube import FakeKube
 
 APP = Key("apps", "app")
 TAGS = sorted((sha256(b"%d" % number).hexdigest() for number in range(60)), reverse=True)
@@ -35,7 +35,7 @@ def stored(revision: str, *, tags: list[str] = TAGS, max_bytes: int = 1500) -> l
                 first_seen=part.first_seen,
             ),
         )
-        for part in chunks.encode(tags, SEEN, revision=revision, max_bytes=max_bytes)
+        for part in codec.encode(tags, SEEN, revision=revision, max_bytes=max_bytes)
     ]
 
 

@@ -5,7 +5,7 @@ import msgspec
 from api import imagetaglist
 from api.meta import ObjectMeta
 from controllers.runtime.key import Key
-from controllers.runtime.resource import Resource
+from controllers.runtime.kube.resource import Resource
 
 IMAGE_TAG_LISTS = Resource(imagetaglist.GROUP, imagetaglist.VERSION, imagetaglist.PLURAL, imagetaglist.KIND)
 

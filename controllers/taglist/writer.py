@@ -14,14 +14,14 @@ import msgspec
 from api import imagetaglist
 from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
-from controllers.registry import chunks
-from controllers.registry.tagset import INLINE_TAGS, Scan
-from controllers.runtime.client import KubeClient
-from controllers.runtime.errors import AlreadyExists
-from controllers.runtime.informer import Informer
+from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.errors import AlreadyExists
+from controllers.taglist import codec
 from controllers.taglist.reader import fetch_list, fetch_times
 from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, owner_uid
+from controllers.taglist.scan import INLINE_TAGS, Scan
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ class TagListWriter:
         others = int(now.timestamp()) if times.whole else None
         first_seen = {tag: times.known.get(tag, others) for tag in scan.tags}
         if len(scan.tags) <= INLINE_TAGS:
-            parts = chunks.encode(scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded)
+            parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
             parts = await asyncio.to_thread(
-                chunks.encode, scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded
+                codec.encode, scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded
             )
         known = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
@@ -121,7 +121,7 @@ class TagListWriter:
         return self._headers.by_index(BY_REPOSITORY, str(key))
 
 
-def _object(repository: ImageRepository, part: chunks.Chunk) -> imagetaglist.ImageTagList:
+def _object(repository: ImageRepository, part: codec.Chunk) -> imagetaglist.ImageTagList:
     meta = repository.metadata
     owner = OwnerReference(
         api_version=repository.api_version, kind=repository.kind, name=meta.name, uid=meta.uid, controller=True

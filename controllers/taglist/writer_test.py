@@ -10,16 +10,16 @@ from msgspec.structs import replace
 
 from api.imagerepository import ImageRepository
 from api.imagetaglist import ImageTagList, chunk_name, repository_label
-from controllers.registry import chunks
-from controllers.registry.tagset import Scan, prepare
-from controllers.runtime.errors import Forbidden
 from controllers.runtime.key import Key
-from controllers.runtime.testing import START, VirtualClock
+from controllers.runtime.kube.errors import Forbidden
+from controllers.taglist import codec
 from controllers.taglist.reader import TagListReader, fetch_list
-from controllers.taglist.testing import Headers
+from controllers.taglist.scan import Scan, prepare
 from controllers.taglist.writer import TagListWriter
-from controllers.testing_kube import FakeKube
-from controllers.testing_objects import image_repository
+from testing.clock import START, VirtualClock
+from testing.kube import FakeKube
+from testing.objects import image_repository
+from testing.taglist import Headers
 
 APP = Key("apps", "app")
 SECONDS = int(START.timestamp())
@@ -50,7 +50,7 @@ class Bench:
     def names(self) -> list[str]:
         return [chunk.metadata.name for chunk in self.objects]
 
-    async def read(self) -> chunks.TagList:
+    async def read(self) -> codec.TagList:
         found = await fetch_list(self.kube, APP)
         assert found is not None
         return found
@@ -64,7 +64,7 @@ def bench() -> Bench:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes `MANY` fill several chunks."""
-    monkeypatch.setattr(chunks, "encode", partial(chunks.encode, max_bytes=1500))
+    monkeypatch.setattr(codec, "encode", partial(codec.encode, max_bytes=1500))
 
 
 def scan(*tags: str) -> Scan:

@@ -2,16 +2,16 @@
 
 from datetime import datetime
 
-from controllers.template.data import comparisons, template_data
 from controllers.template.errors import TemplateError
-from controllers.template.execution import Execution
-from controllers.template.gotext import clean, encode
+from controllers.template.eval.execution import Execution
+from controllers.template.eval.runs import Run
+from controllers.template.eval.scope import PREFIX
+from controllers.template.flux.data import comparisons, template_data
+from controllers.template.go.gotext import clean, encode
 from controllers.template.library import FUNCTIONS
 from controllers.template.limits import Budget, Limits
 from controllers.template.model import DataModel, TemplateData
-from controllers.template.parser import MAIN, parse
-from controllers.template.runs import Run
-from controllers.template.scope import PREFIX
+from controllers.template.syntax.parser import MAIN, parse
 
 DEFAULT_MESSAGE = "Update from image update automation"
 DEFAULT_LIMITS = Limits()

@@ -8,8 +8,8 @@ from itertools import cycle
 from controllers import setters, template
 from controllers.policy.index import TagIndex
 from controllers.policy.policies import Alphabetical, Filter, Numerical, Policy, Semver
-from controllers.registry import chunks
-from controllers.registry.tagset import prepare
+from controllers.taglist import codec
+from controllers.taglist.scan import prepare
 from hack.bench.measure import Figure, time_it
 
 TAGS = 100_000
@@ -35,10 +35,10 @@ def figures(runs: int) -> Iterator[Figure]:
 
 def _tag_list(name: str, tags: list[str], runs: int) -> Iterator[Figure]:
     seen = dict.fromkeys(tags, 1_700_000_000)
-    parts = chunks.encode(tags, seen, revision="1")
+    parts = codec.encode(tags, seen, revision="1")
     stored = f"{name}, 100,000 tags ({len(parts)} chunks, {sum(len(p.data) for p in parts) / 1e6:.2f} MB)"
-    yield time_it(f"tag list: write {stored}", lambda: chunks.encode(tags, seen, revision="1"), runs=runs)
-    yield time_it(f"tag list: read {name}", lambda: chunks.decode(parts), runs=runs)
+    yield time_it(f"tag list: write {stored}", lambda: codec.encode(tags, seen, revision="1"), runs=runs)
+    yield time_it(f"tag list: read {name}", lambda: codec.decode(parts), runs=runs)
 
 
 def _policy(name: str, tags: list[str], policy: Policy, *, tag_filter: Filter | None, runs: int) -> Iterator[Figure]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from controllers.policy.semver import BadVersion, Version, compare, parse_strict_version, parse_tag, parse_version
+from controllers.semver.version import BadVersion, Version, compare, parse_strict_version, parse_tag, parse_version
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:

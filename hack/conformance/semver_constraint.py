@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from controllers.policy.constraint import BadConstraint, parse_constraint
-from controllers.policy.semver import BadVersion, parse_tag, parse_version, tag_key
+from controllers.semver.constraint import BadConstraint, parse_constraint
+from controllers.semver.version import BadVersion, parse_tag, parse_version, tag_key
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """`tag_scan`: exclusion, order and checksum of a scan, against image-reflector-controller."""
 
 from controllers.registry.errors import BadPattern
-from controllers.registry.tagset import prepare
+from controllers.taglist.scan import prepare
 from hack.conformance.runner import Case
 
 

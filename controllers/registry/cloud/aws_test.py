@@ -14,7 +14,7 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud import aws
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.testing_server import Asked, Reply, Server, serving
+from testing.registry import Asked, Reply, Server, serving
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 ROLE = "arn:aws:iam::123456789012:role/scanner"

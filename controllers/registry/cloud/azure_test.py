@@ -15,8 +15,8 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud import azure
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.testing_bench import CA, IDENTITY
-from controllers.registry.testing_server import Asked, ConnectProxy, Reply, Server, listening, serving
+from testing.registry import Asked, ConnectProxy, Reply, Server, listening, serving
+from testing.registry_bench import CA, IDENTITY
 
 ROBOT = Subject(Identity("apps", "robot", "tenant-1/client-1"), "proof")
 USERNAME = "00000000-0000-0000-0000-000000000000"

@@ -15,7 +15,7 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, Subject
 from controllers.registry.cloud import gcp
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.testing_server import Asked, Reply, Server, serving
+from testing.registry import Asked, Reply, Server, serving
 
 HOST = "europe-west1-docker.pkg.dev"
 POOL = "projects/123/locations/global/workloadIdentityPools/pool/providers/cluster"

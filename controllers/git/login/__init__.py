@@ -1,0 +1,1 @@
+"""Credentials for Git hosts: from Secrets, GitHub Apps and clouds."""

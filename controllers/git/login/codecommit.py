@@ -1,0 +1,81 @@
+"""AWS CodeCommit: user and password for Git, made from keys of AWS by Signature Version 4.
+
+A signature is computed here, without a request, and good for 15 minutes. User, password and canonical request are those
+of AWS's own helpers; the steps are in https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
+"""
+
+import hashlib
+import hmac
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+from controllers.cloud.aws import AUDIENCE, Keys, assumed_role, explained, new_session, process_keys
+from controllers.cloud.errors import LoginFailed
+from controllers.cloud.identity import Identity, Login, Subject
+from controllers.git.errors import foreign
+from controllers.git.remote import Basic
+
+SERVICE = "codecommit"
+ALGORITHM = "AWS4-HMAC-SHA256"
+FORM = "https://git-codecommit.<region>.amazonaws.com/v1/repos/<repository>"
+URL = re.compile(
+    r"https://git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/repos/[A-Za-z0-9._-]{1,100}"
+)
+SIGNED_EVERY = timedelta(minutes=5)
+"""Runs within this time present the same signature, which is good for 10 minutes more at least."""
+PROCESS_KEYS_ARE_GOOD_FOR = timedelta(minutes=5)
+"""The shortest: a node has new keys five minutes before the old ones expire, all others earlier."""
+
+
+class CodeCommit:
+    """Keys of AWS by region."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+
+    def place(self, url: str) -> str:
+        """The region of a repository. Raises LoginFailed for a URL that is none of CodeCommit's."""
+        return region_of(url)
+
+    def audience(self, identity: Identity) -> str:
+        """Of the Kubernetes token."""
+        return AUDIENCE
+
+    def login(self, region: str, subject: Subject | None, *, proxy: str) -> Login[Keys]:
+        """Keys to sign with in a region. Blocks for one request with a subject, else a few. Raises LoginFailed."""
+        session = new_session()
+        with explained():
+            if subject:
+                return assumed_role(session, subject, region, proxy=proxy)
+            keys = process_keys(session, region, proxy=proxy)
+        return Login(keys, self._now() + PROCESS_KEYS_ARE_GOOD_FOR)
+
+
+def region_of(url: str) -> str:
+    """The region of a repository. Raises LoginFailed for a URL that is none of CodeCommit's."""
+    if found := URL.fullmatch(url):
+        return found[1]
+    raise LoginFailed(f"invalid AWS CodeCommit repository: '{foreign(url)}'. must be like {FORM}")
+
+
+def signed(url: str, keys: Keys, *, now: datetime) -> Basic:
+    """What to log in to a repository with for the next minutes; `now` has a time zone. Raises LoginFailed."""
+    seconds = SIGNED_EVERY.total_seconds()
+    at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
+    user = f"{keys.access_key}%{keys.session_token}" if keys.session_token else keys.access_key
+    return Basic(user, signature(url, keys.secret_key, at=at))
+
+
+def signature(url: str, secret_key: str, *, at: datetime) -> str:
+    """The password of a repository: the time of signing, which is UTC, and the signature. Raises LoginFailed."""
+    region, parts, time = region_of(url), urlsplit(url), at.strftime("%Y%m%dT%H%M%S")
+    scope = (time[:8], region, SERVICE, "aws4_request")
+    # Of a body nothing is said, not even that there is none.
+    request = f"GIT\n{parts.path}\n\nhost:{parts.hostname}\n\nhost\n"
+    to_sign = "\n".join((ALGORITHM, time, "/".join(scope), hashlib.sha256(request.encode()).hexdigest()))
+    key = f"AWS4{secret_key}".encode()
+    for part in scope:
+        key = hmac.digest(key, part.encode(), "sha256")
+    return f"{time}Z{hmac.digest(key, to_sign.encode(), 'sha256').hex()}"

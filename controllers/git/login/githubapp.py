@@ -1,0 +1,185 @@
+"""GitHub Apps: from an app's private key to a token that Git takes as a password. Blocking; tokens are kept.
+
+The app proves itself with a JWT (RS256) and is given a token of one installation, good for an hour. Keys of the Secret
+and texts are those of Flux's GitRepository with `provider: github`. Follows
+https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app.
+"""
+
+import base64
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import msgspec
+from cachetools import LRUCache
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from controllers.git.errors import AuthenticationFailed, BadCredentials, ProtocolError, Unreachable, doing, foreign
+from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.wire import AGENT
+from controllers.git.remote import Basic, Remote, without_user_info
+from controllers.git.transport.smarthttp import HttpPools, explained, retry_after
+
+T = TypeVar("T")
+
+PUBLIC = "https://api.github.com"
+USER = "x-access-token"
+SKEW_SECONDS, VALID_SECONDS = 30, 120
+RENEW_BEFORE = timedelta(minutes=5)
+KEPT_TOKENS = 256
+MAX_ANSWER_BYTES = 1 << 20
+MAX_PAGES = 50
+A_PAGE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class GithubApp:
+    """An app at one of its installations, named by id or by the account that it is installed for."""
+
+    id: str
+    private_key: str = field(repr=False)
+    installation: str = ""
+    owner: str = ""
+    url: str = PUBLIC
+    """Of the API, without a slash at the end."""
+
+    @property
+    def principal(self) -> str:
+        """Who we are, whatever the token."""
+        return f"github-app/{self.id}/{self.installation or self.owner}"
+
+
+class Account(msgspec.Struct):
+    login: str = ""
+
+
+class Installation(msgspec.Struct):
+    id: int
+    account: Account | None = None
+
+
+class Token(msgspec.Struct):
+    token: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Token(expires_at={self.expires_at})"
+
+
+@dataclass(slots=True)
+class _Kept:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    token: Token | None = None
+
+
+def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp:
+    """The app that a Secret holds. Raises BadCredentials."""
+    text = {key: value.decode("utf-8", "replace").strip() for key, value in data.items() if key.startswith("githubApp")}
+    key = text.get("githubAppPrivateKey", "")
+    if not text.get("githubAppID") or not key:
+        raise BadCredentials(f"secret '{secret_name}' must contain 'githubAppID' and 'githubAppPrivateKey'")
+    installation, owner = text.get("githubAppInstallationID", ""), text.get("githubAppInstallationOwner", "")
+    if bool(installation) == bool(owner):
+        raise BadCredentials(
+            f"secret '{secret_name}' must contain exactly one of 'githubAppInstallationOwner' or "
+            "'githubAppInstallationID'"
+        )
+    if installation and not (installation.isascii() and installation.isdigit()):
+        raise BadCredentials(f"secret '{secret_name}': 'githubAppInstallationID' is not a number")
+    url = text.get("githubAppBaseURL", "") or PUBLIC
+    if not url.startswith(("https://", "http://")):
+        raise BadCredentials(f"secret '{secret_name}': 'githubAppBaseURL' must be like https://HOST/api/v3")
+    return GithubApp(text["githubAppID"], key, installation, owner, without_user_info(url).rstrip("/"))
+
+
+def assertion(app: GithubApp, *, now: datetime) -> str:
+    """The JWT with which an app asks for tokens. Raises BadCredentials for a key that is none."""
+    try:
+        key = serialization.load_pem_private_key(app.private_key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form") from error
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form")
+    issued = int(now.timestamp()) - SKEW_SECONDS
+    claims = {"iat": issued, "exp": issued + VALID_SECONDS, "iss": app.id}
+    said = b".".join(_url64(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+    return (said + b"." + _url64(key.sign(said, padding.PKCS1v15(), hashes.SHA256()))).decode()
+
+
+def _url64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+class GithubApps:
+    """Tokens of installations. Each is asked for once and renewed in time. Thread-safe."""
+
+    def __init__(self, *, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+        self._now = now
+        self._monotonic = monotonic
+        self._http = HttpPools()
+        self._lock = threading.Lock()
+        self._all_kept: LRUCache[GithubApp, _Kept] = LRUCache(KEPT_TOKENS)
+
+    def login(self, app: GithubApp, via: Remote) -> Basic:
+        """What to log in with for the next minutes. via: gives TLS material, proxy and time limit.
+
+        One request an hour, more where the installation is given by its owner. Raises BadCredentials,
+        AuthenticationFailed, ProtocolError, Unreachable.
+        """
+        with self._lock:
+            kept = self._all_kept.get(app)
+            if kept is None:
+                kept = self._all_kept[app] = _Kept()
+        with kept.lock, doing(f"failed to get a token of GitHub App '{app.id}'"):
+            if kept.token is None or kept.token.expires_at - RENEW_BEFORE <= self._now():
+                remote = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout)
+                kept.token = self._token(app, remote)
+            return Basic(USER, kept.token.token)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def _token(self, app: GithubApp, remote: Remote) -> Token:
+        deadline = Deadline(remote.timeout, monotonic=self._monotonic)
+        installation = app.installation or self._installed_for(app, remote, deadline)
+        path = f"/app/installations/{installation}/access_tokens"
+        return self._ask("POST", path, app, remote, deadline, into=Token)
+
+    def _installed_for(self, app: GithubApp, remote: Remote, deadline: Deadline) -> str:
+        for page in range(1, MAX_PAGES + 1):
+            path = f"/app/installations?per_page={A_PAGE}&page={page}"
+            found = self._ask("GET", path, app, remote, deadline, into=list[Installation])
+            for installation in found:
+                if installation.account and installation.account.login.lower() == app.owner.lower():
+                    return str(installation.id)
+            if len(found) < A_PAGE:
+                break
+        raise AuthenticationFailed(f"it is not installed for '{app.owner}'")
+
+    def _ask(self, method: str, path: str, app: GithubApp, remote: Remote, deadline: Deadline, *, into: type[T]) -> T:
+        headers = {
+            "User-Agent": AGENT,
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {assertion(app, now=self._now())}",
+        }
+        with explained(remote, deadline):
+            answer = self._http.pool(remote).urlopen(
+                method, remote.url + path, headers=headers, redirect=False, retries=False, preload_content=False,
+                timeout=deadline.remaining(),
+            )  # fmt: skip
+            try:
+                body = answer.read(MAX_ANSWER_BYTES)
+            finally:
+                answer.release_conn()
+        if answer.status == 429 or answer.status >= 500:
+            raise Unreachable(f"{remote.url} answered {answer.status}", retry_after=retry_after(answer))
+        if answer.status >= 300:
+            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {foreign(body)}")
+        try:
+            return msgspec.json.decode(body, type=into)
+        except msgspec.DecodeError as error:
+            raise ProtocolError(f"{remote.url} is not GitHub's API: {foreign(str(error))}") from error

@@ -1,0 +1,61 @@
+"""Names are Git's own, and repositories that come to use others are followed."""
+
+import pytest
+
+from controllers.git.conftest import Run, marked
+from controllers.git.errors import RefNotFound
+from controllers.git.objects.names import SHA1, SHA256, ObjectFormat, format_of, object_name
+from controllers.git.protocol.refs import Tip
+from testing.gitserver import BareRepository, GitServer
+
+SHA256_OF_NOTHING = "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
+"""What `git hash-object` calls the empty blob."""
+
+
+@pytest.mark.parametrize(
+    ("object_format", "name"),
+    [(SHA1, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), (SHA256, SHA256_OF_NOTHING)],
+    ids=str,
+)
+def test_names(object_format: ObjectFormat, name: str) -> None:
+    assert object_name("blob", b"", object_format) == name
+    assert format_of(name) is object_format
+
+
+def replaced(server: GitServer, fleet: BareRepository, files: dict[str, str]) -> BareRepository:
+    """Another repository under the URL of the first, with names of the other kind."""
+    fleet.path.rename(fleet.path.with_name("former"))
+    other = server.repository("fleet", object_format="sha1" if len(fleet.nothing) == 64 else "sha256")
+    other.commit(files)
+    return other
+
+
+@pytest.mark.parametrize("protocol", [0, 2])
+async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
+    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+) -> None:
+    server.protocol = protocol
+    await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    other = replaced(server, fleet, {"app.yaml": marked("2.0.0"), "README.md": "# fleet\n"})
+    new = await run.change(b"2.0.0", b"2.0.1")
+    await run.push(new)
+    assert other.head() == new.id
+    assert other.read("app.yaml") == marked("2.0.1").encode()
+    other.git("fsck", "--strict")
+    (cached,) = run.engine._stores.values()
+    assert cached.store.complete == [new.parent, new.id]
+
+
+async def test_a_commit_of_the_former_repository_is_not_there(
+    run: Run, server: GitServer, fleet: BareRepository
+) -> None:
+    former = fleet.head()
+    await run.tip()
+    replaced(server, fleet, {"app.yaml": marked("2.0.0")})
+    tip = await run.tip()
+    length = len(tip.commit)
+    with pytest.raises(RefNotFound, match=f"couldn't find remote commit '{former}': .* in {length} characters"):
+        await run.engine.fetch(run.remote, Tip("", former, ""))
+    server.requests.clear()
+    assert len(await run.files(tip.commit)) == 1
+    assert server.asked() == []  # what is cached of the present one stays

@@ -1,0 +1,147 @@
+"""Finds the files of a tree that contain a marker, without reading twice what did not change.
+
+Objects never change under their name. So it is remembered of a blob whether it contains the marker, and of a tree
+which files below it do: after one changed file, a run reads that file and the folders on its way. Blocking.
+"""
+
+import posixpath
+import stat
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+
+from cachetools import LRUCache
+
+from controllers.git.errors import TooLarge
+from controllers.git.objects.tree import MAX_DEPTH, Entry, LeadsOutside, Read, entries, find, is_below, resolve
+
+MAX_FILES = 100_000
+KEPT_BLOBS = 100_000
+KEPT_TREES = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that contains the marker.
+
+    path: where the walk found it, from the root of the repository. target: where its content is stored; differs from
+    `path` for a symbolic link, and is what an edit has to name.
+    """
+
+    path: str
+    target: str
+    mode: int
+    blob_id: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which files count. wanted: judges base names; one function object for the process, as it is part of keys."""
+
+    wanted: Callable[[str], bool]
+    containing: bytes
+
+
+class ScanMemory:
+    """What is known of blobs and trees, bounded, for all remotes together. Thread-safe."""
+
+    def __init__(self, *, blobs: int = KEPT_BLOBS, trees: int = KEPT_TREES) -> None:
+        self._lock = threading.Lock()
+        self._blobs: LRUCache[Hashable, bool] = LRUCache(blobs)
+        self._trees: LRUCache[Hashable, tuple[Entry, ...]] = LRUCache(trees, getsizeof=lambda found: 1 + len(found))
+
+    def blob(self, key: Hashable) -> bool | None:
+        with self._lock:
+            return self._blobs.get(key)
+
+    def tree(self, key: Hashable) -> tuple[Entry, ...] | None:
+        with self._lock:
+            return self._trees.get(key)
+
+    def keep_blob(self, key: Hashable, contains: bool) -> None:
+        with self._lock:
+            self._blobs[key] = contains
+
+    def keep_tree(self, key: Hashable, found: tuple[Entry, ...]) -> None:
+        with self._lock:
+            if 1 + len(found) <= self._trees.maxsize:
+                self._trees[key] = found
+
+
+def marked_files(read: Read, root: str, path: str, *, which: Filter, memory: ScanMemory) -> list[File]:
+    """The files at or below `path` that count, in the order of a directory walk.
+
+    A link to a file is followed when that file lies below `path`, too; other links and submodules are passed over.
+    Raises PathMissing, PathOutside, TooLarge.
+    """
+    start = find(read, root, path)
+    scan = _Scan(read, which, memory)
+    if start.is_folder:
+        found = [_moved(e, start.path) for e in scan.below(start.id, depth=0)]
+    else:
+        name = posixpath.basename(start.path).decode("utf-8", "surrogateescape")
+        found = [start] if which.wanted(name) and scan.contains(start) else []
+    files = []
+    for entry in found:
+        target = _target(read, root, entry) if entry.is_link else entry
+        if target is None or not target.is_file or not is_below(target.path, start.path):
+            continue
+        if not (entry is target or scan.contains(target)):
+            continue
+        files.append(File(_text(entry.path), _text(target.path), target.mode, target.id, read(target.id, "blob")))
+    return files
+
+
+class _Scan:
+    def __init__(self, read: Read, which: Filter, memory: ScanMemory) -> None:
+        self._read = read
+        self._which = which
+        self._memory = memory
+
+    def below(self, tree_id: str, *, depth: int) -> tuple[Entry, ...]:
+        """Files with the marker and links with a wanted name below a tree, with paths from that tree on."""
+        key = (tree_id, self._which)
+        found = self._memory.tree(key)
+        if found is None:
+            found = tuple(self._look(tree_id, depth))
+            self._memory.keep_tree(key, found)
+        return found
+
+    def _look(self, tree_id: str, depth: int) -> list[Entry]:
+        if depth > MAX_DEPTH:
+            raise TooLarge(f"the repository has more than {MAX_DEPTH} folders in each other")
+        found: list[Entry] = []
+        for entry in entries(self._read, tree_id):
+            if entry.is_folder:
+                found += [_moved(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
+            elif self._which.wanted(_text(entry.path)) and (entry.is_link or self.contains(entry)):
+                found.append(entry)
+            if len(found) > MAX_FILES:
+                raise TooLarge(f"more than {MAX_FILES} files with markers")
+        return found
+
+    def contains(self, entry: Entry) -> bool:
+        if not stat.S_ISREG(entry.mode):
+            return False
+        key = (entry.id, self._which.containing)
+        contains = self._memory.blob(key)
+        if contains is None:
+            contains = self._which.containing in self._read(entry.id, "blob")
+            self._memory.keep_blob(key, contains)
+        return contains
+
+
+def _target(read: Read, root: str, link: Entry) -> Entry | None:
+    try:
+        return resolve(read, root, link.path)
+    except LeadsOutside:
+        return None
+
+
+def _moved(entry: Entry, folder: bytes) -> Entry:
+    return Entry(posixpath.join(folder, entry.path), entry.mode, entry.id) if folder else entry
+
+
+def _text(path: bytes) -> str:
+    return path.decode("utf-8", "surrogateescape")

@@ -1,0 +1,161 @@
+"""Git trees as values: looking up paths, following links inside the repository, replacing files. Pure.
+
+All of it works on a function that reads objects. Symbolic links are followed only within the tree; what leads out of it
+is not there. Submodules are left alone. Names are bytes as Git has them.
+"""
+
+import posixpath
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dulwich.errors import ObjectFormatException
+from dulwich.objects import ObjectID, Tree, parse_tree
+
+from controllers.git.errors import PathMissing, PathOutside, ProtocolError, TooLarge
+from controllers.git.objects.names import NewObject, format_of, new_object
+
+MAX_DEPTH = 256
+MAX_LINKS = 40
+MAX_LINK_BYTES = 4096
+
+Read = Callable[[str, str], bytes]
+"""(object id, "tree" or "blob") → its content."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A file, folder, link or submodule of a tree. path: from the root of the repository."""
+
+    path: bytes
+    mode: int
+    id: str
+
+    @property
+    def is_folder(self) -> bool:
+        return stat.S_ISDIR(self.mode)
+
+    @property
+    def is_file(self) -> bool:
+        return stat.S_ISREG(self.mode)
+
+    @property
+    def is_link(self) -> bool:
+        return stat.S_ISLNK(self.mode)
+
+
+def entries(read: Read, tree_id: str) -> list[Entry]:
+    """What a tree holds, in the order of a directory walk: by name, byte by byte."""
+    return sorted(_parsed(read, tree_id), key=lambda e: e.path)
+
+
+def _parsed(read: Read, tree_id: str) -> list[Entry]:
+    raw, id_bytes = read(tree_id, "tree"), format_of(tree_id).oid_length
+    try:
+        return [Entry(name, mode, sha.decode()) for name, mode, sha in parse_tree(raw, sha_len=id_bytes)]
+    except (ObjectFormatException, ValueError) as e:
+        raise ProtocolError(f"tree {tree_id} is malformed") from e
+
+
+def find(read: Read, root: str, path: str) -> Entry:
+    """The file or folder at a path from the root, links followed. Raises PathMissing, PathOutside."""
+    if path.startswith("/"):
+        path = path.lstrip("/")  # as Flux: an absolute path is one from the repository's root
+    try:
+        found = resolve(read, root, path.encode("utf-8", "surrogateescape"))
+    except LeadsOutside:
+        raise PathOutside(path) from None
+    if found is None:
+        raise PathMissing(path)
+    return found
+
+
+class LeadsOutside(Exception):
+    """A path, or a link on it, leaves the repository."""
+
+
+def resolve(read: Read, root: str, path: bytes) -> Entry | None:
+    """The entry a path leads to, links followed; None for nothing. Raises LeadsOutside."""
+    here = [Entry(b"", stat.S_IFDIR, root)]
+    todo = path.split(b"/")[::-1]
+    links = 0
+    while todo:
+        name = todo.pop()
+        if name in (b"", b"."):
+            continue
+        if name == b"..":
+            here.pop()
+            if not here:
+                raise LeadsOutside
+            continue
+        if not here[-1].is_folder:
+            return None
+        entry = _child(read, here[-1], name)
+        if entry is None:
+            return None
+        if not entry.is_link:
+            here.append(entry)
+            continue
+        links += 1
+        target = read(entry.id, "blob")
+        if links > MAX_LINKS or len(target) > MAX_LINK_BYTES:
+            return None
+        if target.startswith(b"/"):
+            raise LeadsOutside
+        todo.extend(target.split(b"/")[::-1])
+    return here[-1]
+
+
+def _child(read: Read, folder: Entry, name: bytes) -> Entry | None:
+    for entry in _parsed(read, folder.id):
+        if entry.path == name:
+            return Entry(posixpath.join(folder.path, name), entry.mode, entry.id)
+    return None
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """True when a path is the folder or in it. The root is the empty path."""
+    return not folder or path == folder or path.startswith(folder + b"/")
+
+
+def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[NewObject]]:
+    """(id, new objects) of the tree with the content of existing files replaced; modes and all else stay.
+
+    Only trees on the way to a changed file are written. Raises PathMissing for a path that is no file.
+    """
+    nested: dict[bytes, object] = {}
+    for path, content in files.items():
+        *folders, name = path.split(b"/")
+        if len(folders) > MAX_DEPTH:
+            raise TooLarge(f"a path has more than {MAX_DEPTH} folders")
+        level = nested
+        for folder in folders:
+            level = level.setdefault(folder, {})  # type: ignore[assignment]  # a folder maps to a level
+        level[name] = content
+    return _replace(read, root, nested, at=b"")
+
+
+def _replace(read: Read, tree_id: str, changes: Mapping[bytes, object], *, at: bytes) -> tuple[str, list[NewObject]]:
+    tree, object_format = Tree(), format_of(tree_id)
+    for entry in _parsed(read, tree_id):
+        tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
+    made: list[NewObject] = []
+    for name, change in changes.items():
+        path = posixpath.join(at, name)
+        try:
+            mode, sha = tree[name]
+        except KeyError:
+            raise PathMissing(path.decode("utf-8", "replace")) from None
+        if isinstance(change, bytes) and stat.S_ISREG(mode):
+            blob = new_object("blob", change, object_format)
+            child, below = blob.id, [blob] if blob.id != sha.decode() else []
+        elif isinstance(change, Mapping) and stat.S_ISDIR(mode):
+            child, below = _replace(read, sha.decode(), change, at=path)
+        else:
+            raise PathMissing(path.decode("utf-8", "replace"))
+        made.extend(below)
+        tree[name] = (mode, ObjectID(child.encode()))
+    new = new_object("tree", tree.as_raw_string(), object_format)
+    if new.id != tree_id:
+        made.append(new)
+    return new.id, made

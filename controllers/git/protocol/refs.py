@@ -1,0 +1,126 @@
+"""What a remote has (`Refs`), what is wanted of it (`Checkout`), and the commit that means (`resolve`). Pure.
+
+Follows the reference forms of Flux's GitRepository `spec.ref` and the revision texts of ImageUpdateAutomation's
+`status.observedSourceRevision`: `<branch or tag>@sha1:<hash>`, or `sha1:<hash>` for a bare commit;
+`sha256` where the repository names its objects so.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from controllers.git.errors import EmptyRepository, RefNotFound
+from controllers.git.objects.names import format_of
+
+HEADS, TAGS = "refs/heads/", "refs/tags/"
+DEFAULT_BRANCH = "master"
+PEELED = "^{}"
+
+SelectTag = Callable[[str, Sequence[str]], str | None]
+"""(range, tag names) → the highest tag in the range, or None. Injected: which versions exist is policy, not Git."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refs:
+    """The references a remote advertised.
+
+    values: full reference name → object id (of the tag object for annotated tags).
+    peeled: annotated tag → the commit behind it.
+    symrefs: symbolic reference → its target (`HEAD` → `refs/heads/main`).
+    """
+
+    url: str
+    values: Mapping[str, str]
+    peeled: Mapping[str, str]
+    symrefs: Mapping[str, str]
+
+    def branch(self, name: str) -> str | None:
+        """The tip of a branch, None where the remote has no such branch."""
+        return self.values.get(HEADS + name)
+
+    def commit(self, ref: str) -> str | None:
+        """The commit a full reference name leads to, annotated tags peeled."""
+        return self.peeled.get(ref) or self.values.get(ref)
+
+    @property
+    def tags(self) -> list[str]:
+        return [ref.removeprefix(TAGS) for ref in self.values if ref.startswith(TAGS)]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """Which state of the repository is wanted; precedence: commit, name, semver, tag, branch (default `master`)."""
+
+    branch: str = ""
+    tag: str = ""
+    semver: str = ""
+    name: str = ""
+    commit: str = ""
+
+    @property
+    def extra_refs(self) -> tuple[str, ...]:
+        """Names to list beyond HEAD, branches and tags."""
+        return (self.name.removesuffix(PEELED),) if self.name else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """A commit to work from. ref: the full reference it was found under, empty for a bare commit."""
+
+    ref: str
+    commit: str
+    revision: str
+
+
+def revision(label: str, commit: str) -> str:
+    """`<label>@sha1:<hash>`, or `sha1:<hash>` without a label; the hash tells whether it is `sha1` or `sha256`."""
+    digest = f"{format_of(commit).name}:{commit}"
+    return f"{label}@{digest}" if label else digest
+
+
+def branch_tip(refs: Refs, branch: str) -> Tip | None:
+    """The tip of a branch as something to work from, None where the remote has no such branch."""
+    commit = refs.branch(branch)
+    return Tip(HEADS + branch, commit, revision(branch, commit)) if commit else None
+
+
+def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
+    """The commit that `checkout` means on this remote.
+
+    Raises RefNotFound, or EmptyRepository for a remote without any reference. A commit is taken at its word: whether
+    the remote has it turns out when it is fetched.
+    """
+    if checkout.commit:
+        return Tip("", checkout.commit, revision(checkout.branch, checkout.commit))
+    clone = f"unable to clone '{refs.url}'"
+    if not refs.values:
+        raise EmptyRepository("remote repository is empty", doing=clone)
+    if checkout.name:
+        return _named(checkout.name, refs, clone)
+    if checkout.semver:
+        tag = select_semver(checkout.semver, refs.tags)
+        if tag is None:
+            raise RefNotFound(f"no match found for semver: {checkout.semver}", doing=clone)
+        return _found(TAGS + tag, tag, refs, clone)
+    if checkout.tag:
+        return _found(TAGS + checkout.tag, checkout.tag, refs, clone)
+    branch = checkout.branch or DEFAULT_BRANCH
+    return _found(HEADS + branch, branch, refs, clone)
+
+
+def _found(ref: str, label: str, refs: Refs, clone: str) -> Tip:
+    commit = refs.commit(ref)
+    if commit is None:
+        raise RefNotFound(f'couldn\'t find remote ref "{ref}"', doing=clone)
+    return Tip(ref, commit, revision(label, commit))
+
+
+def _named(name: str, refs: Refs, clone: str) -> Tip:
+    if name.startswith("/") or name.endswith("/"):
+        raise RefNotFound(f"ref {name} is invalid; Git refs cannot begin or end with a slash '/'", doing=clone)
+    ref = name.removesuffix(PEELED)
+    commit = refs.commit(ref)
+    if commit is None:
+        raise RefNotFound(f"unable to resolve ref '{name}' to a specific commit", doing=clone)
+    # The revision shows the name without its first two segments, as Flux does: refs/heads/main → main.
+    label = ref.split("/", 2)[2] if ref.count("/") >= 2 else ref
+    return Tip(ref, commit, revision(label, commit))

@@ -1,0 +1,154 @@
+"""Which commit a checkout means, and which references a refspec moves."""
+
+import pytest
+
+from controllers.git.errors import BadRefspec, EmptyRepository, Outdated, PushRejected, RefNotFound
+from controllers.git.protocol.refs import Checkout, Refs, Tip, branch_tip, resolve
+from controllers.git.protocol.refspec import ANY, Update, parse_refspec
+from controllers.git.protocol.remote_session import plan_push
+from controllers.git.protocol.wire import Command
+
+A, B, C = (letter * 40 for letter in "abc")
+LONG = "d" * 64
+URL = "https://example.com/fleet.git"
+REFS = Refs(
+    URL,
+    {
+        "HEAD": A, "refs/heads/main": A, "refs/heads/master": B, "refs/heads/a/b": C, "refs/tags/v1.0.0": B,
+        "refs/tags/v1.1.0": C, "refs/pull/1/head": B,
+    },
+    {"refs/tags/v1.0.0": A},
+    {"HEAD": "refs/heads/main"},
+)  # fmt: skip
+
+
+def newest(range_: str, tags: object) -> str | None:
+    assert isinstance(tags, list)
+    return max((t for t in tags if t.startswith(range_)), default=None)
+
+
+@pytest.mark.parametrize(
+    ("checkout", "want"),
+    [
+        pytest.param(Checkout(), Tip("refs/heads/master", B, f"master@sha1:{B}"), id="default-is-master"),
+        pytest.param(Checkout(branch="main"), Tip("refs/heads/main", A, f"main@sha1:{A}"), id="branch"),
+        pytest.param(Checkout(branch="a/b"), Tip("refs/heads/a/b", C, f"a/b@sha1:{C}"), id="branch-with-slash"),
+        pytest.param(Checkout(tag="v1.1.0"), Tip("refs/tags/v1.1.0", C, f"v1.1.0@sha1:{C}"), id="tag"),
+        pytest.param(Checkout(tag="v1.0.0"), Tip("refs/tags/v1.0.0", A, f"v1.0.0@sha1:{A}"), id="annotated-is-peeled"),
+        pytest.param(Checkout(semver="v1"), Tip("refs/tags/v1.1.0", C, f"v1.1.0@sha1:{C}"), id="semver"),
+        pytest.param(Checkout(name="refs/heads/main"), Tip("refs/heads/main", A, f"main@sha1:{A}"), id="name"),
+        pytest.param(Checkout(name="refs/pull/1/head"), Tip("refs/pull/1/head", B, f"1/head@sha1:{B}"), id="pull"),
+        pytest.param(
+            Checkout(name="refs/tags/v1.0.0^{}"), Tip("refs/tags/v1.0.0", A, f"v1.0.0@sha1:{A}"), id="name-peeled"
+        ),
+        pytest.param(Checkout(name="HEAD"), Tip("HEAD", A, f"HEAD@sha1:{A}"), id="short-name"),
+        pytest.param(Checkout(commit=C), Tip("", C, f"sha1:{C}"), id="commit"),
+        pytest.param(Checkout(commit=LONG), Tip("", LONG, f"sha256:{LONG}"), id="sha256"),
+        pytest.param(Checkout(commit=LONG, branch="main"), Tip("", LONG, f"main@sha256:{LONG}"), id="sha256-of-branch"),
+        pytest.param(Checkout(commit=C, branch="main"), Tip("", C, f"main@sha1:{C}"), id="commit-of-branch"),
+        pytest.param(Checkout(commit=C, name="refs/heads/main", semver="v1", tag="v1.0.0"), Tip("", C, f"sha1:{C}"),
+                     id="commit-first"),
+        pytest.param(Checkout(name="refs/heads/main", semver="v1", tag="v1.0.0", branch="a/b"),
+                     Tip("refs/heads/main", A, f"main@sha1:{A}"), id="then-name"),
+        pytest.param(Checkout(semver="v1", tag="v1.0.0"),
+                     Tip("refs/tags/v1.1.0", C, f"v1.1.0@sha1:{C}"), id="semver-next"),
+        pytest.param(Checkout(tag="v1.1.0", branch="main"),
+                     Tip("refs/tags/v1.1.0", C, f"v1.1.0@sha1:{C}"), id="tag-next"),
+    ],
+)  # fmt: skip
+def test_checkouts(checkout: Checkout, want: Tip) -> None:
+    assert resolve(checkout, REFS, select_semver=newest) == want
+
+
+@pytest.mark.parametrize(
+    ("checkout", "text"),
+    [
+        pytest.param(Checkout(branch="release"), 'couldn\'t find remote ref "refs/heads/release"', id="branch"),
+        pytest.param(Checkout(tag="v9"), 'couldn\'t find remote ref "refs/tags/v9"', id="tag"),
+        pytest.param(Checkout(semver="9"), "no match found for semver: 9", id="semver"),
+        pytest.param(Checkout(name="refs/x"), "unable to resolve ref 'refs/x' to a specific commit", id="name"),
+        pytest.param(
+            Checkout(name="/x"), "ref /x is invalid; Git refs cannot begin or end with a slash '/'", id="slash"
+        ),
+    ],
+)
+def test_what_is_not_there_is_named(checkout: Checkout, text: str) -> None:
+    with pytest.raises(RefNotFound) as missing:
+        resolve(checkout, REFS, select_semver=newest)
+    assert str(missing.value) == f"unable to clone '{URL}': {text}"
+
+
+def test_an_empty_repository() -> None:
+    with pytest.raises(EmptyRepository):
+        resolve(Checkout(branch="main"), Refs(URL, {}, {}, {}), select_semver=newest)
+
+
+def test_tips_of_branches() -> None:
+    assert branch_tip(REFS, "main") == Tip("refs/heads/main", A, f"main@sha1:{A}")
+    assert branch_tip(REFS, "other") is None
+    assert REFS.tags == ["v1.0.0", "v1.1.0"]
+    assert Checkout(name="refs/x^{}").extra_refs == ("refs/x",)
+
+
+LOCAL = {"refs/heads/main": A, "refs/heads/updates": B}
+
+
+@pytest.mark.parametrize(
+    ("text", "want", "force"),
+    [
+        pytest.param("refs/heads/main:refs/heads/mirror", [Update("refs/heads/mirror", A)], False, id="plain"),
+        pytest.param("+refs/heads/main:refs/heads/mirror", [Update("refs/heads/mirror", A)], True, id="force"),
+        pytest.param("refs/heads/updates:refs/for/main", [Update("refs/for/main", B)], False, id="review"),
+        pytest.param("refs/heads/*:refs/heads/bot/*",
+                     [Update("refs/heads/bot/main", A), Update("refs/heads/bot/updates", B)], False, id="wildcard"),
+    ],
+)  # fmt: skip
+def test_refspecs(text: str, want: list[Update], force: bool) -> None:
+    refspec = parse_refspec(text)
+    assert refspec.updates(LOCAL) == want
+    assert refspec.force is force
+    assert str(refspec) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        pytest.param("refs/heads/main", "separators are wrong", id="no-separator"),
+        pytest.param("a:refs/b:refs/c", "separators are wrong", id="two-separators"),
+        pytest.param(":refs/heads/main", "deletes a reference", id="deletion"),
+        pytest.param("+:refs/heads/main", "deletes a reference", id="forced-deletion"),
+        pytest.param("refs/heads/main:mirror", "full reference name", id="short-destination"),
+        pytest.param("refs/heads/main:refs/heads/a b", "full reference name", id="space"),
+        pytest.param("refs/heads/*:refs/heads/x", "number of wildcards", id="one-wildcard"),
+        pytest.param("refs/*/*:refs/*/*", "number of wildcards", id="many-wildcards"),
+        pytest.param("refs/heads/other:refs/heads/x", "not a reference of this run", id="unknown-source"),
+        pytest.param("refs/tags/*:refs/tags/*", "matches no reference of this run", id="unmatched"),
+    ],
+)
+def test_refspecs_that_are_refused(text: str, reason: str) -> None:
+    with pytest.raises(BadRefspec, match=reason):
+        parse_refspec(text).updates(LOCAL)
+
+
+@pytest.mark.parametrize(
+    ("update", "want"),
+    [
+        pytest.param(Update("refs/heads/x", B, None), [Command("refs/heads/x", None, B)], id="create"),
+        pytest.param(Update("refs/heads/main", B, A), [Command("refs/heads/main", A, B)], id="move"),
+        pytest.param(Update("refs/heads/main", B, ANY), [Command("refs/heads/main", A, B)], id="from-anywhere"),
+        pytest.param(Update("refs/heads/main", A, C), [], id="there-already"),
+        pytest.param(Update("refs/heads/main", B, None), Outdated, id="exists"),
+        pytest.param(Update("refs/heads/main", B, C), Outdated, id="elsewhere"),
+        pytest.param(Update("refs/heads/x", B, A), Outdated, id="gone"),
+        pytest.param(Update("refs/heads/main", C, A), PushRejected, id="not-forward"),
+    ],
+)
+def test_push_plans(update: Update, want: list[Command] | type[Exception]) -> None:
+    def may_move(_old: str, new: str) -> bool:
+        return new == B
+
+    if isinstance(want, type):
+        with pytest.raises(want):
+            plan_push([update], {"refs/heads/main": A}, may_move=may_move)
+        return
+    assert plan_push([update], {"refs/heads/main": A}, may_move=may_move) == want

@@ -1,0 +1,229 @@
+"""What is said to a Git remote and how its answers read: pure functions, no connection.
+
+Listing and fetching speak protocol 2 where the remote does (references are filtered on the server, any commit may be
+asked for) and protocol 0 elsewhere; pushing is protocol 0 always. Follows Git's gitprotocol-pack, gitprotocol-v2 and
+gitprotocol-capabilities. Left out: negotiation in several rounds (the few commits that we have are offered at once),
+filters, pack URIs.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from controllers.git.errors import ProtocolError, PushRejected, foreign
+from controllers.git.objects.names import FORMATS, SHA1, ObjectFormat
+from controllers.git.protocol.pktline import DELIMITER, FLUSH, Mark, Stream, bands, from_chunks, packet, packets
+
+AGENT = "git/tagline"
+OBJECT_FORMAT = "object-format="
+UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
+
+
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """What a remote says first. For protocol 2 only capabilities; references are asked for."""
+
+    version: int
+    capabilities: frozenset[str] = frozenset()
+    object_format: ObjectFormat = SHA1
+    values: dict[str, str] = field(default_factory=dict)
+    peeled: dict[str, str] = field(default_factory=dict)
+    symrefs: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
+
+    commits: Sequence[str]
+    have: Sequence[str]
+    depth: int
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One reference to move from old to new; None stands for "does not exist"."""
+
+    ref: str
+    old: str | None
+    new: str
+
+
+def read_advertisement(stream: Stream) -> Advertisement:
+    """The remote's greeting, in protocol 0 (with all references) or 2. Raises ProtocolError."""
+    first = stream.packet()
+    if isinstance(first, bytes) and first.startswith(b"# service="):
+        if stream.packet() is not Mark.FLUSH:
+            raise ProtocolError("not a Git server's greeting")
+        first = stream.packet()
+    if first == b"version 2\n":
+        capabilities = [line.decode("utf-8", "replace") for line in stream.lines()]
+        return Advertisement(2, frozenset(capabilities), _object_format(capabilities))
+    if first == b"version 1\n":
+        first = stream.packet()
+    if isinstance(first, Mark):
+        return Advertisement(0)
+    return _read_v0(first.rstrip(b"\n"), stream)
+
+
+def _read_v0(first: bytes, stream: Stream) -> Advertisement:
+    line, _, caps = first.partition(b"\0")
+    capabilities = caps.decode("utf-8", "replace").split()
+    object_format = _object_format(capabilities)
+    values, peeled = {}, {}
+    for one in _and_then(line, stream.lines()):
+        sha, name = _ref_line(one, object_format)
+        if name.endswith("^{}"):
+            peeled[name.removesuffix("^{}")] = sha
+        elif sha != "shallow":
+            values[name] = sha
+    peeled.pop("capabilities", None)  # "capabilities^{}" stands in for the references of an empty repository
+    symrefs = dict(c[7:].split(":", 1) for c in capabilities if c.startswith("symref=") and ":" in c)
+    return Advertisement(0, frozenset(capabilities), object_format, values, peeled, symrefs)
+
+
+def _and_then(line: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
+    yield line
+    yield from lines
+
+
+def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
+    sha, space, name = line.partition(b" ")
+    if not space or not (sha == b"shallow" or is_object_id(sha, object_format)):
+        raise ProtocolError(f"not a reference: {foreign(line)}")
+    return sha.decode(), name.decode("utf-8", "surrogateescape")
+
+
+def _object_format(capabilities: Sequence[str]) -> ObjectFormat:
+    """How the remote names objects: of several formats the first is that of its references; SHA-1 when it says none."""
+    named = [c.removeprefix(OBJECT_FORMAT) for c in capabilities if c.startswith(OBJECT_FORMAT)]
+    if not named:
+        return SHA1
+    if named[0] not in FORMATS:
+        raise ProtocolError(
+            f"the repository names objects by '{foreign(named[0])}', which is not supported; sha1 and sha256 are"
+        )
+    return FORMATS[named[0]]
+
+
+def is_object_id(text: bytes, object_format: ObjectFormat) -> bool:
+    return len(text) == object_format.hex_length and not text.strip(b"0123456789abcdef")
+
+
+def ls_refs_request(prefixes: Iterable[str], heard: Advertisement) -> bytes:
+    """Protocol 2: list the references that begin with one of the prefixes."""
+    arguments = [b"peel\n", b"symrefs\n", *(b"ref-prefix %s\n" % _bytes(p) for p in prefixes)]
+    return packets(b"command=ls-refs\n", _agent(), *_format(heard)) + DELIMITER + packets(*arguments) + FLUSH
+
+
+def read_ls_refs(stream: Stream, heard: Advertisement) -> Advertisement:
+    """Protocol 2: the references listed. Raises ProtocolError."""
+    values, peeled, symrefs = {}, {}, {}
+    for line in stream.lines():
+        sha, name, *attributes = line.decode("utf-8", "surrogateescape").split(" ")
+        if not is_object_id(sha.encode("utf-8", "replace"), heard.object_format):
+            raise ProtocolError(f"not a reference: {foreign(line)}")
+        values[name] = sha
+        for attribute in attributes:
+            key, _, value = attribute.partition(":")
+            if key == "peeled":
+                peeled[name] = value
+            elif key == "symref-target":
+                symrefs[name] = value
+    return replace(heard, values=values, peeled=peeled, symrefs=symrefs)
+
+
+def fetch_request(want: Want, heard: Advertisement) -> bytes:
+    """What to ask upload-pack for. Thin packs: what we have is not sent again."""
+    shallow = [b"shallow %s\n" % c.encode() for c in want.have]
+    deepen = [b"deepen %d\n" % want.depth] if want.depth else []
+    haves = [b"have %s\n" % c.encode() for c in want.have]
+    capabilities = heard.capabilities
+    if heard.version == 2:
+        wants = [b"want %s\n" % c.encode() for c in want.commits]
+        options = [b"thin-pack\n", b"no-progress\n", b"ofs-delta\n"]
+        arguments = packets(*options, *shallow, *deepen, *wants, *haves, b"done\n")
+        return packets(b"command=fetch\n", _agent(), *_format(heard)) + DELIMITER + arguments + FLUSH
+    if "side-band-64k" not in capabilities or (want.depth and "shallow" not in capabilities):
+        raise ProtocolError("the remote lacks side-band-64k or shallow fetches")
+    ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta", "multi_ack_detailed")  # the last: Azure insists
+    spoken = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip(), *_format(heard)])
+    first, *more = want.commits
+    wants = [b"want %s %s\n" % (first.encode(), spoken), *(b"want %s\n" % c.encode() for c in more)]
+    return packets(*wants, *shallow, *deepen) + FLUSH + packets(*haves, b"done\n")
+
+
+def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
+    """The chunks of the pack that answers a fetch. Raises ProtocolError, also for the remote's refusals."""
+    if version == 2:
+        while (section := stream.packet()) != b"packfile\n":
+            if isinstance(section, Mark):
+                raise ProtocolError("the remote sent no pack")
+            for _ in stream.lines():  # shallow-info: what is cut off is known, it is what we asked for
+                pass
+        yield from bands(stream, _ignore)
+        return
+    if want.depth:
+        for _ in stream.lines():
+            pass
+    line = stream.packet()
+    while isinstance(line, bytes) and line.startswith((b"NAK", b"ACK ")):
+        line = stream.packet()
+    if isinstance(line, Mark):
+        raise ProtocolError("the remote sent no pack")
+    stream.unread(packet(line))
+    yield from bands(stream, _ignore)
+
+
+def _ignore(_words: bytes) -> None:
+    pass
+
+
+def push_request(commands: Sequence[Command], options: Sequence[str], heard: Advertisement) -> bytes:
+    """What to tell receive-pack before the pack. Raises PushRejected where the remote takes no push options."""
+    capabilities = heard.capabilities
+    if options and "push-options" not in capabilities:
+        raise PushRejected("the remote does not support push options; remove spec.git.push.options")
+    ours = ["report-status", "side-band-64k", OBJECT_FORMAT + heard.object_format.name]
+    if options:
+        ours.append("push-options")
+    if len(commands) > 1:
+        ours.append("atomic")
+    spoken = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip()])
+    nothing = "0" * heard.object_format.hex_length
+    lines = [b"%s %s %s" % ((c.old or nothing).encode(), c.new.encode(), _bytes(c.ref)) for c in commands]
+    lines[0] += b"\0" + spoken
+    told = packets(*lines) + FLUSH
+    return told + packets(*map(_bytes, options)) + FLUSH if options else told
+
+
+def read_report(stream: Stream, capabilities: frozenset[str], words: Callable[[bytes], None]) -> dict[str, str | None]:
+    """What became of each reference: None if it moved, else the remote's reason. Raises PushRejected, ProtocolError."""
+    if "report-status" not in capabilities:
+        return {}
+    if "side-band-64k" in capabilities:  # read to the end: hooks may speak after the report
+        stream = from_chunks([b"".join(bands(stream, words))])
+    lines = stream.lines()
+    unpacked = next(lines, b"")
+    if unpacked != b"unpack ok":
+        raise PushRejected(f"the remote could not unpack what was sent: {foreign(unpacked.removeprefix(b'unpack '))}")
+    report: dict[str, str | None] = {}
+    for line in lines:
+        verdict, _, rest = line.decode("utf-8", "surrogateescape").partition(" ")
+        ref, _, reason = rest.partition(" ")
+        if verdict not in ("ok", "ng"):
+            raise ProtocolError(f"not a push report: {foreign(line)}")
+        report[ref] = None if verdict == "ok" else foreign(reason.encode("utf-8", "surrogateescape"))
+    return report
+
+
+def _format(heard: Advertisement) -> list[bytes]:
+    """The object format as we tell it in a request; SHA-1 goes without saying."""
+    return [] if heard.object_format is SHA1 else [(OBJECT_FORMAT + heard.object_format.name).encode()]
+
+
+def _agent() -> bytes:
+    return b"agent=" + AGENT.encode()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")

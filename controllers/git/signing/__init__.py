@@ -1,0 +1,1 @@
+"""Signatures on commits: OpenPGP and SSH."""

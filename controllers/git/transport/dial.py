@@ -1,0 +1,104 @@
+"""Connects to a host, directly or through a proxy (blocking); what is said to proxies is in `controllers/proxy`."""
+
+import socket
+from urllib.parse import urlsplit
+
+from controllers.git.errors import BadCredentials, BadUrl, Timeout, Unreachable, foreign
+from controllers.git.protocol.transport import Deadline
+from controllers.git.remote import Proxy
+from controllers.net.proxy import socks5
+from controllers.net.proxy.handshake import Handshake, Refused
+
+DEFAULT_HTTP_PORT = 80
+
+
+def dial(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
+    """A connection to a host, with the deadline's rest as its timeout.
+
+    Raises OSError for want of one without a proxy; with one Unreachable, Timeout or BadCredentials, which name it.
+    BadUrl for a name that none can have.
+    """
+    name = _ascii(host)
+    connection = _by_way_of(proxy, name, port, deadline) if proxy else _reach(name, port, deadline)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small messages in a row
+    return connection
+
+
+def _by_way_of(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socket.socket:
+    steps, default_port = _handshake(proxy, host, port)
+    address = urlsplit(proxy.address)
+    where = f"proxy {proxy.address}"
+    try:
+        connection = _reach(address.hostname or "", address.port or default_port, deadline)
+        try:
+            _shake_hands(connection, steps, deadline)
+        except BaseException:
+            connection.close()
+            raise
+    except Refused as e:
+        raise Unreachable(f"{where} does not connect to {host}:{port}: {foreign(str(e))}") from None
+    except TimeoutError:
+        raise Timeout(f"{deadline.exceeded()} ({where})") from None
+    except OSError as e:
+        raise Unreachable(f"{where}: {foreign(e.strerror or str(e)).lower()}") from None
+    return connection
+
+
+def _reach(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """Connects to the first address of a host that answers; all together have the time that is left."""
+    failure = OSError(f"{host} has no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(deadline.remaining())
+            connection.connect(address)
+        except BaseException as e:
+            connection.close()
+            if not isinstance(e, OSError):
+                raise
+            failure = e
+        else:
+            return connection
+    raise failure
+
+
+def _ascii(host: str) -> str:
+    """The name as the protocols carry it."""
+    try:
+        return host.encode("idna").decode()
+    except UnicodeError:
+        raise BadUrl(f"'{foreign(host)}' cannot be the name of a host") from None
+
+
+def _handshake(proxy: Proxy, host: str, port: int) -> tuple[Handshake, int]:
+    match proxy.scheme:
+        case "http":
+            from controllers.net.proxy import httpconnect  # noqa: PLC0415  # h11 is not needed otherwise
+
+            return httpconnect.handshake(
+                host, port, username=proxy.username, password=proxy.password
+            ), DEFAULT_HTTP_PORT
+        case "socks5" | "socks5h":
+            steps = socks5.handshake(host, port, username=proxy.username, password=proxy.password)
+            return steps, socks5.DEFAULT_PORT
+        case _:
+            raise BadCredentials(f"proxy {proxy.address}: use one of http, socks5 or socks5h for ssh URLs")
+
+
+def _shake_hands(connection: socket.socket, steps: Handshake, deadline: Deadline) -> None:
+    received: bytes | None = None
+    while True:
+        try:
+            data, length = next(steps) if received is None else steps.send(received)
+        except StopIteration:
+            return
+        if data:
+            connection.settimeout(deadline.remaining())
+            connection.sendall(data)
+        received = b""
+        while len(received) < length:
+            connection.settimeout(deadline.remaining())
+            chunk = connection.recv(length - len(received))
+            if not chunk:
+                raise Refused("the proxy hung up")
+            received += chunk

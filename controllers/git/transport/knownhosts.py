@@ -1,0 +1,125 @@
+"""Host keys in OpenSSH's `known_hosts` format: who may call himself by a host's name. Pure.
+
+Plain, `[host]:port`, wildcard, negated and hashed names, `@revoked` and `@cert-authority`; what an authority's
+certificate has to have is in `hostcertificates.py`. Checking is strict: there is no trust on first use. Texts are those
+of Flux.
+"""
+
+import base64
+import binascii
+import fnmatch
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from controllers.git.errors import AuthenticationFailed, BadCredentials, foreign
+
+MARKERS = ("", "@cert-authority", "@revoked")
+RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+
+
+@dataclass(frozen=True, slots=True)
+class HostKey:
+    """One line. names: the patterns as written. algorithm: the type of key. blob: the public key.
+
+    authority: the key signs hosts' certificates and is no host's own.
+    """
+
+    names: str
+    algorithm: str
+    blob: bytes
+    revoked: bool = False
+    authority: bool = False
+
+    def is_for(self, place: str) -> bool:
+        """True when the line is about a host, given as `host` or `[host]:port`."""
+        if self.names.startswith("|1|"):
+            return _hashed_equal(self.names, place)
+        matched = False
+        for pattern in self.names.split(","):
+            negated = pattern.startswith("!")
+            # Brackets stand for themselves in host patterns; only `*` and `?` are special.
+            literal = pattern.removeprefix("!").lower().replace("[", "[[]")
+            if fnmatch.fnmatchcase(place, literal):
+                if negated:
+                    return False
+                matched = True
+        return matched
+
+
+@dataclass(frozen=True, slots=True)
+class KnownHosts:
+    """All lines of a `known_hosts` text."""
+
+    keys: tuple[HostKey, ...]
+
+    def algorithms(self, host: str, port: int) -> tuple[str, ...]:
+        """The host-key algorithms to offer: those of the host's own keys, of all keys where it has none."""
+        plain = [k for k in self.keys if not k.authority]
+        own = [k for k in self._about(host, port) if not (k.revoked or k.authority)] or plain
+        found: dict[str, None] = {}
+        for key in own:
+            found.update(dict.fromkeys(RSA_ALGORITHMS if key.algorithm == "ssh-rsa" else (key.algorithm,)))
+        return tuple(found)
+
+    def has_authority(self, host: str, port: int) -> bool:
+        """True when certificates may vouch for the host."""
+        return any(k.authority for k in self._about(host, port))
+
+    def is_authority(self, host: str, port: int, blob: bytes) -> bool:
+        """True when this public key may sign certificates for the host."""
+        return any(k.authority and hmac.compare_digest(k.blob, blob) for k in self._about(host, port))
+
+    def is_revoked(self, host: str, port: int, blob: bytes) -> bool:
+        """True when this public key, of a host or of an authority, or this certificate must not be accepted."""
+        return any(k.revoked and hmac.compare_digest(k.blob, blob) for k in self._about(host, port))
+
+    def check(self, host: str, port: int, blob: bytes) -> None:
+        """Returns when the host may have this public key. Raises AuthenticationFailed."""
+        if self.is_revoked(host, port, blob):
+            raise AuthenticationFailed("ssh: handshake failed: knownhosts: key is revoked")
+        own = [k for k in self._about(host, port) if not (k.revoked or k.authority)]
+        if not any(hmac.compare_digest(k.blob, blob) for k in own):
+            reason = "key mismatch" if own else "key is unknown"
+            raise AuthenticationFailed(f"ssh: handshake failed: knownhosts: {reason}")
+
+    def _about(self, host: str, port: int) -> list[HostKey]:
+        place = place_of(host, port)
+        return [k for k in self.keys if k.is_for(place)]
+
+
+def place_of(host: str, port: int) -> str:
+    """How a host and port are written in the file."""
+    return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
+
+
+def parse_known_hosts(text: str) -> KnownHosts:
+    """Raises BadCredentials for a line that is none, naming its number."""
+    return KnownHosts(tuple(_parse(text)))
+
+
+def _parse(text: str) -> Iterator[HostKey]:
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.split()
+        if not fields or fields[0].startswith("#"):
+            continue
+        marker = fields.pop(0) if fields[0].startswith("@") else ""
+        if marker not in MARKERS:
+            raise BadCredentials(f"known_hosts, line {number}: unknown marker '{foreign(marker)}'")
+        try:
+            names, algorithm, key, *_comment = fields
+            blob = base64.b64decode(key, validate=True)
+        except (ValueError, binascii.Error):
+            raise BadCredentials(f"known_hosts, line {number}: not a host key") from None
+        yield HostKey(names, algorithm, blob, revoked=marker == "@revoked", authority=marker == "@cert-authority")
+
+
+def _hashed_equal(names: str, place: str) -> bool:
+    try:
+        _, _, salt, digest = names.split("|")
+        want = base64.b64decode(digest)
+        got = hmac.new(base64.b64decode(salt), place.encode(), hashlib.sha1).digest()
+    except (ValueError, binascii.Error):
+        return False
+    return hmac.compare_digest(want, got)

@@ -1,0 +1,71 @@
+"""Host keys: whose, of which kind, and who is refused in which words."""
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from controllers.git.errors import AuthenticationFailed, BadCredentials
+from controllers.git.transport.knownhosts import parse_known_hosts
+
+ONE, TWO = b"key one", b"key two"
+B1, B2 = base64.b64encode(ONE).decode(), base64.b64encode(TWO).decode()
+
+
+def hashed(place: str) -> str:
+    salt = b"0123456789abcdef0123"
+    digest = hmac.new(salt, place.encode(), hashlib.sha1).digest()
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port", "verdict"),
+    [
+        pytest.param(f"example.com ssh-ed25519 {B1}", "example.com", 22, None, id="plain"),
+        pytest.param(f"example.com,192.0.2.1 ssh-ed25519 {B1} comment", "192.0.2.1", 22, None, id="list-and-comment"),
+        pytest.param(f"Example.COM ssh-ed25519 {B1}", "eXample.com", 22, None, id="case"),
+        pytest.param(f"[example.com]:2222 ssh-ed25519 {B1}", "example.com", 2222, None, id="port"),
+        pytest.param(f"example.com ssh-ed25519 {B1}", "example.com", 2222, "key is unknown", id="other-port"),
+        pytest.param(f"*.example.com ssh-ed25519 {B1}", "git.example.com", 22, None, id="wildcard"),
+        pytest.param(f"*.example.com,!bad.example.com ssh-ed25519 {B1}", "bad.example.com", 22, "key is unknown",
+                     id="negated"),
+        pytest.param(f"[*.example.com]:22?2 ssh-ed25519 {B1}", "a.example.com", 2222, None, id="wildcard-port"),
+        pytest.param(f"{hashed('example.com')} ssh-ed25519 {B1}", "example.com", 22, None, id="hashed"),
+        pytest.param(f"{hashed('[example.com]:2222')} ssh-ed25519 {B1}", "example.com", 2222, None, id="hashed-port"),
+        pytest.param(f"{hashed('example.com')} ssh-ed25519 {B1}", "example.org", 22, "key is unknown", id="hashed-no"),
+        pytest.param(f"example.com ssh-ed25519 {B2}", "example.com", 22, "key mismatch", id="mismatch"),
+        pytest.param(f"example.com ssh-ed25519 {B2}\nexample.com ssh-rsa {B1}", "example.com", 22, None, id="several"),
+        pytest.param(f"other.com ssh-ed25519 {B1}", "example.com", 22, "key is unknown", id="unknown"),
+        pytest.param("# a comment\n\n", "example.com", 22, "key is unknown", id="nothing"),
+        pytest.param(f"example.com ssh-ed25519 {B1}\n@revoked * ssh-ed25519 {B1}", "example.com", 22, "key is revoked",
+                     id="revoked"),
+        pytest.param(f"@cert-authority * ssh-ed25519 {B1}", "example.com", 22, "key is unknown", id="authority"),
+        pytest.param("|1|x|y ssh-ed25519 " + B1, "example.com", 22, "key is unknown", id="broken-hash"),
+    ],
+)  # fmt: skip
+def test_verdicts(text: str, host: str, port: int, verdict: str | None) -> None:
+    known = parse_known_hosts(text)
+    if verdict is None:
+        known.check(host, port, ONE)
+        return
+    with pytest.raises(AuthenticationFailed, match=f"ssh: handshake failed: knownhosts: {verdict}"):
+        known.check(host, port, ONE)
+
+
+@pytest.mark.parametrize("line", ["example.com", "example.com ssh-rsa", "example.com ssh-rsa ???"])
+def test_lines_that_are_none(line: str) -> None:
+    with pytest.raises(BadCredentials, match="known_hosts, line 2: not a host key"):
+        parse_known_hosts(f"# first\n{line}\n")
+
+
+def test_markers_that_are_none() -> None:
+    with pytest.raises(BadCredentials, match="known_hosts, line 1: unknown marker '@cert-autority'"):
+        parse_known_hosts(f"@cert-autority * ssh-ed25519 {B1}\n")
+
+
+def test_algorithms_are_those_of_the_host_or_of_all() -> None:
+    known = parse_known_hosts(f"a ssh-ed25519 {B1}\nb ssh-rsa {B1}\n")
+    assert known.algorithms("a", 22) == ("ssh-ed25519",)
+    assert known.algorithms("b", 22) == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+    assert known.algorithms("c", 22) == ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")

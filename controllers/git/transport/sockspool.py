@@ -1,0 +1,50 @@
+"""urllib3's pools with connections that go through a SOCKS5 proxy.
+
+urllib3's own way needs PySocks, which has had no release since 2019; here its connections are made by `dial`.
+"""
+
+import socket
+import ssl
+import time
+from datetime import timedelta
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError
+
+from controllers.git.errors import Timeout
+from controllers.git.protocol.transport import Deadline
+from controllers.git.remote import DEFAULT_TIMEOUT, Proxy
+from controllers.git.transport.dial import dial
+
+
+def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize: int) -> urllib3.PoolManager:
+    """Pools whose connections go through `proxy`. Requests raise what `dial` raises besides urllib3's errors."""
+
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, proxy)
+
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connect(self, proxy)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    manager = urllib3.PoolManager(num_pools=num_pools, maxsize=maxsize, ssl_context=context)
+    manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return manager
+
+
+def _connect(wanted: HTTPConnection, proxy: Proxy) -> socket.socket:
+    given = wanted.timeout if isinstance(wanted.timeout, int | float) else DEFAULT_TIMEOUT.total_seconds()
+    deadline = Deadline(timedelta(seconds=given), monotonic=time.monotonic)
+    try:
+        return dial(wanted.host, wanted.port, proxy, deadline)
+    except Timeout as e:  # told by whoever knows how long the whole operation may take
+        raise ConnectTimeoutError(wanted, str(e)) from None

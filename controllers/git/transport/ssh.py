@@ -1,0 +1,184 @@
+"""Git over SSH through paramiko: key and host keys in memory, one connection a remote, a channel an operation.
+
+paramiko is optional and imported when the first ssh remote is used. There is no agent, no configuration file and no
+trust on first use. Protocol 2 is asked for; a server that does not pass the request on speaks protocol 0.
+"""
+
+import shlex
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote, urlsplit
+
+from controllers.git.errors import (
+    AuthenticationFailed,
+    BadCredentials,
+    GitError,
+    ProtocolError,
+    RepositoryNotFound,
+    TooLarge,
+    Unreachable,
+    foreign,
+)
+from controllers.git.protocol.pktline import FLUSH, Stream
+from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.wire import UPLOAD_PACK, read_advertisement
+from controllers.git.remote import Remote, SshAlgorithms, SshKey
+from controllers.git.transport.knownhosts import parse_known_hosts
+from controllers.git.transport.sshhost import SshHost
+
+if TYPE_CHECKING:
+    import paramiko  # type: ignore[import-untyped]  # comes without type hints
+
+CHUNK_BYTES = 64 << 10
+MAX_GREETING_BYTES = 64 << 20
+MAX_STDERR_BYTES = 4096
+DEFAULT_PORT = 22
+NOT_FOUND = ("not found", "does not exist", "not appear to be a git repository", "no such", "could not find")
+DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
+
+
+class SshTransport:
+    """See Transport. Connects when first used, and again when the connection is gone."""
+
+    def __init__(self, remote: Remote, key: SshKey, algorithms: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
+        parts = urlsplit(remote.url)
+        self._host: Final = SshHost(
+            parts.hostname or "", parts.port or DEFAULT_PORT, parse_known_hosts(key.known_hosts), algorithms, now
+        )
+        self._proxy: Final = remote.proxy
+        path = unquote(parts.path)
+        self._path: Final = path.removeprefix("/") if path.startswith("/~") else path
+        self._user: Final = remote.user
+        self._key = key
+        self._lock = threading.Lock()
+        self._connection: paramiko.Transport | None = None
+
+    @contextmanager
+    def greet(self, service: str, deadline: Deadline) -> Iterator[Stream]:
+        version = 2 if service == UPLOAD_PACK else 0
+        with self._channel(service, deadline, version) as channel:
+            yield _stream(channel, deadline, MAX_GREETING_BYTES)
+            with suppress(*_gone()):
+                channel.sendall(FLUSH)  # nothing more is wanted
+
+    @contextmanager
+    def ask(self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int) -> Iterator[Stream]:
+        with self._channel(service, deadline, version) as channel:
+            stream = _stream(channel, deadline, MAX_GREETING_BYTES + max_bytes)
+            if read_advertisement(stream).version != version:
+                raise ProtocolError("the remote changed its protocol version")
+            channel.sendall(body)
+            channel.shutdown_write()
+            yield stream
+
+    def close(self) -> None:
+        with self._lock:
+            self._hang_up()
+
+    def _hang_up(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    @contextmanager
+    def _channel(self, service: str, deadline: Deadline, version: int) -> Iterator["paramiko.Channel"]:
+        with _explained(deadline):
+            channel = self._open(deadline)
+            try:
+                channel.settimeout(deadline.remaining())
+                if version == 2:
+                    channel.update_environment({"GIT_PROTOCOL": "version=2"})
+                try:
+                    _start(channel, f"{service} {shlex.quote(self._path)}")
+                    yield channel
+                except ProtocolError as e:
+                    raise _told_on_stderr(channel, e) from None
+            finally:
+                with suppress(*_gone()):
+                    channel.close()
+
+    def _open(self, deadline: Deadline) -> "paramiko.Channel":
+        """A session on the connection that is there, or on a new one."""
+        with self._lock:
+            if self._connection is not None and self._connection.is_active():
+                with suppress(*_gone()):  # it died since it was last used
+                    return self._connection.open_session(timeout=deadline.remaining())
+            self._hang_up()
+            self._connection = self._connect(deadline)
+            return self._connection.open_session(timeout=deadline.remaining())
+
+    def _connect(self, deadline: Deadline) -> "paramiko.Transport":
+        from controllers.git.transport.sshlogin import log_in  # noqa: PLC0415
+
+        return log_in(self._host, self._proxy, self._user, self._key, deadline)
+
+
+def _gone() -> tuple[type[Exception], ...]:
+    """What is raised on a connection that is no more."""
+    import paramiko  # noqa: PLC0415
+
+    return OSError, EOFError, paramiko.SSHException
+
+
+def _start(channel: "paramiko.Channel", command: str) -> None:
+    import paramiko  # noqa: PLC0415
+
+    try:
+        channel.exec_command(command)
+    except paramiko.SSHException:
+        if not channel.get_transport().is_active():
+            raise
+        raise ProtocolError("ssh: the server hung up instead of running the command") from None
+
+
+def _stream(channel: "paramiko.Channel", deadline: Deadline, max_bytes: int) -> Stream:
+    seen = 0
+
+    def receive() -> bytes:
+        nonlocal seen
+        channel.settimeout(deadline.remaining())
+        chunk = channel.recv(CHUNK_BYTES)
+        seen += len(chunk)
+        if seen > max_bytes:
+            raise TooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
+        return bytes(chunk)
+
+    return Stream(receive)
+
+
+def _told_on_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitError:
+    """What went wrong in the server's own words, where it has any; they come on stderr before it hangs up."""
+    said = b""
+    with suppress(*_gone()):
+        channel.settimeout(1.0)
+        while len(said) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
+            said += more
+    words = foreign(said)
+    if not words or isinstance(error, TooLarge):
+        return error
+    if any(sign in words.lower() for sign in NOT_FOUND):
+        return RepositoryNotFound(f"repository not found: {words}")
+    if any(sign in words.lower() for sign in DENIED):
+        return AuthenticationFailed(f"authorization failed: {words}")
+    return ProtocolError(f"remote error: {words}")
+
+
+@contextmanager
+def _explained(deadline: Deadline) -> Iterator[None]:
+    try:
+        import paramiko  # noqa: PLC0415
+    except ImportError:
+        raise BadCredentials("ssh URLs need the package 'paramiko', which is not installed; use https") from None
+    try:
+        yield
+    except TimeoutError as e:
+        raise deadline.exceeded() from e
+    except paramiko.AuthenticationException as e:
+        raise AuthenticationFailed("ssh: handshake failed: the server does not accept the key") from e
+    except (paramiko.SSHException, EOFError, OSError) as e:
+        deadline.remaining()  # a handshake that took too long is reported in many ways
+        cause = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or "the connection was closed"
+        raise Unreachable(f"ssh: {foreign(cause).lower()}") from e

@@ -1,0 +1,367 @@
+"""SSH against an in-process server that runs Git's own upload-pack and receive-pack."""
+
+import socket
+import subprocess
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Literal
+
+import paramiko  # type: ignore[import-untyped]  # comes without type hints
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+from controllers.git.conftest import Run, marked
+from controllers.git.engine import GitEngine
+from controllers.git.errors import (
+    AuthenticationFailed,
+    BadCredentials,
+    Outdated,
+    PushRejected,
+    RepositoryNotFound,
+    Timeout,
+    Unreachable,
+)
+from controllers.git.remote import Proxy, Remote, SshAlgorithms, SshKey
+from controllers.git.transport.ssh import SshTransport
+from testing.gitserver import ENVIRONMENT, BareRepository
+from testing.proxy import ProxyServer
+
+Private = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+def openssh(key: Private, passphrase: bytes = b"") -> str:
+    cipher = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, cipher).decode()
+
+
+def public(key: Private) -> str:
+    return key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+
+
+CLIENT, HOST = ed25519.Ed25519PrivateKey.generate(), ec.generate_private_key(ec.SECP256R1())
+
+
+HUNG_UP = (OSError, EOFError, paramiko.SSHException)
+
+
+class SshServer:
+    """One thread a connection and one a command; serves `root` to those who have an allowed key."""
+
+    def __init__(self, root: Path, host_key: Private, allowed: list[str]) -> None:
+        self.root, self.allowed = root, allowed
+        self.connections = 0
+        self.takes_environment = True
+        self.says_before_hanging_up = b""
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        path = root / "host_key"
+        path.write_text(openssh(host_key))
+        self._host_key = paramiko.PKey.from_path(path)
+        self._transports: list[Any] = []
+        self._threads: list[threading.Thread] = []
+        self._start(self._accept)
+
+    def _start(self, work: Any, *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.connections += 1
+            transport = paramiko.Transport(connection)
+            self._transports.append(transport)
+            transport.add_server_key(self._host_key)
+            with suppress(paramiko.SSHException, EOFError):
+                transport.start_server(event=threading.Event(), server=_Session(self))
+
+    def run(self, channel: Any, command: str, environment: dict[str, str]) -> None:
+        self._start(self._run, channel, command, environment)
+
+    def _run(self, channel: Any, command: str, environment: dict[str, str]) -> None:
+        service, path = command.split(" ", 1)
+        if self.says_before_hanging_up:
+            with suppress(*HUNG_UP):
+                channel.sendall_stderr(self.says_before_hanging_up)
+                channel.send_exit_status(1)
+            with suppress(*HUNG_UP):
+                channel.close()
+            return
+        process = subprocess.Popen(
+            [*service.split("-", 1), str(self.root) + path.strip("'")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT | environment,
+        )  # fmt: skip
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        self._start(_pump_in, channel, process.stdin)
+        with suppress(*HUNG_UP):  # the client may hang up at any time
+            while chunk := process.stdout.read1(65536):  # type: ignore[attr-defined]  # a BufferedReader
+                channel.sendall(chunk)
+        with suppress(*HUNG_UP):
+            channel.sendall_stderr(process.stderr.read())
+        process.stdout.close()
+        process.stderr.close()
+        process.wait()
+        with suppress(*HUNG_UP):
+            channel.send_exit_status(process.returncode)
+            channel.close()
+
+    def drop_connections(self) -> None:
+        for transport in self._transports:
+            transport.close()
+        self._transports.clear()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.drop_connections()
+        for thread in list(self._threads):
+            thread.join()
+
+
+def _pump_in(channel: Any, into: Any) -> None:
+    with suppress(*HUNG_UP):
+        while chunk := channel.recv(65536):
+            into.write(chunk)
+            into.flush()
+    with suppress(*HUNG_UP):
+        into.close()
+
+
+class _Session(paramiko.ServerInterface):  # type: ignore[misc]  # untyped
+    def __init__(self, owner: SshServer) -> None:
+        self._owner = owner
+        self._environment: dict[str, str] = {}
+
+    def check_auth_publickey(self, username: str, key: Any) -> int:
+        known = f"{key.get_name()} {key.get_base64()}" in self._owner.allowed and username == "git"
+        return int(paramiko.AUTH_SUCCESSFUL if known else paramiko.AUTH_FAILED)
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "publickey"
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return int(paramiko.OPEN_SUCCEEDED)
+
+    def check_channel_env_request(self, channel: Any, name: bytes, value: bytes) -> bool:
+        if self._owner.takes_environment:
+            self._environment[name.decode()] = value.decode()
+        return self._owner.takes_environment
+
+    def check_channel_exec_request(self, channel: Any, command: bytes) -> bool:
+        environment, self._environment = self._environment, {}
+        self._owner.run(channel, command.decode(), environment)
+        return True
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SshServer]:
+    root = tmp_path / "ssh"
+    root.mkdir()
+    serving = SshServer(root, HOST, [public(CLIENT)])
+    yield serving
+    serving.close()
+
+
+@pytest.fixture
+def fleet(server: SshServer) -> BareRepository:
+    repository = BareRepository(server.root / "fleet.git")
+    repository.commit({"app.yaml": marked("1.0.0")})
+    return repository
+
+
+@pytest.fixture
+async def engine(server: SshServer, tmp_path: Path) -> AsyncIterator[GitEngine]:
+    git = GitEngine(tmp_path / "cache")
+    yield git
+    await git.aclose()
+
+
+def key(server: SshServer, *, private: Private = CLIENT, host: Private = HOST) -> SshKey:
+    return SshKey(openssh(private), f"[127.0.0.1]:{server.port} {public(host)}\n")
+
+
+@pytest.fixture
+def run(server: SshServer, fleet: BareRepository, engine: GitEngine) -> Run:
+    return Run(engine, Remote(f"ssh://git@127.0.0.1:{server.port}/fleet.git", credentials=key(server)))
+
+
+@pytest.mark.parametrize("takes_environment", [True, False], ids=["protocol-2", "protocol-0"])
+async def test_runs_from_refs_to_push(
+    run: Run, server: SshServer, fleet: BareRepository, takes_environment: bool
+) -> None:
+    server.takes_environment = takes_environment
+    for old, new in ((b"1.0.0", b"1.0.1"), (b"1.0.1", b"1.0.2")):
+        made = await run.change(old, new)
+        await run.push(made)
+        assert fleet.head() == made.id
+        fleet.commit({"other.txt": new})
+    assert fleet.read("app.yaml") == marked("1.0.2").encode()
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("takes_environment", [True, False], ids=["protocol-2", "protocol-0"])
+async def test_a_repository_with_sha256_names_takes_the_place_of_one_with_sha1(
+    run: Run, server: SshServer, fleet: BareRepository, takes_environment: bool
+) -> None:
+    server.takes_environment = takes_environment
+    await run.tip()
+    fleet.path.rename(fleet.path.with_name("former"))
+    other = BareRepository(fleet.path, object_format="sha256")
+    other.commit({"app.yaml": marked("2.0.0")})
+    for old, new in ((b"2.0.0", b"2.0.1"), (b"2.0.1", b"2.0.2")):
+        made = await run.change(old, new)
+        await run.push(made)
+        assert other.head() == made.id
+    other.git("fsck", "--strict")
+
+
+async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
+    curve = "curve25519-sha256@libssh.org"
+    engine = GitEngine(tmp_path / "told", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
+    await engine.list_refs(run.remote)
+    transport = engine._connections.conversation(run.remote)._transport
+    assert isinstance(transport, SshTransport)
+    assert transport._connection is not None
+    used, offered = transport._connection.get_security_options(), transport._connection.preferred_keys
+    await engine.aclose()
+    assert (used.key_types, used.kex) == (("ecdsa-sha2-nistp256",), (curve,))
+    assert offered == ("ecdsa-sha2-nistp256",)
+
+
+@pytest.mark.parametrize(
+    ("algorithms", "text"),
+    [
+        pytest.param(SshAlgorithms(host_keys=("ssh-dss",)), r"ssh-dss \(--ssh-hostkey-algos\)", id="host-keys"),
+        pytest.param(SshAlgorithms(key_exchanges=("sntrup",)), r"sntrup \(--ssh-kex-algos\)", id="key-exchanges"),
+    ],
+)
+async def test_algorithms_of_which_none_is_known(
+    run: Run, tmp_path: Path, algorithms: SshAlgorithms, text: str
+) -> None:
+    engine = GitEngine(tmp_path / "told", ssh=algorithms)
+    with pytest.raises(BadCredentials, match=text):
+        await engine.list_refs(run.remote)
+    await engine.aclose()
+
+
+async def test_a_lost_connection_is_made_again(run: Run, server: SshServer) -> None:
+    await run.tip()
+    server.drop_connections()
+    await run.engine.list_refs(run.remote)
+    assert server.connections == 2
+
+
+async def test_lost_races_and_refusals_are_told_apart(run: Run, fleet: BareRepository) -> None:
+    made = await run.change(b"1.0.0", b"1.0.1")
+    fleet.commit({"other.txt": "x"})
+    with pytest.raises(Outdated):
+        await run.push(made)
+    fleet.hook("pre-receive", "#!/bin/sh\necho frozen >&2\nexit 1\n")
+    with pytest.raises(PushRejected, match="pre-receive hook declined: frozen"):
+        await run.push(await run.change(b"1.0.0", b"1.0.1"))
+
+
+@pytest.mark.parametrize(
+    "private", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())], ids=["rsa", "ecdsa"]
+)
+async def test_other_kinds_of_keys(run: Run, server: SshServer, private: Private) -> None:
+    server.allowed.append(public(private))
+    await run.engine.list_refs(Remote(run.remote.url, credentials=key(server, private=private)))
+
+
+async def test_a_key_with_a_passphrase(run: Run, server: SshServer) -> None:
+    locked = openssh(CLIENT, b"hunter2")
+    hosts = key(server).known_hosts
+    await run.engine.list_refs(Remote(run.remote.url, credentials=SshKey(locked, hosts, "hunter2")))
+    with pytest.raises(BadCredentials, match="cannot use the SSH identity: wrong passphrase"):
+        await run.engine.list_refs(Remote(run.remote.url, credentials=SshKey(locked, hosts, "wrong")))
+
+
+async def test_a_key_that_the_server_does_not_know(run: Run, server: SshServer) -> None:
+    stranger = ed25519.Ed25519PrivateKey.generate()
+    with pytest.raises(AuthenticationFailed, match=r"unable to clone 'ssh://127.0.0.1:.*': ssh: handshake failed"):
+        await run.engine.list_refs(Remote(run.remote.url, credentials=key(server, private=stranger)))
+
+
+async def test_another_host_key_is_a_mismatch(run: Run, server: SshServer) -> None:
+    other = key(server, host=ec.generate_private_key(ec.SECP256R1()))
+    with pytest.raises(AuthenticationFailed, match="knownhosts: key mismatch"):
+        await run.engine.list_refs(Remote(run.remote.url, credentials=other))
+
+
+async def test_a_host_that_is_not_listed_is_unknown(run: Run) -> None:
+    elsewhere = SshKey(openssh(CLIENT), f"example.com {public(HOST)}\n")
+    with pytest.raises(AuthenticationFailed, match="knownhosts: key is unknown"):
+        await run.engine.list_refs(Remote(run.remote.url, credentials=elsewhere))
+
+
+async def test_a_missing_repository(run: Run) -> None:
+    url = run.remote.url.replace("fleet", "elsewhere")
+    with pytest.raises(RepositoryNotFound, match=r"repository not found: .*does not appear to be a git repository"):
+        await run.engine.list_refs(Remote(url, credentials=run.remote.credentials))
+
+
+async def test_what_the_server_says_before_it_hangs_up(run: Run, server: SshServer) -> None:
+    server.says_before_hanging_up = b"ERROR: You are not allowed to push to this project.\n"
+    with pytest.raises(AuthenticationFailed, match="authorization failed: ERROR: You are not allowed"):
+        await run.engine.list_refs(run.remote)
+
+
+async def test_nobody_there(run: Run, server: SshServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with pytest.raises(Unreachable, match="ssh: connection refused"):
+        await run.engine.list_refs(Remote(f"ssh://127.0.0.1:{port}/x", credentials=key(server)))
+
+
+async def test_somebody_who_does_not_speak_ssh(run: Run, server: SshServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        remote = Remote(
+            f"ssh://127.0.0.1:{silent.getsockname()[1]}/x", credentials=key(server), timeout=timedelta(milliseconds=200)
+        )
+        with pytest.raises(Timeout, match="timed out after 0"):
+            await run.engine.list_refs(remote)
+
+
+@pytest.mark.parametrize("kind", ["http", "socks5"])
+async def test_a_proxy_leads_to_the_server(
+    run: Run, server: SshServer, fleet: BareRepository, kind: Literal["http", "socks5"]
+) -> None:
+    """The host of the URL exists for the proxy alone, and it is that name whose key has to be known."""
+    with ProxyServer(kind, login="robot:hush", routes={"git.invalid:22": f"127.0.0.1:{server.port}"}) as serving:
+        serving.ahead = True
+        credentials = SshKey(openssh(CLIENT), f"git.invalid {public(HOST)}\n")
+        proxy = Proxy(serving.url, "robot", "hush")
+        through = Run(run.engine, Remote("ssh://git@git.invalid/fleet.git", credentials=credentials, proxy=proxy))
+        made = await through.change(b"1.0.0", b"1.0.1")
+        await through.push(made)
+        assert fleet.head() == made.id
+        assert len(serving.asked) == server.connections == 1
+        await run.engine.aclose()
+
+
+async def test_a_proxy_that_refuses_is_named(run: Run) -> None:
+    with ProxyServer("http", login="robot:hush") as serving:
+        remote = Remote(run.remote.url, credentials=run.remote.credentials, proxy=Proxy(serving.url, "robot", "wr0ng"))
+        with pytest.raises(Unreachable) as caught:
+            await run.engine.list_refs(remote)
+    assert f"proxy {serving.url} does not connect to 127.0.0.1:" in str(caught.value)
+    assert str(caught.value).endswith(": 407 Proxy Authentication Required")
+    assert "wr0ng" not in str(caught.value)
+
+
+async def test_proxies_of_the_environment_are_not_for_ssh(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "https_proxy", "all_proxy", "ssh_proxy"):
+        monkeypatch.setenv(name, "socks5://127.0.0.1:1")
+    await run.engine.list_refs(run.remote)

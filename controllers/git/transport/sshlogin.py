@@ -1,0 +1,69 @@
+"""The beginning of an SSH connection: reach the host, agree on algorithms, check who it is, log in.
+
+The module that needs paramiko to be imported; it is so when the first connection is made.
+"""
+
+import io
+from typing import Any
+
+import paramiko  # type: ignore[import-untyped]  # comes without type hints
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+
+from controllers.git.errors import BadCredentials
+from controllers.git.protocol.transport import Deadline
+from controllers.git.remote import Proxy, SshKey
+from controllers.git.sshkeys import BadKey, load_private_key
+from controllers.git.transport.dial import dial
+from controllers.git.transport.sshhost import SshHost
+
+
+class _Client(paramiko.Transport):  # type: ignore[misc]  # untyped
+    """Offers the host key algorithms it is told in their order; paramiko would add certificates behind all others."""
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        return tuple(self.get_security_options().key_types)
+
+
+def log_in(host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline: Deadline) -> Any:
+    """A connection to the host that it is meant for, logged in: a paramiko.Transport.
+
+    Raises BadCredentials, AuthenticationFailed, Unreachable and Timeout for a proxy, else what paramiko and sockets do.
+    """
+    identity = _identity(key)
+    plain = dial(host.name, host.port, proxy, deadline)
+    connection = _Client(plain)
+    try:
+        options = connection.get_security_options()
+        options.key_types = host.key_types(options.key_types)
+        options.kex = host.key_exchanges(options.kex)
+        connection.banner_timeout = connection.handshake_timeout = deadline.remaining()
+        connection.start_client(timeout=deadline.remaining())
+        presented = connection.get_remote_server_key()
+        certificate = presented.public_blob.key_blob if presented.public_blob else None
+        host.check(presented.asbytes(), certificate)
+        connection.auth_timeout = deadline.remaining()
+        connection.auth_publickey(user, identity)
+    except BaseException:
+        connection.close()
+        plain.close()  # which a connection that never started leaves open
+        raise
+    return connection
+
+
+def _identity(key: SshKey) -> Any:
+    try:
+        private = load_private_key(key.identity, key.passphrase)
+    except BadKey as e:
+        raise BadCredentials(f"cannot use the SSH identity: {e}") from e
+    text = private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    ).decode()
+    match private:
+        case ed25519.Ed25519PrivateKey():
+            return paramiko.Ed25519Key.from_private_key(io.StringIO(text))
+        case rsa.RSAPrivateKey():
+            return paramiko.RSAKey.from_private_key(io.StringIO(text))
+        case _:
+            return paramiko.ECDSAKey.from_private_key(io.StringIO(text))

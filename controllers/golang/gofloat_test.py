@@ -1,0 +1,56 @@
+"""Numbers as Go's ParseFloat reads them."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from controllers.golang.gofloat import NotANumber, parse_float
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        pytest.param("+5", 5.0, id="sign"),
+        pytest.param(".5", 0.5, id="no-integer-part"),
+        pytest.param("5.", 5.0, id="no-fraction"),
+        pytest.param("1E-3", 0.001, id="exponent"),
+        pytest.param("1_000.5_0", 1000.5, id="underscores"),
+        pytest.param("0x1p4", 16.0, id="hexadecimal"),
+        pytest.param("0X_1_0.8P-1", 8.25, id="hexadecimal-with-underscores"),
+        pytest.param("Infinity", math.inf, id="infinity"),
+        pytest.param("-inf", -math.inf, id="minus-inf"),
+        pytest.param("1e-400", 0.0, id="underflow-is-zero"),
+        pytest.param("0e999999", 0.0, id="zero-with-a-great-exponent"),
+        pytest.param("9007199254740993", 9007199254740992.0, id="rounds-to-even"),
+        pytest.param("1" * 5000 + "e-4999", 1.1111111111111112, id="very-many-digits"),
+    ],
+)
+def test_numbers(text: str, number: float) -> None:
+    assert parse_float(text) == number
+
+
+@pytest.mark.parametrize("text", ["nan", "NaN"])
+def test_nan(text: str) -> None:
+    assert math.isnan(parse_float(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " 1", "1 ", "1\n", "1a", ".", "e5", "1e", "1e+", "--1"),
+        *("_1", "1_", "1__0", "1_.5", "1._5", "1_e5", "1e_5"),
+        *("0x10", "0x", "0xp1", "0x1p", "0x1_p1", "0x1pa", "0x1.p"),
+        *("+nan", "infin", "1e400", "-1e400", "0x1p1024", "٣", "ſ", "ınf", "1,5"),
+    ],
+)
+def test_not_numbers(text: str) -> None:
+    with pytest.raises(NotANumber):
+        parse_float(text)
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_reads_back(number: float) -> None:
+    assert parse_float(repr(number)) == number
+    assert parse_float(number.hex()) == number

@@ -1,0 +1,102 @@
+"""Compiled patterns, alone and several at once."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from controllers.golang.regexp.engine import Refused, Regexp, build
+from controllers.golang.regexp.errors import BadPattern
+from controllers.golang.regexp.syntax import TOO_DEEP, TOO_LARGE, refuse, translate
+
+MAX_PATTERN_CHARS = 32_768
+_ENDING = re.compile(r"\^\.\*((?:[A-Za-z0-9_-]|\\[.+-])+)\$")
+
+Matches = Callable[[str], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A regular expression in Go's dialect; safe from several threads."""
+
+    text: str
+    """As the user wrote it."""
+    group_names: tuple[str, ...]
+    """Name of each group, "" where it has none; number 0 is the whole match. A name may come more than once."""
+    translated: str = field(repr=False, compare=False)
+    """The same for RE2, without group names."""
+    regexp: Regexp = field(repr=False, compare=False)
+
+    def search(self, text: str) -> tuple[str | None, ...] | None:
+        """The groups of the leftmost match, the whole match first; None where nothing matches.
+
+        A group that took no part is None. Linear in the length of `text`.
+        """
+        encoded = text.encode("utf-8", "surrogatepass")
+        spans = self.regexp.spans(encoded)
+        if spans is None:
+            return None
+        return tuple([None if start < 0 else encoded[start:end].decode("utf-8", "replace") for start, end in spans])
+
+    def matches(self, text: str) -> bool:
+        """True when `text` has the pattern somewhere in it."""
+        return self.regexp.spans(text.encode("utf-8", "surrogatepass")) is not None
+
+
+def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as re2go.compile
+    """The pattern, compiled. Raises BadPattern, whose message is the one of Go's `regexp.Compile`.
+
+    A pattern beyond 32 768 characters or RE2's memory bound is refused as too large.
+    """
+    if len(pattern) > MAX_PATTERN_CHARS:
+        raise refuse(TOO_LARGE, pattern[:64] + "…")
+    translation = translate(pattern)
+    try:
+        regexp = build(translation.pattern)
+    except Refused as refused:
+        raise in_words_of_go(str(refused), pattern) from None
+    return Pattern(pattern, translation.group_names, translation.pattern, regexp)
+
+
+def in_words_of_go(reason: str, pattern: str) -> BadPattern:
+    """The error for a pattern whose syntax is right but which RE2 does not take."""
+    if "too large" in reason:
+        return refuse(TOO_LARGE, pattern)
+    if "nesting" in reason or "too deep" in reason:
+        return refuse(TOO_DEEP, pattern)
+    return BadPattern(f"error parsing regexp: {reason}")
+
+
+def any_of(patterns: Sequence[Pattern]) -> Matches:
+    """A function that says whether at least one of `patterns` is found in a text; one pass for all of them."""
+    search = _search(patterns)
+    endings = tuple(ending for pattern in patterns if (ending := _ending(pattern)))
+    if not endings:
+        return search
+    others = _search([pattern for pattern in patterns if not _ending(pattern)])
+
+    def matches(text: str) -> bool:
+        # What "." is not: a line feed, and what RE2 does not take for a character.
+        if not text.isascii() or "\n" in text:
+            return search(text)
+        return text.endswith(endings) or others(text)
+
+    return matches
+
+
+def _search(patterns: Sequence[Pattern]) -> Matches:
+    if not patterns:
+        return lambda _: False
+    try:
+        search = build("|".join(f"(?:{pattern.translated})" for pattern in patterns), captures=False).spans
+    except Refused:  # together they pass the memory bound that each keeps
+        return lambda text: any(pattern.matches(text) for pattern in patterns)
+    return lambda text: search(text.encode("utf-8", "surrogatepass")) is not None
+
+
+def _ending(pattern: Pattern) -> str:
+    """The text that `^.*text$` asks for at the end; "" for any other form.
+
+    Every scan asks one such question of every tag (`^.*\\.sig$` is the default exclusion); RE2 costs ten times as much.
+    """
+    found = _ENDING.fullmatch(pattern.text)
+    return found[1].replace("\\", "") if found else ""

@@ -1,0 +1,1 @@
+"""Image references: one value from the choice to the commit. Pure."""

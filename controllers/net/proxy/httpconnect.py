@@ -1,0 +1,36 @@
+"""HTTP's CONNECT (RFC 9110 section 9.3.6) with Basic credentials.
+
+For what speaks first on the other side, as SSH servers do: nothing behind the proxy's answer is read. The clients of
+HTTP at hand read ahead and would lose the beginning.
+"""
+
+import base64
+
+import h11
+
+from controllers.net.proxy.handshake import Handshake, Refused
+
+MAX_ANSWER_BYTES = 16 << 10
+
+
+def handshake(host: str, port: int, *, username: str = "", password: str = "") -> Handshake:
+    """Asks for a tunnel to a host. Raises Refused."""
+    connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_ANSWER_BYTES)
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    headers = [("Host", target), ("User-Agent", "tagline")]
+    if username:
+        basic = base64.b64encode(f"{username}:{password}".encode()).decode()
+        headers.append(("Proxy-Authorization", f"Basic {basic}"))
+    data = connection.send(h11.Request(method="CONNECT", target=target, headers=headers)) or b""
+    connection.send(h11.EndOfMessage())
+    while True:
+        connection.receive_data((yield data, 1))
+        data = b""
+        try:
+            event = connection.next_event()
+        except h11.RemoteProtocolError:
+            raise Refused("the answer is not HTTP") from None
+        if isinstance(event, h11.Response):
+            break
+    if not 200 <= event.status_code < 300:
+        raise Refused(f"{event.status_code} {event.reason.decode('latin-1')}".strip())

@@ -1,0 +1,1 @@
+"""What the server has, kept in memory: informers and their stores."""

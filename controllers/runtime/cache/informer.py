@@ -1,0 +1,296 @@
+"""A cache of one kind that follows the server: paged list, then watch, again and again.
+
+What can go wrong with a watch is decided here, once:
+  ended by the server    re-opened at once from where it was
+  broken, refused        re-opened after a jittered, growing delay; a server that asks for more time gets it
+  410 Gone               listed anew, and the difference to the cache is told
+  silent                 bookmarks come every minute, so silence means a dead connection: re-opened; silent again
+                         without a word in between: listed anew
+  an unreadable object   dropped from the cache and reported; the others go on
+Handlers only enqueue keys: they are called in the event loop, between two events.
+Watches: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import aclosing
+from datetime import timedelta
+from random import Random
+from typing import Generic, TypeAlias
+
+from controllers.runtime import logkey
+from controllers.runtime.cache.store import Changes, Store
+from controllers.runtime.clock import Clock
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.kube.wire import Bookmark, Change, K, Page, UnreadableObject, WatchEvent
+from controllers.runtime.log import bound
+
+Handler: TypeAlias = Callable[[K | None, K | None], None]
+
+LIVENESS = timedelta(seconds=90)
+"""Silence after which a watch is taken for dead: one and a half times the API server's bookmark period."""
+STALE_AFTER = 2.5
+"""In liveness deadlines: one to notice silence, one more to see that a new watch is silent too, and time to list."""
+WATCH_SECONDS = (300, 600)
+"""How long the server is asked to keep a watch; random, so that watches do not end together."""
+FIRST_DELAY_SECONDS = 1.0
+MAX_DELAY_SECONDS = 30.0
+LONG_ENOUGH_SECONDS = 1.0
+"""A watch that ends sooner, though cleanly, counts as a failure: otherwise it could be re-opened in a busy loop."""
+FAILURES_BEFORE_LIST = 3
+"""A server that keeps refusing our resourceVersion without saying 410 (after a restore from backup) gets a list."""
+
+log = logging.getLogger(__name__)
+
+
+class Informer(Generic[K]):
+    """A cache of all objects of a kind (in a namespace, with a label), and what calls back when one changes.
+
+    Belongs to one event loop. Reads never wait; before `synced` they see nothing. Objects are shared: do not mutate.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        resource: Resource,
+        *,
+        into: type[K],
+        clock: Clock,
+        rng: Random,
+        namespace: str = "",
+        label_selector: str = "",
+        transform: Callable[[K], K] | None = None,
+        indexers: Mapping[str, Callable[[K], Iterable[str]]] | None = None,
+        page_size: int = 500,
+        liveness: timedelta = LIVENESS,
+    ) -> None:
+        """transform: applied to every object before it is cached, to keep less of it
+        indexers: for `by_index`; name → function from object to the values it is found under
+        page_size: objects a list request; lowered when such pages turn out too large
+        """
+        self._client = client
+        self._resource = resource
+        self._into = into
+        self._clock = clock
+        self._rng = rng
+        self._namespace = namespace
+        self._label_selector = label_selector
+        self._transform = transform
+        self._page_size = page_size
+        self._liveness = liveness.total_seconds()
+        self._store: Store[K] = Store(indexers or {})
+        self._handlers: list[Handler[K]] = []
+        self._position = ""
+        """Where the next watch starts; empty: list first."""
+        self._heard = self._confirmed = clock.monotonic()
+        self._failures = 0
+        self._silences = 0
+        self.synced = asyncio.Event()
+        """Set once the first list is in the cache and has been told to the handlers."""
+        self.lists = 0
+        """Complete lists so far."""
+        self.handler_errors = 0
+        self.unreadable_objects = 0
+
+    def get(self, key: Key) -> K | None:
+        """The object as last seen, or as last written by us; None when there is none."""
+        return self._store.get(key)
+
+    def by_index(self, index: str, value: str) -> list[K]:
+        """Objects for which the indexer yields `value`, in no particular order. KeyError for an unknown index."""
+        return self._store.by_index(index, value)
+
+    def list(self, namespace: str = "") -> list[K]:
+        """All objects, or those of one namespace, in no particular order."""
+        return self._store.list(namespace)
+
+    def add_handler(self, handler: Handler[K]) -> None:
+        """Call `handler(old, new)` for every change of the cache; what it holds already is told as added, now.
+
+        An exception in a handler is logged and counted, and the other handlers still run.
+        """
+        self._handlers.append(handler)
+        for obj in self._store.list():
+            self._call(handler, None, obj)
+
+    def remember(self, obj: K, *, replaces: str = "") -> None:
+        """Read your writes: the answer to our own write enters the cache if it is newer, and is told to handlers.
+
+        The watch's events up to it are then ignored. An object that has left the cache does not come back.
+        replaces: resourceVersion that was written upon; only for servers whose versions are not numbers, where the
+        answer is taken only if the cache still holds that version, and later events are taken as they come.
+        """
+        self._tell(self._store.remember(self._prepared(obj), replaces=replaces))
+
+    def stale(self) -> bool:
+        """True when the server has not confirmed the cache (list, event or bookmark) for too long, or never."""
+        silent_for = self._clock.monotonic() - self._confirmed
+        return not self.synced.is_set() or silent_for > STALE_AFTER * self._liveness
+
+    async def run(self) -> None:
+        """Follow the server until cancelled."""
+        while True:
+            delay = await self._list_and_follow()
+            if delay > 0:
+                await self._clock.sleep(delay)
+
+    async def _list_and_follow(self) -> float:
+        """One list, if needed, and one watch; returns the seconds to wait before the next."""
+        began = self._clock.monotonic()
+        try:
+            if not self._position:
+                await self._list_all()
+                began = self._clock.monotonic()
+            silent = await self._follow()
+        except ApiError as error:
+            return self._failed(error)
+        if silent:
+            self._note_silence()
+            return 0
+        if self._clock.monotonic() - began >= LONG_ENOUGH_SECONDS:
+            self._failures = 0
+            return 0
+        self._failures += 1
+        return self._delay()
+
+    async def _list_all(self) -> None:
+        self._store.begin_list()
+        objects: list[K] = []
+        continue_ = ""
+        while True:
+            page = await self._page(continue_)
+            objects += map(self._prepared, page.items)
+            for unreadable in page.unreadable:
+                self._report(unreadable)
+            continue_ = page.continue_
+            if not continue_:
+                break
+        self._position = page.resource_version
+        self.lists += 1
+        self._confirm()
+        self._tell(self._store.replace(objects, page.resource_version))
+        self.synced.set()
+
+    async def _page(self, continue_: str) -> Page[K]:
+        """One page, in which there may be fewer objects from now on: a kind's size shows only when it is read."""
+        while True:
+            try:
+                return await self._client.list(
+                    self._resource,
+                    into=self._into,
+                    namespace=self._namespace,
+                    label_selector=self._label_selector,
+                    limit=self._page_size,
+                    continue_=continue_,
+                )
+            except TooLarge:
+                if self._page_size == 1:
+                    raise
+                self._page_size = max(1, self._page_size // 4)
+
+    async def _follow(self) -> bool:
+        """Take one watch to its end; True when it was left because it fell silent."""
+        self._heard = self._clock.monotonic()
+        consumer = asyncio.create_task(self._consume())
+        watchdog = asyncio.create_task(self._await_silence())
+        try:
+            await asyncio.wait((consumer, watchdog), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            consumer.cancel()
+            watchdog.cancel()
+            await asyncio.gather(consumer, watchdog, return_exceptions=True)
+        if consumer.cancelled():
+            return True
+        consumer.result()
+        return False
+
+    async def _consume(self) -> None:
+        events = self._client.watch(
+            self._resource,
+            into=self._into,
+            namespace=self._namespace,
+            label_selector=self._label_selector,
+            resource_version=self._position,
+            timeout_seconds=self._rng.randint(*WATCH_SECONDS),
+        )
+        async with aclosing(events):
+            async for event in events:
+                self._take(event)
+
+    async def _await_silence(self) -> None:
+        while (left := self._heard + self._liveness - self._clock.monotonic()) > 0:
+            await self._clock.sleep(left)
+
+    def _take(self, event: WatchEvent[K]) -> None:
+        self._position = event.resource_version
+        self._failures = self._silences = 0
+        self._confirm()
+        match event:
+            case Change("DELETED", obj):
+                self._tell(self._store.remove(self._prepared(obj)))
+            case Change(_, obj):
+                self._tell(self._store.put(self._prepared(obj)))
+            case Bookmark(position):
+                self._store.advance(position)
+            case UnreadableObject(key):
+                self._report(event)
+                self._store.advance(event.resource_version)
+                self._tell(self._store.drop(key))
+
+    def _confirm(self) -> None:
+        self._heard = self._confirmed = self._clock.monotonic()
+
+    def _failed(self, error: ApiError) -> float:
+        self._failures += 1
+        hopeless = self._failures >= FAILURES_BEFORE_LIST and not isinstance(error, Unreachable | Throttled)
+        if isinstance(error, Gone) or hopeless:
+            self._position = ""
+        delay = max(self._delay(), error.retry_after or 0)
+        # One failure is everyday life (a restarted API server); only a series is worth somebody's attention.
+        level = logging.INFO if self._failures == 1 else logging.ERROR
+        fields = {logkey.ATTEMPT: self._failures, logkey.DELAY: delay, logkey.ERROR: str(error)}
+        log.log(level, "lost touch with the API server", extra=self._fields() | fields)
+        return delay
+
+    def _note_silence(self) -> None:
+        self._silences += 1
+        if self._silences > 1:
+            self._position = ""
+        log.info("watch fell silent", extra=self._fields() | {logkey.ATTEMPT: self._silences})
+
+    def _delay(self) -> float:
+        longest = min(FIRST_DELAY_SECONDS * 2.0 ** (min(self._failures, 16) - 1), MAX_DELAY_SECONDS)
+        return longest * self._rng.uniform(0.5, 1)
+
+    def _prepared(self, obj: K) -> K:
+        return self._transform(obj) if self._transform else obj
+
+    def _tell(self, changes: Changes[K]) -> None:
+        for old, new in changes:
+            for handler in self._handlers:
+                self._call(handler, old, new)
+
+    def _call(self, handler: Handler[K], old: K | None, new: K | None) -> None:
+        try:
+            handler(old, new)
+        # Not below the workqueue but beside it: one faulty handler must not blind all the others.
+        except Exception:
+            self.handler_errors += 1
+            obj = new if new is not None else old
+            with bound(**self._fields(key_of(obj) if obj is not None else None)):
+                log.exception("handler of a watched object failed")
+
+    def _report(self, unreadable: UnreadableObject) -> None:
+        self.unreadable_objects += 1
+        with bound(**self._fields(unreadable.key)):
+            log.error("object cannot be read and is ignored", extra={logkey.ERROR: unreadable.error})
+
+    def _fields(self, key: Key | None = None) -> dict[str, object]:
+        fields: dict[str, object] = {logkey.KIND: self._resource.kind}
+        if key is not None:
+            fields |= {logkey.NAMESPACE: key.namespace, logkey.NAME: key.name}
+        return fields

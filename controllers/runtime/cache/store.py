@@ -1,0 +1,161 @@
+"""The informer's memory: objects by key, indexes over them, and which of two versions is the newer. No I/O.
+
+Every method that changes something returns the changes as (old, new) pairs, None standing for absence; replaying
+them gives the store. An object deleted and made anew under the same name is two changes, never an update.
+
+resourceVersions are compared as numbers where they are numbers, as they are on every real API server
+(https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions); otherwise they are opaque: then
+what the server sends is taken as it comes, and `remember` only replaces exactly what was written upon.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeAlias
+
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.wire import K
+
+Changes: TypeAlias = list[tuple[K | None, K | None]]
+
+_DEPARTED_LIMIT = 1024
+
+
+class Store(Generic[K]):
+    """Objects and indexes. Belongs to one event loop; reads and writes do not await."""
+
+    def __init__(self, indexers: Mapping[str, Callable[[K], Iterable[str]]]) -> None:
+        self._objects: dict[Key, K] = {}
+        self._indexers = dict(indexers)
+        self._indexes: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in indexers}
+        self._position = ""
+        self._remembered: set[Key] = set()
+        """Keys our own writes changed since the current list began: a list may be older than they are."""
+        self._departed: dict[str, None] = {}
+        """Uids of the latest objects that left: an answer to a late write must not bring them back."""
+
+    def __len__(self) -> int:
+        return len(self._objects)
+
+    def get(self, key: Key) -> K | None:
+        return self._objects.get(key)
+
+    def by_index(self, index: str, value: str) -> list[K]:
+        """Objects whose indexer yields `value`, in no particular order. KeyError for an unknown index."""
+        return [self._objects[key] for key in self._indexes[index].get(value, ())]
+
+    def list(self, namespace: str = "") -> list[K]:
+        """All objects, or those of a namespace, in no particular order."""
+        return [obj for key, obj in self._objects.items() if not namespace or key.namespace == namespace]
+
+    def begin_list(self) -> None:
+        """To be called before the first page is asked for."""
+        self._remembered.clear()
+
+    def replace(self, objects: Iterable[K], position: str) -> "Changes[K]":
+        """Become equal to a list of `position`, but for our own writes that are newer than it.
+
+        Anything else yields to the list even if it looks newer: then the server was restored from a backup.
+        """
+        self._position = position
+        listed = {key_of(obj): obj for obj in objects}
+        changes: Changes[K] = []
+        for key in [key for key in self._objects if key not in listed]:
+            if not self._ours_is_newer(key, position):
+                changes += self._set(key, None)
+        for key, obj in listed.items():
+            if not self._ours_is_newer(key, obj.metadata.resource_version):
+                changes += self._set(key, obj)
+        return changes
+
+    def _ours_is_newer(self, key: Key, version: str) -> bool:
+        ours = self._objects.get(key)
+        return key in self._remembered and ours is not None and is_newer(ours.metadata.resource_version, version)
+
+    def put(self, obj: K) -> "Changes[K]":
+        """Take an ADDED or MODIFIED event, unless what we hold is as new."""
+        self.advance(obj.metadata.resource_version)
+        key = key_of(obj)
+        held = self._objects.get(key)
+        if held is not None and not _may_replace(held, obj):
+            return []
+        self._departed.pop(obj.metadata.uid, None)
+        return self._set(key, obj)
+
+    def remove(self, obj: K) -> "Changes[K]":
+        """Take a DELETED event, unless what we hold is a later object of that name."""
+        self.advance(obj.metadata.resource_version)
+        key = key_of(obj)
+        held = self._objects.get(key)
+        if held is None or (held.metadata.uid != obj.metadata.uid and not _may_replace(held, obj)):
+            return []
+        return self._set(key, None)
+
+    def drop(self, key: Key) -> "Changes[K]":
+        """Forget an object whose newest version cannot be read."""
+        return self._set(key, None)
+
+    def advance(self, position: str) -> None:
+        """The stream has told everything up to `position`."""
+        self._position = position
+
+    def remember(self, obj: K, *, replaces: str) -> "Changes[K]":
+        """Take the answer to our own write, if it is newer than what the stream has told."""
+        key = key_of(obj)
+        held = self._objects.get(key)
+        version = obj.metadata.resource_version
+        if held is None:
+            known = not is_newer(version, self._position) or obj.metadata.uid in self._departed
+        elif version.isdecimal() and held.metadata.resource_version.isdecimal():
+            known = not is_newer(version, held.metadata.resource_version)
+        else:
+            known = held.metadata.resource_version != replaces
+        if known:
+            return []
+        self._remembered.add(key)
+        return self._set(key, obj)
+
+    def _set(self, key: Key, obj: K | None) -> "Changes[K]":
+        held = self._objects.pop(key, None)
+        if held is not None:
+            self._unindex(key, held)
+        if obj is not None:
+            self._objects[key] = obj
+            self._index(key, obj)
+        return self._difference(held, obj)
+
+    def _difference(self, held: K | None, obj: K | None) -> "Changes[K]":
+        if held is None:
+            return [] if obj is None else [(None, obj)]
+        if obj is None:
+            self._departed[held.metadata.uid] = None
+            if len(self._departed) > _DEPARTED_LIMIT:
+                del self._departed[next(iter(self._departed))]
+            return [(held, None)]
+        if held.metadata.uid != obj.metadata.uid:
+            return [(held, None), (None, obj)]
+        return [(held, obj)] if held.metadata.resource_version != obj.metadata.resource_version else []
+
+    def _index(self, key: Key, obj: K) -> None:
+        for name, indexer in self._indexers.items():
+            for value in indexer(obj):
+                self._indexes[name].setdefault(value, {})[key] = None
+
+    def _unindex(self, key: Key, obj: K) -> None:
+        for name, indexer in self._indexers.items():
+            index = self._indexes[name]
+            for value in indexer(obj):
+                keys = index.get(value)
+                if keys is not None:
+                    keys.pop(key, None)
+                    if not keys:
+                        del index[value]
+
+
+def is_newer(version: str, than: str) -> bool:
+    """Whether a resourceVersion is later than another; False where that cannot be known."""
+    return version.isdecimal() and than.isdecimal() and int(version) > int(than)
+
+
+def _may_replace(held: K, obj: K) -> bool:
+    """False only when `obj` is known to be no newer than `held`."""
+    mine, theirs = held.metadata.resource_version, obj.metadata.resource_version
+    return not (mine.isdecimal() and theirs.isdecimal()) or int(theirs) > int(mine)

@@ -1,0 +1,1 @@
+"""The Kubernetes API: client, configuration, errors, and where a kind lives in it."""

@@ -1,0 +1,102 @@
+"""Reads a kubeconfig with the `kubernetes` package's loader, in a child process.
+
+The loader knows merged files, exec plugins, client certificates and old auth providers, and brings 12 MB of modules
+that a controller would keep for ever. So it runs in a child that answers in JSON on a pipe and ends; it runs again
+when the API server refuses the credentials. Nothing secret is in the child's arguments or environment.
+"""
+
+import contextlib
+import importlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from controllers.runtime.kube.errors import NotConfigured
+
+TIMEOUT_SECONDS = 120
+"""An exec plugin may ask a person."""
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """What the current context of a kubeconfig comes to; certificates and keys as PEM."""
+
+    server: str = ""
+    namespace: str = "default"
+    authorization: str = ""
+    """The header's value in full: `Bearer …` or `Basic …`; empty where a certificate identifies us."""
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+    verify: bool = True
+    server_name: str = ""
+    proxy: str = ""
+    error: str = ""
+    """Why the file cannot be used; everything else is unset then."""
+
+    def __repr__(self) -> str:
+        return f"Resolved({self.server})"
+
+
+def resolve(path: str) -> Resolved:
+    """The current context of the kubeconfig at `path`; runs exec plugins. Blocks. Raises NotConfigured."""
+    command = [sys.executable, "-m", "controllers.runtime.kube.kubeconfig", path]
+    try:
+        child = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=TIMEOUT_SECONDS)  # noqa: S603
+    except subprocess.TimeoutExpired as error:
+        raise NotConfigured(f"read kubeconfig {path}: no answer within {TIMEOUT_SECONDS} s") from error
+    try:
+        resolved = msgspec.json.decode(child.stdout, type=Resolved)
+    except msgspec.DecodeError as error:
+        raise NotConfigured(f"read kubeconfig {path}: its reader ended with status {child.returncode}") from error
+    if resolved.error:
+        raise NotConfigured(f"read kubeconfig {path}: {resolved.error}")
+    return resolved
+
+
+def load(path: str) -> Resolved:
+    """What `resolve` answers, in this process. An unusable file is told in `error`."""
+    # By name: some releases of the package are typed, others are not.
+    loader: Any = importlib.import_module("kubernetes.config.kube_config")
+    loaded: Any = importlib.import_module("kubernetes.client").Configuration()
+    try:
+        loader.load_kube_config(path, client_configuration=loaded, persist_config=False)
+        _, active = loader.list_kube_config_contexts(path)
+        return Resolved(
+            server=loaded.host.rstrip("/"),
+            namespace=active["context"].get("namespace") or "default",
+            authorization=str(loaded.api_key.get("BearerToken") or loaded.api_key.get("authorization") or ""),
+            ca=_content(loaded.ssl_ca_cert),
+            certificate=_content(loaded.cert_file),
+            key=_content(loaded.key_file),
+            verify=bool(loaded.verify_ssl),
+            server_name=getattr(loaded, "tls_server_name", None) or "",
+            proxy=_proxy_url(loader.KubeConfigMerger(path).config, active["context"]["cluster"]),
+        )
+    except (loader.ConfigException, loader.yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
+        return Resolved(error=str(error) or type(error).__name__)
+
+
+def _proxy_url(merged: Any, cluster: str) -> str:
+    """The cluster's `proxy-url`, which not every release of the loader knows; the environment is not consulted."""
+    entry = merged["clusters"].get_with_name(cluster)["cluster"]
+    return str(entry.safe_get("proxy-url") or "")
+
+
+def _content(path: str | None) -> str:
+    """The loader leaves inline data in temporary files that go with its process."""
+    return Path(path).read_text() if path else ""
+
+
+def main(path: str, write: Callable[[bytes], object]) -> None:
+    """Answers for one file."""
+    with contextlib.redirect_stdout(sys.stderr):  # what a plugin or the loader prints must not end up in the answer
+        answer = load(path)
+    write(msgspec.json.encode(answer))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.stdout.buffer.write)

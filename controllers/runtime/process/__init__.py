@@ -1,0 +1,1 @@
+"""A controller process: flags, probes, metrics, start and end."""

@@ -1,0 +1,236 @@
+"""Flux's command line: the same flags with the same names, defaults and forms.
+
+Go's forms are accepted: one or two dashes, `--flag=value` or `--flag value`, `--switch` and `--switch=false`.
+A flag is a value of its own, so `options[CONCURRENT]` is an int without casts, and a kind adds flags by naming them.
+Flags whose subject does not exist here (client-side rate limits, a local tag database) are accepted, so that
+manifests written for Flux start, and a warning says that they do nothing.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Generic, TypeVar, cast
+
+from controllers.golang.duration import format_duration, parse_duration
+
+V = TypeVar("V")
+
+
+class BadFlag(Exception):
+    """The command line cannot be used; the text says what to change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flag(Generic[V]):
+    """One flag. `parse` turns its text into a value or raises ValueError."""
+
+    name: str
+    default: V
+    parse: Callable[[str], V]
+    help: str
+    no_effect: bool = False
+    """Accepted for compatibility; setting it gives a warning."""
+
+
+def boolean(text: str) -> bool:
+    """Go's ParseBool."""
+    if text in ("1", "t", "T", "true", "TRUE", "True"):
+        return True
+    if text in ("0", "f", "F", "false", "FALSE", "False"):
+        return False
+    raise ValueError("want true or false")
+
+
+def at_least(minimum: int) -> Callable[[str], int]:
+    """Parser of whole numbers from `minimum` up."""
+
+    def parse(text: str) -> int:
+        number = int(text)
+        if number < minimum:
+            raise ValueError(f"want at least {minimum}")
+        return number
+
+    return parse
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    """Parser of a word from a list."""
+
+    def parse(text: str) -> str:
+        if text not in choices:
+            raise ValueError(f"want one of {', '.join(choices)}")
+        return text
+
+    return parse
+
+
+def strings(text: str) -> tuple[str, ...]:
+    """Comma-separated texts; empty ones are dropped."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def gates(text: str) -> Mapping[str, bool]:
+    """`Name=true,Other=false`."""
+    parsed = {}
+    for part in strings(text):
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise ValueError(f"missing bool value for {name!r}, want {name}=true")
+        parsed[name] = boolean(value)
+    return parsed
+
+
+def _jitter(text: str) -> int:
+    percentage = at_least(0)(text)
+    if percentage >= 100:
+        raise ValueError("want less than 100")
+    return percentage
+
+
+METRICS_ADDR = Flag("metrics-addr", ":8080", str, "address of the metrics endpoint; empty: none")
+HEALTH_ADDR = Flag("health-addr", ":9440", str, "address of the probes; empty: none")
+EVENTS_ADDR = Flag("events-addr", "", str, "URL of the events receiver")
+CONCURRENT = Flag("concurrent", 4, at_least(1), "objects reconciled at the same time")
+WATCH_ALL_NAMESPACES = Flag(
+    "watch-all-namespaces", True, boolean, "false: only the namespace in the variable RUNTIME_NAMESPACE"
+)
+WATCH_LABEL_SELECTOR = Flag("watch-label-selector", "", str, "only objects with these labels")
+NO_CROSS_NAMESPACE_REFS = Flag("no-cross-namespace-refs", False, boolean, "refuse references to other namespaces")
+LOG_ENCODING = Flag("log-encoding", "json", one_of("json", "console"), "form of log lines: json or console")
+LOG_LEVEL = Flag("log-level", "info", one_of("trace", "debug", "info", "error"), "trace, debug, info or error")
+ENABLE_LEADER_ELECTION = Flag("enable-leader-election", False, boolean, "let one of several replicas act")
+RELEASE_ON_CANCEL = Flag("leader-election-release-on-cancel", True, boolean, "hand leadership over at shutdown")
+LEASE_DURATION = Flag(
+    "leader-election-lease-duration", timedelta(seconds=35), parse_duration, "how long others wait for a silent leader"
+)
+RENEW_DEADLINE = Flag(
+    "leader-election-renew-deadline", timedelta(seconds=30), parse_duration, "how long a leader tries to renew"
+)
+RETRY_PERIOD = Flag("leader-election-retry-period", timedelta(seconds=5), parse_duration, "time between two tries")
+MIN_RETRY_DELAY = Flag("min-retry-delay", timedelta(milliseconds=750), parse_duration, "wait after a first failure")
+MAX_RETRY_DELAY = Flag("max-retry-delay", timedelta(minutes=15), parse_duration, "longest wait after failures")
+GRACE_PERIOD = Flag("grace-period", timedelta(seconds=8), parse_duration, "how long runs may finish at shutdown")
+FEATURE_GATES: Flag[Mapping[str, bool]] = Flag("feature-gates", {}, gates, "features to switch: Name=true,Other=false")
+TOKEN_CACHE_MAX_SIZE = Flag("token-cache-max-size", 100, at_least(0), "cloud credentials kept; 0: none")
+TOKEN_CACHE_MAX_DURATION = Flag(
+    "token-cache-max-duration", timedelta(hours=1), parse_duration, "longest time cloud credentials are kept"
+)
+DEFAULT_SERVICE_ACCOUNT = Flag("default-service-account", "", str, "identity of objects that name none")
+INTERVAL_JITTER = Flag("interval-jitter-percentage", 0, _jitter, "spread of intervals, in percent")
+REQUEUE_DEPENDENCY = Flag(
+    "requeue-dependency", timedelta(seconds=30), parse_duration, "wait for a dependency that is not ready"
+)
+
+COMMON: tuple[Flag[Any], ...] = (
+    METRICS_ADDR,
+    HEALTH_ADDR,
+    EVENTS_ADDR,
+    CONCURRENT,
+    WATCH_ALL_NAMESPACES,
+    WATCH_LABEL_SELECTOR,
+    NO_CROSS_NAMESPACE_REFS,
+    LOG_ENCODING,
+    LOG_LEVEL,
+    ENABLE_LEADER_ELECTION,
+    RELEASE_ON_CANCEL,
+    LEASE_DURATION,
+    RENEW_DEADLINE,
+    RETRY_PERIOD,
+    MIN_RETRY_DELAY,
+    MAX_RETRY_DELAY,
+    GRACE_PERIOD,
+    FEATURE_GATES,
+    TOKEN_CACHE_MAX_SIZE,
+    TOKEN_CACHE_MAX_DURATION,
+    DEFAULT_SERVICE_ACCOUNT,
+    INTERVAL_JITTER,
+    REQUEUE_DEPENDENCY,
+    Flag("kube-api-qps", 50.0, float, "the API server limits requests itself", no_effect=True),
+    Flag("kube-api-burst", 300, int, "the API server limits requests itself", no_effect=True),
+    Flag("watch-configs-label-selector", "", str, "ConfigMaps and Secrets are not watched", no_effect=True),
+    Flag("storage-path", "", str, "nothing is stored on disk", no_effect=True),
+    Flag("storage-adv-addr", "", str, "nothing is served from disk", no_effect=True),
+    Flag("storage-value-log-file-size", 0, int, "nothing is stored on disk", no_effect=True),
+    Flag("storage-compression-threshold", 0, int, "tag lists are always compressed", no_effect=True),
+    Flag("gc-interval", 0, int, "nothing is stored on disk", no_effect=True),
+    Flag("aws-autologin-for-ecr", False, boolean, "use spec.provider", no_effect=True),
+    Flag("azure-autologin-for-acr", False, boolean, "use spec.provider", no_effect=True),
+    Flag("gcp-autologin-for-gcr", False, boolean, "use spec.provider", no_effect=True),
+)
+COMMON_GATES: Mapping[str, bool] = {"CacheSecretsAndConfigMaps": False, "ObjectLevelWorkloadIdentity": False}
+
+
+class Options:
+    """A parsed command line: `options[FLAG]` is that flag's value, `options.gate(name)` a feature gate's."""
+
+    def __init__(
+        self, values: Mapping[str, object], *, gates: Mapping[str, bool], warnings: Sequence[str] = ()
+    ) -> None:
+        self._values = values
+        self._gates = gates
+        self.warnings = tuple(warnings)
+        """What to tell once logging works: flags that were set and do nothing."""
+
+    def __getitem__(self, flag: Flag[V]) -> V:
+        return cast(V, self._values.get(flag.name, flag.default))
+
+    def gate(self, name: str) -> bool:
+        """Return whether the feature is on; KeyError for one that this process does not have."""
+        return self._gates[name]
+
+
+def parse(argv: Iterable[str], *, flags: Sequence[Flag[Any]] = (), gates: Mapping[str, bool] | None = None) -> Options:
+    """Parse a command line of the common flags and those of the kind.
+
+    gates: feature gates of the kind and their defaults, besides the common ones
+    Raises BadFlag.
+    """
+    known = {flag.name: flag for flag in (*COMMON, *flags)}
+    values: dict[str, object] = {}
+    rest = list(argv)[::-1]
+    while rest:
+        argument = rest.pop()
+        if argument in ("-", "--") or not argument.startswith("-"):
+            raise BadFlag(f"unexpected argument {argument!r}: everything is a flag here, see --help")
+        name, equals, text = argument.lstrip("-").partition("=")
+        flag = known.get(name)
+        if flag is None:
+            raise BadFlag(f"unknown flag: --{name}, see --help")
+        if not equals and isinstance(flag.default, bool):
+            text = "true"
+        elif not equals:
+            if not rest:
+                raise BadFlag(f"flag needs an argument: --{name}")
+            text = rest.pop()
+        try:
+            values[name] = flag.parse(text)
+        except ValueError as error:
+            raise BadFlag(f"invalid value {text!r} for flag --{name}: {error}") from error
+    return _checked(values, {**COMMON_GATES, **(gates or {})}, known)
+
+
+def _checked(values: dict[str, object], gates: dict[str, bool], known: Mapping[str, Flag[Any]]) -> Options:
+    """Apply the rules that concern several flags."""
+    options = Options(values, gates=gates, warnings=[f for f in values if known[f].no_effect])
+    for name, on in options[FEATURE_GATES].items():
+        if name not in gates:
+            raise BadFlag(f"feature-gate '{name}' not supported")
+        gates[name] = on
+    if options[DEFAULT_SERVICE_ACCOUNT] and not options.gate("ObjectLevelWorkloadIdentity"):
+        raise BadFlag(
+            "cannot set default service accounts when the feature gate ObjectLevelWorkloadIdentity is not enabled"
+        )
+    if options[MIN_RETRY_DELAY] > options[MAX_RETRY_DELAY]:
+        raise BadFlag("--min-retry-delay is longer than --max-retry-delay")
+    return options
+
+
+def usage(program: str, *, flags: Sequence[Flag[Any]] = ()) -> str:
+    """Return the help text."""
+    lines = [f"Usage: {program} [--flag=value ...]", ""]
+    for flag in sorted((*COMMON, *flags), key=lambda flag: flag.name):
+        default = format_duration(flag.default) if isinstance(flag.default, timedelta) else flag.default
+        shown = "" if default in ("", {}, ()) else f" (default {str(default).lower()})"
+        note = "no effect: " if flag.no_effect else ""
+        lines.append(f"  --{flag.name}\n      {note}{flag.help}{'' if flag.no_effect else shown}")
+    return "\n".join(lines) + "\n"

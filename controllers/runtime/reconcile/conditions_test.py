@@ -1,0 +1,161 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from api.meta import Condition
+from controllers.runtime.reconcile.conditions import (
+    MESSAGE_LIMIT_BYTES,
+    Failing,
+    Stuck,
+    Succeeded,
+    Verdict,
+    bounded,
+    conclude,
+    is_failing,
+    is_ready,
+)
+
+BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
+NOW = datetime(2024, 1, 2, tzinfo=UTC)
+
+
+def condition(
+    type: str, status: str, reason: str = "R", message: str = "m", *, generation: int = 1, at: datetime = BEFORE
+) -> Condition:
+    return Condition(
+        type=type,
+        status=status,
+        reason=reason,
+        message=message,
+        observed_generation=generation,
+        last_transition_time=at,
+    )
+
+
+READY = condition("Ready", "True", "Succeeded", "all well")
+FAILED = condition("Ready", "False", "Denied", "no")
+RETRYING = condition("Reconciling", "True", "ProgressingWithRetry", "scanning")
+STALLED = condition("Stalled", "True", "BadImage", "no such form")
+FOREIGN = condition("example.com/Checked", "False", generation=1)
+FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
+
+
+@pytest.mark.parametrize(
+    ("before", "verdict", "want"),
+    [
+        pytest.param(
+            [],
+            Succeeded("all well"),
+            [condition("Ready", "True", "Succeeded", "all well", generation=2, at=NOW)],
+            id="new-object-succeeds",
+        ),
+        pytest.param(
+            [READY],
+            Succeeded("better"),
+            [condition("Ready", "True", "Succeeded", "better", generation=2)],
+            id="transition-time-stays-when-only-the-message-changes",
+        ),
+        pytest.param(
+            [RETRYING, FAILED],
+            Succeeded("all well"),
+            [condition("Ready", "True", "Succeeded", "all well", generation=2, at=NOW)],
+            id="recovery-removes-reconciling",
+        ),
+        pytest.param(
+            [STALLED, FAILED],
+            Succeeded("all well"),
+            [condition("Ready", "True", "Succeeded", "all well", generation=2, at=NOW)],
+            id="corrected-spec-removes-stalled",
+        ),
+        pytest.param(
+            [READY],
+            Failing("no", "scanning", "Denied"),
+            [
+                condition("Reconciling", "True", "ProgressingWithRetry", "scanning", generation=2, at=NOW),
+                condition("Ready", "False", "Denied", "no", generation=2, at=NOW),
+            ],
+            id="failure-keeps-reconciling-with-the-progress",
+        ),
+        pytest.param(
+            [RETRYING, FAILED],
+            Failing("still no", "asking", "Throttled"),
+            [
+                condition("Reconciling", "True", "ProgressingWithRetry", "asking", generation=2),
+                condition("Ready", "False", "Throttled", "still no", generation=2),
+            ],
+            id="another-failure-tells-the-new-reason",
+        ),
+        pytest.param(
+            [STALLED, FAILED],
+            Failing("no", "scanning"),
+            [
+                condition("Reconciling", "True", "ProgressingWithRetry", "scanning", generation=2, at=NOW),
+                condition("Ready", "False", "Failed", "no", generation=2),
+            ],
+            id="failure-removes-stalled",
+        ),
+        pytest.param(
+            [RETRYING, READY],
+            Stuck("no such form", "BadImage"),
+            [
+                condition("Stalled", "True", "BadImage", "no such form", generation=2, at=NOW),
+                condition("Ready", "False", "BadImage", "no such form", generation=2, at=NOW),
+            ],
+            id="stalled-removes-reconciling-and-ready-mirrors-it",
+        ),
+        pytest.param(
+            [STALLED, FAILED],
+            Stuck("other", "BadOther"),
+            [
+                condition("Stalled", "True", "BadOther", "other", generation=2),
+                condition("Ready", "False", "BadOther", "other", generation=2),
+            ],
+            id="stalled-for-a-new-reason-tells-the-new-reason",
+        ),
+        pytest.param(
+            [FOREIGN, READY, FOREIGN_NEWER],
+            Succeeded("all well"),
+            [condition("Ready", "True", "Succeeded", "all well", generation=2), FOREIGN_NEWER, FOREIGN],
+            id="foreign-conditions-are-kept-behind-ours-newest-first",
+        ),
+    ],
+)
+def test_conclude(before: list[Condition], verdict: Verdict, want: list[Condition]) -> None:
+    assert conclude(before, verdict, generation=2, now=NOW) == tuple(want)
+
+
+@pytest.mark.parametrize(
+    "verdict", [Succeeded("m"), Failing("m", "p"), Stuck("m", "R")], ids=lambda v: type(v).__name__
+)
+def test_the_same_verdict_again_changes_nothing(verdict: Verdict) -> None:
+    once = conclude([FOREIGN], verdict, generation=2, now=BEFORE)
+    assert conclude(once, verdict, generation=2, now=NOW) == once
+
+
+@pytest.mark.parametrize(
+    ("conditions", "ready", "failing"),
+    [
+        pytest.param([], False, False, id="none"),
+        pytest.param([READY], True, False, id="ready"),
+        pytest.param([READY, RETRYING], False, False, id="ready-but-reconciling"),
+        pytest.param([READY, STALLED], False, False, id="ready-but-stalled"),
+        pytest.param([RETRYING, FAILED], False, True, id="failing"),
+        pytest.param([condition("Ready", "Unknown")], False, False, id="unknown"),
+    ],
+)
+def test_predicates(conditions: list[Condition], *, ready: bool, failing: bool) -> None:
+    assert (is_ready(conditions), is_failing(conditions)) == (ready, failing)
+
+
+@pytest.mark.parametrize(
+    ("message", "want"),
+    [
+        pytest.param("short", "short", id="short"),
+        pytest.param("x" * 1024, "x" * 1024, id="just-fits"),
+        pytest.param("x" * 1025, "x" * 1021 + "...", id="cut"),
+        pytest.param("é" * 600, "é" * 510 + "...", id="never-inside-a-character"),
+    ],
+)
+def test_messages_are_bounded_in_bytes(message: str, want: str) -> None:
+    assert bounded(message) == want
+    assert len(bounded(message).encode()) <= MESSAGE_LIMIT_BYTES

@@ -1,0 +1,200 @@
+"""Workers that take keys from a queue, run the reconcile function, and decide what happens next.
+
+The outcome is decided in one place (`_settle`), each arm with its metric; the shape is controller-runtime's
+`internal/controller`. What a run does and what it writes is `lifecycle`'s business.
+
+Where a run mostly waits for somebody else's server, a few that never answer would hold all workers, and with them
+every other object. A worker whose run has taken longer than its patience is therefore replaced by a stand-in, and
+goes home when its run is over; how many runs may be that slow at the same time is bounded, too.
+"""
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol, assert_never
+
+from controllers.runtime import logkey
+from controllers.runtime.clock import Clock
+from controllers.runtime.key import Key
+from controllers.runtime.log import bound
+from controllers.runtime.queue.workqueue import Lane, QueueShutDown, WorkQueue
+from controllers.runtime.reconcile.leader import LostLeadership
+
+SLOW_RUNS_PER_WORKER = 9
+"""How many slow runs are given a stand-in, for each worker: in all there are at most ten times the workers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """Nothing more to do until somebody adds the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """All is well; run again after `delay`."""
+
+    delay: timedelta
+
+
+Outcome = Done | After
+
+
+class Retriable(Exception):
+    """It failed and is worth another try: after `after`, else with backoff, at most `at_most`.
+
+    `reason` is the condition's.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str = "", after: timedelta | None = None, at_most: timedelta | None = None
+    ) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.after = after
+        self.at_most = at_most
+
+
+class TerminalError(Exception):
+    """It failed and trying again would change nothing."""
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ControllerMetrics(Protocol):
+    """What a controller reports. `result`: success, requeue_after or error."""
+
+    def started(self) -> None: ...
+    def finished(self, result: str, *, seconds: float) -> None: ...
+    def terminal(self) -> None: ...
+    def crashed(self) -> None: ...
+
+
+class Controller:
+    """`workers` loops over one queue. Build one per kind; `run` it once."""
+
+    def __init__(
+        self,
+        name: str,
+        reconcile: Callable[[Key], Awaitable[Outcome]],
+        *,
+        queue: WorkQueue,
+        workers: int,
+        clock: Clock,
+        metrics: ControllerMetrics,
+        log: logging.Logger,
+        fields: dict[str, object] | None = None,
+        patience: timedelta | None = None,
+    ) -> None:
+        """`fields` are bound to every log line of every run (group and kind, say).
+
+        patience: after how long a run gets a stand-in for its worker; None: never, `workers` bounds what runs at once
+        """
+        self.name = name
+        self._patience = patience
+        self._stand_ins = asyncio.Semaphore(workers * SLOW_RUNS_PER_WORKER)
+        self._reconcile = reconcile
+        self._queue = queue
+        self._workers = workers
+        self._clock = clock
+        self._metrics = metrics
+        self._log = log
+        self._fields = {logkey.CONTROLLER: name, **(fields or {})}
+
+    async def run(self) -> None:
+        """Work until `stop`, or until a run finds that leadership is lost (raises LostLeadership)."""
+        lost: LostLeadership | None = None
+        try:
+            async with asyncio.TaskGroup() as workers:  # the first worker that fails takes the others with it
+                for number in range(self._workers):
+                    workers.create_task(self._work(workers), name=f"{self.name}-{number}")
+        except* LostLeadership as group:
+            lost = next(error for error in group.exceptions if isinstance(error, LostLeadership))
+        if lost:
+            raise lost
+
+    def stop(self) -> None:
+        """Start nothing more; `run` returns when the runs under way are over (cancel its task to cut them)."""
+        self._queue.shut_down()
+
+    async def _work(self, workers: asyncio.TaskGroup) -> None:
+        while True:
+            try:
+                key = await self._queue.get()
+            except QueueShutDown:
+                return
+            relief = workers.create_task(self._relieve(workers, self._patience)) if self._patience else None
+            try:
+                await self._process(key)
+            finally:
+                self._queue.done(key)
+            if relief and not relief.cancel():  # it has ended: the stand-in goes on in our place
+                self._stand_ins.release()
+                return
+
+    async def _relieve(self, workers: asyncio.TaskGroup, patience: timedelta) -> None:
+        """Start a stand-in for a worker whose run takes too long; cancelled when the run is over before."""
+        await self._clock.sleep(patience.total_seconds())
+        await self._stand_ins.acquire()
+        workers.create_task(self._work(workers), name=f"{self.name}-stand-in")
+
+    async def _process(self, key: Key) -> None:
+        began = self._clock.monotonic()
+        self._metrics.started()
+        result = "error"
+        fields = {logkey.NAMESPACE: key.namespace, logkey.NAME: key.name, logkey.RECONCILE_ID: str(uuid.uuid4())}
+        with bound(**self._fields, **fields):
+            try:
+                result = self._settle(key, await self._attempt(key))
+            finally:
+                self._metrics.finished(result, seconds=self._clock.monotonic() - began)
+
+    async def _attempt(self, key: Key) -> Outcome | Exception:
+        try:
+            return await self._reconcile(key)
+        except Exception as error:  # the one boundary: no error of a run may end its worker
+            return error
+
+    def _settle(self, key: Key, outcome: Outcome | Exception) -> str:
+        """Decide when `key` runs again; return the label of the result metric."""
+        match outcome:
+            case Done():
+                self._queue.forget(key)
+                return "success"
+            case After(delay=delay):
+                self._queue.forget(key)
+                self._queue.add_after(key, delay, Lane.RESYNC)
+                return "requeue_after"
+            case LostLeadership():
+                raise outcome  # the process ends: nothing is queued, nothing is written
+            case TerminalError():
+                self._queue.forget(key)
+                self._metrics.terminal()
+                self._tell(outcome, reason=outcome.reason)
+                return "error"
+            case Retriable(after=timedelta() as after):
+                self._queue.add_after(key, after, Lane.RESYNC)
+                self._tell(outcome, reason=outcome.reason, delay=after)
+                return "error"
+            case Retriable():
+                delay = self._queue.add_rate_limited(key, at_most=outcome.at_most)
+                self._tell(outcome, reason=outcome.reason, delay=delay)
+                return "error"
+            case Exception():
+                self._metrics.crashed()
+                self._tell(outcome, crash=True, delay=self._queue.add_rate_limited(key))
+                return "error"
+            case _:
+                assert_never(outcome)
+
+    def _tell(self, error: Exception, *, reason: str = "", delay: timedelta | None = None, crash: bool = False) -> None:
+        extra: dict[str, object] = {logkey.ERROR: str(error)}
+        if reason:
+            extra[logkey.REASON] = reason
+        if delay is not None:
+            extra[logkey.DELAY] = delay.total_seconds()
+        self._log.error("Reconciler error", extra=extra, exc_info=error if crash else None)

@@ -1,0 +1,243 @@
+import asyncio
+import logging
+from datetime import timedelta
+
+import pytest
+
+from controllers.runtime.key import Key
+from controllers.runtime.queue.workqueue import WorkQueue
+from controllers.runtime.reconcile.controller import (
+    SLOW_RUNS_PER_WORKER,
+    After,
+    Controller,
+    Done,
+    Outcome,
+    Retriable,
+    TerminalError,
+)
+from controllers.runtime.reconcile.leader import LostLeadership
+from testing.clock import VirtualClock, settle
+
+A, B = Key("ns", "a"), Key("ns", "b")
+
+
+class Tally:
+    """ControllerMetrics that add up."""
+
+    def __init__(self) -> None:
+        self.active = self.most_active = self.terminals = self.crashes = 0
+        self.results: list[str] = []
+
+    def started(self) -> None:
+        self.active += 1
+        self.most_active = max(self.most_active, self.active)
+
+    def finished(self, result: str, *, seconds: float) -> None:
+        self.active -= 1
+        self.results.append(result)
+
+    def terminal(self) -> None:
+        self.terminals += 1
+
+    def crashed(self) -> None:
+        self.crashes += 1
+
+
+class Bench:
+    """A controller with a scripted reconcile function on virtual time."""
+
+    def __init__(self, *outcomes: Outcome | Exception, workers: int = 1, patience: timedelta | None = None) -> None:
+        self.clock = VirtualClock()
+        self.queue = WorkQueue(self.clock)
+        self.tally = Tally()
+        self.runs: list[tuple[float, Key]] = []
+        self.finished: list[Key] = []
+        self.run_seconds = 0.0
+        self.slow_seconds: dict[Key, float] = {}
+        self._outcomes = list(outcomes)
+        self.controller = Controller(
+            "things",
+            self._reconcile,
+            queue=self.queue,
+            workers=workers,
+            clock=self.clock,
+            metrics=self.tally,
+            log=logging.getLogger("controllers.test"),
+            patience=patience,
+        )
+        self.task = asyncio.create_task(self.controller.run())
+
+    async def _reconcile(self, key: Key) -> Outcome:
+        self.runs.append((self.clock.monotonic(), key))
+        if seconds := self.slow_seconds.get(key, self.run_seconds):
+            await self.clock.sleep(seconds)
+        self.finished.append(key)
+        outcome = self._outcomes.pop(0) if self._outcomes else Done()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    async def end(self) -> None:
+        self.controller.stop()
+        await self.task
+
+
+@pytest.mark.parametrize(
+    ("outcome", "second_run", "result", "terminals", "crashes"),
+    [
+        pytest.param(Done(), None, "success", 0, 0, id="done"),
+        pytest.param(After(timedelta(seconds=30)), 30, "requeue_after", 0, 0, id="after"),
+        pytest.param(Retriable("no"), 0.75, "error", 0, 0, id="retriable"),
+        pytest.param(Retriable("no", after=timedelta(seconds=7)), 7, "error", 0, 0, id="retriable-at-a-told-time"),
+        pytest.param(TerminalError("never"), None, "error", 1, 0, id="terminal"),
+        pytest.param(KeyError("oops"), 0.75, "error", 0, 1, id="crash"),
+    ],
+)
+async def test_each_outcome_has_its_next_run_and_its_metric(
+    outcome: Outcome | Exception, second_run: float | None, result: str, terminals: int, crashes: int
+) -> None:
+    bench = Bench(outcome)
+    bench.queue.add(A)
+    await bench.clock.advance(3600)
+    times = [at for at, _ in bench.runs]
+    assert times == ([0] if second_run is None else [0, second_run])
+    assert bench.tally.results[0] == result
+    assert (bench.tally.terminals, bench.tally.crashes) == (terminals, crashes)
+    await bench.end()
+
+
+@pytest.mark.parametrize(
+    "success", [pytest.param(Done(), id="done"), pytest.param(After(timedelta(hours=1)), id="after")]
+)
+async def test_a_success_starts_the_backoff_anew(success: Outcome) -> None:
+    bench = Bench(Retriable("1"), Retriable("2"), success, Retriable("3"))
+    bench.queue.add(A)
+    await bench.clock.advance(10)
+    bench.queue.add(A)
+    await bench.clock.advance(10)
+    assert [at for at, _ in bench.runs] == [0, 0.75, 2.25, 10, 10.75]
+    await bench.end()
+
+
+async def test_lost_leadership_cancels_the_other_runs_and_ends_the_controller() -> None:
+    bench = Bench(LostLeadership("gone"), workers=2)
+    bench.run_seconds = 5
+    bench.queue.add(A)
+    await bench.clock.advance(1)
+    bench.queue.add(B)
+    await bench.clock.advance(10)
+    with pytest.raises(LostLeadership):
+        await bench.task
+    assert bench.finished == [A]
+
+
+async def test_stop_lets_running_runs_finish_and_starts_no_other() -> None:
+    bench = Bench()
+    bench.run_seconds = 5
+    bench.queue.add(A)
+    bench.queue.add(B)
+    await bench.clock.advance(1)
+    bench.controller.stop()
+    await bench.clock.advance(10)
+    await bench.task
+    assert bench.finished == [A]
+
+
+async def test_cancelling_the_controller_cuts_running_runs() -> None:
+    bench = Bench()
+    bench.run_seconds = 5
+    bench.queue.add(A)
+    await bench.clock.advance(1)
+    bench.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await bench.task
+    assert bench.finished == []
+    assert bench.tally.active == 0
+
+
+async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
+    bench = Bench(workers=3)
+    bench.run_seconds = 1
+    for number in range(7):
+        bench.queue.add(Key("ns", str(number)))
+    await bench.clock.advance(3)
+    assert (bench.tally.most_active, len(bench.finished)) == (3, 7)
+    await bench.end()
+
+
+def slow_bench(*, slow: int, workers: int = 2) -> Bench:
+    """A patient controller with so many runs under way that take an hour."""
+    bench = Bench(workers=workers, patience=timedelta(seconds=1))
+    for number in range(slow):
+        key = Key("ns", f"slow-{number}")
+        bench.slow_seconds[key] = 3600
+        bench.queue.add(key)
+    return bench
+
+
+async def test_slow_runs_hold_no_worker_for_longer_than_its_patience() -> None:
+    bench = slow_bench(slow=6)
+    bench.queue.add(A)
+    await bench.clock.advance(2.9)
+    assert A not in bench.finished
+    await bench.clock.advance(0.1)  # three pairs of slow runs were given up on, one after the other
+    assert bench.finished == [A]
+    await bench.clock.advance(3600)
+    assert len(bench.finished) == 7
+    await bench.end()
+
+
+async def test_workers_are_as_many_as_before_when_the_slow_runs_are_over() -> None:
+    bench = slow_bench(slow=6)
+    await bench.clock.advance(7200)
+    assert len(bench.finished) == 6
+    bench.tally.most_active, bench.run_seconds = 0, 0.5
+    for number in range(8):
+        bench.queue.add(Key("ns", str(number)))
+    await bench.clock.advance(10)
+    assert bench.tally.most_active == 2
+    await bench.end()
+
+
+async def test_slow_runs_are_bounded_too() -> None:
+    bench = slow_bench(slow=25)
+    await bench.clock.advance(600)
+    assert bench.tally.active == 2 * (1 + SLOW_RUNS_PER_WORKER)
+    bench.queue.add(A)
+    await bench.clock.advance(600)
+    assert A not in [key for _, key in bench.runs]
+    await bench.clock.advance(3600)
+    assert A in bench.finished
+    bench.task.cancel()
+    await asyncio.gather(bench.task, return_exceptions=True)
+
+
+async def test_stop_also_waits_for_slow_runs() -> None:
+    bench = slow_bench(slow=3, workers=1)
+    await bench.clock.advance(10)
+    bench.controller.stop()
+    await bench.clock.advance(3600)
+    await bench.task
+    assert len(bench.finished) == 3
+
+
+@pytest.mark.parametrize(
+    ("outcome", "traceback"),
+    [
+        pytest.param(Retriable("registry said no", reason="Denied"), False, id="failure"),
+        pytest.param(ValueError("registry said no"), True, id="crash"),
+    ],
+)
+async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
+    caplog: pytest.LogCaptureFixture, outcome: Exception, *, traceback: bool
+) -> None:
+    bench = Bench(outcome)
+    bench.queue.add(A)
+    await settle()
+    [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert (record.msg, vars(record)["error"], bool(record.exc_info)) == (
+        "Reconciler error",
+        "registry said no",
+        traceback,
+    )
+    await bench.end()

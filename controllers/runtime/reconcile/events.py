@@ -1,0 +1,279 @@
+"""Kubernetes Events: what happened to an object, told once and counted when it happens again.
+
+`record` never waits: it decides and hands over to a background task (`run`). Like the legacy recorder of client-go
+an Event is created by POST, and a repetition of the same (object, type, reason, message) within ten minutes only
+moves `count` and `lastTimestamp`. Three brakes keep an operator from flooding etcd: quiet events (nothing happened)
+are written at most every five minutes an object, repeated warnings at most every minute a message, and everything
+passes a token bucket an object. What is held back is counted and shows with the next write.
+
+The same events go to Flux's receiver (`notification`), the quiet ones excepted.
+"""
+
+import logging
+import uuid
+from collections import OrderedDict
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from api.meta import EVENT_ANNOTATION_PREFIX
+from controllers.runtime import logkey
+from controllers.runtime.clock import Clock
+from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError, Throttled, Unreachable
+from controllers.runtime.kube.objects import Object
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.log import bound
+from controllers.runtime.queue.ratelimit import TokenBucket
+from controllers.runtime.reconcile.outbox import Outbox
+
+EVENTS = Resource("", "v1", "events", "Event")
+
+WINDOW_SECONDS = 600
+QUIET_SECONDS = 300
+REPEATED_WARNING_SECONDS = 60
+_BURST, _REFILL_A_SECOND = 25, 1 / 300  # an object, as in client-go
+_REMEMBERED = 4096
+_TRIES = 3
+_NAME_LIMIT = 253
+
+
+class EventType(StrEnum):
+    """Of a Kubernetes Event."""
+
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The object that an event is about, and the event metadata its annotations ask for."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+    resource_version: str
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, obj: Object) -> "Subject":
+        """Return the subject that stands for a reconciled object."""
+        meta = obj.metadata
+        told = {k: v for k, v in meta.annotations.items() if k.startswith(EVENT_ANNOTATION_PREFIX)}
+        return cls(obj.api_version, obj.kind, meta.namespace, meta.name, meta.uid, meta.resource_version, told)
+
+    def reference(self) -> dict[str, str]:
+        """Return it in the form of a core/v1 ObjectReference."""
+        reference = {"kind": self.kind, "namespace": self.namespace, "name": self.name, "uid": self.uid}
+        return {**reference, "apiVersion": self.api_version, "resourceVersion": self.resource_version}
+
+
+class Recorder(Protocol):
+    """What a lifecycle needs to know of events."""
+
+    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+        """Tell an event; `quiet`: nothing happened, it is told for people who look. Never waits, never fails."""
+        ...
+
+
+class Receiver(Protocol):
+    """Where events go besides the API server."""
+
+    def notify(self, about: Subject, type: EventType, *, reason: str, message: str, at: datetime) -> None: ...
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """What is decoded of the API server's answer: nothing."""
+
+
+R = TypeVar("R")
+
+
+class EventClient(Protocol):
+    """The part of `client.KubeClient` that is used here."""
+
+    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[R]) -> R: ...
+    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[R]) -> R: ...
+
+
+@dataclass(slots=True)
+class _Series:
+    """Equal events, one Event object."""
+
+    about: Subject
+    type: EventType
+    reason: str
+    message: str
+    name: str
+    first: datetime
+    last: datetime
+    seen_at: float
+    count: int = 0
+    stored: bool = False
+    queued: bool = False
+    next_write: float = float("-inf")
+
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class _Recent(Generic[K, V]):
+    """The values used last, `_REMEMBERED` of them."""
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[K, V] = OrderedDict()
+
+    def get(self, key: K) -> V | None:
+        if key in self._values:
+            self._values.move_to_end(key)
+        return self._values.get(key)
+
+    def put(self, key: K, value: V) -> V:
+        self._values[key] = value
+        self._values.move_to_end(key)
+        if len(self._values) > _REMEMBERED:
+            self._values.popitem(last=False)
+        return value
+
+
+class EventRecorder:
+    """See the module. One a process; `run` in a task of its own, `flush` before the end."""
+
+    def __init__(
+        self,
+        client: EventClient,
+        *,
+        component: str,
+        instance: str,
+        clock: Clock,
+        log: logging.Logger,
+        receiver: Receiver | None = None,
+    ) -> None:
+        """`component`: the controller's name, shown as the events' source; `instance`: the pod's."""
+        self._client = client
+        self._component = component
+        self._instance = instance
+        self._clock = clock
+        self._log = log
+        self._receiver = receiver
+        self._series: _Recent[tuple[str, EventType, str, str], _Series] = _Recent()
+        self._buckets: _Recent[str, TokenBucket] = _Recent()
+        self._quiet_until: _Recent[str, float] = _Recent()
+        self._outbox = Outbox(self._deliver)
+
+    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+        now = self._clock.monotonic()
+        series = self._counted(about, type, reason=reason, message=message)
+        due = self._is_due(series, now, quiet=quiet)
+        if due and self._receiver and not quiet:
+            self._receiver.notify(about, type, reason=reason, message=message, at=series.last)
+        if not due or series.queued or not self._bucket(about.uid).allow(now):
+            return
+        series.queued = self._outbox.put(series)
+        if not series.queued:
+            self._log.debug("too many events wait, one is dropped", extra={logkey.DETAIL: message})
+
+    async def run(self) -> None:
+        """Write what `record` hands over, until cancelled."""
+        await self._outbox.run()
+
+    async def flush(self) -> None:
+        """Return when everything handed over is written or given up."""
+        await self._outbox.flush()
+
+    def _counted(self, about: Subject, type: EventType, *, reason: str, message: str) -> _Series:
+        """The series that this event belongs to, which has counted it."""
+        now, at = self._clock.monotonic(), self._clock.now().replace(microsecond=0)
+        identity = (about.uid, type, reason, message)
+        series = self._series.get(identity)
+        if series is None or now - series.seen_at > WINDOW_SECONDS:
+            suffix = f".{uuid.uuid4().hex[:16]}"
+            name = about.name[: _NAME_LIMIT - len(suffix)] + suffix
+            series = self._series.put(identity, _Series(about, type, reason, message, name, at, at, now))
+        series.about, series.last, series.seen_at = about, at, now
+        series.count += 1
+        return series
+
+    def _is_due(self, series: _Series, now: float, *, quiet: bool) -> bool:
+        """Whether this event is written now or only counted; the answer Yes starts the pause after it."""
+        if quiet:
+            until = self._quiet_until.get(series.about.uid)
+            if until is not None and now < until:
+                return False
+            self._quiet_until.put(series.about.uid, now + QUIET_SECONDS)
+        if series.type is EventType.WARNING:
+            if now < series.next_write:
+                return False
+            series.next_write = now + REPEATED_WARNING_SECONDS
+        return True
+
+    def _bucket(self, uid: str) -> TokenBucket:
+        return self._buckets.get(uid) or self._buckets.put(uid, TokenBucket(_REFILL_A_SECOND, _BURST))
+
+    async def _deliver(self, series: _Series) -> None:
+        """Write the series' Event; a failure is logged and the event is lost."""
+        series.queued = False
+        for attempt in range(_TRIES):
+            try:
+                await self._store(series)
+            except (Throttled, ServerError, Unreachable) as error:
+                if attempt == _TRIES - 1:
+                    self._give_up(series, error)
+                else:
+                    await self._clock.sleep(2.0**attempt)
+            except ApiError as error:
+                self._give_up(series, error)
+                return
+            else:
+                return
+
+    async def _store(self, series: _Series) -> None:
+        namespace = series.about.namespace or "default"
+        if series.stored:
+            body = {"count": series.count, "lastTimestamp": _rfc3339(series.last)}
+            try:
+                await self._client.patch(EVENTS, namespace, series.name, body, into=Stored)
+            except NotFound:  # events live for an hour
+                series.stored = False
+            else:
+                return
+        await self._client.create(EVENTS, namespace, self._event(series, namespace), into=Stored)
+        series.stored = True
+
+    def _event(self, series: _Series, namespace: str) -> dict[str, object]:
+        metadata: dict[str, object] = {"name": series.name, "namespace": namespace}
+        if series.about.metadata:
+            metadata["annotations"] = dict(series.about.metadata)
+        return {
+            "apiVersion": EVENTS.api_version,
+            "kind": EVENTS.kind,
+            "metadata": metadata,
+            "involvedObject": series.about.reference(),
+            "type": series.type.value,
+            "reason": series.reason,
+            "message": series.message,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
+            "reportingInstance": self._instance,
+            "count": series.count,
+            "firstTimestamp": _rfc3339(series.first),
+            "lastTimestamp": _rfc3339(series.last),
+        }
+
+    def _give_up(self, series: _Series, error: ApiError) -> None:
+        namespace_gone = isinstance(error, NotFound) or (
+            isinstance(error, Forbidden) and "being terminated" in error.message
+        )
+        level = logging.DEBUG if namespace_gone else logging.ERROR
+        with bound(**{logkey.NAMESPACE: series.about.namespace, logkey.NAME: series.about.name}):
+            self._log.log(level, "unable to record event", extra={logkey.ERROR: str(error)})
+
+
+def _rfc3339(at: datetime) -> str:
+    return at.strftime("%Y-%m-%dT%H:%M:%SZ")

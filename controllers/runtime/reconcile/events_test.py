@@ -1,0 +1,261 @@
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.reconcile.events import EventRecorder, EventType, Subject
+from testing.clock import VirtualClock, settle
+
+T = TypeVar("T")
+NORMAL, WARNING = EventType.NORMAL, EventType.WARNING
+APP = Subject("example.com/v1", "Thing", "ns", "app", "u1", "7", {"event.toolkit.fluxcd.io/env": "prod"})
+OTHER = replace(APP, name="other", uid="u2")
+
+
+class Api:
+    """Stores events; `errors` are raised first, one a request."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, dict[str, Any]] = {}
+        self.requests: list[str] = []
+        self.errors: list[ApiError] = []
+
+    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
+        assert isinstance(body, dict)
+        self._request("POST")
+        self.events[body["metadata"]["name"]] = body
+        return msgspec.convert({}, into)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T]) -> T:
+        assert isinstance(body, dict)
+        self._request("PATCH")
+        if name not in self.events:
+            raise NotFound("patch", "expired", status=404)
+        self.events[name] |= body
+        return msgspec.convert({}, into)
+
+    def _request(self, method: str) -> None:
+        self.requests.append(method)
+        if self.errors:
+            raise self.errors.pop(0)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {event["message"]: event["count"] for event in self.events.values()}
+
+
+class Inbox:
+    """Receiver that keeps messages."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def notify(self, about: Subject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
+        self.messages.append(message)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock = VirtualClock()
+        self.api = Api()
+        self.inbox = Inbox()
+        self.recorder = EventRecorder(
+            self.api,
+            component="thing-controller",
+            instance="pod-1",
+            clock=self.clock,
+            log=logging.getLogger("controllers.test"),
+            receiver=self.inbox,
+        )
+
+    async def tell(self, type: EventType, message: str, *, about: Subject = APP, quiet: bool = False) -> None:
+        self.recorder.record(about, type, reason="Because", message=message, quiet=quiet)
+        await settle()
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    task = asyncio.create_task(world.recorder.run())
+    yield world
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_an_event_has_the_fields_of_the_legacy_recorder(world: World) -> None:
+    await world.tell(NORMAL, "hello")
+    [(name, event)] = world.api.events.items()
+    assert name.startswith("app.")
+    assert event == {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": name, "namespace": "ns", "annotations": {"event.toolkit.fluxcd.io/env": "prod"}},
+        "involvedObject": {
+            "kind": "Thing",
+            "namespace": "ns",
+            "name": "app",
+            "uid": "u1",
+            "apiVersion": "example.com/v1",
+            "resourceVersion": "7",
+        },
+        "type": "Normal",
+        "reason": "Because",
+        "message": "hello",
+        "source": {"component": "thing-controller"},
+        "reportingComponent": "thing-controller",
+        "reportingInstance": "pod-1",
+        "count": 1,
+        "firstTimestamp": "2024-01-01T00:00:00Z",
+        "lastTimestamp": "2024-01-01T00:00:00Z",
+    }
+
+
+async def test_a_repetition_counts_up_the_same_event(world: World) -> None:
+    await world.tell(NORMAL, "hello")
+    await world.clock.advance(90)
+    await world.tell(NORMAL, "hello")
+    [event] = world.api.events.values()
+    assert (event["count"], event["firstTimestamp"], event["lastTimestamp"]) == (
+        2,
+        "2024-01-01T00:00:00Z",
+        "2024-01-01T00:01:30Z",
+    )
+    assert world.api.requests == ["POST", "PATCH"]
+
+
+async def test_after_the_window_a_new_event_begins(world: World) -> None:
+    await world.tell(NORMAL, "hello")
+    await world.clock.advance(601)
+    await world.tell(NORMAL, "hello")
+    assert [event["count"] for event in world.api.events.values()] == [1, 1]
+
+
+async def test_an_event_that_expired_on_the_server_is_created_anew(world: World) -> None:
+    await world.tell(NORMAL, "hello")
+    world.api.events.clear()
+    await world.tell(NORMAL, "hello")
+    assert world.api.counts == {"hello": 2}
+
+
+async def test_what_differs_in_object_type_reason_or_message_is_told_apart(world: World) -> None:
+    await world.tell(NORMAL, "hello")
+    await world.tell(WARNING, "hello")
+    await world.tell(NORMAL, "hello", about=OTHER)
+    await world.tell(NORMAL, "bye")
+    assert len(world.api.events) == 4
+
+
+async def test_repeated_warnings_are_written_once_a_minute_and_counted_meanwhile(world: World) -> None:
+    for _ in range(61):
+        await world.tell(WARNING, "no")
+        await world.clock.advance(1)
+    assert world.api.requests == ["POST", "PATCH"]
+    assert world.api.counts == {"no": 61}
+
+
+async def test_the_receiver_gets_as_many_repeated_warnings_as_are_written(world: World) -> None:
+    for _ in range(61):
+        await world.tell(WARNING, "no")
+        await world.clock.advance(1)
+    assert world.inbox.messages == ["no", "no"]
+
+
+async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever_their_text(world: World) -> None:
+    for minute in range(11):
+        await world.tell(NORMAL, f"nothing new in minute {minute}", quiet=True)
+        await world.tell(NORMAL, "nothing", about=OTHER, quiet=True)
+        await world.clock.advance(60)
+    assert [message for message in world.api.counts if message != "nothing"] == [
+        "nothing new in minute 0",
+        "nothing new in minute 5",
+        "nothing new in minute 10",
+    ]
+    assert world.api.counts["nothing"] == 11
+    assert world.inbox.messages == []
+
+
+async def test_one_object_cannot_flood_the_server(world: World) -> None:
+    for number in range(100):
+        await world.tell(NORMAL, f"message {number}")
+    await world.tell(NORMAL, "calm", about=OTHER)
+    assert len(world.api.requests) == 25 + 1
+    await world.clock.advance(300)
+    await world.tell(NORMAL, "later")
+    assert "later" in world.api.counts
+
+
+async def test_a_burst_of_equal_events_is_one_write(world: World) -> None:
+    for _ in range(20):
+        world.recorder.record(APP, NORMAL, reason="Because", message="hello")
+    await settle()
+    assert (world.api.requests, world.api.counts) == (["POST"], {"hello": 20})
+
+
+async def test_a_write_is_repeated_while_the_server_fails(world: World) -> None:
+    world.api.errors = [ServerError("create", "overloaded", status=500)] * 2
+    await world.tell(NORMAL, "hello")
+    await world.clock.advance(10)
+    assert world.api.counts == {"hello": 1}
+
+
+@pytest.mark.parametrize(
+    ("error", "level"),
+    [
+        pytest.param(NotFound("create", "namespaces ns not found", status=404), "DEBUG", id="namespace-gone"),
+        pytest.param(
+            Forbidden("create", "unable to create: namespace ns is being terminated", status=403),
+            "DEBUG",
+            id="namespace-going",
+        ),
+        pytest.param(Forbidden("create", "cannot create resource events", status=403), "ERROR", id="role-too-small"),
+    ],
+)
+async def test_an_event_that_cannot_be_written_is_logged_and_dropped(
+    world: World, caplog: pytest.LogCaptureFixture, error: ApiError, level: str
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    world.api.errors = [error]
+    await world.tell(NORMAL, "hello")
+    assert [(record.levelname, record.msg) for record in caplog.records if record.name == "controllers.test"] == [
+        (level, "unable to record event")
+    ]
+    await world.tell(NORMAL, "next")
+    assert world.api.counts == {"next": 1}
+
+
+async def test_recording_never_waits_and_a_full_queue_drops() -> None:
+    world = World()  # nobody delivers
+    for number in range(1200):
+        world.recorder.record(
+            replace(APP, uid=str(number), name=str(number)), NORMAL, reason="Because", message="hello"
+        )
+    task = asyncio.create_task(world.recorder.run())
+    await world.recorder.flush()
+    task.cancel()
+    assert len(world.api.events) == 1000
+
+
+async def test_flush_returns_when_everything_is_written(world: World) -> None:
+    world.recorder.record(APP, NORMAL, reason="Because", message="last words")
+    await world.recorder.flush()
+    assert world.api.counts == {"last words": 1}
+
+
+async def test_memory_is_bounded(world: World) -> None:
+    for number in range(5000):
+        world.recorder.record(replace(APP, uid=str(number)), NORMAL, reason="Because", message="hello")
+    assert len(world.recorder._series._values) == 4096
+    assert len(world.recorder._buckets._values) <= 4096
+
+
+async def test_a_long_object_name_still_gives_a_valid_event_name(world: World) -> None:
+    await world.tell(NORMAL, "hello", about=replace(APP, name="a" * 253))
+    [name] = world.api.events
+    assert len(name) <= 253

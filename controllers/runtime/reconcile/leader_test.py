@@ -1,0 +1,337 @@
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any, TypeVar
+
+import msgspec
+import pytest
+
+from controllers.runtime.clock import Clock
+from controllers.runtime.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
+from controllers.runtime.kube.resource import Resource
+from controllers.runtime.reconcile import mergepatch
+from controllers.runtime.reconcile.leader import AlwaysLeader, Election, LeaderElector, LostLeadership, lease_name
+from testing.clock import VirtualClock, settle
+
+T = TypeVar("T")
+
+
+class Api:
+    """One lease; can be cut off, or be slow, for one candidate."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock = clock
+        self.lease: dict[str, Any] | None = None
+        self.writes: list[tuple[float, str]] = []
+
+    def check_version(self, body: dict[str, Any]) -> dict[str, Any]:
+        if self.lease is None:
+            raise NotFound("patch", "no lease", status=404)
+        if body["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
+            raise Conflict("patch", "modified", status=409)
+        return self.lease
+
+
+class Line:
+    """One candidate's connection to the API."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.error: ApiError | None = None
+        self.delay = 0.0
+
+    async def _reach(self) -> None:
+        if self.delay:
+            await self.api.clock.sleep(self.delay)
+        if self.error:
+            raise self.error
+
+    async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
+        await self._reach()
+        if self.api.lease is None:
+            raise NotFound("get", "no lease", status=404)
+        return msgspec.convert(self.api.lease, into)
+
+    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
+        assert isinstance(body, dict)
+        await self._reach()
+        if self.api.lease is not None:
+            raise AlreadyExists("create", "taken", status=409)
+        return self._store(mergepatch.merge(body, {"metadata": {"resourceVersion": "1"}}), into)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T]) -> T:
+        assert isinstance(body, dict)
+        await self._reach()
+        lease = self.api.check_version(body)
+        version = str(int(lease["metadata"]["resourceVersion"]) + 1)
+        return self._store(mergepatch.merge(lease, body) | {"metadata": {"resourceVersion": version}}, into)
+
+    def _store(self, lease: dict[str, Any], into: type[T]) -> T:
+        self.api.lease = lease
+        self.api.writes.append((self.api.clock.monotonic(), lease["spec"]["holderIdentity"]))
+        return msgspec.convert(lease, into)
+
+
+class Candidate:
+    """An elector that runs like a process does."""
+
+    def __init__(self, api: Api, identity: str, *, clock: Clock | None = None) -> None:
+        self.line = Line(api)
+        self.observed: list[bool] = []
+        self.elector = LeaderElector(
+            self.line,
+            Election("ns", "thing-leader-election", identity=identity),
+            clock=clock or api.clock,
+            rng=Random(1),  # noqa: S311
+            log=logging.getLogger("controllers.test"),
+            observe=self.observed.append,
+        )
+        self.task = asyncio.create_task(self._run())
+
+    async def _run(self) -> None:
+        await self.elector.acquire()
+        await self.elector.hold()
+
+    def leads(self) -> bool:
+        try:
+            self.elector.check()
+        except LostLeadership:
+            return False
+        return True
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+        await self.elector.release()
+
+    async def kill(self) -> None:
+        self.task.cancel()
+        await asyncio.gather(self.task, return_exceptions=True)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+def api(clock: VirtualClock) -> Api:
+    return Api(clock)
+
+
+def holder(api: Api) -> str:
+    assert api.lease
+    found: str = api.lease["spec"]["holderIdentity"]
+    return found
+
+
+async def test_the_first_candidate_creates_the_lease_and_renews_it(api: Api) -> None:
+    one = Candidate(api, "one")
+    await api.clock.advance(60)
+    assert one.leads()
+    assert api.lease
+    assert api.lease["metadata"]["resourceVersion"] == "13"
+    assert api.lease["spec"] == {
+        "holderIdentity": "one",
+        "leaseDurationSeconds": 35,
+        "acquireTime": "2024-01-01T00:00:00.000000Z",
+        "renewTime": "2024-01-01T00:01:00.000000Z",
+        "leaseTransitions": 0,
+    }
+    await one.stop()
+
+
+async def test_never_two_leaders_and_the_second_takes_over_soon_after_a_release(api: Api) -> None:
+    one, two = Candidate(api, "one"), Candidate(api, "two")
+    await api.clock.advance(100)
+    assert (one.leads(), two.leads()) == (True, False)
+    await one.stop()
+    assert not one.leads()
+    assert holder(api) == ""
+    await api.clock.advance(6.1)
+    assert two.leads()
+    assert api.lease
+    assert api.lease["spec"]["leaseTransitions"] == 1
+    assert (one.observed, two.observed) == ([True, False], [True])
+    await two.stop()
+
+
+async def test_a_dead_leader_s_lease_is_taken_after_its_duration_and_not_before(api: Api) -> None:
+    one, two = Candidate(api, "one"), Candidate(api, "two")
+    await api.clock.advance(50)
+    await one.kill()
+    renewed = api.writes[-1][0]
+    await api.clock.advance(renewed + 35 - api.clock.monotonic() - 0.1)
+    assert not two.leads()
+    await api.clock.advance(12)
+    assert two.leads()
+    assert api.writes[-1][1] == "two"
+    await two.stop()
+
+
+async def test_a_leader_that_is_cut_off_stops_before_another_may_start(api: Api) -> None:
+    one, two = Candidate(api, "one"), Candidate(api, "two")
+    await api.clock.advance(50)
+    one.line.error = Unreachable("patch", "reset")
+    leaders = []
+    for _ in range(600):
+        await api.clock.advance(0.1)
+        leaders.append((one.leads(), two.leads()))
+    assert (True, True) not in leaders
+    assert leaders[-1] == (False, True)
+    with pytest.raises(LostLeadership):
+        await one.task
+    await two.stop()
+
+
+async def test_a_short_outage_of_the_api_loses_nothing(api: Api) -> None:
+    one = Candidate(api, "one")
+    await api.clock.advance(50)
+    one.line.error = Unreachable("patch", "reset")
+    await api.clock.advance(20)
+    one.line.error = None
+    await api.clock.advance(60)
+    assert one.leads()
+    assert one.observed == [True]
+    await one.stop()
+
+
+async def test_a_request_that_hangs_is_cut_at_the_renew_deadline(api: Api) -> None:
+    one = Candidate(api, "one")
+    await api.clock.advance(50)
+    one.line.delay = 1000
+    await api.clock.advance(31)
+    with pytest.raises(LostLeadership):
+        await one.task
+
+
+async def test_check_does_not_wait_for_the_renew_loop_to_notice(clock: VirtualClock) -> None:
+    """A process that was stopped, or whose loop was held: time passes and nothing runs."""
+    api = Api(clock)
+    frozen = VirtualClock()
+    one = Candidate(api, "one", clock=frozen)
+    await settle()
+    assert one.leads()
+    frozen._elapsed += 30
+    assert not one.leads()
+    await one.kill()
+
+
+class Skewed:
+    """The same time, by a wall clock that is wrong."""
+
+    def __init__(self, clock: VirtualClock, by: timedelta) -> None:
+        self._clock = clock
+        self._by = by
+
+    def now(self) -> datetime:
+        return self._clock.now() + self._by
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+
+
+@pytest.mark.parametrize("skew", [pytest.param(-1, id="a-day-behind"), pytest.param(1, id="a-day-ahead")])
+async def test_wall_clocks_are_never_compared(api: Api, skew: int) -> None:
+    one = Candidate(api, "one", clock=Skewed(api.clock, timedelta(days=skew)))
+    await settle()
+    two = Candidate(api, "two")
+    await api.clock.advance(150)
+    assert (one.leads(), two.leads()) == (True, False)
+    await one.kill()
+    await api.clock.advance(45)
+    assert two.leads()
+    await two.kill()
+
+
+async def test_a_candidate_that_just_arrived_waits_a_whole_lease_duration(api: Api) -> None:
+    one = Candidate(api, "one")
+    await api.clock.advance(20)
+    await one.kill()
+    await api.clock.advance(34)  # nearly over, but a newcomer cannot know
+    two = Candidate(api, "two")
+    await api.clock.advance(34)
+    assert not two.leads()
+    await api.clock.advance(10)
+    assert two.leads()
+    await two.kill()
+
+
+async def test_a_leader_whose_lease_was_taken_stops(api: Api) -> None:
+    one = Candidate(api, "one")
+    await api.clock.advance(10)
+    assert api.lease
+    api.lease["metadata"]["resourceVersion"] = "99"
+    api.lease["spec"] |= {"holderIdentity": "thief", "renewTime": "2030-01-01T00:00:00.000000Z"}
+    await api.clock.advance(31)
+    with pytest.raises(LostLeadership):
+        await one.task
+    assert holder(api) == "thief"
+    await one.elector.release()
+    assert holder(api) == "thief"
+
+
+async def test_of_two_that_create_at_once_one_wins(api: Api) -> None:
+    candidates = [Candidate(api, name) for name in ("one", "two")]
+    await api.clock.advance(60)
+    assert sorted(candidate.leads() for candidate in candidates) == [False, True]
+    for candidate in candidates:
+        await candidate.kill()
+
+
+async def test_release_can_be_switched_off(api: Api) -> None:
+    line = Line(api)
+    election = Election("ns", "lease", identity="one", release_on_cancel=False)
+    elector = LeaderElector(
+        line,
+        election,
+        clock=api.clock,
+        rng=Random(1),  # noqa: S311
+        log=logging.getLogger("controllers.test"),
+    )
+    await elector.acquire()
+    await elector.release()
+    assert holder(api) == "one"
+
+
+@pytest.mark.parametrize(
+    ("component", "selector", "name"),
+    [
+        pytest.param("image-reflector-controller", "", "image-reflector-controller-leader-election", id="plain"),
+        pytest.param(
+            "image-reflector-controller",
+            "sharding.fluxcd.io/key=shard1",
+            "image-reflector-controller-leader-election-73fdc1be",
+            id="shard",
+        ),
+    ],
+)
+def test_lease_names(component: str, selector: str, name: str) -> None:
+    assert lease_name(component, selector) == name
+
+
+@pytest.mark.parametrize(
+    ("lease", "renew", "retry"),
+    [
+        pytest.param(30, 30, 5, id="no-margin-before-others-take-over"),
+        pytest.param(35, 5, 5, id="no-time-for-a-retry"),
+        pytest.param(35, 30, 0, id="busy-loop"),
+    ],
+)
+def test_durations_that_cannot_work_are_refused(lease: float, renew: float, retry: float) -> None:
+    with pytest.raises(ValueError, match="leader election needs"):
+        Election(
+            "ns",
+            "name",
+            lease_duration=timedelta(seconds=lease),
+            renew_deadline=timedelta(seconds=renew),
+            retry_period=timedelta(seconds=retry),
+        )
+
+
+def test_without_election_everybody_leads() -> None:
+    AlwaysLeader().check()

@@ -1,0 +1,79 @@
+"""Ends runs whose spec is no longer that of their object: what they wait for is not wanted any more.
+
+A scan of a registry that never answers lasts as long as its timeout, an hour perhaps, and the edit that corrects the
+host would wait for all of it. Only for kinds whose runs may be cut off anywhere.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.objects import Object
+
+T = TypeVar("T")
+
+IN_A_ROW = 3
+"""So many runs of an object are ended one after the other. The next goes on: a spec that is changed all the time would
+never see the end of one."""
+
+
+class Superseded(Exception):
+    """The run was ended: its object has another spec by now, or is gone."""
+
+
+@dataclass(slots=True)
+class _Running:
+    uid: str
+    generation: int
+    task: asyncio.Task[Any]
+    superseded: bool = False
+
+
+class Interruption:
+    """Runs under way. Used from one event loop, with one run a key at most (the work queue sees to it)."""
+
+    def __init__(self) -> None:
+        self._running: dict[Key, _Running] = {}
+        self._ended: Counter[Key] = Counter()
+        """Runs ended since the last one that came to its end, where there were any."""
+
+    async def follow(self, obj: Object, run: Coroutine[Any, Any, T]) -> T:
+        """The result of a run over `obj`. Raises Superseded when `changed` has ended it, and what the run raises."""
+        key = key_of(obj)
+        task = asyncio.ensure_future(run)
+        running = self._running[key] = _Running(obj.metadata.uid, obj.metadata.generation, task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            this = asyncio.current_task()
+            if running.superseded and not (this and this.cancelling()):
+                raise Superseded from None
+            raise
+        finally:
+            del self._running[key]
+            if not running.superseded:
+                self._ended.pop(key, None)
+
+    def changed(self, old: Object | None, new: Object | None) -> None:
+        """A watch handler: ends the run of an object whose generation is another now, or that is gone."""
+        obj = new or old
+        if obj is None:
+            return
+        key = key_of(obj)
+        running = self._running.get(key)
+        if new is None:
+            self._ended.pop(key, None)
+        if running is None or (new is not None and (_same(running, new) or self._ended[key] >= IN_A_ROW)):
+            return
+        if new is not None:
+            self._ended[key] += 1
+        running.superseded = True
+        running.task.cancel()
+
+
+def _same(running: _Running, obj: Object) -> bool:
+    # A watch may be behind what the run has read of its own writes: older news end nothing.
+    return running.uid == obj.metadata.uid and obj.metadata.generation <= running.generation

@@ -1,0 +1,122 @@
+"""Which news end a run, and that nothing else does."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from controllers.runtime.reconcile.supersede import IN_A_ROW, Interruption, Superseded
+from testing.lifecycle import thing
+from testing.thing import Thing
+
+
+class Waiting:
+    """A run that waits until it is let go."""
+
+    def __init__(self, runs: Interruption, obj: Thing) -> None:
+        self.go = asyncio.Event()
+        self.cleaned_up = False
+        self.task = asyncio.create_task(runs.follow(obj, self._work()))
+
+    async def _work(self) -> str:
+        try:
+            await self.go.wait()
+            return "done"
+        finally:
+            self.cleaned_up = True
+
+
+@pytest.fixture
+def runs() -> Interruption:
+    return Interruption()
+
+
+async def begun(runs: Interruption, obj: Thing) -> Waiting:
+    waiting = Waiting(runs, obj)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    return waiting
+
+
+OBJECT = thing(generation=2)
+AGAIN = replace(OBJECT, metadata=replace(OBJECT.metadata, uid="another"))
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        pytest.param((OBJECT, thing(generation=3)), id="new-generation"),
+        pytest.param((OBJECT, None), id="gone"),
+        pytest.param((None, AGAIN), id="another-object-of-the-name"),
+    ],
+)
+async def test_run_ends_when_its_spec_is_no_longer_wanted(
+    runs: Interruption, news: tuple[Thing | None, Thing | None]
+) -> None:
+    waiting = await begun(runs, OBJECT)
+    runs.changed(*news)
+    with pytest.raises(Superseded):
+        await waiting.task
+    assert waiting.cleaned_up
+
+
+@pytest.mark.parametrize(
+    "news",
+    [
+        pytest.param((OBJECT, OBJECT), id="status-alone"),
+        pytest.param((None, thing(generation=1)), id="older-news"),
+        pytest.param((None, None), id="nothing"),
+    ],
+)
+async def test_other_news_end_nothing(runs: Interruption, news: tuple[Thing | None, Thing | None]) -> None:
+    waiting = await begun(runs, OBJECT)
+    runs.changed(*news)
+    waiting.go.set()
+    assert await waiting.task == "done"
+
+
+async def test_other_objects_end_nothing(runs: Interruption) -> None:
+    other = replace(OBJECT, metadata=replace(OBJECT.metadata, name="other", generation=9))
+    waiting = await begun(runs, OBJECT)
+    runs.changed(other, None)
+    waiting.go.set()
+    assert await waiting.task == "done"
+
+
+async def test_news_after_the_run_are_too_late(runs: Interruption) -> None:
+    waiting = await begun(runs, OBJECT)
+    waiting.go.set()
+    assert await waiting.task == "done"
+    runs.changed(OBJECT, None)
+
+
+async def test_shutdown_is_no_interruption(runs: Interruption) -> None:
+    waiting = await begun(runs, OBJECT)
+    runs.changed(OBJECT, None)
+    waiting.task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting.task
+
+
+async def test_error_of_the_run_is_raised(runs: Interruption) -> None:
+    async def fail() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"):
+        await runs.follow(OBJECT, fail())
+
+
+async def test_spec_that_changes_all_the_time_does_not_keep_runs_from_their_end(runs: Interruption) -> None:
+    for generation in range(2, 2 + IN_A_ROW):
+        waiting = await begun(runs, thing(generation=generation))
+        runs.changed(OBJECT, thing(generation=generation + 1))
+        with pytest.raises(Superseded):
+            await waiting.task
+    waiting = await begun(runs, thing(generation=9))
+    runs.changed(OBJECT, thing(generation=10))
+    waiting.go.set()
+    assert await waiting.task == "done"
+    waiting = await begun(runs, thing(generation=10))
+    runs.changed(OBJECT, thing(generation=11))
+    with pytest.raises(Superseded):
+        await waiting.task

@@ -1,0 +1,70 @@
+"""The list a scan stores: which tags stay, in which order, and the checksum that tells one list from another.
+
+Pure. Order, checksum and texts are those of Flux (image-reflector-controller internal/controller/scan.go and
+internal/database), so that `status.lastScanResult` reads the same.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from controllers.golang import regexp
+from controllers.registry.errors import BadPattern
+
+DEFAULT_EXCLUSIONS = (r"^.*\.sig$",)
+LATEST_TAGS = 10
+INLINE_TAGS = 2_000
+"""Up to so many tags a list takes less than 2 ms, and a thread costs more than it is worth: it waits for the lock."""
+
+HTML_ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")
+ESCAPES = str.maketrans(HTML_ESCAPES) | SURROGATES
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """What one look at a registry found."""
+
+    tags: tuple[str, ...]
+    """Kept tags, bytewise descending, each once."""
+    revision: str
+    excluded: int = 0
+    """How many tags were dropped for the exclusion patterns."""
+
+    @property
+    def latest(self) -> tuple[str, ...]:
+        """The first ten, for `status.lastScanResult.latestTags`."""
+        return self.tags[:LATEST_TAGS]
+
+
+def effective_exclusions(patterns: Sequence[str] | None) -> tuple[str, ...]:
+    """The list in force: an empty or absent one means signatures are left out."""
+    return tuple(patterns or DEFAULT_EXCLUSIONS)
+
+
+def prepare(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> Scan:
+    """The list to store.
+
+    tags: in registry order, may repeat. exclusion_patterns: `spec.exclusionList`; a tag that one of them finds is
+    dropped. Raises BadPattern. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
+    """
+    excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
+    found = set(tags)
+    kept = tuple(sorted((tag for tag in found if not excluded(tag)), reverse=True))
+    return Scan(kept, revision(kept), len(found) - len(kept))
+
+
+def revision(tags: Sequence[str]) -> str:
+    """Decimal Adler-32 of the tags as the JSON array that Go writes, in the order given."""
+    text = json.dumps(tags, ensure_ascii=False, separators=(",", ":"))
+    if not text.isascii() or any(char in text for char in "<>&"):
+        text = text.translate(ESCAPES)
+    return str(zlib.adler32(text.encode()))
+
+
+def _compile(pattern: str) -> regexp.Pattern:
+    try:
+        return regexp.compile(pattern)
+    except regexp.BadPattern as error:
+        raise BadPattern(f"failed to compile regex {pattern}: {error}") from None

@@ -1,0 +1,316 @@
+"""Evaluates pipelines: fields, methods, variables, functions and their arguments.
+
+Semantics and error texts follow Go's `text/template` with the default `missingkey`. Values are those of `values`: what
+a template can reach is what their types list, nothing of Python.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from controllers.template.errors import FunctionFailure
+from controllers.template.eval.runs import Run
+from controllers.template.eval.scope import Scope
+from controllers.template.go.gotext import quote
+from controllers.template.go.types import ANY, VALUE, Function, Kind, Type
+from controllers.template.go.values import (
+    MISSING,
+    Map,
+    Slice,
+    Struct,
+    field_of,
+    is_exported,
+    is_of_boxes,
+    truth,
+    type_of,
+    weight,
+)
+from controllers.template.limits import BYTES_A_STEP
+from controllers.template.syntax.nodes import (
+    Bool,
+    Chain,
+    Command,
+    Dot,
+    Field,
+    Identifier,
+    Nil,
+    Node,
+    Number,
+    Pipe,
+    String,
+    Variable,
+)
+
+
+class _Absent:
+    """Type of ABSENT."""
+
+
+ABSENT: Final = _Absent()
+"""There is no value from an earlier stage of the pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a command gives its first word: arguments, and the value of the stage before."""
+
+    arguments: Sequence[Node]
+    final: object
+
+    def __len__(self) -> int:
+        return len(self.arguments) + (self.final is not ABSENT)
+
+
+NOTHING: Final = Given((), ABSENT)
+
+
+def _shown(value: object) -> str:
+    """What `String()` of a `reflect.Value` gives."""
+    return value if isinstance(value, str) else f"<{type_of(value).name} Value>"
+
+
+class Evaluation:
+    """The expression half of an execution."""
+
+    def __init__(self, scope: Scope, functions: Mapping[str, Function], run: Run) -> None:
+        self._scope = scope
+        self._functions = functions
+        self._run = run
+        self._spend = run.budget.spend
+
+    # Pipelines
+
+    def pipeline(self, dot: object, pipe: Pipe) -> object:
+        self._scope.node = pipe
+        self._scope.enter()
+        value: object = ABSENT
+        for command in pipe.commands:
+            value = self._command(dot, command, value)
+            if value is None:
+                value = MISSING
+        self._scope.depth -= 1
+        for variable in pipe.variables:
+            if pipe.assigns:
+                self._scope.assign(variable.names[0], value)
+            else:
+                self._scope.declare(variable.names[0], value)
+        return value
+
+    def _command(self, dot: object, command: Command, final: object) -> object:
+        self._spend()
+        first = command.words[0]
+        given = Given(command.words[1:], final)
+        match first:
+            case Field() | Variable() | Chain() | Identifier():
+                return self._operation(dot, first, given, source=command)
+            case Pipe():
+                self._no_arguments(first, given)
+                return self.pipeline(dot, first)
+        self._scope.node = first
+        self._no_arguments(first, given)
+        if isinstance(first, Nil):
+            self._scope.fail("nil is not a command")
+        return self._constant(dot, first)
+
+    def _no_arguments(self, first: Node, given: Given) -> None:
+        if given:
+            self._scope.fail(f"can't give argument to non-function {first}")
+
+    def _operation(self, dot: object, first: Node, given: Given, *, source: Node) -> object:
+        """The value of a field chain, variable or function, called with arguments if there are any.
+
+        source: what Go shows when a function fails.
+        """
+        self._scope.node = first
+        match first:
+            case Field():
+                boxed = self._scope.dot_is_boxed
+                return self._chain(dot, dot, first, names=first.names, given=given, boxed=boxed)
+            case Variable():
+                value, boxed = self._scope.lookup(first.names[0])
+                if len(first.names) > 1:
+                    return self._chain(dot, value, first, names=first.names[1:], given=given, boxed=boxed)
+                self._no_arguments(first, given)
+                return value
+            case Chain():
+                if isinstance(first.base, Nil):
+                    self._scope.fail(f"indirection through explicit nil in {first}")
+                value = self._argument(dot, first.base, ANY)
+                return self._chain(dot, value, first, names=first.names, given=given, boxed=False)
+            case Identifier():
+                return self._invoke(dot, self._functions[first.name], source, given=given)
+        raise AssertionError(first)
+
+    def _chain(
+        self, dot: object, receiver: object, node: Node, *, names: Sequence[str], given: Given, boxed: bool
+    ) -> object:
+        for name in names[:-1]:
+            holder = receiver
+            receiver = self._member(dot, holder, name, node=node, given=NOTHING, boxed=boxed)
+            boxed = isinstance(holder, Map) and is_of_boxes(holder)
+        return self._member(dot, receiver, names[-1], node=node, given=given, boxed=boxed)
+
+    def _member(self, dot: object, receiver: object, name: str, *, node: Node, given: Given, boxed: bool) -> object:
+        """Field, method or map entry `name` of `receiver`."""
+        self._spend()
+        if receiver is MISSING:
+            return MISSING
+        if receiver is None:
+            self._scope.fail(f"nil pointer evaluating interface {{}}.{name}")
+        kind = type_of(receiver)
+        method = kind.methods.get(name)
+        if method is not None:
+            return self._invoke(dot, method, node, given=given, receiver=receiver)
+        if isinstance(receiver, Struct):
+            value = field_of(receiver, name)
+            if value is not MISSING:
+                if not is_exported(name):
+                    shown = kind.seen_as or kind.name
+                    self._scope.fail(f"{name} is an unexported field of struct type {shown}")
+                if given:
+                    self._scope.fail(f"{name} has arguments but cannot be invoked as function")
+                return value
+        elif isinstance(receiver, Map) and kind.key is not None and kind.key.kind is Kind.STRING:
+            if given:
+                self._scope.fail(f"{name} is not a method but has arguments")
+            return receiver.items.get(name, MISSING)
+        return self._scope.fail(
+            f"can't evaluate field {name} in type {ANY.name if boxed else kind.seen_as or kind.name}"
+        )
+
+    # Calls
+
+    def _invoke(
+        self, dot: object, function: Function, node: Node, *, given: Given, receiver: object = ABSENT
+    ) -> object:
+        params = function.params
+        self._check_count(function, given)
+        if function.name in ("and", "or") and params[0] is VALUE:
+            return self._short_circuit(dot, given, stop_at=function.name == "or")
+        values = [
+            self._argument(dot, argument, params[min(position, len(params) - 1)])
+            for position, argument in enumerate(given.arguments)
+        ]
+        if given.final is not ABSENT:
+            values.append(self._checked(given.final, params[min(len(values), len(params) - 1)]))
+        if function.name == "call" and params[0] is VALUE:
+            values.insert(0, str(given.arguments[0]) if given.arguments else _shown(given.final))
+        if receiver is not ABSENT:
+            values.insert(0, receiver)
+        return self._result(function, values, node)
+
+    def _check_count(self, function: Function, given: Given) -> None:
+        wanted = len(function.params) - function.variadic
+        if function.variadic and len(given) < wanted:
+            got = len(given.arguments)
+            self._scope.fail(f"wrong number of args for {function.name}: want at least {wanted} got {got}")
+        if not function.variadic and len(given) != wanted:
+            self._scope.fail(f"wrong number of args for {function.name}: want {wanted} got {len(given)}")
+
+    def _result(self, function: Function, values: list[object], node: Node) -> object:
+        try:
+            self._spend(1 + sum(map(weight, values)) // BYTES_A_STEP)
+            value = function.call(self._run, *values)
+            self._run.budget.grow(weight(value))
+        except FunctionFailure as error:
+            self._scope.node = node
+            self._scope.fail(f"error calling {function.name}: {error}")
+        return value
+
+    def _short_circuit(self, dot: object, given: Given, *, stop_at: bool) -> object:
+        value: object = MISSING
+        for argument in given.arguments:
+            value = self._argument(dot, argument, VALUE)
+            if truth(value) is stop_at:
+                return value
+        return value if given.final is ABSENT else given.final
+
+    # Arguments
+
+    def _argument(self, dot: object, node: Node, wanted: Type) -> object:
+        self._spend()
+        self._scope.node = node
+        match node:
+            case Dot():
+                return self._checked(dot, wanted)
+            case Nil():
+                return self._nil(wanted)
+            case Field() | Variable() | Identifier() | Chain():
+                return self._checked(self._operation(dot, node, NOTHING, source=node), wanted)
+            case Pipe():
+                return self._checked(self.pipeline(dot, node), wanted)
+        if wanted is ANY or wanted is VALUE:
+            return self._constant(dot, node)
+        return self._literal(node, wanted)
+
+    def _nil(self, wanted: Type) -> object:
+        if wanted is VALUE:
+            return MISSING
+        if wanted.kind is Kind.INTERFACE:
+            return None
+        if wanted.kind is Kind.MAP:
+            return Map(wanted, {}, is_nil=True)
+        if wanted.kind is Kind.SLICE:
+            return Slice(wanted, [], is_nil=True)
+        return self._scope.fail(f"cannot assign nil to {wanted.name}")
+
+    def _checked(self, value: object, wanted: Type) -> object:
+        """`value` if it may be passed as `wanted`; nothing becomes nil where the type has one."""
+        if wanted is VALUE:
+            return value
+        if value is MISSING:
+            if wanted.kind in (Kind.INTERFACE, Kind.MAP, Kind.SLICE):
+                return self._nil(wanted)
+            self._scope.fail(f"invalid value; expected {wanted.name}")
+        if not wanted.accepts(type_of(value)):
+            self._scope.fail(f"wrong type for value; expected {wanted.name}; got {type_of(value).name}")
+        return value
+
+    def _constant(self, dot: object, node: Node) -> object:
+        self._scope.node = node
+        match node:
+            case Dot():
+                return dot
+            case Bool() | String():
+                return node.value
+            case Number():
+                return self._number(node)
+        return self._scope.fail(f"can't evaluate command {quote(str(node))}")
+
+    def _number(self, node: Number) -> object:
+        if node.as_complex is not None:
+            return node.as_complex
+        is_rune = node.text.startswith("'")
+        is_hex = node.text[:2] in ("0x", "0X") and not any(mark in node.text for mark in "pP")
+        if node.as_float is not None and not is_rune and not is_hex and any(mark in node.text for mark in ".eEpP"):
+            return node.as_float
+        if node.as_int is None:
+            self._scope.fail(f"{node.text} overflows int")
+        return node.as_int
+
+    def _literal(self, node: Node, wanted: Type) -> object:
+        """A literal where the parameter's type is known, which decides how the literal is read."""
+        kind = wanted.kind
+        names = {
+            Kind.BOOL: "bool",
+            Kind.STRING: "string",
+            Kind.INT: "integer",
+            Kind.INT64: "integer",
+            Kind.FLOAT64: "float",
+        }
+        if kind is Kind.BOOL and isinstance(node, Bool):
+            return node.value
+        if kind is Kind.STRING and isinstance(node, String):
+            return node.value
+        if isinstance(node, Number):
+            read = {
+                Kind.INT: node.as_int,
+                Kind.INT64: node.as_int,
+                Kind.FLOAT64: node.as_float,
+            }
+            value = read.get(kind)
+            if value is not None:
+                return value
+        if kind not in names:
+            self._scope.fail(f"can't handle {node} for arg of type {wanted.name}")
+        return self._scope.fail(f"expected {names[kind]}; found {node}")

@@ -1,0 +1,88 @@
+"""`compareLink`: a link that shows what changed between two images, in the form that the Git host understands.
+
+Ours, not Flux's. The data say of which commits of which repository the images are (`model.Comparison`); only the form
+of the link is decided here. What would not make a plain link is no link, whoever wrote it into the data.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from controllers.template.errors import FunctionFailure
+from controllers.template.eval.runs import Library, Run
+from controllers.template.flux.data import CHANGE
+from controllers.template.go import gotext
+from controllers.template.go.types import STRING
+from controllers.template.go.values import Struct
+from controllers.template.model import Comparison
+
+LIBRARY = Library()
+
+_SEGMENT: Final = r"(?:[A-Za-z0-9._~+-]|%20)+"
+_SOURCE: Final = re.compile(
+    rf"https://(?P<host>[a-z0-9.-]+)(?P<port>:[0-9]{{1,5}})?/(?P<path>{_SEGMENT}(?:/{_SEGMENT})+)", re.ASCII
+)
+_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """How links look at one kind of Git host, behind the address of a repository."""
+
+    compare: str
+    commit: str
+    segments: int = 0
+    """Of how many parts a repository's path is; what a source names behind them is left out. 0: any number."""
+    views: str = ""
+    """What parts a repository's path from those of its pages; empty where there is no such thing."""
+
+
+_GITEA: Final = Host("/compare/{old}...{new}", "/commit/{new}")
+HOSTS: Final[Mapping[str, Host]] = {
+    "azure": Host("/branchCompare?baseVersion=GC{old}&targetVersion=GC{new}", "/commit/{new}"),
+    "bitbucket": Host("/branches/compare/{new}..{old}", "/commits/{new}", segments=2),
+    "forgejo": _GITEA,
+    "gitea": _GITEA,
+    "github": Host(_GITEA.compare, _GITEA.commit, segments=2),
+    "gitlab": Host("/-/compare/{old}...{new}", "/-/commit/{new}", views="/-/"),
+}
+"""By the name that a template gives."""
+
+
+@LIBRARY.add("compareLink", CHANGE, STRING, variadic=True)
+def _compare_link(run: Run, change: Struct, *kinds: str) -> str:
+    if len(kinds) > 1:
+        raise FunctionFailure("there is one kind of Git host at most")
+    if kinds and kinds[0] not in HOSTS:
+        raise FunctionFailure(f"unknown kind of Git host {gotext.quote(kinds[0])}; known are {', '.join(HOSTS)}")
+    comparison = run.comparisons.get(change)
+    return "" if comparison is None else link(comparison, kind=kinds[0] if kinds else "")
+
+
+def link(comparison: Comparison, *, kind: str = "") -> str:
+    """The address that shows what came in, "" when nothing did or there is no telling.
+
+    To the new commit alone where the old one is not known. kind: a key of HOSTS; empty: told by the host's name.
+    """
+    new, old = (commit if _COMMIT.fullmatch(commit) else "" for commit in (comparison.new, comparison.old))
+    found = _SOURCE.fullmatch(comparison.source)
+    if found is None or not new or (old and (new.startswith(old) or old.startswith(new))):
+        return ""
+    host = HOSTS[kind or _kind_of(found["host"])]
+    path = found["path"].partition(host.views)[0] if host.views else found["path"]
+    if host.segments:
+        path = "/".join(path.split("/")[: host.segments])
+    page = host.compare if old else host.commit
+    return f"https://{found['host']}{found['port'] or ''}/{path}" + page.format(old=old, new=new)
+
+
+def _kind_of(host: str) -> str:
+    """The kind of a host by its name; the form of Gitea is the one that most hosts understand."""
+    if host == "github.com":
+        return "github"
+    if host == "bitbucket.org":
+        return "bitbucket"
+    if host == "dev.azure.com" or host.endswith(".visualstudio.com"):
+        return "azure"
+    return "gitlab" if "gitlab" in host else "gitea"

@@ -1,0 +1,1 @@
+"""Go's values in Python: types, text forms, times, JSON."""

@@ -1,0 +1,233 @@
+"""Go's values in Python, and the questions templates ask of them.
+
+`bool`, `int`, `float`, `complex` and `str` stand for Go's bool, int, float64, complex128 and string. Other integer
+types are subclasses of `int`; everything else carries its type in `go_type`. `None` is a nil interface; MISSING is Go's
+zero `reflect.Value`, what a missing map key gives. Arithmetic is not here (see `funcs_math`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Final, Protocol, cast
+
+from controllers.template.errors import LimitExceeded
+from controllers.template.go import gotext, types
+from controllers.template.go.types import SIGNED, UNSIGNED, Kind, Type
+from controllers.template.limits import MAX_NESTING, Budget
+
+
+class Typed(Protocol):
+    """A value that carries its Go type."""
+
+    @property
+    def go_type(self) -> Type: ...
+
+
+class Missing:
+    """The type of MISSING, Go's zero `reflect.Value`."""
+
+    go_type: ClassVar[Type] = Type("<nil>", Kind.INVALID)
+
+
+MISSING: Final = Missing()
+
+
+class Int64(int):
+    """A Go int64."""
+
+    go_type: ClassVar[Type] = types.INT64
+
+
+class Uint8(int):
+    """A Go uint8, what indexing a string gives."""
+
+    go_type: ClassVar[Type] = types.UINT8
+
+
+class Uint64(int):
+    """A Go uint64."""
+
+    go_type: ClassVar[Type] = types.UINT64
+
+
+@dataclass(slots=True, eq=False)
+class Slice:
+    """A Go slice. Never changed after it was made; `is_nil` marks a nil slice."""
+
+    go_type: Type
+    items: list[object]
+    is_nil: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Map:
+    """A Go map, shared by reference; `set` and `unset` change it. Keys are `str` or `Struct`."""
+
+    go_type: Type
+    items: dict[object, object]
+    is_nil: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Struct:
+    """A Go struct: values in the order of `go_type.fields`. Equal and hashable as Go's comparable structs are."""
+
+    go_type: Type
+    values: tuple[object, ...]
+
+
+_PLAIN: Final[dict[type, Type]] = {
+    bool: types.BOOL,
+    int: types.INT,
+    float: types.FLOAT64,
+    complex: types.COMPLEX128,
+    str: types.STRING,
+    type(None): types.ANY,
+}
+
+
+def type_of(value: object) -> Type:
+    """The Go type of a value; a nil interface has the type `interface {}`."""
+    plain = _PLAIN.get(type(value))
+    return plain if plain is not None else cast(Typed, value).go_type
+
+
+def kind_of(value: object) -> Kind:
+    """The Go kind of a value, seen through interfaces: a nil interface is `invalid`."""
+    return Kind.INVALID if value is None else type_of(value).kind
+
+
+def is_of_boxes(value: Slice | Map) -> bool:
+    """Are the elements of the list or map `interface {}`?"""
+    elem = value.go_type.elem
+    return elem is not None and elem.kind is Kind.INTERFACE
+
+
+def is_nil(value: object) -> bool:
+    """Is it nil in any of Go's senses?"""
+    return value is None or value is MISSING or (isinstance(value, Slice | Map) and value.is_nil)
+
+
+def anys(items: Iterable[object]) -> Slice:
+    """A `[]interface {}`."""
+    return Slice(types.ANYS, list(items))
+
+
+def strings(items: Iterable[str]) -> Slice:
+    """A `[]string`."""
+    return Slice(types.STRINGS, list(items))
+
+
+def dictionary(items: dict[str, object]) -> Map:
+    """A `map[string]interface {}`, sharing `items`."""
+    return Map(types.DICT, cast(dict[object, object], items))
+
+
+def truth(value: object) -> bool:
+    """Is the value true for `if`, `and`, `or`, `not`: not the zero of its type (structs always are)?"""
+    if isinstance(value, Slice | Map):
+        return bool(value.items)
+    if value is None or value is MISSING:
+        return False
+    if isinstance(value, str | int | float | complex):
+        return bool(value)
+    return True
+
+
+def length(value: object) -> int | None:
+    """What Go's `len` gives: bytes of a string, elements of a list or map; None for other kinds."""
+    if isinstance(value, str):
+        return gotext.size(value)
+    return len(value.items) if isinstance(value, Slice | Map) else None
+
+
+def weight(value: object) -> int:
+    """Rough number of bytes or elements directly in the value, to charge for handling it."""
+    if isinstance(value, str):
+        return len(value)
+    return 8 * len(value.items) if isinstance(value, Slice | Map) else 0
+
+
+def is_exported(name: str) -> bool:
+    """May templates and JSON see a field of that name?"""
+    return name[:1].isupper()
+
+
+def field_of(value: Struct, name: str) -> object:
+    """The field `name`, promoted ones included; MISSING when there is none."""
+    kind = value.go_type
+    if name in kind.fields:
+        return value.values[kind.fields.index(name)]
+    path = kind.promoted.get(name)
+    if path is None:
+        return MISSING
+    inner: object = value
+    for step in path:
+        inner = field_of(cast(Struct, inner), step)
+    return inner
+
+
+def sort_key(key: object) -> tuple[object, ...]:
+    """Orders map keys as Go prints and ranges them: strings bytewise, structs field by field."""
+    if isinstance(key, Struct):
+        return tuple(part for value in key.values for part in sort_key(value))
+    if isinstance(key, str):
+        return (gotext.encode(key),)
+    return (key,)
+
+
+def sorted_items(value: Map) -> list[tuple[object, object]]:
+    """Keys and values in Go's order."""
+    return sorted(value.items.items(), key=lambda item: sort_key(item[0]))
+
+
+def basic_kind(value: object) -> str:
+    """The class of kinds that compare with each other: bool, int, uint, float, complex, string, or "" for the rest."""
+    kind = kind_of(value)
+    if kind in SIGNED:
+        return "int"
+    if kind in UNSIGNED:
+        return "uint"
+    return {Kind.BOOL: "bool", Kind.FLOAT64: "float", Kind.COMPLEX128: "complex", Kind.STRING: "string"}.get(kind, "")
+
+
+def deep_equal(left: object, right: object, budget: Budget, *, depth: int = 0) -> bool:
+    """Go's `reflect.DeepEqual`: same type and same content, so int 1 and int64 1 differ."""
+    budget.spend()
+    if depth > MAX_NESTING:
+        raise LimitExceeded(f"values are nested more than {MAX_NESTING} deep")
+    if type_of(left).name != type_of(right).name:
+        return False
+    if isinstance(left, Slice) and isinstance(right, Slice):
+        return (
+            left.is_nil == right.is_nil
+            and len(left.items) == len(right.items)
+            and all(deep_equal(a, b, budget, depth=depth + 1) for a, b in zip(left.items, right.items, strict=True))
+        )
+    if isinstance(left, Map) and isinstance(right, Map):
+        return (
+            left.is_nil == right.is_nil
+            and left.items.keys() == right.items.keys()
+            and all(deep_equal(value, right.items[key], budget, depth=depth + 1) for key, value in left.items.items())
+        )
+    return bool(left == right)
+
+
+def zero_of(kind: Type) -> object:
+    """The zero value of a type, what indexing a map with a missing key gives."""
+    match kind.kind:
+        case Kind.STRING:
+            return ""
+        case Kind.SLICE:
+            return Slice(kind, [], is_nil=True)
+        case Kind.MAP:
+            return Map(kind, {}, is_nil=True)
+        case Kind.INT:
+            return 0
+    return kind.zero
+
+
+def is_comparable(value: object) -> bool:
+    """May Go's `==` be asked of the value? Not of lists and maps, nor of structs that hold them."""
+    if isinstance(value, Struct):
+        return all(is_comparable(part) for part in value.values)
+    return not isinstance(value, Slice | Map)

@@ -1,0 +1,1 @@
+"""Sprig's functions, a module for each page of its manual."""

@@ -1,0 +1,395 @@
+"""Builds the parse tree of a template.
+
+Grammar and error texts are those of Go's `text/template` (https://pkg.go.dev/text/template). Errors name the line of
+the token read last, as Go does. Nesting is bounded, which Go does only for parentheses.
+"""
+
+from collections.abc import Container
+
+from controllers.template.errors import TemplateError
+from controllers.template.go.gotext import quote, unquote
+from controllers.template.limits import MAX_NESTING
+from controllers.template.syntax import numbers
+from controllers.template.syntax.lexer import OPERANDS, Kind, Lexer, Token
+from controllers.template.syntax.nodes import (
+    Action,
+    Block,
+    Bool,
+    Branch,
+    Call,
+    Chain,
+    Command,
+    Dot,
+    Else,
+    End,
+    Field,
+    Identifier,
+    Jump,
+    Nil,
+    Node,
+    Number,
+    Pipe,
+    String,
+    Text,
+    Tree,
+    Variable,
+)
+
+MAIN = "commit message"
+"""Name of the main template in every error text."""
+PREFIX = "unable to create commit message template from spec: "
+_NOT_EXECUTABLE = (Bool, Dot, Nil, Number, String)
+
+
+def parse(source: str, functions: Container[str]) -> Tree:
+    """The tree of `source`. Raises TemplateError; the message has Flux's prefix and Go's text."""
+    tree = Tree(source, MAIN, {})
+    Parser(Lexer(source), functions, tree.templates).parse_all()
+    return tree
+
+
+class Parser:
+    """Reads one template; `define` and `block` are read by a parser of their own on the same lexer."""
+
+    def __init__(
+        self, lexer: Lexer, functions: Container[str], templates: dict[str, Block], *, nesting: int = 0
+    ) -> None:
+        self._lexer = lexer
+        self._functions = functions
+        self._templates = templates
+        self._pending: list[Token] = []
+        self._line = 0
+        self._action_line = 0
+        self._variables = ["$"]
+        self._ranges = 0
+        self._nesting = nesting
+
+    # Tokens
+
+    def _next(self) -> Token:
+        if self._pending:
+            return self._pending.pop()
+        token = self._lexer.next()
+        self._line = token.line
+        return token
+
+    def _peek(self) -> Token:
+        token = self._next()
+        self._pending.append(token)
+        return token
+
+    def _next_solid(self) -> Token:
+        token = self._next()
+        while token.kind is Kind.SPACE:
+            token = self._next()
+        return token
+
+    def _peek_solid(self) -> Token:
+        token = self._next_solid()
+        self._pending.append(token)
+        return token
+
+    def _expect(self, kind: Kind, context: str) -> Token:
+        token = self._next_solid()
+        if token.kind is not kind:
+            raise self._unexpected(token, context)
+        return token
+
+    # Errors
+
+    def _error(self, message: str) -> TemplateError:
+        return TemplateError(f"{PREFIX}template: {MAIN}:{self._line}: {message}")
+
+    def _unexpected(self, token: Token, context: str) -> TemplateError:
+        if token.kind is not Kind.ERROR:
+            return self._error(f"unexpected {token} in {context}")
+        extra = ""
+        if self._action_line not in (0, token.line):
+            extra = f" in action started at {MAIN}:{self._action_line}"
+            if token.text.endswith(" action"):
+                extra = extra.removeprefix(" in action")
+        return self._error(f"{token}{extra}")
+
+    def _deeper(self) -> None:
+        self._nesting += 1
+        if self._nesting > MAX_NESTING:
+            raise self._error(f"blocks or parentheses are nested more than {MAX_NESTING} deep")
+
+    # Templates
+
+    def parse_all(self) -> None:
+        """Read to the end of the source."""
+        root = Block(self._peek().at)
+        while self._peek().kind is not Kind.EOF:
+            if self._peek().kind is Kind.LEFT:
+                left = self._next()
+                word = self._next_solid()
+                if word.is_keyword("define"):
+                    self._definition()
+                    continue
+                self._pending += [word, left]
+            node = self._text_or_action()
+            if isinstance(node, End | Else):
+                raise self._error(f"unexpected {node}")
+            root.nodes.append(node)
+        self._add(MAIN, root)
+
+    def _add(self, name: str, root: Block) -> None:
+        present = self._templates.get(name)
+        if present is None or is_blank(present):
+            self._templates[name] = root
+        elif not is_blank(root):
+            raise self._error(f"template: multiple definition of template {quote(name)}")
+
+    def _inner(self) -> "Parser":
+        return Parser(self._lexer, self._functions, self._templates, nesting=self._nesting)
+
+    def _definition(self) -> None:
+        self._inner().parse_definition()
+
+    def parse_definition(self) -> None:
+        """Read the rest of a `define`, of which the keyword has been read."""
+        context = "define clause"
+        name = self._name(self._next_solid(), context)
+        self._expect(Kind.RIGHT, context)
+        self.parse_body(name, context)
+
+    def parse_body(self, name: str, context: str) -> None:
+        """Read to the `end` of a template that began outside, and add it."""
+        root, end = self._list()
+        if not isinstance(end, End):
+            raise self._error(f"unexpected {end} in {context}")
+        self._add(name, root)
+
+    def _name(self, token: Token, context: str) -> str:
+        if token.kind is not Kind.STRING:
+            raise self._unexpected(token, context)
+        return self._unquoted(token)
+
+    def _unquoted(self, token: Token) -> str:
+        value = unquote(token.text)
+        if value is None:
+            raise self._error("invalid syntax")
+        return value
+
+    # Blocks
+
+    def _list(self) -> tuple[Block, End | Else]:
+        self._deeper()
+        block = Block(self._peek_solid().at)
+        while self._peek_solid().kind is not Kind.EOF:
+            node = self._text_or_action()
+            if isinstance(node, End | Else):
+                self._nesting -= 1
+                return block, node
+            block.nodes.append(node)
+        raise self._error("unexpected EOF")
+
+    def _text_or_action(self) -> Node:
+        token = self._next_solid()
+        if token.kind is Kind.TEXT:
+            return Text(token.at, token.text)
+        if token.kind is not Kind.LEFT:
+            raise self._unexpected(token, "input")
+        self._action_line = token.line
+        node = self._action()
+        self._action_line = 0
+        return node
+
+    def _action(self) -> Node:
+        token = self._next_solid()
+        if token.kind is Kind.KEYWORD and token.text != "define":
+            return self._control(token)
+        self._pending.append(token)
+        return Action(self._peek().at, self._pipeline("command", Kind.RIGHT))
+
+    def _control(self, token: Token) -> Node:
+        match token.text:
+            case "if" | "with" | "range":
+                return self._branch(token.text)
+            case "end":
+                return End(self._expect(Kind.RIGHT, "end").at)
+            case "else":
+                return self._else()
+            case "template":
+                return self._call()
+            case "block":
+                return self._block()
+            case _:
+                return self._jump(token)
+
+    def _jump(self, token: Token) -> Jump:
+        following = self._next_solid()
+        if following.kind is not Kind.RIGHT:
+            raise self._unexpected(following, f"{{{{{token.text}}}}}")
+        if not self._ranges:
+            raise self._error(f"{{{{{token.text}}}}} outside {{{{range}}}}")
+        return Jump(token.at, token.text)
+
+    def _else(self) -> Else:
+        token = self._peek_solid()
+        if token.is_keyword("if") or token.is_keyword("with"):
+            return Else(token.at)
+        return Else(self._expect(Kind.RIGHT, "else").at)
+
+    def _branch(self, keyword: str) -> Branch:
+        known = len(self._variables)
+        pipe = self._pipeline(keyword, Kind.RIGHT)
+        self._ranges += keyword == "range"
+        body, end = self._list()
+        self._ranges -= keyword == "range"
+        otherwise = None
+        if isinstance(end, Else):
+            otherwise = self._otherwise(keyword, end)
+        del self._variables[known:]
+        return Branch(pipe.at, keyword, pipe, body, otherwise)
+
+    def _otherwise(self, keyword: str, start: Else) -> Block:
+        if keyword != "range" and self._peek().is_keyword(keyword):  # `else if`, `else with`: the end is shared
+            self._next()
+            self._deeper()
+            block = Block(start.at, [self._branch(keyword)])
+            self._nesting -= 1
+            return block
+        block, end = self._list()
+        if not isinstance(end, End):
+            raise self._error(f"expected end; found {end}")
+        return block
+
+    def _call(self) -> Call:
+        context = "template clause"
+        token = self._next_solid()
+        name = self._name(token, context)
+        pipe = None
+        following = self._next_solid()
+        if following.kind is not Kind.RIGHT:
+            self._pending.append(following)
+            pipe = self._pipeline(context, Kind.RIGHT)
+        return Call(token.at, name, pipe)
+
+    def _block(self) -> Call:
+        context = "block clause"
+        token = self._next_solid()
+        name = self._name(token, context)
+        pipe = self._pipeline(context, Kind.RIGHT)
+        self._inner().parse_body(name, context)
+        return Call(token.at, name, pipe)
+
+    # Pipelines
+
+    def _pipeline(self, context: str, end: Kind) -> Pipe:
+        pipe = Pipe(self._peek_solid().at)
+        self._declarations(pipe, context)
+        while True:
+            token = self._next_solid()
+            if token.kind is end:
+                break
+            if token.kind not in OPERANDS:
+                raise self._unexpected(token, context)
+            self._pending.append(token)
+            pipe.commands.append(self._command())
+        if not pipe.commands:
+            raise self._error(f"missing value for {context}")
+        for stage, command in enumerate(pipe.commands[1:], 2):
+            if isinstance(command.words[0], _NOT_EXECUTABLE):
+                raise self._error(f"non executable command in pipeline stage {stage}")
+        return pipe
+
+    def _declarations(self, pipe: Pipe, context: str) -> None:
+        while self._peek_solid().kind is Kind.VARIABLE:
+            variable = self._next()
+            after = self._peek()
+            following = self._peek_solid()
+            comma = following.kind is Kind.CHAR and following.text == ","
+            if following.kind not in (Kind.ASSIGN, Kind.DECLARE) and not comma:
+                if after.kind is Kind.SPACE:
+                    self._pending.append(after)
+                self._pending.append(variable)
+                return
+            self._next_solid()
+            pipe.variables.append(Variable(variable.at, tuple(variable.text.split("."))))
+            self._variables.append(variable.text)
+            if not comma:
+                pipe.assigns = following.kind is Kind.ASSIGN
+                return
+            if context != "range" or len(pipe.variables) >= 2:
+                raise self._error(f"too many declarations in {context}")
+            if self._peek_solid().kind not in (Kind.VARIABLE, Kind.RIGHT, Kind.CLOSE):
+                raise self._error("range can only initialize variables")
+
+    def _command(self) -> Command:
+        command = Command(self._peek_solid().at)
+        while True:
+            self._peek_solid()
+            operand = self._operand()
+            if operand is not None:
+                command.words.append(operand)
+            token = self._next()
+            if token.kind is Kind.SPACE:
+                continue
+            if token.kind in (Kind.RIGHT, Kind.CLOSE):
+                self._pending.append(token)
+            elif token.kind is not Kind.PIPE:
+                raise self._unexpected(token, "operand")
+            break
+        if not command.words:
+            raise self._error("empty command")
+        return command
+
+    def _operand(self) -> Node | None:
+        term = self._term()
+        if term is None or self._peek().kind is not Kind.FIELD:
+            return term
+        chain = Chain(self._peek().at, term, [])
+        while self._peek().kind is Kind.FIELD:
+            chain.names.append(self._next().text[1:])
+        if isinstance(term, Field):
+            return Field(chain.at, term.names + tuple(chain.names))
+        if isinstance(term, Variable):
+            return Variable(chain.at, term.names + tuple(chain.names))
+        if isinstance(term, _NOT_EXECUTABLE):
+            raise self._error(f"unexpected . after term {quote(str(term))}")
+        return chain
+
+    def _term(self) -> Node | None:
+        token = self._next_solid()
+        match token.kind:
+            case Kind.IDENTIFIER:
+                if token.text not in self._functions:
+                    raise self._error(f"function {quote(token.text)} not defined")
+                return Identifier(token.at, token.text)
+            case Kind.DOT:
+                return Dot(token.at)
+            case Kind.NIL:
+                return Nil(token.at)
+            case Kind.FIELD:
+                return Field(token.at, (token.text[1:],))
+            case Kind.BOOL:
+                return Bool(token.at, token.text == "true")
+            case Kind.STRING:
+                return String(token.at, token.text, self._unquoted(token))
+            case Kind.VARIABLE | Kind.CHARACTER | Kind.COMPLEX | Kind.NUMBER | Kind.OPEN:
+                return self._compound(token)
+        self._pending.append(token)
+        return None
+
+    def _compound(self, token: Token) -> Node:
+        if token.kind is Kind.OPEN:
+            self._deeper()
+            pipe = self._pipeline("parenthesized pipeline", Kind.CLOSE)
+            self._nesting -= 1
+            return pipe
+        if token.kind is Kind.VARIABLE:
+            if token.text not in self._variables:
+                raise self._error(f"undefined variable {quote(token.text)}")
+            return Variable(token.at, (token.text,))
+        readers = {Kind.CHARACTER: numbers.read_char, Kind.COMPLEX: numbers.read_complex}
+        try:
+            return readers.get(token.kind, numbers.read_number)(token.at, token.text)
+        except numbers.BadNumber as error:
+            raise self._error(str(error)) from None
+
+
+def is_blank(block: Block) -> bool:
+    """Is there nothing but white space in the block?"""
+    return all(isinstance(node, Text) and not node.text.strip() for node in block.nodes)

@@ -1,0 +1,1 @@
+"""What tests share: time, servers, doubles and builders. Imported by tests only; never shipped."""

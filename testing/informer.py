@@ -1,0 +1,114 @@
+"""An informer on virtual time that follows a scripted API server, for tests of what it does in trouble."""
+
+import asyncio
+from collections.abc import Iterable
+from random import Random
+from typing import Any
+
+import msgspec
+
+from controllers.runtime.cache.informer import LIVENESS, MAX_DELAY_SECONDS, Informer
+from controllers.runtime.kube.client import KubeClient
+from controllers.runtime.kube.resource import Resource
+from testing.apiserver import ScriptedServer
+from testing.clock import PATIENCE_SECONDS, VirtualClock
+
+THINGS = Resource("example.com", "v1", "things", "Thing")
+SILENCE = LIVENESS.total_seconds()
+RNG = Random(1)  # noqa: S311 -- jitter
+
+
+class Meta(msgspec.Struct, frozen=True, rename="camel"):
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+
+
+class Spec(msgspec.Struct, frozen=True):
+    colour: str = ""
+    size: int = 0
+
+
+class Thing(msgspec.Struct, frozen=True):
+    metadata: Meta
+    spec: Spec = Spec()
+
+
+def thing(name: str, **spec: object) -> dict[str, Any]:
+    return {"metadata": {"name": name, "namespace": "ns"}, "spec": spec}
+
+
+def by_colour(obj: Thing) -> Iterable[str]:
+    return (obj.spec.colour,) if obj.spec.colour else ()
+
+
+class Told:
+    """A handler that keeps what it was told, as `name:old>new` of spec.size, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self._more = asyncio.Event()
+
+    def __call__(self, old: Thing | None, new: Thing | None) -> None:
+        obj = new or old
+        assert obj is not None
+        self.lines.append(f"{obj.metadata.name}:{old.spec.size if old else '-'}>{new.spec.size if new else '-'}")
+        self._more.set()
+
+    async def wait_for(self, line: str) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while line not in self.lines:
+                self._more.clear()
+                await self._more.wait()
+
+
+class World:
+    """A scripted server and an informer that follows it on virtual time."""
+
+    def __init__(self, api: ScriptedServer) -> None:
+        self.api = api
+        self.clock = VirtualClock()
+        self.client = KubeClient(api.config, user_agent="test", clock=self.clock)
+        self.told = Told()
+        self.informer = self.make()
+        self._task: asyncio.Task[None] | None = None
+
+    def make(self, **options: Any) -> Informer[Thing]:
+        options.setdefault("indexers", {"colour": by_colour})
+        informer = Informer(self.client, THINGS, into=Thing, clock=self.clock, rng=RNG, **options)
+        informer.add_handler(self.told)
+        return informer
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self.informer.run())
+        await self.synced()
+        await self.api.wait_for_watches()
+
+    async def synced(self) -> None:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.informer.synced.wait()
+
+    def start_unsynced(self) -> None:
+        self._task = asyncio.create_task(self.informer.run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        await self.client.close()
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {obj.metadata.name: obj.spec.size for obj in self.informer.list()}
+
+    async def retry(self) -> float:
+        """Let the informer's delay pass; returns it. (Its watchdog sleeps longer than any delay.)"""
+        delay = await self.clock.wait_for_wake(MAX_DELAY_SECONDS)
+        await self.clock.advance(delay)
+        return delay
+
+    async def next_watch(self) -> None:
+        """Let the informer's delay pass and wait for the watch after it."""
+        await self.retry()
+        await self.api.wait_for_watches()

@@ -1,0 +1,28 @@
+"""A kind for tests of the runtime, which knows none of the real ones."""
+
+import msgspec
+
+from api.meta import Condition, ObjectMeta
+from controllers.runtime.kube.resource import Resource
+
+THINGS = Resource("example.com", "v1", "things", "Thing")
+
+
+class ThingSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    suspend: bool = False
+
+
+class ThingStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    conditions: tuple[Condition, ...] = ()
+    observed_generation: int = msgspec.field(default_factory=lambda: -1)
+    last_handled_reconcile_at: str = ""
+    pushed: str = ""
+    counts: dict[str, int] = {}
+
+
+class Thing(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    api_version: str = "example.com/v1"
+    kind: str = "Thing"
+    metadata: ObjectMeta
+    spec: ThingSpec = ThingSpec()
+    status: ThingStatus = ThingStatus()
