@@ -16,14 +16,14 @@ from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.meta import READY
 from api.version import VERSION
-from cli.policy import table
+from cli.policy import format_tally
 from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
-from controllers.imagepolicy.images import Images
+from controllers.imagepolicy.image_reader import ImageReader
 from controllers.imagepolicy.reconciler import repository_key
 from controllers.imagepolicy.rules import rules_of
-from controllers.imagepolicy.selecting import selected
-from controllers.policy.errors import Failure, InvalidPolicy, NoTags
+from controllers.imagepolicy.tag_selection import select_tag
+from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
 from controllers.policy.policies import Refusal, Tally
 from controllers.policy.rules import Selection
@@ -98,35 +98,35 @@ async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageReposi
     except InvalidPolicy as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except (NoTags, Failure) as error:
+    except (NoTags, SelectionFailed) as error:
         out("\nchooses nothing now: " + f"{error}\n")
-        if isinstance(error, Failure):
-            sys.stdout.writelines(_account(error.tally))
+        if isinstance(error, SelectionFailed):
+            sys.stdout.writelines(_format_tally_lines(error.tally))
         return 1
     choice = selection.choice
     ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
     out(f"\nchooses now: {choice.tag}{ranked_by}\n")
     if selection.refused_downgrade:
         out(f"which it keeps: {selection.refused_downgrade} would be a downgrade\n")
-    if selection.next_at:
-        out(f"next candidate: at {selection.next_at.isoformat()}\n")
-    sys.stdout.writelines(_account(choice.tally))
+    if selection.next_eligible_at:
+        out(f"next candidate: at {selection.next_eligible_at.isoformat()}\n")
+    sys.stdout.writelines(_format_tally_lines(choice.tally))
     return 0
 
 
-def _account(tally: Tally) -> Iterator[str]:
+def _format_tally_lines(tally: Tally) -> Iterator[str]:
     yield from leading(tally.refused)
-    yield from table(tally)
+    yield from format_tally(tally)
 
 
 async def _selected(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
     registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     try:
-        images = Images(registry, Inspector(registry), AccessReader(client))
-        read = partial(images.facts, repository, parse_image(repository.spec.image))
+        images = ImageReader(registry, Inspector(registry), AccessReader(client))
+        read = partial(images.read_image_facts, repository, parse_image(repository.spec.image))
         latest = policy.status.latest_ref
         current = latest.tag if latest and latest.name == repository.spec.image else ""
-        index = TagIndex(stored.tags, first_seen=stored.first_seen, unstored=stored.excluded)
-        return await selected(index, rules_of(policy.spec), read, now=SYSTEM_CLOCK.now(), current=current)
+        index = TagIndex(stored.tags, first_seen=stored.first_seen, excluded_count=stored.excluded_count)
+        return await select_tag(index, rules_of(policy.spec), read, now=SYSTEM_CLOCK.now(), current=current)
     finally:
         await registry.aclose()

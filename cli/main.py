@@ -21,18 +21,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong.
     """
-    options = parser().parse_args(argv)
+    options = build_parser().parse_args(argv)
     status: int = options.command(options)
     return status
 
 
-def parser() -> argparse.ArgumentParser:
+def build_parser() -> argparse.ArgumentParser:
     """The command line; `command` of the result is the function to call."""
     tagline = argparse.ArgumentParser(prog="tagline", description="Image automation for GitOps.")
     commands = tagline.add_subparsers(required=True, metavar="COMMAND")
 
     version = commands.add_parser("version", help="print the version")
-    version.set_defaults(command=tell_version)
+    version.set_defaults(command=print_version)
 
     run = commands.add_parser("run", help="run a controller", description="The same as python -m controllers.KIND.")
     run.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
@@ -40,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
     run.set_defaults(command=run_controller)
 
     policies = commands.add_parser("policy", help="ask image policies offline")
-    policy.add_to(policies.add_subparsers(required=True, metavar="COMMAND"))
+    policy.add_test_command(policies.add_subparsers(required=True, metavar="COMMAND"))
 
     explained = commands.add_parser("explain", help="say why a policy of a cluster chooses what it chooses")
     target = explained.add_subparsers(required=True, metavar="KIND").add_parser("policy", help="an ImagePolicy")
@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     return tagline
 
 
-def tell_version(_options: argparse.Namespace) -> int:
+def print_version(_options: argparse.Namespace) -> int:
     """Prints the version."""
     sys.stdout.write(f"tagline {VERSION}\n")
     return 0

@@ -16,8 +16,8 @@ from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
-from controllers.registry.errors import BadPattern
-from controllers.taglist.scan import prepare
+from controllers.registry.errors import BadExclusionPattern
+from controllers.taglist.scan import build_tag_set
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
 
@@ -39,10 +39,10 @@ def question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules
         repository = _repository(documents, file, policy)
         if repository is None:
             return TagIndex(tags), rules
-        scan = prepare(tags, repository.spec.exclusion_list)
-    except (ValueError, BadPattern) as error:
+        scan = build_tag_set(tags, repository.spec.exclusion_list)
+    except (ValueError, BadExclusionPattern) as error:
         raise BadManifest(f"{file}: {error}") from None
-    return TagIndex(scan.tags, unstored=scan.excluded), rules
+    return TagIndex(scan.tags, excluded_count=scan.excluded_count), rules
 
 
 def _documents(file: str) -> list[dict[str, Any]]:

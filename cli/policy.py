@@ -25,21 +25,21 @@ from controllers.policy import (
     Tally,
     select,
 )
-from controllers.policy.errors import Failure, InvalidPolicy, NoTags
+from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 
-EXAMPLES = 3
+MAX_EXAMPLES = 3
 """So many tags are shown for each reason."""
 HEADING = "WHY NOT CHOSEN"
 ORDERS = ("asc", "desc")
-LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Offline no tag has an age, so the present time does not matter."""
 
 
-class Unanswerable(Exception):
+class NotAnswerableOffline(Exception):
     """The question cannot be answered offline; the text says why, and what to do."""
 
 
-def add_to(commands: Any) -> None:
+def add_test_command(commands: Any) -> None:
     """Adds the command `test` to the subparsers of `tagline policy`."""
     test = commands.add_parser(
         "test",
@@ -57,23 +57,23 @@ def add_to(commands: Any) -> None:
     test.add_argument("--pattern", default="", metavar="REGEXP", help="only tags that match (spec.filterTags.pattern)")
     test.add_argument("--extract", default="", metavar="TEMPLATE", help="what is ranked, e.g. '$ts'")
     test.add_argument("tags", nargs="*", metavar="TAG", help="tags to choose from; none or -: one a line from stdin")
-    test.set_defaults(command=ask_policy)
+    test.set_defaults(command=run_policy_test)
 
 
-def ask_policy(options: argparse.Namespace) -> int:
+def run_policy_test(options: argparse.Namespace) -> int:
     """Prints the choice and its reasons; 0 when a tag is chosen."""
     try:
         index, rules = _question(options)
-        found = select(index, rules, now=LONG_AGO, current=options.current)
+        found = select(index, rules, now=EPOCH, current=options.current)
         if not isinstance(found, Selection):
-            raise Unanswerable(_needs_cluster("platforms"))
-    except (InvalidPolicy, Unanswerable) as error:
+            raise NotAnswerableOffline(_needs_cluster("platforms"))
+    except (InvalidPolicy, NotAnswerableOffline) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except (NoTags, Failure) as error:
+    except (NoTags, SelectionFailed) as error:
         sys.stderr.write(f"{error}\n")
-        if isinstance(error, Failure):
-            sys.stdout.writelines(table(error.tally))
+        if isinstance(error, SelectionFailed):
+            sys.stdout.writelines(format_tally(error.tally))
         return 1
     sys.stdout.write("".join(_answer(found)))  # in one piece: a reader may take only the first line
     return 0
@@ -84,20 +84,20 @@ def _answer(found: Selection) -> Iterator[str]:
     ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
     kept = f" (kept: {found.refused_downgrade} would be a downgrade)" if found.refused_downgrade else ""
     yield f"{choice.tag}{ranked_by}{kept}\n"
-    yield from table(choice.tally)
+    yield from format_tally(choice.tally)
 
 
 def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
-    """What is chosen from, and how. Raises Unanswerable."""
+    """What is chosen from, and how. Raises NotAnswerableOffline."""
     tag_filter = Filter(options.pattern, options.extract) if options.pattern or options.extract else None
     if options.file is None and (options.name or options.current):
-        raise Unanswerable("--name and --current are about the policy of a manifest: name it with --file")
+        raise NotAnswerableOffline("--name and --current are about the policy of a manifest: name it with --file")
     if options.file is None:
         return TagIndex(_tags(options.tags)), Rules(_policy(options), tag_filter)
     if tag_filter:
-        raise Unanswerable("--pattern and --extract are the manifest's filterTags: leave them out with --file")
+        raise NotAnswerableOffline("--pattern and --extract are the manifest's filterTags: leave them out with --file")
     if options.file == "-" and options.tags in ([], ["-"]):
-        raise Unanswerable("standard input is the manifest: give the tags as arguments")
+        raise NotAnswerableOffline("standard input is the manifest: give the tags as arguments")
     return _from_manifest(options)
 
 
@@ -106,9 +106,9 @@ def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
     try:
         index, rules = manifest.question(options.file, options.name, _tags(options.tags))
     except manifest.BadManifest as error:
-        raise Unanswerable(str(error)) from None
+        raise NotAnswerableOffline(str(error)) from None
     if isinstance(rules.policy, Newest):
-        raise Unanswerable(_needs_cluster("newest"))
+        raise NotAnswerableOffline(_needs_cluster("newest"))
     if rules.min_age:
         sys.stderr.write("minAge is left out: only a cluster knows when tags were first seen\n")
     return index, replace(rules, min_age=timedelta())
@@ -118,7 +118,7 @@ def _needs_cluster(field: str) -> str:
     return f"policy.{field} cannot be answered offline: apply the policy and ask tagline explain policy"
 
 
-def table(tally: Tally) -> Iterator[str]:
+def format_tally(tally: Tally) -> Iterator[str]:
     """Lines: how many tags lost for each reason, the most frequent first, and some of them."""
     if not tally.counts:
         return
@@ -126,7 +126,7 @@ def table(tally: Tally) -> Iterator[str]:
     yield f"\n{'TAGS':>6}  {HEADING:{width}}  FOR EXAMPLE\n"
     for reason, count in sorted(tally.counts.items(), key=lambda item: -item[1]):
         known = [refusal.tag for refusal in tally.refused if refusal.reason is reason]
-        yield f"{count:>6}  {reason.sentence:{width}}  {', '.join(known[:EXAMPLES])}".rstrip() + "\n"
+        yield f"{count:>6}  {reason.sentence:{width}}  {', '.join(known[:MAX_EXAMPLES])}".rstrip() + "\n"
 
 
 def _policy(options: argparse.Namespace) -> Policy:

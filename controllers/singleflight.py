@@ -11,46 +11,46 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Flight(Generic[T]):
+class Call(Generic[T]):
     """A question and those who wait for its answer."""
 
     def __init__(self) -> None:
         self.task: asyncio.Task[T] | None = None
-        self.passengers = 0
+        self.waiters = 0
 
 
-class Flights(Generic[T]):
+class Singleflight(Generic[T]):
     """Used from one event loop."""
 
     def __init__(self) -> None:
-        self._boarding: dict[Hashable, Flight[T]] = {}
+        self._pending: dict[Hashable, Call[T]] = {}
 
     async def join(self, key: Hashable, ask: Callable[[Callable[[], None]], Awaitable[T]]) -> T:
         """The answer of `ask`, or of the one that is about to be asked for the same key.
 
         `ask` is given a function to call when it begins: from then on nobody joins.
         """
-        flight = self._boarding.get(key)
-        if flight is None:
-            flight = self._boarding[key] = Flight()
-            flight.task = asyncio.ensure_future(self._fly(key, flight, ask))
-        task = flight.task
+        call = self._pending.get(key)
+        if call is None:
+            call = self._pending[key] = Call()
+            call.task = asyncio.ensure_future(self._run(key, call, ask))
+        task = call.task
         assert task is not None
-        flight.passengers += 1
+        call.waiters += 1
         try:
             return await asyncio.shield(task)
         finally:
-            flight.passengers -= 1
-            if not flight.passengers and not task.done():
-                self._close(key, flight)
+            call.waiters -= 1
+            if not call.waiters and not task.done():
+                self._forget(key, call)
                 task.cancel()
 
-    async def _fly(self, key: Hashable, flight: Flight[T], ask: Callable[[Callable[[], None]], Awaitable[T]]) -> T:
+    async def _run(self, key: Hashable, call: Call[T], ask: Callable[[Callable[[], None]], Awaitable[T]]) -> T:
         try:
-            return await ask(lambda: self._close(key, flight))
+            return await ask(lambda: self._forget(key, call))
         finally:
-            self._close(key, flight)
+            self._forget(key, call)
 
-    def _close(self, key: Hashable, flight: Flight[T]) -> None:
-        if self._boarding.get(key) is flight:
-            del self._boarding[key]
+    def _forget(self, key: Hashable, call: Call[T]) -> None:
+        if self._pending.get(key) is call:
+            del self._pending[key]

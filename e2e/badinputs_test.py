@@ -7,7 +7,7 @@ import pytest
 from e2e.cluster import Space, condition, eventually
 from e2e.conftest import Parts
 from e2e.fleet import Fleet
-from e2e.meddler import Meddler
+from e2e.interfering_proxy import InterferingProxy
 from e2e.objects import (
     automation,
     deployment,
@@ -213,7 +213,7 @@ class TestImageUpdateAutomation:
         fleet.space.wait_event(
             "ImageUpdateAutomation", "fleet", type="Warning", reason="GitOperationFailed", message=message
         )
-        fleet.repository.commit({"NEWS": "a release\n"}, "Release branch", branch="release", onto="main")
+        fleet.repository.commit({"NEWS": "a release\n"}, "Release branch", branch="release", base="main")
         fleet.wait_commits(3, "release")
 
     def test_marker_that_names_an_unknown_policy(self, fleet: Fleet) -> None:
@@ -254,7 +254,7 @@ class TestImageUpdateAutomation:
         fleet.wait_commits(5)
 
     def test_push_that_somebody_else_was_faster_with(self, fleet: Fleet) -> None:
-        meddler = Meddler(fleet.repository.host.url)
+        meddler = InterferingProxy(fleet.repository.host.url)
         try:
             path = fleet.repository.url.removeprefix(fleet.repository.host.url)
             fleet.space.patch("GitRepository", "fleet", {"url": meddler.url + path})

@@ -19,17 +19,17 @@ API_VERSION = {
     "ImageTagList": f"{IMAGE}/v1alpha1",
     "GitRepository": f"{SOURCE}/v1",
 }
-PATIENCE_SECONDS = 20
+TEST_TIMEOUT_SECONDS = 20
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 
 T = TypeVar("T")
 
 
-def eventually(look: Callable[[], T], *, what: str, seconds: float = PATIENCE_SECONDS) -> T:
-    """The first truthy result of `look`; fails with `what` and the last result when the time is over."""
+def eventually(probe: Callable[[], T], *, what: str, seconds: float = TEST_TIMEOUT_SECONDS) -> T:
+    """The first truthy result of `probe`; fails with `what` and the last result when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
-        found = look()
+        found = probe()
         if found:
             return found
         if time.monotonic() > deadline:
@@ -86,32 +86,32 @@ class Space:
         self,
         kind: str,
         name: str,
-        is_so: Callable[[dict[str, Any]], bool],
+        predicate: Callable[[dict[str, Any]], bool],
         *,
         what: str,
-        seconds: float = PATIENCE_SECONDS,
+        seconds: float = TEST_TIMEOUT_SECONDS,
     ) -> dict[str, Any]:
-        """The object as soon as `is_so`; the failure shows its status."""
+        """The object as soon as `predicate`; the failure shows its status."""
         last: dict[str, Any] = {}
 
-        def look() -> bool:
+        def probe() -> bool:
             nonlocal last
             last = self.get(kind, name)
-            return bool(last) and is_so(last)
+            return bool(last) and predicate(last)
 
         try:
-            eventually(look, what=what, seconds=seconds)
+            eventually(probe, what=what, seconds=seconds)
         except AssertionError as error:
             status = json.dumps(last.get("status"), indent=1)
             raise AssertionError(f"{kind} {name}: {error}\nstatus: {status}") from None
         return last
 
     def wait_ready(
-        self, kind: str, name: str, *, message: str = "", seconds: float = PATIENCE_SECONDS
+        self, kind: str, name: str, *, message: str = "", seconds: float = TEST_TIMEOUT_SECONDS
     ) -> dict[str, Any]:
         """The object once it is Ready for its present generation (and its message matches the pattern)."""
 
-        def is_so(o: dict[str, Any]) -> bool:
+        def predicate(o: dict[str, Any]) -> bool:
             ready = condition(o, "Ready")
             return (
                 ready.get("status") == "True"
@@ -119,14 +119,14 @@ class Space:
                 and re.search(message, ready["message"]) is not None
             )
 
-        return self.wait(kind, name, is_so, what=f"Ready=True {message}", seconds=seconds)
+        return self.wait(kind, name, predicate, what=f"Ready=True {message}", seconds=seconds)
 
     def wait_not_ready(
-        self, kind: str, name: str, *, reason: str, message: str = "", seconds: float = PATIENCE_SECONDS
+        self, kind: str, name: str, *, reason: str, message: str = "", seconds: float = TEST_TIMEOUT_SECONDS
     ) -> dict[str, Any]:
         """The object once Ready is False for `reason` with a message that matches."""
 
-        def is_so(o: dict[str, Any]) -> bool:
+        def predicate(o: dict[str, Any]) -> bool:
             ready = condition(o, "Ready")
             return (
                 ready.get("status") == "False"
@@ -134,7 +134,7 @@ class Space:
                 and re.search(message, ready["message"]) is not None
             )
 
-        return self.wait(kind, name, is_so, what=f"Ready=False {reason} {message}", seconds=seconds)
+        return self.wait(kind, name, predicate, what=f"Ready=False {reason} {message}", seconds=seconds)
 
     def events(self, kind: str, name: str, *, type: str = "", reason: str = "") -> list[dict[str, Any]]:
         """Events about one object, oldest first."""
@@ -146,11 +146,11 @@ class Space:
     def wait_event(self, kind: str, name: str, *, type: str, reason: str, message: str) -> dict[str, Any]:
         """The first event with this type and reason whose message matches."""
 
-        def look() -> dict[str, Any] | None:
+        def probe() -> dict[str, Any] | None:
             found = self.events(kind, name, type=type, reason=reason)
             return next((e for e in found if re.search(message, e["message"])), None)
 
-        found = eventually(look, what=f"event {type} {reason} {message} of {kind} {name}")
+        found = eventually(probe, what=f"event {type} {reason} {message} of {kind} {name}")
         assert found is not None
         return found
 

@@ -117,11 +117,13 @@ def controllers(cluster: Parts) -> Iterator[Controllers | None]:
     if os.environ.get("E2E_CONTROLLERS") == "deployed":
         yield None
         return
-    server, authority = local_controllers.server_of(cluster.kubectl)
+    server, authority = local_controllers.cluster_server(cluster.kubectl)
     folder = cluster.folder / "controllers"
     folder.mkdir()
     configs = {
-        kind: local_controllers.account_kubeconfig(cluster.kubectl, kind, folder, server=server, authority=authority)
+        kind: local_controllers.write_account_kubeconfig(
+            cluster.kubectl, kind, folder, server=server, authority=authority
+        )
         for kind in local_controllers.KINDS
     }
     running = Controllers(folder, configs, FLAGS)

@@ -28,19 +28,19 @@ START_SECONDS = 120
 HOST = "127.0.0.1"
 
 
-class NoDocker(RuntimeError):
+class DockerUnavailable(RuntimeError):
     """Docker cannot be reached."""
 
 
 @contextmanager
 def started(folder: Path) -> Iterator[Mapping[str, str]]:
-    """The variables that the e2e suite reads, while the containers run. Raises NoDocker."""
+    """The variables that the e2e suite reads, while the containers run. Raises DockerUnavailable."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
             cluster = stack.enter_context(K3SContainer(K3S))
         except DockerException as error:
-            raise NoDocker(f"E2E_ENV=containers needs Docker, which cannot be reached: {error}") from error
+            raise DockerUnavailable(f"E2E_ENV=containers needs Docker, which cannot be reached: {error}") from error
         kubeconfig = folder / "kubeconfig"
         pki.write_secret(kubeconfig, cluster.config_yaml().encode())
         password = secrets.token_urlsafe(12)

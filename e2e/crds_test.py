@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from e2e.crd_samples import ACCEPTED, ALTERNATIVES, FULL_SPEC, FULL_STATUS, GROUP, IMAGE, MINIMAL, REFUSED, VERSIONS
-from e2e.kubeapi import KubeApi, Refused
+from e2e.kubeapi import KubeApi, RequestRejected
 from hack.controllers import Kubectl
 
 KIND_VERSIONS = [(kind, version) for kind, versions in VERSIONS.items() for version in versions]
@@ -45,7 +45,7 @@ def dry_run(api: KubeApi, kind: str, version: str, changes: dict[str, Any]) -> t
     """What would be stored, and the error's text; one of them is empty."""
     try:
         return api.would_create(json.loads(manifest(kind, version, with_changes(MINIMAL[kind], changes)))), ""
-    except Refused as error:
+    except RequestRejected as error:
         return None, str(error)
 
 

@@ -29,10 +29,10 @@ class Fleet:
     def wait_commits(self, count: int, branch: str = "main") -> list[str]:
         """The messages of a branch, newest first, once it has so many commits."""
 
-        def look() -> list[str]:
+        def probe() -> list[str]:
             messages = self.repository.messages(branch) if self.repository.head(branch) else []
             return messages if len(messages) >= count else []
 
-        messages = eventually(look, what=f"{count} commits on {branch}")
+        messages = eventually(probe, what=f"{count} commits on {branch}")
         assert len(messages) == count
         return messages

@@ -4,7 +4,7 @@ import pytest
 
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
-from e2e.git_parts import forget_push, move_to
+from e2e.git_fixtures import forget_push, move_to
 from e2e.objects import automation, deployment
 from hack.githost import GitHost, git
 
@@ -66,7 +66,7 @@ def test_empty_repository_is_told_and_filled_later(fleet: Fleet, git_host: GitHo
     ],
 )
 def test_branch_of_any_name(fleet: Fleet, branch: str) -> None:
-    fleet.repository.commit({}, "Branch off", branch=branch, onto="main")
+    fleet.repository.commit({}, "Branch off", branch=branch, base="main")
     fleet.space.patch("GitRepository", "fleet", {"ref": {"branch": branch}})
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(3, branch)

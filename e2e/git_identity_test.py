@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
-from e2e.cloud_parts import CODECOMMIT, DEVOPS, HOSTS, Clouds, reviewer
+from e2e.cloud_servers import CODECOMMIT, DEVOPS, HOSTS, CloudServers, reviewer
 from e2e.cluster import Space, condition
 from e2e.conftest import FLAGS, Parts
 from e2e.fleet import Fleet
-from e2e.git_parts import move_to, start, wait_image
+from e2e.git_fixtures import move_to, start, wait_image
 from e2e.objects import automation
 from hack.controllers import Controllers, allow_workload_identity
 from testing.gitserver import BareRepository
@@ -28,7 +28,7 @@ PROVIDERS = pytest.mark.parametrize("provider", ["aws", "azure"])
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class CloudRepository:
     """A repository in a cloud, and who may use it."""
 
     provider: str
@@ -39,14 +39,16 @@ class Place:
     annotations: dict[str, str]
 
 
-def place(provider: str, name: str) -> Place:
+def place(provider: str, name: str) -> CloudRepository:
     """A repository that only the identity of that name opens."""
     if provider == "aws":
         path, owner = f"/v1/repos/{name}", f"arn:aws:iam::123456789012:role/{name}"
-        return Place(provider, f"https://{CODECOMMIT}{path}", path, owner, {"eks.amazonaws.com/role-arn": owner})
+        return CloudRepository(
+            provider, f"https://{CODECOMMIT}{path}", path, owner, {"eks.amazonaws.com/role-arn": owner}
+        )
     path, annotation = f"/acme/{name}/_git/fleet", "azure.workload.identity"
     annotations = {f"{annotation}/tenant-id": "tenant", f"{annotation}/client-id": name}
-    return Place(provider, f"https://{DEVOPS}{path}", path, f"tenant/{name}", annotations)
+    return CloudRepository(provider, f"https://{DEVOPS}{path}", path, f"tenant/{name}", annotations)
 
 
 @PROVIDERS
@@ -60,14 +62,14 @@ def test_without_the_gate_a_service_account_stalls(fleet: Fleet, provider: str) 
 
 
 @pytest.fixture(scope="module")
-def clouds(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clouds]:
-    with Clouds(reviewer(cluster.kubectl), tmp_path_factory.mktemp("clouds")) as standing:
+def clouds(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[CloudServers]:
+    with CloudServers(reviewer(cluster.kubectl), tmp_path_factory.mktemp("clouds")) as standing:
         yield standing
 
 
 @pytest.fixture(scope="module")
-def gated(
-    cluster: Parts, controllers: Controllers | None, clouds: Clouds, tmp_path_factory: pytest.TempPathFactory
+def process_with_gate(
+    cluster: Parts, controllers: Controllers | None, clouds: CloudServers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
     """The session's process gives way to one with the gate on, which believes the clouds; its log."""
     if controllers is None:
@@ -82,7 +84,9 @@ def gated(
         "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
     }
     clouds.given[OWN_KEY] = PROCESS, Credentials(OWN_KEY, variables["AWS_SECRET_ACCESS_KEY"])
-    ours = Controllers(tmp_path_factory.mktemp("gated"), controllers.kubeconfigs, (*FLAGS, GATE), variables=variables)
+    ours = Controllers(
+        tmp_path_factory.mktemp("process_with_gate"), controllers.kubeconfigs, (*FLAGS, GATE), variables=variables
+    )
     try:
         ours.start(KIND)
         yield ours.log(KIND)
@@ -91,7 +95,7 @@ def gated(
         controllers.start(KIND)
 
 
-def account(space: Space, where: Place, *, trusted: Clouds | None = None) -> None:
+def account(space: Space, where: CloudRepository, *, trusted: CloudServers | None = None) -> None:
     """A ServiceAccount `bot` with the annotations of an identity, which trusts it where it is told to."""
     space.apply("ServiceAccount", "bot")
     annotations = [f"{key}={value}" for key, value in where.annotations.items()]
@@ -100,8 +104,8 @@ def account(space: Space, where: Place, *, trusted: Clouds | None = None) -> Non
         trusted.trust[where.owner] = f"system:serviceaccount:{space.name}:bot"
 
 
-def move_into(
-    fleet: Fleet, clouds: Clouds, where: Place, *, opened_by: str = "", account: str | None = "bot"
+def move_to_cloud(
+    fleet: Fleet, clouds: CloudServers, where: CloudRepository, *, opened_by: str = "", account: str | None = "bot"
 ) -> BareRepository:
     """The repository, and the GitRepository on it, which an account of that name uses; the way there is a proxy."""
     repository = clouds.repository(where.path, opened_by=opened_by or where.owner)
@@ -119,10 +123,12 @@ def move_into(
 
 
 @PROVIDERS
-def test_a_service_account_opens_its_repository(fleet: Fleet, clouds: Clouds, gated: Path, provider: str) -> None:
+def test_a_service_account_opens_its_repository(
+    fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
+) -> None:
     where = place(provider, fleet.space.name)
     account(fleet.space, where, trusted=clouds)
-    repository = move_into(fleet, clouds, where)
+    repository = move_to_cloud(fleet, clouds, where)
     automation(fleet.space, "fleet", source="fleet")
     wait_image(repository, fleet, "1.0.1")
     fleet.push_tag("1.0.2")
@@ -136,15 +142,15 @@ def test_a_service_account_opens_its_repository(fleet: Fleet, clouds: Clouds, ga
     )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
     assert {asked.partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
-    told = gated.read_text() + json.dumps([found, *fleet.space.events("ImageUpdateAutomation", "fleet")])
+    told = process_with_gate.read_text() + json.dumps([found, *fleet.space.events("ImageUpdateAutomation", "fleet")])
     assert clouds.secrets
     assert [secret for secret in clouds.secrets if secret in told] == []
 
 
-def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
+def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudServers, process_with_gate: Path) -> None:
     before = len(clouds.logins)
     where = place("aws", fleet.space.name)
-    repository = move_into(fleet, clouds, where, opened_by=PROCESS, account=None)
+    repository = move_to_cloud(fleet, clouds, where, opened_by=PROCESS, account=None)
     automation(fleet.space, "fleet", source="fleet")
     wait_image(repository, fleet, "1.0.1")
     assert len(clouds.logins) == before
@@ -152,13 +158,13 @@ def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: Clouds, 
 
 @PROVIDERS
 def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
-    fleet: Fleet, clouds: Clouds, gated: Path, provider: str
+    fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
 ) -> None:
     """Somebody annotates his ServiceAccount with the identity of another tenant."""
     where = place(provider, f"{fleet.space.name}-theirs")
     clouds.trust[where.owner] = "system:serviceaccount:theirs:bot"
     account(fleet.space, where)
-    move_into(fleet, clouds, where)
+    move_to_cloud(fleet, clouds, where)
     automation(fleet.space, "fleet", source="fleet")
     denied = {"aws": "AccessDenied", "azure": "AADSTS70021"}[provider]
     found = fleet.space.wait_not_ready(
@@ -167,13 +173,15 @@ def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
         reason="SourceManagerFailed",
         message=f"service account '{fleet.space.name}/bot' as '{where.owner}': .*{denied}",
     )
-    assert not [secret for secret in clouds.proofs if secret in json.dumps(found)]
+    assert not [secret for secret in clouds.presented_tokens if secret in json.dumps(found)]
 
 
-def test_a_service_account_is_not_let_in_by_the_keys_of_the_process(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
+def test_a_service_account_is_not_let_in_by_the_keys_of_the_process(
+    fleet: Fleet, clouds: CloudServers, process_with_gate: Path
+) -> None:
     where = place("aws", fleet.space.name)
     account(fleet.space, where, trusted=clouds)
-    move_into(fleet, clouds, where, opened_by=PROCESS)
+    move_to_cloud(fleet, clouds, where, opened_by=PROCESS)
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(
         "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="authorization failed: not yours"
@@ -181,18 +189,22 @@ def test_a_service_account_is_not_let_in_by_the_keys_of_the_process(fleet: Fleet
 
 
 @PROVIDERS
-def test_an_account_opens_no_repository_but_its_own(fleet: Fleet, clouds: Clouds, gated: Path, provider: str) -> None:
+def test_an_account_opens_no_repository_but_its_own(
+    fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
+) -> None:
     own, other = (place(provider, f"{fleet.space.name}-{name}") for name in ("own", "other"))
     account(fleet.space, own, trusted=clouds)
-    move_into(fleet, clouds, other)
+    move_to_cloud(fleet, clouds, other)
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(
         "ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="authorization failed: not yours"
     )
 
 
-def test_an_account_without_the_annotation_is_named(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
-    move_into(fleet, clouds, place("aws", f"{fleet.space.name}-bare"))
+def test_an_account_without_the_annotation_is_named(
+    fleet: Fleet, clouds: CloudServers, process_with_gate: Path
+) -> None:
+    move_to_cloud(fleet, clouds, place("aws", f"{fleet.space.name}-bare"))
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(
         "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message='serviceaccounts "bot" not found'
@@ -207,12 +219,12 @@ def test_an_account_without_the_annotation_is_named(fleet: Fleet, clouds: Clouds
     )
 
 
-def test_a_url_of_somebody_else_gets_nothing(fleet: Fleet, clouds: Clouds, gated: Path) -> None:
-    before = len(clouds.proofs)
+def test_a_url_of_somebody_else_gets_nothing(fleet: Fleet, clouds: CloudServers, process_with_gate: Path) -> None:
+    before = len(clouds.presented_tokens)
     account(fleet.space, place("azure", "anybody"))
     move_to(fleet, f"https://{CODECOMMIT}/v1/repos/x", provider="azure", serviceAccountName="bot")
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(
         "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message="must be like https://dev.azure.com/"
     )
-    assert len(clouds.proofs) == before
+    assert len(clouds.presented_tokens) == before

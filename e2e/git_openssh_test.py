@@ -13,12 +13,12 @@ from controllers.git.engine import GitEngine
 from controllers.git.errors import AuthenticationFailed, RepositoryNotFound
 from controllers.git.objects.commits import Author
 from controllers.git.protocol.refs import branch_tip
-from controllers.git.protocol.refspec import Update
+from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
 from e2e.fleet import Fleet
-from e2e.git_parts import PrivateKey, move_to, ssh_identity, start, wait_image
+from e2e.git_fixtures import PrivateKey, move_to, ssh_identity, start, wait_image
 from e2e.objects import automation
-from e2e.openssh import Server
+from e2e.ssh_server import Server
 from hack.env import openssh
 from testing.gitserver import BareRepository
 from testing.proxy import ProxyServer
@@ -36,7 +36,7 @@ HOST_KEYS: Mapping[str, Callable[[], PrivateKey]] = {
 def programs() -> openssh.OpenSsh:
     try:
         return openssh.ensure()
-    except openssh.Missing as missing:
+    except openssh.OpenSshNotFound as missing:
         if os.environ.get("CI") and openssh.can_fetch():
             raise
         pytest.skip(str(missing))
@@ -75,7 +75,7 @@ async def change(engine: GitEngine, remote: Remote, text: bytes) -> str:
         remote, tip.commit, {"app.yaml": text}, author=Author("bot@example.com", "Bot"), message="Update", when=WHEN
     )
     assert made is not None
-    await engine.push(remote, made, [Update("refs/heads/main", made.id, made.parent)])
+    await engine.push(remote, made, [RefUpdate("refs/heads/main", made.id, made.parent)])
     return made.id
 
 
@@ -93,7 +93,7 @@ async def test_kinds_of_keys(
     server: Server, repository: BareRepository, engine: GitEngine, key: PrivateKey, said: str, passphrase: str
 ) -> None:
     identity = ssh_identity(passphrase, key=key)
-    server.let_in(identity)
+    server.authorize_key(identity)
     remote = server.remote(repository.path, identity=identity, passphrase=passphrase)
     assert await change(engine, remote, b"tag: 1.0.1\n") == repository.head()
     assert f"ssh2: {said} SHA256:" in server.log
@@ -105,7 +105,7 @@ async def test_rsa_does_without_sha1(server: Server, repository: BareRepository,
     server.settings += ("PubkeyAcceptedAlgorithms rsa-sha2-512,rsa-sha2-256",)
     server.start()
     identity = ssh_identity(key=rsa.generate_private_key(65537, 2048))
-    server.let_in(identity)
+    server.authorize_key(identity)
     await engine.list_refs(server.remote(repository.path, identity=identity))
     assert "ssh2: RSA SHA256:" in server.log
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from e2e.fleet import Fleet
-from e2e.git_parts import (
+from e2e.git_fixtures import (
     forget_push,
     gitea_ssh_port,
     known_hosts,
@@ -21,7 +21,7 @@ from e2e.git_parts import (
     wait_image,
 )
 from e2e.objects import automation, deployment
-from hack.githost import GitHost, NoSuchFormat, git
+from hack.githost import GitHost, UnsupportedObjectFormat, git
 from testing.gitserver import BareRepository, GitServer, Request
 
 AUTHOR = {"name": "Image Bot", "email": "bot@example.com"}
@@ -56,7 +56,7 @@ def hosted(fleet: Fleet, git_host: GitHost) -> Iterator[Fleet]:
     files = {"app.yaml": deployment(f"{fleet.image}:1.0.0", fleet.marker)}
     try:
         repository = git_host.create_repository(name, files, object_format="sha256")
-    except NoSuchFormat as e:
+    except UnsupportedObjectFormat as e:
         pytest.skip(f"the Git host needs Git 2.42 or newer for this: {e}")
     fleet.space.patch("GitRepository", "fleet", {"url": repository.url})
     yield Fleet(fleet.space, repository, fleet.image, fleet.pusher)

@@ -11,7 +11,7 @@ import pytest
 
 from e2e.cluster import eventually
 from e2e.fleet import Fleet
-from e2e.git_parts import SshIdentity, ssh_identity
+from e2e.git_fixtures import SshIdentity, ssh_identity
 from e2e.objects import automation
 from hack.githost import GitHost, git
 

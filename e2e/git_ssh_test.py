@@ -5,14 +5,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from e2e.fleet import Fleet
-from e2e.git_parts import (
-    SshIdentity,
-    gitea_ssh_port,
-    known_hosts,
-    move_to,
-    needs_keyscan,
-    ssh_identity,
-)
+from e2e.git_fixtures import SshIdentity, gitea_ssh_port, known_hosts, move_to, needs_keyscan, ssh_identity
 from e2e.objects import automation
 from hack.githost import GitHost
 

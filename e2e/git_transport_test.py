@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from e2e.fleet import Fleet
-from e2e.git_parts import move_to, start, wait_image
+from e2e.git_fixtures import move_to, start, wait_image
 from e2e.objects import automation
 from hack.env import pki
 from testing.gitserver import BareRepository, GitServer

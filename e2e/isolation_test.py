@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from e2e.badhost import BadHost, Dripping, LoginPage
 from e2e.cluster import Space, condition
 from e2e.conftest import Parts
 from e2e.fleet import Fleet
-from e2e.meddler import Meddler
+from e2e.hostile_server import CaptivePortalHandler, HostileServer, SlowHeadersHandler
+from e2e.interfering_proxy import InterferingProxy
 from e2e.objects import automation, image_repository, semver_policy
 from hack.controllers import Controllers
 from hack.env import process
@@ -21,11 +21,11 @@ WATCHED_SECONDS = 8
 
 
 @pytest.fixture
-def front(parts: Parts, controllers: Controllers | None) -> Iterator[Meddler]:
+def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[InterferingProxy]:
     """The open registry behind a proxy that notes the requests."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
-    meddler = Meddler(f"http://{parts.open_registry}")
+    meddler = InterferingProxy(f"http://{parts.open_registry}")
     yield meddler
     meddler.close()
 
@@ -33,7 +33,7 @@ def front(parts: Parts, controllers: Controllers | None) -> Iterator[Meddler]:
 @pytest.fixture
 def hosts() -> Iterator[dict[str, str]]:
     """Bad hosts by what is wrong with them."""
-    dripping, portal = BadHost(Dripping), BadHost(LoginPage)
+    dripping, portal = HostileServer(SlowHeadersHandler), HostileServer(CaptivePortalHandler)
     (closed,) = process.free_ports(1)
     yield {"drips": dripping.host, "portal": portal.host, "nobody": f"127.0.0.1:{closed}"}
     dripping.close()
@@ -41,10 +41,10 @@ def hosts() -> Iterator[dict[str, str]]:
 
 
 def test_thirty_broken_repositories_do_not_delay_one_that_is_well(
-    front: Meddler, hosts: dict[str, str], space: Space, open_registry: Pusher
+    proxy: InterferingProxy, hosts: dict[str, str], space: Space, open_registry: Pusher
 ) -> None:
     open_registry.push(f"{space.name}/app", "1.0.0")
-    image_repository(space, "good", f"{front.url.removeprefix('http://')}/{space.name}/app", interval="1s")
+    image_repository(space, "good", f"{proxy.url.removeprefix('http://')}/{space.name}/app", interval="1s")
     semver_policy(space, "good")
     space.wait_ready("ImagePolicy", "good")
     broken = {f"{what}-{number}": f"{host}/{what}/{number}" for what, host in hosts.items() for number in range(EACH)}
@@ -53,7 +53,7 @@ def test_thirty_broken_repositories_do_not_delay_one_that_is_well(
         interval = "1h" if name.startswith("drips") else "1s"
         image_repository(space, name, image, interval=interval)
 
-    moments = scan_moments(front)
+    moments = scan_moments(proxy)
     gaps = [after - before for before, after in pairwise(moments)]
     assert len(moments) >= WATCHED_SECONDS * 0.6, gaps
     assert max(gaps) < 3, gaps
@@ -84,14 +84,14 @@ def test_git_host_that_never_ends_its_answers_does_not_stop_the_commits_to_anoth
     assert "app:1.0.2 #" in fleet.repository.file("app.yaml")
 
 
-def scan_moments(front: Meddler) -> list[float]:
+def scan_moments(proxy: InterferingProxy) -> list[float]:
     """When the good repository was scanned during the next seconds."""
     out: list[float] = []
     began = time.monotonic()
-    known = len(front.seen)
+    known = len(proxy.requests)
     while (now := time.monotonic()) < began + WATCHED_SECONDS:
-        if any("/tags/list" in line for line in front.seen[known:]):
+        if any("/tags/list" in line for line in proxy.requests[known:]):
             out.append(now)
-            known = len(front.seen)
+            known = len(proxy.requests)
         time.sleep(0.02)
     return out

@@ -28,7 +28,7 @@ MERGE_PATCH = "application/merge-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 
-class Refused(Exception):
+class RequestRejected(Exception):
     """The API server did not do what it was asked; the text is its message."""
 
 
@@ -65,7 +65,7 @@ class KubeApi:
         self._patch(path, document, APPLY_PATCH, params)
 
     def would_create(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """What would be stored (a dry run of the server's); unknown fields are refused. Raises Refused."""
+        """What would be stored (a dry run of the server's); unknown fields are refused. Raises RequestRejected."""
         path = _path(document["apiVersion"], document["kind"], document["metadata"]["namespace"])
         return _content(self._client.post(path, json=document, params={"dryRun": "All", "fieldValidation": "Strict"}))
 
@@ -98,5 +98,5 @@ def _path(api_version: str, kind: str, namespace: str, name: str = "") -> str:
 def _content(answer: httpx.Response) -> dict[str, Any]:
     content: dict[str, Any] = answer.json()
     if answer.is_error:
-        raise Refused(f"{answer.request.method} {answer.request.url.path}: {content.get('message')}")
+        raise RequestRejected(f"{answer.request.method} {answer.request.url.path}: {content.get('message')}")
     return content

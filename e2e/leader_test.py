@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import pytest
 
-from e2e import metrics, stories
+from e2e import journeys, metrics
 from e2e.cluster import Space, eventually
 from e2e.conftest import FLAGS, Parts
-from e2e.stories import Story
+from e2e.journeys import Journey
 from hack.controllers import NAMESPACE, Controllers
 from hack.env import process
 from hack.githost import GitHost
@@ -54,7 +54,7 @@ class Replica:
 
 
 @pytest.fixture(scope="module")
-def vacancy(controllers: Controllers | None) -> Iterator[Controllers]:
+def without_controller(controllers: Controllers | None) -> Iterator[Controllers]:
     """The session's controllers without the process that is replicated here."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: their processes are not ours to kill")
@@ -64,16 +64,16 @@ def vacancy(controllers: Controllers | None) -> Iterator[Controllers]:
 
 
 @pytest.fixture
-def replicas(vacancy: Controllers, cluster: Parts, namespace: str) -> Iterator[list[Replica]]:
+def replicas(without_controller: Controllers, cluster: Parts, namespace: str) -> Iterator[list[Replica]]:
     """Two replicas in place of the session's process; the first to be started leads."""
     # An earlier test's leader may have died with it.
     cluster.kubectl("delete", "lease", LEASE, "-n", NAMESPACE, "--ignore-not-found")
     out: list[Replica] = []
     try:
         for number in range(2):
-            folder = vacancy.folder / f"{namespace}-{number}"
+            folder = without_controller.folder / f"{namespace}-{number}"
             folder.mkdir()
-            replica = Replica(Controllers(folder, vacancy.kubeconfigs, (*FLAGS, *ELECTION)))
+            replica = Replica(Controllers(folder, without_controller.kubeconfigs, (*FLAGS, *ELECTION)))
             out.append(replica)
             replica.controllers.start(KIND)
             if number == 0:
@@ -86,10 +86,10 @@ def replicas(vacancy: Controllers, cluster: Parts, namespace: str) -> Iterator[l
 
 
 @pytest.fixture
-def story(
+def journey(
     replicas: list[Replica], space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost
-) -> Iterator[Story]:
-    told = stories.staging(space, git_host, open_registry, host=parts.open_registry, tag=build(0))
+) -> Iterator[Journey]:
+    told = journeys.staging(space, git_host, open_registry, host=parts.open_registry, tag=build(0))
     yield told
     git_host.delete_repository(told.repository.name)
 
@@ -103,57 +103,57 @@ def holder(space: Space) -> str:
     return found.stdout
 
 
-def publish(story: Story, number: int) -> None:
-    story.push(build(number))
-    story.scan()
+def publish(journey: Journey, number: int) -> None:
+    journey.push(build(number))
+    journey.scan()
 
 
 def test_one_of_two_replicas_acts_and_the_other_follows_within_the_lease_when_it_is_killed(
-    replicas: list[Replica], story: Story
+    replicas: list[Replica], journey: Journey
 ) -> None:
     first, second = replicas
-    publish(story, 1)
-    story.settle(build(1))
+    publish(journey, 1)
+    journey.settle(build(1))
     assert (first.leads(), second.leads()) == (True, False)
     assert first.runs() > 0
     assert second.runs() == 0
-    before = holder(story.space)
+    before = holder(journey.space)
 
     first.controllers.stop(KIND, kill=True)
     died = time.monotonic()
-    publish(story, 2)
-    eventually(story.repository_has(build(2)), what="the second replica's commit")
+    publish(journey, 2)
+    eventually(journey.repository_has(build(2)), what="the second replica's commit")
     assert time.monotonic() - died < TAKEOVER_SECONDS + SLACK_SECONDS
     assert second.leads()
-    assert holder(story.space) not in ("", before)
-    story.settle(build(2))
-    story.require_exact(story.commits(), [build(0), build(1), build(2)])
+    assert holder(journey.space) not in ("", before)
+    journey.settle(build(2))
+    journey.require_exact(journey.commits(), [build(0), build(1), build(2)])
 
 
 def test_leader_that_ends_in_order_hands_over_without_the_lease_running_out(
-    replicas: list[Replica], story: Story
+    replicas: list[Replica], journey: Journey
 ) -> None:
     first, second = replicas
     first.controllers.stop(KIND)
     ended = time.monotonic()
     eventually(second.leads, what="the second replica to lead")
     assert time.monotonic() - ended < LEASE_SECONDS
-    publish(story, 1)
-    story.settle(build(1))
-    story.require_exact(story.commits(), [build(0), build(1)])
+    publish(journey, 1)
+    journey.settle(build(1))
+    journey.require_exact(journey.commits(), [build(0), build(1)])
 
 
-def test_leader_that_was_frozen_does_not_act_when_it_wakes_up(replicas: list[Replica], story: Story) -> None:
+def test_leader_that_was_frozen_does_not_act_when_it_wakes_up(replicas: list[Replica], journey: Journey) -> None:
     first, second = replicas
     first.signal(signal.SIGSTOP)
-    publish(story, 1)
+    publish(journey, 1)
     eventually(second.leads, what="the second replica to lead")
-    eventually(story.repository_has(build(1)), what="the second replica's commit")
-    publish(story, 2)
-    eventually(story.repository_has(build(2)), what="the second replica's next commit")
+    eventually(journey.repository_has(build(1)), what="the second replica's commit")
+    publish(journey, 2)
+    eventually(journey.repository_has(build(2)), what="the second replica's next commit")
     first.signal(signal.SIGCONT)
     # It finds its lease gone and ends; the Deployment would start it again as a candidate.
     eventually(lambda: not process.is_running(first.process), what="the frozen replica to end")
-    publish(story, 3)
-    story.settle(build(3))
-    story.require_exact(story.commits(), [build(number) for number in range(4)])
+    publish(journey, 3)
+    journey.settle(build(3))
+    journey.require_exact(journey.commits(), [build(number) for number in range(4)])

@@ -11,7 +11,7 @@ import pytest
 
 from e2e.cluster import Space, eventually
 from e2e.objects import image_repository
-from e2e.registry_parts import Fault, Hostile, HostileHost
+from e2e.registry_servers import Fault, HostileRegistry, HostileRegistryHandler
 
 DOCS = Path(__file__).parent.parent / "docs" / "registries.md"
 PAGE = "application/json"
@@ -19,40 +19,40 @@ BOMB = gzip.compress(b"\x00" * (64 << 20), 9)
 AWAY = '<http://elsewhere.example/v2/app/tags/list?last=1>; rel="next"'
 
 
-def cut(hostile: Hostile) -> None:
+def cut(hostile: HostileRegistryHandler) -> None:
     hostile.begin(200, Content_Length="1000", Content_Type=PAGE)
     hostile.wfile.write(b'{"tags": ["1.0')
     hostile.close_connection = True
 
 
-def drip(hostile: Hostile) -> None:
+def drip(hostile: HostileRegistryHandler) -> None:
     hostile.begin(200, Content_Length="100000", Content_Type=PAGE)
     while not hostile.server.closing.wait(0.1):
         hostile.wfile.write(b" ")
 
 
-def huge(hostile: Hostile) -> None:
+def huge(hostile: HostileRegistryHandler) -> None:
     hostile.begin(200, Content_Length=str(1 << 30), Content_Type=PAGE)
     for _ in range(1 << 10):
         hostile.wfile.write(b" " * (1 << 20))
 
 
-def circle(hostile: Hostile) -> None:
+def circle(hostile: HostileRegistryHandler) -> None:
     hostile.tags("1.0", Link=f'<{hostile.path}>; rel="next"')
 
 
-def endless(hostile: Hostile) -> None:
+def endless(hostile: HostileRegistryHandler) -> None:
     number = len(hostile.server.asked)
     hostile.tags(f"1.0.{number}", Link=f'</v2/app/tags/list?last={number}>; rel="next"')
 
 
-def many(hostile: Hostile) -> None:
+def many(hostile: HostileRegistryHandler) -> None:
     number = len(hostile.server.asked)
     tags = json.dumps({"tags": [f"{number}-{tag}" for tag in range(60_000)]}).encode()
     hostile.answer(200, tags, Link=f'</v2/app/tags/list?last={number}>; rel="next"')
 
 
-def silent(hostile: Hostile) -> None:
+def silent(hostile: HostileRegistryHandler) -> None:
     hostile.server.closing.wait()
     hostile.close_connection = True
 
@@ -118,12 +118,12 @@ ROWS: list[tuple[str, Fault, str, str]] = [
 
 
 @pytest.fixture
-def hostile() -> Iterator[Callable[[Fault], HostileHost]]:
+def hostile() -> Iterator[Callable[[Fault], HostileRegistry]]:
     """Makes hostile hosts, and stops them."""
-    hosts: list[HostileHost] = []
+    hosts: list[HostileRegistry] = []
 
-    def make(fault: Fault) -> HostileHost:
-        hosts.append(HostileHost(fault))
+    def make(fault: Fault) -> HostileRegistry:
+        hosts.append(HostileRegistry(fault))
         return hosts[-1]
 
     yield make
@@ -132,7 +132,9 @@ def hostile() -> Iterator[Callable[[Fault], HostileHost]]:
 
 
 @pytest.mark.parametrize(("fault", "reason", "message"), [pytest.param(*row[1:], id=row[0]) for row in ROWS])
-def test_fault(space: Space, hostile: Callable[[Fault], HostileHost], fault: Fault, reason: str, message: str) -> None:
+def test_fault(
+    space: Space, hostile: Callable[[Fault], HostileRegistry], fault: Fault, reason: str, message: str
+) -> None:
     slow = fault in (silent, drip)
     host = hostile(fault)
     image_repository(space, "app", f"{host.host}/app", timeout="2s" if slow else "30s")
@@ -153,7 +155,9 @@ def test_the_table_in_the_documentation_has_the_same_rows() -> None:
     assert told == [(name, reason, message) for name, _, reason, message in ROWS]
 
 
-def test_a_registry_that_asked_for_an_hour_is_left_alone(space: Space, hostile: Callable[[Fault], HostileHost]) -> None:
+def test_a_registry_that_asked_for_an_hour_is_left_alone(
+    space: Space, hostile: Callable[[Fault], HostileRegistry]
+) -> None:
     host = hostile(lambda h: h.refuse(429, "TOOMANYREQUESTS", Retry_After="3600"))
     for number in range(5):
         image_repository(space, f"app-{number}", f"{host.host}/app-{number}")
@@ -167,7 +171,9 @@ def test_a_registry_that_asked_for_an_hour_is_left_alone(space: Space, hostile: 
     assert len(host.asked) == asked
 
 
-def test_a_budget_that_is_used_up_is_not_asked_for_more(space: Space, hostile: Callable[[Fault], HostileHost]) -> None:
+def test_a_budget_that_is_used_up_is_not_asked_for_more(
+    space: Space, hostile: Callable[[Fault], HostileRegistry]
+) -> None:
     host = hostile(lambda h: h.tags("1.0.0", RateLimit='"hour";r=0;t=3600'))
     image_repository(space, "app", f"{host.host}/app")
     space.wait_ready("ImageRepository", "app", message="found 1 tags")
@@ -177,10 +183,12 @@ def test_a_budget_that_is_used_up_is_not_asked_for_more(space: Space, hostile: C
     assert len(host.asked) == 1
 
 
-def test_unchanged_pages_are_asked_for_by_their_version(space: Space, hostile: Callable[[Fault], HostileHost]) -> None:
+def test_unchanged_pages_are_asked_for_by_their_version(
+    space: Space, hostile: Callable[[Fault], HostileRegistry]
+) -> None:
     statuses: list[int] = []
 
-    def versioned(h: Hostile) -> None:
+    def versioned(h: HostileRegistryHandler) -> None:
         known = h.headers.get("If-None-Match") == '"1"'
         statuses.append(304 if known else 200)
         if known:
@@ -196,7 +204,7 @@ def test_unchanged_pages_are_asked_for_by_their_version(space: Space, hostile: C
     assert statuses == [200, 304]
 
 
-def test_one_bad_registry_slows_nothing_else(space: Space, hostile: Callable[[Fault], HostileHost]) -> None:
+def test_one_bad_registry_slows_nothing_else(space: Space, hostile: Callable[[Fault], HostileRegistry]) -> None:
     bad, good = hostile(silent), hostile(lambda h: h.tags("1.0.0"))
     for number in range(30):
         image_repository(space, f"bad-{number}", f"{bad.host}/app-{number}", timeout="20s")
@@ -207,7 +215,7 @@ def test_one_bad_registry_slows_nothing_else(space: Space, hostile: Callable[[Fa
 
 
 def test_edit_ends_the_wait_for_a_registry_that_never_answers(
-    space: Space, hostile: Callable[[Fault], HostileHost]
+    space: Space, hostile: Callable[[Fault], HostileRegistry]
 ) -> None:
     bad, good = hostile(silent), hostile(lambda h: h.tags("1.0.0"))
     image_repository(space, "app", f"{bad.host}/app", interval="1h")

@@ -5,7 +5,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
 from controllers.registry.dockerconfig import Credentials
@@ -23,15 +23,15 @@ class Cloud:
     """A cloud that believes everything, and remembers it."""
 
     def __init__(self) -> None:
-        self.subjects: list[Subject] = []
+        self.subjects: list[SubjectToken] = []
 
-    def place(self, host: str) -> str:
+    def credential_scope(self, host: str) -> str:
         return host
 
     def audience(self, identity: Identity) -> str:
         return "sts.amazonaws.com"
 
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
+    def login(self, host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
         assert subject is not None
         self.subjects.append(subject)
         return Login(Credentials("AWS", "password"), datetime.now(UTC) + HOUR)
@@ -41,8 +41,8 @@ async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp
     local_controllers.allow_workload_identity(space.kubectl)
     space.apply("ServiceAccount", "robot")
     space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, f"eks.amazonaws.com/role-arn={ROLE}")
-    server, authority = local_controllers.server_of(space.kubectl)
-    kubeconfig = local_controllers.account_kubeconfig(
+    server, authority = local_controllers.cluster_server(space.kubectl)
+    kubeconfig = local_controllers.write_account_kubeconfig(
         space.kubectl, "imagerepository", tmp_path, server=server, authority=authority
     )
     client = KubeClient(load_config(str(kubeconfig)), user_agent="e2e")

@@ -21,12 +21,12 @@ from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig, load_config
 from controllers.runtime.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unreachable
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.kube.wire import Change
-from e2e.link import Link
+from controllers.runtime.kube.serializer import ObjectEvent
+from e2e.cuttable_link import CuttableLink
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 IMAGE_POLICIES = Resource("image.toolkit.fluxcd.io", "v1", "imagepolicies", "ImagePolicy")
-PATIENCE_SECONDS = 30.0
+TEST_TIMEOUT_SECONDS = 30.0
 RNG = random.Random(1)  # noqa: S311 -- jitter
 OURS = "e2e=runtime-client"
 
@@ -44,7 +44,7 @@ def config_map(name: str, **data: str) -> dict[str, Any]:
     return {"metadata": {"name": name, "labels": {"e2e": "runtime-client"}}, "data": data}
 
 
-class Told:
+class RecordingHandler:
     """What a handler was told, as (name, old version of `data.n`, new one)."""
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Told:
         self.more.set()
 
     async def until(self, fulfilled: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             while not fulfilled():
                 self.more.clear()
                 await self.more.wait()
@@ -78,15 +78,15 @@ async def client(config: ClusterConfig) -> AsyncIterator[KubeClient]:
 
 
 @pytest_asyncio.fixture
-async def link(config: ClusterConfig) -> AsyncIterator[Link]:
+async def link(config: ClusterConfig) -> AsyncIterator[CuttableLink]:
     server = urlsplit(config.server)
-    made = Link(server.hostname or "", server.port or 443)
+    made = CuttableLink(server.hostname or "", server.port or 443)
     yield made
     await made.close()
 
 
 @pytest_asyncio.fixture
-async def far_client(config: ClusterConfig, link: Link) -> AsyncIterator[KubeClient]:
+async def far_client(config: ClusterConfig, link: CuttableLink) -> AsyncIterator[KubeClient]:
     """A client whose connections run through the link; the certificate is still checked for the real host."""
     server = urlsplit(config.server)
     through = replace(
@@ -100,12 +100,14 @@ async def far_client(config: ClusterConfig, link: Link) -> AsyncIterator[KubeCli
 
 
 @pytest_asyncio.fixture
-async def told() -> Told:
-    return Told()
+async def told() -> RecordingHandler:
+    return RecordingHandler()
 
 
 @pytest_asyncio.fixture
-async def informer(far_client: KubeClient, namespace: str, told: Told) -> AsyncIterator[Informer[ConfigMap]]:
+async def informer(
+    far_client: KubeClient, namespace: str, told: RecordingHandler
+) -> AsyncIterator[Informer[ConfigMap]]:
     """An informer of our ConfigMaps in the namespace, synced."""
     made = Informer(
         far_client,
@@ -116,14 +118,14 @@ async def informer(far_client: KubeClient, namespace: str, told: Told) -> AsyncI
         namespace=namespace,
         label_selector=OURS,
         page_size=7,
-        liveness=timedelta(seconds=2),
+        silence_timeout=timedelta(seconds=2),
     )
     made.add_handler(told)
-    async with running(made):
+    async with running_informer(made):
         yield made
 
 
-class running:  # noqa: N801 -- reads as a statement
+class running_informer:  # noqa: N801 -- reads as a statement
     """Runs an informer for the length of a block, from the moment it is synced."""
 
     def __init__(self, informer: Informer[Any]) -> None:
@@ -131,7 +133,7 @@ class running:  # noqa: N801 -- reads as a statement
 
     async def __aenter__(self) -> None:
         self._task = asyncio.create_task(self._informer.run())
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             await self._informer.synced.wait()
 
     async def __aexit__(self, *_raised: object) -> None:
@@ -201,7 +203,7 @@ async def test_watch_tells_changes_in_order_and_ends_in_time(client: KubeClient,
         timeout_seconds=2,
     )
     async with aclosing(events):
-        seen = [(event.type, event.object.data["n"]) async for event in events if isinstance(event, Change)]
+        seen = [(event.type, event.object.data["n"]) async for event in events if isinstance(event, ObjectEvent)]
     assert seen == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")]
 
 
@@ -213,13 +215,13 @@ async def test_watch_from_an_ancient_version_is_gone(client: KubeClient, namespa
 
 
 async def test_informer_lists_again_when_its_version_is_gone(
-    client: KubeClient, far_client: KubeClient, link: Link, namespace: str
+    client: KubeClient, far_client: KubeClient, link: CuttableLink, namespace: str
 ) -> None:
     informer = Informer(far_client, IMAGE_POLICIES, into=Policy, clock=SYSTEM_CLOCK, rng=RNG, namespace=namespace)
     added = asyncio.Event()
     informer.add_handler(lambda _old, _new: added.set())
-    async with running(informer):
-        informer._position = "1"
+    async with running_informer(informer):
+        informer._resource_version = "1"
         link.cut()
         spec = {"imageRepositoryRef": {"name": "x"}, "policy": {"semver": {"range": "*"}}}
         body = {
@@ -229,12 +231,12 @@ async def test_informer_lists_again_when_its_version_is_gone(
             "spec": spec,
         }
         await client.create(IMAGE_POLICIES, namespace, body, into=Policy)
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             await added.wait()
         assert informer.lists == 2
 
 
-async def test_cut_connection_is_unreachable(far_client: KubeClient, link: Link, namespace: str) -> None:
+async def test_cut_connection_is_unreachable(far_client: KubeClient, link: CuttableLink, namespace: str) -> None:
     page = await far_client.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace)
     events = far_client.watch(
         CONFIG_MAPS,
@@ -255,7 +257,7 @@ async def test_cut_connection_is_unreachable(far_client: KubeClient, link: Link,
 
 
 async def test_cut_watch_is_resumed_and_misses_nothing(
-    client: KubeClient, informer: Informer[ConfigMap], link: Link, namespace: str, told: Told
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
     await told.until(lambda: ("a", None, "1") in told.lines)
@@ -268,7 +270,7 @@ async def test_cut_watch_is_resumed_and_misses_nothing(
 
 
 async def test_object_recreated_behind_a_broken_connection_is_deleted_and_added(
-    client: KubeClient, informer: Informer[ConfigMap], link: Link, namespace: str, told: Told
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
     await told.until(lambda: ("a", None, "1") in told.lines)
@@ -282,7 +284,7 @@ async def test_object_recreated_behind_a_broken_connection_is_deleted_and_added(
 
 
 async def test_silent_connection_is_noticed(
-    client: KubeClient, informer: Informer[ConfigMap], link: Link, namespace: str, told: Told
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
     await told.until(lambda: ("a", None, "1") in told.lines)
@@ -295,10 +297,10 @@ async def test_silent_connection_is_noticed(
 
 
 async def test_own_write_is_read_at_once_and_told_once(
-    client: KubeClient, informer: Informer[ConfigMap], namespace: str, told: Told
+    client: KubeClient, informer: Informer[ConfigMap], namespace: str, told: RecordingHandler
 ) -> None:
-    informer.remember(await put(client, namespace, "a", n="1"))
-    informer.remember(await put(client, namespace, "a", n="2"))
+    informer.record_write(await put(client, namespace, "a", n="1"))
+    informer.record_write(await put(client, namespace, "a", n="2"))
     found = informer.get(Key(namespace, "a"))
     assert found is not None
     assert found.data == {"n": "2"}
@@ -308,19 +310,19 @@ async def test_own_write_is_read_at_once_and_told_once(
 
 
 async def test_object_that_loses_the_label_leaves_the_cache(
-    client: KubeClient, informer: Informer[ConfigMap], namespace: str, told: Told
+    client: KubeClient, informer: Informer[ConfigMap], namespace: str, told: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
     await told.until(lambda: ("a", None, "1") in told.lines)
     unlabelled = {"metadata": {"labels": {"e2e": None}}, "data": {"n": "2"}}
     answer = await client.patch(CONFIG_MAPS, namespace, "a", unlabelled, into=ConfigMap)
     await told.until(lambda: told.lines[-1][2] is None)
-    informer.remember(answer)
+    informer.record_write(answer)
     assert informer.list() == []
 
 
 async def test_storm_of_changes_through_a_bad_connection_ends_in_the_servers_state(
-    client: KubeClient, informer: Informer[ConfigMap], link: Link, namespace: str, told: Told
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
 ) -> None:
     rng = random.Random(11)  # noqa: S311
 
@@ -332,7 +334,7 @@ async def test_storm_of_changes_through_a_bad_connection_ends_in_the_servers_sta
             else:
                 answer = await put(client, namespace, name, n=str(step))
                 if rng.random() < 0.5:
-                    informer.remember(answer)
+                    informer.record_write(answer)
             if rng.random() < 0.1:
                 link.cut()
 

@@ -24,16 +24,16 @@ from controllers.runtime.kube.config import load_config
 from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process.flags import parse
 from controllers.runtime.process.manager import Manager
-from controllers.runtime.reconcile.controller import After, Done, Retriable
-from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, Subject
-from controllers.runtime.reconcile.leader import AlwaysLeader, Election, LeaderElector, LostLeadership
+from controllers.runtime.reconcile.controller import Done, RequeueAfter, Retriable
+from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, InvolvedObject
+from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.run import NotReady, Ready, Run
 
 REPOSITORIES = Resource(GROUP, VERSION, PLURAL, KIND)
 COMPONENT = "runtime-test"
 LOG = logging.getLogger("controllers.test")
-PATIENCE_SECONDS = 20
+TEST_TIMEOUT_SECONDS = 20
 
 
 class ViewSpec(msgspec.Struct, frozen=True):
@@ -59,7 +59,7 @@ class CoreEvent(msgspec.Struct, frozen=True, rename="camel"):
     last_timestamp: str
 
 
-class Api:
+class AdminClient:
     """The server as an administrator sees it, counting requests."""
 
     def __init__(self, kubeconfig: str, namespace: str) -> None:
@@ -98,13 +98,13 @@ class Api:
 
 
 @pytest.fixture
-async def api(kubeconfig: str, namespace: str) -> AsyncIterator[Api]:
-    api = Api(kubeconfig, namespace)
+async def api(kubeconfig: str, namespace: str) -> AsyncIterator[AdminClient]:
+    api = AdminClient(kubeconfig, namespace)
     yield api
     await api.client.close()
 
 
-class Held:
+class SingleObjectCache:
     """A cache that holds one object, and not necessarily the latest."""
 
     def __init__(self, view: View) -> None:
@@ -113,16 +113,18 @@ class Held:
     def get(self, key: Key) -> View | None:
         return self.view
 
-    def remember(self, obj: View) -> None:
+    def record_write(self, obj: View) -> None:
         self.view = obj
 
 
-class Silent:
-    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+class NullRecorder:
+    def record(
+        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+    ) -> None:
         return None
 
 
-class Scripted:
+class ScriptedReconciler:
     """Stores a fact, does what the test does meanwhile, and ends as told."""
 
     def __init__(self) -> None:
@@ -138,13 +140,15 @@ class Scripted:
         return self.end
 
 
-def lifecycle_on(api: Api, held: Held, reconciler: Scripted) -> Lifecycle[View, ImageRepositoryStatus]:
+def lifecycle_on(
+    api: AdminClient, held: SingleObjectCache, reconciler: ScriptedReconciler
+) -> Lifecycle[View, ImageRepositoryStatus]:
     return Lifecycle(
         api.client,
         REPOSITORIES,
         held,
         reconciler,
-        events=Silent(),
+        events=NullRecorder(),
         clock=SYSTEM_CLOCK,
         log=LOG,
         field_manager=COMPONENT,
@@ -152,10 +156,10 @@ def lifecycle_on(api: Api, held: Held, reconciler: Scripted) -> Lifecycle[View, 
     )
 
 
-async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: Api) -> None:
-    held = Held(await api.create())
-    lifecycle, key = lifecycle_on(api, held, Scripted()), Key(api.namespace, "app")
-    assert await lifecycle(key) == After(timedelta(hours=1))
+async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: AdminClient) -> None:
+    held = SingleObjectCache(await api.create())
+    lifecycle, key = lifecycle_on(api, held, ScriptedReconciler()), Key(api.namespace, "app")
+    assert await lifecycle(key) == RequeueAfter(timedelta(hours=1))
     assert api.requests == {("POST", 201): 1, ("PATCH", 200): 1}
     stored = await api.get()
     assert stored.status.observed_generation == stored.metadata.generation == 1
@@ -164,9 +168,9 @@ async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: Api) ->
     assert api.requests["PATCH", 200] == 1
 
 
-async def test_failure_and_recovery_pass_the_schema(api: Api) -> None:
-    reconciler = Scripted()
-    lifecycle, key = lifecycle_on(api, Held(await api.create()), reconciler), Key(api.namespace, "app")
+async def test_failure_and_recovery_pass_the_schema(api: AdminClient) -> None:
+    reconciler = ScriptedReconciler()
+    lifecycle, key = lifecycle_on(api, SingleObjectCache(await api.create()), reconciler), Key(api.namespace, "app")
     reconciler.end = NotReady("ReadOperationFailed", "scan failed: " + "é" * 4000)
     with pytest.raises(Retriable):
         await lifecycle(key)
@@ -179,7 +183,7 @@ async def test_failure_and_recovery_pass_the_schema(api: Api) -> None:
     assert [(c.type, c.status) for c in (await api.get()).status.conditions] == [("Ready", "True")]
 
 
-async def test_on_a_conflict_both_writers_words_are_kept(api: Api) -> None:
+async def test_on_a_conflict_both_writers_words_are_kept(api: AdminClient) -> None:
     foreign = {
         "type": "example.com/Checked",
         "status": "True",
@@ -187,8 +191,8 @@ async def test_on_a_conflict_both_writers_words_are_kept(api: Api) -> None:
         "message": "by somebody else",
         "lastTransitionTime": "2024-01-01T00:00:00Z",
     }
-    reconciler = Scripted()
-    held = Held(await api.create())
+    reconciler = ScriptedReconciler()
+    held = SingleObjectCache(await api.create())
     reconciler.meanwhile = lambda: api.change({"status": {"conditions": [foreign]}}, subresource="status")
     await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app"))
     assert (api.requests["PATCH", 409], api.requests["PATCH", 200], api.requests["GET", 200]) == (1, 2, 1)
@@ -196,9 +200,9 @@ async def test_on_a_conflict_both_writers_words_are_kept(api: Api) -> None:
     assert [condition.type for condition in conditions] == ["Ready", "example.com/Checked"]
 
 
-async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: Api) -> None:
-    reconciler = Scripted()
-    held = Held(await api.create())
+async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: AdminClient) -> None:
+    reconciler = ScriptedReconciler()
+    held = SingleObjectCache(await api.create())
     reconciler.meanwhile = lambda: api.change({"spec": {"image": "registry.invalid/org/other"}})
     await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app"))
     stored = await api.get()
@@ -207,14 +211,14 @@ async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: Api)
     assert stored.status.canonical_image_name == "registry.invalid/org/app"
 
 
-async def test_an_object_deleted_meanwhile_ends_quietly(api: Api) -> None:
-    reconciler = Scripted()
-    held = Held(await api.create())
+async def test_an_object_deleted_meanwhile_ends_quietly(api: AdminClient) -> None:
+    reconciler = ScriptedReconciler()
+    held = SingleObjectCache(await api.create())
     reconciler.meanwhile = lambda: api.client.delete(REPOSITORIES, api.namespace, "app")
     assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) == Done()
 
 
-async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_first(api: Api) -> None:
+async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_first(api: AdminClient) -> None:
     leading: set[str] = set()
     overlaps: list[set[str]] = []
 
@@ -224,7 +228,7 @@ async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_firs
             if len(leading) > 1:
                 overlaps.append(set(leading))
 
-        election = Election(
+        election = ElectionConfig(
             api.namespace,
             "test-leader-election",
             lease_duration=timedelta(seconds=3),
@@ -243,12 +247,12 @@ async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_firs
 
     async def run(elector: LeaderElector) -> None:
         await elector.acquire()
-        await elector.hold()
+        await elector.renew()
 
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         one, two = candidate("one"), candidate("two")
         await one.acquire()
-        first, second = asyncio.create_task(one.hold()), asyncio.create_task(run(two))
+        first, second = asyncio.create_task(one.renew()), asyncio.create_task(run(two))
         await asyncio.sleep(4)  # longer than a lease: only renewing keeps the second waiting
         assert leading == {"one"}
         first.cancel()
@@ -264,8 +268,8 @@ async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_firs
         await asyncio.gather(second, return_exceptions=True)
 
 
-async def test_equal_events_are_one_object_that_counts(api: Api) -> None:
-    subject = Subject.of(await api.create(annotations={"event.toolkit.fluxcd.io/env": "prod"}))
+async def test_equal_events_are_one_object_that_counts(api: AdminClient) -> None:
+    subject = InvolvedObject.of(await api.create(annotations={"event.toolkit.fluxcd.io/env": "prod"}))
     recorder = EventRecorder(api.client, component=COMPONENT, instance="here", clock=SYSTEM_CLOCK, log=LOG)
     task = asyncio.create_task(recorder.run())
     for _ in range(3):
@@ -284,7 +288,7 @@ async def test_equal_events_are_one_object_that_counts(api: Api) -> None:
 
 
 async def test_a_process_reconciles_releases_and_ends(
-    api: Api, kubeconfig: str, monkeypatch: pytest.MonkeyPatch
+    api: AdminClient, kubeconfig: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME_NAMESPACE", api.namespace)
     options = parse(
@@ -293,11 +297,11 @@ async def test_a_process_reconciles_releases_and_ends(
     manager = Manager(options, name="runtime-test", component=COMPONENT, config=load_config(kubeconfig))
     repositories = manager.informer(REPOSITORIES, into=View, own=True)
     queue = manager.queue("views")
-    lifecycle = manager.lifecycle(REPOSITORIES, repositories, Scripted())
+    lifecycle = manager.lifecycle(REPOSITORIES, repositories, ScriptedReconciler())
     manager.controller("views", lifecycle, queue, resource=REPOSITORIES)
-    manager.enqueue_own(repositories, queue)
+    manager.enqueue_primary(repositories, queue)
     running = asyncio.create_task(manager.run())
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         created = await api.create(finalizers=[FINALIZER])
         await api.until_observed(created)
         changed = await api.change({"spec": {"interval": "2h"}})

@@ -12,12 +12,12 @@ import pytest
 
 from e2e.cluster import Space
 from e2e.conftest import Parts
+from e2e.journeys import FILTER, MESSAGE
 from e2e.objects import automation, git_repository
-from e2e.stories import FILTER, MESSAGE
 from e2e.tunnel import Tunnel
 from hack.controllers import Controllers
 from hack.env import pki, process, registry
-from hack.env.registry import Tls
+from hack.env.registry import TlsFiles
 from hack.githost import GitHost
 from hack.oci import Pusher
 
@@ -55,7 +55,7 @@ def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterat
     trusted = folder / "ca.crt"
     trusted.write_bytes(authority.certificate_pem())
     crt, key = authority.issue("index.docker.io", folder, ("index.docker.io",))
-    running = registry.start(folder, tls=Tls(crt, key, trusted))
+    running = registry.start(folder, tls=TlsFiles(crt, key, trusted))
     tunnel = Tunnel({"index.docker.io:443": running.host})
     try:
         with Pusher(running.host, authority=trusted) as pusher:

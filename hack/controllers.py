@@ -84,7 +84,7 @@ def not_established(crds: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:
+def write_account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:
     """Writes a kubeconfig with a token of the controller's ServiceAccount."""
     token = kubectl("create", "token", f"{kind}-controller", "-n", NAMESPACE, f"--duration={TOKEN_DURATION}").stdout
     path = folder / f"{kind}.kubeconfig"
@@ -156,14 +156,15 @@ def install_and_start(env: environment.Environment, folder: Path, flags: tuple[s
     kubectl = Kubectl(env.kubectl, env.kubeconfig)
     install(kubectl)
     configs = {
-        kind: account_kubeconfig(kubectl, kind, folder, server=env.server, authority=env.authority) for kind in KINDS
+        kind: write_account_kubeconfig(kubectl, kind, folder, server=env.server, authority=env.authority)
+        for kind in KINDS
     }
     controllers = Controllers(folder, configs, flags)
     controllers.start()
     return controllers
 
 
-def server_of(kubectl: Kubectl) -> tuple[str, Path]:
+def cluster_server(kubectl: Kubectl) -> tuple[str, Path]:
     """Address and authority file of the current cluster of any kubeconfig (kind's, for example)."""
     view = kubectl("config", "view", "--minify", "--flatten", "-o", "json").stdout
     cluster = json.loads(view)["clusters"][0]["cluster"]

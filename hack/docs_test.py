@@ -18,7 +18,7 @@ from cli.main import main as tagline
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
-from controllers.imagepolicy.account import ChoiceMetrics
+from controllers.imagepolicy.selection_status import ChoiceMetrics
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.process.metrics import Metrics
 from hack import reference
@@ -85,7 +85,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    known = {name for kind in KINDS_OF_PROCESSES for name in reference.helped_flags(kind)}
+    known = {name for kind in KINDS_OF_PROCESSES for name in reference.parse_help(kind)}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - known - {"flag", "switch"} == set()  # the last two stand for any
 

@@ -28,7 +28,7 @@ GIT_ENV = {
 }
 
 
-class NoSuchFormat(RuntimeError):
+class UnsupportedObjectFormat(RuntimeError):
     """The host makes no repositories with such object names."""
 
 
@@ -50,7 +50,7 @@ class GitHost:
     ) -> "Repository":
         """A new repository of the administrator with one commit on `main`.
 
-        object_format: `sha1` or `sha256`. Raises NoSuchFormat where Gitea is older than 1.22 or its Git than 2.42.
+        object_format: `sha1` or `sha256`. Raises UnsupportedObjectFormat where Gitea is older than 1.22 or its Git than 2.42.
         """
         body = {"name": name, "private": private, "auto_init": False, "default_branch": "main"}
         if object_format != "sha1":
@@ -59,10 +59,10 @@ class GitHost:
             made = self.call("POST", "/user/repos", body)
         except RuntimeError as e:
             if "invalid object format" in str(e):
-                raise NoSuchFormat(str(e)) from e
+                raise UnsupportedObjectFormat(str(e)) from e
             raise
         if made.get("object_format_name", "sha1") != object_format:
-            raise NoSuchFormat(f"{self.url} made a repository with other object names than {object_format}")
+            raise UnsupportedObjectFormat(f"{self.url} made a repository with other object names than {object_format}")
         repository = Repository(self, name, object_format)
         if files:
             repository.commit(files, "Start")
@@ -102,11 +102,11 @@ class Repository:
         """The clone URL without credentials."""
         return f"{self.host.url}/{self.host.user}/{self.name}.git"
 
-    def commit(self, files: Mapping[str, str | None], message: str, *, branch: str = "main", onto: str = "") -> str:
-        """Someone's commit on `branch` (created from `onto`): new contents by path, None deletes; returns its hash."""
+    def commit(self, files: Mapping[str, str | None], message: str, *, branch: str = "main", base: str = "") -> str:
+        """Someone's commit on `branch` (created from `base`): new contents by path, None deletes; returns its hash."""
         with self.clone() as clone:
             if not git(clone, "ls-remote", "--heads", "origin", branch):
-                start = ["--orphan", branch] if not onto else ["-b", branch, f"origin/{onto}"]
+                start = ["--orphan", branch] if not base else ["-b", branch, f"origin/{base}"]
                 git(clone, "checkout", "-q", *start)
             else:
                 git(clone, "checkout", "-q", "-B", branch, f"origin/{branch}")

@@ -27,7 +27,7 @@ def test_every_field_of_spec_and_status_has_a_row_with_words() -> None:
 
 def test_every_flag_has_a_row() -> None:
     table = "".join(reference.flag_table())
-    assert [flag.name for flag in flags.COMMON if f"| `--{flag.name}` |" not in table] == []
+    assert [flag.name for flag in flags.COMMON_FLAGS if f"| `--{flag.name}` |" not in table] == []
     assert "| `--leader-election-lease-duration` | `35s` |" in table
     assert "| `--storage-path` |  | **no effect:** nothing is stored on disk |" in table
 

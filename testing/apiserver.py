@@ -18,8 +18,8 @@ from aiohttp import web
 
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.resource import Resource
-from testing.apiserver_answers import Answer, Json, failure_response, status_object
-from testing.clock import PATIENCE_SECONDS
+from testing.clock import TEST_TIMEOUT_SECONDS
+from testing.scripted_answers import Json, ScriptedAnswer, failure_response, status_object
 
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
@@ -29,7 +29,7 @@ _END, _DROP = object(), object()
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class RecordedRequest:
     """A request as it came in."""
 
     verb: str
@@ -44,7 +44,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
+class _ResourcePath:
     collection: tuple[str, str]
     namespace: str
     name: str
@@ -63,16 +63,16 @@ class ScriptedServer:
     """Use as `async with ScriptedServer() as api: KubeClient(api.config, user_agent="test")`."""
 
     def __init__(self) -> None:
-        self.requests: list[Seen] = []
+        self.requests: list[RecordedRequest] = []
         self.silent = False
         """While true, open and new watches get no events; what happens is kept and told to watches opened later."""
         self._version = 1000
         self._floor = 0
         self._objects: dict[tuple[tuple[str, str], str, str], Json] = {}
         self._history: list[_Event] = []
-        self._scripts: dict[str, list[Answer]] = defaultdict(list)
+        self._scripts: dict[str, list[ScriptedAnswer]] = defaultdict(list)
         self._rest_of_list: dict[str, tuple[str, list[Json]]] = {}
-        self._watches: list[tuple[_Place, asyncio.Queue[object]]] = []
+        self._watches: list[tuple[_ResourcePath, asyncio.Queue[object]]] = []
         self._opened = 0
         self._watches_changed = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -118,8 +118,8 @@ class ScriptedServer:
 
     # The script: what goes wrong.
 
-    def script(self, verb: str, *answers: Answer) -> None:
-        """Answer the next requests of `verb` (get list watch create patch delete) so, one each, in this order."""
+    def script(self, verb: str, *answers: ScriptedAnswer) -> None:
+        """ScriptedAnswer the next requests of `verb` (get list watch create patch delete) so, one each, in this order."""
         self._scripts[verb] += answers
 
     def compact(self) -> None:
@@ -159,7 +159,7 @@ class ScriptedServer:
         await self._wait(lambda: len(self._watches) == count)
 
     async def _wait(self, fulfilled: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             while not fulfilled():
                 self._watches_changed.clear()
                 await self._watches_changed.wait()
@@ -175,32 +175,34 @@ class ScriptedServer:
         if match is None:
             return failure_response(404, "NotFound")
         parts = {name: value or "" for name, value in match.groupdict().items()}
-        place = _Place((parts["group"], parts["plural"]), parts["namespace"], parts["name"], parts["subresource"])
-        verb = _verb(request, place)
+        resource_path = _ResourcePath(
+            (parts["group"], parts["plural"]), parts["namespace"], parts["name"], parts["subresource"]
+        )
+        verb = _verb(request, resource_path)
         body = await request.read()
-        self.requests.append(Seen(verb, request.path, dict(request.query), dict(request.headers), body))
+        self.requests.append(RecordedRequest(verb, request.path, dict(request.query), dict(request.headers), body))
         if self._scripts[verb]:
             answer = await self._scripts[verb].pop(0)(request)
             if answer is not None:
                 return answer
         match verb:
             case "list":
-                return self._list(place, request.query)
+                return self._list(resource_path, request.query)
             case "watch":
-                return await self._watch(place, request)
+                return await self._watch(resource_path, request)
             case "create":
-                return self._create(place, json.loads(body))
-        held = self._objects.get((place.collection, place.namespace, place.name))
+                return self._create(resource_path, json.loads(body))
+        held = self._objects.get((resource_path.collection, resource_path.namespace, resource_path.name))
         if held is None:
             return failure_response(404, "NotFound")
         match verb:
             case "patch":
-                return self._patch(place, held, json.loads(body))
+                return self._patch(resource_path, held, json.loads(body))
             case "delete":
-                return self._delete_if(place, held, json.loads(body or b"{}"))
+                return self._delete_if(resource_path, held, json.loads(body or b"{}"))
         return web.json_response(held)
 
-    def _list(self, place: _Place, query: Mapping[str, str]) -> web.StreamResponse:
+    def _list(self, resource_path: _ResourcePath, query: Mapping[str, str]) -> web.StreamResponse:
         if token := query.get("continue"):
             version, items = self._rest_of_list.pop(token)
         else:
@@ -208,7 +210,7 @@ class ScriptedServer:
             items = [
                 obj
                 for (collection, namespace, _), obj in sorted(self._objects.items(), key=lambda item: item[0])
-                if collection == place.collection and place.namespace in ("", namespace)
+                if collection == resource_path.collection and resource_path.namespace in ("", namespace)
             ]
         limit = int(query.get("limit", "0")) or len(items)
         meta = {"resourceVersion": version}
@@ -217,7 +219,7 @@ class ScriptedServer:
             self._rest_of_list[meta["continue"]] = (version, items[limit:])
         return web.json_response({"kind": "List", "apiVersion": "v1", "metadata": meta, "items": items[:limit]})
 
-    async def _watch(self, place: _Place, request: web.Request) -> web.StreamResponse:
+    async def _watch(self, resource_path: _ResourcePath, request: web.Request) -> web.StreamResponse:
         since = int(request.query["resourceVersion"])
         if since < self._floor:
             return failure_response(410, "Expired")
@@ -226,9 +228,9 @@ class ScriptedServer:
         queue: asyncio.Queue[object] = asyncio.Queue()
         if not self.silent:
             for event in self._history:
-                if event.version > since and _concerns(place, event):
+                if event.version > since and _concerns(resource_path, event):
                     queue.put_nowait({"type": event.type, "object": event.object})
-        self._watches.append((place, queue))
+        self._watches.append((resource_path, queue))
         self._opened += 1
         self._watches_changed.set()
         try:
@@ -239,35 +241,37 @@ class ScriptedServer:
                     break
                 await response.write(json.dumps(item).encode() + b"\n")
         finally:
-            self._watches.remove((place, queue))
+            self._watches.remove((resource_path, queue))
             self._watches_changed.set()
         return response
 
-    def _create(self, place: _Place, body: Json) -> web.StreamResponse:
+    def _create(self, resource_path: _ResourcePath, body: Json) -> web.StreamResponse:
         name = body["metadata"]["name"]
-        key = (place.collection, place.namespace, name)
+        key = (resource_path.collection, resource_path.namespace, name)
         if key in self._objects:
-            return failure_response(409, "AlreadyExists", f"{place.collection[1]} {name!r} already exists")
-        meta = {**body["metadata"], "namespace": place.namespace, "uid": str(uuid.uuid4())}
+            return failure_response(409, "AlreadyExists", f"{resource_path.collection[1]} {name!r} already exists")
+        meta = {**body["metadata"], "namespace": resource_path.namespace, "uid": str(uuid.uuid4())}
         return web.json_response(self._store(key, {**body, "metadata": meta}, "ADDED"), status=201)
 
-    def _patch(self, place: _Place, held: Json, body: Json) -> web.StreamResponse:
+    def _patch(self, resource_path: _ResourcePath, held: Json, body: Json) -> web.StreamResponse:
         expected = body.get("metadata", {}).get("resourceVersion")
         if expected not in (None, held["metadata"]["resourceVersion"]):
             return failure_response(409, "Conflict", "the object has been modified")
-        if place.subresource == "status":
+        if resource_path.subresource == "status":
             body = {"status": body.get("status")}
         merged = merge(held, body)
         if merged == held:
             return web.json_response(held)
         if merged.get("spec") != held.get("spec"):
             merged["metadata"]["generation"] = held["metadata"].get("generation", 1) + 1
-        return web.json_response(self._store((place.collection, place.namespace, place.name), merged, "MODIFIED"))
+        return web.json_response(
+            self._store((resource_path.collection, resource_path.namespace, resource_path.name), merged, "MODIFIED")
+        )
 
-    def _delete_if(self, place: _Place, held: Json, options: Json) -> web.StreamResponse:
+    def _delete_if(self, resource_path: _ResourcePath, held: Json, options: Json) -> web.StreamResponse:
         if options.get("preconditions", {}).get("uid") not in (None, held["metadata"]["uid"]):
             return failure_response(409, "Conflict", "the UID in the precondition does not match")
-        self._delete((place.collection, place.namespace, place.name))
+        self._delete((resource_path.collection, resource_path.namespace, resource_path.name))
         return web.json_response(status_object(200, ""))
 
     def _store(self, key: tuple[tuple[str, str], str, str], obj: Json, kind: str) -> Json:
@@ -286,8 +290,8 @@ class ScriptedServer:
     def _publish(self, event: _Event) -> None:
         self._history.append(event)
         if not self.silent:
-            for place, queue in self._watches:
-                if _concerns(place, event):
+            for resource_path, queue in self._watches:
+                if _concerns(resource_path, event):
                     queue.put_nowait({"type": event.type, "object": event.object})
 
     def _send_all(self, *items: object) -> None:
@@ -309,12 +313,12 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-def _verb(request: web.Request, place: _Place) -> str:
-    if request.method == "GET" and not place.name:
+def _verb(request: web.Request, resource_path: _ResourcePath) -> str:
+    if request.method == "GET" and not resource_path.name:
         return "watch" if request.query.get("watch") else "list"
     return {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[request.method]
 
 
-def _concerns(place: _Place, event: _Event) -> bool:
+def _concerns(resource_path: _ResourcePath, event: _Event) -> bool:
     namespace = event.object["metadata"].get("namespace", "")
-    return place.collection == event.collection and place.namespace in ("", namespace)
+    return resource_path.collection == event.collection and resource_path.namespace in ("", namespace)

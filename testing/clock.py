@@ -9,7 +9,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
-PATIENCE_SECONDS = 10.0
+TEST_TIMEOUT_SECONDS = 10.0
 """Real time after which a wait for something that never happens fails the test instead of hanging it."""
 _SETTLE_TURNS = 20
 
@@ -57,12 +57,12 @@ class VirtualClock:
         self._elapsed = target
         await settle()
 
-    def shift_wall(self, seconds: float) -> None:
+    def step_wall_clock(self, seconds: float) -> None:
         """Step the wall clock without monotonic time passing, as NTP does."""
         self._start += timedelta(seconds=seconds)
 
     @property
-    def sleeping(self) -> int:
+    def sleeper_count(self) -> int:
         """How many tasks sleep now."""
         return sum(not wake.done() for _, _, wake in self._sleepers)
 
@@ -74,14 +74,14 @@ class VirtualClock:
 
     async def wait_for_sleepers(self, count: int = 1) -> None:
         """Return once at least `count` tasks sleep; for code that does real I/O before it sleeps."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while self.sleeping < count:
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+            while self.sleeper_count < count:
                 self._more_sleepers.clear()
                 await self._more_sleepers.wait()
 
     async def wait_for_wake(self, within: float) -> float:
         """Return the seconds until the first sleeper wakes, once there is one that wakes `within` seconds."""
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             while self.next_wake is None or self.next_wake > within:
                 self._more_sleepers.clear()
                 await self._more_sleepers.wait()

@@ -18,7 +18,7 @@ async def test_sleepers_wake_in_order_of_deadline_at_their_own_time() -> None:
             group.create_task(sleeper(name, seconds))
         await clock.advance(2)
         assert woken == [("soon", 1.0), ("soon-too", 1.0)]
-        assert clock.sleeping == 1
+        assert clock.sleeper_count == 1
         assert clock.next_wake == 1.0
         await clock.advance(1)
     assert woken[-1] == ("late", 3.0)
@@ -40,7 +40,7 @@ async def test_a_woken_task_may_sleep_again_within_one_advance() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert clock.sleeping == 0
+    assert clock.sleeper_count == 0
     assert clock.next_wake is None
 
 
@@ -69,6 +69,6 @@ async def test_waiting_for_a_wake_passes_over_those_that_sleep_long() -> None:
 
 async def test_wall_clock_steps_leave_monotonic_time_alone() -> None:
     clock = VirtualClock()
-    clock.shift_wall(-60)
+    clock.step_wall_clock(-60)
     assert (clock.now() - START).total_seconds() == -60
     assert clock.monotonic() == 0

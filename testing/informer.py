@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
-from controllers.runtime.cache.informer import LIVENESS, MAX_DELAY_SECONDS, Informer
+from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, SILENCE_TIMEOUT, Informer
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.resource import Resource
 from testing.apiserver import ScriptedServer
-from testing.clock import PATIENCE_SECONDS, VirtualClock
+from testing.clock import TEST_TIMEOUT_SECONDS, VirtualClock
 
 THINGS = Resource("example.com", "v1", "things", "Thing")
-SILENCE = LIVENESS.total_seconds()
+SILENCE = SILENCE_TIMEOUT.total_seconds()
 RNG = Random(1)  # noqa: S311 -- jitter
 
 
@@ -43,8 +43,8 @@ def by_colour(obj: Thing) -> Iterable[str]:
     return (obj.spec.colour,) if obj.spec.colour else ()
 
 
-class Told:
-    """A handler that keeps what it was told, as `name:old>new` of spec.size, and lets a test wait for it."""
+class RecordingHandler:
+    """A handler that keeps what it was recorded, as `name:old>new` of spec.size, and lets a test wait for it."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -57,27 +57,27 @@ class Told:
         self._more.set()
 
     async def wait_for(self, line: str) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             while line not in self.lines:
                 self._more.clear()
                 await self._more.wait()
 
 
-class World:
+class InformerHarness:
     """A scripted server and an informer that follows it on virtual time."""
 
     def __init__(self, api: ScriptedServer) -> None:
         self.api = api
         self.clock = VirtualClock()
         self.client = KubeClient(api.config, user_agent="test", clock=self.clock)
-        self.told = Told()
+        self.recorded = RecordingHandler()
         self.informer = self.make()
         self._task: asyncio.Task[None] | None = None
 
     def make(self, **options: Any) -> Informer[Thing]:
         options.setdefault("indexers", {"colour": by_colour})
         informer = Informer(self.client, THINGS, into=Thing, clock=self.clock, rng=RNG, **options)
-        informer.add_handler(self.told)
+        informer.add_handler(self.recorded)
         return informer
 
     async def start(self) -> None:
@@ -86,7 +86,7 @@ class World:
         await self.api.wait_for_watches()
 
     async def synced(self) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             await self.informer.synced.wait()
 
     def start_unsynced(self) -> None:

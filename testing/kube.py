@@ -13,7 +13,7 @@ from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.reconcile import mergepatch
+from controllers.runtime.reconcile import merge_patch
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class FakeKube(KubeClient):
         """Somebody else's create or replace."""
         body = msgspec.to_builtins(struct)
         meta = body["metadata"]
-        self._keep((plural, meta.get("namespace", ""), meta["name"]), body)
+        self._store((plural, meta.get("namespace", ""), meta["name"]), body)
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
         """Somebody else's delete."""
@@ -63,7 +63,7 @@ class FakeKube(KubeClient):
         )
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
-        return msgspec.convert(self._found("get", resource, namespace, name), into)
+        return msgspec.convert(self._get_stored("get", resource, namespace, name), into)
 
     async def create(
         self,
@@ -76,13 +76,13 @@ class FakeKube(KubeClient):
         subresource: str = "",
     ) -> T:
         if subresource:
-            self._asked(f"create {subresource} of", resource, namespace, name)
+            self._start_request(f"create {subresource} of", resource, namespace, name)
             return msgspec.convert(self.answers[subresource](body), into)
         name = msgspec.to_builtins(body)["metadata"]["name"]
-        tried, key = self._asked("create", resource, namespace, name)
+        operation, key = self._start_request("create", resource, namespace, name)
         if key in self._objects:
-            raise AlreadyExists(tried, f'{resource.plural} "{name}" already exists', status=409)
-        return msgspec.convert(self._keep(key, msgspec.to_builtins(body)), into)
+            raise AlreadyExists(operation, f'{resource.plural} "{name}" already exists', status=409)
+        return msgspec.convert(self._store(key, msgspec.to_builtins(body)), into)
 
     async def patch(
         self,
@@ -95,30 +95,32 @@ class FakeKube(KubeClient):
         subresource: str = "",
         field_manager: str = "",
     ) -> T:
-        held = self._found("patch", resource, namespace, name)
+        held = self._get_stored("patch", resource, namespace, name)
         return msgspec.convert(
-            self._keep((resource.plural, namespace, name), mergepatch.merge(held, msgspec.to_builtins(body))), into
+            self._store((resource.plural, namespace, name), merge_patch.merge(held, msgspec.to_builtins(body))), into
         )
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        _, key = self._asked("delete", resource, namespace, name)
+        _, key = self._start_request("delete", resource, namespace, name)
         self._objects.pop(key, None)
 
-    def _asked(self, verb: str, resource: Resource, namespace: str, name: str) -> tuple[str, tuple[str, str, str]]:
-        tried = f"{verb} {resource.plural} {namespace}/{name}"
-        self.requests.append(tried)
-        if self.failures.get(tried):
-            raise self.failures[tried].pop(0)
-        return tried, (resource.plural, namespace, name)
+    def _start_request(
+        self, verb: str, resource: Resource, namespace: str, name: str
+    ) -> tuple[str, tuple[str, str, str]]:
+        operation = f"{verb} {resource.plural} {namespace}/{name}"
+        self.requests.append(operation)
+        if self.failures.get(operation):
+            raise self.failures[operation].pop(0)
+        return operation, (resource.plural, namespace, name)
 
-    def _found(self, verb: str, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
-        tried, key = self._asked(verb, resource, namespace, name)
+    def _get_stored(self, verb: str, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
+        operation, key = self._start_request(verb, resource, namespace, name)
         if key not in self._objects:
             group = f".{resource.group}" if resource.group else ""
-            raise NotFound(tried, f'{resource.plural}{group} "{name}" not found', status=404)
+            raise NotFound(operation, f'{resource.plural}{group} "{name}" not found', status=404)
         return self._objects[key]
 
-    def _keep(self, key: tuple[str, str, str], body: dict[str, Any]) -> dict[str, Any]:
+    def _store(self, key: tuple[str, str, str], body: dict[str, Any]) -> dict[str, Any]:
         self._version += 1
         meta = {"uid": f"uid-{self.version}", **body["metadata"], "resourceVersion": self.version}
         self._objects[key] = {**body, "metadata": meta}

@@ -12,14 +12,14 @@ from api.meta import REQUESTED_AT, Condition, ObjectMeta
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Conflict, NotFound
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.reconcile import mergepatch
-from controllers.runtime.reconcile.conditions import find
+from controllers.runtime.reconcile import merge_patch
+from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.controller import Outcome
-from controllers.runtime.reconcile.events import EventType, Subject
+from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.run import NotReady, Ready, Run
-from controllers.runtime.reconcile.supersede import Interruption
+from controllers.runtime.reconcile.supersede import Superseder
 from testing.clock import START, VirtualClock
 from testing.thing import THINGS, Thing, ThingSpec, ThingStatus
 
@@ -27,7 +27,7 @@ KEY = Key("ns", "app")
 T = TypeVar("T")
 
 
-class Server:
+class ThingServer:
     """An API server with one Thing, which is also the informer's cache; records every write."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Server:
         self.cached: Thing | None = None
         self.patches: list[tuple[str, dict[str, Any]]] = []
         self.gets = 0
-        self.remembered: list[Thing] = []
+        self.recorded_writes: list[Thing] = []
         self.before_patch: list[Callable[[], None]] = []
         """Each is called before one PATCH is looked at, the first before the first; may raise."""
 
@@ -45,7 +45,7 @@ class Server:
 
     def change(self, change: dict[str, object]) -> None:
         """What somebody else does; the cache does not see it yet."""
-        self.stored = mergepatch.merge(self.stored, change)
+        self.stored = merge_patch.merge(self.stored, change)
         self._moved()
 
     def thing(self) -> Thing:
@@ -77,41 +77,43 @@ class Server:
             raise NotFound("patch", "not found", status=404)
         if body["metadata"]["resourceVersion"] != self.stored["metadata"]["resourceVersion"]:
             raise Conflict("patch", "the object has been modified", status=409)
-        self.stored = mergepatch.merge(self.stored, body)
+        self.stored = merge_patch.merge(self.stored, body)
         self._moved()
         return msgspec.convert(self.stored, into)
 
     def _moved(self) -> None:
         version = int(self.stored["metadata"]["resourceVersion"]) + 1
-        self.stored = mergepatch.merge(self.stored, {"metadata": {"resourceVersion": str(version)}})
+        self.stored = merge_patch.merge(self.stored, {"metadata": {"resourceVersion": str(version)}})
 
 
-class Cache:
+class ThingCache:
     """The informer's face of the server."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: ThingServer) -> None:
         self._server = server
 
     def get(self, key: Key) -> Thing | None:
         return self._server.cached if key == KEY else None
 
-    def remember(self, obj: Thing) -> None:
+    def record_write(self, obj: Thing) -> None:
         self._server.cached = obj
-        self._server.remembered.append(obj)
+        self._server.recorded_writes.append(obj)
 
 
-class Told:
-    """Recorder that keeps what it is told: (type, reason, message, quiet)."""
+class FakeRecorder:
+    """Recorder that keeps what it is recorded: (type, reason, message, no_change)."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str, bool]] = []
 
-    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+    def record(
+        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+    ) -> None:
         assert (about.kind, about.namespace, about.name) == ("Thing", *KEY)
-        self.events.append((type.value, reason, message, quiet))
+        self.events.append((type.value, reason, message, no_change))
 
 
-class Scripted:
+class FakeReconciler:
     """A reconciler that does what the test says."""
 
     def __init__(self) -> None:
@@ -127,7 +129,7 @@ class Scripted:
         """What happens while a run waits for something."""
 
 
-class Post:
+class FakeLeader:
     """Leader that can lose its post."""
 
     def __init__(self) -> None:
@@ -138,28 +140,28 @@ class Post:
             raise LostLeadership("lost")
 
 
-class World:
-    def __init__(self, *, requests_count_while_suspended: bool = True) -> None:
+class LifecycleHarness:
+    def __init__(self, *, handle_requests_while_suspended: bool = True) -> None:
         self.clock = VirtualClock()
-        self.server = Server()
-        self.told = Told()
-        self.reconciler = Scripted()
-        self.leader = Post()
+        self.server = ThingServer()
+        self.recorded = FakeRecorder()
+        self.reconciler = FakeReconciler()
+        self.leader = FakeLeader()
         self.forgotten: list[Key] = []
-        self.interruption = Interruption()
+        self.superseder = Superseder()
         self.lifecycle = Lifecycle[Thing, ThingStatus](
             self.server,
             THINGS,
-            Cache(self.server),
+            ThingCache(self.server),
             self.reconciler,
-            events=self.told,
-            clock=ImpatientClock(self.clock),
+            events=self.recorded,
+            clock=AutoAdvancingClock(self.clock),
             log=logging.getLogger("controllers.test"),
             field_manager="thing-controller",
             leader=self.leader,
             forget=self.forgotten.append,
-            requests_count_while_suspended=requests_count_while_suspended,
-            interruption=self.interruption,
+            handle_requests_while_suspended=handle_requests_while_suspended,
+            superseder=self.superseder,
             rng=Random(1),  # noqa: S311
         )
 
@@ -179,7 +181,7 @@ class World:
             return error
 
     def condition(self, type: str) -> Condition:
-        found = find(self.server.thing().status.conditions, type)
+        found = find_condition(self.server.thing().status.conditions, type)
         assert found
         return found
 
@@ -188,7 +190,7 @@ class World:
         return [condition.type for condition in self.server.thing().status.conditions]
 
 
-class ImpatientClock:
+class AutoAdvancingClock:
     """Virtual time that passes by itself where somebody sleeps."""
 
     def __init__(self, clock: VirtualClock) -> None:

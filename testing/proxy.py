@@ -33,12 +33,12 @@ class ProxyServer:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
 
     @property
-    def place(self) -> str:
+    def netloc(self) -> str:
         return f"127.0.0.1:{self._server.server_address[1]}"
 
     @property
     def url(self) -> str:
-        return f"{self.kind}://{self.place}"
+        return f"{self.kind}://{self.netloc}"
 
     def __enter__(self) -> "ProxyServer":
         self._thread.start()

@@ -1,4 +1,4 @@
-"""Keys of AWS: a role's, or those of the process.
+"""AwsCredentials of AWS: a role's, or those of the process.
 
 As the process means botocore's own chain: IRSA, Pod Identity, the node. A role is assumed with the ServiceAccount's
 token alone, so that a tenant never gets what the process may do. Follows
@@ -12,7 +12,7 @@ from typing import Any
 
 from controllers.cloud import sdk
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Login, Subject
+from controllers.cloud.identity import Login, SubjectToken
 
 EXTRA = "aws"
 AUDIENCE = "sts.amazonaws.com"
@@ -20,7 +20,7 @@ SESSION_NAME_CHARS = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Keys:
+class AwsCredentials:
     """What requests are signed with."""
 
     access_key: str
@@ -46,19 +46,19 @@ def config(proxy: str, **more: Any) -> Any:
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turns what botocore raises into LoginFailed."""
     errors = sdk.load("botocore.exceptions", extra=EXTRA)
     try:
         yield
     except (errors.BotoCoreError, errors.ClientError) as error:
-        raise sdk.refused(error) from error
-    except sdk.MISREAD as error:
-        raise sdk.misread(error) from error
+        raise sdk.login_error(error) from error
+    except sdk.UNEXPECTED_ERRORS as error:
+        raise sdk.unexpected_answer_error(error) from error
 
 
-def assumed_role(session: Any, subject: Subject, region: str, *, proxy: str) -> Login[Keys]:
-    """Keys of the subject's role: good for an hour. Blocks for one request. Raises as `explained`."""
+def assume_role(session: Any, subject: SubjectToken, region: str, *, proxy: str) -> Login[AwsCredentials]:
+    """AwsCredentials of the subject's role: good for an hour. Blocks for one request. Raises as `translate_errors`."""
     who = subject.identity
     unsigned = sdk.load("botocore", extra=EXTRA).UNSIGNED
     settings = config(proxy, signature_version=unsigned)
@@ -68,11 +68,13 @@ def assumed_role(session: Any, subject: Subject, region: str, *, proxy: str) -> 
             RoleSessionName=f"{who.service_account}.{who.namespace}.{region}.fluxcd.io"[:SESSION_NAME_CHARS],
             WebIdentityToken=subject.token,
         )["Credentials"]
-    return Login(Keys(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]), found["Expiration"])
+    return Login(
+        AwsCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]), found["Expiration"]
+    )
 
 
-def process_keys(session: Any, region: str, *, proxy: str) -> Keys:
-    """Keys of the process. Blocks for a few requests. Raises as `explained`, and LoginFailed when there are none."""
+def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCredentials:
+    """AwsCredentials of the process. Blocks for a few requests. Raises as `translate_errors`, and LoginFailed when there are none."""
     session.set_config_variable("region", region)
     session.set_default_client_config(config(proxy))  # for what IRSA asks
     found = session.get_credentials()
@@ -82,4 +84,4 @@ def process_keys(session: Any, region: str, *, proxy: str) -> Keys:
             "ServiceAccount that has one"
         )
     frozen = found.get_frozen_credentials()
-    return Keys(frozen.access_key, frozen.secret_key, frozen.token or "")
+    return AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token or "")

@@ -11,27 +11,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controllers.cloud import sdk
-from controllers.cloud.identity import Login, Subject
+from controllers.cloud.identity import Login, SubjectToken
 
 EXTRA = "azure"
 AUDIENCE = "api://AzureADTokenExchange"
-NOT_FOR_SERVICES = ("cli", "powershell", "developer_cli", "visual_studio_code", "shared_token_cache", "broker")
+EXCLUDED_CREDENTIALS = ("cli", "powershell", "developer_cli", "visual_studio_code", "shared_token_cache", "broker")
 
 
 @contextmanager
-def explained() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turns what the SDK raises into LoginFailed."""
     errors = sdk.load("azure.core.exceptions", extra=EXTRA)
     try:
         yield
     except errors.AzureError as error:
-        raise sdk.refused(error) from error
-    except sdk.MISREAD as error:
-        raise sdk.misread(error) from error
+        raise sdk.login_error(error) from error
+    except sdk.UNEXPECTED_ERRORS as error:
+        raise sdk.unexpected_answer_error(error) from error
 
 
-def access_token(scope: str, subject: Subject | None, *, proxy: str, authority: str = "") -> Login[str]:
-    """A token for a scope. Blocks for one or two requests. Raises as `explained`.
+def access_token(scope: str, subject: SubjectToken | None, *, proxy: str, authority: str = "") -> Login[str]:
+    """A token for a scope. Blocks for one or two requests. Raises as `translate_errors`.
 
     authority: where tokens come from; "" leaves it to the SDK and its variable AZURE_AUTHORITY_HOST.
     """
@@ -40,12 +40,12 @@ def access_token(scope: str, subject: Subject | None, *, proxy: str, authority: 
     return Login(str(token.token), datetime.fromtimestamp(token.expires_on, UTC))
 
 
-def _credential(authority: str, subject: Subject | None, proxy: str) -> Any:
+def _credential(authority: str, subject: SubjectToken | None, proxy: str) -> Any:
     identity = sdk.load("azure.identity", extra=EXTRA)
     settings = _transport(proxy) | ({"authority": authority} if authority else {})
     if subject is None:
         return identity.DefaultAzureCredential(
-            **{f"exclude_{name}_credential": True for name in NOT_FOR_SERVICES}, **settings
+            **{f"exclude_{name}_credential": True for name in EXCLUDED_CREDENTIALS}, **settings
         )
     tenant, _, client = subject.identity.role.partition("/")
     # Discovery only asks whether the authority is one of Microsoft's; ours is never of a tenant's choosing.

@@ -2,7 +2,7 @@
 
     CloudFailed          no credentials; the text says for whom and why
      +- LoginFailed      the cloud did not give them, or could not even be asked
-     +- AccountFailed    the ServiceAccount that is to log in is not there, or Kubernetes issues no token for it
+     +- ServiceAccountFailed    the ServiceAccount that is to log in is not there, or Kubernetes issues no token for it
 
 Texts are safe to show: no credential, of foreign text at most 256 characters.
 """
@@ -16,5 +16,5 @@ class LoginFailed(CloudFailed):
     pass
 
 
-class AccountFailed(CloudFailed):
+class ServiceAccountFailed(CloudFailed):
     pass

@@ -43,7 +43,7 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class SubjectToken:
     """An identity with the proof of it: a token that Kubernetes issued for the cloud."""
 
     identity: Identity
@@ -59,10 +59,10 @@ class Login(Generic[C_co]):
     """With time zone."""
 
 
-def identity_of(provider: str, namespace: str, name: str, annotations: Mapping[str, str]) -> Identity:
+def read_identity(provider: str, namespace: str, name: str, annotations: Mapping[str, str]) -> Identity:
     """The identity that a ServiceAccount's annotations name. Raises LoginFailed when they name none."""
     try:
-        role, pool_provider = READERS[provider](annotations)
+        role, pool_provider = IDENTITY_READERS[provider](annotations)
     except ValueError as error:
         raise LoginFailed(
             f"failed to get provider identity from service account '{namespace}/{name}' annotations: {error}"
@@ -89,7 +89,7 @@ def _gcp(annotations: Mapping[str, str]) -> tuple[str, str]:
     return role, provider
 
 
-READERS = {"aws": _aws, "azure": _azure, "gcp": _gcp}
+IDENTITY_READERS = {"aws": _aws, "azure": _azure, "gcp": _gcp}
 
 
 def _checked(annotations: Mapping[str, str], key: str, pattern: str) -> str:

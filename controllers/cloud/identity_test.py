@@ -8,8 +8,8 @@ from controllers.cloud.identity import (
     GCP_ACCOUNT_PATTERN,
     GCP_PROVIDER_PATTERN,
     Identity,
-    Subject,
-    identity_of,
+    SubjectToken,
+    read_identity,
 )
 
 ROLE = {"eks.amazonaws.com/role-arn": "arn:aws:iam::123456789012:role/scanner"}
@@ -32,7 +32,7 @@ PROVIDER = {"gcp.auth.fluxcd.io/workload-identity-provider": POOL}
 def test_annotations_name_the_identity(
     provider: str, annotations: dict[str, str], role: str, pool_provider: str
 ) -> None:
-    assert identity_of(provider, "apps", "robot", annotations) == Identity("apps", "robot", role, pool_provider)
+    assert read_identity(provider, "apps", "robot", annotations) == Identity("apps", "robot", role, pool_provider)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +82,10 @@ def test_annotations_name_the_identity(
 )
 def test_what_annotations_lack_is_told(provider: str, annotations: dict[str, str], reason: str) -> None:
     with pytest.raises(LoginFailed) as error:
-        identity_of(provider, "apps", "robot", annotations)
+        read_identity(provider, "apps", "robot", annotations)
     prefix = "failed to get provider identity from service account 'apps/robot' annotations: "
     assert str(error.value) == prefix + reason
 
 
 def test_no_repr_shows_the_proof() -> None:
-    assert "s3cret" not in repr(Subject(Identity("apps", "robot", ""), "s3cret"))
+    assert "s3cret" not in repr(SubjectToken(Identity("apps", "robot", ""), "s3cret"))

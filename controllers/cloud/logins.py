@@ -1,6 +1,6 @@
 """Cloud credentials for the whole process: fetched in threads, kept until shortly before they expire.
 
-Kept by provider, place, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
+Kept by provider, credential_scope, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
 want the same at the same time share one login.
 """
 
@@ -14,14 +14,14 @@ from typing import Generic, Protocol, TypeVar
 from cachetools import LRUCache
 
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import C_co, Identity, Login, Subject
-from controllers.singleflight import Flights
+from controllers.cloud.identity import C_co, Identity, Login, SubjectToken
+from controllers.singleflight import Singleflight
 
 THREADS = 4
 """Of our own: a cloud that does not answer must not hold those that others wait for."""
 LOGIN_SECONDS = 45.0
 """A little more than what the SDKs wait for all their requests."""
-KEPT = 0.8
+CACHED_LIFETIME_RATIO = 0.8
 """Of the lifetime, as Flux does: a token that expires under way costs a failed scan."""
 
 C = TypeVar("C")
@@ -36,27 +36,27 @@ class Clock(Protocol):
 class Provider(Protocol[C_co]):
     """A cloud, and one kind of address in it: `registry.cloud` has registries, `git.clouds` repositories."""
 
-    def place(self, address: str, /) -> str:
-        """What credentials are for: addresses of one place share them. Raises LoginFailed for one of another's."""
+    def credential_scope(self, address: str, /) -> str:
+        """What credentials are for: addresses of one credential_scope share them. Raises LoginFailed for one of another's."""
 
     def audience(self, identity: Identity, /) -> str:
         """Of the Kubernetes token that proves who the identity is. May block. Raises LoginFailed."""
 
-    def login(self, place: str, subject: Subject | None, /, *, proxy: str) -> Login[C_co]:
-        """Credentials for the place; None is the process itself. Blocks. Raises LoginFailed."""
+    def login(self, credential_scope: str, subject: SubjectToken | None, /, *, proxy: str) -> Login[C_co]:
+        """Credentials for the credential_scope; None is the process itself. Blocks. Raises LoginFailed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LoginKey:
     provider: str
-    place: str
+    credential_scope: str
     identity: Identity | None
     """None: the process's own."""
     proxy: str = field(repr=False)
 
 
 @dataclass(slots=True)
-class Counts:
+class CacheCounts:
     """What became of the credentials that were asked for, since the process began."""
 
     given: int = 0
@@ -65,14 +65,14 @@ class Counts:
     """Given up before their time, because there were too many."""
 
 
-class _Kept(LRUCache[Key, tuple[C, float]]):
+class _CredentialCache(LRUCache[LoginKey, tuple[C, float]]):
     """Credentials, and when to renew them."""
 
-    def __init__(self, max_size: int, counts: Counts) -> None:
+    def __init__(self, max_size: int, counts: CacheCounts) -> None:
         super().__init__(max_size)
         self._counts = counts
 
-    def popitem(self) -> tuple[Key, tuple[C, float]]:
+    def popitem(self) -> tuple[LoginKey, tuple[C, float]]:
         self._counts.evicted += 1
         return super().popitem()
 
@@ -87,24 +87,24 @@ class CloudLogins(Generic[C]):
         self._clock = clock
         self._max_age = max_age
         self._providers = providers
-        self.counts = Counts()
-        self._kept: _Kept[C] = _Kept(max_size, self.counts)
-        self._flights: Flights[C] = Flights()
+        self.counts = CacheCounts()
+        self._cache: _CredentialCache[C] = _CredentialCache(max_size, self.counts)
+        self._singleflight: Singleflight[C] = Singleflight()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
 
     @property
     def kept(self) -> int:
         """Number of credentials in memory; those that are due for renewal count."""
-        return len(self._kept)
+        return len(self._cache)
 
-    def place(self, provider: str, address: str) -> str:
+    def credential_scope(self, provider: str, address: str) -> str:
         """What credentials for the address are kept by.
 
         Raises LoginFailed unless the address is one of the cloud's, and for a cloud that we do not know.
         """
         if provider not in self._providers:
             raise LoginFailed(f"provider '{provider}' is not supported")
-        return self._providers[provider].place(address)
+        return self._providers[provider].credential_scope(address)
 
     async def credentials(
         self,
@@ -120,7 +120,7 @@ class CloudLogins(Generic[C]):
         identity: whom to act for; None is the process itself. kubernetes_token: gives the identity's token for an
         audience; its errors pass.
         """
-        key = Key(provider, self.place(provider, address), identity, proxy)
+        key = LoginKey(provider, self.credential_scope(provider, address), identity, proxy)
         try:
             found = await self._found(key, kubernetes_token)
         except Exception:
@@ -133,36 +133,36 @@ class CloudLogins(Generic[C]):
         """Gives up logins under way; their threads end when their SDK does."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    async def _found(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
-        kept, renew_at = self._kept.get(key, (None, 0.0))
+    async def _found(self, key: LoginKey, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
+        kept, renew_at = self._cache.get(key, (None, 0.0))
         if kept is not None and renew_at > self._clock.monotonic():
             return kept
-        return await self._flights.join(key, lambda _: self._login(key, kubernetes_token))
+        return await self._singleflight.join(key, lambda _: self._login(key, kubernetes_token))
 
-    async def _login(self, key: Key, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
+    async def _login(self, key: LoginKey, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
         provider, subject = self._providers[key.provider], None
         began = self._clock.monotonic()
         try:
             async with asyncio.timeout(LOGIN_SECONDS):
                 if who := key.identity:
                     audience = await self._in_thread(lambda: provider.audience(who))
-                    subject = Subject(who, await kubernetes_token(audience))
-                found = await self._in_thread(lambda: provider.login(key.place, subject, proxy=key.proxy))
+                    subject = SubjectToken(who, await kubernetes_token(audience))
+                found = await self._in_thread(lambda: provider.login(key.credential_scope, subject, proxy=key.proxy))
         except TimeoutError:
             raise LoginFailed(f"{_tried(key)}: no answer within {LOGIN_SECONDS:.0f}s") from None
         except LoginFailed as error:
             raise LoginFailed(f"{_tried(key)}: {error}") from error
         lifetime = found.expires_at - self._clock.now()
-        kept_for = min(lifetime * KEPT, self._max_age).total_seconds()
-        if kept_for > 0 and self._kept.maxsize:
-            self._kept[key] = found.credentials, began + kept_for
+        kept_for = min(lifetime * CACHED_LIFETIME_RATIO, self._max_age).total_seconds()
+        if kept_for > 0 and self._cache.maxsize:
+            self._cache[key] = found.credentials, began + kept_for
         return found.credentials
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, call)
 
 
-def _tried(key: Key) -> str:
+def _tried(key: LoginKey) -> str:
     """What failed, in Flux's words; whom the account wanted to be is our addition."""
     if key.identity is None:
         return "failed to create provider access token for the controller"

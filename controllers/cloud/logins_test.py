@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
 
 START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -40,7 +40,7 @@ class Cloud:
         self.logins: list[tuple[str, str, str]] = []
         self.failure = ""
 
-    def place(self, host: str) -> str:
+    def credential_scope(self, host: str) -> str:
         if not host.endswith("cloud.example"):
             raise LoginFailed(f"invalid registry: '{host}'")
         return host.removeprefix("a-mirror-of.")
@@ -48,7 +48,7 @@ class Cloud:
     def audience(self, identity: Identity) -> str:
         return f"audience of {identity.name}"
 
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login[str]:
+    def login(self, host: str, subject: SubjectToken | None, *, proxy: str) -> Login[str]:
         if self.failure:
             raise LoginFailed(self.failure)
         self.logins.append((host, subject.token if subject else "the process", proxy))
@@ -172,7 +172,7 @@ async def test_a_host_of_nobody_is_refused_before_anything_is_asked(benches: Cal
         await bench.password(ROBOT, host="evil.example")
     assert (bench.audiences, bench.cloud.logins) == ([], [])
     with pytest.raises(LoginFailed, match=r"^provider 'moon' is not supported$"):
-        bench.logins.place("moon", HOST)
+        bench.logins.credential_scope("moon", HOST)
 
 
 async def test_addresses_of_one_place_share_a_login(benches: Callable[..., Bench]) -> None:

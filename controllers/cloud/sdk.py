@@ -9,7 +9,7 @@ SECONDS = 10
 """What an SDK may wait for one answer."""
 ATTEMPTS = 2
 FOREIGN_TEXT_CHARS = 256
-MISREAD = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+UNEXPECTED_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What SDKs raise when an answer has not what they look for in it."""
 
 
@@ -24,14 +24,14 @@ def load(module: str, *, extra: str) -> Any:
         raise LoginFailed(f"provider '{extra}' needs {module.partition('.')[0]}: install tagline[{extra}]") from error
 
 
-def refused(error: Exception) -> LoginFailed:
+def login_error(error: Exception) -> LoginFailed:
     """The error for what an SDK raised: its words in one printable line of at most 256 characters."""
     line = "".join(char if char.isprintable() else " " for char in str(error)[: FOREIGN_TEXT_CHARS + 1]).strip()
     return LoginFailed(line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…")
 
 
-def misread(error: Exception) -> LoginFailed:
-    """The error for one of MISREAD, whose text may show anything."""
+def unexpected_answer_error(error: Exception) -> LoginFailed:
+    """The error for one of UNEXPECTED_ERRORS, whose text may show anything."""
     return LoginFailed(f"unexpected answer ({type(error).__name__})")
 
 

@@ -10,8 +10,8 @@ from typing import Generic, TypeVar
 import msgspec
 
 from api import core
-from controllers.cloud.errors import AccountFailed
-from controllers.cloud.identity import Identity, identity_of
+from controllers.cloud.errors import ServiceAccountFailed
+from controllers.cloud.identity import Identity, read_identity
 from controllers.cloud.logins import CloudLogins
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
@@ -24,31 +24,31 @@ TOKEN_SECONDS = 600
 """The shortest that Kubernetes issues; the token is used at once and then forgotten."""
 
 GATE = "ObjectLevelWorkloadIdentity"
-GATE_IS_OFF = (
+GATE_DISABLED_MESSAGE = (
     "to use spec.serviceAccountName for provider authentication please enable the "
     f"{GATE} feature gate in the controller"
 )
-NO_DEFAULT_ACCOUNT = (
+LOCKDOWN_MESSAGE = (
     "the specified default service account does not exist in the object namespace. your cluster is subject to "
     "multi-tenant workload identity lockdown, reach out to your cluster administrator for help"
 )
 
 
-class TokenStatus(msgspec.Struct):
+class TokenRequestStatus(msgspec.Struct):
     token: str
 
     def __repr__(self) -> str:
-        return "TokenStatus()"
+        return "TokenRequestStatus()"
 
 
 class TokenRequest(msgspec.Struct):
     """An authentication.k8s.io/v1 TokenRequest as it is answered."""
 
-    status: TokenStatus
+    status: TokenRequestStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Granted(Generic[C]):
+class CloudCredentials(Generic[C]):
     """Credentials, and whose they are."""
 
     credentials: C = field(repr=False)
@@ -74,12 +74,12 @@ class CloudAccess(Generic[C]):
 
     async def login(
         self, provider: str, address: str, *, namespace: str, service_account: str, proxy: str = ""
-    ) -> Granted[C]:
+    ) -> CloudCredentials[C]:
         """Credentials of a cloud for an address of its own, mostly from memory. Raises CloudFailed.
 
         service_account: as the object names it; "" is the default one, and without that the process.
         """
-        self._logins.place(provider, address)  # before anything is asked
+        self._logins.credential_scope(provider, address)  # before anything is asked
         identity = await self._identity(provider, namespace, service_account)
 
         async def kubernetes_token(audience: str) -> str:
@@ -89,7 +89,7 @@ class CloudAccess(Generic[C]):
         found = await self._logins.credentials(
             provider, address, identity, proxy=proxy, kubernetes_token=kubernetes_token
         )
-        return Granted(found, identity)
+        return CloudCredentials(found, identity)
 
     async def _identity(self, provider: str, namespace: str, service_account: str) -> Identity | None:
         name = service_account or self._default
@@ -99,9 +99,9 @@ class CloudAccess(Generic[C]):
             account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, into=core.ServiceAccount)
         except ApiError as error:
             lockdown = isinstance(error, NotFound) and not service_account
-            reason = NO_DEFAULT_ACCOUNT if lockdown else error.message
-            raise AccountFailed(f"failed to get service account '{namespace}/{name}': {reason}") from error
-        return identity_of(provider, namespace, name, account.metadata.annotations)
+            reason = LOCKDOWN_MESSAGE if lockdown else error.message
+            raise ServiceAccountFailed(f"failed to get service account '{namespace}/{name}': {reason}") from error
+        return read_identity(provider, namespace, name, account.metadata.annotations)
 
     async def _token(self, identity: Identity, audience: str) -> str:
         body = {"spec": {"audiences": [audience], "expirationSeconds": TOKEN_SECONDS}}
@@ -115,7 +115,7 @@ class CloudAccess(Generic[C]):
                 subresource="token",
             )
         except ApiError as error:
-            raise AccountFailed(
+            raise ServiceAccountFailed(
                 f"failed to create kubernetes token for service account '{identity.name}': {error.message}"
             ) from error
         return answer.status.token

@@ -8,8 +8,8 @@ import pytest_asyncio
 
 from api.core import ServiceAccount
 from api.meta import ObjectMeta
-from controllers.cloud.errors import AccountFailed, LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.errors import LoginFailed, ServiceAccountFailed
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
 from testing.clock import START, VirtualClock
@@ -23,7 +23,7 @@ TOKEN = "create token of serviceaccounts apps/robot"
 class Cloud:
     """Gives everybody a name tag."""
 
-    def place(self, address: str) -> str:
+    def credential_scope(self, address: str) -> str:
         if address != "here":
             raise LoginFailed(f"'{address}' is not ours")
         return address
@@ -31,7 +31,7 @@ class Cloud:
     def audience(self, identity: Identity) -> str:
         return "the cloud"
 
-    def login(self, place: str, subject: Subject | None, *, proxy: str) -> Login[str]:
+    def login(self, credential_scope: str, subject: SubjectToken | None, *, proxy: str) -> Login[str]:
         who = f"{subject.identity.name} as {subject.identity.role}" if subject else "the process"
         return Login(f"{who}{proxy and f' by {proxy}'}", START + HOUR)
 
@@ -48,9 +48,11 @@ class Bench:
     def access(self, *, gate: bool = True, default: str = "") -> CloudAccess[str]:
         return CloudAccess(self.kube, self.logins, object_level=gate, default_service_account=default)
 
-    async def who(self, account: str = "", *, place: str = "here", proxy: str = "", default: str = "") -> str:
+    async def who(
+        self, account: str = "", *, credential_scope: str = "here", proxy: str = "", default: str = ""
+    ) -> str:
         access = self.access(default=default)
-        granted = await access.login("aws", place, namespace="apps", service_account=account, proxy=proxy)
+        granted = await access.login("aws", credential_scope, namespace="apps", service_account=account, proxy=proxy)
         assert granted.credentials.startswith(granted.identity.name if granted.identity else "the process")
         return granted.credentials
 
@@ -85,15 +87,19 @@ async def test_the_gate_is_for_accounts_that_objects_name(
 
 async def test_a_place_of_somebody_else_is_refused_before_anything_is_asked(bench: Bench) -> None:
     with pytest.raises(LoginFailed, match=r"^'there' is not ours$"):
-        await bench.who("robot", place="there")
+        await bench.who("robot", credential_scope="there")
     assert bench.kube.requests == []
 
 
 async def test_what_an_account_lacks_is_told(bench: Bench) -> None:
-    with pytest.raises(AccountFailed, match=r"^failed to get service account 'apps/none': serviceaccounts \"none\""):
+    with pytest.raises(
+        ServiceAccountFailed, match=r"^failed to get service account 'apps/none': serviceaccounts \"none\""
+    ):
         await bench.who("none")
     with pytest.raises(LoginFailed, match=r"from service account 'apps/plain' annotations: invalid eks.amazonaws.com/"):
         await bench.who("plain")
     bench.kube.forbid(TOKEN)
-    with pytest.raises(AccountFailed, match=r"^failed to create kubernetes token for service account 'apps/robot': "):
+    with pytest.raises(
+        ServiceAccountFailed, match=r"^failed to create kubernetes token for service account 'apps/robot': "
+    ):
         await bench.who("robot")

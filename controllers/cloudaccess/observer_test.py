@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from testing.clock import START, VirtualClock
@@ -15,14 +15,14 @@ HOUR = timedelta(hours=1)
 
 
 class Cloud:
-    def place(self, address: str) -> str:
+    def credential_scope(self, address: str) -> str:
         return address
 
     def audience(self, identity: Identity) -> str:
         return "cloud"
 
-    def login(self, place: str, subject: Subject | None, *, proxy: str) -> Login[str]:
-        if place == "closed":
+    def login(self, credential_scope: str, subject: SubjectToken | None, *, proxy: str) -> Login[str]:
+        if credential_scope == "closed":
             raise LoginFailed("no")
         return Login("password", START + HOUR)
 
@@ -46,8 +46,8 @@ async def test_requests_items_and_evictions_are_told() -> None:
         ]
 
     assert told() == [0, 0, 0, 0]
-    for place in ("a", "a", "b"):
-        await logins.credentials("cloud", place, None, proxy="", kubernetes_token=token)
+    for credential_scope in ("a", "a", "b"):
+        await logins.credentials("cloud", credential_scope, None, proxy="", kubernetes_token=token)
     assert told() == [3, 0, 2, 0]
     with pytest.raises(LoginFailed):
         await logins.credentials("cloud", "closed", None, proxy="", kubernetes_token=token)

@@ -12,7 +12,7 @@ from controllers.runtime.process.manager import Manager
 C = TypeVar("C")
 
 
-def cloud_access(manager: Manager, providers: Mapping[str, Provider[C]]) -> CloudAccess[C]:
+def build_cloud_access(manager: Manager, providers: Mapping[str, Provider[C]]) -> CloudAccess[C]:
     """The process's way into clouds; the manager closes it."""
     options = manager.options
     logins = CloudLogins(
@@ -21,7 +21,7 @@ def cloud_access(manager: Manager, providers: Mapping[str, Provider[C]]) -> Clou
         max_size=options[flags.TOKEN_CACHE_MAX_SIZE],
         max_age=options[flags.TOKEN_CACHE_MAX_DURATION],
     )
-    manager.closing(logins.aclose)
+    manager.add_cleanup(logins.aclose)
     manager.metrics.registry.register(TokenCacheMetrics(logins))
     return CloudAccess(
         manager.client,

@@ -11,7 +11,7 @@ from controllers.git.engine import GitEngine
 from controllers.git.objects.commits import Author, NewCommit
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip, branch_tip
-from controllers.git.protocol.refspec import Update
+from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
 from testing.gitserver import BareRepository, GitServer, git_server
 
@@ -57,7 +57,7 @@ class Run:
         return await self.commit(tip.commit, edits)
 
     async def push(self, new: NewCommit, branch: str = "main") -> None:
-        await self.engine.push(self.remote, new, [Update(f"refs/heads/{branch}", new.id, new.parent)])
+        await self.engine.push(self.remote, new, [RefUpdate(f"refs/heads/{branch}", new.id, new.parent)])
 
 
 @pytest.fixture

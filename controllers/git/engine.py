@@ -21,35 +21,43 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from controllers.git.errors import Outdated, PushRejected, doing
+from controllers.git.errors import PushRejected, RefMoved, error_context
 from controllers.git.login.githubapp import GithubApp, GithubApps
-from controllers.git.objects.commits import Author, Facts, NewCommit, Signer, build, facts, pack_of
+from controllers.git.objects.commits import (
+    Author,
+    CommitInfo,
+    NewCommit,
+    Signer,
+    build_commit,
+    build_pack,
+    parse_commit,
+)
 from controllers.git.objects.names import format_of
-from controllers.git.objects.scan import File, Filter, ScanMemory, marked_files
-from controllers.git.objects.store import ObjectStore, tree_of
-from controllers.git.protocol.fetching import Source, ensure, reading
+from controllers.git.objects.scan import File, FileFilter, ScanCache, find_marked_files
+from controllers.git.objects.store import ObjectStore, parse_tree_id
+from controllers.git.protocol.fetch import PackSource, ensure_commit, read_or_refetch
 from controllers.git.protocol.refs import Refs, Tip
-from controllers.git.protocol.refspec import Update
-from controllers.git.protocol.remote_session import PushResult
+from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.session import PushResult
 from controllers.git.protocol.transport import Deadline
 from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.secret import Signers
-from controllers.git.transport.connect import Connections, place
+from controllers.git.transport.connections import Connections, canonical_url
 
 T = TypeVar("T")
 
 DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
-STORES = "remotes"
+STORES_DIR = "remotes"
 MAX_OPEN_STORES = 16
-ANY_SSH = SshAlgorithms()
+DEFAULT_SSH_ALGORITHMS = SshAlgorithms()
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class _Cached:
+class _CachedStore:
     """One remote's objects and who uses them. All but `store` belongs to the event loop."""
 
     def __init__(self, store: ObjectStore) -> None:
@@ -72,25 +80,25 @@ class GitEngine:
         threads: int = 16,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
-        ssh: SshAlgorithms = ANY_SSH,
+        ssh: SshAlgorithms = DEFAULT_SSH_ALGORITHMS,
     ) -> None:
         """An engine with an empty cache; what a former process left in the folder is removed.
 
         cache_dir: for this process alone. max_bytes: of all remotes together, and so of the largest pack accepted.
         max_age: objects of a remote that was not used for so long are dropped. threads: a quarter of them for one host.
         """
-        self._dir = cache_dir / STORES
+        self._dir = cache_dir / STORES_DIR
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._monotonic = monotonic
-        self._threads_a_host = max(1, threads // 4)
+        self._threads_per_host = max(1, threads // 4)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._connections = Connections(ssh, now=now)
-        self._memory = ScanMemory()
+        self._memory = ScanCache()
         self._signers = Signers()
         self._github = GithubApps(now=now, monotonic=monotonic)
-        self._stores: dict[Hashable, _Cached] = {}
-        self._open: OrderedDict[_Cached, None] = OrderedDict()
+        self._stores: dict[Hashable, _CachedStore] = {}
+        self._open: OrderedDict[_CachedStore, None] = OrderedDict()
         self._names = itertools.count()
         self._writers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
@@ -105,21 +113,21 @@ class GitEngine:
         deadline, names = self._deadline(remote), tuple(extra)
 
         def work() -> Refs:
-            with doing(f"unable to clone '{remote.url}'"):
-                return self._connections.conversation(remote).list_refs(names, deadline)
+            with error_context(f"unable to clone '{remote.url}'"):
+                return self._connections.session(remote).list_refs(names, deadline)
 
         return await self._in_thread(remote, deadline, work)
 
     async def fetch(self, remote: Remote, tip: Tip) -> None:
         """Makes a commit readable here: its tree without history, and of that only what is missing.
 
-        No request when it is there already. Raises Outdated when the reference moved on and the remote no longer gives
-        the commit out, RefNotFound for an unknown bare commit, TooLarge, and as `list_refs`.
+        No request when it is there already. Raises RefMoved when the reference moved on and the remote no longer gives
+        the commit out, RefNotFound for an unknown bare commit, RepositoryTooLarge, and as `list_refs`.
         """
         deadline = self._deadline(remote)
 
         def work(store: ObjectStore) -> int:
-            ensure(store, tip.commit, tip.ref, self._source(remote, deadline))
+            ensure_commit(store, tip.commit, tip.ref, self._source(remote, deadline))
             return store.size_bytes()
 
         self._cached(remote).size_bytes = await self._with_store(remote, deadline, work)
@@ -132,31 +140,33 @@ class GitEngine:
 
         path: folder or file, from the root of the repository; empty for all of it. wanted: judges base names; give the
         same function object each time, what is remembered of unchanged folders hangs on it. In the order of a directory
-        walk. Fetches the commit when the cache lost it. Raises PathMissing, PathOutside, TooLarge, and as `fetch`.
+        walk. Fetches the commit when the cache lost it. Raises PathMissing, PathOutside, RepositoryTooLarge, and as `fetch`.
         """
-        deadline, which = self._deadline(remote), Filter(wanted, containing)
+        deadline, which = self._deadline(remote), FileFilter(wanted, containing)
 
         def work(store: ObjectStore) -> list[File]:
             def use() -> list[File]:
-                root = tree_of(store.read(commit, "commit"))
-                return marked_files(store.read, root, path, which=which, memory=self._memory)
+                root = parse_tree_id(store.read(commit, "commit"))
+                return find_marked_files(store.read, root, path, which=which, cache=self._memory)
 
-            return reading(store, commit, self._source(remote, deadline), use)
+            return read_or_refetch(store, commit, self._source(remote, deadline), use)
 
         return await self._with_store(remote, deadline, work)
 
-    async def describe(self, remote: Remote, commit: str) -> Facts:
+    async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
         """Who made a commit, when, and on what. Fetches it when it is not there. Raises as `fetch`."""
         deadline = self._deadline(remote)
 
-        def work(store: ObjectStore) -> Facts:
-            return reading(store, commit, self._source(remote, deadline), lambda: facts(store.read(commit, "commit")))
+        def work(store: ObjectStore) -> CommitInfo:
+            return read_or_refetch(
+                store, commit, self._source(remote, deadline), lambda: parse_commit(store.read(commit, "commit"))
+            )
 
         return await self._with_store(remote, deadline, work)
 
-    def gives_any_commit(self, remote: Remote) -> bool:
+    def can_fetch_any_commit(self, remote: Remote) -> bool:
         """True when a commit behind the tips is had for itself; else all history comes with it. After `list_refs`."""
-        return self._connections.conversation(remote).takes_any_commit()
+        return self._connections.session(remote).can_fetch_any_commit()
 
     async def commit(
         self,
@@ -176,9 +186,9 @@ class GitEngine:
         deadline = self._deadline(remote)
 
         def work(store: ObjectStore) -> NewCommit | None:
-            return reading(
+            return read_or_refetch(
                 store, parent, self._source(remote, deadline),
-                lambda: build(
+                lambda: build_commit(
                     store.read, parent, store.read(parent, "commit"), edits,
                     author=author, message=message, when=when, signer=signer,
                 ),
@@ -190,7 +200,7 @@ class GitEngine:
         self,
         remote: Remote,
         new: NewCommit,
-        updates: Sequence[Update],
+        updates: Sequence[RefUpdate],
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
@@ -198,39 +208,43 @@ class GitEngine:
         """Moves references of the remote, to `new` or to commits that the remote has.
 
         options: push options, sent as `key=value`. force: allows updates that are no fast-forward; what an update
-        expects is compared in any case. Raises Outdated when a reference is not where it was expected (re-apply on the
+        expects is compared in any case. Raises RefMoved when a reference is not where it was expected (re-apply on the
         new tip), PushRejected with the server's words, and as `list_refs`; `moved` of the first two names the
         references that a server without atomic pushes moved nevertheless.
         """
         deadline = self._deadline(remote)
-        told = [f"{key}={value}" for key, value in sorted((options or {}).items())]
-        behind = {} if force else await self._with_store(remote, deadline, partial(_behind, new=new, updates=updates))
+        push_options = [f"{key}={value}" for key, value in sorted((options or {}).items())]
+        behind = (
+            {}
+            if force
+            else await self._with_store(remote, deadline, partial(_known_ancestors, new=new, updates=updates))
+        )
 
         def work() -> PushResult:
-            with doing(f"unable to push to '{remote.url}'"):
-                return self._connections.conversation(remote).push(
+            with error_context(f"unable to push to '{remote.url}'"):
+                return self._connections.session(remote).push(
                     updates,
-                    lambda has: pack_of(() if new.id in has else new.objects, format_of(new.id)),
-                    options=told,
-                    may_move=lambda old, to: force or old in behind[to],
+                    lambda has: build_pack(() if new.id in has else new.objects, format_of(new.id)),
+                    options=push_options,
+                    may_update=lambda old, to: force or old in behind[to],
                     deadline=deadline,
                 )
 
         try:
             result = await self._in_thread(remote, deadline, work)
-        except (Outdated, PushRejected) as e:
-            e.doing = ""  # the server's verdict speaks for itself
+        except (RefMoved, PushRejected) as e:
+            e.error_context = ""  # the server's verdict speaks for itself
             raise
-        await self._with_store(remote, deadline, partial(_remember, new=new))
+        await self._with_store(remote, deadline, partial(_keep_commit, new=new))
         return result
 
     async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
         """A signer with the key of a Secret: see `signer_from_secret`. Unlocks a key once. Raises BadSigningKey."""
-        return await self._aside(partial(self._signers.signer, kind, data, secret_name=secret_name))
+        return await self._in_pool(partial(self._signers.signer, kind, data, secret_name=secret_name))
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         """What a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
-        return await self._aside(partial(self._github.login, app, via))
+        return await self._in_pool(partial(self._github.login, app, via))
 
     @asynccontextmanager
     async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
@@ -238,7 +252,7 @@ class GitEngine:
 
         True when there was none to wait for: what was seen of the branch before is as good as ever.
         """
-        lock = self._writers.setdefault((place(remote.url), branch), asyncio.Lock())
+        lock = self._writers.setdefault((canonical_url(remote.url), branch), asyncio.Lock())
         at_once = not lock.locked()
         async with lock:
             yield at_once
@@ -253,14 +267,14 @@ class GitEngine:
         self._stores.clear()
         await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
 
-    async def _aside(self, work: Callable[[], T]) -> T:
+    async def _in_pool(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _deadline(self, remote: Remote) -> Deadline:
         return Deadline(remote.timeout, monotonic=self._monotonic)
 
-    def _source(self, remote: Remote, deadline: Deadline) -> Source:
-        return Source(self._connections.conversation(remote), self._max_bytes, deadline)
+    def _source(self, remote: Remote, deadline: Deadline) -> PackSource:
+        return PackSource(self._connections.session(remote), self._max_bytes, deadline)
 
     async def _with_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], T]) -> T:
         """Runs `work` in a thread, alone on the remote's store until the thread ends, even when the caller is gone."""
@@ -271,7 +285,7 @@ class GitEngine:
         except BaseException:
             cached.users -= 1
             raise
-        self._opened(cached)
+        self._close_idle_stores(cached)
 
         def released() -> None:
             cached.lock.release()
@@ -284,7 +298,7 @@ class GitEngine:
         self, remote: Remote, deadline: Deadline, work: Callable[[], T], released: Callable[[], None] = lambda: None
     ) -> T:
         """Runs `work` in a thread; a host that is slow or silent occupies a few threads only."""
-        gate = self._hosts.setdefault(urlsplit(remote.url).netloc, asyncio.Semaphore(self._threads_a_host))
+        gate = self._hosts.setdefault(urlsplit(remote.url).netloc, asyncio.Semaphore(self._threads_per_host))
         try:
             await gate.acquire()
         except BaseException:
@@ -303,7 +317,7 @@ class GitEngine:
             deadline.abandon()
             raise
 
-    def _opened(self, cached: _Cached) -> None:
+    def _close_idle_stores(self, cached: _CachedStore) -> None:
         """Closes the files of stores not used lately: each holds up to two for every pack."""
         self._open[cached] = None
         self._open.move_to_end(cached)
@@ -311,11 +325,11 @@ class GitEngine:
             del self._open[other]
             other.store.close()
 
-    def _cached(self, remote: Remote) -> _Cached:
+    def _cached(self, remote: Remote) -> _CachedStore:
         identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
         cached = self._stores.get(identity)
         if cached is None:
-            cached = self._stores[identity] = _Cached(ObjectStore(self._dir / str(next(self._names))))
+            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._names))))
         return cached
 
     async def _evict(self) -> None:
@@ -338,12 +352,12 @@ def _remove(stores: Sequence[ObjectStore]) -> None:
         store.remove()
 
 
-def _behind(store: ObjectStore, *, new: NewCommit, updates: Sequence[Update]) -> dict[str, set[str]]:
+def _known_ancestors(store: ObjectStore, *, new: NewCommit, updates: Sequence[RefUpdate]) -> dict[str, set[str]]:
     """What is known to be behind each commit that is to be pushed."""
     return {u.new: store.ancestors(new.parent if u.new == new.id else u.new) for u in updates}
 
 
-def _remember(store: ObjectStore, *, new: NewCommit) -> None:
+def _keep_commit(store: ObjectStore, *, new: NewCommit) -> None:
     """Keeps a pushed commit, so that it need not be fetched."""
     if store.has(new.parent) and not store.has(new.id):
         store.add_commit(new.id, new.objects)

@@ -10,10 +10,10 @@ import pytest
 
 from controllers.git.conftest import BOT, MARKER, WHEN, Run, is_yaml, marked
 from controllers.git.engine import GitEngine
-from controllers.git.errors import EmptyRepository, Outdated, PathMissing, RefNotFound, TooLarge
+from controllers.git.errors import EmptyRepository, PathMissing, RefMoved, RefNotFound, RepositoryTooLarge
 from controllers.git.objects.commits import Author
 from controllers.git.protocol.refs import Checkout, Tip, resolve
-from controllers.git.protocol.refspec import Update
+from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
 from testing.gitserver import BareRepository, GitServer, Request
 
@@ -227,7 +227,7 @@ async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(
     tip = resolve(Checkout(branch="main"), refs, select_semver=no_semver)
     fleet.git("update-ref", "-d", "refs/heads/main")
     fleet.commit({"app.yaml": marked("2.0.0")}, message="another root")
-    with pytest.raises(Outdated, match="refs/heads/main is no longer at"):
+    with pytest.raises(RefMoved, match="refs/heads/main is no longer at"):
         await run.engine.fetch(run.remote, tip)
 
 
@@ -361,7 +361,7 @@ async def test_a_push_that_was_done_is_not_done_again(run: Run, fleet: BareRepos
     """A process killed after its push finds the branch where it wanted it."""
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)
-    result = await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)])
+    result = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
     assert result.refs == ()
     assert fleet.head() == new.id
 
@@ -369,7 +369,7 @@ async def test_a_push_that_was_done_is_not_done_again(run: Run, fleet: BareRepos
 async def test_a_repository_larger_than_the_bound_is_refused(server: GitServer, tmp_path: Path) -> None:
     server.repository("big").commit({"noise": random_bytes("big", 50_000)})
     engine = GitEngine(tmp_path / "small", max_bytes=20_000)
-    with pytest.raises(TooLarge):
+    with pytest.raises(RepositoryTooLarge):
         await Run(engine, Remote(f"{server.url}/big.git")).tip()
     await engine.aclose()
 
@@ -392,4 +392,4 @@ async def test_remote_says_whether_it_gives_out_commits_behind_its_tips(
     fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
     server.protocol = protocol
     await run.tip()
-    assert run.engine.gives_any_commit(run.remote) is gives
+    assert run.engine.can_fetch_any_commit(run.remote) is gives

@@ -2,16 +2,16 @@
 
     GitError
     ├── Unreachable            nobody answered, or answered 5xx/429 (`retry_after`)
-    │   └── Timeout            the remote's time was used up
+    │   └── DeadlineExceeded            the remote's time was used up
     ├── AuthenticationFailed   the remote does not know us, or does not let us
     ├── RepositoryNotFound
     ├── RefNotFound            no such branch, tag, reference or commit
     │   └── EmptyRepository
     ├── ProtocolError          an answer that is not Git's
-    │   └── TooLarge           an answer, object or tree beyond our bounds
+    │   └── RepositoryTooLarge           an answer, object or tree beyond our bounds
     ├── CacheFailed            our own disk
     ├── PushFailed             `moved`: the references that moved nevertheless
-    │   ├── Outdated           the branch moved: list, fetch, re-apply and push again
+    │   ├── RefMoved           the branch moved: list, fetch, re-apply and push again
     │   └── PushRejected       the server or a hook of it said no
     ├── PathMissing            the path to update is not in the tree
     ├── PathOutside            the path to update leads out of the repository
@@ -27,30 +27,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-MAX_FOREIGN_TEXT = 256
+MAX_REMOTE_TEXT = 256
 
 
 class GitError(Exception):
-    """A failure with its reason; `doing` says what was tried and stands before it."""
+    """A failure with its reason; `error_context` says what was tried and stands before it."""
 
-    def __init__(self, reason: str, *, doing: str = "") -> None:
+    def __init__(self, reason: str, *, error_context: str = "") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.doing = doing
+        self.error_context = error_context
 
     def __str__(self) -> str:
-        return f"{self.doing}: {self.reason}" if self.doing else self.reason
+        return f"{self.error_context}: {self.reason}" if self.error_context else self.reason
 
 
 class Unreachable(GitError):
     """Nobody answered, or the answer was a failure of the server's. Retrying may help."""
 
-    def __init__(self, reason: str, *, doing: str = "", retry_after: timedelta | None = None) -> None:
-        super().__init__(reason, doing=doing)
+    def __init__(self, reason: str, *, error_context: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(reason, error_context=error_context)
         self.retry_after = retry_after
 
 
-class Timeout(Unreachable):
+class DeadlineExceeded(Unreachable):
     """The time for one operation was used up."""
 
 
@@ -74,7 +74,7 @@ class ProtocolError(GitError):
     """The answer is not what a Git server says."""
 
 
-class TooLarge(ProtocolError):
+class RepositoryTooLarge(ProtocolError):
     """The answer, an object or a tree is beyond our bounds."""
 
 
@@ -85,12 +85,12 @@ class CacheFailed(GitError):
 class PushFailed(GitError):
     """Not all references are where a push was to bring them."""
 
-    def __init__(self, reason: str, *, doing: str = "", moved: tuple[str, ...] = ()) -> None:
-        super().__init__(reason, doing=doing)
+    def __init__(self, reason: str, *, error_context: str = "", moved: tuple[str, ...] = ()) -> None:
+        super().__init__(reason, error_context=error_context)
         self.moved = moved
 
 
-class Outdated(PushFailed):
+class RefMoved(PushFailed):
     """The branch is not where we left it; list, fetch, re-apply and push again."""
 
 
@@ -131,18 +131,18 @@ class BadRefspec(GitError):
 
 
 @contextmanager
-def doing(what: str) -> Iterator[None]:
+def error_context(what: str) -> Iterator[None]:
     """Errors raised inside say what was tried, unless they say it already."""
     try:
         yield
     except GitError as e:
-        e.doing = e.doing or what
+        e.error_context = e.error_context or what
         raise
 
 
-def foreign(text: bytes | str) -> str:
+def sanitize_text(text: bytes | str) -> str:
     """The remote's words in one printable line of at most 256 characters."""
     if isinstance(text, bytes):
-        text = text[: 4 * MAX_FOREIGN_TEXT].decode("utf-8", "replace")
+        text = text[: 4 * MAX_REMOTE_TEXT].decode("utf-8", "replace")
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= MAX_FOREIGN_TEXT else line[: MAX_FOREIGN_TEXT - 1] + "…"
+    return line if len(line) <= MAX_REMOTE_TEXT else line[: MAX_REMOTE_TEXT - 1] + "…"

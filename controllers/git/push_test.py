@@ -3,8 +3,8 @@
 import pytest
 
 from controllers.git.conftest import Run, marked
-from controllers.git.errors import AuthenticationFailed, Outdated, PushRejected, Unreachable
-from controllers.git.protocol.refspec import Update, parse_refspec
+from controllers.git.errors import AuthenticationFailed, PushRejected, RefMoved, Unreachable
+from controllers.git.protocol.refspec import RefUpdate, parse_refspec
 from testing.gitserver import Answer, BareRepository, GitServer, Request
 
 POST_RECEIVE = """#!/bin/sh
@@ -23,7 +23,7 @@ exit 1
 async def test_a_branch_that_moved_before_the_push(run: Run, fleet: BareRepository) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     theirs = fleet.commit({"other.yaml": marked("1.0.0")})
-    with pytest.raises(Outdated, match=f"refs/heads/main was expected at {new.parent[:7]} and is at {theirs[:7]}"):
+    with pytest.raises(RefMoved, match=f"refs/heads/main was expected at {new.parent[:7]} and is at {theirs[:7]}"):
         await run.push(new)
     again = await run.change(b"1.0.0", b"1.0.1")
     await run.push(again)
@@ -42,7 +42,7 @@ async def test_a_branch_that_moves_during_the_push(run: Run, server: GitServer, 
             fleet.commit({"other.yaml": marked("1.0.0")})
 
     server.before = someone_is_faster
-    with pytest.raises(Outdated):
+    with pytest.raises(RefMoved):
         await run.push(new)
     assert fleet.head() != new.id
     await run.push(await run.change(b"1.0.0", b"1.0.1"))
@@ -53,7 +53,7 @@ async def test_a_branch_that_vanished(run: Run, fleet: BareRepository) -> None:
     fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
     new = await run.change(b"1.0.0", b"1.0.1", branch="dev")
     fleet.git("update-ref", "-d", "refs/heads/dev")
-    with pytest.raises(Outdated, match="and is gone"):
+    with pytest.raises(RefMoved, match="and is gone"):
         await run.push(new, "dev")
 
 
@@ -83,15 +83,15 @@ async def test_a_protected_branch(run: Run, fleet: BareRepository) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected, match="refs/heads/main: hook declined: protected: open a pull request"):
         await run.push(new)
-    await run.engine.push(run.remote, new, [Update("refs/heads/updates", new.id, None)])
+    await run.engine.push(run.remote, new, [RefUpdate("refs/heads/updates", new.id, None)])
     assert fleet.head("updates") == new.id
 
 
 async def test_what_a_hook_says_about_a_good_push_is_returned(run: Run, fleet: BareRepository) -> None:
     fleet.hook("post-receive", "#!/bin/sh\necho 'Create a pull request: https://example.com/1'\n")
     new = await run.change(b"1.0.0", b"1.0.1")
-    result = await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)])
-    assert result.words == "Create a pull request: https://example.com/1"
+    result = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
+    assert result.message == "Create a pull request: https://example.com/1"
     assert result.refs == ("refs/heads/main",)
 
 
@@ -99,7 +99,7 @@ async def test_push_options_reach_the_server(run: Run, fleet: BareRepository) ->
     fleet.hook("post-receive", POST_RECEIVE)
     new = await run.change(b"1.0.0", b"1.0.1")
     options = {"merge_request.create": "", "ci.skip": "true"}
-    await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)], options=options)
+    await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)], options=options)
     assert (fleet.path / "options.log").read_text() == "ci.skip=true\nmerge_request.create=\n"
 
 
@@ -107,18 +107,18 @@ async def test_push_options_that_the_server_does_not_take(run: Run, fleet: BareR
     fleet.git("config", "receive.advertisePushOptions", "false")
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected, match="does not support push options"):
-        await run.engine.push(run.remote, new, [Update("refs/heads/main", new.id, new.parent)], options={"a": "b"})
+        await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)], options={"a": "b"})
     assert fleet.head() == new.parent
 
 
 async def test_a_new_branch_is_created_and_not_taken_over(run: Run, fleet: BareRepository) -> None:
     fleet.hook("post-receive", POST_RECEIVE)
     new = await run.change(b"1.0.0", b"1.0.1")
-    await run.engine.push(run.remote, new, [Update("refs/heads/updates", new.id, None)])
+    await run.engine.push(run.remote, new, [RefUpdate("refs/heads/updates", new.id, None)])
     assert (fleet.path / "pushes.log").read_text() == f"{fleet.nothing} {new.id} refs/heads/updates\n"
     other = await run.change(b"1.0.0", b"1.0.2")
-    with pytest.raises(Outdated, match="was expected absent"):
-        await run.engine.push(run.remote, other, [Update("refs/heads/updates", other.id, None)])
+    with pytest.raises(RefMoved, match="was expected absent"):
+        await run.engine.push(run.remote, other, [RefUpdate("refs/heads/updates", other.id, None)])
 
 
 async def test_a_refspec_is_pushed_after_the_branch(run: Run, server: GitServer, fleet: BareRepository) -> None:
@@ -149,7 +149,7 @@ async def test_of_two_references_one_is_refused(
     fleet.git("config", "receive.advertiseAtomic", atomic)
     fleet.hook("update", FROZEN)
     new = await run.change(b"1.0.0", b"1.0.1")
-    updates = [Update("refs/heads/main", new.id, new.parent), Update("refs/heads/mirror", new.id)]
+    updates = [RefUpdate("refs/heads/main", new.id, new.parent), RefUpdate("refs/heads/mirror", new.id)]
     with pytest.raises(PushRejected, match="refs/heads/mirror: hook declined: the mirror is frozen") as refused:
         await run.engine.push(run.remote, new, updates)
     assert refused.value.moved == moved
@@ -161,7 +161,7 @@ async def test_a_mirror_that_lags_behind_someone_elses_commit(run: Run, fleet: B
     fleet.git("update-ref", "refs/heads/mirror", old)
     fleet.commit({"other.yaml": "x\n"})
     new = await run.change(b"1.0.0", b"1.0.1")
-    await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id)])
+    await run.engine.push(run.remote, new, [RefUpdate("refs/heads/mirror", new.id)])
     assert fleet.head("mirror") == new.id
 
 
@@ -169,11 +169,11 @@ async def test_only_force_moves_a_branch_to_another_history(run: Run, fleet: Bar
     theirs = fleet.commit({"x.yaml": "1\n"}, branch="mirror", message="unrelated")
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected, match="non-fast-forward update: refs/heads/mirror"):
-        await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id)])
-    with pytest.raises(Outdated):
-        await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id, new.parent)], force=True)
+        await run.engine.push(run.remote, new, [RefUpdate("refs/heads/mirror", new.id)])
+    with pytest.raises(RefMoved):
+        await run.engine.push(run.remote, new, [RefUpdate("refs/heads/mirror", new.id, new.parent)], force=True)
     assert fleet.head("mirror") == theirs
-    await run.engine.push(run.remote, new, [Update("refs/heads/mirror", new.id, theirs)], force=True)
+    await run.engine.push(run.remote, new, [RefUpdate("refs/heads/mirror", new.id, theirs)], force=True)
     assert fleet.head("mirror") == new.id
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from controllers.git.conftest import Run, marked
-from controllers.git.errors import ProtocolError, Timeout
+from controllers.git.errors import DeadlineExceeded, ProtocolError
 from controllers.git.objects.store import MAX_PACKS
 from controllers.git.protocol.refs import branch_tip
 from controllers.git.remote import Remote
@@ -142,6 +142,6 @@ async def test_a_silent_server_is_given_up(run: Run, server: GitServer) -> None:
 
     server.before = hold
     hurried = Run(run.engine, Remote(run.remote.url, timeout=timedelta(milliseconds=50)))
-    with pytest.raises(Timeout, match=r"timed out after 0\.05s"):
+    with pytest.raises(DeadlineExceeded, match=r"timed out after 0\.05s"):
         await hurried.tip()
     go_on.set()

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from controllers.git.errors import BadCredentials, BadUrl, foreign
-from controllers.net.proxy.address import with_login
+from controllers.git.errors import BadCredentials, BadUrl, sanitize_text
+from controllers.net.proxy.address import with_userinfo
 
 DEFAULT_TIMEOUT = timedelta(minutes=1)
 
@@ -78,7 +78,7 @@ class Proxy:
         if not parts.hostname:
             raise BadCredentials("the address of the proxy is not a URL that names a host, like http://proxy:3128")
         set_ = object.__setattr__  # the record is frozen for everybody else
-        set_(self, "address", without_user_info(self.address).rstrip("/"))
+        set_(self, "address", strip_userinfo(self.address).rstrip("/"))
         if parts.username and not self.username:
             set_(self, "username", unquote(parts.username))
             set_(self, "password", unquote(parts.password or ""))
@@ -90,7 +90,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The address with the user-info in it; for the SDKs of clouds, never for a message."""
-        return with_login(self.address, self.username, self.password)
+        return with_userinfo(self.address, self.username, self.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,12 @@ class Remote:
             parts = urlsplit(self.url)
             parts.port  # noqa: B018  # raises for a port that is no number
         except ValueError as e:
-            raise BadUrl(f"'{foreign(self.url.rpartition('@')[2])}' is not a URL: {foreign(str(e))}") from e
+            raise BadUrl(f"'{sanitize_text(self.url.rpartition('@')[2])}' is not a URL: {sanitize_text(str(e))}") from e
         if not parts.hostname:
-            raise BadUrl(f"'{foreign(without_user_info(self.url))}' is not a URL: it names no host")
+            raise BadUrl(f"'{sanitize_text(strip_userinfo(self.url))}' is not a URL: it names no host")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         set_ = object.__setattr__  # the record is frozen for everybody else
-        set_(self, "url", without_user_info(self.url))
+        set_(self, "url", strip_userinfo(self.url))
         if parts.scheme == "ssh":
             set_(self, "user", self.user or user or "git")
         elif self.credentials is None and (user or password):
@@ -132,7 +132,7 @@ class Remote:
         return urlsplit(self.url).scheme
 
 
-def without_user_info(url: str) -> str:
+def strip_userinfo(url: str) -> str:
     """The URL as it may be shown."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -17,7 +17,7 @@ _ESCAPES: Final = {
 }
 
 
-def go_quote(text: str) -> str:
+def quote(text: str) -> str:
     """`text` as a double-quoted Go literal; printable characters beyond ASCII stay as they are."""
     return f'"{"".join([_ESCAPES.get(char) or _printable(char) for char in text])}"'
 

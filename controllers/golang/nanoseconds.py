@@ -24,12 +24,12 @@ _UNITS = {
 _PART = re.compile(r"(\d*)(\.\d*)?([^\d.]*)", re.ASCII)
 
 
-def saturated(nanoseconds: int) -> int:
+def saturate(nanoseconds: int) -> int:
     """The nearest value an int64 holds."""
     return max(-MAX_DURATION - 1, min(nanoseconds, MAX_DURATION))
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     """As Go's `time` quotes: everything but printable ASCII bytewise."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     raw = gotext.encode(escaped)
@@ -38,7 +38,7 @@ def quoted(text: str) -> str:
 
 def parse_duration(text: str) -> int:
     """Nanoseconds. Raises FunctionFailure with the text of Go's `time.ParseDuration`."""
-    shown = quoted(text)
+    shown = quote(text)
     sign = -1 if text.startswith("-") else 1
     rest = text[1:] if text[:1] in ("+", "-") else text
     if rest == "0":
@@ -55,7 +55,7 @@ def parse_duration(text: str) -> int:
         if not unit:
             raise FunctionFailure(f"time: missing unit in duration {shown}")
         if unit not in _UNITS:
-            raise FunctionFailure(f"time: unknown unit {quoted(unit)} in duration {shown}")
+            raise FunctionFailure(f"time: unknown unit {quote(unit)} in duration {shown}")
         number = Decimal((whole or "0") + (fraction[:20] if len(fraction) > 1 else ""))
         total += int(number * _UNITS[unit])
         rest = rest[match.end() :]
@@ -86,10 +86,10 @@ def _fraction(amount: int, size: int) -> str:
     return f"{whole}.{digits}" if digits else str(whole)
 
 
-def rounded(nanoseconds: int, unit: int) -> int:
+def round_duration(nanoseconds: int, unit: int) -> int:
     """To the nearest multiple of `unit`, halves away from zero; Go's `Duration.Round`."""
     if unit <= 0:
         return nanoseconds
     size = abs(nanoseconds)
     result = size - size % unit + (unit if size % unit * 2 >= unit else 0)
-    return saturated(-result if nanoseconds < 0 else result)
+    return saturate(-result if nanoseconds < 0 else result)

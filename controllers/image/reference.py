@@ -77,7 +77,7 @@ def parse_image(text: str) -> Image:
 
 def parse_reference(text: str) -> Reference:
     """The image with its tag (`latest` when there is none) or digest. Raises BadReference."""
-    reference = _with_tag(text) or _with_digest(text)
+    reference = _parse_tagged(text) or _parse_digested(text)
     if reference is None:
         raise BadReference(f"could not parse reference: {text}")
     return reference
@@ -99,7 +99,7 @@ def allows_http(image: Image, insecure: bool) -> bool:
     )
 
 
-def _with_tag(text: str) -> Reference | None:
+def _parse_tagged(text: str) -> Reference | None:
     base, colon, tag = text.rpartition(":")
     if not colon or "/" in tag:
         base, tag = text, DEFAULT_TAG
@@ -107,11 +107,11 @@ def _with_tag(text: str) -> Reference | None:
     return Reference(image, tag) if image else None
 
 
-def _with_digest(text: str) -> Reference | None:
+def _parse_digested(text: str) -> Reference | None:
     base, at, digest = text.partition("@")
     if not at or not digest.startswith(DIGEST_PREFIX) or not SHA256.fullmatch(digest.removeprefix(DIGEST_PREFIX)):
         return None
-    tagged = _with_tag(base)
+    tagged = _parse_tagged(base)
     image = tagged.image if tagged else _image(base)
     return Reference(image, "", digest) if image else None
 

@@ -6,7 +6,7 @@ The host is a label, and hosts are of users' choosing: after the first hundred t
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 MAX_HOSTS = 100
-OTHERS = "other"
+OTHER_HOSTS = "other"
 
 
 class RegistryMetrics:
@@ -42,14 +42,14 @@ class RegistryMetrics:
     def throttled(self, host: str) -> None:
         self._throttled.labels(self._bounded(host)).inc()
 
-    def held_back(self, host: str) -> None:
+    def record_rejected(self, host: str) -> None:
         self._refused.labels(self._bounded(host)).inc()
 
-    def circuit(self, host: str, *, is_open: bool) -> None:
+    def set_circuit(self, host: str, *, is_open: bool) -> None:
         if is_open or host in self._hosts:
             self._open.labels(self._bounded(host)).set(is_open)
 
     def _bounded(self, host: str) -> str:
         if host not in self._hosts and len(self._hosts) < MAX_HOSTS:
             self._hosts.add(host)
-        return host if host in self._hosts else OTHERS
+        return host if host in self._hosts else OTHER_HOSTS

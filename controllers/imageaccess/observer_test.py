@@ -11,15 +11,15 @@ def test_everything_is_counted_by_host() -> None:
     for status in (200, 200, 429, 0):
         metrics.answered("ghcr.io", status)
     metrics.throttled("ghcr.io")
-    metrics.held_back("ghcr.io")
-    metrics.circuit("ghcr.io", is_open=True)
+    metrics.record_rejected("ghcr.io")
+    metrics.set_circuit("ghcr.io", is_open=True)
 
     def value(name: str, **labels: str) -> float | None:
         return registry.get_sample_value(f"tagline_registry_{name}", {"host": "ghcr.io", **labels})
 
     assert [value("requests_total", code=code) for code in ("200", "429", "<error>")] == [2, 1, 1]
     assert (value("throttled_total"), value("held_back_total"), value("circuit_open")) == (1, 1, 1)
-    metrics.circuit("ghcr.io", is_open=False)
+    metrics.set_circuit("ghcr.io", is_open=False)
     assert value("circuit_open") == 0
 
 

@@ -20,7 +20,7 @@ from cachetools import LRUCache
 from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
-from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, matches, resolve
+from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, matches, resolve_credentials
 from controllers.runtime.clock import Clock
 
 API_VERSION = "credentialprovider.kubelet.k8s.io/v1"
@@ -28,15 +28,15 @@ CONFIG_KINDS = ("kubelet.config.k8s.io/v1", "CredentialProviderConfig")
 RUN_SECONDS = 60.0
 """As kubelet waits."""
 MAX_ANSWER_BYTES = 1 << 20
-MAX_KEPT = 1024
+MAX_CACHED = 1024
 
 
-class Variable(msgspec.Struct, frozen=True):
+class EnvVar(msgspec.Struct, frozen=True):
     name: str
     value: str = ""
 
 
-class Provider(msgspec.Struct, frozen=True, rename="camel"):
+class CredentialProvider(msgspec.Struct, frozen=True, rename="camel"):
     """One entry of the configuration."""
 
     name: str
@@ -44,32 +44,32 @@ class Provider(msgspec.Struct, frozen=True, rename="camel"):
     default_cache_duration: str
     api_version: str
     args: tuple[str, ...] = ()
-    env: tuple[Variable, ...] = ()
+    env: tuple[EnvVar, ...] = ()
     token_attributes: object = None
 
 
-class Config(msgspec.Struct, rename="camel"):
+class CredentialProviderConfig(msgspec.Struct, rename="camel"):
     api_version: str
     kind: str
-    providers: tuple[Provider, ...]
+    providers: tuple[CredentialProvider, ...]
 
 
-class Login(msgspec.Struct):
+class AuthEntry(msgspec.Struct):
     username: str = ""
     password: str = ""
 
     def __repr__(self) -> str:
-        return "Login()"
+        return "AuthEntry()"
 
 
-class Answer(msgspec.Struct, rename="camel"):
+class CredentialProviderResponse(msgspec.Struct, rename="camel"):
     """A CredentialProviderResponse."""
 
     api_version: str
     kind: Literal["CredentialProviderResponse"]
     cache_key_type: Literal["Image", "Registry", "Global"]
     cache_duration: str | None = None
-    auth: dict[str, Login] | None = None
+    auth: dict[str, AuthEntry] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Plugin:
     name: str
     program: Path
     images: tuple[str, ...]
-    keep: timedelta
+    lifetime: timedelta
     """Where the answer does not say."""
     args: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
@@ -91,7 +91,7 @@ def load_plugins(config: str, folder: str) -> tuple[Plugin, ...]:
 
     try:
         with open(config, "rb") as file:
-            read = msgspec.convert(yaml.safe_load(file), Config)
+            read = msgspec.convert(yaml.safe_load(file), CredentialProviderConfig)
         if (read.api_version, read.kind) != CONFIG_KINDS:
             raise ValueError(f"want {CONFIG_KINDS[0]} {CONFIG_KINDS[1]}, got {read.api_version} {read.kind}")
         return tuple(_plugin(provider, Path(folder)) for provider in read.providers)
@@ -99,7 +99,7 @@ def load_plugins(config: str, folder: str) -> tuple[Plugin, ...]:
         raise BadPluginConfig(f"credential plugins of {config}: {error}") from error
 
 
-def _plugin(provider: Provider, folder: Path) -> Plugin:
+def _plugin(provider: CredentialProvider, folder: Path) -> Plugin:
     if not provider.name or "/" in provider.name or provider.name in {".", ".."}:
         raise ValueError(f"provider name '{provider.name}' is not the name of a file")
     if provider.api_version != API_VERSION:
@@ -111,9 +111,9 @@ def _plugin(provider: Provider, folder: Path) -> Plugin:
     program = folder / provider.name
     if not os.access(program, os.X_OK):
         raise ValueError(f"provider {provider.name}: {program} is not a program")
-    keep = parse_duration(provider.default_cache_duration)
+    lifetime = parse_duration(provider.default_cache_duration)
     env = tuple((variable.name, variable.value) for variable in provider.env)
-    return Plugin(provider.name, program, provider.match_images, keep, provider.args, env)
+    return Plugin(provider.name, program, provider.match_images, lifetime, provider.args, env)
 
 
 class Plugins:
@@ -122,7 +122,7 @@ class Plugins:
     def __init__(self, plugins: Sequence[Plugin], clock: Clock) -> None:
         self._plugins = plugins
         self._clock = clock
-        self._kept: LRUCache[tuple[str, str], tuple[PullSecret, float]] = LRUCache(MAX_KEPT)
+        self._cache: LRUCache[tuple[str, str], tuple[PullSecret, float]] = LRUCache(MAX_CACHED)
         """Plugin and image, registry or "": what it answered, and until when that is good."""
         self._running: dict[str, asyncio.Lock] = {plugin.name: asyncio.Lock() for plugin in plugins}
 
@@ -131,15 +131,15 @@ class Plugins:
         for plugin in self._plugins:
             if any(matches(pattern, image) for pattern in plugin.images):
                 async with self._running[plugin.name]:
-                    answer = self._remembered(plugin, image) or await self._ask(plugin, image)
-                if found := resolve(image, [answer]):
+                    answer = self._cached(plugin, image) or await self._ask(plugin, image)
+                if found := resolve_credentials(image, [answer]):
                     return found
         return None
 
-    def _remembered(self, plugin: Plugin, image: Image) -> PullSecret | None:
+    def _cached(self, plugin: Plugin, image: Image) -> PullSecret | None:
         now = self._clock.monotonic()
         for key in (image.name, image.registry, ""):
-            answer, good_until = self._kept.get((plugin.name, key), (None, 0.0))
+            answer, good_until = self._cache.get((plugin.name, key), (None, 0.0))
             if answer and good_until > now:
                 return answer
         return None
@@ -148,13 +148,13 @@ class Plugins:
         asked_at = self._clock.monotonic()
         answer = _read(plugin, await _run(plugin, image))
         try:
-            keep = plugin.keep if answer.cache_duration is None else parse_duration(answer.cache_duration)
+            lifetime = plugin.lifetime if answer.cache_duration is None else parse_duration(answer.cache_duration)
         except ValueError:
             raise _failed(plugin, "answered with a cacheDuration that is none") from None
         secret = _as_pull_secret(plugin, answer)
-        if keep > timedelta(0):
+        if lifetime > timedelta(0):
             key = {"Image": image.name, "Registry": image.registry, "Global": ""}[answer.cache_key_type]
-            self._kept[plugin.name, key] = secret, asked_at + keep.total_seconds()
+            self._cache[plugin.name, key] = secret, asked_at + lifetime.total_seconds()
         return secret
 
 
@@ -164,7 +164,7 @@ async def _run(plugin: Plugin, image: Image) -> bytes:
     with _memory_file() as asked, _memory_file() as answered:
         asked.write(msgspec.json.encode(request))
         asked.seek(0)
-        status = await _ended(plugin, stdin=asked, stdout=answered)
+        status = await _wait_for_exit(plugin, stdin=asked, stdout=answered)
         if status != 0:
             raise _failed(plugin, f"ended with status {status}")
         answered.seek(0)
@@ -174,7 +174,7 @@ async def _run(plugin: Plugin, image: Image) -> bytes:
     return output
 
 
-async def _ended(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -> int:
+async def _wait_for_exit(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -> int:
     """The program's exit status. It does not outlive this call."""
     try:
         process = await asyncio.create_subprocess_exec(
@@ -203,9 +203,9 @@ def _memory_file() -> BinaryIO:
     return os.fdopen(os.memfd_create("plugin"), "w+b", buffering=0)
 
 
-def _read(plugin: Plugin, output: bytes) -> Answer:
+def _read(plugin: Plugin, output: bytes) -> CredentialProviderResponse:
     try:
-        answer = msgspec.json.decode(output, type=Answer)
+        answer = msgspec.json.decode(output, type=CredentialProviderResponse)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise _failed(plugin, "did not answer with a CredentialProviderResponse") from None
     if answer.api_version != API_VERSION:
@@ -213,7 +213,7 @@ def _read(plugin: Plugin, output: bytes) -> Answer:
     return answer
 
 
-def _as_pull_secret(plugin: Plugin, answer: Answer) -> PullSecret:
+def _as_pull_secret(plugin: Plugin, answer: CredentialProviderResponse) -> PullSecret:
     """Keys of the answer match as those of a pull secret do."""
     config = {"auths": answer.auth or {}}
     return PullSecret(JSON_TYPE, {JSON_KEY: msgspec.json.encode(config)}, f"credential plugin {plugin.name}")

@@ -13,9 +13,9 @@ from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
 from controllers.imageaccess.plugins import Plugins, load_plugins
 from controllers.imageaccess.reader import AccessReader
 from controllers.registry.dockerconfig import Credentials
+from testing.builders import image_repository
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
-from testing.objects import image_repository
 
 API = "credentialprovider.kubelet.k8s.io/v1"
 APP, OTHER = parse_image("ghcr.io/org/app"), parse_image("ghcr.io/org/other")

@@ -12,12 +12,12 @@ from datetime import timedelta
 from api import core
 from api.imagerepository import ImageRepository
 from controllers.cloud.errors import CloudFailed
-from controllers.cloudaccess.access import GATE_IS_OFF, SERVICE_ACCOUNTS, CloudAccess
+from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, SERVICE_ACCOUNTS, CloudAccess
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, tls_from_secret
-from controllers.registry.dockerconfig import Credentials, PullSecret, resolve
+from controllers.registry.dockerconfig import Credentials, PullSecret, resolve_credentials
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.client import KubeClient
@@ -52,7 +52,7 @@ class AccessReader:
         """Raises GateDisabled for a spec that names a ServiceAccount as a cloud identity while the gate is off."""
         spec = repository.spec
         if self._clouds and spec.provider != GENERIC and not self._clouds.allows(spec.service_account_name):
-            raise GateDisabled(GATE_IS_OFF)
+            raise GateDisabled(GATE_DISABLED_MESSAGE)
 
     async def read(self, repository: ImageRepository, image: Image) -> Access:
         """What is needed to talk to the registry of `image`: one request for each object that the spec names.
@@ -85,7 +85,7 @@ class AccessReader:
                 proxy=proxy.url if proxy else "",
             )
             return granted.credentials
-        found = resolve(image, await self._pull_secrets(repository))
+        found = resolve_credentials(image, await self._pull_secrets(repository))
         return found or (await self._plugins.credentials(image) if self._plugins else None)
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:

@@ -11,17 +11,17 @@ from api.core import ServiceAccount
 from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
-from controllers.cloudaccess.access import GATE_IS_OFF, CloudAccess
+from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
 from controllers.image.reference import parse_image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.reader import AccessReader
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
+from testing.builders import image_repository, secret
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
-from testing.objects import image_repository, secret
 
 HOUR = timedelta(hours=1)
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
@@ -35,9 +35,9 @@ class Aws:
     """A cloud that tells who logged in."""
 
     def __init__(self) -> None:
-        self.logins: list[tuple[str, Subject | None, str]] = []
+        self.logins: list[tuple[str, SubjectToken | None, str]] = []
 
-    def place(self, host: str) -> str:
+    def credential_scope(self, host: str) -> str:
         if not host.endswith(".amazonaws.com"):
             raise LoginFailed(f"invalid AWS registry: '{host}'. must match x")
         return host
@@ -45,7 +45,7 @@ class Aws:
     def audience(self, identity: Identity) -> str:
         return "sts.amazonaws.com"
 
-    def login(self, host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
+    def login(self, host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
         self.logins.append((host, subject, proxy))
         return Login(Credentials("AWS", subject.identity.name if subject else "process"), START + HOUR)
 
@@ -100,7 +100,7 @@ async def test_a_service_account_logs_in_with_a_token_of_its_own(bench: Bench) -
     assert (await bench.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
     assert bench.kube.requests == [GET, TOKEN]
     assert bench.asked == [{"audiences": ["sts.amazonaws.com"], "expirationSeconds": 600}]
-    assert bench.aws.logins == [(ECR, Subject(Identity("apps", "robot", ROLE), "proof"), "")]
+    assert bench.aws.logins == [(ECR, SubjectToken(Identity("apps", "robot", ROLE), "proof"), "")]
 
 
 async def test_the_next_scan_costs_no_login(bench: Bench) -> None:
@@ -152,7 +152,7 @@ async def test_without_the_gate_no_service_account_is_a_cloud_identity(provider:
     closed = Bench(gate=False)
     with pytest.raises(GateDisabled) as error:
         closed.reader.check_gate(closed.repository(provider=provider, service_account_name="robot"))
-    assert str(error.value) == GATE_IS_OFF
+    assert str(error.value) == GATE_DISABLED_MESSAGE
     closed.reader.check_gate(closed.repository(provider="generic", service_account_name="robot"))
     closed.reader.check_gate(closed.repository(provider=provider))
     await closed.logins.aclose()
@@ -160,6 +160,6 @@ async def test_without_the_gate_no_service_account_is_a_cloud_identity(provider:
 
 async def test_a_token_is_never_asked_for_while_the_gate_is_closed() -> None:
     closed = Bench(gate=False)
-    assert await closed.fails(service_account_name="robot") == GATE_IS_OFF
+    assert await closed.fails(service_account_name="robot") == GATE_DISABLED_MESSAGE
     assert closed.kube.requests == []
     await closed.logins.aclose()

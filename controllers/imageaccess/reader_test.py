@@ -11,8 +11,8 @@ from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessFailed, AccessReader
 from controllers.registry.access import Access, Proxy
 from controllers.registry.dockerconfig import Credentials
+from testing.builders import IMAGE, image_repository, secret
 from testing.kube import FakeKube
-from testing.objects import IMAGE, image_repository, secret
 
 PULL, OTHER, CA, PROXY = (LocalObjectReference(name=name) for name in ("pull", "other", "ca", "proxy"))
 

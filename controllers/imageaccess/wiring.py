@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from controllers.cloudaccess.wiring import cloud_access
+from controllers.cloudaccess.wiring import build_cloud_access
 from controllers.imageaccess.errors import BadPluginConfig
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imageaccess.plugins import Plugins, load_plugins
@@ -14,7 +14,7 @@ from controllers.registry.cloud.providers import PROVIDERS
 from controllers.runtime.process.flags import Flag, Options, at_least
 from controllers.runtime.process.manager import CannotStart, Manager
 
-PATIENCE = timedelta(seconds=1)
+SLOW_THRESHOLD = timedelta(seconds=1)
 """After how long a run that waits for a registry keeps others no longer from theirs; see `Controller`."""
 
 
@@ -35,7 +35,7 @@ REGISTRY_RATE = Flag("registry-max-rate", 0.0, _rate, "requests a second to one 
 FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE)
 
 
-def registry_client(manager: Manager) -> RegistryClient:
+def build_registry_client(manager: Manager) -> RegistryClient:
     """The process's client for registries; the manager closes it."""
     client = RegistryClient(
         clock=manager.clock,
@@ -44,13 +44,13 @@ def registry_client(manager: Manager) -> RegistryClient:
         rate=manager.options[REGISTRY_RATE],
         observer=RegistryMetrics(manager.metrics.registry),
     )
-    manager.closing(client.aclose)
+    manager.add_cleanup(client.aclose)
     return client
 
 
-def access_reader(manager: Manager) -> AccessReader:
+def build_access_reader(manager: Manager) -> AccessReader:
     """The process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
-    clouds = cloud_access(manager, PROVIDERS)
+    clouds = build_cloud_access(manager, PROVIDERS)
     return AccessReader(manager.client, clouds=clouds, plugins=_plugins(manager.options, manager))
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.imageaccess.wiring import FLAGS, access_reader, registry_client
+from controllers.imageaccess.wiring import FLAGS, build_access_reader, build_registry_client
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import BadFlag
@@ -38,24 +38,24 @@ def config(tmp_path: Path) -> Path:
 
 async def test_defaults_need_no_flag() -> None:
     process = manager()
-    registry_client(process)
-    access_reader(process)
+    build_registry_client(process)
+    build_access_reader(process)
     assert process.metrics.render().count(b"# TYPE tagline_registry_") >= 4
 
 
 @pytest.mark.parametrize("arguments", [[f"{CONFIG}=x"], [f"{FOLDER}=x"]], ids=["no-folder", "no-config"])
 async def test_the_flags_of_plugins_need_each_other(arguments: list[str]) -> None:
     with pytest.raises(CannotStart, match="need each other"):
-        access_reader(manager(*arguments))
+        build_access_reader(manager(*arguments))
 
 
 async def test_plugins_that_cannot_be_used_stop_the_start(config: Path, tmp_path: Path) -> None:
     arguments = f"{CONFIG}={config}", f"{FOLDER}={tmp_path}"
     with pytest.raises(CannotStart, match="login is not a program"):
-        access_reader(manager(*arguments))
+        build_access_reader(manager(*arguments))
     (tmp_path / "login").write_text("#!/bin/sh\n")
     (tmp_path / "login").chmod(0o755)
-    access_reader(manager(*arguments))
+    build_access_reader(manager(*arguments))
 
 
 @pytest.mark.parametrize(

@@ -8,12 +8,12 @@ from api import core, imagepolicy, imagerepository
 from api.core import Namespace
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.wiring import FLAGS, PATIENCE, access_reader, registry_client
-from controllers.imagepolicy.account import ChoiceMetrics
-from controllers.imagepolicy.images import Images
+from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
+from controllers.imagepolicy.image_reader import ImageReader
+from controllers.imagepolicy.predicates import affects_policies, labels_changed
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository_key
-from controllers.imagepolicy.tags import Tags
-from controllers.imagepolicy.wakeup import concerns_policies, relabelled
+from controllers.imagepolicy.selection_status import ChoiceMetrics
+from controllers.imagepolicy.tag_index_cache import Tags
 from controllers.registry.inspection import Inspector
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
@@ -45,29 +45,29 @@ def build(manager: Manager) -> None:
     repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository)
     namespaces = manager.informer(NAMESPACES, into=Namespace)
     queue = manager.queue(NAME)
-    manager.enqueue_own(policies, queue)
+    manager.enqueue_primary(policies, queue)
     tags = Tags(TagListReader(manager.client, manager.clock))
-    _wake_by_repositories(repositories, policies, queue, tags)
-    _wake_by_namespaces(namespaces, policies, queue)
-    registry = registry_client(manager)
+    _watch_repositories(repositories, policies, queue, tags)
+    _watch_namespaces(namespaces, policies, queue)
+    registry = build_registry_client(manager)
     reconciler = ImagePolicyReconciler(
         repositories=repositories.get,
         namespace_labels=partial(_labels, namespaces),
         tags=tags,
-        images=Images(registry, Inspector(registry), access_reader(manager)),
+        images=ImageReader(registry, Inspector(registry), build_access_reader(manager)),
         metrics=ChoiceMetrics(manager.metrics.registry),
         cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
     )
-    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler, interruptible=True)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, patience=PATIENCE)
+    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler, supersede_runs=True)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, slow_threshold=SLOW_THRESHOLD)
 
 
-def _wake_by_repositories(
+def _watch_repositories(
     repositories: Informer[ImageRepository], policies: Informer[ImagePolicy], queue: WorkQueue, tags: Tags
 ) -> None:
     def changed(old: ImageRepository | None, new: ImageRepository | None) -> None:
         repository = new or old
-        if repository is not None and concerns_policies(old, new):
+        if repository is not None and affects_policies(old, new):
             if new is None:
                 tags.forget(key_of(repository))
             for policy in policies.by_index(BY_REPOSITORY, str(key_of(repository))):
@@ -76,9 +76,9 @@ def _wake_by_repositories(
     repositories.add_handler(changed)
 
 
-def _wake_by_namespaces(namespaces: Informer[Namespace], policies: Informer[ImagePolicy], queue: WorkQueue) -> None:
+def _watch_namespaces(namespaces: Informer[Namespace], policies: Informer[ImagePolicy], queue: WorkQueue) -> None:
     def changed(old: Namespace | None, new: Namespace | None) -> None:
-        if new is not None and relabelled(old, new):  # its labels may open or close repositories to its policies
+        if new is not None and labels_changed(old, new):  # its labels may open or close repositories to its policies
             for policy in policies.list(new.metadata.name):
                 queue.add(key_of(policy))
 
@@ -91,4 +91,4 @@ def _labels(namespaces: Informer[Namespace], name: str) -> Mapping[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, own_flags=FLAGS))
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, kind_flags=FLAGS))

@@ -4,7 +4,7 @@ import pytest
 
 from api.meta import AccessFrom, NamespaceSelector
 from controllers.imagepolicy.acl import AccessDenied, check_access
-from testing.objects import image_repository
+from testing.builders import image_repository
 
 MISSING = "'images/app' can't be accessed due to missing ACL labels on 'accessFrom'"
 MISMATCH = "'images/app' can't be accessed due to ACL labels mismatch on namespace 'apps'"

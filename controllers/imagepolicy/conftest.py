@@ -2,9 +2,9 @@
 
 import pytest
 
-from testing.imagepolicy_bench import TAGS, Bench
+from testing.policy_harness import TAGS, PolicyHarness
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench(*TAGS)
+def harness() -> PolicyHarness:
+    return PolicyHarness(*TAGS)

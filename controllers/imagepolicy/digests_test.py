@@ -12,8 +12,8 @@ from controllers.imageaccess.reader import SECRET_RETRY
 from controllers.registry.access import Access
 from controllers.registry.errors import Denied, Throttled
 from controllers.runtime.reconcile.run import NotReady
-from testing.imagepolicy_bench import DIGEST, OLD_DIGEST, V10, V11, Bench
-from testing.objects import IMAGE, image_policy, image_repository, scanned
+from testing.builders import IMAGE, image_policy, image_repository, scanned
+from testing.policy_harness import DIGEST, OLD_DIGEST, V10, V11, PolicyHarness
 
 PULL = LocalObjectReference(name="pull")
 ALWAYS: dict[str, Any] = {"digest_reflection_policy": "Always", "interval": "15m"}
@@ -34,25 +34,27 @@ WITH_DIGEST = replace(V11, digest=OLD_DIGEST)
         pytest.param(IF_NOT_PRESENT, replace(WITH_DIGEST, name="a/b"), DIGEST, 1, id="if-not-present-new-name"),
     ],
 )
-async def test_digest(bench: Bench, spec: dict[str, Any], latest: ImageRef | None, digest: str, asked: int) -> None:
-    end = await bench.reconcile(image_policy(latest=latest, **spec))
-    assert bench.run.status.latest_ref == replace(V11, digest=digest)
-    assert len(bench.registry.asked) == asked
+async def test_digest(
+    harness: PolicyHarness, spec: dict[str, Any], latest: ImageRef | None, digest: str, asked: int
+) -> None:
+    end = await harness.reconcile(image_policy(latest=latest, **spec))
+    assert harness.run.status.latest_ref == replace(V11, digest=digest)
+    assert len(harness.registry.asked) == asked
     assert (f"resolved to 1.1.0 with digest {digest}" in end.message) is bool(digest)
 
 
-async def test_digest_is_read_every_interval_where_it_always_is(bench: Bench) -> None:
-    assert (await bench.reconcile(image_policy(**ALWAYS))).after == timedelta(minutes=15)
-    assert (await bench.reconcile(image_policy(**IF_NOT_PRESENT))).after is None
+async def test_digest_is_read_every_interval_where_it_always_is(harness: PolicyHarness) -> None:
+    assert (await harness.reconcile(image_policy(**ALWAYS))).after == timedelta(minutes=15)
+    assert (await harness.reconcile(image_policy(**IF_NOT_PRESENT))).after is None
 
 
-async def test_tag_that_moved_is_told_with_both_digests(bench: Bench) -> None:
-    end = await bench.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
+async def test_tag_that_moved_is_told_with_both_digests(harness: PolicyHarness) -> None:
+    end = await harness.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
     assert end.message == (
         f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {DIGEST} (previously {IMAGE}:1.1.0@{OLD_DIGEST})"
     )
-    assert bench.run.status.latest_image == f"{IMAGE}:1.1.0@{DIGEST}"
-    assert bench.run.status.observed_previous_image == f"{IMAGE}:1.1.0@{OLD_DIGEST}"
+    assert harness.run.status.latest_image == f"{IMAGE}:1.1.0@{DIGEST}"
+    assert harness.run.status.observed_previous_image == f"{IMAGE}:1.1.0@{OLD_DIGEST}"
 
 
 @pytest.mark.parametrize(
@@ -63,10 +65,12 @@ async def test_tag_that_moved_is_told_with_both_digests(bench: Bench) -> None:
         pytest.param({"timeout": "5ms"}, timedelta(seconds=1), id="at-least-a-second"),
     ],
 )
-async def test_digest_is_read_as_the_repository_is(bench: Bench, spec: dict[str, Any], limit: timedelta) -> None:
-    bench.put(image_repository(status=scanned(bench.revision), insecure=True, **spec))
-    await bench.reconcile(image_policy(**ALWAYS))
-    assert bench.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
+async def test_digest_is_read_as_the_repository_is(
+    harness: PolicyHarness, spec: dict[str, Any], limit: timedelta
+) -> None:
+    harness.put(image_repository(status=scanned(harness.revision), insecure=True, **spec))
+    await harness.reconcile(image_policy(**ALWAYS))
+    assert harness.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
 
 
 @pytest.mark.parametrize(
@@ -87,22 +91,22 @@ async def test_digest_is_read_as_the_repository_is(bench: Bench, spec: dict[str,
     ],
 )
 async def test_digest_that_cannot_be_read(
-    bench: Bench, failure: Exception, message: str, retry_after: timedelta | None
+    harness: PolicyHarness, failure: Exception, message: str, retry_after: timedelta | None
 ) -> None:
-    bench.registry.failure = failure
+    harness.registry.failure = failure
     with pytest.raises(NotReady) as error:
-        await bench.reconcile(image_policy(latest=V10, **ALWAYS))
+        await harness.reconcile(image_policy(latest=V10, **ALWAYS))
     assert error.value.reason == "Failed"
     assert error.value.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
     assert (error.value.retry_after, error.value.wait) == (retry_after, False)
-    assert bench.run.status.latest_ref == V10
+    assert harness.run.status.latest_ref == V10
 
 
-async def test_credentials_that_are_missing_are_looked_for_every_half_minute(bench: Bench) -> None:
-    bench.put(image_repository(status=scanned(bench.revision), secret_ref=PULL))
+async def test_credentials_that_are_missing_are_looked_for_every_half_minute(harness: PolicyHarness) -> None:
+    harness.put(image_repository(status=scanned(harness.revision), secret_ref=PULL))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile(image_policy(**ALWAYS))
-    assert (error.value.reason, error.value.at_most) == ("Failed", SECRET_RETRY)
+        await harness.reconcile(image_policy(**ALWAYS))
+    assert (error.value.reason, error.value.max_delay) == ("Failed", SECRET_RETRY)
     assert error.value.message == (
         f'failed fetching digest of {IMAGE}:1.1.0: failed to configure authentication options: secrets "pull" not found'
     )

@@ -15,28 +15,28 @@ from api.imagerepository import ImageRepository
 from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILURE
 from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image, parse_image
-from controllers.imagepolicy.account import ChoiceMetrics, account, explained, renewed
 from controllers.imagepolicy.acl import AccessDenied, check_access
-from controllers.imagepolicy.images import Images, image_text
+from controllers.imagepolicy.image_reader import ImageReader, image_text
+from controllers.imagepolicy.provenance import SOURCE_RETRY, reflect_sources
 from controllers.imagepolicy.rules import rules_of
-from controllers.imagepolicy.selecting import selected
-from controllers.imagepolicy.sources import RETRY, reflect
-from controllers.imagepolicy.tags import Tags
-from controllers.policy.errors import Failure, InvalidPolicy, NoTags
+from controllers.imagepolicy.selection_status import ChoiceMetrics, account, explain_failure, keep_if_equivalent
+from controllers.imagepolicy.tag_index_cache import Tags
+from controllers.imagepolicy.tag_selection import select_tag
+from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
 from controllers.policy.policies import Tally
 from controllers.policy.rules import Selection, check
 from controllers.registry.errors import BadReference
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
-from controllers.taglist.reader import NotStored
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.taglist.reader import TagListNotFound
 
 INVALID_POLICY = "InvalidPolicy"
 IMAGE_URL_INVALID = "ImageURLInvalid"
 INTERVAL_NOT_CONFIGURED = "IntervalNotConfigured"
 
-REFERRED = "failed to get the referred ImageRepository: "
+REFERRED_PREFIX = "failed to get the referred ImageRepository: "
 
 
 class ImagePolicyReconciler:
@@ -48,7 +48,7 @@ class ImagePolicyReconciler:
         repositories: Callable[[Key], ImageRepository | None],
         namespace_labels: Callable[[str], Mapping[str, str]],
         tags: Tags,
-        images: Images,
+        images: ImageReader,
         metrics: ChoiceMetrics,
         cross_namespace: bool,
     ) -> None:
@@ -64,7 +64,7 @@ class ImagePolicyReconciler:
         """One pass: the choice from the repository's stored tags, its digest and its source where they are wanted."""
         spec = run.object.spec
         if spec.digest_reflection_policy == ALWAYS and not spec.interval:
-            raise Stall(
+            raise Stalled(
                 INTERVAL_NOT_CONFIGURED, "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
             )
         repository = self._repository(run.object)
@@ -75,8 +75,8 @@ class ImagePolicyReconciler:
         kept = run.status.latest_ref if selection.refused_downgrade else None
         chosen = kept or replace(chosen, digest=await self._digest(run, repository, image, chosen))
         _record(run, chosen)
-        warnings = await reflect(run, repository, image, self._images)
-        due = (_next_run(run, selection), RETRY if warnings else None)
+        warnings = await reflect_sources(run, repository, image, self._images)
+        due = (_next_run(run, selection), SOURCE_RETRY if warnings else None)
         after = min((delay for delay in due if delay is not None), default=None)
         return Ready(_message(run.status, selection.refused_downgrade), after=after, warnings=warnings)
 
@@ -85,13 +85,13 @@ class ImagePolicyReconciler:
         if key.namespace != policy.metadata.namespace and not self._cross_namespace:
             raise NotReady(
                 ACCESS_DENIED,
-                f"{REFERRED}cannot access 'ImageRepository/{key}', cross-namespace references have been blocked",
+                f"{REFERRED_PREFIX}cannot access 'ImageRepository/{key}', cross-namespace references have been blocked",
             )
         repository = self._repositories(key)
         if repository is None:
             raise NotReady(
                 DEPENDENCY_NOT_READY,
-                f"{REFERRED}referenced ImageRepository does not exist: "
+                f"{REFERRED_PREFIX}referenced ImageRepository does not exist: "
                 f'ImageRepository.image.toolkit.fluxcd.io "{key.name}" not found',
                 wait=True,
             )
@@ -99,7 +99,7 @@ class ImagePolicyReconciler:
         try:
             check_access(repository, policy.metadata.namespace, namespace_labels=labels)
         except AccessDenied as error:
-            raise NotReady(ACCESS_DENIED, f"{REFERRED}access denied: {error}", wait=True) from error
+            raise NotReady(ACCESS_DENIED, f"{REFERRED_PREFIX}access denied: {error}", wait=True) from error
         return repository
 
     async def _select(
@@ -118,31 +118,33 @@ class ImagePolicyReconciler:
                     warn=False,
                 )
             index = await self._tags.index(key, scan.revision)
-            read = partial(self._images.facts, repository, image)
+            read = partial(self._images.read_image_facts, repository, image)
             latest = run.status.latest_ref
             current = latest.tag if latest and latest.name == repository.spec.image else ""
-            selection = await selected(index, rules, read, now=run.now, current=current)
-            _tell(run, index, selection.choice.tag, selection.choice.tally, selection.next_at)
-            self._metrics.made("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
+            selection = await select_tag(index, rules, read, now=run.now, current=current)
+            _record_selection(run, index, selection.choice.tag, selection.choice.tally, selection.next_eligible_at)
+            self._metrics.record("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
             return selection
-        except NotStored as error:
+        except TagListNotFound as error:
             raise NotReady(DEPENDENCY_NOT_READY, f"waiting for a new scan: {error}", wait=True, warn=False) from error
         except ApiError as error:
             raise NotReady(FAILURE, f"failed to read tags of ImageRepository '{key}': {error.message}") from error
         except InvalidPolicy as error:
-            raise Stall(INVALID_POLICY, str(error)) from error
+            raise Stalled(INVALID_POLICY, str(error)) from error
         except NoTags as error:
-            others = f" besides {error.excluded} that its exclusionList leaves out" if error.excluded else ""
+            others = (
+                f" besides {error.excluded_count} that its exclusionList leaves out" if error.excluded_count else ""
+            )
             raise NotReady(
                 DEPENDENCY_NOT_READY, f"no tags in database: ImageRepository '{key}' found none{others}", wait=True
             ) from error
-        except Failure as error:
-            _tell(run, index, "", error.tally, error.next_at)
-            self._metrics.made("none", error.tally)
-            text = explained(str(error), error.tally)
-            if error.next_at is None:
+        except SelectionFailed as error:
+            _record_selection(run, index, "", error.tally, error.next_eligible_at)
+            self._metrics.record("none", error.tally)
+            text = explain_failure(str(error), error.tally)
+            if error.next_eligible_at is None:
                 raise NotReady(FAILURE, text, wait=True) from error
-            raise NotReady(FAILURE, text, retry_after=error.next_at - run.now) from error
+            raise NotReady(FAILURE, text, retry_after=error.next_eligible_at - run.now) from error
 
     async def _digest(
         self, run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image, chosen: ImageRef
@@ -171,23 +173,23 @@ def _image(repository: ImageRepository) -> Image:
         return parse_image(repository.spec.image)
     except BadReference as error:
         # The policy itself is fine: it is looked at again when the repository changes.
-        raise Stall(IMAGE_URL_INVALID, str(error)) from error
+        raise Stalled(IMAGE_URL_INVALID, str(error)) from error
 
 
 def _next_run(run: Run[ImagePolicy, ImagePolicyStatus], selection: Selection) -> timedelta | None:
     """Until the digest is due again, or the next candidate is old enough."""
     spec = run.object.spec
     due = [parse_duration(spec.interval)] if spec.digest_reflection_policy == ALWAYS else []
-    if selection.next_at is not None:
-        due.append(selection.next_at - run.now)
+    if selection.next_eligible_at is not None:
+        due.append(selection.next_eligible_at - run.now)
     return min(due, default=None)
 
 
-def _tell(
-    run: Run[ImagePolicy, ImagePolicyStatus], index: TagIndex, tag: str, tally: Tally, next_at: datetime | None
+def _record_selection(
+    run: Run[ImagePolicy, ImagePolicyStatus], index: TagIndex, tag: str, tally: Tally, next_eligible_at: datetime | None
 ) -> None:
-    told = account(tag, len(index.tags), tally, next_at=next_at)
-    run.status = replace(run.status, selection=renewed(run.status.selection, told))
+    told = account(tag, len(index.tags), tally, next_eligible_at=next_eligible_at)
+    run.status = replace(run.status, selection=keep_if_equivalent(run.status.selection, told))
 
 
 def _record(run: Run[ImagePolicy, ImagePolicyStatus], chosen: ImageRef) -> None:

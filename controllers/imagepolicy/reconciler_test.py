@@ -18,64 +18,64 @@ from api.imagepolicy import (
 )
 from api.imagerepository import ImageRepositoryStatus
 from api.meta import AccessFrom, NamespaceSelector
-from controllers.imagepolicy.images import image_text
+from controllers.imagepolicy.image_reader import image_text
 from controllers.imagepolicy.reconciler import repository_key
-from controllers.imagepolicy.tags import INLINE_TAGS
+from controllers.imagepolicy.tag_index_cache import INLINE_TAGS
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Unreachable
-from controllers.runtime.reconcile.run import NotReady, Ready, Stall
-from testing.imagepolicy_bench import APP, TAGS, V10, V11, Bench
-from testing.objects import IMAGE, image_policy, image_repository, scanned
+from controllers.runtime.reconcile.run import NotReady, Ready, Stalled
+from testing.builders import IMAGE, image_policy, image_repository, scanned
+from testing.policy_harness import APP, TAGS, V10, V11, PolicyHarness
 
-REFERRED = "failed to get the referred ImageRepository: "
+REFERRED_PREFIX = "failed to get the referred ImageRepository: "
 
 
-async def test_choice_is_recorded_and_told(bench: Bench) -> None:
-    end = await bench.reconcile()
+async def test_choice_is_recorded_and_told(harness: PolicyHarness) -> None:
+    end = await harness.reconcile()
     assert end == Ready(f"Latest image tag for {IMAGE} resolved to 1.1.0", after=None)
-    status = replace(bench.run.status, selection=None)
+    status = replace(harness.run.status, selection=None)
     assert status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
-    assert (bench.lists.reads, bench.registry.asked) == ([(APP, bench.revision)], [])
+    assert (harness.lists.reads, harness.registry.asked) == ([(APP, harness.revision)], [])
 
 
-async def test_same_choice_changes_no_fact(bench: Bench) -> None:
-    await bench.reconcile()
-    before = bench.run.status
-    await bench.reconcile(replace(image_policy(), status=before))
-    assert bench.run.status == before
-    assert len(bench.lists.reads) == 1
+async def test_same_choice_changes_no_fact(harness: PolicyHarness) -> None:
+    await harness.reconcile()
+    before = harness.run.status
+    await harness.reconcile(replace(image_policy(), status=before))
+    assert harness.run.status == before
+    assert len(harness.lists.reads) == 1
 
 
-async def test_new_choice_keeps_the_one_before(bench: Bench) -> None:
-    end = await bench.reconcile(image_policy(latest=V10))
+async def test_new_choice_keeps_the_one_before(harness: PolicyHarness) -> None:
+    end = await harness.reconcile(image_policy(latest=V10))
     assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0 (previously {IMAGE}:1.0.0)"
-    status = bench.run.status
+    status = harness.run.status
     assert (status.latest_ref, status.observed_previous_ref) == (V11, V10)
     assert (status.latest_image, status.observed_previous_image) == (f"{IMAGE}:1.1.0", f"{IMAGE}:1.0.0")
 
 
-async def test_previous_choice_stays_told_until_the_next(bench: Bench) -> None:
-    first = await bench.reconcile(image_policy(latest=V10))
-    assert await bench.reconcile(replace(image_policy(), status=bench.run.status)) == first
+async def test_previous_choice_stays_told_until_the_next(harness: PolicyHarness) -> None:
+    first = await harness.reconcile(image_policy(latest=V10))
+    assert await harness.reconcile(replace(image_policy(), status=harness.run.status)) == first
 
 
-async def test_previous_choice_that_is_the_present_one_is_not_told(bench: Bench) -> None:
+async def test_previous_choice_that_is_the_present_one_is_not_told(harness: PolicyHarness) -> None:
     status = ImagePolicyStatus(latest_ref=V11, observed_previous_ref=V11)
-    end = await bench.reconcile(replace(image_policy(), status=status))
+    end = await harness.reconcile(replace(image_policy(), status=status))
     assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0"
 
 
-async def test_choice_made_by_flux_gets_its_old_form_too(bench: Bench) -> None:
-    await bench.reconcile(image_policy(latest=V11))
-    status = replace(bench.run.status, selection=None)
+async def test_choice_made_by_flux_gets_its_old_form_too(harness: PolicyHarness) -> None:
+    await harness.reconcile(image_policy(latest=V11))
+    status = replace(harness.run.status, selection=None)
     assert status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
 
 
 async def test_name_is_the_image_as_the_repository_spells_it() -> None:
-    bench = Bench(*TAGS)
-    status = scanned(bench.revision, image="index.docker.io/library/alpine")
-    bench.put(image_repository(image="alpine", status=status))
-    end = await bench.reconcile()
+    harness = PolicyHarness(*TAGS)
+    status = scanned(harness.revision, image="index.docker.io/library/alpine")
+    harness.put(image_repository(image="alpine", status=status))
+    end = await harness.reconcile()
     assert end.message == "Latest image tag for alpine resolved to 1.1.0"
 
 
@@ -98,23 +98,23 @@ async def test_name_is_the_image_as_the_repository_spells_it() -> None:
     ],
 )
 async def test_policy_in_force(choice: ImagePolicyChoice, tag: str) -> None:
-    bench = Bench("1.0.0", "20.0.0", "3.0.0")
-    await bench.reconcile(image_policy(policy=choice))
-    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag=tag)
+    harness = PolicyHarness("1.0.0", "20.0.0", "3.0.0")
+    await harness.reconcile(image_policy(policy=choice))
+    assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag=tag)
 
 
 async def test_filter_ranks_what_it_extracts() -> None:
-    bench = Bench("main-9-a", "main-10-b", "dev-99-c")
+    harness = PolicyHarness("main-9-a", "main-10-b", "dev-99-c")
     numerical = ImagePolicyChoice(numerical=NumericalPolicy())
     tag_filter = TagFilter(pattern=r"^main-(\d+)-", extract="$1")
-    await bench.reconcile(image_policy(policy=numerical, filter_tags=tag_filter))
-    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag="main-10-b")
+    await harness.reconcile(image_policy(policy=numerical, filter_tags=tag_filter))
+    assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag="main-10-b")
 
 
 async def test_long_list_is_chosen_from_too() -> None:
-    bench = Bench(*(f"1.0.{number}" for number in range(INLINE_TAGS + 1)))
-    await bench.reconcile()
-    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag=f"1.0.{INLINE_TAGS}")
+    harness = PolicyHarness(*(f"1.0.{number}" for number in range(INLINE_TAGS + 1)))
+    await harness.reconcile()
+    assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag=f"1.0.{INLINE_TAGS}")
 
 
 @pytest.mark.parametrize(
@@ -149,27 +149,29 @@ class Obstacle:
     warn: bool = True
 
 
-async def obstacle(bench: Bench, policy: ImagePolicy | None = None) -> Obstacle:
+async def obstacle(harness: PolicyHarness, policy: ImagePolicy | None = None) -> Obstacle:
     with pytest.raises(NotReady) as error:
-        await bench.reconcile(policy)
+        await harness.reconcile(policy)
     assert error.value.retry_after is None
     return Obstacle(error.value.reason, error.value.message, error.value.wait, error.value.warn)
 
 
 async def test_reference_across_namespaces_that_is_blocked() -> None:
-    bench = Bench(*TAGS, cross_namespace=False)
-    bench.put(image_repository(namespace="images", access_from=AccessFrom(namespace_selectors=(NamespaceSelector(),))))
-    assert await obstacle(bench, image_policy(repository_namespace="images")) == Obstacle(
-        "AccessDenied",
-        f"{REFERRED}cannot access 'ImageRepository/images/app', cross-namespace references have been blocked",
+    harness = PolicyHarness(*TAGS, cross_namespace=False)
+    harness.put(
+        image_repository(namespace="images", access_from=AccessFrom(namespace_selectors=(NamespaceSelector(),)))
     )
-    assert (await bench.reconcile(image_policy(repository_namespace="apps"))).message.endswith("resolved to 1.1.0")
+    assert await obstacle(harness, image_policy(repository_namespace="images")) == Obstacle(
+        "AccessDenied",
+        f"{REFERRED_PREFIX}cannot access 'ImageRepository/images/app', cross-namespace references have been blocked",
+    )
+    assert (await harness.reconcile(image_policy(repository_namespace="apps"))).message.endswith("resolved to 1.1.0")
 
 
-async def test_repository_that_is_not_there_is_waited_for(bench: Bench) -> None:
-    assert await obstacle(bench, image_policy(repository="other")) == Obstacle(
+async def test_repository_that_is_not_there_is_waited_for(harness: PolicyHarness) -> None:
+    assert await obstacle(harness, image_policy(repository="other")) == Obstacle(
         "DependencyNotReady",
-        f"{REFERRED}referenced ImageRepository does not exist: "
+        f"{REFERRED_PREFIX}referenced ImageRepository does not exist: "
         'ImageRepository.image.toolkit.fluxcd.io "other" not found',
         wait=True,
     )
@@ -186,24 +188,26 @@ async def test_repository_that_is_not_there_is_waited_for(bench: Bench) -> None:
         ),
     ],
 )
-async def test_access_denied_waits_for_labels(bench: Bench, access_from: AccessFrom | None, fault: str) -> None:
-    bench.labels["apps"] = {"team": "a"}
-    bench.put(image_repository(namespace="images", access_from=access_from))
-    assert await obstacle(bench, image_policy(repository_namespace="images")) == Obstacle(
-        "AccessDenied", f"{REFERRED}access denied: 'images/app' can't be accessed {fault}", wait=True
+async def test_access_denied_waits_for_labels(
+    harness: PolicyHarness, access_from: AccessFrom | None, fault: str
+) -> None:
+    harness.labels["apps"] = {"team": "a"}
+    harness.put(image_repository(namespace="images", access_from=access_from))
+    assert await obstacle(harness, image_policy(repository_namespace="images")) == Obstacle(
+        "AccessDenied", f"{REFERRED_PREFIX}access denied: 'images/app' can't be accessed {fault}", wait=True
     )
 
 
-async def test_access_by_the_labels_of_the_policys_namespace(bench: Bench) -> None:
-    bench.labels["apps"] = {"team": "a"}
+async def test_access_by_the_labels_of_the_policys_namespace(harness: PolicyHarness) -> None:
+    harness.labels["apps"] = {"team": "a"}
     selector = NamespaceSelector(match_labels={"team": "a"})
     key = Key("images", "app")
-    revision = bench.lists.put(key, "1.2.0")
+    revision = harness.lists.put(key, "1.2.0")
     access_from = AccessFrom(namespace_selectors=(selector,))
-    bench.put(image_repository(namespace="images", access_from=access_from, status=scanned(revision)))
-    await bench.reconcile(image_policy(repository_namespace="images"))
-    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.2.0")
-    assert bench.lists.reads == [(key, revision)]
+    harness.put(image_repository(namespace="images", access_from=access_from, status=scanned(revision)))
+    await harness.reconcile(image_policy(repository_namespace="images"))
+    assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.2.0")
+    assert harness.lists.reads == [(key, revision)]
 
 
 @pytest.mark.parametrize(
@@ -214,23 +218,23 @@ async def test_access_by_the_labels_of_the_policys_namespace(bench: Bench) -> No
     ],
 )
 async def test_repository_without_a_scan_of_its_present_image_is_waited_for_in_silence(
-    bench: Bench, status: ImageRepositoryStatus
+    harness: PolicyHarness, status: ImageRepositoryStatus
 ) -> None:
-    bench.put(image_repository(status=status))
-    assert await obstacle(bench, image_policy(latest=V10)) == Obstacle(
+    harness.put(image_repository(status=status))
+    assert await obstacle(harness, image_policy(latest=V10)) == Obstacle(
         "DependencyNotReady",
         f"waiting for ImageRepository 'apps/app' to scan {IMAGE}; its own status tells how that goes",
         wait=True,
         warn=False,
     )
-    assert bench.run.status.latest_ref == V10
-    assert bench.lists.reads == []
+    assert harness.run.status.latest_ref == V10
+    assert harness.lists.reads == []
 
 
-async def test_tags_that_are_not_stored_are_waited_for_in_silence(bench: Bench) -> None:
+async def test_tags_that_are_not_stored_are_waited_for_in_silence(harness: PolicyHarness) -> None:
     key = Key("apps", "bare")
-    bench.put(image_repository("bare", status=scanned()))
-    assert await obstacle(bench, image_policy(repository="bare")) == Obstacle(
+    harness.put(image_repository("bare", status=scanned()))
+    assert await obstacle(harness, image_policy(repository="bare")) == Obstacle(
         "DependencyNotReady",
         f"waiting for a new scan: no whole tag list is stored for ImageRepository {key}",
         wait=True,
@@ -239,22 +243,22 @@ async def test_tags_that_are_not_stored_are_waited_for_in_silence(bench: Bench) 
 
 
 async def test_repository_without_tags_is_waited_for() -> None:
-    assert await obstacle(Bench()) == Obstacle(
+    assert await obstacle(PolicyHarness()) == Obstacle(
         "DependencyNotReady", "no tags in database: ImageRepository 'apps/app' found none", wait=True
     )
 
 
 async def test_repository_whose_tags_are_all_excluded_says_so() -> None:
-    assert await obstacle(Bench("1.0.sig", "2.0.sig")) == Obstacle(
+    assert await obstacle(PolicyHarness("1.0.sig", "2.0.sig")) == Obstacle(
         "DependencyNotReady",
         "no tags in database: ImageRepository 'apps/app' found none besides 2 that its exclusionList leaves out",
         wait=True,
     )
 
 
-async def test_api_that_does_not_answer_is_asked_again(bench: Bench) -> None:
-    bench.lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
-    assert await obstacle(bench) == Obstacle(
+async def test_api_that_does_not_answer_is_asked_again(harness: PolicyHarness) -> None:
+    harness.lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
+    assert await obstacle(harness) == Obstacle(
         "Failure", "failed to read tags of ImageRepository 'apps/app': connection refused"
     )
 
@@ -280,10 +284,10 @@ async def test_api_that_does_not_answer_is_asked_again(bench: Bench) -> None:
     ],
 )
 async def test_tags_that_do_not_fit_wait_for_others_and_keep_the_last_choice(
-    bench: Bench, spec: dict[str, Any], message: str
+    harness: PolicyHarness, spec: dict[str, Any], message: str
 ) -> None:
-    assert await obstacle(bench, image_policy(latest=V10, **spec)) == Obstacle("Failure", message, wait=True)
-    assert bench.run.status.latest_ref == V10
+    assert await obstacle(harness, image_policy(latest=V10, **spec)) == Obstacle("Failure", message, wait=True)
+    assert harness.run.status.latest_ref == V10
 
 
 STALLS = [
@@ -323,20 +327,20 @@ STALLS = [
 @pytest.mark.parametrize(("spec", "reason", "message"), STALLS)
 @pytest.mark.parametrize("is_scanned", [pytest.param(True, id="scanned"), pytest.param(False, id="not-scanned-yet")])
 async def test_spec_that_cannot_work_stalls(
-    bench: Bench, spec: dict[str, Any], reason: str, message: str, is_scanned: bool
+    harness: PolicyHarness, spec: dict[str, Any], reason: str, message: str, is_scanned: bool
 ) -> None:
     if not is_scanned:
-        bench.put(image_repository())
-    with pytest.raises(Stall) as error:
-        await bench.reconcile(image_policy(latest=V10, **spec))
+        harness.put(image_repository())
+    with pytest.raises(Stalled) as error:
+        await harness.reconcile(image_policy(latest=V10, **spec))
     assert (error.value.reason, error.value.message) == (reason, message)
-    assert bench.run.status.latest_ref == V10
+    assert harness.run.status.latest_ref == V10
 
 
-async def test_image_that_is_none_stalls_its_policies(bench: Bench) -> None:
-    bench.put(image_repository(image="https://ghcr.io/org/app"))
-    with pytest.raises(Stall) as error:
-        await bench.reconcile()
+async def test_image_that_is_none_stalls_its_policies(harness: PolicyHarness) -> None:
+    harness.put(image_repository(image="https://ghcr.io/org/app"))
+    with pytest.raises(Stalled) as error:
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == (
         "ImageURLInvalid",
         "image 'https://ghcr.io/org/app' should not include URL scheme; remove 'https://'",

@@ -8,12 +8,12 @@ from controllers.policy.policies import (
     Alphabetical,
     Filter,
     Keys,
+    KeySpec,
     Newest,
     Numerical,
     Policy,
     Semver,
-    SortKey,
-    policy_of,
+    resolve_policy,
 )
 from controllers.policy.rules import Rules
 
@@ -34,8 +34,8 @@ def rules_of(spec: ImagePolicySpec) -> Rules:
 
 def _policy(choice: ImagePolicyChoice) -> Policy | None:
     """The policy in force: where several are given semver goes before alphabetical before numerical."""
-    keys = tuple(SortKey(key.extract, key.type, key.order) for key in choice.keys)
-    return policy_of(
+    keys = tuple(KeySpec(key.extract, key.type, key.order) for key in choice.keys)
+    return resolve_policy(
         semver=Semver(choice.semver.range) if choice.semver else None,
         alphabetical=Alphabetical(choice.alphabetical.order) if choice.alphabetical else None,
         numerical=Numerical(choice.numerical.order) if choice.numerical else None,

@@ -22,14 +22,14 @@ from api.imagepolicy import (
     TagFilter,
 )
 from controllers.imagepolicy.rules import rules_of
-from controllers.policy import Filter, Keys, Moment, Newest, Rules, Semver
-from controllers.policy import SortKey as Key
+from controllers.policy import Filter, Keys, Newest, NewestBy, Rules, Semver
+from controllers.policy import KeySpec as Key
 from controllers.registry.errors import Denied
-from controllers.registry.inspection import Inspected
-from controllers.runtime.reconcile.run import NotReady, Stall
+from controllers.registry.inspection import Inspection
+from controllers.runtime.reconcile.run import NotReady, Stalled
+from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.clock import START
-from testing.imagepolicy_bench import APP, DIGEST, OLD_DIGEST, Bench
-from testing.objects import IMAGE, image_policy, image_repository, scanned
+from testing.policy_harness import APP, DIGEST, OLD_DIGEST, PolicyHarness
 
 SEMVER = SemverPolicy(range="*")
 HOUR = timedelta(hours=1)
@@ -42,8 +42,8 @@ def policy(latest: str = "", *, digest: str = "", spec: dict[str, Any] | None = 
     return image_policy(latest=ref, policy=ImagePolicyChoice(**ranked), **(spec or {}))
 
 
-def chosen(bench: Bench) -> str:
-    latest = bench.run.status.latest_ref
+def chosen(harness: PolicyHarness) -> str:
+    latest = harness.run.status.latest_ref
     assert latest is not None
     return latest.tag
 
@@ -61,7 +61,7 @@ def chosen(bench: Bench) -> str:
         pytest.param(
             {"newest": NewestPolicy(by="BuildDate"), "platforms": ("linux/arm64",), "min_age": "1h30m"},
             None,
-            Rules(Newest(Moment.BUILD_DATE), platforms=("linux/arm64",), min_age=timedelta(minutes=90)),
+            Rules(Newest(NewestBy.BUILD_DATE), platforms=("linux/arm64",), min_age=timedelta(minutes=90)),
             id="newest",
         ),
         pytest.param(
@@ -78,9 +78,9 @@ def test_rules_of_a_spec(choice: dict[str, Any], tag_filter: TagFilter | None, r
 
 
 async def test_reasons_are_told_in_status() -> None:
-    bench = Bench("1.0.0", "1.1.0", "2.0.0", "latest", "2.1.0-rc.1")
-    await bench.reconcile()
-    assert bench.run.status.selection == SelectionStatus(
+    harness = PolicyHarness("1.0.0", "1.1.0", "2.0.0", "latest", "2.1.0-rc.1")
+    await harness.reconcile()
+    assert harness.run.status.selection == SelectionStatus(
         tag="1.1.0",
         tag_count=5,
         refused=(
@@ -98,46 +98,46 @@ async def test_reasons_are_told_in_status() -> None:
 
 
 async def test_tags_on_the_exclusion_list_are_among_the_reasons() -> None:
-    bench = Bench("1.0.0", "1.0.0.sig", "1.1.0.sig")
-    await bench.reconcile()
-    selection = bench.run.status.selection
+    harness = PolicyHarness("1.0.0", "1.0.0.sig", "1.1.0.sig")
+    await harness.reconcile()
+    selection = harness.run.status.selection
     assert selection is not None
     assert (selection.tag_count, selection.refused) == (1, (RefusedTags(reason="Excluded", count=2),))
-    counted = bench.metrics.get_sample_value("tagline_policy_refused_tags_total", {"reason": "Excluded"})
+    counted = harness.metrics.get_sample_value("tagline_policy_refused_tags_total", {"reason": "Excluded"})
     assert counted == 2
 
 
 async def test_numbers_alone_do_not_change_the_status() -> None:
     many = [f"0.{number}.0" for number in range(10)]
-    bench = Bench("1.0.0", "latest", *many)
-    await bench.reconcile()
-    before = bench.run.status
-    bench.put(image_repository(status=scanned(bench.lists.put(APP, "1.0.0", "latest", "nightly", *many))))
-    await bench.reconcile(replace(image_policy(), status=before))
-    assert bench.run.status == before
-    bench.put(image_repository(status=scanned(bench.lists.put(APP, "1.0.0", "3.0.0", *many))))
-    await bench.reconcile(replace(image_policy(), status=before))
-    selection = bench.run.status.selection
+    harness = PolicyHarness("1.0.0", "latest", *many)
+    await harness.reconcile()
+    before = harness.run.status
+    harness.put(image_repository(status=scanned(harness.lists.put(APP, "1.0.0", "latest", "nightly", *many))))
+    await harness.reconcile(replace(image_policy(), status=before))
+    assert harness.run.status == before
+    harness.put(image_repository(status=scanned(harness.lists.put(APP, "1.0.0", "3.0.0", *many))))
+    await harness.reconcile(replace(image_policy(), status=before))
+    selection = harness.run.status.selection
     assert selection is not None
     assert (selection.candidates[0].tag, selection.tag_count) == ("3.0.0", 12)
 
 
 async def test_reasons_are_told_of_a_failure_too() -> None:
-    bench = Bench("2.0.0")
+    harness = PolicyHarness("2.0.0")
     with pytest.raises(NotReady, match=r"^unable to determine latest version from provided list$"):
-        await bench.reconcile()
-    selection = bench.run.status.selection
+        await harness.reconcile()
+    selection = harness.run.status.selection
     assert selection is not None
     assert (selection.tag, selection.candidates[0].reason) == ("", "OutOfRange")
 
 
 async def test_choices_and_refusals_are_counted() -> None:
-    bench = Bench("1.0.0", "latest")
-    await bench.reconcile()
-    await bench.reconcile(policy("1.1.0", allow_downgrade=False))
+    harness = PolicyHarness("1.0.0", "latest")
+    await harness.reconcile()
+    await harness.reconcile(policy("1.1.0", allow_downgrade=False))
     with pytest.raises(NotReady):
-        await bench.reconcile(policy(deny=(DenyRule(pattern="."),)))
-    value = bench.metrics.get_sample_value
+        await harness.reconcile(policy(deny=(DenyRule(pattern="."),)))
+    value = harness.metrics.get_sample_value
     outcomes = [value("tagline_policy_choices_total", {"outcome": name}) for name in ("chosen", "kept", "none")]
     assert outcomes == [1, 1, 1]
     assert value("tagline_policy_refused_tags_total", {"reason": "NotAVersion"}) == 2
@@ -146,105 +146,105 @@ async def test_choices_and_refusals_are_counted() -> None:
 
 
 async def test_run_is_due_when_the_next_candidate_is_old_enough() -> None:
-    bench = Bench("1.0.0")
+    harness = PolicyHarness("1.0.0")
     ages = {"1.1.0": int((START - HOUR).timestamp()), "1.2.0": int((START - 2 * HOUR).timestamp())}
-    bench.put(image_repository(status=scanned(bench.lists.put(APP, "1.0.0", *ages, first_seen=ages))))
-    end = await bench.reconcile(policy(min_age="72h"))
-    assert (chosen(bench), end.after) == ("1.0.0", 70 * HOUR)
-    selection = bench.run.status.selection
+    harness.put(image_repository(status=scanned(harness.lists.put(APP, "1.0.0", *ages, first_seen=ages))))
+    end = await harness.reconcile(policy(min_age="72h"))
+    assert (chosen(harness), end.after) == ("1.0.0", 70 * HOUR)
+    selection = harness.run.status.selection
     assert selection is not None
     assert selection.next_candidate_at == START + 70 * HOUR
-    end = await bench.reconcile(policy(min_age="72h"), now=START + 70 * HOUR)
-    assert (chosen(bench), end.after) == ("1.2.0", HOUR)
+    end = await harness.reconcile(policy(min_age="72h"), now=START + 70 * HOUR)
+    assert (chosen(harness), end.after) == ("1.2.0", HOUR)
 
 
 async def test_digest_may_be_due_before_the_next_candidate() -> None:
-    bench = Bench("1.0.0")
+    harness = PolicyHarness("1.0.0")
     ages = {"1.1.0": int(START.timestamp())}
-    bench.put(image_repository(status=scanned(bench.lists.put(APP, "1.0.0", *ages, first_seen=ages))))
+    harness.put(image_repository(status=scanned(harness.lists.put(APP, "1.0.0", *ages, first_seen=ages))))
     spec = {"digest_reflection_policy": ALWAYS, "interval": "5m"}
-    assert (await bench.reconcile(policy(min_age="1h", spec=spec))).after == timedelta(minutes=5)
+    assert (await harness.reconcile(policy(min_age="1h", spec=spec))).after == timedelta(minutes=5)
 
 
 async def test_failure_is_retried_when_a_tag_is_old_enough() -> None:
-    bench = Bench()
+    harness = PolicyHarness()
     ages = {"1.1.0": int(START.timestamp())}
-    bench.put(image_repository(status=scanned(bench.lists.put(APP, *ages, first_seen=ages))))
+    harness.put(image_repository(status=scanned(harness.lists.put(APP, *ages, first_seen=ages))))
     with pytest.raises(NotReady) as caught:
-        await bench.reconcile(policy(min_age="1h"))
+        await harness.reconcile(policy(min_age="1h"))
     assert (caught.value.retry_after, caught.value.wait) == (HOUR, False)
     assert str(caught.value) == "version list argument cannot be empty; left out by rules: 1 TooYoung"
 
 
 async def test_deleted_tag_does_not_roll_back_and_is_not_asked_for() -> None:
-    bench = Bench("1.0.0")
+    harness = PolicyHarness("1.0.0")
     spec = {"digest_reflection_policy": ALWAYS, "interval": "5m"}
-    end = await bench.reconcile(policy("1.1.0", digest=OLD_DIGEST, spec=spec, allow_downgrade=False))
-    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.1.0", digest=OLD_DIGEST)
+    end = await harness.reconcile(policy("1.1.0", digest=OLD_DIGEST, spec=spec, allow_downgrade=False))
+    assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.1.0", digest=OLD_DIGEST)
     assert end.message == (
         f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {OLD_DIGEST}; 1.0.0 would be a downgrade"
     )
-    assert bench.registry.asked == []
-    selection = bench.run.status.selection
+    assert harness.registry.asked == []
+    selection = harness.run.status.selection
     assert selection is not None
     assert selection.candidates == (Candidate(tag="1.0.0", reason="Downgrade", message="would be a downgrade"),)
 
 
 async def test_choice_of_another_image_is_no_downgrade() -> None:
-    bench = Bench("1.0.0")
+    harness = PolicyHarness("1.0.0")
     before = policy("1.1.0", allow_downgrade=False)
     moved = replace(before, status=replace(before.status, latest_ref=ImageRef(name="ghcr.io/org/old", tag="1.1.0")))
-    await bench.reconcile(moved)
-    assert chosen(bench) == "1.0.0"
+    await harness.reconcile(moved)
+    assert chosen(harness) == "1.0.0"
 
 
 async def test_images_are_read_for_required_platforms() -> None:
-    bench = Bench("1.0.0", "1.1.0", "1.2.0")
-    bench.registry.images = {
-        "1.2.0": Inspected(frozenset({"linux/amd64"}), None),
-        "1.1.0": Inspected(frozenset({"linux/amd64", "linux/arm64"}), None),
+    harness = PolicyHarness("1.0.0", "1.1.0", "1.2.0")
+    harness.registry.images = {
+        "1.2.0": Inspection(frozenset({"linux/amd64"}), None),
+        "1.1.0": Inspection(frozenset({"linux/amd64", "linux/arm64"}), None),
     }
-    await bench.reconcile(policy(platforms=("linux/arm64",), spec={"digest_reflection_policy": "IfNotPresent"}))
-    assert bench.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.1.0", digest=DIGEST)
-    assert bench.registry.inspected == ["1.2.0", "1.1.0"]
+    await harness.reconcile(policy(platforms=("linux/arm64",), spec={"digest_reflection_policy": "IfNotPresent"}))
+    assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag="1.1.0", digest=DIGEST)
+    assert harness.registry.inspected == ["1.2.0", "1.1.0"]
 
 
 async def test_image_that_is_gone_is_passed_over() -> None:
-    bench = Bench("1.0.0", "1.1.0")
-    bench.registry.images = {"1.0.0": Inspected(frozenset({"linux/arm64"}), None)}
-    await bench.reconcile(policy(platforms=("linux/arm64",)))
-    assert chosen(bench) == "1.0.0"
+    harness = PolicyHarness("1.0.0", "1.1.0")
+    harness.registry.images = {"1.0.0": Inspection(frozenset({"linux/arm64"}), None)}
+    await harness.reconcile(policy(platforms=("linux/arm64",)))
+    assert chosen(harness) == "1.0.0"
 
 
 async def test_images_are_read_for_their_build_dates() -> None:
-    bench = Bench("a", "b")
-    bench.registry.images = {"a": Inspected(frozenset(), START), "b": Inspected(frozenset(), START - HOUR)}
-    await bench.reconcile(policy(newest=NewestPolicy(by="BuildDate")))
-    assert chosen(bench) == "a"
+    harness = PolicyHarness("a", "b")
+    harness.registry.images = {"a": Inspection(frozenset(), START), "b": Inspection(frozenset(), START - HOUR)}
+    await harness.reconcile(policy(newest=NewestPolicy(by="BuildDate")))
+    assert chosen(harness) == "a"
 
 
 async def test_images_that_cannot_be_read_fail_the_run() -> None:
-    bench = Bench("1.0.0")
-    bench.registry.failure = Denied("HEAD x: UNAUTHORIZED")
+    harness = PolicyHarness("1.0.0")
+    harness.registry.failure = Denied("HEAD x: UNAUTHORIZED")
     with pytest.raises(NotReady, match=f"^failed reading images of {IMAGE}: HEAD x: UNAUTHORIZED$"):
-        await bench.reconcile(policy(platforms=("linux/arm64",)))
+        await harness.reconcile(policy(platforms=("linux/arm64",)))
 
 
 async def test_invalid_rule_stalls_also_before_the_first_scan() -> None:
-    bench = Bench()
-    bench.put(image_repository())
-    with pytest.raises(Stall, match=r"^invalid policy: deny pattern '\('"):
-        await bench.reconcile(policy(deny=(DenyRule(pattern="("),)))
+    harness = PolicyHarness()
+    harness.put(image_repository())
+    with pytest.raises(Stalled, match=r"^invalid policy: deny pattern '\('"):
+        await harness.reconcile(policy(deny=(DenyRule(pattern="("),)))
 
 
 async def test_newest_by_first_sight() -> None:
-    bench = Bench("b")
-    bench.put(image_repository(status=scanned(bench.lists.put(APP, "a", "b", first_seen={"a": 5}))))
-    await bench.reconcile(policy(newest=NewestPolicy(by="FirstSeen")))
-    assert chosen(bench) == "a"
+    harness = PolicyHarness("b")
+    harness.put(image_repository(status=scanned(harness.lists.put(APP, "a", "b", first_seen={"a": 5}))))
+    await harness.reconcile(policy(newest=NewestPolicy(by="FirstSeen")))
+    assert chosen(harness) == "a"
 
 
 async def test_what_flux_ignores_does_not_overrule_what_it_knows() -> None:
-    bench = Bench("a", "b")
-    await bench.reconcile(policy(alphabetical=AlphabeticalPolicy(), newest=NewestPolicy(by="BuildDate")))
-    assert chosen(bench) == "b"
+    harness = PolicyHarness("a", "b")
+    await harness.reconcile(policy(alphabetical=AlphabeticalPolicy(), newest=NewestPolicy(by="BuildDate")))
+    assert chosen(harness) == "b"

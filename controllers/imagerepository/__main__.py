@@ -4,7 +4,7 @@ import sys
 
 from api import imagerepository
 from api.imagerepository import ImageRepository
-from controllers.imageaccess.wiring import FLAGS, PATIENCE, access_reader, registry_client
+from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process import flags
@@ -31,22 +31,22 @@ def build(manager: Manager) -> None:
     )
     tag_lists = TagListWriter(manager.client, headers, field_manager=COMPONENT)
     reconciler = ImageRepositoryReconciler(
-        registry_client(manager),
-        access_reader(manager),
+        build_registry_client(manager),
+        build_access_reader(manager),
         tag_lists,
         jitter_percentage=manager.options[flags.INTERVAL_JITTER],
     )
     queue = manager.queue(NAME)
-    manager.enqueue_own(repositories, queue)
+    manager.enqueue_primary(repositories, queue)
 
-    def lost(old: ChunkHeader | None, new: ChunkHeader | None) -> None:
+    def rescan_deleted_chunk(old: ChunkHeader | None, new: ChunkHeader | None) -> None:
         if old is not None and new is None:  # a chunk that somebody deleted is written again
             queue.add(repository_key(old), Lane.RESYNC)
 
-    headers.add_handler(lost)
-    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler, interruptible=True)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES, patience=PATIENCE)
+    headers.add_handler(rescan_deleted_chunk)
+    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler, supersede_runs=True)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES, slow_threshold=SLOW_THRESHOLD)
 
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, own_flags=FLAGS))
+    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, kind_flags=FLAGS))

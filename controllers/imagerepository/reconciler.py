@@ -17,14 +17,14 @@ from controllers.golang.duration import format_duration, parse_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.errors import GateDisabled
 from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
-from controllers.imagerepository.latest import latest_tags
+from controllers.imagerepository.latest_tags import latest_tags
 from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
 from controllers.registry.access import Access
-from controllers.registry.errors import BadPattern, BadReference, RegistryError, Throttled
+from controllers.registry.errors import BadExclusionPattern, BadReference, RegistryError, Throttled
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.reconcile.conditions import find
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
-from controllers.taglist.scan import INLINE_TAGS, Scan, prepare
+from controllers.runtime.reconcile.conditions import find_condition
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
 
 FEATURE_GATE_DISABLED = "FeatureGateDisabled"
@@ -34,7 +34,7 @@ READ_OPERATION_FAILED = "ReadOperationFailed"
 SCANNING = "scanning: "
 
 
-class Registry(Protocol):
+class TagLister(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
     async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]: ...
@@ -44,7 +44,7 @@ class ImageRepositoryReconciler:
     """Scans one repository a run. Called for many objects at the same time."""
 
     def __init__(
-        self, registry: Registry, access: AccessReader, tag_lists: TagListWriter, *, jitter_percentage: int = 0
+        self, registry: TagLister, access: AccessReader, tag_lists: TagListWriter, *, jitter_percentage: int = 0
     ) -> None:
         """jitter_percentage: how far intervals are spread."""
         self._registry = registry
@@ -65,14 +65,16 @@ class ImageRepositoryReconciler:
                 if run.new_generation:
                     await self._read_access(run, image)  # a new spec is not ready before its Secrets are there
                 run.status = replace(run.status, canonical_image_name=image.name)
-                told = f"no change in repository configuration since last scan, next scan in {format_duration(delay)}"
-                return Ready(_message(run.status), after=delay, quiet=told if run.new_generation else None)
+                no_change = (
+                    f"no change in repository configuration since last scan, next scan in {format_duration(delay)}"
+                )
+                return Ready(_message(run.status), after=delay, no_change=no_change if run.new_generation else None)
 
     def _check_gate(self, repository: ImageRepository) -> None:
         try:
             self._access.check_gate(repository)
         except GateDisabled as error:
-            raise Stall(FEATURE_GATE_DISABLED, str(error)) from error
+            raise Stalled(FEATURE_GATE_DISABLED, str(error)) from error
 
     def _next_scan(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> ScanNow | Wait:
         last = run.status.last_scan_result
@@ -83,7 +85,7 @@ class ImageRepositoryReconciler:
             canonical_name=image.name,
             stored_revision=self._tag_lists.stored_revision(run.object),
             requested=run.requested,
-            unfinished=_unfinished(run.status),
+            failed_scan_reason=_failed_scan_reason(run.status),
             now=run.now,
         )
 
@@ -98,7 +100,7 @@ class ImageRepositoryReconciler:
             async with asyncio.timeout(timeout(run.object.spec).total_seconds()):
                 return await self._access.read(run.object, image)
         except AccessFailed as error:
-            raise NotReady(AUTHENTICATION_FAILED, f"{tried}{error}", at_most=SECRET_RETRY) from error
+            raise NotReady(AUTHENTICATION_FAILED, f"{tried}{error}", max_delay=SECRET_RETRY) from error
         except TimeoutError as error:
             raise NotReady(AUTHENTICATION_FAILED, f"{tried}context deadline exceeded") from error
 
@@ -126,12 +128,12 @@ class ImageRepositoryReconciler:
         message = _message(run.status)
         if before is None or before.revision != scan.revision:
             return Ready(message, after=interval, event=message)
-        return Ready(message, after=interval, quiet=f"no new tags found, next scan in {format_duration(interval)}")
+        return Ready(message, after=interval, no_change=f"no new tags found, next scan in {format_duration(interval)}")
 
     async def _latest(
         self,
         run: Run[ImageRepository, ImageRepositoryStatus],
-        scan: Scan,
+        scan: TagSet,
         first_seen: Mapping[str, int | None] | None,
     ) -> tuple[str, ...]:
         """The tags to show. Nothing is read or ranked anew while neither the tags nor the wish have changed."""
@@ -146,16 +148,16 @@ class ImageRepositoryReconciler:
             return latest_tags(scan.tags, wanted, first_seen or {})
         return await asyncio.to_thread(latest_tags, scan.tags, wanted, first_seen or {})
 
-    async def _fetch(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> Scan:
+    async def _fetch(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> TagSet:
         try:
             tags = await self._registry.list_tags(image, access, timeout=timeout(run.object.spec))
             if len(tags) <= INLINE_TAGS:
-                return prepare(tags, exclusion_list(run.object.spec))
+                return build_tag_set(tags, exclusion_list(run.object.spec))
             # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
-            return await asyncio.to_thread(prepare, tags, exclusion_list(run.object.spec))
+            return await asyncio.to_thread(build_tag_set, tags, exclusion_list(run.object.spec))
         except Throttled as error:
             raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}", retry_after=error.retry_after) from error
-        except (RegistryError, BadPattern) as error:
+        except (RegistryError, BadExclusionPattern) as error:
             raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}") from error
 
 
@@ -163,7 +165,7 @@ def _image(repository: ImageRepository) -> Image:
     try:
         return parse_image(repository.spec.image)
     except BadReference as error:
-        raise Stall(IMAGE_URL_INVALID, str(error)) from error
+        raise Stalled(IMAGE_URL_INVALID, str(error)) from error
 
 
 def _message(status: ImageRepositoryStatus) -> str:
@@ -171,9 +173,9 @@ def _message(status: ImageRepositoryStatus) -> str:
     return f"successful scan: found {count} tags"
 
 
-def _unfinished(status: ImageRepositoryStatus) -> str:
+def _failed_scan_reason(status: ImageRepositoryStatus) -> str:
     """Why the scan was made that the last run failed in; empty when it did not fail in a scan."""
-    ready, reconciling = find(status.conditions, READY), find(status.conditions, RECONCILING)
+    ready, reconciling = find_condition(status.conditions, READY), find_condition(status.conditions, RECONCILING)
     if ready is None or ready.status != "False" or reconciling is None:
         return ""
     return reconciling.message.removeprefix(SCANNING) if reconciling.message.startswith(SCANNING) else ""

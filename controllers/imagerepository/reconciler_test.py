@@ -20,15 +20,15 @@ from controllers.imagerepository import schedule
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
 from controllers.registry.cloud.providers import PROVIDERS
-from controllers.registry.errors import Denied, NotFound, Throttled, TooLarge, Unavailable
+from controllers.registry.errors import Denied, ImageNotFound, ResponseTooLarge, Throttled, Unavailable
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
-from controllers.taglist.scan import prepare
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.taglist.scan import build_tag_set
 from controllers.taglist.writer import TagListWriter
+from testing.builders import IMAGE, image_repository, make_run
+from testing.chunk_headers import FakeHeaders
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
-from testing.objects import IMAGE, image_repository, run_of
-from testing.taglist import Headers
 
 MINUTE = timedelta(minutes=1)
 INTERVAL = 10 * MINUTE
@@ -39,7 +39,7 @@ NO_SECRET = 'failed to configure authentication options: secrets "pull" not foun
 
 
 @dataclass
-class FakeRegistry:
+class FakeTagLister:
     """Answers with tags, or fails."""
 
     tags: list[str] = field(default_factory=lambda: ["1.0", "2.0", "2.0.sig"])
@@ -53,17 +53,17 @@ class FakeRegistry:
         return self.tags
 
 
-class Bench:
+class RepositoryHarness:
     """A reconciler with a registry and an API; `repository` is what the last run left."""
 
     def __init__(self) -> None:
-        self.kube, self.registry = FakeKube(), FakeRegistry()
+        self.kube, self.registry = FakeKube(), FakeTagLister()
         self.repository = image_repository()
         self.run: Run[ImageRepository, ImageRepositoryStatus]
         self.restart()
 
     def restart(self) -> None:
-        self.headers = Headers(self.kube)
+        self.headers = FakeHeaders(self.kube)
         self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
         self.reconciler = ImageRepositoryReconciler(self.registry, AccessReader(self.kube), self.writer)
 
@@ -75,7 +75,7 @@ class Bench:
         self.kube.requests.clear()
         if spec:
             self.repository = replace(self.repository, spec=replace(self.repository.spec, **spec))
-        self.run = run_of(self.repository, self.repository.status, now=START + after, **facts)
+        self.run = make_run(self.repository, self.repository.status, now=START + after, **facts)
         try:
             return await self.reconciler.reconcile(self.run)
         finally:
@@ -105,69 +105,71 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> RepositoryHarness:
+    return RepositoryHarness()
 
 
 @pytest.fixture
-async def idle() -> Bench:
+async def idle() -> RepositoryHarness:
     """One that was scanned at START."""
-    bench = Bench()
-    await bench.reconcile()
-    return bench
+    harness = RepositoryHarness()
+    await harness.reconcile()
+    return harness
 
 
 def revision(*tags: str) -> str:
-    return prepare(tags, None).revision
+    return build_tag_set(tags, None).revision
 
 
-async def test_first_scan_stores_and_tells(bench: Bench) -> None:
-    end = await bench.reconcile(new_generation=True)
+async def test_first_scan_stores_and_tells(harness: RepositoryHarness) -> None:
+    end = await harness.reconcile(new_generation=True)
     message = "successful scan: found 2 tags"
     assert end == Ready(message, after=INTERVAL, event=message)
-    assert bench.registry.asked == [(IMAGE, Access(), INTERVAL)]
-    assert bench.run.status == ImageRepositoryStatus(
+    assert harness.registry.asked == [(IMAGE, Access(), INTERVAL)]
+    assert harness.run.status == ImageRepositoryStatus(
         canonical_image_name=IMAGE,
         observed_exclusion_list=(r"^.*\.sig$",),
         last_scan_result=ScanResult(
             tag_count=2, scan_time=START, latest_tags=("2.0", "1.0"), revision=revision("1.0", "2.0")
         ),
     )
-    assert bench.kube.requests == [CREATE]
-    assert bench.run.progress == "scanning: first scan"
+    assert harness.kube.requests == [CREATE]
+    assert harness.run.progress == "scanning: first scan"
 
 
-async def test_repository_without_tags_is_a_success(bench: Bench) -> None:
-    bench.registry.tags = ["1.0.sig"]
-    end = await bench.reconcile()
+async def test_repository_without_tags_is_a_success(harness: RepositoryHarness) -> None:
+    harness.registry.tags = ["1.0.sig"]
+    end = await harness.reconcile()
     assert end.message == "successful scan: found 0 tags"
-    assert len(bench.chunks) == 1
-    await bench.reconcile(after=MINUTE)
-    assert not bench.scanned
+    assert len(harness.chunks) == 1
+    await harness.reconcile(after=MINUTE)
+    assert not harness.scanned
 
 
-async def test_scan_that_is_not_due_asks_nobody(idle: Bench) -> None:
+async def test_scan_that_is_not_due_asks_nobody(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=MINUTE)
     assert end == Ready("successful scan: found 2 tags", after=9 * MINUTE)
     assert not idle.scanned
     assert idle.kube.requests == []
 
 
-async def test_restart_scans_nothing_that_is_not_due(idle: Bench) -> None:
+async def test_restart_scans_nothing_that_is_not_due(idle: RepositoryHarness) -> None:
     idle.restart()
     assert (await idle.reconcile(after=MINUTE)).after == 9 * MINUTE
     assert not idle.scanned
 
 
-async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: Bench) -> None:
+async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=INTERVAL)
-    assert end == Ready("successful scan: found 2 tags", after=INTERVAL, quiet="no new tags found, next scan in 10m0s")
+    assert end == Ready(
+        "successful scan: found 2 tags", after=INTERVAL, no_change="no new tags found, next scan in 10m0s"
+    )
     assert idle.kube.requests == []
     assert idle.run.status.last_scan_result is not None
     assert idle.run.status.last_scan_result.scan_time == START + INTERVAL
 
 
-async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: Bench) -> None:
+async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: RepositoryHarness) -> None:
     idle.registry.tags.append("3.0")
     end = await idle.reconcile(after=INTERVAL)
     assert end.event == "successful scan: found 3 tags"
@@ -176,7 +178,7 @@ async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: Be
     assert idle.run.status.last_scan_result.revision == revision("1.0", "2.0", "3.0")
 
 
-async def test_as_many_tags_as_before_but_others_are_told_too(idle: Bench) -> None:
+async def test_as_many_tags_as_before_but_others_are_told_too(idle: RepositoryHarness) -> None:
     idle.registry.tags = ["1.0", "3.0"]
     end = await idle.reconcile(after=INTERVAL)
     assert end == Ready("successful scan: found 2 tags", after=INTERVAL, event="successful scan: found 2 tags")
@@ -192,49 +194,49 @@ async def test_as_many_tags_as_before_but_others_are_told_too(idle: Bench) -> No
     ],
 )
 async def test_scan_for_a_reason_says_so_while_it_runs(
-    idle: Bench, spec: dict[str, Any], facts: dict[str, Any], reason: str
+    idle: RepositoryHarness, spec: dict[str, Any], facts: dict[str, Any], reason: str
 ) -> None:
     await idle.reconcile(spec=spec, **facts)
     assert idle.scanned
     assert idle.run.progress == f"scanning: {reason}"
 
 
-async def test_list_that_is_gone_is_scanned_for_and_stored_again(idle: Bench) -> None:
+async def test_list_that_is_gone_is_scanned_for_and_stored_again(idle: RepositoryHarness) -> None:
     idle.kube.remove("imagetaglists", "apps", "app-tags-0")
     idle.headers.catch_up()
     end = await idle.reconcile(after=MINUTE)
     assert idle.run.progress == "scanning: no tags in database"
     assert idle.kube.requests == [CREATE]
-    assert end.quiet == "no new tags found, next scan in 10m0s"
+    assert end.no_change == "no new tags found, next scan in 10m0s"
 
 
-async def test_change_that_needs_no_scan_is_told_quietly(idle: Bench) -> None:
+async def test_change_that_needs_no_scan_is_told_quietly(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=MINUTE, spec={"interval": "20m"}, new_generation=True)
     assert end == Ready(
         "successful scan: found 2 tags",
         after=19 * MINUTE,
-        quiet="no change in repository configuration since last scan, next scan in 19m0s",
+        no_change="no change in repository configuration since last scan, next scan in 19m0s",
     )
     assert not idle.scanned
 
 
-async def test_new_spec_is_not_ready_before_its_secrets_are_there(idle: Bench) -> None:
+async def test_new_spec_is_not_ready_before_its_secrets_are_there(idle: RepositoryHarness) -> None:
     with pytest.raises(NotReady) as error:
         await idle.reconcile(after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
     assert (error.value.reason, error.value.message) == ("AuthenticationFailed", NO_SECRET)
     assert not idle.scanned
 
 
-async def test_spec_reaches_the_registry(bench: Bench) -> None:
-    await bench.reconcile(spec={"timeout": "20s", "insecure": True, "image": "alpine"})
-    assert bench.registry.asked == [("index.docker.io/library/alpine", Access(insecure=True), timedelta(seconds=20))]
+async def test_spec_reaches_the_registry(harness: RepositoryHarness) -> None:
+    await harness.reconcile(spec={"timeout": "20s", "insecure": True, "image": "alpine"})
+    assert harness.registry.asked == [("index.docker.io/library/alpine", Access(insecure=True), timedelta(seconds=20))]
 
 
-async def test_exclusion_list_is_applied_and_observed(bench: Bench) -> None:
-    await bench.reconcile(spec={"exclusion_list": ("^1", "sig$")})
-    assert bench.run.status.observed_exclusion_list == ("^1", "sig$")
-    assert bench.run.status.last_scan_result is not None
-    assert bench.run.status.last_scan_result.latest_tags == ("2.0",)
+async def test_exclusion_list_is_applied_and_observed(harness: RepositoryHarness) -> None:
+    await harness.reconcile(spec={"exclusion_list": ("^1", "sig$")})
+    assert harness.run.status.observed_exclusion_list == ("^1", "sig$")
+    assert harness.run.status.last_scan_result is not None
+    assert harness.run.status.last_scan_result.latest_tags == ("2.0",)
 
 
 @pytest.mark.parametrize(
@@ -249,34 +251,36 @@ async def test_exclusion_list_is_applied_and_observed(bench: Bench) -> None:
         pytest.param("Foo/Bar", "could not parse reference: Foo/Bar", id="unreadable"),
     ],
 )
-async def test_image_that_is_none_stalls(bench: Bench, image: str, message: str) -> None:
-    with pytest.raises(Stall) as error:
-        await bench.reconcile(spec={"image": image})
+async def test_image_that_is_none_stalls(harness: RepositoryHarness, image: str, message: str) -> None:
+    with pytest.raises(Stalled) as error:
+        await harness.reconcile(spec={"image": image})
     assert (error.value.reason, error.value.message) == ("ImageURLInvalid", message)
-    assert not bench.scanned
+    assert not harness.scanned
 
 
-async def test_credentials_that_are_missing_are_looked_for_every_half_minute(bench: Bench) -> None:
+async def test_credentials_that_are_missing_are_looked_for_every_half_minute(harness: RepositoryHarness) -> None:
     with pytest.raises(NotReady) as error:
-        await bench.reconcile(spec={"secret_ref": PULL})
+        await harness.reconcile(spec={"secret_ref": PULL})
     assert (error.value.reason, error.value.message) == ("AuthenticationFailed", NO_SECRET)
-    assert error.value.at_most == SECRET_RETRY
-    assert not bench.scanned
-    assert bench.run.progress == "reconciliation in progress"
+    assert error.value.max_delay == SECRET_RETRY
+    assert not harness.scanned
+    assert harness.run.progress == "reconciliation in progress"
 
 
 @pytest.mark.parametrize(
     ("failure", "retry_after"),
     [
         pytest.param(Denied("401 from ghcr.io"), None, id="denied"),
-        pytest.param(NotFound("404 from ghcr.io"), None, id="not-found"),
+        pytest.param(ImageNotFound("404 from ghcr.io"), None, id="not-found"),
         pytest.param(Unavailable("ghcr.io: no answer in time"), None, id="unavailable"),
-        pytest.param(TooLarge("more than 1000 pages"), None, id="too-large"),
+        pytest.param(ResponseTooLarge("more than 1000 pages"), None, id="too-large"),
         pytest.param(Throttled("429 from ghcr.io"), None, id="throttled"),
         pytest.param(Throttled("429 from ghcr.io", 3 * MINUTE), 3 * MINUTE, id="throttled-waits-as-told"),
     ],
 )
-async def test_scan_that_fails_changes_no_fact(idle: Bench, failure: Exception, retry_after: timedelta | None) -> None:
+async def test_scan_that_fails_changes_no_fact(
+    idle: RepositoryHarness, failure: Exception, retry_after: timedelta | None
+) -> None:
     before = idle.repository.status
     idle.registry.failure = failure
     with pytest.raises(NotReady) as error:
@@ -286,29 +290,31 @@ async def test_scan_that_fails_changes_no_fact(idle: Bench, failure: Exception, 
     assert idle.run.status == before
 
 
-async def test_pattern_that_does_not_compile_fails_the_scan(bench: Bench) -> None:
+async def test_pattern_that_does_not_compile_fails_the_scan(harness: RepositoryHarness) -> None:
     with pytest.raises(NotReady) as error:
-        await bench.reconcile(spec={"exclusion_list": ("(",)})
+        await harness.reconcile(spec={"exclusion_list": ("(",)})
     assert error.value.reason == "ReadOperationFailed"
     assert error.value.message == (
         "scan failed: failed to compile regex (: error parsing regexp: missing closing ): `(`"
     )
 
 
-def _no_registry(bench: Bench) -> None:
-    bench.registry.failure = Unavailable("ghcr.io: connection refused")
+def _no_registry(harness: RepositoryHarness) -> None:
+    harness.registry.failure = Unavailable("ghcr.io: connection refused")
 
 
-def _no_storage(bench: Bench) -> None:
-    bench.registry.tags.append("9.9")
-    bench.kube.forbid(PATCH)
+def _no_storage(harness: RepositoryHarness) -> None:
+    harness.registry.tags.append("9.9")
+    harness.kube.forbid(PATCH)
 
 
 @pytest.mark.parametrize(
     "break_it",
     [pytest.param(_no_registry, id="registry-fails"), pytest.param(_no_storage, id="storage-fails")],
 )
-async def test_requested_scan_that_failed_stays_due(idle: Bench, break_it: Callable[[Bench], None]) -> None:
+async def test_requested_scan_that_failed_stays_due(
+    idle: RepositoryHarness, break_it: Callable[[RepositoryHarness], None]
+) -> None:
     break_it(idle)
     with pytest.raises(NotReady):
         await idle.reconcile(after=MINUTE, requested=True)
@@ -322,14 +328,14 @@ async def test_requested_scan_that_failed_stays_due(idle: Bench, break_it: Calla
     assert not idle.scanned
 
 
-async def test_progress_that_somebody_else_left_behind_owes_no_scan(idle: Bench) -> None:
+async def test_progress_that_somebody_else_left_behind_owes_no_scan(idle: RepositoryHarness) -> None:
     idle.run.progress = "scanning: reconcile requested"
     idle.failed(ready="True")
     await idle.reconcile(after=MINUTE)
     assert not idle.scanned
 
 
-async def test_run_that_failed_before_its_scan_owes_none(idle: Bench) -> None:
+async def test_run_that_failed_before_its_scan_owes_none(idle: RepositoryHarness) -> None:
     with pytest.raises(NotReady):
         await idle.reconcile(after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
     idle.failed()
@@ -337,7 +343,7 @@ async def test_run_that_failed_before_its_scan_owes_none(idle: Bench) -> None:
     assert not idle.scanned
 
 
-async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(idle: Bench) -> None:
+async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(idle: RepositoryHarness) -> None:
     before = idle.repository.status
     idle.registry.tags.append("3.0")
     idle.kube.forbid(PATCH)
@@ -351,21 +357,21 @@ async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(
     assert idle.run.status == before
 
 
-async def test_list_is_written_before_the_status_speaks_of_it(bench: Bench) -> None:
+async def test_list_is_written_before_the_status_speaks_of_it(harness: RepositoryHarness) -> None:
     known: list[object] = []
 
     def check() -> None:  # the last thing before the first write
-        known.append((bench.run.status.last_scan_result, bench.chunks))
+        known.append((harness.run.status.last_scan_result, harness.chunks))
 
-    await bench.reconcile(leader_check=check)
+    await harness.reconcile(leader_check=check)
     assert known == [(None, [])]
-    (chunk,) = bench.chunks
+    (chunk,) = harness.chunks
     assert chunk.status is not None
-    assert bench.run.status.last_scan_result is not None
-    assert chunk.status.revision == bench.run.status.last_scan_result.revision
+    assert harness.run.status.last_scan_result is not None
+    assert chunk.status.revision == harness.run.status.last_scan_result.revision
 
 
-async def test_crash_after_the_list_and_before_the_status_is_made_good_by_another_scan(idle: Bench) -> None:
+async def test_crash_after_the_list_and_before_the_status_is_made_good_by_another_scan(idle: RepositoryHarness) -> None:
     facts = idle.repository
     idle.registry.tags.append("3.0")
     await idle.reconcile(after=INTERVAL)
@@ -377,22 +383,22 @@ async def test_crash_after_the_list_and_before_the_status_is_made_good_by_anothe
     assert idle.kube.requests == []
 
 
-async def test_process_that_lost_its_lead_writes_nothing(bench: Bench) -> None:
+async def test_process_that_lost_its_lead_writes_nothing(harness: RepositoryHarness) -> None:
     def lost() -> None:
         raise LostLeadership
 
     with pytest.raises(LostLeadership):
-        await bench.reconcile(leader_check=lost)
-    assert bench.chunks == []
-    assert bench.run.status == ImageRepositoryStatus()
+        await harness.reconcile(leader_check=lost)
+    assert harness.chunks == []
+    assert harness.run.status == ImageRepositoryStatus()
 
 
-async def test_leadership_is_not_needed_where_nothing_is_written(idle: Bench) -> None:
+async def test_leadership_is_not_needed_where_nothing_is_written(idle: RepositoryHarness) -> None:
     def lost() -> None:
         raise LostLeadership
 
     end = await idle.reconcile(after=INTERVAL, leader_check=lost)
-    assert end.quiet == "no new tags found, next scan in 10m0s"
+    assert end.no_change == "no new tags found, next scan in 10m0s"
 
 
 @pytest.mark.parametrize(
@@ -403,18 +409,20 @@ async def test_leadership_is_not_needed_where_nothing_is_written(idle: Bench) ->
         pytest.param("firstSeen", ("1.0.0", "9.0.0"), id="first-seen"),
     ],
 )
-async def test_latest_tags_are_those_that_the_spec_asks_for(bench: Bench, order: str, want: tuple[str, ...]) -> None:
-    bench.registry.tags = ["9.0.0", "10.0.0"]
-    await bench.reconcile(spec={"latest_tags": LatestTags(count=2, order=order)})
-    bench.registry.tags.append("1.0.0")
-    await bench.reconcile(after=INTERVAL)
-    result = bench.run.status.last_scan_result
+async def test_latest_tags_are_those_that_the_spec_asks_for(
+    harness: RepositoryHarness, order: str, want: tuple[str, ...]
+) -> None:
+    harness.registry.tags = ["9.0.0", "10.0.0"]
+    await harness.reconcile(spec={"latest_tags": LatestTags(count=2, order=order)})
+    harness.registry.tags.append("1.0.0")
+    await harness.reconcile(after=INTERVAL)
+    result = harness.run.status.last_scan_result
     assert result is not None
     assert result.latest_tags == want
-    assert bench.run.status.observed_latest_tags == LatestTags(count=2, order=order)
+    assert harness.run.status.observed_latest_tags == LatestTags(count=2, order=order)
 
 
-async def test_other_latest_tags_cost_a_scan_and_a_quiet_scan_ranks_nothing_anew(idle: Bench) -> None:
+async def test_other_latest_tags_cost_a_scan_and_a_quiet_scan_ranks_nothing_anew(idle: RepositoryHarness) -> None:
     wanted = LatestTags(count=1, order="firstSeen")
     await idle.reconcile(spec={"latest_tags": wanted}, new_generation=True)
     assert idle.run.progress == "scanning: updated latest tags"
@@ -427,45 +435,47 @@ async def test_other_latest_tags_cost_a_scan_and_a_quiet_scan_ranks_nothing_anew
     assert (result.latest_tags, idle.run.status.observed_latest_tags) == (("2.0", "1.0"), None)
 
 
-async def test_identity_of_the_object_without_the_gate_stalls_before_anything_else(bench: Bench) -> None:
+async def test_identity_of_the_object_without_the_gate_stalls_before_anything_else(harness: RepositoryHarness) -> None:
     logins = CloudLogins(VirtualClock(), PROVIDERS, max_size=1, max_age=INTERVAL)
-    clouds = CloudAccess(bench.kube, logins, object_level=False, default_service_account="")
-    reader = AccessReader(bench.kube, clouds=clouds)
-    bench.reconciler = ImageRepositoryReconciler(bench.registry, reader, bench.writer)
-    with pytest.raises(Stall) as stall:
-        await bench.reconcile(spec={"provider": "aws", "service_account_name": "robot", "image": "https://no/image"})
+    clouds = CloudAccess(harness.kube, logins, object_level=False, default_service_account="")
+    reader = AccessReader(harness.kube, clouds=clouds)
+    harness.reconciler = ImageRepositoryReconciler(harness.registry, reader, harness.writer)
+    with pytest.raises(Stalled) as stall:
+        await harness.reconcile(spec={"provider": "aws", "service_account_name": "robot", "image": "https://no/image"})
     assert stall.value.reason == "FeatureGateDisabled"
     assert stall.value.message == (
         "to use spec.serviceAccountName for provider authentication please enable the "
         "ObjectLevelWorkloadIdentity feature gate in the controller"
     )
-    assert bench.kube.requests == []
+    assert harness.kube.requests == []
 
 
-async def test_spread_scan_runs_when_it_said_it_would(bench: Bench) -> None:
-    bench.reconciler = ImageRepositoryReconciler(
-        bench.registry, AccessReader(bench.kube), bench.writer, jitter_percentage=20
+async def test_spread_scan_runs_when_it_said_it_would(harness: RepositoryHarness) -> None:
+    harness.reconciler = ImageRepositoryReconciler(
+        harness.registry, AccessReader(harness.kube), harness.writer, jitter_percentage=20
     )
-    first = await bench.reconcile()
+    first = await harness.reconcile()
     assert first.after is not None
     assert first.after != INTERVAL
     assert abs(first.after - INTERVAL) <= INTERVAL / 5
-    await bench.reconcile(after=first.after - timedelta(seconds=2))
-    assert not bench.scanned
-    await bench.reconcile(after=first.after)
-    assert (bench.scanned, bench.run.progress) == (True, "scanning: triggered by interval")
+    await harness.reconcile(after=first.after - timedelta(seconds=2))
+    assert not harness.scanned
+    await harness.reconcile(after=first.after)
+    assert (harness.scanned, harness.run.progress) == (True, "scanning: triggered by interval")
 
 
-async def test_credentials_that_do_not_come_in_time_end_the_run(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(schedule, "TIMEOUT_FLOOR", timedelta(milliseconds=1))
+async def test_credentials_that_do_not_come_in_time_end_the_run(
+    harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "MIN_TIMEOUT", timedelta(milliseconds=1))
 
     class Stuck(AccessReader):
         async def read(self, repository: ImageRepository, image: Image) -> Access:
             await asyncio.Event().wait()
             raise AssertionError("unreachable")
 
-    bench.reconciler = ImageRepositoryReconciler(bench.registry, Stuck(bench.kube), bench.writer)
+    harness.reconciler = ImageRepositoryReconciler(harness.registry, Stuck(harness.kube), harness.writer)
     with pytest.raises(NotReady) as end:
-        await bench.reconcile(spec={"timeout": "1ms"})
+        await harness.reconcile(spec={"timeout": "1ms"})
     assert end.value.reason == "AuthenticationFailed"
     assert end.value.message == "failed to configure authentication options: context deadline exceeded"

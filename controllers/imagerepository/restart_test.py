@@ -9,25 +9,25 @@ import pytest
 from api.imagerepository import ImageRepository
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.imagerepository.reconciler_test import FakeRegistry
+from controllers.imagerepository.reconciler_test import FakeTagLister
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.reconcile.controller import After
-from controllers.runtime.reconcile.events import EventType, Subject
+from controllers.runtime.reconcile.controller import RequeueAfter
+from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.taglist.writer import TagListWriter
+from testing.builders import image_repository
+from testing.chunk_headers import FakeHeaders
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
-from testing.objects import image_repository
-from testing.taglist import Headers
 
 RESOURCE = Resource("image.toolkit.fluxcd.io", "v1", "imagerepositories", "ImageRepository")
 COUNT = 1000
 MINUTE = timedelta(minutes=1)
 
 
-class Cache:
+class HeaderCache:
     """What an informer has after its first list."""
 
     def __init__(self, kube: FakeKube) -> None:
@@ -36,7 +36,7 @@ class Cache:
     def get(self, key: Key) -> ImageRepository | None:
         return self.objects.get(key)
 
-    def remember(self, obj: ImageRepository) -> None:
+    def record_write(self, obj: ImageRepository) -> None:
         self.objects[key_of(obj)] = obj
 
 
@@ -44,21 +44,23 @@ class Events:
     def __init__(self) -> None:
         self.told: list[str] = []
 
-    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+    def record(
+        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+    ) -> None:
         self.told.append(message)
 
 
-class Process:
+class ScannerProcess:
     """One life of the scanner; what it knows is what it reads."""
 
     def __init__(self, kube: FakeKube, clock: VirtualClock, *, jitter: int) -> None:
-        self.registry, self.events = FakeRegistry(), Events()
-        writer = TagListWriter(kube, Headers(kube), field_manager="test")
+        self.registry, self.events = FakeTagLister(), Events()
+        writer = TagListWriter(kube, FakeHeaders(kube), field_manager="test")
         reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer, jitter_percentage=jitter)
         self.lifecycle = Lifecycle(
             kube,
             RESOURCE,
-            Cache(kube),
+            HeaderCache(kube),
             reconciler,
             events=self.events,
             clock=clock,
@@ -71,7 +73,7 @@ class Process:
     async def run_all(self) -> list[timedelta]:
         """When each wants to run again."""
         outcomes = [await self.lifecycle(Key("apps", f"app-{number}")) for number in range(COUNT)]
-        return [outcome.delay for outcome in outcomes if isinstance(outcome, After)]
+        return [outcome.delay for outcome in outcomes if isinstance(outcome, RequeueAfter)]
 
 
 @pytest.mark.parametrize("jitter", [pytest.param(0, id="exact"), pytest.param(5, id="spread")])
@@ -79,14 +81,14 @@ async def test_a_restart_neither_scans_nor_writes(jitter: int) -> None:
     kube, clock = FakeKube(), VirtualClock()
     for number in range(COUNT):
         kube.put(RESOURCE.plural, image_repository(f"app-{number}"))
-    first = Process(kube, clock, jitter=jitter)
+    first = ScannerProcess(kube, clock, jitter=jitter)
     delays = await first.run_all()
     assert len(first.registry.asked) == COUNT
     assert (len(set(delays)) > COUNT * 0.9) == bool(jitter)
 
     await clock.advance(MINUTE.total_seconds())
     kube.requests.clear()
-    again = Process(kube, clock, jitter=jitter)
+    again = ScannerProcess(kube, clock, jitter=jitter)
     later = await again.run_all()
     assert (again.registry.asked, kube.requests, again.events.told) == ([], [], [])
     assert [delay + MINUTE for delay in later] == delays

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from api.imagerepository import DEFAULT_EXCLUSION_LIST, ImageRepositorySpec, ImageRepositoryStatus
 from controllers.golang.duration import parse_duration
 
-NEARLY_DUE = timedelta(seconds=1)
+DUE_TOLERANCE = timedelta(seconds=1)
 """A timer may fire a little early: what is due within a second is due."""
-TIMEOUT_FLOOR = timedelta(seconds=1)
+MIN_TIMEOUT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ def exclusion_list(spec: ImageRepositorySpec) -> tuple[str, ...]:
 
 def timeout(spec: ImageRepositorySpec) -> timedelta:
     """How long a scan may take, credentials included: `timeout`, else `interval`, at least one second."""
-    return max(parse_duration(spec.timeout or spec.interval), TIMEOUT_FLOOR)
+    return max(parse_duration(spec.timeout or spec.interval), MIN_TIMEOUT)
 
 
 def spread(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
@@ -62,7 +62,7 @@ def next_scan(
     canonical_name: str,
     stored_revision: str | None,
     requested: bool,
-    unfinished: str,
+    failed_scan_reason: str,
     now: datetime,
 ) -> ScanNow | Wait:
     """Whether to scan now, and why, or how long to wait.
@@ -70,7 +70,7 @@ def next_scan(
     interval: the spec's, or what `spread` made of it
     stored_revision: of the whole tag list in the API, None without one
     requested: the annotation has a value that was not handled
-    unfinished: the reason of the last scan if it failed, else empty
+    failed_scan_reason: the reason of the last scan if it failed, else empty
     """
     last = status.last_scan_result
     if last is None:
@@ -85,9 +85,9 @@ def next_scan(
         return ScanNow("updated latest tags")
     if stored_revision != last.revision:
         return ScanNow("no tags in database")
-    if unfinished:
-        return ScanNow(unfinished)
+    if failed_scan_reason:
+        return ScanNow(failed_scan_reason)
     remaining = interval - (now - last.scan_time)
-    if remaining < NEARLY_DUE:
+    if remaining < DUE_TOLERANCE:
         return ScanNow("triggered by interval")
     return Wait(remaining)

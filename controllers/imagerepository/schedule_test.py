@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus, LatestTags
 from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
+from testing.builders import IMAGE, scanned
 from testing.clock import START
-from testing.objects import IMAGE, scanned
 
 SPEC = ImageRepositorySpec(image=IMAGE, interval="10m")
 MINUTE = timedelta(minutes=1)
@@ -21,7 +21,7 @@ def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | Non
         "canonical_name": IMAGE,
         "stored_revision": "1",
         "requested": False,
-        "unfinished": "",
+        "failed_scan_reason": "",
         "now": START + MINUTE,
     }
     return next_scan(spec, scanned() if status is None else status, **{**known, **facts})
@@ -44,7 +44,7 @@ def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | Non
         ),
         pytest.param({"stored_revision": None}, "no tags in database", id="tag-list-missing-or-torn"),
         pytest.param({"stored_revision": "2"}, "no tags in database", id="tag-list-of-another-scan"),
-        pytest.param({"unfinished": "new image name"}, "new image name", id="last-scan-failed"),
+        pytest.param({"failed_scan_reason": "new image name"}, "new image name", id="last-scan-failed"),
         pytest.param({"now": START + 10 * MINUTE}, "triggered by interval", id="interval-over"),
         pytest.param({"now": START + 60 * MINUTE}, "triggered by interval", id="long-overdue"),
     ],
@@ -60,7 +60,7 @@ def test_first_reason_of_flux_order_is_told() -> None:
         "requested": True,
         "canonical_name": "ghcr.io/org/other",
         "stored_revision": None,
-        "unfinished": "an earlier reason",
+        "failed_scan_reason": "an earlier reason",
         "now": START + 60 * MINUTE,
     }
     mended = [
@@ -69,7 +69,7 @@ def test_first_reason_of_flux_order_is_told() -> None:
         ("new image name", "canonical_name", IMAGE),
         ("updated exclusion list", "spec", SPEC),
         ("no tags in database", "stored_revision", "1"),
-        ("an earlier reason", "unfinished", ""),
+        ("an earlier reason", "failed_scan_reason", ""),
         ("triggered by interval", "now", START + MINUTE),
     ]
     for reason, fact, good in mended:

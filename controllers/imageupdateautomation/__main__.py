@@ -9,14 +9,14 @@ from api import gitrepository, imagepolicy, imageupdateautomation
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
-from controllers.cloudaccess.wiring import cloud_access
+from controllers.cloudaccess.wiring import build_cloud_access
 from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
 from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
-from controllers.imageupdateautomation.selection import rest_of
+from controllers.imageupdateautomation.selection import pause_of
 from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import key_of
@@ -38,13 +38,13 @@ AUTOMATIONS = Resource(
 IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
 GIT_REPOSITORIES = Resource(gitrepository.GROUP, gitrepository.VERSION, gitrepository.PLURAL, gitrepository.KIND)
 BY_SOURCE = "source"
-PATIENCE = timedelta(seconds=5)
+SLOW_THRESHOLD = timedelta(seconds=5)
 """After how long a run keeps others no longer from theirs; what Git hosts and memory bear is bounded by the engine."""
 SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
-    "ssh-hostkey-algos", (), flags.strings, "host key algorithms to offer; none: those of known_hosts"
+    "ssh-hostkey-algos", (), flags.parse_strings, "host key algorithms to offer; none: those of known_hosts"
 )
 SSH_KEY_EXCHANGES: Flag[tuple[str, ...]] = Flag(
-    "ssh-kex-algos", (), flags.strings, "key exchange algorithms to offer; none: the library's"
+    "ssh-kex-algos", (), flags.parse_strings, "key exchange algorithms to offer; none: the library's"
 )
 GATES = {
     "GitForcePushBranch": True,
@@ -66,15 +66,15 @@ def build(manager: Manager) -> None:
     policies = manager.informer(IMAGE_POLICIES, into=ImagePolicy)
     repositories = manager.informer(GIT_REPOSITORIES, into=GitRepository)
     queue = manager.queue(NAME)
-    manager.enqueue_own(automations, queue)
-    _wake_by_policies(policies, automations, queue)
-    _wake_by_sources(repositories, automations, queue)
+    manager.enqueue_primary(automations, queue)
+    _watch_policies(policies, automations, queue)
+    _watch_sources(repositories, automations, queue)
     git = _engine(manager)
     sources = SourceReader(
         manager.client,
         repositories.get,
         git=git,
-        clouds=cloud_access(manager, providers(manager.clock.now)),
+        clouds=build_cloud_access(manager, providers(manager.clock.now)),
         now=manager.clock.now,
         cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
         gates=Gates(
@@ -84,9 +84,9 @@ def build(manager: Manager) -> None:
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(
-        AUTOMATIONS, automations, reconciler, forget=reconciler.forget, requests_count_while_suspended=False
+        AUTOMATIONS, automations, reconciler, forget=reconciler.forget, handle_requests_while_suspended=False
     )
-    manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS, patience=PATIENCE)
+    manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS, slow_threshold=SLOW_THRESHOLD)
 
 
 def _engine(manager: Manager) -> GitEngine:
@@ -98,23 +98,23 @@ def _engine(manager: Manager) -> GitEngine:
         await git.aclose()
         folder.remove()
 
-    manager.closing(close)
+    manager.add_cleanup(close)
     return git
 
 
-def _wake_by_policies(
+def _watch_policies(
     policies: Informer[ImagePolicy], automations: Informer[ImageUpdateAutomation], queue: WorkQueue
 ) -> None:
     def changed(old: ImagePolicy | None, new: ImagePolicy | None) -> None:
         policy = new or old
-        if policy is not None and _use_of(old) != _use_of(new):
+        if policy is not None and _relevant_state(old) != _relevant_state(new):
             for automation in automations.list(policy.metadata.namespace):
                 queue.add(key_of(automation))
 
     policies.add_handler(changed)
 
 
-def _wake_by_sources(
+def _watch_sources(
     repositories: Informer[GitRepository], automations: Informer[ImageUpdateAutomation], queue: WorkQueue
 ) -> None:
     def changed(old: GitRepository | None, new: GitRepository | None) -> None:
@@ -126,9 +126,9 @@ def _wake_by_sources(
     repositories.add_handler(changed)
 
 
-def _use_of(policy: ImagePolicy | None) -> object:
+def _relevant_state(policy: ImagePolicy | None) -> object:
     """What an automation sees of a policy: its image, whether it rests, and the labels it is selected by."""
-    return policy and (policy.status.latest_ref, rest_of(policy), policy.metadata.labels)
+    return policy and (policy.status.latest_ref, pause_of(policy), policy.metadata.labels)
 
 
 if __name__ == "__main__":
@@ -138,7 +138,7 @@ if __name__ == "__main__":
             build,
             sys.argv[1:],
             component=COMPONENT,
-            own_flags=(SSH_HOST_KEYS, SSH_KEY_EXCHANGES),
+            kind_flags=(SSH_HOST_KEYS, SSH_KEY_EXCHANGES),
             gates=GATES,
         )
     )

@@ -18,7 +18,7 @@ Sources: TypeAlias = Mapping[str, Sequence[ImageSource]]
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenImage:
     """What a marked value says of an image; empty where it does not say."""
 
     name: str = ""
@@ -31,7 +31,9 @@ def sources_of(policies: Iterable[ImagePolicy]) -> dict[str, Sequence[ImageSourc
     return {policy.metadata.name: policy.status.sources for policy in policies if policy.status.sources}
 
 
-def comparison(change: setters.Change, image: ImageRef, sources: Sequence[ImageSource]) -> template.Comparison | None:
+def comparison(
+    change: setters.ValueChange, image: ImageRef, sources: Sequence[ImageSource]
+) -> template.Comparison | None:
     """The commits of a change to `image`; None when that of the new one is not known, or no version was written.
 
     The old commit is left out where it is not known, is of another repository, or the image had another name.
@@ -46,18 +48,18 @@ def comparison(change: setters.Change, image: ImageRef, sources: Sequence[ImageS
     return template.Comparison(new.source, new.revision, old.revision if old is not None and comparable else "")
 
 
-def written(setter: str, value: str) -> Written | None:
+def written(setter: str, value: str) -> WrittenImage | None:
     """What a value says by its marker, such as `apps:web:tag`; None for a marker that writes no version."""
     match setter.split(":")[2:]:
         case []:
             base, _, digest = value.partition("@")
             name, colon, tag = base.rpartition(":")
-            return Written(name, tag, digest) if colon and "/" not in tag else Written(base, "", digest)
+            return WrittenImage(name, tag, digest) if colon and "/" not in tag else WrittenImage(base, "", digest)
         case ["tag"]:
             tag, _, digest = value.partition("@")
-            return Written(tag=tag, digest=digest)
+            return WrittenImage(tag=tag, digest=digest)
         case ["digest"]:
-            return Written(digest=value)
+            return WrittenImage(digest=value)
         case _:
             return None
 

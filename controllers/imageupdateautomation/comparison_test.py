@@ -5,12 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from api.imagepolicy import ImageRef, ImageSource
-from controllers.imageupdateautomation.comparison import Written, comparison, sources_of, written
-from controllers.imageupdateautomation.message import template_data
-from controllers.setters import Change, FileResult, ObjectId, Update
+from controllers.imageupdateautomation.comparison import WrittenImage, comparison, sources_of, written
+from controllers.imageupdateautomation.message import build_template_data
+from controllers.setters import FileResult, ObjectIdentifier, Update, ValueChange
 from controllers.template import Comparison, render
+from testing.builders import automation, image_policy
 from testing.clock import START
-from testing.objects import automation, image_policy
 
 REPOSITORY, OTHER = "https://github.com/org/app", "https://github.com/org/other"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
@@ -22,8 +22,8 @@ def entry(tag: str, revision: str, *, digest: str = "", source: str = REPOSITORY
     return ImageSource(tag=tag, digest=digest, source=source, revision=revision)
 
 
-def change(old: str, new: str = "any", suffix: str = "") -> Change:
-    return Change(old, new, f"apps:app{suffix}", ObjectId("", "", "", ""), "app.yaml", 1)
+def change(old: str, new: str = "any", suffix: str = "") -> ValueChange:
+    return ValueChange(old, new, f"apps:app{suffix}", ObjectIdentifier("", "", "", ""), "app.yaml", 1)
 
 
 def compared(old: str, *sources: ImageSource, suffix: str = "", digest: str = "") -> Comparison | None:
@@ -34,19 +34,19 @@ def compared(old: str, *sources: ImageSource, suffix: str = "", digest: str = ""
 @pytest.mark.parametrize(
     ("setter", "value", "says"),
     [
-        pytest.param("apps:app", f"{NAME}:1.0", Written(NAME, "1.0"), id="tag"),
-        pytest.param("apps:app", f"{NAME}:1.0@{DIGEST}", Written(NAME, "1.0", DIGEST), id="tag-and-digest"),
-        pytest.param("apps:app", f"{NAME}@{DIGEST}", Written(NAME, "", DIGEST), id="digest"),
-        pytest.param("apps:app", NAME, Written(NAME), id="port-is-no-tag"),
-        pytest.param("apps:app", "app", Written("app"), id="name"),
-        pytest.param("apps:app", "", Written(), id="empty"),
-        pytest.param("apps:app:tag", "1.0", Written(tag="1.0"), id="marker-of-a-tag"),
-        pytest.param("apps:app:tag", f"1.0@{DIGEST}", Written(tag="1.0", digest=DIGEST), id="digest-behind-a-tag"),
-        pytest.param("apps:app:digest", DIGEST, Written(digest=DIGEST), id="marker-of-a-digest"),
+        pytest.param("apps:app", f"{NAME}:1.0", WrittenImage(NAME, "1.0"), id="tag"),
+        pytest.param("apps:app", f"{NAME}:1.0@{DIGEST}", WrittenImage(NAME, "1.0", DIGEST), id="tag-and-digest"),
+        pytest.param("apps:app", f"{NAME}@{DIGEST}", WrittenImage(NAME, "", DIGEST), id="digest"),
+        pytest.param("apps:app", NAME, WrittenImage(NAME), id="port-is-no-tag"),
+        pytest.param("apps:app", "app", WrittenImage("app"), id="name"),
+        pytest.param("apps:app", "", WrittenImage(), id="empty"),
+        pytest.param("apps:app:tag", "1.0", WrittenImage(tag="1.0"), id="marker-of-a-tag"),
+        pytest.param("apps:app:tag", f"1.0@{DIGEST}", WrittenImage(tag="1.0", digest=DIGEST), id="digest-behind-a-tag"),
+        pytest.param("apps:app:digest", DIGEST, WrittenImage(digest=DIGEST), id="marker-of-a-digest"),
         pytest.param("apps:app:name", NAME, None, id="marker-of-a-name"),
     ],
 )
-def test_what_a_value_says(setter: str, value: str, says: Written | None) -> None:
+def test_what_a_value_says(setter: str, value: str, says: WrittenImage | None) -> None:
     assert written(setter, value) == says
 
 
@@ -150,9 +150,9 @@ ENTRIES = st.builds(
 def test_whatever_a_status_holds_a_message_has_plain_links_or_none(
     old: str, sources: list[ImageSource], suffix: str
 ) -> None:
-    update = Update({}, (FileResult("app.yaml", ObjectId("", "", "", ""), (change(old, suffix=suffix),)),), ())
+    update = Update({}, (FileResult("app.yaml", ObjectIdentifier("", "", "", ""), (change(old, suffix=suffix),)),), ())
     images = {"app": ImageRef(name=NAME, tag="1.1", digest=DIGEST)}
-    data = template_data(automation(), update, images, {"app": sources})
+    data = build_template_data(automation(), update, images, {"app": sources})
     text = render("{{ range .Changed.Changes }}[{{ compareLink . }}]{{ end }}", data, now=START)
     links = {f"{where}/compare/{a}...{b}" for where in (REPOSITORY, OTHER) for a in (A, B) for b in (A, B) if a != b}
     links |= {f"{where}/commit/{commit}" for where in (REPOSITORY, OTHER) for commit in (A, B)}

@@ -2,17 +2,17 @@
 
 import pytest
 
-from testing.imageupdateautomation_bench import Bench
+from testing.automation_harness import AutomationHarness
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> AutomationHarness:
+    return AutomationHarness()
 
 
 @pytest.fixture
-async def idle() -> Bench:
+async def idle() -> AutomationHarness:
     """One that has pushed its commit at START."""
-    bench = Bench()
-    await bench.reconcile(new_generation=True)
-    return bench
+    harness = AutomationHarness()
+    await harness.reconcile(new_generation=True)
+    return harness

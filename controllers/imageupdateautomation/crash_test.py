@@ -6,106 +6,106 @@ import pytest
 from msgspec.structs import replace
 
 from api.meta import FALSE, READY, Condition
-from controllers.git.errors import Outdated, PushRejected, RefNotFound, Unreachable
+from controllers.git.errors import PushRejected, RefMoved, RefNotFound, Unreachable
 from controllers.git.objects.commits import Author
-from controllers.imageupdateautomation.reconciler import MAX_BEHIND
+from controllers.imageupdateautomation.reconciler import MAX_COMMITS_BEHIND
 from controllers.runtime.reconcile.run import NotReady
+from testing.automation_harness import AUTO, INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
 from testing.clock import START
-from testing.imageupdateautomation import Committed
-from testing.imageupdateautomation_bench import AUTO, INTERVAL, MAIN, NEW_WEB, Bench, manifest
+from testing.fake_git import FakeCommit
 
 REFSPEC = f"{MAIN}:refs/heads/copy"
 BOT = Author("bot@example.com", "Bot")
 
 
-async def crash_after_push(bench: Bench) -> str:
+async def crash_after_push(harness: AutomationHarness) -> str:
     """One pass whose status is lost; returns the commit."""
-    before = bench.automation
-    await bench.reconcile(after=INTERVAL)
-    bench.automation = before
-    return list(bench.git.commits)[-1]
+    before = harness.automation
+    await harness.reconcile(after=INTERVAL)
+    harness.automation = before
+    return list(harness.git.commits)[-1]
 
 
-def failed(bench: Bench) -> None:
+def failed(harness: AutomationHarness) -> None:
     """What the lifecycle records of a pass that raised."""
     ready = Condition(type=READY, status=FALSE, reason="GitOperationFailed", message="", last_transition_time=START)
-    bench.automation = replace(bench.automation, status=replace(bench.status, conditions=(ready,)))
+    harness.automation = replace(harness.automation, status=replace(harness.status, conditions=(ready,)))
 
 
-async def test_crash_between_push_and_status_is_recovered(bench: Bench) -> None:
-    commit = await crash_after_push(bench)
-    end = await bench.reconcile(after=2 * INTERVAL)
-    assert (len(bench.git.pushes), bench.tip()) == (1, commit)
-    assert (bench.status.last_push_commit, bench.status.last_push_time) == (commit, START + INTERVAL)
-    assert bench.status.observed_source_revision == f"main@sha1:{commit}"
+async def test_crash_between_push_and_status_is_recovered(harness: AutomationHarness) -> None:
+    commit = await crash_after_push(harness)
+    end = await harness.reconcile(after=2 * INTERVAL)
+    assert (len(harness.git.pushes), harness.tip()) == (1, commit)
+    assert (harness.status.last_push_commit, harness.status.last_push_time) == (commit, START + INTERVAL)
+    assert harness.status.observed_source_revision == f"main@sha1:{commit}"
     text = f"committed and pushed commit '{commit}' to branch 'main'"
     assert (end.message, end.event) == (text, f"{text}\nUpdate from image update automation")
 
 
-async def test_crash_is_recovered_on_a_branch_of_its_own(bench: Bench) -> None:
-    bench.push_to(branch="auto")
-    commit = await crash_after_push(bench)
-    await bench.reconcile(after=2 * INTERVAL)
-    assert (len(bench.git.pushes), bench.tip(AUTO)) == (1, commit)
-    assert bench.status.last_push_commit == commit
-    assert bench.status.observed_source_revision == f"main@sha1:{bench.tip()}"
+async def test_crash_is_recovered_on_a_branch_of_its_own(harness: AutomationHarness) -> None:
+    harness.push_to(branch="auto")
+    commit = await crash_after_push(harness)
+    await harness.reconcile(after=2 * INTERVAL)
+    assert (len(harness.git.pushes), harness.tip(AUTO)) == (1, commit)
+    assert harness.status.last_push_commit == commit
+    assert harness.status.observed_source_revision == f"main@sha1:{harness.tip()}"
 
 
-def others(bench: Bench, count: int) -> str:
+def others(harness: AutomationHarness, count: int) -> str:
     """Commits of somebody else on top; returns the last."""
-    return [bench.git.put(MAIN, {"README.md": b"# %d\n" % number}) for number in range(count)][-1]
+    return [harness.git.put(MAIN, {"README.md": b"# %d\n" % number}) for number in range(count)][-1]
 
 
-async def test_crash_is_recovered_from_below_the_commits_of_others(bench: Bench) -> None:
-    commit = await crash_after_push(bench)
-    tip = others(bench, MAX_BEHIND)
-    end = await bench.reconcile(after=2 * INTERVAL)
-    assert (len(bench.git.pushes), bench.tip()) == (1, tip)
-    assert (bench.status.last_push_commit, bench.status.last_push_time) == (commit, START + INTERVAL)
-    assert bench.status.observed_source_revision == f"main@sha1:{tip}"
+async def test_crash_is_recovered_from_below_the_commits_of_others(harness: AutomationHarness) -> None:
+    commit = await crash_after_push(harness)
+    tip = others(harness, MAX_COMMITS_BEHIND)
+    end = await harness.reconcile(after=2 * INTERVAL)
+    assert (len(harness.git.pushes), harness.tip()) == (1, tip)
+    assert (harness.status.last_push_commit, harness.status.last_push_time) == (commit, START + INTERVAL)
+    assert harness.status.observed_source_revision == f"main@sha1:{tip}"
     assert end.message == f"committed and pushed commit '{commit}' to branch 'main'"
 
 
-async def test_commit_of_a_namesake_on_top_does_not_end_the_search(bench: Bench) -> None:
-    commit = await crash_after_push(bench)
-    tip = others(bench, 1)
-    bench.git.commits[tip] = Committed(commit, BOT, "Of another automation", START + 2 * INTERVAL, None)
-    await bench.reconcile(after=3 * INTERVAL)
-    assert bench.status.last_push_commit == commit
+async def test_commit_of_a_namesake_on_top_does_not_end_the_search(harness: AutomationHarness) -> None:
+    commit = await crash_after_push(harness)
+    tip = others(harness, 1)
+    harness.git.commits[tip] = FakeCommit(commit, BOT, "Of another automation", START + 2 * INTERVAL, None)
+    await harness.reconcile(after=3 * INTERVAL)
+    assert harness.status.last_push_commit == commit
 
 
-async def test_search_below_the_commits_of_others_is_bounded(bench: Bench) -> None:
-    await crash_after_push(bench)
-    others(bench, MAX_BEHIND + 1)
-    end = await bench.reconcile(after=2 * INTERVAL)
+async def test_search_below_the_commits_of_others_is_bounded(harness: AutomationHarness) -> None:
+    await crash_after_push(harness)
+    others(harness, MAX_COMMITS_BEHIND + 1)
+    end = await harness.reconcile(after=2 * INTERVAL)
     assert end.message.startswith("no updates made")
-    assert len(bench.git.described) == MAX_BEHIND + 1
+    assert len(harness.git.described) == MAX_COMMITS_BEHIND + 1
 
 
-async def test_nothing_is_searched_for_where_no_run_was_lost(bench: Bench) -> None:
-    await bench.reconcile()
-    bench.restart()
-    await bench.reconcile(after=INTERVAL)
-    bench.git.described.clear()
-    tip = others(bench, 3)
-    await bench.reconcile(after=2 * INTERVAL)
-    assert bench.git.described == [tip]
+async def test_nothing_is_searched_for_where_no_run_was_lost(harness: AutomationHarness) -> None:
+    await harness.reconcile()
+    harness.restart()
+    await harness.reconcile(after=INTERVAL)
+    harness.git.described.clear()
+    tip = others(harness, 3)
+    await harness.reconcile(after=2 * INTERVAL)
+    assert harness.git.described == [tip]
 
 
-async def test_new_process_searches_once(bench: Bench) -> None:
-    await bench.reconcile()
-    bench.restart()
-    bench.git.described.clear()
-    others(bench, 3)
-    await bench.reconcile(after=INTERVAL)
-    assert len(bench.git.described) == 3  # down to the commit that the status knows
-    bench.git.described.clear()
-    others(bench, 2)
-    await bench.reconcile(after=2 * INTERVAL)
-    assert len(bench.git.described) == 1
+async def test_new_process_searches_once(harness: AutomationHarness) -> None:
+    await harness.reconcile()
+    harness.restart()
+    harness.git.described.clear()
+    others(harness, 3)
+    await harness.reconcile(after=INTERVAL)
+    assert len(harness.git.described) == 3  # down to the commit that the status knows
+    harness.git.described.clear()
+    others(harness, 2)
+    await harness.reconcile(after=2 * INTERVAL)
+    assert len(harness.git.described) == 1
 
 
-async def test_status_that_could_not_be_written_is_a_crash_too(idle: Bench) -> None:
+async def test_status_that_could_not_be_written_is_a_crash_too(idle: AutomationHarness) -> None:
     idle.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
     commit = await crash_after_push(idle)
     others(idle, 2)
@@ -113,48 +113,48 @@ async def test_status_that_could_not_be_written_is_a_crash_too(idle: Bench) -> N
     assert idle.status.last_push_commit == commit
 
 
-async def test_commits_that_the_remote_does_not_give_out_end_the_search(bench: Bench) -> None:
-    await crash_after_push(bench)
-    others(bench, 1)
-    bench.git.failures["describe"] = [RefNotFound("couldn't find remote commit")]
-    end = await bench.reconcile(after=2 * INTERVAL)
+async def test_commits_that_the_remote_does_not_give_out_end_the_search(harness: AutomationHarness) -> None:
+    await crash_after_push(harness)
+    others(harness, 1)
+    harness.git.failures["read_commit"] = [RefNotFound("couldn't find remote commit")]
+    end = await harness.reconcile(after=2 * INTERVAL)
     assert end.message.startswith("no updates made")
 
 
-async def test_no_search_where_all_history_would_come_with_it(bench: Bench) -> None:
-    await crash_after_push(bench)
-    tip = others(bench, 1)
-    bench.git.any_commit = False
-    bench.git.described.clear()
-    await bench.reconcile(after=2 * INTERVAL)
-    assert bench.git.described == [tip]
+async def test_no_search_where_all_history_would_come_with_it(harness: AutomationHarness) -> None:
+    await crash_after_push(harness)
+    tip = others(harness, 1)
+    harness.git.any_commit = False
+    harness.git.described.clear()
+    await harness.reconcile(after=2 * INTERVAL)
+    assert harness.git.described == [tip]
 
 
-async def test_gone_automation_is_forgotten(bench: Bench) -> None:
-    await bench.reconcile()
-    bench.forget()
-    others(bench, 2)
-    bench.git.described.clear()
-    await bench.reconcile(after=INTERVAL)
-    assert len(bench.git.described) == 2
+async def test_gone_automation_is_forgotten(harness: AutomationHarness) -> None:
+    await harness.reconcile()
+    harness.forget()
+    others(harness, 2)
+    harness.git.described.clear()
+    await harness.reconcile(after=INTERVAL)
+    assert len(harness.git.described) == 2
 
 
-async def test_search_goes_on_when_the_remote_answers_again(bench: Bench) -> None:
-    commit = await crash_after_push(bench)
-    others(bench, 1)
-    bench.git.failures["describe"] = [Unreachable("connection refused")]
+async def test_search_goes_on_when_the_remote_answers_again(harness: AutomationHarness) -> None:
+    commit = await crash_after_push(harness)
+    others(harness, 1)
+    harness.git.failures["read_commit"] = [Unreachable("connection refused")]
     with pytest.raises(NotReady):
-        await bench.reconcile(after=2 * INTERVAL)
-    await bench.reconcile(after=3 * INTERVAL)
-    assert bench.status.last_push_commit == commit
+        await harness.reconcile(after=2 * INTERVAL)
+    await harness.reconcile(after=3 * INTERVAL)
+    assert harness.status.last_push_commit == commit
 
 
-async def test_policy_that_moved_since_the_crash_is_committed_on_top(bench: Bench) -> None:
-    commit = await crash_after_push(bench)
-    bench.choose("web", NEW_WEB)
-    await bench.reconcile(after=2 * INTERVAL)
-    assert bench.git.commits[bench.tip()].parent == commit
-    assert bench.status.last_push_commit == bench.tip()
+async def test_policy_that_moved_since_the_crash_is_committed_on_top(harness: AutomationHarness) -> None:
+    commit = await crash_after_push(harness)
+    harness.choose("web", NEW_WEB)
+    await harness.reconcile(after=2 * INTERVAL)
+    assert harness.git.commits[harness.tip()].parent == commit
+    assert harness.status.last_push_commit == harness.tip()
 
 
 @pytest.mark.parametrize(
@@ -167,48 +167,48 @@ async def test_policy_that_moved_since_the_crash_is_committed_on_top(bench: Benc
     ],
 )
 async def test_commit_that_is_not_ours_is_not_claimed(
-    idle: Bench, author: Author, when: timedelta, files: dict[str, bytes]
+    idle: AutomationHarness, author: Author, when: timedelta, files: dict[str, bytes]
 ) -> None:
     ours = idle.status.last_push_commit
     await idle.reconcile(after=INTERVAL)
     old = idle.git.put(MAIN, {"web.yaml": manifest("1.0.0")} if "web.yaml" in files else {})
     theirs = idle.git.put(MAIN, files)
-    idle.git.commits[theirs] = Committed(old, author, "Theirs", START + when, None)
+    idle.git.commits[theirs] = FakeCommit(old, author, "Theirs", START + when, None)
     end = await idle.reconcile(after=3 * INTERVAL)
     assert end.message.startswith("no updates made")
     assert idle.status.last_push_commit == ours
     assert idle.status.observed_source_revision == f"main@sha1:{theirs}"
 
 
-async def test_branch_that_moved_is_recorded_though_the_refspec_was_refused(bench: Bench) -> None:
-    bench.push_to(refspec=REFSPEC)
-    bench.git.failures["push"].append(PushRejected("refs/heads/copy: hook declined", moved=(MAIN,)))
+async def test_branch_that_moved_is_recorded_though_the_refspec_was_refused(harness: AutomationHarness) -> None:
+    harness.push_to(refspec=REFSPEC)
+    harness.git.failures["push"].append(PushRejected("refs/heads/copy: hook declined", moved=(MAIN,)))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert error.value.message == "failed to update source: failed to push to remote: refs/heads/copy: hook declined"
-    assert (bench.status.last_push_commit, bench.status.last_push_time) == (bench.tip(), START)
-    assert bench.status.observed_source_revision == ""
-    failed(bench)
-    end = await bench.reconcile(after=INTERVAL)
-    commit = bench.tip()
-    assert (bench.tip("refs/heads/copy"), list(bench.git.commits)) == (commit, [commit])
+    assert (harness.status.last_push_commit, harness.status.last_push_time) == (harness.tip(), START)
+    assert harness.status.observed_source_revision == ""
+    failed(harness)
+    end = await harness.reconcile(after=INTERVAL)
+    commit = harness.tip()
+    assert (harness.tip("refs/heads/copy"), list(harness.git.commits)) == (commit, [commit])
     assert end.message == f"committed and pushed commit '{commit}' to branch 'main' and refspecs '{REFSPEC}'"
-    assert (bench.status.last_push_commit, bench.status.last_push_time) == (commit, START)
+    assert (harness.status.last_push_commit, harness.status.last_push_time) == (commit, START)
 
 
-async def test_refspec_that_lost_its_race_is_pushed_alone(bench: Bench) -> None:
-    bench.push_to(refspec=REFSPEC)
-    bench.git.failures["push"].append(Outdated("refs/heads/copy moved meanwhile", moved=(MAIN,)))
-    end = await bench.reconcile()
-    commit = bench.tip()
-    assert (bench.tip("refs/heads/copy"), list(bench.git.commits)) == (commit, [commit])
+async def test_refspec_that_lost_its_race_is_pushed_alone(harness: AutomationHarness) -> None:
+    harness.push_to(refspec=REFSPEC)
+    harness.git.failures["push"].append(RefMoved("refs/heads/copy moved meanwhile", moved=(MAIN,)))
+    end = await harness.reconcile()
+    commit = harness.tip()
+    assert (harness.tip("refs/heads/copy"), list(harness.git.commits)) == (commit, [commit])
     assert end.message.endswith("after 1 retry")
 
 
-async def test_refspec_is_not_pushed_for_a_commit_of_somebody_else(bench: Bench) -> None:
-    bench.push_to(refspec=REFSPEC)
-    await bench.reconcile()
-    failed(bench)
-    bench.git.put(MAIN, {"README.md": b"# theirs\n"})
-    end = await bench.reconcile(after=INTERVAL)
-    assert (len(bench.git.pushes), end.message.startswith("no updates made")) == (1, True)
+async def test_refspec_is_not_pushed_for_a_commit_of_somebody_else(harness: AutomationHarness) -> None:
+    harness.push_to(refspec=REFSPEC)
+    await harness.reconcile()
+    failed(harness)
+    harness.git.put(MAIN, {"README.md": b"# theirs\n"})
+    end = await harness.reconcile(after=INTERVAL)
+    assert (len(harness.git.pushes), end.message.startswith("no updates made")) == (1, True)

@@ -9,14 +9,14 @@ from controllers.git.engine import GitEngine
 from controllers.git.errors import PathMissing, PathOutside
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip
-from controllers.imageupdateautomation.job import AutomationRun, Job, telling
+from controllers.imageupdateautomation.job import AutomationRun, Job, translate_git_errors
 from controllers.runtime.reconcile.run import NotReady
 
 UPDATE_FAILED = "UpdateFailed"
 
 
 @dataclass(frozen=True, slots=True)
-class Edited:
+class Edit:
     """What an update makes of a commit. contents: new content by the path that it is stored under."""
 
     update: setters.Update
@@ -28,22 +28,24 @@ class Editor:
 
     def __init__(self, git: GitEngine) -> None:
         self._git = git
-        self._memory = setters.Memory()
+        self._memory = setters.FileCache()
 
-    async def edit(self, run: AutomationRun, job: Job, base: Tip, *, holds: setters.Holds = setters.NO_HOLDS) -> Edited:
+    async def edit(
+        self, run: AutomationRun, job: Job, base: Tip, *, reverts: setters.Reverts = setters.NO_REVERTS
+    ) -> Edit:
         """The edits on a commit. Raises NotReady, and Outdated when the commit is no longer to be had."""
         files = await self._files(run, job, base)
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms.
         contents = [(f.path, f.data) for f in files]
         update = await asyncio.to_thread(
-            setters.update, contents, job.refs, job.path, globs=job.globs, holds=holds, memory=self._memory
+            setters.update, contents, job.refs, job.path, globs=job.globs, reverts=reverts, cache=self._memory
         )
         targets = {f.path: f.target for f in files}
-        return Edited(update, {targets[path]: edit.data for path, edit in update.edits.items()})
+        return Edit(update, {targets[path]: edit.data for path, edit in update.edits.items()})
 
     async def _files(self, run: AutomationRun, job: Job, base: Tip) -> list[File]:
         remote = job.source.remote
-        with telling("failed to checkout source"):
+        with translate_git_errors("failed to checkout source"):
             await self._git.fetch(remote, base)
             try:
                 return await self._git.files(

@@ -8,11 +8,11 @@ from datetime import datetime
 from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from controllers import setters
-from controllers.git.errors import GitError, Outdated, Unreachable
+from controllers.git.errors import GitError, RefMoved, Unreachable
 from controllers.git.objects.commits import Author
 from controllers.imageupdateautomation.comparison import Sources
-from controllers.imageupdateautomation.selection import Rest
-from controllers.imageupdateautomation.source import Source
+from controllers.imageupdateautomation.selection import Pause
+from controllers.imageupdateautomation.source import AutomationSource
 from controllers.runtime.reconcile.run import NotReady, Run
 
 GIT_OPERATION_FAILED = "GitOperationFailed"
@@ -24,10 +24,10 @@ AutomationRun = Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 class Job:
     """What one run is to do, decided before the remote is asked."""
 
-    source: Source
+    source: AutomationSource
     images: Mapping[str, ImageRef]
     """Every policy that takes part, by name."""
-    resting: Mapping[str, Rest]
+    paused: Mapping[str, Pause]
     """Those of the automation's that do not now, as markers name them."""
     last: Mapping[str, setters.ImageRef]
     """What each of both chose last, as markers name them."""
@@ -40,7 +40,7 @@ class Job:
     """The usable images as markers name them."""
     globs: tuple[str, ...] = ()
     """Further files to look at."""
-    hold: bool = False
+    hold_reverted: bool = False
     """What somebody put back is left alone."""
     sources: Sources = field(default_factory=dict)
     """Where recent images were built from; seen at the same time as `images`."""
@@ -63,12 +63,12 @@ class Published:
 
 
 @contextmanager
-def telling(doing: str) -> Iterator[None]:
-    """Turns what goes wrong with Git into the end of the run; Outdated passes, since the run can go on from it."""
+def translate_git_errors(attempted: str) -> Iterator[None]:
+    """Turns what goes wrong with Git into the end of the run; RefMoved passes, since the run can go on from it."""
     try:
         yield
-    except Outdated:
+    except RefMoved:
         raise
     except GitError as error:
         retry_after = error.retry_after if isinstance(error, Unreachable) else None
-        raise NotReady(GIT_OPERATION_FAILED, f"{doing}: {error}", retry_after=retry_after) from error
+        raise NotReady(GIT_OPERATION_FAILED, f"{attempted}: {error}", retry_after=retry_after) from error

@@ -7,20 +7,20 @@ from api.imageupdateautomation import Finding
 from api.meta import LabelSelector
 from controllers.git.errors import PushRejected
 from controllers.runtime.reconcile.run import NotReady
-from testing.imageupdateautomation_bench import MAIN, WEB, Bench, manifest
+from testing.automation_harness import MAIN, WEB, AutomationHarness, manifest
 
 UNKNOWN = "the marker names ImagePolicy 'apps:nobody', which does not exist; create it or correct the marker"
 NOBODY = Finding(file="other.yaml", line=2, reason="UnknownPolicy", message=UNKNOWN)
 
 
 @pytest.fixture
-def marked(bench: Bench) -> Bench:
+def marked(harness: AutomationHarness) -> AutomationHarness:
     """One with a marker of a policy that is not there."""
-    bench.git.put(MAIN, {"other.yaml": manifest("1.0.0", "apps:nobody")})
-    return bench
+    harness.git.put(MAIN, {"other.yaml": manifest("1.0.0", "apps:nobody")})
+    return harness
 
 
-async def test_finding_is_told_while_the_rest_is_updated(marked: Bench) -> None:
+async def test_finding_is_told_while_the_rest_is_updated(marked: AutomationHarness) -> None:
     end = await marked.reconcile()
     assert marked.status.findings == (NOBODY,)
     assert end.warnings == (("UnknownPolicy", f"other.yaml:2: {UNKNOWN}"),)
@@ -32,7 +32,7 @@ async def test_finding_is_told_while_the_rest_is_updated(marked: Bench) -> None:
     assert marked.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
 
 
-async def test_finding_is_warned_of_only_once(marked: Bench) -> None:
+async def test_finding_is_warned_of_only_once(marked: AutomationHarness) -> None:
     await marked.reconcile()
     end = await marked.reconcile()
     assert end.warnings == ()
@@ -43,7 +43,7 @@ async def test_finding_is_warned_of_only_once(marked: Bench) -> None:
     assert len(marked.status.findings) == 2
 
 
-async def test_finding_that_is_mended_goes(marked: Bench) -> None:
+async def test_finding_that_is_mended_goes(marked: AutomationHarness) -> None:
     await marked.reconcile()
     marked.git.put(MAIN, {"other.yaml": b"nothing\n"})
     end = await marked.reconcile()
@@ -51,7 +51,7 @@ async def test_finding_that_is_mended_goes(marked: Bench) -> None:
     assert "left out" not in end.message
 
 
-async def test_finding_follows_its_policy_though_the_revision_is_known(marked: Bench) -> None:
+async def test_finding_follows_its_policy_though_the_revision_is_known(marked: AutomationHarness) -> None:
     await marked.reconcile()
     marked.choose("nobody", None)
     end = await marked.reconcile()
@@ -63,7 +63,7 @@ async def test_finding_follows_its_policy_though_the_revision_is_known(marked: B
     assert marked.status.findings == ()
 
 
-async def test_findings_of_a_failed_run_are_not_recorded(marked: Bench) -> None:
+async def test_findings_of_a_failed_run_are_not_recorded(marked: AutomationHarness) -> None:
     marked.git.failures["push"].append(PushRejected("hook declined"))
     with pytest.raises(NotReady):
         await marked.reconcile()
@@ -71,15 +71,15 @@ async def test_findings_of_a_failed_run_are_not_recorded(marked: Bench) -> None:
     assert (await marked.reconcile()).warnings != ()
 
 
-async def test_policy_whose_image_is_no_reference_is_left_out_and_the_others_go_on(bench: Bench) -> None:
-    bench.git.put(MAIN, {"bad.yaml": manifest("1.0.0", "apps:bad")})
-    bench.choose("bad", ImageRef(name="x/UPPER", tag="1"))
-    end = await bench.reconcile()
+async def test_policy_whose_image_is_no_reference_is_left_out_and_the_others_go_on(harness: AutomationHarness) -> None:
+    harness.git.put(MAIN, {"bad.yaml": manifest("1.0.0", "apps:bad")})
+    harness.choose("bad", ImageRef(name="x/UPPER", tag="1"))
+    end = await harness.reconcile()
     text = (
         "ImagePolicy 'bad' is left out: could not parse reference: x/UPPER:1; correct the image of its ImageRepository"
     )
-    assert bench.status.findings == (Finding(reason="InvalidImage", message=text),)
+    assert harness.status.findings == (Finding(reason="InvalidImage", message=text),)
     assert end.warnings == (("InvalidImage", text),)
-    assert bench.git.files_of(MAIN)["bad.yaml"] == manifest("1.0.0", "apps:bad")
-    assert bench.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
-    assert set(bench.status.observed_policies) == {"bad", "web"}
+    assert harness.git.files_of(MAIN)["bad.yaml"] == manifest("1.0.0", "apps:bad")
+    assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+    assert set(harness.status.observed_policies) == {"bad", "web"}

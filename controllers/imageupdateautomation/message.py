@@ -8,7 +8,7 @@ from controllers import setters, template
 from controllers.imageupdateautomation.comparison import Sources, comparison
 
 
-def template_data(
+def build_template_data(
     automation: ImageUpdateAutomation, update: setters.Update, images: Mapping[str, ImageRef], sources: Sources
 ) -> template.TemplateData:
     """The data of `spec.git.commit.messageTemplate`, for both data models.
@@ -33,7 +33,7 @@ def _file_change(result: setters.FileResult, images: Mapping[str, ImageRef], sou
     )
 
 
-def _change(change: setters.Change, images: Mapping[str, ImageRef], sources: Sources) -> template.Change:
+def _change(change: setters.ValueChange, images: Mapping[str, ImageRef], sources: Sources) -> template.Change:
     """A change with the whole image of the policy that its marker names, whichever part of it the marker writes."""
     policy = change.setter.split(":")[1]
     ref = images[policy]

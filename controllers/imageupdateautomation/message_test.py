@@ -6,10 +6,10 @@ from msgspec.structs import replace
 from api.imagepolicy import ImageRef
 from api.imageupdateautomation import CommitSpec
 from controllers import setters, template
-from controllers.imageupdateautomation.message import template_data
+from controllers.imageupdateautomation.message import build_template_data
 from controllers.template import Change, FileChange, ObjectRef
+from testing.builders import automation, git_spec
 from testing.clock import START
-from testing.objects import automation, git_spec
 
 DEPLOYMENT = b"""apiVersion: apps/v1
 kind: Deployment
@@ -30,7 +30,7 @@ def update() -> setters.Update:
 
 
 def test_each_change_carries_its_marker_and_the_whole_image(update: setters.Update) -> None:
-    data = template_data(automation(), update, IMAGES, {})
+    data = build_template_data(automation(), update, IMAGES, {})
     image = "x/web:1.1.0@sha256:abc"
     assert (data.namespace, data.name, data.values) == ("apps", "fleet", None)
     assert data.results == [
@@ -57,13 +57,13 @@ def test_each_change_carries_its_marker_and_the_whole_image(update: setters.Upda
 )
 def test_both_data_models_render(update: setters.Update, source: str, text: str) -> None:
     commit = CommitSpec(message_template=source, message_template_values={"team": "blue"})
-    data = template_data(automation(git=git_spec(commit=commit)), update, IMAGES, {})
+    data = build_template_data(automation(git=git_spec(commit=commit)), update, IMAGES, {})
     assert template.render(source, data, now=START) == text
 
 
 def test_no_values_are_none_and_not_an_empty_map(update: setters.Update) -> None:
-    assert template_data(automation(), update, IMAGES, {}).values is None
+    assert build_template_data(automation(), update, IMAGES, {}).values is None
     assert (
-        template_data(replace(automation(), spec=replace(automation().spec, git=None)), update, IMAGES, {}).values
+        build_template_data(replace(automation(), spec=replace(automation().spec, git=None)), update, IMAGES, {}).values
         is None
     )

@@ -13,22 +13,22 @@ from controllers.git.errors import (
     AuthenticationFailed,
     BadSigningKey,
     CacheFailed,
+    DeadlineExceeded,
     GitError,
     PathMissing,
     PathOutside,
     PushRejected,
     RefNotFound,
     RepositoryNotFound,
-    Timeout,
-    TooLarge,
+    RepositoryTooLarge,
     Unreachable,
 )
 from controllers.imageupdateautomation.reconciler import SECRET_RETRY
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.run import NotReady, Stall
+from controllers.runtime.reconcile.run import NotReady, Stalled
+from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
+from testing.builders import GIT_URL, git_repository, git_spec
 from testing.clock import START
-from testing.imageupdateautomation_bench import INTERVAL, MAIN, NEW_WEB, WHOLE_RUN, Bench, manifest
-from testing.objects import GIT_URL, git_repository, git_spec
 
 UNABLE = f"unable to clone '{GIT_URL}'"
 
@@ -38,33 +38,39 @@ UNABLE = f"unable to clone '{GIT_URL}'"
     [
         pytest.param(
             "list_refs",
-            AuthenticationFailed("401 Unauthorized", doing=UNABLE),
+            AuthenticationFailed("401 Unauthorized", error_context=UNABLE),
             f"failed to checkout source: {UNABLE}: 401 Unauthorized",
             id="login-refused",
         ),
         pytest.param(
             "list_refs",
-            RepositoryNotFound("repository not found", doing=UNABLE),
+            RepositoryNotFound("repository not found", error_context=UNABLE),
             f"failed to checkout source: {UNABLE}: repository not found",
             id="no-repository",
         ),
         pytest.param(
             "list_refs",
-            Unreachable("connection refused", doing=UNABLE),
+            Unreachable("connection refused", error_context=UNABLE),
             f"failed to checkout source: {UNABLE}: connection refused",
             id="unreachable",
         ),
         pytest.param(
             "fetch",
-            RefNotFound("object not found", doing=UNABLE),
+            RefNotFound("object not found", error_context=UNABLE),
             f"failed to checkout source: {UNABLE}: object not found",
             id="no-commit",
         ),
         pytest.param(
-            "fetch", Timeout("no answer in 60s"), "failed to checkout source: no answer in 60s", id="fetch-too-slow"
+            "fetch",
+            DeadlineExceeded("no answer in 60s"),
+            "failed to checkout source: no answer in 60s",
+            id="fetch-too-slow",
         ),
         pytest.param(
-            "files", TooLarge("more than 100000 files"), "failed to checkout source: more than 100000 files", id="files"
+            "files",
+            RepositoryTooLarge("more than 100000 files"),
+            "failed to checkout source: more than 100000 files",
+            id="files",
         ),
         pytest.param("commit", CacheFailed("disk full"), "failed to update source: disk full", id="disk-full"),
         pytest.param("commit", BadSigningKey("key expired"), "failed to update source: key expired", id="signing-key"),
@@ -82,32 +88,34 @@ UNABLE = f"unable to clone '{GIT_URL}'"
         ),
         pytest.param(
             "push",
-            AuthenticationFailed("403 Forbidden", doing="unable to push"),
+            AuthenticationFailed("403 Forbidden", error_context="unable to push"),
             "failed to update source: failed to push to remote: unable to push: 403 Forbidden",
             id="push-forbidden",
         ),
     ],
 )
-async def test_git_that_fails_is_tried_again(bench: Bench, method: str, failure: GitError, message: str) -> None:
-    bench.git.failures[method].append(failure)
+async def test_git_that_fails_is_tried_again(
+    harness: AutomationHarness, method: str, failure: GitError, message: str
+) -> None:
+    harness.git.failures[method].append(failure)
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == ("GitOperationFailed", message)
     assert (error.value.retry_after, error.value.wait) == (None, False)
-    assert bench.git.calls.count(method) == 1
-    assert bench.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
-    assert bench.git.files_of(MAIN)["web.yaml"] == manifest("1.0.0")
+    assert harness.git.calls.count(method) == 1
+    assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
+    assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.0.0")
 
 
 @pytest.mark.parametrize("method", ["list_refs", "fetch", "push"])
-async def test_server_that_asks_to_wait_is_waited_for(bench: Bench, method: str) -> None:
-    bench.git.failures[method].append(Unreachable("429", retry_after=timedelta(seconds=70)))
+async def test_server_that_asks_to_wait_is_waited_for(harness: AutomationHarness, method: str) -> None:
+    harness.git.failures[method].append(Unreachable("429", retry_after=timedelta(seconds=70)))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert error.value.retry_after == timedelta(seconds=70)
 
 
-async def test_failed_run_keeps_what_was_observed_and_is_made_good(idle: Bench) -> None:
+async def test_failed_run_keeps_what_was_observed_and_is_made_good(idle: AutomationHarness) -> None:
     observed = idle.status
     idle.choose("web", NEW_WEB)
     idle.git.failures["push"].append(PushRejected("hook declined"))
@@ -118,30 +126,30 @@ async def test_failed_run_keeps_what_was_observed_and_is_made_good(idle: Bench) 
     assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
 
 
-async def test_branch_that_is_not_there(bench: Bench) -> None:
-    bench.put(git_repository(ref=GitRepositoryRef(branch="gone")))
+async def test_branch_that_is_not_there(harness: AutomationHarness) -> None:
+    harness.put(git_repository(ref=GitRepositoryRef(branch="gone")))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == (
         "GitOperationFailed",
         f'failed to checkout source: {UNABLE}: couldn\'t find remote ref "refs/heads/gone"',
     )
 
 
-async def test_path_that_is_not_there(bench: Bench) -> None:
-    bench.spec(update=UpdateStrategy(path="./apps"))
+async def test_path_that_is_not_there(harness: AutomationHarness) -> None:
+    harness.spec(update=UpdateStrategy(path="./apps"))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == (
         "UpdateFailed",
         "failed to apply policies: walking path for files: lstat ./apps: no such file or directory",
     )
 
 
-async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(bench: Bench) -> None:
-    bench.git.failures["files"].append(PathOutside("apps"))
+async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(harness: AutomationHarness) -> None:
+    harness.git.failures["files"].append(PathOutside("apps"))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == (
         "UpdateFailed",
         "failed to apply policies: apps: leads out of the repository; give a path inside of it",
@@ -165,12 +173,12 @@ async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(bench: Be
         ),
     ],
 )
-async def test_template_that_fails_pushes_nothing(bench: Bench, template: str, message: str) -> None:
-    bench.spec(git=git_spec(commit=CommitSpec(message_template=template)))
+async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, template: str, message: str) -> None:
+    harness.spec(git=git_spec(commit=CommitSpec(message_template=template)))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == ("GitOperationFailed", message)
-    assert bench.git.calls == WHOLE_RUN
+    assert harness.git.calls == FULL_RUN_CALLS
 
 
 @pytest.mark.parametrize(
@@ -223,32 +231,34 @@ async def test_template_that_fails_pushes_nothing(bench: Bench, template: str, m
         ),
     ],
 )
-async def test_spec_that_cannot_work_stalls(bench: Bench, spec: dict[str, Any], reason: str, message: str) -> None:
-    bench.spec(**spec)
-    with pytest.raises(Stall) as error:
-        await bench.reconcile()
+async def test_spec_that_cannot_work_stalls(
+    harness: AutomationHarness, spec: dict[str, Any], reason: str, message: str
+) -> None:
+    harness.spec(**spec)
+    with pytest.raises(Stalled) as error:
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == (reason, message)
-    assert bench.git.pushes == []
-    assert bench.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
+    assert harness.git.pushes == []
+    assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
 
 
-async def test_source_that_is_not_complete_is_looked_for_every_half_minute(bench: Bench) -> None:
-    bench.put(git_repository(secret_ref=LocalObjectReference(name="login")))
+async def test_source_that_is_not_complete_is_looked_for_every_half_minute(harness: AutomationHarness) -> None:
+    harness.put(git_repository(secret_ref=LocalObjectReference(name="login")))
     with pytest.raises(NotReady) as error:
-        await bench.reconcile()
+        await harness.reconcile()
     assert (error.value.reason, error.value.message) == (
         "SourceManagerFailed",
         "failed configuring source manager: failed to get auth secret 'apps/login': secrets \"login\" not found",
     )
-    assert (error.value.at_most, bench.git.calls) == (SECRET_RETRY, [])
+    assert (error.value.max_delay, harness.git.calls) == (SECRET_RETRY, [])
 
 
-async def test_process_that_lost_its_lead_pushes_nothing(bench: Bench) -> None:
+async def test_process_that_lost_its_lead_pushes_nothing(harness: AutomationHarness) -> None:
     def lost() -> None:
-        assert bench.git.calls[-1] == "commit"
+        assert harness.git.calls[-1] == "commit"
         raise LostLeadership
 
     with pytest.raises(LostLeadership):
-        await bench.reconcile(leader_check=lost)
-    assert bench.git.pushes == []
-    assert bench.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
+        await harness.reconcile(leader_check=lost)
+    assert harness.git.pushes == []
+    assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)

@@ -13,7 +13,7 @@ from controllers.git.protocol.refs import Checkout
 DEFAULT_BRANCH = "master"
 
 
-class NowhereToPush(Exception):
+class NoPushBranch(Exception):
     """A checkout that is no branch needs `spec.git.push.branch`."""
 
 
@@ -47,7 +47,7 @@ class Plan:
     options: dict[str, str] = field(default_factory=dict)
 
     @property
-    def always_full(self) -> bool:
+    def needs_full_run(self) -> bool:
         """Such runs cannot be skipped by comparing the checked-out revision alone."""
         return self.switch or bool(self.refspec) or not self.checkout_is_comparable
 
@@ -58,7 +58,7 @@ class Plan:
 
 
 def plan(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) -> Plan:
-    """The references that `spec.git` and the GitRepository's `spec.ref` mean; raises NowhereToPush."""
+    """The references that `spec.git` and the GitRepository's `spec.ref` mean; raises NoPushBranch."""
     ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef(branch=DEFAULT_BRANCH)
     checkout = Checkout(branch=ref.branch, tag=ref.tag, semver=ref.semver, name=ref.name, commit=ref.commit)
     if not any((ref.branch, ref.tag, ref.semver, ref.name, ref.commit)):
@@ -66,7 +66,7 @@ def plan(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) 
     push = git.push
     push_branch = push.branch if push and push.branch else checkout.branch
     if not push_branch:
-        raise NowhereToPush(
+        raise NoPushBranch(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
     switch = bool(push and push.branch and push.branch != checkout.branch)

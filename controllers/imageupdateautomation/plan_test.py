@@ -7,8 +7,8 @@ import pytest
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import GitCheckoutSpec, PushSpec
 from controllers.git.protocol.refs import Checkout
-from controllers.imageupdateautomation.plan import Gates, NowhereToPush, Plan, plan
-from testing.objects import git_repository, git_spec
+from controllers.imageupdateautomation.plan import Gates, NoPushBranch, Plan, plan
+from testing.builders import git_repository, git_spec
 
 MAIN = GitRepositoryRef(branch="main")
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -61,7 +61,7 @@ def test_checkout(source: GitRepositoryRef | None, checkout: GitRepositoryRef | 
 def test_push(push: PushSpec | None, branch: str, switch: bool, refspec: str) -> None:
     found = planned(push=push)
     assert (found.push_branch, found.switch, found.refspec) == (branch, switch, refspec)
-    assert found.always_full is (switch or bool(refspec))
+    assert found.needs_full_run is (switch or bool(refspec))
 
 
 def test_push_options_are_passed_on() -> None:
@@ -80,19 +80,19 @@ NO_BRANCH = [
 
 @pytest.mark.parametrize("ref", NO_BRANCH)
 def test_checkout_without_a_branch_needs_one_to_push_to(ref: GitRepositoryRef) -> None:
-    with pytest.raises(NowhereToPush) as error:
+    with pytest.raises(NoPushBranch) as error:
         planned(ref)
     assert str(error.value) == (
         "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
     )
-    with pytest.raises(NowhereToPush):
+    with pytest.raises(NoPushBranch):
         planned(ref, push=PushSpec(refspec="refs/heads/a:refs/heads/b"))
 
 
 @pytest.mark.parametrize("ref", NO_BRANCH)
 def test_checkout_without_a_branch_switches_to_the_one_given(ref: GitRepositoryRef) -> None:
     found = planned(MAIN, checkout=ref, push=PushSpec(branch="auto"))
-    assert (found.push_branch, found.switch, found.always_full) == ("auto", True, True)
+    assert (found.push_branch, found.switch, found.needs_full_run) == ("auto", True, True)
 
 
 @pytest.mark.parametrize("ref", NO_BRANCH)
@@ -120,7 +120,7 @@ def test_push_to_master_from_the_default_branch_does_not_switch() -> None:
 def test_runs_that_cannot_be_skipped_by_the_revision(ref: GitRepositoryRef, comparable: bool) -> None:
     found = planned(ref)
     assert found.checkout_is_comparable is comparable
-    assert found.always_full is not comparable
+    assert found.needs_full_run is not comparable
 
 
 @pytest.mark.parametrize("force_push", [True, False], ids=["force", "no-force"])

@@ -11,14 +11,20 @@ from msgspec.structs import replace
 from controllers import setters, template
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadRefspec, PushFailed, Unreachable
-from controllers.git.objects.commits import Facts, NewCommit
+from controllers.git.objects.commits import CommitInfo, NewCommit
 from controllers.git.protocol.refs import HEADS, Refs, Tip, branch_tip
-from controllers.git.protocol.refspec import Update, parse_refspec
-from controllers.imageupdateautomation.editor import Edited, Editor
-from controllers.imageupdateautomation.job import GIT_OPERATION_FAILED, AutomationRun, Job, Published, telling
-from controllers.imageupdateautomation.message import template_data
+from controllers.git.protocol.refspec import RefUpdate, parse_refspec
+from controllers.imageupdateautomation.editor import Edit, Editor
+from controllers.imageupdateautomation.job import (
+    GIT_OPERATION_FAILED,
+    AutomationRun,
+    Job,
+    Published,
+    translate_git_errors,
+)
+from controllers.imageupdateautomation.message import build_template_data
 from controllers.imageupdateautomation.plan import Plan
-from controllers.runtime.reconcile.run import NotReady, Stall
+from controllers.runtime.reconcile.run import NotReady, Stalled
 
 INVALID_SOURCE_CONFIGURATION = "InvalidSourceConfiguration"
 
@@ -30,17 +36,17 @@ class Publisher:
         self._git = git
         self._editor = editor
 
-    async def publish(self, run: AutomationRun, job: Job, edited: Edited, *, refs: Refs, base: Tip) -> Published | None:
+    async def publish(self, run: AutomationRun, job: Job, edit: Edit, *, refs: Refs, base: Tip) -> Published | None:
         """Commits and pushes; None when the files turn out to be as they were. Raises Outdated for a lost race."""
-        text = _render(run, edited.update, job)
-        with telling("failed to update source"):
+        text = _render(run, edit.update, job)
+        with translate_git_errors("failed to update source"):
             new = await self._git.commit(
-                job.source.remote, base.commit, edited.contents,
+                job.source.remote, base.commit, edit.contents,
                 author=job.author, message=text, when=run.now, signer=job.source.signer,
             )  # fmt: skip
-        if new is None or await self._is_there(job, new, refs):
+        if new is None or await self._is_already_pushed(job, new, refs):
             return None
-        published = Published(new.id, text, run.now, edited.update)
+        published = Published(new.id, text, run.now, edit.update)
         await self._push(run, job, new, published, refs=refs)
         return published
 
@@ -66,35 +72,35 @@ class Publisher:
         """
         commit = base.commit
         for step in range(behind + 1):
-            if _is_recorded(run, commit) or (step and not self._git.gives_any_commit(job.source.remote)):
+            if _is_recorded(run, commit) or (step and not self._git.can_fetch_any_commit(job.source.remote)):
                 return None
-            facts = await self._told(job, commit)
-            if facts is None or not facts.parents or _is_older_than_ours(run, facts.time):
+            info = await self._describe_if_available(job, commit)
+            if info is None or not info.parents or _is_older_than_ours(run, info.time):
                 return None
-            if facts.is_by(job.author) and (update := await self._as_ours(run, job, facts)):
-                published = Published(commit, facts.message, facts.time, update)
+            if info.is_by(job.author) and (update := await self._recreate_update(run, job, info)):
+                published = Published(commit, info.message, info.time, update)
                 _record(run, published)
                 return published
-            commit = facts.parents[0]
+            commit = info.parents[0]
         return None
 
-    async def _as_ours(self, run: AutomationRun, job: Job, facts: Facts) -> setters.Update | None:
+    async def _recreate_update(self, run: AutomationRun, job: Job, info: CommitInfo) -> setters.Update | None:
         """What we would have done to a commit's parent; None where something else was done."""
-        if len(facts.parents) != 1:
+        if len(info.parents) != 1:
             return None
-        parent = Tip("", facts.parents[0], "")
+        parent = Tip("", info.parents[0], "")
         try:
-            edited = await self._editor.edit(run, job, parent)
-            with telling("failed to checkout source"):
+            edit = await self._editor.edit(run, job, parent)
+            with translate_git_errors("failed to checkout source"):
                 made = await self._git.commit(
-                    job.source.remote, parent.commit, edited.contents, author=job.author, message="", when=facts.time
+                    job.source.remote, parent.commit, edit.contents, author=job.author, message="", when=info.time
                 )
         except NotReady as error:
             _raise_if_unreachable(error)
             return None  # the parent cannot be had, or has no such path
-        return edited.update if made is not None and made.tree == facts.tree else None
+        return edit.update if made is not None and made.tree == info.tree else None
 
-    async def _told(self, job: Job, commit: str) -> Facts | None:
+    async def _describe_if_available(self, job: Job, commit: str) -> CommitInfo | None:
         """What a commit says; None where the remote does not give it out."""
         try:
             return await self._describe(job, commit)
@@ -102,25 +108,25 @@ class Publisher:
             _raise_if_unreachable(error)
             return None
 
-    async def _is_there(self, job: Job, new: NewCommit, refs: Refs) -> bool:
+    async def _is_already_pushed(self, job: Job, new: NewCommit, refs: Refs) -> bool:
         """True when a push branch that is made anew each time already has this very update of this very commit."""
         plan = job.source.plan
         tip = branch_tip(refs, plan.push_branch)
         if not plan.switch or plan.continues or tip is None:
             return False
-        facts = await self._describe(job, tip.commit)
-        return facts.tree == new.tree and facts.parents == (new.parent,)
+        info = await self._describe(job, tip.commit)
+        return info.tree == new.tree and info.parents == (new.parent,)
 
-    async def _describe(self, job: Job, commit: str) -> Facts:
-        with telling("failed to checkout source"):
-            return await self._git.describe(job.source.remote, commit)
+    async def _describe(self, job: Job, commit: str) -> CommitInfo:
+        with translate_git_errors("failed to checkout source"):
+            return await self._git.read_commit(job.source.remote, commit)
 
     async def _push(self, run: AutomationRun, job: Job, new: NewCommit, published: Published, *, refs: Refs) -> bool:
         """True when something moved. What moved is recorded also where the push as a whole fails."""
         plan = job.source.plan
-        updates, force = _moves(plan, refs, new.id)
+        updates, force = _ref_updates(plan, refs, new.id)
         await run.check_leader()
-        with telling("failed to update source: failed to push to remote"):
+        with translate_git_errors("failed to update source: failed to push to remote"):
             try:
                 result = await self._git.push(job.source.remote, new, updates, options=plan.options, force=force)
             except PushFailed as failure:
@@ -153,21 +159,21 @@ def _record(run: AutomationRun, published: Published) -> None:
     run.status = replace(run.status, last_push_commit=published.commit, last_push_time=published.time)
 
 
-def _moves(plan: Plan, refs: Refs, commit: str) -> tuple[list[Update], bool]:
+def _ref_updates(plan: Plan, refs: Refs, commit: str) -> tuple[list[RefUpdate], bool]:
     """Which references of the remote are to move to a commit, and whether those may be no fast-forwards."""
     branch = HEADS + plan.push_branch
-    updates = [Update(branch, commit, refs.branch(plan.push_branch))]
+    updates = [RefUpdate(branch, commit, refs.branch(plan.push_branch))]
     if not plan.refspec:
         return updates, plan.force
     try:
         refspec = parse_refspec(plan.refspec)
         return updates + refspec.updates({branch: commit}), plan.force or refspec.force
     except BadRefspec as error:
-        raise Stall(INVALID_SOURCE_CONFIGURATION, f"failed to update source: {error}") from error
+        raise Stalled(INVALID_SOURCE_CONFIGURATION, f"failed to update source: {error}") from error
 
 
 def _render(run: AutomationRun, update: setters.Update, job: Job) -> str:
-    data = template_data(run.object, update, job.usable, job.sources)
+    data = build_template_data(run.object, update, job.usable, job.sources)
     try:
         return template.render(job.source.git.commit.message_template, data, now=run.now)
     except template.TemplateFailure as error:

@@ -17,26 +17,26 @@ from api.imageupdateautomation import (
 )
 from api.meta import STALLED, Condition, LabelSelector
 from controllers.git.objects.commits import Author, Signer
-from controllers.git.protocol.refspec import Update
-from controllers.imageupdateautomation.source import Source, SourceReader
+from controllers.git.protocol.refspec import RefUpdate
+from controllers.imageupdateautomation.source import AutomationSource, SourceReader
 from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.run import Ready
+from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest
+from testing.builders import git_repository, git_spec, image_policy
 from testing.clock import START
-from testing.imageupdateautomation_bench import INTERVAL, MAIN, NEW_WEB, WEB, WHOLE_RUN, Bench, manifest
-from testing.objects import git_repository, git_spec, image_policy
 
 
-async def test_update_is_committed_pushed_recorded_and_told(bench: Bench) -> None:
-    before = bench.tip()
-    end = await bench.reconcile(new_generation=True)
-    commit = bench.tip()
-    assert bench.git.calls == [*WHOLE_RUN, "commit", "push"]
-    assert bench.git.files_of(MAIN) == {"web.yaml": manifest("1.1.0"), "README.md": b"# fleet\n"}
-    (pushed,) = bench.git.pushes
-    assert (pushed.updates, pushed.options, pushed.force) == ((Update(MAIN, commit, before),), {}, False)
+async def test_update_is_committed_pushed_recorded_and_told(harness: AutomationHarness) -> None:
+    before = harness.tip()
+    end = await harness.reconcile(new_generation=True)
+    commit = harness.tip()
+    assert harness.git.calls == [*FULL_RUN_CALLS, "commit", "push"]
+    assert harness.git.files_of(MAIN) == {"web.yaml": manifest("1.1.0"), "README.md": b"# fleet\n"}
+    (pushed,) = harness.git.pushes
+    assert (pushed.updates, pushed.options, pushed.force) == ((RefUpdate(MAIN, commit, before),), {}, False)
     text = f"committed and pushed commit '{commit}' to branch 'main'"
     assert end == Ready(text, after=INTERVAL, event=f"{text}\nUpdate from image update automation")
-    assert bench.status == ImageUpdateAutomationStatus(
+    assert harness.status == ImageUpdateAutomationStatus(
         last_automation_run_time=START,
         last_push_commit=commit,
         last_push_time=START,
@@ -45,24 +45,24 @@ async def test_update_is_committed_pushed_recorded_and_told(bench: Bench) -> Non
     )
 
 
-async def test_commit_is_the_authors_with_the_rendered_message(bench: Bench) -> None:
+async def test_commit_is_the_authors_with_the_rendered_message(harness: AutomationHarness) -> None:
     commit = CommitSpec(
         author=CommitUser(name="Bot", email="bot@example.com"),
         message_template="{{ .AutomationObject }}:{{ range .Changed.Changes }} {{.NewValue}}{{ end }} {{ .Values.x }}",
         message_template_values={"x": "night"},
     )
-    bench.spec(git=git_spec(commit=commit))
-    end = await bench.reconcile(after=INTERVAL)
-    made = bench.git.commits[bench.tip()]
+    harness.spec(git=git_spec(commit=commit))
+    end = await harness.reconcile(after=INTERVAL)
+    made = harness.git.commits[harness.tip()]
     assert (made.author, made.when, made.signer) == (Author("bot@example.com", "Bot"), START + INTERVAL, None)
     assert made.message == "apps/fleet: x/web:1.1.0 night"
     assert end.event is not None
     assert end.event.endswith("\napps/fleet: x/web:1.1.0 night")
 
 
-async def test_message_links_to_what_changed_between_the_images(bench: Bench) -> None:
+async def test_message_links_to_what_changed_between_the_images(harness: AutomationHarness) -> None:
     source, old, new = "https://github.com/x/web", "a" * 40, "b" * 40
-    bench.choose(
+    harness.choose(
         "web",
         WEB,
         ImageSource(tag="1.1.0", source=source, revision=new),
@@ -70,28 +70,28 @@ async def test_message_links_to_what_changed_between_the_images(bench: Bench) ->
         ImageSource(tag="1.0.0", source=source, revision=old),
     )
     template = "{{ range .Changed.Changes }}{{ .NewValue }}{{ with compareLink . }} {{ . }}{{ end }}{{ end }}"
-    bench.spec(git=git_spec(commit=CommitSpec(message_template=template)))
-    await bench.reconcile()
-    assert bench.git.commits[bench.tip()].message == f"x/web:1.1.0 {source}/compare/{old}...{new}"
+    harness.spec(git=git_spec(commit=CommitSpec(message_template=template)))
+    await harness.reconcile()
+    assert harness.git.commits[harness.tip()].message == f"x/web:1.1.0 {source}/compare/{old}...{new}"
 
 
-async def test_commit_is_signed_with_the_source_s_key(bench: Bench) -> None:
+async def test_commit_is_signed_with_the_source_s_key(harness: AutomationHarness) -> None:
     class Stamp:
         def sign(self, payload: bytes) -> bytes:
             return b"signed"
 
     class SignedSources(SourceReader):
-        async def read(self, automation: ImageUpdateAutomation) -> Source:
+        async def read(self, automation: ImageUpdateAutomation) -> AutomationSource:
             found = await super().read(automation)
-            return Source(found.remote, found.plan, found.git, signer)
+            return AutomationSource(found.remote, found.plan, found.git, signer)
 
     signer: Signer = Stamp()
-    bench.sources = bench.reader(SignedSources)
-    await bench.reconcile()
-    assert bench.git.commits[bench.tip()].signer is signer
+    harness.sources = harness.reader(SignedSources)
+    await harness.reconcile()
+    assert harness.git.commits[harness.tip()].signer is signer
 
 
-async def test_values_of_a_suspended_policy_are_left_to_people(idle: Bench) -> None:
+async def test_values_of_a_suspended_policy_are_left_to_people(idle: AutomationHarness) -> None:
     idle.choose("web", WEB, suspend=True)
     theirs = idle.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
     end = await idle.reconcile(after=INTERVAL)
@@ -106,82 +106,82 @@ async def test_values_of_a_suspended_policy_are_left_to_people(idle: Bench) -> N
     assert idle.status.findings == ()
 
 
-async def test_nothing_changed_takes_one_round_trip(idle: Bench) -> None:
+async def test_nothing_changed_takes_one_round_trip(idle: AutomationHarness) -> None:
     before = idle.status
     end = await idle.reconcile(after=INTERVAL)
     assert idle.git.calls == ["list_refs"]
     assert end == Ready(
         f"no updates made; last commit {idle.tip()[:7]} at 2024-01-01T00:00:00Z",
         after=INTERVAL,
-        quiet="no change since last reconciliation",
+        no_change="no change since last reconciliation",
     )
     assert idle.status == replace(before, last_automation_run_time=START + INTERVAL)
 
 
-async def test_requested_run_looks_at_the_remote_and_no_further(idle: Bench) -> None:
+async def test_requested_run_looks_at_the_remote_and_no_further(idle: AutomationHarness) -> None:
     await idle.reconcile(requested=True)
     assert idle.git.calls == ["list_refs"]
 
 
-async def test_repository_that_was_always_up_to_date_has_no_last_commit(bench: Bench) -> None:
-    bench.git.put(MAIN, {"web.yaml": manifest("1.1.0")})
-    end = await bench.reconcile()
-    assert end == Ready("no updates made", after=INTERVAL, quiet="no updates made")
-    assert bench.status.observed_source_revision == f"main@sha1:{bench.tip()}"
-    assert bench.status.last_push_commit == ""
-    assert (await bench.reconcile()).quiet == "no change since last reconciliation"
+async def test_repository_that_was_always_up_to_date_has_no_last_commit(harness: AutomationHarness) -> None:
+    harness.git.put(MAIN, {"web.yaml": manifest("1.1.0")})
+    end = await harness.reconcile()
+    assert end == Ready("no updates made", after=INTERVAL, no_change="no updates made")
+    assert harness.status.observed_source_revision == f"main@sha1:{harness.tip()}"
+    assert harness.status.last_push_commit == ""
+    assert (await harness.reconcile()).no_change == "no change since last reconciliation"
 
 
-async def test_somebody_else_s_commit_is_looked_at(idle: Bench) -> None:
+async def test_somebody_else_s_commit_is_looked_at(idle: AutomationHarness) -> None:
     idle.git.put(MAIN, {"README.md": b"# theirs\n"})
     end = await idle.reconcile()
-    assert idle.git.calls == WHOLE_RUN
+    assert idle.git.calls == FULL_RUN_CALLS
     assert end.message.startswith("no updates made; last commit")
     assert idle.status.observed_source_revision == f"main@sha1:{idle.tip()}"
 
 
-async def test_marked_value_that_somebody_set_back_is_updated_again(idle: Bench) -> None:
+async def test_marked_value_that_somebody_set_back_is_updated_again(idle: AutomationHarness) -> None:
     idle.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
     await idle.reconcile()
     assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
 
 
-async def test_policy_that_moved_is_applied(idle: Bench) -> None:
+async def test_policy_that_moved_is_applied(idle: AutomationHarness) -> None:
     idle.choose("web", NEW_WEB)
     await idle.reconcile()
     assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
     assert idle.status.observed_policies == {"web": NEW_WEB}
 
 
-async def test_policy_that_lost_its_image_is_no_longer_observed(idle: Bench) -> None:
+async def test_policy_that_lost_its_image_is_no_longer_observed(idle: AutomationHarness) -> None:
     idle.choose("web", None)
     await idle.reconcile()
     assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
     assert idle.status.observed_policies == {}
 
 
-def _new_generation(_: Bench) -> dict[str, Any]:
+def _new_generation(_: AutomationHarness) -> dict[str, Any]:
     return {"new_generation": True}
 
 
-def _stalled(bench: Bench) -> dict[str, Any]:
+def _stalled(harness: AutomationHarness) -> dict[str, Any]:
     stalled = Condition(type=STALLED, status="True", reason="AccessDenied", message="", last_transition_time=START)
-    bench.automation = replace(bench.automation, status=replace(bench.status, conditions=(stalled,)))
+    harness.automation = replace(harness.automation, status=replace(harness.status, conditions=(stalled,)))
     return {}
 
 
-def _other_policy(bench: Bench) -> dict[str, Any]:
-    bench.choose("api", ImageRef(name="x/api", tag="1"))
+def _other_policy(harness: AutomationHarness) -> dict[str, Any]:
+    harness.choose("api", ImageRef(name="x/api", tag="1"))
     return {}
 
 
-def _refspec(bench: Bench) -> dict[str, Any]:
-    bench.push_to(refspec=f"{MAIN}:refs/heads/copy")
+def _refspec(harness: AutomationHarness) -> dict[str, Any]:
+    harness.push_to(refspec=f"{MAIN}:refs/heads/copy")
     return {}
 
 
-def _named_checkout(bench: Bench) -> dict[str, Any]:
-    bench.put(git_repository(ref=GitRepositoryRef(branch="main", name=MAIN)))
+def _named_checkout(harness: AutomationHarness) -> dict[str, Any]:
+    harness.put(git_repository(ref=GitRepositoryRef(branch="main", name=MAIN)))
     return {}
 
 
@@ -196,43 +196,43 @@ def _named_checkout(bench: Bench) -> dict[str, Any]:
     ],
 )
 async def test_files_are_looked_at_though_the_revision_is_known(
-    idle: Bench, prepare: Callable[[Bench], dict[str, Any]]
+    idle: AutomationHarness, prepare: Callable[[AutomationHarness], dict[str, Any]]
 ) -> None:
     await idle.reconcile(**prepare(idle))
-    assert idle.git.calls == WHOLE_RUN
+    assert idle.git.calls == FULL_RUN_CALLS
 
 
-async def test_only_selected_policies_are_used(bench: Bench) -> None:
-    bench.spec(policy_selector=LabelSelector(match_labels={"app": "web"}))
-    await bench.reconcile()
-    assert bench.git.pushes == []
+async def test_only_selected_policies_are_used(harness: AutomationHarness) -> None:
+    harness.spec(policy_selector=LabelSelector(match_labels={"app": "web"}))
+    await harness.reconcile()
+    assert harness.git.pushes == []
     web = image_policy("web", latest=WEB, labels={"app": "web"})
-    bench.policies[key_of(web)] = web
-    await bench.reconcile()
-    assert bench.status.observed_policies == {"web": WEB}
+    harness.policies[key_of(web)] = web
+    await harness.reconcile()
+    assert harness.status.observed_policies == {"web": WEB}
 
 
-async def test_only_files_below_the_path_are_updated(bench: Bench) -> None:
-    bench.git.put(MAIN, {"apps/web.yaml": manifest("1.0.0"), "apps-old/web.yaml": manifest("1.0.0")})
-    bench.spec(update=UpdateStrategy(path="./apps/"))
-    await bench.reconcile()
-    files = bench.git.files_of(MAIN)
+async def test_only_files_below_the_path_are_updated(harness: AutomationHarness) -> None:
+    harness.git.put(MAIN, {"apps/web.yaml": manifest("1.0.0"), "apps-old/web.yaml": manifest("1.0.0")})
+    harness.spec(update=UpdateStrategy(path="./apps/"))
+    await harness.reconcile()
+    files = harness.git.files_of(MAIN)
     assert files["apps/web.yaml"] == manifest("1.1.0")
     assert files["web.yaml"] == files["apps-old/web.yaml"] == manifest("1.0.0")
 
 
-async def test_edit_of_a_symbolic_link_goes_to_its_target(bench: Bench) -> None:
+async def test_edit_of_a_symbolic_link_goes_to_its_target(harness: AutomationHarness) -> None:
     target = manifest("1.0.0")
-    bench.git.start(MAIN, {"apps/web.yaml": target, "shared/web.txt": target})
-    bench.git.links["apps/web.yaml"] = "shared/web.txt"
-    bench.spec(update=UpdateStrategy(path="apps"))
-    await bench.reconcile()
-    assert bench.git.files_of(MAIN) == {"apps/web.yaml": target, "shared/web.txt": manifest("1.1.0")}
+    harness.git.replace_history(MAIN, {"apps/web.yaml": target, "shared/web.txt": target})
+    harness.git.links["apps/web.yaml"] = "shared/web.txt"
+    harness.spec(update=UpdateStrategy(path="apps"))
+    await harness.reconcile()
+    assert harness.git.files_of(MAIN) == {"apps/web.yaml": target, "shared/web.txt": manifest("1.1.0")}
 
 
-async def test_edits_that_change_no_file_push_nothing(bench: Bench) -> None:
+async def test_edits_that_change_no_file_push_nothing(harness: AutomationHarness) -> None:
     target = manifest("1.0.0")
-    bench.git.start(MAIN, {"apps/web.yaml": target, "shared/web.txt": manifest("1.1.0")})
-    bench.git.links["apps/web.yaml"] = "shared/web.txt"
-    end = await bench.reconcile()
-    assert (end.message, bench.git.pushes) == ("no updates made", [])
+    harness.git.replace_history(MAIN, {"apps/web.yaml": target, "shared/web.txt": manifest("1.1.0")})
+    harness.git.links["apps/web.yaml"] = "shared/web.txt"
+    end = await harness.reconcile()
+    assert (end.message, harness.git.pushes) == ("no updates made", [])

@@ -23,7 +23,7 @@ class BadSelector(Exception):
     """The selector can match nothing because it is wrong; the text says where."""
 
 
-class Rest(StrEnum):
+class Pause(StrEnum):
     """Why the last choice of a policy is not to be written."""
 
     SUSPENDED = "PolicySuspended"
@@ -31,43 +31,45 @@ class Rest(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Selected:
+class SelectedPolicies:
     """The policies of an automation that have chosen an image, by name."""
 
     images: Mapping[str, ImageRef]
     """Those that count."""
-    resting: Mapping[str, Rest]
+    paused: Mapping[str, Pause]
     """Those that do not now."""
     last: Mapping[str, ImageRef]
     """What each of them chose last, of both kinds."""
 
 
-def selected(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> Selected:
+def select_policies(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> SelectedPolicies:
     """What the selector finds; policies: those of the automation's namespace. Raises BadSelector."""
     selector = automation.spec.policy_selector
     if selector is not None:
-        matches(selector, {})  # a wrong one is told also while there is nothing to choose from
-    last, resting = {}, {}
+        matches_selector(selector, {})  # a wrong one is told also while there is nothing to choose from
+    last, paused = {}, {}
     for policy in policies:
-        if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels)):
+        if policy.status.latest_ref is not None and (
+            selector is None or matches_selector(selector, policy.metadata.labels)
+        ):
             last[policy.metadata.name] = policy.status.latest_ref
-            if rest := rest_of(policy):
-                resting[policy.metadata.name] = rest
-    return Selected({name: image for name, image in last.items() if name not in resting}, resting, last)
+            if rest := pause_of(policy):
+                paused[policy.metadata.name] = rest
+    return SelectedPolicies({name: image for name, image in last.items() if name not in paused}, paused, last)
 
 
-def rest_of(policy: ImagePolicy) -> Rest | None:
+def pause_of(policy: ImagePolicy) -> Pause | None:
     """Why a policy's last choice is not to be written, None when it is.
 
     Only Ready=False makes a policy not ready: without a condition, or while it is being reconciled, the last choice is
     as good as it was.
     """
     if policy.spec.suspend:
-        return Rest.SUSPENDED
-    return Rest.NOT_READY if is_failing(policy.status.conditions) else None
+        return Pause.SUSPENDED
+    return Pause.NOT_READY if is_failing(policy.status.conditions) else None
 
 
-def usable_images(images: Mapping[str, ImageRef]) -> tuple[dict[str, ImageRef], dict[str, str]]:
+def partition_images(images: Mapping[str, ImageRef]) -> tuple[dict[str, ImageRef], dict[str, str]]:
     """(those that make a valid reference, name → the text of those that make none).
 
     Flux ends the whole run at the first of the latter (image-automation-controller `internal/policy/applier.go`).
@@ -84,20 +86,20 @@ def usable_images(images: Mapping[str, ImageRef]) -> tuple[dict[str, ImageRef], 
     return usable, unusable
 
 
-def as_refs(images: Mapping[str, ImageRef], namespace: str) -> dict[str, setters.ImageRef]:
+def to_image_refs(images: Mapping[str, ImageRef], namespace: str) -> dict[str, setters.ImageRef]:
     """The images of a namespace's policies as markers name them, `namespace:name`."""
     return {f"{namespace}:{name}": setters.ImageRef(x.name, x.tag, x.digest) for name, x in images.items()}
 
 
-def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+def matches_selector(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """True when the labels fulfil every requirement; raises BadSelector for an unknown or malformed one."""
     wanted = all(labels.get(key) == value for key, value in selector.match_labels.items())
     # Every expression is looked at: a wrong one is an error also where the others decide.
-    fulfilled = [_fulfils(expression, labels) for expression in selector.match_expressions]
+    fulfilled = [_matches_requirement(expression, labels) for expression in selector.match_expressions]
     return wanted and all(fulfilled)
 
 
-def _fulfils(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
+def _matches_requirement(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
     key, values = requirement.key, requirement.values
     match requirement.operator:
         case "In" | "NotIn" if not values:

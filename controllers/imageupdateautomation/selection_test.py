@@ -5,9 +5,15 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ImageRef
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
-from controllers.imageupdateautomation.selection import BadSelector, Rest, Selected, matches, selected
+from controllers.imageupdateautomation.selection import (
+    BadSelector,
+    Pause,
+    SelectedPolicies,
+    matches_selector,
+    select_policies,
+)
+from testing.builders import automation, image_policy
 from testing.clock import START
-from testing.objects import automation, image_policy
 
 LABELS = {"app": "web", "stage": "dev"}
 EMPTY_SET = "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty (app)"
@@ -35,7 +41,7 @@ def need(key: str, operator: str, *values: str) -> LabelSelectorRequirement:
     ],
 )
 def test_operator(requirement: LabelSelectorRequirement, want: bool) -> None:
-    assert matches(LabelSelector(match_expressions=(requirement,)), LABELS) is want
+    assert matches_selector(LabelSelector(match_expressions=(requirement,)), LABELS) is want
 
 
 @pytest.mark.parametrize(
@@ -53,7 +59,7 @@ def test_operator(requirement: LabelSelectorRequirement, want: bool) -> None:
 def test_requirements_are_all_needed(
     labels: dict[str, str], expressions: tuple[LabelSelectorRequirement, ...], want: bool
 ) -> None:
-    assert matches(LabelSelector(match_labels=labels, match_expressions=expressions), LABELS) is want
+    assert matches_selector(LabelSelector(match_labels=labels, match_expressions=expressions), LABELS) is want
 
 
 @pytest.mark.parametrize(
@@ -71,7 +77,7 @@ def test_requirements_are_all_needed(
 def test_bad_selector(requirement: LabelSelectorRequirement, text: str) -> None:
     decided_before = (need("team", "Exists"), requirement)
     with pytest.raises(BadSelector) as error:
-        matches(LabelSelector(match_labels={"app": "other"}, match_expressions=decided_before), LABELS)
+        matches_selector(LabelSelector(match_labels={"app": "other"}, match_expressions=decided_before), LABELS)
     assert str(error.value) == text
 
 
@@ -93,7 +99,7 @@ POLICIES = (
     ],
 )
 def test_images_of_selected_policies(selector: LabelSelector | None, want: dict[str, ImageRef]) -> None:
-    assert selected(automation(policy_selector=selector), POLICIES) == Selected(want, {}, want)
+    assert select_policies(automation(policy_selector=selector), POLICIES) == SelectedPolicies(want, {}, want)
 
 
 def conditions(**statuses: str) -> tuple[Condition, ...]:
@@ -110,30 +116,30 @@ def conditions(**statuses: str) -> tuple[Condition, ...]:
         pytest.param(False, {"Ready": "True"}, None, id="ready"),
         pytest.param(False, {"Ready": "True", "Reconciling": "True"}, None, id="being-reconciled"),
         pytest.param(False, {"Ready": "Unknown"}, None, id="unknown"),
-        pytest.param(False, {"Ready": "False", "Reconciling": "True"}, Rest.NOT_READY, id="retrying"),
-        pytest.param(False, {"Ready": "False", "Stalled": "True"}, Rest.NOT_READY, id="stalled"),
-        pytest.param(True, {"Ready": "True"}, Rest.SUSPENDED, id="suspended"),
-        pytest.param(True, {"Ready": "False"}, Rest.SUSPENDED, id="suspended-and-not-ready"),
+        pytest.param(False, {"Ready": "False", "Reconciling": "True"}, Pause.NOT_READY, id="retrying"),
+        pytest.param(False, {"Ready": "False", "Stalled": "True"}, Pause.NOT_READY, id="stalled"),
+        pytest.param(True, {"Ready": "True"}, Pause.SUSPENDED, id="suspended"),
+        pytest.param(True, {"Ready": "False"}, Pause.SUSPENDED, id="suspended-and-not-ready"),
     ],
 )
-def test_policies_that_rest_are_not_used(suspend: bool, told: dict[str, str], rest: Rest | None) -> None:
+def test_policies_that_rest_are_not_used(suspend: bool, told: dict[str, str], rest: Pause | None) -> None:
     policy = image_policy("web", latest=V1, suspend=suspend)
     policy = replace(policy, status=replace(policy.status, conditions=conditions(**told)))
-    found = selected(automation(), [policy, POLICIES[1]])
+    found = select_policies(automation(), [policy, POLICIES[1]])
     assert found.images == {"api": V2} | ({} if rest else {"web": V1})
-    assert found.resting == ({"web": rest} if rest else {})
+    assert found.paused == ({"web": rest} if rest else {})
     assert found.last == {"web": V1, "api": V2}
 
 
 def test_resting_policies_of_others_are_not_told() -> None:
     selector = LabelSelector(match_labels={"app": "api"})
     others = image_policy("web", labels={"app": "web"}, latest=V1, suspend=True)
-    assert selected(automation(policy_selector=selector), [others]) == Selected({}, {}, {})
+    assert select_policies(automation(policy_selector=selector), [others]) == SelectedPolicies({}, {}, {})
 
 
 def test_bad_selector_is_told_also_without_policies() -> None:
     bad = LabelSelector(match_expressions=(need("app", "Like"),))
     with pytest.raises(BadSelector):
-        selected(automation(policy_selector=bad), POLICIES)
+        select_policies(automation(policy_selector=bad), POLICIES)
     with pytest.raises(BadSelector):
-        selected(automation(policy_selector=bad), [])
+        select_policies(automation(policy_selector=bad), [])

@@ -15,16 +15,16 @@ from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
 from controllers.cloud.errors import CloudFailed
 from controllers.cloud.identity import Identity
-from controllers.cloudaccess.access import GATE_IS_OFF, CloudAccess
+from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadSigningKey, BadUrl, GitError
-from controllers.git.login.clouds import Grant, presented
+from controllers.git.login.clouds import CloudCredentials, present
 from controllers.git.login.githubapp import app_from_secret
 from controllers.git.login.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
 from controllers.git.objects.commits import Signer
 from controllers.git.remote import Proxy, Remote
 from controllers.golang.duration import parse_duration
-from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NowhereToPush, Plan, plan
+from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NoPushBranch, Plan, plan
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
@@ -48,7 +48,7 @@ class SourceInvalid(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class AutomationSource:
     """What a run needs to know of its repository."""
 
     remote: Remote
@@ -66,7 +66,7 @@ class SourceReader:
         repositories: Callable[[Key], GitRepository | None],
         *,
         git: GitEngine,
-        clouds: CloudAccess[Grant],
+        clouds: CloudAccess[CloudCredentials],
         now: Callable[[], datetime],
         cross_namespace: bool,
         gates: Gates = DEFAULT_GATES,
@@ -80,7 +80,7 @@ class SourceReader:
         self._repositories = repositories
         self._cross_namespace = cross_namespace
 
-    async def read(self, automation: ImageUpdateAutomation) -> Source:
+    async def read(self, automation: ImageUpdateAutomation) -> AutomationSource:
         """The source of one run: a request for each Secret that is named. Raises SourceFailed or SourceInvalid."""
         spec = automation.spec
         if spec.source_ref.kind != GIT_REPOSITORY:
@@ -90,10 +90,10 @@ class SourceReader:
         repository = self._repository(automation)
         try:
             references = plan(spec.git, repository, self._gates)
-        except NowhereToPush as error:
+        except NoPushBranch as error:
             raise SourceFailed(str(error)) from error
-        remote = await self._remote(repository, accounts_in=automation.metadata.namespace)
-        return Source(remote, references, spec.git, await self._signer(automation))
+        remote = await self._remote(repository, service_account_namespace=automation.metadata.namespace)
+        return AutomationSource(remote, references, spec.git, await self._signer(automation))
 
     def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
         key = source_key(automation)
@@ -110,7 +110,7 @@ class SourceReader:
             )
         return repository
 
-    async def _remote(self, repository: GitRepository, *, accounts_in: str) -> Remote:
+    async def _remote(self, repository: GitRepository, *, service_account_namespace: str) -> Remote:
         spec, namespace = repository.spec, repository.metadata.namespace
         data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
         name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
@@ -123,8 +123,8 @@ class SourceReader:
                 timeout=parse_duration(spec.timeout or "60s"),
             )
             if spec.provider in CLOUDS:
-                return await self._by_cloud(remote, spec, accounts_in)
-            return await self._by_secret(remote, spec, data, name)
+                return await self._with_cloud_login(remote, spec, service_account_namespace)
+            return await self._with_secret(remote, spec, data, name)
         except BadUrl as error:
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
         except (GitError, CloudFailed) as error:
@@ -132,7 +132,7 @@ class SourceReader:
         except ValueError as error:  # a URL or duration that the schema lets pass
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
 
-    async def _by_secret(
+    async def _with_secret(
         self, remote: Remote, spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str
     ) -> Remote:
         if spec.provider == "github":
@@ -142,7 +142,7 @@ class SourceReader:
         found = credentials_from_secret(spec.url, data, secret_name=secret_name)
         return replace(remote, credentials=found) if found else remote
 
-    async def _by_cloud(self, remote: Remote, spec: GitRepositorySpec, namespace: str) -> Remote:
+    async def _with_cloud_login(self, remote: Remote, spec: GitRepositorySpec, namespace: str) -> Remote:
         granted = await self._clouds.login(
             spec.provider,
             remote.url,
@@ -150,7 +150,7 @@ class SourceReader:
             service_account=spec.service_account_name,
             proxy=remote.proxy.url if remote.proxy else "",
         )
-        shown = presented(remote.url, granted.credentials, now=self._now())
+        shown = present(remote.url, granted.credentials, now=self._now())
         return replace(remote, credentials=shown, principal=_principal(spec.provider, granted.identity))
 
     def _check_provider(self, spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str) -> None:
@@ -164,7 +164,7 @@ class SourceReader:
                 f"secretRef with github app data must be specified when provider is set to github: {INVALID}"
             )
         if not self._clouds.allows(spec.service_account_name):
-            raise SourceInvalid("FeatureGateDisabled", GATE_IS_OFF)
+            raise SourceInvalid("FeatureGateDisabled", GATE_DISABLED_MESSAGE)
         if provider not in ("", "generic", "github", *CLOUDS):
             raise SourceFailed(f"provider '{provider}' is not supported")
 

@@ -11,11 +11,17 @@ from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpec, SigningKey, SourceReference
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
-from controllers.imageupdateautomation.source import Source, SourceFailed, SourceInvalid, SourceReader, source_key
+from controllers.imageupdateautomation.source import (
+    AutomationSource,
+    SourceFailed,
+    SourceInvalid,
+    SourceReader,
+    source_key,
+)
 from controllers.runtime.key import Key, key_of
-from testing.imageupdateautomation import FakeClouds, FakeGit
+from testing.builders import GIT_URL, automation, git_repository, git_spec, secret
+from testing.fake_git import FakeClouds, FakeGit
 from testing.kube import FakeKube
-from testing.objects import GIT_URL, automation, git_repository, git_spec, secret
 
 INVALID = ": invalid source configuration"
 LOGIN, PROXY, KEY = (LocalObjectReference(name=name) for name in ("login", "proxy", "key"))
@@ -27,7 +33,7 @@ async def read(
     of: ImageUpdateAutomation | None = None,
     cross_namespace: bool = True,
     kube: FakeKube | None = None,
-) -> Source:
+) -> AutomationSource:
     kube = kube or FakeKube(secrets=secrets)
     known = {key_of(repository): repository} if repository else {}
     return await reader(kube, known.get, cross_namespace=cross_namespace).read(of or automation())

@@ -6,10 +6,10 @@ from itertools import islice
 
 from controllers.policy.candidates import Candidates
 from controllers.policy.policies import MAX_REFUSED, Order, Reason
-from controllers.policy.ranking import Rank, Ranking, parse_order
+from controllers.policy.ranking import Ranker, Ranking, parse_order
 
 
-def ranker(order: str) -> Rank:
+def build_ranker(order: str) -> Ranker:
     """The ranking by `order`. Raises BadOrder."""
     parsed = parse_order(order)
 

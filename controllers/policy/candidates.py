@@ -15,14 +15,14 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 R = TypeVar("R")
 
-Value: TypeAlias = Callable[[str], str | None]
+ValueFunction: TypeAlias = Callable[[str], str | None]
 """What is ranked for a tag; None where the filter does not let it through."""
 
-FEW: Final = 64
+INSORT_LIMIT: Final = 64
 """Up to so many entries are put in one by one; more are sorted in, which looks at every entry once."""
 
 
-class Entry(NamedTuple, Generic[R]):
+class RankedCandidate(NamedTuple, Generic[R]):
     """A candidate that has a rank. Entries sort by rank and, as stored tags do, by the bytes of the tag."""
 
     rank: R
@@ -30,7 +30,7 @@ class Entry(NamedTuple, Generic[R]):
     value: str
 
 
-class Named(NamedTuple):
+class TaggedValue(NamedTuple):
     """A candidate by tag and value; sorts by the tag."""
 
     tag: str
@@ -38,27 +38,27 @@ class Named(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Order(Generic[R]):
+class SortOrder(Generic[R]):
     """A way to rank candidates."""
 
     name: Hashable
     """Equal for orders that rank alike: what results are kept under."""
-    place: Callable[[str, str], tuple[int, R] | None]
+    rank_key: Callable[[str, str], tuple[int, R] | None]
     """For a tag and its value the lane and the rank in it; None for what has no rank."""
     lanes: int = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Ordered(Generic[R]):
+class SortedCandidates(Generic[R]):
     """Candidates in an order; never changed once made."""
 
-    lanes: tuple[Sequence[Entry[R]], ...]
+    lanes: tuple[Sequence[RankedCandidate[R]], ...]
     """Each ascending."""
-    others: Sequence[Named]
+    others: Sequence[TaggedValue]
     """Those without a rank, ascending by tag."""
 
     @property
-    def values_without_rank(self) -> list[str]:
+    def unranked_values(self) -> list[str]:
         """In stored order, which is descending."""
         return [other.value for other in reversed(self.others)]
 
@@ -67,12 +67,12 @@ class Ordered(Generic[R]):
 class _Difference:
     """What makes the orders of earlier candidates those of the present ones."""
 
-    orders: dict[Hashable, Ordered[Any]]
+    orders: dict[Hashable, SortedCandidates[Any]]
     ascending: Sequence[str] | None
     gone: frozenset[str]
     """Tags."""
     gone_values: frozenset[str]
-    come: Sequence[Named]
+    come: Sequence[TaggedValue]
 
 
 class Candidates:
@@ -81,30 +81,30 @@ class Candidates:
     Where tags share a value, the one that is last in stored order, the least by bytes, stands for it.
     """
 
-    def __init__(self, tags: Iterable[str], value: Value) -> None:
+    def __init__(self, tags: Iterable[str], value: ValueFunction) -> None:
         """tags: in any order, each once; value: called once for each."""
         self.tags: dict[str, str] = {}
         self.unmatched: list[str] = []
         """Ascending."""
-        self.overwritten: dict[str, tuple[str, ...]] = {}
+        self.duplicates: dict[str, tuple[str, ...]] = {}
         """For a value the further tags that give it."""
-        self._orders: dict[Hashable, Ordered[Any]] = {}
+        self._orders: dict[Hashable, SortedCandidates[Any]] = {}
         self._ascending: Sequence[str] | None = None
         self._before = _Difference({}, None, frozenset(), frozenset(), ())
         for tag in tags:
             self._add(tag, value(tag))
         self.unmatched.sort()
 
-    def without(self, gone: Collection[str], value: Value) -> Candidates:
+    def without(self, gone: Collection[str], value: ValueFunction) -> Candidates:
         """Other candidates: these but for the tags `gone`, all of which were given. Costs a copy."""
         after = Candidates((), value)
         after.tags, after.unmatched = self.tags.copy(), self.unmatched.copy()
-        after.overwritten = self.overwritten.copy()
+        after.duplicates = self.duplicates.copy()
         after._orders, after._ascending = self._orders.copy(), self._ascending
         after.change(gone, (), value)
         return after
 
-    def change(self, gone: Collection[str], come: Collection[str], value: Value) -> None:
+    def change(self, gone: Collection[str], come: Collection[str], value: ValueFunction) -> None:
         """Loses the tags `gone` and gets the tags `come`; costs what changes, and a little for each order.
 
         gone: all of them were given before; come: none of them was, except those gone.
@@ -132,7 +132,7 @@ class Candidates:
             self._ascending,
             frozenset(before for before, _ in standing),
             frozenset(text for _, text in standing),
-            [Named(self.tags[text], text) for text in moved if text in self.tags],
+            [TaggedValue(self.tags[text], text) for text in moved if text in self.tags],
         )
         self._orders, self._ascending = {}, None
 
@@ -141,20 +141,20 @@ class Candidates:
         if self._ascending is None:
             known, come = self._before.ascending, [value for _, value in self._before.come]
             gone = self._before.gone_values
-            self._ascending = sorted(self.tags) if known is None else _merged(known, gone, come, name_of=itself)
+            self._ascending = sorted(self.tags) if known is None else _merge_sorted(known, gone, come, tag_of=identity)
             self._before = replace(self._before, ascending=None)
         return self._ascending
 
-    def ordered(self, order: Order[R]) -> Ordered[R]:
+    def ordered(self, order: SortOrder[R]) -> SortedCandidates[R]:
         """The candidates in an order: made when it is asked for first."""
         if order.name not in self._orders:
             known = self._before.orders.pop(order.name, None)
             if known is None:
-                self._orders[order.name] = _arranged(
-                    order, map(Named._make, zip(self.tags.values(), self.tags, strict=True))
+                self._orders[order.name] = _sort_candidates(
+                    order, map(TaggedValue._make, zip(self.tags.values(), self.tags, strict=True))
                 )
             else:
-                self._orders[order.name] = _changed(order, known, self._before)
+                self._orders[order.name] = _apply_difference(order, known, self._before)
         return self._orders[order.name]
 
     def _add(self, tag: str, value: str | None) -> None:
@@ -164,59 +164,63 @@ class Candidates:
         standing = self.tags.setdefault(value, tag)
         if standing != tag:
             self.tags[value] = min(standing, tag)
-            self.overwritten[value] = (*self.overwritten.get(value, ()), max(standing, tag))
+            self.duplicates[value] = (*self.duplicates.get(value, ()), max(standing, tag))
 
     def _remove(self, tag: str, value: str) -> None:
-        remaining = sorted({self.tags.pop(value), *self.overwritten.pop(value, ())} - {tag})
+        remaining = sorted({self.tags.pop(value), *self.duplicates.pop(value, ())} - {tag})
         if remaining:
             self.tags[value], *others = remaining
             if others:
-                self.overwritten[value] = tuple(others)
+                self.duplicates[value] = tuple(others)
 
 
-def itself(tag: str) -> str:
+def identity(tag: str) -> str:
     """The value of a tag where there is no filter."""
     return tag
 
 
-def stood_for(overwritten: Mapping[str, Sequence[str]]) -> list[Named]:
+def list_duplicates(duplicates: Mapping[str, Sequence[str]]) -> list[TaggedValue]:
     """The tags that others stand for, in stored order."""
-    return sorted((Named(tag, value) for value, tags in overwritten.items() for tag in tags), reverse=True)
+    return sorted((TaggedValue(tag, value) for value, tags in duplicates.items() for tag in tags), reverse=True)
 
 
-def _arranged(order: Order[R], candidates: Iterable[Named]) -> Ordered[R]:
-    lanes: tuple[list[Entry[R]], ...] = tuple([[] for _ in range(order.lanes)])
-    others: list[Named] = []
+def _sort_candidates(order: SortOrder[R], candidates: Iterable[TaggedValue]) -> SortedCandidates[R]:
+    lanes: tuple[list[RankedCandidate[R]], ...] = tuple([[] for _ in range(order.lanes)])
+    others: list[TaggedValue] = []
     for candidate in candidates:
-        place = order.place(*candidate)
-        if place is None:
+        rank_key = order.rank_key(*candidate)
+        if rank_key is None:
             others.append(candidate)
         else:
-            lane, rank = place
-            lanes[lane].append(Entry(rank, *candidate))
+            lane, rank = rank_key
+            lanes[lane].append(RankedCandidate(rank, *candidate))
     for lane_entries in lanes:
         lane_entries.sort()
     others.sort()
-    return Ordered(lanes, others)
+    return SortedCandidates(lanes, others)
 
 
-def _changed(order: Order[R], known: Ordered[R], difference: _Difference) -> Ordered[R]:
-    come = _arranged(order, difference.come)
+def _apply_difference(order: SortOrder[R], known: SortedCandidates[R], difference: _Difference) -> SortedCandidates[R]:
+    come = _sort_candidates(order, difference.come)
     gone = difference.gone
-    lanes = [_merged(lane, gone, entries, name_of=_tag) for lane, entries in zip(known.lanes, come.lanes, strict=True)]
-    return Ordered(tuple(lanes), _merged(known.others, gone, come.others, name_of=_tag))
+    lanes = [
+        _merge_sorted(lane, gone, entries, tag_of=_tag) for lane, entries in zip(known.lanes, come.lanes, strict=True)
+    ]
+    return SortedCandidates(tuple(lanes), _merge_sorted(known.others, gone, come.others, tag_of=_tag))
 
 
 _tag: Final = attrgetter("tag")
 
-E = TypeVar("E", Entry[Any], Named, str)
+E = TypeVar("E", RankedCandidate[Any], TaggedValue, str)
 
 
-def _merged(known: Sequence[E], gone: frozenset[str], come: Sequence[E], *, name_of: Callable[[E], str]) -> Sequence[E]:
+def _merge_sorted(
+    known: Sequence[E], gone: frozenset[str], come: Sequence[E], *, tag_of: Callable[[E], str]
+) -> Sequence[E]:
     if not gone and not come:
         return known
-    entries = [entry for entry in known if name_of(entry) not in gone] if gone else list(known)
-    if len(come) <= FEW:
+    entries = [entry for entry in known if tag_of(entry) not in gone] if gone else list(known)
+    if len(come) <= INSORT_LIMIT:
         for entry in come:
             insort(entries, entry)
     else:

@@ -17,7 +17,7 @@ def choose(tags: Iterable[str], policy: Policy | None, tag_filter: Filter | None
     """The tag that `policy` ranks first among those that the filter lets through.
 
     tags: all stored tags, in any order. policy: None where the spec sets none, which is invalid.
-    Raises InvalidPolicy, NoTags or a Failure, checked in this order: the policy, that there are tags, the filter.
+    Raises InvalidPolicy, NoTags or a SelectionFailed, checked in this order: the policy, that there are tags, the filter.
     Cost: half a second of CPU for 100,000 tags; where several policies look at the same tags, keep a TagIndex.
     """
     return TagIndex(tags).choose(policy, tag_filter)

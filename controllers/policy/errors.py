@@ -3,7 +3,7 @@
 PolicyError
 ├── InvalidPolicy      the spec is wrong: nothing but an edit helps (the object stalls)
 ├── NoTags             nothing was scanned yet: wait for the repository
-└── Failure            the spec is fine, these tags are not: a new scan may help
+└── SelectionFailed            the spec is fine, these tags are not: a new scan may help
     ├── NoCandidates   the filter let nothing through
     ├── NoMatch        no tag is a version inside the range
     ├── NotNumeric     a numerical policy met a value that is no number
@@ -34,37 +34,37 @@ class InvalidPolicy(PolicyError):
 class NoTags(PolicyError):
     """The list of tags is empty; retrying helps once the repository was scanned."""
 
-    def __init__(self, excluded: int = 0) -> None:
+    def __init__(self, excluded_count: int = 0) -> None:
         super().__init__("no tags in database")
-        self.excluded = excluded
+        self.excluded_count = excluded_count
         """How many tags were found and not stored."""
 
 
-class Failure(PolicyError):
+class SelectionFailed(PolicyError):
     """The policy is sound, but chooses nothing among these tags; `tally` says why each kind of tag was refused."""
 
     def __init__(self, message: str, tally: Tally) -> None:
         super().__init__(message)
         self.tally = tally
-        self.next_at: datetime | None = None
+        self.next_eligible_at: datetime | None = None
         """When a tag becomes old enough to be a candidate."""
 
 
-class NoCandidates(Failure):
+class NoCandidates(SelectionFailed):
     """The filter let no tag through."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__("version list argument cannot be empty", tally)
 
 
-class NoMatch(Failure):
+class NoMatch(SelectionFailed):
     """No candidate is a version that the range accepts."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__("unable to determine latest version from provided list", tally)
 
 
-class NotNumeric(Failure):
+class NotNumeric(SelectionFailed):
     """One candidate is not a number, which fails the whole numerical policy."""
 
     def __init__(self, value: str, tally: Tally) -> None:
@@ -72,7 +72,7 @@ class NotNumeric(Failure):
         self.value = value
 
 
-class NoPlatform(Failure):
+class NoPlatform(SelectionFailed):
     """The leading tags were examined, and none has an image for all platforms."""
 
     def __init__(self, examined: int, platforms: Sequence[str], tally: Tally) -> None:

@@ -14,39 +14,39 @@ from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Final, NamedTuple
 
-from controllers.policy import alphabetical, keys, newest, numerical, semantic
-from controllers.policy.candidates import Candidates, Value, itself
+from controllers.policy import alphabetical, keys, newest, numerical, semver
+from controllers.policy.candidates import Candidates, ValueFunction, identity
 from controllers.policy.errors import InvalidPolicy, NoCandidates, NoMatch, NoTags, NotNumeric
-from controllers.policy.extract import BadFilter, Extractor, compile_filter
 from controllers.policy.policies import (
     Alphabetical,
     Choice,
     Filter,
     Keys,
-    Moment,
     Newest,
+    NewestBy,
     Numerical,
     Policy,
     Reason,
     Semver,
 )
-from controllers.policy.ranking import BadOrder, Rank
+from controllers.policy.ranking import BadOrder, Ranker
+from controllers.policy.tag_filter import BadFilter, Extractor, compile_filter
 from controllers.policy.tally import tally, with_excluded
 from controllers.semver.constraint import BadConstraint
 
-MAX_KEPT_VALUES: Final = 600_000
+MAX_CACHED_VALUES: Final = 600_000
 """Over all filters of one index; about 150 bytes each."""
 
-MAX_KEPT_FILTERS: Final = 256
+MAX_CACHED_FILTERS: Final = 256
 """Compiled, over all indexes."""
 
 NOTHING: Final[Mapping[str, Reason]] = {}
 
 
-class _Shortlist(NamedTuple):
+class _CandidatesKey(NamedTuple):
     """Under what candidates are kept: what the filter means, and which tags were left out."""
 
-    meaning: Hashable
+    cache_key: Hashable
     excluded: frozenset[str] = frozenset()
 
 
@@ -59,13 +59,13 @@ class TagIndex:
         previous: TagIndex | None = None,
         *,
         first_seen: Mapping[str, int | None] | None = None,
-        unstored: int = 0,
+        excluded_count: int = 0,
     ) -> None:
         """Prepare them.
 
         tags: all stored tags, in any order. previous: the index of the same repository before, if there is one.
         first_seen: Unix seconds of the scan that found the tag first; a tag that is missing or None is of unknown age.
-        unstored: how many tags the scan found besides and dropped for the exclusion list; accounts count them.
+        excluded_count: how many tags the scan found besides and dropped for the exclusion list; accounts count them.
         """
         come = set(tags)
         before = previous.tags if previous else ()
@@ -79,10 +79,10 @@ class TagIndex:
             tag: time for tag, time in (first_seen or {}).items() if time is not None
         }
         """Only tags whose age is known."""
-        self._unstored = unstored
+        self._excluded_count = excluded_count
         self._lock = Lock()  # guards _candidates, and what they compute on first use
-        self._candidates: OrderedDict[_Shortlist, Candidates] = OrderedDict()
-        self._before = previous.hand_over() if previous else {}
+        self._candidates: OrderedDict[_CandidatesKey, Candidates] = OrderedDict()
+        self._before = previous.release_candidates() if previous else {}
         changed = self.first_seen.items() ^ previous.first_seen.items() if previous else ()
         other_age = {tag for tag, _ in changed if tag not in gone and tag not in come and tag in self}
         self._gone, self._come = gone | other_age, come | other_age
@@ -92,17 +92,17 @@ class TagIndex:
         return place < len(self.tags) and self.tags[place] == tag
 
     @cached_property
-    def latest_seen(self) -> tuple[tuple[int, str], ...]:
+    def newest_first(self) -> tuple[tuple[int, str], ...]:
         """When tags of known age were first seen, the latest first."""
         return tuple(sorted(((time, tag) for tag, time in self.first_seen.items()), reverse=True))
 
-    def hand_over(self) -> dict[Hashable, Candidates]:
+    def release_candidates(self) -> dict[Hashable, Candidates]:
         """The candidates by filter, as far as they were computed, for the next index to change: gone from this one.
 
         Whoever still asks this one gets the same answers as before, and pays for them anew.
         """
         with self._lock:
-            known = {key.meaning: kept for key, kept in self._candidates.items() if not key.excluded}
+            known = {key.cache_key: kept for key, kept in self._candidates.items() if not key.excluded}
             self._candidates.clear()
             return known
 
@@ -120,14 +120,14 @@ class TagIndex:
         """
         rank = self._ranker(policy, tag_filter, built or {})
         if not self.tags:
-            raise NoTags(self._unstored)
+            raise NoTags(self._excluded_count)
         extractor = _extractor(tag_filter)
         with self._lock:
             everything = self._shortlist(extractor)
             left_out = {tag: reason for tag, reason in excluded.items() if self._passes(tag, extractor)}
             candidates = self._shortlist(extractor, frozenset(left_out))
             ranking = rank(candidates) if candidates.tags else None
-            account = tally(ranking, candidates, unstored=self._unstored)
+            account = tally(ranking, candidates, excluded_count=self._excluded_count)
             best = ranking.best if ranking else None
             chosen = None if best is None else candidates.tags[best]
             if left_out:
@@ -155,10 +155,14 @@ class TagIndex:
         return tag in self and (extractor is None or extractor.value(tag) is not None)
 
     def _shortlist(self, extractor: Extractor | None, excluded: frozenset[str] = frozenset()) -> Candidates:
-        meaning, value = (None, itself) if extractor is None else (extractor.meaning, extractor.value)
-        key = _Shortlist(meaning, excluded)
+        cache_key, value = (None, identity) if extractor is None else (extractor.cache_key, extractor.value)
+        key = _CandidatesKey(cache_key, excluded)
         if key not in self._candidates:
-            made = self._shortlist(extractor).without(excluded, value) if excluded else self._made(meaning, value)
+            made = (
+                self._shortlist(extractor).without(excluded, value)
+                if excluded
+                else self._build_candidates(cache_key, value)
+            )
             self._make_room()
             self._candidates[key] = made
         self._candidates.move_to_end(key)
@@ -166,23 +170,23 @@ class TagIndex:
 
     def _make_room(self) -> None:
         # The unfiltered ones take part in the bound like any other. What rules left is made anew in milliseconds.
-        while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_KEPT_VALUES:
+        while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_CACHED_VALUES:
             oldest = next((key for key in self._candidates if key.excluded), next(iter(self._candidates)))
             del self._candidates[oldest]
 
-    def _made(self, meaning: Hashable, value: Value) -> Candidates:
-        known = self._before.pop(meaning, None)
+    def _build_candidates(self, cache_key: Hashable, value: ValueFunction) -> Candidates:
+        known = self._before.pop(cache_key, None)
         if known is None:
             return Candidates(self.tags, value)
         known.change(self._gone, self._come, value)
         return known
 
-    def _ranker(self, policy: Policy | None, tag_filter: Filter | None, built: Mapping[str, int | None]) -> Rank:
+    def _ranker(self, policy: Policy | None, tag_filter: Filter | None, built: Mapping[str, int | None]) -> Ranker:
         match policy:
-            case Newest(by=Moment.BUILD_DATE):
-                return newest.by_build_date(built)
-            case Newest(by=Moment.FIRST_SEEN):
-                return newest.by_first_seen(self.first_seen)
+            case Newest(by=NewestBy.BUILD_DATE):
+                return newest.rank_by_build_date(built)
+            case Newest(by=NewestBy.FIRST_SEEN):
+                return newest.rank_by_first_seen(self.first_seen)
             case _:
                 return _ranker(policy, tag_filter)
 
@@ -193,21 +197,21 @@ def validate(policy: Policy | None, tag_filter: Filter | None = None) -> None:
     _extractor(tag_filter)
 
 
-def _ranker(policy: Policy | None, tag_filter: Filter | None) -> Rank:
+def _ranker(policy: Policy | None, tag_filter: Filter | None) -> Ranker:
     try:
         match policy:
             case Semver(range=range_):
-                return semantic.ranker(range_)
+                return semver.build_ranker(range_)
             case Alphabetical(order=order):
-                return alphabetical.ranker(order)
+                return alphabetical.build_ranker(order)
             case Numerical(order=order):
-                return numerical.ranker(order)
+                return numerical.build_ranker(order)
             case Keys():
-                return keys.ranker(policy, tag_filter)
+                return keys.build_ranker(policy, tag_filter)
             case Newest(by=by):
-                if by not in set(Moment):
-                    raise BadOrder(f"newest by '{by}' is none of {', '.join(Moment)}")
-                return newest.by_first_seen({})
+                if by not in set(NewestBy):
+                    raise BadOrder(f"newest by '{by}' is none of {', '.join(NewestBy)}")
+                return newest.rank_by_first_seen({})
             case None:
                 raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid")
     except (BadConstraint, BadOrder) as error:
@@ -216,7 +220,7 @@ def _ranker(policy: Policy | None, tag_filter: Filter | None) -> Rank:
         raise InvalidPolicy(f"failed to filter tags: {error}") from None
 
 
-@lru_cache(maxsize=MAX_KEPT_FILTERS)
+@lru_cache(maxsize=MAX_CACHED_FILTERS)
 def _extractor(tag_filter: Filter | None) -> Extractor | None:
     try:
         return None if tag_filter is None else compile_filter(tag_filter)

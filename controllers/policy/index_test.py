@@ -15,19 +15,19 @@ from controllers.policy import (
     Choice,
     Filter,
     Keys,
+    KeySpec,
     Newest,
     Numerical,
     Policy,
     Reason,
     Semver,
-    SortKey,
     TagIndex,
     choose,
-    semantic,
 )
 from controllers.policy import index as index_module
+from controllers.policy import semver as semver_policy
 from controllers.policy.errors import PolicyError
-from controllers.policy.extract import Extractor
+from controllers.policy.tag_filter import Extractor
 
 TAGS = st.lists(st.from_regex(r"(app|web)-[0-2]\.[0-2]\.[0-2](-rc)?", fullmatch=True), max_size=10)
 POLICIES: list[Policy] = [Semver("*"), Semver(">=1-0 || 0.1.x"), Alphabetical(), Alphabetical("desc"), Numerical()]
@@ -35,7 +35,7 @@ FILTERS = [None, Filter("^app-(.*)$", "$1"), Filter("^web-(?P<v>.*)$", "$v"), Fi
 
 
 KEYED = Filter("^([a-z]+)-(.*)$")
-KEYS = Keys((SortKey("$1", order="desc"), SortKey("$2", "semver")))
+KEYS = Keys((KeySpec("$1", order="desc"), KeySpec("$2", "semver")))
 
 
 def outcome(
@@ -112,7 +112,7 @@ def test_only_tags_that_came_or_went_are_searched_after_a_scan(searched: list[st
 
 
 def test_what_is_kept_is_bounded(searched: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_KEPT_VALUES", 4)
+    monkeypatch.setattr(index_module, "MAX_CACHED_VALUES", 4)
     index = TagIndex(["1.0", "1.1"])
     filters = [Filter(rf"\.(\d){{{count}}}") for count in (1, 1, 0, 1)]
     for tag_filter in filters:
@@ -126,7 +126,7 @@ def test_what_is_kept_is_bounded(searched: list[str], monkeypatch: pytest.Monkey
 
 
 def test_rules_do_not_push_out_what_filters_cost(searched: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(index_module, "MAX_KEPT_VALUES", 9)
+    monkeypatch.setattr(index_module, "MAX_CACHED_VALUES", 9)
     index = TagIndex(["1.0", "1.1", "1.2"])
     index.choose(Alphabetical(), FILTERS[3])
     searched.clear()
@@ -185,7 +185,7 @@ def test_hundred_thousand_tags_follow_one_new_tag_at_little_cost(searched: list[
         index.choose(policy, given_filter)
     assert process_time() - began < 0.05
     searched.clear()
-    with counted(semantic, "tag_key") as parsed:
+    with counted(semver_policy, "tag_key") as parsed:
         index = TagIndex([*tags, "1.100.0"], index)
         chosen = [index.choose(policy, given_filter).tag for policy, given_filter in policies]
     assert chosen == ["1.100.0", "1.99.999", "1.99.999"]

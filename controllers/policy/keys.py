@@ -12,14 +12,14 @@ from typing import Any, Final
 
 from controllers.golang.gofloat import NotANumber, parse_float
 from controllers.policy import policies
-from controllers.policy.candidates import Candidates, Order
-from controllers.policy.extract import compile_filter, parse_template
+from controllers.policy.candidates import Candidates, SortOrder
 from controllers.policy.policies import MAX_REFUSED, Filter, Keys, KeyType, Reason
-from controllers.policy.ranking import BadOrder, Rank, Ranking, parse_order
+from controllers.policy.ranking import BadOrder, Ranker, Ranking, parse_order
+from controllers.policy.tag_filter import compile_filter, parse_template
 from controllers.semver.version import tag_key
 
 
-class Falling:
+class Descending:
     """A rank the other way round."""
 
     __slots__ = ("rank",)
@@ -28,9 +28,9 @@ class Falling:
         self.rank = rank
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Falling) and bool(self.rank == other.rank)
+        return isinstance(other, Descending) and bool(self.rank == other.rank)
 
-    def __lt__(self, other: Falling) -> bool:
+    def __lt__(self, other: Descending) -> bool:
         return bool(other.rank < self.rank)
 
     def __hash__(self) -> int:
@@ -52,7 +52,7 @@ _RANKS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
-def ranker(policy: Keys, tag_filter: Filter | None) -> Rank:
+def build_ranker(policy: Keys, tag_filter: Filter | None) -> Ranker:
     """The ranking by all keys; among equals the last tag in byte order wins. Raises BadOrder or BadFilter."""
     order = _order(policy, tag_filter)
 
@@ -62,13 +62,13 @@ def ranker(policy: Keys, tag_filter: Filter | None) -> Rank:
         ranked = [entry.value for entry in islice(reversed(entries), MAX_REFUSED + 1)]
         counts = {Reason.NO_SORT_KEY: len(ordered.others), Reason.OUTRANKED: max(len(entries) - 1, 0)}
         others = [(value, Reason.OUTRANKED) for value in ranked[1:]]
-        others += [(value, Reason.NO_SORT_KEY) for value in ordered.values_without_rank[:MAX_REFUSED]]
+        others += [(value, Reason.NO_SORT_KEY) for value in ordered.unranked_values[:MAX_REFUSED]]
         return Ranking(ranked[0] if ranked else None, counts, others[:MAX_REFUSED])
 
     return rank
 
 
-def _order(policy: Keys, tag_filter: Filter | None) -> Order[tuple[Any, ...]]:
+def _order(policy: Keys, tag_filter: Filter | None) -> SortOrder[tuple[Any, ...]]:
     if tag_filter is None or tag_filter.extract or not policy.keys:
         raise BadOrder("sort keys are extracted from filterTags.pattern: set it, and extract in each key only")
     pattern = compile_filter(tag_filter).pattern
@@ -77,17 +77,17 @@ def _order(policy: Keys, tag_filter: Filter | None) -> Order[tuple[Any, ...]]:
         for key in policy.keys
     ]
 
-    def place(tag: str, _: str) -> tuple[int, tuple[Any, ...]] | None:
+    def rank_key(tag: str, _: str) -> tuple[int, tuple[Any, ...]] | None:
         groups: Sequence[str | None] = pattern.search(tag) or ()
         ranks = []
         for template, rank, order in parts:
             found = rank(template.expand(groups))
             if found is None:
                 return None
-            ranks.append(Falling(found) if order is policies.Order.DESC else found)
+            ranks.append(Descending(found) if order is policies.Order.DESC else found)
         return 0, tuple(ranks)
 
-    return Order(("keys", policy), place)
+    return SortOrder(("keys", policy), rank_key)
 
 
 def _rank(type_: str) -> Callable[[str], Any]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from itertools import islice
 
-from controllers.policy.candidates import Candidates, Order
+from controllers.policy.candidates import Candidates, SortOrder
 from controllers.policy.policies import MAX_REFUSED, Reason
-from controllers.policy.ranking import Rank, Ranking
+from controllers.policy.ranking import Ranker, Ranking
 
 
-def by_first_seen(first_seen: Mapping[str, int]) -> Rank:
+def rank_by_first_seen(first_seen: Mapping[str, int]) -> Ranker:
     """The ranking by first sight. first_seen: Unix seconds; tags that are not in it are of unknown age."""
 
-    def place(tag: str, value: str) -> tuple[int, tuple[int, str]]:
+    def rank_key(tag: str, value: str) -> tuple[int, tuple[int, str]]:
         return 0, (first_seen.get(tag, -1), value)
 
-    order = Order("first-seen", place)
+    order = SortOrder("first-seen", rank_key)
 
     def rank(candidates: Candidates) -> Ranking:
         (entries,) = candidates.ordered(order).lanes
@@ -30,7 +30,7 @@ def by_first_seen(first_seen: Mapping[str, int]) -> Rank:
     return rank
 
 
-def by_build_date(built: Mapping[str, int | None]) -> Rank:
+def rank_by_build_date(built: Mapping[str, int | None]) -> Ranker:
     """The ranking by build date of the tags in `built`, Unix seconds or None; other tags were not examined."""
 
     def rank(candidates: Candidates) -> Ranking:

@@ -11,12 +11,12 @@ from typing import Final
 
 from controllers.golang.gofloat import NotANumber, parse_float
 from controllers.policy import policies
-from controllers.policy.candidates import Candidates, Entry, Order, Ordered
+from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
 from controllers.policy.policies import MAX_REFUSED, Reason
-from controllers.policy.ranking import Rank, Ranking, parse_order
+from controllers.policy.ranking import Ranker, Ranking, parse_order
 
 
-def _place(_: str, value: str) -> tuple[int, float] | None:
+def _rank_key(_: str, value: str) -> tuple[int, float] | None:
     try:
         number = parse_float(value)
     except NotANumber:
@@ -24,18 +24,18 @@ def _place(_: str, value: str) -> tuple[int, float] | None:
     return int(math.isnan(number)), number
 
 
-NUMBERS: Final = Order("numbers", _place, lanes=2)
+NUMBERS: Final = SortOrder("numbers", _rank_key, lanes=2)
 """Lane 1 has the NaNs, which have no place among the others."""
 
 
-def ranker(order: str) -> Rank:
+def build_ranker(order: str) -> Ranker:
     """The ranking by `order`; it has no best value when one candidate is no number. Raises BadOrder."""
     descending = parse_order(order) is policies.Order.DESC
 
     def rank(candidates: Candidates) -> Ranking:
         numbers = candidates.ordered(NUMBERS)
         if numbers.others:
-            refused = [(value, Reason.NOT_A_NUMBER) for value in numbers.values_without_rank[:MAX_REFUSED]]
+            refused = [(value, Reason.NOT_A_NUMBER) for value in numbers.unranked_values[:MAX_REFUSED]]
             return Ranking(None, {Reason.NOT_A_NUMBER: len(numbers.others)}, refused)
         best = _best(numbers, descending=descending).value
         others = islice((value for value in _best_first(numbers, descending=descending) if value != best), MAX_REFUSED)
@@ -45,7 +45,7 @@ def ranker(order: str) -> Rank:
     return rank
 
 
-def _best(numbers: Ordered[float], *, descending: bool) -> Entry[float]:
+def _best(numbers: SortedCandidates[float], *, descending: bool) -> RankedCandidate[float]:
     # Among equals the last in stored order wins, as in Flux; that is the first among equals in sorted order.
     entries, nans = numbers.lanes
     if nans:
@@ -54,7 +54,7 @@ def _best(numbers: Ordered[float], *, descending: bool) -> Entry[float]:
     return entries[0 if descending else bisect_left(entries, (entries[-1].rank,))]
 
 
-def _last_standing(entries: Sequence[Entry[float]], *, descending: bool) -> Entry[float]:
+def _last_standing(entries: Sequence[RankedCandidate[float]], *, descending: bool) -> RankedCandidate[float]:
     # As Flux goes through them: NaN, which never compares, always replaces and is always replaced.
     best = entries[0]
     for entry in entries[1:]:
@@ -63,6 +63,6 @@ def _last_standing(entries: Sequence[Entry[float]], *, descending: bool) -> Entr
     return best
 
 
-def _best_first(numbers: Ordered[float], *, descending: bool) -> Iterator[str]:
+def _best_first(numbers: SortedCandidates[float], *, descending: bool) -> Iterator[str]:
     entries, nans = numbers.lanes
     return (entry.value for entry in chain(entries if descending else reversed(entries), nans))

@@ -45,7 +45,7 @@ class KeyType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class SortKey:
+class KeySpec:
     """One of several keys: a template over the filter's match, how its text is compared, and which end wins."""
 
     extract: str
@@ -57,10 +57,10 @@ class SortKey:
 class Keys:
     """The tag whose first key wins, among equals its second, and so on; the first key counts most."""
 
-    keys: tuple[SortKey, ...]
+    keys: tuple[KeySpec, ...]
 
 
-class Moment(StrEnum):
+class NewestBy(StrEnum):
     """By which time a tag is the newest."""
 
     FIRST_SEEN = "FirstSeen"
@@ -71,7 +71,7 @@ class Moment(StrEnum):
 class Newest:
     """The tag that is newest by our own first sight of it, or by the build date that its image tells."""
 
-    by: str = Moment.FIRST_SEEN
+    by: str = NewestBy.FIRST_SEEN
 
 
 Policy: TypeAlias = Semver | Alphabetical | Numerical | Keys | Newest
@@ -167,7 +167,7 @@ class Choice:
     tally: Tally
 
 
-def policy_of(
+def resolve_policy(
     *,
     semver: Semver | None = None,
     alphabetical: Alphabetical | None = None,

@@ -1,4 +1,4 @@
-"""What each policy's `ranker` returns, and the order that two of them share."""
+"""What each policy's `build_ranker` returns, and the order that two of them share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Ranking:
     others: Sequence[tuple[str, Reason]]
 
 
-Rank: TypeAlias = Callable[[Candidates], Ranking]
+Ranker: TypeAlias = Callable[[Candidates], Ranking]
 """Ranks candidates, of which there is at least one."""
 
 

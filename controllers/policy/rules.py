@@ -15,9 +15,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from controllers.golang import regexp
-from controllers.policy.errors import Failure, InvalidPolicy, NoPlatform
+from controllers.policy.errors import InvalidPolicy, NoPlatform, SelectionFailed
 from controllers.policy.index import TagIndex, validate
-from controllers.policy.policies import MAX_REFUSED, Choice, Filter, Moment, Newest, Policy, Reason, Refusal, Tally
+from controllers.policy.policies import MAX_REFUSED, Choice, Filter, Newest, NewestBy, Policy, Reason, Refusal, Tally
 
 MAX_EXAMINED: Final = 20
 """Leading candidates whose images a rule looks at."""
@@ -44,7 +44,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageFacts:
+class ImageMetadata:
     """What an image tells of itself; of a tag that has no image any more, nothing."""
 
     platforms: frozenset[str] = frozenset()
@@ -60,7 +60,7 @@ class Selection:
     choice: Choice
     refused_downgrade: str = ""
     """The tag that ranks first now, but below the one chosen before, which was kept."""
-    next_at: datetime | None = None
+    next_eligible_at: datetime | None = None
     """When the next candidate becomes old enough; UTC."""
 
 
@@ -72,26 +72,31 @@ class Wanted:
 
 
 def select(
-    index: TagIndex, rules: Rules, *, now: datetime, current: str = "", images: Mapping[str, ImageFacts] | None = None
+    index: TagIndex,
+    rules: Rules,
+    *,
+    now: datetime,
+    current: str = "",
+    images: Mapping[str, ImageMetadata] | None = None,
 ) -> Selection | Wanted:
     """The tag that the policy ranks first among those that the rules let through.
 
     current: the tag chosen before, "" when there is none. images: as far as they are known, by tag.
-    Raises InvalidPolicy, NoTags or a Failure, which may know when the next candidate becomes old enough.
+    Raises InvalidPolicy, NoTags or a SelectionFailed, which may know when the next candidate becomes old enough.
     """
     check(rules)
     refused = _denied(index, rules)
-    young, next_at = _young(index, rules, refused, now=now)
+    young, next_eligible_at = _young(index, rules, refused, now=now)
     refused |= young
     try:
         found = _examined(index, rules, refused, images or {})
-    except Failure as failure:
-        failure.next_at = next_at
+    except SelectionFailed as failure:
+        failure.next_eligible_at = next_eligible_at
         raise
     if isinstance(found, Wanted):
         return found
     kept = _kept(rules, found, current, refused)
-    return Selection(kept or found, found.tag if kept else "", next_at)
+    return Selection(kept or found, found.tag if kept else "", next_eligible_at)
 
 
 def check(rules: Rules) -> None:
@@ -125,19 +130,19 @@ def _young(
 ) -> tuple[dict[str, Reason], datetime | None]:
     # The latest first, so that what is old enough is not even looked at.
     young: dict[str, Reason] = {}
-    next_at: datetime | None = None
-    for time, tag in index.latest_seen if rules.min_age else ():
+    next_eligible_at: datetime | None = None
+    for time, tag in index.newest_first if rules.min_age else ():
         ripe = datetime.fromtimestamp(time, UTC) + rules.min_age
         if ripe <= now:
             break
         if tag not in denied and index.is_candidate(tag, rules.tag_filter):
             young[tag] = Reason.TOO_YOUNG
-            next_at = ripe
-    return young, next_at
+            next_eligible_at = ripe
+    return young, next_eligible_at
 
 
 def _examined(
-    index: TagIndex, rules: Rules, refused: dict[str, Reason], images: Mapping[str, ImageFacts]
+    index: TagIndex, rules: Rules, refused: dict[str, Reason], images: Mapping[str, ImageMetadata]
 ) -> Choice | Wanted:
     """The choice whose image, where rules look at it, is as they ask; adds to `refused` what is not."""
     while True:
@@ -154,12 +159,12 @@ def _examined(
 
 
 def _ranked(
-    index: TagIndex, rules: Rules, refused: Mapping[str, Reason], images: Mapping[str, ImageFacts]
+    index: TagIndex, rules: Rules, refused: Mapping[str, Reason], images: Mapping[str, ImageMetadata]
 ) -> Choice | Wanted:
-    if rules.policy != Newest(Moment.BUILD_DATE):
+    if rules.policy != Newest(NewestBy.BUILD_DATE):
         return index.choose(rules.policy, rules.tag_filter, excluded=refused)
     # Images cannot all be read: those are, that we have seen last.
-    latest = index.choose(Newest(Moment.FIRST_SEEN), rules.tag_filter, excluded=refused)
+    latest = index.choose(Newest(NewestBy.FIRST_SEEN), rules.tag_filter, excluded=refused)
     others = [refusal.tag for refusal in latest.tally.refused if refusal.reason is Reason.OUTRANKED]
     leading = (latest.tag, *others)[:MAX_EXAMINED]
     if unknown := tuple(tag for tag in leading if tag not in images):
@@ -182,7 +187,7 @@ def _kept(rules: Rules, found: Choice, current: str, refused: Mapping[str, Reaso
         return None
     try:
         kept = pair.choose(rules.policy, rules.tag_filter)
-    except Failure:  # the policy has no place for the old tag any more
+    except SelectionFailed:  # the policy has no place for the old tag any more
         return None
     return Choice(current, kept.value, _with_downgrade(found, current, refused)) if kept.tag == current else None
 

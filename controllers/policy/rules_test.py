@@ -9,29 +9,37 @@ from hypothesis import strategies as st
 from controllers.policy import (
     Alphabetical,
     Filter,
-    ImageFacts,
+    ImageMetadata,
     Keys,
-    Moment,
+    KeySpec,
     Newest,
+    NewestBy,
     Numerical,
     Policy,
     Reason,
     Rules,
     Selection,
     Semver,
-    SortKey,
     TagIndex,
     Wanted,
     choose,
     select,
 )
-from controllers.policy.errors import Failure, InvalidPolicy, NoCandidates, NoMatch, NoPlatform, NoTags, PolicyError
+from controllers.policy.errors import (
+    InvalidPolicy,
+    NoCandidates,
+    NoMatch,
+    NoPlatform,
+    NoTags,
+    PolicyError,
+    SelectionFailed,
+)
 from controllers.policy.rules import MAX_EXAMINED
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 ANY = Semver("*")
-ARM, BOTH = ImageFacts(frozenset({"linux/arm64"})), ImageFacts(frozenset({"linux/amd64", "linux/arm64/v8"}))
+ARM, BOTH = ImageMetadata(frozenset({"linux/arm64"})), ImageMetadata(frozenset({"linux/amd64", "linux/arm64/v8"}))
 
 TAGS = st.lists(st.from_regex(r"[0-2]\.[0-2]\.[0-2](-rc)?", fullmatch=True), min_size=1, max_size=12, unique=True)
 
@@ -56,7 +64,7 @@ def reasons(selection: Selection) -> dict[str, Reason]:
 def test_without_rules_the_choice_is_the_policy_s_own(tags: list[str], policy: Policy) -> None:
     try:
         want = choose(tags, policy)
-    except Failure:
+    except SelectionFailed:
         return
     assert selected(tags, Rules(policy)) == Selection(want)
 
@@ -92,7 +100,7 @@ def test_every_tag_is_accounted_for(case: tuple[list[str], set[str]]) -> None:
     tags, denied = case
     try:
         tally, chosen = selected(tags, Rules(ANY, denied_tags=frozenset(denied))).choice.tally, 1
-    except Failure as failure:
+    except SelectionFailed as failure:
         tally, chosen = failure.tally, 0
     assert sum(tally.counts.values()) + chosen == len(tags)
     assert len(tally.refused) + chosen == len(tags)
@@ -108,7 +116,7 @@ def test_every_tag_is_accounted_for(case: tuple[list[str], set[str]]) -> None:
     ],
 )
 def test_tags_that_were_not_stored_are_counted_and_not_listed(rules: Rules) -> None:
-    index = TagIndex(["1.0.0", "1.1.0"], unstored=7)
+    index = TagIndex(["1.0.0", "1.1.0"], excluded_count=7)
     found = select(index, rules, now=NOW, current="1.2.0")
     assert isinstance(found, Selection)
     assert found.choice.tally.counts[Reason.EXCLUDED] == 7
@@ -116,12 +124,12 @@ def test_tags_that_were_not_stored_are_counted_and_not_listed(rules: Rules) -> N
 
 
 def test_failures_count_tags_that_were_not_stored() -> None:
-    with pytest.raises(Failure) as failed:
-        select(TagIndex(["latest"], unstored=7), Rules(ANY), now=NOW)
+    with pytest.raises(SelectionFailed) as failed:
+        select(TagIndex(["latest"], excluded_count=7), Rules(ANY), now=NOW)
     assert failed.value.tally.counts == {Reason.EXCLUDED: 7, Reason.NOT_A_VERSION: 1}
     with pytest.raises(NoTags) as none:
-        select(TagIndex([], unstored=7), Rules(ANY), now=NOW)
-    assert none.value.excluded == 7
+        select(TagIndex([], excluded_count=7), Rules(ANY), now=NOW)
+    assert none.value.excluded_count == 7
 
 
 @pytest.mark.parametrize(
@@ -170,14 +178,14 @@ def test_a_denied_tag_cannot_fail_a_numerical_policy() -> None:
             Rules(Newest(), allow_downgrade=False), "invalid policy: allowDowngrade needs", id="downgrade-by-time"
         ),
         pytest.param(Rules(Newest("Luck")), "invalid policy: newest by 'Luck' is none of", id="newest-by"),
-        pytest.param(Rules(Keys((SortKey("$1"),))), "invalid policy: sort keys are extracted from", id="no-pattern"),
+        pytest.param(Rules(Keys((KeySpec("$1"),))), "invalid policy: sort keys are extracted from", id="no-pattern"),
         pytest.param(
-            Rules(Keys((SortKey("$1"),)), Filter("(.)", "$1")), "invalid policy: sort keys are", id="extract-twice"
+            Rules(Keys((KeySpec("$1"),)), Filter("(.)", "$1")), "invalid policy: sort keys are", id="extract-twice"
         ),
         pytest.param(
-            Rules(Keys((SortKey("$1", "length"),)), Filter("(.)")), "invalid policy: sort key type 'length'", id="type"
+            Rules(Keys((KeySpec("$1", "length"),)), Filter("(.)")), "invalid policy: sort key type 'length'", id="type"
         ),
-        pytest.param(Rules(Keys((SortKey("$1"),)), Filter("(")), "failed to filter tags: invalid", id="keys-pattern"),
+        pytest.param(Rules(Keys((KeySpec("$1"),)), Filter("(")), "failed to filter tags: invalid", id="keys-pattern"),
     ],
 )
 def test_rules_that_cannot_work_are_invalid(rules: Rules, message: str) -> None:
@@ -212,7 +220,7 @@ AGES: dict[str, int | None] = {
 def test_young_tags_have_to_wait(age: timedelta, want: str, next_in: timedelta | None) -> None:
     found = selected(list(AGES), Rules(ANY, min_age=age), first_seen=AGES)
     assert found.choice.tag == want
-    assert found.next_at == (NOW + next_in if next_in else None)
+    assert found.next_eligible_at == (NOW + next_in if next_in else None)
     young = {tag for tag, reason in reasons(found).items() if reason is Reason.TOO_YOUNG}
     assert young == {tag for tag in AGES if tag > want}
 
@@ -220,13 +228,13 @@ def test_young_tags_have_to_wait(age: timedelta, want: str, next_in: timedelta |
 def test_only_candidates_are_waited_for() -> None:
     rules = Rules(ANY, Filter("^1"), denied_tags=frozenset({"1.4.0"}), min_age=5 * DAY)
     ages = AGES | {"2.0.0": ago(4 * DAY + timedelta(hours=12)), "1.4.0": ago(4 * DAY + timedelta(hours=18))}
-    assert selected([*AGES, "2.0.0"], rules, first_seen=ages).next_at == NOW + DAY
+    assert selected([*AGES, "2.0.0"], rules, first_seen=ages).next_eligible_at == NOW + DAY
 
 
 def test_a_failure_knows_when_it_may_end() -> None:
     with pytest.raises(NoCandidates) as caught:
         selected(["1.0.0"], Rules(ANY, min_age=DAY), first_seen={"1.0.0": ago(timedelta(hours=23))})
-    assert caught.value.next_at == NOW + timedelta(hours=1)
+    assert caught.value.next_eligible_at == NOW + timedelta(hours=1)
     assert caught.value.tally.counts == {Reason.TOO_YOUNG: 1}
 
 
@@ -257,7 +265,7 @@ KEPT = Rules(Semver(">=1.0.0"), allow_downgrade=False)
         ),
         pytest.param(Rules(Numerical("desc"), allow_downgrade=False), ["5"], "3", "3", id="the-policy-s-own-order"),
         pytest.param(
-            Rules(Keys((SortKey("$1"), SortKey("$2", "numerical"))), Filter("(.)-(.*)"), allow_downgrade=False),
+            Rules(Keys((KeySpec("$1"), KeySpec("$2", "numerical"))), Filter("(.)-(.*)"), allow_downgrade=False),
             ["a-10", "b-2"],
             "b-9",
             "b-9",
@@ -282,14 +290,14 @@ def test_a_tag_that_a_new_age_finds_too_young_is_kept() -> None:
     assert sum(found.choice.tally.counts.values()) == len(AGES) - 1
 
 
-def answered(index: TagIndex, rules: Rules, images: dict[str, ImageFacts]) -> tuple[Selection, list[str]]:
+def answered(index: TagIndex, rules: Rules, images: dict[str, ImageMetadata]) -> tuple[Selection, list[str]]:
     """The selection, and the tags whose images were wanted, in turn."""
-    known: dict[str, ImageFacts] = {}
+    known: dict[str, ImageMetadata] = {}
     asked: list[str] = []
     while isinstance(found := select(index, rules, now=NOW, images=known), Wanted):
         assert not set(found.tags) & set(asked)
         asked += found.tags
-        known |= {tag: images.get(tag, ImageFacts()) for tag in found.tags}
+        known |= {tag: images.get(tag, ImageMetadata()) for tag in found.tags}
     return found, asked
 
 
@@ -316,7 +324,7 @@ def test_required_platforms_are_looked_for_from_the_top() -> None:
 )
 def test_platform_with_and_without_variant(wanted: str, there: str, fits: bool) -> None:
     rules = Rules(ANY, platforms=(wanted,))
-    images = {"1.0.0": ImageFacts(frozenset({there}))}
+    images = {"1.0.0": ImageMetadata(frozenset({there}))}
     if fits:
         assert answered(TagIndex(["1.0.0"]), rules, images)[0].choice.tag == "1.0.0"
     else:
@@ -345,8 +353,8 @@ def test_tags_of_one_scan_are_told_apart_by_their_bytes() -> None:
 
 def test_newest_by_build_date() -> None:
     index = TagIndex(["a", "b", "c", "d"])
-    images = {"a": ImageFacts(built=30), "b": ImageFacts(built=10), "c": ImageFacts(built=20)}
-    found, asked = answered(index, Rules(Newest(Moment.BUILD_DATE)), images)
+    images = {"a": ImageMetadata(built=30), "b": ImageMetadata(built=10), "c": ImageMetadata(built=20)}
+    found, asked = answered(index, Rules(Newest(NewestBy.BUILD_DATE)), images)
     assert (found.choice.tag, sorted(asked)) == ("a", ["a", "b", "c", "d"])
     assert list(reasons(found).items()) == [
         ("c", Reason.OUTRANKED),
@@ -358,8 +366,8 @@ def test_newest_by_build_date() -> None:
 def test_build_dates_are_read_of_the_tags_seen_last() -> None:
     tags = [f"{number:03}" for number in range(100)]
     ages: dict[str, int | None] = {tag: number for number, tag in enumerate(tags)}
-    images = {tag: ImageFacts(built=1000 - number) for number, tag in enumerate(tags)}
-    found, asked = answered(TagIndex(tags, first_seen=ages), Rules(Newest(Moment.BUILD_DATE)), images)
+    images = {tag: ImageMetadata(built=1000 - number) for number, tag in enumerate(tags)}
+    found, asked = answered(TagIndex(tags, first_seen=ages), Rules(Newest(NewestBy.BUILD_DATE)), images)
     assert sorted(asked) == tags[-MAX_EXAMINED:]
     assert found.choice.tag == tags[-MAX_EXAMINED]
     assert found.choice.tally.counts == {Reason.OUTRANKED: MAX_EXAMINED - 1, Reason.NOT_EXAMINED: 100 - MAX_EXAMINED}
@@ -367,14 +375,14 @@ def test_build_dates_are_read_of_the_tags_seen_last() -> None:
 
 def test_platforms_and_build_dates_together_stay_bounded() -> None:
     index = TagIndex([f"{number:03}" for number in range(100)])
-    rules = Rules(Newest(Moment.BUILD_DATE), platforms=("linux/arm64",))
+    rules = Rules(Newest(NewestBy.BUILD_DATE), platforms=("linux/arm64",))
     asked: list[str] = []
 
     def ask_on() -> None:
-        known: dict[str, ImageFacts] = {}
+        known: dict[str, ImageMetadata] = {}
         while isinstance(found := select(index, rules, now=NOW, images=known), Wanted):
             asked.extend(found.tags)
-            known.update((tag, ImageFacts(built=1)) for tag in found.tags)
+            known.update((tag, ImageMetadata(built=1)) for tag in found.tags)
 
     with pytest.raises(NoPlatform):
         ask_on()
@@ -383,7 +391,7 @@ def test_platforms_and_build_dates_together_stay_bounded() -> None:
 
 def test_no_build_date_at_all_is_no_choice() -> None:
     with pytest.raises(NoMatch):
-        answered(TagIndex(["a"]), Rules(Newest(Moment.BUILD_DATE)), {})
+        answered(TagIndex(["a"]), Rules(Newest(NewestBy.BUILD_DATE)), {})
 
 
 BRANCH_BUILD = Filter(r"^(?P<branch>[a-z]+)-(?P<build>\d+)(?:-v(?P<v>.*))?$")
@@ -392,20 +400,20 @@ BRANCH_BUILD = Filter(r"^(?P<branch>[a-z]+)-(?P<build>\d+)(?:-v(?P<v>.*))?$")
 @pytest.mark.parametrize(
     ("keys", "want"),
     [
-        pytest.param([SortKey("$branch"), SortKey("$build", "numerical")], "main-10", id="branch-then-build"),
+        pytest.param([KeySpec("$branch"), KeySpec("$build", "numerical")], "main-10", id="branch-then-build"),
         pytest.param(
-            [SortKey("$branch", order="desc"), SortKey("$build", "numerical")], "dev-11", id="least-branch-then-build"
+            [KeySpec("$branch", order="desc"), KeySpec("$build", "numerical")], "dev-11", id="least-branch-then-build"
         ),
         pytest.param(
-            [SortKey("$branch"), SortKey("$build", "numerical", "desc")], "main-8-v1.9.0", id="branch-then-least-build"
+            [KeySpec("$branch"), KeySpec("$build", "numerical", "desc")], "main-8-v1.9.0", id="branch-then-least-build"
         ),
-        pytest.param([SortKey("$build", "numerical"), SortKey("$branch")], "dev-11", id="build-first"),
-        pytest.param([SortKey("$v", "semver")], "dev-7-v1.10.0", id="version"),
-        pytest.param([SortKey("$v", "semver", "desc")], "main-8-v1.9.0", id="least-version"),
-        pytest.param([SortKey("$nothing")], "main-9", id="equal-keys-last-in-byte-order"),
+        pytest.param([KeySpec("$build", "numerical"), KeySpec("$branch")], "dev-11", id="build-first"),
+        pytest.param([KeySpec("$v", "semver")], "dev-7-v1.10.0", id="version"),
+        pytest.param([KeySpec("$v", "semver", "desc")], "main-8-v1.9.0", id="least-version"),
+        pytest.param([KeySpec("$nothing")], "main-9", id="equal-keys-last-in-byte-order"),
     ],
 )
-def test_several_sort_keys(keys: list[SortKey], want: str) -> None:
+def test_several_sort_keys(keys: list[KeySpec], want: str) -> None:
     tags = ["main-9", "main-10", "dev-11", "main-8-v1.9.0", "dev-7-v1.10.0", "latest"]
     found = selected(tags, Rules(Keys(tuple(keys)), BRANCH_BUILD))
     assert found.choice.tag == want
@@ -413,7 +421,7 @@ def test_several_sort_keys(keys: list[SortKey], want: str) -> None:
 
 
 def test_a_tag_without_a_key_is_passed_over() -> None:
-    rules = Rules(Keys((SortKey("$1", "numerical"),)), Filter("-(.*)$"))
+    rules = Rules(Keys((KeySpec("$1", "numerical"),)), Filter("-(.*)$"))
     found = selected(["a-1", "b-x", "c-nan"], rules)
     assert found.choice.tag == "a-1"
     assert found.choice.tally.counts == {Reason.NO_SORT_KEY: 2}
@@ -423,7 +431,7 @@ def test_a_tag_without_a_key_is_passed_over() -> None:
 
 @given(st.lists(st.from_regex(r"[ab]{0,2}-[0-9]{1,2}", fullmatch=True), min_size=1, unique=True), st.booleans())
 def test_sort_keys_rank_as_a_stable_sort_by_each(tags: list[str], falling: bool) -> None:
-    keys = (SortKey("$1", order="desc" if falling else ""), SortKey("$2", "numerical"))
+    keys = (KeySpec("$1", order="desc" if falling else ""), KeySpec("$2", "numerical"))
     found = selected(tags, Rules(Keys(keys), Filter("^(.*)-(.*)$"))).choice.tag
     by_number = sorted(sorted(tags), key=lambda tag: float(tag.split("-")[1]), reverse=True)
     by_number.sort(key=lambda tag: tag, reverse=True)

@@ -6,18 +6,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from itertools import islice
 
-from controllers.policy.candidates import Candidates, stood_for
+from controllers.policy.candidates import Candidates, list_duplicates
 from controllers.policy.policies import MAX_REFUSED, Reason, Refusal, Tally
 from controllers.policy.ranking import Ranking
 
 
-def tally(ranking: Ranking | None, candidates: Candidates, *, unstored: int = 0) -> Tally:
-    """Why tags were not chosen; without a ranking there was no candidate to rank. unstored: tags that no list has."""
+def tally(ranking: Ranking | None, candidates: Candidates, *, excluded_count: int = 0) -> Tally:
+    """Why tags were not chosen; without a ranking there was no candidate to rank. excluded_count: tags that no list has."""
     counts = {
         **(ranking.counts if ranking else {}),
-        Reason.SAME_VALUE: sum(map(len, candidates.overwritten.values())),
+        Reason.SAME_VALUE: sum(map(len, candidates.duplicates.values())),
         Reason.UNMATCHED: len(candidates.unmatched),
-        Reason.EXCLUDED: unstored,
+        Reason.EXCLUDED: excluded_count,
     }
     refused = tuple(islice(_refusals(ranking, candidates), MAX_REFUSED))
     return Tally({reason: count for reason, count in counts.items() if count}, refused)
@@ -65,7 +65,7 @@ def _refusals(ranking: Ranking | None, candidates: Candidates) -> Iterator[Refus
     if ranking:
         for value, reason in ranking.others:
             yield Refusal(candidates.tags[value], value, reason)
-    for tag, value in stood_for(candidates.overwritten):
+    for tag, value in list_duplicates(candidates.duplicates):
         yield Refusal(tag, value, Reason.SAME_VALUE)
     for tag in reversed(candidates.unmatched):
         yield Refusal(tag, tag, Reason.UNMATCHED)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from urllib.parse import urlsplit
 
-from controllers.net.proxy.address import with_login
+from controllers.net.proxy.address import with_userinfo
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadCredentialSecret, foreign
+from controllers.registry.errors import BadCredentialSecret, sanitize
 
 PROXY_SCHEMES = ("http", "https", "socks5")
 MAX_PROXY_CHARS = 2048
@@ -27,7 +27,7 @@ class TlsMaterial:
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
 
-    def without_identity(self) -> "TlsMaterial":
+    def without_key_pair(self) -> "TlsMaterial":
         """The same trust without the client's certificate: for hosts the certificate is not meant for."""
         return replace(self, certificate=b"", key=b"")
 
@@ -42,7 +42,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """The address with the user-info in it; for the HTTP library, never for a message."""
-        return with_login(self.address, self.username, self.password)
+        return with_userinfo(self.address, self.username, self.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +133,13 @@ def _load(context: ssl.SSLContext, material: TlsMaterial) -> None:
             raise ValueError("failed to parse CA certificate") from None
     if material.certificate:
         try:
-            load_identity(context, material)
+            load_key_pair(context, material)
         except (ssl.SSLError, ValueError, OSError) as error:
-            reason = foreign(getattr(error, "reason", None) or "no PEM")
+            reason = sanitize(getattr(error, "reason", None) or "no PEM")
             raise ValueError(f"failed to parse TLS certificate and key: {reason}") from None
 
 
-def load_identity(context: ssl.SSLContext, material: TlsMaterial) -> None:
+def load_key_pair(context: ssl.SSLContext, material: TlsMaterial) -> None:
     """Hands certificate and key to OpenSSL, which reads files only: an anonymous one in memory, never on a disk."""
     descriptor = os.memfd_create("identity")
     try:

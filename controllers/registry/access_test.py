@@ -4,10 +4,10 @@ import pytest
 
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, ssl_context, tls_from_secret
 from controllers.registry.errors import BadCredentialSecret
-from testing.registry_parts import authority, server_identity
+from testing.certificates import authority, issue_server_key_pair
 
 CA = authority("ca")
-IDENTITY = server_identity(CA, "127.0.0.1")
+IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ IDENTITY = server_identity(CA, "127.0.0.1")
             id="certificate-is-no-pem",
         ),
         pytest.param(
-            {"tls.crt": IDENTITY.certificate, "tls.key": server_identity(CA, "127.0.0.1").key},
+            {"tls.crt": IDENTITY.certificate, "tls.key": issue_server_key_pair(CA, "127.0.0.1").key},
             "secret 'ns/ca': failed to parse TLS certificate and key: KEY_VALUES_MISMATCH",
             id="key-of-another-certificate",
         ),

@@ -17,10 +17,10 @@ import msgspec
 from controllers.image.reference import Image, allows_http
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadAnswer, foreign
+from controllers.registry.errors import BadResponse, sanitize
 
 DEFAULT_LIFETIME = timedelta(seconds=60)
-LONGEST_LIFETIME = timedelta(hours=1)
+MAX_LIFETIME = timedelta(hours=1)
 MAX_TOKEN_CHARS = 16_384
 MAX_CHALLENGE_CHARS = 8_192
 
@@ -38,11 +38,11 @@ class Challenge:
     service: str = ""
 
 
-ANONYMOUS = Challenge()
+NO_CHALLENGE = Challenge()
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRequest:
+class TokenServiceRequest:
     method: str
     url: str
     headers: dict[str, str] = field(repr=False)
@@ -50,7 +50,7 @@ class TokenRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class BearerToken:
     value: str = field(repr=False)
     lifetime: timedelta
 
@@ -59,7 +59,7 @@ class Token:
         return self.lifetime - min(self.lifetime / 10, timedelta(seconds=30))
 
 
-class TokenAnswer(msgspec.Struct):
+class TokenResponse(msgspec.Struct):
     token: str | None = None
     access_token: str | None = None
     expires_in: float | None = None
@@ -75,11 +75,11 @@ class TokenKey:
     access: Access
 
 
-def read_challenge(headers: Iterable[str]) -> Challenge:
-    """The first challenge of `WWW-Authenticate` headers that we can meet, else the first at all, else ANONYMOUS."""
+def parse_challenge(headers: Iterable[str]) -> Challenge:
+    """The first challenge of `WWW-Authenticate` headers that we can meet, else the first at all, else NO_CHALLENGE."""
     challenges = [challenge for header in headers for challenge in _challenges(header[:MAX_CHALLENGE_CHARS])]
     known = (challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
-    return next(known, challenges[0] if challenges else ANONYMOUS)
+    return next(known, challenges[0] if challenges else NO_CHALLENGE)
 
 
 def _challenges(header: str) -> Iterable[Challenge]:
@@ -93,7 +93,7 @@ def _challenges(header: str) -> Iterable[Challenge]:
         yield Challenge(scheme[1].lower(), parameters.get("realm", ""), parameters.get("service", ""))
 
 
-def scope_of(image: Image) -> str:
+def format_scope(image: Image) -> str:
     return f"repository:{image.repository}:pull"
 
 
@@ -109,12 +109,12 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def token_request(
+def build_token_request(
     image: Image, challenge: Challenge, access: Access, *, registry_scheme: str, client_id: str
-) -> TokenRequest:
+) -> TokenServiceRequest:
     """The request for a token to pull `image`.
 
-    Raises BadAnswer for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
+    Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
     plain HTTP to a host where that is not allowed.
     """
     realm = _checked_realm(image, challenge, access, registry_scheme)
@@ -125,50 +125,52 @@ def token_request(
             "client_id": client_id,
             "grant_type": "refresh_token",
             "refresh_token": credentials.identity_token,
-            "scope": scope_of(image),
+            "scope": format_scope(image),
             "service": service,
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return TokenRequest("POST", realm, headers, urlencode(form).encode())
-    query = urlencode({"scope": scope_of(image), "service": service})
-    return TokenRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic(credentials))
+        return TokenServiceRequest("POST", realm, headers, urlencode(form).encode())
+    query = urlencode({"scope": format_scope(image), "service": service})
+    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic(credentials))
 
 
 def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:
     realm = challenge.realm
     if not realm:
-        raise BadAnswer(f"{image.registry}: malformed www-authenticate, missing realm")
+        raise BadResponse(f"{image.registry}: malformed www-authenticate, missing realm")
     try:
         parts = urlsplit(realm)
         host, _ = parts.hostname, parts.port
     except ValueError:
         host = None
     if not host or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.fragment:
-        raise BadAnswer(
-            f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: {foreign(realm)}"
+        raise BadResponse(
+            f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: {sanitize(realm)}"
         )
     in_plain_text = parts.scheme == "http" and registry_scheme == "https"
-    if in_plain_text and sends_secret(access.credentials) and not allows_http(Image(parts.netloc, ""), access.insecure):
-        raise BadAnswer(f"{image.registry}: token service at {foreign(realm)} would get the credentials in plain text")
+    if in_plain_text and has_secret(access.credentials) and not allows_http(Image(parts.netloc, ""), access.insecure):
+        raise BadResponse(
+            f"{image.registry}: token service at {sanitize(realm)} would get the credentials in plain text"
+        )
     return realm
 
 
-def sends_secret(credentials: Credentials | None) -> bool:
+def has_secret(credentials: Credentials | None) -> bool:
     """True when a token service is told who we are."""
     return credentials is not None and bool(credentials.identity_token or credentials.password or credentials.username)
 
 
-def read_token(url: str, body: bytes) -> Token:
-    """The token of a token service's answer. Raises BadAnswer; `url` is for its text."""
+def parse_token(url: str, body: bytes) -> BearerToken:
+    """The token of a token service's answer. Raises BadResponse; `url` is for its text."""
     try:
-        answer = msgspec.json.decode(body, type=TokenAnswer, strict=False)
+        answer = msgspec.json.decode(body, type=TokenResponse, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise BadAnswer(f"{url}: token service did not answer with a token in JSON") from None
+        raise BadResponse(f"{url}: token service did not answer with a token in JSON") from None
     value = answer.token or answer.access_token
     if not value:
-        raise BadAnswer(f"{url}: no token in bearer response")
+        raise BadResponse(f"{url}: no token in bearer response")
     if len(value) > MAX_TOKEN_CHARS or not value.isascii() or not value.isprintable():
-        raise BadAnswer(f"{url}: token in bearer response is not fit for a header")
+        raise BadResponse(f"{url}: token in bearer response is not fit for a header")
     seconds = answer.expires_in or 0
-    lifetime = timedelta(seconds=min(seconds, LONGEST_LIFETIME.total_seconds())) if seconds > 0 else DEFAULT_LIFETIME
-    return Token(value, max(lifetime, DEFAULT_LIFETIME))
+    lifetime = timedelta(seconds=min(seconds, MAX_LIFETIME.total_seconds())) if seconds > 0 else DEFAULT_LIFETIME
+    return BearerToken(value, max(lifetime, DEFAULT_LIFETIME))

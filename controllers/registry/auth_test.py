@@ -7,16 +7,16 @@ import pytest
 from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.auth import (
-    ANONYMOUS,
+    NO_CHALLENGE,
+    BearerToken,
     Challenge,
-    Token,
     basic,
-    read_challenge,
-    read_token,
-    token_request,
+    build_token_request,
+    parse_challenge,
+    parse_token,
 )
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadAnswer
+from controllers.registry.errors import BadResponse
 
 ALICE = Credentials("alice", "wonder")
 
@@ -24,7 +24,7 @@ ALICE = Credentials("alice", "wonder")
 @pytest.mark.parametrize(
     ("headers", "challenge"),
     [
-        pytest.param([], ANONYMOUS, id="none"),
+        pytest.param([], NO_CHALLENGE, id="none"),
         pytest.param(['Bearer realm="https://a/t",service="s"'], Challenge("bearer", "https://a/t", "s"), id="bearer"),
         pytest.param(['bEaReR REALM="r", scope="a,b",service=s'], Challenge("bearer", "r", "s"), id="case-and-commas"),
         pytest.param(["Basic"], Challenge("basic"), id="no-parameters"),
@@ -32,12 +32,12 @@ ALICE = Credentials("alice", "wonder")
         pytest.param(["NTLM", 'Bearer realm="r"'], Challenge("bearer", "r"), id="first-known-of-several"),
         pytest.param(["NTLM", "Digest"], Challenge("ntlm"), id="none-known"),
         pytest.param(['Basic realm="a \\"b\\""'], Challenge("basic", 'a "b"'), id="quoted-quotes"),
-        pytest.param(["=?"], ANONYMOUS, id="junk"),
+        pytest.param(["=?"], NO_CHALLENGE, id="junk"),
         pytest.param(['Bearer realm="' + "x" * 10_000], Challenge("bearer"), id="long"),
     ],
 )
 def test_challenge_is_read(headers: list[str], challenge: Challenge) -> None:
-    assert read_challenge(headers) == challenge
+    assert parse_challenge(headers) == challenge
 
 
 def test_basic_header_needs_somebody() -> None:
@@ -56,7 +56,7 @@ def test_basic_header_needs_somebody() -> None:
     ],
 )
 def test_token_is_asked_for(realm: str, registry_scheme: str, credentials: Credentials | None, url: str) -> None:
-    request = token_request(
+    request = build_token_request(
         Image("reg.io", "a/b"),
         Challenge("bearer", realm, "s"),
         Access(credentials),
@@ -79,8 +79,8 @@ def test_token_is_asked_for(realm: str, registry_scheme: str, credentials: Crede
     ],
 )
 def test_realm_that_must_not_get_credentials_is_refused(realm: str, message: str) -> None:
-    with pytest.raises(BadAnswer, match=message):
-        token_request(
+    with pytest.raises(BadResponse, match=message):
+        build_token_request(
             Image("reg.io", "app"),
             Challenge("bearer", realm),
             Access(ALICE),
@@ -100,19 +100,19 @@ def test_realm_that_must_not_get_credentials_is_refused(realm: str, message: str
     ],
 )
 def test_token_lives_as_long_as_told(body: bytes, seconds: int) -> None:
-    assert read_token("GET u", body) == Token("t", timedelta(seconds=seconds))
+    assert parse_token("GET u", body) == BearerToken("t", timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token": "a\\nb"}', b'{"token": "\\u00e9"}', b"\xff"])
 def test_answer_without_a_token_is_refused(body: bytes) -> None:
-    with pytest.raises(BadAnswer, match=r"^GET u: "):
-        read_token("GET u", body)
+    with pytest.raises(BadResponse, match=r"^GET u: "):
+        parse_token("GET u", body)
 
 
 def test_token_is_renewed_shortly_before_its_end() -> None:
-    assert Token("t", timedelta(seconds=60)).renew_after() == timedelta(seconds=54)
-    assert Token("t", timedelta(hours=1)).renew_after() == timedelta(minutes=59, seconds=30)
+    assert BearerToken("t", timedelta(seconds=60)).renew_after() == timedelta(seconds=54)
+    assert BearerToken("t", timedelta(hours=1)).renew_after() == timedelta(minutes=59, seconds=30)
 
 
 def test_repr_shows_no_token() -> None:
-    assert "sesame" not in repr(Token("sesame", timedelta(seconds=60)))
+    assert "sesame" not in repr(BearerToken("sesame", timedelta(seconds=60)))

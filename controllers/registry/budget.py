@@ -21,14 +21,14 @@ CONCURRENCY = 4
 MAX_BUDGETS = 4096
 MAX_PAUSES = 4096
 
-UNREACHABLE_AFTER = 5
+CIRCUIT_FAILURES = 5
 """Failures in a row until nobody tries any more for a while."""
-UNREACHABLE_FOR = timedelta(seconds=10)
+CIRCUIT_OPEN_DURATION = timedelta(seconds=10)
 
-PATIENCE = 3
+THROTTLES_BEFORE_BACKOFF = 3
 """Refusals in a row, without a word about when to come again, until we think of a time ourselves."""
-FIRST_PAUSE = timedelta(seconds=5)
-LONGEST_PAUSE = timedelta(minutes=5)
+INITIAL_BACKOFF = timedelta(seconds=5)
+MAX_BACKOFF = timedelta(minutes=5)
 
 
 class Clock(Protocol):
@@ -47,10 +47,10 @@ class Observer(Protocol):
     def throttled(self, host: str) -> None:
         """The registry asked to be left alone."""
 
-    def held_back(self, host: str) -> None:
+    def record_rejected(self, host: str) -> None:
         """An operation was not begun, because the registry is left alone."""
 
-    def circuit(self, host: str, *, is_open: bool) -> None:
+    def set_circuit(self, host: str, *, is_open: bool) -> None:
         """The registry is left alone because it cannot be reached, or no longer."""
 
 
@@ -59,12 +59,12 @@ class NoObserver:
 
     def answered(self, host: str, status: int) -> None: ...
     def throttled(self, host: str) -> None: ...
-    def held_back(self, host: str) -> None: ...
-    def circuit(self, host: str, *, is_open: bool) -> None: ...
+    def record_rejected(self, host: str) -> None: ...
+    def set_circuit(self, host: str, *, is_open: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class Entrance:
+class Endpoint:
     """The way to a registry: what a budget is for."""
 
     host: str
@@ -73,36 +73,36 @@ class Entrance:
 
 
 @dataclass(slots=True)
-class Budget:
+class EndpointBudget:
     """One registry over one way."""
 
     slots: asyncio.Semaphore
     next_request: float = float("-inf")
     """When the next request may go, in monotonic seconds."""
     failures: int = 0
-    closed_until: float = float("-inf")
-    failure: str = ""
+    open_until: float = float("-inf")
+    last_error: str = ""
     pauses: LRUCache[Hashable, tuple[float, str]] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
     """Until when an identity waits, and why."""
-    refusals: LRUCache[Hashable, int] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
+    throttles: LRUCache[Hashable, int] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
     """How often in a row an identity was told to come again, but not when."""
 
 
-class Place:
+class Permit:
     """A place at a registry: one operation's leave to send requests."""
 
-    def __init__(self, budgets: "Budgets", entrance: Entrance, budget: Budget) -> None:
+    def __init__(self, budgets: "Budgets", endpoint: Endpoint, budget: EndpointBudget) -> None:
         self._budgets = budgets
-        self._entrance = entrance
+        self._endpoint = endpoint
         self._budget = budget
 
-    async def admit(self) -> None:
+    async def wait_turn(self) -> None:
         """Returns when the next request may be sent."""
-        await self._budgets.pace(self._budget)
+        await self._budgets.wait_turn(self._budget)
 
     def answered(self, status: int) -> None:
         """Tells the observer of an answer; 0: there was none."""
-        self._budgets.observer.answered(self._entrance.host, status)
+        self._budgets.observer.answered(self._endpoint.host, status)
 
 
 class Budgets:
@@ -120,81 +120,83 @@ class Budgets:
         """concurrency: operations at a time on one registry. rate: requests a second to it; 0 is without a limit."""
         self._clock = clock
         self._concurrency = concurrency
-        self._gap = 1 / rate if rate else 0.0
+        self._interval = 1 / rate if rate else 0.0
         self._jitter = jitter
         self.observer = observer or NoObserver()
-        self._budgets: LRUCache[Entrance, Budget] = LRUCache(MAX_BUDGETS)
+        self._budgets: LRUCache[Endpoint, EndpointBudget] = LRUCache(MAX_BUDGETS)
 
     @asynccontextmanager
-    async def operation(self, entrance: Entrance, identity: Hashable) -> AsyncIterator[Place]:
+    async def operation(self, endpoint: Endpoint, identity: Hashable) -> AsyncIterator[Permit]:
         """Waits for a place, then lets the operation run; learns from how it ends.
 
         identity: whose quota it is. Raises Throttled and Unavailable at once, without a request and with the text of
         the error that led to it, while the registry is to be left alone.
         """
-        budget = self._budgets.get(entrance)
+        budget = self._budgets.get(endpoint)
         if budget is None:
-            budget = self._budgets[entrance] = Budget(asyncio.Semaphore(self._concurrency))
+            budget = self._budgets[endpoint] = EndpointBudget(asyncio.Semaphore(self._concurrency))
         async with budget.slots:
-            self._check(entrance, budget, identity)
+            self._reject_if_closed(endpoint, budget, identity)
             try:
-                yield Place(self, entrance, budget)
+                yield Permit(self, endpoint, budget)
             except RegistryError as error:
-                self._learn(entrance, budget, identity, error)
+                self._record_error(endpoint, budget, identity, error)
                 raise
-            budget.refusals.pop(identity, None)
-            self._reached(entrance, budget)
+            budget.throttles.pop(identity, None)
+            self._close_circuit(endpoint, budget)
 
-    def pause(self, entrance: Entrance, identity: Hashable, duration: timedelta, reason: str) -> None:
+    def pause(self, endpoint: Endpoint, identity: Hashable, duration: timedelta, reason: str) -> None:
         """Nothing more is asked for `identity` until `duration` is over; operations fail with `reason`."""
-        if budget := self._budgets.get(entrance):
+        if budget := self._budgets.get(endpoint):
             budget.pauses[identity] = self._clock.monotonic() + duration.total_seconds(), reason
-            self.observer.throttled(entrance.host)
+            self.observer.throttled(endpoint.host)
 
-    async def pace(self, budget: Budget) -> None:
+    async def wait_turn(self, budget: EndpointBudget) -> None:
         """Returns when the next request is due; requests are evenly spread."""
-        if not self._gap:
+        if not self._interval:
             return
         now = self._clock.monotonic()
         due = max(budget.next_request, now)
-        budget.next_request = due + self._gap
+        budget.next_request = due + self._interval
         if due > now:
             await self._clock.sleep(due - now)
 
-    def _check(self, entrance: Entrance, budget: Budget, identity: Hashable) -> None:
+    def _reject_if_closed(self, endpoint: Endpoint, budget: EndpointBudget, identity: Hashable) -> None:
         now = self._clock.monotonic()
         until, reason = budget.pauses.get(identity, (now, ""))
         if until > now:
-            self.observer.held_back(entrance.host)
+            self.observer.record_rejected(endpoint.host)
             raise Throttled(reason, timedelta(seconds=until - now))
-        if budget.closed_until > now:
-            self.observer.held_back(entrance.host)
-            raise Unavailable(budget.failure)
+        if budget.open_until > now:
+            self.observer.record_rejected(endpoint.host)
+            raise Unavailable(budget.last_error)
 
-    def _learn(self, entrance: Entrance, budget: Budget, identity: Hashable, error: RegistryError) -> None:
+    def _record_error(
+        self, endpoint: Endpoint, budget: EndpointBudget, identity: Hashable, error: RegistryError
+    ) -> None:
         if isinstance(error, Throttled):
-            if pause := error.retry_after or self._own_pause(budget, identity):
-                self.pause(entrance, identity, pause, str(error))
+            if pause := error.retry_after or self._backoff(budget, identity):
+                self.pause(endpoint, identity, pause, str(error))
         else:
-            budget.refusals.pop(identity, None)
+            budget.throttles.pop(identity, None)
         if not (isinstance(error, Unavailable) and error.unreachable):
-            self._reached(entrance, budget)
+            self._close_circuit(endpoint, budget)
             return
         budget.failures += 1
-        budget.failure = str(error)
-        if budget.failures >= UNREACHABLE_AFTER:
-            budget.closed_until = self._clock.monotonic() + UNREACHABLE_FOR.total_seconds()
-            self.observer.circuit(entrance.host, is_open=True)
+        budget.last_error = str(error)
+        if budget.failures >= CIRCUIT_FAILURES:
+            budget.open_until = self._clock.monotonic() + CIRCUIT_OPEN_DURATION.total_seconds()
+            self.observer.set_circuit(endpoint.host, is_open=True)
 
-    def _own_pause(self, budget: Budget, identity: Hashable) -> timedelta | None:
+    def _backoff(self, budget: EndpointBudget, identity: Hashable) -> timedelta | None:
         """How long to stay away from a registry that refuses again and again, but does not say for how long."""
-        refusals = budget.refusals[identity] = budget.refusals.get(identity, 0) + 1
-        if refusals < PATIENCE:
+        throttles = budget.throttles[identity] = budget.throttles.get(identity, 0) + 1
+        if throttles < THROTTLES_BEFORE_BACKOFF:
             return None
-        pause: timedelta = FIRST_PAUSE * 2 ** min(refusals - PATIENCE, 16)
-        return min(pause, LONGEST_PAUSE) * (1 + self._jitter() / 2)
+        pause: timedelta = INITIAL_BACKOFF * 2 ** min(throttles - THROTTLES_BEFORE_BACKOFF, 16)
+        return min(pause, MAX_BACKOFF) * (1 + self._jitter() / 2)
 
-    def _reached(self, entrance: Entrance, budget: Budget) -> None:
+    def _close_circuit(self, endpoint: Endpoint, budget: EndpointBudget) -> None:
         if budget.failures:
             budget.failures = 0
-            self.observer.circuit(entrance.host, is_open=False)
+            self.observer.set_circuit(endpoint.host, is_open=False)

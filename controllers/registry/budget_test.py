@@ -5,16 +5,16 @@ from datetime import timedelta
 
 import pytest
 
-from controllers.registry.budget import UNREACHABLE_AFTER, Budgets, Entrance
-from controllers.registry.errors import NotFound, RegistryError, Throttled, Unavailable
-from testing.registry_parts import FakeClock
+from controllers.registry.budget import CIRCUIT_FAILURES, Budgets, Endpoint
+from controllers.registry.errors import ImageNotFound, RegistryError, Throttled, Unavailable
+from testing.certificates import FakeClock
 
-HUB, OTHER = Entrance("hub", "direct"), Entrance("other", "direct")
+HUB, OTHER = Endpoint("hub", "direct"), Endpoint("other", "direct")
 SECOND = timedelta(seconds=1)
 DOWN = Unavailable("connection refused", unreachable=True)
 
 
-class Seen:
+class RecordingObserver:
     """An observer that remembers."""
 
     def __init__(self) -> None:
@@ -26,16 +26,16 @@ class Seen:
     def throttled(self, host: str) -> None:
         self.told.append(("throttled", host))
 
-    def held_back(self, host: str) -> None:
+    def record_rejected(self, host: str) -> None:
         self.told.append(("held back", host))
 
-    def circuit(self, host: str, *, is_open: bool) -> None:
+    def set_circuit(self, host: str, *, is_open: bool) -> None:
         self.told.append(("open" if is_open else "closed", host))
 
 
-class Bench:
+class BudgetHarness:
     def __init__(self, *, rate: float = 0.0, concurrency: int = 4, jitter: float = 0.0) -> None:
-        self.clock, self.seen = FakeClock(), Seen()
+        self.clock, self.seen = FakeClock(), RecordingObserver()
         self.budgets = Budgets(
             self.clock, concurrency=concurrency, rate=rate, jitter=lambda: jitter, observer=self.seen
         )
@@ -44,15 +44,15 @@ class Bench:
         self,
         error: RegistryError | None = None,
         *,
-        entrance: Entrance = HUB,
+        endpoint: Endpoint = HUB,
         identity: str = "alice",
         requests: int = 0,
     ) -> RegistryError | None:
         """One operation that ends with `error`; returns what came out."""
         try:
-            async with self.budgets.operation(entrance, identity) as place:
+            async with self.budgets.operation(endpoint, identity) as place:
                 for _ in range(requests):
-                    await place.admit()
+                    await place.wait_turn()
                     place.answered(200)
                 if error:
                     raise error
@@ -62,54 +62,54 @@ class Bench:
 
 
 async def test_only_so_many_operations_run_at_the_same_time() -> None:
-    bench = Bench(concurrency=3)
-    running = busiest = 0
+    bench = BudgetHarness(concurrency=3)
+    running = max_concurrent = 0
 
-    async def operation(entrance: Entrance) -> None:
-        nonlocal running, busiest
-        async with bench.budgets.operation(entrance, "alice"):
+    async def operation(endpoint: Endpoint) -> None:
+        nonlocal running, max_concurrent
+        async with bench.budgets.operation(endpoint, "alice"):
             running += 1
-            busiest = max(busiest, running)
+            max_concurrent = max(max_concurrent, running)
             await asyncio.sleep(0)
             running -= 1
 
     await asyncio.gather(*(operation(HUB) for _ in range(20)))
-    assert busiest == 3
+    assert max_concurrent == 3
     await asyncio.gather(*(operation(one) for one in [HUB] * 9 + [OTHER] * 9))
-    assert busiest == 6
+    assert max_concurrent == 6
 
 
 async def test_requests_are_spread_over_time_for_each_registry() -> None:
-    bench = Bench(rate=4)
+    bench = BudgetHarness(rate=4)
     await bench.operate(requests=5)
     assert bench.clock.slept == [0.25] * 4
-    await bench.operate(entrance=OTHER, requests=1)
+    await bench.operate(endpoint=OTHER, requests=1)
     assert bench.clock.slept == [0.25] * 4
 
 
 async def test_without_a_rate_nothing_waits() -> None:
-    bench = Bench()
+    bench = BudgetHarness()
     await bench.operate(requests=100)
     assert bench.clock.slept == []
     assert bench.seen.told == [("answered", "hub", "200")] * 100
 
 
 async def test_a_pause_that_was_asked_for_is_kept_for_that_identity_only() -> None:
-    bench = Bench()
+    bench = BudgetHarness()
     refused = Throttled("429", 60 * SECOND)
     assert await bench.operate(refused) is refused
     held = await bench.operate()
     assert isinstance(held, Throttled)
     assert (str(held), held.retry_after) == ("429", 60 * SECOND)
     assert await bench.operate(identity="bob") is None
-    assert await bench.operate(entrance=OTHER) is None
+    assert await bench.operate(endpoint=OTHER) is None
     bench.clock.seconds += 60
     assert await bench.operate() is None
     assert bench.seen.told == [("throttled", "hub"), ("held back", "hub")]
 
 
 async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_doubles_it() -> None:
-    bench = Bench(jitter=0.5)
+    bench = BudgetHarness(jitter=0.5)
     pauses = []
     for _ in range(11):
         until = bench.clock.seconds
@@ -121,20 +121,20 @@ async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_do
 
 
 async def test_a_success_forgets_refusals() -> None:
-    bench = Bench()
+    bench = BudgetHarness()
     for _ in range(10):
         assert isinstance(await bench.operate(Throttled("429")), Throttled)
         assert await bench.operate() is None
 
 
 async def test_a_registry_that_cannot_be_reached_is_left_alone_and_then_tried_again() -> None:
-    bench = Bench()
-    for _ in range(UNREACHABLE_AFTER):
+    bench = BudgetHarness()
+    for _ in range(CIRCUIT_FAILURES):
         assert await bench.operate(DOWN) is DOWN
     held = await bench.operate(identity="bob", requests=1)
     assert isinstance(held, Unavailable)
     assert str(held) == "connection refused"
-    assert await bench.operate(entrance=OTHER) is None
+    assert await bench.operate(endpoint=OTHER) is None
     bench.clock.seconds += 10
     assert await bench.operate(DOWN) is DOWN
     assert isinstance(await bench.operate(), Unavailable)
@@ -147,17 +147,17 @@ async def test_a_registry_that_cannot_be_reached_is_left_alone_and_then_tried_ag
 
 
 async def test_a_registry_that_answers_is_reached_whatever_it_says() -> None:
-    bench = Bench()
-    for _ in range(UNREACHABLE_AFTER - 1):
+    bench = BudgetHarness()
+    for _ in range(CIRCUIT_FAILURES - 1):
         await bench.operate(DOWN)
-    await bench.operate(NotFound("404"))
-    for _ in range(UNREACHABLE_AFTER - 1):
+    await bench.operate(ImageNotFound("404"))
+    for _ in range(CIRCUIT_FAILURES - 1):
         await bench.operate(DOWN)
     assert await bench.operate() is None
 
 
 async def test_an_operation_that_is_cancelled_gives_its_place_back() -> None:
-    bench = Bench(concurrency=1)
+    bench = BudgetHarness(concurrency=1)
 
     async def stuck() -> None:
         async with bench.budgets.operation(HUB, "alice"):

@@ -15,14 +15,14 @@ from urllib.parse import urlsplit
 
 from controllers.image.reference import TAG, Image
 from controllers.registry.access import Access
-from controllers.registry.budget import CONCURRENCY, Budgets, Entrance, Observer
-from controllers.registry.errors import BadAnswer, BadReference
-from controllers.registry.pages import PageMemory, read_pages
-from controllers.registry.session import Clock, Memory, Session
-from controllers.registry.tags import first_page
-from controllers.registry.transport import Answer, Request, Transport, Way
-from controllers.registry.wording import deadline_passed
-from controllers.singleflight import Flights
+from controllers.registry.budget import CONCURRENCY, Budgets, Endpoint, Observer
+from controllers.registry.connection_errors import deadline_exceeded
+from controllers.registry.errors import BadReference, BadResponse
+from controllers.registry.pages import PageCache, read_pages
+from controllers.registry.session import Clock, Session, SessionCache
+from controllers.registry.tags import build_list_url
+from controllers.registry.transport import RegistryRequest, RegistryResponse, RegistryTransport, Route
+from controllers.singleflight import Singleflight
 
 MAX_MANIFEST_BYTES = 4 << 20
 """What registries must take and hardly any takes more than."""
@@ -58,11 +58,11 @@ class RegistryClient:
         self._clock = clock
         self._user_agent = user_agent
         self._jitter = jitter
-        self._transport = Transport(user_agent=user_agent)
+        self._transport = RegistryTransport(user_agent=user_agent)
         self._budgets = Budgets(clock, concurrency=concurrency, rate=rate, jitter=jitter, observer=observer)
-        self._memory = Memory()
-        self._pages = PageMemory()
-        self._scans: Flights[list[str]] = Flights()
+        self._cache = SessionCache()
+        self._page_cache = PageCache()
+        self._scans: Singleflight[list[str]] = Singleflight()
 
     async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
         """All tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
@@ -74,11 +74,11 @@ class RegistryClient:
 
         def scan(begins: Callable[[], None]) -> Awaitable[list[str]]:
             async def pages(session: Session) -> list[str]:
-                url = first_page(await session.scheme(), image)
+                url = build_list_url(await session.scheme(), image)
                 begins()
-                return await read_pages(session, url, self._pages.of(access))
+                return await read_pages(session, url, self._page_cache.of(access))
 
-            return self.operate(image, access, timeout, pages)
+            return self.run_session(image, access, timeout, pages)
 
         return list(await self._scans.join((image, access, timeout), scan))
 
@@ -93,19 +93,19 @@ class RegistryClient:
         async def manifest(session: Session) -> str:
             url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
             headers = {"Accept": ",".join(MANIFEST_TYPES)}
-            head = await session.ask(Request("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
-            if head.status == 200 and (found := _told_digest("HEAD", url, head)):
+            head = await session.ask(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
+            if head.status == 200 and (found := _read_digest_header("HEAD", url, head)):
                 return found
-            answer = await session.ask(Request("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
-            return _told_digest("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+            answer = await session.ask(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
+            return _read_digest_header("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
-        return await self.operate(image, access, timeout, manifest)
+        return await self.run_session(image, access, timeout, manifest)
 
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._transport.aclose()
 
-    async def operate(
+    async def run_session(
         self,
         image: Image,
         access: Access,
@@ -114,29 +114,29 @@ class RegistryClient:
     ) -> T:
         """What `operation` returns, in its turn and within `timeout`. Raises RegistryError."""
         _check_address(image)
-        entrance = Entrance(image.registry, Way(access.tls, access.proxy))
+        endpoint = Endpoint(image.registry, Route(access.tls, access.proxy))
         deadline = self._clock.monotonic() + timeout.total_seconds()
         session: Session | None = None
         try:
-            async with asyncio.timeout(timeout.total_seconds()), self._budgets.operation(entrance, access) as place:
+            async with asyncio.timeout(timeout.total_seconds()), self._budgets.operation(endpoint, access) as permit:
                 session = Session(
                     image,
                     access,
                     transport=self._transport,
-                    memory=self._memory,
+                    cache=self._cache,
                     clock=self._clock,
-                    place=place,
+                    permit=permit,
                     deadline=deadline,
                     jitter=self._jitter,
                     client_id=self._user_agent,
                 )
                 result = await operation(session)
         except TimeoutError:
-            asked = session.asked if session else Request("GET", f"https://{image.registry}/v2/")
-            raise deadline_passed(asked.method, asked.url) from None
+            asked = session.asked if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
+            raise deadline_exceeded(asked.method, asked.url) from None
         if session.exhausted_for:
             reason = f"{session.asked.what}: registry's rate limit is used up"
-            self._budgets.pause(entrance, access, session.exhausted_for, reason)
+            self._budgets.pause(endpoint, access, session.exhausted_for, reason)
         return result
 
 
@@ -152,9 +152,9 @@ def _check_address(image: Image) -> None:
         raise BadReference(f"repository '{image.repository}' has a path segment of dots")
 
 
-def _told_digest(method: str, url: str, answer: Answer) -> str:
-    """The digest of the header, "" when there is none. Raises BadAnswer when it is not one."""
+def _read_digest_header(method: str, url: str, answer: RegistryResponse) -> str:
+    """The digest of the header, "" when there is none. Raises BadResponse when it is not one."""
     digest = answer.headers.get("docker-content-digest", "").strip()
     if digest and not DIGEST.fullmatch(digest):
-        raise BadAnswer(f"{method} {url}: Docker-Content-Digest is not a digest")
+        raise BadResponse(f"{method} {url}: Docker-Content-Digest is not a digest")
     return digest

@@ -12,18 +12,18 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import (
-    BadAnswer,
     BadReference,
+    BadResponse,
     Denied,
-    NotFound,
+    ImageNotFound,
     RegistryError,
+    ResponseTooLarge,
     Throttled,
-    TooLarge,
     Unavailable,
 )
-from testing.registry import HANG_UP, Registry, Reply, diagnostics
-from testing.registry_bench import ANONYMOUS, LIST, LIST_URL, MINUTE, bench
-from testing.registry_parts import FakeClock
+from testing.certificates import FakeClock
+from testing.registry_harness import ANONYMOUS, LIST, LIST_URL, MINUTE, run_harness
+from testing.registry_server import HANG_UP, RegistryHandler, Reply, diagnostics
 
 DIGEST = "sha256:" + "ab" * 32
 
@@ -33,7 +33,7 @@ DIGEST = "sha256:" + "ab" * 32
     [
         pytest.param(
             diagnostics(404, "NAME_UNKNOWN", "repository name not known to registry"),
-            NotFound,
+            ImageNotFound,
             f"GET {LIST_URL}: NAME_UNKNOWN: repository name not known to registry",
             id="not-found",
         ),
@@ -45,42 +45,45 @@ DIGEST = "sha256:" + "ab" * 32
         ),
         pytest.param(
             Reply(200, {"Content-Type": "text/html"}, b"<html>\n<title>hi"),
-            BadAnswer,
+            BadResponse,
             f"GET {LIST_URL}: expected a list of tags in JSON, got text/html: <html> <title>hi",
             id="html",
         ),
         pytest.param(
             Reply(200, {"Content-Encoding": "gzip"}, b"no gzip"),
-            BadAnswer,
+            BadResponse,
             f"GET {LIST_URL}: body is not the gzip it claims to be",
             id="no-gzip",
         ),
         pytest.param(
             Reply(200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(40 << 20))),
-            TooLarge,
+            ResponseTooLarge,
             f"GET {LIST_URL}: body has more than 33554432 bytes",
             id="bomb",
         ),
         pytest.param(
             Reply(200, {}, json.dumps({"tags": ["x" * 600]}).encode()),
-            TooLarge,
+            ResponseTooLarge,
             f"GET {LIST_URL}: a tag has more than 512 characters",
             id="long-tag",
         ),
         pytest.param(
-            Reply(400, {}, b"y" * 300), BadAnswer, f"GET {LIST_URL}: unexpected status code 400 Bad Request: ", id="cut"
+            Reply(400, {}, b"y" * 300),
+            BadResponse,
+            f"GET {LIST_URL}: unexpected status code 400 Bad Request: ",
+            id="cut",
         ),
     ],
 )
 async def test_answer_without_tags_is_told(reply: Reply, kind: type[RegistryError], message: str) -> None:
-    async with bench(Registry({"app": []}, faults=[reply])) as b:
-        found = await b.fails(kind)
+    async with run_harness(RegistryHandler({"app": []}, faults=[reply])) as b:
+        found = await b.expect_error(kind)
     assert found.startswith(message)
     assert len(found) < len(message) + 260
 
 
 async def test_digest_of_the_header_is_believed() -> None:
-    async with bench(Registry({"app": ["1.0"]}, digests={"1.0": DIGEST})) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, digests={"1.0": DIGEST})) as b:
         assert await b.digest() == DIGEST
         assert b.server.targets()[1:] == ["HEAD /v2/app/manifests/1.0"]
         assert "application/vnd.oci.image.index.v1+json" in b.server.asked[1].headers["accept"]
@@ -88,20 +91,20 @@ async def test_digest_of_the_header_is_believed() -> None:
 
 @pytest.mark.parametrize("faults", [[], [Reply(405)]], ids=["no-header", "no-head"])
 async def test_digest_is_computed_where_none_is_told(faults: list[Reply]) -> None:
-    async with bench(Registry({"app": ["1.0"]}, faults=faults)) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=faults)) as b:
         assert await b.digest() == f"sha256:{hashlib.sha256(b'manifest of 1.0').hexdigest()}"
         assert b.server.targets()[1:] == ["HEAD /v2/app/manifests/1.0", "GET /v2/app/manifests/1.0"]
 
 
 async def test_a_digest_that_is_none_is_refused() -> None:
-    async with bench(Registry({"app": ["1.0"]}, digests={"1.0": "sha256:short"})) as b:
-        with pytest.raises(BadAnswer, match="Docker-Content-Digest is not a digest"):
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, digests={"1.0": "sha256:short"})) as b:
+        with pytest.raises(BadResponse, match="Docker-Content-Digest is not a digest"):
             await b.digest()
 
 
 async def test_missing_manifest_is_told_without_a_body() -> None:
-    async with bench(Registry({"other": []})) as b:
-        with pytest.raises(NotFound) as caught:
+    async with run_harness(RegistryHandler({"other": []})) as b:
+        with pytest.raises(ImageNotFound) as caught:
             await b.digest()
     assert str(caught.value).endswith(
         "/v2/app/manifests/1.0: unexpected status code 404 Not Found (HEAD responses have no body, use GET for details)"
@@ -110,7 +113,7 @@ async def test_missing_manifest_is_told_without_a_body() -> None:
 
 @pytest.mark.parametrize("tag", ["..", "a/b", "", "x" * 129, "a?b"])
 async def test_digest_of_what_is_no_tag_is_not_asked_for(tag: str) -> None:
-    async with bench(Registry({"app": []})) as b:
+    async with run_harness(RegistryHandler({"app": []})) as b:
         with pytest.raises(BadReference):
             await b.digest(tag)
         assert b.server.asked == []
@@ -127,27 +130,27 @@ async def test_a_reference_that_is_no_address_is_refused(image: Image) -> None:
 
 @pytest.mark.parametrize("status", [408, 429, 499, 500, 502, 503, 504, 522])
 async def test_a_fault_that_passes_is_waited_for(status: int) -> None:
-    async with bench(Registry({"app": ["1.0"]}, faults=[Reply(status), Reply(status)])) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[Reply(status), Reply(status)])) as b:
         assert await b.tags() == ["1.0"]
         assert b.clock.slept == [1, 3]
 
 
 async def test_a_fault_that_stays_is_told_after_three_attempts() -> None:
     fault = diagnostics(500, "UNKNOWN", "out of order")
-    async with bench(Registry({"app": []}, faults=[fault] * 4)) as b:
-        assert await b.fails(Unavailable) == f"GET {LIST_URL}: UNKNOWN: out of order"
+    async with run_harness(RegistryHandler({"app": []}, faults=[fault] * 4)) as b:
+        assert await b.expect_error(Unavailable) == f"GET {LIST_URL}: UNKNOWN: out of order"
         assert b.server.targets().count(LIST) == 3
 
 
 async def test_a_connection_that_breaks_off_is_made_anew() -> None:
     page = json.dumps({"tags": ["1.0"]}).encode()
-    async with bench(Registry({"app": ["1.0"]}, faults=[HANG_UP, Reply(body=page, cut=3)])) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[HANG_UP, Reply(body=page, cut=3)])) as b:
         assert await b.tags() == ["1.0"]
         assert b.clock.slept == [1, 3]
 
 
 async def test_retry_after_is_honoured_within_the_deadline() -> None:
-    async with bench(Registry({"app": ["1.0"]}, faults=[Reply(429, {"Retry-After": "7"})])) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[Reply(429, {"Retry-After": "7"})])) as b:
         assert await b.tags() == ["1.0"]
         assert b.clock.slept == [7]
 
@@ -158,7 +161,7 @@ async def test_retry_after_is_honoured_within_the_deadline() -> None:
 )
 async def test_retry_after_beyond_reach_is_handed_on(retry_after: str, timeout: timedelta) -> None:
     fault = diagnostics(429, "TOOMANYREQUESTS", "slow down", {"Retry-After": retry_after})
-    async with bench(Registry({"app": ["1.0"]}, faults=[fault])) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[fault])) as b:
         with pytest.raises(Throttled) as caught:
             await b.tags(timeout=timeout)
         assert caught.value.retry_after == timedelta(seconds=50)
@@ -168,10 +171,10 @@ async def test_retry_after_beyond_reach_is_handed_on(retry_after: str, timeout: 
 
 async def test_a_registry_that_throttles_is_left_alone_until_it_may_be_asked() -> None:
     fault = diagnostics(429, "TOOMANYREQUESTS", "slow down", {"Retry-After": "50"})
-    async with bench(Registry({"app": ["1.0"]}, faults=[fault])) as b:
-        first = await b.fails(Throttled)
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[fault])) as b:
+        first = await b.expect_error(Throttled)
         asked = len(b.server.asked)
-        assert await b.fails(Throttled) == first
+        assert await b.expect_error(Throttled) == first
         assert len(b.server.asked) == asked
         assert await b.tags(Access(Credentials("other", "identity"))) == ["1.0"]
         b.clock.seconds += 51
@@ -180,6 +183,6 @@ async def test_a_registry_that_throttles_is_left_alone_until_it_may_be_asked() -
 
 async def test_an_exhausted_rate_limit_is_noticed_on_a_good_answer() -> None:
     page = Reply(headers={"RateLimit-Remaining": "0;w=60", "RateLimit-Reset": "30"}, body=b'{"tags": ["1.0"]}')
-    async with bench(Registry({"app": ["1.0"]}, faults=[page])) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[page])) as b:
         assert await b.tags() == ["1.0"]
-        assert await b.fails(Throttled) == f"GET {LIST_URL}: registry's rate limit is used up"
+        assert await b.expect_error(Throttled) == f"GET {LIST_URL}: registry's rate limit is used up"

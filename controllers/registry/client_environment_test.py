@@ -8,9 +8,9 @@ import pytest
 from controllers.image.reference import Image, parse_image
 from controllers.registry.access import Access, Proxy
 from controllers.registry.client import RegistryClient
-from testing.registry import Asked, Registry, Reply, serving
-from testing.registry_bench import MINUTE, bench
-from testing.registry_parts import FakeClock
+from testing.certificates import FakeClock
+from testing.registry_harness import MINUTE, run_harness
+from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, run_server
 
 IMAGE = Image("registry.example", "team/app")
 INSECURE = Access(insecure=True)
@@ -20,15 +20,15 @@ class ForwardProxy:
     """A proxy that plays the registry behind it for plain HTTP, and refuses to open tunnels."""
 
     def __init__(self) -> None:
-        self.registry = Registry({"team/app": ["1.0"]})
+        self.registry = RegistryHandler({"team/app": ["1.0"]})
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         if asked.method == "CONNECT":
             return Reply(502)
         scheme, _, rest = asked.target.partition("://")
         host, slash, path = rest.partition("/")
         assert (scheme, host) == ("http", "registry.example")
-        return self.registry(Asked(asked.method, slash + path, asked.headers, asked.body))
+        return self.registry(ReceivedRequest(asked.method, slash + path, asked.headers, asked.body))
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ async def tags(image: Image, access: Access) -> list[str]:
 
 
 async def test_the_proxy_of_the_environment_is_used(environment: pytest.MonkeyPatch) -> None:
-    async with serving(ForwardProxy()) as proxy:
+    async with run_server(ForwardProxy()) as proxy:
         environment.setenv("HTTP_PROXY", f"http://{proxy.address}")
         environment.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         assert await tags(IMAGE, INSECURE) == ["1.0"]
@@ -63,7 +63,7 @@ async def test_the_proxy_of_the_environment_is_used(environment: pytest.MonkeyPa
 
 
 async def test_the_proxy_of_the_object_goes_before_that_of_the_environment(environment: pytest.MonkeyPatch) -> None:
-    async with serving(ForwardProxy()) as proxy, serving(lambda asked: Reply(500)) as other:
+    async with run_server(ForwardProxy()) as proxy, run_server(lambda asked: Reply(500)) as other:
         environment.setenv("HTTP_PROXY", f"http://{other.address}")
         environment.setenv("HTTPS_PROXY", f"http://{other.address}")
         assert await tags(IMAGE, Access(insecure=True, proxy=Proxy(f"http://{proxy.address}"))) == ["1.0"]
@@ -71,7 +71,7 @@ async def test_the_proxy_of_the_object_goes_before_that_of_the_environment(envir
 
 
 async def test_local_registries_and_those_of_no_proxy_are_reached_directly(environment: pytest.MonkeyPatch) -> None:
-    async with serving(lambda asked: Reply(500)) as proxy, bench(Registry({"app": ["1.0"]})) as b:
+    async with run_server(lambda asked: Reply(500)) as proxy, run_harness(RegistryHandler({"app": ["1.0"]})) as b:
         environment.setenv("HTTP_PROXY", f"http://{proxy.address}")
         environment.setenv("HTTPS_PROXY", f"http://{proxy.address}")
         assert await b.tags() == ["1.0"]
@@ -80,7 +80,7 @@ async def test_local_registries_and_those_of_no_proxy_are_reached_directly(envir
 
 @pytest.mark.skipif(not socket.has_ipv6 or not _has_loopback6(), reason="there is no IPv6 here")
 async def test_a_registry_at_an_ipv6_address(environment: pytest.MonkeyPatch) -> None:
-    async with serving(Registry({"team/app": ["1.0"]}), host="::1") as server:
+    async with run_server(RegistryHandler({"team/app": ["1.0"]}), host="::1") as server:
         assert await tags(parse_image(f"{server.address}/team/app"), Access()) == ["1.0"]
     assert server.asked[-1].headers["host"] == server.address
     assert server.address.startswith("[::1]:")

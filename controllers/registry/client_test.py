@@ -9,15 +9,15 @@ import pytest
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import (
-    BadAnswer,
+    BadResponse,
     Denied,
 )
-from testing.registry import Asked, Registry, Reply
-from testing.registry_bench import ALICE, LIST, LIST_URL, bench
+from testing.registry_harness import ALICE, LIST, LIST_URL, run_harness
+from testing.registry_server import ReceivedRequest, RegistryHandler, Reply
 
 
 async def test_pages_are_followed_until_the_last() -> None:
-    async with bench(Registry({"app": [f"1.0.{n}" for n in range(7)]}, page_size=3)) as b:
+    async with run_harness(RegistryHandler({"app": [f"1.0.{n}" for n in range(7)]}, page_size=3)) as b:
         assert await b.tags() == [f"1.0.{n}" for n in range(7)]
         assert b.server.targets() == [
             "GET /v2/",
@@ -28,8 +28,8 @@ async def test_pages_are_followed_until_the_last() -> None:
 
 
 async def test_a_quiet_rescan_costs_one_request() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         await b.tags(ALICE)
         del b.server.asked[:]
@@ -39,35 +39,35 @@ async def test_a_quiet_rescan_costs_one_request() -> None:
 
 
 async def test_a_repository_without_tags_has_none() -> None:
-    async with bench(lambda asked: Reply(body=b'{"name": "app", "tags": null}')) as b:
+    async with run_harness(lambda asked: Reply(body=b'{"name": "app", "tags": null}')) as b:
         assert await b.tags() == []
 
 
 async def test_compressed_pages_are_unpacked() -> None:
     body = gzip.compress(json.dumps({"tags": [f"v{n}" for n in range(5000)]}).encode())
-    async with bench(lambda asked: Reply(headers={"Content-Encoding": "gzip"}, body=body)) as b:
+    async with run_harness(lambda asked: Reply(headers={"Content-Encoding": "gzip"}, body=body)) as b:
         assert len(await b.tags()) == 5000
 
 
 @pytest.mark.parametrize("auth", ["basic", "bearer"])
 async def test_credentials_open_the_repository(auth: str) -> None:
-    registry = Registry({"app": ["1.0"]}, auth=auth, users={"alice": "wonder"})
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth=auth, users={"alice": "wonder"})
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token?x=1"
         assert await b.tags(ALICE) == ["1.0"]
 
 
 async def test_token_is_asked_for_the_repository_and_service() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer")
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer")
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         await b.tags()
         assert b.server.targets()[1] == "GET /token?scope=repository%3Aapp%3Apull&service=registry"
 
 
 async def test_identity_token_goes_to_the_token_service_by_post() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         assert await b.tags(Access(Credentials(identity_token="identity"))) == ["1.0"]
         asked = b.server.asked[1]
@@ -76,16 +76,16 @@ async def test_identity_token_goes_to_the_token_service_by_post() -> None:
 
 
 async def test_registry_token_is_sent_as_it_is() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer", tokens=["given"])
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer", tokens=["given"])
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         assert await b.tags(Access(Credentials(registry_token="given"))) == ["1.0"]
         assert registry.issued == 0
 
 
 async def test_token_is_renewed_before_it_expires() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer", lifetime=None)
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer", lifetime=None)
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         await b.tags()
         b.clock.seconds += 53
@@ -97,8 +97,8 @@ async def test_token_is_renewed_before_it_expires() -> None:
 
 
 async def test_a_revoked_token_is_replaced_once() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer")
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer")
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         await b.tags()
         registry.tokens.clear()
@@ -108,16 +108,16 @@ async def test_a_revoked_token_is_replaced_once() -> None:
 
 
 async def test_a_fresh_token_that_is_refused_is_not_replaced() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer")
-    async with bench(lambda asked: registry(Asked(asked.method, asked.target, {}, b""))) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer")
+    async with run_harness(lambda asked: registry(ReceivedRequest(asked.method, asked.target, {}, b""))) as b:
         registry.realm = f"http://{b.server.address}/token"
-        assert await b.fails(Denied) == f"GET {LIST_URL}: UNAUTHORIZED: authentication required"
+        assert await b.expect_error(Denied) == f"GET {LIST_URL}: UNAUTHORIZED: authentication required"
         assert registry.issued == 1
 
 
 async def test_a_registry_that_begins_to_ask_for_a_token_gets_one() -> None:
-    registry = Registry({"app": ["1.0"]})
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]})
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         await b.tags()
         registry.auth = "bearer"
@@ -125,65 +125,65 @@ async def test_a_registry_that_begins_to_ask_for_a_token_gets_one() -> None:
 
 
 async def test_tokens_and_manners_are_not_shared_between_identities() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
-    async with bench(registry) as b:
+    registry = RegistryHandler({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
+    async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"
         await b.tags(ALICE)
-        message = await b.fails(Denied)
+        message = await b.expect_error(Denied)
         assert "/token?scope=repository%3Aapp%3Apull&service=registry: UNAUTHORIZED: wrong password" in message
 
 
 async def test_basic_with_a_wrong_password_is_tried_once() -> None:
-    registry = Registry({"app": ["1.0"]}, auth="basic", users={"alice": "wonder"})
-    async with bench(registry) as b:
-        message = await b.fails(Denied, Access(Credentials("alice", "wrong-pass")))
+    registry = RegistryHandler({"app": ["1.0"]}, auth="basic", users={"alice": "wonder"})
+    async with run_harness(registry) as b:
+        message = await b.expect_error(Denied, Access(Credentials("alice", "wrong-pass")))
         assert message == f"GET {LIST_URL}: UNAUTHORIZED: authentication required"
         assert b.server.targets() == ["GET /v2/", LIST]
 
 
 async def test_an_unknown_challenge_is_named() -> None:
-    async with bench(lambda asked: Reply(401, {"WWW-Authenticate": "Negotiate"})) as b:
-        assert await b.fails(BadAnswer) == "REGISTRY: unrecognized challenge: negotiate"
+    async with run_harness(lambda asked: Reply(401, {"WWW-Authenticate": "Negotiate"})) as b:
+        assert await b.expect_error(BadResponse) == "REGISTRY: unrecognized challenge: negotiate"
 
 
 async def test_cookies_are_not_kept() -> None:
-    async with bench(lambda asked: Reply(headers={"Set-Cookie": "a=b"}, body=b'{"tags": []}')) as b:
+    async with run_harness(lambda asked: Reply(headers={"Set-Cookie": "a=b"}, body=b'{"tags": []}')) as b:
         await b.tags()
         assert all("cookie" not in asked.headers for asked in b.server.asked)
 
 
 async def test_four_operations_at_a_time_reach_a_registry() -> None:
-    registry = Registry({f"app{n}": ["1.0"] for n in range(20)})
+    registry = RegistryHandler({f"app{n}": ["1.0"] for n in range(20)})
 
-    def slow(asked: Asked) -> Reply:
+    def slow(asked: ReceivedRequest) -> Reply:
         reply = registry(asked)
         return Reply(reply.status, reply.headers, reply.body, delay=0.002)
 
-    async with bench(slow) as b:
+    async with run_harness(slow) as b:
         await b.tags(repo="app0")
         await asyncio.gather(*(b.tags(repo=f"app{n}") for n in range(20)))
-        assert b.server.busiest == 4
+        assert b.server.max_concurrent == 4
 
 
 async def test_the_same_scan_asked_for_at_the_same_time_is_made_once() -> None:
-    async with bench(Registry({"app": ["1.0"]})) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]})) as b:
         found = await asyncio.gather(*(b.tags() for _ in range(10)))
         assert found == [["1.0"]] * 10
         assert b.server.targets().count(LIST) == 1
 
 
 async def test_a_scan_under_way_does_not_serve_those_who_come_later() -> None:
-    registry = Registry({"app": ["1.0"]}, faults=[])
+    registry = RegistryHandler({"app": ["1.0"]}, faults=[])
     asked = asyncio.Event()
 
-    def handler(request: Asked) -> Reply:
+    def handler(request: ReceivedRequest) -> Reply:
         reply = registry(request)
         if request.path == "/v2/app/tags/list":
             asked.set()
             return Reply(reply.status, reply.headers, reply.body, delay=0.005)
         return reply
 
-    async with bench(handler) as b:
+    async with run_harness(handler) as b:
         first = asyncio.create_task(b.tags())
         await asked.wait()
         registry.repos["app"].append("1.1")
@@ -192,7 +192,7 @@ async def test_a_scan_under_way_does_not_serve_those_who_come_later() -> None:
 
 
 async def test_cancelling_one_who_waits_leaves_the_others_their_answer() -> None:
-    async with bench(Registry({"app": ["1.0"]})) as b:
+    async with run_harness(RegistryHandler({"app": ["1.0"]})) as b:
         one, other = asyncio.create_task(b.tags()), asyncio.create_task(b.tags())
         await asyncio.sleep(0)
         one.cancel()
@@ -202,14 +202,14 @@ async def test_cancelling_one_who_waits_leaves_the_others_their_answer() -> None
 
 
 async def test_cancelling_all_who_wait_ends_the_scan() -> None:
-    registry, asked = Registry({"app": ["1.0"]}, faults=[Reply(delay=5)]), asyncio.Event()
+    registry, asked = RegistryHandler({"app": ["1.0"]}, faults=[Reply(delay=5)]), asyncio.Event()
 
-    def handler(request: Asked) -> Reply:
+    def handler(request: ReceivedRequest) -> Reply:
         if request.path != "/v2/":
             asked.set()
         return registry(request)
 
-    async with bench(handler) as b:
+    async with run_harness(handler) as b:
         task = asyncio.create_task(b.tags())
         await asked.wait()
         task.cancel()

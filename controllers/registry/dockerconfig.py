@@ -44,7 +44,7 @@ class PullSecret:
     """`namespace/name`, for error texts."""
 
 
-class Entry(msgspec.Struct):
+class AuthConfig(msgspec.Struct):
     auth: str = ""
     username: str = ""
     password: str = ""
@@ -52,15 +52,15 @@ class Entry(msgspec.Struct):
     registrytoken: str = ""
 
 
-Auths = dict[str, Entry | None]
+Auths = dict[str, AuthConfig | None]
 T = TypeVar("T")
 
 
-class Config(msgspec.Struct):
+class DockerConfig(msgspec.Struct):
     auths: Auths | None = None
 
 
-def resolve(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
+def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
     """Credentials for `image`, None for anonymous access.
 
     Longer keys go before shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
@@ -115,13 +115,13 @@ def _glob_to_regexp(glob: str) -> str:
 
 def _entries(secret: PullSecret) -> Iterable[tuple[str, Credentials]]:
     if secret.type == JSON_TYPE and (data := secret.data.get(JSON_KEY)):
-        auths = _decode(secret, data, Config).auths
+        auths = _decode(secret, data, DockerConfig).auths
     elif secret.type == LEGACY_TYPE and (data := secret.data.get(LEGACY_KEY)):
         auths = _decode(secret, data, Auths)
     else:
         return
     for key, entry in (auths or {}).items():
-        yield _reduced(key), _credentials(secret, entry or Entry())
+        yield _normalize_key(key), _credentials(secret, entry or AuthConfig())
 
 
 def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
@@ -133,7 +133,7 @@ def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
         raise _unusable(secret, "is not a Docker configuration in JSON") from None
 
 
-def _reduced(key: str) -> str:
+def _normalize_key(key: str) -> str:
     """Host and path of a key; the scheme and the version of the registry's API do not count."""
     address = key.removeprefix("https://").removeprefix("http://").partition("?")[0].partition("#")[0]
     authority, _, path = address.partition("/")
@@ -142,7 +142,7 @@ def _reduced(key: str) -> str:
     return f"{authority}/{path}" if path else authority
 
 
-def _credentials(secret: PullSecret, entry: Entry) -> Credentials:
+def _credentials(secret: PullSecret, entry: AuthConfig) -> Credentials:
     username, password = entry.username, entry.password
     if entry.auth:
         text = entry.auth.strip()

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from controllers.image.reference import parse_image
-from controllers.registry.dockerconfig import Credentials, PullSecret, glob_matches, resolve
+from controllers.registry.dockerconfig import Credentials, PullSecret, glob_matches, resolve_credentials
 from controllers.registry.errors import BadCredentialSecret
 
 SECRET_TEXT = "s3cr3t"
@@ -42,18 +42,18 @@ def docker_config(auths: dict[str, object], name: str = "team/pull") -> PullSecr
     ],
 )
 def test_key_matches_host_and_path(key: str, image: str, found: bool) -> None:
-    credentials = resolve(parse_image(image), [docker_config({key: {"auth": auth("u")}})])
+    credentials = resolve_credentials(parse_image(image), [docker_config({key: {"auth": auth("u")}})])
     assert credentials == (Credentials("u", SECRET_TEXT) if found else None)
 
 
 def test_the_longest_key_wins() -> None:
     secret = docker_config({"ghcr.io": {"auth": auth("host")}, "ghcr.io/a": {"auth": auth("path")}})
-    assert resolve(parse_image("ghcr.io/a/b"), [secret]) == Credentials("path", SECRET_TEXT)
+    assert resolve_credentials(parse_image("ghcr.io/a/b"), [secret]) == Credentials("path", SECRET_TEXT)
 
 
 def test_the_first_secret_wins_among_equal_keys() -> None:
     secrets = [docker_config({"ghcr.io": {"auth": auth("one")}}), docker_config({"ghcr.io": {"auth": auth("two")}})]
-    assert resolve(parse_image("ghcr.io/a/b"), secrets) == Credentials("one", SECRET_TEXT)
+    assert resolve_credentials(parse_image("ghcr.io/a/b"), secrets) == Credentials("one", SECRET_TEXT)
 
 
 @pytest.mark.parametrize(
@@ -70,18 +70,18 @@ def test_the_first_secret_wins_among_equal_keys() -> None:
     ],
 )
 def test_entry_gives_credentials(entry: object, credentials: Credentials | None) -> None:
-    assert resolve(parse_image("ghcr.io/a/b"), [docker_config({"ghcr.io": entry})]) == credentials
+    assert resolve_credentials(parse_image("ghcr.io/a/b"), [docker_config({"ghcr.io": entry})]) == credentials
 
 
 def test_legacy_secret_has_no_auths_around() -> None:
     data = {".dockercfg": json.dumps({"ghcr.io": {"auth": auth("u")}}).encode()}
     secret = PullSecret("kubernetes.io/dockercfg", data)
-    assert resolve(parse_image("ghcr.io/a/b"), [secret]) == Credentials("u", SECRET_TEXT)
+    assert resolve_credentials(parse_image("ghcr.io/a/b"), [secret]) == Credentials("u", SECRET_TEXT)
 
 
 def test_secret_of_another_type_contributes_nothing() -> None:
     secret = docker_config({"ghcr.io": {"auth": auth("u")}})
-    assert resolve(parse_image("ghcr.io/a/b"), [PullSecret("Opaque", secret.data)]) is None
+    assert resolve_credentials(parse_image("ghcr.io/a/b"), [PullSecret("Opaque", secret.data)]) is None
 
 
 @pytest.mark.parametrize(
@@ -102,13 +102,13 @@ def test_secret_of_another_type_contributes_nothing() -> None:
 def test_unusable_secret_is_named_without_its_content(data: bytes, fault: str) -> None:
     secret = PullSecret("kubernetes.io/dockerconfigjson", {".dockerconfigjson": data}, "team/pull")
     with pytest.raises(BadCredentialSecret) as caught:
-        resolve(parse_image("ghcr.io/a/b"), [secret])
+        resolve_credentials(parse_image("ghcr.io/a/b"), [secret])
     assert str(caught.value) == f"secret 'team/pull': '.dockerconfigjson' {fault}"
 
 
 def test_repr_shows_no_secret() -> None:
     secret = docker_config({"ghcr.io": {"auth": auth("u")}})
-    assert SECRET_TEXT not in repr(resolve(parse_image("ghcr.io/a/b"), [secret]))
+    assert SECRET_TEXT not in repr(resolve_credentials(parse_image("ghcr.io/a/b"), [secret]))
     assert auth("u") not in repr(secret)
 
 

@@ -3,14 +3,14 @@
     RegistryError               str() is the text behind `scan failed: `
      +- BadReference            no image reference; the user has to mend it
      +- BadCredentialSecret     a Secret of credentials, certificates or proxy that cannot be used
-     +- BadPattern              a pattern of the exclusion list that does not compile
+     +- BadExclusionPattern              a pattern of the exclusion list that does not compile
      +- Denied                  401 or 403: who we are is not enough
-     +- NotFound                404: no such repository or tag
+     +- ImageNotFound                404: no such repository or tag
      +- Throttled               429, or 503 that says when to come again: wait `retry_after`
      +- Unavailable             no connection, no answer in time, or a server that is ill; trying again may help
-     +- BadAnswer               an answer that is none of the protocol
-        +- TooLarge             more pages, tags or bytes than we take
-     +- Incomplete              chunks of a tag list that do not make one list
+     +- BadResponse               an answer that is none of the protocol
+        +- ResponseTooLarge             more pages, tags or bytes than we take
+     +- IncompleteTagList              chunks of a tag list that do not make one list
 
 Texts name what was tried, on what, and what came back. None has a credential or the user-info of a URL; of foreign text
 at most 256 characters are kept.
@@ -33,7 +33,7 @@ class BadCredentialSecret(RegistryError):
     pass
 
 
-class BadPattern(RegistryError):
+class BadExclusionPattern(RegistryError):
     pass
 
 
@@ -41,7 +41,7 @@ class Denied(RegistryError):
     pass
 
 
-class NotFound(RegistryError):
+class ImageNotFound(RegistryError):
     pass
 
 
@@ -53,27 +53,27 @@ class Throttled(RegistryError):
 
 
 class Unavailable(RegistryError):
-    def __init__(self, message: str, *, broke_off: bool = False, unreachable: bool = False) -> None:
+    def __init__(self, message: str, *, connection_lost: bool = False, unreachable: bool = False) -> None:
         super().__init__(message)
-        self.broke_off = broke_off
+        self.connection_lost = connection_lost
         """The connection went away during the request; the same request may succeed at once."""
         self.unreachable = unreachable
         """There was no connection at all, so the next request would most likely meet the same."""
 
 
-class BadAnswer(RegistryError):
+class BadResponse(RegistryError):
     pass
 
 
-class TooLarge(BadAnswer):
+class ResponseTooLarge(BadResponse):
     pass
 
 
-class Incomplete(RegistryError):
+class IncompleteTagList(RegistryError):
     pass
 
 
-def foreign(text: str) -> str:
+def sanitize(text: str) -> str:
     """Text of somebody else, fit for a message: one line, printable, at most 256 characters."""
     line = "".join(char if char.isprintable() else " " for char in text[: FOREIGN_TEXT_CHARS + 1]).strip()
     return line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…"

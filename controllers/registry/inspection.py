@@ -16,12 +16,12 @@ from cachetools import LRUCache
 from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.client import DIGEST, MANIFEST_TYPES, RegistryClient
-from controllers.registry.errors import BadAnswer
-from controllers.registry.origin import Origin, origin_of
+from controllers.registry.errors import BadResponse
+from controllers.registry.provenance import Provenance, read_provenance
 from controllers.registry.session import Session
-from controllers.registry.transport import Request
+from controllers.registry.transport import RegistryRequest
 
-MAX_REMEMBERED: Final = 4096
+MAX_CACHED: Final = 4096
 MAX_DOCUMENT_BYTES: Final = 4 << 20
 
 _CREATED: Final = "org.opencontainers.image.created"
@@ -53,7 +53,7 @@ class Document(msgspec.Struct, frozen=True):
     annotations: dict[str, str] | None = None
 
 
-class Config(Platform, frozen=True):
+class ImageConfig(Platform, frozen=True):
     created: str = ""
     config: msgspec.Raw = msgspec.Raw(b"null")
     """What a container is run with. Undecoded: whoever wants nothing of it is not stopped by what is wrong with it."""
@@ -62,16 +62,16 @@ class Config(Platform, frozen=True):
     def labels(self) -> dict[str, str]:
         """The image's labels; none where they are not what they should be."""
         try:
-            return msgspec.json.decode(self.config, type=Runtime).labels or {}
+            return msgspec.json.decode(self.config, type=ContainerConfig).labels or {}
         except (msgspec.DecodeError, UnicodeDecodeError):
             return {}
 
 
-class Runtime(msgspec.Struct, frozen=True):
+class ContainerConfig(msgspec.Struct, frozen=True):
     labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
 
 
-class Inspected(msgspec.Struct, frozen=True):
+class Inspection(msgspec.Struct, frozen=True):
     """What was found."""
 
     platforms: frozenset[str]
@@ -80,13 +80,13 @@ class Inspected(msgspec.Struct, frozen=True):
     """UTC; None where the image does not tell."""
 
 
-class _Known(msgspec.Struct, frozen=True):
-    inspected: Inspected
-    origin: Origin | None
+class _CachedInspection(msgspec.Struct, frozen=True):
+    inspection: Inspection
+    origin: Provenance | None
     """None: not all of the image that may tell it has been read."""
 
 
-T = TypeVar("T", Document, Config)
+T = TypeVar("T", Document, ImageConfig)
 
 
 class Inspector:
@@ -94,19 +94,19 @@ class Inspector:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._known: LRUCache[tuple[Image, str], _Known] = LRUCache(MAX_REMEMBERED)
+        self._known: LRUCache[tuple[Image, str], _CachedInspection] = LRUCache(MAX_CACHED)
 
-    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspected:
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
         """What the image behind `tag` tells now.
 
         One HEAD where it is known already; else at most three GETs more: of an index the first image tells the date.
-        Raises RegistryError; NotFound when the tag has no image any more.
+        Raises RegistryError; ImageNotFound when the tag has no image any more.
         """
         digest = await self._client.digest(image, tag, access, timeout=timeout)
         known = self._known.get((image, digest))
-        return (known or await self._read(image, digest, access, timeout, origin=False)).inspected
+        return (known or await self._read(image, digest, access, timeout, origin=False)).inspection
 
-    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Origin:
+    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Provenance:
         """Where the image `digest` was built from, or the one behind `tag` now where that is empty.
 
         No request where it is known and `digest` is given. Else at most a HEAD and three GETs: an index, its first
@@ -119,38 +119,40 @@ class Inspector:
         assert known.origin is not None
         return known.origin
 
-    async def _read(self, image: Image, digest: str, access: Access, timeout: timedelta, *, origin: bool) -> _Known:
-        def read(session: Session) -> Awaitable[_Known]:
+    async def _read(
+        self, image: Image, digest: str, access: Access, timeout: timedelta, *, origin: bool
+    ) -> _CachedInspection:
+        def read(session: Session) -> Awaitable[_CachedInspection]:
             return _read(session, image, digest, origin=origin)
 
-        known = self._known[image, digest] = await self._client.operate(image, access, timeout, read)
+        known = self._known[image, digest] = await self._client.run_session(image, access, timeout, read)
         return known
 
 
-async def _read(session: Session, image: Image, digest: str, *, origin: bool) -> _Known:
+async def _read(session: Session, image: Image, digest: str, *, origin: bool) -> _CachedInspection:
     """What an image tells. origin: read also what only that is wanted for."""
     document = await _manifest(session, image, digest)
-    created, notes = _told(document), [document.annotations or {}]
+    created, notes = _created_annotation(document), [document.annotations or {}]
     if document.manifests is None:
         config = await _config(session, image, document)
-        inspected = Inspected(_platforms([config]), _date(created or config.created))
-        return _Known(inspected, origin_of([*notes, config.labels]))
+        inspection = Inspection(_platforms([config]), _date(created or config.created))
+        return _CachedInspection(inspection, read_provenance([*notes, config.labels]))
     images = [entry for entry in document.manifests if entry.platform and entry.platform.known]
-    whole = not images or origin_of(notes).complete
+    whole = not images or read_provenance(notes).is_complete
     if images and (not created or (origin and not whole)):
         first = await _manifest(session, image, images[0].digest)
         config = await _config(session, image, first)
         created, whole = created or config.created, True
         notes += [first.annotations or {}, config.labels]
-    inspected = Inspected(_platforms([entry.platform for entry in images if entry.platform]), _date(created))
-    return _Known(inspected, origin_of(notes) if whole else None)
+    inspection = Inspection(_platforms([entry.platform for entry in images if entry.platform]), _date(created))
+    return _CachedInspection(inspection, read_provenance(notes) if whole else None)
 
 
-def _platforms(platforms: list[Platform] | list[Config]) -> frozenset[str]:
+def _platforms(platforms: list[Platform] | list[ImageConfig]) -> frozenset[str]:
     return frozenset(str(platform) for platform in platforms if platform.known)
 
 
-def _told(document: Document) -> str:
+def _created_annotation(document: Document) -> str:
     return (document.annotations or {}).get(_CREATED, "")
 
 
@@ -169,23 +171,23 @@ async def _manifest(session: Session, image: Image, digest: str) -> Document:
     return await _document(session, image, "manifests", digest, Document)
 
 
-async def _config(session: Session, image: Image, manifest: Document) -> Config:
+async def _config(session: Session, image: Image, manifest: Document) -> ImageConfig:
     if manifest.config is None:
-        return Config()
-    return await _document(session, image, "blobs", manifest.config.digest, Config)
+        return ImageConfig()
+    return await _document(session, image, "blobs", manifest.config.digest, ImageConfig)
 
 
 async def _document(session: Session, image: Image, kind: str, digest: str, into: type[T]) -> T:
     where = f"{image.registry}/v2/{image.repository}/{kind}"
     if not DIGEST.fullmatch(digest):
-        raise BadAnswer(f"{where}: an image refers to what is not a digest")
+        raise BadResponse(f"{where}: an image refers to what is not a digest")
     url = f"{await session.scheme()}://{where}/{digest}"
     accept = ",".join(MANIFEST_TYPES) if kind == "manifests" else "*/*"
-    answer = await session.ask(Request("GET", url, {"Accept": accept}), max_bytes=MAX_DOCUMENT_BYTES)
+    answer = await session.ask(RegistryRequest("GET", url, {"Accept": accept}), max_bytes=MAX_DOCUMENT_BYTES)
     algorithm, _, wanted = digest.partition(":")
     if hashlib.new(algorithm, answer.body).hexdigest() != wanted:
-        raise BadAnswer(f"GET {url}: content is not that of its digest")
+        raise BadResponse(f"GET {url}: content is not that of its digest")
     try:
         return msgspec.json.decode(answer.body, type=into)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        raise BadAnswer(f"GET {url}: not the JSON of an image") from None
+        raise BadResponse(f"GET {url}: not the JSON of an image") from None

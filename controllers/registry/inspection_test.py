@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from controllers.registry.errors import BadAnswer, NotFound
-from controllers.registry.inspection import Inspected, Inspector
-from controllers.registry.origin import Origin
-from testing.registry import Asked, Reply, diagnostics
-from testing.registry_bench import ANONYMOUS, MINUTE, Bench, bench
+from controllers.registry.errors import BadResponse, ImageNotFound
+from controllers.registry.inspection import Inspection, Inspector
+from controllers.registry.provenance import Provenance
+from testing.registry_harness import ANONYMOUS, MINUTE, RegistryHarness, run_harness
+from testing.registry_server import ReceivedRequest, Reply, diagnostics
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class Store:
     def index(self, *entries: tuple[str, dict[str, str]], **more: Any) -> str:
         return self.put({"manifests": [{"digest": digest, "platform": where} for digest, where in entries], **more})
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         name = asked.path.rsplit("/", 1)[-1]
         digest = self.tags.get(name, name)
         if asked.path == "/v2/":
@@ -52,24 +52,24 @@ def store() -> Store:
 
 
 @pytest.fixture
-async def here(store: Store) -> AsyncIterator[Bench]:
-    async with bench(store) as made:
+async def here(store: Store) -> AsyncIterator[RegistryHarness]:
+    async with run_harness(store) as made:
         yield made
 
 
-async def inspect(here: Bench, tag: str = "1") -> Inspected:
+async def inspect(here: RegistryHarness, tag: str = "1") -> Inspection:
     return await Inspector(here.client).inspect(here.image(), tag, ANONYMOUS, timeout=MINUTE)
 
 
 LINUX = {"os": "linux", "architecture": "arm64", "variant": "v8"}
 
 
-async def test_single_image_tells_its_platform_and_date(here: Bench, store: Store) -> None:
+async def test_single_image_tells_its_platform_and_date(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.image(**LINUX, created="2024-05-01T14:00:00+02:00", unheard={"of": 1})
-    assert await inspect(here) == Inspected(frozenset({"linux/arm64/v8"}), NOON)
+    assert await inspect(here) == Inspection(frozenset({"linux/arm64/v8"}), NOON)
 
 
-async def test_index_tells_all_platforms_and_the_date_of_its_first_image(here: Bench, store: Store) -> None:
+async def test_index_tells_all_platforms_and_the_date_of_its_first_image(here: RegistryHarness, store: Store) -> None:
     image = store.image(created="2024-05-01T12:00:00.123456789Z")
     attestation = (store.put({}), {"os": "unknown", "architecture": "unknown"})
     store.tags["1"] = store.index(attestation, (image, LINUX), (image, {"os": "linux", "architecture": "amd64"}))
@@ -79,7 +79,7 @@ async def test_index_tells_all_platforms_and_the_date_of_its_first_image(here: B
     assert found.built.replace(microsecond=0) == NOON
 
 
-async def test_annotation_spares_two_requests(here: Bench, store: Store) -> None:
+async def test_annotation_spares_two_requests(here: RegistryHarness, store: Store) -> None:
     annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(), LINUX), annotations=annotations)
     assert (await inspect(here)).built == NOON
@@ -97,12 +97,12 @@ async def test_annotation_spares_two_requests(here: Bench, store: Store) -> None
         pytest.param({"created": "2024-05-01T12:00:00"}, id="no-zone"),
     ],
 )
-async def test_dates_that_tell_nothing(here: Bench, store: Store, created: dict[str, str]) -> None:
+async def test_dates_that_tell_nothing(here: RegistryHarness, store: Store, created: dict[str, str]) -> None:
     store.tags["1"] = store.image(**created)
-    assert await inspect(here) == Inspected(frozenset(), None)
+    assert await inspect(here) == Inspection(frozenset(), None)
 
 
-async def test_what_is_known_by_digest_is_not_read_again(here: Bench, store: Store) -> None:
+async def test_what_is_known_by_digest_is_not_read_again(here: RegistryHarness, store: Store) -> None:
     store.tags |= {"1": store.image(**LINUX), "2": store.image(**LINUX)}
     inspector = Inspector(here.client)
     for tag in ("1", "2", "1"):
@@ -116,8 +116,8 @@ async def test_what_is_known_by_digest_is_not_read_again(here: Bench, store: Sto
     ]
 
 
-async def test_tag_that_is_gone(here: Bench) -> None:
-    with pytest.raises(NotFound):
+async def test_tag_that_is_gone(here: RegistryHarness) -> None:
+    with pytest.raises(ImageNotFound):
         await inspect(here)
 
 
@@ -129,17 +129,17 @@ async def test_tag_that_is_gone(here: Bench) -> None:
         pytest.param(b'{"manifests": "many"}', "not the JSON of an image", id="wrong-type"),
     ],
 )
-async def test_documents_that_are_none(here: Bench, store: Store, body: bytes, message: str) -> None:
+async def test_documents_that_are_none(here: RegistryHarness, store: Store, body: bytes, message: str) -> None:
     digest = f"sha256:{hashlib.sha256(body).hexdigest()}"
     store.documents[digest], store.tags["1"] = body, digest
-    with pytest.raises(BadAnswer, match=message):
+    with pytest.raises(BadResponse, match=message):
         await inspect(here)
 
 
-async def test_content_that_is_not_that_of_its_digest(here: Bench, store: Store) -> None:
+async def test_content_that_is_not_that_of_its_digest(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.image(**LINUX)
     store.documents = dict.fromkeys(store.documents, b"{}")
-    with pytest.raises(BadAnswer, match="content is not that of its digest"):
+    with pytest.raises(BadResponse, match="content is not that of its digest"):
         await inspect(here)
 
 
@@ -148,34 +148,34 @@ async def test_content_that_is_not_that_of_its_digest(here: Bench, store: Store)
 SOURCE, REVISION = "org.opencontainers.image.source", "org.opencontainers.image.revision"
 APP, COMMIT = "https://github.com/org/app", "c" * 40
 TOLD = {SOURCE: f"{APP}.git", REVISION: COMMIT}
-ORIGIN = Origin(APP, COMMIT)
+ORIGIN = Provenance(APP, COMMIT)
 
 
 def labelled(labels: Any, **config: Any) -> dict[str, Any]:
     return {"config": {"Labels": labels}, **config}
 
 
-def methods(here: Bench) -> list[str]:
+def methods(here: RegistryHarness) -> list[str]:
     return [asked.method for asked in here.server.asked if asked.path != "/v2/"]
 
 
-async def origin(inspector: Inspector, here: Bench, tag: str = "1", digest: str = "") -> Origin:
+async def origin(inspector: Inspector, here: RegistryHarness, tag: str = "1", digest: str = "") -> Provenance:
     return await inspector.origin(here.image(), tag, digest, ANONYMOUS, timeout=MINUTE)
 
 
-async def test_single_image_tells_its_origin_in_labels(here: Bench, store: Store) -> None:
+async def test_single_image_tells_its_origin_in_labels(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.image(**labelled(TOLD))
     assert await origin(Inspector(here.client), here) == ORIGIN
     assert methods(here) == ["HEAD", "GET", "GET"]
 
 
-async def test_annotations_win_over_labels_key_by_key(here: Bench, store: Store) -> None:
+async def test_annotations_win_over_labels_key_by_key(here: RegistryHarness, store: Store) -> None:
     config = store.put(labelled({SOURCE: "https://github.com/base/image", REVISION: COMMIT}))
     store.tags["1"] = store.put({"config": {"digest": config}, "annotations": {SOURCE: APP}})
     assert await origin(Inspector(here.client), here) == ORIGIN
 
 
-async def test_index_is_read_down_to_the_labels_of_its_first_image(here: Bench, store: Store) -> None:
+async def test_index_is_read_down_to_the_labels_of_its_first_image(here: RegistryHarness, store: Store) -> None:
     attestation = (store.put({}), {"os": "unknown", "architecture": "unknown"})
     image = store.image(**labelled(TOLD), created="2024-05-01T12:00:00Z")
     store.tags["1"] = store.index(attestation, (image, LINUX))
@@ -186,14 +186,14 @@ async def test_index_is_read_down_to_the_labels_of_its_first_image(here: Bench, 
     assert methods(here)[4:] == ["HEAD"]
 
 
-async def test_annotations_of_an_index_spare_two_requests_here_too(here: Bench, store: Store) -> None:
+async def test_annotations_of_an_index_spare_two_requests_here_too(here: RegistryHarness, store: Store) -> None:
     annotations = {**TOLD, "org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(), LINUX), annotations=annotations)
     assert await origin(Inspector(here.client), here) == ORIGIN
     assert methods(here) == ["HEAD", "GET"]
 
 
-async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: Bench, store: Store) -> None:
+async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: RegistryHarness, store: Store) -> None:
     annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(**labelled(TOLD)), LINUX), annotations=annotations)
     inspector = Inspector(here.client)
@@ -203,7 +203,7 @@ async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: Benc
     assert methods(here)[2:] == ["HEAD", "GET", "GET", "GET"]
 
 
-async def test_origin_by_digest_needs_no_tag_and_no_request_when_known(here: Bench, store: Store) -> None:
+async def test_origin_by_digest_needs_no_tag_and_no_request_when_known(here: RegistryHarness, store: Store) -> None:
     digest = store.image(**labelled(TOLD))
     inspector = Inspector(here.client)
     for _ in range(2):
@@ -222,14 +222,16 @@ async def test_origin_by_digest_needs_no_tag_and_no_request_when_known(here: Ben
         pytest.param({"config": {"Labels": {SOURCE: "s3cret@host", REVISION: "main"}}}, id="nothing-usable"),
     ],
 )
-async def test_images_that_do_not_tell_their_origin(here: Bench, store: Store, config: dict[str, Any]) -> None:
+async def test_images_that_do_not_tell_their_origin(
+    here: RegistryHarness, store: Store, config: dict[str, Any]
+) -> None:
     store.tags["1"] = store.image(**LINUX, **config)
     inspector = Inspector(here.client)
-    assert await origin(inspector, here) == Origin()
+    assert await origin(inspector, here) == Provenance()
     assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).platforms == {"linux/arm64/v8"}
 
 
-async def test_index_without_images_tells_what_it_says_itself(here: Bench, store: Store) -> None:
+async def test_index_without_images_tells_what_it_says_itself(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.index(annotations={SOURCE: APP})
-    assert await origin(Inspector(here.client), here) == Origin(APP)
+    assert await origin(Inspector(here.client), here) == Provenance(APP)
     assert methods(here) == ["HEAD", "GET"]

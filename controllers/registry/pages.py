@@ -11,51 +11,51 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from controllers.registry.session import Session
-from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, next_page
-from controllers.registry.transport import Answer, Request
+from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, find_next_page
+from controllers.registry.transport import RegistryRequest, RegistryResponse
 
 LARGE_PAGE_BYTES = 512 << 10
 """From here on a page is decoded in a thread: the event loop must not be held."""
-MAX_KEPT_BYTES = 16 << 20
-MAX_KEPT_PAGE_BYTES = 1 << 20
+MAX_CACHED_BYTES = 16 << 20
+MAX_CACHED_PAGE_BYTES = 1 << 20
 OVERHEAD_BYTES = 2 << 10
 """Of a page beside its body, roughly."""
-ROUND = 50
+PAGE_SIZE_MULTIPLE = 50
 """Page sizes are multiples of this: a last page of such a size may be full."""
 
 
-class PageMemory:
+class PageCache:
     """Pages that a registry gave a version. Lost with the process; read again by the next scan."""
 
     def __init__(self) -> None:
-        self._pages: LRUCache[tuple[Hashable, str], Answer] = LRUCache(
-            MAX_KEPT_BYTES, getsizeof=lambda page: len(page.body) + OVERHEAD_BYTES
+        self._pages: LRUCache[tuple[Hashable, str], RegistryResponse] = LRUCache(
+            MAX_CACHED_BYTES, getsizeof=lambda page: len(page.body) + OVERHEAD_BYTES
         )
 
-    def of(self, identity: Hashable) -> "OwnPages":
+    def of(self, identity: Hashable) -> "IdentityPages":
         """The pages that `identity` was given."""
-        return OwnPages(self._pages, identity)
+        return IdentityPages(self._pages, identity)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnPages:
+class IdentityPages:
     """One identity's view of the memory."""
 
-    pages: LRUCache[tuple[Hashable, str], Answer]
+    pages: LRUCache[tuple[Hashable, str], RegistryResponse]
     identity: Hashable
 
-    def get(self, url: str) -> Answer | None:
+    def get(self, url: str) -> RegistryResponse | None:
         return self.pages.get((self.identity, url))
 
-    def keep(self, url: str, page: Answer, *, lasting: bool) -> None:
-        """Remembers a page that has a version, and forgets one that has none any more, or is not `lasting`."""
-        if lasting and page.headers.get("etag") and len(page.body) <= MAX_KEPT_PAGE_BYTES:
+    def keep(self, url: str, page: RegistryResponse, *, cacheable: bool) -> None:
+        """Remembers a page that has a version, and forgets one that has none any more, or is not `cacheable`."""
+        if cacheable and page.headers.get("etag") and len(page.body) <= MAX_CACHED_PAGE_BYTES:
             self.pages[self.identity, url] = page
         else:
             self.pages.pop((self.identity, url), None)
 
 
-async def read_pages(session: Session, first: str, kept: OwnPages) -> list[str]:
+async def read_pages(session: Session, first: str, kept: IdentityPages) -> list[str]:
     """All tags from the page `first` on, in the registry's order. Raises RegistryError."""
     listing = Listing()
     url: str | None = first
@@ -67,18 +67,18 @@ async def read_pages(session: Session, first: str, kept: OwnPages) -> list[str]:
         else:
             tags = await asyncio.to_thread(decode_page, *arguments)
         listing.add(url, tags, len(page.body))
-        target = next_page(url, page.links)
+        target = find_next_page(url, page.links)
         # A full last page gets a successor without changing itself, and a version need not cover the Link header.
-        kept.keep(url, page, lasting=bool(target) or len(tags) % ROUND != 0)
+        kept.keep(url, page, cacheable=bool(target) or len(tags) % PAGE_SIZE_MULTIPLE != 0)
         url = listing.follow(url, target)
     return listing.tags
 
 
-async def _page(session: Session, url: str, kept: OwnPages) -> Answer:
+async def _page(session: Session, url: str, kept: IdentityPages) -> RegistryResponse:
     known = kept.get(url)
     headers = {"Accept": "application/json"}
     if known:
         headers["If-None-Match"] = known.headers["etag"]
     accepted = (200, 304) if known else (200,)
-    answer = await session.ask(Request("GET", url, headers), max_bytes=MAX_PAGE_BYTES, accepted=accepted)
+    answer = await session.ask(RegistryRequest("GET", url, headers), max_bytes=MAX_PAGE_BYTES, accepted=accepted)
     return known if known and answer.status == 304 else answer

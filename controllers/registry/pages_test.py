@@ -6,9 +6,9 @@ import pytest
 
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadAnswer
-from testing.registry import Asked, Reply
-from testing.registry_bench import ALICE, ANONYMOUS, LIST, bench
+from controllers.registry.errors import BadResponse
+from testing.registry_harness import ALICE, ANONYMOUS, LIST, run_harness
+from testing.registry_server import ReceivedRequest, Reply
 
 BOB = Access(Credentials("bob", "builder"))
 
@@ -21,7 +21,7 @@ class Versioned:
         self.statuses: list[int] = []
         self.etags = True
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         if asked.path == "/v2/":
             return Reply(body=b"{}")
         last = asked.target.partition("last=")[2].partition("&")[0]
@@ -37,7 +37,7 @@ class Versioned:
 
 async def test_pages_that_did_not_change_are_not_sent_again() -> None:
     registry = Versioned()
-    async with bench(registry) as b:
+    async with run_harness(registry) as b:
         assert await b.tags() == ["1.0", "1.1", "1.2"]
         assert await b.tags() == ["1.0", "1.1", "1.2"]
         registry.pages["1.1"].append("1.3")
@@ -49,7 +49,7 @@ async def test_pages_that_did_not_change_are_not_sent_again() -> None:
 async def test_a_full_last_page_gets_a_successor_without_a_new_version() -> None:
     registry = Versioned()
     registry.pages = {"": [f"0.{number:02}" for number in range(50)]}
-    async with bench(registry) as b:
+    async with run_harness(registry) as b:
         assert len(await b.tags()) == 50
         registry.pages["1.1"] = ["1.2"]
         assert len(await b.tags()) == 51
@@ -58,7 +58,7 @@ async def test_a_full_last_page_gets_a_successor_without_a_new_version() -> None
 
 async def test_versions_are_nobody_elses() -> None:
     registry = Versioned()
-    async with bench(registry) as b:
+    async with run_harness(registry) as b:
         for access in (ALICE, BOB, ANONYMOUS):
             await b.tags(access)
     assert registry.statuses == [200] * 6
@@ -67,7 +67,7 @@ async def test_versions_are_nobody_elses() -> None:
 async def test_a_registry_without_versions_is_asked_as_ever() -> None:
     registry = Versioned()
     registry.etags = False
-    async with bench(registry) as b:
+    async with run_harness(registry) as b:
         await b.tags()
         await b.tags()
         assert not any("if-none-match" in asked.headers for asked in b.server.asked)
@@ -76,7 +76,7 @@ async def test_a_registry_without_versions_is_asked_as_ever() -> None:
 
 async def test_a_registry_that_gives_versions_up_is_believed() -> None:
     registry = Versioned()
-    async with bench(registry) as b:
+    async with run_harness(registry) as b:
         await b.tags()
         registry.etags = False
         await b.tags()
@@ -85,11 +85,11 @@ async def test_a_registry_that_gives_versions_up_is_believed() -> None:
 
 
 async def test_unchanged_is_no_answer_to_who_has_nothing() -> None:
-    def liar(asked: Asked) -> Reply:
+    def liar(asked: ReceivedRequest) -> Reply:
         return Reply(body=b"{}") if asked.path == "/v2/" else Reply(304)
 
-    async with bench(liar) as b:
-        assert "unexpected status code 304" in await b.fails(BadAnswer)
+    async with run_harness(liar) as b:
+        assert "unexpected status code 304" in await b.expect_error(BadResponse)
         assert b.server.targets()[-1] == LIST
 
 
@@ -98,7 +98,7 @@ async def test_large_pages_are_not_kept(size: int) -> None:
     tags = ["x" * 100 + f"{number:08}" for number in range(size // 111)]
     registry = Versioned()
     registry.pages = {"": tags}
-    async with bench(registry) as b:
+    async with run_harness(registry) as b:
         assert await b.tags() == tags
         assert await b.tags() == tags
     assert registry.statuses == ([200, 304] if len(json.dumps({"tags": tags})) <= 1 << 20 else [200, 200])

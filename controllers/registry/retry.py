@@ -12,12 +12,12 @@ from email.utils import parsedate_to_datetime
 RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
 DELAYS = (timedelta(seconds=1), timedelta(seconds=3))
 JITTER = 0.1
-LONGEST_WAIT = timedelta(seconds=30)
+MAX_WAIT = timedelta(seconds=30)
 """Waiting longer is the business of the workqueue: a worker and a place at the registry would be held."""
-LONGEST_RETRY_AFTER = timedelta(hours=6)
+MAX_RETRY_AFTER = timedelta(hours=6)
 
-FAMILIES = ("ratelimit", "x-ratelimit")
-EPOCH_FROM = timedelta(days=3650)
+HEADER_PREFIXES = ("ratelimit", "x-ratelimit")
+EPOCH_THRESHOLD = timedelta(days=3650)
 """A reset in so many seconds is not one: it is a date, as X-RateLimit-Reset has it with some."""
 REMAINING = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*+=\s*+(\d{1,9})\b")
 RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)\s*+=\s*+(\d{1,9})\b")
@@ -25,7 +25,7 @@ MAX_HEADER_CHARS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RateHint:
     """What the headers of an answer say about when to come again."""
 
     retry_after: timedelta | None = None
@@ -33,17 +33,20 @@ class Pace:
     """The budget is used up for this long, although this answer was still given."""
 
 
-def read_pace(headers: dict[str, str], *, now: datetime) -> Pace:
+def parse_rate_hint(headers: dict[str, str], *, now: datetime) -> RateHint:
     """`Retry-After`, and the RateLimit headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/.
 
     All forms that its drafts had are read, and the `X-` ones that came before. headers: names in lower case. A header
     that cannot be read says nothing.
     """
-    exhausted = [_of_policies(headers.get("ratelimit", "")), *(_of_pair(headers, name, now) for name in FAMILIES)]
-    return Pace(_retry_after(headers.get("retry-after", ""), now), max(filter(None, exhausted), default=None))
+    exhausted = [
+        _parse_policies(headers.get("ratelimit", "")),
+        *(_parse_pair(headers, name, now) for name in HEADER_PREFIXES),
+    ]
+    return RateHint(_retry_after(headers.get("retry-after", ""), now), max(filter(None, exhausted), default=None))
 
 
-def delay_before(
+def compute_delay(
     attempt: int, *, retry_after: timedelta | None, remaining: timedelta, jitter: float
 ) -> timedelta | None:
     """How long to wait before attempt 1 or 2 (the first was 0); None when there should be no further one.
@@ -53,10 +56,10 @@ def delay_before(
     if attempt > len(DELAYS):
         return None
     delay = max(DELAYS[attempt - 1] * (1 + JITTER * jitter), retry_after or timedelta(0))
-    return delay if delay < remaining and delay <= LONGEST_WAIT else None
+    return delay if delay < remaining and delay <= MAX_WAIT else None
 
 
-def _of_policies(text: str) -> timedelta | None:
+def _parse_policies(text: str) -> timedelta | None:
     """Of `RateLimit: "default";r=0;t=30`, or `limit=10, remaining=0, reset=30`: the longest wait of those used up.
 
     Several policies are apart by commas and by names in quotation marks.
@@ -67,18 +70,18 @@ def _of_policies(text: str) -> timedelta | None:
         for part in parts
         if (remaining := REMAINING.search(part)) and int(remaining[1]) == 0 and (reset := RESET.search(part))
     ]
-    return min(max(waits, default=timedelta(0)), LONGEST_RETRY_AFTER) or None
+    return min(max(waits, default=timedelta(0)), MAX_RETRY_AFTER) or None
 
 
-def _of_pair(headers: dict[str, str], family: str, now: datetime) -> timedelta | None:
+def _parse_pair(headers: dict[str, str], family: str, now: datetime) -> timedelta | None:
     remaining = headers.get(f"{family}-remaining", "").partition(";")[0].strip()
     reset = headers.get(f"{family}-reset", "").partition(";")[0].strip()
     if not _is_number(remaining) or int(remaining) != 0 or not _is_number(reset):
         return None
     wait = timedelta(seconds=int(reset))
-    if wait > EPOCH_FROM:
+    if wait > EPOCH_THRESHOLD:
         wait -= timedelta(seconds=now.timestamp())
-    return min(max(wait, timedelta(0)), LONGEST_RETRY_AFTER) or None
+    return min(max(wait, timedelta(0)), MAX_RETRY_AFTER) or None
 
 
 def _is_number(text: str) -> bool:
@@ -95,11 +98,11 @@ def _retry_after(text: str, now: datetime) -> timedelta | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), LONGEST_RETRY_AFTER)
+    return min(max(moment - now, timedelta(0)), MAX_RETRY_AFTER)
 
 
 def _seconds(text: str) -> timedelta | None:
     text = text.strip()
     if not (text.isascii() and text.isdigit()):
         return None
-    return min(timedelta(seconds=int(text[:9])), LONGEST_RETRY_AFTER)
+    return min(timedelta(seconds=int(text[:9])), MAX_RETRY_AFTER)

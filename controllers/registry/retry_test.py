@@ -4,59 +4,59 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controllers.registry.errors import BadAnswer, Denied, NotFound, RegistryError, Throttled, Unavailable
-from controllers.registry.refusal import refusal, shown
-from controllers.registry.retry import Pace, delay_before, read_pace
+from controllers.registry.errors import BadResponse, Denied, ImageNotFound, RegistryError, Throttled, Unavailable
+from controllers.registry.retry import RateHint, compute_delay, parse_rate_hint
+from controllers.registry.status_errors import redact_url, status_error
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
 
 
 @pytest.mark.parametrize(
-    ("headers", "pace"),
+    ("headers", "rate_hint"),
     [
-        pytest.param({}, Pace(), id="nothing"),
-        pytest.param({"retry-after": "120"}, Pace(120 * SECOND), id="seconds"),
-        pytest.param({"retry-after": "Thu, 01 Jan 2026 12:01:00 GMT"}, Pace(60 * SECOND), id="date"),
-        pytest.param({"retry-after": "Thu, 01 Jan 2026 11:00:00 GMT"}, Pace(0 * SECOND), id="past"),
-        pytest.param({"retry-after": "9" * 40}, Pace(timedelta(hours=6)), id="absurd"),
-        pytest.param({"retry-after": "soon"}, Pace(), id="words"),
-        pytest.param({"retry-after": "-5"}, Pace(), id="negative"),
+        pytest.param({}, RateHint(), id="nothing"),
+        pytest.param({"retry-after": "120"}, RateHint(120 * SECOND), id="seconds"),
+        pytest.param({"retry-after": "Thu, 01 Jan 2026 12:01:00 GMT"}, RateHint(60 * SECOND), id="date"),
+        pytest.param({"retry-after": "Thu, 01 Jan 2026 11:00:00 GMT"}, RateHint(0 * SECOND), id="past"),
+        pytest.param({"retry-after": "9" * 40}, RateHint(timedelta(hours=6)), id="absurd"),
+        pytest.param({"retry-after": "soon"}, RateHint(), id="words"),
+        pytest.param({"retry-after": "-5"}, RateHint(), id="negative"),
         pytest.param(
-            {"ratelimit-remaining": "0;w=21600", "ratelimit-reset": "30"}, Pace(None, 30 * SECOND), id="used-up"
+            {"ratelimit-remaining": "0;w=21600", "ratelimit-reset": "30"}, RateHint(None, 30 * SECOND), id="used-up"
         ),
-        pytest.param({"ratelimit-remaining": "7", "ratelimit-reset": "30"}, Pace(), id="not-used-up"),
-        pytest.param({"ratelimit-remaining": "0;w=21600"}, Pace(), id="no-reset"),
-        pytest.param({"ratelimit": '"pulls";r=0;t=45'}, Pace(None, 45 * SECOND), id="combined"),
-        pytest.param({"ratelimit": '"pulls";r=3;t=45'}, Pace(), id="combined-not-used-up"),
+        pytest.param({"ratelimit-remaining": "7", "ratelimit-reset": "30"}, RateHint(), id="not-used-up"),
+        pytest.param({"ratelimit-remaining": "0;w=21600"}, RateHint(), id="no-reset"),
+        pytest.param({"ratelimit": '"pulls";r=0;t=45'}, RateHint(None, 45 * SECOND), id="combined"),
+        pytest.param({"ratelimit": '"pulls";r=3;t=45'}, RateHint(), id="combined-not-used-up"),
         pytest.param(
             {"ratelimit": '"burst";r=0;t=5, "hour";r=0;t=900, "day";r=9;t=9999'},
-            Pace(None, 900 * SECOND),
+            RateHint(None, 900 * SECOND),
             id="several-policies",
         ),
-        pytest.param({"ratelimit": "limit=100, remaining=0, reset=50"}, Pace(None, 50 * SECOND), id="older-draft"),
-        pytest.param({"ratelimit": "r=0"}, Pace(), id="combined-without-reset"),
-        pytest.param({"ratelimit": "x" * 5000 + ";r=0;t=9"}, Pace(), id="combined-too-long"),
+        pytest.param({"ratelimit": "limit=100, remaining=0, reset=50"}, RateHint(None, 50 * SECOND), id="older-draft"),
+        pytest.param({"ratelimit": "r=0"}, RateHint(), id="combined-without-reset"),
+        pytest.param({"ratelimit": "x" * 5000 + ";r=0;t=9"}, RateHint(), id="combined-too-long"),
         pytest.param(
-            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "15"}, Pace(None, 15 * SECOND), id="x-seconds"
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "15"}, RateHint(None, 15 * SECOND), id="x-seconds"
         ),
         pytest.param(
             {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW.timestamp() + 25:.0f}"},
-            Pace(None, 25 * SECOND),
+            RateHint(None, 25 * SECOND),
             id="x-date",
         ),
         pytest.param(
-            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW.timestamp() - 25:.0f}"}, Pace(), id="x-past"
+            {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW.timestamp() - 25:.0f}"}, RateHint(), id="x-past"
         ),
         pytest.param(
             {"retry-after": "7", "ratelimit": '"a";r=0;t=3', "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"},
-            Pace(7 * SECOND, 9 * SECOND),
+            RateHint(7 * SECOND, 9 * SECOND),
             id="longest-wins",
         ),
     ],
 )
-def test_pace_is_read(headers: dict[str, str], pace: Pace) -> None:
-    assert read_pace(headers, now=NOW) == pace
+def test_pace_is_read(headers: dict[str, str], rate_hint: RateHint) -> None:
+    assert parse_rate_hint(headers, now=NOW) == rate_hint
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_pace_is_read(headers: dict[str, str], pace: Pace) -> None:
     ],
 )
 def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: float, delay: float | None) -> None:
-    found = delay_before(
+    found = compute_delay(
         attempt,
         retry_after=None if retry_after is None else retry_after * SECOND,
         remaining=remaining * SECOND,
@@ -88,7 +88,7 @@ def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: fl
         pytest.param(401, b"", Denied, "unexpected status code 401 Unauthorized", id="unauthorized"),
         pytest.param(403, b"no\n\x1b[31m", Denied, "unexpected status code 403 Forbidden: no  [31m", id="text"),
         pytest.param(
-            404, b'{"errors": []}', NotFound, 'unexpected status code 404 Not Found: {"errors": []}', id="none"
+            404, b'{"errors": []}', ImageNotFound, 'unexpected status code 404 Not Found: {"errors": []}', id="none"
         ),
         pytest.param(429, b'{"errors":[{"code":"A","message":"b"}]}', Throttled, "A: b", id="one"),
         pytest.param(
@@ -106,21 +106,21 @@ def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: fl
             id="several",
         ),
         pytest.param(
-            418, b'{"errors":1}', BadAnswer, 'unexpected status code 418 I\'m a Teapot: {"errors":1}', id="odd"
+            418, b'{"errors":1}', BadResponse, 'unexpected status code 418 I\'m a Teapot: {"errors":1}', id="odd"
         ),
         pytest.param(599, b"", Unavailable, "unexpected status code 599", id="unknown-status"),
-        pytest.param(308, b"", BadAnswer, "unexpected status code 308 Permanent Redirect", id="redirect-to-nowhere"),
+        pytest.param(308, b"", BadResponse, "unexpected status code 308 Permanent Redirect", id="redirect-to-nowhere"),
     ],
 )
 def test_refusal_is_told_in_the_words_of_flux(status: int, body: bytes, kind: type[RegistryError], reason: str) -> None:
-    error = refusal("GET", "https://reg.io/v2/", status, body, Pace(5 * SECOND))
+    error = status_error("GET", "https://reg.io/v2/", status, body, RateHint(5 * SECOND))
     assert type(error) is kind
     assert str(error) == f"GET https://reg.io/v2/: {reason}"
 
 
 def test_deep_detail_is_cut() -> None:
     body = b'{"errors":[{"code":"A","message":"b","detail":' + b"[" * 50 + b"]" * 50 + b"}]}"
-    assert str(refusal("GET", "u", 500, body, Pace())).endswith("[[[[[[[[...]]]]]]]]")
+    assert str(status_error("GET", "u", 500, body, RateHint())).endswith("[[[[[[[[...]]]]]]]]")
 
 
 @pytest.mark.parametrize(
@@ -131,11 +131,11 @@ def test_deep_detail_is_cut() -> None:
     ],
 )
 def test_urls_are_shown_without_secrets(url: str, text: str) -> None:
-    assert shown(url) == text
+    assert redact_url(url) == text
 
 
 def test_a_server_that_is_ill_and_says_for_how_long_is_waited_for() -> None:
-    error = refusal("GET", "https://reg.io/v2/", 503, b"", Pace(90 * SECOND))
+    error = status_error("GET", "https://reg.io/v2/", 503, b"", RateHint(90 * SECOND))
     assert isinstance(error, Throttled)
     assert error.retry_after == 90 * SECOND
-    assert isinstance(refusal("GET", "https://reg.io/v2/", 503, b"", Pace()), Unavailable)
+    assert isinstance(status_error("GET", "https://reg.io/v2/", 503, b"", RateHint()), Unavailable)

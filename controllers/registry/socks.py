@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import httpcore
 
-from controllers.net.proxy.handshake import Handshake, Refused
+from controllers.net.proxy.handshake import Handshake, ProxyRefused
 from controllers.net.proxy.socks5 import DEFAULT_PORT, handshake
 from controllers.registry.access import Proxy
 
@@ -32,10 +32,10 @@ class SocksBackend(httpcore.AsyncNetworkBackend):
         )
         steps = handshake(host, port, username=self._proxy.username, password=self._proxy.password)
         try:
-            await _shake_hands(stream, steps, timeout)
+            await _perform_handshake(stream, steps, timeout)
         except BaseException as error:
             await stream.aclose()
-            if isinstance(error, Refused):
+            if isinstance(error, ProxyRefused):
                 raise httpcore.ProxyError(f"socks connect: {error}") from None
             raise
         return stream
@@ -54,7 +54,7 @@ def socks_pool(
     )
 
 
-async def _shake_hands(stream: httpcore.AsyncNetworkStream, steps: Handshake, seconds: float | None) -> None:
+async def _perform_handshake(stream: httpcore.AsyncNetworkStream, steps: Handshake, seconds: float | None) -> None:
     received: bytes | None = None
     while True:
         try:
@@ -67,5 +67,5 @@ async def _shake_hands(stream: httpcore.AsyncNetworkStream, steps: Handshake, se
         while len(received) < length:
             chunk = await stream.read(length - len(received), seconds)
             if not chunk:
-                raise Refused("proxy hung up")
+                raise ProxyRefused("proxy hung up")
             received += chunk

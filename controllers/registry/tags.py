@@ -1,7 +1,7 @@
 """A list of tags in pages: where it begins, what a page has, where the next one is. Decisions only.
 
 Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags. Registries are not believed:
-pages, tags and bytes are counted, a next page on another origin or seen before is refused.
+pages, tags and bytes are counted, a next page on another origin or visited before is refused.
 """
 
 import re
@@ -12,9 +12,9 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import msgspec
 
 from controllers.image.reference import Image
-from controllers.registry.errors import BadAnswer, TooLarge, foreign
+from controllers.registry.errors import BadResponse, ResponseTooLarge, sanitize
 
-PAGE_TAGS = 1000
+PAGE_SIZE = 1000
 MAX_PAGES = 2_000
 MAX_TAGS = 250_000
 MAX_TAG_CHARS = 512
@@ -35,28 +35,28 @@ class TagPage(msgspec.Struct):
     tags: list[str] | None = None
 
 
-def first_page(scheme: str, image: Image) -> str:
-    return f"{scheme}://{image.registry}/v2/{image.repository}/tags/list?n={PAGE_TAGS}"
+def build_list_url(scheme: str, image: Image) -> str:
+    return f"{scheme}://{image.registry}/v2/{image.repository}/tags/list?n={PAGE_SIZE}"
 
 
 def decode_page(url: str, content_type: str, body: bytes) -> list[str]:
-    """The tags of a page. Raises BadAnswer for anything that is not one, and says what it looks like.
+    """The tags of a page. Raises BadResponse for anything that is not one, and says what it looks like.
 
     A page of 1 MB costs about 2 ms.
     """
     try:
         tags = msgspec.json.decode(body, type=TagPage).tags or []
     except (msgspec.DecodeError, UnicodeDecodeError):
-        kind = foreign(content_type) or "no content type"
-        start = foreign(body[:80].decode("utf-8", "replace"))
-        raise BadAnswer(f"GET {url}: expected a list of tags in JSON, got {kind}: {start}") from None
+        kind = sanitize(content_type) or "no content type"
+        start = sanitize(body[:80].decode("utf-8", "replace"))
+        raise BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {start}") from None
     if any(len(tag) > MAX_TAG_CHARS for tag in tags):
-        raise TooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
+        raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
     return tags
 
 
-def next_page(url: str, links: Iterable[str]) -> str | None:
-    """The URL of the page after `url`, None after the last one. Raises BadAnswer when it is on another origin."""
+def find_next_page(url: str, links: Iterable[str]) -> str | None:
+    """The URL of the page after `url`, None after the last one. Raises BadResponse when it is on another origin."""
     target = next(filter(None, (_next_target(header) for header in links)), None)
     if target is None:
         return None
@@ -64,9 +64,9 @@ def next_page(url: str, links: Iterable[str]) -> str | None:
         here, there = urlsplit(url), urlsplit(urljoin(url, target))
         same_host = _host_and_port(here) == _host_and_port(there)
     except ValueError:
-        raise BadAnswer(f"GET {url}: failed to parse link header: {foreign(target)}") from None
+        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(target)}") from None
     if there.scheme not in {"http", "https"} or not same_host:
-        raise BadAnswer(f"GET {url}: next page is on another origin, {foreign(there.netloc)}; not followed")
+        raise BadResponse(f"GET {url}: next page is on another origin, {sanitize(there.netloc)}; not followed")
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
 
@@ -91,24 +91,26 @@ class Listing:
 
     tags: list[str] = field(default_factory=list)
     bytes_read: int = 0
-    seen: set[str] = field(default_factory=set)
+    visited: set[str] = field(default_factory=set)
 
     def add(self, url: str, page: list[str], size: int) -> None:
-        """Takes a page of `size` bytes. Raises TooLarge beyond the bounds of this module."""
-        self.seen.add(url)
+        """Takes a page of `size` bytes. Raises ResponseTooLarge beyond the bounds of this module."""
+        self.visited.add(url)
         self.tags += page
         self.bytes_read += size
         if len(self.tags) > MAX_TAGS:
-            raise TooLarge(f"GET {url}: registry lists more than {MAX_TAGS} tags")
+            raise ResponseTooLarge(f"GET {url}: registry lists more than {MAX_TAGS} tags")
         if self.bytes_read > MAX_LIST_BYTES:
-            raise TooLarge(f"GET {url}: list of tags has more than {MAX_LIST_BYTES} bytes")
+            raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_LIST_BYTES} bytes")
 
     def follow(self, url: str, target: str | None) -> str | None:
-        """The page to read after `url`. Raises BadAnswer for one that was read already, TooLarge after too many."""
+        """The page to read after `url`. Raises BadResponse for one that was read already, ResponseTooLarge after too many."""
         if target is None:
             return None
-        if target in self.seen:
-            raise BadAnswer(f"GET {url}: next page {foreign(target)} was read before; the list goes round in a circle")
-        if len(self.seen) >= MAX_PAGES:
-            raise TooLarge(f"GET {url}: list of tags has more than {MAX_PAGES} pages")
+        if target in self.visited:
+            raise BadResponse(
+                f"GET {url}: next page {sanitize(target)} was read before; the list goes round in a circle"
+            )
+        if len(self.visited) >= MAX_PAGES:
+            raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_PAGES} pages")
         return target

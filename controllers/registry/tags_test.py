@@ -4,14 +4,14 @@ import pytest
 
 from controllers.image.reference import Image
 from controllers.registry import tags
-from controllers.registry.errors import BadAnswer, TooLarge
-from controllers.registry.tags import Listing, decode_page, first_page, next_page
+from controllers.registry.errors import BadResponse, ResponseTooLarge
+from controllers.registry.tags import Listing, build_list_url, decode_page, find_next_page
 
 HERE = "https://reg.io/v2/app/tags/list?n=1000"
 
 
 def test_first_page_asks_for_a_thousand() -> None:
-    assert first_page("https", Image("reg.io", "app")) == HERE
+    assert build_list_url("https", Image("reg.io", "app")) == HERE
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_first_page_asks_for_a_thousand() -> None:
     ],
 )
 def test_next_page_is_found(links: list[str], target: str | None) -> None:
-    assert next_page(HERE, links) == target
+    assert find_next_page(HERE, links) == target
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_next_page_is_found(links: list[str], target: str | None) -> None:
     ],
 )
 def test_next_page_elsewhere_is_refused(link: str) -> None:
-    with pytest.raises(BadAnswer):
-        next_page(HERE, [f"<{link}>; rel=next"])
+    with pytest.raises(BadResponse):
+        find_next_page(HERE, [f"<{link}>; rel=next"])
 
 
 def test_hostile_link_costs_no_time() -> None:
-    assert next_page(HERE, ["<a>" + "; a=   " * 1000 + 'x"'] * 100) is None
+    assert find_next_page(HERE, ["<a>" + "; a=   " * 1000 + 'x"'] * 100) is None
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_page_is_decoded(body: bytes, found: list[str]) -> None:
     ],
 )
 def test_what_is_no_page_is_told(content_type: str, body: bytes, told: str) -> None:
-    with pytest.raises(BadAnswer) as caught:
+    with pytest.raises(BadResponse) as caught:
         decode_page(HERE, content_type, body)
     assert str(caught.value).startswith(f"GET {HERE}: expected a list of tags in JSON, {told}")
 
@@ -89,12 +89,12 @@ def test_listing_stops_at_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tags, "MAX_TAGS", 3)
     monkeypatch.setattr(tags, "MAX_LIST_BYTES", 100)
     monkeypatch.setattr(tags, "MAX_PAGES", 2)
-    with pytest.raises(TooLarge, match="more than 3 tags"):
+    with pytest.raises(ResponseTooLarge, match="more than 3 tags"):
         Listing().add(HERE, ["a"] * 4, 10)
-    with pytest.raises(TooLarge, match="more than 100 bytes"):
+    with pytest.raises(ResponseTooLarge, match="more than 100 bytes"):
         Listing().add(HERE, ["a"], 101)
     listing = Listing()
     for number in range(2):
         listing.add(f"{HERE}{number}", ["a"], 1)
-    with pytest.raises(TooLarge, match="more than 2 pages"):
+    with pytest.raises(ResponseTooLarge, match="more than 2 pages"):
         listing.follow(HERE, "https://reg.io/next")

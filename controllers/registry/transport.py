@@ -15,11 +15,11 @@ import httpcore
 import httpx
 
 from controllers.registry.access import Proxy, TlsMaterial, ssl_context
-from controllers.registry.body import ACCEPT_ENCODING, Body
-from controllers.registry.errors import BadAnswer, Unavailable, foreign
-from controllers.registry.refusal import shown
+from controllers.registry.connection_errors import connection_error
+from controllers.registry.errors import BadResponse, Unavailable, sanitize
+from controllers.registry.response_body import ACCEPT_ENCODING, BodyReader
 from controllers.registry.socks import socks_pool
-from controllers.registry.wording import connection_failure
+from controllers.registry.status_errors import redact_url
 
 MAX_REDIRECTS = 10
 MAX_ERROR_BYTES = 64 << 10
@@ -30,12 +30,12 @@ CONNECT_SECONDS = 10.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 DEFAULT_PORTS = {"http": 80, "https": 443}
-NEVER_BY_ENVIRONMENT = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Not by way of the environment's proxy, as in Go."""
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Route:
     """How hosts are reached."""
 
     tls: TlsMaterial | None = None
@@ -43,7 +43,7 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RegistryRequest:
     method: str
     url: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -51,11 +51,11 @@ class Request:
 
     @property
     def what(self) -> str:
-        return f"{self.method} {shown(self.url)}"
+        return f"{self.method} {redact_url(self.url)}"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RegistryResponse:
     status: int
     headers: dict[str, str]
     """Names in lower case; values of a repeated one joined by commas."""
@@ -67,8 +67,8 @@ class Answer:
 @dataclass(slots=True)
 class Pool:
     client: httpx.AsyncClient
-    users: int = 0
-    dropped: bool = False
+    in_use: int = 0
+    evicted: bool = False
 
 
 class SocksTransport(httpx.AsyncHTTPTransport):
@@ -78,18 +78,18 @@ class SocksTransport(httpx.AsyncHTTPTransport):
         self._pool = pool
 
 
-class Transport:
+class RegistryTransport:
     """Pools of connections; used from one event loop, by any number of tasks."""
 
     def __init__(self, *, user_agent: str) -> None:
         self._user_agent = user_agent
-        self._pools: OrderedDict[Way, Pool] = OrderedDict()
+        self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
-    async def send(self, request: Request, way: Way, *, max_bytes: int) -> Answer:
+    async def send(self, request: RegistryRequest, way: Route, *, max_bytes: int) -> RegistryResponse:
         """The answer to `request`, whatever its status, after redirects.
 
         Not bounded in time: the caller sets a deadline. A body of an error is cut at 64 KiB, any other that is longer
-        than `max_bytes` raises TooLarge. Raises Unavailable for want of an answer, BadAnswer for one that goes astray.
+        than `max_bytes` raises ResponseTooLarge. Raises Unavailable for want of an answer, BadResponse for one that goes astray.
         """
         url, headers = request.url, dict(request.headers)
         for _ in range(MAX_REDIRECTS + 1):
@@ -100,9 +100,9 @@ class Transport:
             here, there = urlsplit(url), _target(request.what, url, target)
             if _origin(here) != _origin(there):
                 headers.pop("Authorization", None)
-                way = replace(way, tls=way.tls.without_identity() if way.tls else None)
+                way = replace(way, tls=way.tls.without_key_pair() if way.tls else None)
             url = there.geturl()
-        raise BadAnswer(f"{request.what}: stopped after {MAX_REDIRECTS} redirects")
+        raise BadResponse(f"{request.what}: stopped after {MAX_REDIRECTS} redirects")
 
     async def aclose(self) -> None:
         """Closes all connections; nothing can be sent afterwards but over new ones."""
@@ -110,7 +110,7 @@ class Transport:
             _, pool = self._pools.popitem()
             await pool.client.aclose()
 
-    async def _exchange(self, request: Request, way: Way, max_bytes: int) -> Answer:
+    async def _exchange(self, request: RegistryRequest, way: Route, max_bytes: int) -> RegistryResponse:
         async with self._client(way) as client:
             try:
                 built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
@@ -120,50 +120,50 @@ class Transport:
                 finally:
                     await response.aclose()
             except httpx.InvalidURL as error:
-                raise BadAnswer(f"{request.what}: {foreign(str(error))}") from None
+                raise BadResponse(f"{request.what}: {sanitize(str(error))}") from None
             except (httpx.TransportError, OSError) as error:
                 proxy = way.proxy.address if way.proxy else ""
                 timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
-                raise connection_failure(error, request.method, request.url, proxy=proxy, timed_out=timed_out) from None
+                raise connection_error(error, request.method, request.url, proxy=proxy, timed_out=timed_out) from None
 
     @asynccontextmanager
-    async def _client(self, way: Way) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self, way: Route) -> AsyncIterator[httpx.AsyncClient]:
         pool = self._pools.get(way)
         if pool is None:
             try:
                 pool = self._pools[way] = Pool(_new_client(way, self._user_agent))
             except (ImportError, ValueError, httpx.InvalidURL) as error:
                 # Of the environment: those of Secrets were checked, and SOCKS is not left to httpx there.
-                raise Unavailable(f"proxy of the environment cannot be used: {foreign(str(error))}") from None
+                raise Unavailable(f"proxy of the environment cannot be used: {sanitize(str(error))}") from None
         self._pools.move_to_end(way)
-        pool.users += 1
+        pool.in_use += 1
         try:
             await self._shrink()
             yield pool.client
         finally:
-            pool.users -= 1
-            if pool.dropped and not pool.users:
+            pool.in_use -= 1
+            if pool.evicted and not pool.in_use:
                 await pool.client.aclose()
 
     async def _shrink(self) -> None:
         while len(self._pools) > MAX_POOLS:
             _, oldest = self._pools.popitem(last=False)
-            oldest.dropped = True
-            if not oldest.users:
+            oldest.evicted = True
+            if not oldest.in_use:
                 await oldest.client.aclose()
 
 
-async def _read(request: Request, response: httpx.Response, max_bytes: int) -> Answer:
+async def _read(request: RegistryRequest, response: httpx.Response, max_bytes: int) -> RegistryResponse:
     failed = response.status_code >= 300
     limit = MAX_ERROR_BYTES if failed else max_bytes
     encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
-    body = Body(request.what, encoding, max_bytes=limit, cut=failed)
+    body = BodyReader(request.what, encoding, max_bytes=limit, cut=failed)
     if request.method != "HEAD":
         async for chunk in response.aiter_raw():
             body.feed(chunk)
-            if body.full:
+            if body.is_truncated:
                 break
-    return Answer(
+    return RegistryResponse(
         status=response.status_code,
         headers=dict(response.headers),
         links=tuple(response.headers.get_list("link")),
@@ -172,19 +172,19 @@ async def _read(request: Request, response: httpx.Response, max_bytes: int) -> A
     )
 
 
-def _new_client(way: Way, user_agent: str) -> httpx.AsyncClient:
+def _new_client(way: Route, user_agent: str) -> httpx.AsyncClient:
     context = ssl_context(way.tls)
     pool, proxy = None, None
     if way.proxy and way.proxy.address.startswith("socks5:"):
         pool = socks_pool(way.proxy, context, max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS)
     elif way.proxy:
-        trust = ssl_context(way.tls.without_identity() if way.tls else None)
+        trust = ssl_context(way.tls.without_key_pair() if way.tls else None)
         proxy = httpx.Proxy(way.proxy.url, ssl_context=trust if way.proxy.address.startswith("https:") else None)
     client = httpx.AsyncClient(
         verify=context,
         proxy=proxy,
         transport=SocksTransport(pool) if pool else None,
-        mounts=None if way.proxy else dict.fromkeys(NEVER_BY_ENVIRONMENT),
+        mounts=None if way.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
@@ -203,11 +203,11 @@ def _target(what: str, url: str, location: str) -> SplitResult:
         here, there = urlsplit(url), urlsplit(urljoin(url, location))
         _origin(there)
     except ValueError:
-        raise BadAnswer(f"{what}: redirects to what is no URL, {foreign(location)}") from None
+        raise BadResponse(f"{what}: redirects to what is no URL, {sanitize(location)}") from None
     if there.scheme not in DEFAULT_PORTS or not there.hostname or "@" in there.netloc:
-        raise BadAnswer(f"{what}: redirects to {foreign(shown(there.geturl()))}; not followed")
+        raise BadResponse(f"{what}: redirects to {sanitize(redact_url(there.geturl()))}; not followed")
     if here.scheme == "https" and there.scheme == "http":
-        raise BadAnswer(f"{what}: redirects from HTTPS to plain HTTP at {foreign(there.netloc)}; not followed")
+        raise BadResponse(f"{what}: redirects from HTTPS to plain HTTP at {sanitize(there.netloc)}; not followed")
     return there._replace(fragment="")
 
 

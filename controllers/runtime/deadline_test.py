@@ -20,7 +20,7 @@ async def test_what_is_done_in_time_is_returned() -> None:
     task = asyncio.create_task(within(clock, 5, work(clock, 4, [])))
     await clock.advance(4)
     assert await task == "done"
-    assert clock.sleeping == 0
+    assert clock.sleeper_count == 0
 
 
 async def test_what_takes_longer_is_cancelled() -> None:
@@ -39,7 +39,7 @@ async def test_a_caller_that_is_cancelled_cancels_the_work() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert (log, clock.sleeping) == (["cancelled"], 0)
+    assert (log, clock.sleeper_count) == (["cancelled"], 0)
 
 
 async def test_errors_pass() -> None:

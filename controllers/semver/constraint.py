@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from controllers.golang.goquote import go_quote
-from controllers.semver.version import MAX_NUMBER, RELEASE, BadVersion, Key, parse_version
+from controllers.golang.goquote import quote
+from controllers.semver.version import MAX_NUMBER, RELEASE, BadVersion, VersionKey, parse_version
 
 MAX_CONSTRAINT_BYTES: Final = 512
 MAX_GROUPS: Final = 32
@@ -38,8 +38,8 @@ _COMPARISON: Final = re.compile(
 )
 _WILDCARDS: Final = frozenset({"x", "X", "*", None})
 
-_LOWEST: Final[Key] = ()
-_BEYOND: Final[Key] = (MAX_NUMBER + 1,)
+_LOWEST: Final[VersionKey] = ()
+_BEYOND: Final[VersionKey] = (MAX_NUMBER + 1,)
 
 
 class BadConstraint(ValueError):
@@ -49,13 +49,13 @@ class BadConstraint(ValueError):
 class _Operand(NamedTuple):
     """The version of one comparison and how many of its parts were given: `*` 0, `1.x` 1, `1.2` 2, `1.2.3` 3."""
 
-    key: Key
+    key: VersionKey
     parts: int
     major: int
     minor: int
     patch: int
 
-    def after(self) -> Key:
+    def after(self) -> VersionKey:
         """The lowest key above all that the written parts name: `1.x` → 2, `1.2` → 1.3, `1.2.3` → just above it."""
         match self.parts:
             case 1:
@@ -70,8 +70,8 @@ class _Operand(NamedTuple):
 class Span(NamedTuple):
     """Keys from `low` up to, not including, `high`."""
 
-    low: Key
-    high: Key
+    low: VersionKey
+    high: VersionKey
 
 
 def _tilde(operand: _Operand) -> Span:
@@ -132,7 +132,7 @@ class _Exclusion(NamedTuple):
     span: Span
     identifiers: object = None
 
-    def covers(self, key: Key) -> bool:
+    def covers(self, key: VersionKey) -> bool:
         return self.span.low <= key < self.span.high and (self.identifiers is None or key[3] == self.identifiers)
 
 
@@ -143,14 +143,14 @@ def _not_equal(operand: _Operand) -> _Exclusion:
     return _Exclusion(span, operand.key[3]) if operand.parts == 2 else _Exclusion(span)
 
 
-class Group(NamedTuple):
+class ConstraintGroup(NamedTuple):
     """One alternative: every comparison must hold. Prereleases count only where a comparison names one."""
 
     span: Span
     exclusions: tuple[_Exclusion, ...]
     prereleases: bool
 
-    def spans(self, key: Key) -> bool:
+    def spans(self, key: VersionKey) -> bool:
         """True when the key is inside, were prereleases opted in."""
         return self.span.low <= key < self.span.high and not any(exclusion.covers(key) for exclusion in self.exclusions)
 
@@ -159,26 +159,26 @@ class Group(NamedTuple):
 class Constraint:
     """A compiled range; make it with `parse_constraint`."""
 
-    groups: tuple[Group, ...]
+    groups: tuple[ConstraintGroup, ...]
 
-    def admits(self, key: Key) -> bool:
+    def admits(self, key: VersionKey) -> bool:
         """True when the version with this sort key is in the range."""
         return any((group.prereleases or key[3] is RELEASE) and group.spans(key) for group in self.groups)
 
-    def would_admit(self, key: Key) -> bool:
+    def admits_with_prereleases(self, key: VersionKey) -> bool:
         """True when the key lies inside the range were prereleases opted in everywhere: tells why one was refused."""
         return any(group.spans(key) for group in self.groups)
 
-    def bounds(self) -> list[Key]:
+    def bounds(self) -> list[VersionKey]:
         """Ascending keys that cut all versions into segments, within each of which all releases are treated alike.
 
-        So are all prereleases, unless `picks_prereleases`.
+        So are all prereleases, unless `excludes_some_prereleases`.
         """
         spans = [group.span for group in self.groups] + [exclusion.span for exclusion in self._exclusions()]
         return sorted({_LOWEST, _BEYOND, *(bound for span in spans for bound in span)})
 
     @property
-    def picks_prereleases(self) -> bool:
+    def excludes_some_prereleases(self) -> bool:
         """True when a comparison refuses some prereleases by their name, wherever they are."""
         return any(exclusion.identifiers is not None for exclusion in self._exclusions())
 
@@ -207,7 +207,7 @@ def _rewrite_hyphens(text: str) -> str:
     return rewritten
 
 
-def _group(segment: str) -> Group:
+def _group(segment: str) -> ConstraintGroup:
     low, high = _LOWEST, _BEYOND
     exclusions: list[_Exclusion] = []
     prereleases = False
@@ -220,7 +220,7 @@ def _group(segment: str) -> Group:
         else:
             span = _SPANS[match["operator"]](operand)
             low, high = max(low, span.low), min(high, span.high)
-    return Group(Span(low, high), tuple(exclusions), prereleases)
+    return ConstraintGroup(Span(low, high), tuple(exclusions), prereleases)
 
 
 def _comparisons(segment: str) -> Iterator[re.Match[str]]:
@@ -228,7 +228,7 @@ def _comparisons(segment: str) -> Iterator[re.Match[str]]:
     while True:
         match = _COMPARISON.match(segment, position)
         if match is None:
-            raise BadConstraint(f"improper constraint: {go_quote(segment)}")
+            raise BadConstraint(f"improper constraint: {quote(segment)}")
         yield match
         separator = _SEPARATOR.match(segment, match.end())
         assert separator is not None
@@ -236,7 +236,7 @@ def _comparisons(segment: str) -> Iterator[re.Match[str]]:
         if position == len(segment) and not separator["comma"]:
             return
         if not separator[0]:
-            raise BadConstraint(f"improper constraint: {go_quote(segment)}")
+            raise BadConstraint(f"improper constraint: {quote(segment)}")
 
 
 def _end(pattern: re.Pattern[str], text: str, position: int) -> int:

@@ -18,7 +18,7 @@ MAX_NUMBER: Final = (1 << 64) - 1
 Identifier: TypeAlias = tuple[int] | tuple[int, int] | tuple[int, str]
 """One prerelease identifier: `(0, number)` sorts below `(1, text)`; `(2,)` stands for the absence of a prerelease."""
 
-Key: TypeAlias = tuple[int | tuple[Identifier, ...], ...]
+VersionKey: TypeAlias = tuple[int | tuple[Identifier, ...], ...]
 """Sort key `(major, minor, patch, identifiers)`; a shorter tuple is a bound below everything it is a prefix of."""
 
 RELEASE: Final[tuple[Identifier, ...]] = ((2,),)
@@ -54,7 +54,7 @@ class Version:
     metadata: str
     original: str
 
-    def key(self) -> Key:
+    def key(self) -> VersionKey:
         """The sort key: build metadata and a leading `v` do not count."""
         return (self.major, self.minor, self.patch, _identifiers(self.prerelease) if self.prerelease else RELEASE)
 
@@ -124,7 +124,7 @@ def parse_tag(tag: str) -> Version:
     return parse_version(tag)
 
 
-def tag_key(tag: str) -> Key | None:
+def tag_key(tag: str) -> VersionKey | None:
     """`parse_tag(tag).key()`, or None where that raises; about 1 µs, for lists of a hundred thousand tags."""
     match = _LOOSE.fullmatch(tag)
     # What matched is ASCII, so characters are bytes.

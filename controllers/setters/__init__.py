@@ -6,14 +6,8 @@ policies take part is for the automation. Follows Flux's "Setters" update strate
 where Flux writes the whole file anew.
 """
 
-from controllers.setters.errors import PathOutside, SettersError, Unparsable, UnsupportedStrategy
-from controllers.setters.findings import Finding, Reason
-from controllers.setters.globs import names
-from controllers.setters.markers import find_markers
-from controllers.setters.marks import Mark, ObjectId
-from controllers.setters.memory import Memory
-from controllers.setters.refs import SUFFIXES, ImageRef
-from controllers.setters.select import (
+from controllers.setters.cache import FileCache
+from controllers.setters.candidates import (
     MARKER,
     has_marker,
     is_candidate,
@@ -21,28 +15,34 @@ from controllers.setters.select import (
     require_strategy,
     resolve_update_path,
 )
-from controllers.setters.splice import NO_HOLDS, Change, FileEdit, Holds, apply
+from controllers.setters.errors import SettersError, Unparsable, UnsupportedStrategy, UpdatePathOutside
+from controllers.setters.findings import FileFinding, FindingReason
+from controllers.setters.globs import names
+from controllers.setters.marker import Marker, ObjectIdentifier
+from controllers.setters.markers import find_markers
+from controllers.setters.refs import SUFFIXES, ImageRef
+from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
 from controllers.setters.update import FileResult, Update, update
 
 __all__ = [
     "MARKER",
-    "NO_HOLDS",
+    "NO_REVERTS",
     "SUFFIXES",
-    "Change",
+    "FileCache",
     "FileEdit",
+    "FileFinding",
     "FileResult",
-    "Finding",
-    "Holds",
+    "FindingReason",
     "ImageRef",
-    "Mark",
-    "Memory",
-    "ObjectId",
-    "PathOutside",
-    "Reason",
+    "Marker",
+    "ObjectIdentifier",
+    "Reverts",
     "SettersError",
     "Unparsable",
     "UnsupportedStrategy",
     "Update",
+    "UpdatePathOutside",
+    "ValueChange",
     "apply",
     "find_markers",
     "has_marker",

@@ -12,12 +12,12 @@ import re
 
 import msgspec
 
-SHORT, LONG = "$imagepolicy", "$ref"
+SHORT_KEY, LONG_KEY = "$imagepolicy", "$ref"
 LONG_PREFIX = "#/definitions/io.k8s.cli.setters."
 
 BREAK = re.compile("[\n\r\x85\u2028\u2029](?:(?<=\r)\n)?")
 COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
-SUSPECT = re.compile(r"#[ \t]*\{|\$imagepolicy")
+MARKER_HINT = re.compile(r"#[ \t]*\{|\$imagepolicy")
 """Where a marker may be. Any comment that is one, or was meant to be one, holds such a place."""
 
 PROPERTIES = re.compile(
@@ -38,9 +38,9 @@ def read_marker(comment: str) -> str | None:
         keys = _JSON.decode(comment.lstrip("#"))
     except (msgspec.DecodeError, UnicodeError):
         return None
-    if short := keys.get(SHORT):
+    if short := keys.get(SHORT_KEY):
         return short
-    long = keys.get(LONG) or ""
+    long = keys.get(LONG_KEY) or ""
     return long.removeprefix(LONG_PREFIX) or None if long.startswith(LONG_PREFIX) else None
 
 

@@ -2,7 +2,7 @@
 
 SettersError
 ├── UnsupportedStrategy   spec.update.strategy names no strategy; only an edit of the spec helps
-├── PathOutside           spec.update.path leaves the repository; only an edit of the spec helps
+├── UpdatePathOutside           spec.update.path leaves the repository; only an edit of the spec helps
 └── Unparsable            one file is no YAML that markers can be looked up in; `apply` turns it into a finding
 """
 
@@ -18,7 +18,7 @@ class UnsupportedStrategy(SettersError):
         super().__init__(f"unsupported update strategy: {strategy}")
 
 
-class PathOutside(SettersError):
+class UpdatePathOutside(SettersError):
     """Flux confines such a path to the repository without a word; a path that means nothing is an error here."""
 
     def __init__(self, path: str) -> None:

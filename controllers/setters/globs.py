@@ -9,25 +9,25 @@ from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from controllers.golang import regexp
-from controllers.setters.select import is_candidate
+from controllers.setters.candidates import is_candidate
 
 _TOKEN = re.compile(r"(?:^|(?<=/))\*\*/|/\*\*$|\*\*?|\?|\[!?[^/\[\]]+\]|.", re.DOTALL)
 
 
-Judge = Callable[[str], bool]
+NamePredicate = Callable[[str], bool]
 
 
-def matches(path: str, globs: Sequence[str]) -> bool:
+def matches_any(path: str, globs: Sequence[str]) -> bool:
     """True when a path, relative to the update path, is meant by one of the globs."""
     return any(_compiled(glob)(path) for glob in globs)
 
 
 @lru_cache(maxsize=256)
-def names(globs: tuple[str, ...]) -> Judge:
+def names(globs: tuple[str, ...]) -> NamePredicate:
     """Judges base names: those of YAML files, and those that a glob may mean. One function object for equal globs."""
     if not globs:
         return is_candidate
-    lasts = [_judge(_pattern(glob.rpartition("/")[2])) for glob in globs]
+    lasts = [_compile_predicate(_pattern(glob.rpartition("/")[2])) for glob in globs]
 
     def may_be_meant(name: str) -> bool:
         return is_candidate(name) or any(last(name) for last in lasts)
@@ -36,13 +36,13 @@ def names(globs: tuple[str, ...]) -> Judge:
 
 
 @lru_cache(maxsize=1024)
-def _compiled(glob: str) -> Judge:
+def _compiled(glob: str) -> NamePredicate:
     glob = glob.removeprefix("./")
     anywhere = "/" not in glob
-    return _judge(("(?:.*/)?" if anywhere else "") + _pattern(glob.removeprefix("/")))
+    return _compile_predicate(("(?:.*/)?" if anywhere else "") + _pattern(glob.removeprefix("/")))
 
 
-def _judge(pattern: str) -> Judge:
+def _compile_predicate(pattern: str) -> NamePredicate:
     """Judges whole texts; nothing is meant by what is no pattern, such as `[z-a]`."""
     try:
         compiled = regexp.compile(f"(?s)\\A(?:{pattern})\\z")
@@ -52,10 +52,10 @@ def _judge(pattern: str) -> Judge:
 
 
 def _pattern(glob: str) -> str:
-    return "".join(_translated(token) for token in _TOKEN.findall(glob))
+    return "".join(_translate(token) for token in _TOKEN.findall(glob))
 
 
-def _translated(token: str) -> str:
+def _translate(token: str) -> str:
     match token:
         case "**/":
             return "(?:.*/)?"

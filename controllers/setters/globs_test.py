@@ -2,8 +2,8 @@
 
 import pytest
 
-from controllers.setters.globs import matches, names
-from controllers.setters.select import is_candidate
+from controllers.setters.candidates import is_candidate
+from controllers.setters.globs import matches_any, names
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ from controllers.setters.select import is_candidate
     ],
 )
 def test_glob(glob: str, meant: list[str], not_meant: list[str]) -> None:
-    assert [path for path in meant + not_meant if matches(path, [glob])] == meant
+    assert [path for path in meant + not_meant if matches_any(path, [glob])] == meant
     judge = names((glob,))
     assert all(judge(path.rpartition("/")[2]) for path in meant)
 

@@ -8,14 +8,14 @@ Nothing is written here, and no policy is known: whether a setter has a value is
 """
 
 from controllers.setters.errors import Unparsable
-from controllers.setters.marks import Scan
-from controllers.setters.parser import each_event
+from controllers.setters.marker import MarkerScan
+from controllers.setters.parser import walk_events
 from controllers.setters.scanner import Scanner
 
 BOM = "\ufeff"
 
 
-def find_markers(data: bytes) -> Scan:
+def find_markers(data: bytes) -> MarkerScan:
     """The marks of one file. Linear in its size. Raises Unparsable for a file whose markers cannot count.
 
     Such are files that are no YAML or not UTF-8, files with a document that is a sequence or a scalar or whose
@@ -24,7 +24,7 @@ def find_markers(data: bytes) -> Scan:
     """
     text = decode(data)
     scanner = Scanner(text)
-    each_event(text, scanner.take)
+    walk_events(text, scanner.handle)
     return scanner.finish(ByteOffsets(text, len(data)))
 
 

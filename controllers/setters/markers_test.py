@@ -11,7 +11,7 @@ B = '{"$imagepolicy": "d:b"}'
 def found(text: str) -> list[tuple[str, str]]:
     """Value and setter of each mark; in `text`, A and B stand for markers."""
     scan = find_markers(text.replace("# A", f"# {A}").replace("# B", f"# {B}").encode())
-    return [(mark.value, mark.setter) for mark in scan.marks]
+    return [(mark.value, mark.setter) for mark in scan.markers]
 
 
 @pytest.mark.parametrize(
@@ -134,13 +134,13 @@ def test_all_markers_of_a_file_in_order() -> None:
 )
 def test_places(text: str, line: int, column: int, source: str, style: str) -> None:
     data = text.replace("# A", f"# {A}").encode()
-    (mark,) = find_markers(data).marks
+    (mark,) = find_markers(data).markers
     assert (mark.line, mark.column, data[mark.start : mark.end].decode(), mark.style) == (line, column, source, style)
 
 
 def test_path_and_document() -> None:
     scan = find_markers(f"---\n---\na:\n  b:\n  - c:\n    - v # {A}\n".encode())
-    assert [(mark.path, mark.document) for mark in scan.marks] == [("a.b.c", 1)]
+    assert [(mark.path, mark.document) for mark in scan.markers] == [("a.b.c", 1)]
 
 
 @pytest.mark.parametrize(
@@ -173,4 +173,4 @@ def test_unreadable_files(data: bytes, problem: str, line: int) -> None:
     "text", ["", "# c\n", "---\n", "null\n", "~\n---\n!!null\n", "a: b\nmetadata:\n", "metadata: ~\n"]
 )
 def test_empty_documents_are_readable(text: str) -> None:
-    assert find_markers(text.encode()).marks == ()
+    assert find_markers(text.encode()).markers == ()

@@ -45,8 +45,8 @@ __all__ = [
     "SequenceStartEvent",
     "StreamEndEvent",
     "StreamStartEvent",
-    "each_event",
     "signature",
+    "walk_events",
 ]
 
 Event = Any
@@ -56,8 +56,8 @@ MAX_DEPTH = 500
 """Nested collections. libyaml takes quadratic time over deep flow collections, so a hostile file is cut off early."""
 
 
-def each_event(text: str, take: Callable[[Event], None]) -> None:
-    """Gives `take` each event of the stream in turn. Linear in the size of `text`. Raises Unparsable.
+def walk_events(text: str, handle: Callable[[Event], None]) -> None:
+    """Gives `handle` each event of the stream in turn. Linear in the size of `text`. Raises Unparsable.
 
     `text` has no byte-order mark in front.
     """
@@ -72,9 +72,9 @@ def each_event(text: str, take: Callable[[Event], None]) -> None:
                     raise Unparsable(f"more than {MAX_DEPTH} collections inside each other", event.start_mark.line + 1)
             elif kind is MappingEndEvent or kind is SequenceEndEvent:
                 depth -= 1
-            take(event)
+            handle(event)
     except YAMLError as error:
-        raise unparsable(error) from error
+        raise to_unparsable(error) from error
 
 
 def signature(event: Event) -> object:
@@ -90,7 +90,7 @@ def signature(event: Event) -> object:
     return kind
 
 
-def unparsable(error: Any) -> Unparsable:
+def to_unparsable(error: Any) -> Unparsable:
     """The parser's complaint in one line; places are 1-based."""
     mark = getattr(error, "problem_mark", None)
     said = ", ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)

@@ -8,7 +8,7 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from controllers.setters import FileEdit, ImageRef, Reason, apply
+from controllers.setters import FileEdit, FindingReason, ImageRef, apply
 from controllers.setters.scalars import DOUBLE, FOLDED, LITERAL, PLAIN, SINGLE, reads_as_string, rewrite
 
 MARKS = [f'{{"$imagepolicy": "d:{name}{suffix}"}}' for name in "ab" for suffix in ("", ":tag", ":name", ":digest")]
@@ -108,11 +108,11 @@ def around(data: bytes, events: list[Any]) -> str:
 
 def check_edit(data: bytes, edit: FileEdit, refs: dict[str, ImageRef]) -> None:
     before, after = scalar_events(data), scalar_events(edit.data)
-    places = {(mark.line, mark.column) for mark in edit.marks}
+    places = {(mark.line, mark.column) for mark in edit.markers}
     marked = [n for n, e in enumerate(before) if (e.start_mark.line + 1, e.start_mark.column + 1) in places]
-    assert len(marked) == len(places) == len(edit.marks)
+    assert len(marked) == len(places) == len(edit.markers)
     assert around(data, [before[n] for n in marked]) == around(edit.data, [after[n] for n in marked])
-    for mark, number in zip(edit.marks, marked, strict=True):
+    for mark, number in zip(edit.markers, marked, strict=True):
         policy, _, suffix = mark.setter[2:].partition(":")
         event = after[number]
         assert event.value == refs[f"d:{policy}"].value(suffix)
@@ -128,10 +128,10 @@ def check_edit(data: bytes, edit: FileEdit, refs: dict[str, ImageRef]) -> None:
 def test_only_marked_scalars_change_and_only_once(data: bytes, a: ImageRef, b: ImageRef) -> None:
     refs = {"d:a": a, "d:b": b}
     edit = apply("f.yaml", data, refs)
-    assert {finding.reason for finding in edit.findings} <= {Reason.MISPLACED}
+    assert {finding.reason for finding in edit.findings} <= {FindingReason.MISPLACED}
     again = apply("f.yaml", edit.data, refs)
     assert again.data is edit.data
-    assert [mark.setter for mark in again.marks] == [mark.setter for mark in edit.marks]
+    assert [mark.setter for mark in again.markers] == [mark.setter for mark in edit.markers]
     if edit.changed:
         check_edit(data, edit, refs)
     else:

@@ -27,13 +27,13 @@ class ImageRef:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """No value for a setter: `suffix_unknown` tells a bad suffix from a policy that is not there."""
+    """No value for a setter: `is_suffix_unknown` tells a bad suffix from a policy that is not there."""
 
-    suffix_unknown: bool
+    is_suffix_unknown: bool
     policy: str
 
 
-def policy_of(setter: str) -> str:
+def resolve_policy(setter: str) -> str:
     """The policy, `namespace:name`, of a marker's text such as `apps:web:tag`."""
     namespace, _, rest = setter.partition(":")
     return f"{namespace}:{rest.partition(':')[0]}"
@@ -41,10 +41,10 @@ def policy_of(setter: str) -> str:
 
 def resolve(setter: str, refs: Mapping[str, ImageRef]) -> str | Unresolved:
     """The value for a marker's text such as `apps:web:tag`; `refs` is keyed `namespace:name`."""
-    policy = policy_of(setter)
+    policy = resolve_policy(setter)
     colon, suffix = setter[len(policy) : len(policy) + 1], setter[len(policy) + 1 :]
     if policy not in refs:
-        return Unresolved(suffix_unknown=False, policy=policy)
+        return Unresolved(is_suffix_unknown=False, policy=policy)
     if colon and suffix not in SUFFIXES[1:]:
-        return Unresolved(suffix_unknown=True, policy=policy)
+        return Unresolved(is_suffix_unknown=True, policy=policy)
     return refs[policy].value(suffix)

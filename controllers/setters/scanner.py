@@ -11,16 +11,16 @@ from dataclasses import dataclass, field
 from controllers.setters.comments import (
     BREAK,
     COMMENT,
+    MARKER_HINT,
     PROPERTIES,
-    SHORT,
-    SUSPECT,
+    SHORT_KEY,
     line_comments,
     read_marker,
     split_lines,
 )
 from controllers.setters.errors import Unparsable
-from controllers.setters.heads import head_comment
-from controllers.setters.marks import Loose, Mark, Owner, Scan
+from controllers.setters.head_comments import head_comment
+from controllers.setters.marker import EnclosingObject, Marker, MarkerScan, StrayMarker
 from controllers.setters.parser import (
     AliasEvent,
     DocumentEndEvent,
@@ -39,7 +39,7 @@ from controllers.setters.scalars import CORE, STYLES
 
 LIST_KINDS = ("List", "ResourceList")
 NULLS = ("", "~", "null", "Null", "NULL")
-NEVER = -1
+NO_ORDINAL = -1
 """Ordinal of no scalar: a null that is written still names nothing, since Flux leaves it its type."""
 
 SEPARATOR = re.compile("\n---.*\n")
@@ -57,11 +57,11 @@ class _Frame:
     flow: bool
     indent: int
     live: bool
-    owner: Owner | None
+    owner: EnclosingObject | None
     role: str = ""
     key: str = ""
     at_key: bool = True
-    dead_value: bool = False
+    is_repeated: bool = False
     seen: set[str] = field(default_factory=set)
 
 
@@ -78,13 +78,13 @@ class _Value:
 
 
 @dataclass(frozen=True, slots=True)
-class _Draft:
+class _PendingMarker:
     value: _Value
     comment: int
     setter: str
     path: str
     document: int
-    owner: Owner
+    owner: EnclosingObject
 
 
 class Scanner:
@@ -92,7 +92,7 @@ class Scanner:
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._suspects = [found.start() for found in SUSPECT.finditer(text)]
+        self._suspects = [found.start() for found in MARKER_HINT.finditer(text)]
         self._suspects.append(len(text) + 1)
         self._suspect = 0
         self._next = self._suspects[0]
@@ -107,10 +107,10 @@ class Scanner:
         self._documents = 0
         self._dashes = -1
         self._root: _Frame | None = None
-        self._drafts: list[_Draft] = []
+        self._pending: list[_PendingMarker] = []
         self._gaps: list[tuple[int, int]] = []
-        self._trace: list[object] = []
-        self._take = {
+        self._event_signatures: list[object] = []
+        self._handlers = {
             ScalarEvent: self._scalar,
             AliasEvent: self._alias,
             MappingStartEvent: self._open,
@@ -123,74 +123,74 @@ class Scanner:
             StreamEndEvent: self._stream_end,
         }
 
-    def take(self, event: Event) -> None:
-        self._take[type(event)](event)
-        self._trace.append(signature(event))
+    def handle(self, event: Event) -> None:
+        self._handlers[type(event)](event)
+        self._event_signatures.append(signature(event))
 
     # events
 
     def _scalar(self, event: Event) -> None:
         start, end, value, style = event.start_mark.index, event.end_mark.index, event.value, event.style
-        self._settle(start)
+        self._attach_comments(start)
         tag, anchor = event.tag, event.anchor
-        ordinal = len(self._trace)
+        ordinal = len(self._event_signatures)
         if anchor is not None:
             self._anchors[anchor] = (ordinal, value)
         is_null = not style and tag is None and value in NULLS
         if not self._stack:
             if not is_null and tag != CORE + "null":
                 raise Unparsable("a document is a single value, not a map", event.start_mark.line + 1)
-            self._pass(start, end)
+            self._advance(start, end)
             return
         frame = self._stack[-1]
         is_key = frame.mapping and frame.at_key
-        live = self._step(value)
+        live = self._enter_node(value)
         if live and frame.role:
-            self._identify(frame, (NEVER, "") if is_null else (ordinal, value))
+            self._identify(frame, (NO_ORDINAL, "") if is_null else (ordinal, value))
             self._check_metadata(event, sound=is_null)
-        if live and (value or style) and not self._is_of_kyaml(frame):
+        if live and (value or style) and not self._is_overwritten_by_kyaml(frame):
             gap_matters = self._next < start
             inner = self._inner_comments(event, start, end) if self._next < end else []
             self._value = _Value(event, ordinal, self._head(start, frame) if gap_matters else None, inner)
         if end > start:
-            self._pass(start, end)
+            self._advance(start, end)
             self._token_is_key = is_key
             self._line_start = style in ("|", ">")
 
     def _alias(self, event: Event) -> None:
-        self._settle(event.start_mark.index)
+        self._attach_comments(event.start_mark.index)
         if event.anchor not in self._anchors:
             raise Unparsable(f"unknown anchor '{event.anchor}' referenced", event.start_mark.line + 1)
         if not self._stack:
             raise Unparsable("a document is an alias, not a map", event.start_mark.line + 1)
         frame = self._stack[-1]
-        if self._step(event.anchor) and frame.role:
+        if self._enter_node(event.anchor) and frame.role:
             self._identify(frame, self._anchors[event.anchor])
             self._check_metadata(event, sound=False)
-        self._pass(event.start_mark.index, event.end_mark.index)
+        self._advance(event.start_mark.index, event.end_mark.index)
 
     def _open(self, event: Event) -> None:
-        self._settle(event.start_mark.index)
+        self._attach_comments(event.start_mark.index)
         mapping, flow = type(event) is MappingStartEvent, bool(event.flow_style)
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if not self._stack:
             if not mapping:
                 raise Unparsable("a document is a list, not a map", event.start_mark.line + 1)
-            frame = _Frame(mapping, flow, 0, live=True, owner=Owner(), role=OBJECT)
+            frame = _Frame(mapping, flow, 0, live=True, owner=EnclosingObject(), role=OBJECT)
             self._root = frame
         else:
             parent = self._stack[-1]
-            live = self._step("")
+            live = self._enter_node("")
             frame = _Frame(mapping, flow, parent.indent, live=live, owner=parent.owner)
             if live and parent.role:
-                self._give_role(frame, parent, event)
+                self._assign_role(frame, parent, event)
         if not flow:
             bare = event.tag is None and event.anchor is None
             frame.indent = (event.start_mark if bare else event.end_mark).column
         self._stack.append(frame)
         if flow:
-            self._pass(event.start_mark.index, event.end_mark.index)
+            self._advance(event.start_mark.index, event.end_mark.index)
 
     def _close(self, event: Event) -> None:
         start, end = event.start_mark.index, event.end_mark.index
@@ -198,41 +198,41 @@ class Scanner:
             if self._value is not None:
                 self._value.path = self._path()
         else:
-            self._settle(start)
+            self._attach_comments(start)
         self._stack.pop()
         if end > start:
-            self._pass(start, end)
+            self._advance(start, end)
 
     def _document_start(self, event: Event) -> None:
-        if (event.version or event.tags) and not self._is_behind_nothing():
+        if (event.version or event.tags) and not self._follows_empty_document():
             raise Unparsable("%YAML and %TAG directives are not supported", event.start_mark.line + 1)
         self._anchors.clear()
         self._root = None
         self._dashes = event.start_mark.index if event.explicit else -1
         if event.explicit:
-            self._pass(event.start_mark.index, event.end_mark.index)
+            self._advance(event.start_mark.index, event.end_mark.index)
 
-    def _is_behind_nothing(self) -> bool:
+    def _follows_empty_document(self) -> bool:
         """True when the document before is empty and begins with the first line of what kyaml takes for a document."""
         starts = {0, *(found.end() for found in SEPARATOR.finditer(self._text))}
         return self._root is None and self._dashes in starts
 
     def _document_end(self, event: Event) -> None:
-        self._settle(event.start_mark.index)
+        self._attach_comments(event.start_mark.index)
         self._documents += 1
         if event.explicit:
-            self._pass(event.start_mark.index, event.end_mark.index)
+            self._advance(event.start_mark.index, event.end_mark.index)
 
     def _stream_start(self, event: Event) -> None:
         pass
 
     def _stream_end(self, event: Event) -> None:
-        self._settle(len(self._text))
-        self._pass(len(self._text), len(self._text))
+        self._attach_comments(len(self._text))
+        self._advance(len(self._text), len(self._text))
 
     # places
 
-    def _step(self, key: str) -> bool:
+    def _enter_node(self, key: str) -> bool:
         """Enters the next node of the innermost collection; True when it is a value whose marker would count."""
         frame = self._stack[-1]
         if not frame.mapping:
@@ -240,18 +240,18 @@ class Scanner:
         if frame.at_key:
             frame.at_key = False
             frame.key = key
-            frame.dead_value = key in frame.seen
+            frame.is_repeated = key in frame.seen
             frame.seen.add(key)
             return False
         frame.at_key = True
-        return frame.live and not frame.dead_value
+        return frame.live and not frame.is_repeated
 
     def _identify(self, frame: _Frame, scalar: tuple[int, str] | None) -> None:
         name = IDENTITY.get(frame.role, {}).get(frame.key)
         if name and frame.owner and scalar:
             frame.owner.fields[name] = scalar
 
-    def _is_of_kyaml(self, frame: _Frame) -> bool:
+    def _is_overwritten_by_kyaml(self, frame: _Frame) -> bool:
         """True where kyaml puts maps for its own annotations, whatever was there: a marker there is lost."""
         at_metadata = len(self._stack) == 1 and frame.key == METADATA
         return at_metadata or (len(self._stack) == 2 and frame.role == METADATA and frame.key == "annotations")
@@ -261,10 +261,10 @@ class Scanner:
         if len(self._stack) == 1 and self._stack[0].key == METADATA and not sound:
             raise Unparsable("the metadata of a document is not a map", event.start_mark.line + 1)
 
-    def _give_role(self, frame: _Frame, parent: _Frame, event: Event) -> None:
+    def _assign_role(self, frame: _Frame, parent: _Frame, event: Event) -> None:
         at_root = len(self._stack) == 1
         if parent.role == ITEMS and frame.mapping:
-            frame.role, frame.owner = OBJECT, Owner(root=parent.owner)
+            frame.role, frame.owner = OBJECT, EnclosingObject(root=parent.owner)
         elif parent.role == OBJECT and parent.key == METADATA:
             self._check_metadata(event, sound=frame.mapping)
             frame.role = METADATA
@@ -273,7 +273,7 @@ class Scanner:
 
     # comments
 
-    def _settle(self, start: int) -> None:
+    def _attach_comments(self, start: int) -> None:
         """Decides about the value before the gap that ends at `start`, while the stack is still the value's own."""
         value, self._value = self._value, None
         if value is None or not (self._next < start or value.head or value.inner):
@@ -288,12 +288,12 @@ class Scanner:
             return
         path = self._path() if value.path is None else value.path
         assert frame.owner is not None
-        self._drafts.append(_Draft(value, comments[0][0], setter, path, self._documents, frame.owner))
+        self._pending.append(_PendingMarker(value, comments[0][0], setter, path, self._documents, frame.owner))
 
     def _path(self) -> str:
         return ".".join(frame.key for frame in self._stack if frame.mapping)
 
-    def _pass(self, start: int, end: int) -> None:
+    def _advance(self, start: int, end: int) -> None:
         """Moves on behind a token, keeping the gap before it for the search for loose markers."""
         if self._next < start:
             self._gaps.append((self._token_end, start))
@@ -329,18 +329,18 @@ class Scanner:
 
     # results
 
-    def finish(self, to_bytes: Callable[[int], int]) -> Scan:
+    def finish(self, to_bytes: Callable[[int], int]) -> MarkerScan:
         """What was found. Marks of a `List` beside its items do not count, nor would they in Flux."""
         is_list = self._is_list()
         marks, attached = [], set()
-        for draft in self._drafts:
+        for draft in self._pending:
             root = draft.owner.root
             if is_list and root is None:
                 continue
             attached.add(draft.comment)
             event, ordinal = draft.value.event, draft.value.ordinal
             marks.append(
-                Mark(
+                Marker(
                     start=to_bytes(event.start_mark.index),
                     end=to_bytes(event.end_mark.index),
                     style=STYLES[event.style],
@@ -355,7 +355,7 @@ class Scanner:
                     ordinal=ordinal,
                 )
             )
-        return Scan(tuple(marks), tuple(self._loose(attached)), self._trace)
+        return MarkerScan(tuple(marks), tuple(self._stray_markers(attached)), self._event_signatures)
 
     def _is_list(self) -> bool:
         if self._documents != 1 or self._root is None or self._root.owner is None or SEPARATOR.search(self._text):
@@ -363,15 +363,15 @@ class Scanner:
         _, kind = self._root.owner.fields.get("kind", (0, ""))
         return kind in LIST_KINDS and not self._root.seen.isdisjoint(("items", "functionConfig"))
 
-    def _loose(self, attached: set[int]) -> list[Loose]:
+    def _stray_markers(self, attached: set[int]) -> list[StrayMarker]:
         found, line, at = [], 1, 0
         for start, end in sorted(self._gaps):
             for comment in COMMENT.finditer(self._text, start, end):
                 if comment.start() in attached:
                     continue
                 setter = read_marker(comment.group())
-                if setter or f'"{SHORT}"' in comment.group():
+                if setter or f'"{SHORT_KEY}"' in comment.group():
                     line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
                     at = comment.start()
-                    found.append(Loose(line, setter or ""))
+                    found.append(StrayMarker(line, setter or ""))
         return found

@@ -7,23 +7,23 @@ marked values is left alone and reported, never written.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from controllers.setters.candidates import has_marker
 from controllers.setters.errors import Unparsable
-from controllers.setters.findings import Finding, Reason, bounded
+from controllers.setters.findings import FileFinding, FindingReason, limit_findings
+from controllers.setters.marker import Marker, MarkerScan, ObjectIdentifier
 from controllers.setters.markers import decode, find_markers
-from controllers.setters.marks import Mark, ObjectId, Scan
-from controllers.setters.parser import each_event, signature
+from controllers.setters.parser import signature, walk_events
 from controllers.setters.refs import ImageRef, Unresolved, resolve
 from controllers.setters.scalars import CORE, PLAIN, STRING_TAG, reads_as_string, rewrite
-from controllers.setters.select import has_marker
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class ValueChange:
     old_value: str
     new_value: str
     setter: str
     """The marker's value, e.g. `flux-system:app:tag`."""
-    object: ObjectId
+    object: ObjectIdentifier
     """Of the document once this change and those above it are made, for it may be its own name that changes."""
     file: str
     line: int
@@ -35,10 +35,10 @@ class FileEdit:
     file: str
     data: bytes
     """The very object that went in when nothing changed."""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[ValueChange, ...] = ()
     """In the order of the file; only values that differ."""
-    findings: tuple[Finding, ...] = ()
-    marks: tuple[Mark, ...] = ()
+    findings: tuple[FileFinding, ...] = ()
+    markers: tuple[Marker, ...] = ()
     """Scalars with a marker of a known policy, those already up to date included."""
 
     @property
@@ -46,12 +46,12 @@ class FileEdit:
         return bool(self.changes)
 
 
-Holds = Mapping[tuple[str, str, str], str]
+Reverts = Mapping[tuple[str, str, str], str]
 """(file, setter, value that somebody put back) → the value that is not to be written there again."""
-NO_HOLDS: Holds = {}
+NO_REVERTS: Reverts = {}
 
 
-def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, holds: Holds = NO_HOLDS) -> FileEdit:
+def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reverts = NO_REVERTS) -> FileEdit:
     """The file with the values of `refs` (keyed `namespace:name`) written into its marked scalars.
 
     path: as findings and changes shall name the file. Never raises for what a file contains. Applying again to the
@@ -62,37 +62,39 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, holds: Holds 
     try:
         scan = find_markers(data)
     except Unparsable as error:
-        return FileEdit(path, data, findings=(_finding(path, error.line, "", Reason.UNPARSABLE, _UNPARSABLE % error),))
-    known: list[tuple[Mark, str]] = []
-    findings = [_loose_finding(path, loose.line, loose.setter) for loose in scan.loose]
-    for mark in scan.marks:
+        return FileEdit(
+            path, data, findings=(_finding(path, error.line, "", FindingReason.UNPARSABLE, _UNPARSABLE % error),)
+        )
+    known: list[tuple[Marker, str]] = []
+    findings = [_stray_finding(path, loose.line, loose.setter) for loose in scan.loose]
+    for mark in scan.markers:
         value = resolve(mark.setter, refs)
         if isinstance(value, Unresolved):
-            findings.append(unresolved(path, mark.line, mark.setter, value))
-        elif value != mark.value and holds.get((path, mark.setter, mark.value)) == value:
-            findings.append(held(path, mark.line, mark.setter, old=mark.value, new=value))
+            findings.append(unresolved_finding(path, mark.line, mark.setter, value))
+        elif value != mark.value and reverts.get((path, mark.setter, mark.value)) == value:
+            findings.append(reverted_finding(path, mark.line, mark.setter, old=mark.value, new=value))
         else:
             known.append((mark, value))
     findings.sort(key=lambda finding: finding.line)
-    marks = tuple(mark for mark, _ in known)
+    markers = tuple(mark for mark, _ in known)
     if all(value == mark.value for mark, value in known):
-        return FileEdit(path, data, findings=bounded(findings), marks=marks)
+        return FileEdit(path, data, findings=limit_findings(findings), markers=markers)
     edited = _splice(data, known)
     if (fault := _difference(scan, edited, known)) is not None:
-        refused = _finding(path, known[0][0].line, known[0][0].setter, Reason.REFUSED, _REFUSED % fault)
-        return FileEdit(path, data, findings=bounded([refused, *findings]), marks=marks)
-    return FileEdit(path, edited, tuple(_changes(path, known)), bounded(findings), marks)
+        refused = _finding(path, known[0][0].line, known[0][0].setter, FindingReason.REFUSED, _REFUSED % fault)
+        return FileEdit(path, data, findings=limit_findings([refused, *findings]), markers=markers)
+    return FileEdit(path, edited, tuple(_changes(path, known)), limit_findings(findings), markers)
 
 
-def _changes(path: str, known: list[tuple[Mark, str]]) -> Iterator[Change]:
+def _changes(path: str, known: list[tuple[Marker, str]]) -> Iterator[ValueChange]:
     written: dict[int, str] = {}
     for mark, value in known:
         if value != mark.value:
             written[mark.ordinal] = value
-            yield Change(mark.value, value, mark.setter, mark.owner.identity(written), path, mark.line)
+            yield ValueChange(mark.value, value, mark.setter, mark.owner.identity(written), path, mark.line)
 
 
-def _splice(data: bytes, known: list[tuple[Mark, str]]) -> bytes:
+def _splice(data: bytes, known: list[tuple[Marker, str]]) -> bytes:
     """The edited bytes. A value that is up to date is touched only where it would not be read as a string."""
     pieces: list[bytes] = []
     at = 0
@@ -105,9 +107,9 @@ def _splice(data: bytes, known: list[tuple[Mark, str]]) -> bytes:
     return b"".join((*pieces, data[at:]))
 
 
-def _difference(scan: Scan, edited: bytes, known: list[tuple[Mark, str]]) -> str | None:
+def _difference(scan: MarkerScan, edited: bytes, known: list[tuple[Marker, str]]) -> str | None:
     """How the edited file reads otherwise than intended; None when all is well."""
-    expected = list(scan.trace)
+    expected = list(scan.event_signatures)
     for mark, value in known:
         match expected[mark.ordinal]:
             case (_, tag, anchor):
@@ -115,17 +117,17 @@ def _difference(scan: Scan, edited: bytes, known: list[tuple[Mark, str]]) -> str
                 expected[mark.ordinal] = (value, kept, anchor)
             case _:
                 expected[mark.ordinal] = value
-    trace: list[object] = []
+    event_signatures: list[object] = []
     try:
-        each_event(decode(edited), lambda event: trace.append(signature(event)))
+        walk_events(decode(edited), lambda event: event_signatures.append(signature(event)))
     except Unparsable as error:
         return str(error)
-    return None if trace == expected else "other values would change"
+    return None if event_signatures == expected else "other values would change"
 
 
 _UNPARSABLE = "left alone, for it cannot be read: %s. Markers in it are not followed until that is mended"
 _REFUSED = "left alone, for the edited file would not read as intended: %s. Please report this file as a bug"
-_HELD = (
+_REVERTED = (
     "'%s' was put back here after '%s' had been written: held until the policy chooses another image; "
     "to have it written again, set spec.update.holdReverted to false"
 )
@@ -139,28 +141,28 @@ _MISPLACED = (
 )
 
 
-def _finding(path: str, line: int, setter: str, reason: Reason, message: str) -> Finding:
-    return Finding(path, line, setter[:256], reason, message)
+def _finding(path: str, line: int, setter: str, reason: FindingReason, message: str) -> FileFinding:
+    return FileFinding(path, line, setter[:256], reason, message)
 
 
-def _loose_finding(path: str, line: int, setter: str) -> Finding:
+def _stray_finding(path: str, line: int, setter: str) -> FileFinding:
     if setter:
-        return _finding(path, line, setter, Reason.MISPLACED, _MISPLACED)
-    return _finding(path, line, "", Reason.MALFORMED, _MALFORMED)
+        return _finding(path, line, setter, FindingReason.MISPLACED, _MISPLACED)
+    return _finding(path, line, "", FindingReason.MALFORMED, _MALFORMED)
 
 
-def held(path: str, line: int, setter: str, *, old: str, new: str) -> Finding:
+def reverted_finding(path: str, line: int, setter: str, *, old: str, new: str) -> FileFinding:
     """That a value was put back and stays."""
-    return _finding(path, line, setter, Reason.HELD, _HELD % (old[:256], new))
+    return _finding(path, line, setter, FindingReason.REVERTED, _REVERTED % (old[:256], new))
 
 
-def unresolved(path: str, line: int, setter: str, why: Unresolved) -> Finding:
+def unresolved_finding(path: str, line: int, setter: str, why: Unresolved) -> FileFinding:
     """That a marker names nothing that has a value."""
-    if why.suffix_unknown:
+    if why.is_suffix_unknown:
         message = "the marker's suffix is none of :name, :tag and :digest"
-        return _finding(path, line, setter, Reason.UNKNOWN_SUFFIX, message)
+        return _finding(path, line, setter, FindingReason.UNKNOWN_SUFFIX, message)
     message = (
         f"no policy {why.policy[:256]!r} with an image takes part in this automation: "
         "check the marker's namespace and name, the policy's status and spec.policySelector"
     )
-    return _finding(path, line, setter, Reason.UNKNOWN_POLICY, message)
+    return _finding(path, line, setter, FindingReason.UNKNOWN_POLICY, message)

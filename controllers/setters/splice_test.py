@@ -1,6 +1,6 @@
 import pytest
 
-from controllers.setters import ImageRef, ObjectId, Reason, apply
+from controllers.setters import FindingReason, ImageRef, ObjectIdentifier, apply
 from controllers.setters.findings import MAX_FINDINGS
 from controllers.setters.parser import MAX_DEPTH
 
@@ -79,27 +79,41 @@ def test_changes_say_what_and_where() -> None:
     )
     first, second = apply("f.yaml", text.encode(), REFS).changes
     assert (first.old_value, first.new_value, first.setter) == ("old", "ghcr.io/org/app:v1.2.3", "d:a")
-    assert (first.file, first.line, first.object) == ("f.yaml", 6, ObjectId("v1", "Pod", "apps", "p"))
-    assert (second.line, second.object) == (9, ObjectId(namespace="5"))
+    assert (first.file, first.line, first.object) == ("f.yaml", 6, ObjectIdentifier("v1", "Pod", "apps", "p"))
+    assert (second.line, second.object) == (9, ObjectIdentifier(namespace="5"))
 
 
 @pytest.mark.parametrize(
     ("text", "want"),
     [
-        pytest.param("kind: x # M\nmetadata: {name: n}\n", ObjectId(kind="v1.2.3", name="n"), id="after-the-update"),
-        pytest.param("kind: null # M\nmetadata: {name: n}\n", ObjectId(name="n"), id="null-names-nothing"),
-        pytest.param("x: &x n\nmetadata: {name: *x}\nk: x # M\n", ObjectId(name="n"), id="alias"),
-        pytest.param("x: &x o # M\nmetadata: {name: *x}\n", ObjectId(name="v1.2.3"), id="alias-of-a-changed-value"),
-        pytest.param("kind: A\nkind: B\nk: x # M\n", ObjectId(kind="A"), id="first-of-equal-keys"),
-        pytest.param("spec: {kind: A, metadata: {name: n}}\nk: x # M\n", ObjectId(), id="deeper-fields-are-not-it"),
-        pytest.param("kind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="A"), id="item-of-a-list"),
-        pytest.param("kind: L\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="L"), id="items-of-another-kind"),
-        pytest.param("kind: List\nitems:\n- kind: A\n  k: x # M\n---\n", ObjectId(kind="List"), id="list-with-company"),
-        pytest.param("# c\n---\nkind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="List"), id="list-cut-off"),
-        pytest.param("---\nkind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectId(kind="A"), id="list-behind-dashes"),
+        pytest.param(
+            "kind: x # M\nmetadata: {name: n}\n", ObjectIdentifier(kind="v1.2.3", name="n"), id="after-the-update"
+        ),
+        pytest.param("kind: null # M\nmetadata: {name: n}\n", ObjectIdentifier(name="n"), id="null-names-nothing"),
+        pytest.param("x: &x n\nmetadata: {name: *x}\nk: x # M\n", ObjectIdentifier(name="n"), id="alias"),
+        pytest.param(
+            "x: &x o # M\nmetadata: {name: *x}\n", ObjectIdentifier(name="v1.2.3"), id="alias-of-a-changed-value"
+        ),
+        pytest.param("kind: A\nkind: B\nk: x # M\n", ObjectIdentifier(kind="A"), id="first-of-equal-keys"),
+        pytest.param(
+            "spec: {kind: A, metadata: {name: n}}\nk: x # M\n", ObjectIdentifier(), id="deeper-fields-are-not-it"
+        ),
+        pytest.param("kind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectIdentifier(kind="A"), id="item-of-a-list"),
+        pytest.param(
+            "kind: L\nitems:\n- kind: A\n  k: x # M\n", ObjectIdentifier(kind="L"), id="items-of-another-kind"
+        ),
+        pytest.param(
+            "kind: List\nitems:\n- kind: A\n  k: x # M\n---\n", ObjectIdentifier(kind="List"), id="list-with-company"
+        ),
+        pytest.param(
+            "# c\n---\nkind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectIdentifier(kind="List"), id="list-cut-off"
+        ),
+        pytest.param(
+            "---\nkind: List\nitems:\n- kind: A\n  k: x # M\n", ObjectIdentifier(kind="A"), id="list-behind-dashes"
+        ),
     ],
 )
-def test_object_of_a_change(text: str, want: ObjectId) -> None:
+def test_object_of_a_change(text: str, want: ObjectIdentifier) -> None:
     (change,) = apply("f", text.replace("# M", f"# {mark('d:a:tag')}").encode(), REFS).changes
     assert change.object == want
 
@@ -108,26 +122,26 @@ def test_object_of_a_change_is_as_named_so_far() -> None:
     text = "k: x # M\nkind: y # M\nmetadata:\n  name: z # M\n"
     changes = apply("f", text.replace("# M", f"# {mark('d:a:tag')}").encode(), REFS).changes
     assert [change.object for change in changes] == [
-        ObjectId(kind="y", name="z"),
-        ObjectId(kind="v1.2.3", name="z"),
-        ObjectId(kind="v1.2.3", name="v1.2.3"),
+        ObjectIdentifier(kind="y", name="z"),
+        ObjectIdentifier(kind="v1.2.3", name="z"),
+        ObjectIdentifier(kind="v1.2.3", name="v1.2.3"),
     ]
 
 
 @pytest.mark.parametrize(
     ("text", "reason", "line", "setter"),
     [
-        pytest.param("k: [ # d:a\n", Reason.UNPARSABLE, 2, "", id="unparsable"),
-        pytest.param("x: y\nk: v # no:pe\n", Reason.UNKNOWN_POLICY, 2, "no:pe", id="unknown-policy"),
-        pytest.param("k: v # d/a\n", Reason.UNKNOWN_POLICY, 1, "d/a", id="slash"),
-        pytest.param("k: v # d:a:foo\n", Reason.UNKNOWN_SUFFIX, 1, "d:a:foo", id="unknown-suffix"),
-        pytest.param("k: v # d:a:\n", Reason.UNKNOWN_SUFFIX, 1, "d:a:", id="empty-suffix"),
-        pytest.param("k: v # d:a:tag:x\n", Reason.UNKNOWN_SUFFIX, 1, "d:a:tag:x", id="two-suffixes"),
-        pytest.param("x: é\r\nk: [a] # d:a\n", Reason.MISPLACED, 2, "d:a", id="misplaced"),
-        pytest.param("k: v\n\n\n# d:a\n", Reason.MISPLACED, 4, "d:a", id="at-the-end"),
+        pytest.param("k: [ # d:a\n", FindingReason.UNPARSABLE, 2, "", id="unparsable"),
+        pytest.param("x: y\nk: v # no:pe\n", FindingReason.UNKNOWN_POLICY, 2, "no:pe", id="unknown-policy"),
+        pytest.param("k: v # d/a\n", FindingReason.UNKNOWN_POLICY, 1, "d/a", id="slash"),
+        pytest.param("k: v # d:a:foo\n", FindingReason.UNKNOWN_SUFFIX, 1, "d:a:foo", id="unknown-suffix"),
+        pytest.param("k: v # d:a:\n", FindingReason.UNKNOWN_SUFFIX, 1, "d:a:", id="empty-suffix"),
+        pytest.param("k: v # d:a:tag:x\n", FindingReason.UNKNOWN_SUFFIX, 1, "d:a:tag:x", id="two-suffixes"),
+        pytest.param("x: é\r\nk: [a] # d:a\n", FindingReason.MISPLACED, 2, "d:a", id="misplaced"),
+        pytest.param("k: v\n\n\n# d:a\n", FindingReason.MISPLACED, 4, "d:a", id="at-the-end"),
     ],
 )
-def test_findings(text: str, reason: Reason, line: int, setter: str) -> None:
+def test_findings(text: str, reason: FindingReason, line: int, setter: str) -> None:
     text = text.replace("# ", '# {"$imagepolicy": "').replace("\n", "\0", 0)
     lines = [row + '"}' if "imagepolicy" in row else row for row in text.split("\n")]
     data = "\n".join(lines).encode()
@@ -146,7 +160,7 @@ def test_malformed_marker_is_reported(before: str, comment: str) -> None:
     if before == "k: | ":
         comment += "\n  text"
     (finding,) = apply("f", f"{before}{comment}\n".encode(), REFS).findings
-    assert finding.reason is Reason.MALFORMED
+    assert finding.reason is FindingReason.MALFORMED
 
 
 def test_marker_text_inside_scalars_is_nobodys_business() -> None:
@@ -161,16 +175,16 @@ def test_other_marks_are_updated_beside_findings() -> None:
     edit = apply("f", text.encode(), REFS)
     assert [change.line for change in edit.changes] == [2]
     assert [(f.line, f.reason) for f in edit.findings] == [
-        (1, Reason.UNKNOWN_POLICY),
-        (3, Reason.MISPLACED),
-        (4, Reason.UNKNOWN_SUFFIX),
+        (1, FindingReason.UNKNOWN_POLICY),
+        (3, FindingReason.MISPLACED),
+        (4, FindingReason.UNKNOWN_SUFFIX),
     ]
 
 
 def test_findings_are_bounded_and_the_rest_is_counted() -> None:
     edit = apply("f", f"k: v # {mark('no:pe')}\n---\n".encode() * 250, REFS)
     assert len(edit.findings) == MAX_FINDINGS
-    assert edit.findings[-1].reason is Reason.MORE
+    assert edit.findings[-1].reason is FindingReason.MORE
     assert edit.findings[-1].message == "151 more findings are not listed"
 
 
@@ -180,7 +194,7 @@ def test_file_that_would_read_otherwise_is_refused() -> None:
     edit = apply("f", data, REFS)
     assert edit.data is data
     assert not edit.changed
-    assert [finding.reason for finding in edit.findings] == [Reason.REFUSED]
+    assert [finding.reason for finding in edit.findings] == [FindingReason.REFUSED]
 
 
 def test_value_with_any_characters_is_read_back() -> None:
@@ -192,4 +206,4 @@ def test_value_with_any_characters_is_read_back() -> None:
 
 def test_hostile_depth_is_a_finding() -> None:
     (finding,) = apply("f", b'# "$imagepolicy"\na: ' + b"[" * (MAX_DEPTH * 200), REFS).findings
-    assert finding.reason is Reason.UNPARSABLE
+    assert finding.reason is FindingReason.UNPARSABLE

@@ -6,14 +6,14 @@ Reads its files once, in the order given, and keeps only what changed.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controllers.setters.findings import Finding, bounded
-from controllers.setters.globs import matches
-from controllers.setters.lines import apply_lines
-from controllers.setters.marks import ObjectId
-from controllers.setters.memory import Memory
+from controllers.setters.cache import FileCache
+from controllers.setters.candidates import is_candidate, relative_to
+from controllers.setters.findings import FileFinding, limit_findings
+from controllers.setters.globs import matches_any
+from controllers.setters.line_markers import apply_lines
+from controllers.setters.marker import ObjectIdentifier
 from controllers.setters.refs import ImageRef
-from controllers.setters.select import is_candidate, relative_to
-from controllers.setters.splice import NO_HOLDS, Change, FileEdit, Holds, apply
+from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +22,8 @@ class FileResult:
 
     file: str
     """Relative to the update path."""
-    object: ObjectId
-    changes: tuple[Change, ...]
+    object: ObjectIdentifier
+    changes: tuple[ValueChange, ...]
     """In the order of the file."""
 
 
@@ -33,8 +33,8 @@ class Update:
     """Files whose bytes changed, keyed by their path in the repository."""
     result: tuple[FileResult, ...]
     """Sorted by file, then by object."""
-    findings: tuple[Finding, ...]
-    """In the order of the files, bounded; `file` is relative to the update path."""
+    findings: tuple[FileFinding, ...]
+    """In the order of the files, limit_findings; `file` is relative to the update path."""
 
 
 def update(
@@ -43,40 +43,40 @@ def update(
     update_path: str = "",
     *,
     globs: Sequence[str] = (),
-    holds: Holds = NO_HOLDS,
-    memory: Memory | None = None,
+    reverts: Reverts = NO_REVERTS,
+    cache: FileCache | None = None,
 ) -> Update:
     """Applies `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
 
     files: path in the repository and bytes; others than candidates are passed over. Never raises for a file's
     content. The same input gives the same result, whatever the order of `refs`. globs: further files, whose markers
-    are those of `lines`. holds: values that are not to be written again. memory: saves work that was done before.
+    are those of `lines`. reverts: values that are not to be written again. cache: saves work that was done before.
     """
-    named = {file for file, _, _ in holds}
+    named = {file for file, _, _ in reverts}
     edits: dict[str, FileEdit] = {}
-    findings: list[Finding] = []
+    findings: list[FileFinding] = []
     for path, data in files:
         relative = relative_to(path, update_path)
         if relative is None:
             continue
         if is_candidate(path):
-            if memory is None or relative in named:
-                edit = apply(relative, data, refs, holds=holds)
+            if cache is None or relative in named:
+                edit = apply(relative, data, refs, reverts=reverts)
             else:
-                edit = memory.apply(relative, data, refs)
-        elif matches(relative, globs):
-            edit = apply_lines(relative, data, refs, holds=holds)
+                edit = cache.apply(relative, data, refs)
+        elif matches_any(relative, globs):
+            edit = apply_lines(relative, data, refs, reverts=reverts)
         else:
             continue
         findings += edit.findings
         if edit.changed:
             edits[path] = edit
-    return Update(edits, summarise(edits.values()), bounded(findings))
+    return Update(edits, summarise(edits.values()), limit_findings(findings))
 
 
 def summarise(edits: Iterable[FileEdit]) -> tuple[FileResult, ...]:
     """The changes of several edits, grouped by file and object."""
-    grouped: dict[tuple[str, ObjectId], list[Change]] = {}
+    grouped: dict[tuple[str, ObjectIdentifier], list[ValueChange]] = {}
     for edit in edits:
         for change in edit.changes:
             grouped.setdefault((edit.file, change.object), []).append(change)

@@ -1,4 +1,4 @@
-from controllers.setters import ImageRef, ObjectId, Reason, update
+from controllers.setters import FindingReason, ImageRef, ObjectIdentifier, update
 
 MARK = '{"$imagepolicy": "d:a:tag"}'
 REFS = {"d:a": ImageRef("app", "v2")}
@@ -31,7 +31,7 @@ def test_changes_are_grouped_by_object_and_sorted() -> None:
         ("b.yaml", "a", ["v1"]),
         ("b.yaml", "z", ["v1", "v0", "v3"]),
     ]
-    assert got.result[0].object == ObjectId("v1", "Pod", "", "x")
+    assert got.result[0].object == ObjectIdentifier("v1", "Pod", "", "x")
 
 
 def test_bad_files_become_findings_and_the_others_go_on() -> None:
@@ -44,9 +44,9 @@ def test_bad_files_become_findings_and_the_others_go_on() -> None:
     got = update(files, REFS)
     assert list(got.edits) == ["good.yaml"]
     assert [(finding.file, finding.reason) for finding in got.findings] == [
-        ("bad.yaml", Reason.UNPARSABLE),
-        ("helm/templates/x.yaml", Reason.UNPARSABLE),
-        ("list.yaml", Reason.UNPARSABLE),
+        ("bad.yaml", FindingReason.UNPARSABLE),
+        ("helm/templates/x.yaml", FindingReason.UNPARSABLE),
+        ("list.yaml", FindingReason.UNPARSABLE),
     ]
 
 

@@ -4,7 +4,7 @@ Every piece holds a slice of the sorted tags and of when they were first seen, b
 of which whole it is a part. Pieces that do not make exactly one list are refused as a whole: a list of which a piece is
 missing would let a policy choose an older tag.
 
-Tags are MessagePack, since a hostile registry may put anything into a tag. Times are runs of equal ones, each with its
+PackedTags are MessagePack, since a hostile registry may put anything into a tag. PackedTimes are runs of equal ones, each with its
 distance from the one before: most tags of a list were first seen in a few scans.
 """
 
@@ -18,15 +18,15 @@ from typing import TypeVar
 import msgspec
 import zstandard
 
-from controllers.registry.errors import Incomplete
+from controllers.registry.errors import IncompleteTagList
 
-__all__ = ["Chunk", "Incomplete", "TagList", "decode", "encode", "times_of"]
+__all__ = ["Chunk", "IncompleteTagList", "TagList", "decode", "decode_first_seen", "encode"]
 
-LEVEL = 3
+COMPRESSION_LEVEL = 3
 FORMAT = 1
-MAX_UNPACKED_BYTES = 128 << 20
+MAX_DECOMPRESSED_BYTES = 128 << 20
 """For the tags of one piece; a hostile one must not fill the memory."""
-FILL = 0.94
+FILL_RATIO = 0.94
 """How full pieces are meant to be: slices of equal length do not pack equally well."""
 
 
@@ -46,7 +46,7 @@ class Chunk:
     """The tags of this piece, in base64."""
     first_seen: str = ""
     """When they were first seen, in base64; "" when that is not known of any."""
-    excluded: int = 0
+    excluded_count: int = 0
     """Number of tags that the scan found besides the list and dropped."""
 
 
@@ -57,16 +57,16 @@ class TagList:
     first_seen: Mapping[str, int | None]
     """Unix seconds of the scan that found the tag first, None where that is not known; has every tag."""
     revision: str
-    excluded: int = 0
+    excluded_count: int = 0
     """How many more tags the scan that stored the list found and dropped."""
 
 
-class Tags(msgspec.Struct, array_like=True):
+class PackedTags(msgspec.Struct, array_like=True):
     format: int
     tags: list[str]
 
 
-class Times(msgspec.Struct, array_like=True):
+class PackedTimes(msgspec.Struct, array_like=True):
     """Runs of equal times: `lengths[i]` tags in a row, `steps[i]` seconds after the run before; None is unknown."""
 
     format: int
@@ -74,7 +74,7 @@ class Times(msgspec.Struct, array_like=True):
     steps: list[int | None]
 
 
-T = TypeVar("T", Tags, Times)
+T = TypeVar("T", PackedTags, PackedTimes)
 
 
 def encode(
@@ -82,7 +82,7 @@ def encode(
     first_seen: Mapping[str, int | None],
     *,
     revision: str,
-    excluded: int = 0,
+    excluded_count: int = 0,
     max_bytes: int = 900_000,
 ) -> list[Chunk]:
     """The list in as few pieces as are needed for `data` and `first_seen` together to keep within `max_bytes`.
@@ -97,11 +97,11 @@ def encode(
     while max(map(_size, pieces)) > max_bytes:
         if number >= len(tags):
             raise ValueError(f"a tag does not fit into {max_bytes} bytes")
-        wanted = -(-_size(whole) // int(max_bytes * FILL))
+        wanted = -(-_size(whole) // int(max_bytes * FILL_RATIO))
         number = min(max(wanted, number + 1), len(tags))
         pieces = [_pack(part, first_seen) for part in _slices(tags, number)]
     return [
-        Chunk(revision, index, len(pieces), len(tags), data, times, excluded)
+        Chunk(revision, index, len(pieces), len(tags), data, times, excluded_count)
         for index, (data, times) in enumerate(pieces)
     ]
 
@@ -109,34 +109,34 @@ def encode(
 def decode(chunks: Sequence[Chunk]) -> TagList:
     """The list that the pieces make, in whatever order they are given.
 
-    Raises Incomplete when a piece is missing, repeated, damaged, of another list, or in a format of another release.
+    Raises IncompleteTagList when a piece is missing, repeated, damaged, of another list, or in a format of another release.
     100,000 tags cost 0.03 to 0.08 s.
     """
     if not chunks:
-        raise Incomplete("tag list has no chunks")
+        raise IncompleteTagList("tag list has no chunks")
     ordered = sorted(chunks, key=lambda chunk: chunk.index)
     first = ordered[0]
     wholes = {(chunk.revision, chunk.chunks, chunk.count) for chunk in ordered}
     if wholes != {(first.revision, len(ordered), first.count)}:
-        raise Incomplete(f"chunks of tag list {first.revision} are missing or of different lists")
+        raise IncompleteTagList(f"chunks of tag list {first.revision} are missing or of different lists")
     if [chunk.index for chunk in ordered] != list(range(len(ordered))):
-        raise Incomplete(f"chunks of tag list {first.revision} are missing or repeated")
+        raise IncompleteTagList(f"chunks of tag list {first.revision} are missing or repeated")
     tags: list[str] = []
     first_seen: dict[str, int | None] = {}
     for chunk in ordered:
-        times = times_of(chunk)
+        times = decode_first_seen(chunk)
         tags += times
         first_seen.update(times)
         if len(tags) > first.count:
             break
     if len(tags) != first.count or not all(above > below for above, below in pairwise(tags)):
-        raise Incomplete(f"chunks of tag list {first.revision} do not make {first.count} tags in order")
-    return TagList(tuple(tags), first_seen, first.revision, first.excluded)
+        raise IncompleteTagList(f"chunks of tag list {first.revision} do not make {first.count} tags in order")
+    return TagList(tuple(tags), first_seen, first.revision, first.excluded_count)
 
 
-def times_of(chunk: Chunk) -> dict[str, int | None]:
-    """The tags of one piece and when they were first seen, whatever became of the others. Raises Incomplete."""
-    tags = _unpack(chunk, chunk.data, Tags).tags
+def decode_first_seen(chunk: Chunk) -> dict[str, int | None]:
+    """The tags of one piece and when they were first seen, whatever became of the others. Raises IncompleteTagList."""
+    tags = _unpack(chunk, chunk.data, PackedTags).tags
     return dict(zip(tags, _times(chunk, len(tags)), strict=True))
 
 
@@ -151,11 +151,11 @@ def _slices(tags: Sequence[str], number: int) -> list[Sequence[str]]:
 
 def _pack(tags: Sequence[str], first_seen: Mapping[str, int | None]) -> tuple[str, str]:
     times = list(map(first_seen.get, tags))
-    data = _compress(Tags(FORMAT, list(tags)))
+    data = _compress(PackedTags(FORMAT, list(tags)))
     return data, _compress(_runs(times)) if any(time is not None for time in times) else ""
 
 
-def _runs(times: Sequence[int | None]) -> Times:
+def _runs(times: Sequence[int | None]) -> PackedTimes:
     lengths: list[int] = []
     steps: list[int | None] = []
     before = 0
@@ -163,20 +163,20 @@ def _runs(times: Sequence[int | None]) -> Times:
         lengths.append(sum(1 for _ in run))
         steps.append(None if time is None else time - before)
         before = before if time is None else time
-    return Times(FORMAT, lengths, steps)
+    return PackedTimes(FORMAT, lengths, steps)
 
 
 def _compress(content: msgspec.Struct) -> str:
-    compressor = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True, write_content_size=True)
+    compressor = zstandard.ZstdCompressor(level=COMPRESSION_LEVEL, write_checksum=True, write_content_size=True)
     return base64.b64encode(compressor.compress(msgspec.msgpack.encode(content))).decode()
 
 
 def _times(chunk: Chunk, count: int) -> list[int | None]:
     if not chunk.first_seen:
         return [None] * count
-    packed = _unpack(chunk, chunk.first_seen, Times)
+    packed = _unpack(chunk, chunk.first_seen, PackedTimes)
     if len(packed.lengths) != len(packed.steps) or min(packed.lengths, default=1) < 1 or sum(packed.lengths) != count:
-        raise Incomplete(f"chunk {chunk.index} of tag list {chunk.revision} has other times than tags")
+        raise IncompleteTagList(f"chunk {chunk.index} of tag list {chunk.revision} has other times than tags")
     times: list[int | None] = []
     moments = accumulate(0 if step is None else step for step in packed.steps)
     for length, step, moment in zip(packed.lengths, packed.steps, moments, strict=True):
@@ -185,14 +185,14 @@ def _times(chunk: Chunk, count: int) -> list[int | None]:
 
 
 def _unpack(chunk: Chunk, text: str, into: type[T]) -> T:
-    damaged = Incomplete(f"chunk {chunk.index} of tag list {chunk.revision} is damaged")
+    damaged = IncompleteTagList(f"chunk {chunk.index} of tag list {chunk.revision} is damaged")
     try:
         packed = base64.b64decode(text, validate=True)
-        if not 0 < zstandard.frame_content_size(packed) <= MAX_UNPACKED_BYTES:
+        if not 0 < zstandard.frame_content_size(packed) <= MAX_DECOMPRESSED_BYTES:
             raise damaged
         content = msgspec.msgpack.decode(zstandard.ZstdDecompressor().decompress(packed), type=into)
     except (binascii.Error, ValueError, zstandard.ZstdError, msgspec.DecodeError, RecursionError):
         raise damaged from None
     if content.format != FORMAT:
-        raise Incomplete(f"chunk {chunk.index} of tag list {chunk.revision} is in format {content.format}")
+        raise IncompleteTagList(f"chunk {chunk.index} of tag list {chunk.revision} is in format {content.format}")
     return content

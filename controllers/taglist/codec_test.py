@@ -9,7 +9,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.taglist.codec import Chunk, Incomplete, decode, encode
+from controllers.taglist.codec import Chunk, IncompleteTagList, decode, encode
 
 TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12), unique=True).map(
     lambda tags: tuple(sorted(tags, reverse=True))
@@ -83,7 +83,7 @@ def test_a_tag_that_does_not_fit_is_an_error() -> None:
 )
 def test_what_is_not_one_whole_list_is_refused(damage: object) -> None:
     assert callable(damage)
-    with pytest.raises(Incomplete):
+    with pytest.raises(IncompleteTagList):
         decode(damage(pieces()))
 
 
@@ -94,7 +94,7 @@ def test_any_bytes_are_a_list_or_incomplete(data: bytes, count: int, times: bool
     chunk = replace(good, first_seen=text, count=1) if times else replace(good, data=text, count=count)
     try:
         found = decode([chunk])
-    except Incomplete as error:
+    except IncompleteTagList as error:
         assert "tag list r" in str(error)  # noqa: PT017 - either end is right
     else:
         assert len(found.tags) == chunk.count
@@ -103,7 +103,7 @@ def test_any_bytes_are_a_list_or_incomplete(data: bytes, count: int, times: bool
 def test_a_bomb_is_not_unpacked() -> None:
     (good,) = encode(("a",), {}, revision="r")
     bomb = base64.b64encode(zstandard.compress(bytes(200 << 20))).decode()
-    with pytest.raises(Incomplete, match="is damaged"):
+    with pytest.raises(IncompleteTagList, match="is damaged"):
         decode([replace(good, data=bomb)])
 
 

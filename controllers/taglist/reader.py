@@ -19,7 +19,7 @@ PAUSE_SECONDS = 0.25
 """Between attempts to read a list that is being rewritten: a chunk takes some 20 ms to write."""
 
 
-class NotStored(Exception):
+class TagListNotFound(Exception):
     """No whole list is stored; the ImageRepository's next status change tells when to look again."""
 
 
@@ -33,7 +33,7 @@ class TagListReader:
     async def read(self, repository: Key, revision: str) -> codec.TagList:
         """The list of that revision, or the one that has replaced it since; one request a chunk.
 
-        Raises NotStored or ApiError.
+        Raises TagListNotFound or ApiError.
         """
         for attempt in range(ATTEMPTS):
             if attempt:
@@ -42,7 +42,7 @@ class TagListReader:
             # A whole list of another revision is on its way to be announced: newer facts than the status has.
             if found and (found.revision == revision or attempt):
                 return found
-        raise NotStored(f"no whole tag list is stored for ImageRepository {repository}")
+        raise TagListNotFound(f"no whole tag list is stored for ImageRepository {repository}")
 
 
 async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | None:
@@ -64,18 +64,18 @@ async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | Non
         if sum(len(part.data) + len(part.first_seen) for part in parts) <= INLINE_BYTES:
             return codec.decode(parts)
         return await asyncio.to_thread(codec.decode, parts)
-    except codec.Incomplete:
+    except codec.IncompleteTagList:
         return None
 
 
-async def fetch_times(client: KubeClient, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
+async def fetch_first_seen(client: KubeClient, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
     """When the tags of some chunks were first seen, of which list they may be; what cannot be read is left out."""
     found: dict[str, int | None] = {}
     for name in names:
-        with suppress(NotFound, codec.Incomplete):
+        with suppress(NotFound, codec.IncompleteTagList):
             part = await client.get(IMAGE_TAG_LISTS, namespace, name, into=imagetaglist.ImageTagList)
             if part.status is not None:
-                found |= await asyncio.to_thread(codec.times_of, _chunk(part.status))
+                found |= await asyncio.to_thread(codec.decode_first_seen, _chunk(part.status))
     return found
 
 
@@ -87,5 +87,5 @@ def _chunk(status: imagetaglist.ImageTagListStatus) -> codec.Chunk:
         count=status.tag_count,
         data=status.data,
         first_seen=status.first_seen,
-        excluded=status.excluded_count,
+        excluded_count=status.excluded_count,
     )

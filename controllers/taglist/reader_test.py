@@ -11,7 +11,7 @@ from api.meta import LocalObjectReference, ObjectMeta
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
 from controllers.taglist import codec
-from controllers.taglist.reader import ATTEMPTS, PAUSE_SECONDS, NotStored, TagListReader
+from controllers.taglist.reader import ATTEMPTS, PAUSE_SECONDS, TagListNotFound, TagListReader
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
 
@@ -82,7 +82,7 @@ async def test_list_that_is_not_whole_is_given_up_after_a_few_attempts(
     for _ in range(ATTEMPTS - 1):
         await clock.wait_for_sleepers()
         await clock.advance(PAUSE_SECONDS)
-    with pytest.raises(NotStored) as error:
+    with pytest.raises(TagListNotFound) as error:
         await reading
     assert str(error.value) == "no whole tag list is stored for ImageRepository apps/app"
     assert clock.monotonic() == (ATTEMPTS - 1) * PAUSE_SECONDS

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controllers.golang import regexp
-from controllers.registry.errors import BadPattern
+from controllers.registry.errors import BadExclusionPattern
 
-DEFAULT_EXCLUSIONS = (r"^.*\.sig$",)
+DEFAULT_EXCLUSION_LIST = (r"^.*\.sig$",)
 LATEST_TAGS = 10
 INLINE_TAGS = 2_000
 """Up to so many tags a list takes less than 2 ms, and a thread costs more than it is worth: it waits for the lock."""
@@ -23,13 +23,13 @@ ESCAPES = str.maketrans(HTML_ESCAPES) | SURROGATES
 
 
 @dataclass(frozen=True, slots=True)
-class Scan:
+class TagSet:
     """What one look at a registry found."""
 
     tags: tuple[str, ...]
     """Kept tags, bytewise descending, each once."""
     revision: str
-    excluded: int = 0
+    excluded_count: int = 0
     """How many tags were dropped for the exclusion patterns."""
 
     @property
@@ -40,19 +40,19 @@ class Scan:
 
 def effective_exclusions(patterns: Sequence[str] | None) -> tuple[str, ...]:
     """The list in force: an empty or absent one means signatures are left out."""
-    return tuple(patterns or DEFAULT_EXCLUSIONS)
+    return tuple(patterns or DEFAULT_EXCLUSION_LIST)
 
 
-def prepare(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> Scan:
+def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> TagSet:
     """The list to store.
 
     tags: in registry order, may repeat. exclusion_patterns: `spec.exclusionList`; a tag that one of them finds is
-    dropped. Raises BadPattern. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
+    dropped. Raises BadExclusionPattern. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
     """
-    excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
+    is_excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
     found = set(tags)
-    kept = tuple(sorted((tag for tag in found if not excluded(tag)), reverse=True))
-    return Scan(kept, revision(kept), len(found) - len(kept))
+    kept = tuple(sorted((tag for tag in found if not is_excluded(tag)), reverse=True))
+    return TagSet(kept, revision(kept), len(found) - len(kept))
 
 
 def revision(tags: Sequence[str]) -> str:
@@ -67,4 +67,4 @@ def _compile(pattern: str) -> regexp.Pattern:
     try:
         return regexp.compile(pattern)
     except regexp.BadPattern as error:
-        raise BadPattern(f"failed to compile regex {pattern}: {error}") from None
+        raise BadExclusionPattern(f"failed to compile regex {pattern}: {error}") from None

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.registry.errors import BadPattern
-from controllers.taglist.scan import prepare, revision
+from controllers.registry.errors import BadExclusionPattern
+from controllers.taglist.scan import build_tag_set, revision
 
 TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8))
 
@@ -54,12 +54,12 @@ def test_revision_escapes_as_go_does(tag: str, as_written: str) -> None:
     ],
 )
 def test_kept_tags_descend_bytewise(tags: list[str], exclusions: list[str] | None, kept: tuple[str, ...]) -> None:
-    assert prepare(tags, exclusions).tags == kept
+    assert build_tag_set(tags, exclusions).tags == kept
 
 
 def test_a_bad_pattern_is_named_with_its_fault() -> None:
-    with pytest.raises(BadPattern) as caught:
-        prepare(["a"], ["ok", "(unclosed"])
+    with pytest.raises(BadExclusionPattern) as caught:
+        build_tag_set(["a"], ["ok", "(unclosed"])
     assert str(caught.value) == (
         "failed to compile regex (unclosed: error parsing regexp: missing closing ): `(unclosed`"
     )
@@ -74,21 +74,21 @@ def test_a_bad_pattern_is_named_with_its_fault() -> None:
     ],
 )
 def test_dropped_tags_are_counted(tags: list[str], exclusions: list[str] | None, excluded: int) -> None:
-    assert prepare(tags, exclusions).excluded == excluded
+    assert build_tag_set(tags, exclusions).excluded_count == excluded
 
 
 def test_latest_are_the_first_ten() -> None:
-    assert prepare(map(str, range(12)), None).latest == ("9", "8", "7", "6", "5", "4", "3", "2", "11", "10")
+    assert build_tag_set(map(str, range(12)), None).latest == ("9", "8", "7", "6", "5", "4", "3", "2", "11", "10")
 
 
 @given(TAGS, st.randoms(use_true_random=False))
 def test_order_and_repetition_of_the_registry_do_not_matter(tags: list[str], rng: random.Random) -> None:
     shuffled = [*tags, *tags[:3]]
     rng.shuffle(shuffled)
-    assert prepare(shuffled, ["x"]) == prepare(tags, ["x"])
+    assert build_tag_set(shuffled, ["x"]) == build_tag_set(tags, ["x"])
 
 
 @given(TAGS)
 def test_tags_are_sorted_by_their_bytes(tags: list[str]) -> None:
-    stored = [tag.encode() for tag in prepare(tags, ["^$"]).tags]
+    stored = [tag.encode() for tag in build_tag_set(tags, ["^$"]).tags]
     assert stored == sorted({tag.encode() for tag in tags}, reverse=True)

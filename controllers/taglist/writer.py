@@ -19,13 +19,13 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import AlreadyExists
 from controllers.taglist import codec
-from controllers.taglist.reader import fetch_list, fetch_times
+from controllers.taglist.reader import fetch_first_seen, fetch_list
 from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, owner_uid
-from controllers.taglist.scan import INLINE_TAGS, Scan
+from controllers.taglist.scan import INLINE_TAGS, TagSet
 
 
 @dataclass(frozen=True, slots=True)
-class _Times:
+class _FirstSeen:
     """When tags were first seen. whole: others were not in the list, so they are new."""
 
     known: Mapping[str, int | None]
@@ -52,7 +52,7 @@ class TagListWriter:
         ((revision, count),) = places
         return revision if sorted(h.status.chunk for h in headers) == list(range(count)) else None
 
-    async def write(self, repository: ImageRepository, scan: Scan, *, now: datetime) -> Mapping[str, int | None]:
+    async def write(self, repository: ImageRepository, scan: TagSet, *, now: datetime) -> Mapping[str, int | None]:
         """Stores the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
 
         Tags that were not in the previous list are marked as first seen `now`; those of a first scan are of unknown
@@ -63,10 +63,10 @@ class TagListWriter:
         others = int(now.timestamp()) if times.whole else None
         first_seen = {tag: times.known.get(tag, others) for tag in scan.tags}
         if len(scan.tags) <= INLINE_TAGS:
-            parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded)
+            parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
             parts = await asyncio.to_thread(
-                codec.encode, scan.tags, first_seen, revision=scan.revision, excluded=scan.excluded
+                codec.encode, scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count
             )
         known = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
@@ -81,17 +81,17 @@ class TagListWriter:
         times = await self._times(repository)
         return times.known if times.whole else None
 
-    async def _times(self, repository: ImageRepository) -> _Times:
+    async def _times(self, repository: ImageRepository) -> _FirstSeen:
         """What is known of the last list. Of one that was being replaced, its chunks and those of the next tell."""
         headers = self._own(repository)
         if self.stored_revision(repository) is not None:
             stored = await fetch_list(self._client, key_of(repository))
             if stored is not None:
-                return _Times(stored.first_seen, whole=True)
+                return _FirstSeen(stored.first_seen, whole=True)
         names = [header.metadata.name for header in headers]
-        known = await fetch_times(self._client, repository.metadata.namespace, names)
+        known = await fetch_first_seen(self._client, repository.metadata.namespace, names)
         # Of a first list, or one with a chunk missing, no tag is known to be new.
-        return _Times(known, whole=bool(known) and len({header.status.revision for header in headers}) > 1)
+        return _FirstSeen(known, whole=bool(known) and len({header.status.revision for header in headers}) > 1)
 
     async def _store(self, chunk: imagetaglist.ImageTagList, known: ChunkHeader | None) -> None:
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
@@ -103,7 +103,7 @@ class TagListWriter:
             )
         else:
             stored = await self._replace(chunk)
-        self._headers.remember(stored)
+        self._headers.record_write(stored)
 
     async def _replace(self, chunk: imagetaglist.ImageTagList) -> ChunkHeader:
         """Creates the chunk; one of the same name belongs to an object that is gone, and goes with it."""
@@ -140,7 +140,7 @@ def _object(repository: ImageRepository, part: codec.Chunk) -> imagetaglist.Imag
             chunks=part.chunks,
             tag_count=part.count,
             data=part.data,
-            excluded_count=part.excluded,
+            excluded_count=part.excluded_count,
             first_seen=part.first_seen,
         ),
     )

@@ -14,12 +14,12 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
 from controllers.taglist import codec
 from controllers.taglist.reader import TagListReader, fetch_list
-from controllers.taglist.scan import Scan, prepare
+from controllers.taglist.scan import TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
+from testing.builders import image_repository
+from testing.chunk_headers import FakeHeaders
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
-from testing.objects import image_repository
-from testing.taglist import Headers
 
 APP = Key("apps", "app")
 SECONDS = int(START.timestamp())
@@ -32,11 +32,11 @@ class Bench:
 
     def __init__(self, kube: FakeKube | None = None) -> None:
         self.kube = kube or FakeKube()
-        self.headers = Headers(self.kube)
+        self.headers = FakeHeaders(self.kube)
         self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
         self.repository = image_repository()
 
-    async def write(self, scan: Scan, *, now: datetime = START) -> None:
+    async def write(self, scan: TagSet, *, now: datetime = START) -> None:
         await self.writer.write(self.repository, scan, now=now)
 
     def stored_revision(self) -> str | None:
@@ -67,23 +67,23 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec, "encode", partial(codec.encode, max_bytes=1500))
 
 
-def scan(*tags: str) -> Scan:
-    return prepare(tags, None)
+def scan(*tags: str) -> TagSet:
+    return build_tag_set(tags, None)
 
 
-def many(since: int, until: int) -> Scan:
-    return prepare([sha256(b"%d" % number).hexdigest() for number in range(since, until)], None)
+def many(since: int, until: int) -> TagSet:
+    return build_tag_set([sha256(b"%d" % number).hexdigest() for number in range(since, until)], None)
 
 
 MANY, OTHERS, FEW = many(0, 60), many(20, 80), scan("1.0", "2.0")
 
 
 async def test_number_of_dropped_tags_is_stored_and_goes_again(bench: Bench, small_chunks: None) -> None:
-    await bench.write(replace_scan(MANY, excluded=3))
-    assert (await bench.read()).excluded == 3
+    await bench.write(replace_scan(MANY, excluded_count=3))
+    assert (await bench.read()).excluded_count == 3
     assert {chunk.status.excluded_count for chunk in bench.objects if chunk.status} == {3}
     await bench.write(OTHERS)
-    assert (await bench.read()).excluded == 0
+    assert (await bench.read()).excluded_count == 0
 
 
 async def test_written_list_reads_back(bench: Bench) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from controllers.template.errors import LimitExceeded
 
-BYTES_A_STEP = 32
+BYTES_PER_STEP = 32
 """Bytes of text that cost as much as one evaluated node: string functions run at memory speed."""
 
 MAX_NESTING = 50
@@ -33,7 +33,7 @@ class Limits:
     """Sum of the sizes of all strings and lists made by functions during the render."""
 
 
-class Budget:
+class RenderBudget:
     """What is left of the `Limits` of one render. Not shared between renders; not thread-safe."""
 
     __slots__ = ("_limits", "_memory", "_output", "_steps")
@@ -61,7 +61,7 @@ class Budget:
         self._memory -= size
         if self._memory < 0:
             raise LimitExceeded(f"template needs more than {self._limits.memory_bytes} bytes of memory")
-        self.spend(size // BYTES_A_STEP)
+        self.spend(size // BYTES_PER_STEP)
 
     def write(self, size: int) -> None:
         """Pay for `size` bytes of output."""

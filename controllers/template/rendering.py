@@ -4,12 +4,12 @@ from datetime import datetime
 
 from controllers.template.errors import TemplateError
 from controllers.template.eval.execution import Execution
-from controllers.template.eval.runs import Run
+from controllers.template.eval.render_context import RenderContext
 from controllers.template.eval.scope import PREFIX
 from controllers.template.flux.data import comparisons, template_data
-from controllers.template.go.gotext import clean, encode
+from controllers.template.go.gotext import encode, to_valid_utf8
 from controllers.template.library import FUNCTIONS
-from controllers.template.limits import Budget, Limits
+from controllers.template.limits import Limits, RenderBudget
 from controllers.template.model import DataModel, TemplateData
 from controllers.template.syntax.parser import MAIN, parse
 
@@ -32,12 +32,12 @@ def render_bytes(
     Raises TemplateError and RemovedField, nothing else; the same template and data fail again.
     Cost: typically under a millisecond, bounded by `limits`. Safe to call from several threads.
     """
-    source = clean(template) or DEFAULT_MESSAGE
+    source = to_valid_utf8(template) or DEFAULT_MESSAGE
     if len(source) > limits.template_bytes:
         raise TemplateError(f"commit message template is larger than {limits.template_bytes} bytes")
     try:
         tree = parse(source, FUNCTIONS)
-        run = Run(Budget(limits), now, comparisons=comparisons(data))
+        run = RenderContext(RenderBudget(limits), now, comparisons=comparisons(data))
         return encode(Execution(tree, FUNCTIONS, run, data=template_data(data, model)).run())
     except RecursionError:  # the limits on nesting are meant to make this impossible from an ordinary stack
         raise TemplateError(f'{PREFIX}template: {MAIN}: executing "{MAIN}": nested too deeply') from None

@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 
-from hack.bench import parts, whole
+from hack.bench import components, end_to_end
 from hack.bench.measure import HEADER
 
 
@@ -22,10 +22,10 @@ def main() -> int:
     )
     if args.what != "whole":
         print(HEADER)
-        for figure in parts.figures(args.runs):
+        for figure in components.figures(args.runs):
             print(figure.line(), flush=True)
     if args.what != "parts":
-        figures, idle, after = whole.figures(args.pushes)
+        figures, idle, after = end_to_end.figures(args.pushes)
         print(f"\n{HEADER}")
         for figure in figures:
             print(figure.line())

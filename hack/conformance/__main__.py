@@ -3,16 +3,16 @@
 import sys
 from pathlib import Path
 
-from hack.conformance.runner import RECORDED, families, tally
+from hack.conformance.runner import RECORDED, families, run_cases
 
 USAGE = "usage: python -m hack.conformance FAMILY FILE\n       python -m hack.conformance all DIR"
-SHOWN = 10
+MAX_SHOWN = 10
 
 
 def run_family(family: str, path: Path) -> bool:
     """True when no case of the file failed; prints the first differences and the sum."""
-    result = tally(family, path)
-    for line in result.differences[:SHOWN]:
+    result = run_cases(family, path)
+    for line in result.differences[:MAX_SHOWN]:
         print(line)
     print(f"{family}: {result.passed} passed, {len(result.differences)} failed")
     return not result.differences

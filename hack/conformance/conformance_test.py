@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from hack.conformance.__main__ import main
-from hack.conformance.runner import DATA, RECORDED, Case, difference, families, load_check, read_cases, tally
+from hack.conformance.runner import DATA, RECORDED, Case, difference, families, load_check, read_cases, run_cases
 
 COMPARED = {
     "commit_template": ("message",),
@@ -60,7 +60,7 @@ def test_every_family_has_data_and_a_recorded_count() -> None:
 
 @pytest.mark.parametrize("family", families())
 def test_answers_are_the_recorded_ones(family: str) -> None:
-    result = tally(family, DATA / f"{family}.jsonl")
+    result = run_cases(family, DATA / f"{family}.jsonl")
     assert result.differences[:10] == ()
     assert result.cases == RECORDED[family]
 

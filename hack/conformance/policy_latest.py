@@ -2,15 +2,15 @@
 
 from typing import Any
 
-from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, choose, policy_of
-from controllers.policy.errors import Failure, InvalidPolicy, NoTags, PolicyError
+from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, choose, resolve_policy
+from controllers.policy.errors import InvalidPolicy, NoTags, PolicyError, SelectionFailed
 
-KINDS: dict[type[PolicyError], str] = {InvalidPolicy: "invalid_policy", NoTags: "no_tags", Failure: "failure"}
+KINDS: dict[type[PolicyError], str] = {InvalidPolicy: "invalid_policy", NoTags: "no_tags", SelectionFailed: "failure"}
 
 
 def policy_in(spec: dict[str, Any]) -> Policy | None:
     semver, alphabetical, numerical = spec.get("semver"), spec.get("alphabetical"), spec.get("numerical")
-    return policy_of(
+    return resolve_policy(
         semver=None if semver is None else Semver(semver.get("range", "")),
         alphabetical=None if alphabetical is None else Alphabetical(alphabetical.get("order", "")),
         numerical=None if numerical is None else Numerical(numerical.get("order", "")),
@@ -29,11 +29,11 @@ def check(case: dict[str, Any]) -> str | None:
         kind = next(name for kind, name in KINDS.items() if isinstance(error, kind))
         if "error" in case and kind == case["error_kind"] and str(error) in case.get("error_one_of", [case["error"]]):
             return None
-        return f"got {kind}: {error}, want {wanted(case)}"
+        return f"got {kind}: {error}, want {expected_answer(case)}"
     if "out" in case and choice.tag in case["out"].get("latest_one_of", [case["out"].get("latest")]):
         return None
-    return f"got {choice.tag}, want {wanted(case)}"
+    return f"got {choice.tag}, want {expected_answer(case)}"
 
 
-def wanted(case: dict[str, Any]) -> str:
+def expected_answer(case: dict[str, Any]) -> str:
     return str(case["out"]) if "out" in case else f"{case['error_kind']}: {case['error']}"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from controllers.policy.extract import BadFilter, compile_filter
 from controllers.policy.policies import Filter
+from controllers.policy.tag_filter import BadFilter, compile_filter
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ RECORDED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class FamilyResult:
     passed: int
     differences: tuple[str, ...]
     """`id: difference`, one for each case that failed, in file order."""
@@ -65,7 +65,7 @@ def difference(check: Check, case: Case) -> str | None:
         return f"raised {type(error).__name__}: {error}"
 
 
-def tally(family: str, path: Path) -> Tally:
+def run_cases(family: str, path: Path) -> FamilyResult:
     check = load_check(family)
     passed, differences = 0, []
     for case in read_cases(path):
@@ -74,4 +74,4 @@ def tally(family: str, path: Path) -> Tally:
             passed += 1
         else:
             differences.append(f"{case['id']}: {found}")
-    return Tally(passed, tuple(differences))
+    return FamilyResult(passed, tuple(differences))

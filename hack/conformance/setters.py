@@ -19,11 +19,11 @@ import yaml  # type: ignore[import-untyped]
 
 from controllers.setters import (
     FileEdit,
+    FindingReason,
     ImageRef,
-    PathOutside,
-    Reason,
     SettersError,
     Update,
+    UpdatePathOutside,
     apply,
     has_marker,
     is_candidate,
@@ -35,7 +35,7 @@ from controllers.setters import (
 from controllers.setters.refs import resolve
 
 Case = dict[str, Any]
-Place = tuple[int, int]
+Position = tuple[int, int]
 """Line and column of a scalar, 1-based."""
 
 
@@ -57,10 +57,10 @@ def fails_with(*texts: str) -> Callable[[Case], bool]:
     return lambda case: any(text in case.get("error", "") for text in texts)
 
 
-def climbs_out(case: Case) -> bool:
+def escapes_root(case: Case) -> bool:
     try:
         resolve_update_path(case["in"].get("updatePath", ""))
-    except PathOutside:
+    except UpdatePathOutside:
         return True
     return False
 
@@ -69,7 +69,7 @@ def is_written_elsewhere(case: Case) -> bool:
     return "new_file" in case.get("out", {}).get("quirks", ())
 
 
-CONFINED = Difference("a path that leads out is silently confined by the reference; ours is an error", climbs_out)
+CONFINED = Difference("a path that leads out is silently confined by the reference; ours is an error", escapes_root)
 EXPLODED = Difference(
     "of a changed `kind: List` the reference leaves the file and writes each item into a new one; ours edits the items "
     "in place, so the file and its name in the result differ",
@@ -111,18 +111,18 @@ def check(case: Case) -> str | None:
     files = {file["path"]: content(file) for file in question["files"]}
     try:
         ours = run(question, files)
-    except PathOutside as error:
-        return None if CONFINED.applies(case) else f"failed: {error}, want {wanted(case)}"
+    except UpdatePathOutside as error:
+        return None if CONFINED.applies(case) else f"failed: {error}, want {expected_answer(case)}"
     except (SettersError, MissingPath) as error:
-        return None if str(error) == case.get("error") else f"failed: {error}, want {wanted(case)}"
+        return None if str(error) == case.get("error") else f"failed: {error}, want {expected_answer(case)}"
     if "error" not in case:
         return next(compare(case, ours, files), None)
     if any(difference.applies(case) for difference in ABORTED):
         return next(compare_with_ourselves(ours, references(question), files), None)
-    return f"got {result_of(ours)}, want {wanted(case)}"
+    return f"got {result_of(ours)}, want {expected_answer(case)}"
 
 
-def wanted(case: Case) -> str:
+def expected_answer(case: Case) -> str:
     return f"the error {case['error']}" if "error" in case else str(case["out"]["result"])
 
 
@@ -160,7 +160,7 @@ def compare(case: Case, ours: Update, files: dict[str, bytes]) -> Iterator[str]:
         got, want = ([{**entry, "file": ""} for entry in entries] for entries in (got, want))
     if got != want:
         yield f"result {got}, want {want}"
-    problems = sorted(finding.file for finding in ours.findings if finding.reason is Reason.UNPARSABLE)
+    problems = sorted(finding.file for finding in ours.findings if finding.reason is FindingReason.UNPARSABLE)
     if problems != sorted(out["problem_files"]):
         yield f"unreadable {problems}, want {sorted(out['problem_files'])}"
     base = resolve_update_path(case["in"].get("updatePath", ""))
@@ -174,11 +174,11 @@ def compare_file(out: dict[str, Any], path: str, edit: FileEdit, data: bytes) ->
     recorded = out["marks"][path if path in out["marks"] else edit.file]
     if recorded is None:
         return
-    marks = distinct(recorded)
+    marks = deduplicate(recorded)
     if is_list(data):  # a mark beside the items is recorded, but the reference does not follow it either
         marks = [mark for mark in marks if mark["path"].startswith("items.")]
-    if marks_of(edit) != [{name: mark[name] for name in COMPARED_MARK} for mark in marks]:
-        yield f"{path}: marks {marks_of(edit)}, want {marks}"
+    if collect_marks(edit) != [{name: mark[name] for name in COMPARED_MARK} for mark in marks]:
+        yield f"{path}: marks {collect_marks(edit)}, want {marks}"
     if edit.changed:
         yield from compare_text(path, data, edit.data, {(mark["line"], mark["column"]): mark["new"] for mark in marks})
         meanings = out["semantic_minimal"] if path in out["semantic_minimal"] else out["semantic"]
@@ -188,16 +188,16 @@ def compare_file(out: dict[str, Any], path: str, edit: FileEdit, data: bytes) ->
 
 def compare_with_ourselves(ours: Update, refs: dict[str, ImageRef], files: dict[str, bytes]) -> Iterator[str]:
     for path, edit in ours.edits.items():
-        values = {(mark.line, mark.column): str(resolve(mark.setter, refs)) for mark in edit.marks}
+        values = {(mark.line, mark.column): str(resolve(mark.setter, refs)) for mark in edit.markers}
         yield from compare_text(path, files[path], edit.data, values)
         if apply(edit.file, edit.data, refs).changed:
             yield f"{path}: a second run changes it again"
 
 
-def compare_text(path: str, before: bytes, after: bytes, marks: dict[Place, str]) -> Iterator[str]:
+def compare_text(path: str, before: bytes, after: bytes, marks: dict[Position, str]) -> Iterator[str]:
     """Outside the marked scalars the texts must be one; inside them there must be a string: the mark's new value."""
     old, new = list(scalars(before)), list(scalars(after))
-    numbers = {number: marks[place_of(event)] for number, event in enumerate(old) if place_of(event) in marks}
+    numbers = {number: marks[position_of(event)] for number, event in enumerate(old) if position_of(event) in marks}
     if len(numbers) != len(marks):
         yield f"{path}: marks that are no scalars among {marks}"
     if without(before, [old[number] for number in numbers]) != without(after, [new[number] for number in numbers]):
@@ -210,7 +210,7 @@ def compare_text(path: str, before: bytes, after: bytes, marks: dict[Place, str]
 COMPARED_MARK = ("doc", "line", "column", "path", "setter", "old", "style")
 
 
-def marks_of(edit: FileEdit) -> list[dict[str, Any]]:
+def collect_marks(edit: FileEdit) -> list[dict[str, Any]]:
     return [
         {
             "doc": mark.document,
@@ -221,11 +221,11 @@ def marks_of(edit: FileEdit) -> list[dict[str, Any]]:
             "old": mark.value,
             "style": mark.style,
         }
-        for mark in edit.marks
+        for mark in edit.markers
     ]
 
 
-def distinct(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def deduplicate(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The reference visits the first of several equal keys once for each of them."""
     return [mark for number, mark in enumerate(marks) if mark not in marks[:number]]
 
@@ -265,7 +265,7 @@ def scalars(data: bytes) -> Iterator[Any]:
     return (event for event in events if isinstance(event, yaml.ScalarEvent))
 
 
-def place_of(event: Any) -> Place:
+def position_of(event: Any) -> Position:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
@@ -313,16 +313,16 @@ def node(events: Iterator[Any], event: Any, anchors: dict[str, Any]) -> Any:
     if isinstance(event, yaml.ScalarEvent):
         value = value_of(event)
     elif isinstance(event, yaml.SequenceStartEvent):
-        value = [node(events, item, anchors) for item in until(events, yaml.SequenceEndEvent)]
+        value = [node(events, item, anchors) for item in take_until(events, yaml.SequenceEndEvent)]
     else:
-        keys = until(events, yaml.MappingEndEvent)
+        keys = take_until(events, yaml.MappingEndEvent)
         value = {str(getattr(key, "value", "")): node(events, next(events), anchors) for key in keys}
     if event.anchor is not None:
         anchors[event.anchor] = value
     return value
 
 
-def until(events: Iterator[Any], kind: type) -> Iterator[Any]:
+def take_until(events: Iterator[Any], kind: type) -> Iterator[Any]:
     """The events up to the next of this kind; the caller takes the inner ones of each."""
     for event in events:
         if isinstance(event, kind):
@@ -331,10 +331,10 @@ def until(events: Iterator[Any], kind: type) -> Iterator[Any]:
 
 
 def value_of(event: Any) -> Any:
-    return event.value if event.style or event.tag else typed(event.value)
+    return event.value if event.style or event.tag else resolve_scalar(event.value)
 
 
-WORDS: dict[str, Any] = {
+PLAIN_SCALARS: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -342,10 +342,10 @@ WORDS: dict[str, Any] = {
 INTEGERS = ((r"[-+]?0b([01]+)", 2), (r"[-+]?0o?([0-7]+)", 8), (r"[-+]?0x([0-9a-fA-F]+)", 16), (r"[-+]?([0-9]+)", 10))
 
 
-def typed(text: str) -> Any:
+def resolve_scalar(text: str) -> Any:
     """An untagged plain scalar as go-yaml v3 reads it into an empty interface; dates are their text."""
-    if text in WORDS:
-        return WORDS[text]
+    if text in PLAIN_SCALARS:
+        return PLAIN_SCALARS[text]
     digits = text.replace("_", "") if text[:1] in "0123456789+-." else text
     for pattern, base in INTEGERS:
         if found := re.fullmatch(pattern, digits):

@@ -1,14 +1,14 @@
 """`tag_scan`: exclusion, order and checksum of a scan, against image-reflector-controller."""
 
-from controllers.registry.errors import BadPattern
-from controllers.taglist.scan import prepare
+from controllers.registry.errors import BadExclusionPattern
+from controllers.taglist.scan import build_tag_set
 from hack.conformance.runner import Case
 
 
 def check(case: Case) -> str | None:
     try:
-        scan = prepare(case["in"]["tags"], case["in"]["exclusionList"])
-    except BadPattern as error:
+        scan = build_tag_set(case["in"]["tags"], case["in"]["exclusionList"])
+    except BadExclusionPattern as error:
         return None if str(error) == case.get("error") else f"{error}, recorded {case.get('error')}"
     ours = {
         "latestTags": list(scan.latest),

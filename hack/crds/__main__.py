@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
         write(wanted)
     changes = differences(wanted)
     if options.install:
-        install: dict[Path, str | None] = {MANIFESTS / "install.yaml": rendered_install(MANIFESTS)}
+        install: dict[Path, str | None] = {MANIFESTS / "install.yaml": render_install(MANIFESTS)}
         if not options.check:
             write(install)
         changes += differences(install)
@@ -46,7 +46,7 @@ def crd_files(folder: Path) -> dict[Path, str | None]:
     return strangers | {folder / name: text for name, text in definition.files().items()}
 
 
-def rendered_install(manifests: Path) -> str:
+def render_install(manifests: Path) -> str:
     """All manifests as one file. Raises CalledProcessError with kubectl's own words on stderr."""
     kubectl = os.environ.get("KUBECTL", "kubectl")
     rendered = subprocess.run([kubectl, "kustomize", str(manifests)], check=True, stdout=subprocess.PIPE, text=True)

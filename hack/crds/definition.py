@@ -35,12 +35,13 @@ def files() -> dict[str, str]:
     No kustomization is among them: `kubectl apply -f manifests/crds` takes the folder as it is.
     """
     documents = {
-        f"{definition.group}_{definition.plural}.yaml": crd(kind, definition) for kind, definition in KINDS.items()
+        f"{definition.group}_{definition.plural}.yaml": build_crd(kind, definition)
+        for kind, definition in KINDS.items()
     }
     return {name: HEADER + to_yaml(document) for name, document in sorted(documents.items())}
 
 
-def crd(kind: type[msgspec.Struct], definition: Definition) -> dict[str, Any]:
+def build_crd(kind: type[msgspec.Struct], definition: Definition) -> dict[str, Any]:
     """The CustomResourceDefinition of one kind."""
     names: dict[str, object] = {
         "kind": definition.kind,

@@ -1,4 +1,4 @@
-"""`python -m hack.demo [--keep]`: brings everything up, plays the stories, shows what is there, cleans up."""
+"""`python -m hack.demo [--keep]`: brings everything up, plays the journeys, shows what is there, cleans up."""
 
 import argparse
 import statistics
@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 from hack.controllers import KubectlFailed
-from hack.demo import stories
+from hack.demo import journeys
+from hack.demo.demo_environment import NAMESPACE, DemoEnvironment, build
 from hack.demo.narration import DemoFailed, Narrator
-from hack.demo.world import NAMESPACE, World, build
 from hack.env import process, tools
 
 KINDS = "imagerepository,imagepolicy,imageupdateautomation"
@@ -21,25 +21,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running and say how to look around")
     args = parser.parse_args()
-    tell = Narrator()
+    narrator = Narrator()
     started = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="tagline-demo-"))
-    tell.title("A real cluster, registry and Git host on loopback")
+    narrator.title("A real cluster, registry and Git host on loopback")
     try:
-        world = build(tell, folder)
+        world = build(narrator, folder)
     except (tools.BuildFailed, process.NotStarted, KubectlFailed) as error:
-        tell.failed(error)
+        narrator.failed(error)
         return 1
     code = 1
     try:
-        stories.production(world)
-        stories.staging(world)
+        journeys.production(world)
+        journeys.staging(world)
         _show(world)
-        tell.title(f"Done in {time.monotonic() - started:.1f} s.")
+        narrator.title(f"Done in {time.monotonic() - started:.1f} s.")
         code = 0
     except (DemoFailed, KubectlFailed, RuntimeError) as error:
-        tell.failed(error)
-        tell.say(f"logs: {folder}")
+        narrator.failed(error)
+        narrator.say(f"logs: {folder}")
     finally:
         world.close(keep=args.keep or code != 0)
     if args.keep:
@@ -51,36 +51,38 @@ def main() -> int:
     return code
 
 
-def _show(world: World) -> None:
-    tell, kubectl = world.tell, world.kubectl
-    tell.title("What kubectl shows")
+def _show(world: DemoEnvironment) -> None:
+    narrator, kubectl = world.narrator, world.kubectl
+    narrator.title("What kubectl shows")
     for version in ("v1beta2", "v1"):
         for kind in KINDS.split(","):
             command = f"get {kind}.{version}.image.toolkit.fluxcd.io -n {NAMESPACE}"
-            tell.show(f"kubectl {command}", kubectl(*command.split()).stdout)
+            narrator.show(f"kubectl {command}", kubectl(*command.split()).stdout)
     for kind in KINDS.split(","):
         command = f"describe {kind} k8s-demo -n {NAMESPACE}"
         shown = kubectl(*command.split()).stdout
-        tell.show(f"kubectl {command} | sed -n '/^Status:/,$p'", "Status:" + shown.partition("\nStatus:")[2])
-    tell.title("What is in Git")
+        narrator.show(f"kubectl {command} | sed -n '/^Status:/,$p'", "Status:" + shown.partition("\nStatus:")[2])
+    narrator.title("What is in Git")
     for name in ("fleet", "staging"):
         log = world.git.repository(name).log("-p", "-1", "--stat")
-        tell.show(f"git -C {name} log -p -1 --stat", log)
-    tell.title("How long it took")
+        narrator.show(f"git -C {name} log -p -1 --stat", log)
+    narrator.title("How long it took")
     seconds = ", ".join(f"{s:.2f}" for s in world.seconds)
-    tell.say(f"from pushed tag to pushed commit: {seconds} s (median {statistics.median(world.seconds):.2f} s)")
+    narrator.say(f"from pushed tag to pushed commit: {seconds} s (median {statistics.median(world.seconds):.2f} s)")
     memory = ", ".join(f"{kind} {mib:.0f} MiB" for kind, mib in world.controllers.rss_mib().items())
-    tell.say(f"resident memory: {memory}")
+    narrator.say(f"resident memory: {memory}")
 
 
-def _how_to_look_around(world: World) -> None:
-    tell = world.tell
-    tell.title("Everything is left running.")
-    tell.say(f"export KUBECONFIG={world.env.kubeconfig}")
-    tell.say(f"Git host: {world.env.git_url} (user {world.env.git_user}, password {world.env.git_password})")
-    tell.say(f"registry: {world.env.registry} (user {world.env.registry_user}, password {world.env.registry_password})")
+def _how_to_look_around(world: DemoEnvironment) -> None:
+    narrator = world.narrator
+    narrator.title("Everything is left running.")
+    narrator.say(f"export KUBECONFIG={world.env.kubeconfig}")
+    narrator.say(f"Git host: {world.env.git_url} (user {world.env.git_user}, password {world.env.git_password})")
+    narrator.say(
+        f"registry: {world.env.registry} (user {world.env.registry_user}, password {world.env.registry_password})"
+    )
     pids = [p.pid for p in (*world.controllers.processes.values(), *world.env.processes)]
-    tell.say(f"stop it with: kill {' '.join(map(str, pids))}")
+    narrator.say(f"stop it with: kill {' '.join(map(str, pids))}")
 
 
 if __name__ == "__main__":

@@ -56,10 +56,10 @@ class Narrator:
         return f"{colour}{text}{RESET}" if self._colours else text
 
 
-def wait_for(look: Callable[[], T], *, what: str, component: str, seconds: float = 30) -> T:
-    """The first truthy result of `look`; `DemoFailed` that names the component when the time is over."""
+def wait_for(probe: Callable[[], T], *, what: str, component: str, seconds: float = 30) -> T:
+    """The first truthy result of `probe`; `DemoFailed` that names the component when the time is over."""
     deadline = time.monotonic() + seconds
-    while not (found := look()):
+    while not (found := probe()):
         if time.monotonic() > deadline:
             raise DemoFailed(f"waited {seconds:.0f} s in vain for {what}; see the log of {component}")
         time.sleep(POLL_SECONDS)

@@ -63,7 +63,7 @@ def _build(_folder: Path) -> int:
         print(f"{name:26} {path}")
     try:
         print(f"{'sshd':26} {openssh.ensure().sshd}")
-    except openssh.Missing as error:  # only some tests need it
+    except openssh.OpenSshNotFound as error:  # only some tests need it
         print(error, file=sys.stderr)
     return 0
 

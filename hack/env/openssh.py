@@ -15,7 +15,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from hack.env.tools import cache_root, locked
+from hack.env.tools import cache_root, file_lock
 
 PACKAGES = ("openssh-server", "openssh-client")
 APT_SECONDS = 300
@@ -24,7 +24,7 @@ HELPERS = ("sshd-session", "sshd-auth")
 PROGRAMS = ("usr/sbin/sshd", "usr/bin/ssh-keygen", *(f"usr/lib/openssh/{helper}" for helper in HELPERS))
 
 
-class Missing(RuntimeError):
+class OpenSshNotFound(RuntimeError):
     """There is no sshd, and none can be had; the message says what to install."""
 
 
@@ -43,24 +43,26 @@ def can_fetch() -> bool:
 
 
 def ensure() -> OpenSsh:
-    """The installed OpenSSH as it is, else Debian's, fetched once. Progress goes to stderr. Raises Missing."""
+    """The installed OpenSSH as it is, else Debian's, fetched once. Progress goes to stderr. Raises OpenSshNotFound."""
     sshd = shutil.which("sshd") or shutil.which("sshd", path=SBIN)
     keygen = shutil.which("ssh-keygen")
     if sshd and keygen:
         return OpenSsh(Path(sshd), Path(keygen))
     if not can_fetch():
-        raise Missing("OpenSSH's sshd is not installed, and it can be fetched with apt only; install openssh-server")
+        raise OpenSshNotFound(
+            "OpenSSH's sshd is not installed, and it can be fetched with apt only; install openssh-server"
+        )
     release = platform.freedesktop_os_release()
     name = f"openssh-{release['ID']}-{release.get('VERSION_ID', 'rolling')}-{platform.machine()}"
     folder = cache_root() / name
     if not (folder / "complete").exists():
         cache_root().mkdir(parents=True, exist_ok=True)
-        with locked(cache_root() / f"{name}.lock"):
+        with file_lock(cache_root() / f"{name}.lock"):
             if not (folder / "complete").exists():
                 try:
                     _fetch(folder)
                 except subprocess.CalledProcessError as error:
-                    raise Missing(f"OpenSSH cannot be unpacked: {error}; install openssh-server") from None
+                    raise OpenSshNotFound(f"OpenSSH cannot be unpacked: {error}; install openssh-server") from None
     libexec = folder / "usr/lib/openssh"
     helpers = tuple((helper, libexec / helper) for helper in HELPERS if (libexec / helper).exists())
     return OpenSsh(folder / "usr/sbin/sshd", folder / "usr/bin/ssh-keygen", helpers)
@@ -77,17 +79,17 @@ def _fetch(folder: Path) -> None:
     for package in apt.download(*PACKAGES, *libraries, *(["patchelf"] if libraries else [])):
         subprocess.run(["dpkg-deb", "-x", str(package), str(part)], check=True)
     if libraries:
-        _lead_to_libraries(part, folder)
+        _set_library_path(part, folder)
     shutil.rmtree(part / "apt")
     shutil.rmtree(folder, ignore_errors=True)
     part.rename(folder)
-    if lacking := _lacking(folder):
-        raise Missing(f"OpenSSH of Debian lacks libraries here: {', '.join(lacking)}; install openssh-server")
+    if lacking := _missing_libraries(folder):
+        raise OpenSshNotFound(f"OpenSSH of Debian lacks libraries here: {', '.join(lacking)}; install openssh-server")
     (folder / "complete").touch()
     print(f"  fetched in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
 
-def _lead_to_libraries(part: Path, folder: Path) -> None:
+def _set_library_path(part: Path, folder: Path) -> None:
     """Writes into the programs where their libraries are: sshd empties its environment before it starts itself anew."""
     places = {library.parent.relative_to(part) for library in part.rglob("*.so*")}
     path = ":".join(str(folder / place) for place in sorted(places))
@@ -96,7 +98,7 @@ def _lead_to_libraries(part: Path, folder: Path) -> None:
         subprocess.run(patchelf, check=True)
 
 
-def _lacking(folder: Path) -> list[str]:
+def _missing_libraries(folder: Path) -> list[str]:
     ldd = ["ldd", *map(str, _programs(folder))]
     linked = subprocess.run(ldd, capture_output=True, text=True, check=False).stdout
     return sorted(set(re.findall(r"(\S+) => not found", linked)))
@@ -127,7 +129,7 @@ class _Apt:
         self._options = [option for key, value in settings.items() for option in ("-o", f"{key}={value}")]
 
     def run(self, *arguments: str) -> str:
-        """What apt-get says. Raises Missing. A source of packages that does not answer is passed over."""
+        """What apt-get says. Raises OpenSshNotFound. A source of packages that does not answer is passed over."""
         command = ["apt-get", *self._options, *arguments]
         try:
             done = subprocess.run(
@@ -135,9 +137,13 @@ class _Apt:
                 timeout=APT_SECONDS, env={**os.environ, "LC_ALL": "C"},
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            raise Missing(f"apt-get {arguments[0]} did not end in {APT_SECONDS} s; install openssh-server") from None
+            raise OpenSshNotFound(
+                f"apt-get {arguments[0]} did not end in {APT_SECONDS} s; install openssh-server"
+            ) from None
         if done.returncode and arguments[0] != "update":  # what is missing then shows in the next command
-            raise Missing(f"apt-get {arguments[0]} failed: {done.stderr.strip()[-500:]}; install openssh-server")
+            raise OpenSshNotFound(
+                f"apt-get {arguments[0]} failed: {done.stderr.strip()[-500:]}; install openssh-server"
+            )
         return done.stdout
 
     def libraries_of(self, package: str) -> list[str]:

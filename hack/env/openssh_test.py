@@ -11,7 +11,7 @@ def test_without_apt_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(openssh, "SBIN", str(tmp_path))
     assert not openssh.can_fetch()
-    with pytest.raises(openssh.Missing, match=r"sshd is not installed.*; install openssh-server"):
+    with pytest.raises(openssh.OpenSshNotFound, match=r"sshd is not installed.*; install openssh-server"):
         openssh.ensure()
 
 

@@ -10,7 +10,7 @@ from hack.env import process, tools
 
 
 @dataclass(frozen=True, slots=True)
-class Tls:
+class TlsFiles:
     """Files of a server certificate, its key, and the authority that clients are to trust."""
 
     certificate: Path
@@ -19,7 +19,7 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
-class Registry:
+class LocalRegistry:
     """A running registry: `host` is `127.0.0.1:<port>`; without a user it is open to all."""
 
     host: str
@@ -29,8 +29,8 @@ class Registry:
 
 
 def start(
-    folder: Path, *, user: str = "", password: str = "", port: int | None = None, tls: Tls | None = None
-) -> Registry:
+    folder: Path, *, user: str = "", password: str = "", port: int | None = None, tls: TlsFiles | None = None
+) -> LocalRegistry:
     """Starts a registry in `folder` and returns when it answers. Deleting tags is enabled."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or process.free_ports(1)[0]
@@ -53,4 +53,4 @@ def start(
     started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
     url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v2/"
     process.wait_until(process.answers(url, authority=tls.authority if tls else None), started)
-    return Registry(f"127.0.0.1:{port}", user, password, started)
+    return LocalRegistry(f"127.0.0.1:{port}", user, password, started)

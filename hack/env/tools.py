@@ -33,7 +33,7 @@ class BuildFailed(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Module:
+class ToolModule:
     """A folder of `hack/tools/` and how its programs are built."""
 
     name: str
@@ -48,7 +48,7 @@ class Module:
 
 
 MODULES = (
-    Module(
+    ToolModule(
         "kubernetes",
         ("kube-apiserver", "kube-controller-manager", "kubectl"),
         (
@@ -63,14 +63,14 @@ MODULES = (
         " -X k8s.io/component-base/version.gitMinor=34",
         expect="about 5 minutes",
     ),
-    Module("etcd", ("etcd",), (".",), expect="about 30 seconds"),
-    Module(
+    ToolModule("etcd", ("etcd",), (".",), expect="about 30 seconds"),
+    ToolModule(
         "registry",
         ("registry",),
         ("github.com/distribution/distribution/v3/cmd/registry",),
         expect="about 80 seconds",
     ),
-    Module(
+    ToolModule(
         "gitea",
         ("gitea",),
         ("code.gitea.io/gitea",),
@@ -78,7 +78,7 @@ MODULES = (
         assets_of="code.gitea.io/gitea",
         expect="about 4 minutes; needs a C compiler for SQLite",
     ),
-    Module(
+    ToolModule(
         "flux",
         ("flux",),
         ("github.com/fluxcd/flux2/v2/cmd/flux",),
@@ -124,7 +124,7 @@ def built(program: str) -> Path | None:
     return next((folder / program for folder in folders if (folder / "complete").exists()), None)
 
 
-def digest(module: Module) -> str:
+def digest(module: ToolModule) -> str:
     """What identifies a build: pins, sources of ours and flags."""
     sha = hashlib.sha256(repr((module.packages, module.flags, module.ldflags)).encode())
     for path in sorted((TOOLS_DIR / module.name).glob("*")):
@@ -132,26 +132,26 @@ def digest(module: Module) -> str:
     return sha.hexdigest()[:12]
 
 
-def _built(module: Module) -> Path:
+def _built(module: ToolModule) -> Path:
     folder = cache_root() / f"{module.name}-{digest(module)}"
     if (folder / "complete").exists():
         return folder
     cache_root().mkdir(parents=True, exist_ok=True)
-    with locked(cache_root() / f"{module.name}.lock"):
+    with file_lock(cache_root() / f"{module.name}.lock"):
         if not (folder / "complete").exists():
             _build(module, folder)
     return folder
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def file_lock(path: Path) -> Iterator[None]:
     """Two environments that start at once build a program once."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _build(module: Module, folder: Path) -> None:
+def _build(module: ToolModule, folder: Path) -> None:
     part = folder.with_suffix(".part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -170,7 +170,7 @@ def _build(module: Module, folder: Path) -> None:
     part.rename(folder)
 
 
-def _module_folder(module: Module, part: Path) -> Path:
+def _module_folder(module: ToolModule, part: Path) -> Path:
     """The Go module to build in: that of `hack/tools/`, or a copy whose requirement has the file that it lacks."""
     pinned = TOOLS_DIR / module.name
     of, path = module.stand_in
@@ -188,7 +188,7 @@ def _module_folder(module: Module, part: Path) -> Path:
     return copy
 
 
-def _sources(module: Module, of: str) -> Path:
+def _sources(module: ToolModule, of: str) -> Path:
     """The folder with the sources of one of a module's requirements."""
     subprocess.run([_go(), "mod", "download", of], cwd=TOOLS_DIR / module.name, check=True, env=_go_env())
     listing = subprocess.run(
@@ -198,7 +198,7 @@ def _sources(module: Module, of: str) -> Path:
     return Path(json.loads(listing.stdout)["Dir"])
 
 
-def _copy_assets(module: Module, part: Path) -> None:
+def _copy_assets(module: ToolModule, part: Path) -> None:
     source = _sources(module, module.assets_of)
     for name in GITEA_ASSETS:
         shutil.copytree(source / name, part / "static" / name)

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from controllers.setters import ImageRef, Reason, apply
+from controllers.setters import FindingReason, ImageRef, apply
 from controllers.setters.refs import resolve
 from hack.conformance.runner import DATA, read_cases
 from hack.conformance.setters import compare_text, content
@@ -64,30 +64,30 @@ MUTATIONS: list[Mutation] = [insert, insert, delete, swap_lines, indent_line, gl
 
 def corpus() -> list[bytes]:
     files = (content(file) for case in read_cases(DATA / "setters.jsonl") for file in case["in"]["files"])
-    return [short(data) for data in files if b'"$imagepolicy"' in data]
+    return [shorten_policies(data) for data in files if b'"$imagepolicy"' in data]
 
 
-def short(data: bytes) -> bytes:
+def shorten_policies(data: bytes) -> bytes:
     """The policies of the recorded files by the two names that are known here."""
     for number, name in enumerate(NAMES):
         data = data.replace(name, b"d:a" if number % 2 else b"d:b")
     return data
 
 
-def fault(data: bytes, refs: dict[str, ImageRef]) -> str | None:
+def find_violation(data: bytes, refs: dict[str, ImageRef]) -> str | None:
     """The rule that the update of this file breaks; None when it keeps them all."""
     edit = apply("f.yaml", data, refs)
     if not edit.changed:
         return None if edit.data is data else "changed without a change"
     if apply("f.yaml", edit.data, refs).changed:
         return "a second run changes it again"
-    values = {(mark.line, mark.column): str(resolve(mark.setter, refs)) for mark in edit.marks}
+    values = {(mark.line, mark.column): str(resolve(mark.setter, refs)) for mark in edit.markers}
     return next(compare_text("f.yaml", data, edit.data, values), None)
 
 
 def is_refused(data: bytes, refs: dict[str, ImageRef]) -> bool:
     """Whether the safety net had to catch an edit: allowed, but each is a shape that could be written after all."""
-    refused = any(finding.reason is Reason.REFUSED for finding in apply("f.yaml", data, refs).findings)
+    refused = any(finding.reason is FindingReason.REFUSED for finding in apply("f.yaml", data, refs).findings)
     if refused:
         print(f"refused: {data!r}")
     return refused
@@ -104,7 +104,7 @@ def run(seconds: float, seed: int) -> int:
         refs = {f"d:{name}": ImageRef(rng.choice(("nginx", "a:1/b")), rng.choice(VALUES), "sha256:0") for name in "ab"}
         tried += 1
         refused += is_refused(data, refs)
-        if found := fault(data, refs):
+        if found := find_violation(data, refs):
             print(f"seed {seed}, file {tried}: {found}\n{data!r}\n{refs}")
             return 1
     print(f"seed {seed}: {tried} files, all well; {refused} edits refused")

@@ -7,27 +7,27 @@ Azure DevOps and to no other host.
 
 from urllib.parse import urlsplit
 
-from controllers.cloud.azure import AUDIENCE, access_token, explained
+from controllers.cloud.azure import AUDIENCE, access_token, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
-from controllers.git.errors import foreign
+from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.git.errors import sanitize_text
 from controllers.git.remote import Bearer
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 """Azure DevOps, wherever its organisation is."""
 HOST = "dev.azure.com"
-FORMER_HOSTS = ".visualstudio.com"
+LEGACY_HOST_SUFFIX = ".visualstudio.com"
 """Of organisations that never moved."""
-FORM = f"https://{HOST}/<organization>/<project>/_git/<repository>"
+URL_FORMAT = f"https://{HOST}/<organization>/<project>/_git/<repository>"
 
 
-def place(url: str) -> str:
+def credential_scope(url: str) -> str:
     """One for all repositories. Raises LoginFailed for a URL that is none of Azure DevOps'."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    if parts.scheme == "https" and parts.port in (None, 443) and (host == HOST or host.endswith(FORMER_HOSTS)):
+    if parts.scheme == "https" and parts.port in (None, 443) and (host == HOST or host.endswith(LEGACY_HOST_SUFFIX)):
         return HOST
-    raise LoginFailed(f"invalid Azure DevOps repository: '{foreign(url)}'. must be like {FORM}")
+    raise LoginFailed(f"invalid Azure DevOps repository: '{sanitize_text(url)}'. must be like {URL_FORMAT}")
 
 
 def audience(identity: Identity) -> str:
@@ -35,8 +35,8 @@ def audience(identity: Identity) -> str:
     return AUDIENCE
 
 
-def login(place: str, subject: Subject | None, *, proxy: str) -> Login[Bearer]:
+def login(credential_scope: str, subject: SubjectToken | None, *, proxy: str) -> Login[Bearer]:
     """A token for Azure DevOps: good for an hour or more. Blocks for one or two requests. Raises LoginFailed."""
-    with explained():
+    with translate_errors():
         token = access_token(SCOPE, subject, proxy=proxy)
     return Login(Bearer(token.credentials), token.expires_at)

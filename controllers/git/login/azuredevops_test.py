@@ -8,15 +8,15 @@ from urllib.parse import parse_qs
 import pytest
 
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.git.login import azuredevops
 from controllers.git.login.azuredevops import HOST, SCOPE
 from controllers.git.remote import Bearer
-from testing.certificates import server_context
 from testing.gitserver import Answer, GitServer, Request
+from testing.tls_certificates import server_context
 
 JSON = {"Content-Type": "application/json"}
-BOT = Subject(Identity("apps", "bot", "tenant-1/client-1"), "proof")
+BOT = SubjectToken(Identity("apps", "bot", "tenant-1/client-1"), "proof")
 
 
 @pytest.fixture(autouse=True)
@@ -81,7 +81,7 @@ def test_a_service_account_proves_itself_to_entra(
         assert (sent["client_id"], sent["client_assertion"]) == ("client-1", "proof")
         assert SCOPE in sent["scope"]
         with pytest.raises(LoginFailed, match="AADSTS70021: who\\?") as error:
-            azuredevops.login(HOST, Subject(BOT.identity, "forged"), proxy="")
+            azuredevops.login(HOST, SubjectToken(BOT.identity, "forged"), proxy="")
         assert "forged" not in str(error.value)
 
 
@@ -94,7 +94,7 @@ def test_a_service_account_proves_itself_to_entra(
     ],
 )
 def test_hosts_of_azure_devops(url: str) -> None:
-    assert azuredevops.place(url) == HOST
+    assert azuredevops.credential_scope(url) == HOST
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_hosts_of_azure_devops(url: str) -> None:
 )
 def test_every_other_host_gets_no_token(url: str) -> None:
     with pytest.raises(LoginFailed) as error:
-        azuredevops.place(url)
+        azuredevops.credential_scope(url)
     assert str(error.value) == (
         f"invalid Azure DevOps repository: '{url}'. "
         "must be like https://dev.azure.com/<organization>/<project>/_git/<repository>"

@@ -11,58 +11,65 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from controllers.cloud.aws import AUDIENCE, Keys, assumed_role, explained, new_session, process_keys
+from controllers.cloud.aws import (
+    AUDIENCE,
+    AwsCredentials,
+    assume_role,
+    load_process_credentials,
+    new_session,
+    translate_errors,
+)
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
-from controllers.git.errors import foreign
+from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.git.errors import sanitize_text
 from controllers.git.remote import Basic
 
 SERVICE = "codecommit"
 ALGORITHM = "AWS4-HMAC-SHA256"
-FORM = "https://git-codecommit.<region>.amazonaws.com/v1/repos/<repository>"
+URL_FORMAT = "https://git-codecommit.<region>.amazonaws.com/v1/repos/<repository>"
 URL = re.compile(
     r"https://git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/repos/[A-Za-z0-9._-]{1,100}"
 )
-SIGNED_EVERY = timedelta(minutes=5)
+SIGNATURE_INTERVAL = timedelta(minutes=5)
 """Runs within this time present the same signature, which is good for 10 minutes more at least."""
-PROCESS_KEYS_ARE_GOOD_FOR = timedelta(minutes=5)
+PROCESS_KEYS_LIFETIME = timedelta(minutes=5)
 """The shortest: a node has new keys five minutes before the old ones expire, all others earlier."""
 
 
 class CodeCommit:
-    """Keys of AWS by region."""
+    """AwsCredentials of AWS by region."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
 
-    def place(self, url: str) -> str:
+    def credential_scope(self, url: str) -> str:
         """The region of a repository. Raises LoginFailed for a URL that is none of CodeCommit's."""
-        return region_of(url)
+        return parse_region(url)
 
     def audience(self, identity: Identity) -> str:
         """Of the Kubernetes token."""
         return AUDIENCE
 
-    def login(self, region: str, subject: Subject | None, *, proxy: str) -> Login[Keys]:
-        """Keys to sign with in a region. Blocks for one request with a subject, else a few. Raises LoginFailed."""
+    def login(self, region: str, subject: SubjectToken | None, *, proxy: str) -> Login[AwsCredentials]:
+        """AwsCredentials to sign with in a region. Blocks for one request with a subject, else a few. Raises LoginFailed."""
         session = new_session()
-        with explained():
+        with translate_errors():
             if subject:
-                return assumed_role(session, subject, region, proxy=proxy)
-            keys = process_keys(session, region, proxy=proxy)
-        return Login(keys, self._now() + PROCESS_KEYS_ARE_GOOD_FOR)
+                return assume_role(session, subject, region, proxy=proxy)
+            keys = load_process_credentials(session, region, proxy=proxy)
+        return Login(keys, self._now() + PROCESS_KEYS_LIFETIME)
 
 
-def region_of(url: str) -> str:
+def parse_region(url: str) -> str:
     """The region of a repository. Raises LoginFailed for a URL that is none of CodeCommit's."""
     if found := URL.fullmatch(url):
         return found[1]
-    raise LoginFailed(f"invalid AWS CodeCommit repository: '{foreign(url)}'. must be like {FORM}")
+    raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize_text(url)}'. must be like {URL_FORMAT}")
 
 
-def signed(url: str, keys: Keys, *, now: datetime) -> Basic:
+def sign_url(url: str, keys: AwsCredentials, *, now: datetime) -> Basic:
     """What to log in to a repository with for the next minutes; `now` has a time zone. Raises LoginFailed."""
-    seconds = SIGNED_EVERY.total_seconds()
+    seconds = SIGNATURE_INTERVAL.total_seconds()
     at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
     user = f"{keys.access_key}%{keys.session_token}" if keys.session_token else keys.access_key
     return Basic(user, signature(url, keys.secret_key, at=at))
@@ -70,7 +77,7 @@ def signed(url: str, keys: Keys, *, now: datetime) -> Basic:
 
 def signature(url: str, secret_key: str, *, at: datetime) -> str:
     """The password of a repository: the time of signing, which is UTC, and the signature. Raises LoginFailed."""
-    region, parts, time = region_of(url), urlsplit(url), at.strftime("%Y%m%dT%H%M%S")
+    region, parts, time = parse_region(url), urlsplit(url), at.strftime("%Y%m%dT%H%M%S")
     scope = (time[:8], region, SERVICE, "aws4_request")
     # Of a body nothing is said, not even that there is none.
     request = f"GIT\n{parts.path}\n\nhost:{parts.hostname}\n\nhost\n"

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from controllers.cloud.aws import Keys
+from controllers.cloud.aws import AwsCredentials
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
-from controllers.git.login.clouds import presented, providers
-from controllers.git.login.codecommit import CodeCommit, signature, signed
+from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.git.login.clouds import present, providers
+from controllers.git.login.codecommit import CodeCommit, sign_url, signature
 from controllers.git.remote import Basic, Bearer
 from testing.gitserver import Answer, GitServer, Request
 
@@ -20,7 +20,7 @@ SIGNED_AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 URL = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet"
 ROLE = "arn:aws:iam::123456789012:role/bot"
-BOT = Subject(Identity("apps", "bot", ROLE), "proof")
+BOT = SubjectToken(Identity("apps", "bot", ROLE), "proof")
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 ASSUMED = f"""<AssumeRoleWithWebIdentityResponse xmlns="{STS}"><AssumeRoleWithWebIdentityResult>
 <AssumedRoleUser><Arn>{ROLE}/s</Arn><AssumedRoleId>A:s</AssumedRoleId></AssumedRoleUser>
@@ -100,21 +100,21 @@ def test_the_answer_of_botocore(url: str) -> None:
 
 def test_the_user_names_the_keys() -> None:
     password = signature(URL, "HUSH", at=SIGNED_AT)
-    assert signed(URL, Keys("AKIA", "HUSH"), now=NOW) == Basic("AKIA", password)
-    assert signed(URL, Keys("ASIA", "HUSH", "HUSH-TOKEN"), now=NOW) == Basic("ASIA%HUSH-TOKEN", password)
+    assert sign_url(URL, AwsCredentials("AKIA", "HUSH"), now=NOW) == Basic("AKIA", password)
+    assert sign_url(URL, AwsCredentials("ASIA", "HUSH", "HUSH-TOKEN"), now=NOW) == Basic("ASIA%HUSH-TOKEN", password)
 
 
 def test_a_signature_is_made_anew_long_before_it_is_too_old() -> None:
     """AWS takes one for 15 minutes."""
-    shown = [signed(URL, Keys("AKIA", "HUSH"), now=SIGNED_AT + n * MINUTE).password for n in range(11)]
+    shown = [sign_url(URL, AwsCredentials("AKIA", "HUSH"), now=SIGNED_AT + n * MINUTE).password for n in range(11)]
     assert shown[:5] == [signature(URL, "HUSH", at=SIGNED_AT)] * 5
     assert shown[5:10] == [signature(URL, "HUSH", at=SIGNED_AT + 5 * MINUTE)] * 5
     assert shown[10].startswith("20300101T121000Z")
 
 
 def test_nothing_secret_is_shown() -> None:
-    keys = Keys("ASIA", "HUSH", "HUSH-TOKEN")
-    for value in (keys, signed(URL, keys, now=NOW), Login(keys, NOW), BOT):
+    keys = AwsCredentials("ASIA", "HUSH", "HUSH-TOKEN")
+    for value in (keys, sign_url(URL, keys, now=NOW), Login(keys, NOW), BOT):
         assert "HUSH" not in repr(value)
         assert "proof" not in repr(value)
 
@@ -135,7 +135,7 @@ def test_nothing_secret_is_shown() -> None:
 )
 def test_every_other_url_is_refused_with_the_form_that_is_wanted(url: str) -> None:
     with pytest.raises(LoginFailed) as error:
-        CodeCommit(lambda: NOW).place(url)
+        CodeCommit(lambda: NOW).credential_scope(url)
     assert str(error.value) == (
         f"invalid AWS CodeCommit repository: '{url.strip()}'. "
         "must be like https://git-codecommit.<region>.amazonaws.com/v1/repos/<repository>"
@@ -144,7 +144,7 @@ def test_every_other_url_is_refused_with_the_form_that_is_wanted(url: str) -> No
 
 def test_a_service_account_assumes_its_role_and_only_that(sts: GitServer, pod_identity: None) -> None:
     found = CodeCommit(lambda: NOW).login("eu-west-1", BOT, proxy="")
-    assert found == Login(Keys("ASIAROLE", "HUSH", "HUSH-TOKEN"), datetime(2030, 1, 1, 13, tzinfo=UTC))
+    assert found == Login(AwsCredentials("ASIAROLE", "HUSH", "HUSH-TOKEN"), datetime(2030, 1, 1, 13, tzinfo=UTC))
     (asked,) = sts.requests
     form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
     assert (form["Action"], form["RoleArn"]) == ("AssumeRoleWithWebIdentity", ROLE)
@@ -154,7 +154,7 @@ def test_a_service_account_assumes_its_role_and_only_that(sts: GitServer, pod_id
 
 def test_a_role_that_may_not_be_assumed(sts: GitServer) -> None:
     with pytest.raises(LoginFailed, match="AccessDenied") as error:
-        CodeCommit(lambda: NOW).login("eu-west-1", Subject(BOT.identity, "forged"), proxy="")
+        CodeCommit(lambda: NOW).login("eu-west-1", SubjectToken(BOT.identity, "forged"), proxy="")
     assert "forged" not in str(error.value)
 
 
@@ -162,7 +162,7 @@ def test_keys_of_the_process_are_asked_for_again_soon(sts: GitServer, monkeypatc
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAPROCESS")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "HUSH")
     found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
-    assert found == Login(Keys("AKIAPROCESS", "HUSH"), NOW + 5 * MINUTE)
+    assert found == Login(AwsCredentials("AKIAPROCESS", "HUSH"), NOW + 5 * MINUTE)
     assert sts.requests == []
 
 
@@ -175,14 +175,14 @@ def test_the_role_of_the_pod(sts: GitServer, monkeypatch: pytest.MonkeyPatch, tm
     if by_proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://sts.invalid")
     found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy=sts.url if by_proxy else "")
-    assert found.credentials == Keys("ASIAROLE", "HUSH", "HUSH-TOKEN")
+    assert found.credentials == AwsCredentials("ASIAROLE", "HUSH", "HUSH-TOKEN")
     assert sts.requests[0].path == ("http://sts.invalid/" if by_proxy else "/")
 
 
 def test_the_identity_of_the_pod(sts: GitServer, pod_identity: None) -> None:
     """EKS Pod Identity."""
     found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
-    assert found == Login(Keys("ASIAPOD", "HUSH", "HUSH-TOKEN"), NOW + 5 * MINUTE)
+    assert found == Login(AwsCredentials("ASIAPOD", "HUSH", "HUSH-TOKEN"), NOW + 5 * MINUTE)
     assert [asked.path for asked in sts.requests] == [AGENT]
 
 
@@ -192,10 +192,12 @@ def test_a_process_without_keys_is_told_what_to_do(sts: GitServer) -> None:
 
 
 def test_what_a_cloud_gives_is_signed_with_or_shown() -> None:
-    assert presented(URL, Keys("AKIA", "HUSH"), now=NOW) == signed(URL, Keys("AKIA", "HUSH"), now=NOW)
-    assert presented("https://dev.azure.com/a/p/_git/r", Bearer("t"), now=NOW) == Bearer("t")
+    assert present(URL, AwsCredentials("AKIA", "HUSH"), now=NOW) == sign_url(
+        URL, AwsCredentials("AKIA", "HUSH"), now=NOW
+    )
+    assert present("https://dev.azure.com/a/p/_git/r", Bearer("t"), now=NOW) == Bearer("t")
     assert {
-        name: one.place(url)
+        name: one.credential_scope(url)
         for (name, one), url in zip(
             providers(lambda: NOW).items(), (URL, "https://dev.azure.com/a/p/_git/r"), strict=True
         )

@@ -18,22 +18,29 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from controllers.git.errors import AuthenticationFailed, BadCredentials, ProtocolError, Unreachable, doing, foreign
+from controllers.git.errors import (
+    AuthenticationFailed,
+    BadCredentials,
+    ProtocolError,
+    Unreachable,
+    error_context,
+    sanitize_text,
+)
 from controllers.git.protocol.transport import Deadline
 from controllers.git.protocol.wire import AGENT
-from controllers.git.remote import Basic, Remote, without_user_info
-from controllers.git.transport.smarthttp import HttpPools, explained, retry_after
+from controllers.git.remote import Basic, Remote, strip_userinfo
+from controllers.git.transport.smarthttp import HttpPools, retry_after, translate_errors
 
 T = TypeVar("T")
 
-PUBLIC = "https://api.github.com"
+PUBLIC_API_URL = "https://api.github.com"
 USER = "x-access-token"
 SKEW_SECONDS, VALID_SECONDS = 30, 120
 RENEW_BEFORE = timedelta(minutes=5)
-KEPT_TOKENS = 256
+MAX_CACHED_TOKENS = 256
 MAX_ANSWER_BYTES = 1 << 20
 MAX_PAGES = 50
-A_PAGE = 100
+PAGE_SIZE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +51,7 @@ class GithubApp:
     private_key: str = field(repr=False)
     installation: str = ""
     owner: str = ""
-    url: str = PUBLIC
+    url: str = PUBLIC_API_URL
     """Of the API, without a slash at the end."""
 
     @property
@@ -62,18 +69,18 @@ class Installation(msgspec.Struct):
     account: Account | None = None
 
 
-class Token(msgspec.Struct):
+class InstallationToken(msgspec.Struct):
     token: str
     expires_at: datetime
 
     def __repr__(self) -> str:
-        return f"Token(expires_at={self.expires_at})"
+        return f"InstallationToken(expires_at={self.expires_at})"
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CachedToken:
     lock: threading.Lock = field(default_factory=threading.Lock)
-    token: Token | None = None
+    token: InstallationToken | None = None
 
 
 def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp:
@@ -90,10 +97,10 @@ def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp
         )
     if installation and not (installation.isascii() and installation.isdigit()):
         raise BadCredentials(f"secret '{secret_name}': 'githubAppInstallationID' is not a number")
-    url = text.get("githubAppBaseURL", "") or PUBLIC
+    url = text.get("githubAppBaseURL", "") or PUBLIC_API_URL
     if not url.startswith(("https://", "http://")):
         raise BadCredentials(f"secret '{secret_name}': 'githubAppBaseURL' must be like https://HOST/api/v3")
-    return GithubApp(text["githubAppID"], key, installation, owner, without_user_info(url).rstrip("/"))
+    return GithubApp(text["githubAppID"], key, installation, owner, strip_userinfo(url).rstrip("/"))
 
 
 def assertion(app: GithubApp, *, now: datetime) -> str:
@@ -106,11 +113,11 @@ def assertion(app: GithubApp, *, now: datetime) -> str:
         raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form")
     issued = int(now.timestamp()) - SKEW_SECONDS
     claims = {"iat": issued, "exp": issued + VALID_SECONDS, "iss": app.id}
-    said = b".".join(_url64(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
-    return (said + b"." + _url64(key.sign(said, padding.PKCS1v15(), hashes.SHA256()))).decode()
+    said = b".".join(_base64url(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+    return (said + b"." + _base64url(key.sign(said, padding.PKCS1v15(), hashes.SHA256()))).decode()
 
 
-def _url64(data: bytes) -> bytes:
+def _base64url(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
 
 
@@ -122,7 +129,7 @@ class GithubApps:
         self._monotonic = monotonic
         self._http = HttpPools()
         self._lock = threading.Lock()
-        self._all_kept: LRUCache[GithubApp, _Kept] = LRUCache(KEPT_TOKENS)
+        self._cached_tokens: LRUCache[GithubApp, _CachedToken] = LRUCache(MAX_CACHED_TOKENS)
 
     def login(self, app: GithubApp, via: Remote) -> Basic:
         """What to log in with for the next minutes. via: gives TLS material, proxy and time limit.
@@ -131,10 +138,10 @@ class GithubApps:
         AuthenticationFailed, ProtocolError, Unreachable.
         """
         with self._lock:
-            kept = self._all_kept.get(app)
+            kept = self._cached_tokens.get(app)
             if kept is None:
-                kept = self._all_kept[app] = _Kept()
-        with kept.lock, doing(f"failed to get a token of GitHub App '{app.id}'"):
+                kept = self._cached_tokens[app] = _CachedToken()
+        with kept.lock, error_context(f"failed to get a token of GitHub App '{app.id}'"):
             if kept.token is None or kept.token.expires_at - RENEW_BEFORE <= self._now():
                 remote = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout)
                 kept.token = self._token(app, remote)
@@ -143,30 +150,32 @@ class GithubApps:
     def close(self) -> None:
         self._http.close()
 
-    def _token(self, app: GithubApp, remote: Remote) -> Token:
+    def _token(self, app: GithubApp, remote: Remote) -> InstallationToken:
         deadline = Deadline(remote.timeout, monotonic=self._monotonic)
-        installation = app.installation or self._installed_for(app, remote, deadline)
+        installation = app.installation or self._find_installation(app, remote, deadline)
         path = f"/app/installations/{installation}/access_tokens"
-        return self._ask("POST", path, app, remote, deadline, into=Token)
+        return self._request("POST", path, app, remote, deadline, into=InstallationToken)
 
-    def _installed_for(self, app: GithubApp, remote: Remote, deadline: Deadline) -> str:
+    def _find_installation(self, app: GithubApp, remote: Remote, deadline: Deadline) -> str:
         for page in range(1, MAX_PAGES + 1):
-            path = f"/app/installations?per_page={A_PAGE}&page={page}"
-            found = self._ask("GET", path, app, remote, deadline, into=list[Installation])
+            path = f"/app/installations?per_page={PAGE_SIZE}&page={page}"
+            found = self._request("GET", path, app, remote, deadline, into=list[Installation])
             for installation in found:
                 if installation.account and installation.account.login.lower() == app.owner.lower():
                     return str(installation.id)
-            if len(found) < A_PAGE:
+            if len(found) < PAGE_SIZE:
                 break
         raise AuthenticationFailed(f"it is not installed for '{app.owner}'")
 
-    def _ask(self, method: str, path: str, app: GithubApp, remote: Remote, deadline: Deadline, *, into: type[T]) -> T:
+    def _request(
+        self, method: str, path: str, app: GithubApp, remote: Remote, deadline: Deadline, *, into: type[T]
+    ) -> T:
         headers = {
             "User-Agent": AGENT,
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {assertion(app, now=self._now())}",
         }
-        with explained(remote, deadline):
+        with translate_errors(remote, deadline):
             answer = self._http.pool(remote).urlopen(
                 method, remote.url + path, headers=headers, redirect=False, retries=False, preload_content=False,
                 timeout=deadline.remaining(),
@@ -178,8 +187,8 @@ class GithubApps:
         if answer.status == 429 or answer.status >= 500:
             raise Unreachable(f"{remote.url} answered {answer.status}", retry_after=retry_after(answer))
         if answer.status >= 300:
-            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {foreign(body)}")
+            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {sanitize_text(body)}")
         try:
             return msgspec.json.decode(body, type=into)
         except msgspec.DecodeError as error:
-            raise ProtocolError(f"{remote.url} is not GitHub's API: {foreign(str(error))}") from error
+            raise ProtocolError(f"{remote.url} is not GitHub's API: {sanitize_text(str(error))}") from error

@@ -4,7 +4,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from controllers.git.errors import BadCredentials, BadUrl, foreign
+from controllers.git.errors import BadCredentials, BadUrl, sanitize_text
 from controllers.git.login.secret import credentials_from_secret, is_encrypted, proxy_from_secret, tls_from_secret
 from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
 
@@ -125,5 +125,5 @@ def test_nothing_secret_is_shown() -> None:
 
 
 def test_foreign_text_is_one_short_printable_line() -> None:
-    assert foreign(b"a\x1b[31m\n\tb\xff") == "a [31m b�"
-    assert len(foreign("x" * 999)) == 256
+    assert sanitize_text(b"a\x1b[31m\n\tb\xff") == "a [31m b�"
+    assert len(sanitize_text("x" * 999)) == 256

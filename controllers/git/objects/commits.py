@@ -9,8 +9,8 @@ from dulwich.objects import Commit, ObjectID
 from dulwich.pack import PackChunkGenerator
 
 from controllers.git.objects.names import NewObject, ObjectFormat, format_of, new_object
-from controllers.git.objects.store import Damaged, parents, records, tree_of
-from controllers.git.objects.tree import Read, replace
+from controllers.git.objects.store import CorruptObject, parents, parse_tree_id, unpacked_objects
+from controllers.git.objects.tree import ReadObject, replace
 
 _NOT_IN_NAMES = str.maketrans("", "", "<>\n\r\0")
 
@@ -47,7 +47,7 @@ class NewCommit:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CommitInfo:
     """What a commit says of itself. author, committer: `name <email>`, as `Author.line`. time: the committer's."""
 
     tree: str
@@ -62,8 +62,8 @@ class Facts:
         return self.author == self.committer == author.line
 
 
-def build(
-    read: Read,
+def build_commit(
+    read: ReadObject,
     parent: str,
     parent_object: bytes,
     edits: Mapping[str, bytes],
@@ -77,7 +77,7 @@ def build(
 
     The message is used as it is, but for NUL characters, which Git cannot store. Raises PathMissing, BadSigningKey.
     """
-    root = tree_of(parent_object)
+    root = parse_tree_id(parent_object)
     tree, objects = replace(read, root, {p.encode("utf-8", "surrogateescape"): data for p, data in edits.items()})
     if tree == root:
         return None
@@ -95,8 +95,8 @@ def build(
     return NewCommit(new.id, parent, tree, (*objects, new))
 
 
-def facts(commit: bytes) -> Facts:
-    """The facts in a commit object. Raises Damaged for what is none."""
+def parse_commit(commit: bytes) -> CommitInfo:
+    """The facts in a commit object. Raises CorruptObject for what is none."""
     head, _, message = commit.partition(b"\n\n")
     # Lines that begin with a blank continue a header (a signature) and are none.
     lines = [line.partition(b" ") for line in head.split(b"\n") if not line.startswith(b" ")]
@@ -106,11 +106,11 @@ def facts(commit: bytes) -> Facts:
         author = headers[b"author"].rsplit(b" ", 2)[0]
         time = datetime.fromtimestamp(int(seconds), UTC)
     except (KeyError, ValueError, OverflowError, OSError):
-        raise Damaged("not a commit") from None
+        raise CorruptObject("not a commit") from None
     text = message.decode("utf-8", "replace")
-    return Facts(tree_of(commit), tuple(parents(commit)), author, committer, time, text)
+    return CommitInfo(parse_tree_id(commit), tuple(parents(commit)), author, committer, time, text)
 
 
-def pack_of(objects: Sequence[NewObject], object_format: ObjectFormat) -> bytes:
+def build_pack(objects: Sequence[NewObject], object_format: ObjectFormat) -> bytes:
     """A pack with just these objects, undeltified: finding deltas costs more than it saves for a few small files."""
-    return b"".join(PackChunkGenerator(object_format, len(objects), records(objects)))
+    return b"".join(PackChunkGenerator(object_format, len(objects), unpacked_objects(objects)))

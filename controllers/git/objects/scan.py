@@ -12,12 +12,21 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
-from controllers.git.errors import TooLarge
-from controllers.git.objects.tree import MAX_DEPTH, Entry, LeadsOutside, Read, entries, find, is_below, resolve
+from controllers.git.errors import RepositoryTooLarge
+from controllers.git.objects.tree import (
+    MAX_DEPTH,
+    LeadsOutside,
+    ReadObject,
+    TreeEntry,
+    find_entry,
+    is_below,
+    list_entries,
+    resolve_path,
+)
 
 MAX_FILES = 100_000
-KEPT_BLOBS = 100_000
-KEPT_TREES = 200_000
+MAX_CACHED_BLOBS = 100_000
+MAX_CACHED_TREES = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +45,49 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Filter:
+class FileFilter:
     """Which files count. wanted: judges base names; one function object for the process, as it is part of keys."""
 
     wanted: Callable[[str], bool]
     containing: bytes
 
 
-class ScanMemory:
+class ScanCache:
     """What is known of blobs and trees, bounded, for all remotes together. Thread-safe."""
 
-    def __init__(self, *, blobs: int = KEPT_BLOBS, trees: int = KEPT_TREES) -> None:
+    def __init__(self, *, blobs: int = MAX_CACHED_BLOBS, trees: int = MAX_CACHED_TREES) -> None:
         self._lock = threading.Lock()
         self._blobs: LRUCache[Hashable, bool] = LRUCache(blobs)
-        self._trees: LRUCache[Hashable, tuple[Entry, ...]] = LRUCache(trees, getsizeof=lambda found: 1 + len(found))
+        self._trees: LRUCache[Hashable, tuple[TreeEntry, ...]] = LRUCache(trees, getsizeof=lambda found: 1 + len(found))
 
     def blob(self, key: Hashable) -> bool | None:
         with self._lock:
             return self._blobs.get(key)
 
-    def tree(self, key: Hashable) -> tuple[Entry, ...] | None:
+    def tree(self, key: Hashable) -> tuple[TreeEntry, ...] | None:
         with self._lock:
             return self._trees.get(key)
 
-    def keep_blob(self, key: Hashable, contains: bool) -> None:
+    def put_blob(self, key: Hashable, contains: bool) -> None:
         with self._lock:
             self._blobs[key] = contains
 
-    def keep_tree(self, key: Hashable, found: tuple[Entry, ...]) -> None:
+    def put_tree(self, key: Hashable, found: tuple[TreeEntry, ...]) -> None:
         with self._lock:
             if 1 + len(found) <= self._trees.maxsize:
                 self._trees[key] = found
 
 
-def marked_files(read: Read, root: str, path: str, *, which: Filter, memory: ScanMemory) -> list[File]:
+def find_marked_files(read: ReadObject, root: str, path: str, *, which: FileFilter, cache: ScanCache) -> list[File]:
     """The files at or below `path` that count, in the order of a directory walk.
 
     A link to a file is followed when that file lies below `path`, too; other links and submodules are passed over.
-    Raises PathMissing, PathOutside, TooLarge.
+    Raises PathMissing, PathOutside, RepositoryTooLarge.
     """
-    start = find(read, root, path)
-    scan = _Scan(read, which, memory)
+    start = find_entry(read, root, path)
+    scan = _Scan(read, which, cache)
     if start.is_folder:
-        found = [_moved(e, start.path) for e in scan.below(start.id, depth=0)]
+        found = [_prefixed(e, start.path) for e in scan.below(start.id, depth=0)]
     else:
         name = posixpath.basename(start.path).decode("utf-8", "surrogateescape")
         found = [start] if which.wanted(name) and scan.contains(start) else []
@@ -94,53 +103,53 @@ def marked_files(read: Read, root: str, path: str, *, which: Filter, memory: Sca
 
 
 class _Scan:
-    def __init__(self, read: Read, which: Filter, memory: ScanMemory) -> None:
+    def __init__(self, read: ReadObject, which: FileFilter, cache: ScanCache) -> None:
         self._read = read
         self._which = which
-        self._memory = memory
+        self._memory = cache
 
-    def below(self, tree_id: str, *, depth: int) -> tuple[Entry, ...]:
+    def below(self, tree_id: str, *, depth: int) -> tuple[TreeEntry, ...]:
         """Files with the marker and links with a wanted name below a tree, with paths from that tree on."""
         key = (tree_id, self._which)
         found = self._memory.tree(key)
         if found is None:
-            found = tuple(self._look(tree_id, depth))
-            self._memory.keep_tree(key, found)
+            found = tuple(self._walk_tree(tree_id, depth))
+            self._memory.put_tree(key, found)
         return found
 
-    def _look(self, tree_id: str, depth: int) -> list[Entry]:
+    def _walk_tree(self, tree_id: str, depth: int) -> list[TreeEntry]:
         if depth > MAX_DEPTH:
-            raise TooLarge(f"the repository has more than {MAX_DEPTH} folders in each other")
-        found: list[Entry] = []
-        for entry in entries(self._read, tree_id):
+            raise RepositoryTooLarge(f"the repository has more than {MAX_DEPTH} folders in each other")
+        found: list[TreeEntry] = []
+        for entry in list_entries(self._read, tree_id):
             if entry.is_folder:
-                found += [_moved(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
+                found += [_prefixed(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
             elif self._which.wanted(_text(entry.path)) and (entry.is_link or self.contains(entry)):
                 found.append(entry)
             if len(found) > MAX_FILES:
-                raise TooLarge(f"more than {MAX_FILES} files with markers")
+                raise RepositoryTooLarge(f"more than {MAX_FILES} files with markers")
         return found
 
-    def contains(self, entry: Entry) -> bool:
+    def contains(self, entry: TreeEntry) -> bool:
         if not stat.S_ISREG(entry.mode):
             return False
         key = (entry.id, self._which.containing)
         contains = self._memory.blob(key)
         if contains is None:
             contains = self._which.containing in self._read(entry.id, "blob")
-            self._memory.keep_blob(key, contains)
+            self._memory.put_blob(key, contains)
         return contains
 
 
-def _target(read: Read, root: str, link: Entry) -> Entry | None:
+def _target(read: ReadObject, root: str, link: TreeEntry) -> TreeEntry | None:
     try:
-        return resolve(read, root, link.path)
+        return resolve_path(read, root, link.path)
     except LeadsOutside:
         return None
 
 
-def _moved(entry: Entry, folder: bytes) -> Entry:
-    return Entry(posixpath.join(folder, entry.path), entry.mode, entry.id) if folder else entry
+def _prefixed(entry: TreeEntry, folder: bytes) -> TreeEntry:
+    return TreeEntry(posixpath.join(folder, entry.path), entry.mode, entry.id) if folder else entry
 
 
 def _text(path: bytes) -> str:

@@ -2,7 +2,7 @@
 
 It holds packs, each commit in `complete` with its whole tree; older history is absent (every fetch has depth 1). One
 thread uses it at a time. Each object is checked against its name when it is read, so what a damaged file says is never
-committed: `Damaged` is raised, and the owner wipes the store and fetches anew. There is no repacking: a store with many
+committed: `CorruptObject` is raised, and the owner wipes the store and fetches anew. There is no repacking: a store with many
 packs is started anew, which costs one shallow fetch and also drops what nobody needs any more.
 """
 
@@ -20,14 +20,14 @@ from dulwich.pack import PackFileDisappeared, UnpackedObject, UnresolvedDeltas
 
 from controllers.git.errors import CacheFailed, ProtocolError
 from controllers.git.objects.names import SHA1, TYPES, NewObject, ObjectFormat, object_name
-from controllers.git.objects.packcheck import check_pack
+from controllers.git.objects.pack_limits import check_pack
 
 MAX_PACKS = 64
 MAX_COMPLETE = 16
 MAX_ANCESTORS = 10_000
 SPOOL_NAME = "incoming.pack"
 
-_DAMAGE = (
+_CORRUPTION_ERRORS = (
     ApplyDeltaError, ChecksumMismatch, FileFormatException, ObjectFormatException,
     UnresolvedDeltas, PackFileDisappeared,
     zlib.error, struct.error, KeyError, ValueError, IndexError, AssertionError, OSError,
@@ -35,7 +35,7 @@ _DAMAGE = (
 """What dulwich raises over files that are not what they should be."""
 
 
-class Damaged(Exception):
+class CorruptObject(Exception):
     """The store lacks an object that it should have, or has it wrong."""
 
 
@@ -73,7 +73,7 @@ class ObjectStore:
     def size_bytes(self) -> int:
         return sum(f.stat().st_size for f in self.path.rglob("*") if f.is_file())
 
-    def is_worn(self) -> bool:
+    def has_too_many_packs(self) -> bool:
         """True when the packs have become too many to look through."""
         return self._objects.count_pack_files() >= MAX_PACKS
 
@@ -81,7 +81,7 @@ class ObjectStore:
         return commit in self.complete
 
     def add_pack(self, chunks: Iterable[bytes], commit: str, *, max_object_bytes: int, max_total_bytes: int) -> None:
-        """Takes in a (thin) pack after which `commit` is complete. Raises ProtocolError, TooLarge, CacheFailed."""
+        """Takes in a (thin) pack after which `commit` is complete. Raises ProtocolError, RepositoryTooLarge, CacheFailed."""
         spool = self.path / SPOOL_NAME
         broken = ""  # raised below: a traceback kept alive would keep the files mapped
         try:
@@ -97,7 +97,7 @@ class ObjectStore:
                 self._objects.add_thin_pack(file.read, None)
         except OSError as e:
             raise CacheFailed(f"cannot write to the object cache: {e.strerror or type(e).__name__}") from None
-        except _DAMAGE as e:
+        except _CORRUPTION_ERRORS as e:
             broken = type(e).__name__
         finally:
             spool.unlink(missing_ok=True)
@@ -105,30 +105,30 @@ class ObjectStore:
             raise ProtocolError(f"the remote sent a broken pack ({broken})")
         try:
             self.read(commit, "commit")
-        except Damaged:
+        except CorruptObject:
             raise ProtocolError(f"the remote did not send commit {commit}") from None
-        self._completed(commit)
+        self._mark_complete(commit)
 
     def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
         """Takes in a commit of ours, given a complete parent. What cannot be kept will be fetched."""
         try:
-            self._objects.add_pack_data(len(objects), records(objects))
-        except _DAMAGE:
+            self._objects.add_pack_data(len(objects), unpacked_objects(objects))
+        except _CORRUPTION_ERRORS:
             return
-        self._completed(commit)
+        self._mark_complete(commit)
 
-    def _completed(self, commit: str) -> None:
+    def _mark_complete(self, commit: str) -> None:
         self.complete.append(commit)
         del self.complete[:-MAX_COMPLETE]
 
     def read(self, object_id: str, kind: str) -> bytes:
-        """The content of an object. Raises Damaged."""
+        """The content of an object. Raises CorruptObject."""
         try:
             type_num, data = self._objects.get_raw(ObjectID(object_id.encode()))
-        except _DAMAGE:
+        except _CORRUPTION_ERRORS:
             type_num, data = 0, b""  # raised below: a traceback kept alive would keep the files mapped
         if type_num != TYPES[kind] or object_name(kind, data, self.object_format) != object_id:
-            raise Damaged(object_id)
+            raise CorruptObject(object_id)
         return data
 
     def ancestors(self, commit: str) -> set[str]:
@@ -139,12 +139,12 @@ class ObjectStore:
             if commit in found:
                 continue
             found.add(commit)
-            with suppress(Damaged):  # beyond our history
+            with suppress(CorruptObject):  # beyond our history
                 todo.extend(parents(self.read(commit, "commit")))
         return found
 
 
-def records(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
+def unpacked_objects(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
     """Objects as dulwich packs them: whole, under the names that they have."""
     for o in objects:
         yield UnpackedObject(TYPES[o.kind], sha=bytes.fromhex(o.id), decomp_chunks=[o.data])
@@ -156,9 +156,9 @@ def parents(commit: bytes) -> list[str]:
     return [line[7:].decode("ascii", "replace") for line in head if line.startswith(b"parent ")]
 
 
-def tree_of(commit: bytes) -> str:
-    """The tree named in a commit object. Raises Damaged."""
+def parse_tree_id(commit: bytes) -> str:
+    """The tree named in a commit object. Raises CorruptObject."""
     first = commit.partition(b"\n")[0]
     if not first.startswith(b"tree "):
-        raise Damaged("not a commit")
+        raise CorruptObject("not a commit")
     return first[5:].decode("ascii", "replace")

@@ -12,19 +12,19 @@ from dataclasses import dataclass
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import ObjectID, Tree, parse_tree
 
-from controllers.git.errors import PathMissing, PathOutside, ProtocolError, TooLarge
+from controllers.git.errors import PathMissing, PathOutside, ProtocolError, RepositoryTooLarge
 from controllers.git.objects.names import NewObject, format_of, new_object
 
 MAX_DEPTH = 256
 MAX_LINKS = 40
 MAX_LINK_BYTES = 4096
 
-Read = Callable[[str, str], bytes]
+ReadObject = Callable[[str, str], bytes]
 """(object id, "tree" or "blob") → its content."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class TreeEntry:
     """A file, folder, link or submodule of a tree. path: from the root of the repository."""
 
     path: bytes
@@ -44,25 +44,25 @@ class Entry:
         return stat.S_ISLNK(self.mode)
 
 
-def entries(read: Read, tree_id: str) -> list[Entry]:
+def list_entries(read: ReadObject, tree_id: str) -> list[TreeEntry]:
     """What a tree holds, in the order of a directory walk: by name, byte by byte."""
     return sorted(_parsed(read, tree_id), key=lambda e: e.path)
 
 
-def _parsed(read: Read, tree_id: str) -> list[Entry]:
+def _parsed(read: ReadObject, tree_id: str) -> list[TreeEntry]:
     raw, id_bytes = read(tree_id, "tree"), format_of(tree_id).oid_length
     try:
-        return [Entry(name, mode, sha.decode()) for name, mode, sha in parse_tree(raw, sha_len=id_bytes)]
+        return [TreeEntry(name, mode, sha.decode()) for name, mode, sha in parse_tree(raw, sha_len=id_bytes)]
     except (ObjectFormatException, ValueError) as e:
         raise ProtocolError(f"tree {tree_id} is malformed") from e
 
 
-def find(read: Read, root: str, path: str) -> Entry:
+def find_entry(read: ReadObject, root: str, path: str) -> TreeEntry:
     """The file or folder at a path from the root, links followed. Raises PathMissing, PathOutside."""
     if path.startswith("/"):
         path = path.lstrip("/")  # as Flux: an absolute path is one from the repository's root
     try:
-        found = resolve(read, root, path.encode("utf-8", "surrogateescape"))
+        found = resolve_path(read, root, path.encode("utf-8", "surrogateescape"))
     except LeadsOutside:
         raise PathOutside(path) from None
     if found is None:
@@ -74,9 +74,9 @@ class LeadsOutside(Exception):
     """A path, or a link on it, leaves the repository."""
 
 
-def resolve(read: Read, root: str, path: bytes) -> Entry | None:
+def resolve_path(read: ReadObject, root: str, path: bytes) -> TreeEntry | None:
     """The entry a path leads to, links followed; None for nothing. Raises LeadsOutside."""
-    here = [Entry(b"", stat.S_IFDIR, root)]
+    here = [TreeEntry(b"", stat.S_IFDIR, root)]
     todo = path.split(b"/")[::-1]
     links = 0
     while todo:
@@ -106,10 +106,10 @@ def resolve(read: Read, root: str, path: bytes) -> Entry | None:
     return here[-1]
 
 
-def _child(read: Read, folder: Entry, name: bytes) -> Entry | None:
+def _child(read: ReadObject, folder: TreeEntry, name: bytes) -> TreeEntry | None:
     for entry in _parsed(read, folder.id):
         if entry.path == name:
-            return Entry(posixpath.join(folder.path, name), entry.mode, entry.id)
+            return TreeEntry(posixpath.join(folder.path, name), entry.mode, entry.id)
     return None
 
 
@@ -118,7 +118,7 @@ def is_below(path: bytes, folder: bytes) -> bool:
     return not folder or path == folder or path.startswith(folder + b"/")
 
 
-def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[NewObject]]:
+def replace(read: ReadObject, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[NewObject]]:
     """(id, new objects) of the tree with the content of existing files replaced; modes and all else stay.
 
     Only trees on the way to a changed file are written. Raises PathMissing for a path that is no file.
@@ -127,7 +127,7 @@ def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, l
     for path, content in files.items():
         *folders, name = path.split(b"/")
         if len(folders) > MAX_DEPTH:
-            raise TooLarge(f"a path has more than {MAX_DEPTH} folders")
+            raise RepositoryTooLarge(f"a path has more than {MAX_DEPTH} folders")
         level = nested
         for folder in folders:
             level = level.setdefault(folder, {})  # type: ignore[assignment]  # a folder maps to a level
@@ -135,7 +135,9 @@ def replace(read: Read, root: str, files: Mapping[bytes, bytes]) -> tuple[str, l
     return _replace(read, root, nested, at=b"")
 
 
-def _replace(read: Read, tree_id: str, changes: Mapping[bytes, object], *, at: bytes) -> tuple[str, list[NewObject]]:
+def _replace(
+    read: ReadObject, tree_id: str, changes: Mapping[bytes, object], *, at: bytes
+) -> tuple[str, list[NewObject]]:
     tree, object_format = Tree(), format_of(tree_id)
     for entry in _parsed(read, tree_id):
         tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))

@@ -7,10 +7,10 @@ from dulwich.objects import Tree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.git.errors import PathMissing, PathOutside, ProtocolError, TooLarge
+from controllers.git.errors import PathMissing, PathOutside, ProtocolError, RepositoryTooLarge
 from controllers.git.objects.names import SHA1, SHA256, NewObject, ObjectFormat, new_object
-from controllers.git.objects.scan import Filter, ScanMemory, marked_files
-from controllers.git.objects.tree import MAX_DEPTH, find, replace
+from controllers.git.objects.scan import FileFilter, ScanCache, find_marked_files
+from controllers.git.objects.tree import MAX_DEPTH, find_entry, replace
 
 MARK = b"MARK"
 FILE, SCRIPT, LINK, MODULE = 0o100644, 0o100755, 0o120000, 0o160000
@@ -54,11 +54,11 @@ def is_yaml(name: str) -> bool:
     return name.endswith(".yaml")
 
 
-WHICH = Filter(is_yaml, MARK)
+WHICH = FileFilter(is_yaml, MARK)
 
 
-def scan(objects: Objects, root: str, path: str = "", memory: ScanMemory | None = None) -> list[tuple[str, str]]:
-    found = marked_files(objects.read, root, path, which=WHICH, memory=memory or ScanMemory())
+def scan(objects: Objects, root: str, path: str = "", cache: ScanCache | None = None) -> list[tuple[str, str]]:
+    found = find_marked_files(objects.read, root, path, which=WHICH, cache=cache or ScanCache())
     return [(f.path, f.target) for f in found]
 
 
@@ -125,7 +125,7 @@ def test_paths_out_of_the_repository(path: str) -> None:
     objects = Objects()
     root = objects.add({"a": {"b.yaml": MARK}, "out": (LINK, b"../.."), "abs": (LINK, b"/etc")})
     with pytest.raises(PathOutside, match="leads out of the repository"):
-        find(objects.read, root, path)
+        find_entry(objects.read, root, path)
 
 
 @pytest.mark.parametrize("path", ["x", "a/x", "a/b.yaml/c", "loop"])
@@ -133,30 +133,30 @@ def test_missing_paths(path: str) -> None:
     objects = Objects()
     root = objects.add({"a": {"b.yaml": MARK}, "loop": (LINK, b"loop")})
     with pytest.raises(PathMissing, match="no such file or directory"):
-        find(objects.read, root, path)
+        find_entry(objects.read, root, path)
 
 
 def test_nothing_is_read_twice_that_did_not_change() -> None:
-    objects, memory = Objects(), ScanMemory()
+    objects, cache = Objects(), ScanCache()
     files = {f"d{d}": {f"f{f}.yaml": b"%d %d" % (d, f) for f in range(20)} for d in range(50)}
     files["d7"]["marked.yaml"] = MARK
     root = objects.add(files)
-    scan(objects, root, memory=memory)
+    scan(objects, root, cache=cache)
     assert len(objects.reads) == 1 + 50 + 50 * 20 + 2  # root, folders, files, the marked one twice
     objects.reads.clear()
-    assert scan(objects, root, memory=memory) == [("d7/marked.yaml", "d7/marked.yaml")]
+    assert scan(objects, root, cache=cache) == [("d7/marked.yaml", "d7/marked.yaml")]
     assert len(objects.reads) == 1  # the marked file itself
     files["d3"]["f1.yaml"] = b"changed"
     changed = objects.add(files)
     objects.reads.clear()
-    scan(objects, changed, memory=memory)
+    scan(objects, changed, cache=cache)
     assert len(objects.reads) == 1 + 1 + 1 + 1  # root, folder, file, the marked one
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    objects, memory = Objects(), ScanMemory(blobs=3, trees=2)
+    objects, cache = Objects(), ScanCache(blobs=3, trees=2)
     root = objects.add({f"d{d}": {f"f{f}.yaml": MARK + b"%d" % f for f in range(9)} for d in range(9)})
-    assert len(scan(objects, root, memory=memory)) == 81
+    assert len(scan(objects, root, cache=cache)) == 81
 
 
 def test_a_tree_nested_without_end_is_refused() -> None:
@@ -166,7 +166,7 @@ def test_a_tree_nested_without_end_is_refused() -> None:
         tree = Tree()
         tree.add(b"d", 0o40000, root.encode())  # type: ignore[arg-type]  # an id
         objects.content[root := tree.id.decode()] = tree.as_raw_string()
-    with pytest.raises(TooLarge, match="folders in each other"):
+    with pytest.raises(RepositoryTooLarge, match="folders in each other"):
         scan(objects, root)
 
 
@@ -178,7 +178,7 @@ def test_a_tree_that_multiplies_is_refused() -> None:
         for n in range(10):
             tree.add(b"%d" % n, 0o40000, root.encode())  # type: ignore[arg-type]  # an id
         objects.content[root := tree.id.decode()] = tree.as_raw_string()
-    with pytest.raises(TooLarge, match="files with markers"):
+    with pytest.raises(RepositoryTooLarge, match="files with markers"):
         scan(objects, root)
 
 
@@ -230,7 +230,7 @@ def test_replacing_changes_those_files_and_nothing_else(
     objects.keep(made)
     assert (new_root == root) == all(before[p] == c for p, c in edits.items())
     for path, content in (before | edits).items():
-        entry = find(objects.read, new_root, path)
+        entry = find_entry(objects.read, new_root, path)
         assert (objects.read(entry.id, "blob"), entry.mode) == (content, FILE)
     assert len({o.id for o in made}) <= len(edits) * (1 + max((p.count("/") + 1 for p in edits), default=0))
 
@@ -241,7 +241,7 @@ def test_modes_links_and_modules_stay(object_format: ObjectFormat) -> None:
     root = objects.add({"s.yaml": (SCRIPT, MARK), "l.yaml": (LINK, b"s.yaml"), "m": (MODULE, b"x"), "d": {"e": b"1"}})
     new_root, made = replace(objects.read, root, {b"s.yaml": b"new"})
     objects.keep(made)
-    modes = {e.path: e.mode for e in (find(objects.read, new_root, p) for p in ("s.yaml", "d"))}
+    modes = {e.path: e.mode for e in (find_entry(objects.read, new_root, p) for p in ("s.yaml", "d"))}
     assert modes == {b"s.yaml": SCRIPT, b"d": 0o40000}
     assert [(o.kind, len(o.id)) for o in made] == [(kind, object_format.hex_length) for kind in ("blob", "tree")]
 

@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "tagline-git-"
-GATE = f".tagline-git-{os.getuid()}.lock"
+PARENT_LOCK = f".tagline-git-{os.getuid()}.lock"
 LOCK = "lock"
 
 
@@ -23,10 +23,10 @@ class WorkDir:
         """A fresh folder in `parent`; those of dead processes are removed. Raises OSError."""
         # One at a time, so that a folder is never seen between being made and being locked.
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-        with os.fdopen(os.open(parent / GATE, flags | os.O_NOFOLLOW, 0o600), "r+") as gate:
+        with os.fdopen(os.open(parent / PARENT_LOCK, flags | os.O_NOFOLLOW, 0o600), "r+") as gate:
             fcntl.flock(gate, fcntl.LOCK_EX)
             for left in parent.glob(f"{PREFIX}*"):
-                if not _is_held(left):
+                if not _is_locked(left):
                     shutil.rmtree(left, ignore_errors=True)
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
             self._lock = os.open(self.path / LOCK, flags, 0o600)
@@ -38,7 +38,7 @@ class WorkDir:
         os.close(self._lock)
 
 
-def _is_held(folder: Path) -> bool:
+def _is_locked(folder: Path) -> bool:
     """True while the process that made the folder lives, or when that cannot be told (another user's)."""
     try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from controllers.git.objects.workdir import GATE, LOCK, PREFIX, WorkDir
+from controllers.git.objects.workdir import LOCK, PARENT_LOCK, PREFIX, WorkDir
 
 HOLD = """
 import sys
@@ -35,7 +35,7 @@ def test_folders_of_living_processes_are_left_alone_and_of_killed_ones_removed(t
     assert folders(tmp_path) == {first.path, second.path}
     first.remove()
     second.remove()
-    assert list(tmp_path.iterdir()) == [tmp_path / GATE]
+    assert list(tmp_path.iterdir()) == [tmp_path / PARENT_LOCK]
 
 
 def test_folder_that_was_never_locked_is_removed(tmp_path: Path) -> None:

@@ -8,12 +8,12 @@ become an error of ours.
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
-from controllers.git.errors import ProtocolError, foreign
+from controllers.git.errors import ProtocolError, sanitize_text
 
 MAX_PACKET = 65520
 
 
-class Mark(Enum):
+class SpecialPacket(Enum):
     """Packets without content."""
 
     FLUSH = 0
@@ -68,37 +68,37 @@ class Stream:
             have += len(chunk)
         self._rest, self._at = b"".join(parts), 0
 
-    def packet(self) -> bytes | Mark:
+    def packet(self) -> bytes | SpecialPacket:
         """The next packet's content without its length, or a mark. Raises ProtocolError, also for the remote's ERR."""
         head = self.read(4)
         if head.strip(HEX_DIGITS):
-            raise ProtocolError(f"not a Git packet: {foreign(head)!r}")
+            raise ProtocolError(f"not a Git packet: {sanitize_text(head)!r}")
         length = int(head, 16)
         if length <= 2:
-            return Mark(length)
+            return SpecialPacket(length)
         if length == 3 or length > MAX_PACKET:
             raise ProtocolError(f"a Git packet cannot have length {length}")
         data = self.read(length - 4)
         if data.startswith(b"ERR "):
-            raise ProtocolError(f"remote error: {foreign(data[4:])}")
+            raise ProtocolError(f"remote error: {sanitize_text(data[4:])}")
         return data
 
     def lines(self) -> Iterator[bytes]:
         """Packets up to the next mark, without their line ends."""
-        while not isinstance(line := self.packet(), Mark):
+        while not isinstance(line := self.packet(), SpecialPacket):
             yield line.rstrip(b"\n")
 
 
-def bands(stream: Stream, words: Callable[[bytes], None]) -> Iterator[bytes]:
-    """Content of band 1 up to the flush; `words` gets what the remote tells people on band 2."""
-    while not isinstance(data := stream.packet(), Mark):
+def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Content of band 1 up to the flush; `on_progress` gets what the remote tells people on band 2."""
+    while not isinstance(data := stream.packet(), SpecialPacket):
         match data[:1]:
             case b"\x01":
                 yield data[1:]
             case b"\x02":
-                words(data[1:])
+                on_progress(data[1:])
             case b"\x03":
-                raise ProtocolError(f"remote error: {foreign(data[1:])}")
+                raise ProtocolError(f"remote error: {sanitize_text(data[1:])}")
             case band:
                 raise ProtocolError(f"unknown side band {band!r}")
 

@@ -93,34 +93,34 @@ def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
         return Tip("", checkout.commit, revision(checkout.branch, checkout.commit))
     clone = f"unable to clone '{refs.url}'"
     if not refs.values:
-        raise EmptyRepository("remote repository is empty", doing=clone)
+        raise EmptyRepository("remote repository is empty", error_context=clone)
     if checkout.name:
-        return _named(checkout.name, refs, clone)
+        return _resolve_name(checkout.name, refs, clone)
     if checkout.semver:
         tag = select_semver(checkout.semver, refs.tags)
         if tag is None:
-            raise RefNotFound(f"no match found for semver: {checkout.semver}", doing=clone)
-        return _found(TAGS + tag, tag, refs, clone)
+            raise RefNotFound(f"no match found for semver: {checkout.semver}", error_context=clone)
+        return _tip_at(TAGS + tag, tag, refs, clone)
     if checkout.tag:
-        return _found(TAGS + checkout.tag, checkout.tag, refs, clone)
+        return _tip_at(TAGS + checkout.tag, checkout.tag, refs, clone)
     branch = checkout.branch or DEFAULT_BRANCH
-    return _found(HEADS + branch, branch, refs, clone)
+    return _tip_at(HEADS + branch, branch, refs, clone)
 
 
-def _found(ref: str, label: str, refs: Refs, clone: str) -> Tip:
+def _tip_at(ref: str, label: str, refs: Refs, clone: str) -> Tip:
     commit = refs.commit(ref)
     if commit is None:
-        raise RefNotFound(f'couldn\'t find remote ref "{ref}"', doing=clone)
+        raise RefNotFound(f'couldn\'t find remote ref "{ref}"', error_context=clone)
     return Tip(ref, commit, revision(label, commit))
 
 
-def _named(name: str, refs: Refs, clone: str) -> Tip:
+def _resolve_name(name: str, refs: Refs, clone: str) -> Tip:
     if name.startswith("/") or name.endswith("/"):
-        raise RefNotFound(f"ref {name} is invalid; Git refs cannot begin or end with a slash '/'", doing=clone)
+        raise RefNotFound(f"ref {name} is invalid; Git refs cannot begin or end with a slash '/'", error_context=clone)
     ref = name.removesuffix(PEELED)
     commit = refs.commit(ref)
     if commit is None:
-        raise RefNotFound(f"unable to resolve ref '{name}' to a specific commit", doing=clone)
+        raise RefNotFound(f"unable to resolve ref '{name}' to a specific commit", error_context=clone)
     # The revision shows the name without its first two segments, as Flux does: refs/heads/main → main.
     label = ref.split("/", 2)[2] if ref.count("/") >= 2 else ref
     return Tip(ref, commit, revision(label, commit))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from controllers.git.errors import BadRefspec, EmptyRepository, Outdated, PushRejected, RefNotFound
+from controllers.git.errors import BadRefspec, EmptyRepository, PushRejected, RefMoved, RefNotFound
 from controllers.git.protocol.refs import Checkout, Refs, Tip, branch_tip, resolve
-from controllers.git.protocol.refspec import ANY, Update, parse_refspec
-from controllers.git.protocol.remote_session import plan_push
-from controllers.git.protocol.wire import Command
+from controllers.git.protocol.refspec import ANY, RefUpdate, parse_refspec
+from controllers.git.protocol.session import plan_push
+from controllers.git.protocol.wire import PushCommand
 
 A, B, C = (letter * 40 for letter in "abc")
 LONG = "d" * 64
@@ -96,14 +96,14 @@ LOCAL = {"refs/heads/main": A, "refs/heads/updates": B}
 @pytest.mark.parametrize(
     ("text", "want", "force"),
     [
-        pytest.param("refs/heads/main:refs/heads/mirror", [Update("refs/heads/mirror", A)], False, id="plain"),
-        pytest.param("+refs/heads/main:refs/heads/mirror", [Update("refs/heads/mirror", A)], True, id="force"),
-        pytest.param("refs/heads/updates:refs/for/main", [Update("refs/for/main", B)], False, id="review"),
+        pytest.param("refs/heads/main:refs/heads/mirror", [RefUpdate("refs/heads/mirror", A)], False, id="plain"),
+        pytest.param("+refs/heads/main:refs/heads/mirror", [RefUpdate("refs/heads/mirror", A)], True, id="force"),
+        pytest.param("refs/heads/updates:refs/for/main", [RefUpdate("refs/for/main", B)], False, id="review"),
         pytest.param("refs/heads/*:refs/heads/bot/*",
-                     [Update("refs/heads/bot/main", A), Update("refs/heads/bot/updates", B)], False, id="wildcard"),
+                     [RefUpdate("refs/heads/bot/main", A), RefUpdate("refs/heads/bot/updates", B)], False, id="wildcard"),
     ],
 )  # fmt: skip
-def test_refspecs(text: str, want: list[Update], force: bool) -> None:
+def test_refspecs(text: str, want: list[RefUpdate], force: bool) -> None:
     refspec = parse_refspec(text)
     assert refspec.updates(LOCAL) == want
     assert refspec.force is force
@@ -133,22 +133,22 @@ def test_refspecs_that_are_refused(text: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("update", "want"),
     [
-        pytest.param(Update("refs/heads/x", B, None), [Command("refs/heads/x", None, B)], id="create"),
-        pytest.param(Update("refs/heads/main", B, A), [Command("refs/heads/main", A, B)], id="move"),
-        pytest.param(Update("refs/heads/main", B, ANY), [Command("refs/heads/main", A, B)], id="from-anywhere"),
-        pytest.param(Update("refs/heads/main", A, C), [], id="there-already"),
-        pytest.param(Update("refs/heads/main", B, None), Outdated, id="exists"),
-        pytest.param(Update("refs/heads/main", B, C), Outdated, id="elsewhere"),
-        pytest.param(Update("refs/heads/x", B, A), Outdated, id="gone"),
-        pytest.param(Update("refs/heads/main", C, A), PushRejected, id="not-forward"),
+        pytest.param(RefUpdate("refs/heads/x", B, None), [PushCommand("refs/heads/x", None, B)], id="create"),
+        pytest.param(RefUpdate("refs/heads/main", B, A), [PushCommand("refs/heads/main", A, B)], id="move"),
+        pytest.param(RefUpdate("refs/heads/main", B, ANY), [PushCommand("refs/heads/main", A, B)], id="from-anywhere"),
+        pytest.param(RefUpdate("refs/heads/main", A, C), [], id="there-already"),
+        pytest.param(RefUpdate("refs/heads/main", B, None), RefMoved, id="exists"),
+        pytest.param(RefUpdate("refs/heads/main", B, C), RefMoved, id="elsewhere"),
+        pytest.param(RefUpdate("refs/heads/x", B, A), RefMoved, id="gone"),
+        pytest.param(RefUpdate("refs/heads/main", C, A), PushRejected, id="not-forward"),
     ],
 )
-def test_push_plans(update: Update, want: list[Command] | type[Exception]) -> None:
-    def may_move(_old: str, new: str) -> bool:
+def test_push_plans(update: RefUpdate, want: list[PushCommand] | type[Exception]) -> None:
+    def may_update(_old: str, new: str) -> bool:
         return new == B
 
     if isinstance(want, type):
         with pytest.raises(want):
-            plan_push([update], {"refs/heads/main": A}, may_move=may_move)
+            plan_push([update], {"refs/heads/main": A}, may_update=may_update)
         return
-    assert plan_push([update], {"refs/heads/main": A}, may_move=may_move) == want
+    assert plan_push([update], {"refs/heads/main": A}, may_update=may_update) == want

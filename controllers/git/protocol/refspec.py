@@ -12,17 +12,17 @@ from typing import Final
 from controllers.git.errors import BadRefspec
 
 
-class Anything(Enum):
+class AnyValue(Enum):
     """Whatever the remote has."""
 
     ANY = "any"
 
 
-ANY: Final = Anything.ANY
+ANY: Final = AnyValue.ANY
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class RefUpdate:
     """One reference of the remote to move.
 
     expected: what it must be at now: a commit, None for "must not exist", ANY for no precondition.
@@ -30,7 +30,7 @@ class Update:
 
     ref: str
     new: str
-    expected: str | Anything | None = ANY
+    expected: str | AnyValue | None = ANY
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Refspec:
     destination: str
     force: bool = False
 
-    def updates(self, local: Mapping[str, str]) -> list[Update]:
+    def updates(self, local: Mapping[str, str]) -> list[RefUpdate]:
         """What this refspec pushes.
 
         local: full reference name → commit, of what this run has: checked-out branch, push branch.
@@ -49,10 +49,10 @@ class Refspec:
             commit = local.get(self.source)
             if commit is None:
                 raise BadRefspec(f"refspec '{self}': source '{self.source}' is not a reference of this run")
-            return [Update(self.destination, commit)]
+            return [RefUpdate(self.destination, commit)]
         head, _, tail = self.source.partition("*")
         found = [
-            Update(self.destination.replace("*", ref[len(head) : len(ref) - len(tail)]), commit)
+            RefUpdate(self.destination.replace("*", ref[len(head) : len(ref) - len(tail)]), commit)
             for ref, commit in sorted(local.items())
             if len(ref) >= len(head) + len(tail) and ref.startswith(head) and ref.endswith(tail)
         ]

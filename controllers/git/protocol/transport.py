@@ -1,4 +1,4 @@
-"""The way to a remote, as the conversation (`conversation.py`) needs it, whatever carries it; and its time limit.
+"""The way to a remote, as the session (`session.py`) needs it, whatever carries it; and its time limit.
 
 Everything here blocks and runs in worker threads.
 """
@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Protocol
 
-from controllers.git.errors import Timeout
+from controllers.git.errors import DeadlineExceeded
 from controllers.git.protocol.pktline import Stream
 
 
@@ -23,9 +23,9 @@ class Deadline:
         self._abandoned = threading.Event()
 
     def remaining(self) -> float:
-        """Seconds left, more than zero. Raises Timeout."""
+        """Seconds left, more than zero. Raises DeadlineExceeded."""
         if self._abandoned.is_set():
-            raise Timeout("the operation was abandoned")
+            raise DeadlineExceeded("the operation was abandoned")
         now = self._monotonic()
         if self._end is None:
             self._end = now + self._timeout.total_seconds()
@@ -34,24 +34,24 @@ class Deadline:
             raise self.exceeded()
         return left
 
-    def exceeded(self) -> Timeout:
-        return Timeout(f"timed out after {self._timeout.total_seconds():g}s")
+    def exceeded(self) -> DeadlineExceeded:
+        return DeadlineExceeded(f"timed out after {self._timeout.total_seconds():g}s")
 
     def abandon(self) -> None:
         """Makes the thread stop at its next step. Safe to call from another thread."""
         self._abandoned.set()
 
 
-class Transport(Protocol):
+class GitTransport(Protocol):
     """Requests to one repository as one identity. Safe to use from several threads."""
 
-    def greet(self, service: str, deadline: Deadline) -> AbstractContextManager[Stream]:
+    def advertise(self, service: str, deadline: Deadline) -> AbstractContextManager[Stream]:
         """The remote's greeting for a service (`git-upload-pack`, `git-receive-pack`). One round trip."""
 
-    def ask(
+    def send_request(
         self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
     ) -> AbstractContextManager[Stream]:
-        """The answer to a request; reading it beyond `max_bytes` raises TooLarge."""
+        """The answer to a request; reading it beyond `max_bytes` raises RepositoryTooLarge."""
 
     def close(self) -> None:
         """Gives up connections that are kept."""

@@ -9,9 +9,18 @@ filters, pack URIs.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from controllers.git.errors import ProtocolError, PushRejected, foreign
+from controllers.git.errors import ProtocolError, PushRejected, sanitize_text
 from controllers.git.objects.names import FORMATS, SHA1, ObjectFormat
-from controllers.git.protocol.pktline import DELIMITER, FLUSH, Mark, Stream, bands, from_chunks, packet, packets
+from controllers.git.protocol.pktline import (
+    DELIMITER,
+    FLUSH,
+    SpecialPacket,
+    Stream,
+    from_chunks,
+    packet,
+    packets,
+    read_side_band,
+)
 
 AGENT = "git/tagline"
 OBJECT_FORMAT = "object-format="
@@ -40,7 +49,7 @@ class Want:
 
 
 @dataclass(frozen=True, slots=True)
-class Command:
+class PushCommand:
     """One reference to move from old to new; None stands for "does not exist"."""
 
     ref: str
@@ -52,7 +61,7 @@ def read_advertisement(stream: Stream) -> Advertisement:
     """The remote's greeting, in protocol 0 (with all references) or 2. Raises ProtocolError."""
     first = stream.packet()
     if isinstance(first, bytes) and first.startswith(b"# service="):
-        if stream.packet() is not Mark.FLUSH:
+        if stream.packet() is not SpecialPacket.FLUSH:
             raise ProtocolError("not a Git server's greeting")
         first = stream.packet()
     if first == b"version 2\n":
@@ -60,7 +69,7 @@ def read_advertisement(stream: Stream) -> Advertisement:
         return Advertisement(2, frozenset(capabilities), _object_format(capabilities))
     if first == b"version 1\n":
         first = stream.packet()
-    if isinstance(first, Mark):
+    if isinstance(first, SpecialPacket):
         return Advertisement(0)
     return _read_v0(first.rstrip(b"\n"), stream)
 
@@ -89,7 +98,7 @@ def _and_then(line: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
 def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
     sha, space, name = line.partition(b" ")
     if not space or not (sha == b"shallow" or is_object_id(sha, object_format)):
-        raise ProtocolError(f"not a reference: {foreign(line)}")
+        raise ProtocolError(f"not a reference: {sanitize_text(line)}")
     return sha.decode(), name.decode("utf-8", "surrogateescape")
 
 
@@ -100,7 +109,7 @@ def _object_format(capabilities: Sequence[str]) -> ObjectFormat:
         return SHA1
     if named[0] not in FORMATS:
         raise ProtocolError(
-            f"the repository names objects by '{foreign(named[0])}', which is not supported; sha1 and sha256 are"
+            f"the repository names objects by '{sanitize_text(named[0])}', which is not supported; sha1 and sha256 are"
         )
     return FORMATS[named[0]]
 
@@ -109,19 +118,19 @@ def is_object_id(text: bytes, object_format: ObjectFormat) -> bool:
     return len(text) == object_format.hex_length and not text.strip(b"0123456789abcdef")
 
 
-def ls_refs_request(prefixes: Iterable[str], heard: Advertisement) -> bytes:
+def ls_refs_request(prefixes: Iterable[str], advertisement: Advertisement) -> bytes:
     """Protocol 2: list the references that begin with one of the prefixes."""
     arguments = [b"peel\n", b"symrefs\n", *(b"ref-prefix %s\n" % _bytes(p) for p in prefixes)]
-    return packets(b"command=ls-refs\n", _agent(), *_format(heard)) + DELIMITER + packets(*arguments) + FLUSH
+    return packets(b"command=ls-refs\n", _agent(), *_format(advertisement)) + DELIMITER + packets(*arguments) + FLUSH
 
 
-def read_ls_refs(stream: Stream, heard: Advertisement) -> Advertisement:
+def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
     """Protocol 2: the references listed. Raises ProtocolError."""
     values, peeled, symrefs = {}, {}, {}
     for line in stream.lines():
         sha, name, *attributes = line.decode("utf-8", "surrogateescape").split(" ")
-        if not is_object_id(sha.encode("utf-8", "replace"), heard.object_format):
-            raise ProtocolError(f"not a reference: {foreign(line)}")
+        if not is_object_id(sha.encode("utf-8", "replace"), advertisement.object_format):
+            raise ProtocolError(f"not a reference: {sanitize_text(line)}")
         values[name] = sha
         for attribute in attributes:
             key, _, value = attribute.partition(":")
@@ -129,26 +138,28 @@ def read_ls_refs(stream: Stream, heard: Advertisement) -> Advertisement:
                 peeled[name] = value
             elif key == "symref-target":
                 symrefs[name] = value
-    return replace(heard, values=values, peeled=peeled, symrefs=symrefs)
+    return replace(advertisement, values=values, peeled=peeled, symrefs=symrefs)
 
 
-def fetch_request(want: Want, heard: Advertisement) -> bytes:
+def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
     """What to ask upload-pack for. Thin packs: what we have is not sent again."""
     shallow = [b"shallow %s\n" % c.encode() for c in want.have]
     deepen = [b"deepen %d\n" % want.depth] if want.depth else []
     haves = [b"have %s\n" % c.encode() for c in want.have]
-    capabilities = heard.capabilities
-    if heard.version == 2:
+    capabilities = advertisement.capabilities
+    if advertisement.version == 2:
         wants = [b"want %s\n" % c.encode() for c in want.commits]
         options = [b"thin-pack\n", b"no-progress\n", b"ofs-delta\n"]
         arguments = packets(*options, *shallow, *deepen, *wants, *haves, b"done\n")
-        return packets(b"command=fetch\n", _agent(), *_format(heard)) + DELIMITER + arguments + FLUSH
+        return packets(b"command=fetch\n", _agent(), *_format(advertisement)) + DELIMITER + arguments + FLUSH
     if "side-band-64k" not in capabilities or (want.depth and "shallow" not in capabilities):
         raise ProtocolError("the remote lacks side-band-64k or shallow fetches")
     ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta", "multi_ack_detailed")  # the last: Azure insists
-    spoken = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip(), *_format(heard)])
+    capability_list = b" ".join(
+        [c.encode() for c in ours if c in capabilities] + [_agent().strip(), *_format(advertisement)]
+    )
     first, *more = want.commits
-    wants = [b"want %s %s\n" % (first.encode(), spoken), *(b"want %s\n" % c.encode() for c in more)]
+    wants = [b"want %s %s\n" % (first.encode(), capability_list), *(b"want %s\n" % c.encode() for c in more)]
     return packets(*wants, *shallow, *deepen) + FLUSH + packets(*haves, b"done\n")
 
 
@@ -156,11 +167,11 @@ def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
     """The chunks of the pack that answers a fetch. Raises ProtocolError, also for the remote's refusals."""
     if version == 2:
         while (section := stream.packet()) != b"packfile\n":
-            if isinstance(section, Mark):
+            if isinstance(section, SpecialPacket):
                 raise ProtocolError("the remote sent no pack")
             for _ in stream.lines():  # shallow-info: what is cut off is known, it is what we asked for
                 pass
-        yield from bands(stream, _ignore)
+        yield from read_side_band(stream, _ignore)
         return
     if want.depth:
         for _ in stream.lines():
@@ -168,57 +179,61 @@ def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
     line = stream.packet()
     while isinstance(line, bytes) and line.startswith((b"NAK", b"ACK ")):
         line = stream.packet()
-    if isinstance(line, Mark):
+    if isinstance(line, SpecialPacket):
         raise ProtocolError("the remote sent no pack")
     stream.unread(packet(line))
-    yield from bands(stream, _ignore)
+    yield from read_side_band(stream, _ignore)
 
 
 def _ignore(_words: bytes) -> None:
     pass
 
 
-def push_request(commands: Sequence[Command], options: Sequence[str], heard: Advertisement) -> bytes:
+def push_request(commands: Sequence[PushCommand], options: Sequence[str], advertisement: Advertisement) -> bytes:
     """What to tell receive-pack before the pack. Raises PushRejected where the remote takes no push options."""
-    capabilities = heard.capabilities
+    capabilities = advertisement.capabilities
     if options and "push-options" not in capabilities:
         raise PushRejected("the remote does not support push options; remove spec.git.push.options")
-    ours = ["report-status", "side-band-64k", OBJECT_FORMAT + heard.object_format.name]
+    ours = ["report-status", "side-band-64k", OBJECT_FORMAT + advertisement.object_format.name]
     if options:
         ours.append("push-options")
     if len(commands) > 1:
         ours.append("atomic")
-    spoken = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip()])
-    nothing = "0" * heard.object_format.hex_length
+    capability_list = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip()])
+    nothing = "0" * advertisement.object_format.hex_length
     lines = [b"%s %s %s" % ((c.old or nothing).encode(), c.new.encode(), _bytes(c.ref)) for c in commands]
-    lines[0] += b"\0" + spoken
-    told = packets(*lines) + FLUSH
-    return told + packets(*map(_bytes, options)) + FLUSH if options else told
+    lines[0] += b"\0" + capability_list
+    command_list = packets(*lines) + FLUSH
+    return command_list + packets(*map(_bytes, options)) + FLUSH if options else command_list
 
 
-def read_report(stream: Stream, capabilities: frozenset[str], words: Callable[[bytes], None]) -> dict[str, str | None]:
+def read_report(
+    stream: Stream, capabilities: frozenset[str], on_progress: Callable[[bytes], None]
+) -> dict[str, str | None]:
     """What became of each reference: None if it moved, else the remote's reason. Raises PushRejected, ProtocolError."""
     if "report-status" not in capabilities:
         return {}
     if "side-band-64k" in capabilities:  # read to the end: hooks may speak after the report
-        stream = from_chunks([b"".join(bands(stream, words))])
+        stream = from_chunks([b"".join(read_side_band(stream, on_progress))])
     lines = stream.lines()
     unpacked = next(lines, b"")
     if unpacked != b"unpack ok":
-        raise PushRejected(f"the remote could not unpack what was sent: {foreign(unpacked.removeprefix(b'unpack '))}")
+        raise PushRejected(
+            f"the remote could not unpack what was sent: {sanitize_text(unpacked.removeprefix(b'unpack '))}"
+        )
     report: dict[str, str | None] = {}
     for line in lines:
         verdict, _, rest = line.decode("utf-8", "surrogateescape").partition(" ")
         ref, _, reason = rest.partition(" ")
         if verdict not in ("ok", "ng"):
-            raise ProtocolError(f"not a push report: {foreign(line)}")
-        report[ref] = None if verdict == "ok" else foreign(reason.encode("utf-8", "surrogateescape"))
+            raise ProtocolError(f"not a push report: {sanitize_text(line)}")
+        report[ref] = None if verdict == "ok" else sanitize_text(reason.encode("utf-8", "surrogateescape"))
     return report
 
 
-def _format(heard: Advertisement) -> list[bytes]:
+def _format(advertisement: Advertisement) -> list[bytes]:
     """The object format as we tell it in a request; SHA-1 goes without saying."""
-    return [] if heard.object_format is SHA1 else [(OBJECT_FORMAT + heard.object_format.name).encode()]
+    return [] if advertisement.object_format is SHA1 else [(OBJECT_FORMAT + advertisement.object_format.name).encode()]
 
 
 def _agent() -> bytes:

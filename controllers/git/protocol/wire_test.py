@@ -8,10 +8,19 @@ from hypothesis import strategies as st
 
 from controllers.git.errors import ProtocolError, PushRejected
 from controllers.git.objects.names import SHA1, SHA256, ObjectFormat
-from controllers.git.protocol.pktline import DELIMITER, FLUSH, Mark, Stream, bands, from_chunks, packet, packets
+from controllers.git.protocol.pktline import (
+    DELIMITER,
+    FLUSH,
+    SpecialPacket,
+    Stream,
+    from_chunks,
+    packet,
+    packets,
+    read_side_band,
+)
 from controllers.git.protocol.wire import (
     Advertisement,
-    Command,
+    PushCommand,
     Want,
     fetch_request,
     ls_refs_request,
@@ -37,7 +46,7 @@ def test_packets_survive_any_cut(contents: list[bytes], size: int) -> None:
     whole = packets(*(b"x" + c for c in contents)) + FLUSH
     cut = stream(*(whole[at : at + size] for at in range(0, len(whole), size)))
     assert [cut.packet() for _ in contents] == [b"x" + c for c in contents]
-    assert cut.packet() is Mark.FLUSH
+    assert cut.packet() is SpecialPacket.FLUSH
 
 
 @given(st.binary(max_size=200))
@@ -65,11 +74,11 @@ def test_bytes_put_back_come_first() -> None:
 
 def test_bands_are_told_apart() -> None:
     said: list[bytes] = []
-    content = bands(stream(packets(b"\x01one", b"\x02hear", b"\x01two"), FLUSH), said.append)
+    content = read_side_band(stream(packets(b"\x01one", b"\x02hear", b"\x01two"), FLUSH), said.append)
     assert b"".join(content) == b"onetwo"
     assert said == [b"hear"]
     with pytest.raises(ProtocolError, match="remote error: it broke"):
-        list(bands(stream(packets(b"\x03it broke\n")), said.append))
+        list(read_side_band(stream(packets(b"\x03it broke\n")), said.append))
 
 
 def test_greeting_of_protocol_0_with_tags_and_a_symbolic_head() -> None:
@@ -160,8 +169,8 @@ def test_requests_say_sha256_and_are_silent_of_sha1(named: ObjectFormat) -> None
 
 @pytest.mark.parametrize(("named", "new"), [(SHA1, A), (SHA256, LONG)], ids=str)
 def test_a_push_says_its_format_and_has_zeros_as_long_as_names(named: ObjectFormat, new: str) -> None:
-    heard = Advertisement(0, SAID | {f"object-format={named.name}"}, named)
-    asked = push_request([Command("refs/heads/x", None, new)], [], heard)
+    advertisement = Advertisement(0, SAID | {f"object-format={named.name}"}, named)
+    asked = push_request([PushCommand("refs/heads/x", None, new)], [], advertisement)
     assert asked[4:].startswith(f"{'0' * len(new)} {new} refs/heads/x\0".encode())
     assert f" object-format={named.name} agent=".encode() in asked
 
@@ -218,12 +227,12 @@ def test_an_answer_without_a_pack(version: int, answer: bytes) -> None:
 
 
 def test_a_push_tells_old_and_new_and_options() -> None:
-    asked = push_request([Command("refs/heads/grün", A, B), Command("refs/heads/b", C, A)], ["k=v"], V0)
+    asked = push_request([PushCommand("refs/heads/grün", A, B), PushCommand("refs/heads/b", C, A)], ["k=v"], V0)
     first = f"{A} {B} refs/heads/grün\0report-status side-band-64k push-options atomic agent=".encode()
     assert asked[4:].startswith(first)
     assert asked.endswith(packets(f"{C} {A} refs/heads/b".encode()) + FLUSH + packets(b"k=v") + FLUSH)
     with pytest.raises(PushRejected, match="does not support push options"):
-        push_request([Command("refs/heads/b", A, B)], ["k=v"], MUTE)
+        push_request([PushCommand("refs/heads/b", A, B)], ["k=v"], MUTE)
 
 
 def test_a_report_within_a_band_and_words_after_it() -> None:

@@ -6,7 +6,7 @@ The library's errors carry stack traces of its own; only their first line is pas
 import threading
 from typing import TYPE_CHECKING
 
-from controllers.git.errors import BadSigningKey, foreign
+from controllers.git.errors import BadSigningKey, sanitize_text
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
@@ -27,7 +27,9 @@ class OpenPgpSigner:
             try:
                 return bytes(pysequoia.sign(self._signer, payload, mode=pysequoia.SignatureMode.DETACHED))
             except RuntimeError as e:
-                raise BadSigningKey(f"cannot sign with the key of secret '{self._secret_name}': {_words(e)}") from None
+                raise BadSigningKey(
+                    f"cannot sign with the key of secret '{self._secret_name}': {_first_line(e)}"
+                ) from None
 
 
 def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> OpenPgpSigner:
@@ -45,12 +47,12 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
             )
         key = pysequoia.Tsk.from_bytes(armoured)
     except RuntimeError as e:
-        raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {_words(e)}") from None
+        raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {_first_line(e)}") from None
     try:
         return OpenPgpSigner(key.signer(), secret_name)
     except RuntimeError as e:
         if "encrypted" not in str(e):
-            raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {_words(e)}") from None
+            raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {_first_line(e)}") from None
     if not passphrase:
         raise BadSigningKey(
             f"can not use passphrase protected signing key without 'passphrase' field present in secret {secret_name}"
@@ -63,5 +65,5 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
         ) from None
 
 
-def _words(error: RuntimeError) -> str:
-    return foreign(str(error).partition("\n")[0])
+def _first_line(error: RuntimeError) -> str:
+    return sanitize_text(str(error).partition("\n")[0])

@@ -11,7 +11,7 @@ from controllers.git.objects.commits import Signer
 from controllers.git.signing.openpgp import openpgp_signer
 from controllers.git.signing.sshsig import ssh_signer
 
-KEPT_SIGNERS = 64
+MAX_CACHED_SIGNERS = 64
 
 
 def signer_from_secret(kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
@@ -37,7 +37,7 @@ class Signers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: LRUCache[tuple[str, str, bytes], Signer] = LRUCache(KEPT_SIGNERS)
+        self._kept: LRUCache[tuple[str, str, bytes], Signer] = LRUCache(MAX_CACHED_SIGNERS)
 
     def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
         """As `signer_from_secret`, slow only the first time."""

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from controllers.git.errors import BadSigningKey
 from controllers.git.login.secret import is_encrypted
-from controllers.git.sshkeys import BadKey, PrivateKey, load_private_key
+from controllers.git.sshkeys import BadPrivateKey, PrivateKey, load_private_key
 
 NAMESPACE = b"git"
 MAGIC = b"SSHSIG"
@@ -48,7 +48,7 @@ def ssh_signer(identity: str, passphrase: str, *, secret_name: str) -> SshSigner
     unreadable = f"could not parse SSH signing key from secret '{secret_name}'"
     try:
         key = load_private_key(identity, passphrase)
-    except BadKey as e:
+    except BadPrivateKey as e:
         raise BadSigningKey(f"{unreadable}: {e}") from e
     if isinstance(key, rsa.RSAPrivateKey) and key.key_size < MIN_RSA_BITS:
         raise BadSigningKey(

@@ -3,11 +3,11 @@
 import socket
 from urllib.parse import urlsplit
 
-from controllers.git.errors import BadCredentials, BadUrl, Timeout, Unreachable, foreign
+from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable, sanitize_text
 from controllers.git.protocol.transport import Deadline
 from controllers.git.remote import Proxy
 from controllers.net.proxy import socks5
-from controllers.net.proxy.handshake import Handshake, Refused
+from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 DEFAULT_HTTP_PORT = 80
 
@@ -15,36 +15,36 @@ DEFAULT_HTTP_PORT = 80
 def dial(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
     """A connection to a host, with the deadline's rest as its timeout.
 
-    Raises OSError for want of one without a proxy; with one Unreachable, Timeout or BadCredentials, which name it.
+    Raises OSError for want of one without a proxy; with one Unreachable, DeadlineExceeded or BadCredentials, which name it.
     BadUrl for a name that none can have.
     """
     name = _ascii(host)
-    connection = _by_way_of(proxy, name, port, deadline) if proxy else _reach(name, port, deadline)
+    connection = _dial_proxy(proxy, name, port, deadline) if proxy else _dial_direct(name, port, deadline)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small messages in a row
     return connection
 
 
-def _by_way_of(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socket.socket:
+def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socket.socket:
     steps, default_port = _handshake(proxy, host, port)
     address = urlsplit(proxy.address)
     where = f"proxy {proxy.address}"
     try:
-        connection = _reach(address.hostname or "", address.port or default_port, deadline)
+        connection = _dial_direct(address.hostname or "", address.port or default_port, deadline)
         try:
-            _shake_hands(connection, steps, deadline)
+            _run_handshake(connection, steps, deadline)
         except BaseException:
             connection.close()
             raise
-    except Refused as e:
-        raise Unreachable(f"{where} does not connect to {host}:{port}: {foreign(str(e))}") from None
+    except ProxyRefused as e:
+        raise Unreachable(f"{where} does not connect to {host}:{port}: {sanitize_text(str(e))}") from None
     except TimeoutError:
-        raise Timeout(f"{deadline.exceeded()} ({where})") from None
+        raise DeadlineExceeded(f"{deadline.exceeded()} ({where})") from None
     except OSError as e:
-        raise Unreachable(f"{where}: {foreign(e.strerror or str(e)).lower()}") from None
+        raise Unreachable(f"{where}: {sanitize_text(e.strerror or str(e)).lower()}") from None
     return connection
 
 
-def _reach(host: str, port: int, deadline: Deadline) -> socket.socket:
+def _dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
     """Connects to the first address of a host that answers; all together have the time that is left."""
     failure = OSError(f"{host} has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
@@ -67,7 +67,7 @@ def _ascii(host: str) -> str:
     try:
         return host.encode("idna").decode()
     except UnicodeError:
-        raise BadUrl(f"'{foreign(host)}' cannot be the name of a host") from None
+        raise BadUrl(f"'{sanitize_text(host)}' cannot be the name of a host") from None
 
 
 def _handshake(proxy: Proxy, host: str, port: int) -> tuple[Handshake, int]:
@@ -85,7 +85,7 @@ def _handshake(proxy: Proxy, host: str, port: int) -> tuple[Handshake, int]:
             raise BadCredentials(f"proxy {proxy.address}: use one of http, socks5 or socks5h for ssh URLs")
 
 
-def _shake_hands(connection: socket.socket, steps: Handshake, deadline: Deadline) -> None:
+def _run_handshake(connection: socket.socket, steps: Handshake, deadline: Deadline) -> None:
     received: bytes | None = None
     while True:
         try:
@@ -100,5 +100,5 @@ def _shake_hands(connection: socket.socket, steps: Handshake, deadline: Deadline
             connection.settimeout(deadline.remaining())
             chunk = connection.recv(length - len(received))
             if not chunk:
-                raise Refused("the proxy hung up")
+                raise ProxyRefused("the proxy hung up")
             received += chunk

@@ -12,11 +12,11 @@ import pytest
 from urllib3.exceptions import ConnectTimeoutError, ProxyError
 
 from controllers.git.conftest import Run
-from controllers.git.errors import BadCredentials, BadUrl, Timeout, Unreachable
+from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
 from controllers.git.protocol.transport import Deadline
 from controllers.git.remote import Proxy, Remote
 from controllers.git.transport.dial import dial
-from controllers.git.transport.smarthttp import explained
+from controllers.git.transport.smarthttp import translate_errors
 from testing.proxy import ProxyServer
 
 LOGIN = "robot:hu:sh/@"
@@ -87,7 +87,7 @@ def test_an_address_that_does_not_answer_is_passed_over(
 def test_all_addresses_together_have_the_time_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", addresses(1, 1, 1))
     clock = itertools.count(0, 40)  # each attempt takes 40 s
-    with pytest.raises(Timeout, match="timed out after 60s"):
+    with pytest.raises(DeadlineExceeded, match="timed out after 60s"):
         dial("git.invalid", 22, None, Deadline(MINUTE, monotonic=lambda: next(clock)))
 
 
@@ -116,7 +116,7 @@ def test_a_proxy_that_hangs_up(proxy: ProxyServer) -> None:
 
 def test_a_silent_proxy_does_not_outlast_the_deadline(proxy: ProxyServer) -> None:
     proxy.silent = True
-    with pytest.raises(Timeout, match=rf"^timed out after 0.1s \(proxy {proxy.url}\)$"):
+    with pytest.raises(DeadlineExceeded, match=rf"^timed out after 0.1s \(proxy {proxy.url}\)$"):
         dial("git.invalid", 22, known(proxy), deadline(timedelta(milliseconds=100)))
 
 
@@ -154,7 +154,7 @@ async def test_http_remotes_tell_what_the_proxy_said(run: Run) -> None:
             await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=known(serving, "wr0ng")))
         serving.silent = True
         slow = Remote("http://git.invalid/x", proxy=known(serving), timeout=timedelta(milliseconds=100))
-        with pytest.raises(Timeout, match=r"timed out after 0.1s \(connecting\)"):
+        with pytest.raises(DeadlineExceeded, match=r"timed out after 0.1s \(connecting\)"):
             await run.engine.list_refs(slow)
 
 
@@ -170,7 +170,7 @@ def test_a_proxy_whose_address_does_not_answer_is_a_timeout() -> None:
     late = Deadline(MINUTE, monotonic=lambda: next(clock))
     late.remaining()
     unanswered = ProxyError("Unable to connect to proxy", ConnectTimeoutError(None, "timed out"))
-    with pytest.raises(Timeout, match="timed out after 60s"), explained(remote, late):
+    with pytest.raises(DeadlineExceeded, match="timed out after 60s"), translate_errors(remote, late):
         raise unanswered
 
 

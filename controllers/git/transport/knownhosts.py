@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from controllers.git.errors import AuthenticationFailed, BadCredentials, foreign
+from controllers.git.errors import AuthenticationFailed, BadCredentials, sanitize_text
 
 MARKERS = ("", "@cert-authority", "@revoked")
 RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -32,16 +32,16 @@ class HostKey:
     revoked: bool = False
     authority: bool = False
 
-    def is_for(self, place: str) -> bool:
+    def is_for(self, address: str) -> bool:
         """True when the line is about a host, given as `host` or `[host]:port`."""
         if self.names.startswith("|1|"):
-            return _hashed_equal(self.names, place)
+            return _hashed_equal(self.names, address)
         matched = False
         for pattern in self.names.split(","):
             negated = pattern.startswith("!")
             # Brackets stand for themselves in host patterns; only `*` and `?` are special.
             literal = pattern.removeprefix("!").lower().replace("[", "[[]")
-            if fnmatch.fnmatchcase(place, literal):
+            if fnmatch.fnmatchcase(address, literal):
                 if negated:
                     return False
                 matched = True
@@ -85,11 +85,11 @@ class KnownHosts:
             raise AuthenticationFailed(f"ssh: handshake failed: knownhosts: {reason}")
 
     def _about(self, host: str, port: int) -> list[HostKey]:
-        place = place_of(host, port)
-        return [k for k in self.keys if k.is_for(place)]
+        address = normalize_host(host, port)
+        return [k for k in self.keys if k.is_for(address)]
 
 
-def place_of(host: str, port: int) -> str:
+def normalize_host(host: str, port: int) -> str:
     """How a host and port are written in the file."""
     return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
 
@@ -106,7 +106,7 @@ def _parse(text: str) -> Iterator[HostKey]:
             continue
         marker = fields.pop(0) if fields[0].startswith("@") else ""
         if marker not in MARKERS:
-            raise BadCredentials(f"known_hosts, line {number}: unknown marker '{foreign(marker)}'")
+            raise BadCredentials(f"known_hosts, line {number}: unknown marker '{sanitize_text(marker)}'")
         try:
             names, algorithm, key, *_comment = fields
             blob = base64.b64decode(key, validate=True)
@@ -115,11 +115,11 @@ def _parse(text: str) -> Iterator[HostKey]:
         yield HostKey(names, algorithm, blob, revoked=marker == "@revoked", authority=marker == "@cert-authority")
 
 
-def _hashed_equal(names: str, place: str) -> bool:
+def _hashed_equal(names: str, address: str) -> bool:
     try:
         _, _, salt, digest = names.split("|")
         want = base64.b64decode(digest)
-        got = hmac.new(base64.b64decode(salt), place.encode(), hashlib.sha1).digest()
+        got = hmac.new(base64.b64decode(salt), address.encode(), hashlib.sha1).digest()
     except (ValueError, binascii.Error):
         return False
     return hmac.compare_digest(want, got)

@@ -22,32 +22,32 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 from controllers.git.errors import (
     AuthenticationFailed,
     BadCredentials,
+    DeadlineExceeded,
     GitError,
     ProtocolError,
     RepositoryNotFound,
-    Timeout,
-    TooLarge,
+    RepositoryTooLarge,
     Unreachable,
-    foreign,
+    sanitize_text,
 )
 from controllers.git.protocol.pktline import Stream
 from controllers.git.protocol.transport import Deadline
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
-from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls, without_user_info
+from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls, strip_userinfo
 
 MAX_REDIRECTS = 5
-MAX_GREETING_BYTES = 64 << 20
+MAX_ADVERTISEMENT_BYTES = 64 << 20
 CHUNK_BYTES = 64 << 10
-KEPT_POOLS = 64
-KEPT_HOSTS = 32
-CONNECTIONS_A_HOST = 4
+MAX_CACHED_POOLS = 64
+MAX_HOSTS_PER_POOL = 32
+MAX_CONNECTIONS_PER_HOST = 4
 
 
 class HttpPools:
     """Connection pools, shared by remotes that agree in TLS material and proxy. Thread-safe."""
 
     def __init__(self) -> None:
-        self._pools: LRUCache[tuple[Tls, Proxy | None], urllib3.PoolManager] = LRUCache(KEPT_POOLS)
+        self._pools: LRUCache[tuple[Tls, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
         self._lock = threading.Lock()
 
     def pool(self, remote: Remote) -> urllib3.PoolManager:
@@ -55,7 +55,7 @@ class HttpPools:
         with self._lock:
             pool = self._pools.get((remote.tls, proxy))
             if pool is None:
-                if len(self._pools) >= KEPT_POOLS:
+                if len(self._pools) >= MAX_CACHED_POOLS:
                     self._pools.popitem()[1].clear()
                 pool = self._pools[remote.tls, proxy] = _new_pool(remote.tls, proxy)
             return pool
@@ -67,7 +67,7 @@ class HttpPools:
 
 
 class HttpTransport:
-    """See Transport. Remembers where the greeting was redirected to until something fails."""
+    """See GitTransport. Remembers where the greeting was redirected to until something fails."""
 
     def __init__(self, remote: Remote, pools: HttpPools) -> None:
         self._remote = remote
@@ -75,28 +75,30 @@ class HttpTransport:
         self._base = remote.url.rstrip("/")
 
     @contextmanager
-    def greet(self, service: str, deadline: Deadline) -> Iterator[Stream]:
+    def advertise(self, service: str, deadline: Deadline) -> Iterator[Stream]:
         tail = f"/info/refs?service={service}"
         headers = {"Accept": "*/*"} | ({"Git-Protocol": "version=2"} if service == UPLOAD_PACK else {})
         url = self._remote.url.rstrip("/") + tail
         for _ in range(MAX_REDIRECTS + 1):
-            with self._answer("GET", url, headers, deadline) as response:
+            with self._request("GET", url, headers, deadline) as response:
                 if (location := response.get_redirect_location()) is None or location is False:
                     self._base = url.removesuffix(tail)
                     _check(response, url, f"application/x-{service}-advertisement")
-                    yield _stream(response, deadline, MAX_GREETING_BYTES)
+                    yield _stream(response, deadline, MAX_ADVERTISEMENT_BYTES)
                     return
                 url = _redirected(url, str(location), tail)
         raise ProtocolError(f"more than {MAX_REDIRECTS} redirects")
 
     @contextmanager
-    def ask(self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int) -> Iterator[Stream]:
+    def send_request(
+        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+    ) -> Iterator[Stream]:
         url = f"{self._base}/{service}"
         headers = {"Content-Type": f"application/x-{service}-request", "Accept": f"application/x-{service}-result"}
         if version == 2:
             headers["Git-Protocol"] = "version=2"
         try:
-            with self._answer("POST", url, headers, deadline, body) as response:
+            with self._request("POST", url, headers, deadline, body) as response:
                 _check(response, url, f"application/x-{service}-result")
                 yield _stream(response, deadline, max_bytes)
         except GitError:
@@ -107,12 +109,12 @@ class HttpTransport:
         """Nothing of our own: the pools keep the connections."""
 
     @contextmanager
-    def _answer(
+    def _request(
         self, method: str, url: str, headers: dict[str, str], deadline: Deadline, body: bytes | None = None
     ) -> Iterator[urllib3.BaseHTTPResponse]:
         left = deadline.remaining()
         headers = {"User-Agent": AGENT, "Pragma": "no-cache", **self._authorization(url), **headers}
-        with explained(self._remote, deadline):
+        with translate_errors(self._remote, deadline):
             response = self._pools.pool(self._remote).urlopen(
                 method, url, body=body, headers=headers, redirect=False, retries=False, preload_content=False,
                 timeout=urllib3.Timeout(total=left),
@@ -147,7 +149,7 @@ def _stream(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: i
         chunk = response.read1(CHUNK_BYTES)
         seen += len(chunk)
         if seen > max_bytes:
-            raise TooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
+            raise RepositoryTooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
         return bytes(chunk)
 
     return Stream(receive)
@@ -159,10 +161,10 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     if status == 200:
         if got.split(";")[0].strip() != content_type:
             raise ProtocolError(
-                f"not a smart Git server: {foreign(url)} answers with {foreign(got) or 'no content type'}"
+                f"not a smart Git server: {sanitize_text(url)} answers with {sanitize_text(got) or 'no content type'}"
             )
         return
-    text = "" if "html" in got else foreign(response.read(1024))
+    text = "" if "html" in got else sanitize_text(response.read(1024))
     said = f": {text}" if text else ""
     if status == 401:
         raise AuthenticationFailed(f"authentication required{said}")
@@ -187,10 +189,10 @@ def _redirected(url: str, location: str, tail: str) -> str:
     target = urljoin(url, location)
     old, new = urlsplit(url), urlsplit(target)
     if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme != "https"):
-        raise ProtocolError(f"refused to follow a redirect to {foreign(without_user_info(target))}")
+        raise ProtocolError(f"refused to follow a redirect to {sanitize_text(strip_userinfo(target))}")
     if not target.endswith(tail):
-        raise ProtocolError(f"redirected to {foreign(without_user_info(target))}, which is no Git repository")
-    return without_user_info(target)
+        raise ProtocolError(f"redirected to {sanitize_text(strip_userinfo(target))}, which is no Git repository")
+    return strip_userinfo(target)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
@@ -199,7 +201,7 @@ def _origin(url: str) -> tuple[str, str | None, int | None]:
 
 
 @contextmanager
-def explained(remote: Remote, deadline: Deadline) -> Iterator[None]:
+def translate_errors(remote: Remote, deadline: Deadline) -> Iterator[None]:
     """Turns what urllib3 raises into this package's errors."""
     try:
         yield
@@ -212,7 +214,7 @@ def explained(remote: Remote, deadline: Deadline) -> Iterator[None]:
     except NewConnectionError as e:  # a timeout by inheritance only
         raise Unreachable(_cause(e)) from e
     except HTTPTimeout as e:
-        raise Timeout(f"{deadline.exceeded()} (connecting)") from e
+        raise DeadlineExceeded(f"{deadline.exceeded()} (connecting)") from e
     except (HTTPError, OSError) as e:
         raise Unreachable(_cause(e)) from e
 
@@ -224,11 +226,11 @@ def _cause(error: BaseException) -> str:
         if isinstance(inner, ssl.SSLCertVerificationError):
             return f"certificate verify failed: {inner.verify_message}"
         if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
-            return foreign(inner.strerror.lower())
+            return sanitize_text(inner.strerror.lower())
         error = inner
         arguments = [a for a in inner.args if isinstance(a, BaseException)]
         inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
-    return foreign(str(error).rpartition(": ")[2])
+    return sanitize_text(str(error).rpartition(": ")[2])
 
 
 def proxy_for(remote: Remote) -> Proxy | None:
@@ -239,18 +241,18 @@ def proxy_for(remote: Remote) -> Proxy | None:
 def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
     context = ssl_context(tls)
     if proxy is None:
-        return urllib3.PoolManager(num_pools=KEPT_HOSTS, maxsize=CONNECTIONS_A_HOST, ssl_context=context)
+        return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
     match proxy.scheme:
         case "http" | "https":
             login = f"{proxy.username}:{proxy.password}" if proxy.username else None
             return urllib3.ProxyManager(
-                proxy.address, num_pools=KEPT_HOSTS, maxsize=CONNECTIONS_A_HOST, ssl_context=context,
+                proxy.address, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context,
                 proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
             )  # fmt: skip
         case "socks5" | "socks5h":
             from controllers.git.transport.sockspool import socks_pool  # noqa: PLC0415  # for the few who need it
 
-            return socks_pool(proxy, context, num_pools=KEPT_HOSTS, maxsize=CONNECTIONS_A_HOST)
+            return socks_pool(proxy, context, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST)
         case _:
             raise BadCredentials(f"proxy {proxy.address}: use one of http, https, socks5 or socks5h")
 
@@ -269,7 +271,7 @@ def ssl_context(tls: Tls) -> ssl.SSLContext:
                 context.load_cert_chain(f"/proc/self/fd/{pair.fileno()}")
     except (ssl.SSLError, ValueError) as e:
         what = "ca.crt" if tls.ca and not tls.certificate else "tls.crt and tls.key"
-        raise BadCredentials(f"cannot use the TLS material ({what}): {foreign(str(e))}") from e
+        raise BadCredentials(f"cannot use the TLS material ({what}): {sanitize_text(str(e))}") from e
     return context
 
 

@@ -16,12 +16,12 @@ from controllers.git.errors import (
     GitError,
     ProtocolError,
     RepositoryNotFound,
-    TooLarge,
+    RepositoryTooLarge,
     Unreachable,
 )
 from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
-from testing.certificates import certificate, pem
 from testing.gitserver import Answer, BareRepository, GitServer
+from testing.tls_certificates import certificate, pem
 
 GREETING = {"Content-Type": "application/x-git-upload-pack-advertisement"}
 
@@ -152,11 +152,11 @@ async def test_redirects_in_a_circle(run: Run, server: GitServer) -> None:
 async def test_an_endless_list_of_references_is_cut(
     run: Run, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controllers.git.transport.smarthttp.MAX_GREETING_BYTES", 1000)
+    monkeypatch.setattr("controllers.git.transport.smarthttp.MAX_ADVERTISEMENT_BYTES", 1000)
     lines = b"".join(b"%04x%s refs/heads/%06d\n" % (4 + 40 + 1 + 17 + 1, b"1" * 40, n) for n in range(99))
     body = b"001e# service=git-upload-pack\n0000" + lines + b"0000"
     server.before = lambda _: Answer(200, body, GREETING)
-    with pytest.raises(TooLarge):
+    with pytest.raises(RepositoryTooLarge):
         await run.engine.list_refs(run.remote)
 
 

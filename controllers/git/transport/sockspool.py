@@ -13,7 +13,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
-from controllers.git.errors import Timeout
+from controllers.git.errors import DeadlineExceeded
 from controllers.git.protocol.transport import Deadline
 from controllers.git.remote import DEFAULT_TIMEOUT, Proxy
 from controllers.git.transport.dial import dial
@@ -46,5 +46,5 @@ def _connect(wanted: HTTPConnection, proxy: Proxy) -> socket.socket:
     deadline = Deadline(timedelta(seconds=given), monotonic=time.monotonic)
     try:
         return dial(wanted.host, wanted.port, proxy, deadline)
-    except Timeout as e:  # told by whoever knows how long the whole operation may take
+    except DeadlineExceeded as e:  # told by whoever knows how long the whole operation may take
         raise ConnectTimeoutError(wanted, str(e)) from None

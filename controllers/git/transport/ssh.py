@@ -18,9 +18,9 @@ from controllers.git.errors import (
     GitError,
     ProtocolError,
     RepositoryNotFound,
-    TooLarge,
+    RepositoryTooLarge,
     Unreachable,
-    foreign,
+    sanitize_text,
 )
 from controllers.git.protocol.pktline import FLUSH, Stream
 from controllers.git.protocol.transport import Deadline
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     import paramiko  # type: ignore[import-untyped]  # comes without type hints
 
 CHUNK_BYTES = 64 << 10
-MAX_GREETING_BYTES = 64 << 20
+MAX_ADVERTISEMENT_BYTES = 64 << 20
 MAX_STDERR_BYTES = 4096
 DEFAULT_PORT = 22
 NOT_FOUND = ("not found", "does not exist", "not appear to be a git repository", "no such", "could not find")
@@ -57,17 +57,19 @@ class SshTransport:
         self._connection: paramiko.Transport | None = None
 
     @contextmanager
-    def greet(self, service: str, deadline: Deadline) -> Iterator[Stream]:
+    def advertise(self, service: str, deadline: Deadline) -> Iterator[Stream]:
         version = 2 if service == UPLOAD_PACK else 0
         with self._channel(service, deadline, version) as channel:
-            yield _stream(channel, deadline, MAX_GREETING_BYTES)
-            with suppress(*_gone()):
+            yield _stream(channel, deadline, MAX_ADVERTISEMENT_BYTES)
+            with suppress(*_connection_errors()):
                 channel.sendall(FLUSH)  # nothing more is wanted
 
     @contextmanager
-    def ask(self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int) -> Iterator[Stream]:
+    def send_request(
+        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+    ) -> Iterator[Stream]:
         with self._channel(service, deadline, version) as channel:
-            stream = _stream(channel, deadline, MAX_GREETING_BYTES + max_bytes)
+            stream = _stream(channel, deadline, MAX_ADVERTISEMENT_BYTES + max_bytes)
             if read_advertisement(stream).version != version:
                 raise ProtocolError("the remote changed its protocol version")
             channel.sendall(body)
@@ -76,37 +78,37 @@ class SshTransport:
 
     def close(self) -> None:
         with self._lock:
-            self._hang_up()
+            self._disconnect()
 
-    def _hang_up(self) -> None:
+    def _disconnect(self) -> None:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
 
     @contextmanager
     def _channel(self, service: str, deadline: Deadline, version: int) -> Iterator["paramiko.Channel"]:
-        with _explained(deadline):
+        with _translate_errors(deadline):
             channel = self._open(deadline)
             try:
                 channel.settimeout(deadline.remaining())
                 if version == 2:
                     channel.update_environment({"GIT_PROTOCOL": "version=2"})
                 try:
-                    _start(channel, f"{service} {shlex.quote(self._path)}")
+                    _exec(channel, f"{service} {shlex.quote(self._path)}")
                     yield channel
                 except ProtocolError as e:
-                    raise _told_on_stderr(channel, e) from None
+                    raise _error_from_stderr(channel, e) from None
             finally:
-                with suppress(*_gone()):
+                with suppress(*_connection_errors()):
                     channel.close()
 
     def _open(self, deadline: Deadline) -> "paramiko.Channel":
         """A session on the connection that is there, or on a new one."""
         with self._lock:
             if self._connection is not None and self._connection.is_active():
-                with suppress(*_gone()):  # it died since it was last used
+                with suppress(*_connection_errors()):  # it died since it was last used
                     return self._connection.open_session(timeout=deadline.remaining())
-            self._hang_up()
+            self._disconnect()
             self._connection = self._connect(deadline)
             return self._connection.open_session(timeout=deadline.remaining())
 
@@ -116,14 +118,14 @@ class SshTransport:
         return log_in(self._host, self._proxy, self._user, self._key, deadline)
 
 
-def _gone() -> tuple[type[Exception], ...]:
+def _connection_errors() -> tuple[type[Exception], ...]:
     """What is raised on a connection that is no more."""
     import paramiko  # noqa: PLC0415
 
     return OSError, EOFError, paramiko.SSHException
 
 
-def _start(channel: "paramiko.Channel", command: str) -> None:
+def _exec(channel: "paramiko.Channel", command: str) -> None:
     import paramiko  # noqa: PLC0415
 
     try:
@@ -143,21 +145,21 @@ def _stream(channel: "paramiko.Channel", deadline: Deadline, max_bytes: int) -> 
         chunk = channel.recv(CHUNK_BYTES)
         seen += len(chunk)
         if seen > max_bytes:
-            raise TooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
+            raise RepositoryTooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
         return bytes(chunk)
 
     return Stream(receive)
 
 
-def _told_on_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitError:
+def _error_from_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitError:
     """What went wrong in the server's own words, where it has any; they come on stderr before it hangs up."""
     said = b""
-    with suppress(*_gone()):
+    with suppress(*_connection_errors()):
         channel.settimeout(1.0)
         while len(said) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
             said += more
-    words = foreign(said)
-    if not words or isinstance(error, TooLarge):
+    words = sanitize_text(said)
+    if not words or isinstance(error, RepositoryTooLarge):
         return error
     if any(sign in words.lower() for sign in NOT_FOUND):
         return RepositoryNotFound(f"repository not found: {words}")
@@ -167,7 +169,7 @@ def _told_on_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitErr
 
 
 @contextmanager
-def _explained(deadline: Deadline) -> Iterator[None]:
+def _translate_errors(deadline: Deadline) -> Iterator[None]:
     try:
         import paramiko  # noqa: PLC0415
     except ImportError:
@@ -181,4 +183,4 @@ def _explained(deadline: Deadline) -> Iterator[None]:
     except (paramiko.SSHException, EOFError, OSError) as e:
         deadline.remaining()  # a handshake that took too long is reported in many ways
         cause = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or "the connection was closed"
-        raise Unreachable(f"ssh: {foreign(cause).lower()}") from e
+        raise Unreachable(f"ssh: {sanitize_text(cause).lower()}") from e

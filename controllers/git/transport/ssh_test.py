@@ -19,10 +19,10 @@ from controllers.git.engine import GitEngine
 from controllers.git.errors import (
     AuthenticationFailed,
     BadCredentials,
-    Outdated,
+    DeadlineExceeded,
     PushRejected,
+    RefMoved,
     RepositoryNotFound,
-    Timeout,
     Unreachable,
 )
 from controllers.git.remote import Proxy, Remote, SshAlgorithms, SshKey
@@ -230,7 +230,7 @@ async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
     curve = "curve25519-sha256@libssh.org"
     engine = GitEngine(tmp_path / "told", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
     await engine.list_refs(run.remote)
-    transport = engine._connections.conversation(run.remote)._transport
+    transport = engine._connections.session(run.remote)._transport
     assert isinstance(transport, SshTransport)
     assert transport._connection is not None
     used, offered = transport._connection.get_security_options(), transport._connection.preferred_keys
@@ -265,7 +265,7 @@ async def test_a_lost_connection_is_made_again(run: Run, server: SshServer) -> N
 async def test_lost_races_and_refusals_are_told_apart(run: Run, fleet: BareRepository) -> None:
     made = await run.change(b"1.0.0", b"1.0.1")
     fleet.commit({"other.txt": "x"})
-    with pytest.raises(Outdated):
+    with pytest.raises(RefMoved):
         await run.push(made)
     fleet.hook("pre-receive", "#!/bin/sh\necho frozen >&2\nexit 1\n")
     with pytest.raises(PushRejected, match="pre-receive hook declined: frozen"):
@@ -330,7 +330,7 @@ async def test_somebody_who_does_not_speak_ssh(run: Run, server: SshServer) -> N
         remote = Remote(
             f"ssh://127.0.0.1:{silent.getsockname()[1]}/x", credentials=key(server), timeout=timedelta(milliseconds=200)
         )
-        with pytest.raises(Timeout, match="timed out after 0"):
+        with pytest.raises(DeadlineExceeded, match="timed out after 0"):
             await run.engine.list_refs(remote)
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from controllers.git.errors import BadCredentials
 from controllers.git.remote import SshAlgorithms
-from controllers.git.transport.hostcertificates import KEY_TYPES, check_certificate
+from controllers.git.transport.host_certificates import KEY_TYPES, check_certificate
 from controllers.git.transport.knownhosts import KnownHosts
 
 
@@ -20,18 +20,18 @@ class SshHost:
     algorithms: SshAlgorithms
     now: Callable[[], datetime]
 
-    def key_types(self, library: Sequence[str]) -> list[str]:
-        """The host key algorithms to offer, best first; library: those for plain keys. Raises BadCredentials."""
+    def key_types(self, supported: Sequence[str]) -> list[str]:
+        """The host key algorithms to offer, best first; supported: those for plain keys. Raises BadCredentials."""
         if self.algorithms.host_keys:
-            return _allowed(self.algorithms.host_keys, (*library, *KEY_TYPES), "--ssh-hostkey-algos")
-        plain = [name for name in self.known.algorithms(self.name, self.port) if name in library] or list(library)
+            return _intersect(self.algorithms.host_keys, (*supported, *KEY_TYPES), "--ssh-hostkey-algos")
+        plain = [name for name in self.known.algorithms(self.name, self.port) if name in supported] or list(supported)
         # Plain keys are offered beside certificates, so that a host without one is told to be unknown.
         return [*(KEY_TYPES if self.known.has_authority(self.name, self.port) else ()), *plain]
 
-    def key_exchanges(self, library: Sequence[str]) -> list[str]:
+    def key_exchanges(self, supported: Sequence[str]) -> list[str]:
         """The key exchange algorithms to offer. Raises BadCredentials."""
         wanted = self.algorithms.key_exchanges
-        return _allowed(wanted, library, "--ssh-kex-algos") if wanted else list(library)
+        return _intersect(wanted, supported, "--ssh-kex-algos") if wanted else list(supported)
 
     def check(self, key: bytes, certificate: bytes | None) -> None:
         """Returns when the host that has this public key is the one. Raises AuthenticationFailed.
@@ -44,7 +44,7 @@ class SshHost:
             check_certificate(certificate, self.known, self.name, self.port, now=self.now())
 
 
-def _allowed(wanted: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
+def _intersect(wanted: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
     """Those that are wanted and known, in the order wanted. Raises BadCredentials when there is none."""
     both = [name for name in wanted if name in known]
     if not both:

@@ -6,7 +6,7 @@ import pytest
 
 from controllers.git.errors import AuthenticationFailed, BadCredentials
 from controllers.git.remote import SshAlgorithms
-from controllers.git.transport.hostcertificates import KEY_TYPES
+from controllers.git.transport.host_certificates import KEY_TYPES
 from controllers.git.transport.knownhosts import parse_known_hosts
 from controllers.git.transport.sshhost import SshHost
 

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from controllers.git.errors import BadCredentials
 from controllers.git.protocol.transport import Deadline
 from controllers.git.remote import Proxy, SshKey
-from controllers.git.sshkeys import BadKey, load_private_key
+from controllers.git.sshkeys import BadPrivateKey, load_private_key
 from controllers.git.transport.dial import dial
 from controllers.git.transport.sshhost import SshHost
 
@@ -29,7 +29,7 @@ class _Client(paramiko.Transport):  # type: ignore[misc]  # untyped
 def log_in(host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline: Deadline) -> Any:
     """A connection to the host that it is meant for, logged in: a paramiko.Transport.
 
-    Raises BadCredentials, AuthenticationFailed, Unreachable and Timeout for a proxy, else what paramiko and sockets do.
+    Raises BadCredentials, AuthenticationFailed, Unreachable and DeadlineExceeded for a proxy, else what paramiko and sockets do.
     """
     identity = _identity(key)
     plain = dial(host.name, host.port, proxy, deadline)
@@ -55,7 +55,7 @@ def log_in(host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline:
 def _identity(key: SshKey) -> Any:
     try:
         private = load_private_key(key.identity, key.passphrase)
-    except BadKey as e:
+    except BadPrivateKey as e:
         raise BadCredentials(f"cannot use the SSH identity: {e}") from e
     text = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()

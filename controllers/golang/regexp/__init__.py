@@ -6,6 +6,6 @@ Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is the 
 """
 
 from controllers.golang.regexp.errors import BadPattern
-from controllers.golang.regexp.pattern import Matches, Pattern, any_of, compile  # noqa: A004 - read as re2go.compile
+from controllers.golang.regexp.pattern import Pattern, TextPredicate, any_of, compile  # noqa: A004 - read as re2go.compile
 
-__all__ = ["BadPattern", "Matches", "Pattern", "any_of", "compile"]
+__all__ = ["BadPattern", "Pattern", "TextPredicate", "any_of", "compile"]

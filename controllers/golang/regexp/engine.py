@@ -36,12 +36,12 @@ class Regexp:
         return None if spans[0][0] < 0 else spans
 
 
-class Refused(Exception):
+class PatternRejected(Exception):
     """RE2 does not take the pattern; the message is RE2's."""
 
 
-def build(pattern: str, *, captures: bool = True) -> Regexp:
-    """The compiled pattern, from a cache of 128. Raises Refused."""
+def compile_re2(pattern: str, *, captures: bool = True) -> Regexp:
+    """The compiled pattern, from a cache of 128. Raises PatternRejected."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY_BYTES
@@ -50,4 +50,4 @@ def build(pattern: str, *, captures: bool = True) -> Regexp:
         return Regexp(re2.compile(pattern.encode(), options))
     except re2.error as error:
         reason = error.args[0]
-        raise Refused(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None
+        raise PatternRejected(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None

@@ -4,14 +4,14 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from controllers.golang.regexp.engine import Refused, Regexp, build
+from controllers.golang.regexp.engine import PatternRejected, Regexp, compile_re2
 from controllers.golang.regexp.errors import BadPattern
-from controllers.golang.regexp.syntax import TOO_DEEP, TOO_LARGE, refuse, translate
+from controllers.golang.regexp.syntax import TOO_DEEP, TOO_LARGE, bad_pattern, translate
 
 MAX_PATTERN_CHARS = 32_768
 _ENDING = re.compile(r"\^\.\*((?:[A-Za-z0-9_-]|\\[.+-])+)\$")
 
-Matches = Callable[[str], bool]
+TextPredicate = Callable[[str], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Pattern:
     """As the user wrote it."""
     group_names: tuple[str, ...]
     """Name of each group, "" where it has none; number 0 is the whole match. A name may come more than once."""
-    translated: str = field(repr=False, compare=False)
+    re2_pattern: str = field(repr=False, compare=False)
     """The same for RE2, without group names."""
     regexp: Regexp = field(repr=False, compare=False)
 
@@ -48,25 +48,25 @@ def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; rea
     A pattern beyond 32 768 characters or RE2's memory bound is refused as too large.
     """
     if len(pattern) > MAX_PATTERN_CHARS:
-        raise refuse(TOO_LARGE, pattern[:64] + "…")
+        raise bad_pattern(TOO_LARGE, pattern[:64] + "…")
     translation = translate(pattern)
     try:
-        regexp = build(translation.pattern)
-    except Refused as refused:
-        raise in_words_of_go(str(refused), pattern) from None
+        regexp = compile_re2(translation.pattern)
+    except PatternRejected as refused:
+        raise translate_re2_error(str(refused), pattern) from None
     return Pattern(pattern, translation.group_names, translation.pattern, regexp)
 
 
-def in_words_of_go(reason: str, pattern: str) -> BadPattern:
+def translate_re2_error(reason: str, pattern: str) -> BadPattern:
     """The error for a pattern whose syntax is right but which RE2 does not take."""
     if "too large" in reason:
-        return refuse(TOO_LARGE, pattern)
+        return bad_pattern(TOO_LARGE, pattern)
     if "nesting" in reason or "too deep" in reason:
-        return refuse(TOO_DEEP, pattern)
+        return bad_pattern(TOO_DEEP, pattern)
     return BadPattern(f"error parsing regexp: {reason}")
 
 
-def any_of(patterns: Sequence[Pattern]) -> Matches:
+def any_of(patterns: Sequence[Pattern]) -> TextPredicate:
     """A function that says whether at least one of `patterns` is found in a text; one pass for all of them."""
     search = _search(patterns)
     endings = tuple(ending for pattern in patterns if (ending := _ending(pattern)))
@@ -83,12 +83,12 @@ def any_of(patterns: Sequence[Pattern]) -> Matches:
     return matches
 
 
-def _search(patterns: Sequence[Pattern]) -> Matches:
+def _search(patterns: Sequence[Pattern]) -> TextPredicate:
     if not patterns:
         return lambda _: False
     try:
-        search = build("|".join(f"(?:{pattern.translated})" for pattern in patterns), captures=False).spans
-    except Refused:  # together they pass the memory bound that each keeps
+        search = compile_re2("|".join(f"(?:{pattern.re2_pattern})" for pattern in patterns), captures=False).spans
+    except PatternRejected:  # together they pass the memory bound that each keeps
         return lambda text: any(pattern.matches(text) for pattern in patterns)
     return lambda text: search(text.encode("utf-8", "surrogatepass")) is not None
 

@@ -37,7 +37,7 @@ POSIX_CLASSES = frozenset(
 )
 
 
-def refuse(reason: str, excerpt: str) -> BadPattern:
+def bad_pattern(reason: str, excerpt: str) -> BadPattern:
     return BadPattern(f"error parsing regexp: {reason}: `{excerpt}`")
 
 
@@ -50,7 +50,7 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
+class Operand:
     """What a repetition would apply to."""
 
     copies: int = 1
@@ -59,18 +59,18 @@ class Item:
 
 
 @dataclass(slots=True)
-class Group:
+class OpenGroup:
     """An open parenthesis, or the pattern itself."""
 
     capturing: bool
-    last: Item | None = None
+    last: Operand | None = None
     """The newest item of the present branch; None where a repetition would have no argument."""
     copies: int = 1
     height: int = 1
     items: int = 0
     branches: int = 1
 
-    def push(self, item: Item) -> None:
+    def push(self, item: Operand) -> None:
         self.settle()
         self.last = item
         self.items += 1
@@ -81,20 +81,20 @@ class Group:
             self.height = max(self.height, self.last.height)
             self.last = None
 
-    def close(self) -> Item:
+    def close(self) -> Operand:
         self.settle()
         wraps = (self.items > self.branches) + (self.branches > 1) + self.capturing
-        return Item(self.copies, self.height + wraps)
+        return Operand(self.copies, self.height + wraps)
 
 
 @dataclass(slots=True)
-class Reader:
+class Translator:
     text: str
     at: int = 0
     copied: int = 0
     out: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=lambda: [""])
-    groups: list[Group] = field(default_factory=lambda: [Group(capturing=False)])
+    groups: list[OpenGroup] = field(default_factory=lambda: [OpenGroup(capturing=False)])
 
     def read(self) -> Translation:
         text, repeat_at = self.text, -1
@@ -122,9 +122,9 @@ class Reader:
                     self.escape()
                 case _:
                     self.at += 1
-                    self.groups[-1].push(Item())
+                    self.groups[-1].push(Operand())
         if len(self.groups) > 1:
-            raise refuse(MISSING_PAREN, text)
+            raise bad_pattern(MISSING_PAREN, text)
         self.copy_until(len(text))
         return Translation("".join(self.out), tuple(self.names))
 
@@ -155,17 +155,17 @@ class Reader:
             return
         end = text.find(">", start)
         if end < 0:
-            raise refuse(BAD_CAPTURE, text[start:])
+            raise bad_pattern(BAD_CAPTURE, text[start:])
         name = text[start + name_at : end]
         if not (name.isascii() and name.replace("_", "a").isalnum()):
-            raise refuse(BAD_CAPTURE, text[start : end + 1])
+            raise bad_pattern(BAD_CAPTURE, text[start : end + 1])
         self.at = end + 1
         self.replace(start, "(")
         self.capture(name)
 
     def capture(self, name: str) -> None:
         self.names.append(name)
-        self.groups.append(Group(capturing=True))
+        self.groups.append(OpenGroup(capturing=True))
 
     def flags(self) -> None:
         start, text = self.at, self.text
@@ -180,21 +180,21 @@ class Reader:
             elif char in ":)" and (seen or not negative):
                 self.at = at
                 if char == ":":
-                    self.groups.append(Group(capturing=False))
+                    self.groups.append(OpenGroup(capturing=False))
                 return
             else:
                 break
-        raise refuse(BAD_PERL, text[start:at])
+        raise bad_pattern(BAD_PERL, text[start:at])
 
     def close_group(self) -> None:
         if len(self.groups) == 1:
-            raise refuse(UNEXPECTED_PAREN, self.text)
+            raise bad_pattern(UNEXPECTED_PAREN, self.text)
         self.at += 1
         self.add(self.groups.pop().close())
 
-    def add(self, item: Item) -> None:
+    def add(self, item: Operand) -> None:
         if item.height > MAX_HEIGHT:
-            raise refuse(TOO_DEEP, self.text)
+            raise bad_pattern(TOO_DEEP, self.text)
         self.groups[-1].push(item)
 
     # Repetitions
@@ -212,7 +212,7 @@ class Reader:
         least = int(low[:9])
         most = least if not comma else int(high[:9]) if high else -1
         if least > MAX_REPEAT or most > MAX_REPEAT or 0 <= most < least:
-            raise refuse(BAD_COUNT, text[start : self.at])
+            raise bad_pattern(BAD_COUNT, text[start : self.at])
         return least, most
 
     def repeat(self, start: int, previous: int, count: tuple[int, int, bool]) -> None:
@@ -220,18 +220,18 @@ class Reader:
         if self.text.startswith("?", self.at):
             self.at += 1
         if previous >= 0:
-            raise refuse(NESTED_REPEAT, self.text[previous : self.at])
+            raise bad_pattern(NESTED_REPEAT, self.text[previous : self.at])
         group = self.groups[-1]
         argument = group.last
         if argument is None:
-            raise refuse(NO_ARGUMENT, self.text[start : self.at])
+            raise bad_pattern(NO_ARGUMENT, self.text[start : self.at])
         factor = max(least, most) if counted else 1
         copies = 1 if most == 0 else argument.copies * max(factor, 1)
         if counted and factor >= 2 and copies > MAX_REPEAT:
-            raise refuse(BAD_COUNT, self.text[start : self.at])
-        group.last = Item(copies, argument.height + 1)
+            raise bad_pattern(BAD_COUNT, self.text[start : self.at])
+        group.last = Operand(copies, argument.height + 1)
         if group.last.height > MAX_HEIGHT:
-            raise refuse(TOO_DEEP, self.text)
+            raise bad_pattern(TOO_DEEP, self.text)
 
     # Escapes and classes
 
@@ -243,17 +243,17 @@ class Reader:
             stop = len(text) if end < 0 else end
             self.at = stop if end < 0 else end + 2
             if stop > start + 2:
-                self.groups[-1].push(Item())
+                self.groups[-1].push(Operand())
             return
         if char == "C":
-            raise refuse(BAD_ESCAPE, "\\C")
+            raise bad_pattern(BAD_ESCAPE, "\\C")
         if char in EMPTY_WIDTH_ESCAPES:
             self.at += 2
         elif char not in {"p", "P"} or not char:
             self.char_escape() if char not in PERL_CLASSES else self.skip(2)
         else:
             self.unicode_class(in_bracket=False)
-        self.groups[-1].push(Item())
+        self.groups[-1].push(Operand())
 
     def skip(self, length: int) -> int:
         self.at += length
@@ -263,7 +263,7 @@ class Reader:
         """The code point of the escape here, having passed it."""
         start, text = self.at, self.text
         if start + 1 == len(text):
-            raise refuse(TRAILING_BACKSLASH, "")
+            raise bad_pattern(TRAILING_BACKSLASH, "")
         char = text[start + 1]
         self.at = start + 2
         following = text[self.at : self.at + 1]
@@ -277,7 +277,7 @@ class Reader:
             return int(text[start + 1 : self.at], 8)
         if char.isascii() and not char.isalnum():
             return ord(char)
-        raise refuse(BAD_ESCAPE, text[start : self.at])
+        raise bad_pattern(BAD_ESCAPE, text[start : self.at])
 
     def hex_escape(self, start: int) -> int:
         text = self.text
@@ -286,7 +286,7 @@ class Reader:
             digits = text[start + 2 : self.at]
             if len(digits) == 2 and all(map(is_hex, digits)):
                 return int(digits, 16)
-            raise refuse(BAD_ESCAPE, text[start : self.at])
+            raise bad_pattern(BAD_ESCAPE, text[start : self.at])
         self.at += 1
         value, digits_at = 0, self.at
         while self.at < len(text):
@@ -299,7 +299,7 @@ class Reader:
             value = value * 16 + int(char, 16)
             if value > 0x10FFFF:
                 break
-        raise refuse(BAD_ESCAPE, text[start : self.at])
+        raise bad_pattern(BAD_ESCAPE, text[start : self.at])
 
     def unicode_class(self, *, in_bracket: bool) -> None:
         """Passes `\\pL` or `\\p{^Greek}`, and spells it as RE2 knows it."""
@@ -307,7 +307,7 @@ class Reader:
         if text.startswith("{", start + 2):
             end = text.find("}", start)
             if end < 0:
-                raise refuse(BAD_RANGE, text[start:])
+                raise bad_pattern(BAD_RANGE, text[start:])
             name, self.at = text[start + 3 : end], end + 1
         else:
             self.at = min(start + 3, len(text))
@@ -315,7 +315,7 @@ class Reader:
         negative = (text[start + 1] == "P") != name.startswith("^")
         members = class_members(name.removeprefix("^"), negative=negative)
         if members is None:
-            raise refuse(BAD_RANGE, text[start : self.at])
+            raise bad_pattern(BAD_RANGE, text[start : self.at])
         self.replace(start, members if in_bracket else f"[{members}]")
 
     def bracket(self) -> None:
@@ -333,7 +333,7 @@ class Reader:
             else:
                 self.char_range(start)
         self.at += 1
-        self.groups[-1].push(Item())
+        self.groups[-1].push(Operand())
 
     def posix_class(self) -> bool:
         """True when a class such as `[:alpha:]` was here and has been passed."""
@@ -342,7 +342,7 @@ class Reader:
         if end < 0:
             return False
         if text[start + 2 : end].removeprefix("^") not in POSIX_CLASSES:
-            raise refuse(BAD_RANGE, text[start : end + 2])
+            raise bad_pattern(BAD_RANGE, text[start : end + 2])
         self.at = end + 2
         return True
 
@@ -352,11 +352,11 @@ class Reader:
         if text.startswith("-", self.at) and text[self.at + 1 : self.at + 2] not in {"", "]"}:
             self.at += 1
             if self.class_char(bracket) < low:
-                raise refuse(BAD_RANGE, text[start : self.at])
+                raise bad_pattern(BAD_RANGE, text[start : self.at])
 
     def class_char(self, bracket: int) -> int:
         if self.at >= len(self.text):
-            raise refuse(MISSING_BRACKET, self.text[bracket:])
+            raise bad_pattern(MISSING_BRACKET, self.text[bracket:])
         if self.text[self.at] == "\\":
             return self.char_escape()
         self.at += 1
@@ -375,5 +375,5 @@ def is_hex(char: str) -> bool:
 def translate(pattern: str) -> Translation:
     """The same pattern for RE2. Raises BadPattern with Go's text."""
     if any("\ud800" <= char <= "\udfff" for char in pattern):
-        raise refuse(BAD_UTF8, pattern.encode("utf-8", "replace").decode())
-    return Reader(pattern).read()
+        raise bad_pattern(BAD_UTF8, pattern.encode("utf-8", "replace").decode())
+    return Translator(pattern).read()

@@ -9,7 +9,7 @@ import sys
 import unicodedata
 from functools import cache
 
-from controllers.golang.regexp.engine import Refused, build
+from controllers.golang.regexp.engine import PatternRejected, compile_re2
 
 CATEGORY_OF = {
     "Other": "C",
@@ -61,7 +61,7 @@ COMPUTED = {"Cn": frozenset({"Cn"}), "Lc": frozenset({"Lu", "Ll", "Lt"})}
 
 def class_members(name: str, *, negative: bool) -> str | None:
     """What stands between the brackets of an RE2 class that means `\\p{name}`; None for a name unknown to Go."""
-    name = canonical(name)
+    name = canonicalize(name)
     name = CATEGORY_OF.get(name, name)
     if name == "Assigned":
         name, negative = "Cn", not negative
@@ -69,21 +69,21 @@ def class_members(name: str, *, negative: bool) -> str | None:
         return "\\x{80}-\\x{10FFFF}" if negative else "\\x00-\\x7F"
     if name in COMPUTED:
         return computed_members(name, negative)
-    return f"\\{'P' if negative else 'p'}{{{name}}}" if is_known(name) else None
+    return f"\\{'P' if negative else 'p'}{{{name}}}" if is_known_to_re2(name) else None
 
 
-def canonical(name: str) -> str:
+def canonicalize(name: str) -> str:
     joined = name.replace("_", "").replace("-", "").replace(" ", "")
     return joined[:1].upper() + joined[1:].lower() if joined.isascii() else joined
 
 
 @cache
-def is_known(name: str) -> bool:
+def is_known_to_re2(name: str) -> bool:
     if not (name.isascii() and name.isalpha()):
         return False
     try:
-        build(f"\\p{{{name}}}")
-    except Refused:
+        compile_re2(f"\\p{{{name}}}")
+    except PatternRejected:
         return False
     return True
 

@@ -3,7 +3,7 @@
 from urllib.parse import quote
 
 
-def with_login(address: str, username: str, password: str) -> str:
+def with_userinfo(address: str, username: str, password: str) -> str:
     """`scheme://user:password@host`, each part escaped; the address alone without a user. Never for a message."""
     if not username:
         return address

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.net.proxy.address import with_login
+from controllers.net.proxy.address import with_userinfo
 
 
 @pytest.mark.parametrize(
@@ -15,4 +15,4 @@ from controllers.net.proxy.address import with_login
     ],
 )
 def test_login_goes_into_the_address(username: str, password: str, want: str) -> None:
-    assert with_login("http://proxy:3128", username, password) == want
+    assert with_userinfo("http://proxy:3128", username, password) == want

@@ -4,8 +4,8 @@ from collections.abc import Generator
 
 Handshake = Generator[tuple[bytes, int], bytes, None]
 """Yields what to send and how many bytes to read next; is sent those bytes. Ends when the proxy has connected us, with
-no byte read that is not the proxy's. Raises Refused."""
+no byte read that is not the proxy's. Raises ProxyRefused."""
 
 
-class Refused(Exception):
+class ProxyRefused(Exception):
     """The proxy does not connect us; the message says why, in the proxy's words where it has any."""

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from controllers.net.proxy import httpconnect, socks5
-from controllers.net.proxy.handshake import Handshake, Refused
+from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 
 def play(steps: Handshake, answers: bytes) -> tuple[bytes, bytes]:
@@ -108,6 +108,6 @@ CONNECT = partial(httpconnect.handshake, "h", 22, username="me", password="hush"
     ],
 )  # fmt: skip
 def test_refusals(start: Callable[[], Handshake], answers: bytes, reason: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ProxyRefused) as caught:
         play(start(), answers)
     assert str(caught.value) == reason

@@ -8,13 +8,13 @@ import base64
 
 import h11
 
-from controllers.net.proxy.handshake import Handshake, Refused
+from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 MAX_ANSWER_BYTES = 16 << 10
 
 
 def handshake(host: str, port: int, *, username: str = "", password: str = "") -> Handshake:
-    """Asks for a tunnel to a host. Raises Refused."""
+    """Asks for a tunnel to a host. Raises ProxyRefused."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_ANSWER_BYTES)
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     headers = [("Host", target), ("User-Agent", "tagline")]
@@ -29,8 +29,8 @@ def handshake(host: str, port: int, *, username: str = "", password: str = "") -
         try:
             event = connection.next_event()
         except h11.RemoteProtocolError:
-            raise Refused("the answer is not HTTP") from None
+            raise ProxyRefused("the answer is not HTTP") from None
         if isinstance(event, h11.Response):
             break
     if not 200 <= event.status_code < 300:
-        raise Refused(f"{event.status_code} {event.reason.decode('latin-1')}".strip())
+        raise ProxyRefused(f"{event.status_code} {event.reason.decode('latin-1')}".strip())

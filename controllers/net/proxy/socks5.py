@@ -5,7 +5,7 @@ Only CONNECT. The name of the host is given to the proxy to resolve, as Go does,
 
 from ipaddress import ip_address
 
-from controllers.net.proxy.handshake import Handshake, Refused
+from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 VERSION = 5
 NO_AUTHENTICATION, PASSWORD = 0, 2
@@ -25,20 +25,20 @@ FAILURES = {
 
 
 def handshake(host: str, port: int, *, username: str = "", password: str = "") -> Handshake:
-    """Asks for a connection to a host. Raises Refused."""
+    """Asks for a connection to a host. Raises ProxyRefused."""
     methods = bytes([NO_AUTHENTICATION, PASSWORD]) if username else bytes([NO_AUTHENTICATION])
     version, method = yield bytes([VERSION, len(methods)]) + methods, 2
     if version != VERSION:
-        raise Refused("the answer is not SOCKS5")
+        raise ProxyRefused("the answer is not SOCKS5")
     if method == PASSWORD and username:
-        _, status = yield b"\x01" + _counted(username) + _counted(password), 2
+        _, status = yield b"\x01" + _length_prefixed(username) + _length_prefixed(password), 2
         if status != 0:
-            raise Refused("username/password authentication failed")
+            raise ProxyRefused("username/password authentication failed")
     elif method != NO_AUTHENTICATION:
-        raise Refused("no acceptable authentication methods")
+        raise ProxyRefused("no acceptable authentication methods")
     _, reply, _, kind = yield bytes([VERSION, 1, 0]) + _address(host) + port.to_bytes(2, "big"), 4
     if reply != 0:
-        raise Refused(FAILURES.get(reply, f"unknown code: {reply}"))
+        raise ProxyRefused(FAILURES.get(reply, f"unknown code: {reply}"))
     length = ADDRESS_BYTES.get(kind) or (yield b"", 1)[0]
     yield b"", length + 2
 
@@ -47,12 +47,12 @@ def _address(host: str) -> bytes:
     try:
         literal = ip_address(host)
     except ValueError:
-        return bytes([DOMAIN_NAME]) + _counted(host)
+        return bytes([DOMAIN_NAME]) + _length_prefixed(host)
     return bytes([IPV4 if literal.version == 4 else IPV6]) + literal.packed
 
 
-def _counted(text: str) -> bytes:
+def _length_prefixed(text: str) -> bytes:
     data = text.encode()
     if len(data) > 255:
-        raise Refused("a name is longer than 255 bytes")
+        raise ProxyRefused("a name is longer than 255 bytes")
     return bytes([len(data)]) + data

@@ -8,14 +8,14 @@ import base64
 from contextlib import closing
 from typing import Any
 
-from controllers.cloud.aws import AUDIENCE, assumed_role, config, explained, new_session
+from controllers.cloud.aws import AUDIENCE, assume_role, config, new_session, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.registry.cloud.hosts import AWS_PUBLIC, aws_region
 from controllers.registry.dockerconfig import Credentials
 
 
-def place(host: str) -> str:
+def credential_scope(host: str) -> str:
     """The host itself. Raises LoginFailed unless it is a registry of ECR."""
     aws_region(host)
     return host
@@ -26,14 +26,14 @@ def audience(identity: Identity) -> str:
     return AUDIENCE
 
 
-def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
+def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
     """Credentials for an ECR registry: good for 12 hours. Blocks for one request, or two with a subject.
 
     Raises LoginFailed.
     """
     region = aws_region(host)
     session = new_session()
-    with explained():
+    with translate_errors():
         keys = _as_arguments(session, subject, region, proxy) if subject else {}
         service = "ecr-public" if host == AWS_PUBLIC else "ecr"
         with closing(session.create_client(service, region_name=region, config=config(proxy), **keys)) as client:
@@ -41,8 +41,8 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credential
         return _login(data if isinstance(data, dict) else next(iter(data), {}))
 
 
-def _as_arguments(session: Any, subject: Subject, region: str, proxy: str) -> dict[str, str]:
-    keys = assumed_role(session, subject, region, proxy=proxy).credentials
+def _as_arguments(session: Any, subject: SubjectToken, region: str, proxy: str) -> dict[str, str]:
+    keys = assume_role(session, subject, region, proxy=proxy).credentials
     return {
         "aws_access_key_id": keys.access_key,
         "aws_secret_access_key": keys.secret_key,

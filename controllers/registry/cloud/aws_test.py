@@ -11,14 +11,14 @@ import pytest
 import pytest_asyncio
 
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.registry.cloud import aws
 from controllers.registry.dockerconfig import Credentials
-from testing.registry import Asked, Reply, Server, serving
+from testing.registry_server import HttpServer, ReceivedRequest, Reply, run_server
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 ROLE = "arn:aws:iam::123456789012:role/scanner"
-ROBOT = Subject(Identity("apps", "robot", ROLE), "proof")
+ROBOT = SubjectToken(Identity("apps", "robot", ROLE), "proof")
 EXPIRES = datetime(2030, 1, 1, 12, tzinfo=UTC)
 STS = "https://sts.amazonaws.com/doc/2011-06-15/"
 ASSUMED = f"""<AssumeRoleWithWebIdentityResponse xmlns="{STS}"><AssumeRoleWithWebIdentityResult>
@@ -37,7 +37,7 @@ class Amazon:
         self.token = base64.b64encode(b"AWS:ecr-password").decode()
         self.denied = False
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         target = asked.headers.get("x-amz-target", "")
         if not target:
             return self.sts()
@@ -57,8 +57,8 @@ def amazon() -> Amazon:
 
 
 @pytest_asyncio.fixture
-async def server(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Server]:
-    async with serving(amazon) as server:
+async def server(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[HttpServer]:
+    async with run_server(amazon) as server:
         for service in ("ECR", "ECR_PUBLIC", "STS"):
             monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", f"http://{server.address}")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAPROCESS")
@@ -68,11 +68,11 @@ async def server(amazon: Amazon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterat
         yield server
 
 
-async def login(host: str = HOST, subject: Subject | None = None, proxy: str = "") -> Login[Credentials]:
+async def login(host: str = HOST, subject: SubjectToken | None = None, proxy: str = "") -> Login[Credentials]:
     return await asyncio.to_thread(aws.login, host, subject, proxy=proxy)
 
 
-async def test_as_the_process(server: Server) -> None:
+async def test_as_the_process(server: HttpServer) -> None:
     assert await login() == Login(Credentials("AWS", "ecr-password"), EXPIRES)
     (asked,) = server.asked
     assert asked.headers["x-amz-target"] == "AmazonEC2ContainerRegistry_V20150921.GetAuthorizationToken"
@@ -80,7 +80,7 @@ async def test_as_the_process(server: Server) -> None:
     assert "/eu-west-1/ecr/" in asked.headers["authorization"]
 
 
-async def test_as_a_role_and_only_as_that(server: Server) -> None:
+async def test_as_a_role_and_only_as_that(server: HttpServer) -> None:
     assert (await login(subject=ROBOT)).credentials == Credentials("AWS", "ecr-password")
     assume, authorize = server.asked
     form = {name: values[0] for name, values in parse_qs(assume.body.decode()).items()}
@@ -92,14 +92,14 @@ async def test_as_a_role_and_only_as_that(server: Server) -> None:
     assert authorize.headers["x-amz-security-token"] == "session"
 
 
-async def test_the_public_registry_is_asked_in_its_region(server: Server) -> None:
+async def test_the_public_registry_is_asked_in_its_region(server: HttpServer) -> None:
     assert (await login("public.ecr.aws")).credentials == Credentials("AWS", "ecr-password")
     (asked,) = server.asked
     assert asked.headers["x-amz-target"].endswith(".GetAuthorizationToken")
     assert "/us-east-1/ecr-public/" in asked.headers["authorization"]
 
 
-async def test_a_role_that_may_not_be_assumed(server: Server, amazon: Amazon) -> None:
+async def test_a_role_that_may_not_be_assumed(server: HttpServer, amazon: Amazon) -> None:
     amazon.denied = True
     with pytest.raises(LoginFailed) as error:
         await login(subject=ROBOT)
@@ -110,7 +110,7 @@ async def test_a_role_that_may_not_be_assumed(server: Server, amazon: Amazon) ->
     assert len(server.asked) == 1
 
 
-async def test_no_credentials_at_all(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
+async def test_no_credentials_at_all(server: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{tmp_path}/none")
     monkeypatch.setenv("AWS_CONFIG_FILE", f"{tmp_path}/none")
@@ -126,20 +126,20 @@ async def test_no_credentials_at_all(server: Server, monkeypatch: pytest.MonkeyP
         pytest.param(base64.b64encode(b"AWS").decode(), "invalid authorization token format", id="no-pair"),
     ],
 )
-async def test_an_answer_that_is_none(server: Server, amazon: Amazon, token: str, reason: str) -> None:
+async def test_an_answer_that_is_none(server: HttpServer, amazon: Amazon, token: str, reason: str) -> None:
     amazon.token = token
     with pytest.raises(LoginFailed, match=rf"^{reason}$"):
         await login()
 
 
-async def test_the_proxy_of_the_object_is_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_proxy_of_the_object_is_used(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     for service in ("ECR", "STS"):
         monkeypatch.setenv(f"AWS_ENDPOINT_URL_{service}", "http://aws.invalid")
     assert (await login(subject=ROBOT, proxy=f"http://{server.address}")).credentials.password == "ecr-password"
     assert [asked.target for asked in server.asked] == ["http://aws.invalid/"] * 2
 
 
-async def test_every_other_host_is_refused(server: Server) -> None:
+async def test_every_other_host_is_refused(server: HttpServer) -> None:
     with pytest.raises(LoginFailed, match=r"^invalid AWS registry: 'ghcr.io'"):
         await login("ghcr.io", ROBOT)
     assert server.asked == []

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from controllers.cloud import sdk
-from controllers.cloud.azure import AUDIENCE, EXTRA, access_token, explained
+from controllers.cloud.azure import AUDIENCE, EXTRA, access_token, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.registry.cloud.hosts import azure_cloud
 from controllers.registry.dockerconfig import Credentials
 
@@ -23,11 +23,11 @@ class Claims(msgspec.Struct):
     exp: int
 
 
-class Exchanged(msgspec.Struct):
+class ExchangeResponse(msgspec.Struct):
     refresh_token: str
 
 
-def place(host: str) -> str:
+def credential_scope(host: str) -> str:
     """The host itself. Raises LoginFailed unless it is a registry of ACR."""
     azure_cloud(host)
     return host
@@ -38,10 +38,10 @@ def audience(identity: Identity) -> str:
     return AUDIENCE
 
 
-def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
+def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
     """Credentials for an ACR registry: good for some hours. Blocks for two or three requests. Raises LoginFailed."""
     cloud = azure_cloud(host)
-    with explained():
+    with translate_errors():
         token = access_token(cloud.scope, subject, proxy=proxy, authority=cloud.authority).credentials
         return _login(_exchange(host, token, proxy))
 
@@ -57,7 +57,7 @@ def _exchange(host: str, token: str, proxy: str) -> str:
         if answer.status_code != 200:
             raise LoginFailed(f"POST https://{host}/oauth2/exchange: unexpected status code {answer.status_code}")
         try:
-            return msgspec.json.decode(answer.content, type=Exchanged).refresh_token
+            return msgspec.json.decode(answer.content, type=ExchangeResponse).refresh_token
         except msgspec.DecodeError:
             raise LoginFailed(f"POST https://{host}/oauth2/exchange: no refresh token in the answer") from None
 

@@ -12,13 +12,13 @@ import pytest
 import pytest_asyncio
 
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.registry.cloud import azure
 from controllers.registry.dockerconfig import Credentials
-from testing.registry import Asked, ConnectProxy, Reply, Server, listening, serving
-from testing.registry_bench import CA, IDENTITY
+from testing.registry_harness import CA, IDENTITY
+from testing.registry_server import ConnectProxy, HttpServer, ReceivedRequest, Reply, run_listener, run_server
 
-ROBOT = Subject(Identity("apps", "robot", "tenant-1/client-1"), "proof")
+ROBOT = SubjectToken(Identity("apps", "robot", "tenant-1/client-1"), "proof")
 USERNAME = "00000000-0000-0000-0000-000000000000"
 EXPIRES = datetime(2030, 1, 1, tzinfo=UTC)
 
@@ -36,7 +36,7 @@ class Microsoft:
         self.refresh_token = jwt(exp=int(EXPIRES.timestamp()))
         self.status = 200
 
-    def __call__(self, asked: Asked) -> Reply:
+    def __call__(self, asked: ReceivedRequest) -> Reply:
         base = f"https://{asked.headers['host']}"
         if asked.path == "/oauth2/exchange":
             return self.json({"refresh_token": self.refresh_token} if self.refresh_token else {}, self.status)
@@ -60,8 +60,8 @@ def microsoft() -> Microsoft:
 
 
 @pytest_asyncio.fixture
-async def server(microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Server]:
-    async with serving(microsoft, IDENTITY) as server:
+async def server(microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[HttpServer]:
+    async with run_server(microsoft, IDENTITY) as server:
         (tmp_path / "ca.crt").write_bytes(CA.certificate)
         described = {
             "activeDirectoryEndpoint": f"https://{server.address}/",
@@ -76,15 +76,17 @@ async def server(microsoft: Microsoft, monkeypatch: pytest.MonkeyPatch, tmp_path
         yield server
 
 
-async def login(server: Server, subject: Subject | None, *, proxy: str = "") -> Login[Credentials]:
+async def login(server: HttpServer, subject: SubjectToken | None, *, proxy: str = "") -> Login[Credentials]:
     return await asyncio.to_thread(azure.login, server.address, subject, proxy=proxy)
 
 
-def form(asked: Asked) -> dict[str, str]:
+def form(asked: ReceivedRequest) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
 
 
-async def test_a_service_account_proves_itself_and_gets_a_refresh_token(server: Server, microsoft: Microsoft) -> None:
+async def test_a_service_account_proves_itself_and_gets_a_refresh_token(
+    server: HttpServer, microsoft: Microsoft
+) -> None:
     assert await login(server, ROBOT) == Login(Credentials(USERNAME, microsoft.refresh_token), EXPIRES)
     *_, token, exchange = server.asked
     assert token.path == "/tenant-1/oauth2/v2.0/token"
@@ -96,7 +98,7 @@ async def test_a_service_account_proves_itself_and_gets_a_refresh_token(server: 
 
 
 async def test_as_the_process_by_the_workload_identity_of_its_pod(
-    server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    server: HttpServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("proof of the pod")
     for name, value in {
@@ -111,7 +113,7 @@ async def test_as_the_process_by_the_workload_identity_of_its_pod(
     assert form(token)["client_assertion"] == "proof of the pod"
 
 
-async def test_a_proof_that_is_not_believed(server: Server, microsoft: Microsoft) -> None:
+async def test_a_proof_that_is_not_believed(server: HttpServer, microsoft: Microsoft) -> None:
     microsoft.denied = True
     with pytest.raises(LoginFailed, match=r"AADSTS70021: no matching record"):
         await login(server, ROBOT)
@@ -128,7 +130,7 @@ async def test_a_proof_that_is_not_believed(server: Server, microsoft: Microsoft
     ],
 )
 async def test_an_exchange_that_fails(
-    server: Server, microsoft: Microsoft, status: int, token: str, reason: str
+    server: HttpServer, microsoft: Microsoft, status: int, token: str, reason: str
 ) -> None:
     microsoft.status, microsoft.refresh_token = status, token
     with pytest.raises(LoginFailed) as error:
@@ -136,10 +138,10 @@ async def test_an_exchange_that_fails(
     assert str(error.value).endswith(reason)
 
 
-async def test_the_proxy_of_the_object_is_used(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_proxy_of_the_object_is_used(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY")
     proxy = ConnectProxy()
-    async with listening(proxy.serve) as address:
+    async with run_listener(proxy.serve) as address:
         assert (await login(server, ROBOT, proxy=f"http://{address}")).expires_at == EXPIRES
     assert set(proxy.connects) == {f"CONNECT {server.address}"}
     assert len(proxy.connects) == server.connections == 2

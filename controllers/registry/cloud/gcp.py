@@ -11,7 +11,7 @@ from typing import Any
 
 from controllers.cloud import sdk
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, Subject
+from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.registry.cloud.hosts import check_gcp
 from controllers.registry.dockerconfig import Credentials
 
@@ -28,7 +28,7 @@ METADATA_HOST = "metadata.google.internal"
 CLUSTER = "https://container.googleapis.com/v1/projects/{project}/locations/{location}/clusters/{cluster}"
 
 
-def place(host: str) -> str:
+def credential_scope(host: str) -> str:
     """The host itself. Raises LoginFailed unless it is one of Google's registries."""
     check_gcp(host)
     return host
@@ -41,7 +41,7 @@ def audience(identity: Identity) -> str:
     return f"{_metadata('project/project-id')}.svc.id.goog"
 
 
-def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credentials]:
+def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
     """Credentials for a Google registry: good for an hour at most. Blocks for a few requests. Raises LoginFailed."""
     check_gcp(host)
     errors = sdk.load("google.auth.exceptions", extra=EXTRA)
@@ -51,18 +51,18 @@ def login(host: str, subject: Subject | None, *, proxy: str) -> Login[Credential
             session.proxies.update(sdk.proxies(proxy) or {})
             source.refresh(_request(session))
     except errors.GoogleAuthError as error:
-        raise sdk.refused(error) from error
-    except sdk.MISREAD as error:
-        raise sdk.misread(error) from error
+        raise sdk.login_error(error) from error
+    except sdk.UNEXPECTED_ERRORS as error:
+        raise sdk.unexpected_answer_error(error) from error
     if not source.token or not source.expiry:
         raise LoginFailed("no access token in the answer")
     return Login(Credentials(USERNAME, source.token), source.expiry.replace(tzinfo=UTC))
 
 
-def _federated(subject: Subject) -> Any:
+def _federated(subject: SubjectToken) -> Any:
     pool = sdk.load("google.auth.identity_pool", extra=EXTRA)
 
-    class Proof(pool.SubjectTokenSupplier):  # type: ignore[misc,name-defined] # the SDK is loaded at run time only
+    class _SubjectTokenSupplier(pool.SubjectTokenSupplier):  # type: ignore[misc,name-defined] # the SDK is loaded at run time only
         def get_subject_token(self, context: object, request: object) -> str:
             return subject.token
 
@@ -71,7 +71,7 @@ def _federated(subject: Subject) -> Any:
         audience=_sts_audience(subject.identity),
         subject_token_type="urn:ietf:params:oauth:token-type:jwt",  # noqa: S106 - names a kind, holds nothing
         token_url=STS_URL,
-        subject_token_supplier=Proof(),
+        subject_token_supplier=_SubjectTokenSupplier(),
         service_account_impersonation_url=IMPERSONATION_URL.format(email=email) if email else None,
         scopes=SCOPES,
     )
@@ -95,7 +95,7 @@ def _metadata(path: str) -> str:
             session.trust_env = False
             answer = _request(session)(url, headers={"Metadata-Flavor": "Google"}, timeout=sdk.SECONDS)
     except errors.GoogleAuthError as error:
-        raise LoginFailed(f"failed to get {path} of the GKE cluster: {sdk.refused(error)}") from error
+        raise LoginFailed(f"failed to get {path} of the GKE cluster: {sdk.login_error(error)}") from error
     text = bytes(answer.data).decode("utf-8", "replace").strip()
     if answer.status != 200 or not text:
         raise LoginFailed(f"failed to get {path} of the GKE cluster: metadata server answered {answer.status}")

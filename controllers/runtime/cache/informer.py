@@ -26,22 +26,22 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.kube.wire import Bookmark, Change, K, Page, UnreadableObject, WatchEvent
+from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, UnreadableObject, WatchEvent
 from controllers.runtime.log import bound
 
-Handler: TypeAlias = Callable[[K | None, K | None], None]
+EventHandler: TypeAlias = Callable[[K | None, K | None], None]
 
-LIVENESS = timedelta(seconds=90)
+SILENCE_TIMEOUT = timedelta(seconds=90)
 """Silence after which a watch is taken for dead: one and a half times the API server's bookmark period."""
 STALE_AFTER = 2.5
-"""In liveness deadlines: one to notice silence, one more to see that a new watch is silent too, and time to list."""
-WATCH_SECONDS = (300, 600)
+"""In silence_timeout deadlines: one to notice silence, one more to see that a new watch is silent too, and time to list."""
+WATCH_TIMEOUT_SECONDS = (300, 600)
 """How long the server is asked to keep a watch; random, so that watches do not end together."""
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 30.0
-LONG_ENOUGH_SECONDS = 1.0
+MIN_WATCH_SECONDS = 1.0
 """A watch that ends sooner, though cleanly, counts as a failure: otherwise it could be re-opened in a busy loop."""
-FAILURES_BEFORE_LIST = 3
+FAILURES_BEFORE_RELIST = 3
 """A server that keeps refusing our resourceVersion without saying 410 (after a restore from backup) gets a list."""
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Informer(Generic[K]):
         transform: Callable[[K], K] | None = None,
         indexers: Mapping[str, Callable[[K], Iterable[str]]] | None = None,
         page_size: int = 500,
-        liveness: timedelta = LIVENESS,
+        silence_timeout: timedelta = SILENCE_TIMEOUT,
     ) -> None:
         """transform: applied to every object before it is cached, to keep less of it
         indexers: for `by_index`; name → function from object to the values it is found under
@@ -81,12 +81,12 @@ class Informer(Generic[K]):
         self._label_selector = label_selector
         self._transform = transform
         self._page_size = page_size
-        self._liveness = liveness.total_seconds()
+        self._silence_timeout = silence_timeout.total_seconds()
         self._store: Store[K] = Store(indexers or {})
-        self._handlers: list[Handler[K]] = []
-        self._position = ""
+        self._handlers: list[EventHandler[K]] = []
+        self._resource_version = ""
         """Where the next watch starts; empty: list first."""
-        self._heard = self._confirmed = clock.monotonic()
+        self._last_message_at = self._confirmed_at = clock.monotonic()
         self._failures = 0
         self._silences = 0
         self.synced = asyncio.Event()
@@ -108,7 +108,7 @@ class Informer(Generic[K]):
         """All objects, or those of one namespace, in no particular order."""
         return self._store.list(namespace)
 
-    def add_handler(self, handler: Handler[K]) -> None:
+    def add_handler(self, handler: EventHandler[K]) -> None:
         """Call `handler(old, new)` for every change of the cache; what it holds already is told as added, now.
 
         An exception in a handler is logged and counted, and the other handlers still run.
@@ -117,41 +117,41 @@ class Informer(Generic[K]):
         for obj in self._store.list():
             self._call(handler, None, obj)
 
-    def remember(self, obj: K, *, replaces: str = "") -> None:
+    def record_write(self, obj: K, *, replaces: str = "") -> None:
         """Read your writes: the answer to our own write enters the cache if it is newer, and is told to handlers.
 
         The watch's events up to it are then ignored. An object that has left the cache does not come back.
         replaces: resourceVersion that was written upon; only for servers whose versions are not numbers, where the
         answer is taken only if the cache still holds that version, and later events are taken as they come.
         """
-        self._tell(self._store.remember(self._prepared(obj), replaces=replaces))
+        self._notify_handlers(self._store.record_write(self._apply_transform(obj), replaces=replaces))
 
-    def stale(self) -> bool:
+    def is_stale(self) -> bool:
         """True when the server has not confirmed the cache (list, event or bookmark) for too long, or never."""
-        silent_for = self._clock.monotonic() - self._confirmed
-        return not self.synced.is_set() or silent_for > STALE_AFTER * self._liveness
+        silent_for = self._clock.monotonic() - self._confirmed_at
+        return not self.synced.is_set() or silent_for > STALE_AFTER * self._silence_timeout
 
     async def run(self) -> None:
         """Follow the server until cancelled."""
         while True:
-            delay = await self._list_and_follow()
+            delay = await self._list_and_watch()
             if delay > 0:
                 await self._clock.sleep(delay)
 
-    async def _list_and_follow(self) -> float:
+    async def _list_and_watch(self) -> float:
         """One list, if needed, and one watch; returns the seconds to wait before the next."""
         began = self._clock.monotonic()
         try:
-            if not self._position:
+            if not self._resource_version:
                 await self._list_all()
                 began = self._clock.monotonic()
-            silent = await self._follow()
+            silent = await self._watch()
         except ApiError as error:
-            return self._failed(error)
+            return self._handle_error(error)
         if silent:
-            self._note_silence()
+            self._count_silence()
             return 0
-        if self._clock.monotonic() - began >= LONG_ENOUGH_SECONDS:
+        if self._clock.monotonic() - began >= MIN_WATCH_SECONDS:
             self._failures = 0
             return 0
         self._failures += 1
@@ -163,16 +163,16 @@ class Informer(Generic[K]):
         continue_ = ""
         while True:
             page = await self._page(continue_)
-            objects += map(self._prepared, page.items)
+            objects += map(self._apply_transform, page.items)
             for unreadable in page.unreadable:
                 self._report(unreadable)
             continue_ = page.continue_
             if not continue_:
                 break
-        self._position = page.resource_version
+        self._resource_version = page.resource_version
         self.lists += 1
         self._confirm()
-        self._tell(self._store.replace(objects, page.resource_version))
+        self._notify_handlers(self._store.replace(objects, page.resource_version))
         self.synced.set()
 
     async def _page(self, continue_: str) -> Page[K]:
@@ -192,9 +192,9 @@ class Informer(Generic[K]):
                     raise
                 self._page_size = max(1, self._page_size // 4)
 
-    async def _follow(self) -> bool:
+    async def _watch(self) -> bool:
         """Take one watch to its end; True when it was left because it fell silent."""
-        self._heard = self._clock.monotonic()
+        self._last_message_at = self._clock.monotonic()
         consumer = asyncio.create_task(self._consume())
         watchdog = asyncio.create_task(self._await_silence())
         try:
@@ -214,41 +214,41 @@ class Informer(Generic[K]):
             into=self._into,
             namespace=self._namespace,
             label_selector=self._label_selector,
-            resource_version=self._position,
-            timeout_seconds=self._rng.randint(*WATCH_SECONDS),
+            resource_version=self._resource_version,
+            timeout_seconds=self._rng.randint(*WATCH_TIMEOUT_SECONDS),
         )
         async with aclosing(events):
             async for event in events:
-                self._take(event)
+                self._apply(event)
 
     async def _await_silence(self) -> None:
-        while (left := self._heard + self._liveness - self._clock.monotonic()) > 0:
+        while (left := self._last_message_at + self._silence_timeout - self._clock.monotonic()) > 0:
             await self._clock.sleep(left)
 
-    def _take(self, event: WatchEvent[K]) -> None:
-        self._position = event.resource_version
+    def _apply(self, event: WatchEvent[K]) -> None:
+        self._resource_version = event.resource_version
         self._failures = self._silences = 0
         self._confirm()
         match event:
-            case Change("DELETED", obj):
-                self._tell(self._store.remove(self._prepared(obj)))
-            case Change(_, obj):
-                self._tell(self._store.put(self._prepared(obj)))
-            case Bookmark(position):
-                self._store.advance(position)
+            case ObjectEvent("DELETED", obj):
+                self._notify_handlers(self._store.remove(self._apply_transform(obj)))
+            case ObjectEvent(_, obj):
+                self._notify_handlers(self._store.put(self._apply_transform(obj)))
+            case Bookmark(resource_version):
+                self._store.advance(resource_version)
             case UnreadableObject(key):
                 self._report(event)
                 self._store.advance(event.resource_version)
-                self._tell(self._store.drop(key))
+                self._notify_handlers(self._store.drop(key))
 
     def _confirm(self) -> None:
-        self._heard = self._confirmed = self._clock.monotonic()
+        self._last_message_at = self._confirmed_at = self._clock.monotonic()
 
-    def _failed(self, error: ApiError) -> float:
+    def _handle_error(self, error: ApiError) -> float:
         self._failures += 1
-        hopeless = self._failures >= FAILURES_BEFORE_LIST and not isinstance(error, Unreachable | Throttled)
+        hopeless = self._failures >= FAILURES_BEFORE_RELIST and not isinstance(error, Unreachable | Throttled)
         if isinstance(error, Gone) or hopeless:
-            self._position = ""
+            self._resource_version = ""
         delay = max(self._delay(), error.retry_after or 0)
         # One failure is everyday life (a restarted API server); only a series is worth somebody's attention.
         level = logging.INFO if self._failures == 1 else logging.ERROR
@@ -256,25 +256,25 @@ class Informer(Generic[K]):
         log.log(level, "lost touch with the API server", extra=self._fields() | fields)
         return delay
 
-    def _note_silence(self) -> None:
+    def _count_silence(self) -> None:
         self._silences += 1
         if self._silences > 1:
-            self._position = ""
+            self._resource_version = ""
         log.info("watch fell silent", extra=self._fields() | {logkey.ATTEMPT: self._silences})
 
     def _delay(self) -> float:
         longest = min(FIRST_DELAY_SECONDS * 2.0 ** (min(self._failures, 16) - 1), MAX_DELAY_SECONDS)
         return longest * self._rng.uniform(0.5, 1)
 
-    def _prepared(self, obj: K) -> K:
+    def _apply_transform(self, obj: K) -> K:
         return self._transform(obj) if self._transform else obj
 
-    def _tell(self, changes: Changes[K]) -> None:
+    def _notify_handlers(self, changes: Changes[K]) -> None:
         for old, new in changes:
             for handler in self._handlers:
                 self._call(handler, old, new)
 
-    def _call(self, handler: Handler[K], old: K | None, new: K | None) -> None:
+    def _call(self, handler: EventHandler[K], old: K | None, new: K | None) -> None:
         try:
             handler(old, new)
         # Not below the workqueue but beside it: one faulty handler must not blind all the others.

@@ -5,18 +5,18 @@ them gives the store. An object deleted and made anew under the same name is two
 
 resourceVersions are compared as numbers where they are numbers, as they are on every real API server
 (https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-versions); otherwise they are opaque: then
-what the server sends is taken as it comes, and `remember` only replaces exactly what was written upon.
+what the server sends is taken as it comes, and `record_write` only replaces exactly what was written upon.
 """
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeAlias
 
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.wire import K
+from controllers.runtime.kube.serializer import K
 
 Changes: TypeAlias = list[tuple[K | None, K | None]]
 
-_DEPARTED_LIMIT = 1024
+_MAX_DELETED_UIDS = 1024
 
 
 class Store(Generic[K]):
@@ -26,10 +26,10 @@ class Store(Generic[K]):
         self._objects: dict[Key, K] = {}
         self._indexers = dict(indexers)
         self._indexes: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in indexers}
-        self._position = ""
-        self._remembered: set[Key] = set()
+        self._resource_version = ""
+        self._own_writes: set[Key] = set()
         """Keys our own writes changed since the current list began: a list may be older than they are."""
-        self._departed: dict[str, None] = {}
+        self._deleted_uids: dict[str, None] = {}
         """Uids of the latest objects that left: an answer to a late write must not bring them back."""
 
     def __len__(self) -> int:
@@ -48,18 +48,18 @@ class Store(Generic[K]):
 
     def begin_list(self) -> None:
         """To be called before the first page is asked for."""
-        self._remembered.clear()
+        self._own_writes.clear()
 
-    def replace(self, objects: Iterable[K], position: str) -> "Changes[K]":
-        """Become equal to a list of `position`, but for our own writes that are newer than it.
+    def replace(self, objects: Iterable[K], resource_version: str) -> "Changes[K]":
+        """Become equal to a list of `resource_version`, but for our own writes that are newer than it.
 
         Anything else yields to the list even if it looks newer: then the server was restored from a backup.
         """
-        self._position = position
+        self._resource_version = resource_version
         listed = {key_of(obj): obj for obj in objects}
         changes: Changes[K] = []
         for key in [key for key in self._objects if key not in listed]:
-            if not self._ours_is_newer(key, position):
+            if not self._ours_is_newer(key, resource_version):
                 changes += self._set(key, None)
         for key, obj in listed.items():
             if not self._ours_is_newer(key, obj.metadata.resource_version):
@@ -68,7 +68,7 @@ class Store(Generic[K]):
 
     def _ours_is_newer(self, key: Key, version: str) -> bool:
         ours = self._objects.get(key)
-        return key in self._remembered and ours is not None and is_newer(ours.metadata.resource_version, version)
+        return key in self._own_writes and ours is not None and is_newer(ours.metadata.resource_version, version)
 
     def put(self, obj: K) -> "Changes[K]":
         """Take an ADDED or MODIFIED event, unless what we hold is as new."""
@@ -77,7 +77,7 @@ class Store(Generic[K]):
         held = self._objects.get(key)
         if held is not None and not _may_replace(held, obj):
             return []
-        self._departed.pop(obj.metadata.uid, None)
+        self._deleted_uids.pop(obj.metadata.uid, None)
         return self._set(key, obj)
 
     def remove(self, obj: K) -> "Changes[K]":
@@ -93,24 +93,24 @@ class Store(Generic[K]):
         """Forget an object whose newest version cannot be read."""
         return self._set(key, None)
 
-    def advance(self, position: str) -> None:
-        """The stream has told everything up to `position`."""
-        self._position = position
+    def advance(self, resource_version: str) -> None:
+        """The stream has told everything up to `resource_version`."""
+        self._resource_version = resource_version
 
-    def remember(self, obj: K, *, replaces: str) -> "Changes[K]":
+    def record_write(self, obj: K, *, replaces: str) -> "Changes[K]":
         """Take the answer to our own write, if it is newer than what the stream has told."""
         key = key_of(obj)
         held = self._objects.get(key)
         version = obj.metadata.resource_version
         if held is None:
-            known = not is_newer(version, self._position) or obj.metadata.uid in self._departed
+            known = not is_newer(version, self._resource_version) or obj.metadata.uid in self._deleted_uids
         elif version.isdecimal() and held.metadata.resource_version.isdecimal():
             known = not is_newer(version, held.metadata.resource_version)
         else:
             known = held.metadata.resource_version != replaces
         if known:
             return []
-        self._remembered.add(key)
+        self._own_writes.add(key)
         return self._set(key, obj)
 
     def _set(self, key: Key, obj: K | None) -> "Changes[K]":
@@ -126,9 +126,9 @@ class Store(Generic[K]):
         if held is None:
             return [] if obj is None else [(None, obj)]
         if obj is None:
-            self._departed[held.metadata.uid] = None
-            if len(self._departed) > _DEPARTED_LIMIT:
-                del self._departed[next(iter(self._departed))]
+            self._deleted_uids[held.metadata.uid] = None
+            if len(self._deleted_uids) > _MAX_DELETED_UIDS:
+                del self._deleted_uids[next(iter(self._deleted_uids))]
             return [(held, None)]
         if held.metadata.uid != obj.metadata.uid:
             return [(held, None), (None, obj)]

@@ -31,10 +31,10 @@ def by_colour(obj: Thing) -> Iterable[str]:
     return obj.colours
 
 
-def store_of(*objects: Thing, position: int | str = 100) -> Store[Thing]:
+def store_of(*objects: Thing, resource_version: int | str = 100) -> Store[Thing]:
     store: Store[Thing] = Store({"colour": by_colour})
     store.begin_list()
-    store.replace(objects, str(position))
+    store.replace(objects, str(resource_version))
     return store
 
 
@@ -59,7 +59,7 @@ def test_recreated_object_is_a_deletion_and_an_addition() -> None:
     old, new = thing("a", 1), thing("a", 105, uid="2")
     assert store_of(old).replace([new], "110") == [(old, None), (None, new)]
     assert store_of(old).put(new) == [(old, None), (None, new)]
-    assert store_of(old).remember(new, replaces="") == [(old, None), (None, new)]
+    assert store_of(old).record_write(new, replaces="") == [(old, None), (None, new)]
 
 
 def test_list_of_a_restored_server_wins_though_its_versions_are_smaller() -> None:
@@ -73,7 +73,7 @@ def test_own_write_during_a_list_is_not_undone_by_it() -> None:
     old, written = thing("a", 1), thing("a", 120)
     store = store_of(old)
     store.begin_list()
-    assert store.remember(written, replaces="1") == [(old, written)]
+    assert store.record_write(written, replaces="1") == [(old, written)]
     assert store.replace([old], "110") == []
     assert store.get(A) == written
 
@@ -82,7 +82,7 @@ def test_own_creation_during_a_list_is_not_undone_by_it() -> None:
     created = thing("a", 120)
     store = store_of()
     store.begin_list()
-    store.remember(created, replaces="")
+    store.record_write(created, replaces="")
     assert store.replace([], "110") == []
     assert store.get(A) == created
     store.begin_list()
@@ -127,7 +127,7 @@ def test_deletion_of_the_unknown_is_nothing() -> None:
 def test_own_write_is_read_at_once_and_its_event_is_no_second_change() -> None:
     old, written = thing("a", 5), thing("a", 105)
     store = store_of(old)
-    assert store.remember(written, replaces="5") == [(old, written)]
+    assert store.record_write(written, replaces="5") == [(old, written)]
     assert store.get(A) == written
     assert store.put(thing("a", 104)) == []
     assert store.put(written) == []
@@ -136,34 +136,34 @@ def test_own_write_is_read_at_once_and_its_event_is_no_second_change() -> None:
 
 
 def test_own_write_that_the_stream_has_overtaken_is_ignored() -> None:
-    assert store_of(thing("a", 107)).remember(thing("a", 105), replaces="5") == []
+    assert store_of(thing("a", 107)).record_write(thing("a", 105), replaces="5") == []
 
 
 def test_own_creation_is_read_at_once() -> None:
     created = thing("a", 105)
-    assert store_of(position=100).remember(created, replaces="") == [(None, created)]
+    assert store_of(resource_version=100).record_write(created, replaces="") == [(None, created)]
 
 
 def test_late_answer_does_not_bring_a_deleted_object_back() -> None:
     store = store_of(thing("a", 5))
     store.remove(thing("a", 120))
-    assert store.remember(thing("a", 119), replaces="5") == []
+    assert store.record_write(thing("a", 119), replaces="5") == []
 
 
 def test_late_answer_does_not_bring_an_object_back_that_left_the_selector() -> None:
     store = store_of(thing("a", 5))
     store.remove(thing("a", 120))  # relabelled at 120; the object lives on
-    assert store.remember(thing("a", 125), replaces="120") == []
+    assert store.record_write(thing("a", 125), replaces="120") == []
     back = thing("a", 130)
     assert store.put(back) == [(None, back)]
     written = thing("a", 131)
-    assert store.remember(written, replaces="130") == [(back, written)]
+    assert store.record_write(written, replaces="130") == [(back, written)]
 
 
 def test_position_of_bookmarks_counts() -> None:
-    store = store_of(position=100)
+    store = store_of(resource_version=100)
     store.advance("200")
-    assert store.remember(thing("a", 150), replaces="") == []
+    assert store.record_write(thing("a", 150), replaces="") == []
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_position_of_bookmarks_counts() -> None:
 )
 def test_opaque_versions_are_taken_only_upon_what_is_held(replaces: str, *, taken: bool) -> None:
     store = store_of(thing("a", "v5"))
-    assert bool(store.remember(thing("a", "v6"), replaces=replaces)) is taken
+    assert bool(store.record_write(thing("a", "v6"), replaces=replaces)) is taken
 
 
 def test_index_follows_the_objects() -> None:
@@ -212,7 +212,7 @@ steps = st.lists(
     st.one_of(
         st.tuples(st.just("put"), things),
         st.tuples(st.just("remove"), things),
-        st.tuples(st.just("remember"), things),
+        st.tuples(st.just("record_write"), things),
         st.tuples(st.just("replace"), st.lists(things, unique_by=lambda obj: obj.metadata.name)),
     )
 )
@@ -220,15 +220,15 @@ steps = st.lists(
 
 @given(steps)
 def test_replaying_the_changes_gives_the_store_and_the_index(script: list[tuple[str, Thing | list[Thing]]]) -> None:
-    store = store_of(position=0)
+    store = store_of(resource_version=0)
     replayed: dict[str, Thing] = {}
     for verb, operand in script:
         if isinstance(operand, list):
             store.begin_list()
             changes = store.replace(operand, "50")
             assert sorted(map(str, store.list())) == sorted(map(str, operand))
-        elif verb == "remember":
-            changes = store.remember(operand, replaces="")
+        elif verb == "record_write":
+            changes = store.record_write(operand, replaces="")
         else:
             changes = store.put(operand) if verb == "put" else store.remove(operand)
         for old, new in changes:

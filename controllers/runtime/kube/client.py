@@ -15,11 +15,11 @@ import aiohttp
 from yarl import URL
 
 from controllers.runtime.clock import SYSTEM_CLOCK, Clock
-from controllers.runtime.kube import wire
+from controllers.runtime.kube import serializer
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import NotFound, Throttled, TooLarge, Unreachable
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.kube.wire import K, Page, T, WatchEvent
+from controllers.runtime.kube.serializer import K, Page, T, WatchEvent
 
 CONNECTIONS = 64
 """Upper bound of open connections: a handful of watches, and one a worker."""
@@ -33,17 +33,17 @@ MAX_PAGE_BYTES = 16 << 20
 """Ten objects of the largest size a server stores; thousands of the usual one."""
 MAX_ERROR_BYTES = 64 << 10
 READ_ATTEMPTS = 3
-MAX_WAIT_SECONDS = 10.0
+MAX_RETRY_AFTER_SECONDS = 10.0
 """A read waits this long for a throttling server, no longer; what it asks beyond is the caller's to plan."""
-DEFAULT_WAIT_SECONDS = 1.0
+DEFAULT_RETRY_AFTER_SECONDS = 1.0
 
 _MERGE_PATCH = "application/merge-patch+json"
 _JSON = "application/json"
 
 
 @dataclass(frozen=True, slots=True)
-class _Call:
-    tried: str
+class _Request:
+    operation: str
     """Verb, resource and key: the beginning of every error text."""
     method: str
     path: str
@@ -79,8 +79,8 @@ class KubeClient:
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         """One object, read from the server (never from a cache)."""
-        call = _Call(_tried("get", resource, namespace, name), "GET", resource.path(namespace, name))
-        return wire.decode(await self._read(call), into, tried=call.tried)
+        call = _Request(_describe("get", resource, namespace, name), "GET", resource.path(namespace, name))
+        return serializer.decode(await self._read(call), into, operation=call.operation)
 
     async def list(
         self,
@@ -99,11 +99,11 @@ class KubeClient:
         resource_version: "" for the newest state, "0" for any the server has in memory
         Raises Gone when a `continue_` token is too old: begin again. Raises TooLarge when the page is: lower `limit`.
         """
-        call = _Call(
-            _tried("list", resource, namespace),
+        call = _Request(
+            _describe("list", resource, namespace),
             "GET",
             resource.path(namespace),
-            _present(
+            _drop_empty(
                 labelSelector=label_selector,
                 limit=str(limit) if limit else "",
                 resourceVersion=resource_version,
@@ -112,7 +112,7 @@ class KubeClient:
             seconds=LIST_SECONDS,
             max_bytes=MAX_PAGE_BYTES,
         )
-        return wire.decode_page(await self._read(call), into, tried=call.tried)
+        return serializer.decode_page(await self._read(call), into, operation=call.operation)
 
     async def watch(
         self,
@@ -130,23 +130,23 @@ class KubeClient:
         Close it (`contextlib.aclosing`) when leaving early: it holds a connection.
         Raises Gone when `resource_version` is too old (answer or event), Unreachable when the stream breaks.
         """
-        query = _present(
+        query = _drop_empty(
             labelSelector=label_selector,
             resourceVersion=resource_version,
             watch="true",
             allowWatchBookmarks="true",
             timeoutSeconds=str(timeout_seconds),
         )
-        call = _Call(_tried("watch", resource, namespace), "GET", resource.path(namespace), query)
-        with _reaching(call.tried):
+        call = _Request(_describe("watch", resource, namespace), "GET", resource.path(namespace), query)
+        with _map_network_errors(call.operation):
             async with asyncio.timeout(REQUEST_SECONDS):
                 response = await self._send(call, aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS))
-        lines = wire.LineSplitter(tried=call.tried)
+        lines = serializer.LineSplitter(operation=call.operation)
         try:
-            with _reaching(call.tried):
+            with _map_network_errors(call.operation):
                 async for chunk in response.content.iter_any():
                     for line in lines.feed(chunk):
-                        yield wire.decode_event(line, into, tried=call.tried)
+                        yield serializer.decode_event(line, into, operation=call.operation)
         finally:
             response.close()
 
@@ -164,9 +164,9 @@ class KubeClient:
 
         name, subresource: to create something of an object that is there, a ServiceAccount's token for example.
         """
-        tried = _tried("create", resource, namespace, name, subresource)
-        call = _Call(tried, "POST", resource.path(namespace, name, subresource), body=wire.encode(body))
-        return wire.decode(await self._write(call), into, tried=tried)
+        operation = _describe("create", resource, namespace, name, subresource)
+        call = _Request(operation, "POST", resource.path(namespace, name, subresource), body=serializer.encode(body))
+        return serializer.decode(await self._write(call), into, operation=operation)
 
     async def patch(
         self,
@@ -184,16 +184,16 @@ class KubeClient:
         body: with `metadata.resourceVersion` it is a precondition: raises Conflict when the object has moved on.
         After Unreachable the patch may or may not have been applied: read again.
         """
-        tried = _tried("patch", resource, namespace, name, subresource)
-        call = _Call(
-            tried,
+        operation = _describe("patch", resource, namespace, name, subresource)
+        call = _Request(
+            operation,
             "PATCH",
             resource.path(namespace, name, subresource),
-            _present(fieldManager=field_manager),
-            wire.encode(body),
+            _drop_empty(fieldManager=field_manager),
+            serializer.encode(body),
             _MERGE_PATCH,
         )
-        return wire.decode(await self._write(call), into, tried=tried)
+        return serializer.decode(await self._write(call), into, operation=operation)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         """Ask for deletion; an object that is not there is fine.
@@ -203,9 +203,11 @@ class KubeClient:
         body: dict[str, object] = {"propagationPolicy": "Background"}
         if uid:
             body["preconditions"] = {"uid": uid}
-        tried = _tried("delete", resource, namespace, name)
+        operation = _describe("delete", resource, namespace, name)
         try:
-            await self._write(_Call(tried, "DELETE", resource.path(namespace, name), body=wire.encode(body)))
+            await self._write(
+                _Request(operation, "DELETE", resource.path(namespace, name), body=serializer.encode(body))
+            )
         except NotFound:
             return
 
@@ -215,27 +217,27 @@ class KubeClient:
             await self._session.close()
             self._session = None
 
-    async def _read(self, call: _Call) -> bytes:
+    async def _read(self, call: _Request) -> bytes:
         """The body of an idempotent request, waiting for a throttling server within bounds."""
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
                 return await self._write(call)
             except Throttled as error:
-                wait = DEFAULT_WAIT_SECONDS if error.retry_after is None else error.retry_after
-                if attempt == READ_ATTEMPTS or wait > MAX_WAIT_SECONDS:
+                wait = DEFAULT_RETRY_AFTER_SECONDS if error.retry_after is None else error.retry_after
+                if attempt == READ_ATTEMPTS or wait > MAX_RETRY_AFTER_SECONDS:
                     raise
             await self._clock.sleep(wait)
         raise AssertionError("unreachable")
 
-    async def _write(self, call: _Call) -> bytes:
-        """The body of a request that is tried once."""
+    async def _write(self, call: _Request) -> bytes:
+        """The body of a request that is operation once."""
         limits = aiohttp.ClientTimeout(total=call.seconds, sock_connect=CONNECT_SECONDS)
-        with _reaching(call.tried):
+        with _map_network_errors(call.operation):
             response = await self._send(call, limits)
             async with response:
-                return await _body(response, call.tried, limit=call.max_bytes)
+                return await _read_body(response, call.operation, limit=call.max_bytes)
 
-    async def _send(self, call: _Call, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
+    async def _send(self, call: _Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
         """A successful response whose body is still to be read."""
         response = await self._attempt(call, limits, renew=False)
         if response.status == 401 and self._config.credentials is not None:
@@ -244,16 +246,18 @@ class KubeClient:
         if response.status < 300:
             return response
         async with response:
-            body = await _body(response, call.tried, limit=MAX_ERROR_BYTES)
+            body = await _read_body(response, call.operation, limit=MAX_ERROR_BYTES)
             retry_after = response.headers.get("Retry-After")
-            raise wire.error_from(body, tried=call.tried, status=response.status, retry_after=retry_after)
+            raise serializer.decode_error(
+                body, operation=call.operation, status=response.status, retry_after=retry_after
+            )
 
-    async def _attempt(self, call: _Call, limits: aiohttp.ClientTimeout, *, renew: bool) -> aiohttp.ClientResponse:
+    async def _attempt(self, call: _Request, limits: aiohttp.ClientTimeout, *, renew: bool) -> aiohttp.ClientResponse:
         headers = {"Content-Type": call.content_type} if call.body is not None else {}
         if self._config.credentials is not None:
             headers["Authorization"] = await self._config.credentials.authorization(renew=renew)
         try:
-            response = await self._open().request(
+            response = await self._get_session().request(
                 call.method,
                 URL(self._config.server + call.path, encoded=True).with_query(call.query),
                 data=call.body,
@@ -264,16 +268,16 @@ class KubeClient:
                 proxy=self._config.proxy or None,
             )
         except (aiohttp.ClientError, OSError, TimeoutError):
-            self._seen(call.method, 0)
+            self._observe_response(call.method, 0)
             raise
-        self._seen(call.method, response.status)
+        self._observe_response(call.method, response.status)
         return response
 
-    def _seen(self, method: str, status: int) -> None:
+    def _observe_response(self, method: str, status: int) -> None:
         if self._observe is not None:
             self._observe(method, status)
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _get_session(self) -> aiohttp.ClientSession:
         # Made on first use: a session belongs to the event loop it is made in.
         if self._session is None:
             self._session = aiohttp.ClientSession(
@@ -290,33 +294,33 @@ class KubeClient:
 
 
 @contextmanager
-def _reaching(tried: str) -> Iterator[None]:
+def _map_network_errors(operation: str) -> Iterator[None]:
     """Turns what the network can throw into Unreachable."""
     try:
         yield
     except TimeoutError as error:
-        raise Unreachable(tried, str(error) or "no answer in time") from error
+        raise Unreachable(operation, str(error) or "no answer in time") from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(tried, str(error) or type(error).__name__) from error
+        raise Unreachable(operation, str(error) or type(error).__name__) from error
 
 
-async def _body(response: aiohttp.ClientResponse, tried: str, *, limit: int) -> bytes:
+async def _read_body(response: aiohttp.ClientResponse, operation: str, *, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > limit:
             response.close()
-            raise TooLarge(tried, f"answer of more than {limit} bytes", status=response.status)
+            raise TooLarge(operation, f"answer of more than {limit} bytes", status=response.status)
         chunks.append(chunk)
     return b"".join(chunks)
 
 
-def _tried(verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
+def _describe(verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
     plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
     where = "/".join(part for part in (namespace, name) if part)
     return f"{verb} {plural} {where}".rstrip()
 
 
-def _present(**query: str) -> dict[str, str]:
+def _drop_empty(**query: str) -> dict[str, str]:
     return {key: value for key, value in query.items() if value}

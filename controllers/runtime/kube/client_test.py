@@ -14,10 +14,10 @@ from controllers.runtime.kube import errors
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.kube.wire import Bookmark, Change
+from controllers.runtime.kube.serializer import Bookmark, ObjectEvent
 from testing.apiserver import ScriptedServer
-from testing.apiserver_answers import as_usual, cut, fail, raw, slow
 from testing.clock import VirtualClock
+from testing.scripted_answers import delay_until, fail, pass_through, raw, reset_connection
 
 THINGS = Resource("example.com", "v1", "things", "Thing")
 
@@ -130,11 +130,11 @@ async def test_watch_tells_what_happens_after_a_version(api: ScriptedServer, cli
     events = client.watch(THINGS, into=Thing, namespace="ns", resource_version=since, timeout_seconds=300)
     async with aclosing(events):
         added = await anext(events)
-        assert isinstance(added, Change)
+        assert isinstance(added, ObjectEvent)
         assert (added.type, added.resource_version) == ("ADDED", first["metadata"]["resourceVersion"])
         api.remove(THINGS, "ns", "a")
         deleted = await anext(events)
-        assert isinstance(deleted, Change)
+        assert isinstance(deleted, ObjectEvent)
         assert deleted.type == "DELETED"
         api.bookmark()
         assert await anext(events) == Bookmark(api.version)
@@ -229,7 +229,7 @@ async def test_the_caller_decides_about_throttled_writes(api: ScriptedServer, cl
         pytest.param(fail(422, "Invalid"), errors.Invalid, id="invalid"),
         pytest.param(raw(b"hello", content_type="text/plain"), errors.Unreadable, id="not-json"),
         pytest.param(raw(b"", status=302), errors.ServerError, id="redirect-is-not-followed"),
-        pytest.param(cut, errors.Unreachable, id="reset"),
+        pytest.param(reset_connection, errors.Unreachable, id="reset"),
     ],
 )
 async def test_answers_that_are_errors(
@@ -256,7 +256,7 @@ async def test_answer_that_never_comes_is_unreachable(
     api: ScriptedServer, client: KubeClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = asyncio.Event()
-    api.script("list", slow(gate))
+    api.script("list", delay_until(gate))
     monkeypatch.setattr(client_module, "LIST_SECONDS", 0.05)
     with pytest.raises(errors.Unreachable, match="list things: Unreachable"):
         await client.list(THINGS, into=Thing)
@@ -286,7 +286,7 @@ async def test_refused_token_is_renewed_once_for_any_verb(api: ScriptedServer) -
     config = ClusterConfig(api.config.server, credentials=credentials)
     client = KubeClient(config, user_agent="t")
     api.put(THINGS, named("a"))
-    api.script("patch", fail(401, "Unauthorized"), as_usual, fail(401), fail(401))
+    api.script("patch", fail(401, "Unauthorized"), pass_through, fail(401), fail(401))
     await client.patch(THINGS, "ns", "a", {"spec": {"x": 1}}, into=Thing)
     assert [seen.headers["Authorization"] for seen in api.requests] == ["Bearer token-0", "Bearer token-1"]
     with pytest.raises(errors.Unauthorized):

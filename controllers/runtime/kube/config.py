@@ -17,15 +17,15 @@ from typing import Protocol
 
 from controllers.runtime.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.kube.errors import NotConfigured
-from controllers.runtime.kube.kubeconfig import Resolved, resolve
+from controllers.runtime.kube.kubeconfig import ResolvedContext, resolve_kubeconfig
 
-SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-HOME_KUBECONFIG = Path("~/.kube/config")
-REREAD_SECONDS = 60.0
+SERVICE_ACCOUNT_DIR = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+DEFAULT_KUBECONFIG = Path("~/.kube/config")
+TOKEN_REREAD_SECONDS = 60.0
 """How long a token is used before its source is asked again; projected tokens are rotated minutes before they end."""
 
 
-class Credentials(Protocol):
+class AuthorizationSource(Protocol):
     """A source of the Authorization header."""
 
     async def authorization(self, *, renew: bool = False) -> str:
@@ -42,7 +42,7 @@ class ClusterConfig:
     """The pod's own namespace, or the context's."""
     tls: ssl.SSLContext | None = field(default=None, repr=False)
     """None for plain HTTP and for the system's trust store."""
-    credentials: Credentials | None = field(default=None, repr=False)
+    credentials: AuthorizationSource | None = field(default=None, repr=False)
     """None where a client certificate, or nothing, identifies us."""
     server_name: str = ""
     """Name expected in the server's certificate, where it is not the host's."""
@@ -54,7 +54,7 @@ def load_config(
     kubeconfig: str | None = None,
     *,
     environ: Mapping[str, str] = os.environ,
-    service_account: Path = SERVICE_ACCOUNT,
+    service_account: Path = SERVICE_ACCOUNT_DIR,
     clock: Clock = SYSTEM_CLOCK,
 ) -> ClusterConfig:
     """The cluster named by `kubeconfig`, else by KUBECONFIG, else the one this pod runs in, else by ~/.kube/config.
@@ -67,7 +67,7 @@ def load_config(
         return _from_kubeconfig(chosen)
     if environ.get("KUBERNETES_SERVICE_HOST"):
         return _in_cluster(environ, service_account, clock)
-    home = HOME_KUBECONFIG.expanduser()
+    home = DEFAULT_KUBECONFIG.expanduser()
     if home.exists():
         return _from_kubeconfig(str(home))
     raise NotConfigured(
@@ -106,7 +106,7 @@ class FileToken:
 
     async def authorization(self, *, renew: bool = False) -> str:
         """The token as of at most a minute ago; the last known one while the file cannot be read."""
-        if renew or self._clock.monotonic() - self._read_at >= REREAD_SECONDS:
+        if renew or self._clock.monotonic() - self._read_at >= TOKEN_REREAD_SECONDS:
             self._read_at = self._clock.monotonic()
             # Unreadable between the two renames of a rotation; the old token is still good for minutes.
             with suppress(OSError):
@@ -115,7 +115,7 @@ class FileToken:
 
 
 def _from_kubeconfig(path: str) -> ClusterConfig:
-    resolved = resolve(path)
+    resolved = resolve_kubeconfig(path)
     try:
         tls = _tls(resolved) if resolved.server.startswith("https:") else None
     except (OSError, ssl.SSLError) as error:
@@ -124,13 +124,13 @@ def _from_kubeconfig(path: str) -> ClusterConfig:
         resolved.server,
         resolved.namespace,
         tls=tls,
-        credentials=ResolvedToken(path, resolved) if resolved.authorization else None,
+        credentials=KubeconfigToken(path, resolved) if resolved.authorization else None,
         server_name=resolved.server_name,
         proxy=resolved.proxy,
     )
 
 
-def _tls(resolved: Resolved) -> ssl.SSLContext:
+def _tls(resolved: ResolvedContext) -> ssl.SSLContext:
     context = ssl.create_default_context(cadata=resolved.ca or None)
     if resolved.certificate:
         # OpenSSL reads a key from a file only; this one is readable by its owner and gone at once.
@@ -144,10 +144,10 @@ def _tls(resolved: Resolved) -> ssl.SSLContext:
     return context
 
 
-class ResolvedToken:
+class KubeconfigToken:
     """A token from a kubeconfig (given, from a file, an exec plugin or OIDC); got anew when it is refused."""
 
-    def __init__(self, path: str, resolved: Resolved) -> None:
+    def __init__(self, path: str, resolved: ResolvedContext) -> None:
         self._path = path
         self._authorization = resolved.authorization
         self._renewals = 0
@@ -160,6 +160,6 @@ class ResolvedToken:
             async with self._one_at_a_time:
                 if self._renewals == refused:
                     with suppress(NotConfigured):  # an unreadable file: the old token, and the refusal, stay
-                        self._authorization = (await asyncio.to_thread(resolve, self._path)).authorization
+                        self._authorization = (await asyncio.to_thread(resolve_kubeconfig, self._path)).authorization
                     self._renewals += 1
         return self._authorization

@@ -24,13 +24,13 @@ FOREIGN_TEXT_LIMIT = 256
 
 
 class ApiError(Exception):
-    """A request that failed; `str()` says what was tried, on what, and what happened."""
+    """A request that failed; `str()` says what was operation, on what, and what happened."""
 
     def __init__(
-        self, tried: str, message: str, *, status: int = 0, reason: str = "", retry_after: float | None = None
+        self, operation: str, message: str, *, status: int = 0, reason: str = "", retry_after: float | None = None
     ) -> None:
-        self.tried = tried
-        self.message = cut(message)
+        self.operation = operation
+        self.message = truncate(message)
         self.status = status
         """HTTP status; 0 when there was no answer."""
         self.reason = reason or type(self).__name__
@@ -38,7 +38,7 @@ class ApiError(Exception):
         self.retry_after = retry_after
         """Seconds the server asked to wait; None when it did not."""
         told = f"{status} {self.reason}" if status else self.reason
-        super().__init__(f"{tried}: {told}: {self.message}")
+        super().__init__(f"{operation}: {told}: {self.message}")
 
 
 class Unauthorized(ApiError):
@@ -109,14 +109,14 @@ _BY_STATUS: dict[int, type[ApiError]] = {
 _BY_REASON: dict[str, type[ApiError]] = {"AlreadyExists": AlreadyExists, "Expired": Gone, "Gone": Gone}
 
 
-def error_for(tried: str, message: str, *, status: int, reason: str, retry_after: float | None) -> ApiError:
+def error_for_status(operation: str, message: str, *, status: int, reason: str, retry_after: float | None) -> ApiError:
     """The error a Status object stands for: by reason where that is finer than the code, else by code."""
     kind = _BY_REASON.get(reason) or _BY_STATUS.get(status, ServerError)
     if status == 503 and retry_after is not None:
         kind = Throttled
-    return kind(tried, message, status=status, reason=reason, retry_after=retry_after)
+    return kind(operation, message, status=status, reason=reason, retry_after=retry_after)
 
 
-def cut(text: str) -> str:
+def truncate(text: str) -> str:
     """Foreign text, made short enough for a condition or a log line."""
     return text if len(text) <= FOREIGN_TEXT_LIMIT else text[: FOREIGN_TEXT_LIMIT - 3] + "..."

@@ -25,13 +25,15 @@ from controllers.runtime.kube import errors
 def test_class_follows_reason_and_status(
     status: int, reason: str, retry_after: float | None, want: type[errors.ApiError]
 ) -> None:
-    error = errors.error_for("get pods a/b", "no", status=status, reason=reason, retry_after=retry_after)
+    error = errors.error_for_status("get pods a/b", "no", status=status, reason=reason, retry_after=retry_after)
     assert type(error) is want
     assert (error.status, error.retry_after) == (status, retry_after)
 
 
 def test_text_says_what_was_tried_on_what_and_what_happened() -> None:
-    error = errors.error_for("patch pods a/b", "object was modified", status=409, reason="Conflict", retry_after=None)
+    error = errors.error_for_status(
+        "patch pods a/b", "object was modified", status=409, reason="Conflict", retry_after=None
+    )
     assert str(error) == "patch pods a/b: 409 Conflict: object was modified"
     assert error.message == "object was modified"
 

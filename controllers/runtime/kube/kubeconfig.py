@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 120
 """An exec plugin may ask a person."""
 
 
-class Resolved(msgspec.Struct, frozen=True):
+class ResolvedContext(msgspec.Struct, frozen=True):
     """What the current context of a kubeconfig comes to; certificates and keys as PEM."""
 
     server: str = ""
@@ -38,10 +38,10 @@ class Resolved(msgspec.Struct, frozen=True):
     """Why the file cannot be used; everything else is unset then."""
 
     def __repr__(self) -> str:
-        return f"Resolved({self.server})"
+        return f"ResolvedContext({self.server})"
 
 
-def resolve(path: str) -> Resolved:
+def resolve_kubeconfig(path: str) -> ResolvedContext:
     """The current context of the kubeconfig at `path`; runs exec plugins. Blocks. Raises NotConfigured."""
     command = [sys.executable, "-m", "controllers.runtime.kube.kubeconfig", path]
     try:
@@ -49,7 +49,7 @@ def resolve(path: str) -> Resolved:
     except subprocess.TimeoutExpired as error:
         raise NotConfigured(f"read kubeconfig {path}: no answer within {TIMEOUT_SECONDS} s") from error
     try:
-        resolved = msgspec.json.decode(child.stdout, type=Resolved)
+        resolved = msgspec.json.decode(child.stdout, type=ResolvedContext)
     except msgspec.DecodeError as error:
         raise NotConfigured(f"read kubeconfig {path}: its reader ended with status {child.returncode}") from error
     if resolved.error:
@@ -57,15 +57,15 @@ def resolve(path: str) -> Resolved:
     return resolved
 
 
-def load(path: str) -> Resolved:
-    """What `resolve` answers, in this process. An unusable file is told in `error`."""
+def load_kubeconfig(path: str) -> ResolvedContext:
+    """What `resolve_kubeconfig` answers, in this process. An unusable file is told in `error`."""
     # By name: some releases of the package are typed, others are not.
     loader: Any = importlib.import_module("kubernetes.config.kube_config")
     loaded: Any = importlib.import_module("kubernetes.client").Configuration()
     try:
         loader.load_kube_config(path, client_configuration=loaded, persist_config=False)
         _, active = loader.list_kube_config_contexts(path)
-        return Resolved(
+        return ResolvedContext(
             server=loaded.host.rstrip("/"),
             namespace=active["context"].get("namespace") or "default",
             authorization=str(loaded.api_key.get("BearerToken") or loaded.api_key.get("authorization") or ""),
@@ -77,7 +77,7 @@ def load(path: str) -> Resolved:
             proxy=_proxy_url(loader.KubeConfigMerger(path).config, active["context"]["cluster"]),
         )
     except (loader.ConfigException, loader.yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
-        return Resolved(error=str(error) or type(error).__name__)
+        return ResolvedContext(error=str(error) or type(error).__name__)
 
 
 def _proxy_url(merged: Any, cluster: str) -> str:
@@ -94,7 +94,7 @@ def _content(path: str | None) -> str:
 def main(path: str, write: Callable[[bytes], object]) -> None:
     """Answers for one file."""
     with contextlib.redirect_stdout(sys.stderr):  # what a plugin or the loader prints must not end up in the answer
-        answer = load(path)
+        answer = load_kubeconfig(path)
     write(msgspec.json.encode(answer))
 
 

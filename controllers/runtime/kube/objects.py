@@ -38,7 +38,7 @@ class Object(Protocol):
     def status(self) -> Status: ...
 
 
-def own_changes(old: Object | None, new: Object | None) -> bool:
+def needs_reconcile(old: Object | None, new: Object | None) -> bool:
     """True when a kind's own object changed so that it has to run.
 
     That is: it appeared (or was replaced, or is gone), its generation changed, a new value of the requestedAt

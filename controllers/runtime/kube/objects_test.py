@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from controllers.runtime.kube.objects import own_changes
+from controllers.runtime.kube.objects import needs_reconcile
 from testing.clock import START
 from testing.lifecycle import WELL, thing
 from testing.thing import Thing
@@ -28,9 +28,9 @@ PLAIN = thing(requested="one")
     ],
 )
 def test_own_changes(old: Thing | None, new: Thing | None, *, runs: bool) -> None:
-    assert own_changes(old, new) is runs
+    assert needs_reconcile(old, new) is runs
 
 
 def test_a_replaced_object_counts_as_created() -> None:
     replaced = msgspec.structs.replace(PLAIN, metadata=msgspec.structs.replace(PLAIN.metadata, uid="u2"))
-    assert own_changes(PLAIN, replaced)
+    assert needs_reconcile(PLAIN, replaced)

@@ -15,14 +15,14 @@ _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8
 
-LARGE_BYTES: Final = 256 << 10
+MMAP_THRESHOLD_BYTES: Final = 256 << 10
 
 
-def give_back_large_blocks() -> bool:
+def configure_malloc() -> bool:
     """True when the allocator took it; to be called once, before threads start."""
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt
-    settings = ((_MMAP_THRESHOLD, LARGE_BYTES), (_TRIM_THRESHOLD, LARGE_BYTES), (_ARENA_MAX, 1))
+    settings = ((_MMAP_THRESHOLD, MMAP_THRESHOLD_BYTES), (_TRIM_THRESHOLD, MMAP_THRESHOLD_BYTES), (_ARENA_MAX, 1))
     taken: list[int] = [mallopt(name, value) for name, value in settings]
     return all(taken)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from controllers.runtime.process.allocator import give_back_large_blocks
+from controllers.runtime.process.allocator import configure_malloc
 
 GROWTH = """
-from controllers.runtime.process.allocator import give_back_large_blocks
+from controllers.runtime.process.allocator import configure_malloc
 def resident():
     return int(open("/proc/self/status").read().split("VmRSS:")[1].split()[0])
-assert give_back_large_blocks()
+assert configure_malloc()
 before = resident()
 blocks = [bytearray(b"x") * (1 << 20) for _ in range(40)]
 pins = []
@@ -33,4 +33,4 @@ def test_large_blocks_go_back_when_they_are_free() -> None:
 
 def test_another_libc_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
-    assert not give_back_large_blocks()
+    assert not configure_malloc()

@@ -32,7 +32,7 @@ class Flag(Generic[V]):
     """Accepted for compatibility; setting it gives a warning."""
 
 
-def boolean(text: str) -> bool:
+def parse_bool(text: str) -> bool:
     """Go's ParseBool."""
     if text in ("1", "t", "T", "true", "TRUE", "True"):
         return True
@@ -64,7 +64,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
     return parse
 
 
-def strings(text: str) -> tuple[str, ...]:
+def parse_strings(text: str) -> tuple[str, ...]:
     """Comma-separated texts; empty ones are dropped."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
@@ -72,11 +72,11 @@ def strings(text: str) -> tuple[str, ...]:
 def gates(text: str) -> Mapping[str, bool]:
     """`Name=true,Other=false`."""
     parsed = {}
-    for part in strings(text):
+    for part in parse_strings(text):
         name, equals, value = part.partition("=")
         if not equals:
             raise ValueError(f"missing bool value for {name!r}, want {name}=true")
-        parsed[name] = boolean(value)
+        parsed[name] = parse_bool(value)
     return parsed
 
 
@@ -92,14 +92,14 @@ HEALTH_ADDR = Flag("health-addr", ":9440", str, "address of the probes; empty: n
 EVENTS_ADDR = Flag("events-addr", "", str, "URL of the events receiver")
 CONCURRENT = Flag("concurrent", 4, at_least(1), "objects reconciled at the same time")
 WATCH_ALL_NAMESPACES = Flag(
-    "watch-all-namespaces", True, boolean, "false: only the namespace in the variable RUNTIME_NAMESPACE"
+    "watch-all-namespaces", True, parse_bool, "false: only the namespace in the variable RUNTIME_NAMESPACE"
 )
 WATCH_LABEL_SELECTOR = Flag("watch-label-selector", "", str, "only objects with these labels")
-NO_CROSS_NAMESPACE_REFS = Flag("no-cross-namespace-refs", False, boolean, "refuse references to other namespaces")
+NO_CROSS_NAMESPACE_REFS = Flag("no-cross-namespace-refs", False, parse_bool, "refuse references to other namespaces")
 LOG_ENCODING = Flag("log-encoding", "json", one_of("json", "console"), "form of log lines: json or console")
 LOG_LEVEL = Flag("log-level", "info", one_of("trace", "debug", "info", "error"), "trace, debug, info or error")
-ENABLE_LEADER_ELECTION = Flag("enable-leader-election", False, boolean, "let one of several replicas act")
-RELEASE_ON_CANCEL = Flag("leader-election-release-on-cancel", True, boolean, "hand leadership over at shutdown")
+ENABLE_LEADER_ELECTION = Flag("enable-leader-election", False, parse_bool, "let one of several replicas act")
+RELEASE_ON_CANCEL = Flag("leader-election-release-on-cancel", True, parse_bool, "hand leadership over at shutdown")
 LEASE_DURATION = Flag(
     "leader-election-lease-duration", timedelta(seconds=35), parse_duration, "how long others wait for a silent leader"
 )
@@ -121,7 +121,7 @@ REQUEUE_DEPENDENCY = Flag(
     "requeue-dependency", timedelta(seconds=30), parse_duration, "wait for a dependency that is not ready"
 )
 
-COMMON: tuple[Flag[Any], ...] = (
+COMMON_FLAGS: tuple[Flag[Any], ...] = (
     METRICS_ADDR,
     HEALTH_ADDR,
     EVENTS_ADDR,
@@ -153,11 +153,11 @@ COMMON: tuple[Flag[Any], ...] = (
     Flag("storage-value-log-file-size", 0, int, "nothing is stored on disk", no_effect=True),
     Flag("storage-compression-threshold", 0, int, "tag lists are always compressed", no_effect=True),
     Flag("gc-interval", 0, int, "nothing is stored on disk", no_effect=True),
-    Flag("aws-autologin-for-ecr", False, boolean, "use spec.provider", no_effect=True),
-    Flag("azure-autologin-for-acr", False, boolean, "use spec.provider", no_effect=True),
-    Flag("gcp-autologin-for-gcr", False, boolean, "use spec.provider", no_effect=True),
+    Flag("aws-autologin-for-ecr", False, parse_bool, "use spec.provider", no_effect=True),
+    Flag("azure-autologin-for-acr", False, parse_bool, "use spec.provider", no_effect=True),
+    Flag("gcp-autologin-for-gcr", False, parse_bool, "use spec.provider", no_effect=True),
 )
-COMMON_GATES: Mapping[str, bool] = {"CacheSecretsAndConfigMaps": False, "ObjectLevelWorkloadIdentity": False}
+COMMON_FEATURE_GATES: Mapping[str, bool] = {"CacheSecretsAndConfigMaps": False, "ObjectLevelWorkloadIdentity": False}
 
 
 class Options:
@@ -185,7 +185,7 @@ def parse(argv: Iterable[str], *, flags: Sequence[Flag[Any]] = (), gates: Mappin
     gates: feature gates of the kind and their defaults, besides the common ones
     Raises BadFlag.
     """
-    known = {flag.name: flag for flag in (*COMMON, *flags)}
+    known = {flag.name: flag for flag in (*COMMON_FLAGS, *flags)}
     values: dict[str, object] = {}
     rest = list(argv)[::-1]
     while rest:
@@ -206,10 +206,10 @@ def parse(argv: Iterable[str], *, flags: Sequence[Flag[Any]] = (), gates: Mappin
             values[name] = flag.parse(text)
         except ValueError as error:
             raise BadFlag(f"invalid value {text!r} for flag --{name}: {error}") from error
-    return _checked(values, {**COMMON_GATES, **(gates or {})}, known)
+    return _validate(values, {**COMMON_FEATURE_GATES, **(gates or {})}, known)
 
 
-def _checked(values: dict[str, object], gates: dict[str, bool], known: Mapping[str, Flag[Any]]) -> Options:
+def _validate(values: dict[str, object], gates: dict[str, bool], known: Mapping[str, Flag[Any]]) -> Options:
     """Apply the rules that concern several flags."""
     options = Options(values, gates=gates, warnings=[f for f in values if known[f].no_effect])
     for name, on in options[FEATURE_GATES].items():
@@ -225,10 +225,10 @@ def _checked(values: dict[str, object], gates: dict[str, bool], known: Mapping[s
     return options
 
 
-def usage(program: str, *, flags: Sequence[Flag[Any]] = ()) -> str:
+def format_usage(program: str, *, flags: Sequence[Flag[Any]] = ()) -> str:
     """Return the help text."""
     lines = [f"Usage: {program} [--flag=value ...]", ""]
-    for flag in sorted((*COMMON, *flags), key=lambda flag: flag.name):
+    for flag in sorted((*COMMON_FLAGS, *flags), key=lambda flag: flag.name):
         default = format_duration(flag.default) if isinstance(flag.default, timedelta) else flag.default
         shown = "" if default in ("", {}, ()) else f" (default {str(default).lower()})"
         note = "no effect: " if flag.no_effect else ""

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from controllers.runtime.process import flags
-from controllers.runtime.process.flags import BadFlag, Flag, parse, usage
+from controllers.runtime.process.flags import BadFlag, Flag, format_usage, parse
 
 
 @pytest.mark.parametrize(
@@ -84,14 +84,14 @@ def test_flags_without_effect_are_accepted_and_reported() -> None:
 
 
 def test_a_kind_adds_flags() -> None:
-    extra: Flag[tuple[str, ...]] = Flag("ssh-kex-algos", (), flags.strings, "algorithms for key exchange")
+    extra: Flag[tuple[str, ...]] = Flag("ssh-kex-algos", (), flags.parse_strings, "algorithms for key exchange")
     assert parse(["--ssh-kex-algos=a, b,"], flags=[extra])[extra] == ("a", "b")
     assert parse([], flags=[extra])[extra] == ()
-    assert "--ssh-kex-algos" in usage("prog", flags=[extra])
+    assert "--ssh-kex-algos" in format_usage("prog", flags=[extra])
 
 
 def test_usage_names_every_flag_with_its_default() -> None:
-    text = usage("prog")
-    assert all(f"--{flag.name}\n" in text for flag in flags.COMMON)
+    text = format_usage("prog")
+    assert all(f"--{flag.name}\n" in text for flag in flags.COMMON_FLAGS)
     assert "(default 750ms)" in text
     assert "no effect: nothing is stored on disk" in text

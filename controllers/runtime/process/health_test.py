@@ -5,7 +5,7 @@ from http import HTTPStatus
 import aiohttp
 import pytest
 
-from controllers.runtime.process.health import Checks, loop_check, metrics_page
+from controllers.runtime.process.health import HealthChecks, make_loop_check, make_metrics_handler
 from controllers.runtime.process.httpserver import HttpServer, parse_address
 from controllers.runtime.process.metrics import Metrics
 
@@ -29,7 +29,7 @@ def test_what_is_no_address(address: str) -> None:
 
 
 async def test_checks_answer_ok_or_say_what_is_wrong() -> None:
-    checks = Checks()
+    checks = HealthChecks()
     assert (await checks()).status is HTTPStatus.OK
     reasons: dict[str, str | None] = {"things": "not listed yet", "others": None}
     checks.add("things", lambda: reasons["things"])
@@ -42,14 +42,14 @@ async def test_checks_answer_ok_or_say_what_is_wrong() -> None:
 
 @pytest.mark.parametrize(("late", "alive"), [pytest.param(29.0, True, id="busy"), pytest.param(31.0, False, id="held")])
 def test_a_held_loop_is_not_alive(late: float, *, alive: bool) -> None:
-    assert (loop_check(lambda: late)() is None) is alive
+    assert (make_loop_check(lambda: late)() is None) is alive
 
 
 @pytest.fixture
 async def server() -> AsyncIterator[HttpServer]:
     metrics = Metrics()
     metrics.controller("things", workers=2)
-    server = HttpServer("127.0.0.1:0", {"/readyz": Checks(), "/metrics": metrics_page(metrics.render)})
+    server = HttpServer("127.0.0.1:0", {"/readyz": HealthChecks(), "/metrics": make_metrics_handler(metrics.render)})
     await server.start()
     yield server
     await server.stop()

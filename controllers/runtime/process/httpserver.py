@@ -15,7 +15,7 @@ _MAX_CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Response:
     """A complete response."""
 
     body: bytes
@@ -23,7 +23,7 @@ class Answer:
     content_type: str = "text/plain; charset=utf-8"
 
 
-Route = Callable[[], Awaitable[Answer]]
+RequestHandler = Callable[[], Awaitable[Response]]
 
 
 def parse_address(address: str) -> tuple[str | None, int]:
@@ -40,7 +40,7 @@ def parse_address(address: str) -> tuple[str | None, int]:
 class HttpServer:
     """Serves fixed paths on one address."""
 
-    def __init__(self, address: str, routes: Mapping[str, Route]) -> None:
+    def __init__(self, address: str, routes: Mapping[str, RequestHandler]) -> None:
         self._host, self._port = parse_address(address)
         self._routes = routes
         self._server: asyncio.Server | None = None
@@ -85,9 +85,9 @@ class HttpServer:
         path = rest.partition(" ")[0].partition("?")[0]
         route = self._routes.get(path)
         if method not in ("GET", "HEAD"):
-            answer = Answer(b"only GET is served here\n", HTTPStatus.METHOD_NOT_ALLOWED)
+            answer = Response(b"only GET is served here\n", HTTPStatus.METHOD_NOT_ALLOWED)
         elif route is None:
-            answer = Answer(b"no such page\n", HTTPStatus.NOT_FOUND)
+            answer = Response(b"no such page\n", HTTPStatus.NOT_FOUND)
         else:
             answer = await route()
         lines = (

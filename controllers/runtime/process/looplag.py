@@ -10,10 +10,10 @@ from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 
 INTERVAL_SECONDS = 0.1
-WORTH_A_LINE_SECONDS = 0.05
+LOG_THRESHOLD_SECONDS = 0.05
 
 
-class LoopLag:
+class LoopLagMonitor:
     """`run` measures until cancelled; `late` tells how late the loop is right now."""
 
     def __init__(self, clock: Clock, *, observe: Callable[[float], None], log: logging.Logger) -> None:
@@ -28,7 +28,7 @@ class LoopLag:
             await self._clock.sleep(INTERVAL_SECONDS)
             lag = self.late()
             self._observe(lag)
-            if lag > WORTH_A_LINE_SECONDS:
+            if lag > LOG_THRESHOLD_SECONDS:
                 self._log.debug("the event loop was held", extra={logkey.DURATION: round(lag, 3)})
 
     def late(self) -> float:

@@ -3,7 +3,7 @@ import logging
 
 import pytest
 
-from controllers.runtime.process.looplag import LoopLag
+from controllers.runtime.process.looplag import LoopLagMonitor
 from testing.clock import VirtualClock
 
 
@@ -11,7 +11,7 @@ async def test_a_held_loop_is_measured_and_told(caplog: pytest.LogCaptureFixture
     caplog.set_level(logging.DEBUG)
     clock = VirtualClock()
     seen: list[float] = []
-    lag = LoopLag(clock, observe=seen.append, log=logging.getLogger("controllers.test"))
+    lag = LoopLagMonitor(clock, observe=seen.append, log=logging.getLogger("controllers.test"))
     assert lag.late() == 0
     task = asyncio.create_task(lag.run())
     await clock.advance(0.25)

@@ -14,7 +14,7 @@ from controllers.runtime.kube.config import ClusterConfig, load_config
 from controllers.runtime.kube.errors import NotConfigured
 from controllers.runtime.log import configure
 from controllers.runtime.process import flags
-from controllers.runtime.process.allocator import give_back_large_blocks
+from controllers.runtime.process.allocator import configure_malloc
 from controllers.runtime.process.flags import BadFlag, Flag, Options
 from controllers.runtime.process.manager import CannotStart, Manager
 
@@ -29,7 +29,7 @@ def main(
     argv: Sequence[str],
     *,
     component: str,
-    own_flags: Sequence[Flag[Any]] = (),
+    kind_flags: Sequence[Flag[Any]] = (),
     gates: Mapping[str, bool] | None = None,
 ) -> int:
     """Run a controller process to its end and return its exit status (2: the command line is wrong).
@@ -38,10 +38,10 @@ def main(
     argv: without the program's name
     """
     if any(argument in ("-h", "--help", "-help") for argument in argv):
-        sys.stdout.write(flags.usage(f"python -m controllers.{name}", flags=own_flags))
+        sys.stdout.write(flags.format_usage(f"python -m controllers.{name}", flags=kind_flags))
         return 0
     try:
-        options = flags.parse(argv, flags=own_flags, gates=gates)
+        options = flags.parse(argv, flags=kind_flags, gates=gates)
     except BadFlag as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -50,7 +50,7 @@ def main(
         log.info("this flag has no effect", extra={logkey.FLAG: flag})
     for gate, on in options[flags.FEATURE_GATES].items():
         log.info("loading feature gate", extra={logkey.FLAG: gate, "enabled": on})
-    give_back_large_blocks()
+    configure_malloc()
     try:
         config = load_config()
         return asyncio.run(_run(options, name=name, component=component, config=config, build=build))
@@ -66,11 +66,11 @@ async def _run(options: Options, *, name: str, component: str, config: ClusterCo
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, manager.stop)
     status = await manager.run()
-    exit_soon(status)
+    schedule_exit(status)
     return status
 
 
-def exit_soon(status: int, *, seconds: float = 1.0) -> None:
+def schedule_exit(status: int, *, seconds: float = 1.0) -> None:
     """Have the process gone after `seconds`, even if a worker thread (a slow git server, say) never returns.
 
     The interpreter waits for such threads without limit; by now nothing is left that they could be needed for.

@@ -10,9 +10,9 @@ from controllers.runtime.process.manager import Manager
 
 STUCK = """
 import threading
-from controllers.runtime.process.main import exit_soon
+from controllers.runtime.process.main import schedule_exit
 threading.Thread(target=threading.Event().wait).start()
-exit_soon(7, seconds=0.01)
+schedule_exit(7, seconds=0.01)
 """
 
 
@@ -31,7 +31,7 @@ def test_an_unknown_flag_is_exit_status_2(capsys: pytest.CaptureFixture[str]) ->
 
 def test_help_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     own = flags.Flag("shard-count", 1, flags.at_least(1), "shards")
-    assert main.main("thing", build_nothing, ["--help"], component="c", own_flags=[own]) == 0
+    assert main.main("thing", build_nothing, ["--help"], component="c", kind_flags=[own]) == 0
     assert "--shard-count\n      shards (default 1)" in capsys.readouterr().out
 
 

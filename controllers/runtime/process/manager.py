@@ -25,13 +25,13 @@ from controllers.runtime.deadline import within
 from controllers.runtime.key import Key, KubeObject, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
-from controllers.runtime.kube.objects import Object, Status, own_changes
+from controllers.runtime.kube.objects import Object, Status, needs_reconcile
 from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Options
-from controllers.runtime.process.health import Checks, loop_check, metrics_page
-from controllers.runtime.process.httpserver import HttpServer, Route
-from controllers.runtime.process.looplag import LoopLag
+from controllers.runtime.process.health import HealthChecks, make_loop_check, make_metrics_handler
+from controllers.runtime.process.httpserver import HttpServer, RequestHandler
+from controllers.runtime.process.looplag import LoopLagMonitor
 from controllers.runtime.process.metrics import Metrics
 from controllers.runtime.process.notification import HttpPost, Notifier
 from controllers.runtime.queue.ratelimit import Backoff
@@ -40,7 +40,7 @@ from controllers.runtime.reconcile.controller import Controller, Outcome
 from controllers.runtime.reconcile.events import EventRecorder
 from controllers.runtime.reconcile.leader import (
     AlwaysLeader,
-    Election,
+    ElectionConfig,
     Leader,
     LeaderElector,
     LostLeadership,
@@ -48,7 +48,7 @@ from controllers.runtime.reconcile.leader import (
 )
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.run import Reconciler
-from controllers.runtime.reconcile.supersede import Interruption
+from controllers.runtime.reconcile.supersede import Superseder
 
 SYNC_TIMEOUT = timedelta(minutes=2)
 _FLUSH_SHARE = 0.2  # of the grace period: kept for events and the lease
@@ -101,9 +101,9 @@ class Manager:
             observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
             clock=clock,
         )
-        self._elector = self._election()
+        self._elector = self._make_elector()
         self.leader: Leader = self._elector or AlwaysLeader()
-        self._notifier = self._receiver()
+        self._notifier = self._make_notifier()
         self.events = EventRecorder(
             self.client,
             component=component,
@@ -112,15 +112,17 @@ class Manager:
             log=logging.getLogger("controllers.events"),
             receiver=self._notifier,
         )
-        self._lag = LoopLag(clock, observe=self.metrics.loop_lag.observe, log=logging.getLogger("controllers.runtime"))
-        self.live, self.ready = Checks(), Checks()
-        self.live.add("loop", loop_check(self._lag.late))
+        self._lag = LoopLagMonitor(
+            clock, observe=self.metrics.loop_lag.observe, log=logging.getLogger("controllers.runtime")
+        )
+        self.live, self.ready = HealthChecks(), HealthChecks()
+        self.live.add("loop", make_loop_check(self._lag.late))
         self._informers: dict[str, Informer[Any]] = {}
         self._controllers: list[Controller] = []
-        self._closing: list[Callable[[], Awaitable[None]]] = [self.client.close]
+        self._cleanups: list[Callable[[], Awaitable[None]]] = [self.client.close]
         self._stop = asyncio.Event()
         self._working = False
-        self.servers = self._servers()
+        self.servers = self._make_servers()
 
     def informer(
         self,
@@ -145,7 +147,7 @@ class Manager:
         )
         name = f"{resource.plural}.{resource.group}".rstrip(".")
         self._informers[name] = informer
-        self.ready.add(name, lambda: _reason_not_fresh(informer))
+        self.ready.add(name, lambda: _why_not_ready(informer))
         return informer
 
     def queue(self, name: str) -> WorkQueue:
@@ -156,7 +158,7 @@ class Manager:
         series.watch(queue)
         return queue
 
-    def enqueue_own(self, informer: Informer[T], queue: WorkQueue) -> None:
+    def enqueue_primary(self, informer: Informer[T], queue: WorkQueue) -> None:
         """Queue an object of the reconciled kind when a change of it is worth a run.
 
         What the first list brings is queued in the slow lane, behind what users do meanwhile.
@@ -164,7 +166,7 @@ class Manager:
 
         def enqueue(old: T | None, new: T | None) -> None:
             obj = new or old
-            if obj is not None and own_changes(old, new):
+            if obj is not None and needs_reconcile(old, new):
                 queue.add(key_of(obj), Lane.USER if informer.synced.is_set() else Lane.RESYNC)
 
         informer.add_handler(enqueue)
@@ -176,16 +178,16 @@ class Manager:
         reconciler: Reconciler[T, S],
         *,
         forget: Callable[[Key], None] | None = None,
-        requests_count_while_suspended: bool = True,
-        interruptible: bool = False,
+        handle_requests_while_suspended: bool = True,
+        supersede_runs: bool = False,
     ) -> Lifecycle[T, S]:
         """Return the reconcile function of a kind with all that the manager knows filled in.
 
-        interruptible: a change of the spec ends a run under way; only for reconcilers that may be cut off anywhere.
+        supersede_runs: a change of the spec ends a run under way; only for reconcilers that may be cut off anywhere.
         """
-        interruption = Interruption() if interruptible else None
-        if interruption:
-            informer.add_handler(interruption.changed)
+        superseder = Superseder() if supersede_runs else None
+        if superseder:
+            informer.add_handler(superseder.changed)
         return Lifecycle(
             self.client,
             resource,
@@ -198,8 +200,8 @@ class Manager:
             leader=self.leader,
             forget=forget,
             durations=self.metrics.durations.of(resource.kind),
-            requests_count_while_suspended=requests_count_while_suspended,
-            interruption=interruption,
+            handle_requests_while_suspended=handle_requests_while_suspended,
+            superseder=superseder,
             rng=self.rng,
         )
 
@@ -210,11 +212,11 @@ class Manager:
         queue: WorkQueue,
         *,
         resource: Resource,
-        patience: timedelta | None = None,
+        slow_threshold: timedelta | None = None,
     ) -> Controller:
         """Return a controller that the manager runs, with --concurrent workers.
 
-        patience: see `Controller`; for kinds whose runs cost little but time
+        slow_threshold: see `Controller`; for kinds whose runs cost little but time
         """
         workers = self.options[flags.CONCURRENT]
         controller = Controller(
@@ -226,14 +228,14 @@ class Manager:
             metrics=self.metrics.controller(name, workers=workers),
             log=logging.getLogger("controllers.runtime"),
             fields={logkey.CONTROLLER_GROUP: resource.group, logkey.CONTROLLER_KIND: resource.kind},
-            patience=patience,
+            slow_threshold=slow_threshold,
         )
         self._controllers.append(controller)
         return controller
 
-    def closing(self, callback: Callable[[], Awaitable[None]]) -> None:
+    def add_cleanup(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Await `callback` at the end, before what was registered earlier."""
-        self._closing.append(callback)
+        self._cleanups.append(callback)
 
     def stop(self) -> None:
         """Begin the orderly end; `run` returns when it is done."""
@@ -248,7 +250,7 @@ class Manager:
         except OSError as error:
             log.error("cannot listen", extra={logkey.ERROR: str(error)})
             return 1
-        background = [asyncio.create_task(part.run()) for part in self._background()]
+        background = [asyncio.create_task(part.run()) for part in self._runnables()]
         work = asyncio.create_task(self._work())
         stopped = asyncio.create_task(self._stop.wait())
         await asyncio.wait({stopped, work, *background}, return_when=asyncio.FIRST_COMPLETED)
@@ -261,28 +263,28 @@ class Manager:
         await asyncio.gather(work, stopped, return_exceptions=True)
         failures = [task.exception() for task in (work, *background) if task.done() and not task.cancelled()]
         for failure in filter(None, failures):
-            _tell_failure(failure)
-        await self._leave(background)
+            _log_failure(failure)
+        await self._close(background)
         return 0 if graceful and not any(failures) else 1
 
-    def _background(self) -> "list[Any]":
+    def _runnables(self) -> "list[Any]":
         notifier = [self._notifier] if self._notifier else []
         return [self._lag, self.events, *notifier, *self._informers.values()]
 
     async def _work(self) -> None:
         """Sync, be elected, work. Returns when the controllers have stopped; raises what ends the process."""
-        await self._synced()
+        await self._wait_for_sync()
         if self._elector:
             await self._elector.acquire()
         log.info("starting workers", extra={logkey.COUNT: self.options[flags.CONCURRENT]})
         self._working = True
         async with asyncio.TaskGroup() as group:  # a lost lease cancels the controllers at once
-            hold = group.create_task(self._elector.hold()) if self._elector else None
+            renew = group.create_task(self._elector.renew()) if self._elector else None
             await asyncio.gather(*(group.create_task(controller.run()) for controller in self._controllers))
-            if hold:
-                hold.cancel()
+            if renew:
+                renew.cancel()
 
-    async def _synced(self) -> None:
+    async def _wait_for_sync(self) -> None:
         async def all_synced() -> None:
             await asyncio.gather(*(informer.synced.wait() for informer in self._informers.values()))
 
@@ -305,7 +307,7 @@ class Manager:
         await asyncio.wait({work, timer}, return_when=asyncio.FIRST_COMPLETED)
         timer.cancel()
 
-    async def _leave(self, background: Sequence[asyncio.Task[None]]) -> None:
+    async def _close(self, background: Sequence[asyncio.Task[None]]) -> None:
         """Flush events, release the lease, close everything."""
         try:
             await within(self.clock, self._grace * _FLUSH_SHARE, self._flush())
@@ -316,7 +318,7 @@ class Manager:
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)
-        for close in reversed(self._closing):
+        for close in reversed(self._cleanups):
             await close()
         for server in self.servers.values():
             await server.stop()
@@ -330,11 +332,11 @@ class Manager:
     def _grace(self) -> float:
         return self.options[flags.GRACE_PERIOD].total_seconds()
 
-    def _election(self) -> LeaderElector | None:
+    def _make_elector(self) -> LeaderElector | None:
         if not self.options[flags.ENABLE_LEADER_ELECTION]:
             return None
         try:
-            election = Election(
+            election = ElectionConfig(
                 self.namespace,
                 lease_name(f"{self.name}-controller", self.options[flags.WATCH_LABEL_SELECTOR]),
                 lease_duration=self.options[flags.LEASE_DURATION],
@@ -353,12 +355,12 @@ class Manager:
             observe=self.metrics.observe_leadership(election.name),
         )
 
-    def _receiver(self) -> Notifier | None:
+    def _make_notifier(self) -> Notifier | None:
         address = self.options[flags.EVENTS_ADDR]
         if not address:
             return None
         post = HttpPost(address)
-        self._closing.append(post.close)
+        self._cleanups.append(post.close)
         return Notifier(
             post,
             component=self.component,
@@ -367,10 +369,10 @@ class Manager:
             log=logging.getLogger("controllers.events"),
         )
 
-    def _servers(self) -> dict[str, HttpServer]:
-        pages: dict[str, tuple[str, dict[str, Route]]] = {
+    def _make_servers(self) -> dict[str, HttpServer]:
+        pages: dict[str, tuple[str, dict[str, RequestHandler]]] = {
             "health": (self.options[flags.HEALTH_ADDR], {"/healthz": self.live, "/readyz": self.ready}),
-            "metrics": (self.options[flags.METRICS_ADDR], {"/metrics": metrics_page(self.metrics.render)}),
+            "metrics": (self.options[flags.METRICS_ADDR], {"/metrics": make_metrics_handler(self.metrics.render)}),
         }
         try:
             return {name: HttpServer(address, routes) for name, (address, routes) in pages.items() if address}
@@ -378,13 +380,13 @@ class Manager:
             raise CannotStart(str(error)) from error
 
 
-def _reason_not_fresh(informer: Informer[Any]) -> str | None:
+def _why_not_ready(informer: Informer[Any]) -> str | None:
     if not informer.synced.is_set():
         return "not listed yet"
-    return "no word from the API server for too long" if informer.stale() else None
+    return "no word from the API server for too long" if informer.is_stale() else None
 
 
-def _tell_failure(error: BaseException) -> None:
+def _log_failure(error: BaseException) -> None:
     """Log what ended the process; only what nobody foresaw with its traceback."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -16,13 +16,13 @@ from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
 from controllers.runtime.reconcile.run import NotReady, Ready, Run
 from testing.apiserver import ScriptedServer
-from testing.apiserver_answers import fail
 from testing.clock import VirtualClock
+from testing.scripted_answers import fail
 from testing.thing import THINGS, Thing, ThingStatus
 
 LEASE = "thing-controller-leader-election"
 QUIET = ("--metrics-addr=", "--health-addr=127.0.0.1:0")
-PATIENCE_SECONDS = 10
+TEST_TIMEOUT_SECONDS = 10
 
 
 class Signalling:
@@ -45,7 +45,7 @@ class Signalling:
         return Ready("all well", timedelta(hours=1))
 
 
-class Process:
+class ManagerHarness:
     """A manager with one controller, against a scripted API server."""
 
     def __init__(self, api: ScriptedServer, *argv: str, clock: Clock = SYSTEM_CLOCK) -> None:
@@ -63,9 +63,9 @@ class Process:
         self.queue = self.manager.queue("thing")
         lifecycle = self.manager.lifecycle(THINGS, self.informer, self.reconciler)
         self.manager.controller("thing", lifecycle, self.queue, resource=THINGS)
-        self.manager.enqueue_own(self.informer, self.queue)
+        self.manager.enqueue_primary(self.informer, self.queue)
         for name in ("first", "second"):
-            self.manager.closing(self._closer(name))
+            self.manager.add_cleanup(self._closer(name))
         self.task = asyncio.create_task(self.manager.run())
 
     def _closer(self, name: str) -> Any:
@@ -75,11 +75,11 @@ class Process:
         return close
 
     async def until_running(self) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             await self.reconciler.started.wait()
 
     async def exit_status(self) -> int:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             return await self.task
 
 
@@ -95,7 +95,7 @@ def events(api: ScriptedServer) -> list[str]:
 
 
 async def test_a_process_works_and_ends_in_order(api: ScriptedServer) -> None:
-    process = Process(api, "--enable-leader-election")
+    process = ManagerHarness(api, "--enable-leader-election")
     process.reconciler.may_end.clear()
     await process.until_running()
     process.manager.stop()
@@ -115,7 +115,7 @@ async def test_a_process_works_and_ends_in_order(api: ScriptedServer) -> None:
 
 async def test_a_run_that_outlasts_the_grace_period_is_cancelled(api: ScriptedServer) -> None:
     clock = VirtualClock()
-    process = Process(api, clock=clock)
+    process = ManagerHarness(api, clock=clock)
     process.reconciler.may_end.clear()
     await process.until_running()
     process.manager.stop()
@@ -130,7 +130,7 @@ async def test_a_lost_lease_cancels_runs_at_once_and_fails(
     api: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = VirtualClock()
-    process = Process(api, "--enable-leader-election", clock=clock)
+    process = ManagerHarness(api, "--enable-leader-election", clock=clock)
     process.reconciler.may_end.clear()
     await process.until_running()
     api.script("patch", *[fail(500)] * 100)
@@ -144,8 +144,8 @@ async def test_a_lost_lease_cancels_runs_at_once_and_fails(
 async def test_a_standby_is_ready_and_does_nothing(api: ScriptedServer) -> None:
     spec = {"holderIdentity": "somebody", "leaseDurationSeconds": 35, "leaseTransitions": 0}
     api.put(LEASES, {"metadata": {"namespace": "system", "name": LEASE}, "spec": spec})
-    process = Process(api, "--enable-leader-election", clock=VirtualClock())
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    process = ManagerHarness(api, "--enable-leader-election", clock=VirtualClock())
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await process.informer.synced.wait()
     assert (await process.manager.ready()).body == b"ok"
     process.manager.stop()
@@ -158,8 +158,8 @@ async def test_a_standby_is_ready_and_does_nothing(api: ScriptedServer) -> None:
 
 async def test_before_the_first_list_the_process_is_not_ready(api: ScriptedServer) -> None:
     api.script("list", *[fail(403, "Forbidden")] * 100)
-    process = Process(api, clock=VirtualClock())
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    process = ManagerHarness(api, clock=VirtualClock())
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await api.wait_for_watches(0)
     assert (await process.manager.ready()).body == b"things.example.com: not listed yet\n"
     assert (await process.manager.live()).body == b"ok"
@@ -172,7 +172,7 @@ async def test_a_kind_that_cannot_be_listed_ends_the_process_with_advice(
 ) -> None:
     api.script("list", *[fail(403, "Forbidden")] * 1000)
     clock = VirtualClock()
-    process = Process(api, clock=clock)
+    process = ManagerHarness(api, clock=clock)
     await clock.wait_for_sleepers(2)
     await clock.advance(120)
     assert await process.exit_status() == 1
@@ -184,21 +184,21 @@ async def test_an_address_in_use_ends_the_process(api: ScriptedServer, caplog: p
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = Process(api, f"--health-addr=127.0.0.1:{taken.getsockname()[1]}")
+        process = ManagerHarness(api, f"--health-addr=127.0.0.1:{taken.getsockname()[1]}")
         assert await process.exit_status() == 1
     assert "cannot listen" in caplog.text
     await process.manager.client.close()
 
 
 async def test_what_is_there_at_start_is_behind_what_users_do(api: ScriptedServer) -> None:
-    process = Process(api)
+    process = ManagerHarness(api)
     added: asyncio.Queue[tuple[str, Lane]] = asyncio.Queue()
 
     def add(key: Key, lane: Lane = Lane.USER) -> None:
         added.put_nowait((key.name, lane))
 
     process.queue.add = add  # type: ignore[method-assign]
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         assert await added.get() == ("app", Lane.RESYNC)
         api.put(THINGS, {"metadata": {"namespace": "ns", "name": "new"}, "spec": {}})
         assert await added.get() == ("new", Lane.USER)
@@ -207,8 +207,8 @@ async def test_what_is_there_at_start_is_behind_what_users_do(api: ScriptedServe
 
 
 async def test_only_the_own_namespace_is_watched_when_told_so(api: ScriptedServer) -> None:
-    process = Process(api, "--watch-all-namespaces=false", "--watch-label-selector=shard=1")
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    process = ManagerHarness(api, "--watch-all-namespaces=false", "--watch-label-selector=shard=1")
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await process.informer.synced.wait()
     seen = api.requests[0]
     assert seen.path == "/apis/example.com/v1/namespaces/system/things"
@@ -230,7 +230,7 @@ async def test_settings_that_cannot_work_are_refused(api: ScriptedServer, flag: 
 
 
 async def test_a_failing_object_does_not_hold_up_the_end(api: ScriptedServer) -> None:
-    process = Process(api)
+    process = ManagerHarness(api)
 
     async def refuse(run: Run[Thing, ThingStatus]) -> Ready:
         process.reconciler.started.set()

@@ -88,7 +88,7 @@ class ControllerSeries:
         self._active = families.active_workers.labels(name)
         families.max_workers.labels(name).set(workers)
 
-    def started(self) -> None:
+    def record_start(self) -> None:
         self._active.inc()
 
     def finished(self, result: str, *, seconds: float) -> None:
@@ -101,7 +101,7 @@ class ControllerSeries:
     def terminal(self) -> None:
         self._terminal.inc()
 
-    def crashed(self) -> None:
+    def record_crash(self) -> None:
         self._crashes.inc()
 
 
@@ -120,10 +120,10 @@ class QueueSeries:
     def added(self) -> None:
         self._adds.inc()
 
-    def retried(self) -> None:
+    def count_retry(self) -> None:
         self._retries.inc()
 
-    def depth(self, lane: Lane, count: int) -> None:
+    def set_depth(self, lane: Lane, count: int) -> None:
         self._depth[lane].set(count)
 
     def waited(self, seconds: float) -> None:

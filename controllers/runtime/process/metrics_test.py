@@ -47,10 +47,10 @@ def test_what_is_known_at_start_starts_at_zero(sample: str) -> None:
 def test_a_run_is_counted_with_its_result() -> None:
     metrics = Metrics()
     series = metrics.controller("things", workers=4)
-    series.started()
+    series.record_start()
     assert lines(metrics)['controller_runtime_active_workers{controller="things"}'] == 1
     series.finished("error", seconds=0.2)
-    series.crashed()
+    series.record_crash()
     told = lines(metrics)
     assert told['controller_runtime_active_workers{controller="things"}'] == 0
     assert told['controller_runtime_reconcile_total{controller="things",result="error"}'] == 1
@@ -111,5 +111,5 @@ def test_requests_without_an_answer_are_counted_apart() -> None:
 
 def test_two_processes_in_one_interpreter_do_not_share_metrics() -> None:
     one, two = Metrics(), Metrics()
-    one.controller("things", workers=4).crashed()
+    one.controller("things", workers=4).record_crash()
     assert not any("things" in sample for sample in lines(two))

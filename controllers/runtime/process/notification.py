@@ -14,7 +14,7 @@ import msgspec
 
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
-from controllers.runtime.reconcile.events import EventType, Subject
+from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.outbox import Outbox
 
 TIMEOUT_SECONDS = 5
@@ -46,7 +46,7 @@ class HttpPost:
 
 
 class Notifier:
-    """An `events.Receiver`. `notify` only queues; `run` sends."""
+    """An `events.EventSink`. `notify` only queues; `run` sends."""
 
     def __init__(self, post: Post, *, component: str, instance: str, clock: Clock, log: logging.Logger) -> None:
         self._post = post
@@ -56,7 +56,7 @@ class Notifier:
         self._log = log
         self._outbox = Outbox(self._send)
 
-    def notify(self, about: Subject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
+    def notify(self, about: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
         """Queue one event. Objects without kind, name or namespace are left out, as Flux does."""
         if not (about.kind and about.name and about.namespace):
             return

@@ -10,13 +10,13 @@ import pytest
 
 from controllers.runtime.process.httpserver import HttpServer
 from controllers.runtime.process.notification import HttpPost, Notifier
-from controllers.runtime.reconcile.events import EventType, Subject
+from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from testing.clock import START, VirtualClock, settle
 
-APP = Subject("example.com/v1", "Thing", "ns", "app", "u1", "7", {"event.toolkit.fluxcd.io/env": "prod"})
+APP = InvolvedObject("example.com/v1", "Thing", "ns", "app", "u1", "7", {"event.toolkit.fluxcd.io/env": "prod"})
 
 
-class Receiver:
+class FakeNotificationController:
     """Answers with what the test lists, then with 202."""
 
     def __init__(self) -> None:
@@ -31,10 +31,10 @@ class Receiver:
         return answer
 
 
-class World:
+class NotifierHarness:
     def __init__(self, instance: str = "pod-1") -> None:
         self.clock = VirtualClock()
-        self.receiver = Receiver()
+        self.receiver = FakeNotificationController()
         self.notifier = Notifier(
             self.receiver,
             component="thing-controller",
@@ -43,23 +43,23 @@ class World:
             log=logging.getLogger("controllers.test"),
         )
 
-    async def tell(self, about: Subject = APP, type: EventType = EventType.NORMAL) -> None:
+    async def notify(self, about: InvolvedObject = APP, type: EventType = EventType.NORMAL) -> None:
         self.notifier.notify(about, type, reason="Because", message="hello", at=START)
         await settle()
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World()
-    task = asyncio.create_task(world.notifier.run())
-    yield world
+async def harness() -> AsyncIterator[NotifierHarness]:
+    harness = NotifierHarness()
+    task = asyncio.create_task(harness.notifier.run())
+    yield harness
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_the_body_is_flux_s(world: World) -> None:
-    await world.tell()
-    assert world.receiver.bodies == [
+async def test_the_body_is_flux_s(harness: NotifierHarness) -> None:
+    await harness.notify()
+    assert harness.receiver.bodies == [
         {
             "involvedObject": {
                 "kind": "Thing",
@@ -80,19 +80,19 @@ async def test_the_body_is_flux_s(world: World) -> None:
     ]
 
 
-async def test_a_warning_is_an_error(world: World) -> None:
-    await world.tell(type=EventType.WARNING)
-    assert world.receiver.bodies[0]["severity"] == "error"
+async def test_a_warning_is_an_error(harness: NotifierHarness) -> None:
+    await harness.notify(type=EventType.WARNING)
+    assert harness.receiver.bodies[0]["severity"] == "error"
 
 
-async def test_empty_metadata_is_left_out(world: World) -> None:
-    await world.tell(replace(APP, metadata={}))
-    assert "metadata" not in world.receiver.bodies[0]
+async def test_empty_metadata_is_left_out(harness: NotifierHarness) -> None:
+    await harness.notify(replace(APP, metadata={}))
+    assert "metadata" not in harness.receiver.bodies[0]
 
 
-async def test_an_object_without_namespace_is_not_posted(world: World) -> None:
-    await world.tell(replace(APP, namespace=""))
-    assert world.receiver.bodies == []
+async def test_an_object_without_namespace_is_not_posted(harness: NotifierHarness) -> None:
+    await harness.notify(replace(APP, namespace=""))
+    assert harness.receiver.bodies == []
 
 
 @pytest.mark.parametrize(
@@ -108,29 +108,34 @@ async def test_an_object_without_namespace_is_not_posted(world: World) -> None:
     ],
 )
 async def test_retries(
-    world: World, caplog: pytest.LogCaptureFixture, answers: list[int | Exception], posts: int, *, logged: bool
+    harness: NotifierHarness,
+    caplog: pytest.LogCaptureFixture,
+    answers: list[int | Exception],
+    posts: int,
+    *,
+    logged: bool,
 ) -> None:
-    world.receiver.answers = answers
-    await world.tell()
-    await world.clock.advance(120)
-    assert len(world.receiver.bodies) == posts
+    harness.receiver.answers = answers
+    await harness.notify()
+    await harness.clock.advance(120)
+    assert len(harness.receiver.bodies) == posts
     assert ("unable to record event" in caplog.text) is logged
 
 
-async def test_waits_between_retries_grow_from_a_second(world: World) -> None:
-    world.receiver.answers = [500] * 5
-    await world.tell()
+async def test_waits_between_retries_grow_from_a_second(harness: NotifierHarness) -> None:
+    harness.receiver.answers = [500] * 5
+    await harness.notify()
     times = []
     for _ in range(40):
-        times.append(len(world.receiver.bodies))
-        await world.clock.advance(0.5)
+        times.append(len(harness.receiver.bodies))
+        await harness.clock.advance(0.5)
     assert [times.index(count) / 2 for count in range(1, 6)] == [0, 1, 3, 7, 15]
 
 
-async def test_a_failure_does_not_tell_the_address(world: World, caplog: pytest.LogCaptureFixture) -> None:
-    world.receiver.answers = [aiohttp.ClientError("http://user:secret@host")] * 5
-    await world.tell()
-    await world.clock.advance(120)
+async def test_a_failure_does_not_tell_the_address(harness: NotifierHarness, caplog: pytest.LogCaptureFixture) -> None:
+    harness.receiver.answers = [aiohttp.ClientError("http://user:secret@host")] * 5
+    await harness.notify()
+    await harness.clock.advance(120)
     assert "secret" not in caplog.text
 
 

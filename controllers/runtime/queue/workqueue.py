@@ -43,18 +43,18 @@ class QueueMetrics(Protocol):
     """What the queue reports; durations in seconds."""
 
     def added(self) -> None: ...
-    def retried(self) -> None: ...
-    def depth(self, lane: Lane, count: int) -> None: ...
+    def count_retry(self) -> None: ...
+    def set_depth(self, lane: Lane, count: int) -> None: ...
     def waited(self, seconds: float) -> None: ...
     def worked(self, seconds: float) -> None: ...
 
 
-class Unmeasured:
+class NoQueueMetrics:
     """QueueMetrics for callers that do not measure."""
 
     def added(self) -> None: ...
-    def retried(self) -> None: ...
-    def depth(self, lane: Lane, count: int) -> None: ...
+    def count_retry(self) -> None: ...
+    def set_depth(self, lane: Lane, count: int) -> None: ...
     def waited(self, seconds: float) -> None: ...
     def worked(self, seconds: float) -> None: ...
 
@@ -113,13 +113,13 @@ class WorkQueue:
         self._clock = clock
         self._backoff = backoff or Backoff()
         self._bucket = bucket or TokenBucket(rate=10, burst=100)
-        self._metrics = metrics or Unmeasured()
+        self._metrics = metrics or NoQueueMetrics()
         self._lanes = {lane: _FairLane() for lane in Lane}
         self._queued: dict[Key, Lane] = {}
-        self._since: dict[Key, float] = {}  # queued keys: when they became ready to run
+        self._ready_since: dict[Key, float] = {}  # queued keys: when they became ready to run
         self._running: dict[Key, float] = {}  # when the run began
         self._dirty: dict[Key, Lane] = {}  # running keys that must run again
-        self._aside: dict[Key, _Scheduled] = {}  # running keys: what was scheduled before the run
+        self._previously_scheduled: dict[Key, _Scheduled] = {}  # running keys: what was scheduled before the run
         self._delayed: dict[Key, _Scheduled] = {}
         self._heap: list[_Scheduled] = []  # may hold entries that `_delayed` no longer knows
         self._sequence = 0
@@ -150,30 +150,30 @@ class WorkQueue:
         """
         if self._closed:
             return
-        self._aside.pop(key, None)
+        self._previously_scheduled.pop(key, None)
         if delay <= timedelta(0):
             self.add(key, lane)
             return
         self._sequence += 1
         self._schedule(_Scheduled(self._clock.monotonic() + delay.total_seconds(), self._sequence, key, lane))
 
-    def add_rate_limited(self, key: Key, lane: Lane = Lane.RESYNC, *, at_most: timedelta | None = None) -> timedelta:
+    def add_rate_limited(self, key: Key, lane: Lane = Lane.RESYNC, *, max_delay: timedelta | None = None) -> timedelta:
         """Count a failure, queue `key` after its backoff (or later, if all keys fail a lot); return the delay.
 
-        at_most: bounds the backoff of this failure, for causes that may be gone any moment
+        max_delay: bounds the backoff of this failure, for causes that may be gone any moment
         """
         failures = self._failures[key] = self._failures.get(key, 0) + 1
         wait = timedelta(seconds=self._bucket.reserve(self._clock.monotonic()))
         backoff = self._backoff.delay(failures)
-        delay = max(backoff if at_most is None else min(backoff, at_most), wait)
-        self._metrics.retried()
+        delay = max(backoff if max_delay is None else min(backoff, max_delay), wait)
+        self._metrics.count_retry()
         self.add_after(key, delay, lane)
         return delay
 
     def forget(self, key: Key) -> None:
         """Start the backoff anew; for a running key also drop what had been scheduled before that run."""
         self._failures.pop(key, None)
-        self._aside.pop(key, None)
+        self._previously_scheduled.pop(key, None)
 
     async def get(self) -> Key:
         """Wait for a key, mark it running and return it; `done` must follow. Raises QueueShutDown."""
@@ -185,11 +185,11 @@ class WorkQueue:
         key = self._lanes[lane].pop()
         del self._queued[key]
         now = self._clock.monotonic()
-        self._metrics.depth(lane, len(self._lanes[lane]))
-        self._metrics.waited(now - self._since.pop(key))
+        self._metrics.set_depth(lane, len(self._lanes[lane]))
+        self._metrics.waited(now - self._ready_since.pop(key))
         self._running[key] = now
         if scheduled := self._delayed.pop(key, None):
-            self._aside[key] = scheduled
+            self._previously_scheduled[key] = scheduled
         return key
 
     def done(self, key: Key) -> None:
@@ -199,7 +199,7 @@ class WorkQueue:
         or forget) when the key is due.
         """
         self._metrics.worked(self._clock.monotonic() - self._running.pop(key))
-        if scheduled := self._aside.pop(key, None):
+        if scheduled := self._previously_scheduled.pop(key, None):
             self._schedule(scheduled)
         if key in self._dirty:
             self._push(key, self._dirty.pop(key))
@@ -225,14 +225,14 @@ class WorkQueue:
         if queued is not None and queued <= lane:
             return
         if queued is None:
-            self._since[key] = self._clock.monotonic()
+            self._ready_since[key] = self._clock.monotonic()
             self._ready.release()
         else:
             self._lanes[queued].remove(key)
-            self._metrics.depth(queued, len(self._lanes[queued]))
+            self._metrics.set_depth(queued, len(self._lanes[queued]))
         self._queued[key] = lane
         self._lanes[lane].push(key)
-        self._metrics.depth(lane, len(self._lanes[lane]))
+        self._metrics.set_depth(lane, len(self._lanes[lane]))
 
     def _schedule(self, entry: _Scheduled) -> None:
         known = self._delayed.get(entry.key)

@@ -242,7 +242,7 @@ async def test_a_run_that_ends_after_shut_down_ends_quietly(queue: WorkQueue) ->
     assert len(queue) == 0
 
 
-class Tally:
+class FakeQueueMetrics:
     """QueueMetrics that add up."""
 
     def __init__(self) -> None:
@@ -254,10 +254,10 @@ class Tally:
     def added(self) -> None:
         self.adds += 1
 
-    def retried(self) -> None:
+    def count_retry(self) -> None:
         self.retries += 1
 
-    def depth(self, lane: Lane, count: int) -> None:
+    def set_depth(self, lane: Lane, count: int) -> None:
         self.depths[lane] = count
 
     def waited(self, seconds: float) -> None:
@@ -268,7 +268,7 @@ class Tally:
 
 
 async def test_the_queue_reports_what_waited_and_what_worked(clock: VirtualClock) -> None:
-    tally = Tally()
+    tally = FakeQueueMetrics()
     queue = WorkQueue(clock, metrics=tally)
     queue.add(A)
     queue.add(B, Lane.RESYNC)

@@ -44,7 +44,9 @@ class Stuck:
 Verdict = Succeeded | Failing | Stuck
 
 
-def conclude(before: Iterable[Condition], verdict: Verdict, *, generation: int, now: datetime) -> tuple[Condition, ...]:
+def summarize(
+    before: Iterable[Condition], verdict: Verdict, *, generation: int, now: datetime
+) -> tuple[Condition, ...]:
     """Return the conditions that tell `verdict` about `generation`, in the order Flux lists them.
 
     before: as read, any order; at most one of a type
@@ -52,43 +54,43 @@ def conclude(before: Iterable[Condition], verdict: Verdict, *, generation: int, 
     """
     known = {condition.type: condition for condition in before}
 
-    def told(type_: str, status: str, *, reason: str, message: str) -> Condition:
+    def make_condition(type_: str, status: str, *, reason: str, message: str) -> Condition:
         old = known.get(type_)
         return Condition(
             type=type_,
             status=status,
             reason=reason,
-            message=bounded(message),
+            message=truncate_message(message),
             observed_generation=generation,
             last_transition_time=old.last_transition_time if old and old.status == status else now,
         )
 
     match verdict:
         case Succeeded(message=message, reason=reason):
-            ours = [told(READY, "True", reason=reason, message=message)]
+            ours = [make_condition(READY, "True", reason=reason, message=message)]
         case Failing(message=message, progress=progress, reason=reason):
             ours = [
-                told(RECONCILING, "True", reason=PROGRESSING_WITH_RETRY, message=progress),
-                told(READY, "False", reason=reason, message=message),
+                make_condition(RECONCILING, "True", reason=PROGRESSING_WITH_RETRY, message=progress),
+                make_condition(READY, "False", reason=reason, message=message),
             ]
         case Stuck(message=message, reason=reason):
             ours = [
-                told(STALLED, "True", reason=reason, message=message),
-                told(READY, "False", reason=reason, message=message),
+                make_condition(STALLED, "True", reason=reason, message=message),
+                make_condition(READY, "False", reason=reason, message=message),
             ]
     foreign = [condition for condition in known.values() if condition.type not in _OWNED]
     foreign.sort(key=lambda condition: (-condition.observed_generation, condition.type))
     return (*ours, *foreign)
 
 
-def find(conditions: Iterable[Condition], type_: str) -> Condition | None:
+def find_condition(conditions: Iterable[Condition], type_: str) -> Condition | None:
     """Return the condition of that type."""
     return next((condition for condition in conditions if condition.type == type_), None)
 
 
 def is_true(conditions: Iterable[Condition], type_: str) -> bool:
     """True when the condition is there and True."""
-    condition = find(conditions, type_)
+    condition = find_condition(conditions, type_)
     return condition is not None and condition.status == "True"
 
 
@@ -100,11 +102,11 @@ def is_ready(conditions: Iterable[Condition]) -> bool:
 
 def is_failing(conditions: Iterable[Condition]) -> bool:
     """True when the last run failed and is owed a repetition."""
-    condition = find(conditions, READY)
+    condition = find_condition(conditions, READY)
     return condition is not None and condition.status == "False"
 
 
-def bounded(message: str) -> str:
+def truncate_message(message: str) -> str:
     """Return the message in at most 1 KiB of UTF-8, ending in `...` when something was cut."""
     encoded = message.encode()
     if len(encoded) <= MESSAGE_LIMIT_BYTES:

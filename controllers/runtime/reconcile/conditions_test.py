@@ -9,10 +9,10 @@ from controllers.runtime.reconcile.conditions import (
     Stuck,
     Succeeded,
     Verdict,
-    bounded,
-    conclude,
     is_failing,
     is_ready,
+    summarize,
+    truncate_message,
 )
 
 BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
@@ -121,15 +121,15 @@ FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
     ],
 )
 def test_conclude(before: list[Condition], verdict: Verdict, want: list[Condition]) -> None:
-    assert conclude(before, verdict, generation=2, now=NOW) == tuple(want)
+    assert summarize(before, verdict, generation=2, now=NOW) == tuple(want)
 
 
 @pytest.mark.parametrize(
     "verdict", [Succeeded("m"), Failing("m", "p"), Stuck("m", "R")], ids=lambda v: type(v).__name__
 )
 def test_the_same_verdict_again_changes_nothing(verdict: Verdict) -> None:
-    once = conclude([FOREIGN], verdict, generation=2, now=BEFORE)
-    assert conclude(once, verdict, generation=2, now=NOW) == once
+    once = summarize([FOREIGN], verdict, generation=2, now=BEFORE)
+    assert summarize(once, verdict, generation=2, now=NOW) == once
 
 
 @pytest.mark.parametrize(
@@ -157,5 +157,5 @@ def test_predicates(conditions: list[Condition], *, ready: bool, failing: bool) 
     ],
 )
 def test_messages_are_bounded_in_bytes(message: str, want: str) -> None:
-    assert bounded(message) == want
-    assert len(bounded(message).encode()) <= MESSAGE_LIMIT_BYTES
+    assert truncate_message(message) == want
+    assert len(truncate_message(message).encode()) <= MESSAGE_LIMIT_BYTES

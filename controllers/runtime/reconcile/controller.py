@@ -1,10 +1,10 @@
 """Workers that take keys from a queue, run the reconcile function, and decide what happens next.
 
-The outcome is decided in one place (`_settle`), each arm with its metric; the shape is controller-runtime's
+The outcome is decided in one place (`_handle_outcome`), each arm with its metric; the shape is controller-runtime's
 `internal/controller`. What a run does and what it writes is `lifecycle`'s business.
 
 Where a run mostly waits for somebody else's server, a few that never answer would hold all workers, and with them
-every other object. A worker whose run has taken longer than its patience is therefore replaced by a stand-in, and
+every other object. A worker whose run has taken longer than its slow_threshold is therefore replaced by a stand-in, and
 goes home when its run is over; how many runs may be that slow at the same time is bounded, too.
 """
 
@@ -33,28 +33,28 @@ class Done:
 
 
 @dataclass(frozen=True, slots=True)
-class After:
+class RequeueAfter:
     """All is well; run again after `delay`."""
 
     delay: timedelta
 
 
-Outcome = Done | After
+Outcome = Done | RequeueAfter
 
 
 class Retriable(Exception):
-    """It failed and is worth another try: after `after`, else with backoff, at most `at_most`.
+    """It failed and is worth another try: after `after`, else with backoff, at most `max_delay`.
 
     `reason` is the condition's.
     """
 
     def __init__(
-        self, message: str, *, reason: str = "", after: timedelta | None = None, at_most: timedelta | None = None
+        self, message: str, *, reason: str = "", after: timedelta | None = None, max_delay: timedelta | None = None
     ) -> None:
         super().__init__(message)
         self.reason = reason
         self.after = after
-        self.at_most = at_most
+        self.max_delay = max_delay
 
 
 class TerminalError(Exception):
@@ -68,10 +68,10 @@ class TerminalError(Exception):
 class ControllerMetrics(Protocol):
     """What a controller reports. `result`: success, requeue_after or error."""
 
-    def started(self) -> None: ...
+    def record_start(self) -> None: ...
     def finished(self, result: str, *, seconds: float) -> None: ...
     def terminal(self) -> None: ...
-    def crashed(self) -> None: ...
+    def record_crash(self) -> None: ...
 
 
 class Controller:
@@ -88,14 +88,14 @@ class Controller:
         metrics: ControllerMetrics,
         log: logging.Logger,
         fields: dict[str, object] | None = None,
-        patience: timedelta | None = None,
+        slow_threshold: timedelta | None = None,
     ) -> None:
         """`fields` are bound to every log line of every run (group and kind, say).
 
-        patience: after how long a run gets a stand-in for its worker; None: never, `workers` bounds what runs at once
+        slow_threshold: after how long a run gets a stand-in for its worker; None: never, `workers` bounds what runs at once
         """
         self.name = name
-        self._patience = patience
+        self._slow_threshold = slow_threshold
         self._stand_ins = asyncio.Semaphore(workers * SLOW_RUNS_PER_WORKER)
         self._reconcile = reconcile
         self._queue = queue
@@ -111,7 +111,7 @@ class Controller:
         try:
             async with asyncio.TaskGroup() as workers:  # the first worker that fails takes the others with it
                 for number in range(self._workers):
-                    workers.create_task(self._work(workers), name=f"{self.name}-{number}")
+                    workers.create_task(self._run_worker(workers), name=f"{self.name}-{number}")
         except* LostLeadership as group:
             lost = next(error for error in group.exceptions if isinstance(error, LostLeadership))
         if lost:
@@ -121,13 +121,15 @@ class Controller:
         """Start nothing more; `run` returns when the runs under way are over (cancel its task to cut them)."""
         self._queue.shut_down()
 
-    async def _work(self, workers: asyncio.TaskGroup) -> None:
+    async def _run_worker(self, workers: asyncio.TaskGroup) -> None:
         while True:
             try:
                 key = await self._queue.get()
             except QueueShutDown:
                 return
-            relief = workers.create_task(self._relieve(workers, self._patience)) if self._patience else None
+            relief = (
+                workers.create_task(self._add_stand_in(workers, self._slow_threshold)) if self._slow_threshold else None
+            )
             try:
                 await self._process(key)
             finally:
@@ -136,20 +138,20 @@ class Controller:
                 self._stand_ins.release()
                 return
 
-    async def _relieve(self, workers: asyncio.TaskGroup, patience: timedelta) -> None:
+    async def _add_stand_in(self, workers: asyncio.TaskGroup, slow_threshold: timedelta) -> None:
         """Start a stand-in for a worker whose run takes too long; cancelled when the run is over before."""
-        await self._clock.sleep(patience.total_seconds())
+        await self._clock.sleep(slow_threshold.total_seconds())
         await self._stand_ins.acquire()
-        workers.create_task(self._work(workers), name=f"{self.name}-stand-in")
+        workers.create_task(self._run_worker(workers), name=f"{self.name}-stand-in")
 
     async def _process(self, key: Key) -> None:
         began = self._clock.monotonic()
-        self._metrics.started()
+        self._metrics.record_start()
         result = "error"
         fields = {logkey.NAMESPACE: key.namespace, logkey.NAME: key.name, logkey.RECONCILE_ID: str(uuid.uuid4())}
         with bound(**self._fields, **fields):
             try:
-                result = self._settle(key, await self._attempt(key))
+                result = self._handle_outcome(key, await self._attempt(key))
             finally:
                 self._metrics.finished(result, seconds=self._clock.monotonic() - began)
 
@@ -159,13 +161,13 @@ class Controller:
         except Exception as error:  # the one boundary: no error of a run may end its worker
             return error
 
-    def _settle(self, key: Key, outcome: Outcome | Exception) -> str:
+    def _handle_outcome(self, key: Key, outcome: Outcome | Exception) -> str:
         """Decide when `key` runs again; return the label of the result metric."""
         match outcome:
             case Done():
                 self._queue.forget(key)
                 return "success"
-            case After(delay=delay):
+            case RequeueAfter(delay=delay):
                 self._queue.forget(key)
                 self._queue.add_after(key, delay, Lane.RESYNC)
                 return "requeue_after"
@@ -174,24 +176,26 @@ class Controller:
             case TerminalError():
                 self._queue.forget(key)
                 self._metrics.terminal()
-                self._tell(outcome, reason=outcome.reason)
+                self._log_error(outcome, reason=outcome.reason)
                 return "error"
             case Retriable(after=timedelta() as after):
                 self._queue.add_after(key, after, Lane.RESYNC)
-                self._tell(outcome, reason=outcome.reason, delay=after)
+                self._log_error(outcome, reason=outcome.reason, delay=after)
                 return "error"
             case Retriable():
-                delay = self._queue.add_rate_limited(key, at_most=outcome.at_most)
-                self._tell(outcome, reason=outcome.reason, delay=delay)
+                delay = self._queue.add_rate_limited(key, max_delay=outcome.max_delay)
+                self._log_error(outcome, reason=outcome.reason, delay=delay)
                 return "error"
             case Exception():
-                self._metrics.crashed()
-                self._tell(outcome, crash=True, delay=self._queue.add_rate_limited(key))
+                self._metrics.record_crash()
+                self._log_error(outcome, crash=True, delay=self._queue.add_rate_limited(key))
                 return "error"
             case _:
                 assert_never(outcome)
 
-    def _tell(self, error: Exception, *, reason: str = "", delay: timedelta | None = None, crash: bool = False) -> None:
+    def _log_error(
+        self, error: Exception, *, reason: str = "", delay: timedelta | None = None, crash: bool = False
+    ) -> None:
         extra: dict[str, object] = {logkey.ERROR: str(error)}
         if reason:
             extra[logkey.REASON] = reason

@@ -8,10 +8,10 @@ from controllers.runtime.key import Key
 from controllers.runtime.queue.workqueue import WorkQueue
 from controllers.runtime.reconcile.controller import (
     SLOW_RUNS_PER_WORKER,
-    After,
     Controller,
     Done,
     Outcome,
+    RequeueAfter,
     Retriable,
     TerminalError,
 )
@@ -21,14 +21,14 @@ from testing.clock import VirtualClock, settle
 A, B = Key("ns", "a"), Key("ns", "b")
 
 
-class Tally:
+class FakeControllerMetrics:
     """ControllerMetrics that add up."""
 
     def __init__(self) -> None:
         self.active = self.most_active = self.terminals = self.crashes = 0
         self.results: list[str] = []
 
-    def started(self) -> None:
+    def record_start(self) -> None:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
 
@@ -39,17 +39,19 @@ class Tally:
     def terminal(self) -> None:
         self.terminals += 1
 
-    def crashed(self) -> None:
+    def record_crash(self) -> None:
         self.crashes += 1
 
 
-class Bench:
+class ControllerHarness:
     """A controller with a scripted reconcile function on virtual time."""
 
-    def __init__(self, *outcomes: Outcome | Exception, workers: int = 1, patience: timedelta | None = None) -> None:
+    def __init__(
+        self, *outcomes: Outcome | Exception, workers: int = 1, slow_threshold: timedelta | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.queue = WorkQueue(self.clock)
-        self.tally = Tally()
+        self.tally = FakeControllerMetrics()
         self.runs: list[tuple[float, Key]] = []
         self.finished: list[Key] = []
         self.run_seconds = 0.0
@@ -63,7 +65,7 @@ class Bench:
             clock=self.clock,
             metrics=self.tally,
             log=logging.getLogger("controllers.test"),
-            patience=patience,
+            slow_threshold=slow_threshold,
         )
         self.task = asyncio.create_task(self.controller.run())
 
@@ -86,7 +88,7 @@ class Bench:
     ("outcome", "second_run", "result", "terminals", "crashes"),
     [
         pytest.param(Done(), None, "success", 0, 0, id="done"),
-        pytest.param(After(timedelta(seconds=30)), 30, "requeue_after", 0, 0, id="after"),
+        pytest.param(RequeueAfter(timedelta(seconds=30)), 30, "requeue_after", 0, 0, id="after"),
         pytest.param(Retriable("no"), 0.75, "error", 0, 0, id="retriable"),
         pytest.param(Retriable("no", after=timedelta(seconds=7)), 7, "error", 0, 0, id="retriable-at-a-told-time"),
         pytest.param(TerminalError("never"), None, "error", 1, 0, id="terminal"),
@@ -96,7 +98,7 @@ class Bench:
 async def test_each_outcome_has_its_next_run_and_its_metric(
     outcome: Outcome | Exception, second_run: float | None, result: str, terminals: int, crashes: int
 ) -> None:
-    bench = Bench(outcome)
+    bench = ControllerHarness(outcome)
     bench.queue.add(A)
     await bench.clock.advance(3600)
     times = [at for at, _ in bench.runs]
@@ -107,10 +109,10 @@ async def test_each_outcome_has_its_next_run_and_its_metric(
 
 
 @pytest.mark.parametrize(
-    "success", [pytest.param(Done(), id="done"), pytest.param(After(timedelta(hours=1)), id="after")]
+    "success", [pytest.param(Done(), id="done"), pytest.param(RequeueAfter(timedelta(hours=1)), id="after")]
 )
 async def test_a_success_starts_the_backoff_anew(success: Outcome) -> None:
-    bench = Bench(Retriable("1"), Retriable("2"), success, Retriable("3"))
+    bench = ControllerHarness(Retriable("1"), Retriable("2"), success, Retriable("3"))
     bench.queue.add(A)
     await bench.clock.advance(10)
     bench.queue.add(A)
@@ -120,7 +122,7 @@ async def test_a_success_starts_the_backoff_anew(success: Outcome) -> None:
 
 
 async def test_lost_leadership_cancels_the_other_runs_and_ends_the_controller() -> None:
-    bench = Bench(LostLeadership("gone"), workers=2)
+    bench = ControllerHarness(LostLeadership("gone"), workers=2)
     bench.run_seconds = 5
     bench.queue.add(A)
     await bench.clock.advance(1)
@@ -132,7 +134,7 @@ async def test_lost_leadership_cancels_the_other_runs_and_ends_the_controller() 
 
 
 async def test_stop_lets_running_runs_finish_and_starts_no_other() -> None:
-    bench = Bench()
+    bench = ControllerHarness()
     bench.run_seconds = 5
     bench.queue.add(A)
     bench.queue.add(B)
@@ -144,7 +146,7 @@ async def test_stop_lets_running_runs_finish_and_starts_no_other() -> None:
 
 
 async def test_cancelling_the_controller_cuts_running_runs() -> None:
-    bench = Bench()
+    bench = ControllerHarness()
     bench.run_seconds = 5
     bench.queue.add(A)
     await bench.clock.advance(1)
@@ -156,7 +158,7 @@ async def test_cancelling_the_controller_cuts_running_runs() -> None:
 
 
 async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
-    bench = Bench(workers=3)
+    bench = ControllerHarness(workers=3)
     bench.run_seconds = 1
     for number in range(7):
         bench.queue.add(Key("ns", str(number)))
@@ -165,9 +167,9 @@ async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
     await bench.end()
 
 
-def slow_bench(*, slow: int, workers: int = 2) -> Bench:
+def slow_bench(*, slow: int, workers: int = 2) -> ControllerHarness:
     """A patient controller with so many runs under way that take an hour."""
-    bench = Bench(workers=workers, patience=timedelta(seconds=1))
+    bench = ControllerHarness(workers=workers, slow_threshold=timedelta(seconds=1))
     for number in range(slow):
         key = Key("ns", f"slow-{number}")
         bench.slow_seconds[key] = 3600
@@ -231,7 +233,7 @@ async def test_stop_also_waits_for_slow_runs() -> None:
 async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
     caplog: pytest.LogCaptureFixture, outcome: Exception, *, traceback: bool
 ) -> None:
-    bench = Bench(outcome)
+    bench = ControllerHarness(outcome)
     bench.queue.add(A)
     await settle()
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]

@@ -2,11 +2,11 @@
 
 `record` never waits: it decides and hands over to a background task (`run`). Like the legacy recorder of client-go
 an Event is created by POST, and a repetition of the same (object, type, reason, message) within ten minutes only
-moves `count` and `lastTimestamp`. Three brakes keep an operator from flooding etcd: quiet events (nothing happened)
+moves `count` and `lastTimestamp`. Three brakes keep an operator from flooding etcd: no_change events (nothing happened)
 are written at most every five minutes an object, repeated warnings at most every minute a message, and everything
 passes a token bucket an object. What is held back is counted and shows with the next write.
 
-The same events go to Flux's receiver (`notification`), the quiet ones excepted.
+The same events go to Flux's receiver (`notification`), the no_change ones excepted.
 """
 
 import logging
@@ -32,11 +32,11 @@ from controllers.runtime.reconcile.outbox import Outbox
 
 EVENTS = Resource("", "v1", "events", "Event")
 
-WINDOW_SECONDS = 600
-QUIET_SECONDS = 300
+AGGREGATION_SECONDS = 600
+NO_CHANGE_INTERVAL_SECONDS = 300
 REPEATED_WARNING_SECONDS = 60
 _BURST, _REFILL_A_SECOND = 25, 1 / 300  # an object, as in client-go
-_REMEMBERED = 4096
+_LRU_SIZE = 4096
 _TRIES = 3
 _NAME_LIMIT = 253
 
@@ -49,7 +49,7 @@ class EventType(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class InvolvedObject:
     """The object that an event is about, and the event metadata its annotations ask for."""
 
     api_version: str
@@ -61,7 +61,7 @@ class Subject:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, obj: Object) -> "Subject":
+    def of(cls, obj: Object) -> "InvolvedObject":
         """Return the subject that stands for a reconciled object."""
         meta = obj.metadata
         told = {k: v for k, v in meta.annotations.items() if k.startswith(EVENT_ANNOTATION_PREFIX)}
@@ -76,18 +76,20 @@ class Subject:
 class Recorder(Protocol):
     """What a lifecycle needs to know of events."""
 
-    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
-        """Tell an event; `quiet`: nothing happened, it is told for people who look. Never waits, never fails."""
+    def record(
+        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+    ) -> None:
+        """Tell an event; `no_change`: nothing happened, it is told for people who look. Never waits, never fails."""
         ...
 
 
-class Receiver(Protocol):
+class EventSink(Protocol):
     """Where events go besides the API server."""
 
-    def notify(self, about: Subject, type: EventType, *, reason: str, message: str, at: datetime) -> None: ...
+    def notify(self, about: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None: ...
 
 
-class Stored(msgspec.Struct, frozen=True):
+class StoredEvent(msgspec.Struct, frozen=True):
     """What is decoded of the API server's answer: nothing."""
 
 
@@ -105,14 +107,14 @@ class EventClient(Protocol):
 class _Series:
     """Equal events, one Event object."""
 
-    about: Subject
+    about: InvolvedObject
     type: EventType
     reason: str
     message: str
     name: str
     first: datetime
     last: datetime
-    seen_at: float
+    last_monotonic: float
     count: int = 0
     stored: bool = False
     queued: bool = False
@@ -123,8 +125,8 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-class _Recent(Generic[K, V]):
-    """The values used last, `_REMEMBERED` of them."""
+class _LRU(Generic[K, V]):
+    """The values used last, `_LRU_SIZE` of them."""
 
     def __init__(self) -> None:
         self._values: OrderedDict[K, V] = OrderedDict()
@@ -137,7 +139,7 @@ class _Recent(Generic[K, V]):
     def put(self, key: K, value: V) -> V:
         self._values[key] = value
         self._values.move_to_end(key)
-        if len(self._values) > _REMEMBERED:
+        if len(self._values) > _LRU_SIZE:
             self._values.popitem(last=False)
         return value
 
@@ -153,7 +155,7 @@ class EventRecorder:
         instance: str,
         clock: Clock,
         log: logging.Logger,
-        receiver: Receiver | None = None,
+        receiver: EventSink | None = None,
     ) -> None:
         """`component`: the controller's name, shown as the events' source; `instance`: the pod's."""
         self._client = client
@@ -161,18 +163,20 @@ class EventRecorder:
         self._instance = instance
         self._clock = clock
         self._log = log
-        self._receiver = receiver
-        self._series: _Recent[tuple[str, EventType, str, str], _Series] = _Recent()
-        self._buckets: _Recent[str, TokenBucket] = _Recent()
-        self._quiet_until: _Recent[str, float] = _Recent()
+        self._sink = receiver
+        self._series: _LRU[tuple[str, EventType, str, str], _Series] = _LRU()
+        self._buckets: _LRU[str, TokenBucket] = _LRU()
+        self._no_change_until: _LRU[str, float] = _LRU()
         self._outbox = Outbox(self._deliver)
 
-    def record(self, about: Subject, type: EventType, *, reason: str, message: str, quiet: bool = False) -> None:
+    def record(
+        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+    ) -> None:
         now = self._clock.monotonic()
-        series = self._counted(about, type, reason=reason, message=message)
-        due = self._is_due(series, now, quiet=quiet)
-        if due and self._receiver and not quiet:
-            self._receiver.notify(about, type, reason=reason, message=message, at=series.last)
+        series = self._count(about, type, reason=reason, message=message)
+        due = self._is_due(series, now, no_change=no_change)
+        if due and self._sink and not no_change:
+            self._sink.notify(about, type, reason=reason, message=message, at=series.last)
         if not due or series.queued or not self._bucket(about.uid).allow(now):
             return
         series.queued = self._outbox.put(series)
@@ -187,26 +191,26 @@ class EventRecorder:
         """Return when everything handed over is written or given up."""
         await self._outbox.flush()
 
-    def _counted(self, about: Subject, type: EventType, *, reason: str, message: str) -> _Series:
+    def _count(self, about: InvolvedObject, type: EventType, *, reason: str, message: str) -> _Series:
         """The series that this event belongs to, which has counted it."""
         now, at = self._clock.monotonic(), self._clock.now().replace(microsecond=0)
         identity = (about.uid, type, reason, message)
         series = self._series.get(identity)
-        if series is None or now - series.seen_at > WINDOW_SECONDS:
+        if series is None or now - series.last_monotonic > AGGREGATION_SECONDS:
             suffix = f".{uuid.uuid4().hex[:16]}"
             name = about.name[: _NAME_LIMIT - len(suffix)] + suffix
             series = self._series.put(identity, _Series(about, type, reason, message, name, at, at, now))
-        series.about, series.last, series.seen_at = about, at, now
+        series.about, series.last, series.last_monotonic = about, at, now
         series.count += 1
         return series
 
-    def _is_due(self, series: _Series, now: float, *, quiet: bool) -> bool:
+    def _is_due(self, series: _Series, now: float, *, no_change: bool) -> bool:
         """Whether this event is written now or only counted; the answer Yes starts the pause after it."""
-        if quiet:
-            until = self._quiet_until.get(series.about.uid)
+        if no_change:
+            until = self._no_change_until.get(series.about.uid)
             if until is not None and now < until:
                 return False
-            self._quiet_until.put(series.about.uid, now + QUIET_SECONDS)
+            self._no_change_until.put(series.about.uid, now + NO_CHANGE_INTERVAL_SECONDS)
         if series.type is EventType.WARNING:
             if now < series.next_write:
                 return False
@@ -238,12 +242,12 @@ class EventRecorder:
         if series.stored:
             body = {"count": series.count, "lastTimestamp": _rfc3339(series.last)}
             try:
-                await self._client.patch(EVENTS, namespace, series.name, body, into=Stored)
+                await self._client.patch(EVENTS, namespace, series.name, body, into=StoredEvent)
             except NotFound:  # events live for an hour
                 series.stored = False
             else:
                 return
-        await self._client.create(EVENTS, namespace, self._event(series, namespace), into=Stored)
+        await self._client.create(EVENTS, namespace, self._event(series, namespace), into=StoredEvent)
         series.stored = True
 
     def _event(self, series: _Series, namespace: str) -> dict[str, object]:

@@ -10,16 +10,16 @@ import pytest
 
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.reconcile.events import EventRecorder, EventType, Subject
+from controllers.runtime.reconcile.events import EventRecorder, EventType, InvolvedObject
 from testing.clock import VirtualClock, settle
 
 T = TypeVar("T")
 NORMAL, WARNING = EventType.NORMAL, EventType.WARNING
-APP = Subject("example.com/v1", "Thing", "ns", "app", "u1", "7", {"event.toolkit.fluxcd.io/env": "prod"})
+APP = InvolvedObject("example.com/v1", "Thing", "ns", "app", "u1", "7", {"event.toolkit.fluxcd.io/env": "prod"})
 OTHER = replace(APP, name="other", uid="u2")
 
 
-class Api:
+class FakeEventsApi:
     """Stores events; `errors` are raised first, one a request."""
 
     def __init__(self) -> None:
@@ -51,21 +51,21 @@ class Api:
         return {event["message"]: event["count"] for event in self.events.values()}
 
 
-class Inbox:
-    """Receiver that keeps messages."""
+class FakeEventSink:
+    """EventSink that keeps messages."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
 
-    def notify(self, about: Subject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
+    def notify(self, about: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
         self.messages.append(message)
 
 
-class World:
+class EventsHarness:
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.api = Api()
-        self.inbox = Inbox()
+        self.api = FakeEventsApi()
+        self.inbox = FakeEventSink()
         self.recorder = EventRecorder(
             self.api,
             component="thing-controller",
@@ -75,23 +75,25 @@ class World:
             receiver=self.inbox,
         )
 
-    async def tell(self, type: EventType, message: str, *, about: Subject = APP, quiet: bool = False) -> None:
-        self.recorder.record(about, type, reason="Because", message=message, quiet=quiet)
+    async def record(
+        self, type: EventType, message: str, *, about: InvolvedObject = APP, no_change: bool = False
+    ) -> None:
+        self.recorder.record(about, type, reason="Because", message=message, no_change=no_change)
         await settle()
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[World]:
-    world = World()
-    task = asyncio.create_task(world.recorder.run())
-    yield world
+async def harness() -> AsyncIterator[EventsHarness]:
+    harness = EventsHarness()
+    task = asyncio.create_task(harness.recorder.run())
+    yield harness
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_an_event_has_the_fields_of_the_legacy_recorder(world: World) -> None:
-    await world.tell(NORMAL, "hello")
-    [(name, event)] = world.api.events.items()
+async def test_an_event_has_the_fields_of_the_legacy_recorder(harness: EventsHarness) -> None:
+    await harness.record(NORMAL, "hello")
+    [(name, event)] = harness.api.events.items()
     assert name.startswith("app.")
     assert event == {
         "apiVersion": "v1",
@@ -117,92 +119,94 @@ async def test_an_event_has_the_fields_of_the_legacy_recorder(world: World) -> N
     }
 
 
-async def test_a_repetition_counts_up_the_same_event(world: World) -> None:
-    await world.tell(NORMAL, "hello")
-    await world.clock.advance(90)
-    await world.tell(NORMAL, "hello")
-    [event] = world.api.events.values()
+async def test_a_repetition_counts_up_the_same_event(harness: EventsHarness) -> None:
+    await harness.record(NORMAL, "hello")
+    await harness.clock.advance(90)
+    await harness.record(NORMAL, "hello")
+    [event] = harness.api.events.values()
     assert (event["count"], event["firstTimestamp"], event["lastTimestamp"]) == (
         2,
         "2024-01-01T00:00:00Z",
         "2024-01-01T00:01:30Z",
     )
-    assert world.api.requests == ["POST", "PATCH"]
+    assert harness.api.requests == ["POST", "PATCH"]
 
 
-async def test_after_the_window_a_new_event_begins(world: World) -> None:
-    await world.tell(NORMAL, "hello")
-    await world.clock.advance(601)
-    await world.tell(NORMAL, "hello")
-    assert [event["count"] for event in world.api.events.values()] == [1, 1]
+async def test_after_the_window_a_new_event_begins(harness: EventsHarness) -> None:
+    await harness.record(NORMAL, "hello")
+    await harness.clock.advance(601)
+    await harness.record(NORMAL, "hello")
+    assert [event["count"] for event in harness.api.events.values()] == [1, 1]
 
 
-async def test_an_event_that_expired_on_the_server_is_created_anew(world: World) -> None:
-    await world.tell(NORMAL, "hello")
-    world.api.events.clear()
-    await world.tell(NORMAL, "hello")
-    assert world.api.counts == {"hello": 2}
+async def test_an_event_that_expired_on_the_server_is_created_anew(harness: EventsHarness) -> None:
+    await harness.record(NORMAL, "hello")
+    harness.api.events.clear()
+    await harness.record(NORMAL, "hello")
+    assert harness.api.counts == {"hello": 2}
 
 
-async def test_what_differs_in_object_type_reason_or_message_is_told_apart(world: World) -> None:
-    await world.tell(NORMAL, "hello")
-    await world.tell(WARNING, "hello")
-    await world.tell(NORMAL, "hello", about=OTHER)
-    await world.tell(NORMAL, "bye")
-    assert len(world.api.events) == 4
+async def test_what_differs_in_object_type_reason_or_message_is_told_apart(harness: EventsHarness) -> None:
+    await harness.record(NORMAL, "hello")
+    await harness.record(WARNING, "hello")
+    await harness.record(NORMAL, "hello", about=OTHER)
+    await harness.record(NORMAL, "bye")
+    assert len(harness.api.events) == 4
 
 
-async def test_repeated_warnings_are_written_once_a_minute_and_counted_meanwhile(world: World) -> None:
+async def test_repeated_warnings_are_written_once_a_minute_and_counted_meanwhile(harness: EventsHarness) -> None:
     for _ in range(61):
-        await world.tell(WARNING, "no")
-        await world.clock.advance(1)
-    assert world.api.requests == ["POST", "PATCH"]
-    assert world.api.counts == {"no": 61}
+        await harness.record(WARNING, "no")
+        await harness.clock.advance(1)
+    assert harness.api.requests == ["POST", "PATCH"]
+    assert harness.api.counts == {"no": 61}
 
 
-async def test_the_receiver_gets_as_many_repeated_warnings_as_are_written(world: World) -> None:
+async def test_the_receiver_gets_as_many_repeated_warnings_as_are_written(harness: EventsHarness) -> None:
     for _ in range(61):
-        await world.tell(WARNING, "no")
-        await world.clock.advance(1)
-    assert world.inbox.messages == ["no", "no"]
+        await harness.record(WARNING, "no")
+        await harness.clock.advance(1)
+    assert harness.inbox.messages == ["no", "no"]
 
 
-async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever_their_text(world: World) -> None:
+async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever_their_text(
+    harness: EventsHarness,
+) -> None:
     for minute in range(11):
-        await world.tell(NORMAL, f"nothing new in minute {minute}", quiet=True)
-        await world.tell(NORMAL, "nothing", about=OTHER, quiet=True)
-        await world.clock.advance(60)
-    assert [message for message in world.api.counts if message != "nothing"] == [
+        await harness.record(NORMAL, f"nothing new in minute {minute}", no_change=True)
+        await harness.record(NORMAL, "nothing", about=OTHER, no_change=True)
+        await harness.clock.advance(60)
+    assert [message for message in harness.api.counts if message != "nothing"] == [
         "nothing new in minute 0",
         "nothing new in minute 5",
         "nothing new in minute 10",
     ]
-    assert world.api.counts["nothing"] == 11
-    assert world.inbox.messages == []
+    assert harness.api.counts["nothing"] == 11
+    assert harness.inbox.messages == []
 
 
-async def test_one_object_cannot_flood_the_server(world: World) -> None:
+async def test_one_object_cannot_flood_the_server(harness: EventsHarness) -> None:
     for number in range(100):
-        await world.tell(NORMAL, f"message {number}")
-    await world.tell(NORMAL, "calm", about=OTHER)
-    assert len(world.api.requests) == 25 + 1
-    await world.clock.advance(300)
-    await world.tell(NORMAL, "later")
-    assert "later" in world.api.counts
+        await harness.record(NORMAL, f"message {number}")
+    await harness.record(NORMAL, "calm", about=OTHER)
+    assert len(harness.api.requests) == 25 + 1
+    await harness.clock.advance(300)
+    await harness.record(NORMAL, "later")
+    assert "later" in harness.api.counts
 
 
-async def test_a_burst_of_equal_events_is_one_write(world: World) -> None:
+async def test_a_burst_of_equal_events_is_one_write(harness: EventsHarness) -> None:
     for _ in range(20):
-        world.recorder.record(APP, NORMAL, reason="Because", message="hello")
+        harness.recorder.record(APP, NORMAL, reason="Because", message="hello")
     await settle()
-    assert (world.api.requests, world.api.counts) == (["POST"], {"hello": 20})
+    assert (harness.api.requests, harness.api.counts) == (["POST"], {"hello": 20})
 
 
-async def test_a_write_is_repeated_while_the_server_fails(world: World) -> None:
-    world.api.errors = [ServerError("create", "overloaded", status=500)] * 2
-    await world.tell(NORMAL, "hello")
-    await world.clock.advance(10)
-    assert world.api.counts == {"hello": 1}
+async def test_a_write_is_repeated_while_the_server_fails(harness: EventsHarness) -> None:
+    harness.api.errors = [ServerError("create", "overloaded", status=500)] * 2
+    await harness.record(NORMAL, "hello")
+    await harness.clock.advance(10)
+    assert harness.api.counts == {"hello": 1}
 
 
 @pytest.mark.parametrize(
@@ -218,44 +222,44 @@ async def test_a_write_is_repeated_while_the_server_fails(world: World) -> None:
     ],
 )
 async def test_an_event_that_cannot_be_written_is_logged_and_dropped(
-    world: World, caplog: pytest.LogCaptureFixture, error: ApiError, level: str
+    harness: EventsHarness, caplog: pytest.LogCaptureFixture, error: ApiError, level: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    world.api.errors = [error]
-    await world.tell(NORMAL, "hello")
+    harness.api.errors = [error]
+    await harness.record(NORMAL, "hello")
     assert [(record.levelname, record.msg) for record in caplog.records if record.name == "controllers.test"] == [
         (level, "unable to record event")
     ]
-    await world.tell(NORMAL, "next")
-    assert world.api.counts == {"next": 1}
+    await harness.record(NORMAL, "next")
+    assert harness.api.counts == {"next": 1}
 
 
 async def test_recording_never_waits_and_a_full_queue_drops() -> None:
-    world = World()  # nobody delivers
+    harness = EventsHarness()  # nobody delivers
     for number in range(1200):
-        world.recorder.record(
+        harness.recorder.record(
             replace(APP, uid=str(number), name=str(number)), NORMAL, reason="Because", message="hello"
         )
-    task = asyncio.create_task(world.recorder.run())
-    await world.recorder.flush()
+    task = asyncio.create_task(harness.recorder.run())
+    await harness.recorder.flush()
     task.cancel()
-    assert len(world.api.events) == 1000
+    assert len(harness.api.events) == 1000
 
 
-async def test_flush_returns_when_everything_is_written(world: World) -> None:
-    world.recorder.record(APP, NORMAL, reason="Because", message="last words")
-    await world.recorder.flush()
-    assert world.api.counts == {"last words": 1}
+async def test_flush_returns_when_everything_is_written(harness: EventsHarness) -> None:
+    harness.recorder.record(APP, NORMAL, reason="Because", message="last words")
+    await harness.recorder.flush()
+    assert harness.api.counts == {"last words": 1}
 
 
-async def test_memory_is_bounded(world: World) -> None:
+async def test_memory_is_bounded(harness: EventsHarness) -> None:
     for number in range(5000):
-        world.recorder.record(replace(APP, uid=str(number)), NORMAL, reason="Because", message="hello")
-    assert len(world.recorder._series._values) == 4096
-    assert len(world.recorder._buckets._values) <= 4096
+        harness.recorder.record(replace(APP, uid=str(number)), NORMAL, reason="Because", message="hello")
+    assert len(harness.recorder._series._values) == 4096
+    assert len(harness.recorder._buckets._values) <= 4096
 
 
-async def test_a_long_object_name_still_gives_a_valid_event_name(world: World) -> None:
-    await world.tell(NORMAL, "hello", about=replace(APP, name="a" * 253))
-    [name] = world.api.events
+async def test_a_long_object_name_still_gives_a_valid_event_name(harness: EventsHarness) -> None:
+    await harness.record(NORMAL, "hello", about=replace(APP, name="a" * 253))
+    [name] = harness.api.events
     assert len(name) <= 253

@@ -88,7 +88,7 @@ class LeaseClient(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Election:
+class ElectionConfig:
     """What is elected and how fast; `--leader-election-*`."""
 
     namespace: str
@@ -114,12 +114,12 @@ def lease_name(component: str, label_selector: str = "") -> str:
 
 
 class LeaderElector:
-    """One candidate. `acquire` until elected, then `hold` until lost; `release` at the end."""
+    """One candidate. `acquire` until elected, then `renew` until lost; `release` at the end."""
 
     def __init__(
         self,
         client: LeaseClient,
-        election: Election,
+        election: ElectionConfig,
         *,
         clock: Clock,
         rng: Random,
@@ -133,8 +133,8 @@ class LeaderElector:
         self._rng = rng
         self._log = log
         self._observe = observe
-        self._seen: Lease | None = None
-        self._seen_at = 0.0  # monotonic time at which the record was seen to change
+        self._observed_lease: Lease | None = None
+        self._observed_at = 0.0  # monotonic time at which the record was seen to change
         self._stale = True  # what was seen may not be the latest
         self._renewed_at = float("-inf")  # start of the last successful request
 
@@ -146,18 +146,18 @@ class LeaderElector:
         """Return when this process is the leader. Errors of the API are logged and tried again."""
         self._log.info("waiting for leadership", extra=self._fields)
         while not await self._attempt(self._election.renew_deadline.total_seconds()):
-            await self._clock.sleep(self._pause())
+            await self._clock.sleep(self._retry_delay())
         self._log.info("became the leader", extra=self._fields)
         self._observe(True)
 
-    async def hold(self) -> None:
+    async def renew(self) -> None:
         """Renew until it is too late. Never returns: raises LostLeadership."""
         try:
             while True:
                 await self._clock.sleep(self._election.retry_period.total_seconds())
                 while not await self._attempt(self._deadline - self._clock.monotonic()):
                     self.check()
-                    await self._clock.sleep(min(self._pause(), self._deadline - self._clock.monotonic()))
+                    await self._clock.sleep(min(self._retry_delay(), self._deadline - self._clock.monotonic()))
                     self.check()
         finally:
             self._renewed_at = float("-inf")
@@ -165,7 +165,7 @@ class LeaderElector:
 
     async def release(self) -> None:
         """Give the lease up, so that another need not wait for it to run out. Errors only cost that wait."""
-        held = self._seen
+        held = self._observed_lease
         self._renewed_at = float("-inf")
         if not self._election.release_on_cancel or held is None or held.spec.holder_identity != self._election.identity:
             return
@@ -178,7 +178,7 @@ class LeaderElector:
     async def _attempt(self, seconds: float) -> bool:
         """Try once to take or keep the lease, in at most `seconds`; True: this process holds it."""
         try:
-            return await within(self._clock, seconds, self._take())
+            return await within(self._clock, seconds, self._acquire_or_renew())
         except Conflict:
             self._stale = True
         except (ApiError, TimeoutError) as error:
@@ -186,9 +186,9 @@ class LeaderElector:
             self._log.error("leader election request failed", extra={**self._fields, logkey.ERROR: str(error)})
         return False
 
-    async def _take(self) -> bool:
+    async def _acquire_or_renew(self) -> bool:
         began = self._clock.monotonic()
-        lease = self._seen if self._seen and not self._stale else await self._read()
+        lease = self._observed_lease if self._observed_lease and not self._stale else await self._read()
         if lease is None:
             body = {
                 "apiVersion": LEASES.api_version,
@@ -196,7 +196,7 @@ class LeaderElector:
                 "metadata": {"name": self._election.name, "namespace": self._election.namespace},
                 "spec": {**self._record(), "acquireTime": self._timestamp(), "leaseTransitions": 0},
             }
-            self._notice(await self._client.create(LEASES, self._election.namespace, body, into=Lease))
+            self._observe_lease(await self._client.create(LEASES, self._election.namespace, body, into=Lease))
         elif lease.spec.holder_identity == self._election.identity:
             await self._send(lease, self._record())
         elif self._is_held(lease):
@@ -215,28 +215,30 @@ class LeaderElector:
             lease = await self._client.get(LEASES, self._election.namespace, self._election.name, into=Lease)
         except NotFound:
             return None
-        self._notice(lease)
+        self._observe_lease(lease)
         return lease
 
     async def _send(self, lease: Lease, spec: dict[str, object]) -> None:
         body = {"metadata": {"resourceVersion": lease.metadata.resource_version}, "spec": spec}
-        self._notice(await self._client.patch(LEASES, self._election.namespace, self._election.name, body, into=Lease))
+        self._observe_lease(
+            await self._client.patch(LEASES, self._election.namespace, self._election.name, body, into=Lease)
+        )
 
-    def _notice(self, lease: Lease) -> None:
-        if self._seen is None or self._seen.spec != lease.spec:
-            self._seen_at = self._clock.monotonic()
+    def _observe_lease(self, lease: Lease) -> None:
+        if self._observed_lease is None or self._observed_lease.spec != lease.spec:
+            self._observed_at = self._clock.monotonic()
             holder = lease.spec.holder_identity
             if holder not in ("", self._election.identity) and (
-                not self._seen or self._seen.spec.holder_identity != holder
+                not self._observed_lease or self._observed_lease.spec.holder_identity != holder
             ):
                 self._log.info("another replica leads", extra={**self._fields, logkey.HOLDER: holder})
-        self._seen = lease
+        self._observed_lease = lease
 
     def _is_held(self, lease: Lease) -> bool:
         """True while the holder has renewed within its lease duration, as far as we have watched."""
         if not lease.spec.holder_identity:
             return False
-        return self._clock.monotonic() < self._seen_at + max(lease.spec.lease_duration_seconds, 1)
+        return self._clock.monotonic() < self._observed_at + max(lease.spec.lease_duration_seconds, 1)
 
     def _record(self) -> dict[str, object]:
         return {
@@ -248,7 +250,7 @@ class LeaderElector:
     def _timestamp(self) -> str:
         return self._clock.now().astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # metav1.MicroTime
 
-    def _pause(self) -> float:
+    def _retry_delay(self) -> float:
         return self._election.retry_period.total_seconds() * self._rng.uniform(1, 1 + _JITTER)
 
     @property

@@ -10,14 +10,14 @@ import pytest
 from controllers.runtime.clock import Clock
 from controllers.runtime.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.reconcile import mergepatch
-from controllers.runtime.reconcile.leader import AlwaysLeader, Election, LeaderElector, LostLeadership, lease_name
+from controllers.runtime.reconcile import merge_patch
+from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership, lease_name
 from testing.clock import VirtualClock, settle
 
 T = TypeVar("T")
 
 
-class Api:
+class FakeLeaseApi:
     """One lease; can be cut off, or be slow, for one candidate."""
 
     def __init__(self, clock: VirtualClock) -> None:
@@ -33,10 +33,10 @@ class Api:
         return self.lease
 
 
-class Line:
+class LeaseConnection:
     """One candidate's connection to the API."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: FakeLeaseApi) -> None:
         self.api = api
         self.error: ApiError | None = None
         self.delay = 0.0
@@ -58,14 +58,14 @@ class Line:
         await self._reach()
         if self.api.lease is not None:
             raise AlreadyExists("create", "taken", status=409)
-        return self._store(mergepatch.merge(body, {"metadata": {"resourceVersion": "1"}}), into)
+        return self._store(merge_patch.merge(body, {"metadata": {"resourceVersion": "1"}}), into)
 
     async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T]) -> T:
         assert isinstance(body, dict)
         await self._reach()
         lease = self.api.check_version(body)
         version = str(int(lease["metadata"]["resourceVersion"]) + 1)
-        return self._store(mergepatch.merge(lease, body) | {"metadata": {"resourceVersion": version}}, into)
+        return self._store(merge_patch.merge(lease, body) | {"metadata": {"resourceVersion": version}}, into)
 
     def _store(self, lease: dict[str, Any], into: type[T]) -> T:
         self.api.lease = lease
@@ -73,15 +73,15 @@ class Line:
         return msgspec.convert(lease, into)
 
 
-class Candidate:
+class ElectorHarness:
     """An elector that runs like a process does."""
 
-    def __init__(self, api: Api, identity: str, *, clock: Clock | None = None) -> None:
-        self.line = Line(api)
+    def __init__(self, api: FakeLeaseApi, identity: str, *, clock: Clock | None = None) -> None:
+        self.line = LeaseConnection(api)
         self.observed: list[bool] = []
         self.elector = LeaderElector(
             self.line,
-            Election("ns", "thing-leader-election", identity=identity),
+            ElectionConfig("ns", "thing-leader-election", identity=identity),
             clock=clock or api.clock,
             rng=Random(1),  # noqa: S311
             log=logging.getLogger("controllers.test"),
@@ -91,7 +91,7 @@ class Candidate:
 
     async def _run(self) -> None:
         await self.elector.acquire()
-        await self.elector.hold()
+        await self.elector.renew()
 
     def leads(self) -> bool:
         try:
@@ -116,18 +116,18 @@ def clock() -> VirtualClock:
 
 
 @pytest.fixture
-def api(clock: VirtualClock) -> Api:
-    return Api(clock)
+def api(clock: VirtualClock) -> FakeLeaseApi:
+    return FakeLeaseApi(clock)
 
 
-def holder(api: Api) -> str:
+def holder(api: FakeLeaseApi) -> str:
     assert api.lease
     found: str = api.lease["spec"]["holderIdentity"]
     return found
 
 
-async def test_the_first_candidate_creates_the_lease_and_renews_it(api: Api) -> None:
-    one = Candidate(api, "one")
+async def test_the_first_candidate_creates_the_lease_and_renews_it(api: FakeLeaseApi) -> None:
+    one = ElectorHarness(api, "one")
     await api.clock.advance(60)
     assert one.leads()
     assert api.lease
@@ -142,8 +142,8 @@ async def test_the_first_candidate_creates_the_lease_and_renews_it(api: Api) -> 
     await one.stop()
 
 
-async def test_never_two_leaders_and_the_second_takes_over_soon_after_a_release(api: Api) -> None:
-    one, two = Candidate(api, "one"), Candidate(api, "two")
+async def test_never_two_leaders_and_the_second_takes_over_soon_after_a_release(api: FakeLeaseApi) -> None:
+    one, two = ElectorHarness(api, "one"), ElectorHarness(api, "two")
     await api.clock.advance(100)
     assert (one.leads(), two.leads()) == (True, False)
     await one.stop()
@@ -157,8 +157,8 @@ async def test_never_two_leaders_and_the_second_takes_over_soon_after_a_release(
     await two.stop()
 
 
-async def test_a_dead_leader_s_lease_is_taken_after_its_duration_and_not_before(api: Api) -> None:
-    one, two = Candidate(api, "one"), Candidate(api, "two")
+async def test_a_dead_leader_s_lease_is_taken_after_its_duration_and_not_before(api: FakeLeaseApi) -> None:
+    one, two = ElectorHarness(api, "one"), ElectorHarness(api, "two")
     await api.clock.advance(50)
     await one.kill()
     renewed = api.writes[-1][0]
@@ -170,8 +170,8 @@ async def test_a_dead_leader_s_lease_is_taken_after_its_duration_and_not_before(
     await two.stop()
 
 
-async def test_a_leader_that_is_cut_off_stops_before_another_may_start(api: Api) -> None:
-    one, two = Candidate(api, "one"), Candidate(api, "two")
+async def test_a_leader_that_is_cut_off_stops_before_another_may_start(api: FakeLeaseApi) -> None:
+    one, two = ElectorHarness(api, "one"), ElectorHarness(api, "two")
     await api.clock.advance(50)
     one.line.error = Unreachable("patch", "reset")
     leaders = []
@@ -185,8 +185,8 @@ async def test_a_leader_that_is_cut_off_stops_before_another_may_start(api: Api)
     await two.stop()
 
 
-async def test_a_short_outage_of_the_api_loses_nothing(api: Api) -> None:
-    one = Candidate(api, "one")
+async def test_a_short_outage_of_the_api_loses_nothing(api: FakeLeaseApi) -> None:
+    one = ElectorHarness(api, "one")
     await api.clock.advance(50)
     one.line.error = Unreachable("patch", "reset")
     await api.clock.advance(20)
@@ -197,8 +197,8 @@ async def test_a_short_outage_of_the_api_loses_nothing(api: Api) -> None:
     await one.stop()
 
 
-async def test_a_request_that_hangs_is_cut_at_the_renew_deadline(api: Api) -> None:
-    one = Candidate(api, "one")
+async def test_a_request_that_hangs_is_cut_at_the_renew_deadline(api: FakeLeaseApi) -> None:
+    one = ElectorHarness(api, "one")
     await api.clock.advance(50)
     one.line.delay = 1000
     await api.clock.advance(31)
@@ -208,9 +208,9 @@ async def test_a_request_that_hangs_is_cut_at_the_renew_deadline(api: Api) -> No
 
 async def test_check_does_not_wait_for_the_renew_loop_to_notice(clock: VirtualClock) -> None:
     """A process that was stopped, or whose loop was held: time passes and nothing runs."""
-    api = Api(clock)
+    api = FakeLeaseApi(clock)
     frozen = VirtualClock()
-    one = Candidate(api, "one", clock=frozen)
+    one = ElectorHarness(api, "one", clock=frozen)
     await settle()
     assert one.leads()
     frozen._elapsed += 30
@@ -236,10 +236,10 @@ class Skewed:
 
 
 @pytest.mark.parametrize("skew", [pytest.param(-1, id="a-day-behind"), pytest.param(1, id="a-day-ahead")])
-async def test_wall_clocks_are_never_compared(api: Api, skew: int) -> None:
-    one = Candidate(api, "one", clock=Skewed(api.clock, timedelta(days=skew)))
+async def test_wall_clocks_are_never_compared(api: FakeLeaseApi, skew: int) -> None:
+    one = ElectorHarness(api, "one", clock=Skewed(api.clock, timedelta(days=skew)))
     await settle()
-    two = Candidate(api, "two")
+    two = ElectorHarness(api, "two")
     await api.clock.advance(150)
     assert (one.leads(), two.leads()) == (True, False)
     await one.kill()
@@ -248,12 +248,12 @@ async def test_wall_clocks_are_never_compared(api: Api, skew: int) -> None:
     await two.kill()
 
 
-async def test_a_candidate_that_just_arrived_waits_a_whole_lease_duration(api: Api) -> None:
-    one = Candidate(api, "one")
+async def test_a_candidate_that_just_arrived_waits_a_whole_lease_duration(api: FakeLeaseApi) -> None:
+    one = ElectorHarness(api, "one")
     await api.clock.advance(20)
     await one.kill()
     await api.clock.advance(34)  # nearly over, but a newcomer cannot know
-    two = Candidate(api, "two")
+    two = ElectorHarness(api, "two")
     await api.clock.advance(34)
     assert not two.leads()
     await api.clock.advance(10)
@@ -261,8 +261,8 @@ async def test_a_candidate_that_just_arrived_waits_a_whole_lease_duration(api: A
     await two.kill()
 
 
-async def test_a_leader_whose_lease_was_taken_stops(api: Api) -> None:
-    one = Candidate(api, "one")
+async def test_a_leader_whose_lease_was_taken_stops(api: FakeLeaseApi) -> None:
+    one = ElectorHarness(api, "one")
     await api.clock.advance(10)
     assert api.lease
     api.lease["metadata"]["resourceVersion"] = "99"
@@ -275,17 +275,17 @@ async def test_a_leader_whose_lease_was_taken_stops(api: Api) -> None:
     assert holder(api) == "thief"
 
 
-async def test_of_two_that_create_at_once_one_wins(api: Api) -> None:
-    candidates = [Candidate(api, name) for name in ("one", "two")]
+async def test_of_two_that_create_at_once_one_wins(api: FakeLeaseApi) -> None:
+    candidates = [ElectorHarness(api, name) for name in ("one", "two")]
     await api.clock.advance(60)
     assert sorted(candidate.leads() for candidate in candidates) == [False, True]
     for candidate in candidates:
         await candidate.kill()
 
 
-async def test_release_can_be_switched_off(api: Api) -> None:
-    line = Line(api)
-    election = Election("ns", "lease", identity="one", release_on_cancel=False)
+async def test_release_can_be_switched_off(api: FakeLeaseApi) -> None:
+    line = LeaseConnection(api)
+    election = ElectionConfig("ns", "lease", identity="one", release_on_cancel=False)
     elector = LeaderElector(
         line,
         election,
@@ -324,7 +324,7 @@ def test_lease_names(component: str, selector: str, name: str) -> None:
 )
 def test_durations_that_cannot_work_are_refused(lease: float, renew: float, retry: float) -> None:
     with pytest.raises(ValueError, match="leader election needs"):
-        Election(
+        ElectionConfig(
             "ns",
             "name",
             lease_duration=timedelta(seconds=lease),

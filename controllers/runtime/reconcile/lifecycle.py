@@ -26,25 +26,25 @@ from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.kube.objects import Object, Status
 from controllers.runtime.kube.resource import Resource
 from controllers.runtime.log import bound
-from controllers.runtime.reconcile import mergepatch
+from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import (
     Failing,
     Stuck,
     Succeeded,
     Verdict,
-    bounded,
-    conclude,
-    find,
+    find_condition,
     is_failing,
     is_ready,
     is_true,
+    summarize,
+    truncate_message,
 )
-from controllers.runtime.reconcile.controller import After, Done, Outcome, Retriable, TerminalError
-from controllers.runtime.reconcile.events import EventType, Recorder, Subject
+from controllers.runtime.reconcile.controller import Done, Outcome, RequeueAfter, Retriable, TerminalError
+from controllers.runtime.reconcile.events import EventType, InvolvedObject, Recorder
 from controllers.runtime.reconcile.leader import Leader, LostLeadership
-from controllers.runtime.reconcile.patcher import Cache, Client, ObjectWriter
-from controllers.runtime.reconcile.run import NotReady, Ready, Reconciler, Run, Stall
-from controllers.runtime.reconcile.supersede import Interruption, Superseded
+from controllers.runtime.reconcile.patcher import ObjectCache, ObjectClient, ObjectPatcher
+from controllers.runtime.reconcile.run import NotReady, Ready, Reconciler, Run, Stalled
+from controllers.runtime.reconcile.supersede import Superseded, Superseder
 
 T = TypeVar("T", bound=Object)
 S = TypeVar("S", bound=Status)
@@ -57,12 +57,12 @@ class Durations(Protocol):
     def forget(self, key: Key) -> None: ...
 
 
-def verdict_on(end: Ready | Exception, progress: str) -> Verdict:
+def make_verdict(end: Ready | Exception, progress: str) -> Verdict:
     """What the conditions say about this end of a run."""
     match end:
         case Ready(message=message):
             return Succeeded(message)
-        case Stall(reason=reason, message=message):
+        case Stalled(reason=reason, message=message):
             return Stuck(message, reason)
         case NotReady(reason=reason, message=message):
             return Failing(message, progress, reason)
@@ -72,19 +72,19 @@ def verdict_on(end: Ready | Exception, progress: str) -> Verdict:
             return Failing(f"internal error ({type(end).__name__}) while {progress}, see the log", progress, FAILED)
 
 
-def outcome_of(end: Ready | Exception) -> Outcome:
+def make_outcome(end: Ready | Exception) -> Outcome:
     """What the controller is to do after this end of a run; raises what it is to count and retry."""
     match end:
         case Ready(after=None):
             return Done()
         case Ready(after=timedelta() as after):
-            return After(after)
-        case Stall(reason=reason, message=message):
+            return RequeueAfter(after)
+        case Stalled(reason=reason, message=message):
             raise TerminalError(message, reason=reason) from end
         case NotReady(wait=True):
             return Done()
-        case NotReady(reason=reason, message=message, retry_after=after, at_most=at_most):
-            raise Retriable(message, reason=reason, after=after, at_most=at_most) from end
+        case NotReady(reason=reason, message=message, retry_after=after, max_delay=max_delay):
+            raise Retriable(message, reason=reason, after=after, max_delay=max_delay) from end
         case ApiError():
             after = timedelta(seconds=end.retry_after) if end.retry_after else None  # 0 would be a busy loop
             raise Retriable(str(end), reason=FAILED, after=after) from end
@@ -99,9 +99,9 @@ class Lifecycle(Generic[T, S]):
 
     def __init__(
         self,
-        client: Client,
+        client: ObjectClient,
         resource: Resource,
-        informer: Cache[T],
+        informer: ObjectCache[T],
         reconciler: Reconciler[T, S],
         *,
         events: Recorder,
@@ -111,16 +111,16 @@ class Lifecycle(Generic[T, S]):
         leader: Leader,
         forget: Callable[[Key], None] | None = None,
         durations: Durations | None = None,
-        requests_count_while_suspended: bool = True,
-        interruption: Interruption | None = None,
+        handle_requests_while_suspended: bool = True,
+        superseder: Superseder | None = None,
         rng: Random | None = None,
     ) -> None:
         """Build it.
 
         forget: called for an object that is gone or going, as often as it is seen so
-        requests_count_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
+        handle_requests_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
-        interruption: hears of changes, and ends runs of an outdated spec; None: every run goes on to its end
+        superseder: hears of changes, and ends runs of an outdated spec; None: every run goes on to its end
         """
         self._informer = informer
         self._reconciler = reconciler
@@ -130,9 +130,9 @@ class Lifecycle(Generic[T, S]):
         self._leader = leader
         self._forget = forget
         self._durations = durations
-        self._interruption = interruption
-        self._requests_count_while_suspended = requests_count_while_suspended
-        self._writer = ObjectWriter(
+        self._superseder = superseder
+        self._handle_requests_while_suspended = handle_requests_while_suspended
+        self._patcher = ObjectPatcher(
             client,
             resource,
             informer,
@@ -147,57 +147,57 @@ class Lifecycle(Generic[T, S]):
         """Do one pass over the object named `key`. Raises Retriable, TerminalError, LostLeadership, or a crash."""
         obj = self._informer.get(key)
         if obj is None:
-            self._drop(key)
+            self._forget_object(key)
             return Done()
         began = self._clock.monotonic()
         with bound(**{logkey.GENERATION: obj.metadata.generation}):
             try:
                 if obj.metadata.deletion_timestamp is not None:
-                    return await self._release(obj)
+                    return await self._remove_finalizer(obj)
                 if obj.spec.suspend:
-                    return await self._rest(obj)
+                    return await self._handle_suspended(obj)
                 return await self._reconcile(obj)
             finally:
                 if self._durations:
                     self._durations.observe(key, self._clock.monotonic() - began)
 
-    def _drop(self, key: Key) -> None:
+    def _forget_object(self, key: Key) -> None:
         if self._forget:
             self._forget(key)
         if self._durations:
             self._durations.forget(key)
 
-    async def _release(self, obj: T) -> Outcome:
+    async def _remove_finalizer(self, obj: T) -> Outcome:
         """Let a deletion go on: Flux's finalizer may be left over from before a migration."""
-        self._drop(key_of(obj))
+        self._forget_object(key_of(obj))
 
         def without_finalizer(current: T) -> dict[str, object]:
             kept = [name for name in current.metadata.finalizers if name != FINALIZER]
             return {} if len(kept) == len(current.metadata.finalizers) else {"metadata": {"finalizers": kept}}
 
-        await self._writer.write(obj, without_finalizer, subresource="")
+        await self._patcher.write(obj, without_finalizer, subresource="")
         return Done()
 
-    async def _rest(self, obj: T) -> Outcome:
+    async def _handle_suspended(self, obj: T) -> Outcome:
         """Keep the books of a suspended object; its conditions stay as they are."""
         self._log.debug("reconciliation is suspended for this object")
 
-        def accounted(current: T) -> dict[str, object]:
+        def patch_for(current: T) -> dict[str, object]:
             before = _encode(current.status)
             after = dict(before)
             conditions = current.status.conditions
             if current.spec.suspend and (is_ready(conditions) or is_true(conditions, STALLED)):
                 after["observedGeneration"] = current.metadata.generation
-            if current.spec.suspend and self._requests_count_while_suspended:
-                after |= _handled(current)
+            if current.spec.suspend and self._handle_requests_while_suspended:
+                after |= _handled_request(current)
             return _status_patch(before, after)
 
-        await self._writer.write(obj, accounted)
+        await self._patcher.write(obj, patch_for)
         return Done()
 
     async def _reconcile(self, obj: T) -> Outcome:
         self._leader.check()  # no new work once the lease is lost, even if the renew loop is late to say so
-        run = self._begin(obj)
+        run = self._start_run(obj)
         end: Ready | Exception
         try:
             end = await self._run(obj, run)
@@ -206,20 +206,20 @@ class Lifecycle(Generic[T, S]):
         except Superseded:  # nothing to tell of it: the change that ended it has queued the next run
             self._log.debug("run ended: the spec has changed")
             return Done()
-        except Exception as error:  # also a crash is told in the status; `outcome_of` raises it again
+        except Exception as error:  # also a crash is told in the status; `make_outcome` raises it again
             end = error
-        verdict = verdict_on(end, run.progress)
-        based_on = await self._writer.write(obj, self._concluded(obj, run, verdict))
+        verdict = make_verdict(end, run.progress)
+        based_on = await self._patcher.write(obj, self._make_status_patch(obj, run, verdict))
         if based_on is None:  # deleted meanwhile
             return Done()
-        self._announce(based_on, end, verdict, current=based_on.metadata.generation == obj.metadata.generation)
-        return outcome_of(end)
+        self._record_events(based_on, end, verdict, current=based_on.metadata.generation == obj.metadata.generation)
+        return make_outcome(end)
 
     async def _run(self, obj: T, run: Run[T, S]) -> Ready:
         work = self._reconciler.reconcile(run)
-        return await (self._interruption.follow(obj, work) if self._interruption else work)
+        return await (self._superseder.follow(obj, work) if self._superseder else work)
 
-    def _begin(self, obj: T) -> Run[T, S]:
+    def _start_run(self, obj: T) -> Run[T, S]:
         generation, observed = obj.metadata.generation, obj.status.observed_generation
         asked = obj.metadata.annotations.get(REQUESTED_AT, "")
         owed = asked != obj.status.last_handled_reconcile_at or is_failing(obj.status.conditions)
@@ -237,16 +237,16 @@ class Lifecycle(Generic[T, S]):
             leader_check=self._leader.check,
         )
 
-    def _concluded(self, read: T, run: Run[T, S], verdict: Verdict) -> Callable[[T], dict[str, object]]:
+    def _make_status_patch(self, read: T, run: Run[T, S], verdict: Verdict) -> Callable[[T], dict[str, object]]:
         """How the end of a run changes the status of an object that may be newer than the one `read`."""
-        facts = mergepatch.diff(_encode(read.status), _encode(run.status))
+        facts = merge_patch.diff(_encode(read.status), _encode(run.status))
         generation, now = read.metadata.generation, self._now()
 
         def concluded(current: T) -> dict[str, object]:
             before = _encode(current.status)
-            after = mergepatch.merge(before, facts) | _handled(read)
+            after = merge_patch.merge(before, facts) | _handled_request(read)
             if current.metadata.generation == generation:
-                told = conclude(current.status.conditions, verdict, generation=generation, now=now)
+                told = summarize(current.status.conditions, verdict, generation=generation, now=now)
                 after["conditions"] = msgspec.to_builtins(told)
                 if not isinstance(verdict, Failing):
                     after["observedGeneration"] = generation
@@ -254,33 +254,33 @@ class Lifecycle(Generic[T, S]):
 
         return concluded
 
-    def _announce(self, obj: T, end: Ready | Exception, verdict: Verdict, *, current: bool) -> None:
+    def _record_events(self, obj: T, end: Ready | Exception, verdict: Verdict, *, current: bool) -> None:
         """Tell the one event of this run; `obj`: as before the write, `current`: its spec is the one that ran."""
-        before = find(obj.status.conditions, READY)
+        before = find_condition(obj.status.conditions, READY)
         if isinstance(end, Ready) and current:
             for reason, message in end.warnings:
-                self._tell(obj, EventType.WARNING, reason, message)
+                self._record_event(obj, EventType.WARNING, reason, message)
         match end:
             case Ready(event=str(text)):
-                self._tell(obj, EventType.NORMAL, verdict.reason, text)
+                self._record_event(obj, EventType.NORMAL, verdict.reason, text)
             case _ if not current:
                 pass  # the verdict was not recorded either
-            case Ready(quiet=str(text)) if is_ready(obj.status.conditions):
-                self._tell(obj, EventType.NORMAL, verdict.reason, text, quiet=True)
+            case Ready(no_change=str(text)) if is_ready(obj.status.conditions):
+                self._record_event(obj, EventType.NORMAL, verdict.reason, text, no_change=True)
             case Ready(message=text) if (
-                before is None or not is_ready(obj.status.conditions) or before.message != bounded(text)
+                before is None or not is_ready(obj.status.conditions) or before.message != truncate_message(text)
             ):
-                self._tell(obj, EventType.NORMAL, verdict.reason, text)
+                self._record_event(obj, EventType.NORMAL, verdict.reason, text)
             case Ready() | NotReady(warn=False):
                 pass
             case _:
-                self._tell(obj, EventType.WARNING, verdict.reason, verdict.message)
+                self._record_event(obj, EventType.WARNING, verdict.reason, verdict.message)
 
-    def _tell(self, obj: T, type: EventType, reason: str, message: str, *, quiet: bool = False) -> None:
-        message = bounded(message)
-        self._events.record(Subject.of(obj), type, reason=reason, message=message, quiet=quiet)
+    def _record_event(self, obj: T, type: EventType, reason: str, message: str, *, no_change: bool = False) -> None:
+        message = truncate_message(message)
+        self._events.record(InvolvedObject.of(obj), type, reason=reason, message=message, no_change=no_change)
         if type is EventType.NORMAL:  # failures are logged where their retry is decided
-            level = logging.DEBUG if quiet else logging.INFO
+            level = logging.DEBUG if no_change else logging.INFO
             self._log.log(level, "reconciled", extra={logkey.REASON: reason, logkey.DETAIL: message})
 
     def _now(self) -> datetime:
@@ -292,11 +292,11 @@ def _encode(value: Any) -> dict[str, object]:
     return encoded
 
 
-def _handled(obj: Object) -> dict[str, object]:
+def _handled_request(obj: Object) -> dict[str, object]:
     asked = obj.metadata.annotations.get(REQUESTED_AT)
     return {"lastHandledReconcileAt": asked} if asked else {}
 
 
 def _status_patch(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:
-    patch = mergepatch.diff(before, after)
+    patch = merge_patch.diff(before, after)
     return {"status": patch} if patch else {}

@@ -6,24 +6,24 @@ import pytest
 
 from api.meta import FINALIZER
 from controllers.runtime.kube.errors import Forbidden, Throttled
-from controllers.runtime.reconcile.controller import After, Done, Retriable, TerminalError
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stall
+from controllers.runtime.reconcile.controller import Done, RequeueAfter, Retriable, TerminalError
+from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
 from testing.clock import START
-from testing.lifecycle import DENIED, KEY, WELL, World, thing
+from testing.lifecycle import DENIED, KEY, WELL, LifecycleHarness, thing
 from testing.thing import Thing, ThingStatus
 
 
 @pytest.fixture
-def world() -> World:
-    world = World()
-    world.server.put(thing())
-    return world
+def harness() -> LifecycleHarness:
+    harness = LifecycleHarness()
+    harness.server.put(thing())
+    return harness
 
 
-async def test_a_first_success_is_one_write_with_everything(world: World) -> None:
-    outcome = await world.run(Ready("all well", timedelta(seconds=60)), pushed="c1")
-    assert outcome == After(timedelta(seconds=60))
-    assert world.server.patches == [
+async def test_a_first_success_is_one_write_with_everything(harness: LifecycleHarness) -> None:
+    outcome = await harness.run(Ready("all well", timedelta(seconds=60)), pushed="c1")
+    assert outcome == RequeueAfter(timedelta(seconds=60))
+    assert harness.server.patches == [
         (
             "status",
             {
@@ -45,155 +45,155 @@ async def test_a_first_success_is_one_write_with_everything(world: World) -> Non
             },
         )
     ]
-    assert world.told.events == [("Normal", "Succeeded", "all well", False)]
-    assert world.server.remembered == [world.server.thing()]
+    assert harness.recorded.events == [("Normal", "Succeeded", "all well", False)]
+    assert harness.server.recorded_writes == [harness.server.thing()]
 
 
-async def test_a_run_that_changes_nothing_writes_nothing(world: World) -> None:
-    world.server.put(thing(status=WELL))
-    assert await world.run(Ready("all well", None, quiet="nothing new")) == Done()
-    assert world.server.patches == []
-    assert world.told.events == [("Normal", "Succeeded", "nothing new", True)]
+async def test_a_run_that_changes_nothing_writes_nothing(harness: LifecycleHarness) -> None:
+    harness.server.put(thing(status=WELL))
+    assert await harness.run(Ready("all well", None, no_change="nothing new")) == Done()
+    assert harness.server.patches == []
+    assert harness.recorded.events == [("Normal", "Succeeded", "nothing new", True)]
 
 
-async def test_the_run_says_what_is_new(world: World) -> None:
-    world.server.put(thing(generation=3, requested="now", status=WELL))
-    await world.run()
-    [run] = world.reconciler.runs
+async def test_the_run_says_what_is_new(harness: LifecycleHarness) -> None:
+    harness.server.put(thing(generation=3, requested="now", status=WELL))
+    await harness.run()
+    [run] = harness.reconciler.runs
     assert (run.progress, run.requested, run.new_generation) == (
         "processing object: new generation 1 -> 3",
         True,
         True,
     )
-    await world.run()
-    run = world.reconciler.runs[-1]
+    await harness.run()
+    run = harness.reconciler.runs[-1]
     assert (run.progress, run.requested, run.new_generation) == ("reconciliation in progress", False, False)
 
 
-async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(world: World) -> None:
-    world.server.put(thing(generation=2, requested="now", status=WELL))
+async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harness: LifecycleHarness) -> None:
+    harness.server.put(thing(generation=2, requested="now", status=WELL))
 
     def fail(run: Run[Thing, ThingStatus]) -> Ready:
         run.progress = "scanning: reconcile requested"
         run.status = msgspec.structs.replace(run.status, pushed="c2")
         raise DENIED
 
-    world.reconciler.does = fail
+    harness.reconciler.does = fail
     with pytest.raises(Retriable, match="registry said no") as raised:
-        await world.lifecycle(KEY)
+        await harness.lifecycle(KEY)
     assert (raised.value.reason, raised.value.after) == ("Denied", None)
-    now = world.server.thing().status
+    now = harness.server.thing().status
     assert (now.observed_generation, now.pushed, now.last_handled_reconcile_at) == (1, "c2", "now")
-    assert world.types == ["Reconciling", "Ready"]
-    assert world.condition("Reconciling").message == "scanning: reconcile requested"
-    assert world.condition("Ready").observed_generation == 2
-    assert world.told.events == [("Warning", "Denied", "registry said no", False)]
+    assert harness.types == ["Reconciling", "Ready"]
+    assert harness.condition("Reconciling").message == "scanning: reconcile requested"
+    assert harness.condition("Ready").observed_generation == 2
+    assert harness.recorded.events == [("Warning", "Denied", "registry said no", False)]
 
 
-async def test_a_request_whose_run_failed_stays_owed_until_a_run_succeeds(world: World) -> None:
-    world.server.put(thing(requested="now", status=WELL))
+async def test_a_request_whose_run_failed_stays_owed_until_a_run_succeeds(harness: LifecycleHarness) -> None:
+    harness.server.put(thing(requested="now", status=WELL))
     for end in (DENIED, DENIED, None, None):
-        await world.run(end)
-    assert [run.requested for run in world.reconciler.runs] == [True, True, True, False]
+        await harness.run(end)
+    assert [run.requested for run in harness.reconciler.runs] == [True, True, True, False]
 
 
-async def test_the_same_failure_again_writes_nothing_but_warns_again(world: World) -> None:
-    await world.run(DENIED)
-    await world.run(DENIED)
-    assert len(world.server.patches) == 1
-    assert len(world.told.events) == 2
+async def test_the_same_failure_again_writes_nothing_but_warns_again(harness: LifecycleHarness) -> None:
+    await harness.run(DENIED)
+    await harness.run(DENIED)
+    assert len(harness.server.patches) == 1
+    assert len(harness.recorded.events) == 2
 
 
-async def test_recovery_is_told_even_with_the_old_message(world: World) -> None:
-    world.server.put(thing(status=WELL))
-    await world.run(DENIED)
-    await world.run(Ready("all well", None, quiet="nothing new"))
-    assert world.told.events[-1] == ("Normal", "Succeeded", "all well", False)
-    assert world.types == ["Ready"]
+async def test_recovery_is_told_even_with_the_old_message(harness: LifecycleHarness) -> None:
+    harness.server.put(thing(status=WELL))
+    await harness.run(DENIED)
+    await harness.run(Ready("all well", None, no_change="nothing new"))
+    assert harness.recorded.events[-1] == ("Normal", "Succeeded", "all well", False)
+    assert harness.types == ["Ready"]
 
 
 @pytest.mark.parametrize(
     ("end", "event"),
     [
         pytest.param(Ready("new words", None), ("new words", False), id="message-changed"),
-        pytest.param(Ready("new words", None, quiet="q"), ("q", True), id="said-to-be-nothing-though-worded-anew"),
+        pytest.param(Ready("new words", None, no_change="q"), ("q", True), id="said-to-be-nothing-though-worded-anew"),
         pytest.param(
-            Ready("all well", None, event="pushed c1", quiet="q"), ("pushed c1", False), id="something-happened"
+            Ready("all well", None, event="pushed c1", no_change="q"), ("pushed c1", False), id="something-happened"
         ),
-        pytest.param(Ready("all well", None, quiet="q"), ("q", True), id="nothing-happened"),
+        pytest.param(Ready("all well", None, no_change="q"), ("q", True), id="nothing-happened"),
         pytest.param(Ready("all well", None), None, id="nothing-happened-and-nothing-to-say"),
     ],
 )
-async def test_the_event_of_a_success(world: World, end: Ready, event: tuple[str, bool] | None) -> None:
-    world.server.put(thing(status=WELL))
-    await world.run(end)
-    assert world.told.events == ([("Normal", "Succeeded", *event)] if event else [])
+async def test_the_event_of_a_success(harness: LifecycleHarness, end: Ready, event: tuple[str, bool] | None) -> None:
+    harness.server.put(thing(status=WELL))
+    await harness.run(end)
+    assert harness.recorded.events == ([("Normal", "Succeeded", *event)] if event else [])
 
 
-async def test_stalled_is_terminal_and_observes_the_generation(world: World) -> None:
-    world.server.put(thing(generation=2, status=WELL))
-    outcome = await world.run(Stall("BadImage", "no such form"))
+async def test_stalled_is_terminal_and_observes_the_generation(harness: LifecycleHarness) -> None:
+    harness.server.put(thing(generation=2, status=WELL))
+    outcome = await harness.run(Stalled("BadImage", "no such form"))
     assert isinstance(outcome, TerminalError)
     assert outcome.reason == "BadImage"
-    assert world.types == ["Stalled", "Ready"]
-    assert world.condition("Ready").reason == "BadImage"
-    assert world.server.thing().status.observed_generation == 2
-    assert world.told.events == [("Warning", "BadImage", "no such form", False)]
+    assert harness.types == ["Stalled", "Ready"]
+    assert harness.condition("Ready").reason == "BadImage"
+    assert harness.server.thing().status.observed_generation == 2
+    assert harness.recorded.events == [("Warning", "BadImage", "no such form", False)]
 
 
-async def test_waiting_for_another_object_neither_retries_nor_warns(world: World) -> None:
-    assert await world.run(NotReady("DependencyNotReady", "not scanned yet", wait=True, warn=False)) == Done()
-    assert world.condition("Ready").reason == "DependencyNotReady"
-    assert world.told.events == []
+async def test_waiting_for_another_object_neither_retries_nor_warns(harness: LifecycleHarness) -> None:
+    assert await harness.run(NotReady("DependencyNotReady", "not scanned yet", wait=True, warn=False)) == Done()
+    assert harness.condition("Ready").reason == "DependencyNotReady"
+    assert harness.recorded.events == []
 
 
-async def test_a_success_with_findings_warns_of_each(world: World) -> None:
-    await world.run(Ready("all well", None, warnings=(("Unparsable", "a.yaml: line 3"),)))
-    assert world.told.events == [
+async def test_a_success_with_findings_warns_of_each(harness: LifecycleHarness) -> None:
+    await harness.run(Ready("all well", None, warnings=(("Unparsable", "a.yaml: line 3"),)))
+    assert harness.recorded.events == [
         ("Warning", "Unparsable", "a.yaml: line 3", False),
         ("Normal", "Succeeded", "all well", False),
     ]
 
 
-async def test_a_server_that_asks_to_retry_at_once_gets_the_usual_backoff(world: World) -> None:
-    outcome = await world.run(Throttled("get", "later", status=429, retry_after=0))
+async def test_a_server_that_asks_to_retry_at_once_gets_the_usual_backoff(harness: LifecycleHarness) -> None:
+    outcome = await harness.run(Throttled("get", "later", status=429, retry_after=0))
     assert isinstance(outcome, Retriable)
     assert outcome.after is None
 
 
-async def test_a_told_time_to_retry_reaches_the_queue(world: World) -> None:
-    outcome = await world.run(NotReady("Throttled", "too many", retry_after=timedelta(seconds=9)))
+async def test_a_told_time_to_retry_reaches_the_queue(harness: LifecycleHarness) -> None:
+    outcome = await harness.run(NotReady("Throttled", "too many", retry_after=timedelta(seconds=9)))
     assert isinstance(outcome, Retriable)
     assert outcome.after == timedelta(seconds=9)
 
 
-async def test_an_api_error_is_a_failure_with_its_text(world: World) -> None:
-    outcome = await world.run(Forbidden("get secrets ns/pull", "no", status=403))
+async def test_an_api_error_is_a_failure_with_its_text(harness: LifecycleHarness) -> None:
+    outcome = await harness.run(Forbidden("get secrets ns/pull", "no", status=403))
     assert isinstance(outcome, Retriable)
-    assert world.condition("Ready").reason == "Failed"
-    assert world.condition("Ready").message == "get secrets ns/pull: 403 Forbidden: no"
+    assert harness.condition("Ready").reason == "Failed"
+    assert harness.condition("Ready").message == "get secrets ns/pull: 403 Forbidden: no"
 
 
-async def test_a_crash_is_told_by_kind_only_and_reaches_the_controller(world: World) -> None:
-    outcome = await world.run(KeyError("password=hunter2"))
+async def test_a_crash_is_told_by_kind_only_and_reaches_the_controller(harness: LifecycleHarness) -> None:
+    outcome = await harness.run(KeyError("password=hunter2"))
     assert isinstance(outcome, KeyError)
-    ready = world.condition("Ready")
+    ready = harness.condition("Ready")
     assert (ready.reason, ready.status) == ("Failed", "False")
     assert "KeyError" in ready.message
     assert "hunter2" not in ready.message
-    assert world.told.events[0][:2] == ("Warning", "Failed")
+    assert harness.recorded.events[0][:2] == ("Warning", "Failed")
 
 
-async def test_messages_are_cut_alike_in_condition_and_event(world: World) -> None:
-    await world.run(NotReady("Denied", "x" * 5000))
-    assert world.condition("Ready").message == world.told.events[0][2] == "x" * 1021 + "..."
+async def test_messages_are_cut_alike_in_condition_and_event(harness: LifecycleHarness) -> None:
+    await harness.run(NotReady("Denied", "x" * 5000))
+    assert harness.condition("Ready").message == harness.recorded.events[0][2] == "x" * 1021 + "..."
 
 
-async def test_a_missing_object_is_forgotten(world: World) -> None:
-    world.server.cached = None
-    assert await world.run() == Done()
-    assert world.forgotten == [KEY]
-    assert world.reconciler.runs == []
+async def test_a_missing_object_is_forgotten(harness: LifecycleHarness) -> None:
+    harness.server.cached = None
+    assert await harness.run() == Done()
+    assert harness.forgotten == [KEY]
+    assert harness.reconciler.runs == []
 
 
 @pytest.mark.parametrize(
@@ -205,12 +205,12 @@ async def test_a_missing_object_is_forgotten(world: World) -> None:
     ],
 )
 async def test_a_deletion_removes_the_old_finalizer_and_forgets(
-    world: World, finalizers: tuple[str, ...], patches: list[dict[str, object]]
+    harness: LifecycleHarness, finalizers: tuple[str, ...], patches: list[dict[str, object]]
 ) -> None:
-    world.server.put(thing(deleted=START, finalizers=finalizers))
-    assert await world.run() == Done()
-    assert world.server.patches == [("", {"metadata": patch}) for patch in patches]
-    assert (world.forgotten, world.reconciler.runs, world.server.remembered) == ([KEY], [], [])
+    harness.server.put(thing(deleted=START, finalizers=finalizers))
+    assert await harness.run() == Done()
+    assert harness.server.patches == [("", {"metadata": patch}) for patch in patches]
+    assert (harness.forgotten, harness.reconciler.runs, harness.server.recorded_writes) == ([KEY], [], [])
 
 
 @pytest.mark.parametrize(
@@ -224,28 +224,28 @@ async def test_a_deletion_removes_the_old_finalizer_and_forgets(
 async def test_a_suspended_object_only_keeps_its_books(
     before: ThingStatus, handled: str, observed: int, *, counts: bool
 ) -> None:
-    world = World(requests_count_while_suspended=counts)
-    world.server.put(thing(generation=2, requested="now", suspend=True, status=before))
-    assert await world.run() == Done()
-    now = world.server.thing().status
+    harness = LifecycleHarness(handle_requests_while_suspended=counts)
+    harness.server.put(thing(generation=2, requested="now", suspend=True, status=before))
+    assert await harness.run() == Done()
+    now = harness.server.thing().status
     assert (now.last_handled_reconcile_at, now.observed_generation) == (handled, observed)
     assert now.conditions == before.conditions
-    assert (world.reconciler.runs, world.told.events) == ([], [])
+    assert (harness.reconciler.runs, harness.recorded.events) == ([], [])
 
 
-async def test_a_failing_suspended_object_keeps_its_generation(world: World) -> None:
-    await world.run(DENIED)
-    failing = world.server.thing().status
-    world.server.put(thing(generation=2, suspend=True, status=failing))
-    await world.run()
-    assert world.server.thing().status == failing
+async def test_a_failing_suspended_object_keeps_its_generation(harness: LifecycleHarness) -> None:
+    await harness.run(DENIED)
+    failing = harness.server.thing().status
+    harness.server.put(thing(generation=2, suspend=True, status=failing))
+    await harness.run()
+    assert harness.server.thing().status == failing
 
 
-async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(world: World) -> None:
+async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(harness: LifecycleHarness) -> None:
     async def edited() -> None:
-        world.interruption.changed(thing(), thing(generation=2))
+        harness.superseder.changed(thing(), thing(generation=2))
         await asyncio.Event().wait()
 
-    world.reconciler.meanwhile = edited  # type: ignore[method-assign]
-    assert await world.run() == Done()
-    assert (world.server.patches, world.told.events) == ([], [])
+    harness.reconciler.meanwhile = edited  # type: ignore[method-assign]
+    assert await harness.run() == Done()
+    assert (harness.server.patches, harness.recorded.events) == ([], [])

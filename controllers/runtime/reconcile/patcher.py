@@ -16,7 +16,7 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import Conflict, NotFound, ServerError, Throttled, Unreachable
 from controllers.runtime.kube.objects import Object
 from controllers.runtime.kube.resource import Resource
-from controllers.runtime.reconcile import mergepatch
+from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.controller import Retriable
 from controllers.runtime.reconcile.leader import Leader
 
@@ -26,7 +26,7 @@ _FIRST_WAIT_SECONDS = 0.1
 T = TypeVar("T", bound=Object)
 
 
-class Client(Protocol):
+class ObjectClient(Protocol):
     """The part of `client.KubeClient` that is used here."""
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T: ...
@@ -43,21 +43,21 @@ class Client(Protocol):
     ) -> T: ...
 
 
-class Cache(Protocol[T]):
+class ObjectCache(Protocol[T]):
     """The part of `informer.Informer` that is used here."""
 
     def get(self, key: Key) -> T | None: ...
-    def remember(self, obj: T) -> None: ...
+    def record_write(self, obj: T) -> None: ...
 
 
-class ObjectWriter(Generic[T]):
+class ObjectPatcher(Generic[T]):
     """Writes objects of one kind. Safe for several objects at the same time."""
 
     def __init__(
         self,
-        client: Client,
+        client: ObjectClient,
         resource: Resource,
-        cache: Cache[T],
+        cache: ObjectCache[T],
         *,
         leader: Leader,
         clock: Clock,
@@ -95,7 +95,7 @@ class ObjectWriter(Generic[T]):
                 if not patch:
                     return current
                 self._leader.check()
-                body = mergepatch.merge(patch, {"metadata": {"resourceVersion": current.metadata.resource_version}})
+                body = merge_patch.merge(patch, {"metadata": {"resourceVersion": current.metadata.resource_version}})
                 answer = await self._client.patch(
                     self._resource,
                     key.namespace,
@@ -115,6 +115,6 @@ class ObjectWriter(Generic[T]):
                 await self._clock.sleep(_FIRST_WAIT_SECONDS * 2**attempt * self._rng.uniform(0.5, 1.5))
             else:
                 if subresource:  # the answer to a removed finalizer may be an object that is gone already
-                    self._cache.remember(answer)
+                    self._cache.record_write(answer)
                 return current
         raise AssertionError("the last try returns or raises")

@@ -1,4 +1,4 @@
-"""What the reconciler of a kind sees of the machinery: a `Run` in, `Ready` out, or `Stall` or `NotReady` raised.
+"""What the reconciler of a kind sees of the machinery: a `Run` in, `Ready` out, or `Stalled` or `NotReady` raised.
 
 A reconciler never touches conditions, events or requeueing. It replaces `run.status` as facts become known and
 says how the pass ended; `lifecycle` turns that into one status write, one event and the next run.
@@ -50,13 +50,13 @@ class Ready:
     """When to run again; None: when something changes."""
     event: str | None = None
     """Text of the Normal event when something happened. Unset: `message`, if it changed or the object recovered."""
-    quiet: str | None = None
+    no_change: str | None = None
     """Text of the Normal event when nothing happened: aggregated, rate limited, never sent to the receiver."""
     warnings: tuple[tuple[str, str], ...] = ()
     """(reason, message) of further Warning events: what the owner should know though the run succeeded."""
 
 
-class Stall(Exception):
+class Stalled(Exception):
     """The spec has to change first: Stalled=True, no retry."""
 
     def __init__(self, reason: str, message: str) -> None:
@@ -68,7 +68,7 @@ class Stall(Exception):
 class NotReady(Exception):
     """It did not work out this time: Ready=False, and the run is repeated.
 
-    By default with growing delays, at most `at_most`; with `retry_after` after that time; with `wait` only when
+    By default with growing delays, at most `max_delay`; with `retry_after` after that time; with `wait` only when
     something that is watched changes. `warn`: tell a Warning event; False where nothing is wrong, only not there yet.
     """
 
@@ -78,7 +78,7 @@ class NotReady(Exception):
         message: str,
         *,
         retry_after: timedelta | None = None,
-        at_most: timedelta | None = None,
+        max_delay: timedelta | None = None,
         wait: bool = False,
         warn: bool = True,
     ) -> None:
@@ -86,7 +86,7 @@ class NotReady(Exception):
         self.reason = reason
         self.message = message
         self.retry_after = retry_after
-        self.at_most = at_most
+        self.max_delay = max_delay
         self.wait = wait
         self.warn = warn
 
@@ -95,5 +95,5 @@ class Reconciler(Protocol[T, S]):
     """The algorithm of one kind. Called for several objects at the same time, never twice for one."""
 
     async def reconcile(self, run: Run[T, S]) -> Ready:
-        """Do one pass. Raises Stall, NotReady, LostLeadership; anything else counts as a crash."""
+        """Do one pass. Raises Stalled, NotReady, LostLeadership; anything else counts as a crash."""
         ...

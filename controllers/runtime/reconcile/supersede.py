@@ -15,7 +15,7 @@ from controllers.runtime.kube.objects import Object
 
 T = TypeVar("T")
 
-IN_A_ROW = 3
+MAX_SUPERSEDED_IN_A_ROW = 3
 """So many runs of an object are ended one after the other. The next goes on: a spec that is changed all the time would
 never see the end of one."""
 
@@ -32,12 +32,12 @@ class _Running:
     superseded: bool = False
 
 
-class Interruption:
+class Superseder:
     """Runs under way. Used from one event loop, with one run a key at most (the work queue sees to it)."""
 
     def __init__(self) -> None:
         self._running: dict[Key, _Running] = {}
-        self._ended: Counter[Key] = Counter()
+        self._superseded_runs: Counter[Key] = Counter()
         """Runs ended since the last one that came to its end, where there were any."""
 
     async def follow(self, obj: Object, run: Coroutine[Any, Any, T]) -> T:
@@ -55,7 +55,7 @@ class Interruption:
         finally:
             del self._running[key]
             if not running.superseded:
-                self._ended.pop(key, None)
+                self._superseded_runs.pop(key, None)
 
     def changed(self, old: Object | None, new: Object | None) -> None:
         """A watch handler: ends the run of an object whose generation is another now, or that is gone."""
@@ -65,15 +65,17 @@ class Interruption:
         key = key_of(obj)
         running = self._running.get(key)
         if new is None:
-            self._ended.pop(key, None)
-        if running is None or (new is not None and (_same(running, new) or self._ended[key] >= IN_A_ROW)):
+            self._superseded_runs.pop(key, None)
+        if running is None or (
+            new is not None and (_is_current(running, new) or self._superseded_runs[key] >= MAX_SUPERSEDED_IN_A_ROW)
+        ):
             return
         if new is not None:
-            self._ended[key] += 1
+            self._superseded_runs[key] += 1
         running.superseded = True
         running.task.cancel()
 
 
-def _same(running: _Running, obj: Object) -> bool:
+def _is_current(running: _Running, obj: Object) -> bool:
     # A watch may be behind what the run has read of its own writes: older news end nothing.
     return running.uid == obj.metadata.uid and obj.metadata.generation <= running.generation

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from controllers.runtime.reconcile.supersede import IN_A_ROW, Interruption, Superseded
+from controllers.runtime.reconcile.supersede import MAX_SUPERSEDED_IN_A_ROW, Superseded, Superseder
 from testing.lifecycle import thing
 from testing.thing import Thing
 
 
-class Waiting:
+class RunUnderWay:
     """A run that waits until it is let go."""
 
-    def __init__(self, runs: Interruption, obj: Thing) -> None:
+    def __init__(self, runs: Superseder, obj: Thing) -> None:
         self.go = asyncio.Event()
         self.cleaned_up = False
         self.task = asyncio.create_task(runs.follow(obj, self._work()))
@@ -27,12 +27,12 @@ class Waiting:
 
 
 @pytest.fixture
-def runs() -> Interruption:
-    return Interruption()
+def runs() -> Superseder:
+    return Superseder()
 
 
-async def begun(runs: Interruption, obj: Thing) -> Waiting:
-    waiting = Waiting(runs, obj)
+async def begun(runs: Superseder, obj: Thing) -> RunUnderWay:
+    waiting = RunUnderWay(runs, obj)
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return waiting
@@ -51,7 +51,7 @@ AGAIN = replace(OBJECT, metadata=replace(OBJECT.metadata, uid="another"))
     ],
 )
 async def test_run_ends_when_its_spec_is_no_longer_wanted(
-    runs: Interruption, news: tuple[Thing | None, Thing | None]
+    runs: Superseder, news: tuple[Thing | None, Thing | None]
 ) -> None:
     waiting = await begun(runs, OBJECT)
     runs.changed(*news)
@@ -68,14 +68,14 @@ async def test_run_ends_when_its_spec_is_no_longer_wanted(
         pytest.param((None, None), id="nothing"),
     ],
 )
-async def test_other_news_end_nothing(runs: Interruption, news: tuple[Thing | None, Thing | None]) -> None:
+async def test_other_news_end_nothing(runs: Superseder, news: tuple[Thing | None, Thing | None]) -> None:
     waiting = await begun(runs, OBJECT)
     runs.changed(*news)
     waiting.go.set()
     assert await waiting.task == "done"
 
 
-async def test_other_objects_end_nothing(runs: Interruption) -> None:
+async def test_other_objects_end_nothing(runs: Superseder) -> None:
     other = replace(OBJECT, metadata=replace(OBJECT.metadata, name="other", generation=9))
     waiting = await begun(runs, OBJECT)
     runs.changed(other, None)
@@ -83,14 +83,14 @@ async def test_other_objects_end_nothing(runs: Interruption) -> None:
     assert await waiting.task == "done"
 
 
-async def test_news_after_the_run_are_too_late(runs: Interruption) -> None:
+async def test_news_after_the_run_are_too_late(runs: Superseder) -> None:
     waiting = await begun(runs, OBJECT)
     waiting.go.set()
     assert await waiting.task == "done"
     runs.changed(OBJECT, None)
 
 
-async def test_shutdown_is_no_interruption(runs: Interruption) -> None:
+async def test_shutdown_is_no_interruption(runs: Superseder) -> None:
     waiting = await begun(runs, OBJECT)
     runs.changed(OBJECT, None)
     waiting.task.cancel()
@@ -98,7 +98,7 @@ async def test_shutdown_is_no_interruption(runs: Interruption) -> None:
         await waiting.task
 
 
-async def test_error_of_the_run_is_raised(runs: Interruption) -> None:
+async def test_error_of_the_run_is_raised(runs: Superseder) -> None:
     async def fail() -> None:
         raise ValueError("broken")
 
@@ -106,8 +106,8 @@ async def test_error_of_the_run_is_raised(runs: Interruption) -> None:
         await runs.follow(OBJECT, fail())
 
 
-async def test_spec_that_changes_all_the_time_does_not_keep_runs_from_their_end(runs: Interruption) -> None:
-    for generation in range(2, 2 + IN_A_ROW):
+async def test_spec_that_changes_all_the_time_does_not_keep_runs_from_their_end(runs: Superseder) -> None:
+    for generation in range(2, 2 + MAX_SUPERSEDED_IN_A_ROW):
         waiting = await begun(runs, thing(generation=generation))
         runs.changed(OBJECT, thing(generation=generation + 1))
         with pytest.raises(Superseded):

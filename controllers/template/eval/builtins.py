@@ -8,7 +8,7 @@ from typing import cast
 from urllib.parse import quote_plus
 
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext, printf, printing
 from controllers.template.go.types import ANY, STRING, VALUE, Kind
 from controllers.template.go.values import (
@@ -19,9 +19,9 @@ from controllers.template.go.values import (
     basic_kind,
     is_comparable,
     is_nil,
+    is_true,
     kind_of,
     length,
-    truth,
     type_of,
     zero_of,
 )
@@ -39,17 +39,17 @@ _JS = {
 
 
 @LIBRARY.add("and or", VALUE, VALUE, variadic=True)
-def _logic(run: Run, *values: object) -> object:
+def _logic(run: RenderContext, *values: object) -> object:
     raise AssertionError("the executor evaluates these itself, since they skip arguments")
 
 
 @LIBRARY.add("not", VALUE)
-def _not(run: Run, value: object) -> bool:
-    return not truth(value)
+def _not(run: RenderContext, value: object) -> bool:
+    return not is_true(value)
 
 
 @LIBRARY.add("len", VALUE)
-def _len(run: Run, value: object) -> int:
+def _len(run: RenderContext, value: object) -> int:
     if value is None:
         raise FunctionFailure("len of nil pointer")
     if value is MISSING:
@@ -61,7 +61,7 @@ def _len(run: Run, value: object) -> int:
 
 
 @LIBRARY.add("index", VALUE, VALUE, variadic=True)
-def _index(run: Run, item: object, *indexes: object) -> object:
+def _index(run: RenderContext, item: object, *indexes: object) -> object:
     if is_nil(item) and not isinstance(item, Slice | Map):
         raise FunctionFailure("index of untyped nil")
     for index in indexes:
@@ -103,7 +103,7 @@ def _position(index: object, size: int, what: str) -> int:
 
 
 @LIBRARY.add("call", VALUE, VALUE, variadic=True)
-def _call(run: Run, name: str, function: object, *arguments: object) -> object:
+def _call(run: RenderContext, name: str, function: object, *arguments: object) -> object:
     if function is None or function is MISSING:
         raise FunctionFailure("call of nil")
     raise FunctionFailure(f"non-function {name} of type {type_of(function).name}")
@@ -113,38 +113,38 @@ def _call(run: Run, name: str, function: object, *arguments: object) -> object:
 
 
 @LIBRARY.add("eq", VALUE, VALUE, variadic=True)
-def _eq(run: Run, first: object, *others: object) -> bool:
+def _eq(run: RenderContext, first: object, *others: object) -> bool:
     if not others:
         raise FunctionFailure("missing argument for comparison")
     return any(_equal(run, first, other) for other in others)
 
 
 @LIBRARY.add("ne", VALUE, VALUE)
-def _ne(run: Run, left: object, right: object) -> bool:
+def _ne(run: RenderContext, left: object, right: object) -> bool:
     return not _equal(run, left, right)
 
 
 @LIBRARY.add("lt", VALUE, VALUE)
-def _lt(run: Run, left: object, right: object) -> bool:
+def _lt(run: RenderContext, left: object, right: object) -> bool:
     return _less(left, right)
 
 
 @LIBRARY.add("le", VALUE, VALUE)
-def _le(run: Run, left: object, right: object) -> bool:
+def _le(run: RenderContext, left: object, right: object) -> bool:
     return _less(left, right) or _equal(run, left, right)
 
 
 @LIBRARY.add("gt", VALUE, VALUE)
-def _gt(run: Run, left: object, right: object) -> bool:
+def _gt(run: RenderContext, left: object, right: object) -> bool:
     return not (_less(left, right) or _equal(run, left, right))
 
 
 @LIBRARY.add("ge", VALUE, VALUE)
-def _ge(run: Run, left: object, right: object) -> bool:
+def _ge(run: RenderContext, left: object, right: object) -> bool:
     return not _less(left, right)
 
 
-def _equal(run: Run, left: object, right: object) -> bool:
+def _equal(run: RenderContext, left: object, right: object) -> bool:
     left_kind, right_kind = basic_kind(left), basic_kind(right)
     if left_kind == right_kind and left_kind:
         return left == right
@@ -188,22 +188,22 @@ def _incompatible(left: object, right: object) -> str:
 
 
 @LIBRARY.add("print", ANY, variadic=True)
-def _print(run: Run, *values: object) -> str:
-    return printing.concatenate(values, run.budget)
+def _print(run: RenderContext, *values: object) -> str:
+    return printing.sprint(values, run.budget)
 
 
 @LIBRARY.add("println", ANY, variadic=True)
-def _println(run: Run, *values: object) -> str:
-    return printing.line(values, run.budget)
+def _println(run: RenderContext, *values: object) -> str:
+    return printing.sprintln(values, run.budget)
 
 
 @LIBRARY.add("printf", STRING, ANY, variadic=True)
-def _printf(run: Run, template: str, *values: object) -> str:
+def _printf(run: RenderContext, template: str, *values: object) -> str:
     return printf.sprintf(template, values, run.budget)
 
 
 @LIBRARY.add("html", ANY, variadic=True)
-def _html_escape(run: Run, *values: object) -> str:
+def _html_escape(run: RenderContext, *values: object) -> str:
     text = _joined(run, values)
     run.budget.grow(len(text))
     escaped = _html.escape(text, quote=False).replace('"', "&#34;").replace("'", "&#39;")
@@ -211,7 +211,7 @@ def _html_escape(run: Run, *values: object) -> str:
 
 
 @LIBRARY.add("js", ANY, variadic=True)
-def _js_escape(run: Run, *values: object) -> str:
+def _js_escape(run: RenderContext, *values: object) -> str:
     text = _joined(run, values)
     run.budget.spend(len(text))
     return "".join(_js_char(char) for char in text)
@@ -222,19 +222,19 @@ def _js_char(char: str) -> str:
         return _JS[char]
     if char < " ":
         return f"\\u00{ord(char):02X}"
-    if char < "\x80" or char.isprintable() or gotext.clean(char) != char:
+    if char < "\x80" or char.isprintable() or gotext.to_valid_utf8(char) != char:
         return char
     return f"\\u{ord(char):04X}"
 
 
 @LIBRARY.add("urlquery", ANY, variadic=True)
-def _urlquery(run: Run, *values: object) -> str:
+def _urlquery(run: RenderContext, *values: object) -> str:
     text = _joined(run, values)
     run.budget.spend(len(text))
     return quote_plus(gotext.encode(text), safe="")
 
 
-def _joined(run: Run, values: tuple[object, ...]) -> str:
+def _joined(run: RenderContext, values: tuple[object, ...]) -> str:
     if len(values) == 1 and isinstance(values[0], str):
         return values[0]
-    return printing.concatenate(tuple("<no value>" if value is None else value for value in values), run.budget)
+    return printing.sprint(tuple("<no value>" if value is None else value for value in values), run.budget)

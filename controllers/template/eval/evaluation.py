@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Run
+from controllers.template.eval.render_context import RenderContext
 from controllers.template.eval.scope import Scope
 from controllers.template.go.gotext import quote
 from controllers.template.go.types import ANY, VALUE, Function, Kind, Type
@@ -19,17 +19,17 @@ from controllers.template.go.values import (
     Slice,
     Struct,
     field_of,
+    has_interface_elements,
     is_exported,
-    is_of_boxes,
-    truth,
+    is_true,
     type_of,
     weight,
 )
-from controllers.template.limits import BYTES_A_STEP
+from controllers.template.limits import BYTES_PER_STEP
 from controllers.template.syntax.nodes import (
     Bool,
     Chain,
-    Command,
+    CommandNode,
     Dot,
     Field,
     Identifier,
@@ -38,7 +38,7 @@ from controllers.template.syntax.nodes import (
     Number,
     Pipe,
     String,
-    Variable,
+    VariableNode,
 )
 
 
@@ -51,7 +51,7 @@ ABSENT: Final = _Absent()
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class CallArguments:
     """What a command gives its first word: arguments, and the value of the stage before."""
 
     arguments: Sequence[Node]
@@ -61,10 +61,10 @@ class Given:
         return len(self.arguments) + (self.final is not ABSENT)
 
 
-NOTHING: Final = Given((), ABSENT)
+NO_ARGUMENTS: Final = CallArguments((), ABSENT)
 
 
-def _shown(value: object) -> str:
+def _reflect_string(value: object) -> str:
     """What `String()` of a `reflect.Value` gives."""
     return value if isinstance(value, str) else f"<{type_of(value).name} Value>"
 
@@ -72,7 +72,7 @@ def _shown(value: object) -> str:
 class Evaluation:
     """The expression half of an execution."""
 
-    def __init__(self, scope: Scope, functions: Mapping[str, Function], run: Run) -> None:
+    def __init__(self, scope: Scope, functions: Mapping[str, Function], run: RenderContext) -> None:
         self._scope = scope
         self._functions = functions
         self._run = run
@@ -85,7 +85,7 @@ class Evaluation:
         self._scope.enter()
         value: object = ABSENT
         for command in pipe.commands:
-            value = self._command(dot, command, value)
+            value = self._evaluate_command(dot, command, value)
             if value is None:
                 value = MISSING
         self._scope.depth -= 1
@@ -96,27 +96,27 @@ class Evaluation:
                 self._scope.declare(variable.names[0], value)
         return value
 
-    def _command(self, dot: object, command: Command, final: object) -> object:
+    def _evaluate_command(self, dot: object, command: CommandNode, final: object) -> object:
         self._spend()
-        first = command.words[0]
-        given = Given(command.words[1:], final)
+        first = command.args[0]
+        args = CallArguments(command.args[1:], final)
         match first:
-            case Field() | Variable() | Chain() | Identifier():
-                return self._operation(dot, first, given, source=command)
+            case Field() | VariableNode() | Chain() | Identifier():
+                return self._evaluate_operand(dot, first, args, source=command)
             case Pipe():
-                self._no_arguments(first, given)
+                self._reject_arguments(first, args)
                 return self.pipeline(dot, first)
         self._scope.node = first
-        self._no_arguments(first, given)
+        self._reject_arguments(first, args)
         if isinstance(first, Nil):
             self._scope.fail("nil is not a command")
         return self._constant(dot, first)
 
-    def _no_arguments(self, first: Node, given: Given) -> None:
-        if given:
+    def _reject_arguments(self, first: Node, args: CallArguments) -> None:
+        if args:
             self._scope.fail(f"can't give argument to non-function {first}")
 
-    def _operation(self, dot: object, first: Node, given: Given, *, source: Node) -> object:
+    def _evaluate_operand(self, dot: object, first: Node, args: CallArguments, *, source: Node) -> object:
         """The value of a field chain, variable or function, called with arguments if there are any.
 
         source: what Go shows when a function fails.
@@ -125,32 +125,34 @@ class Evaluation:
         match first:
             case Field():
                 boxed = self._scope.dot_is_boxed
-                return self._chain(dot, dot, first, names=first.names, given=given, boxed=boxed)
-            case Variable():
+                return self._evaluate_field_chain(dot, dot, first, names=first.names, args=args, boxed=boxed)
+            case VariableNode():
                 value, boxed = self._scope.lookup(first.names[0])
                 if len(first.names) > 1:
-                    return self._chain(dot, value, first, names=first.names[1:], given=given, boxed=boxed)
-                self._no_arguments(first, given)
+                    return self._evaluate_field_chain(dot, value, first, names=first.names[1:], args=args, boxed=boxed)
+                self._reject_arguments(first, args)
                 return value
             case Chain():
                 if isinstance(first.base, Nil):
                     self._scope.fail(f"indirection through explicit nil in {first}")
-                value = self._argument(dot, first.base, ANY)
-                return self._chain(dot, value, first, names=first.names, given=given, boxed=False)
+                value = self._evaluate_argument(dot, first.base, ANY)
+                return self._evaluate_field_chain(dot, value, first, names=first.names, args=args, boxed=False)
             case Identifier():
-                return self._invoke(dot, self._functions[first.name], source, given=given)
+                return self._evaluate_call(dot, self._functions[first.name], source, args=args)
         raise AssertionError(first)
 
-    def _chain(
-        self, dot: object, receiver: object, node: Node, *, names: Sequence[str], given: Given, boxed: bool
+    def _evaluate_field_chain(
+        self, dot: object, receiver: object, node: Node, *, names: Sequence[str], args: CallArguments, boxed: bool
     ) -> object:
         for name in names[:-1]:
             holder = receiver
-            receiver = self._member(dot, holder, name, node=node, given=NOTHING, boxed=boxed)
-            boxed = isinstance(holder, Map) and is_of_boxes(holder)
-        return self._member(dot, receiver, names[-1], node=node, given=given, boxed=boxed)
+            receiver = self._evaluate_field(dot, holder, name, node=node, args=NO_ARGUMENTS, boxed=boxed)
+            boxed = isinstance(holder, Map) and has_interface_elements(holder)
+        return self._evaluate_field(dot, receiver, names[-1], node=node, args=args, boxed=boxed)
 
-    def _member(self, dot: object, receiver: object, name: str, *, node: Node, given: Given, boxed: bool) -> object:
+    def _evaluate_field(
+        self, dot: object, receiver: object, name: str, *, node: Node, args: CallArguments, boxed: bool
+    ) -> object:
         """Field, method or map entry `name` of `receiver`."""
         self._spend()
         if receiver is MISSING:
@@ -160,56 +162,56 @@ class Evaluation:
         kind = type_of(receiver)
         method = kind.methods.get(name)
         if method is not None:
-            return self._invoke(dot, method, node, given=given, receiver=receiver)
+            return self._evaluate_call(dot, method, node, args=args, receiver=receiver)
         if isinstance(receiver, Struct):
             value = field_of(receiver, name)
             if value is not MISSING:
                 if not is_exported(name):
-                    shown = kind.seen_as or kind.name
+                    shown = kind.reported_name or kind.name
                     self._scope.fail(f"{name} is an unexported field of struct type {shown}")
-                if given:
+                if args:
                     self._scope.fail(f"{name} has arguments but cannot be invoked as function")
                 return value
         elif isinstance(receiver, Map) and kind.key is not None and kind.key.kind is Kind.STRING:
-            if given:
+            if args:
                 self._scope.fail(f"{name} is not a method but has arguments")
             return receiver.items.get(name, MISSING)
         return self._scope.fail(
-            f"can't evaluate field {name} in type {ANY.name if boxed else kind.seen_as or kind.name}"
+            f"can't evaluate field {name} in type {ANY.name if boxed else kind.reported_name or kind.name}"
         )
 
     # Calls
 
-    def _invoke(
-        self, dot: object, function: Function, node: Node, *, given: Given, receiver: object = ABSENT
+    def _evaluate_call(
+        self, dot: object, function: Function, node: Node, *, args: CallArguments, receiver: object = ABSENT
     ) -> object:
         params = function.params
-        self._check_count(function, given)
+        self._check_count(function, args)
         if function.name in ("and", "or") and params[0] is VALUE:
-            return self._short_circuit(dot, given, stop_at=function.name == "or")
+            return self._short_circuit(dot, args, stop_at=function.name == "or")
         values = [
-            self._argument(dot, argument, params[min(position, len(params) - 1)])
-            for position, argument in enumerate(given.arguments)
+            self._evaluate_argument(dot, argument, params[min(position, len(params) - 1)])
+            for position, argument in enumerate(args.arguments)
         ]
-        if given.final is not ABSENT:
-            values.append(self._checked(given.final, params[min(len(values), len(params) - 1)]))
+        if args.final is not ABSENT:
+            values.append(self._validate_type(args.final, params[min(len(values), len(params) - 1)]))
         if function.name == "call" and params[0] is VALUE:
-            values.insert(0, str(given.arguments[0]) if given.arguments else _shown(given.final))
+            values.insert(0, str(args.arguments[0]) if args.arguments else _reflect_string(args.final))
         if receiver is not ABSENT:
             values.insert(0, receiver)
         return self._result(function, values, node)
 
-    def _check_count(self, function: Function, given: Given) -> None:
+    def _check_count(self, function: Function, args: CallArguments) -> None:
         wanted = len(function.params) - function.variadic
-        if function.variadic and len(given) < wanted:
-            got = len(given.arguments)
+        if function.variadic and len(args) < wanted:
+            got = len(args.arguments)
             self._scope.fail(f"wrong number of args for {function.name}: want at least {wanted} got {got}")
-        if not function.variadic and len(given) != wanted:
-            self._scope.fail(f"wrong number of args for {function.name}: want {wanted} got {len(given)}")
+        if not function.variadic and len(args) != wanted:
+            self._scope.fail(f"wrong number of args for {function.name}: want {wanted} got {len(args)}")
 
     def _result(self, function: Function, values: list[object], node: Node) -> object:
         try:
-            self._spend(1 + sum(map(weight, values)) // BYTES_A_STEP)
+            self._spend(1 + sum(map(weight, values)) // BYTES_PER_STEP)
             value = function.call(self._run, *values)
             self._run.budget.grow(weight(value))
         except FunctionFailure as error:
@@ -217,28 +219,28 @@ class Evaluation:
             self._scope.fail(f"error calling {function.name}: {error}")
         return value
 
-    def _short_circuit(self, dot: object, given: Given, *, stop_at: bool) -> object:
+    def _short_circuit(self, dot: object, args: CallArguments, *, stop_at: bool) -> object:
         value: object = MISSING
-        for argument in given.arguments:
-            value = self._argument(dot, argument, VALUE)
-            if truth(value) is stop_at:
+        for argument in args.arguments:
+            value = self._evaluate_argument(dot, argument, VALUE)
+            if is_true(value) is stop_at:
                 return value
-        return value if given.final is ABSENT else given.final
+        return value if args.final is ABSENT else args.final
 
     # Arguments
 
-    def _argument(self, dot: object, node: Node, wanted: Type) -> object:
+    def _evaluate_argument(self, dot: object, node: Node, wanted: Type) -> object:
         self._spend()
         self._scope.node = node
         match node:
             case Dot():
-                return self._checked(dot, wanted)
+                return self._validate_type(dot, wanted)
             case Nil():
                 return self._nil(wanted)
-            case Field() | Variable() | Identifier() | Chain():
-                return self._checked(self._operation(dot, node, NOTHING, source=node), wanted)
+            case Field() | VariableNode() | Identifier() | Chain():
+                return self._validate_type(self._evaluate_operand(dot, node, NO_ARGUMENTS, source=node), wanted)
             case Pipe():
-                return self._checked(self.pipeline(dot, node), wanted)
+                return self._validate_type(self.pipeline(dot, node), wanted)
         if wanted is ANY or wanted is VALUE:
             return self._constant(dot, node)
         return self._literal(node, wanted)
@@ -254,7 +256,7 @@ class Evaluation:
             return Slice(wanted, [], is_nil=True)
         return self._scope.fail(f"cannot assign nil to {wanted.name}")
 
-    def _checked(self, value: object, wanted: Type) -> object:
+    def _validate_type(self, value: object, wanted: Type) -> object:
         """`value` if it may be passed as `wanted`; nothing becomes nil where the type has one."""
         if wanted is VALUE:
             return value

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 
 from controllers.template.errors import LimitExceeded
 from controllers.template.eval.evaluation import Evaluation
-from controllers.template.eval.runs import Run
+from controllers.template.eval.render_context import RenderContext
 from controllers.template.eval.scope import Scope
 from controllers.template.go import printing
 from controllers.template.go.gotext import quote, size
 from controllers.template.go.types import Function
-from controllers.template.go.values import MISSING, Map, Slice, is_of_boxes, sorted_items, truth
+from controllers.template.go.values import MISSING, Map, Slice, has_interface_elements, is_true, sorted_items
 from controllers.template.syntax.nodes import Action, Block, Branch, Call, Jump, Node, Pipe, Text, Tree
 
 
@@ -24,7 +24,7 @@ class _Continue(Exception):
     pass
 
 
-class Counting:
+class IntRange:
     """The pairs of `range` over an integer, made one by one: nothing, and the number."""
 
     def __init__(self, number: int) -> None:
@@ -41,7 +41,7 @@ class Counting:
 class Execution:
     """One execution of a tree; use it once."""
 
-    def __init__(self, tree: Tree, functions: Mapping[str, Function], run: Run, *, data: object) -> None:
+    def __init__(self, tree: Tree, functions: Mapping[str, Function], run: RenderContext, *, data: object) -> None:
         self._scope = Scope(tree, run, data)
         self._evaluation = Evaluation(self._scope, functions, run)
         self._data = data
@@ -53,7 +53,7 @@ class Execution:
         """The text the template makes of the data. Raises TemplateError and what methods of the data raise."""
         tree = self._scope.tree
         try:
-            self._block(self._data, tree.templates[tree.main])
+            self._walk_block(self._data, tree.templates[tree.main])
         except LimitExceeded as error:
             self._scope.fail(str(error))
         return "".join(self._out)
@@ -64,16 +64,16 @@ class Execution:
 
     # Blocks
 
-    def _block(self, dot: object, block: Block) -> None:
+    def _walk_block(self, dot: object, block: Block) -> None:
         self._scope.enter()
         self._scope.node = block
         for node in block.nodes:
             self._spend()
             self._scope.node = node
-            self._walk(dot, node)
+            self._walk_node(dot, node)
         self._scope.depth -= 1
 
-    def _walk(self, dot: object, node: Node) -> None:
+    def _walk_node(self, dot: object, node: Node) -> None:
         match node:
             case Text():
                 self._write(node.text)
@@ -83,56 +83,56 @@ class Execution:
                     self._scope.node = node
                     self._write(printing.to_text(value, self._budget))
             case Branch(keyword="range"):
-                self._range(dot, node)
+                self._walk_range(dot, node)
             case Branch():
-                self._branch(dot, node)
+                self._walk_if_or_with(dot, node)
             case Call():
-                self._call(dot, node)
+                self._walk_template(dot, node)
             case Jump():
                 raise _Break if node.keyword == "break" else _Continue
 
-    def _branch(self, dot: object, node: Branch) -> None:
+    def _walk_if_or_with(self, dot: object, node: Branch) -> None:
         mark = len(self._scope.variables)
         value = self._evaluation.pipeline(dot, node.pipe)
-        if truth(value):
+        if is_true(value):
             if node.keyword == "with":
-                self._block_of(value, node.body, boxed=False)
+                self._walk_block_with_dot(value, node.body, boxed=False)
             else:
-                self._block(dot, node.body)
-        elif node.otherwise is not None:
-            self._block(dot, node.otherwise)
+                self._walk_block(dot, node.body)
+        elif node.else_block is not None:
+            self._walk_block(dot, node.else_block)
         del self._scope.variables[mark:]
 
-    def _block_of(self, dot: object, block: Block, *, boxed: bool) -> None:
+    def _walk_block_with_dot(self, dot: object, block: Block, *, boxed: bool) -> None:
         """The block with a dot of its own; `boxed` as in the scope's variables."""
         saved, self._scope.dot_is_boxed = self._scope.dot_is_boxed, boxed
         try:
-            self._block(dot, block)
+            self._walk_block(dot, block)
         finally:
             self._scope.dot_is_boxed = saved
 
-    def _range(self, dot: object, node: Branch) -> None:
+    def _walk_range(self, dot: object, node: Branch) -> None:
         mark, depth = len(self._scope.variables), self._scope.depth
         value = self._evaluation.pipeline(dot, node.pipe)
-        pairs = self._pairs(value, node)
-        boxed = isinstance(value, Slice | Map) and is_of_boxes(value)
+        pairs = self._range_pairs(value, node)
+        boxed = isinstance(value, Slice | Map) and has_interface_elements(value)
         inner = len(self._scope.variables)
         try:
             for index, element in pairs:
                 self._spend()
                 self._set_loop_variables(node.pipe, index, element, boxed=boxed)
                 try:
-                    self._block_of(element, node.body, boxed=boxed)
+                    self._walk_block_with_dot(element, node.body, boxed=boxed)
                 except _Continue:
                     self._scope.depth = depth
                 del self._scope.variables[inner:]
         except _Break:
             self._scope.depth = depth
-        if not pairs and node.otherwise is not None:
-            self._block(dot, node.otherwise)
+        if not pairs and node.else_block is not None:
+            self._walk_block(dot, node.else_block)
         del self._scope.variables[mark:]
 
-    def _pairs(self, value: object, node: Branch) -> list[tuple[object, object]] | Counting:
+    def _range_pairs(self, value: object, node: Branch) -> list[tuple[object, object]] | IntRange:
         match value:
             case Slice():
                 self._spend(len(value.items) // 8)
@@ -145,7 +145,7 @@ class Execution:
             case int():
                 if len(node.pipe.variables) > 1:
                     self._scope.fail(f"can't use {int(value)} to iterate over more than one variable")
-                return Counting(value)
+                return IntRange(value)
             case _ if value is MISSING or value is None:
                 return []
         return self._scope.fail(f"range can't iterate over {printing.to_text(value, self._budget)}")
@@ -164,12 +164,12 @@ class Execution:
         if len(names) > 1:
             self._scope.variables[-2] = (self._scope.variables[-2][0], index, False)
 
-    def _call(self, dot: object, node: Call) -> None:
+    def _walk_template(self, dot: object, node: Call) -> None:
         block = self._scope.tree.templates.get(node.name)
         if block is None:
             self._scope.fail(f"template {quote(node.name)} not defined")
         data = MISSING if node.pipe is None else self._evaluation.pipeline(dot, node.pipe)
         saved = self._scope.name, self._scope.variables
         self._scope.name, self._scope.variables = node.name, [("$", data, False)]
-        self._block_of(data, block, boxed=False)
+        self._walk_block_with_dot(data, block, boxed=False)
         self._scope.name, self._scope.variables = saved

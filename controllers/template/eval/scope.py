@@ -3,7 +3,7 @@
 from typing import Never
 
 from controllers.template.errors import LimitExceeded, TemplateError
-from controllers.template.eval.runs import Run
+from controllers.template.eval.render_context import RenderContext
 from controllers.template.go import gotext
 from controllers.template.limits import MAX_NESTING
 from controllers.template.syntax.nodes import Node, Tree
@@ -11,7 +11,7 @@ from controllers.template.syntax.nodes import Node, Tree
 PREFIX = "failed to run template from spec: "
 MAX_DEPTH = 2 * MAX_NESTING
 """Nested blocks, parentheses and template calls together."""
-LOOKUPS_A_STEP = 32
+LOOKUPS_PER_STEP = 32
 """Variables passed over that cost as much as one evaluated node."""
 
 
@@ -20,7 +20,7 @@ class Scope:
 
     __slots__ = ("_run", "depth", "dot_is_boxed", "name", "node", "tree", "variables")
 
-    def __init__(self, tree: Tree, run: Run, data: object) -> None:
+    def __init__(self, tree: Tree, run: RenderContext, data: object) -> None:
         self.tree = tree
         self.name = tree.main
         self.node: Node = tree.templates[tree.main]
@@ -35,7 +35,7 @@ class Scope:
         """Raise TemplateError in Go's form: position, template, the node's source, the message."""
         line, column = self.tree.position(self.node)
         where = f"{self.tree.main}:{line}:{column}: executing {gotext.quote(self.name)} at <{self.node}>"
-        raise TemplateError(gotext.clean(f"{PREFIX}template: {where}: {message}"))
+        raise TemplateError(gotext.to_valid_utf8(f"{PREFIX}template: {where}: {message}"))
 
     def enter(self) -> None:
         """Go one level deeper; the caller takes it off `depth` again."""
@@ -58,6 +58,6 @@ class Scope:
     def _position(self, name: str) -> int:
         for position in range(len(self.variables) - 1, -1, -1):
             if self.variables[position][0] == name:
-                self._run.budget.spend((len(self.variables) - position) // LOOKUPS_A_STEP)
+                self._run.budget.spend((len(self.variables) - position) // LOOKUPS_PER_STEP)
                 return position
         return self.fail(f"undefined variable: {name}")

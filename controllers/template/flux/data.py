@@ -10,7 +10,7 @@ from functools import cached_property
 
 from controllers.template.errors import RemovedField
 from controllers.template.flux.image_values import IMAGE, getters, image_value
-from controllers.template.go.gotext import clean
+from controllers.template.go.gotext import to_valid_utf8
 from controllers.template.go.types import STRING, STRING_MAP, Kind, Type, map_of, slice_of
 from controllers.template.go.values import Map, Slice, Struct
 from controllers.template.model import Change, Comparison, DataModel, ObjectRef, TemplateData
@@ -94,14 +94,18 @@ class _Source:
 
     def __init__(self, data: TemplateData) -> None:
         self._data = data
-        self._entries = [(clean(result.file), _identity(result.object), result.changes) for result in data.results]
+        self._entries = [
+            (to_valid_utf8(result.file), _identity(result.object), result.changes) for result in data.results
+        ]
 
     def automation(self) -> Struct:
-        return Struct(NAMESPACED_NAME, (clean(self._data.namespace), clean(self._data.name)))
+        return Struct(NAMESPACED_NAME, (to_valid_utf8(self._data.namespace), to_valid_utf8(self._data.name)))
 
     def values(self) -> Map:
         values = self._data.values
-        return Map(STRING_MAP, {clean(k): clean(v) for k, v in (values or {}).items()}, is_nil=values is None)
+        return Map(
+            STRING_MAP, {to_valid_utf8(k): to_valid_utf8(v) for k, v in (values or {}).items()}, is_nil=values is None
+        )
 
     def file_changes(self) -> Map:
         files: dict[object, object] = {}
@@ -160,13 +164,13 @@ def _extend(target: Map, key: Struct, kind: Type, items: Sequence[object]) -> No
 
 
 def _identity(ref: ObjectRef) -> Struct:
-    type_meta = Struct(_TYPE_META, (clean(ref.api_version), clean(ref.kind)))
-    name_meta = Struct(_NAME_META, (clean(ref.name), clean(ref.namespace)))
+    type_meta = Struct(_TYPE_META, (to_valid_utf8(ref.api_version), to_valid_utf8(ref.kind)))
+    name_meta = Struct(_NAME_META, (to_valid_utf8(ref.name), to_valid_utf8(ref.namespace)))
     return Struct(OBJECT, (Struct(_IDENTITY, (type_meta, name_meta)),))
 
 
 def _change(change: Change) -> Struct:
-    return Struct(CHANGE, (clean(change.old), clean(change.new), clean(change.setter)))
+    return Struct(CHANGE, (to_valid_utf8(change.old), to_valid_utf8(change.new), to_valid_utf8(change.setter)))
 
 
 def _images(changes: Sequence[Change]) -> list[object]:
@@ -174,9 +178,9 @@ def _images(changes: Sequence[Change]) -> list[object]:
 
 
 def _image_value(change: Change) -> Struct:
-    namespace, _, rest = clean(change.setter).partition(":")
+    namespace, _, rest = to_valid_utf8(change.setter).partition(":")
     policy = Struct(NAMESPACED_NAME, (namespace, rest.partition(":")[0]))
-    return image_value(clean(change.image), policy)
+    return image_value(to_valid_utf8(change.image), policy)
 
 
 def comparisons(data: TemplateData) -> dict[object, Comparison]:

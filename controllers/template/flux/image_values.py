@@ -6,8 +6,8 @@ Fields whose names begin with a small letter are printed, but a template cannot 
 from collections.abc import Callable, Mapping
 from typing import cast
 
-from controllers.template.eval.runs import Run
-from controllers.template.flux.images import ImageName, parse_image, with_default
+from controllers.template.eval.render_context import RenderContext
+from controllers.template.flux.images import ImageName, add_default_namespace, parse_image
 from controllers.template.go.types import STRING, Function, Kind, Type
 from controllers.template.go.values import Struct
 
@@ -29,14 +29,14 @@ def _host(registry: object) -> str:
 
 def _path(repository: object) -> str:
     registry, path = cast(Struct, repository).values
-    return with_default(_host(registry), str(path))
+    return add_default_namespace(_host(registry), str(path))
 
 
 def _context(repository: object) -> str:
     return f"{_host(cast(Struct, repository).values[0])}/{_path(repository)}"
 
 
-def _scope(_run: Run, repository: Struct, action: str) -> str:
+def _scope(_run: RenderContext, repository: Struct, action: str) -> str:
     return f"repository:{_path(repository)}:{action}"
 
 
@@ -99,7 +99,7 @@ def _reference(name: str, identifier: str, own_getter: str) -> Type:
         },
         text=_original,
         json=_original,
-        seen_as="name.Reference",
+        reported_name="name.Reference",
     )
 
 
@@ -107,7 +107,7 @@ TAG = _reference("name.Tag", "tag", "TagStr")
 DIGEST = _reference("name.Digest", "digest", "DigestStr")
 
 
-def _through(method: str) -> Function:
+def _delegate(method: str) -> Function:
     """A method that the image has from its reference."""
     inner = _REFERENCE_METHODS[method]
     return Function(method, inner.params, lambda run, value, *arguments: inner.call(run, value.values[0], *arguments))
@@ -117,9 +117,9 @@ IMAGE = Type(
     "update.imageRef",
     Kind.STRUCT,
     fields=("Reference", "policy"),
-    seen_as="update.ImageRef",
+    reported_name="update.ImageRef",
     methods={
-        **{method: _through(method) for method in _REFERENCE_METHODS},
+        **{method: _delegate(method) for method in _REFERENCE_METHODS},
         **getters(
             Repository=lambda value: _image(value.values[0]).repository,
             Registry=lambda value: _image(value.values[0]).registry,

@@ -24,7 +24,7 @@ class ImageName:
     @property
     def repository(self) -> str:
         """The path with Docker Hub's default filled in."""
-        return with_default(self.registry, self.path)
+        return add_default_namespace(self.registry, self.path)
 
     @property
     def context(self) -> str:
@@ -37,7 +37,7 @@ class ImageName:
         return f"{self.context}{'@' if self.is_digest else ':'}{self.identifier}"
 
 
-def with_default(registry: str, path: str) -> str:
+def add_default_namespace(registry: str, path: str) -> str:
     """The path that Docker Hub means by the path of an official image."""
     return f"library/{path}" if registry == DEFAULT_REGISTRY and "/" not in path else path
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.flux.data import CHANGE
 from controllers.template.go import gotext
 from controllers.template.go.types import STRING
@@ -27,7 +27,7 @@ _COMMIT: Final = re.compile(r"[0-9a-f]{7,64}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
-class Host:
+class LinkFormat:
     """How links look at one kind of Git host, behind the address of a repository."""
 
     compare: str
@@ -38,24 +38,24 @@ class Host:
     """What parts a repository's path from those of its pages; empty where there is no such thing."""
 
 
-_GITEA: Final = Host("/compare/{old}...{new}", "/commit/{new}")
-HOSTS: Final[Mapping[str, Host]] = {
-    "azure": Host("/branchCompare?baseVersion=GC{old}&targetVersion=GC{new}", "/commit/{new}"),
-    "bitbucket": Host("/branches/compare/{new}..{old}", "/commits/{new}", segments=2),
+_GITEA: Final = LinkFormat("/compare/{old}...{new}", "/commit/{new}")
+LINK_FORMATS: Final[Mapping[str, LinkFormat]] = {
+    "azure": LinkFormat("/branchCompare?baseVersion=GC{old}&targetVersion=GC{new}", "/commit/{new}"),
+    "bitbucket": LinkFormat("/branches/compare/{new}..{old}", "/commits/{new}", segments=2),
     "forgejo": _GITEA,
     "gitea": _GITEA,
-    "github": Host(_GITEA.compare, _GITEA.commit, segments=2),
-    "gitlab": Host("/-/compare/{old}...{new}", "/-/commit/{new}", views="/-/"),
+    "github": LinkFormat(_GITEA.compare, _GITEA.commit, segments=2),
+    "gitlab": LinkFormat("/-/compare/{old}...{new}", "/-/commit/{new}", views="/-/"),
 }
 """By the name that a template gives."""
 
 
 @LIBRARY.add("compareLink", CHANGE, STRING, variadic=True)
-def _compare_link(run: Run, change: Struct, *kinds: str) -> str:
+def _compare_link(run: RenderContext, change: Struct, *kinds: str) -> str:
     if len(kinds) > 1:
         raise FunctionFailure("there is one kind of Git host at most")
-    if kinds and kinds[0] not in HOSTS:
-        raise FunctionFailure(f"unknown kind of Git host {gotext.quote(kinds[0])}; known are {', '.join(HOSTS)}")
+    if kinds and kinds[0] not in LINK_FORMATS:
+        raise FunctionFailure(f"unknown kind of Git host {gotext.quote(kinds[0])}; known are {', '.join(LINK_FORMATS)}")
     comparison = run.comparisons.get(change)
     return "" if comparison is None else link(comparison, kind=kinds[0] if kinds else "")
 
@@ -63,13 +63,13 @@ def _compare_link(run: Run, change: Struct, *kinds: str) -> str:
 def link(comparison: Comparison, *, kind: str = "") -> str:
     """The address that shows what came in, "" when nothing did or there is no telling.
 
-    To the new commit alone where the old one is not known. kind: a key of HOSTS; empty: told by the host's name.
+    To the new commit alone where the old one is not known. kind: a key of LINK_FORMATS; empty: told by the host's name.
     """
     new, old = (commit if _COMMIT.fullmatch(commit) else "" for commit in (comparison.new, comparison.old))
     found = _SOURCE.fullmatch(comparison.source)
     if found is None or not new or (old and (new.startswith(old) or old.startswith(new))):
         return ""
-    host = HOSTS[kind or _kind_of(found["host"])]
+    host = LINK_FORMATS[kind or _kind_of(found["host"])]
     path = found["path"].partition(host.views)[0] if host.views else found["path"]
     if host.segments:
         path = "/".join(path.split("/")[: host.segments])

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.template import Change, Comparison, FileChange, ObjectRef, TemplateData, TemplateError, render
-from controllers.template.flux.links import HOSTS, link
+from controllers.template.flux.links import LINK_FORMATS, link
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 OLD, NEW = "a" * 40, "b" * 40
@@ -176,7 +176,7 @@ SOURCES = st.one_of(
 COMMITS = st.one_of(st.just(""), st.text("0123456789abcdef", min_size=7, max_size=64), st.text())
 
 
-@given(SOURCES, COMMITS, COMMITS, st.sampled_from(["", *HOSTS]))
+@given(SOURCES, COMMITS, COMMITS, st.sampled_from(["", *LINK_FORMATS]))
 def test_nothing_but_plain_links(source: str, new: str, old: str, kind: str) -> None:
     found = link(Comparison(source, new, old), kind=kind)
     if found:

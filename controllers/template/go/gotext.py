@@ -26,7 +26,7 @@ def decode(raw: bytes) -> str:
     return raw.decode("utf-8", "surrogateescape")
 
 
-def clean(text: str) -> str:
+def to_valid_utf8(text: str) -> str:
     """`text` with bytes that are not UTF-8 replaced by U+FFFD each, as Go sees them when it walks characters."""
     return text if text.isascii() else _SURROGATES.sub(REPLACEMENT, text)
 

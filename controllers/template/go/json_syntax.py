@@ -11,7 +11,7 @@ END = "unexpected end of JSON input"
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _LITERALS = {ord("t"): b"true", ord("f"): b"false", ord("n"): b"null"}
 _VALUE, _KEY, _KEY_OR_END, _COLON, _AFTER_MEMBER, _ITEM_OR_END, _AFTER_ITEM = range(7)
-_LOOKING = {
+_EXPECTATIONS = {
     _VALUE: "looking for beginning of value",
     _KEY: "looking for beginning of object key string",
     _KEY_OR_END: "looking for beginning of object key string",
@@ -22,15 +22,15 @@ _LOOKING = {
 }
 
 
-class _Fault(Exception):
+class _SyntaxError(Exception):
     """The message, once found."""
 
 
-def fault(text: str) -> str:
+def syntax_error(text: str) -> str:
     """The message about the first wrong byte of `text`; empty when there is none. Linear."""
     try:
         _Reader(gotext.encode(text)).read()
-    except _Fault as found:
+    except _SyntaxError as found:
         return str(found)
     return ""
 
@@ -55,7 +55,7 @@ class _Reader:
 
     def _step(self, waits: int) -> int:
         """Reads one token; what is waited for then, -1 after a value at the top."""
-        char = self._next(_LOOKING[waits])
+        char = self._next(_EXPECTATIONS[waits])
         if waits in (_VALUE, _ITEM_OR_END) and char != ord("]"):
             return self._value(char, waits)
         if waits in (_KEY, _KEY_OR_END) and char == ord('"'):
@@ -71,7 +71,7 @@ class _Reader:
             self._open.pop()
             return self._after()
         self._at -= 1
-        return self._refuse(_LOOKING[waits])
+        return self._refuse(_EXPECTATIONS[waits])
 
     def _after(self) -> int:
         return self._open[-1] if self._open else -1
@@ -94,7 +94,7 @@ class _Reader:
                 self._expect(wanted.encode(), where)
         else:
             self._at -= 1
-            self._refuse(_LOOKING[_VALUE])
+            self._refuse(_EXPECTATIONS[_VALUE])
         return self._after()
 
     def _string(self) -> None:
@@ -137,7 +137,7 @@ class _Reader:
 
     def _expect(self, allowed: bytes, where: str) -> int:
         if self._at == len(self._data):  # Go looks whether a space would do
-            raise _Fault(f"invalid character ' ' {where}")
+            raise _SyntaxError(f"invalid character ' ' {where}")
         if self._peek() not in allowed:
             self._refuse(where)
         return self._next(where)
@@ -149,8 +149,8 @@ class _Reader:
 
     def _refuse(self, where: str) -> int:
         if self._at == len(self._data):
-            raise _Fault(END)
-        raise _Fault(f"invalid character {_quoted(self._data[self._at])} {where}")
+            raise _SyntaxError(END)
+        raise _SyntaxError(f"invalid character {_quoted(self._data[self._at])} {where}")
 
 
 def _quoted(char: int) -> str:

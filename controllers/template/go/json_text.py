@@ -10,8 +10,8 @@ from controllers.golang.floats import SHORTEST, format_float
 from controllers.template.errors import FunctionFailure, LimitExceeded
 from controllers.template.go import gotext, json_syntax
 from controllers.template.go.types import Kind
-from controllers.template.go.values import Map, Slice, Struct, anys, dictionary, is_exported, sorted_items, type_of
-from controllers.template.limits import MAX_NESTING, Budget
+from controllers.template.go.values import Map, Slice, Struct, any_map, any_slice, is_exported, sorted_items, type_of
+from controllers.template.limits import MAX_NESTING, RenderBudget
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f"}
 
@@ -19,7 +19,7 @@ _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b
 class Encoder:
     """Writes one value; pays for every element and byte."""
 
-    def __init__(self, budget: Budget, *, indent: str = "", escape_html: bool = True) -> None:
+    def __init__(self, budget: RenderBudget, *, indent: str = "", escape_html: bool = True) -> None:
         self._budget = budget
         self._indent = indent
         self._special = "<>&\u2028\u2029" if escape_html else "\u2028\u2029"
@@ -106,13 +106,13 @@ def _number(value: float) -> str:
     return format_float(value, "f", SHORTEST)
 
 
-def decode(text: str, budget: Budget) -> object:
+def decode(text: str, budget: RenderBudget) -> object:
     """The value of a JSON text. Raises FunctionFailure."""
     budget.spend(len(text) // 4)
     try:
         return _value(json.loads(text, parse_int=_float, parse_float=_float, parse_constant=_constant), budget, 0)
     except ValueError:
-        raise FunctionFailure(json_syntax.fault(text)) from None
+        raise FunctionFailure(json_syntax.syntax_error(text)) from None
     except RecursionError:
         raise FunctionFailure("exceeded max depth") from None
 
@@ -128,14 +128,14 @@ def _constant(text: str) -> float:
     raise ValueError(f"{text} is no JSON")
 
 
-def _value(value: object, budget: Budget, depth: int) -> object:
+def _value(value: object, budget: RenderBudget, depth: int) -> object:
     budget.spend()
     if depth > MAX_NESTING:
         raise LimitExceeded(f"values are nested more than {MAX_NESTING} deep")
     if isinstance(value, str):
-        return gotext.clean(value)
+        return gotext.to_valid_utf8(value)
     if isinstance(value, list):
-        return anys(_value(item, budget, depth + 1) for item in value)
+        return any_slice(_value(item, budget, depth + 1) for item in value)
     if isinstance(value, dict):
-        return dictionary({gotext.clean(key): _value(item, budget, depth + 1) for key, item in value.items()})
+        return any_map({gotext.to_valid_utf8(key): _value(item, budget, depth + 1) for key, item in value.items()})
     return value

@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from controllers.golang.nanoseconds import quoted
+from controllers.golang.nanoseconds import quote
 from controllers.template.errors import FunctionFailure
-from controllers.template.go.instants import Civil, Instant, days_in, instant
+from controllers.template.go.times import Civil, Instant, days_in, instant
 
 MONTHS = [
     "January",
@@ -163,21 +163,21 @@ def parse_time(layout: str, text: str) -> Instant:
         _skip(reading, literal, layout, text)
         if not element:
             if reading.rest:
-                raise FunctionFailure(f"parsing time {quoted(text)}: extra text: {quoted(reading.rest)}")
+                raise FunctionFailure(f"parsing time {quote(text)}: extra text: {quote(reading.rest)}")
             break
         before = reading.rest
         following = parts[position + 1][1] if not parts[position + 1][0] else ""
         try:
             _read(reading, element, following)
         except _Mismatch:
-            raise _cannot(layout, text, element, before) from None
+            raise _parse_failure(layout, text, element, before) from None
         except _OutOfRange as error:
-            raise FunctionFailure(f"parsing time {quoted(text)}: {error} out of range") from None
-    return _assembled(reading, text)
+            raise FunctionFailure(f"parsing time {quote(text)}: {error} out of range") from None
+    return _to_instant(reading, text)
 
 
-def _cannot(layout: str, text: str, element: str, rest: str) -> FunctionFailure:
-    shown = [quoted(part) for part in (text, layout, rest, element)]
+def _parse_failure(layout: str, text: str, element: str, rest: str) -> FunctionFailure:
+    shown = [quote(part) for part in (text, layout, rest, element)]
     return FunctionFailure(f"parsing time {shown[0]} as {shown[1]}: cannot parse {shown[2]} as {shown[3]}")
 
 
@@ -187,15 +187,15 @@ def _skip(reading: _Reading, literal: str, layout: str, text: str) -> None:
     while wanted:
         if wanted[0] == " ":
             if reading.rest and reading.rest[0] != " ":
-                raise _cannot(layout, text, wanted, reading.rest)
+                raise _parse_failure(layout, text, wanted, reading.rest)
             wanted, reading.rest = wanted.lstrip(" "), reading.rest.lstrip(" ")
         elif reading.rest[:1] != wanted[0]:
-            raise _cannot(layout, text, literal, reading.rest)
+            raise _parse_failure(layout, text, literal, reading.rest)
         else:
             wanted, reading.rest = wanted[1:], reading.rest[1:]
 
 
-def _ranged(value: int, low: int, high: int, what: str) -> int:
+def _check_range(value: int, low: int, high: int, what: str) -> int:
     if not low <= value <= high:
         raise _OutOfRange(what)
     return value
@@ -213,7 +213,7 @@ def _read(reading: _Reading, element: str, following: str) -> None:
         case "January" | "Jan":
             reading.month = 1 + reading.name(MONTHS, 3 if element == "Jan" else None)
         case "1" | "01":
-            reading.month = _ranged(reading.number(digits), 1, 12, "month")
+            reading.month = _check_range(reading.number(digits), 1, 12, "month")
         case "Monday" | "Mon":
             reading.name(WEEKDAYS, 3 if element == "Mon" else None)
         case "2" | "_2" | "02":
@@ -229,13 +229,13 @@ def _read(reading: _Reading, element: str, following: str) -> None:
 def _read_clock(reading: _Reading, element: str, following: str, digits: str) -> None:
     match element:
         case "15":
-            reading.hour = _ranged(reading.number(r"\d\d?"), 0, 23, "hour")
+            reading.hour = _check_range(reading.number(r"\d\d?"), 0, 23, "hour")
         case "3" | "03":
-            reading.hour = _ranged(reading.number(digits), 0, 12, "hour")
+            reading.hour = _check_range(reading.number(digits), 0, 12, "hour")
         case "4" | "04":
-            reading.minute = _ranged(reading.number(digits), 0, 59, "minute")
+            reading.minute = _check_range(reading.number(digits), 0, 59, "minute")
         case "5" | "05":
-            reading.second = _ranged(reading.number(digits), 0, 59, "second")
+            reading.second = _check_range(reading.number(digits), 0, 59, "second")
             if following[:1] not in (".", ",") and re.match(r"[.,]\d", reading.rest, re.ASCII):
                 _read_fraction(reading, r"[.,]\d+")
         case "PM" | "pm":
@@ -277,14 +277,14 @@ def _read_offset(reading: _Reading, element: str) -> None:
     if match is None:
         raise _Mismatch
     hours, minutes, seconds = (*(int(part) for part in match.groups()[1:]), 0, 0)[:3]
-    _ranged(hours, 0, 24, "time zone offset hour")
-    _ranged(minutes, 0, 60, "time zone offset minute")
+    _check_range(hours, 0, 24, "time zone offset hour")
+    _check_range(minutes, 0, 60, "time zone offset minute")
     offset = hours * 3600 + minutes * 60 + seconds
     reading.offset = -offset if match[1] == "-" else offset
     reading.rest = reading.rest[match.end() :]
 
 
-def _assembled(reading: _Reading, text: str) -> Instant:
+def _to_instant(reading: _Reading, text: str) -> Instant:
     if reading.half == "P" and reading.hour < 12:
         reading.hour += 12
     elif reading.half == "A" and reading.hour == 12:
@@ -302,11 +302,11 @@ def _assembled(reading: _Reading, text: str) -> Instant:
 
 
 def _date(reading: _Reading, text: str) -> tuple[int, int]:
-    failure = FunctionFailure(f"parsing time {quoted(text)}: day out of range")
+    failure = FunctionFailure(f"parsing time {quote(text)}: day out of range")
     if reading.year_day >= 0:
         length = days_in(reading.year, 2) + 337
         if not 1 <= reading.year_day <= length:
-            raise FunctionFailure(f"parsing time {quoted(text)}: day-of-year out of range")
+            raise FunctionFailure(f"parsing time {quote(text)}: day-of-year out of range")
         month, day = 1, reading.year_day
         while day > days_in(reading.year, month):
             day -= days_in(reading.year, month)

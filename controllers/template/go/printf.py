@@ -6,17 +6,17 @@ Reference: https://pkg.go.dev/fmt (flags, width, precision, explicit argument in
 
 from controllers.template.go.printing import Flags, Printer
 from controllers.template.go.values import type_of
-from controllers.template.limits import Budget
+from controllers.template.limits import RenderBudget
 
 _MAX_NUMBER = 1_000_000
 """Go refuses widths and precisions beyond this."""
 _FLAGS = {"#": "sharp", "0": "zero", "+": "plus", "-": "minus", " ": "space"}
 
 
-class Directives:
+class Formatter:
     """One pass over a format string."""
 
-    def __init__(self, template: str, operands: tuple[object, ...], budget: Budget) -> None:
+    def __init__(self, template: str, operands: tuple[object, ...], budget: RenderBudget) -> None:
         self._template = template
         self._operands = operands
         self._printer = Printer(budget)
@@ -165,6 +165,6 @@ class Directives:
         self._printer.write(")")
 
 
-def sprintf(template: str, operands: tuple[object, ...], budget: Budget) -> str:
+def sprintf(template: str, operands: tuple[object, ...], budget: RenderBudget) -> str:
     """`template` with its directives filled in; mistakes appear as `%!d(string=x)`, never as an error."""
-    return Directives(template, operands, budget).run()
+    return Formatter(template, operands, budget).run()

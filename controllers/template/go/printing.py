@@ -13,7 +13,7 @@ from controllers.template.errors import LimitExceeded
 from controllers.template.go import gotext
 from controllers.template.go.types import UNSIGNED
 from controllers.template.go.values import MISSING, Map, Slice, Struct, kind_of, sorted_items, type_of
-from controllers.template.limits import MAX_NESTING, Budget
+from controllers.template.limits import MAX_NESTING, RenderBudget
 
 _BASES = {"b": "b", "o": "o", "O": "o", "d": "d", "v": "d", "x": "x", "X": "X"}
 _FLOAT_VERBS = "beEfFgGxX"
@@ -40,7 +40,7 @@ class Printer:
 
     __slots__ = ("_budget", "_reporting", "flags", "out")
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: RenderBudget) -> None:
         self._budget = budget
         self._reporting = False
         self.flags = Flags()
@@ -299,7 +299,7 @@ def _with_point(text: str, verb: str, precision: int) -> str:
     return number + exponent + tail
 
 
-def to_text(value: object, budget: Budget) -> str:
+def to_text(value: object, budget: RenderBudget) -> str:
     """`value` as `%v` prints it; a missing value is `<no value>`."""
     if isinstance(value, str):
         return value
@@ -310,7 +310,7 @@ def to_text(value: object, budget: Budget) -> str:
     return printer.text()
 
 
-def concatenate(values: tuple[object, ...], budget: Budget) -> str:
+def sprint(values: tuple[object, ...], budget: RenderBudget) -> str:
     """Go's `fmt.Sprint`: a space between two operands where neither is a string."""
     printer = Printer(budget)
     previous: object = ""
@@ -322,7 +322,7 @@ def concatenate(values: tuple[object, ...], budget: Budget) -> str:
     return printer.text()
 
 
-def line(values: tuple[object, ...], budget: Budget) -> str:
+def sprintln(values: tuple[object, ...], budget: RenderBudget) -> str:
     """Go's `fmt.Sprintln`: spaces between all operands, a newline at the end."""
     printer = Printer(budget)
     for index, value in enumerate(values):

@@ -37,7 +37,7 @@ UNSIGNED = frozenset({Kind.UINT8, Kind.UINT64})
 class Function:
     """A function or method callable from a template: its name, Go parameter types and Python body.
 
-    `call` gets the `Run` first, a method then its receiver, then the arguments, already checked against `params`.
+    `call` gets the `RenderContext` first, a method then its receiver, then the arguments, already checked against `params`.
     """
 
     name: str
@@ -68,7 +68,7 @@ class Type:
     """Names of fields in JSON that differ; such fields are left out when empty."""
     zero: object = None
     """The zero value of a struct type that occurs as an element of a map."""
-    seen_as: str = ""
+    reported_name: str = ""
     """Interface type through which templates meet the value; named in errors about fields."""
 
     def accepts(self, other: "Type") -> bool:
@@ -99,8 +99,8 @@ def map_of(key: Type, elem: Type, *, name: str = "") -> Type:
     return Type(name or f"map[{key.name}]{elem.name}", Kind.MAP, key=key, elem=elem)
 
 
-ANYS = slice_of(ANY)
-STRINGS = slice_of(STRING)
-INTS = slice_of(INT)
-DICT = map_of(STRING, ANY)
+ANY_SLICE = slice_of(ANY)
+STRING_SLICE = slice_of(STRING)
+INT_SLICE = slice_of(INT)
+ANY_MAP = map_of(STRING, ANY)
 STRING_MAP = map_of(STRING, STRING)

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Protocol, cast
 from controllers.template.errors import LimitExceeded
 from controllers.template.go import gotext, types
 from controllers.template.go.types import SIGNED, UNSIGNED, Kind, Type
-from controllers.template.limits import MAX_NESTING, Budget
+from controllers.template.limits import MAX_NESTING, RenderBudget
 
 
 class Typed(Protocol):
@@ -96,7 +96,7 @@ def kind_of(value: object) -> Kind:
     return Kind.INVALID if value is None else type_of(value).kind
 
 
-def is_of_boxes(value: Slice | Map) -> bool:
+def has_interface_elements(value: Slice | Map) -> bool:
     """Are the elements of the list or map `interface {}`?"""
     elem = value.go_type.elem
     return elem is not None and elem.kind is Kind.INTERFACE
@@ -107,22 +107,22 @@ def is_nil(value: object) -> bool:
     return value is None or value is MISSING or (isinstance(value, Slice | Map) and value.is_nil)
 
 
-def anys(items: Iterable[object]) -> Slice:
+def any_slice(items: Iterable[object]) -> Slice:
     """A `[]interface {}`."""
-    return Slice(types.ANYS, list(items))
+    return Slice(types.ANY_SLICE, list(items))
 
 
 def strings(items: Iterable[str]) -> Slice:
     """A `[]string`."""
-    return Slice(types.STRINGS, list(items))
+    return Slice(types.STRING_SLICE, list(items))
 
 
-def dictionary(items: dict[str, object]) -> Map:
+def any_map(items: dict[str, object]) -> Map:
     """A `map[string]interface {}`, sharing `items`."""
-    return Map(types.DICT, cast(dict[object, object], items))
+    return Map(types.ANY_MAP, cast(dict[object, object], items))
 
 
-def truth(value: object) -> bool:
+def is_true(value: object) -> bool:
     """Is the value true for `if`, `and`, `or`, `not`: not the zero of its type (structs always are)?"""
     if isinstance(value, Slice | Map):
         return bool(value.items)
@@ -190,7 +190,7 @@ def basic_kind(value: object) -> str:
     return {Kind.BOOL: "bool", Kind.FLOAT64: "float", Kind.COMPLEX128: "complex", Kind.STRING: "string"}.get(kind, "")
 
 
-def deep_equal(left: object, right: object, budget: Budget, *, depth: int = 0) -> bool:
+def deep_equal(left: object, right: object, budget: RenderBudget, *, depth: int = 0) -> bool:
     """Go's `reflect.DeepEqual`: same type and same content, so int 1 and int64 1 differ."""
     budget.spend()
     if depth > MAX_NESTING:

@@ -10,9 +10,9 @@ from typing import ClassVar
 from controllers.golang import nanoseconds
 from controllers.golang.nanoseconds import DAY, HOUR, MINUTE, SECOND
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import layouts
-from controllers.template.go.instants import ZERO, Civil, Instant, instant
+from controllers.template.go.times import ZERO, Civil, Instant, instant
 from controllers.template.go.types import ANY, INT, STRING, Function, Kind, Type
 from controllers.template.go.values import Int64, kind_of
 from controllers.template.syntax.numbers import wrap64
@@ -85,7 +85,7 @@ _TIME_METHODS.functions["String"] = _DURATION_METHODS.functions["String"] = _NAM
 
 
 @LIBRARY.add("toDate", STRING, STRING)
-def _to_date(run: Run, layout: str, text: str) -> Instant:
+def _to_date(run: RenderContext, layout: str, text: str) -> Instant:
     try:
         return _parsed(run, layout, text)
     except FunctionFailure:
@@ -93,44 +93,44 @@ def _to_date(run: Run, layout: str, text: str) -> Instant:
 
 
 @LIBRARY.add("mustToDate", STRING, STRING)
-def _must_to_date(run: Run, layout: str, text: str) -> Instant:
+def _must_to_date(run: RenderContext, layout: str, text: str) -> Instant:
     return _parsed(run, layout, text)
 
 
-def _parsed(run: Run, layout: str, text: str) -> Instant:
+def _parsed(run: RenderContext, layout: str, text: str) -> Instant:
     run.budget.spend(len(layout) + len(text) // 8)
     return layouts.parse_time(layout, text)
 
 
 @LIBRARY.add("mustDateModify must_date_modify", STRING, TIME)
-def _must_date_modify(run: Run, change: str, moment: Instant) -> Instant:
-    return moment.shifted(nanoseconds.parse_duration(change))
+def _must_date_modify(run: RenderContext, change: str, moment: Instant) -> Instant:
+    return moment.add(nanoseconds.parse_duration(change))
 
 
 @LIBRARY.add("unixEpoch", TIME)
-def _unix_epoch(run: Run, moment: Instant) -> str:
+def _unix_epoch(run: RenderContext, moment: Instant) -> str:
     return str(moment.seconds)
 
 
 @LIBRARY.add("ago", ANY)
-def _ago(run: Run, date: object) -> str:
+def _ago(run: RenderContext, date: object) -> str:
     if isinstance(date, Instant):
         since = date
     elif isinstance(date, int) and kind_of(date) in (Kind.INT, Kind.INT64) and not isinstance(date, Duration | Month):
         since = Instant(int(date))
     else:
         return "0s"
-    return nanoseconds.format_duration(nanoseconds.rounded(_since(run, since), SECOND))
+    return nanoseconds.format_duration(nanoseconds.round_duration(_since(run, since), SECOND))
 
 
-def _since(run: Run, moment: Instant) -> int:
+def _since(run: RenderContext, moment: Instant) -> int:
     now = run.now
     seconds = int(now.timestamp())
-    return nanoseconds.saturated(seconds * SECOND + now.microsecond * 1_000 - moment.total())
+    return nanoseconds.saturate(seconds * SECOND + now.microsecond * 1_000 - moment.unix_nanos())
 
 
 @LIBRARY.add("duration", ANY)
-def _duration(run: Run, seconds: object) -> str:
+def _duration(run: RenderContext, seconds: object) -> str:
     count = 0
     if isinstance(seconds, str):
         count = _base_ten(seconds)
@@ -148,7 +148,7 @@ def _base_ten(text: str) -> int:
 
 
 @LIBRARY.add("durationRound", ANY)
-def _duration_round(run: Run, value: object) -> str:
+def _duration_round(run: RenderContext, value: object) -> str:
     amount = 0
     if isinstance(value, str):
         try:
@@ -169,88 +169,88 @@ def _duration_round(run: Run, value: object) -> str:
 
 
 @_TIME_METHODS.add("Year")
-def _year(run: Run, moment: Instant) -> int:
+def _year(run: RenderContext, moment: Instant) -> int:
     return moment.civil.year
 
 
 @_TIME_METHODS.add("Month")
-def _month(run: Run, moment: Instant) -> Month:
+def _month(run: RenderContext, moment: Instant) -> Month:
     return Month(moment.civil.month)
 
 
 @_TIME_METHODS.add("Day")
-def _day(run: Run, moment: Instant) -> int:
+def _day(run: RenderContext, moment: Instant) -> int:
     return moment.civil.day
 
 
 @_TIME_METHODS.add("Hour")
-def _hour(run: Run, moment: Instant) -> int:
+def _hour(run: RenderContext, moment: Instant) -> int:
     return moment.civil.hour
 
 
 @_TIME_METHODS.add("Minute")
-def _minute(run: Run, moment: Instant) -> int:
+def _minute(run: RenderContext, moment: Instant) -> int:
     return moment.civil.minute
 
 
 @_TIME_METHODS.add("Second")
-def _second(run: Run, moment: Instant) -> int:
+def _second(run: RenderContext, moment: Instant) -> int:
     return moment.civil.second
 
 
 @_TIME_METHODS.add("Nanosecond")
-def _nanosecond(run: Run, moment: Instant) -> int:
+def _nanosecond(run: RenderContext, moment: Instant) -> int:
     return moment.nanos
 
 
 @_TIME_METHODS.add("Weekday")
-def _weekday(run: Run, moment: Instant) -> Weekday:
+def _weekday(run: RenderContext, moment: Instant) -> Weekday:
     return Weekday(moment.weekday)
 
 
 @_TIME_METHODS.add("YearDay")
-def _year_day(run: Run, moment: Instant) -> int:
+def _year_day(run: RenderContext, moment: Instant) -> int:
     return moment.year_day
 
 
 @_TIME_METHODS.add("Unix")
-def _unix(run: Run, moment: Instant) -> Int64:
+def _unix(run: RenderContext, moment: Instant) -> Int64:
     return Int64(moment.seconds)
 
 
 @_TIME_METHODS.add("UnixMilli")
-def _unix_milli(run: Run, moment: Instant) -> Int64:
-    return Int64(moment.total() // 1_000_000)
+def _unix_milli(run: RenderContext, moment: Instant) -> Int64:
+    return Int64(moment.unix_nanos() // 1_000_000)
 
 
 @_TIME_METHODS.add("UnixNano")
-def _unix_nano(run: Run, moment: Instant) -> Int64:
-    return Int64(wrap64(moment.total()))
+def _unix_nano(run: RenderContext, moment: Instant) -> Int64:
+    return Int64(wrap64(moment.unix_nanos()))
 
 
 @_TIME_METHODS.add("IsZero")
-def _is_zero(run: Run, moment: Instant) -> bool:
-    return moment.total() == ZERO.total()
+def _is_zero(run: RenderContext, moment: Instant) -> bool:
+    return moment.unix_nanos() == ZERO.unix_nanos()
 
 
 @_TIME_METHODS.add("UTC Local")
-def _utc(run: Run, moment: Instant) -> Instant:
+def _utc(run: RenderContext, moment: Instant) -> Instant:
     return dataclasses.replace(moment, offset=0, zone="UTC")
 
 
 @_TIME_METHODS.add("Format", STRING)
-def _format(run: Run, moment: Instant, layout: str) -> str:
+def _format(run: RenderContext, moment: Instant, layout: str) -> str:
     run.budget.grow(8 * len(layout))
     return layouts.format_time(moment, layout)
 
 
 @_TIME_METHODS.add("Add", DURATION)
-def _add(run: Run, moment: Instant, amount: Duration) -> Instant:
-    return moment.shifted(int(amount))
+def _add(run: RenderContext, moment: Instant, amount: Duration) -> Instant:
+    return moment.add(int(amount))
 
 
 @_TIME_METHODS.add("AddDate", INT, INT, INT)
-def _add_date(run: Run, moment: Instant, years: int, months: int, days: int) -> Instant:
+def _add_date(run: RenderContext, moment: Instant, years: int, months: int, days: int) -> Instant:
     civil = moment.civil
     moved = Civil(civil.year + years, civil.month + months, civil.day + days, *civil[3:])
     if not 0 <= moved.year + moved.month // 12 + moved.day // 366 <= 9999:
@@ -259,48 +259,48 @@ def _add_date(run: Run, moment: Instant, years: int, months: int, days: int) -> 
 
 
 @_TIME_METHODS.add("Sub", TIME)
-def _sub(run: Run, moment: Instant, other: Instant) -> Duration:
-    return Duration(nanoseconds.saturated(moment.total() - other.total()))
+def _sub(run: RenderContext, moment: Instant, other: Instant) -> Duration:
+    return Duration(nanoseconds.saturate(moment.unix_nanos() - other.unix_nanos()))
 
 
 @_TIME_METHODS.add("Before", TIME)
-def _before(run: Run, moment: Instant, other: Instant) -> bool:
-    return moment.total() < other.total()
+def _before(run: RenderContext, moment: Instant, other: Instant) -> bool:
+    return moment.unix_nanos() < other.unix_nanos()
 
 
 @_TIME_METHODS.add("After", TIME)
-def _after(run: Run, moment: Instant, other: Instant) -> bool:
-    return moment.total() > other.total()
+def _after(run: RenderContext, moment: Instant, other: Instant) -> bool:
+    return moment.unix_nanos() > other.unix_nanos()
 
 
 @_TIME_METHODS.add("Equal", TIME)
-def _equal(run: Run, moment: Instant, other: Instant) -> bool:
-    return moment.total() == other.total()
+def _equal(run: RenderContext, moment: Instant, other: Instant) -> bool:
+    return moment.unix_nanos() == other.unix_nanos()
 
 
 @_TIME_METHODS.add("Compare", TIME)
-def _compare(run: Run, moment: Instant, other: Instant) -> int:
-    return (moment.total() > other.total()) - (moment.total() < other.total())
+def _compare(run: RenderContext, moment: Instant, other: Instant) -> int:
+    return (moment.unix_nanos() > other.unix_nanos()) - (moment.unix_nanos() < other.unix_nanos())
 
 
 # Methods of time.Duration
 
 
 @_DURATION_METHODS.add("Hours")
-def _hours(run: Run, amount: Duration) -> float:
+def _hours(run: RenderContext, amount: Duration) -> float:
     return amount / HOUR
 
 
 @_DURATION_METHODS.add("Minutes")
-def _minutes(run: Run, amount: Duration) -> float:
+def _minutes(run: RenderContext, amount: Duration) -> float:
     return amount / MINUTE
 
 
 @_DURATION_METHODS.add("Seconds")
-def _seconds(run: Run, amount: Duration) -> float:
+def _seconds(run: RenderContext, amount: Duration) -> float:
     return amount / SECOND
 
 
 @_DURATION_METHODS.add("Milliseconds")
-def _milliseconds(run: Run, amount: Duration) -> Int64:
+def _milliseconds(run: RenderContext, amount: Duration) -> Int64:
     return Int64(int(amount / 1_000_000))

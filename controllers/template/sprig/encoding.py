@@ -12,7 +12,7 @@ import zlib
 import bcrypt
 
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
 from controllers.template.go.types import ANY, STRING
 
@@ -34,12 +34,12 @@ _REFUSED = (
 
 
 @LIBRARY.add("b64enc", STRING)
-def _b64enc(run: Run, text: str) -> str:
+def _b64enc(run: RenderContext, text: str) -> str:
     return base64.b64encode(gotext.encode(text)).decode()
 
 
 @LIBRARY.add("b64dec", STRING)
-def _b64dec(run: Run, text: str) -> str:
+def _b64dec(run: RenderContext, text: str) -> str:
     compact = text.replace("\n", "").replace("\r", "")
     if len(compact) % 4 or not _BASE64.fullmatch(compact):
         return f"illegal base64 data at input byte {_base64_fault(text)}"
@@ -47,12 +47,12 @@ def _b64dec(run: Run, text: str) -> str:
 
 
 @LIBRARY.add("b32enc", STRING)
-def _b32enc(run: Run, text: str) -> str:
+def _b32enc(run: RenderContext, text: str) -> str:
     return base64.b32encode(gotext.encode(text)).decode()
 
 
 @LIBRARY.add("b32dec", STRING)
-def _b32dec(run: Run, text: str) -> str:
+def _b32dec(run: RenderContext, text: str) -> str:
     source = gotext.encode(text).translate(None, b"\r\n")
     values, fault = _base32_values(source)
     if fault is not None:
@@ -115,36 +115,36 @@ def _base32_values(source: bytes) -> tuple[list[int], int | None]:
 
 
 @LIBRARY.add("sha1sum", STRING)
-def _sha1sum(run: Run, text: str) -> str:
+def _sha1sum(run: RenderContext, text: str) -> str:
     return hashlib.sha1(gotext.encode(text), usedforsecurity=False).hexdigest()
 
 
 @LIBRARY.add("sha256sum", STRING)
-def _sha256sum(run: Run, text: str) -> str:
+def _sha256sum(run: RenderContext, text: str) -> str:
     return hashlib.sha256(gotext.encode(text)).hexdigest()
 
 
 @LIBRARY.add("sha512sum", STRING)
-def _sha512sum(run: Run, text: str) -> str:
+def _sha512sum(run: RenderContext, text: str) -> str:
     return hashlib.sha512(gotext.encode(text)).hexdigest()
 
 
 @LIBRARY.add("adler32sum", STRING)
-def _adler32sum(run: Run, text: str) -> str:
+def _adler32sum(run: RenderContext, text: str) -> str:
     return str(zlib.adler32(gotext.encode(text)))
 
 
 @LIBRARY.add("bcrypt", STRING)
-def _bcrypt(run: Run, password: str) -> str:
-    return hashed(run, password)
+def _bcrypt(run: RenderContext, password: str) -> str:
+    return hash_password(run, password)
 
 
 @LIBRARY.add("htpasswd", STRING, STRING)
-def _htpasswd(run: Run, user: str, password: str) -> str:
-    return f"invalid username: {user}" if ":" in user else f"{user}:{hashed(run, password)}"
+def _htpasswd(run: RenderContext, user: str, password: str) -> str:
+    return f"invalid username: {user}" if ":" in user else f"{user}:{hash_password(run, password)}"
 
 
-def hashed(run: Run, password: str) -> str:
+def hash_password(run: RenderContext, password: str) -> str:
     """The bcrypt hash with a random salt, or Go's words on a password that is too long."""
     raw = gotext.encode(password)
     if len(raw) > MAX_PASSWORD_BYTES:
@@ -154,12 +154,12 @@ def hashed(run: Run, password: str) -> str:
 
 
 @LIBRARY.add("genPrivateKey", STRING)
-def _gen_private_key(run: Run, kind: str) -> str:
+def _gen_private_key(run: RenderContext, kind: str) -> str:
     if kind not in _KEY_TYPES:
         return f"Unknown type {kind}"
     raise FunctionFailure("keys are not made for commit messages")
 
 
 @LIBRARY.add(_REFUSED, ANY, variadic=True)
-def _refuse(run: Run, *values: object) -> str:
+def _refuse(run: RenderContext, *values: object) -> str:
     raise FunctionFailure("keys, certificates and passwords are not made for commit messages")

@@ -9,9 +9,9 @@ from decimal import ROUND_HALF_UP, Context, Decimal
 
 from controllers.golang.floats import SHORTEST, format_float, parse_float
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import printing
-from controllers.template.go.types import ANY, FLOAT64, INT, INTS, STRING
+from controllers.template.go.types import ANY, FLOAT64, INT, INT_SLICE, STRING
 from controllers.template.go.values import Int64, Slice
 from controllers.template.syntax.numbers import parse_int64, truncate, wrap64
 
@@ -56,22 +56,22 @@ def to_float(value: object) -> float:
 
 
 @LIBRARY.add("int", ANY)
-def _int(run: Run, value: object) -> int:
+def _int(run: RenderContext, value: object) -> int:
     return to_int(value)
 
 
 @LIBRARY.add("int64", ANY)
-def _int64(run: Run, value: object) -> Int64:
+def _int64(run: RenderContext, value: object) -> Int64:
     return Int64(to_int(value))
 
 
 @LIBRARY.add("float64", ANY)
-def _float64(run: Run, value: object) -> float:
+def _float64(run: RenderContext, value: object) -> float:
     return to_float(value)
 
 
 @LIBRARY.add("atoi", STRING)
-def _atoi(run: Run, text: str) -> int:
+def _atoi(run: RenderContext, text: str) -> int:
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not (digits.isascii() and digits.isdecimal()) or len(digits) > 400:
         return 0
@@ -80,7 +80,7 @@ def _atoi(run: Run, text: str) -> int:
 
 
 @LIBRARY.add("toDecimal", ANY)
-def _to_decimal(run: Run, value: object) -> Int64:
+def _to_decimal(run: RenderContext, value: object) -> Int64:
     text = printing.to_text(value, run.budget)
     digits = text[1:] if text[:1] in ("+", "-") else text
     if not digits or len(digits) > 22 or digits.strip("01234567"):
@@ -93,22 +93,22 @@ def _to_decimal(run: Run, value: object) -> Int64:
 
 
 @LIBRARY.add("add", ANY, variadic=True)
-def _add(run: Run, *values: object) -> Int64:
+def _add(run: RenderContext, *values: object) -> Int64:
     return Int64(wrap64(sum(map(to_int, values))))
 
 
 @LIBRARY.add("add1", ANY)
-def _add1(run: Run, value: object) -> Int64:
+def _add1(run: RenderContext, value: object) -> Int64:
     return Int64(wrap64(to_int(value) + 1))
 
 
 @LIBRARY.add("sub", ANY, ANY)
-def _sub(run: Run, left: object, right: object) -> Int64:
+def _sub(run: RenderContext, left: object, right: object) -> Int64:
     return Int64(wrap64(to_int(left) - to_int(right)))
 
 
 @LIBRARY.add("mul", ANY, ANY, variadic=True)
-def _mul(run: Run, first: object, *others: object) -> Int64:
+def _mul(run: RenderContext, first: object, *others: object) -> Int64:
     product = to_int(first)
     for other in others:
         product = wrap64(product * to_int(other))
@@ -116,12 +116,12 @@ def _mul(run: Run, first: object, *others: object) -> Int64:
 
 
 @LIBRARY.add("div", ANY, ANY)
-def _div(run: Run, left: object, right: object) -> Int64:
+def _div(run: RenderContext, left: object, right: object) -> Int64:
     return Int64(wrap64(_quotient(to_int(left), to_int(right))))
 
 
 @LIBRARY.add("mod", ANY, ANY)
-def _mod(run: Run, left: object, right: object) -> Int64:
+def _mod(run: RenderContext, left: object, right: object) -> Int64:
     dividend, divisor = to_int(left), to_int(right)
     return Int64(dividend - divisor * _quotient(dividend, divisor))
 
@@ -135,12 +135,12 @@ def _quotient(dividend: int, divisor: int) -> int:
 
 
 @LIBRARY.add("max biggest", ANY, ANY, variadic=True)
-def _max(run: Run, *values: object) -> Int64:
+def _max(run: RenderContext, *values: object) -> Int64:
     return Int64(max(map(to_int, values)))
 
 
 @LIBRARY.add("min", ANY, ANY, variadic=True)
-def _min(run: Run, *values: object) -> Int64:
+def _min(run: RenderContext, *values: object) -> Int64:
     return Int64(min(map(to_int, values)))
 
 
@@ -153,29 +153,29 @@ def _extreme(values: tuple[object, ...], choose: Callable[..., float]) -> float:
 
 
 @LIBRARY.add("maxf", ANY, ANY, variadic=True)
-def _maxf(run: Run, *values: object) -> float:
+def _maxf(run: RenderContext, *values: object) -> float:
     return _extreme(values, max)
 
 
 @LIBRARY.add("minf", ANY, ANY, variadic=True)
-def _minf(run: Run, *values: object) -> float:
+def _minf(run: RenderContext, *values: object) -> float:
     return _extreme(values, min)
 
 
 @LIBRARY.add("floor", ANY)
-def _floor(run: Run, value: object) -> float:
+def _floor(run: RenderContext, value: object) -> float:
     number = to_float(value)
     return math.copysign(math.floor(number), number) if math.isfinite(number) else number
 
 
 @LIBRARY.add("ceil", ANY)
-def _ceil(run: Run, value: object) -> float:
+def _ceil(run: RenderContext, value: object) -> float:
     number = to_float(value)
     return math.copysign(math.ceil(number), number) if math.isfinite(number) else number
 
 
 @LIBRARY.add("round", ANY, INT, FLOAT64, variadic=True)
-def _round(run: Run, value: object, places: int, *threshold: float) -> float:
+def _round(run: RenderContext, value: object, places: int, *threshold: float) -> float:
     try:
         power = math.pow(10, places)
     except OverflowError:
@@ -195,7 +195,7 @@ def _decimal(value: object) -> Decimal:
 
 
 def _fold(
-    run: Run, first: Decimal, others: tuple[object, ...], operation: Callable[[Decimal, Decimal], Decimal]
+    run: RenderContext, first: Decimal, others: tuple[object, ...], operation: Callable[[Decimal, Decimal], Decimal]
 ) -> float:
     result = first
     for other in others:
@@ -205,27 +205,27 @@ def _fold(
 
 
 @LIBRARY.add("addf", ANY, variadic=True)
-def _addf(run: Run, *values: object) -> float:
+def _addf(run: RenderContext, *values: object) -> float:
     return _fold(run, Decimal(0), values, _EXACT.add)
 
 
 @LIBRARY.add("add1f", ANY)
-def _add1f(run: Run, value: object) -> float:
+def _add1f(run: RenderContext, value: object) -> float:
     return _fold(run, _decimal(value), (1,), _EXACT.add)
 
 
 @LIBRARY.add("subf", ANY, ANY, variadic=True)
-def _subf(run: Run, first: object, *others: object) -> float:
+def _subf(run: RenderContext, first: object, *others: object) -> float:
     return _fold(run, _decimal(first), others, _EXACT.subtract)
 
 
 @LIBRARY.add("mulf", ANY, ANY, variadic=True)
-def _mulf(run: Run, first: object, *others: object) -> float:
+def _mulf(run: RenderContext, first: object, *others: object) -> float:
     return _fold(run, _decimal(first), others, _EXACT.multiply)
 
 
 @LIBRARY.add("divf", ANY, ANY, variadic=True)
-def _divf(run: Run, first: object, *others: object) -> float:
+def _divf(run: RenderContext, first: object, *others: object) -> float:
     return _fold(run, _decimal(first), others, _divide)
 
 
@@ -239,17 +239,17 @@ def _divide(dividend: Decimal, divisor: Decimal) -> Decimal:
 
 
 @LIBRARY.add("until", INT)
-def _until(run: Run, stop: int) -> Slice:
-    return Slice(INTS, list(_steps(run, 0, stop, -1 if stop < 0 else 1)))
+def _until(run: RenderContext, stop: int) -> Slice:
+    return Slice(INT_SLICE, list(_steps(run, 0, stop, -1 if stop < 0 else 1)))
 
 
 @LIBRARY.add("untilStep", INT, INT, INT)
-def _until_step(run: Run, start: int, stop: int, step: int) -> Slice:
-    return Slice(INTS, list(_steps(run, start, stop, step)))
+def _until_step(run: RenderContext, start: int, stop: int, step: int) -> Slice:
+    return Slice(INT_SLICE, list(_steps(run, start, stop, step)))
 
 
 @LIBRARY.add("seq", INT, variadic=True)
-def _seq(run: Run, *bounds: int) -> str:
+def _seq(run: RenderContext, *bounds: int) -> str:
     if not 1 <= len(bounds) <= 3:
         return ""
     start, stop = (1 if len(bounds) == 1 else bounds[0]), bounds[-1]
@@ -260,7 +260,7 @@ def _seq(run: Run, *bounds: int) -> str:
     return " ".join(map(str, _steps(run, start, stop + direction, step)))
 
 
-def _steps(run: Run, start: int, stop: int, step: int) -> range:
+def _steps(run: RenderContext, start: int, stop: int, step: int) -> range:
     """The numbers from `start` towards `stop`; none where the step is 0 or leads away."""
     count = max(0, -((start - stop) // step)) if step else 0
     run.budget.grow(8 * count)

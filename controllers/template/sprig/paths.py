@@ -3,7 +3,7 @@
 Reference: https://masterminds.github.io/sprig/paths.html.
 """
 
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go.types import STRING
 
 LIBRARY = Library()
@@ -24,31 +24,31 @@ def clean(path: str) -> str:
 
 
 @LIBRARY.add("clean osClean", STRING)
-def _clean(run: Run, path: str) -> str:
+def _clean(run: RenderContext, path: str) -> str:
     run.budget.spend(path.count("/"))
     return clean(path)
 
 
 @LIBRARY.add("base osBase", STRING)
-def _base(run: Run, path: str) -> str:
+def _base(run: RenderContext, path: str) -> str:
     if not path:
         return "."
     return path.rstrip("/").rpartition("/")[2] or "/"
 
 
 @LIBRARY.add("dir osDir", STRING)
-def _dir(run: Run, path: str) -> str:
+def _dir(run: RenderContext, path: str) -> str:
     run.budget.spend(path.count("/"))
     head, slash, _ = path.rpartition("/")
     return clean(head + slash)
 
 
 @LIBRARY.add("ext osExt", STRING)
-def _ext(run: Run, path: str) -> str:
+def _ext(run: RenderContext, path: str) -> str:
     _, dot, tail = path.rpartition("/")[2].rpartition(".")
     return dot + tail if dot else ""
 
 
 @LIBRARY.add("isAbs osIsAbs", STRING)
-def _is_abs(run: Run, path: str) -> bool:
+def _is_abs(run: RenderContext, path: str) -> bool:
     return path.startswith("/")

@@ -10,7 +10,7 @@ from typing import Protocol, cast
 
 from controllers.golang import regexp
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
 from controllers.template.go.types import INT, STRING
 from controllers.template.go.values import Slice, strings
@@ -35,15 +35,15 @@ class _Search(Protocol):
 class _Regex:
     """A compiled pattern on one text, paying for each search."""
 
-    def __init__(self, run: Run, pattern: str, text: str) -> None:
+    def __init__(self, run: RenderContext, pattern: str, text: str) -> None:
         if len(pattern) > MAX_PATTERN_BYTES:
             raise FunctionFailure(f"pattern is longer than {MAX_PATTERN_BYTES} characters")
         self._run = run
-        self.text = gotext.clean(text).encode()
+        self.text = gotext.to_valid_utf8(text).encode()
         if len(self.text) > MAX_TEXT_BYTES:
             raise FunctionFailure(f"text to match is larger than {MAX_TEXT_BYTES} bytes")
         run.budget.spend(20 + 4 * len(pattern))
-        compiled = regexp.compile(gotext.clean(pattern))
+        compiled = regexp.compile(gotext.to_valid_utf8(pattern))
         self.names = compiled.group_names
         self._search = cast(_Search, compiled.regexp)
 
@@ -73,7 +73,7 @@ def _next_char(text: bytes, at: int) -> int:
     return at
 
 
-def _must(run: Run, pattern: str, text: str) -> _Regex:
+def _compile(run: RenderContext, pattern: str, text: str) -> _Regex:
     """Compile; a bad pattern is an error in the words of `regexp.Compile`."""
     try:
         return _Regex(run, pattern, text)
@@ -81,7 +81,7 @@ def _must(run: Run, pattern: str, text: str) -> _Regex:
         raise FunctionFailure(str(error)) from None
 
 
-def _panicking(run: Run, pattern: str, text: str) -> _Regex:
+def _must_compile(run: RenderContext, pattern: str, text: str) -> _Regex:
     """Compile; a bad pattern is an error in the words of `regexp.MustCompile`."""
     try:
         return _Regex(run, pattern, text)
@@ -96,7 +96,7 @@ def _is_plain(pattern: str) -> bool:
 
 
 @LIBRARY.add("regexMatch", STRING, STRING)
-def _match(run: Run, pattern: str, text: str) -> bool:
+def _match(run: RenderContext, pattern: str, text: str) -> bool:
     try:
         return _Regex(run, pattern, text).find() is not None
     except regexp.BadPattern:
@@ -104,8 +104,8 @@ def _match(run: Run, pattern: str, text: str) -> bool:
 
 
 @LIBRARY.add("mustRegexMatch", STRING, STRING)
-def _must_match(run: Run, pattern: str, text: str) -> bool:
-    return _must(run, pattern, text).find() is not None
+def _must_match(run: RenderContext, pattern: str, text: str) -> bool:
+    return _compile(run, pattern, text).find() is not None
 
 
 def _found(regex: _Regex) -> str:
@@ -118,13 +118,13 @@ def _piece(regex: _Regex, start: int, end: int) -> str:
 
 
 @LIBRARY.add("regexFind", STRING, STRING)
-def _find(run: Run, pattern: str, text: str) -> str:
-    return _found(_panicking(run, pattern, text))
+def _find(run: RenderContext, pattern: str, text: str) -> str:
+    return _found(_must_compile(run, pattern, text))
 
 
 @LIBRARY.add("mustRegexFind", STRING, STRING)
-def _must_find(run: Run, pattern: str, text: str) -> str:
-    return _found(_must(run, pattern, text))
+def _must_find(run: RenderContext, pattern: str, text: str) -> str:
+    return _found(_compile(run, pattern, text))
 
 
 def _all(regex: _Regex, limit: int) -> Slice:
@@ -139,13 +139,13 @@ def _all(regex: _Regex, limit: int) -> Slice:
 
 
 @LIBRARY.add("regexFindAll", STRING, STRING, INT)
-def _find_all(run: Run, pattern: str, text: str, limit: int) -> Slice:
-    return _all(_panicking(run, pattern, text), limit)
+def _find_all(run: RenderContext, pattern: str, text: str, limit: int) -> Slice:
+    return _all(_must_compile(run, pattern, text), limit)
 
 
 @LIBRARY.add("mustRegexFindAll", STRING, STRING, INT)
-def _must_find_all(run: Run, pattern: str, text: str, limit: int) -> Slice:
-    return _all(_must(run, pattern, text), limit)
+def _must_find_all(run: RenderContext, pattern: str, text: str, limit: int) -> Slice:
+    return _all(_compile(run, pattern, text), limit)
 
 
 def _split(regex: _Regex, pattern: str, limit: int) -> Slice:
@@ -170,16 +170,16 @@ def _split(regex: _Regex, pattern: str, limit: int) -> Slice:
 
 
 @LIBRARY.add("regexSplit", STRING, STRING, INT)
-def _regex_split(run: Run, pattern: str, text: str, limit: int) -> Slice:
-    return _split(_panicking(run, pattern, text), pattern, limit)
+def _regex_split(run: RenderContext, pattern: str, text: str, limit: int) -> Slice:
+    return _split(_must_compile(run, pattern, text), pattern, limit)
 
 
 @LIBRARY.add("mustRegexSplit", STRING, STRING, INT)
-def _must_split(run: Run, pattern: str, text: str, limit: int) -> Slice:
-    return _split(_must(run, pattern, text), pattern, limit)
+def _must_split(run: RenderContext, pattern: str, text: str, limit: int) -> Slice:
+    return _split(_compile(run, pattern, text), pattern, limit)
 
 
-def _replaced(run: Run, regex: _Regex, replacement: str, *, literal: bool) -> str:
+def _replaced(run: RenderContext, regex: _Regex, replacement: str, *, literal: bool) -> str:
     template = _literal(replacement) if literal else _template(replacement, regex.names)
     out: list[bytes] = []
     at = 0
@@ -222,26 +222,26 @@ def _expanded(regex: _Regex, match: Match, part: bytes | int) -> bytes:
 
 
 @LIBRARY.add("regexReplaceAll", STRING, STRING, STRING)
-def _replace_all(run: Run, pattern: str, text: str, replacement: str) -> str:
-    return _replaced(run, _panicking(run, pattern, text), replacement, literal=False)
+def _replace_all(run: RenderContext, pattern: str, text: str, replacement: str) -> str:
+    return _replaced(run, _must_compile(run, pattern, text), replacement, literal=False)
 
 
 @LIBRARY.add("mustRegexReplaceAll", STRING, STRING, STRING)
-def _must_replace_all(run: Run, pattern: str, text: str, replacement: str) -> str:
-    return _replaced(run, _must(run, pattern, text), replacement, literal=False)
+def _must_replace_all(run: RenderContext, pattern: str, text: str, replacement: str) -> str:
+    return _replaced(run, _compile(run, pattern, text), replacement, literal=False)
 
 
 @LIBRARY.add("regexReplaceAllLiteral", STRING, STRING, STRING)
-def _replace_all_literal(run: Run, pattern: str, text: str, replacement: str) -> str:
-    return _replaced(run, _panicking(run, pattern, text), replacement, literal=True)
+def _replace_all_literal(run: RenderContext, pattern: str, text: str, replacement: str) -> str:
+    return _replaced(run, _must_compile(run, pattern, text), replacement, literal=True)
 
 
 @LIBRARY.add("mustRegexReplaceAllLiteral", STRING, STRING, STRING)
-def _must_replace_all_literal(run: Run, pattern: str, text: str, replacement: str) -> str:
-    return _replaced(run, _must(run, pattern, text), replacement, literal=True)
+def _must_replace_all_literal(run: RenderContext, pattern: str, text: str, replacement: str) -> str:
+    return _replaced(run, _compile(run, pattern, text), replacement, literal=True)
 
 
 @LIBRARY.add("regexQuoteMeta", STRING)
-def _quote_meta(run: Run, text: str) -> str:
+def _quote_meta(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 4)
     return "".join("\\" + char if char in _META else char for char in text)

@@ -8,10 +8,10 @@ import re
 from urllib.parse import quote, unquote_to_bytes
 
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
-from controllers.template.go.types import DICT, STRING
-from controllers.template.go.values import Map, dictionary, kind_of
+from controllers.template.go.types import ANY_MAP, STRING
+from controllers.template.go.values import Map, any_map, kind_of
 
 LIBRARY = Library()
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:", re.ASCII)
@@ -24,10 +24,10 @@ _IN_HOSTS = frozenset(_HOST_SAFE + "-_.~%0123456789abcdefghijklmnopqrstuvwxyzABC
 
 
 @LIBRARY.add("urlParse", STRING)
-def _url_parse(run: Run, text: str) -> Map:
+def _url_parse(run: RenderContext, text: str) -> Map:
     run.budget.spend(len(text) // 4)
     try:
-        return dictionary(_parsed(text))
+        return any_map(_parsed(text))
     except FunctionFailure as error:
         raise FunctionFailure(f"unable to parse url: {error}") from None
 
@@ -150,8 +150,8 @@ def _encoded(text: str, safe: str) -> str:
     return quote(gotext.encode(text), safe=safe)
 
 
-@LIBRARY.add("urlJoin", DICT)
-def _url_join(run: Run, parts: Map) -> str:
+@LIBRARY.add("urlJoin", ANY_MAP)
+def _url_join(run: RenderContext, parts: Map) -> str:
     scheme, host, path, query, opaque, fragment, userinfo = (
         _part(parts, name) for name in ("scheme", "host", "path", "query", "opaque", "fragment", "userinfo")
     )

@@ -7,7 +7,7 @@ bytes for characters (`nospace`, `initials`, `wrap`), so does this.
 import unicodedata
 
 from controllers.template.errors import FunctionFailure
-from controllers.template.eval.runs import Library, Run
+from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
 from controllers.template.go.types import INT, STRING
 
@@ -17,12 +17,12 @@ _CJK = ((0x3400, 0x4D85), (0x4E00, 0x9FCC), (0x20000, 0x2B81D))
 
 def upper(text: str) -> str:
     """`text` in upper case."""
-    return text.upper() if text.isascii() else "".join(map(upper_char, gotext.clean(text)))
+    return text.upper() if text.isascii() else "".join(map(upper_char, gotext.to_valid_utf8(text)))
 
 
 def lower(text: str) -> str:
     """`text` in lower case."""
-    return text.lower() if text.isascii() else "".join(map(lower_char, gotext.clean(text)))
+    return text.lower() if text.isascii() else "".join(map(lower_char, gotext.to_valid_utf8(text)))
 
 
 def upper_char(char: str) -> str:
@@ -47,22 +47,22 @@ def _is_upper(char: str) -> bool:
 
 
 @LIBRARY.add("upper", STRING)
-def _upper(run: Run, text: str) -> str:
+def _upper(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 8)
     return upper(text)
 
 
 @LIBRARY.add("lower", STRING)
-def _lower(run: Run, text: str) -> str:
+def _lower(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 8)
     return lower(text)
 
 
 @LIBRARY.add("title", STRING)
-def _title(run: Run, text: str) -> str:
+def _title(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, previous = [], " "
-    for char in gotext.clean(text):
+    for char in gotext.to_valid_utf8(text):
         out.append(title_char(char) if _separates(previous) else char)
         previous = char
     return "".join(out)
@@ -75,10 +75,10 @@ def _separates(char: str) -> bool:
 
 
 @LIBRARY.add("untitle", STRING)
-def _untitle(run: Run, text: str) -> str:
+def _untitle(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, starts = [], True
-    for char in gotext.clean(text):
+    for char in gotext.to_valid_utf8(text):
         if gotext.is_space(char):
             starts = True
         elif starts:
@@ -88,10 +88,10 @@ def _untitle(run: Run, text: str) -> str:
 
 
 @LIBRARY.add("swapcase", STRING)
-def _swapcase(run: Run, text: str) -> str:
+def _swapcase(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, after_space = [], True
-    for char in gotext.clean(text):
+    for char in gotext.to_valid_utf8(text):
         kind = unicodedata.category(char)
         if kind in ("Lu", "Lt"):
             out.append(lower_char(char))
@@ -106,7 +106,7 @@ def _swapcase(run: Run, text: str) -> str:
 
 
 @LIBRARY.add("initials", STRING)
-def _initials(run: Run, text: str) -> str:
+def _initials(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 4)
     out, gap = [], True
     for char in gotext.encode(text).decode("latin-1"):
@@ -118,7 +118,7 @@ def _initials(run: Run, text: str) -> str:
 
 
 @LIBRARY.add("nospace", STRING)
-def _nospace(run: Run, text: str) -> str:
+def _nospace(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 4)
     chars = gotext.encode(text).decode("latin-1")
     kept = "".join(char for char in chars if not gotext.is_space(char))
@@ -126,34 +126,34 @@ def _nospace(run: Run, text: str) -> str:
 
 
 @LIBRARY.add("shuffle", STRING)
-def _shuffle(run: Run, text: str) -> str:
+def _shuffle(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text))
     chars = list(text)
-    run.chance.shuffle(chars)
+    run.rng.shuffle(chars)
     return "".join(chars)
 
 
 @LIBRARY.add("randInt", INT, INT)
-def _rand_int(run: Run, low: int, high: int) -> int:
+def _rand_int(run: RenderContext, low: int, high: int) -> int:
     if high <= low:
         raise FunctionFailure("invalid argument to Intn")
-    return run.chance.randrange(low, high)
+    return run.rng.randrange(low, high)
 
 
 # Wrapping
 
 
 @LIBRARY.add("wrap", INT, STRING)
-def _wrap(run: Run, width: int, text: str) -> str:
+def _wrap(run: RenderContext, width: int, text: str) -> str:
     return _wrapped(run, text, width, "\n", break_words=False)
 
 
 @LIBRARY.add("wrapWith", INT, STRING, STRING)
-def _wrap_with(run: Run, width: int, separator: str, text: str) -> str:
+def _wrap_with(run: RenderContext, width: int, separator: str, text: str) -> str:
     return _wrapped(run, text, width, separator or "\n", break_words=True)
 
 
-def _wrapped(run: Run, text: str, width: int, separator: str, *, break_words: bool) -> str:
+def _wrapped(run: RenderContext, text: str, width: int, separator: str, *, break_words: bool) -> str:
     raw, glue = gotext.encode(text), gotext.encode(separator)
     width = max(width, 1)
     out: list[bytes] = []
@@ -179,7 +179,7 @@ def _wrapped(run: Run, text: str, width: int, separator: str, *, break_words: bo
     return _glued(run, out, glue)
 
 
-def _glued(run: Run, lines: list[bytes], glue: bytes) -> str:
+def _glued(run: RenderContext, lines: list[bytes], glue: bytes) -> str:
     run.budget.grow(sum(map(len, lines)) + len(glue) * (len(lines) - 1))
     return gotext.decode(glue.join(lines))
 
@@ -192,12 +192,12 @@ def _is_connector(char: str) -> bool:
 
 
 @LIBRARY.add("camelcase", STRING)
-def _camelcase(run: Run, text: str) -> str:
+def _camelcase(run: RenderContext, text: str) -> str:
     run.budget.spend(len(text) // 2)
     start = 0
     while start < len(text) and _is_connector(text[start]):
         start += 1
-    head, body = text[:start], gotext.clean(text[start:])
+    head, body = text[:start], gotext.to_valid_utf8(text[start:])
     if not body:
         return head + head[-1:]  # the library's own slip
     out: list[str] = []
@@ -218,12 +218,12 @@ def _camelcase(run: Run, text: str) -> str:
 
 
 @LIBRARY.add("snakecase", STRING)
-def _snakecase(run: Run, text: str) -> str:
+def _snakecase(run: RenderContext, text: str) -> str:
     return _separated(run, text, "_")
 
 
 @LIBRARY.add("kebabcase", STRING)
-def _kebabcase(run: Run, text: str) -> str:
+def _kebabcase(run: RenderContext, text: str) -> str:
     return _separated(run, text, "-")
 
 
@@ -319,6 +319,6 @@ class _Joiner:
                 self._connect()
 
 
-def _separated(run: Run, text: str, connector: str) -> str:
+def _separated(run: RenderContext, text: str, connector: str) -> str:
     run.budget.spend(len(text))
     return _Joiner(_words(text), connector).join()

@@ -12,7 +12,7 @@ LEFT, RIGHT, COMMENT_START, COMMENT_END = "{{", "}}", "/*", "*/"
 SPACE_CHARS = " \t\r\n"
 
 
-class Kind(Enum):
+class TokenKind(Enum):
     """What a token is."""
 
     ERROR = auto()
@@ -42,42 +42,42 @@ class Kind(Enum):
 
 OPERANDS = frozenset(
     {
-        Kind.BOOL,
-        Kind.CHARACTER,
-        Kind.COMPLEX,
-        Kind.NUMBER,
-        Kind.STRING,
-        Kind.FIELD,
-        Kind.VARIABLE,
-        Kind.IDENTIFIER,
-        Kind.DOT,
-        Kind.NIL,
-        Kind.OPEN,
+        TokenKind.BOOL,
+        TokenKind.CHARACTER,
+        TokenKind.COMPLEX,
+        TokenKind.NUMBER,
+        TokenKind.STRING,
+        TokenKind.FIELD,
+        TokenKind.VARIABLE,
+        TokenKind.IDENTIFIER,
+        TokenKind.DOT,
+        TokenKind.NIL,
+        TokenKind.OPEN,
     }
 )
 KEYWORDS = frozenset({"block", "break", "continue", "define", "else", "end", "if", "range", "template", "with"})
-_SINGLE = {"=": Kind.ASSIGN, "|": Kind.PIPE, "(": Kind.OPEN, ")": Kind.CLOSE}
+_SINGLE = {"=": TokenKind.ASSIGN, "|": TokenKind.PIPE, "(": TokenKind.OPEN, ")": TokenKind.CLOSE}
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
     """A piece of source: where it starts, its text (a message for ERROR) and its line."""
 
-    kind: Kind
+    kind: TokenKind
     at: int
     text: str
     line: int
 
     def is_keyword(self, word: str) -> bool:
         """Is it this keyword?"""
-        return self.kind is Kind.KEYWORD and self.text == word
+        return self.kind is TokenKind.KEYWORD and self.text == word
 
     def __str__(self) -> str:
-        if self.kind is Kind.EOF:
+        if self.kind is TokenKind.EOF:
             return "EOF"
-        if self.kind is Kind.ERROR:
+        if self.kind is TokenKind.ERROR:
             return self.text
-        if self.kind in (Kind.KEYWORD, Kind.NIL, Kind.DOT):
+        if self.kind in (TokenKind.KEYWORD, TokenKind.NIL, TokenKind.DOT):
             return f"<{self.text}>"
         return (
             quote(self.text[:10]) + "..." if len(self.text.encode("utf-8", "surrogatepass")) > 10 else quote(self.text)
@@ -100,7 +100,7 @@ class Lexer:
 
     # Tokens
 
-    def _take(self, kind: Kind, end: int) -> Token:
+    def _take(self, kind: TokenKind, end: int) -> Token:
         token = Token(kind, self._at, self._source[self._at : end], self._line)
         self._skip_to(end)
         return token
@@ -110,7 +110,7 @@ class Lexer:
         self._at = end
 
     def _fail(self, message: str) -> Token:
-        token = Token(Kind.ERROR, self._at, message, self._line)
+        token = Token(TokenKind.ERROR, self._at, message, self._line)
         self._source, self._at, self._inside = "", 0, False
         return token
 
@@ -125,19 +125,19 @@ class Lexer:
             left = self._source.find(LEFT, start)
             if left < 0:
                 if start < len(self._source):
-                    return self._take(Kind.TEXT, len(self._source))
-                return Token(Kind.EOF, start, "EOF", self._line)
+                    return self._take(TokenKind.TEXT, len(self._source))
+                return Token(TokenKind.EOF, start, "EOF", self._line)
             end = left
             if self._trims_left(left + len(LEFT)):
                 end = start + len(self._source[start:left].rstrip(SPACE_CHARS))
             if end > start:
-                token = self._take(Kind.TEXT, end)
+                token = self._take(TokenKind.TEXT, end)
                 self._skip_to(left)
                 return token
             self._skip_to(left)
             body = left + len(LEFT) + (2 if self._trims_left(left + len(LEFT)) else 0)
             if not self._source.startswith(COMMENT_START, body):
-                token = self._take(Kind.LEFT, left + len(LEFT))
+                token = self._take(TokenKind.LEFT, left + len(LEFT))
                 self._skip_to(body)
                 self._inside, self._depth = True, 0
                 return token
@@ -196,13 +196,13 @@ class Lexer:
         if is_word(char):
             return self._word()
         if " " < char < "\x7f":
-            return self._take(Kind.CHAR, self._at + 1)
+            return self._take(TokenKind.CHAR, self._at + 1)
         return self._fail(f"unrecognized character in action: {describe(char)}")
 
     def _right(self, *, trims: bool) -> Token:
         if trims:
             self._skip_to(self._at + 2)
-        token = Token(Kind.RIGHT, self._at, RIGHT, self._line)
+        token = Token(TokenKind.RIGHT, self._at, RIGHT, self._line)
         self._leave(self._at - (2 if trims else 0), trims=trims)
         self._inside = False
         return token
@@ -215,12 +215,12 @@ class Lexer:
             end -= 1
             if end == self._at:
                 return self._right(trims=True)
-        return self._take(Kind.SPACE, end)
+        return self._take(TokenKind.SPACE, end)
 
     def _mark(self, char: str) -> Token:
         if char == ":":
             declares = self._peek(self._at + 1) == "="
-            return self._take(Kind.DECLARE, self._at + 2) if declares else self._fail("expected :=")
+            return self._take(TokenKind.DECLARE, self._at + 2) if declares else self._fail("expected :=")
         self._depth += {"(": 1, ")": -1}.get(char, 0)
         if self._depth < 0:
             self._skip_to(self._at + 1)
@@ -236,17 +236,17 @@ class Lexer:
             if not self._peek(end) or (mark != "`" and self._peek(end) == "\n"):
                 return self._fail(f"unterminated {what}")
             end += 1
-        return self._take(Kind.CHARACTER if mark == "'" else Kind.STRING, end + 1)
+        return self._take(TokenKind.CHARACTER if mark == "'" else TokenKind.STRING, end + 1)
 
     def _field(self, mark: str) -> Token:
         end = self._at + 1
         if self._ends_word(end):
-            return self._take(Kind.VARIABLE if mark == "$" else Kind.DOT, end)
+            return self._take(TokenKind.VARIABLE if mark == "$" else TokenKind.DOT, end)
         while is_word(self._peek(end) or " "):
             end += 1
         if not self._ends_word(end):
             return self._fail(f"bad character {describe(self._peek(end))}")
-        return self._take(Kind.VARIABLE if mark == "$" else Kind.FIELD, end)
+        return self._take(TokenKind.VARIABLE if mark == "$" else TokenKind.FIELD, end)
 
     def _word(self) -> Token:
         end = self._at
@@ -256,10 +256,10 @@ class Lexer:
             return self._fail(f"bad character {describe(self._peek(end))}")
         word = self._source[self._at : end]
         if word in KEYWORDS:
-            return self._take(Kind.KEYWORD, end)
+            return self._take(TokenKind.KEYWORD, end)
         if word in ("true", "false"):
-            return self._take(Kind.BOOL, end)
-        return self._take(Kind.NIL if word == "nil" else Kind.IDENTIFIER, end)
+            return self._take(TokenKind.BOOL, end)
+        return self._take(TokenKind.NIL if word == "nil" else TokenKind.IDENTIFIER, end)
 
     def _ends_word(self, at: int) -> bool:
         char = self._peek(at)
@@ -267,11 +267,11 @@ class Lexer:
 
     def _number(self) -> Token:
         end, good = self._scan_number(self._at)
-        kind = Kind.NUMBER
+        kind = TokenKind.NUMBER
         if good and self._peek(end) in ("+", "-"):
             end, good = self._scan_number(end)
             good = good and self._source[end - 1] == "i"
-            kind = Kind.COMPLEX
+            kind = TokenKind.COMPLEX
         if not good:
             return self._fail(f"bad number syntax: {quote(self._source[self._at : end])}")
         return self._take(kind, end)

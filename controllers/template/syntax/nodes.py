@@ -97,7 +97,7 @@ class Field(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Variable(Node):
+class VariableNode(Node):
     """`$x.A.B`; the first name includes the dollar."""
 
     names: tuple[str, ...]
@@ -119,21 +119,21 @@ class Chain(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Command(Node):
+class CommandNode(Node):
     """A function or operand with its arguments."""
 
-    words: list[Node] = field(default_factory=list)
+    args: list[Node] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return " ".join(f"({word})" if isinstance(word, Pipe) else str(word) for word in self.words)
+        return " ".join(f"({word})" if isinstance(word, Pipe) else str(word) for word in self.args)
 
 
 @dataclass(slots=True, eq=False)
 class Pipe(Node):
     """A pipeline with the variables it declares or assigns."""
 
-    commands: list[Command] = field(default_factory=list)
-    variables: list[Variable] = field(default_factory=list)
+    commands: list[CommandNode] = field(default_factory=list)
+    variables: list[VariableNode] = field(default_factory=list)
     assigns: bool = False
 
     def __str__(self) -> str:
@@ -169,11 +169,11 @@ class Branch(Node):
     keyword: str
     pipe: Pipe
     body: Block
-    otherwise: Block | None
+    else_block: Block | None
 
     def __str__(self) -> str:
-        otherwise = "" if self.otherwise is None else f"{{{{else}}}}{self.otherwise}"
-        return f"{{{{{self.keyword} {self.pipe}}}}}{self.body}{otherwise}{{{{end}}}}"
+        else_block = "" if self.else_block is None else f"{{{{else}}}}{self.else_block}"
+        return f"{{{{{self.keyword} {self.pipe}}}}}{self.body}{else_block}{{{{end}}}}"
 
 
 @dataclass(slots=True, eq=False)

@@ -10,7 +10,7 @@ from controllers.template.errors import TemplateError
 from controllers.template.go.gotext import quote, unquote
 from controllers.template.limits import MAX_NESTING
 from controllers.template.syntax import numbers
-from controllers.template.syntax.lexer import OPERANDS, Kind, Lexer, Token
+from controllers.template.syntax.lexer import OPERANDS, Lexer, Token, TokenKind
 from controllers.template.syntax.nodes import (
     Action,
     Block,
@@ -18,7 +18,7 @@ from controllers.template.syntax.nodes import (
     Branch,
     Call,
     Chain,
-    Command,
+    CommandNode,
     Dot,
     Else,
     End,
@@ -32,7 +32,7 @@ from controllers.template.syntax.nodes import (
     String,
     Text,
     Tree,
-    Variable,
+    VariableNode,
 )
 
 MAIN = "commit message"
@@ -78,19 +78,19 @@ class Parser:
         self._pending.append(token)
         return token
 
-    def _next_solid(self) -> Token:
+    def _next_non_space(self) -> Token:
         token = self._next()
-        while token.kind is Kind.SPACE:
+        while token.kind is TokenKind.SPACE:
             token = self._next()
         return token
 
-    def _peek_solid(self) -> Token:
-        token = self._next_solid()
+    def _peek_non_space(self) -> Token:
+        token = self._next_non_space()
         self._pending.append(token)
         return token
 
-    def _expect(self, kind: Kind, context: str) -> Token:
-        token = self._next_solid()
+    def _expect(self, kind: TokenKind, context: str) -> Token:
+        token = self._next_non_space()
         if token.kind is not kind:
             raise self._unexpected(token, context)
         return token
@@ -101,7 +101,7 @@ class Parser:
         return TemplateError(f"{PREFIX}template: {MAIN}:{self._line}: {message}")
 
     def _unexpected(self, token: Token, context: str) -> TemplateError:
-        if token.kind is not Kind.ERROR:
+        if token.kind is not TokenKind.ERROR:
             return self._error(f"unexpected {token} in {context}")
         extra = ""
         if self._action_line not in (0, token.line):
@@ -110,7 +110,7 @@ class Parser:
                 extra = extra.removeprefix(" in action")
         return self._error(f"{token}{extra}")
 
-    def _deeper(self) -> None:
+    def _enter(self) -> None:
         self._nesting += 1
         if self._nesting > MAX_NESTING:
             raise self._error(f"blocks or parentheses are nested more than {MAX_NESTING} deep")
@@ -120,10 +120,10 @@ class Parser:
     def parse_all(self) -> None:
         """Read to the end of the source."""
         root = Block(self._peek().at)
-        while self._peek().kind is not Kind.EOF:
-            if self._peek().kind is Kind.LEFT:
+        while self._peek().kind is not TokenKind.EOF:
+            if self._peek().kind is TokenKind.LEFT:
                 left = self._next()
-                word = self._next_solid()
+                word = self._next_non_space()
                 if word.is_keyword("define"):
                     self._definition()
                     continue
@@ -150,8 +150,8 @@ class Parser:
     def parse_definition(self) -> None:
         """Read the rest of a `define`, of which the keyword has been read."""
         context = "define clause"
-        name = self._name(self._next_solid(), context)
-        self._expect(Kind.RIGHT, context)
+        name = self._name(self._next_non_space(), context)
+        self._expect(TokenKind.RIGHT, context)
         self.parse_body(name, context)
 
     def parse_body(self, name: str, context: str) -> None:
@@ -162,7 +162,7 @@ class Parser:
         self._add(name, root)
 
     def _name(self, token: Token, context: str) -> str:
-        if token.kind is not Kind.STRING:
+        if token.kind is not TokenKind.STRING:
             raise self._unexpected(token, context)
         return self._unquoted(token)
 
@@ -175,9 +175,9 @@ class Parser:
     # Blocks
 
     def _list(self) -> tuple[Block, End | Else]:
-        self._deeper()
-        block = Block(self._peek_solid().at)
-        while self._peek_solid().kind is not Kind.EOF:
+        self._enter()
+        block = Block(self._peek_non_space().at)
+        while self._peek_non_space().kind is not TokenKind.EOF:
             node = self._text_or_action()
             if isinstance(node, End | Else):
                 self._nesting -= 1
@@ -186,10 +186,10 @@ class Parser:
         raise self._error("unexpected EOF")
 
     def _text_or_action(self) -> Node:
-        token = self._next_solid()
-        if token.kind is Kind.TEXT:
+        token = self._next_non_space()
+        if token.kind is TokenKind.TEXT:
             return Text(token.at, token.text)
-        if token.kind is not Kind.LEFT:
+        if token.kind is not TokenKind.LEFT:
             raise self._unexpected(token, "input")
         self._action_line = token.line
         node = self._action()
@@ -197,18 +197,18 @@ class Parser:
         return node
 
     def _action(self) -> Node:
-        token = self._next_solid()
-        if token.kind is Kind.KEYWORD and token.text != "define":
+        token = self._next_non_space()
+        if token.kind is TokenKind.KEYWORD and token.text != "define":
             return self._control(token)
         self._pending.append(token)
-        return Action(self._peek().at, self._pipeline("command", Kind.RIGHT))
+        return Action(self._peek().at, self._pipeline("command", TokenKind.RIGHT))
 
     def _control(self, token: Token) -> Node:
         match token.text:
             case "if" | "with" | "range":
                 return self._branch(token.text)
             case "end":
-                return End(self._expect(Kind.RIGHT, "end").at)
+                return End(self._expect(TokenKind.RIGHT, "end").at)
             case "else":
                 return self._else()
             case "template":
@@ -219,35 +219,35 @@ class Parser:
                 return self._jump(token)
 
     def _jump(self, token: Token) -> Jump:
-        following = self._next_solid()
-        if following.kind is not Kind.RIGHT:
+        following = self._next_non_space()
+        if following.kind is not TokenKind.RIGHT:
             raise self._unexpected(following, f"{{{{{token.text}}}}}")
         if not self._ranges:
             raise self._error(f"{{{{{token.text}}}}} outside {{{{range}}}}")
         return Jump(token.at, token.text)
 
     def _else(self) -> Else:
-        token = self._peek_solid()
+        token = self._peek_non_space()
         if token.is_keyword("if") or token.is_keyword("with"):
             return Else(token.at)
-        return Else(self._expect(Kind.RIGHT, "else").at)
+        return Else(self._expect(TokenKind.RIGHT, "else").at)
 
     def _branch(self, keyword: str) -> Branch:
         known = len(self._variables)
-        pipe = self._pipeline(keyword, Kind.RIGHT)
+        pipe = self._pipeline(keyword, TokenKind.RIGHT)
         self._ranges += keyword == "range"
         body, end = self._list()
         self._ranges -= keyword == "range"
-        otherwise = None
+        else_block = None
         if isinstance(end, Else):
-            otherwise = self._otherwise(keyword, end)
+            else_block = self._else_control(keyword, end)
         del self._variables[known:]
-        return Branch(pipe.at, keyword, pipe, body, otherwise)
+        return Branch(pipe.at, keyword, pipe, body, else_block)
 
-    def _otherwise(self, keyword: str, start: Else) -> Block:
+    def _else_control(self, keyword: str, start: Else) -> Block:
         if keyword != "range" and self._peek().is_keyword(keyword):  # `else if`, `else with`: the end is shared
             self._next()
-            self._deeper()
+            self._enter()
             block = Block(start.at, [self._branch(keyword)])
             self._nesting -= 1
             return block
@@ -258,30 +258,30 @@ class Parser:
 
     def _call(self) -> Call:
         context = "template clause"
-        token = self._next_solid()
+        token = self._next_non_space()
         name = self._name(token, context)
         pipe = None
-        following = self._next_solid()
-        if following.kind is not Kind.RIGHT:
+        following = self._next_non_space()
+        if following.kind is not TokenKind.RIGHT:
             self._pending.append(following)
-            pipe = self._pipeline(context, Kind.RIGHT)
+            pipe = self._pipeline(context, TokenKind.RIGHT)
         return Call(token.at, name, pipe)
 
     def _block(self) -> Call:
         context = "block clause"
-        token = self._next_solid()
+        token = self._next_non_space()
         name = self._name(token, context)
-        pipe = self._pipeline(context, Kind.RIGHT)
+        pipe = self._pipeline(context, TokenKind.RIGHT)
         self._inner().parse_body(name, context)
         return Call(token.at, name, pipe)
 
     # Pipelines
 
-    def _pipeline(self, context: str, end: Kind) -> Pipe:
-        pipe = Pipe(self._peek_solid().at)
+    def _pipeline(self, context: str, end: TokenKind) -> Pipe:
+        pipe = Pipe(self._peek_non_space().at)
         self._declarations(pipe, context)
         while True:
-            token = self._next_solid()
+            token = self._next_non_space()
             if token.kind is end:
                 break
             if token.kind not in OPERANDS:
@@ -291,99 +291,99 @@ class Parser:
         if not pipe.commands:
             raise self._error(f"missing value for {context}")
         for stage, command in enumerate(pipe.commands[1:], 2):
-            if isinstance(command.words[0], _NOT_EXECUTABLE):
+            if isinstance(command.args[0], _NOT_EXECUTABLE):
                 raise self._error(f"non executable command in pipeline stage {stage}")
         return pipe
 
     def _declarations(self, pipe: Pipe, context: str) -> None:
-        while self._peek_solid().kind is Kind.VARIABLE:
+        while self._peek_non_space().kind is TokenKind.VARIABLE:
             variable = self._next()
             after = self._peek()
-            following = self._peek_solid()
-            comma = following.kind is Kind.CHAR and following.text == ","
-            if following.kind not in (Kind.ASSIGN, Kind.DECLARE) and not comma:
-                if after.kind is Kind.SPACE:
+            following = self._peek_non_space()
+            comma = following.kind is TokenKind.CHAR and following.text == ","
+            if following.kind not in (TokenKind.ASSIGN, TokenKind.DECLARE) and not comma:
+                if after.kind is TokenKind.SPACE:
                     self._pending.append(after)
                 self._pending.append(variable)
                 return
-            self._next_solid()
-            pipe.variables.append(Variable(variable.at, tuple(variable.text.split("."))))
+            self._next_non_space()
+            pipe.variables.append(VariableNode(variable.at, tuple(variable.text.split("."))))
             self._variables.append(variable.text)
             if not comma:
-                pipe.assigns = following.kind is Kind.ASSIGN
+                pipe.assigns = following.kind is TokenKind.ASSIGN
                 return
             if context != "range" or len(pipe.variables) >= 2:
                 raise self._error(f"too many declarations in {context}")
-            if self._peek_solid().kind not in (Kind.VARIABLE, Kind.RIGHT, Kind.CLOSE):
+            if self._peek_non_space().kind not in (TokenKind.VARIABLE, TokenKind.RIGHT, TokenKind.CLOSE):
                 raise self._error("range can only initialize variables")
 
-    def _command(self) -> Command:
-        command = Command(self._peek_solid().at)
+    def _command(self) -> CommandNode:
+        command = CommandNode(self._peek_non_space().at)
         while True:
-            self._peek_solid()
+            self._peek_non_space()
             operand = self._operand()
             if operand is not None:
-                command.words.append(operand)
+                command.args.append(operand)
             token = self._next()
-            if token.kind is Kind.SPACE:
+            if token.kind is TokenKind.SPACE:
                 continue
-            if token.kind in (Kind.RIGHT, Kind.CLOSE):
+            if token.kind in (TokenKind.RIGHT, TokenKind.CLOSE):
                 self._pending.append(token)
-            elif token.kind is not Kind.PIPE:
+            elif token.kind is not TokenKind.PIPE:
                 raise self._unexpected(token, "operand")
             break
-        if not command.words:
+        if not command.args:
             raise self._error("empty command")
         return command
 
     def _operand(self) -> Node | None:
         term = self._term()
-        if term is None or self._peek().kind is not Kind.FIELD:
+        if term is None or self._peek().kind is not TokenKind.FIELD:
             return term
         chain = Chain(self._peek().at, term, [])
-        while self._peek().kind is Kind.FIELD:
+        while self._peek().kind is TokenKind.FIELD:
             chain.names.append(self._next().text[1:])
         if isinstance(term, Field):
             return Field(chain.at, term.names + tuple(chain.names))
-        if isinstance(term, Variable):
-            return Variable(chain.at, term.names + tuple(chain.names))
+        if isinstance(term, VariableNode):
+            return VariableNode(chain.at, term.names + tuple(chain.names))
         if isinstance(term, _NOT_EXECUTABLE):
             raise self._error(f"unexpected . after term {quote(str(term))}")
         return chain
 
     def _term(self) -> Node | None:
-        token = self._next_solid()
+        token = self._next_non_space()
         match token.kind:
-            case Kind.IDENTIFIER:
+            case TokenKind.IDENTIFIER:
                 if token.text not in self._functions:
                     raise self._error(f"function {quote(token.text)} not defined")
                 return Identifier(token.at, token.text)
-            case Kind.DOT:
+            case TokenKind.DOT:
                 return Dot(token.at)
-            case Kind.NIL:
+            case TokenKind.NIL:
                 return Nil(token.at)
-            case Kind.FIELD:
+            case TokenKind.FIELD:
                 return Field(token.at, (token.text[1:],))
-            case Kind.BOOL:
+            case TokenKind.BOOL:
                 return Bool(token.at, token.text == "true")
-            case Kind.STRING:
+            case TokenKind.STRING:
                 return String(token.at, token.text, self._unquoted(token))
-            case Kind.VARIABLE | Kind.CHARACTER | Kind.COMPLEX | Kind.NUMBER | Kind.OPEN:
+            case TokenKind.VARIABLE | TokenKind.CHARACTER | TokenKind.COMPLEX | TokenKind.NUMBER | TokenKind.OPEN:
                 return self._compound(token)
         self._pending.append(token)
         return None
 
     def _compound(self, token: Token) -> Node:
-        if token.kind is Kind.OPEN:
-            self._deeper()
-            pipe = self._pipeline("parenthesized pipeline", Kind.CLOSE)
+        if token.kind is TokenKind.OPEN:
+            self._enter()
+            pipe = self._pipeline("parenthesized pipeline", TokenKind.CLOSE)
             self._nesting -= 1
             return pipe
-        if token.kind is Kind.VARIABLE:
+        if token.kind is TokenKind.VARIABLE:
             if token.text not in self._variables:
                 raise self._error(f"undefined variable {quote(token.text)}")
-            return Variable(token.at, (token.text,))
-        readers = {Kind.CHARACTER: numbers.read_char, Kind.COMPLEX: numbers.read_complex}
+            return VariableNode(token.at, (token.text,))
+        readers = {TokenKind.CHARACTER: numbers.read_char, TokenKind.COMPLEX: numbers.read_complex}
         try:
             return readers.get(token.kind, numbers.read_number)(token.at, token.text)
         except numbers.BadNumber as error:

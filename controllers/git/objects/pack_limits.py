@@ -1,0 +1,101 @@
+"""Refuses packs that would unfold beyond all bounds, before anything unfolds them.
+
+A pack names the size of each object before its compressed content, and each delta the size of its result; a hostile one
+turns a megabyte on the wire into gigabytes in memory. This reads the names only: contents are inflated piece by piece
+and thrown away. Follows gitformat-pack. Whether the pack is otherwise sound is for the indexer to find out.
+"""
+
+import mmap
+import os
+import zlib
+
+from controllers.git.errors import ProtocolError, RepositoryTooLarge
+from controllers.git.objects.names import ObjectFormat
+
+_OFS_DELTA, _REF_DELTA = 6, 7
+_PIECE = 256 << 10
+HEADER_BYTES = 12
+MAX_SIZE_BITS = 64
+
+
+def check_pack(fd: int, object_format: ObjectFormat, *, max_object_bytes: int, max_total_bytes: int) -> None:
+    """Raises RepositoryTooLarge when an object, or all together, would unfold to more; ProtocolError when it is no pack.
+
+    Costs one inflation: some 40 ms for 10,000 small files.
+    """
+    id_bytes = object_format.oid_length  # of the checksum at the end, too
+    if os.fstat(fd).st_size < HEADER_BYTES + id_bytes:
+        raise ProtocolError("the remote sent a broken pack")
+    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as pack:
+        if pack[:4] != b"PACK":
+            raise ProtocolError("the remote sent a broken pack")
+        at, total = HEADER_BYTES, 0
+        for _ in range(int.from_bytes(pack[8:12], "big")):
+            kind, size, at = _header(pack, at, id_bytes)
+            if size > max_object_bytes:
+                raise RepositoryTooLarge(f"an object of the repository is larger than {max_object_bytes >> 20} MiB")
+            start, at = _inflate(pack, at, size)
+            if kind in (_OFS_DELTA, _REF_DELTA):
+                size = max(size, _delta_result(start))
+            total += size
+            if size > max_object_bytes or total > max_total_bytes:
+                raise RepositoryTooLarge(f"the repository unfolds to more than {max_total_bytes >> 20} MiB")
+
+
+def _header(pack: mmap.mmap, at: int, id_bytes: int) -> tuple[int, int, int]:
+    """(type, size, offset of the compressed content) of the object at an offset."""
+    try:
+        byte = pack[at]
+        kind, size, shift = (byte >> 4) & 7, byte & 15, 4
+        at += 1
+        while byte & 0x80 and shift < MAX_SIZE_BITS:
+            byte = pack[at]
+            size |= (byte & 0x7F) << shift
+            shift += 7
+            at += 1
+        if kind == _REF_DELTA:
+            at += id_bytes
+        elif kind == _OFS_DELTA:
+            while pack[at] & 0x80:
+                at += 1
+            at += 1
+    except IndexError:
+        raise ProtocolError("the remote sent a broken pack") from None
+    return kind, size, at
+
+
+def _inflate(pack: mmap.mmap, at: int, size: int) -> tuple[bytes, int]:
+    """(the first bytes, the offset behind) of compressed content that should have `size` bytes."""
+    inflater = zlib.decompressobj()
+    start, seen, step = b"", 0, min(size + 64, _PIECE)
+    data = b""
+    try:
+        while not inflater.eof:
+            if not data:
+                data = pack[at : at + step]
+                at += len(data)
+                if not data:
+                    raise ProtocolError("the remote sent a broken pack")
+            out = inflater.decompress(data, _PIECE)
+            data = inflater.unconsumed_tail
+            start = start or out[:32]
+            seen += len(out)
+            if seen > size:
+                raise ProtocolError("the remote sent a broken pack")
+    except zlib.error:
+        raise ProtocolError("the remote sent a broken pack") from None
+    return start, at - len(inflater.unused_data)
+
+
+def _delta_result(delta: bytes) -> int:
+    """The size a delta claims for its result: the second of the two numbers that it begins with."""
+    values, value, shift = [], 0, 0
+    for byte in delta:
+        value |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            values.append(value)
+            value, shift = 0, 0
+            if len(values) == 2:
+                return values[1]
+    raise ProtocolError("the remote sent a broken pack")

@@ -1,0 +1,115 @@
+"""Brings commits into an object store, and mends it: what is missing or damaged is fetched once more. Blocking."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from controllers.git.errors import ProtocolError, RefMoved, RefNotFound, RepositoryTooLarge, error_context
+from controllers.git.objects.names import format_of
+from controllers.git.objects.store import CorruptObject, ObjectStore
+from controllers.git.protocol.refs import HEADS
+from controllers.git.protocol.session import RemoteSession
+from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.wire import Want
+
+T = TypeVar("T")
+
+MAX_OBJECT_BYTES = 128 << 20
+MAX_EXPANSION_RATIO = 8
+"""Git's packs of text seldom unfold to more than this many times their size."""
+
+
+@dataclass(frozen=True, slots=True)
+class PackSource:
+    """Where a store's objects come from. max_bytes: of one pack."""
+
+    session: RemoteSession
+    max_bytes: int
+    deadline: Deadline
+
+
+def ensure_commit(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
+    """Makes a commit complete in the store; nothing to do, and no request, when it is.
+
+    ref: where the commit was seen, empty for a bare commit. Raises RefMoved when the remote no longer has the commit
+    there, RefNotFound for an unknown bare commit, RepositoryTooLarge, CacheFailed, and what conversations raise.
+    """
+    if store.has(commit):
+        return
+    if store.has_too_many_packs() or store.size_bytes() > source.max_bytes:
+        store.wipe()
+    with error_context(f"unable to clone '{source.session.url}'"):
+        _match_object_format(store, commit, source)
+        if store.complete and _fetch_incremental(store, commit, ref, source):
+            return
+        _fetch(store, commit, ref, source)
+
+
+def _match_object_format(store: ObjectStore, commit: str, source: PackSource) -> None:
+    """Empties a store that names objects otherwise than the remote, which is then another repository than it was."""
+    theirs = source.session.object_format(source.deadline)
+    if format_of(commit) is not theirs:
+        hint = f"the repository names commits by {theirs.name}, in {theirs.hex_length} characters"
+        raise RefNotFound(f"couldn't find remote commit '{commit}': {hint}")
+    if store.object_format is not theirs:
+        store.wipe(theirs)
+
+
+def _fetch_incremental(store: ObjectStore, commit: str, ref: str, source: PackSource) -> bool:
+    """False, with the store emptied, when what is here and what the remote sends do not fit together."""
+    try:
+        _fetch(store, commit, ref, source)
+    except RepositoryTooLarge:
+        raise
+    except ProtocolError:
+        pass
+    else:
+        return True
+    store.wipe()
+    return False
+
+
+def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Callable[[], T]) -> T:
+    """What `use` makes of a store in which `commit` is complete. A damaged store is wiped and filled anew, once."""
+    ensure_commit(store, commit, "", source)
+    with suppress(CorruptObject):
+        return use()
+    store.wipe()
+    ensure_commit(store, commit, "", source)
+    try:
+        return use()
+    except CorruptObject as e:
+        raise ProtocolError(f"commit {commit} lacks an object although it was just fetched") from e
+
+
+def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
+    session = source.session
+    want = Want([commit], tuple(store.complete), depth=1)
+    if not ref and not session.can_fetch_any_commit():
+        want = _want_reachable(session, commit, want, source.deadline)
+    try:
+        with session.fetch(want, source.deadline, max_bytes=source.max_bytes) as chunks:
+            store.add_pack(
+                chunks,
+                commit,
+                max_object_bytes=MAX_OBJECT_BYTES,
+                max_total_bytes=MAX_EXPANSION_RATIO * source.max_bytes,
+            )
+    except ProtocolError as e:
+        if "not our ref" not in e.reason and "did not send commit" not in e.reason:
+            raise
+        if ref:
+            raise RefMoved(f"{ref} is no longer at {commit[:7]}") from e
+        raise RefNotFound(f"couldn't find remote commit '{commit}'") from e
+
+
+def _want_reachable(session: RemoteSession, commit: str, want: Want, deadline: Deadline) -> Want:
+    """How to get a commit from a remote that gives out tips only: all history of all branches, unless it is a tip."""
+    refs = session.list_refs((), deadline)
+    if session.can_fetch_any_commit() or commit in refs.values.values() or commit in refs.peeled.values():
+        return want
+    heads = sorted({c for ref, c in refs.values.items() if ref.startswith(HEADS)})
+    if not heads:
+        raise RefNotFound(f"couldn't find remote commit '{commit}'")
+    return Want(heads, (), depth=0)

@@ -1,0 +1,69 @@
+"""Picks the way to a remote and keeps it open between runs."""
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from cachetools import LRUCache
+
+from controllers.git.errors import BadCredentials, ProtocolError
+from controllers.git.protocol.session import RemoteSession
+from controllers.git.protocol.transport import GitTransport
+from controllers.git.remote import Basic, Bearer, Remote, SshAlgorithms, SshKey
+from controllers.git.transport.smarthttp import HttpPools, HttpTransport
+
+MAX_HTTP_SESSIONS = 1024
+MAX_SSH_SESSIONS = 64
+"""Each is an open connection with a thread; far more than can be in use at a time."""
+
+
+class Connections:
+    """Conversations by remote. Thread-safe."""
+
+    def __init__(self, ssh: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
+        self._ssh = ssh
+        self._now = now
+        self._lock = threading.Lock()
+        self._http = HttpPools()
+        self._over_http: LRUCache[Remote, RemoteSession] = LRUCache(MAX_HTTP_SESSIONS)
+        self._over_ssh: LRUCache[Remote, RemoteSession] = LRUCache(MAX_SSH_SESSIONS)
+
+    def session(self, remote: Remote) -> RemoteSession:
+        """The session with a remote as an identity. Raises BadCredentials, ProtocolError."""
+        with self._lock:
+            sessions = self._over_ssh if remote.scheme == "ssh" else self._over_http
+            kept = sessions.get(remote)
+            if kept is None:
+                if len(sessions) >= sessions.maxsize:
+                    sessions.popitem()[1].close()
+                kept = sessions[remote] = RemoteSession(remote.url, self._transport(remote))
+            return kept
+
+    def _transport(self, remote: Remote) -> GitTransport:
+        match remote.scheme, remote.credentials:
+            case (("http" | "https"), (None | Basic() | Bearer())):
+                return HttpTransport(remote, self._http)
+            case "ssh", SshKey() as key:
+                from controllers.git.transport.ssh import SshTransport  # noqa: PLC0415  # paramiko is optional and slow to import
+
+                return SshTransport(remote, key, self._ssh, now=self._now)
+            case "ssh", _:
+                raise BadCredentials("invalid 'ssh' auth option: 'identity' is required")
+            case ("http" | "https") as scheme, _:
+                raise BadCredentials(f"an SSH key is no credential for an {scheme} URL")
+            case scheme, _:
+                raise ProtocolError(f"transport '{scheme}' is not supported; use http, https or ssh")
+
+    def close(self) -> None:
+        with self._lock:
+            for kept in (self._over_http, self._over_ssh):
+                while kept:
+                    kept.popitem()[1].close()
+        self._http.close()
+
+
+def canonical_url(url: str) -> str:
+    """One spelling for the ways to write a repository's URL."""
+    parts = urlsplit(url)
+    return f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path.rstrip('/').removesuffix('.git')}"

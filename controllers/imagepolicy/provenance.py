@@ -1,0 +1,84 @@
+"""Where the chosen images were built from: which are read when, and what the status remembers of them.
+
+Ours, not Flux's. Commit messages make links of it, so it must be in the status as soon as the choice is; but a link is
+never worth a choice: what cannot be read in a few seconds is left out, told, and tried again.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from api.imagepolicy import MAX_SOURCES, ImagePolicy, ImagePolicyStatus, ImageRef, ImageSource
+from api.imagerepository import ImageRepository
+from controllers.image.reference import Image
+from controllers.imageaccess.errors import AccessFailed
+from controllers.imagepolicy.image_reader import ImageReader, image_text
+from controllers.registry.errors import RegistryError
+from controllers.runtime import logkey
+from controllers.runtime.reconcile.run import Run
+
+SOURCE_NOT_READ = "SourceNotRead"
+SOURCE_RETRY = timedelta(minutes=5)
+"""Until the image of a choice is tried again, unless something else makes a run before."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What a registry said of one image; without an entry it is to be asked again, and `failure` says why."""
+
+    ref: ImageRef
+    entry: ImageSource | None = None
+    failure: str = ""
+
+
+async def reflect_sources(
+    run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image, images: ImageReader
+) -> tuple[tuple[str, str], ...]:
+    """Brings `run.status.sources` up to the choice that the status has; removes them where they are not asked for.
+
+    Asks for nothing that is known. The choice of before is asked for, too, since Git has it most likely. Returns the
+    warnings that the owner should read: the choice could not be read.
+    """
+    if not run.object.spec.reflect_source:
+        run.status = replace(run.status, sources=())
+        return ()
+    latest, previous = run.status.latest_ref, run.status.observed_previous_ref
+    assert latest is not None
+    former = run.object.status.latest_ref
+    known = run.status.sources if former is not None and former.name == latest.name else ()
+    wanted = [latest, previous] if previous is not None and previous.name == latest.name else [latest]
+    seen = {(entry.tag, entry.digest) for entry in known}
+    missing = [ref for ref in wanted if (ref.tag, ref.digest) not in seen]
+    answers = await asyncio.gather(*(_ask(ref, repository, image, images) for ref in missing))
+    read = [answer.entry for answer in answers if answer.entry is not None]
+    run.status = replace(run.status, sources=merge_sources(wanted, [*read, *known]))
+    return tuple(
+        (SOURCE_NOT_READ, f"failed reading where {image_text(latest)} was built from: {answer.failure}")
+        for answer in answers
+        if answer.failure and answer.ref == latest
+    )
+
+
+def merge_sources(recent: Sequence[ImageRef], entries: Iterable[ImageSource]) -> tuple[ImageSource, ...]:
+    """The entries for the status: those of `recent` first and in its order, then the others in theirs; at most ten."""
+    by_image = {(entry.tag, entry.digest): entry for entry in entries}
+    order = dict.fromkeys([*((ref.tag, ref.digest) for ref in recent), *by_image])
+    return tuple(by_image[key] for key in order if key in by_image)[:MAX_SOURCES]
+
+
+async def _ask(ref: ImageRef, repository: ImageRepository, image: Image, images: ImageReader) -> _Answer:
+    try:
+        found = await images.origin(repository, image, ref)
+    except (AccessFailed, RegistryError) as error:
+        log.info(
+            "cannot read where an image was built from",
+            extra={logkey.DETAIL: image_text(ref), logkey.ERROR: str(error)},
+        )
+        return _Answer(ref, failure=str(error))
+    return _Answer(ref, ImageSource(tag=ref.tag, digest=ref.digest, source=found.source, revision=found.revision))

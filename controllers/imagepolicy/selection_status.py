@@ -1,0 +1,71 @@
+"""How a choice came about, in the words of status, condition and metrics: pure."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Final
+
+from msgspec.structs import replace
+from prometheus_client import CollectorRegistry, Counter
+
+from api.imagepolicy import Candidate, RefusedTags, SelectionStatus
+from controllers.policy.policies import Reason, Tally
+
+MAX_CANDIDATES: Final = 5
+"""In a status; `tagline explain` shows more."""
+
+RULE_REASONS: Final = (Reason.DENIED, Reason.TOO_YOUNG, Reason.LACKS_PLATFORM, Reason.NO_BUILD_DATE)
+
+OUTCOMES: Final = ("chosen", "kept", "none")
+
+
+def account(tag: str, tag_count: int, tally: Tally, *, next_eligible_at: datetime | None) -> SelectionStatus:
+    """What the status tells of a choice; tag: the chosen one, "" when there is none."""
+    counts = sorted(tally.counts.items(), key=lambda item: (-item[1], item[0]))
+    return SelectionStatus(
+        tag=tag,
+        tag_count=tag_count,
+        refused=tuple(RefusedTags(reason=reason.value, count=count) for reason, count in counts),
+        candidates=tuple(
+            Candidate(
+                tag=refusal.tag,
+                value="" if refusal.value == refusal.tag else refusal.value,
+                reason=refusal.reason.value,
+                message=refusal.reason.sentence,
+            )
+            for refusal in tally.refused[:MAX_CANDIDATES]
+        ),
+        next_candidate_at=next_eligible_at.astimezone(UTC) if next_eligible_at else None,
+    )
+
+
+def keep_if_equivalent(before: SelectionStatus | None, after: SelectionStatus) -> SelectionStatus:
+    """`after` when it tells another story than `before`, else `before`: numbers alone are worth no write."""
+    return before if before is not None and _without_counts(before) == _without_counts(after) else after
+
+
+def explain_failure(message: str, tally: Tally) -> str:
+    """A failure's text; what rules left out is added, since the reference's texts do not know of them."""
+    left_out = [f"{tally.counts[reason]} {reason}" for reason in RULE_REASONS if reason in tally.counts]
+    return f"{message}; left out by rules: {', '.join(left_out)}" if left_out else message
+
+
+class ChoiceMetrics:
+    """Counts choices and refused tags; both labels are bounded sets."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        choices = Counter("tagline_policy_choices", "Choices by what came of them.", ("outcome",), registry=registry)
+        tags = Counter(
+            "tagline_policy_refused_tags", "Tags that choices passed over, by reason.", ("reason",), registry=registry
+        )
+        self._choices = {outcome: choices.labels(outcome) for outcome in OUTCOMES}
+        self._tags = {reason: tags.labels(reason.value) for reason in Reason}
+
+    def record(self, outcome: str, tally: Tally) -> None:
+        """One choice; outcome: one of OUTCOMES."""
+        self._choices[outcome].inc()
+        for reason, count in tally.counts.items():
+            self._tags[reason].inc(count)
+
+
+def _without_counts(selection: SelectionStatus) -> tuple[SelectionStatus, Iterable[str]]:
+    return replace(selection, tag_count=0, refused=()), sorted(refused.reason for refused in selection.refused)

@@ -1,0 +1,90 @@
+"""The semver policy: the greatest version inside a range; candidates that are no versions are passed over."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from heapq import merge
+from itertools import chain, islice, pairwise
+from typing import Final
+
+from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
+from controllers.policy.policies import MAX_REFUSED, Reason
+from controllers.policy.ranking import Ranker, Ranking
+from controllers.semver.constraint import Constraint, ConstraintGroup, Span, parse_constraint
+from controllers.semver.version import RELEASE, VersionKey, tag_key
+
+
+def _rank_key(_: str, value: str) -> tuple[int, VersionKey] | None:
+    key = tag_key(value)
+    return None if key is None else (int(key[3] is not RELEASE), key)
+
+
+VERSIONS: Final = SortOrder("versions", _rank_key, lanes=2)
+"""Releases in lane 0, prereleases in lane 1: those count only where the range asks for them."""
+
+
+def build_ranker(range_: str) -> Ranker:
+    """The ranking of versions inside a range; it has no best value when none is inside. Raises BadConstraint."""
+    constraint = parse_constraint(range_)
+
+    def rank(candidates: Candidates) -> Ranking:
+        versions = candidates.ordered(VERSIONS)
+        best = max(chain.from_iterable(_greatest(versions, group) for group in constraint.groups), default=None)
+        counts = _counts(versions, constraint)
+        counts[Reason.NOT_A_VERSION] = len(versions.others)
+        if best is not None:
+            counts[Reason.OUTRANKED] -= 1
+        others = islice(_others(versions, constraint, best), MAX_REFUSED)
+        return Ranking(best and best.value, counts, list(others))
+
+    return rank
+
+
+def _greatest(versions: SortedCandidates[VersionKey], group: ConstraintGroup) -> Iterator[RankedCandidate[VersionKey]]:
+    # The greatest release and the greatest prerelease of one alternative. Among equals the first in stored order wins,
+    # as in Flux; that is the last in sorted order.
+    releases, prereleases = versions.lanes
+    for entries in (releases, prereleases if group.prereleases else ()):
+        for index in reversed(_inside(entries, group.span)):
+            if group.spans(entries[index].rank):
+                yield entries[index]
+                break
+
+
+def _inside(entries: Sequence[RankedCandidate[VersionKey]], span: Span) -> range:
+    return range(bisect_left(entries, (span.low,)), bisect_left(entries, (span.high,)))
+
+
+def _counts(versions: SortedCandidates[VersionKey], constraint: Constraint) -> Counter[Reason]:
+    # Between two neighbouring bounds of the constraint one version speaks for all of its sort.
+    counts = Counter[Reason]()
+    releases, prereleases = versions.lanes
+    for low, high in pairwise(constraint.bounds()):
+        segment = Span(low, high)
+        if inside := _inside(releases, segment):
+            counts[_reason(releases[inside[0]].rank, constraint)] += len(inside)
+        if inside := _inside(prereleases, segment):
+            sample = inside if constraint.excludes_some_prereleases else inside[:1]
+            for index in sample:
+                counts[_reason(prereleases[index].rank, constraint)] += len(inside) // len(sample)
+    return counts
+
+
+def _reason(key: VersionKey, constraint: Constraint) -> Reason:
+    if constraint.admits(key):
+        return Reason.OUTRANKED
+    if key[3] is not RELEASE and constraint.admits_with_prereleases(key):
+        return Reason.PRERELEASE
+    return Reason.OUT_OF_RANGE
+
+
+def _others(
+    versions: SortedCandidates[VersionKey], constraint: Constraint, best: RankedCandidate[VersionKey] | None
+) -> Iterator[tuple[str, Reason]]:
+    for entry in merge(*map(reversed, versions.lanes), reverse=True):
+        if entry is not best:
+            yield entry.value, _reason(entry.rank, constraint)
+    for value in versions.unranked_values:
+        yield value, Reason.NOT_A_VERSION

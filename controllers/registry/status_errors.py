@@ -1,0 +1,110 @@
+"""What an answer without success means, and how it is told. Decisions only.
+
+Texts are those of go-containerregistry (pkg/v1/remote/transport/error.go), which Flux writes into conditions:
+`GET https://ghcr.io/v2/a/b/tags/list?n=1000: NAME_UNKNOWN: repository name not known to registry`.
+"""
+
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+
+from controllers.registry.errors import (
+    BadResponse,
+    Denied,
+    ImageNotFound,
+    RegistryError,
+    Throttled,
+    Unavailable,
+    sanitize,
+)
+from controllers.registry.retry import RateHint
+
+REDACTED_PARAMETERS = frozenset({"access_token", "account", "refresh_token", "sig", "signature", "token"})
+MAX_DETAIL_DEPTH = 8
+
+
+class Diagnostic(msgspec.Struct):
+    code: str = ""
+    message: str = ""
+    detail: Any = None
+
+
+class Diagnostics(msgspec.Struct):
+    errors: list[Diagnostic] = []
+
+
+def status_error(method: str, url: str, status: int, body: bytes, rate_hint: RateHint) -> RegistryError:
+    """The error for an answer whose status is not a success."""
+    text = f"{method} {redact_url(url)}: {_reason(method, status, body)}"
+    match status:
+        case 401 | 403:
+            return Denied(text)
+        case 404:
+            return ImageNotFound(text)
+        case 429:
+            return Throttled(text, rate_hint.retry_after or rate_hint.exhausted_for)
+        case 503 if rate_hint.retry_after:
+            return Throttled(text, rate_hint.retry_after)
+        case 408 | 499:
+            return Unavailable(text)
+        case _ if status >= 500:
+            return Unavailable(text)
+        case _:
+            return BadResponse(text)
+
+
+def redact_url(url: str) -> str:
+    """`url` for a message: without user-info and without the values of parameters that hold secrets."""
+    parts = urlsplit(url)
+    query = parts.query
+    if any(name.lower() in REDACTED_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)):
+        pairs = parse_qsl(query, keep_blank_values=True)
+        query = urlencode(
+            [(name, "REDACTED" if name.lower() in REDACTED_PARAMETERS else value) for name, value in pairs]
+        )
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query).geturl()
+
+
+def _reason(method: str, status: int, body: bytes) -> str:
+    try:
+        errors = msgspec.json.decode(body, type=Diagnostics).errors
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        errors = []
+    if errors:
+        told = "; ".join(map(_format_diagnostic, errors[:5]))
+        return sanitize(told if len(errors) == 1 else f"multiple errors returned: {told}")
+    try:
+        name = f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        name = str(status)
+    if method == "HEAD":
+        return f"unexpected status code {name} (HEAD responses have no body, use GET for details)"
+    text = sanitize(body.decode("utf-8", "replace"))
+    return f"unexpected status code {name}{': ' if text else ''}{text}"
+
+
+def _format_diagnostic(diagnostic: Diagnostic) -> str:
+    told = f"{diagnostic.code}: {diagnostic.message}"
+    return told if diagnostic.detail is None else f"{told}; {_format_go_value(diagnostic.detail, MAX_DETAIL_DEPTH)}"
+
+
+def _format_go_value(value: Any, depth: int) -> str:
+    """A JSON value in the form of Go's `%v`."""
+    match value:
+        case _ if depth == 0:
+            return "..."
+        case None:
+            return "<nil>"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"{value:g}" if abs(value) >= 1e21 or isinstance(value, float) else str(value)
+        case str():
+            return value
+        case list():
+            return f"[{' '.join(_format_go_value(item, depth - 1) for item in value)}]"
+        case _:
+            pairs = (f"{key}:{_format_go_value(item, depth - 1)}" for key, item in sorted(value.items()))
+            return f"map[{' '.join(pairs)}]"

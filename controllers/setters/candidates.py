@@ -1,0 +1,59 @@
+"""Which files an update may look at. Decides by name and by a cheap look at the bytes; opens nothing.
+
+Follows Flux's ImageUpdateAutomation `spec.update.path`
+(https://fluxcd.io/flux/components/image/imageupdateautomations/#update), with one difference: a path that leads out
+of the repository is an error here, not a silent change of place.
+"""
+
+import posixpath
+
+from controllers.setters.errors import UnsupportedStrategy, UpdatePathOutside
+
+STRATEGY = "Setters"
+MARKER = b'"$imagepolicy"'
+
+
+def require_strategy(strategy: str) -> None:
+    """Returns when `spec.update.strategy` names the one strategy there is; raises UnsupportedStrategy."""
+    if strategy != STRATEGY:
+        raise UnsupportedStrategy(strategy)
+
+
+def is_candidate(path: str) -> bool:
+    """True for `*.yaml`, `*.yml` (lower case only) and files named exactly `Kustomization`, hidden ones included."""
+    return path.endswith((".yaml", ".yml")) or posixpath.basename(path) == "Kustomization"
+
+
+def has_marker(data: bytes) -> bool:
+    """True when the file may carry a marker: a file without these bytes is not even parsed."""
+    return MARKER in data
+
+
+def resolve_update_path(path: str) -> str:
+    """The path inside the repository, without leading or trailing slash; empty for the whole repository.
+
+    `./apps`, `/apps` and `apps/` are the same; whether it exists, and whether a symbolic link leads out, is for the
+    caller to find out. Raises UpdatePathOutside when the text climbs above the root at its end or on its way.
+    """
+    parts: list[str] = []
+    for part in path.split("/"):
+        if part == "..":
+            if not parts:
+                raise UpdatePathOutside(path)
+            parts.pop()
+        elif part not in ("", "."):
+            parts.append(part)
+    return "/".join(parts)
+
+
+def relative_to(path: str, base: str) -> str | None:
+    """`path` as the result names it: relative to the resolved update path; None when it is not below.
+
+    Both are slash-separated and relative to the root of the repository. An update path that is itself a file leaves
+    its base name.
+    """
+    if not base:
+        return path
+    if path == base:
+        return posixpath.basename(path)
+    return path[len(base) + 1 :] if path.startswith(base + "/") else None

@@ -1,0 +1,201 @@
+"""AWS and Azure as far as Git needs them, on loopback under their real names: STS, CodeCommit, Entra, Azure DevOps.
+
+Behind one TLS port; a tunnel leads the names there. They believe a ServiceAccount's token when the real API server
+does, and let in who shows what they gave out: signatures are checked with botocore.
+"""
+
+import base64
+import json
+import secrets
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
+from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
+from botocore.credentials import Credentials  # type: ignore[import-untyped]
+
+from e2e.tunnel import Tunnel
+from hack.controllers import Kubectl
+from hack.env import pki
+from testing.gitserver import Answer, BareRepository, GitServer, Request
+
+REGION = "eu-west-1"
+STS = f"sts.{REGION}.amazonaws.com"
+CODECOMMIT = f"git-codecommit.{REGION}.amazonaws.com"
+ENTRA = "login.microsoftonline.com"
+DEVOPS = "dev.azure.com"
+HOSTS = (STS, CODECOMMIT, ENTRA, DEVOPS)
+DEVOPS_SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
+VALID = timedelta(minutes=15)
+"""AWS's own limit of a signature's age."""
+XML, JSON = {"Content-Type": "text/xml"}, {"Content-Type": "application/json"}
+REALM = {"WWW-Authenticate": 'Basic realm="git"', "Content-Type": "text/plain"}
+ASSUMED = """<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<AssumeRoleWithWebIdentityResult><AssumedRoleUser><Arn>{role}/s</Arn><AssumedRoleId>A:s</AssumedRoleId></AssumedRoleUser>
+<Credentials><AccessKeyId>{key}</AccessKeyId><SecretAccessKey>{secret}</SecretAccessKey>
+<SessionToken>{token}</SessionToken><Expiration>{expires}</Expiration></Credentials>
+</AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"""
+DENIED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type>
+<Code>AccessDenied</Code><Message>Not authorized to perform sts:AssumeRoleWithWebIdentity</Message></Error>
+</ErrorResponse>"""
+
+
+def reviewer(kubectl: Kubectl) -> Callable[[str, str], str]:
+    """Asks the API server whose a token is: (token, audience) → user name, "" for a token that is none for it."""
+
+    def review(token: str, audience: str) -> str:
+        body = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenReview",
+            "spec": {"token": token, "audiences": [audience]},
+        }
+        status = json.loads(kubectl("create", "-o", "json", "-f", "-", stdin=json.dumps(body)).stdout)["status"]
+        return str(status["user"]["username"]) if status.get("authenticated") else ""
+
+    return review
+
+
+@dataclass(slots=True)
+class CloudServers:
+    """Use as a context manager. `trust` says who may act as whom, `opens` which repository that opens."""
+
+    review: Callable[[str, str], str]
+    folder: Path
+    trust: dict[str, str] = field(default_factory=dict)
+    """Role (AWS) or tenant/client (Azure) → user name in Kubernetes."""
+    opens: dict[str, str] = field(default_factory=dict)
+    """Path of a repository → role or tenant/client that may use it."""
+    given: dict[str, tuple[str, Credentials]] = field(default_factory=dict)
+    """Access key or bearer token → for whom, and the keys."""
+    logins: list[str] = field(default_factory=list)
+    """Roles and clients that were asked for, refused ones included."""
+    presented_tokens: list[str] = field(default_factory=list)
+    """Kubernetes' tokens that were shown."""
+    server: GitServer = field(init=False)
+    tunnel: Tunnel = field(init=False)
+    authority: pki.Authority = field(init=False)
+
+    def __enter__(self) -> "CloudServers":
+        self.authority = pki.new_authority("an authority of clouds")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*self.authority.issue("hosts", self.folder, HOSTS))
+        self.server = GitServer(self.folder / "served", tls=context)
+        self.server.before = self.answer
+        self.server.__enter__()
+        self.tunnel = Tunnel({f"{host}:443": f"127.0.0.1:{self.server.port}" for host in HOSTS})
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.tunnel.close()
+        self.server.__exit__(*error)
+
+    @property
+    def ca(self) -> Path:
+        """The authority of all these hosts, in a file."""
+        path = self.folder / "clouds.ca"
+        path.write_bytes(self.authority.certificate_pem())
+        return path
+
+    @property
+    def secrets(self) -> list[str]:
+        """All that was given out or shown and that nobody else may see."""
+        keys = [text for _, k in self.given.values() for text in (k.secret_key, k.token) if text]
+        tokens = [token for token, (_, k) in self.given.items() if not k.secret_key]
+        return keys + tokens + self.presented_tokens
+
+    def repository(self, path: str, *, opened_by: str) -> BareRepository:
+        """A new repository at a path of its host."""
+        self.opens[path] = opened_by
+        return BareRepository(self.server.root / path.removeprefix("/"))
+
+    def answer(self, request: Request) -> Answer | None:
+        """What a host says; None: what Git says."""
+        path = urlsplit(request.path).path
+        match request.headers.get("Host", ""):
+            case "sts.eu-west-1.amazonaws.com":
+                return self.assume(request)
+            case "login.microsoftonline.com":
+                return self.token(request, path)
+            case "git-codecommit.eu-west-1.amazonaws.com":
+                return self.authorize(request, self.signer(request, _repository(path)))
+            case "dev.azure.com":
+                return self.authorize(request, self.bearer(request))
+        return Answer(404)
+
+    def assume(self, request: Request) -> Answer:
+        """AssumeRoleWithWebIdentity of STS."""
+        form = _form(request)
+        if not self.accepts_token(form["RoleArn"], form["WebIdentityToken"], "sts.amazonaws.com"):
+            return Answer(403, DENIED.encode(), dict(XML))
+        key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_urlsafe(40)
+        self.given[key] = form["RoleArn"], Credentials(key, secret, token)
+        expires = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        body = ASSUMED.format(role=form["RoleArn"], key=key, secret=secret, token=token, expires=expires)
+        return Answer(200, body.encode(), dict(XML))
+
+    def token(self, request: Request, path: str) -> Answer:
+        """OpenID configuration and token endpoint of Entra."""
+        tenant = path.split("/")[1]
+        base = f"https://{ENTRA}/{tenant}"
+        if path.endswith("/.well-known/openid-configuration"):
+            endpoints = {f"{name}_endpoint": f"{base}/oauth2/v2.0/{name}" for name in ("authorization", "token")}
+            return Answer(200, json.dumps({"issuer": f"{base}/v2.0", **endpoints}).encode(), dict(JSON))
+        form = _form(request)
+        who = f"{tenant}/{form['client_id']}"
+        believed = self.accepts_token(who, form["client_assertion"], "api://AzureADTokenExchange")
+        if not believed or DEVOPS_SCOPE not in form["scope"].split():
+            told = {"error": "invalid_client", "error_description": "AADSTS70021: No matching federated identity"}
+            return Answer(401, json.dumps(told).encode(), dict(JSON))
+        token = secrets.token_urlsafe(40)
+        self.given[token] = who, Credentials("", "")
+        body = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
+        return Answer(200, json.dumps(body).encode(), dict(JSON))
+
+    def accepts_token(self, who: str, proof: str, audience: str) -> bool:
+        """True when the proof is a token of the ServiceAccount that `who` trusts."""
+        self.logins.append(who)
+        self.presented_tokens.append(proof)
+        user = self.review(proof, audience)
+        return bool(user) and self.trust.get(who) == user
+
+    def signer(self, request: Request, path: str) -> str:
+        """Whose signature a request carries; "" for one that is wrong or too old."""
+        kind, _, pair = request.headers.get("Authorization", "").partition(" ")
+        user, _, password = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
+        key, _, token = user.partition("%")
+        who, keys = self.given.get(key, ("", None))
+        if keys is None or (keys.token or "") != token:
+            return ""
+        time = password.partition("Z")[0]
+        age = datetime.now(UTC) - datetime.strptime(time, "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+        signed = AWSRequest(method="GIT", url=f"https://{CODECOMMIT}{path}")
+        signed.context["timestamp"] = time
+        auth = SigV4Auth(keys, "codecommit", REGION)
+        text = auth.string_to_sign(signed, f"GIT\n{path}\n\nhost:{CODECOMMIT}\n\nhost\n")
+        return who if timedelta(0) <= age < VALID and password == f"{time}Z{auth.signature(text, signed)}" else ""
+
+    def bearer(self, request: Request) -> str:
+        """Whose token a request carries; "" for one that was never given."""
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        return self.given.get(token, ("", None))[0] if kind == "Bearer" else ""
+
+    def authorize(self, request: Request, who: str) -> Answer | None:
+        """None for somebody who may use the repository."""
+        if not who:
+            return Answer(401, b"who are you?\n", dict(REALM))
+        allowed = self.opens.get(_repository(urlsplit(request.path).path)) == who
+        return None if allowed else Answer(403, b"not yours\n", {"Content-Type": "text/plain"})
+
+
+def _form(request: Request) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
+
+
+def _repository(path: str) -> str:
+    for tail in ("/info/refs", "/git-upload-pack", "/git-receive-pack"):
+        path = path.removesuffix(tail)
+    return unquote(path)

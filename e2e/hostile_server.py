@@ -1,0 +1,61 @@
+"""Hosts that answer, but not as a registry does: one never comes to an end, one shows a login page."""
+
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+DRIP_SECONDS = 0.2
+LOGIN_PAGE = b"<!DOCTYPE html><html><body>Please log in to the guest network</body></html>"
+
+
+class HostileServer(ThreadingHTTPServer):
+    """A server on loopback; `host` is its name in an image."""
+
+    daemon_threads = True
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self.host = f"127.0.0.1:{self.server_address[1]}"
+        self.closing = threading.Event()
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stops the server and drops what it has begun to answer."""
+        self.closing.set()
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+
+class SlowHeadersHandler(BaseHTTPRequestHandler):
+    """Sends one header after the other, slowly, and never the end of them."""
+
+    server: HostileServer
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        number = 0
+        try:
+            while not self.server.closing.wait(DRIP_SECONDS):
+                self.send_header(f"X-{number}", "soon")
+                self.flush_headers()
+                number += 1
+        except OSError:
+            return  # the client has lost patience
+
+
+class CaptivePortalHandler(BaseHTTPRequestHandler):
+    """A captive portal: 200 and HTML, whatever is asked."""
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silence."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(LOGIN_PAGE)))
+        self.end_headers()
+        self.wfile.write(LOGIN_PAGE)

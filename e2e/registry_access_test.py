@@ -1,0 +1,202 @@
+"""Every way into a real registry: the CNCF distribution with each kind of door, and Gitea's."""
+
+import base64
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from e2e.cluster import Space, condition
+from e2e.conftest import Parts
+from e2e.objects import docker_secret, image_repository, semver_policy
+from e2e.registry_servers import PASSWORD, USER, RegistryEndpoint, TokenServer, htpasswd, start_registry
+from e2e.tunnel import Tunnel
+from hack.env import pki
+from hack.oci import Pusher
+
+NAME = "registry.internal"
+FOUND = "found 2 tags"
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryVariants:
+    """One storage with an image `team/app` of two tags, and a door of each kind."""
+
+    open: RegistryEndpoint
+    by_password: RegistryEndpoint
+    by_token: RegistryEndpoint
+    tls: RegistryEndpoint
+    mutual_tls: RegistryEndpoint
+    tokens: TokenServer
+    authority: bytes
+    certificate: bytes
+    key: bytes
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryVariants]:
+    """All doors open."""
+    folder: Path = tmp_path_factory.mktemp("variants")
+    storage = folder / "storage"
+    authority = pki.new_authority("private")
+    (folder / "authority.crt").write_bytes(authority.certificate_pem())
+    certificate, key = authority.issue("server", folder, ("localhost", NAME))
+    tls = {"certificate": str(certificate), "key": str(key)}
+    tokens = TokenServer(folder / "tokens")
+    door = start_registry(folder / "open", storage)
+    with Pusher(door.host) as pusher:
+        pusher.push_tags("team/app", ["1.0.0", "1.1.0"])
+    doors = RegistryVariants(
+        open=door,
+        by_password=start_registry(folder / "password", storage, auth=htpasswd(folder / "password")),
+        by_token=start_registry(folder / "token", storage, auth=tokens.auth),
+        tls=start_registry(folder / "tls", storage, tls=tls, authority=folder / "authority.crt"),
+        mutual_tls=start_registry(folder / "mutual", storage, tls=tls | {"clientcas": [str(folder / "authority.crt")]}),
+        tokens=tokens,
+        authority=authority.certificate_pem(),
+        certificate=certificate.read_bytes(),
+        key=key.read_bytes(),
+    )
+    yield doors
+    for one in (doors.open, doors.by_password, doors.by_token, doors.tls, doors.mutual_tls, doors.tokens):
+        one.close()
+
+
+def tls_secret(space: Space, name: str, **data: bytes) -> None:
+    """A Secret for `certSecretRef`; two underscores in a key are a dot."""
+    encoded = {key.replace("__", "."): base64.b64encode(value).decode() for key, value in data.items()}
+    space.apply("Secret", name, data=encoded)
+
+
+def test_anonymous(space: Space, variants: RegistryVariants) -> None:
+    image_repository(space, "app", f"{variants.open.host}/team/app")
+    found = space.wait_ready("ImageRepository", "app", message=FOUND)
+    assert found["status"]["canonicalImageName"] == f"{variants.open.host}/team/app"
+
+
+@pytest.mark.parametrize("kind", ["dockerconfigjson", "dockercfg", "serviceaccount"])
+def test_password_in_every_kind_of_secret(space: Space, variants: RegistryVariants, kind: str) -> None:
+    host = variants.by_password.host
+    entry = {host: {"auth": base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()}}
+    if kind == "dockercfg":
+        space.apply("Secret", "pull", type="kubernetes.io/dockercfg", stringData={".dockercfg": json.dumps(entry)})
+    else:
+        docker_secret(space, "pull", host, USER, PASSWORD)
+    if kind == "serviceaccount":
+        space.apply("ServiceAccount", "robot", imagePullSecrets=[{"name": "pull"}])
+        image_repository(space, "app", f"{host}/team/app", serviceAccountName="robot")
+    else:
+        image_repository(space, "app", f"{host}/team/app", secretRef={"name": "pull"})
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+
+
+def test_token_service(space: Space, variants: RegistryVariants) -> None:
+    host = variants.by_token.host
+    image_repository(space, "anonymous", f"{host}/team/app")
+    docker_secret(space, "pull", host, USER, PASSWORD)
+    image_repository(space, "app", f"{host}/team/app", secretRef={"name": "pull"})
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+    space.wait_not_ready("ImageRepository", "anonymous", reason="ReadOperationFailed", message="UNAUTHORIZED")
+    assert set(variants.tokens.asked) == {"repository:team/app:pull"}
+    before = len(variants.tokens.asked)
+    space.request_and_wait("ImageRepository", "app")
+    assert len(variants.tokens.asked) == before  # the token of the first scan is still good
+
+
+@pytest.mark.parametrize("keys", [("ca__crt",), ("caFile",)], ids=["ca.crt", "caFile"])
+def test_private_authority(space: Space, variants: RegistryVariants, keys: tuple[str]) -> None:
+    image = f"{variants.tls.host}/team/app"
+    image_repository(space, "app", image)
+    space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="unknown authority")
+    tls_secret(space, "tls", **{keys[0]: variants.authority})
+    space.patch("ImageRepository", "app", {"certSecretRef": {"name": "tls"}})
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+
+
+def test_client_certificate(space: Space, variants: RegistryVariants) -> None:
+    image = f"{variants.mutual_tls.host}/team/app"
+    tls_secret(space, "tls", ca__crt=variants.authority)
+    image_repository(space, "app", image, certSecretRef={"name": "tls"})
+    space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="tls: |EOF|reset")
+    tls_secret(space, "both", ca__crt=variants.authority, tls__crt=variants.certificate, tls__key=variants.key)
+    space.patch("ImageRepository", "app", {"certSecretRef": {"name": "both"}})
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+
+
+def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
+    proxy = Tunnel({f"{NAME}:5443": variants.tls.host})
+    try:
+        space.apply("Secret", "proxy", stringData={"address": proxy.url})
+        tls_secret(space, "tls", ca__crt=variants.authority)
+        references = {"proxySecretRef": {"name": "proxy"}, "certSecretRef": {"name": "tls"}}
+        image_repository(space, "app", f"{NAME}:5443/team/app", **references)
+        space.wait_ready("ImageRepository", "app", message=FOUND)
+        assert set(proxy.asked) == {f"{NAME}:5443"}
+        image_repository(space, "elsewhere", "other.internal:5443/team/app", **references)
+        space.wait_not_ready("ImageRepository", "elsewhere", reason="ReadOperationFailed", message="502")
+    finally:
+        proxy.close()
+
+
+def test_registry_of_gitea(space: Space, parts: Parts) -> None:
+    host = parts.git_url.removeprefix("http://")
+    with Pusher(host, user=parts.git_user, password=parts.git_password) as pusher:
+        pusher.push_tags(f"{parts.git_user}/{space.name}", ["1.0.0", "1.1.0"])
+    docker_secret(space, "pull", host, parts.git_user, parts.git_password)
+    image_repository(space, "app", f"{host}/{parts.git_user}/{space.name}", secretRef={"name": "pull"})
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+
+
+def test_a_rotated_password_works_at_the_next_scan(space: Space, variants: RegistryVariants) -> None:
+    host = variants.by_password.host
+    docker_secret(space, "pull", host, USER, "old")
+    image_repository(space, "app", f"{host}/team/app", secretRef={"name": "pull"}, interval="1s")
+    space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="UNAUTHORIZED")
+    docker_secret(space, "pull", host, USER, PASSWORD)
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+
+
+def test_an_identity_of_the_object_without_the_gate_stalls(space: Space) -> None:
+    image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app"
+    image_repository(space, "app", image, provider="aws", serviceAccountName="robot")
+    found = space.wait_not_ready("ImageRepository", "app", reason="FeatureGateDisabled", message="please enable the")
+    assert condition(found, "Stalled")["reason"] == "FeatureGateDisabled"
+
+
+def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: RegistryVariants) -> None:
+    image_repository(space, "app", f"{variants.open.host}/team/app", provider="gcp")
+    message = f"invalid GCP registry: '{variants.open.host}'. must match "
+    space.wait_not_ready("ImageRepository", "app", reason="AuthenticationFailed", message=message)
+
+
+def test_controllers_may_have_tokens_issued(space: Space) -> None:
+    for name in ("imagerepository", "imagepolicy", "imageupdateautomation"):
+        account = f"system:serviceaccount:tagline-system:{name}-controller"
+        asked = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")
+        assert space.kubectl("auth", "can-i", *asked, check=False).stdout.strip() == "yes"
+
+
+def test_latest_tags_by_version(space: Space, variants: RegistryVariants) -> None:
+    with Pusher(variants.open.host) as pusher:
+        pusher.push_tags("team/versions", ["1.9.0", "1.10.0", "latest", "v0.1.0"])
+    image_repository(space, "app", f"{variants.open.host}/team/versions")
+    found = space.wait_ready("ImageRepository", "app")
+    assert found["status"]["lastScanResult"]["latestTags"] == ["v0.1.0", "latest", "1.9.0", "1.10.0"]
+    space.patch("ImageRepository", "app", {"latestTags": {"order": "semver", "count": 2}})
+    found = space.wait_ready("ImageRepository", "app")
+    assert found["status"]["lastScanResult"]["latestTags"] == ["1.10.0", "1.9.0"]
+
+
+def test_helm_charts_are_scanned_like_images(space: Space, variants: RegistryVariants) -> None:
+    # Helm writes the + of a version as _, since a tag must not have one.
+    with Pusher(variants.open.host) as pusher:
+        pusher.push_tags("charts/app", ["1.0.0", "1.1.0_build.7", "1.2.0-rc.1_build.8"])
+    image_repository(space, "chart", f"{variants.open.host}/charts/app")
+    version = {"pattern": "^(?P<version>[^_]+)", "extract": "$version"}
+    semver_policy(space, "chart", "1.x", filterTags=version)
+    semver_policy(space, "preview", ">=1.0.0-0", repository="chart", filterTags=version)
+    chosen = space.wait_ready("ImagePolicy", "chart")
+    assert chosen["status"]["latestRef"]["tag"] == "1.1.0_build.7"
+    assert space.wait_ready("ImagePolicy", "preview")["status"]["latestRef"]["tag"] == "1.2.0-rc.1_build.8"

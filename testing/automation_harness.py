@@ -1,0 +1,113 @@
+"""A reconciler on a fake remote, for the tests of its runs."""
+
+from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
+from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
+from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates
+from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.imageupdateautomation.source import SourceReader
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.reconcile.run import Ready, Run
+from testing.builders import automation, git_repository, git_spec, image_policy, make_run
+from testing.clock import START
+from testing.fake_git import FakeClouds, FakeGit
+from testing.kube import FakeKube
+
+MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
+INTERVAL = timedelta(minutes=5)
+WEB = ImageRef(name="x/web", tag="1.1.0")
+NEW_WEB = replace(WEB, tag="1.2.0")
+FULL_RUN_CALLS = ["list_refs", "fetch", "files"]
+
+
+def manifest(tag: str, marker: str = "apps:web") -> bytes:
+    return f'kind: Deployment\nimage: x/web:{tag} # {{"$imagepolicy": "{marker}"}}\n'.encode()
+
+
+class AutomationHarness:
+    """A reconciler with a remote whose branch main has one file to update, and one policy."""
+
+    def __init__(self) -> None:
+        self.git, self.kube = FakeGit(), FakeKube()
+        self.git.put(MAIN, {"web.yaml": manifest("1.0.0"), "README.md": b"# fleet\n"})
+        self.policies: dict[Key, ImagePolicy] = {}
+        self.choose("web", WEB)
+        self.repositories: dict[Key, GitRepository] = {}
+        self.put(git_repository())
+        self.clouds = FakeClouds(self.kube)
+        self.gate()
+        self.automation = automation()
+        self._reconciler: ImageUpdateAutomationReconciler | None = None
+        self._built_for: SourceReader | None = None
+        self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
+
+    def restart(self) -> None:
+        """A new process: what the old one knew is gone."""
+        self._reconciler = None
+
+    def forget(self) -> None:
+        """What the process does when the automation is gone."""
+        assert self._reconciler
+        self._reconciler.forget(key_of(self.automation))
+
+    def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
+        return ImageUpdateAutomationReconciler(
+            self.git,
+            self.sources,
+            policies=lambda namespace: [p for key, p in self.policies.items() if key.namespace == namespace],
+            policy=self.policies.get,
+        )
+
+    def put(self, repository: GitRepository) -> None:
+        self.repositories[key_of(repository)] = repository
+
+    def choose(self, name: str, ref: ImageRef | None, *sources: ImageSource, **spec: Any) -> None:
+        policy = image_policy(name, latest=ref, **spec)
+        policy = replace(policy, status=replace(policy.status, sources=sources))
+        self.policies[key_of(policy)] = policy
+
+    async def reconcile(self, *, after: timedelta = timedelta(0), **facts: Any) -> Ready:
+        """One pass, `after` so long from START; facts are kept as the lifecycle does."""
+        if self._reconciler is None or self._built_for is not self.sources:
+            self._reconciler, self._built_for = self._new_reconciler(), self.sources
+        self.git.calls.clear()
+        self.run = make_run(self.automation, self.automation.status, now=START + after, **facts)
+        try:
+            return await self._reconciler.reconcile(self.run)
+        finally:
+            assert self.git.active_writers == []
+            self.automation = replace(self.automation, status=self.run.status)
+
+    def spec(self, **fields: Any) -> None:
+        self.automation = replace(self.automation, spec=replace(self.automation.spec, **fields))
+
+    def gate(self, **gates: bool) -> None:
+        """Opens and closes feature gates."""
+        self.sources = self.reader(SourceReader, Gates(**gates))
+
+    def reader(self, kind: type[SourceReader], gates: Gates = DEFAULT_GATES) -> SourceReader:
+        """A reader of the harness's objects; another kind than SourceReader may change what it read."""
+        return kind(
+            self.kube,
+            self.repositories.get,
+            git=self.git,
+            clouds=self.clouds.access,
+            now=self.clouds.clock.now,
+            cross_namespace=False,
+            gates=gates,
+        )
+
+    def push_to(self, **push: Any) -> None:
+        self.spec(git=git_spec(push=PushSpec(**push)))
+
+    def tip(self, ref: str = MAIN) -> str:
+        return self.git.refs[ref]
+
+    @property
+    def status(self) -> ImageUpdateAutomationStatus:
+        return self.automation.status
