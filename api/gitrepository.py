@@ -13,6 +13,7 @@ from typing import Annotated, ClassVar, Final
 import msgspec
 
 from api.meta import SUBSTITUTE, AccessFrom, Conditions, LocalObjectReference, ObjectMeta
+from api.resource import Resource
 from api.schema import (
     AGE,
     EPOCH,
@@ -33,6 +34,7 @@ GROUP: Final = "source.toolkit.fluxcd.io"
 VERSION: Final = "v1"
 KIND: Final = "GitRepository"
 PLURAL: Final = "gitrepositories"
+GIT_REPOSITORIES: Final = Resource(GROUP, VERSION, PLURAL, KIND)
 
 
 class GitRepositoryRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -11,6 +11,7 @@ from typing import Annotated, ClassVar, Final
 import msgspec
 
 from api.meta import Conditions, NamespacedObjectReference, ObjectMeta
+from api.resource import Resource
 from api.schema import (
     AGE,
     READY_MESSAGE,
@@ -29,6 +30,7 @@ GROUP: Final = "image.toolkit.fluxcd.io"
 VERSION: Final = "v1"
 KIND: Final = "ImagePolicy"
 PLURAL: Final = "imagepolicies"
+IMAGE_POLICIES: Final = Resource(GROUP, VERSION, PLURAL, KIND)
 
 ASCENDING: Final = "asc"
 DESCENDING: Final = "desc"

@@ -11,6 +11,7 @@ from typing import Annotated, Final
 import msgspec
 
 from api.meta import AccessFrom, Conditions, LocalObjectReference, ObjectMeta
+from api.resource import Resource
 from api.schema import (
     AGE,
     EPOCH,
@@ -30,6 +31,7 @@ GROUP: Final = "image.toolkit.fluxcd.io"
 VERSION: Final = "v1"
 KIND: Final = "ImageRepository"
 PLURAL: Final = "imagerepositories"
+IMAGE_REPOSITORIES: Final = Resource(GROUP, VERSION, PLURAL, KIND)
 
 DEFAULT_EXCLUSION_LIST: Final = (r"^.*\.sig$",)
 """Signatures made by cosign are tags, too; this keeps them out."""

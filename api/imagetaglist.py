@@ -15,12 +15,14 @@ from typing import Annotated, Final
 import msgspec
 
 from api.meta import LocalObjectReference, ObjectMeta
+from api.resource import Resource
 from api.schema import AGE, Column, Definition, Required
 
 GROUP: Final = "image.toolkit.fluxcd.io"
 VERSION: Final = "v1alpha1"
 KIND: Final = "ImageTagList"
 PLURAL: Final = "imagetaglists"
+IMAGE_TAG_LISTS: Final = Resource(GROUP, VERSION, PLURAL, KIND)
 
 REPOSITORY_LABEL: Final = "image.toolkit.fluxcd.io/repository"
 """Label of every chunk: its ImageRepository, as `repository_label` writes it."""

@@ -14,6 +14,7 @@ from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepositoryRef
 from api.imagepolicy import ImageRef
 from api.meta import SUBSTITUTE, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
+from api.resource import Resource
 from api.schema import (
     AGE,
     READY_MESSAGE,
@@ -31,6 +32,7 @@ GROUP: Final = "image.toolkit.fluxcd.io"
 VERSION: Final = "v1"
 KIND: Final = "ImageUpdateAutomation"
 PLURAL: Final = "imageupdateautomations"
+IMAGE_UPDATE_AUTOMATIONS: Final = Resource(GROUP, VERSION, PLURAL, KIND)
 
 SETTERS: Final = "Setters"
 MAX_GLOBS: Final = 25

@@ -11,9 +11,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from api import imagepolicy, imagerepository
-from api.imagepolicy import ImagePolicy
-from api.imagerepository import ImageRepository
+from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
+from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.meta import READY
 from api.version import VERSION
 from cli.policy import format_tally
@@ -35,13 +34,10 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
 from controllers.runtime.kube.errors import ApiError, NotConfigured
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile.run import NotReady
 from controllers.taglist.codec import TagList
 from controllers.taglist.reader import fetch_list
 
-POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
-REPOSITORIES = Resource(imagerepository.GROUP, imagerepository.VERSION, imagerepository.PLURAL, imagerepository.KIND)
 USER_AGENT = f"tagline-explain/{VERSION}"
 
 
@@ -74,9 +70,9 @@ def _key(text: str) -> Key:
 async def _explain(key: Key, kubeconfig: str | None) -> int:
     client = KubeClient(await asyncio.to_thread(load_config, kubeconfig), user_agent=USER_AGENT, clock=SYSTEM_CLOCK)
     try:
-        policy = await client.get(POLICIES, key.namespace, key.name, into=ImagePolicy)
+        policy = await client.get(IMAGE_POLICIES, key.namespace, key.name, into=ImagePolicy)
         at = repository_key(policy)
-        repository = await client.get(REPOSITORIES, at.namespace, at.name, into=ImageRepository)
+        repository = await client.get(IMAGE_REPOSITORIES, at.namespace, at.name, into=ImageRepository)
         stored = await fetch_list(client, at)
         if stored is None:
             sys.stderr.write(f"ImageRepository {at} has no stored tags: it was not scanned yet\n")

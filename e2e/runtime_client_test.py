@@ -14,13 +14,13 @@ import pytest
 import pytest_asyncio
 
 from api.meta import ObjectMeta
+from api.resource import Resource
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig, load_config
 from controllers.runtime.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unreachable
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.kube.serializer import ObjectEvent
 from e2e.cuttable_link import CuttableLink
 

@@ -17,11 +17,11 @@ import pytest
 
 from api.imagerepository import GROUP, KIND, PLURAL, VERSION, ImageRepositoryStatus
 from api.meta import FINALIZER, ObjectMeta
+from api.resource import Resource
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process.flags import parse
 from controllers.runtime.process.manager import Manager
 from controllers.runtime.reconcile.controller import Done, RequeueAfter, Retriable

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from api.resource import Resource
 from controllers.runtime.kube.config import ClusterConfig
-from controllers.runtime.kube.resource import Resource
 from testing.clock import TEST_TIMEOUT_SECONDS
 from testing.scripted_answers import Json, ScriptedAnswer, failure_response, status_object
 

@@ -2,8 +2,9 @@
 
 from random import Random
 
+from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.runtime.cache.informer import Informer
-from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, repository_key
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
 

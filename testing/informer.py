@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from api.resource import Resource
 from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, SILENCE_TIMEOUT, Informer
 from controllers.runtime.kube.client import KubeClient
-from controllers.runtime.kube.resource import Resource
 from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS, VirtualClock
 

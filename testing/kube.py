@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from api.resource import Resource
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile import merge_patch
 
 T = TypeVar("T")

@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from api.meta import REQUESTED_AT, Condition, ObjectMeta
+from api.resource import Resource
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Conflict, NotFound
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.controller import Outcome

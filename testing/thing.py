@@ -3,7 +3,7 @@
 import msgspec
 
 from api.meta import Condition, ObjectMeta
-from controllers.runtime.kube.resource import Resource
+from api.resource import Resource
 
 THINGS = Resource("example.com", "v1", "things", "Thing")
 

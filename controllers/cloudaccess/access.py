@@ -10,16 +10,15 @@ from typing import Generic, TypeVar
 import msgspec
 
 from api import core
+from api.core import SERVICE_ACCOUNTS
 from controllers.cloud.errors import ServiceAccountFailed
 from controllers.cloud.identity import Identity, read_identity
 from controllers.cloud.logins import CloudLogins
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
-from controllers.runtime.kube.resource import Resource
 
 C = TypeVar("C")
 
-SERVICE_ACCOUNTS = Resource(core.GROUP, core.VERSION, "serviceaccounts", "ServiceAccount")
 TOKEN_SECONDS = 600
 """The shortest that Kubernetes issues; the token is used at once and then forgotten."""
 

@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from api import core
+from api.core import SECRETS, SERVICE_ACCOUNTS
 from api.imagerepository import ImageRepository
 from controllers.cloud.errors import CloudFailed
-from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, SERVICE_ACCOUNTS, CloudAccess
+from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
@@ -22,12 +23,10 @@ from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
-from controllers.runtime.kube.resource import Resource
 
 __all__ = ["SECRET_RETRY", "AccessFailed", "AccessReader"]
 
 GENERIC = "generic"
-SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 
 SECRET_RETRY = timedelta(seconds=30)
 """A missing Secret cannot be watched with the rights we ask for; it is looked for this often at least."""

@@ -4,10 +4,9 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 
-from api import core, imagepolicy, imagerepository
-from api.core import Namespace
-from api.imagepolicy import ImagePolicy
-from api.imagerepository import ImageRepository
+from api.core import NAMESPACES, Namespace
+from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
+from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
 from controllers.imagepolicy.image_reader import ImageReader
 from controllers.imagepolicy.predicates import affects_policies, labels_changed
@@ -17,7 +16,6 @@ from controllers.imagepolicy.tag_index_cache import Tags
 from controllers.registry.inspection import Inspector
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process import flags
 from controllers.runtime.process.main import main
 from controllers.runtime.process.manager import Manager
@@ -26,11 +24,6 @@ from controllers.taglist.reader import TagListReader
 
 NAME = "imagepolicy"
 COMPONENT = "image-reflector-controller"
-IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
-IMAGE_REPOSITORIES = Resource(
-    imagerepository.GROUP, imagerepository.VERSION, imagerepository.PLURAL, imagerepository.KIND
-)
-NAMESPACES = Resource(core.GROUP, core.VERSION, "namespaces", "Namespace", namespaced=False)
 BY_REPOSITORY = "repository"
 
 

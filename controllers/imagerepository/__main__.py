@@ -2,23 +2,19 @@
 
 import sys
 
-from api import imagerepository
-from api.imagerepository import ImageRepository
+from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
+from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process import flags
 from controllers.runtime.process.main import main
 from controllers.runtime.process.manager import Manager
 from controllers.runtime.queue.workqueue import Lane
-from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, repository_key
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from controllers.taglist.writer import TagListWriter
 
 NAME = "imagerepository"
 COMPONENT = "image-reflector-controller"
-IMAGE_REPOSITORIES = Resource(
-    imagerepository.GROUP, imagerepository.VERSION, imagerepository.PLURAL, imagerepository.KIND
-)
 
 
 def build(manager: Manager) -> None:

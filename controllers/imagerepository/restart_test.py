@@ -6,12 +6,11 @@ from random import Random
 
 import pytest
 
-from api.imagerepository import ImageRepository
+from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imagerepository.reconciler_test import FakeTagLister
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile.controller import RequeueAfter
 from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader
@@ -22,7 +21,6 @@ from testing.chunk_headers import FakeHeaders
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
 
-RESOURCE = Resource("image.toolkit.fluxcd.io", "v1", "imagerepositories", "ImageRepository")
 COUNT = 1000
 MINUTE = timedelta(minutes=1)
 
@@ -31,7 +29,7 @@ class HeaderCache:
     """What an informer has after its first list."""
 
     def __init__(self, kube: FakeKube) -> None:
-        self.objects = {key_of(one): one for one in kube.all(RESOURCE.plural, ImageRepository)}
+        self.objects = {key_of(one): one for one in kube.all(IMAGE_REPOSITORIES.plural, ImageRepository)}
 
     def get(self, key: Key) -> ImageRepository | None:
         return self.objects.get(key)
@@ -59,7 +57,7 @@ class ScannerProcess:
         reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer, jitter_percentage=jitter)
         self.lifecycle = Lifecycle(
             kube,
-            RESOURCE,
+            IMAGE_REPOSITORIES,
             HeaderCache(kube),
             reconciler,
             events=self.events,
@@ -80,7 +78,7 @@ class ScannerProcess:
 async def test_a_restart_neither_scans_nor_writes(jitter: int) -> None:
     kube, clock = FakeKube(), VirtualClock()
     for number in range(COUNT):
-        kube.put(RESOURCE.plural, image_repository(f"app-{number}"))
+        kube.put(IMAGE_REPOSITORIES.plural, image_repository(f"app-{number}"))
     first = ScannerProcess(kube, clock, jitter=jitter)
     delays = await first.run_all()
     assert len(first.registry.asked) == COUNT

@@ -5,10 +5,9 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-from api import gitrepository, imagepolicy, imageupdateautomation
-from api.gitrepository import GitRepository
-from api.imagepolicy import ImagePolicy
-from api.imageupdateautomation import ImageUpdateAutomation
+from api.gitrepository import GIT_REPOSITORIES, GitRepository
+from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
+from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
 from controllers.cloudaccess.wiring import build_cloud_access
 from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
@@ -20,7 +19,6 @@ from controllers.imageupdateautomation.selection import pause_of
 from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import key_of
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Flag
 from controllers.runtime.process.main import main
@@ -29,14 +27,6 @@ from controllers.runtime.queue.workqueue import WorkQueue
 
 NAME = "imageupdateautomation"
 COMPONENT = "image-automation-controller"
-AUTOMATIONS = Resource(
-    imageupdateautomation.GROUP,
-    imageupdateautomation.VERSION,
-    imageupdateautomation.PLURAL,
-    imageupdateautomation.KIND,
-)
-IMAGE_POLICIES = Resource(imagepolicy.GROUP, imagepolicy.VERSION, imagepolicy.PLURAL, imagepolicy.KIND)
-GIT_REPOSITORIES = Resource(gitrepository.GROUP, gitrepository.VERSION, gitrepository.PLURAL, gitrepository.KIND)
 BY_SOURCE = "source"
 SLOW_THRESHOLD = timedelta(seconds=5)
 """After how long a run keeps others no longer from theirs; what Git hosts and memory bear is bounded by the engine."""
@@ -58,7 +48,7 @@ GATES = {
 def build(manager: Manager) -> None:
     """Wires the process."""
     automations = manager.informer(
-        AUTOMATIONS,
+        IMAGE_UPDATE_AUTOMATIONS,
         into=ImageUpdateAutomation,
         own=True,
         indexers={BY_SOURCE: lambda automation: [str(source_key(automation))]},
@@ -84,9 +74,13 @@ def build(manager: Manager) -> None:
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
     lifecycle = manager.lifecycle(
-        AUTOMATIONS, automations, reconciler, forget=reconciler.forget, handle_requests_while_suspended=False
+        IMAGE_UPDATE_AUTOMATIONS,
+        automations,
+        reconciler,
+        forget=reconciler.forget,
+        handle_requests_while_suspended=False,
     )
-    manager.controller(NAME, lifecycle, queue, resource=AUTOMATIONS, slow_threshold=SLOW_THRESHOLD)
+    manager.controller(NAME, lifecycle, queue, resource=IMAGE_UPDATE_AUTOMATIONS, slow_threshold=SLOW_THRESHOLD)
 
 
 def _engine(manager: Manager) -> GitEngine:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api import core
+from api.core import SECRETS
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
@@ -28,9 +29,7 @@ from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NoPushB
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
-from controllers.runtime.kube.resource import Resource
 
-SECRETS = Resource(core.GROUP, core.VERSION, "secrets", "Secret")
 INVALID = "invalid source configuration"
 CLOUDS = ("aws", "azure")
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from api import imagetaglist
+from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import NotFound
 from controllers.taglist import codec
-from controllers.taglist.resources import IMAGE_TAG_LISTS
 
 ATTEMPTS = 4
 INLINE_BYTES = 16 << 10

@@ -5,9 +5,6 @@ import msgspec
 from api import imagetaglist
 from api.meta import ObjectMeta
 from controllers.runtime.key import Key
-from controllers.runtime.kube.resource import Resource
-
-IMAGE_TAG_LISTS = Resource(imagetaglist.GROUP, imagetaglist.VERSION, imagetaglist.PLURAL, imagetaglist.KIND)
 
 BY_REPOSITORY = "repository"
 """Index of headers: `namespace/name` of the ImageRepository."""

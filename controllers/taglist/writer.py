@@ -13,6 +13,7 @@ import msgspec
 
 from api import imagetaglist
 from api.imagerepository import ImageRepository
+from api.imagetaglist import IMAGE_TAG_LISTS
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
@@ -20,7 +21,7 @@ from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import AlreadyExists
 from controllers.taglist import codec
 from controllers.taglist.reader import fetch_first_seen, fetch_list
-from controllers.taglist.resources import BY_REPOSITORY, IMAGE_TAG_LISTS, ChunkHeader, owner_uid
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, owner_uid
 from controllers.taglist.scan import INLINE_TAGS, TagSet
 
 

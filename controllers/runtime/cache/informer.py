@@ -19,13 +19,13 @@ from datetime import timedelta
 from random import Random
 from typing import Generic, TypeAlias
 
+from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.cache.store import Changes, Store
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, UnreadableObject, WatchEvent
 from controllers.runtime.log import bound
 

@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 import aiohttp
 from yarl import URL
 
+from api.resource import Resource
 from controllers.runtime.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.kube import serializer
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import NotFound, Throttled, TooLarge, Unreachable
-from controllers.runtime.kube.resource import Resource
+from controllers.runtime.kube.paths import request_path
 from controllers.runtime.kube.serializer import K, Page, T, WatchEvent
 
 CONNECTIONS = 64
@@ -79,7 +80,7 @@ class KubeClient:
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         """One object, read from the server (never from a cache)."""
-        call = _Request(_describe("get", resource, namespace, name), "GET", resource.path(namespace, name))
+        call = _Request(_describe("get", resource, namespace, name), "GET", request_path(resource, namespace, name))
         return serializer.decode(await self._read(call), into, operation=call.operation)
 
     async def list(
@@ -102,7 +103,7 @@ class KubeClient:
         call = _Request(
             _describe("list", resource, namespace),
             "GET",
-            resource.path(namespace),
+            request_path(resource, namespace),
             _drop_empty(
                 labelSelector=label_selector,
                 limit=str(limit) if limit else "",
@@ -137,7 +138,7 @@ class KubeClient:
             allowWatchBookmarks="true",
             timeoutSeconds=str(timeout_seconds),
         )
-        call = _Request(_describe("watch", resource, namespace), "GET", resource.path(namespace), query)
+        call = _Request(_describe("watch", resource, namespace), "GET", request_path(resource, namespace), query)
         with _map_network_errors(call.operation):
             async with asyncio.timeout(REQUEST_SECONDS):
                 response = await self._send(call, aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS))
@@ -165,7 +166,9 @@ class KubeClient:
         name, subresource: to create something of an object that is there, a ServiceAccount's token for example.
         """
         operation = _describe("create", resource, namespace, name, subresource)
-        call = _Request(operation, "POST", resource.path(namespace, name, subresource), body=serializer.encode(body))
+        call = _Request(
+            operation, "POST", request_path(resource, namespace, name, subresource), body=serializer.encode(body)
+        )
         return serializer.decode(await self._write(call), into, operation=operation)
 
     async def patch(
@@ -188,7 +191,7 @@ class KubeClient:
         call = _Request(
             operation,
             "PATCH",
-            resource.path(namespace, name, subresource),
+            request_path(resource, namespace, name, subresource),
             _drop_empty(fieldManager=field_manager),
             serializer.encode(body),
             _MERGE_PATCH,
@@ -206,7 +209,7 @@ class KubeClient:
         operation = _describe("delete", resource, namespace, name)
         try:
             await self._write(
-                _Request(operation, "DELETE", resource.path(namespace, name), body=serializer.encode(body))
+                _Request(operation, "DELETE", request_path(resource, namespace, name), body=serializer.encode(body))
             )
         except NotFound:
             return

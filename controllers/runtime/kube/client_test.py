@@ -9,11 +9,11 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from api.resource import Resource
 from controllers.runtime.kube import client as client_module
 from controllers.runtime.kube import errors
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.kube.serializer import Bookmark, ObjectEvent
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
+from api.resource import Resource
 from api.version import VERSION
 from controllers.golang.duration import format_duration
 from controllers.runtime import logkey
@@ -26,7 +27,6 @@ from controllers.runtime.key import Key, KubeObject, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.objects import Object, Status, needs_reconcile
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Options
 from controllers.runtime.process.health import HealthChecks, make_loop_check, make_metrics_handler

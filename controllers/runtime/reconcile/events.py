@@ -21,11 +21,11 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from api.meta import EVENT_ANNOTATION_PREFIX
+from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError, Throttled, Unreachable
 from controllers.runtime.kube.objects import Object
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.log import bound
 from controllers.runtime.queue.ratelimit import TokenBucket
 from controllers.runtime.reconcile.outbox import Outbox

@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from api.resource import Resource
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile.events import EventRecorder, EventType, InvolvedObject
 from testing.clock import VirtualClock, settle
 

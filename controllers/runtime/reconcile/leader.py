@@ -21,11 +21,11 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.deadline import within
 from controllers.runtime.kube.errors import ApiError, Conflict, NotFound
-from controllers.runtime.kube.resource import Resource
 
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 _JITTER = 0.2

@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 
+from api.resource import Resource
 from controllers.runtime.clock import Clock
 from controllers.runtime.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership, lease_name
 from testing.clock import VirtualClock, settle

@@ -19,12 +19,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import msgspec
 
 from api.meta import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED
+from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.kube.objects import Object, Status
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.log import bound
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import (

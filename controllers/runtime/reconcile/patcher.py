@@ -10,12 +10,12 @@ from random import Random
 from typing import Generic, Protocol, TypeVar
 
 from api.meta import FAILED
+from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import Conflict, NotFound, ServerError, Throttled, Unreachable
 from controllers.runtime.kube.objects import Object
-from controllers.runtime.kube.resource import Resource
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.controller import Retriable
 from controllers.runtime.reconcile.leader import Leader

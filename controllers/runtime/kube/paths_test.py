@@ -1,8 +1,9 @@
 import pytest
 
+from api.resource import Resource
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Invalid
-from controllers.runtime.kube.resource import Resource
+from controllers.runtime.kube.paths import request_path
 
 SECRETS = Resource("", "v1", "secrets", "Secret")
 POLICIES = Resource("image.toolkit.fluxcd.io", "v1", "imagepolicies", "ImagePolicy")
@@ -25,15 +26,15 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
     ],
 )
 def test_path(resource: Resource, args: tuple[str, ...], want: str) -> None:
-    assert resource.path(*args) == want
+    assert request_path(resource, *args) == want
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "../../namespaces", "a%2Fb"])
 def test_names_that_lead_elsewhere_are_refused(name: str) -> None:
     with pytest.raises(Invalid, match="not a name an object can have"):
-        SECRETS.path("ns", name)
+        request_path(SECRETS, "ns", name)
     with pytest.raises(Invalid):
-        SECRETS.path(name, "s")
+        request_path(SECRETS, name, "s")
 
 
 def test_api_version() -> None:
