@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from api.meta import SUBSTITUTE, AccessFrom, Conditions, LocalObjectReference, ObjectMeta
+from api.meta import SOURCE_GROUP, SUBSTITUTE, AccessFrom, Conditions, LocalObjectReference, ObjectMeta
 from api.resource import Resource
 from api.schema import (
     AGE,
@@ -30,11 +30,8 @@ from api.schema import (
     Timeout,
 )
 
-GROUP: Final = "source.toolkit.fluxcd.io"
-VERSION: Final = "v1"
 KIND: Final = "GitRepository"
-PLURAL: Final = "gitrepositories"
-GIT_REPOSITORIES: Final = Resource(GROUP, VERSION, PLURAL, KIND)
+GIT_REPOSITORIES: Final = Resource(SOURCE_GROUP, "v1", "gitrepositories", KIND)
 
 
 class GitRepositoryRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -175,7 +172,7 @@ class GitRepositoryStatus(msgspec.Struct, frozen=True, kw_only=True, rename="cam
 class GitRepository(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A Git repository and how to reach it."""
 
-    api_version: str = msgspec.field(default_factory=lambda: f"{GROUP}/{VERSION}")
+    api_version: str = msgspec.field(default_factory=lambda: GIT_REPOSITORIES.api_version)
     kind: str = msgspec.field(default_factory=lambda: KIND)
     metadata: ObjectMeta
     spec: GitRepositorySpec = msgspec.field(default_factory=GitRepositorySpec)
@@ -185,9 +182,7 @@ class GitRepository(msgspec.Struct, frozen=True, kw_only=True, rename="camel", o
 _COLUMNS: Final = (Column(name="URL", path=".spec.url"), AGE, READY_STATUS, READY_MESSAGE)
 
 DEFINITION: Final = Definition(
-    group=GROUP,
-    kind=KIND,
-    plural=PLURAL,
+    resource=GIT_REPOSITORIES,
     columns={"v1beta2": _COLUMNS, "v1": _COLUMNS},
     short_names=("gitrepo",),
     categories=("all", "fluxcd", "fluxcd-sources"),

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from api.meta import Conditions, NamespacedObjectReference, ObjectMeta
+from api.meta import IMAGE_GROUP, Conditions, NamespacedObjectReference, ObjectMeta
 from api.resource import Resource
 from api.schema import (
     AGE,
@@ -26,11 +26,7 @@ from api.schema import (
     Schema,
 )
 
-GROUP: Final = "image.toolkit.fluxcd.io"
-VERSION: Final = "v1"
-KIND: Final = "ImagePolicy"
-PLURAL: Final = "imagepolicies"
-IMAGE_POLICIES: Final = Resource(GROUP, VERSION, PLURAL, KIND)
+IMAGE_POLICIES: Final = Resource(IMAGE_GROUP, "v1", "imagepolicies", "ImagePolicy")
 
 ASCENDING: Final = "asc"
 DESCENDING: Final = "desc"
@@ -267,8 +263,8 @@ class ImagePolicyStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel
 class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A rule that chooses the latest of an image's tags."""
 
-    api_version: str = msgspec.field(default_factory=lambda: f"{GROUP}/{VERSION}")
-    kind: str = msgspec.field(default_factory=lambda: KIND)
+    api_version: str = msgspec.field(default_factory=lambda: IMAGE_POLICIES.api_version)
+    kind: str = msgspec.field(default_factory=lambda: IMAGE_POLICIES.kind)
     metadata: ObjectMeta
     spec: ImagePolicySpec = msgspec.field(default_factory=ImagePolicySpec)
     status: Annotated[ImagePolicyStatus, InitialStatus] = msgspec.field(default_factory=ImagePolicyStatus)
@@ -277,9 +273,7 @@ class ImagePolicy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
 _LATEST_IMAGE: Final = Column(name="LatestImage", path=".status.latestImage")
 
 DEFINITION: Final = Definition(
-    group=GROUP,
-    kind=KIND,
-    plural=PLURAL,
+    resource=IMAGE_POLICIES,
     columns={
         "v1beta1": (_LATEST_IMAGE,),
         "v1beta2": (_LATEST_IMAGE,),

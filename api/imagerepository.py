@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import msgspec
 
-from api.meta import AccessFrom, Conditions, LocalObjectReference, ObjectMeta
+from api.meta import IMAGE_GROUP, AccessFrom, Conditions, LocalObjectReference, ObjectMeta
 from api.resource import Resource
 from api.schema import (
     AGE,
@@ -27,11 +27,7 @@ from api.schema import (
     Timeout,
 )
 
-GROUP: Final = "image.toolkit.fluxcd.io"
-VERSION: Final = "v1"
-KIND: Final = "ImageRepository"
-PLURAL: Final = "imagerepositories"
-IMAGE_REPOSITORIES: Final = Resource(GROUP, VERSION, PLURAL, KIND)
+IMAGE_REPOSITORIES: Final = Resource(IMAGE_GROUP, "v1", "imagerepositories", "ImageRepository")
 
 DEFAULT_EXCLUSION_LIST: Final = (r"^.*\.sig$",)
 """Signatures made by cosign are tags, too; this keeps them out."""
@@ -128,8 +124,8 @@ class ImageRepositoryStatus(msgspec.Struct, frozen=True, kw_only=True, rename="c
 class ImageRepository(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An image whose tags are scanned."""
 
-    api_version: str = msgspec.field(default_factory=lambda: f"{GROUP}/{VERSION}")
-    kind: str = msgspec.field(default_factory=lambda: KIND)
+    api_version: str = msgspec.field(default_factory=lambda: IMAGE_REPOSITORIES.api_version)
+    kind: str = msgspec.field(default_factory=lambda: IMAGE_REPOSITORIES.kind)
     metadata: ObjectMeta
     spec: ImageRepositorySpec = msgspec.field(default_factory=ImageRepositorySpec)
     status: Annotated[ImageRepositoryStatus, InitialStatus] = msgspec.field(default_factory=ImageRepositoryStatus)
@@ -140,9 +136,7 @@ _TAGS: Final = Column(name="Tags", path=".status.lastScanResult.tagCount")
 _IMAGE: Final = Column(name="Image", path=".spec.image", priority=1)
 
 DEFINITION: Final = Definition(
-    group=GROUP,
-    kind=KIND,
-    plural=PLURAL,
+    resource=IMAGE_REPOSITORIES,
     columns={
         "v1beta1": (_LAST_SCAN, _TAGS),
         "v1beta2": (_LAST_SCAN, _TAGS),

@@ -14,15 +14,11 @@ from typing import Annotated, Final
 
 import msgspec
 
-from api.meta import LocalObjectReference, ObjectMeta
+from api.meta import IMAGE_GROUP, LocalObjectReference, ObjectMeta
 from api.resource import Resource
 from api.schema import AGE, Column, Definition, Required
 
-GROUP: Final = "image.toolkit.fluxcd.io"
-VERSION: Final = "v1alpha1"
-KIND: Final = "ImageTagList"
-PLURAL: Final = "imagetaglists"
-IMAGE_TAG_LISTS: Final = Resource(GROUP, VERSION, PLURAL, KIND)
+IMAGE_TAG_LISTS: Final = Resource(IMAGE_GROUP, "v1alpha1", "imagetaglists", "ImageTagList")
 
 REPOSITORY_LABEL: Final = "image.toolkit.fluxcd.io/repository"
 """Label of every chunk: its ImageRepository, as `repository_label` writes it."""
@@ -60,8 +56,8 @@ class ImageTagListStatus(msgspec.Struct, frozen=True, kw_only=True, rename="came
 class ImageTagList(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Internal to tagline, not for users: a part of the tags of an ImageRepository, in a format that may change."""
 
-    api_version: str = msgspec.field(default_factory=lambda: f"{GROUP}/{VERSION}")
-    kind: str = msgspec.field(default_factory=lambda: KIND)
+    api_version: str = msgspec.field(default_factory=lambda: IMAGE_TAG_LISTS.api_version)
+    kind: str = msgspec.field(default_factory=lambda: IMAGE_TAG_LISTS.kind)
     metadata: ObjectMeta
     spec: ImageTagListSpec = msgspec.field(default_factory=ImageTagListSpec)
     status: ImageTagListStatus | None = None
@@ -92,11 +88,9 @@ def repository_label(repository_name: str) -> str:
 
 
 DEFINITION: Final = Definition(
-    group=GROUP,
-    kind=KIND,
-    plural=PLURAL,
+    resource=IMAGE_TAG_LISTS,
     columns={
-        VERSION: (
+        IMAGE_TAG_LISTS.version: (
             Column(name="Repository", path=".spec.imageRepositoryRef.name"),
             Column(name="Chunk", type="integer", path=".status.chunk"),
             Column(name="Chunks", type="integer", path=".status.chunks"),

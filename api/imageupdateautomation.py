@@ -13,7 +13,7 @@ import msgspec
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepositoryRef
 from api.imagepolicy import ImageRef
-from api.meta import SUBSTITUTE, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
+from api.meta import IMAGE_GROUP, SUBSTITUTE, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
 from api.resource import Resource
 from api.schema import (
     AGE,
@@ -28,11 +28,7 @@ from api.schema import (
     Schema,
 )
 
-GROUP: Final = "image.toolkit.fluxcd.io"
-VERSION: Final = "v1"
-KIND: Final = "ImageUpdateAutomation"
-PLURAL: Final = "imageupdateautomations"
-IMAGE_UPDATE_AUTOMATIONS: Final = Resource(GROUP, VERSION, PLURAL, KIND)
+IMAGE_UPDATE_AUTOMATIONS: Final = Resource(IMAGE_GROUP, "v1", "imageupdateautomations", "ImageUpdateAutomation")
 
 SETTERS: Final = "Setters"
 MAX_GLOBS: Final = 25
@@ -203,8 +199,8 @@ class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, ren
 class ImageUpdateAutomation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Commits the images that policies chose to a Git repository."""
 
-    api_version: str = msgspec.field(default_factory=lambda: f"{GROUP}/{VERSION}")
-    kind: str = msgspec.field(default_factory=lambda: KIND)
+    api_version: str = msgspec.field(default_factory=lambda: IMAGE_UPDATE_AUTOMATIONS.api_version)
+    kind: str = msgspec.field(default_factory=lambda: IMAGE_UPDATE_AUTOMATIONS.kind)
     metadata: ObjectMeta
     spec: ImageUpdateAutomationSpec = msgspec.field(default_factory=ImageUpdateAutomationSpec)
     status: Annotated[ImageUpdateAutomationStatus, InitialStatus] = msgspec.field(
@@ -215,9 +211,7 @@ class ImageUpdateAutomation(msgspec.Struct, frozen=True, kw_only=True, rename="c
 _LAST_RUN: Final = Column(name="Last run", path=".status.lastAutomationRunTime")
 
 DEFINITION: Final = Definition(
-    group=GROUP,
-    kind=KIND,
-    plural=PLURAL,
+    resource=IMAGE_UPDATE_AUTOMATIONS,
     columns={
         "v1beta1": (_LAST_RUN,),
         "v1beta2": (_LAST_RUN,),

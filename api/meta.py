@@ -14,6 +14,9 @@ import msgspec
 
 from api.schema import Required, Schema
 
+IMAGE_GROUP: Final = "image.toolkit.fluxcd.io"
+SOURCE_GROUP: Final = "source.toolkit.fluxcd.io"
+
 READY: Final = "Ready"
 RECONCILING: Final = "Reconciling"
 STALLED: Final = "Stalled"

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
+from api.resource import Resource
+
 UNSET: Final = object()
 """No default: None would be a value."""
 
@@ -65,9 +67,7 @@ class Column:
 class Definition:
     """What a CustomResourceDefinition says about a kind besides its fields."""
 
-    group: str
-    kind: str
-    plural: str
+    resource: Resource
     columns: dict[str, tuple[Column, ...]]
     """Served version to its printer columns, oldest version first; the last version is the one stored."""
     short_names: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ READY_MESSAGE: Final = Column(name="Status", path='.status.conditions[?(@.type==
 Required = Schema(required=True)
 Duration = Annotated[str, Schema(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$")]
 Timeout = Annotated[str, Schema(pattern=r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$")]
-"""A duration in which hours are not accepted, as Flux has it."""
+"""A duration in which hours are not accepted, as in Flux."""
 ObservedGeneration = Annotated[int, Schema(format="int64")]
 InitialStatus = Schema(default={"observedGeneration": -1})
 """The status that the API server gives a new object: nothing was reconciled yet."""

@@ -1,6 +1,6 @@
 """The question that a file of manifests asks: `tagline policy test -f`.
 
-Only what the choice needs is looked at; what the API server would refuse besides is its own to say.
+It looks only at what the choice needs; refusing the rest is up to the API server.
 """
 
 import sys
@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 
-from api import imagepolicy, imagerepository
-from api.imagepolicy import ImagePolicy
-from api.imagerepository import ImageRepository
+from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
+from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
+from api.resource import Resource
 from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
 from controllers.registry.errors import BadExclusionPattern
@@ -23,11 +23,11 @@ T = TypeVar("T", ImagePolicy, ImageRepository)
 
 
 class BadManifest(Exception):
-    """The file is not what was asked for; the text says what to do."""
+    """The file does not answer the question; the text says what to do."""
 
 
-def question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules]:
-    """What the ImagePolicy of a file chooses from, and how.
+def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules]:
+    """Return what the ImagePolicy of a file chooses from, and how.
 
     file: `-` is standard input. name: needed where the file has several policies. tags: without those that the
     policy's ImageRepository excludes, if the file has it, too. Raises BadManifest.
@@ -51,32 +51,33 @@ def _documents(file: str) -> list[dict[str, Any]]:
         return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
     except OSError as error:
         raise BadManifest(f"cannot read {file}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also a date that is none, nesting without end
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an invalid date, or endless nesting
         raise BadManifest(f"{file} is not YAML: {error}") from None
 
 
 def _policy(documents: Sequence[dict[str, Any]], file: str, name: str) -> ImagePolicy:
-    there = _all(documents, imagepolicy.KIND, ImagePolicy, file)
-    found = [policy for policy in there if name in {"", policy.metadata.name}]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(policy.metadata.name for policy in there) or "none"
+    policies = _all(documents, IMAGE_POLICIES, ImagePolicy, file)
+    candidates = [policy for policy in policies if name in {"", policy.metadata.name}]
+    if len(candidates) == 1:
+        return candidates[0]
+    names = ", ".join(policy.metadata.name for policy in policies) or "none"
     raise BadManifest(f"{file}: exactly one ImagePolicy is needed, and --name chooses one; there: {names}")
 
 
 def _repository(documents: Sequence[dict[str, Any]], file: str, policy: ImagePolicy) -> ImageRepository | None:
     ref = policy.spec.image_repository_ref
-    wanted = (ref.namespace or policy.metadata.namespace, ref.name)
-    there = _all(documents, imagerepository.KIND, ImageRepository, file)
-    return next((found for found in there if (found.metadata.namespace, found.metadata.name) == wanted), None)
+    referenced = (ref.namespace or policy.metadata.namespace, ref.name)
+    repositories = _all(documents, IMAGE_REPOSITORIES, ImageRepository, file)
+    return next((r for r in repositories if (r.metadata.namespace, r.metadata.name) == referenced), None)
 
 
-def _all(documents: Sequence[dict[str, Any]], kind: str, into: type[T], file: str) -> list[T]:
+def _all(documents: Sequence[dict[str, Any]], resource: Resource, into: type[T], file: str) -> list[T]:
     found = []
     for document in documents:
-        if document.get("kind") == kind and str(document.get("apiVersion", "")).startswith(f"{imagepolicy.GROUP}/"):
+        api_version = str(document.get("apiVersion", ""))
+        if document.get("kind") == resource.kind and api_version.startswith(f"{resource.group}/"):
             try:
                 found.append(msgspec.convert(document, into))
             except msgspec.ValidationError as error:
-                raise BadManifest(f"{file}: {kind}: {error}") from None
+                raise BadManifest(f"{file}: {resource.kind}: {error}") from None
     return found

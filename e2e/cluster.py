@@ -7,18 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from api.kinds import KINDS
 from e2e.kubeapi import KubeApi
 from hack.controllers import Kubectl
 
-IMAGE = "image.toolkit.fluxcd.io"
-SOURCE = "source.toolkit.fluxcd.io"
-API_VERSION = {
-    "ImageRepository": f"{IMAGE}/v1",
-    "ImagePolicy": f"{IMAGE}/v1",
-    "ImageUpdateAutomation": f"{IMAGE}/v1",
-    "ImageTagList": f"{IMAGE}/v1alpha1",
-    "GitRepository": f"{SOURCE}/v1",
-}
+API_VERSION = {kind.resource.kind: kind.resource.api_version for kind in KINDS}
 TEST_TIMEOUT_SECONDS = 20
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 

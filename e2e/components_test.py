@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from api.kinds import RECONCILED
 from e2e.conftest import Parts
 
 MANIFESTS = Path(__file__).parents[1] / "manifests"
 GATE = "--feature-gates=ObjectLevelWorkloadIdentity=true"
-CONTROLLERS = {"imagerepository-controller", "imagepolicy-controller", "imageupdateautomation-controller"}
+CONTROLLERS = {kind.component for kind in RECONCILED}
 
 Objects = list[dict[str, Any]]
 Render = Callable[..., Objects]

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from api.kinds import RECONCILED
 from e2e import journeys, metrics
 from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
@@ -23,7 +24,7 @@ from hack.oci import Pusher
 
 ROUNDS = 12
 FIRST_BUILD = 1611906956
-OBJECTS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
+OBJECTS = tuple(kind.resource.kind for kind in RECONCILED)
 
 
 @dataclass(frozen=True, slots=True)

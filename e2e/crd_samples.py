@@ -2,8 +2,11 @@
 
 from typing import Any
 
-IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
-GROUP = {"ImageRepository": IMAGE, "ImagePolicy": IMAGE, "ImageUpdateAutomation": IMAGE, "GitRepository": SOURCE}
+from api.kinds import KINDS
+from api.meta import IMAGE_GROUP
+
+IMAGE = IMAGE_GROUP
+GROUP = {kind.resource.kind: kind.resource.group for kind in KINDS}
 VERSIONS = {
     "ImageRepository": ("v1beta1", "v1beta2", "v1"),
     "ImagePolicy": ("v1beta1", "v1beta2", "v1"),

@@ -17,7 +17,7 @@ from e2e.kubeapi import KubeApi, RequestRejected
 from hack.controllers import Kubectl
 
 KIND_VERSIONS = [(kind, version) for kind, versions in VERSIONS.items() for version in versions]
-IMAGE_KINDS = ("ImageRepository", "ImagePolicy", "ImageUpdateAutomation")
+IMAGE_KINDS = tuple(kind for kind in VERSIONS if GROUP[kind] == IMAGE)
 
 
 def with_changes(spec: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

@@ -11,16 +11,12 @@ from typing import Any
 
 import httpx
 
+from api.kinds import KINDS
 from hack.controllers import Kubectl
 from hack.env import process
 
-PLURAL = {
+PLURAL = {kind.resource.kind: kind.resource.plural for kind in KINDS} | {
     "Event": "events",
-    "GitRepository": "gitrepositories",
-    "ImagePolicy": "imagepolicies",
-    "ImageRepository": "imagerepositories",
-    "ImageTagList": "imagetaglists",
-    "ImageUpdateAutomation": "imageupdateautomations",
     "Secret": "secrets",
     "ServiceAccount": "serviceaccounts",
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.kinds import RECONCILED
 from e2e.cluster import Space, condition
 from e2e.conftest import Parts
 from e2e.objects import docker_secret, image_repository, semver_policy
@@ -172,8 +173,8 @@ def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: Re
 
 
 def test_controllers_may_have_tokens_issued(space: Space) -> None:
-    for name in ("imagerepository", "imagepolicy", "imageupdateautomation"):
-        account = f"system:serviceaccount:tagline-system:{name}-controller"
+    for kind in RECONCILED:
+        account = f"system:serviceaccount:tagline-system:{kind.component}"
         asked = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")
         assert space.kubectl("auth", "can-i", *asked, check=False).stdout.strip() == "yes"
 

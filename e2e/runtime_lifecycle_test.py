@@ -15,9 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.imagerepository import GROUP, KIND, PLURAL, VERSION, ImageRepositoryStatus
+from api.imagerepository import IMAGE_REPOSITORIES, ImageRepositoryStatus
 from api.meta import FINALIZER, ObjectMeta
-from api.resource import Resource
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
@@ -30,7 +29,6 @@ from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, L
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.run import NotReady, Ready, Run
 
-REPOSITORIES = Resource(GROUP, VERSION, PLURAL, KIND)
 COMPONENT = "runtime-test"
 LOG = logging.getLogger("controllers.test")
 TEST_TIMEOUT_SECONDS = 20
@@ -72,25 +70,27 @@ class AdminClient:
 
     async def create(self, name: str = "app", **metadata: object) -> View:
         body = {
-            "apiVersion": REPOSITORIES.api_version,
-            "kind": KIND,
+            "apiVersion": IMAGE_REPOSITORIES.api_version,
+            "kind": IMAGE_REPOSITORIES.kind,
             "metadata": {"name": name, "namespace": self.namespace, **metadata},
             "spec": {"image": "registry.invalid/org/app", "interval": "1h", "suspend": True},
         }
-        return await self.client.create(REPOSITORIES, self.namespace, body, into=View)
+        return await self.client.create(IMAGE_REPOSITORIES, self.namespace, body, into=View)
 
     async def change(self, change: dict[str, object], *, subresource: str = "") -> View:
-        return await self.client.patch(REPOSITORIES, self.namespace, "app", change, into=View, subresource=subresource)
+        return await self.client.patch(
+            IMAGE_REPOSITORIES, self.namespace, "app", change, into=View, subresource=subresource
+        )
 
     async def get(self) -> View:
-        return await self.client.get(REPOSITORIES, self.namespace, "app", into=View)
+        return await self.client.get(IMAGE_REPOSITORIES, self.namespace, "app", into=View)
 
     async def until_observed(self, view: View) -> None:
         while (await self.get()).status.observed_generation != view.metadata.generation:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     async def until_gone(self) -> None:
-        while (await self.client.list(REPOSITORIES, into=View, namespace=self.namespace)).items:  # noqa: ASYNC110
+        while (await self.client.list(IMAGE_REPOSITORIES, into=View, namespace=self.namespace)).items:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
     async def events(self) -> list[CoreEvent]:
@@ -145,7 +145,7 @@ def lifecycle_on(
 ) -> Lifecycle[View, ImageRepositoryStatus]:
     return Lifecycle(
         api.client,
-        REPOSITORIES,
+        IMAGE_REPOSITORIES,
         held,
         reconciler,
         events=NullRecorder(),
@@ -214,7 +214,7 @@ async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: Admi
 async def test_an_object_deleted_meanwhile_ends_quietly(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
     held = SingleObjectCache(await api.create())
-    reconciler.meanwhile = lambda: api.client.delete(REPOSITORIES, api.namespace, "app")
+    reconciler.meanwhile = lambda: api.client.delete(IMAGE_REPOSITORIES, api.namespace, "app")
     assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) == Done()
 
 
@@ -295,10 +295,10 @@ async def test_a_process_reconciles_releases_and_ends(
         ["--metrics-addr=", "--health-addr=127.0.0.1:0", "--watch-all-namespaces=false", "--enable-leader-election"]
     )
     manager = Manager(options, name="runtime-test", component=COMPONENT, config=load_config(kubeconfig))
-    repositories = manager.informer(REPOSITORIES, into=View, own=True)
+    repositories = manager.informer(IMAGE_REPOSITORIES, into=View, own=True)
     queue = manager.queue("views")
-    lifecycle = manager.lifecycle(REPOSITORIES, repositories, ScriptedReconciler())
-    manager.controller("views", lifecycle, queue, resource=REPOSITORIES)
+    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, ScriptedReconciler())
+    manager.controller("views", lifecycle, queue, resource=IMAGE_REPOSITORIES)
     manager.enqueue_primary(repositories, queue)
     running = asyncio.create_task(manager.run())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
@@ -306,7 +306,7 @@ async def test_a_process_reconciles_releases_and_ends(
         await api.until_observed(created)
         changed = await api.change({"spec": {"interval": "2h"}})
         await api.until_observed(changed)
-        await api.client.delete(REPOSITORIES, api.namespace, "app")
+        await api.client.delete(IMAGE_REPOSITORIES, api.namespace, "app")
         await api.until_gone()
         manager.stop()
         assert await running == 0

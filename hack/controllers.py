@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from api.kinds import RECONCILED
 from hack.env import controlplane, environment, process
 
 NAMESPACE = "tagline-system"
-KINDS = ("imagerepository", "imagepolicy", "imageupdateautomation")
+KINDS = tuple(kind.name for kind in RECONCILED)
 ROOT = Path(__file__).resolve().parent.parent
 TOKEN_DURATION = "24h"
 CRD_SECONDS = 60

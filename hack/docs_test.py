@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from cli.main import KINDS as KINDS_OF_PROCESSES
+from api.kinds import KINDS, RECONCILED
 from cli.main import main as tagline
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
@@ -23,7 +23,6 @@ from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.process.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED
-from hack.crds.definition import KINDS
 from hack.crds.openapi import struct_schema
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,7 +84,7 @@ def test_make_targets_exist(page: Path) -> None:
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    known = {name for kind in KINDS_OF_PROCESSES for name in reference.parse_help(kind)}
+    known = {name for kind in RECONCILED for name in reference.parse_help(kind.name)}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - known - {"flag", "switch"} == set()  # the last two stand for any
 
@@ -127,7 +126,7 @@ def examples() -> list[Any]:
         for page in PAGES
         for number, block in enumerate(blocks(page, "yaml"))
         for document in YAML(typ="safe").load_all(io.StringIO(block))
-        if isinstance(document, dict) and document.get("kind") in {d.kind for d in KINDS.values()}
+        if isinstance(document, dict) and document.get("kind") in {kind.resource.kind for kind in KINDS}
     ]
     assert documents
     return documents
@@ -135,11 +134,11 @@ def examples() -> list[Any]:
 
 @pytest.mark.parametrize("document", examples())
 def test_examples_set_fields_that_exist(document: dict[str, Any]) -> None:
-    (kind, definition) = next((k, d) for k, d in KINDS.items() if d.kind == document["kind"])
+    kind = next(kind for kind in KINDS if kind.resource.kind == document["kind"])
     group, version = document["apiVersion"].split("/")
-    assert group == definition.group
-    assert version in definition.versions
-    known = {row.path for row in reference.rows(struct_schema(kind, version), "")}
+    assert group == kind.resource.group
+    assert version in kind.definition.versions
+    known = {row.path for row in reference.rows(struct_schema(kind.type, version), "")}
     maps = tuple(path.removesuffix("{}") + "." for path in known if path.endswith("{}"))
     plain = {path.rstrip("{}") for path in known}
     found = [path for path in fields_of(document["spec"], "spec") if not path.startswith(maps)]

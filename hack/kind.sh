@@ -74,8 +74,8 @@ kubectl create quota no-pods --namespace tagline-system --hard=pods=0
 docker build --tag "$IMAGE" .
 kind load docker-image "$IMAGE" --name "$CLUSTER"
 kubectl delete quota no-pods --namespace tagline-system
-for kind in imagerepository imagepolicy imageupdateautomation; do
-  kubectl rollout restart --namespace tagline-system "deployment/$kind-controller"
-  kubectl rollout status --namespace tagline-system "deployment/$kind-controller" --timeout=180s
+for controller in $(.venv/bin/python -c 'from api.kinds import RECONCILED; print(*(kind.component for kind in RECONCILED))'); do
+  kubectl rollout restart --namespace tagline-system "deployment/$controller"
+  kubectl rollout status --namespace tagline-system "deployment/$controller" --timeout=180s
 done
 E2E_CONTROLLERS=deployed .venv/bin/pytest -q e2e/imagerepository_test.py

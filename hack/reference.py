@@ -21,11 +21,10 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+from api.kinds import KINDS, RECONCILED, Kind
 from api.meta import Condition
 from api.schema import Definition
-from cli.main import KINDS as KINDS_OF_PROCESSES
 from cli.main import main as tagline
-from hack.crds.definition import KINDS
 from hack.crds.openapi import docstring, struct_schema
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -91,7 +90,7 @@ def pages() -> dict[str, str]:
 
 def flag_table() -> Iterator[str]:
     """Every flag in the order of the alphabet, as the processes' own --help tells it."""
-    known = {kind: parse_help(kind) for kind in KINDS_OF_PROCESSES}
+    known = {kind.name: parse_help(kind.name) for kind in RECONCILED}
     yield "| Flag | Default | Meaning |\n|---|---|---|\n"
     for name in sorted(set().union(*known.values())):
         by = [kind for kind, found in known.items() if name in found]
@@ -113,8 +112,8 @@ def parse_help(kind: str) -> dict[str, tuple[str, str, str]]:
 def page() -> str:
     """The whole reference of the API."""
     parts = [HEAD]
-    for kind, definition in KINDS.items():
-        parts += _kind(kind, definition)
+    for kind in KINDS:
+        parts += _kind(kind)
     parts += [CONDITIONS, *_table(rows(struct_schema(Condition, "v1"), ""))]
     return "".join(parts)
 
@@ -138,26 +137,27 @@ def _inside(schema: JSONSchema) -> tuple[str, JSONSchema]:
     return "", schema
 
 
-def _kind(kind: type[msgspec.Struct], definition: Definition) -> Iterator[str]:
+def _kind(kind: Kind) -> Iterator[str]:
+    definition, resource = kind.definition, kind.resource
     newest = definition.versions[-1]
-    schema: Any = struct_schema(kind, newest)
-    yield f"\n## {definition.kind}\n\n{docstring(kind)}\n\n"
-    yield f"- Group `{definition.group}`; served as {_join_names(definition.versions)}; stored as `{newest}`.\n"
+    schema: Any = struct_schema(kind.type, newest)
+    yield f"\n## {resource.kind}\n\n{docstring(kind.type)}\n\n"
+    yield f"- Group `{resource.group}`; served as {_join_names(definition.versions)}; stored as `{newest}`.\n"
     if definition.short_names:
         yield f"- Short names: {_join_names(definition.short_names)}.\n"
     for version in definition.versions:
         yield f"- Columns of `kubectl get` in `{version}`: {', '.join(_columns(definition, version))}.\n"
     for part in ("spec", "status"):
-        yield f"\n### {definition.kind} {part}\n\n"
+        yield f"\n### {resource.kind} {part}\n\n"
         yield from _table(rows(schema["properties"][part], part))
         for rule in schema["properties"][part].get("x-kubernetes-validations", ()):
             yield f"\nRule: {rule['message']}.\n"
     for version in definition.versions[:-1]:
-        yield from _differences(kind, version, newest)
+        yield from _differences(kind.type, version, newest)
 
 
-def _differences(kind: type[msgspec.Struct], version: str, newest: str) -> Iterator[str]:
-    older, newer = ({row.path: row for row in rows(struct_schema(kind, v), "")} for v in (version, newest))
+def _differences(struct: type[msgspec.Struct], version: str, newest: str) -> Iterator[str]:
+    older, newer = ({row.path: row for row in rows(struct_schema(struct, v), "")} for v in (version, newest))
     found = [path for path, row in newer.items() if _constraints(row) != _constraints(older[path])]
     if found:
         yield f"\nIn `{version}` the API server enforces less or other things for:\n\n"

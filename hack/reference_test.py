@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from api.kinds import KINDS
 from controllers.runtime.process import flags
 from hack import reference
-from hack.crds.definition import KINDS
 from hack.crds.openapi import struct_schema
 
 
@@ -17,9 +17,9 @@ def test_page_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_field_of_spec_and_status_has_a_row_with_words() -> None:
     page = reference.page()
-    for kind, definition in KINDS.items():
-        section = page.partition(f"\n## {definition.kind}\n")[2].partition("\n## ")[0]
-        schema = struct_schema(kind, definition.versions[-1])
+    for kind in KINDS:
+        section = page.partition(f"\n## {kind.resource.kind}\n")[2].partition("\n## ")[0]
+        schema = struct_schema(kind.type, kind.definition.versions[-1])
         wanted = [row.path for row in reference.rows(schema, "") if row.path.startswith(("spec.", "status."))]
         described = re.findall(r"^\| `(\S+)` \| [^|]+ \| .* \| (?=\S)", section, re.MULTILINE)
         assert [path for path in wanted if path not in described] == []

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def crd_files(folder: Path) -> dict[Path, str | None]:
     """Path to wanted content of every file of `folder`; None for those that do not belong there."""
     strangers: dict[Path, str | None] = dict.fromkeys(folder.glob("*"))
-    return strangers | {folder / name: text for name, text in definition.files().items()}
+    return strangers | {folder / name: text for name, text in definition.render_crds().items()}
 
 
 def render_install(manifests: Path) -> str:

@@ -9,51 +9,39 @@ from __future__ import annotations
 import io
 from typing import Any
 
-import msgspec
 from ruamel.yaml import YAML
 
-from api import gitrepository, imagepolicy, imagerepository, imagetaglist, imageupdateautomation
-from api.schema import Column, Definition
+from api.kinds import KINDS, Kind
+from api.schema import Column
 from hack.crds.openapi import docstring, struct_schema
-
-KINDS: dict[type[msgspec.Struct], Definition] = {
-    imagerepository.ImageRepository: imagerepository.DEFINITION,
-    imagepolicy.ImagePolicy: imagepolicy.DEFINITION,
-    imageupdateautomation.ImageUpdateAutomation: imageupdateautomation.DEFINITION,
-    imagetaglist.ImageTagList: imagetaglist.DEFINITION,
-    gitrepository.GitRepository: gitrepository.DEFINITION,
-}
 
 HEADER = """\
 # Generated from the types in api/ by `python -m hack.crds`; do not edit.
 """
 
 
-def files() -> dict[str, str]:
-    """File name to content of everything that belongs in manifests/crds.
+def render_crds() -> dict[str, str]:
+    """Return the name and content of every file that belongs in manifests/crds.
 
-    No kustomization is among them: `kubectl apply -f manifests/crds` takes the folder as it is.
+    There is no kustomization among them: `kubectl apply -f manifests/crds` takes the folder as it is.
     """
-    documents = {
-        f"{definition.group}_{definition.plural}.yaml": build_crd(kind, definition)
-        for kind, definition in KINDS.items()
-    }
-    return {name: HEADER + to_yaml(document) for name, document in sorted(documents.items())}
+    return {kind.crd_file: HEADER + to_yaml(build_crd(kind)) for kind in sorted(KINDS, key=lambda kind: kind.crd_file)}
 
 
-def build_crd(kind: type[msgspec.Struct], definition: Definition) -> dict[str, Any]:
-    """The CustomResourceDefinition of one kind."""
+def build_crd(kind: Kind) -> dict[str, Any]:
+    """Return the CustomResourceDefinition of one kind."""
+    definition, resource = kind.definition, kind.resource
     names: dict[str, object] = {
-        "kind": definition.kind,
-        "listKind": f"{definition.kind}List",
-        "plural": definition.plural,
-        "singular": definition.kind.lower(),
+        "kind": resource.kind,
+        "listKind": f"{resource.kind}List",
+        "plural": resource.plural,
+        "singular": kind.name,
     }
     if definition.short_names:
         names["shortNames"] = list(definition.short_names)
     if definition.categories:
         names["categories"] = list(definition.categories)
-    metadata: dict[str, object] = {"name": f"{definition.plural}.{definition.group}"}
+    metadata: dict[str, object] = {"name": f"{resource.plural}.{resource.group}"}
     if definition.annotations:
         metadata["annotations"] = definition.annotations
     return {
@@ -61,17 +49,18 @@ def build_crd(kind: type[msgspec.Struct], definition: Definition) -> dict[str, A
         "kind": "CustomResourceDefinition",
         "metadata": metadata,
         "spec": {
-            "group": definition.group,
+            "group": resource.group,
             "names": names,
             "scope": "Namespaced",
             "conversion": {"strategy": "None"},
-            "versions": [_version(kind, definition, version) for version in definition.versions],
+            "versions": [_version(kind, version) for version in definition.versions],
         },
     }
 
 
-def _version(kind: type[msgspec.Struct], definition: Definition, version: str) -> dict[str, object]:
-    schema = {"description": docstring(kind)} | struct_schema(kind, version)
+def _version(kind: Kind, version: str) -> dict[str, object]:
+    definition = kind.definition
+    schema = {"description": docstring(kind.type)} | struct_schema(kind.type, version)
     entry: dict[str, object] = {
         "name": version,
         "served": True,
@@ -89,7 +78,7 @@ def _column(column: Column) -> dict[str, object]:
 
 
 def to_yaml(document: object) -> str:
-    """`document` as block YAML in the order of its keys; equal values are never written as aliases."""
+    """Return `document` as block YAML in the order of its keys; equal values are never written as aliases."""
     yaml = YAML(typ="rt", pure=True)
     yaml.width = 120
     yaml.representer.ignore_aliases = lambda _: True

@@ -35,7 +35,7 @@ def load(text: str) -> Any:
 
 CRDS = {
     document["spec"]["names"]["plural"]: document
-    for name, text in definition.files().items()
+    for name, text in definition.render_crds().items()
     if (document := load(text))["kind"] == "CustomResourceDefinition"
 }
 
@@ -370,4 +370,4 @@ def test_the_internal_kind_says_so() -> None:
 
 
 def test_output_is_the_same_every_time() -> None:
-    assert definition.files() == definition.files()
+    assert definition.render_crds() == definition.render_crds()

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from api.kinds import RECONCILED
 from api.version import VERSION
 from hack.crds.__main__ import MANIFESTS, crd_files, differences, main, write
 
 OWN_ARGS = {"imagerepository-controller": ("--interval-jitter-percentage=5",)}
-CONTROLLERS = ("imagerepository-controller", "imagepolicy-controller", "imageupdateautomation-controller")
+CONTROLLERS = tuple(kind.component for kind in RECONCILED)
 
 
 def documents(path: Path) -> list[Any]:

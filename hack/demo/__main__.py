@@ -7,13 +7,11 @@ import tempfile
 import time
 from pathlib import Path
 
-from hack.controllers import KubectlFailed
+from hack.controllers import KINDS, KubectlFailed
 from hack.demo import journeys
 from hack.demo.demo_environment import NAMESPACE, DemoEnvironment, build
 from hack.demo.narration import DemoFailed, Narrator
 from hack.env import process, tools
-
-KINDS = "imagerepository,imagepolicy,imageupdateautomation"
 
 
 def main() -> int:
@@ -55,10 +53,10 @@ def _show(world: DemoEnvironment) -> None:
     narrator, kubectl = world.narrator, world.kubectl
     narrator.title("What kubectl shows")
     for version in ("v1beta2", "v1"):
-        for kind in KINDS.split(","):
+        for kind in KINDS:
             command = f"get {kind}.{version}.image.toolkit.fluxcd.io -n {NAMESPACE}"
             narrator.show(f"kubectl {command}", kubectl(*command.split()).stdout)
-    for kind in KINDS.split(","):
+    for kind in KINDS:
         command = f"describe {kind} k8s-demo -n {NAMESPACE}"
         shown = kubectl(*command.split()).stdout
         narrator.show(f"kubectl {command} | sed -n '/^Status:/,$p'", "Status:" + shown.partition("\nStatus:")[2])
