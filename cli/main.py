@@ -1,75 +1,44 @@
-"""`tagline`: runs a controller, asks a policy offline or in a cluster, tells the version.
+"""`tagline`: the command line.
 
-Each command is a function from parsed arguments to an exit status, in a module of its own where it is more than a
-few lines. What a command needs is imported when it runs: asking a policy loads no HTTP client, no Git.
+Each verb is a module in `cli.verbs`: `add_to(parser)` states its grammar, and sets `command`, a function from parsed
+arguments to an exit status. Only the module of the verb that is asked for is imported: choosing a tag offline loads no
+HTTP client and no Git.
 """
 
 import argparse
 import importlib
-import runpy
 import sys
 from collections.abc import Sequence
 
-from api.version import VERSION
-from cli import policy
-
-KINDS = ("imagerepository", "imagepolicy", "imageupdateautomation")
+VERBS = {
+    "version": "print the version",
+    "run": "run a controller",
+    "policy": "ask image policies offline",
+    "explain": "say why a policy of a cluster chooses what it chooses",
+}
+"""Verb to the line that help has for it, in the order of help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status of one command; argv: without the program's name, default those of the process.
+    """Run one command and return its exit status; argv: without the program's name, default those of the process.
 
     0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong.
     """
-    options = build_parser().parse_args(argv)
+    argv = sys.argv[1:] if argv is None else argv
+    options = build_parser(verb=argv[0] if argv else "").parse_args(argv)
     status: int = options.command(options)
     return status
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The command line; `command` of the result is the function to call."""
+def build_parser(verb: str) -> argparse.ArgumentParser:
+    """Return the command line with the grammar of one verb and the names of the others."""
     tagline = argparse.ArgumentParser(prog="tagline", description="Image automation for GitOps.")
-    commands = tagline.add_subparsers(required=True, metavar="COMMAND")
-
-    version = commands.add_parser("version", help="print the version")
-    version.set_defaults(command=print_version)
-
-    run = commands.add_parser("run", help="run a controller", description="The same as python -m controllers.KIND.")
-    run.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
-    run.add_argument("flags", nargs=argparse.REMAINDER, metavar="FLAG", help="of the controller; --help lists them")
-    run.set_defaults(command=run_controller)
-
-    policies = commands.add_parser("policy", help="ask image policies offline")
-    policy.add_test_command(policies.add_subparsers(required=True, metavar="COMMAND"))
-
-    explained = commands.add_parser("explain", help="say why a policy of a cluster chooses what it chooses")
-    target = explained.add_subparsers(required=True, metavar="KIND").add_parser("policy", help="an ImagePolicy")
-    target.add_argument("policy", metavar="NAMESPACE/NAME", help="without a namespace: default")
-    target.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
-    target.set_defaults(command=explain_policy)
+    verbs = tagline.add_subparsers(required=True, metavar="COMMAND")
+    for name, summary in VERBS.items():
+        parser = verbs.add_parser(name, help=summary)
+        if name == verb:
+            importlib.import_module(f"cli.verbs.{name}").add_to(parser)
     return tagline
-
-
-def print_version(_options: argparse.Namespace) -> int:
-    """Prints the version."""
-    sys.stdout.write(f"tagline {VERSION}\n")
-    return 0
-
-
-def run_controller(options: argparse.Namespace) -> int:
-    """Runs one controller process to its end, as `python -m` does: only its own `__main__` knows its flags."""
-    sys.argv[1:] = options.flags
-    try:
-        runpy.run_module(f"controllers.{options.kind}", run_name="__main__", alter_sys=True)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
-
-
-def explain_policy(options: argparse.Namespace) -> int:
-    """Explains a policy of a cluster."""
-    status: int = importlib.import_module("cli.explain").explain_policy(options)
-    return status
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """`tagline policy test`: which tag a policy chooses, and why the others lost; no cluster and no registry is asked.
 
 The answer is the controller's own: both call `controllers.policy.select`. What cannot be known offline is refused, or
-said to be left out: when tags were first seen, and what images tell.
+said to be left out: when tags were first seen, and what is inside images.
 """
 
 import argparse
@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
+from cli.printing import format_choice, format_tally
 from controllers.policy import (
     Alphabetical,
     Filter,
@@ -22,14 +22,10 @@ from controllers.policy import (
     Selection,
     Semver,
     TagIndex,
-    Tally,
     select,
 )
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 
-MAX_EXAMPLES = 3
-"""So many tags are shown for each reason."""
-HEADING = "WHY NOT CHOSEN"
 ORDERS = ("asc", "desc")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Offline no tag has an age, so the present time does not matter."""
@@ -39,9 +35,9 @@ class NotAnswerableOffline(Exception):
     """The question cannot be answered offline; the text says why, and what to do."""
 
 
-def add_test_command(commands: Any) -> None:
-    """Adds the command `test` to the subparsers of `tagline policy`."""
-    test = commands.add_parser(
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the grammar of the verb."""
+    test = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
         "test",
         help="show which tag a policy chooses, and why the others lost",
         description="Prints the chosen tag, then why the others lost. Exit status 1: nothing is chosen; 2: the policy "
@@ -61,7 +57,7 @@ def add_test_command(commands: Any) -> None:
 
 
 def run_policy_test(options: argparse.Namespace) -> int:
-    """Prints the choice and its reasons; 0 when a tag is chosen."""
+    """Print the choice and its reasons; 0 when a tag is chosen."""
     try:
         index, rules = _question(options)
         found = select(index, rules, now=EPOCH, current=options.current)
@@ -81,14 +77,13 @@ def run_policy_test(options: argparse.Namespace) -> int:
 
 def _answer(found: Selection) -> Iterator[str]:
     choice = found.choice
-    ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
     kept = f" (kept: {found.refused_downgrade} would be a downgrade)" if found.refused_downgrade else ""
-    yield f"{choice.tag}{ranked_by}{kept}\n"
+    yield f"{format_choice(choice)}{kept}\n"
     yield from format_tally(choice.tally)
 
 
 def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
-    """What is chosen from, and how. Raises NotAnswerableOffline."""
+    """Return what is chosen from, and how. Raises NotAnswerableOffline."""
     tag_filter = Filter(options.pattern, options.extract) if options.pattern or options.extract else None
     if options.file is None and (options.name or options.current):
         raise NotAnswerableOffline("--name and --current are about the policy of a manifest: name it with --file")
@@ -104,7 +99,7 @@ def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
 def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
     manifest = importlib.import_module("cli.manifest")  # flags alone need no YAML
     try:
-        index, rules = manifest.question(options.file, options.name, _tags(options.tags))
+        index, rules = manifest.load_question(options.file, options.name, _tags(options.tags))
     except manifest.BadManifest as error:
         raise NotAnswerableOffline(str(error)) from None
     if isinstance(rules.policy, Newest):
@@ -116,17 +111,6 @@ def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
 
 def _needs_cluster(field: str) -> str:
     return f"policy.{field} cannot be answered offline: apply the policy and ask tagline explain policy"
-
-
-def format_tally(tally: Tally) -> Iterator[str]:
-    """Lines: how many tags lost for each reason, the most frequent first, and some of them."""
-    if not tally.counts:
-        return
-    width = max(len(text) for text in (HEADING, *(reason.sentence for reason in tally.counts)))
-    yield f"\n{'TAGS':>6}  {HEADING:{width}}  FOR EXAMPLE\n"
-    for reason, count in sorted(tally.counts.items(), key=lambda item: -item[1]):
-        known = [refusal.tag for refusal in tally.refused if refusal.reason is reason]
-        yield f"{count:>6}  {reason.sentence:{width}}  {', '.join(known[:MAX_EXAMPLES])}".rstrip() + "\n"
 
 
 def _policy(options: argparse.Namespace) -> Policy:

@@ -8,14 +8,15 @@ dates), with the pull secrets that the ImageRepository names.
 import argparse
 import asyncio
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
 
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.meta import READY
 from api.version import VERSION
-from cli.policy import format_tally
+from cli.cluster import add_kubeconfig, connect, parse_key
+from cli.printing import format_candidates, format_choice, format_tally
 from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagepolicy.image_reader import ImageReader
@@ -24,7 +25,7 @@ from controllers.imagepolicy.rules import rules_of
 from controllers.imagepolicy.tag_selection import select_tag
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
-from controllers.policy.policies import Refusal, Tally
+from controllers.policy.policies import Tally
 from controllers.policy.rules import Selection
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import BadReference
@@ -32,7 +33,6 @@ from controllers.registry.inspection import Inspector
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
-from controllers.runtime.kube.config import load_config
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.runtime.reconcile.run import NotReady
 from controllers.taglist.codec import TagList
@@ -41,35 +41,25 @@ from controllers.taglist.reader import fetch_list
 USER_AGENT = f"tagline-explain/{VERSION}"
 
 
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the grammar of the verb."""
+    policy = parser.add_subparsers(required=True, metavar="KIND").add_parser("policy", help="an ImagePolicy")
+    policy.add_argument("policy", metavar="NAMESPACE/NAME", help="without a namespace: default")
+    add_kubeconfig(policy)
+    policy.set_defaults(command=explain_policy)
+
+
 def explain_policy(options: argparse.Namespace) -> int:
-    """Prints the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
+    """Print the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
     try:
-        return asyncio.run(_explain(_key(options.policy), options.kubeconfig or None))
+        return asyncio.run(_explain(parse_key(options.policy), options.kubeconfig))
     except (ApiError, NotConfigured, NotReady, BadReference) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-def leading(refused: Sequence[Refusal]) -> Iterator[str]:
-    """Lines: the leading tags that were not chosen, best first, and why each lost."""
-    if not refused:
-        return
-    rows = [(refusal.tag, refusal.value, refusal.reason.sentence) for refusal in refused]
-    rows.insert(0, ("LEADING TAGS", "RANKED BY", "WHY NOT CHOSEN"))
-    tag_width, value_width = (max(len(row[column]) for row in rows) for column in (0, 1))
-    yield "\n"
-    for tag, value, reason in rows:
-        yield f"{tag:{tag_width}}  {value:{value_width}}  {reason}\n"
-
-
-def _key(text: str) -> Key:
-    namespace, slash, name = text.partition("/")
-    return Key(namespace, name) if slash else Key("default", text)
-
-
-async def _explain(key: Key, kubeconfig: str | None) -> int:
-    client = KubeClient(await asyncio.to_thread(load_config, kubeconfig), user_agent=USER_AGENT, clock=SYSTEM_CLOCK)
-    try:
+async def _explain(key: Key, kubeconfig: str) -> int:
+    async with connect(kubeconfig, user_agent=USER_AGENT) as client:
         policy = await client.get(IMAGE_POLICIES, key.namespace, key.name, into=ImagePolicy)
         at = repository_key(policy)
         repository = await client.get(IMAGE_REPOSITORIES, at.namespace, at.name, into=ImageRepository)
@@ -77,12 +67,10 @@ async def _explain(key: Key, kubeconfig: str | None) -> int:
         if stored is None:
             sys.stderr.write(f"ImageRepository {at} has no stored tags: it was not scanned yet\n")
             return 1
-        return await _tell(client, policy, repository, stored)
-    finally:
-        await client.close()
+        return await _print_choice(client, policy, repository, stored)
 
 
-async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
+async def _print_choice(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
     out = sys.stdout.write
     out(f"ImageRepository {repository_key(policy)}: {len(stored.tags)} tags of {repository.spec.image}\n")
     for condition in policy.status.conditions:
@@ -90,7 +78,7 @@ async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageReposi
             out(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: Ready={condition.status}, ")
             out(f"{condition.message}\n")
     try:
-        selection = await _selected(client, policy, repository, stored)
+        selection = await _select(client, policy, repository, stored)
     except InvalidPolicy as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -100,8 +88,7 @@ async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageReposi
             sys.stdout.writelines(_format_tally_lines(error.tally))
         return 1
     choice = selection.choice
-    ranked_by = "" if choice.value == choice.tag else f" (ranked by {choice.value})"
-    out(f"\nchooses now: {choice.tag}{ranked_by}\n")
+    out(f"\nchooses now: {format_choice(choice)}\n")
     if selection.refused_downgrade:
         out(f"which it keeps: {selection.refused_downgrade} would be a downgrade\n")
     if selection.next_eligible_at:
@@ -111,11 +98,11 @@ async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageReposi
 
 
 def _format_tally_lines(tally: Tally) -> Iterator[str]:
-    yield from leading(tally.refused)
+    yield from format_candidates(tally.refused)
     yield from format_tally(tally)
 
 
-async def _selected(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
+async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
     registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     try:
         images = ImageReader(registry, Inspector(registry), AccessReader(client))
