@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ CONTROLLERS = tuple(kind.component for kind in RECONCILED)
 
 def documents(path: Path) -> list[Any]:
     return list(YAML(typ="safe").load_all(io.StringIO(path.read_text())))
+
+
+@cache
+def installed() -> dict[tuple[str, str], Any]:
+    """Return every object of install.yaml by kind and name."""
+    found = documents(MANIFESTS / "install.yaml")
+    return {(document["kind"], document["metadata"]["name"]): document for document in found}
 
 
 def test_crds_are_fresh() -> None:
@@ -72,10 +80,13 @@ def test_workload_identity_may_do_exactly_what_it_does() -> None:
 
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_deployment(name: str) -> None:
-    (deployment,) = documents(MANIFESTS / name / "deployment.yaml")
+    deployment = installed()["Deployment", name]
     pod = deployment["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert deployment["metadata"]["name"] == pod["serviceAccountName"] == name
+    assert ("ServiceAccount", name) in installed()
+    assert deployment["spec"]["selector"]["matchLabels"] == {"app": name}
+    assert deployment["spec"]["template"]["metadata"]["labels"]["app"] == name
     assert container["image"] == f"ghcr.io/tagline/tagline:v{VERSION}"
     assert container["command"] == ["python", "-m", f"controllers.{name.removesuffix('-controller')}"]
     assert container["args"] == [
@@ -161,7 +172,7 @@ def test_a_controller_may_do_exactly_what_it_does(name: str, own: dict[tuple[str
 
 @pytest.mark.parametrize("name", CONTROLLERS)
 def test_a_controller_may_write_no_lease_but_its_own(name: str) -> None:
-    role, binding = documents(MANIFESTS / "rbac" / f"{name}-leader-election.yaml")
+    role, binding = (installed()[kind, f"{name}-leader-election"] for kind in ("Role", "RoleBinding"))
     create, change = role["rules"]
     assert create["verbs"] == ["create"]
     assert change["verbs"] == ["get", "update", "patch"]
@@ -170,7 +181,7 @@ def test_a_controller_may_write_no_lease_but_its_own(name: str) -> None:
 
 
 def test_nothing_is_granted_by_wildcard() -> None:
-    for path in (MANIFESTS / "rbac").glob("*.yaml"):
+    for path in MANIFESTS.rglob("*.yaml"):
         for document in documents(path):
             for rule in document.get("rules", ()):
                 assert "*" not in [*rule["apiGroups"], *rule["resources"], *rule["verbs"]], path
