@@ -64,7 +64,7 @@ class ImageTagList(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 
 
 def chunk_name(repository_name: str, index: int) -> str:
-    """Name of chunk `index` (from 0) of the ImageRepository called `repository_name`: `<name>-tags-<index>`.
+    """Return the name of chunk `index` (from 0) of the ImageRepository called `repository_name`: `<name>-tags-<index>`.
 
     At most 253 characters. No two repositories of a namespace share one: the ending tells a shortened name, which
     carries a hash of the full one, from a full name.
@@ -78,7 +78,7 @@ def chunk_name(repository_name: str, index: int) -> str:
 
 
 def repository_label(repository_name: str) -> str:
-    """Value of REPOSITORY_LABEL for the ImageRepository called `repository_name`: its name, or a hash of a long one.
+    """Return the value of REPOSITORY_LABEL for an ImageRepository: its name, or a hash of a long one.
 
     At most 63 characters. The underscore, which no object name may have, keeps hashes and names apart.
     """

@@ -23,7 +23,7 @@ from hack.oci import Pusher
 
 @pytest.fixture
 def healthy(space: Space, parts: Parts, open_registry: Pusher) -> Iterator[None]:
-    """Another repository and policy in the namespace; they must follow a new tag after the trouble."""
+    """Set up another repository and policy in the namespace; they must follow a new tag after the trouble."""
     open_registry.push_tags(f"{space.name}/healthy", ["1.0.0"])
     image_repository(space, "healthy", f"{parts.open_registry}/{space.name}/healthy", interval="1s")
     semver_policy(space, "healthy")
@@ -112,7 +112,7 @@ class TestImagePolicy:
 
     @pytest.fixture
     def app(self, space: Space, parts: Parts, open_registry: Pusher) -> str:
-        """A scanned repository `app`."""
+        """Create the ImageRepository `app` and wait for its scan."""
         open_registry.push(f"{space.name}/app", "1.0.0")
         image_repository(space, "app", f"{parts.open_registry}/{space.name}/app")
         space.wait_ready("ImageRepository", "app")
@@ -168,7 +168,7 @@ class TestImageUpdateAutomation:
 
     @pytest.fixture
     def other(self, fleet: Fleet) -> Iterator[None]:
-        """Another automation on the same policies must go on committing."""
+        """Set up another automation on the same policies; it must go on committing."""
         files = {"other/app.yaml": deployment(f"{fleet.image}:0.1.0", fleet.marker)}
         repository = fleet.repository.host.create_repository(f"{fleet.space.name}-other", files)
         git_repository(fleet.space, "other", repository)

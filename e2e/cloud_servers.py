@@ -45,7 +45,7 @@ DENIED = """<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Er
 
 
 def reviewer(kubectl: Kubectl) -> Callable[[str, str], str]:
-    """Asks the API server whose a token is: (token, audience) → user name, "" for a token that is none for it."""
+    """Return a function that asks the API server whose a token is: (token, audience) → user name, "" if invalid."""
 
     def review(token: str, audience: str) -> str:
         body = {
@@ -61,15 +61,15 @@ def reviewer(kubectl: Kubectl) -> Callable[[str, str], str]:
 
 @dataclass(slots=True)
 class CloudServers:
-    """Use as a context manager. `trust` says who may act as whom, `opens` which repository that opens."""
+    """Use as a context manager. `trust` says who may act as whom, `repository_owners` which repository that opens."""
 
     review: Callable[[str, str], str]
     folder: Path
     trust: dict[str, str] = field(default_factory=dict)
     """Role (AWS) or tenant/client (Azure) → user name in Kubernetes."""
-    opens: dict[str, str] = field(default_factory=dict)
+    repository_owners: dict[str, str] = field(default_factory=dict)
     """Path of a repository → role or tenant/client that may use it."""
-    given: dict[str, tuple[str, Credentials]] = field(default_factory=dict)
+    issued: dict[str, tuple[str, Credentials]] = field(default_factory=dict)
     """Access key or bearer token → for whom, and the keys."""
     logins: list[str] = field(default_factory=list)
     """Roles and clients that were asked for, refused ones included."""
@@ -103,17 +103,17 @@ class CloudServers:
     @property
     def secrets(self) -> list[str]:
         """All that was given out or shown and that nobody else may see."""
-        keys = [text for _, k in self.given.values() for text in (k.secret_key, k.token) if text]
-        tokens = [token for token, (_, k) in self.given.items() if not k.secret_key]
+        keys = [text for _, k in self.issued.values() for text in (k.secret_key, k.token) if text]
+        tokens = [token for token, (_, k) in self.issued.items() if not k.secret_key]
         return keys + tokens + self.presented_tokens
 
     def repository(self, path: str, *, opened_by: str) -> BareRepository:
-        """A new repository at a path of its host."""
-        self.opens[path] = opened_by
+        """Create a repository at a path of its host."""
+        self.repository_owners[path] = opened_by
         return BareRepository(self.server.root / path.removeprefix("/"))
 
     def answer(self, request: Request) -> Answer | None:
-        """What a host says; None: what Git says."""
+        """Return what the host answers; None: what Git answers."""
         path = urlsplit(request.path).path
         match request.headers.get("Host", ""):
             case "sts.eu-west-1.amazonaws.com":
@@ -127,18 +127,18 @@ class CloudServers:
         return Answer(404)
 
     def assume(self, request: Request) -> Answer:
-        """AssumeRoleWithWebIdentity of STS."""
+        """Answer AssumeRoleWithWebIdentity of STS."""
         form = _form(request)
         if not self.accepts_token(form["RoleArn"], form["WebIdentityToken"], "sts.amazonaws.com"):
             return Answer(403, DENIED.encode(), dict(XML))
         key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_urlsafe(40)
-        self.given[key] = form["RoleArn"], Credentials(key, secret, token)
+        self.issued[key] = form["RoleArn"], Credentials(key, secret, token)
         expires = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = ASSUMED.format(role=form["RoleArn"], key=key, secret=secret, token=token, expires=expires)
         return Answer(200, body.encode(), dict(XML))
 
     def token(self, request: Request, path: str) -> Answer:
-        """OpenID configuration and token endpoint of Entra."""
+        """Answer as Entra's OpenID configuration and token endpoint."""
         tenant = path.split("/")[1]
         base = f"https://{ENTRA}/{tenant}"
         if path.endswith("/.well-known/openid-configuration"):
@@ -151,23 +151,23 @@ class CloudServers:
             told = {"error": "invalid_client", "error_description": "AADSTS70021: No matching federated identity"}
             return Answer(401, json.dumps(told).encode(), dict(JSON))
         token = secrets.token_urlsafe(40)
-        self.given[token] = who, Credentials("", "")
+        self.issued[token] = who, Credentials("", "")
         body = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
         return Answer(200, json.dumps(body).encode(), dict(JSON))
 
     def accepts_token(self, who: str, proof: str, audience: str) -> bool:
-        """True when the proof is a token of the ServiceAccount that `who` trusts."""
+        """Return True when the proof is a token of the ServiceAccount that `who` trusts."""
         self.logins.append(who)
         self.presented_tokens.append(proof)
         user = self.review(proof, audience)
         return bool(user) and self.trust.get(who) == user
 
     def signer(self, request: Request, path: str) -> str:
-        """Whose signature a request carries; "" for one that is wrong or too old."""
+        """Return whose signature a request carries; "" for one that is wrong or too old."""
         kind, _, pair = request.headers.get("Authorization", "").partition(" ")
         user, _, password = base64.b64decode(pair).decode().partition(":") if kind == "Basic" else ("", "", "")
         key, _, token = user.partition("%")
-        who, keys = self.given.get(key, ("", None))
+        who, keys = self.issued.get(key, ("", None))
         if keys is None or (keys.token or "") != token:
             return ""
         time = password.partition("Z")[0]
@@ -179,15 +179,15 @@ class CloudServers:
         return who if timedelta(0) <= age < VALID and password == f"{time}Z{auth.signature(text, signed)}" else ""
 
     def bearer(self, request: Request) -> str:
-        """Whose token a request carries; "" for one that was never given."""
+        """Return whose token a request carries; "" for one that was never issued."""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
-        return self.given.get(token, ("", None))[0] if kind == "Bearer" else ""
+        return self.issued.get(token, ("", None))[0] if kind == "Bearer" else ""
 
     def authorize(self, request: Request, who: str) -> Answer | None:
-        """None for somebody who may use the repository."""
+        """Return None for somebody who may use the repository."""
         if not who:
             return Answer(401, b"who are you?\n", dict(REALM))
-        allowed = self.opens.get(_repository(urlsplit(request.path).path)) == who
+        allowed = self.repository_owners.get(_repository(urlsplit(request.path).path)) == who
         return None if allowed else Answer(403, b"not yours\n", {"Content-Type": "text/plain"})
 
 

@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 def eventually(probe: Callable[[], T], *, what: str, seconds: float = TEST_TIMEOUT_SECONDS) -> T:
-    """The first truthy result of `probe`; fails with `what` and the last result when the time is over."""
+    """Return the first truthy result of `probe`; fail with `what` and the last result at the deadline."""
     deadline = time.monotonic() + seconds
     while True:
         found = probe()
@@ -39,7 +39,7 @@ class Space:
     name: str
 
     def apply(self, kind: str, name: str, spec: Mapping[str, Any] | None = None, **extra: Any) -> None:
-        """Applies one object; `extra` are further top-level fields (type, data, stringData, apiVersion)."""
+        """Apply one object; `extra` are further top-level fields (type, data, stringData, apiVersion)."""
         document: dict[str, Any] = {
             "apiVersion": API_VERSION.get(kind, "v1"),
             "kind": kind,
@@ -51,28 +51,28 @@ class Space:
         self.api.apply(document)
 
     def patch(self, kind: str, name: str, spec: Mapping[str, Any]) -> None:
-        """Merges into the spec."""
+        """Merge a change into the spec."""
         self._merge(kind, name, {"spec": spec})
 
     def delete(self, kind: str, name: str) -> None:
-        """Deletes one object and waits until it is gone."""
+        """Delete one object and wait until it is gone."""
         self.kubectl("delete", kind, name, "-n", self.name, "--timeout=20s")
 
     def request(self, kind: str, name: str) -> str:
-        """Asks for a reconcile by annotation; returns the token."""
+        """Ask for a reconcile by annotation; return the token."""
         token = f"{time.time_ns()}"
         self._merge(kind, name, {"metadata": {"annotations": {REQUESTED_AT: token}}})
         return token
 
     def request_and_wait(self, kind: str, name: str) -> dict[str, Any]:
-        """Asks for a reconcile and waits until it was handled."""
+        """Ask for a reconcile and wait until it was handled."""
         token = self.request(kind, name)
         return self.wait(
             kind, name, lambda o: o["status"].get("lastHandledReconcileAt") == token, what="the request to be handled"
         )
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        """The object; an empty dict when there is none."""
+        """Return the object; an empty dict when there is none."""
         return self.api.get(API_VERSION.get(kind, "v1"), kind, namespace=self.name, name=name)
 
     def wait(
@@ -84,7 +84,7 @@ class Space:
         what: str,
         seconds: float = TEST_TIMEOUT_SECONDS,
     ) -> dict[str, Any]:
-        """The object as soon as `predicate`; the failure shows its status."""
+        """Return the object as soon as `predicate` holds for it; the failure shows its status."""
         last: dict[str, Any] = {}
 
         def probe() -> bool:
@@ -102,7 +102,7 @@ class Space:
     def wait_ready(
         self, kind: str, name: str, *, message: str = "", seconds: float = TEST_TIMEOUT_SECONDS
     ) -> dict[str, Any]:
-        """The object once it is Ready for its present generation (and its message matches the pattern)."""
+        """Return the object once it is Ready for its present generation (and its message matches the pattern)."""
 
         def predicate(o: dict[str, Any]) -> bool:
             ready = condition(o, "Ready")
@@ -117,7 +117,7 @@ class Space:
     def wait_not_ready(
         self, kind: str, name: str, *, reason: str, message: str = "", seconds: float = TEST_TIMEOUT_SECONDS
     ) -> dict[str, Any]:
-        """The object once Ready is False for `reason` with a message that matches."""
+        """Return the object once Ready is False for `reason` with a message that matches."""
 
         def predicate(o: dict[str, Any]) -> bool:
             ready = condition(o, "Ready")
@@ -130,14 +130,14 @@ class Space:
         return self.wait(kind, name, predicate, what=f"Ready=False {reason} {message}", seconds=seconds)
 
     def events(self, kind: str, name: str, *, type: str = "", reason: str = "") -> list[dict[str, Any]]:
-        """Events about one object, oldest first."""
+        """Return the events about one object, oldest first."""
         selector = f"involvedObject.kind={kind},involvedObject.name={name}"
         items = self.api.list("v1", "Event", namespace=self.name, field_selector=selector)
         items.sort(key=lambda e: e["lastTimestamp"] or "")
         return [e for e in items if type in ("", e["type"]) and reason in ("", e["reason"])]
 
     def wait_event(self, kind: str, name: str, *, type: str, reason: str, message: str) -> dict[str, Any]:
-        """The first event with this type and reason whose message matches."""
+        """Return the first event with this type and reason whose message matches."""
 
         def probe() -> dict[str, Any] | None:
             found = self.events(kind, name, type=type, reason=reason)
@@ -152,7 +152,7 @@ class Space:
 
 
 def condition(document: Mapping[str, Any], type: str) -> dict[str, Any]:
-    """The condition of that type; an empty dict when there is none."""
+    """Return the condition of that type; an empty dict when there is none."""
     for found in document.get("status", {}).get("conditions", []):
         if found["type"] == type:
             return dict(found)

@@ -21,17 +21,17 @@ APP = "https://github.com/org/app"
 A, B, C = "a" * 40, "b" * 40, "c" * 40
 
 
-def told(revision: str, source: str = APP) -> dict[str, str]:
+def provenance_labels(revision: str, source: str = APP) -> dict[str, str]:
     return {SOURCE: source, REVISION: revision}
 
 
 @pytest.fixture
 def traced(space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost) -> Iterator[Fleet]:
-    """Image 1.0.0, built from commit A, is in the registry and in Git; its policy tells sources."""
+    """Put image 1.0.0, built from commit A, into the registry and Git; its policy reports sources."""
     name = f"{space.name}/app"
     image = f"{parts.open_registry}/{name}"
     # A token in the address, as CI systems leave it there.
-    open_registry.push(name, "1.0.0", labels=told(A, "https://ci:s3cr3t-t0ken@github.com/org/app.git"))
+    open_registry.push(name, "1.0.0", labels=provenance_labels(A, "https://ci:s3cr3t-t0ken@github.com/org/app.git"))
     image_repository(space, "app", image)
     semver_policy(space, "app", reflectSource=True)
     repository = git_host.create_repository(space.name, {"app.yaml": deployment(f"{image}:1.0.0", f"{space.name}:app")})
@@ -44,8 +44,8 @@ def traced(space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost)
 
 
 def release(fleet: Fleet, tag: str, revision: str) -> dict[str, Any]:
-    """CI pushes a tag; the policy once it has chosen it."""
-    fleet.pusher.push(f"{fleet.space.name}/app", tag, labels=told(revision))
+    """Push a tag as CI does; return the policy once it has chosen it."""
+    fleet.pusher.push(f"{fleet.space.name}/app", tag, labels=provenance_labels(revision))
     fleet.space.request("ImageRepository", "app")
     return fleet.space.wait_ready("ImagePolicy", "app", message=rf"resolved to {tag}\b")
 
@@ -80,7 +80,7 @@ def test_tag_that_moves_is_told_apart_by_digest(
     image = f"{parts.open_registry}/{name}"
     source = "https://gitlab.example.com/group/app"
     old = open_registry.push_index(
-        name, "1.0.0", annotations=told(A, source), labels=told(C, "https://base.example/i/b")
+        name, "1.0.0", annotations=provenance_labels(A, source), labels=provenance_labels(C, "https://base.example/i/b")
     )
     image_repository(space, "app", image)
     semver_policy(space, "app", reflectSource=True, digestReflectionPolicy="Always", interval="1h")
@@ -90,7 +90,7 @@ def test_tag_that_moves_is_told_apart_by_digest(
     automation(space, "fleet", source="fleet", message=MESSAGE)
     space.wait_ready("ImageUpdateAutomation", "fleet")
     space.wait_ready("ImagePolicy", "app", message=old)
-    new = open_registry.push_index(name, "1.0.0", annotations=told(B, source))
+    new = open_registry.push_index(name, "1.0.0", annotations=provenance_labels(B, source))
     space.request("ImagePolicy", "app")
     found = space.wait_ready("ImagePolicy", "app", message=f"with digest {new}")
     assert [entry["digest"] for entry in found["status"]["sources"]] == [new, old]

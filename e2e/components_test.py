@@ -20,7 +20,7 @@ Render = Callable[..., Objects]
 
 @pytest.fixture
 def render(parts: Parts, tmp_path: Path) -> Render:
-    """The objects of the manifests with some components."""
+    """Return the objects of the manifests with some components."""
     (tmp_path / "manifests").symlink_to(MANIFESTS)
 
     def rendered(*components: str) -> Objects:
@@ -36,7 +36,7 @@ def render(parts: Parts, tmp_path: Path) -> Render:
 
 
 def granted(objects: Objects, resource: str) -> set[str]:
-    """The controllers that a role of the cluster allows something with a resource."""
+    """Return the controllers that a role of the cluster allows something with a resource."""
     roles = {
         o["metadata"]["name"]
         for o in objects

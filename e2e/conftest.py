@@ -41,7 +41,7 @@ class Parts:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything below e2e/ carries the marker, so `-m "not e2e"` leaves it out."""
+    """Mark everything below e2e/, so that `-m "not e2e"` leaves it out."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
@@ -50,7 +50,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def parts() -> Iterator[Parts]:
-    """The real parts: those that the environment names, else a local environment of this session's own."""
+    """Yield the real parts: those that the environment names, else a local environment of this session's own."""
     folder = Path(tempfile.mkdtemp(prefix="tagline-e2e-"))
     with _variables(folder / "env") as started:
         os.environ.update(started)
@@ -76,7 +76,7 @@ def parts() -> Iterator[Parts]:
 
 @contextmanager
 def _variables(folder: Path) -> Iterator[Mapping[str, str]]:
-    """The variables that name what is started here; none where the parts are given."""
+    """Yield the variables that name what is started here; none where the parts are given."""
     if os.environ.get("E2E_REGISTRY"):
         yield {}
     elif os.environ.get("E2E_ENV") == "containers":
@@ -94,26 +94,26 @@ def _variables(folder: Path) -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture(scope="session")
 def cluster(parts: Parts) -> Parts:
-    """The parts with the manifests installed (CRDs served)."""
+    """Return the parts with the manifests installed (CRDs served)."""
     local_controllers.install(parts.kubectl)
     return parts
 
 
 @pytest.fixture(scope="session")
 def kubeconfig(cluster: Parts) -> str:
-    """A kubeconfig with administrator's rights."""
+    """Return a kubeconfig with administrator's rights."""
     return str(cluster.kubectl.kubeconfig)
 
 
 @pytest.fixture(scope="session")
 def kubectl(cluster: Parts) -> Kubectl:
-    """kubectl with administrator's rights."""
+    """Return kubectl with administrator's rights."""
     return cluster.kubectl
 
 
 @pytest.fixture(scope="session")
 def controllers(cluster: Parts) -> Iterator[Controllers | None]:
-    """The three controllers as processes with their ServiceAccounts' rights; None when they run in the cluster."""
+    """Yield the controllers as processes with their ServiceAccounts' rights; None when they run in the cluster."""
     if os.environ.get("E2E_CONTROLLERS") == "deployed":
         yield None
         return
@@ -134,7 +134,7 @@ def controllers(cluster: Parts) -> Iterator[Controllers | None]:
 
 
 def _no_secret_in(stopped: Controllers, secrets: tuple[str, ...]) -> None:
-    """After everything that the tests did, at log level debug: no log has a password."""
+    """Assert, after all that the tests did at log level debug, that no log has a password."""
     for kind in local_controllers.KINDS:
         text = stopped.log(kind).read_text(errors="replace")
         assert text, f"{kind} has logged nothing: this check would look at nothing"
@@ -143,7 +143,7 @@ def _no_secret_in(stopped: Controllers, secrets: tuple[str, ...]) -> None:
 
 @pytest.fixture(scope="session")
 def kube_api(cluster: Parts) -> Iterator[KubeApi]:
-    """The API server with administrator's rights."""
+    """Yield the API server with administrator's rights."""
     client = KubeApi(cluster.kubectl, cluster.folder)
     yield client
     client.close()
@@ -151,7 +151,7 @@ def kube_api(cluster: Parts) -> Iterator[KubeApi]:
 
 @pytest.fixture
 def namespace(kube_api: KubeApi, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The name of a fresh namespace; it is deleted afterwards, without waiting for it."""
+    """Yield the name of a fresh namespace; it is deleted afterwards, without waiting for it."""
     base = re.sub(r"[^a-z0-9]+", "-", request.node.name.lower())[:40].strip("-")
     name = f"{base}-{time.time_ns() % 36**6:x}"
     kube_api.create_namespace(name)
@@ -161,27 +161,27 @@ def namespace(kube_api: KubeApi, request: pytest.FixtureRequest) -> Iterator[str
 
 @pytest.fixture
 def space(kubectl: Kubectl, kube_api: KubeApi, namespace: str, controllers: Controllers | None) -> Space:
-    """A fresh namespace in which the controllers work."""
+    """Return a fresh namespace in which the controllers work."""
     return Space(kubectl, kube_api, namespace)
 
 
 @pytest.fixture
 def registry(parts: Parts) -> Iterator[Pusher]:
-    """Pushes to the registry that asks for a password."""
+    """Yield a pusher to the registry that asks for a password."""
     with Pusher(parts.registry, user=parts.registry_user, password=parts.registry_password) as pusher:
         yield pusher
 
 
 @pytest.fixture
 def open_registry(parts: Parts) -> Iterator[Pusher]:
-    """Pushes to the registry that is open to all."""
+    """Yield a pusher to the registry that is open to all."""
     with Pusher(parts.open_registry) as pusher:
         yield pusher
 
 
 @pytest.fixture
 def git_host(parts: Parts) -> Iterator[GitHost]:
-    """The Git host as its administrator sees it."""
+    """Yield the Git host as its administrator sees it."""
     host = GitHost(parts.git_url, parts.git_user, parts.git_password)
     yield host
     host.close()
@@ -189,7 +189,7 @@ def git_host(parts: Parts) -> Iterator[GitHost]:
 
 @pytest.fixture
 def fleet(space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost) -> Iterator[Fleet]:
-    """Everything but the automation."""
+    """Set up everything but the automation."""
     image = f"{parts.open_registry}/{space.name}/app"
     open_registry.push_tags(f"{space.name}/app", ["1.0.0", "1.0.1"])
     image_repository(space, "app", image)

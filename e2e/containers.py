@@ -34,7 +34,7 @@ class DockerUnavailable(RuntimeError):
 
 @contextmanager
 def started(folder: Path) -> Iterator[Mapping[str, str]]:
-    """The variables that the e2e suite reads, while the containers run. Raises DockerUnavailable."""
+    """Yield the variables that the e2e suite reads, while the containers run. Raises DockerUnavailable."""
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         try:
@@ -56,7 +56,7 @@ def started(folder: Path) -> Iterator[Mapping[str, str]]:
 
 @contextmanager
 def _registry(password: str = "") -> Iterator[str]:
-    """`host:port` of a registry; without a password it is open to all."""
+    """Yield `host:port` of a registry; without a password it is open to all."""
     container = DockerContainer(REGISTRY, ports=[REGISTRY_PORT]).with_env("REGISTRY_STORAGE_DELETE_ENABLED", "true")
     if password:
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
@@ -74,7 +74,7 @@ def _registry(password: str = "") -> Iterator[str]:
 
 @contextmanager
 def _gitea() -> Iterator[Mapping[str, str]]:
-    """Gitea's address and its administrator."""
+    """Yield Gitea's address and its administrator."""
     port, ssh_port = process.free_ports(2)  # chosen here, since Gitea must know its own address
     url = f"http://{HOST}:{port}"
     container = DockerContainer(GITEA).with_envs(
@@ -102,4 +102,4 @@ def _gitea() -> Iterator[Mapping[str, str]]:
 
 
 def _wait(url: str, *, what: str, below: int = 500) -> None:
-    eventually(process.answers(url, below=below), what=f"{what} to answer", seconds=START_SECONDS)
+    eventually(process.http_probe(url, below=below), what=f"{what} to answer", seconds=START_SECONDS)

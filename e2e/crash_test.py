@@ -39,7 +39,7 @@ class Strike:
 
 
 def plan(rng: Random) -> list[Strike]:
-    """A strike a round; each kind is killed in every third round at least, some rounds kill two or all."""
+    """Return a strike a round; each kind is killed in every third round at least, some rounds kill two or all."""
     out = []
     for number in range(ROUNDS):
         others = [kind for kind in KINDS if kind != KINDS[number % 3] and rng.random() < 0.3]
@@ -50,7 +50,7 @@ def plan(rng: Random) -> list[Strike]:
 
 @pytest.fixture
 def running(controllers: Controllers | None) -> Controllers:
-    """The session's controllers; they run again when the test has ended, whatever it did to them."""
+    """Yield the session's controllers; they run again when the test has ended, whatever it did to them."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: their processes are not ours to kill")
     return controllers
@@ -58,7 +58,7 @@ def running(controllers: Controllers | None) -> Controllers:
 
 @pytest.fixture
 def private_proxy(parts: Parts) -> Iterator[InterferingProxy]:
-    """The private registry behind a proxy that notes the requests."""
+    """Yield the private registry behind a proxy that notes the requests."""
     proxy = InterferingProxy(f"http://{parts.registry}")
     yield proxy
     proxy.close()
@@ -66,14 +66,14 @@ def private_proxy(parts: Parts) -> Iterator[InterferingProxy]:
 
 @pytest.fixture
 def open_proxy(parts: Parts) -> Iterator[InterferingProxy]:
-    """The open registry behind a proxy that notes the requests."""
+    """Yield the open registry behind a proxy that notes the requests."""
     proxy = InterferingProxy(f"http://{parts.open_registry}")
     yield proxy
     proxy.close()
 
 
 def scans(proxy: InterferingProxy) -> int:
-    """How often tags were listed with success."""
+    """Return how often tags were listed successfully."""
     return sum("/tags/list" in line and line.endswith(" 200") for line in proxy.requests)
 
 
@@ -82,7 +82,7 @@ def build(number: int) -> str:
 
 
 def strike(running: Controllers, what: Strike) -> None:
-    """Kills and starts again."""
+    """Kill the processes and start them again."""
     time.sleep(what.after_seconds)
     for kind in what.kinds:
         running.stop(kind, kill=True)
@@ -91,7 +91,7 @@ def strike(running: Controllers, what: Strike) -> None:
 
 
 def wait_idle(running: Controllers, kind: str, count: int) -> None:
-    """Waits until a fresh process has looked at each of its `count` objects and has nothing left to do."""
+    """Wait until a fresh process has looked at each of its `count` objects and has nothing left to do."""
     url = running.metrics[kind]
     eventually(
         lambda: (
@@ -143,7 +143,7 @@ def test_killed_controllers_lose_no_update_repeat_no_commit_and_scan_no_tags_bef
 
 
 def play(running: Controllers, production: Journey, staging: Journey, strikes: list[Strike]) -> dict[str, str]:
-    """Pushes a tag a round in both journeys while the strikes fall; returns the tokens of the last requests."""
+    """Push a tag a round in both journeys while the strikes fall; return the tokens of the last requests."""
     tokens: dict[str, str] = {}
     pending: list[Future[None]] = []
     with ThreadPoolExecutor(1) as killer:
@@ -160,7 +160,7 @@ def play(running: Controllers, production: Journey, staging: Journey, strikes: l
 
 
 def require_all_there(journey: Journey, tags: list[str], *, token: str) -> None:
-    """Git has the last tag, by commits each of which changed the scalar once, and the status has settled."""
+    """Assert that Git has the last tag, by commits that each changed the scalar once, and the status has settled."""
     journey.settle(tags[-1])
     space = journey.space
     found = space.get("ImageRepository", journey.name)
@@ -183,10 +183,10 @@ def require_all_there(journey: Journey, tags: list[str], *, token: str) -> None:
 def require_idle_restart(
     running: Controllers, space: Space, proxies: tuple[InterferingProxy, ...], told: tuple[Journey, ...]
 ) -> None:
-    """Killing all three at rest makes no request to a registry, no commit, and notes only the time of a look at Git."""
+    """Assert that killing all three at rest leads to no request to a registry, no commit, only a new time of a run."""
     for journey in told:
         space.request_and_wait("ImageUpdateAutomation", journey.name)  # a second look: no updates made
-    asked = [len(proxy.requests) for proxy in proxies]
+    counts = [len(proxy.requests) for proxy in proxies]
     heads = [journey.repository.head() for journey in told]
     before = [space.get(kind, journey.name)["status"] for kind in OBJECTS for journey in told]
     running.stop(kill=True)
@@ -194,7 +194,7 @@ def require_idle_restart(
     for kind in KINDS:
         everywhere = space.kubectl("get", kind, "--all-namespaces", "-o", "name").stdout.split()
         wait_idle(running, kind, len(everywhere))
-    assert [len(proxy.requests) for proxy in proxies] == asked
+    assert [len(proxy.requests) for proxy in proxies] == counts
     assert [journey.repository.head() for journey in told] == heads
     after = [space.get(kind, journey.name)["status"] for kind in OBJECTS for journey in told]
     for status in (*before, *after):

@@ -21,7 +21,7 @@ IMAGE_KINDS = tuple(kind for kind in VERSIONS if GROUP[kind] == IMAGE)
 
 
 def with_changes(spec: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """`spec` with dotted paths set, or removed where the value is None."""
+    """Return `spec` with dotted paths set, or removed where the value is None."""
     changed = json.loads(json.dumps(spec))
     for path, value in changes.items():
         *parents, last = path.split(".")
@@ -42,7 +42,7 @@ def manifest(kind: str, version: str, spec: Any, *, namespace: str = "default", 
 
 
 def dry_run(api: KubeApi, kind: str, version: str, changes: dict[str, Any]) -> tuple[Any, str]:
-    """What would be stored, and the error's text; one of them is empty."""
+    """Return what would be stored, and the text of the error; one of them is empty."""
     try:
         return api.would_create(json.loads(manifest(kind, version, with_changes(MINIMAL[kind], changes)))), ""
     except RequestRejected as error:
@@ -50,14 +50,14 @@ def dry_run(api: KubeApi, kind: str, version: str, changes: dict[str, Any]) -> t
 
 
 def at(value: Any, path: str) -> Any:
-    """The value at a dotted path; None where it is not."""
+    """Return the value at a dotted path; None where it is not."""
     for step in path.split("."):
         value = value.get(step) if isinstance(value, dict) else None
     return value
 
 
 def every_version(*rows: Any) -> pytest.MarkDecorator:
-    """Each row (kind, ...; with an id) once for every version of its kind, the version going second."""
+    """Yield each row (kind, ...; with an id) once for every version of its kind, with the version second."""
     return pytest.mark.parametrize(
         "row",
         [
@@ -135,7 +135,7 @@ def test_spec_itself_is_not_required(kubectl: Kubectl, kind: str, version: str) 
 
 
 def names_of(value: Any) -> Any:
-    """The field names of a value or of a schema, as far as they are fixed."""
+    """Return the field names of a value or of a schema, as far as they are fixed."""
     match value:
         case {"type": "object", "properties": properties}:
             return {name: names_of(child) for name, child in properties.items()}
@@ -147,7 +147,7 @@ def names_of(value: Any) -> Any:
 
 
 def missing_in(sample: Any, names: Any, path: str = "") -> list[str]:
-    """Paths of fields that `sample` leaves out."""
+    """Yield the paths of fields that `sample` leaves out."""
     if isinstance(sample, list):
         return missing_in(together(sample), names, path)
     if not names:
@@ -159,7 +159,7 @@ def missing_in(sample: Any, names: Any, path: str = "") -> list[str]:
 
 
 def together(samples: Iterable[Any]) -> Any:
-    """One sample with what any of them has: not all fields go together in one object."""
+    """Return one sample with what any of them has: not all fields go together in one object."""
     samples = list(samples)
     if not all(isinstance(sample, dict) for sample in samples):
         return samples[0]
@@ -173,7 +173,7 @@ def read(kubectl: Kubectl, kind: str, version: str, namespace: str) -> Any:
 
 
 def store(kubectl: Kubectl, kind: str, version: str, namespace: str) -> None:
-    """Creates the object with every field, its status included, through one version."""
+    """Create the object with every field, its status included, through one version."""
     kubectl("create", "-f", "-", stdin=manifest(kind, version, FULL_SPEC[kind], namespace=namespace))
     write_status(kubectl, kind, version, namespace, FULL_STATUS[kind])
 
@@ -200,10 +200,10 @@ def test_what_is_written_through_one_version_is_read_through_every_other(
 ) -> None:
     store(kubectl, kind, version, namespace)
     for other in VERSIONS[kind]:
-        seen = read(kubectl, kind, other, namespace)
-        assert seen["apiVersion"] == f"{GROUP[kind]}/{other}"
-        assert seen["spec"] == FULL_SPEC[kind]
-        assert seen["status"] == FULL_STATUS[kind]
+        converted = read(kubectl, kind, other, namespace)
+        assert converted["apiVersion"] == f"{GROUP[kind]}/{other}"
+        assert converted["spec"] == FULL_SPEC[kind]
+        assert converted["status"] == FULL_STATUS[kind]
 
 
 @pytest.mark.parametrize(
@@ -270,7 +270,7 @@ CELLS = {
 
 
 def table(text: str) -> tuple[list[str], list[str]]:
-    """Header and first row of kubectl's output; columns are at least three spaces apart."""
+    """Return the header and first row of kubectl's output; columns are at least three spaces apart."""
     header, row, *_ = ([cell.strip() for cell in line.split("   ") if cell.strip()] for line in text.splitlines())
     return header, row
 

@@ -22,12 +22,12 @@ class Fleet:
         return f"{self.space.name}:app"
 
     def push_tag(self, tag: str) -> None:
-        """A new tag, scanned at once."""
+        """Push a new tag and ask for a scan."""
         self.pusher.push(f"{self.space.name}/app", tag)
         self.space.request("ImageRepository", "app")
 
     def wait_commits(self, count: int, branch: str = "main") -> list[str]:
-        """The messages of a branch, newest first, once it has so many commits."""
+        """Return the messages of a branch, newest first, once it has so many commits."""
 
         def probe() -> list[str]:
             messages = self.repository.messages(branch) if self.repository.head(branch) else []

@@ -10,9 +10,9 @@ import pytest
 
 from e2e.fleet import Fleet
 from e2e.objects import automation
-from hack.env.tools import built
+from hack.env.tools import find_built
 
-FLUX = os.environ.get("FLUX") or shutil.which("flux") or built("flux")
+FLUX = os.environ.get("FLUX") or shutil.which("flux") or find_built("flux")
 pytestmark = pytest.mark.skipif(FLUX is None, reason="there is no flux command line: make flux-cli builds it")
 
 Flux = Callable[..., str]
@@ -20,7 +20,7 @@ Flux = Callable[..., str]
 
 @pytest.fixture
 def flux(fleet: Fleet, kubeconfig: str) -> Flux:
-    """Runs it in the test's namespace; it must succeed. Returns what it prints, on both streams."""
+    """Return a function that runs it in the test's namespace, where it must succeed, and returns what it prints."""
 
     def run(*arguments: str) -> str:
         assert FLUX
@@ -36,10 +36,10 @@ def test_get_shows_what_was_scanned_chosen_and_done(fleet: Fleet, flux: Flux) ->
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
     fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
-    shown = flux("get", "images", "all")
-    assert re.search(r"imagerepository/app\s+\S+\s+False\s+True\s+successful scan: found \d+ tags", shown)
-    assert re.search(rf"imagepolicy/app\s+{fleet.image}\s+1\.0\.1\s+True\s+Latest image tag", shown)
-    assert re.search(r"imageupdateautomation/fleet\s+\S+\s+False\s+True\s+", shown)
+    output = flux("get", "images", "all")
+    assert re.search(r"imagerepository/app\s+\S+\s+False\s+True\s+successful scan: found \d+ tags", output)
+    assert re.search(rf"imagepolicy/app\s+{fleet.image}\s+1\.0\.1\s+True\s+Latest image tag", output)
+    assert re.search(r"imageupdateautomation/fleet\s+\S+\s+False\s+True\s+", output)
 
 
 def test_reconcile_waits_for_the_answer(fleet: Fleet, flux: Flux) -> None:

@@ -50,7 +50,7 @@ class Writer:
 
 
 def setting(space: Space, parts: Parts, pusher: Pusher, git_host: GitHost) -> Repository:
-    """One image with a series of tags for each policy, and one automation for each folder of one repository."""
+    """Set up one image with a series of tags a policy, and one automation a folder of one repository."""
     image = f"{parts.open_registry}/{space.name}/app"
     pusher.push_tags(f"{space.name}/app", [f"{n}.0.0" for n in range(AUTOMATIONS)])
     image_repository(space, "app", image)
@@ -64,7 +64,7 @@ def setting(space: Space, parts: Parts, pusher: Pusher, git_host: GitHost) -> Re
 
 
 def lags_behind(repository: Repository, last: int) -> list[str]:
-    """The folders in which not the last tag is."""
+    """Return the folders that do not have the last tag."""
     with repository.clone() as clone:
         git(clone, "checkout", "-q", "origin/main")
         texts = {n: (clone / f"d{n}" / "app.yaml").read_text() for n in range(AUTOMATIONS)}

@@ -29,7 +29,7 @@ class SshIdentity:
 
 
 def ssh_identity(passphrase: str = "", *, key: PrivateKey | None = None) -> SshIdentity:
-    """A key pair, locked when there is a passphrase; without a key a fresh one of Ed25519."""
+    """Return a key pair, locked when there is a passphrase; without a key a fresh one of Ed25519."""
     key = key or ed25519.Ed25519PrivateKey.generate()
     lock = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else serialization.NoEncryption()
     private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, lock)
@@ -38,7 +38,7 @@ def ssh_identity(passphrase: str = "", *, key: PrivateKey | None = None) -> SshI
 
 
 def known_hosts(port: int) -> str:
-    """The host keys of an SSH server on loopback, as `known_hosts` lists them."""
+    """Return the host keys of an SSH server on loopback, as `known_hosts` lists them."""
     scanned = subprocess.run(
         ["ssh-keyscan", "-p", str(port), "127.0.0.1"], capture_output=True, text=True, check=True, timeout=20
     )
@@ -46,7 +46,7 @@ def known_hosts(port: int) -> str:
 
 
 def gitea_ssh_port() -> int:
-    """The port of the Git host's SSH server; skips where none is known."""
+    """Return the port of the Git host's SSH server; skip the test where none is known."""
     port = os.environ.get("E2E_GIT_SSH_PORT")
     if not port:
         pytest.skip("E2E_GIT_SSH_PORT names no SSH port of the Git host")
@@ -56,7 +56,7 @@ def gitea_ssh_port() -> int:
 def move_to(
     fleet: Fleet, url: str, *, secret: dict[str, str] | None = None, branch: str = "main", **spec: object
 ) -> None:
-    """Points the GitRepository `fleet` somewhere else, with a Secret of its own."""
+    """Point the GitRepository `fleet` somewhere else, with a Secret of its own."""
     if secret is not None:
         fleet.space.apply("Secret", "elsewhere", stringData=secret)
     reference = {"name": "elsewhere"} if secret is not None else None
@@ -64,7 +64,7 @@ def move_to(
 
 
 def forget_push(fleet: Fleet) -> None:
-    """Makes the automation's status what it was before its run, as after a crash between push and status."""
+    """Make the automation's status what it was before its run, as after a crash between push and status."""
     lost = ("lastPushCommit", "lastPushTime", "lastAutomationRunTime", "observedPolicies", "observedSourceRevision")
     fleet.space.kubectl(
         "patch", "imageupdateautomation", "fleet", "-n", fleet.space.name, "--subresource=status", "--type=merge",
@@ -73,12 +73,12 @@ def forget_push(fleet: Fleet) -> None:
 
 
 def start(repository: BareRepository, fleet: Fleet, *, branch: str = "main") -> str:
-    """The first commit of a served repository: one manifest with a stale image."""
+    """Return the first commit of a served repository: one manifest with a stale image."""
     return repository.commit({"app.yaml": deployment(f"{fleet.image}:1.0.0", fleet.marker)}, branch=branch)
 
 
 def wait_image(repository: BareRepository, fleet: Fleet, tag: str, *, branch: str = "main") -> None:
-    """Waits until a served repository has the tag."""
+    """Wait until a served repository has the tag."""
 
     def is_there() -> bool:
         return f":{tag} #".encode() in repository.read("app.yaml", at=branch)

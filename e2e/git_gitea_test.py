@@ -119,7 +119,7 @@ def test_push_options_reach_the_host(fleet: Fleet) -> None:
 
 
 def test_refspec_opens_a_pull_request(fleet: Fleet) -> None:
-    """The host makes one of a push to `refs/for/<branch>`; such a reference never shows up in its lists."""
+    """Expect a pull request for a push to `refs/for/<branch>`; such a ref never shows up in the host's lists."""
     push = {"branch": "auto", "refspec": "refs/heads/auto:refs/for/main", "options": {"topic": "images"}}
     automation(fleet.space, "fleet", source="fleet", push=push)
     fleet.wait_commits(2, "auto")

@@ -40,7 +40,7 @@ class CloudRepository:
 
 
 def place(provider: str, name: str) -> CloudRepository:
-    """A repository that only the identity of that name opens."""
+    """Create a repository that only the identity of that name may open."""
     if provider == "aws":
         path, owner = f"/v1/repos/{name}", f"arn:aws:iam::123456789012:role/{name}"
         return CloudRepository(
@@ -71,7 +71,7 @@ def clouds(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def process_with_gate(
     cluster: Parts, controllers: Controllers | None, clouds: CloudServers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """The session's process gives way to one with the gate on, which believes the clouds; its log."""
+    """Replace the session's process by one that has the gate on and trusts the clouds; yield its log."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
     allow_workload_identity(cluster.kubectl)
@@ -83,7 +83,7 @@ def process_with_gate(
         "AWS_ACCESS_KEY_ID": OWN_KEY,
         "AWS_SECRET_ACCESS_KEY": secrets.token_hex(20),
     }
-    clouds.given[OWN_KEY] = PROCESS, Credentials(OWN_KEY, variables["AWS_SECRET_ACCESS_KEY"])
+    clouds.issued[OWN_KEY] = PROCESS, Credentials(OWN_KEY, variables["AWS_SECRET_ACCESS_KEY"])
     ours = Controllers(
         tmp_path_factory.mktemp("process_with_gate"), controllers.kubeconfigs, (*FLAGS, GATE), variables=variables
     )
@@ -96,7 +96,7 @@ def process_with_gate(
 
 
 def account(space: Space, where: CloudRepository, *, trusted: CloudServers | None = None) -> None:
-    """A ServiceAccount `bot` with the annotations of an identity, which trusts it where it is told to."""
+    """Create a ServiceAccount `bot` with the annotations of an identity, which trusts it where `trusted` is given."""
     space.apply("ServiceAccount", "bot")
     annotations = [f"{key}={value}" for key, value in where.annotations.items()]
     space.kubectl("annotate", "--overwrite", "serviceaccount", "bot", "-n", space.name, *annotations)
@@ -107,7 +107,7 @@ def account(space: Space, where: CloudRepository, *, trusted: CloudServers | Non
 def move_to_cloud(
     fleet: Fleet, clouds: CloudServers, where: CloudRepository, *, opened_by: str = "", account: str | None = "bot"
 ) -> BareRepository:
-    """The repository, and the GitRepository on it, which an account of that name uses; the way there is a proxy."""
+    """Create the repository and a GitRepository that reaches it through a proxy as the account of that name."""
     repository = clouds.repository(where.path, opened_by=opened_by or where.owner)
     start(repository, fleet)
     fleet.space.apply("Secret", "proxy", stringData={"address": clouds.tunnel.url})
@@ -141,10 +141,12 @@ def test_a_service_account_opens_its_repository(
         what="the commit to be told",
     )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
-    assert {asked.partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
-    told = process_with_gate.read_text() + json.dumps([found, *fleet.space.events("ImageUpdateAutomation", "fleet")])
+    assert {request.partition(":")[0] for request in clouds.tunnel.requests} <= set(HOSTS)
+    published = process_with_gate.read_text() + json.dumps(
+        [found, *fleet.space.events("ImageUpdateAutomation", "fleet")]
+    )
     assert clouds.secrets
-    assert [secret for secret in clouds.secrets if secret in told] == []
+    assert [secret for secret in clouds.secrets if secret in published] == []
 
 
 def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudServers, process_with_gate: Path) -> None:

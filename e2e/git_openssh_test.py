@@ -18,7 +18,7 @@ from controllers.git.remote import Remote
 from e2e.fleet import Fleet
 from e2e.git_fixtures import PrivateKey, move_to, ssh_identity, start, wait_image
 from e2e.objects import automation
-from e2e.ssh_server import Server
+from e2e.ssh_server import SshServer
 from hack.env import openssh
 from testing.gitserver import BareRepository
 from testing.proxy import ProxyServer
@@ -43,17 +43,17 @@ def programs() -> openssh.OpenSsh:
 
 
 @pytest.fixture
-def server(programs: openssh.OpenSsh, tmp_path: Path) -> Iterator[Server]:
+def server(programs: openssh.OpenSsh, tmp_path: Path) -> Iterator[SshServer]:
     folder = tmp_path / "openssh"
     folder.mkdir()
-    sshd = Server(programs, folder, settings=("AcceptEnv GIT_PROTOCOL", "LogLevel VERBOSE"))
+    sshd = SshServer(programs, folder, settings=("AcceptEnv GIT_PROTOCOL", "LogLevel VERBOSE"))
     sshd.start()
     yield sshd
     sshd.stop()
 
 
 @pytest.fixture
-def repository(server: Server) -> BareRepository:
+def repository(server: SshServer) -> BareRepository:
     served = BareRepository(server.folder / "fleet.git")
     served.commit({"app.yaml": "tag: 1.0.0\n"})
     return served
@@ -67,7 +67,7 @@ async def engine(tmp_path: Path) -> AsyncIterator[GitEngine]:
 
 
 async def change(engine: GitEngine, remote: Remote, text: bytes) -> str:
-    """Lists, fetches, commits and pushes; the commit's id."""
+    """List, fetch, commit and push; return the commit's id."""
     tip = branch_tip(await engine.list_refs(remote), "main")
     assert tip is not None
     await engine.fetch(remote, tip)
@@ -90,7 +90,7 @@ async def change(engine: GitEngine, remote: Remote, text: bytes) -> str:
 )
 @pytest.mark.parametrize("passphrase", [pytest.param("", id="open"), pytest.param(PASSPHRASE, id="locked")])
 async def test_kinds_of_keys(
-    server: Server, repository: BareRepository, engine: GitEngine, key: PrivateKey, said: str, passphrase: str
+    server: SshServer, repository: BareRepository, engine: GitEngine, key: PrivateKey, said: str, passphrase: str
 ) -> None:
     identity = ssh_identity(passphrase, key=key)
     server.authorize_key(identity)
@@ -100,7 +100,7 @@ async def test_kinds_of_keys(
     repository.git("fsck", "--strict")
 
 
-async def test_rsa_does_without_sha1(server: Server, repository: BareRepository, engine: GitEngine) -> None:
+async def test_rsa_does_without_sha1(server: SshServer, repository: BareRepository, engine: GitEngine) -> None:
     server.stop()
     server.settings += ("PubkeyAcceptedAlgorithms rsa-sha2-512,rsa-sha2-256",)
     server.start()
@@ -110,7 +110,9 @@ async def test_rsa_does_without_sha1(server: Server, repository: BareRepository,
     assert "ssh2: RSA SHA256:" in server.log
 
 
-async def test_one_connection_carries_everything(server: Server, repository: BareRepository, engine: GitEngine) -> None:
+async def test_one_connection_carries_everything(
+    server: SshServer, repository: BareRepository, engine: GitEngine
+) -> None:
     for tag in (b"tag: 1.0.1\n", b"tag: 1.0.2\n", b"tag: 1.0.3\n"):
         await change(engine, server.remote(repository.path), tag)
     assert repository.read("app.yaml") == b"tag: 1.0.3\n"
@@ -122,9 +124,9 @@ async def test_one_connection_carries_everything(server: Server, repository: Bar
     [pytest.param(("AcceptEnv GIT_PROTOCOL",), b"version=2", id="2"), pytest.param((), b"", id="0")],
 )
 async def test_protocol_of_the_server(
-    server: Server, repository: BareRepository, engine: GitEngine, settings: tuple[str, ...], version: bytes
+    server: SshServer, repository: BareRepository, engine: GitEngine, settings: tuple[str, ...], version: bytes
 ) -> None:
-    """The server tells what it was asked for in a trace of Git's."""
+    """Read the protocol that was asked for from the server's trace."""
     server.stop()
     trace = server.folder / "trace"
     server.settings = (*settings, f"SetEnv GIT_TRACE_PACKET={trace}")
@@ -135,30 +137,30 @@ async def test_protocol_of_the_server(
     assert any(line.endswith(b"upload-pack> version 2") for line in upload) == bool(version)
 
 
-async def test_hashed_known_hosts(server: Server, repository: BareRepository, engine: GitEngine) -> None:
+async def test_hashed_known_hosts(server: SshServer, repository: BareRepository, engine: GitEngine) -> None:
     hashed = server.hashed_known_hosts()
     assert hashed.startswith("|1|")
     await engine.list_refs(server.remote(repository.path, known_hosts=hashed))
 
 
-async def test_another_host_key(server: Server, repository: BareRepository, engine: GitEngine) -> None:
+async def test_another_host_key(server: SshServer, repository: BareRepository, engine: GitEngine) -> None:
     other = f"[127.0.0.1]:{server.port} {ssh_identity().public}\n"
     with pytest.raises(AuthenticationFailed, match="ssh: handshake failed: knownhosts: key mismatch"):
         await engine.list_refs(server.remote(repository.path, known_hosts=other))
     assert server.logins == 0
 
 
-async def test_repository_that_is_not_there(server: Server, engine: GitEngine) -> None:
+async def test_repository_that_is_not_there(server: SshServer, engine: GitEngine) -> None:
     with pytest.raises(RepositoryNotFound, match="does not appear to be a git repository"):
         await engine.list_refs(server.remote(server.folder / "elsewhere.git"))
 
 
-async def test_key_that_the_server_refuses(server: Server, repository: BareRepository, engine: GitEngine) -> None:
+async def test_key_that_the_server_refuses(server: SshServer, repository: BareRepository, engine: GitEngine) -> None:
     with pytest.raises(AuthenticationFailed, match="the server does not accept the key"):
         await engine.list_refs(server.remote(repository.path, identity=ssh_identity()))
 
 
-async def test_server_that_was_started_anew(server: Server, repository: BareRepository, engine: GitEngine) -> None:
+async def test_server_that_was_started_anew(server: SshServer, repository: BareRepository, engine: GitEngine) -> None:
     remote = server.remote(repository.path)
     await change(engine, remote, b"tag: 1.0.1\n")
     server.stop()
@@ -169,7 +171,7 @@ async def test_server_that_was_started_anew(server: Server, repository: BareRepo
 
 @pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
 async def test_certificate_of_the_host(
-    server: Server, repository: BareRepository, engine: GitEngine, kind: str
+    server: SshServer, repository: BareRepository, engine: GitEngine, kind: str
 ) -> None:
     server.host = ssh_identity(key=HOST_KEYS[kind]())
     authority = server.certify("-V", "-1m:+1h")
@@ -193,7 +195,7 @@ async def test_certificate_of_the_host(
     ],
 )  # fmt: skip
 async def test_certificate_that_does_not_count(
-    server: Server, repository: BareRepository, engine: GitEngine, options: tuple[str, ...], name: str, known: str,
+    server: SshServer, repository: BareRepository, engine: GitEngine, options: tuple[str, ...], name: str, known: str,
     reason: str,
 ) -> None:  # fmt: skip
     authority = server.certify(*options, name=name)
@@ -209,7 +211,7 @@ async def test_certificate_that_does_not_count(
 
 
 async def test_host_with_a_key_but_no_certificate(
-    server: Server, repository: BareRepository, engine: GitEngine
+    server: SshServer, repository: BareRepository, engine: GitEngine
 ) -> None:
     authority = f"@cert-authority * {ssh_identity().public}\n"
     with pytest.raises(AuthenticationFailed, match="knownhosts: key is unknown"):
@@ -218,13 +220,13 @@ async def test_host_with_a_key_but_no_certificate(
 
 
 async def test_known_key_of_a_host_that_has_a_certificate_too(
-    server: Server, repository: BareRepository, engine: GitEngine
+    server: SshServer, repository: BareRepository, engine: GitEngine
 ) -> None:
     server.certify("-V", "-2h:-1h")
     await engine.list_refs(server.remote(repository.path))
 
 
-def test_automation(fleet: Fleet, server: Server) -> None:
+def test_automation(fleet: Fleet, server: SshServer) -> None:
     """The controller writes to a repository behind OpenSSH, and again after the server was started anew."""
     repository = BareRepository(server.folder / "served.git")
     start(repository, fleet)
@@ -240,7 +242,7 @@ def test_automation(fleet: Fleet, server: Server) -> None:
 
 
 @pytest.mark.parametrize("kind", ["http", "socks5"])
-def test_automation_by_way_of_a_proxy(fleet: Fleet, server: Server, kind: Literal["http", "socks5"]) -> None:
+def test_automation_by_way_of_a_proxy(fleet: Fleet, server: SshServer, kind: Literal["http", "socks5"]) -> None:
     """The host of the URL exists for the proxy alone; an authority vouches for it by that name."""
     repository = BareRepository(server.folder / "served.git")
     start(repository, fleet)

@@ -40,7 +40,7 @@ def bare(server: GitServer) -> BareRepository:
 
 @pytest.fixture
 def served(fleet: Fleet, server: GitServer, bare: BareRepository) -> Iterator[Fleet]:
-    """A fleet whose repository is served by `git http-backend`."""
+    """Yield a fleet whose repository is served by `git http-backend`."""
     start(bare, fleet)
     host = GitHost(server.url, "org", "")
     repository = host.repository("fleet", object_format="sha256")
@@ -51,7 +51,7 @@ def served(fleet: Fleet, server: GitServer, bare: BareRepository) -> Iterator[Fl
 
 @pytest.fixture
 def hosted(fleet: Fleet, git_host: GitHost) -> Iterator[Fleet]:
-    """A fleet whose repository is one of the Git host's."""
+    """Yield a fleet whose repository is one of the Git host's."""
     name = f"{fleet.space.name}-sha256"
     files = {"app.yaml": deployment(f"{fleet.image}:1.0.0", fleet.marker)}
     try:
@@ -64,7 +64,7 @@ def hosted(fleet: Fleet, git_host: GitHost) -> Iterator[Fleet]:
 
 
 def check(fleet: Fleet, tag: str, commits: int) -> None:
-    """The tag is in Git, Git finds nothing wrong, and the status says what Git says."""
+    """Assert that the tag is in Git, that Git finds nothing wrong, and that the status agrees with Git."""
     fleet.wait_commits(commits)
     assert f":{tag} #" in fleet.repository.file("app.yaml")
     with fleet.repository.clone() as clone:

@@ -13,7 +13,7 @@ PASSPHRASE = "correct horse"
 
 
 def deploy_key(git_host: GitHost, fleet: Fleet, identity: SshIdentity, *, read_only: bool = False) -> str:
-    """Lets a key in; returns the repository's SSH URL."""
+    """Let a key in; return the repository's SSH URL."""
     path = f"{git_host.user}/{fleet.repository.name}"
     git_host.call("POST", f"/repos/{path}/keys", {"title": "bot", "key": identity.public, "read_only": read_only})
     return f"ssh://git@127.0.0.1:{gitea_ssh_port()}/{path}.git"

@@ -21,7 +21,7 @@ def authority() -> pki.Authority:
 
 @pytest.fixture
 def server(tmp_path: Path, authority: pki.Authority) -> Iterator[GitServer]:
-    """Serves over TLS, to those only who have a certificate of the authority."""
+    """Serve over TLS, only to those who have a certificate of the authority."""
     certificate, key = authority.issue("server", tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)

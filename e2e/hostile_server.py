@@ -20,7 +20,7 @@ class HostileServer(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stops the server and drops what it has begun to answer."""
+        """Stop the server and drop the answers that it has begun."""
         self.closing.set()
         self.shutdown()
         self.server_close()
@@ -33,7 +33,7 @@ class SlowHeadersHandler(BaseHTTPRequestHandler):
     server: HostileServer
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self.send_response(200)
@@ -51,7 +51,7 @@ class CaptivePortalHandler(BaseHTTPRequestHandler):
     """A captive portal: 200 and HTML, whatever is asked."""
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self.send_response(200)

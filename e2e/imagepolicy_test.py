@@ -24,12 +24,12 @@ STAGING_FILTER = {"pattern": "^main-[a-fA-F0-9]+-(?P<ts>.*)", "extract": "$ts"}
 
 @pytest.fixture
 def image(parts: Parts, namespace: str, open_registry: Pusher, space: Space) -> str:
-    """A scanned repository `app` without tags of interest yet; the tests push their own and scan."""
+    """Return the name of an image without tags; the tests push their own and scan."""
     return f"{parts.open_registry}/{namespace}/app"
 
 
 def scanned(space: Space, open_registry: Pusher, image: str, tags: list[str]) -> None:
-    """Pushes the tags and scans them as the ImageRepository `app`."""
+    """Push the tags and scan them as the ImageRepository `app`."""
     open_registry.push_tags(f"{space.name}/app", tags)
     image_repository(space, "app", image)
     space.wait_ready("ImageRepository", "app")

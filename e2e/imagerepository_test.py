@@ -10,7 +10,7 @@ from hack.oci import Pusher
 
 @pytest.fixture
 def image(parts: Parts, namespace: str, open_registry: Pusher) -> str:
-    """An image with three tags in the open registry."""
+    """Push an image with three tags to the open registry and return its name."""
     open_registry.push_tags(f"{namespace}/app", ["1.0.0", "1.0.1", "latest"])
     return f"{parts.open_registry}/{namespace}/app"
 

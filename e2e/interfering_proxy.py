@@ -33,14 +33,14 @@ class InterferingProxy(ThreadingHTTPServer):
         self._thread.start()
 
     def close(self) -> None:
-        """Stops the proxy."""
+        """Stop the proxy."""
         self.shutdown()
         self.server_close()
         self._thread.join()
         self.client.close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Silence about clients that are gone: some are killed."""
+        """Ignore clients that are gone: some are killed."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)  # type: ignore[arg-type]
 
@@ -50,7 +50,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: InterferingProxy
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self._forward(b"")

@@ -22,7 +22,7 @@ WATCHED_SECONDS = 8
 
 @pytest.fixture
 def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[InterferingProxy]:
-    """The open registry behind a proxy that notes the requests."""
+    """Yield the open registry behind a proxy that notes the requests."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
     meddler = InterferingProxy(f"http://{parts.open_registry}")
@@ -32,7 +32,7 @@ def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[Interfering
 
 @pytest.fixture
 def hosts() -> Iterator[dict[str, str]]:
-    """Bad hosts by what is wrong with them."""
+    """Yield bad hosts by what is wrong with them."""
     dripping, portal = HostileServer(SlowHeadersHandler), HostileServer(CaptivePortalHandler)
     (closed,) = process.free_ports(1)
     yield {"drips": dripping.host, "portal": portal.host, "nobody": f"127.0.0.1:{closed}"}
@@ -85,13 +85,13 @@ def test_git_host_that_never_ends_its_answers_does_not_stop_the_commits_to_anoth
 
 
 def scan_moments(proxy: InterferingProxy) -> list[float]:
-    """When the good repository was scanned during the next seconds."""
+    """Return when the good repository was scanned during the next seconds."""
     out: list[float] = []
     began = time.monotonic()
-    known = len(proxy.requests)
+    request_count = len(proxy.requests)
     while (now := time.monotonic()) < began + WATCHED_SECONDS:
-        if any("/tags/list" in line for line in proxy.requests[known:]):
+        if any("/tags/list" in line for line in proxy.requests[request_count:]):
             out.append(now)
-            known = len(proxy.requests)
+            request_count = len(proxy.requests)
         time.sleep(0.02)
     return out

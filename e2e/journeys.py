@@ -57,36 +57,36 @@ class Journey:
     template: str
 
     def content(self, tag: str) -> str:
-        """The marked file as it must be when `tag` is the latest."""
+        """Return the marked file as it must be when `tag` is the latest."""
         text = self.template.replace("IMAGE", self.image).replace("TAG", tag)
         return text.replace("POLICY", f"{self.space.name}:{self.name}")
 
     def push(self, *tags: str) -> None:
-        """CI pushes images."""
+        """Push images as CI does."""
         self.pusher.push_tags(f"{self.space.name}/{self.name}", tags)
 
     def scan(self) -> str:
-        """Asks for a scan; returns the token."""
+        """Ask for a scan; return the token."""
         return self.space.request("ImageRepository", self.name)
 
     def settle(self, tag: str) -> None:
-        """Waits until Git has `tag` and all objects are at rest."""
+        """Wait until Git has `tag` and all objects are at rest."""
         eventually(self.repository_has(tag), what=f"{tag} in {self.repository.name}")
         self.space.wait_ready("ImageRepository", self.name)
         self.space.wait_ready("ImagePolicy", self.name, message=f"resolved to {tag}")
         self.space.wait_ready("ImageUpdateAutomation", self.name)
 
     def repository_has(self, tag: str) -> "_HasTag":
-        """A check that the file at the tip of main is as it must be for `tag`."""
+        """Return a check that the file at the tip of main is as it must be for `tag`."""
         return _HasTag(self, tag)
 
     def commits(self) -> list[Commit]:
-        """The commits after the first, oldest first."""
+        """Return the commits after the first, oldest first."""
         log = self.repository.log("--reverse", "-p", "-U0", "--format=%x00%H%n%B%x00")
         return [_commit(match) for match in _COMMIT.finditer(log)][1:]
 
     def require_exact(self, commits: list[Commit], tags: list[str]) -> None:
-        """Asserts that the commits went through just these tags, each changing exactly the marked scalar."""
+        """Assert that the commits went through just these tags, each changing exactly the marked scalar."""
         for commit, (before, after) in zip(commits, pairwise(tags), strict=True):
             (old, new) = (set(self.content(tag).splitlines()) for tag in (before, after))
             assert commit.files == (self.path,)
@@ -113,7 +113,7 @@ class _HasTag:
 
 
 def production(space: Space, git: GitHost, pusher: Pusher, *, host: str, user: str, password: str) -> Journey:
-    """A private image, a pull secret, releases by semver, one Helm values file; 1.0.0 is deployed."""
+    """Set up a private image, a pull secret, releases by semver, one Helm values file; 1.0.0 is deployed."""
     name = "production"
     image = f"{host}/{space.name}/{name}"
     repository = git.create_repository(f"{space.name}-{name}", {})
@@ -127,7 +127,7 @@ def production(space: Space, git: GitHost, pusher: Pusher, *, host: str, user: s
 
 
 def staging(space: Space, git: GitHost, pusher: Pusher, *, host: str, tag: str) -> Journey:
-    """An open image with tags `main-<sha>-<unix time>`, filtered and numerical; `tag` is deployed."""
+    """Set up an open image with tags `main-<sha>-<unix time>`, filtered and numerical; `tag` is deployed."""
     name = "staging"
     image = f"{host}/{space.name}/{name}"
     repository = git.create_repository(f"{space.name}-{name}", {})
@@ -141,7 +141,7 @@ def staging(space: Space, git: GitHost, pusher: Pusher, *, host: str, tag: str) 
 
 
 def _deploy(journey: Journey, tag: str, *, path: str) -> None:
-    """The file in Git, the GitRepository and the automation."""
+    """Create the file in Git, the GitRepository and the automation."""
     journey.repository.commit({journey.path: journey.content(tag), "README.md": "# fleet\n"}, "Start")
     git_repository(journey.space, journey.name, journey.repository)
     automation(journey.space, journey.name, source=journey.name, path=path, message=MESSAGE)

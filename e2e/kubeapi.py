@@ -38,43 +38,43 @@ class KubeApi:
         self._client = httpx.Client(base_url=f"http://{self._address()}", trust_env=False, timeout=30)
 
     def close(self) -> None:
-        """Stops the proxy."""
+        """Stop the proxy."""
         self._client.close()
         process.stop(self._proxy, kill=True)
 
     def get(self, api_version: str, kind: str, *, namespace: str, name: str) -> dict[str, Any]:
-        """The object; an empty dict when there is none."""
+        """Return the object; an empty dict when there is none."""
         answer = self._client.get(_path(api_version, kind, namespace, name))
         return {} if answer.status_code == 404 else _content(answer)
 
     def list(self, api_version: str, kind: str, *, namespace: str, field_selector: str = "") -> list[dict[str, Any]]:
-        """The objects of a namespace."""
+        """Return the objects of a namespace."""
         answer = self._client.get(_path(api_version, kind, namespace), params={"fieldSelector": field_selector})
         items: list[dict[str, Any]] = _content(answer)["items"]
         return items
 
     def apply(self, document: Mapping[str, Any]) -> None:
-        """Server-side apply, as `kubectl apply --server-side --force-conflicts`; unknown fields are refused."""
+        """Apply as `kubectl apply --server-side --force-conflicts`; unknown fields are refused."""
         place = document["metadata"]
         path = _path(document["apiVersion"], document["kind"], place["namespace"], place["name"])
         params = {"fieldManager": "kubectl", "force": "true", "fieldValidation": "Strict"}
         self._patch(path, document, APPLY_PATCH, params)
 
     def would_create(self, document: Mapping[str, Any]) -> dict[str, Any]:
-        """What would be stored (a dry run of the server's); unknown fields are refused. Raises RequestRejected."""
+        """Return what the server would store (its dry run); unknown fields are refused. Raises RequestRejected."""
         path = _path(document["apiVersion"], document["kind"], document["metadata"]["namespace"])
         return _content(self._client.post(path, json=document, params={"dryRun": "All", "fieldValidation": "Strict"}))
 
     def create_namespace(self, name: str) -> None:
-        """A fresh namespace."""
+        """Create a namespace."""
         _content(self._client.post("/api/v1/namespaces", json={"metadata": {"name": name}}))
 
     def delete_namespace(self, name: str) -> None:
-        """Begins its deletion, with everything in it."""
+        """Begin its deletion, with everything in it."""
         _content(self._client.delete(f"/api/v1/namespaces/{name}"))
 
     def merge(self, api_version: str, kind: str, *, namespace: str, name: str, change: Mapping[str, Any]) -> None:
-        """Merges a change into an object."""
+        """Merge a change into an object."""
         self._patch(_path(api_version, kind, namespace, name), change, MERGE_PATCH, {})
 
     def _patch(self, path: str, body: Mapping[str, Any], type: str, params: Mapping[str, str]) -> None:

@@ -55,7 +55,7 @@ class Replica:
 
 @pytest.fixture(scope="module")
 def without_controller(controllers: Controllers | None) -> Iterator[Controllers]:
-    """The session's controllers without the process that is replicated here."""
+    """Stop the process that is replicated here while the other controllers of the session go on."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: their processes are not ours to kill")
     controllers.stop(KIND)
@@ -65,7 +65,7 @@ def without_controller(controllers: Controllers | None) -> Iterator[Controllers]
 
 @pytest.fixture
 def replicas(without_controller: Controllers, cluster: Parts, namespace: str) -> Iterator[list[Replica]]:
-    """Two replicas in place of the session's process; the first to be started leads."""
+    """Yield two replicas in place of the session's process; the first to be started leads."""
     # An earlier test's leader may have died with it.
     cluster.kubectl("delete", "lease", LEASE, "-n", NAMESPACE, "--ignore-not-found")
     out: list[Replica] = []

@@ -5,7 +5,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 def total(url: str, sample: str, **labels: str) -> float:
-    """The sum over all series of a sample (`controller_runtime_reconcile_total`) that have these labels."""
+    """Return the sum over all series of a sample (`controller_runtime_reconcile_total`) that have these labels."""
     text = httpx.get(f"{url}/metrics", trust_env=False).text
     return sum(
         found.value

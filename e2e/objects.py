@@ -9,18 +9,18 @@ AUTHOR = {"name": "Image Bot", "email": "bot@example.com"}
 
 
 def image_repository(space: Space, name: str, image: str, **spec: Any) -> None:
-    """An ImageRepository that is scanned once an hour unless the test says otherwise."""
+    """Apply an ImageRepository that is scanned once an hour unless the test says otherwise."""
     space.apply("ImageRepository", name, {"image": image, "interval": "1h", **spec})
 
 
 def semver_policy(space: Space, name: str, range_: str = ">=1.0.0", *, repository: str = "", **spec: Any) -> None:
-    """An ImagePolicy by semver range on the ImageRepository of the same name."""
+    """Apply an ImagePolicy by semver range on the ImageRepository of the same name."""
     reference = {"name": repository or name}
     space.apply("ImagePolicy", name, {"imageRepositoryRef": reference, "policy": {"semver": {"range": range_}}, **spec})
 
 
 def docker_secret(space: Space, name: str, server: str, user: str, password: str) -> None:
-    """A pull secret, made as users make it."""
+    """Create a pull secret as users do."""
     existing = space.kubectl(
         "create", "secret", "docker-registry", name, "-n", space.name, f"--docker-server={server}",
         f"--docker-username={user}", f"--docker-password={password}", "--dry-run=client", "-o", "yaml",
@@ -29,12 +29,12 @@ def docker_secret(space: Space, name: str, server: str, user: str, password: str
 
 
 def git_secret(space: Space, name: str, user: str, password: str) -> None:
-    """A Secret for Git over HTTP."""
+    """Apply a Secret for Git over HTTP."""
     space.apply("Secret", name, stringData={"username": user, "password": password})
 
 
 def git_repository(space: Space, name: str, repository: Repository, *, branch: str = "main") -> None:
-    """A GitRepository with its login."""
+    """Apply a GitRepository with its login."""
     git_secret(space, f"{name}-login", repository.host.user, repository.host.password)
     space.apply(
         "GitRepository",
@@ -58,7 +58,7 @@ def automation(
     push: dict[str, Any] | None = None,
     **spec: Any,
 ) -> None:
-    """An ImageUpdateAutomation on the GitRepository `source`."""
+    """Apply an ImageUpdateAutomation on the GitRepository `source`."""
     git: dict[str, Any] = {"commit": {"author": AUTHOR, "messageTemplate": message}}
     if push:
         git["push"] = push
@@ -73,7 +73,7 @@ def automation(
 
 
 def deployment(image: str, marker: str, name: str = "app") -> str:
-    """A Deployment manifest whose image carries a marker."""
+    """Return a Deployment manifest whose image carries a marker."""
     return f"""apiVersion: apps/v1
 kind: Deployment
 metadata:

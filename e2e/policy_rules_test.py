@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture
 def image(parts: Parts, space: Space, controllers: object) -> str:
-    """The image of this test."""
+    """Return the image of this test."""
     return f"{parts.open_registry}/{space.name}/app"
 
 
@@ -29,7 +29,7 @@ def scanned(space: Space, open_registry: Pusher, image: str, *tags: str) -> None
 
 
 def policy(space: Space, tag_filter: dict[str, str] | None = None, **choice: Any) -> None:
-    """The policy `app` by semver, unless it is told otherwise, with these rules."""
+    """Apply the policy `app` with these rules, by semver unless they say otherwise."""
     ranked = choice if choice.keys() & {"keys", "newest"} else {"semver": {"range": "*"}, **choice}
     spec: dict[str, Any] = {"imageRepositoryRef": {"name": "app"}, "policy": ranked}
     space.apply("ImagePolicy", "app", spec | ({"filterTags": tag_filter} if tag_filter else {}))
@@ -64,8 +64,8 @@ def test_tags_on_the_exclusion_list_are_counted(space: Space, parts: Parts, open
         {"reason": "Excluded", "count": 2},
         {"reason": "NotAVersion", "count": 1},
     ]
-    told = explain(parts, f"{space.name}/app")
-    assert "     2  is on the ImageRepository's exclusion list\n" in told.stdout
+    explained = explain(parts, f"{space.name}/app")
+    assert "     2  is on the ImageRepository's exclusion list\n" in explained.stdout
     space.patch("ImageRepository", "app", {"exclusionList": [r"^\d", "latest"]})
     space.wait_not_ready("ImagePolicy", "app", reason="DependencyNotReady", message="besides 4 that its exclusionList")
 
@@ -170,14 +170,14 @@ def test_explain_tells_the_choice_and_the_reasons(
     scanned(space, open_registry, image, "1.0.0", "1.1.0", "2.0.0-rc.1", "latest")
     policy(space, deny=[{"tag": "1.1.0"}])
     wait_choice(space, "1.0.0")
-    told = explain(parts, f"{space.name}/app")
-    assert told.returncode == 0, told.stderr
-    assert "chooses now: 1.0.0\n" in told.stdout
-    assert re.search(r"^1\.1\.0 +1\.1\.0 +is on the deny list$", told.stdout, re.MULTILINE)
-    assert "     1  is on the deny list" in told.stdout
+    explained = explain(parts, f"{space.name}/app")
+    assert explained.returncode == 0, explained.stderr
+    assert "chooses now: 1.0.0\n" in explained.stdout
+    assert re.search(r"^1\.1\.0 +1\.1\.0 +is on the deny list$", explained.stdout, re.MULTILINE)
+    assert "     1  is on the deny list" in explained.stdout
 
 
 def test_explain_of_what_is_not_there(space: Space, parts: Parts) -> None:
-    told = explain(parts, f"{space.name}/nothing")
-    assert told.returncode == 1
-    assert "not found" in told.stderr
+    explained = explain(parts, f"{space.name}/nothing")
+    assert explained.returncode == 1
+    assert "not found" in explained.stderr

@@ -38,7 +38,7 @@ class RegistryVariants:
 
 @pytest.fixture(scope="module")
 def variants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryVariants]:
-    """All doors open."""
+    """Yield registries with every kind of access."""
     folder: Path = tmp_path_factory.mktemp("variants")
     storage = folder / "storage"
     authority = pki.new_authority("private")
@@ -66,7 +66,7 @@ def variants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryVaria
 
 
 def tls_secret(space: Space, name: str, **data: bytes) -> None:
-    """A Secret for `certSecretRef`; two underscores in a key are a dot."""
+    """Apply a Secret for `certSecretRef`; two underscores in a key are a dot."""
     encoded = {key.replace("__", "."): base64.b64encode(value).decode() for key, value in data.items()}
     space.apply("Secret", name, data=encoded)
 
@@ -100,10 +100,10 @@ def test_token_service(space: Space, variants: RegistryVariants) -> None:
     image_repository(space, "app", f"{host}/team/app", secretRef={"name": "pull"})
     space.wait_ready("ImageRepository", "app", message=FOUND)
     space.wait_not_ready("ImageRepository", "anonymous", reason="ReadOperationFailed", message="UNAUTHORIZED")
-    assert set(variants.tokens.asked) == {"repository:team/app:pull"}
-    before = len(variants.tokens.asked)
+    assert set(variants.tokens.requested_scopes) == {"repository:team/app:pull"}
+    before = len(variants.tokens.requested_scopes)
     space.request_and_wait("ImageRepository", "app")
-    assert len(variants.tokens.asked) == before  # the token of the first scan is still good
+    assert len(variants.tokens.requested_scopes) == before  # the token of the first scan is still good
 
 
 @pytest.mark.parametrize("keys", [("ca__crt",), ("caFile",)], ids=["ca.crt", "caFile"])
@@ -134,7 +134,7 @@ def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
         references = {"proxySecretRef": {"name": "proxy"}, "certSecretRef": {"name": "tls"}}
         image_repository(space, "app", f"{NAME}:5443/team/app", **references)
         space.wait_ready("ImageRepository", "app", message=FOUND)
-        assert set(proxy.asked) == {f"{NAME}:5443"}
+        assert set(proxy.requests) == {f"{NAME}:5443"}
         image_repository(space, "elsewhere", "other.internal:5443/team/app", **references)
         space.wait_not_ready("ImageRepository", "elsewhere", reason="ReadOperationFailed", message="502")
     finally:
@@ -175,8 +175,8 @@ def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: Re
 def test_controllers_may_have_tokens_issued(space: Space) -> None:
     for kind in RECONCILED:
         account = f"system:serviceaccount:tagline-system:{kind.component}"
-        asked = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")
-        assert space.kubectl("auth", "can-i", *asked, check=False).stdout.strip() == "yes"
+        question = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")
+        assert space.kubectl("auth", "can-i", *question, check=False).stdout.strip() == "yes"
 
 
 def test_latest_tags_by_version(space: Space, variants: RegistryVariants) -> None:

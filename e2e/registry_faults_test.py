@@ -42,12 +42,12 @@ def circle(hostile: HostileRegistryHandler) -> None:
 
 
 def endless(hostile: HostileRegistryHandler) -> None:
-    number = len(hostile.server.asked)
+    number = len(hostile.server.requests)
     hostile.tags(f"1.0.{number}", Link=f'</v2/app/tags/list?last={number}>; rel="next"')
 
 
 def many(hostile: HostileRegistryHandler) -> None:
-    number = len(hostile.server.asked)
+    number = len(hostile.server.requests)
     tags = json.dumps({"tags": [f"{number}-{tag}" for tag in range(60_000)]}).encode()
     hostile.answer(200, tags, Link=f'</v2/app/tags/list?last={number}>; rel="next"')
 
@@ -119,7 +119,7 @@ ROWS: list[tuple[str, Fault, str, str]] = [
 
 @pytest.fixture
 def hostile() -> Iterator[Callable[[Fault], HostileRegistry]]:
-    """Makes hostile hosts, and stops them."""
+    """Yield a function that starts hostile hosts; they are stopped afterwards."""
     hosts: list[HostileRegistry] = []
 
     def make(fault: Fault) -> HostileRegistry:
@@ -151,8 +151,8 @@ def test_fault(
 def test_the_table_in_the_documentation_has_the_same_rows() -> None:
     table = DOCS.read_text().partition("<!-- faults -->")[2].partition("<!-- end of faults -->")[0]
     rows = re.findall(r"^\| `([a-z-]+)` \|.*\| `(\w+)` \| (.*) \|$", table, re.MULTILINE)
-    told = [(name, reason, message.strip("`")) for name, reason, message in rows]
-    assert told == [(name, reason, message) for name, _, reason, message in ROWS]
+    conditions = [(name, reason, message.strip("`")) for name, reason, message in rows]
+    assert conditions == [(name, reason, message) for name, _, reason, message in ROWS]
 
 
 def test_a_registry_that_asked_for_an_hour_is_left_alone(
@@ -163,12 +163,12 @@ def test_a_registry_that_asked_for_an_hour_is_left_alone(
         image_repository(space, f"app-{number}", f"{host.host}/app-{number}")
     for number in range(5):
         space.wait_not_ready("ImageRepository", f"app-{number}", reason="ReadOperationFailed", message="TOOMANY")
-    asked = len(host.asked)
-    assert asked <= 4  # as many as ran at the same time when the first answer came
+    count = len(host.requests)
+    assert count <= 4  # as many as ran at the same time when the first answer came
     for number in range(5):
         space.request("ImageRepository", f"app-{number}")
     time.sleep(2)
-    assert len(host.asked) == asked
+    assert len(host.requests) == count
 
 
 def test_a_budget_that_is_used_up_is_not_asked_for_more(
@@ -180,7 +180,7 @@ def test_a_budget_that_is_used_up_is_not_asked_for_more(
     space.request("ImageRepository", "app")
     message = "registry's rate limit is used up"
     space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message=message)
-    assert len(host.asked) == 1
+    assert len(host.requests) == 1
 
 
 def test_unchanged_pages_are_asked_for_by_their_version(
@@ -189,9 +189,9 @@ def test_unchanged_pages_are_asked_for_by_their_version(
     statuses: list[int] = []
 
     def versioned(h: HostileRegistryHandler) -> None:
-        known = h.headers.get("If-None-Match") == '"1"'
-        statuses.append(304 if known else 200)
-        if known:
+        not_modified = h.headers.get("If-None-Match") == '"1"'
+        statuses.append(304 if not_modified else 200)
+        if not_modified:
             h.begin(304, ETag='"1"')
         else:
             h.tags("1.0.0", "1.0.1", ETag='"1"')
@@ -219,6 +219,6 @@ def test_edit_ends_the_wait_for_a_registry_that_never_answers(
 ) -> None:
     bad, good = hostile(silent), hostile(lambda h: h.tags("1.0.0"))
     image_repository(space, "app", f"{bad.host}/app", interval="1h")
-    eventually(lambda: bad.asked, what="the registry to be asked")
+    eventually(lambda: bad.requests, what="the registry to be asked")
     space.patch("ImageRepository", "app", {"image": f"{good.host}/app"})
     space.wait_ready("ImageRepository", "app", message="found 1 tags", seconds=10)

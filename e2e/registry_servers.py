@@ -30,7 +30,7 @@ class RegistryEndpoint:
     process: process.Process
 
     def close(self) -> None:
-        """Stops the registry."""
+        """Stop the registry."""
         process.stop(self.process, kill=True)
 
 
@@ -42,7 +42,7 @@ def start_registry(
     tls: Mapping[str, Any] | None = None,
     authority: Path | None = None,
 ) -> RegistryEndpoint:
-    """Starts a registry on `storage`; `auth` and `http.tls` as in its configuration. Returns when it answers."""
+    """Start a registry on `storage` and wait until it answers; `auth` and `http.tls` as in its configuration."""
     folder.mkdir(parents=True, exist_ok=True)
     (port,) = process.free_ports(1)
     config = {
@@ -57,12 +57,12 @@ def start_registry(
     started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
     scheme = "https" if tls else "http"
     if not (tls and "clientcas" in tls):
-        process.wait_until(process.answers(f"{scheme}://127.0.0.1:{port}/v2/", authority=authority), started)
+        process.wait_until(process.http_probe(f"{scheme}://127.0.0.1:{port}/v2/", authority=authority), started)
     return RegistryEndpoint(f"127.0.0.1:{port}", started)
 
 
 def htpasswd(folder: Path) -> dict[str, Any]:
-    """`auth` for one account by password."""
+    """Return `auth` for one account by password."""
     folder.mkdir(parents=True, exist_ok=True)
     hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)).decode()
     (folder / "htpasswd").write_text(f"{USER}:{hashed}\n")
@@ -76,7 +76,7 @@ class TokenServer(ThreadingHTTPServer):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(("127.0.0.1", 0), _Tokens)
-        self.asked: list[str] = []
+        self.requested_scopes: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}/token"
         folder.mkdir(parents=True, exist_ok=True)
         authority = pki.new_authority("token service")
@@ -97,7 +97,7 @@ class TokenServer(ThreadingHTTPServer):
         return {"token": settings}
 
     def token(self, scope: str) -> str:
-        """A signed token to pull what `scope` names."""
+        """Return a signed token to pull what `scope` names."""
         der = self._chain.public_bytes(serialization.Encoding.DER)
         header = {"typ": "JWT", "alg": "ES256", "x5c": [base64.b64encode(der).decode()]}
         kind, name, _ = scope.split(":")
@@ -111,7 +111,7 @@ class TokenServer(ThreadingHTTPServer):
         return f"{signed}.{_base64(r.to_bytes(32, 'big') + s.to_bytes(32, 'big'))}"
 
     def close(self) -> None:
-        """Stops the service."""
+        """Stop the service."""
         self.shutdown()
         self.server_close()
         self._thread.join()
@@ -121,16 +121,16 @@ class _Tokens(BaseHTTPRequestHandler):
     server: TokenServer
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         expected = "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         scope = parse_qs(urlsplit(self.path).query).get("scope", [""])[0]
-        self.server.asked.append(scope)
-        known = self.headers.get("Authorization") == expected
-        answer = {"token": self.server.token(scope), "expires_in": 300} if known else {}
-        body = json.dumps(answer if known else {"errors": [{"code": "UNAUTHORIZED", "message": "who?"}]}).encode()
-        self.send_response(200 if known else 401)
+        self.server.requested_scopes.append(scope)
+        allowed = self.headers.get("Authorization") == expected
+        answer = {"token": self.server.token(scope), "expires_in": 300} if allowed else {}
+        body = json.dumps(answer if allowed else {"errors": [{"code": "UNAUTHORIZED", "message": "who?"}]}).encode()
+        self.send_response(200 if allowed else 401)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -149,16 +149,16 @@ class HostileRegistry(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), HostileRegistryHandler)
         self.fault = fault
         self.host = f"127.0.0.1:{self.server_address[1]}"
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.closing = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Silence: clients go away, that is the point."""
+        """Ignore clients that go away: that is the point."""
 
     def close(self) -> None:
-        """Stops the server and whatever it is still sending."""
+        """Stop the server and whatever it is still sending."""
         self.closing.set()
         self.shutdown()
         self.server_close()
@@ -173,33 +173,33 @@ class HostileRegistryHandler(BaseHTTPRequestHandler):
     server: HostileRegistry
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         if self.path == "/v2/":
             self.answer(200, b"{}")
             return
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         self.server.fault(self)
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
-        """A whole answer; an underscore in a header's name is a hyphen."""
+        """Return a whole answer; an underscore in a header's name is a hyphen."""
         self.begin(status, **{"Content_Length": str(len(body)), "Content_Type": "application/json"} | headers)
         self.wfile.write(body)
 
     def begin(self, status: int, **headers: str) -> None:
-        """Status and headers only."""
+        """Send status and headers only."""
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name.replace("_", "-"), value)
         self.end_headers()
 
     def tags(self, *tags: str, **headers: str) -> None:
-        """A page of tags."""
+        """Return a page of tags."""
         self.answer(200, json.dumps({"name": "app", "tags": tags}).encode(), **headers)
 
     def refuse(self, status: int, code: str, **headers: str) -> None:
-        """A refusal in the form of the specification."""
+        """Return a refusal in the form of the specification."""
         self.answer(status, json.dumps({"errors": [{"code": code, "message": "no"}]}).encode(), **headers)
 
 

@@ -87,7 +87,7 @@ async def link(config: ClusterConfig) -> AsyncIterator[CuttableLink]:
 
 @pytest_asyncio.fixture
 async def far_client(config: ClusterConfig, link: CuttableLink) -> AsyncIterator[KubeClient]:
-    """A client whose connections run through the link; the certificate is still checked for the real host."""
+    """Yield a client whose connections run through the link; the certificate is still checked for the real host."""
     server = urlsplit(config.server)
     through = replace(
         config,
@@ -100,15 +100,15 @@ async def far_client(config: ClusterConfig, link: CuttableLink) -> AsyncIterator
 
 
 @pytest_asyncio.fixture
-async def told() -> RecordingHandler:
+async def handler() -> RecordingHandler:
     return RecordingHandler()
 
 
 @pytest_asyncio.fixture
 async def informer(
-    far_client: KubeClient, namespace: str, told: RecordingHandler
+    far_client: KubeClient, namespace: str, handler: RecordingHandler
 ) -> AsyncIterator[Informer[ConfigMap]]:
-    """An informer of our ConfigMaps in the namespace, synced."""
+    """Yield an informer of our ConfigMaps in the namespace, synced."""
     made = Informer(
         far_client,
         CONFIG_MAPS,
@@ -120,7 +120,7 @@ async def informer(
         page_size=7,
         silence_timeout=timedelta(seconds=2),
     )
-    made.add_handler(told)
+    made.add_handler(handler)
     async with running_informer(made):
         yield made
 
@@ -203,8 +203,8 @@ async def test_watch_tells_changes_in_order_and_ends_in_time(client: KubeClient,
         timeout_seconds=2,
     )
     async with aclosing(events):
-        seen = [(event.type, event.object.data["n"]) async for event in events if isinstance(event, ObjectEvent)]
-    assert seen == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")]
+        received = [(event.type, event.object.data["n"]) async for event in events if isinstance(event, ObjectEvent)]
+    assert received == [("ADDED", "1"), ("MODIFIED", "2"), ("DELETED", "2")]
 
 
 async def test_watch_from_an_ancient_version_is_gone(client: KubeClient, namespace: str) -> None:
@@ -257,47 +257,47 @@ async def test_cut_connection_is_unreachable(far_client: KubeClient, link: Cutta
 
 
 async def test_cut_watch_is_resumed_and_misses_nothing(
-    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, handler: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
-    await told.until(lambda: ("a", None, "1") in told.lines)
+    await handler.until(lambda: ("a", None, "1") in handler.lines)
     link.cut()
     await put(client, namespace, "a", n="2")
     await put(client, namespace, "b", n="3")
-    await told.until(lambda: len(told.lines) >= 3)
-    assert told.lines == [("a", None, "1"), ("a", "1", "2"), ("b", None, "3")]
+    await handler.until(lambda: len(handler.lines) >= 3)
+    assert handler.lines == [("a", None, "1"), ("a", "1", "2"), ("b", None, "3")]
     assert informer.lists == 1
 
 
 async def test_object_recreated_behind_a_broken_connection_is_deleted_and_added(
-    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, handler: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
-    await told.until(lambda: ("a", None, "1") in told.lines)
+    await handler.until(lambda: ("a", None, "1") in handler.lines)
     link.refusing = True
     link.cut()
     await client.delete(CONFIG_MAPS, namespace, "a")
     await put(client, namespace, "a", n="2")
     link.refusing = False
-    await told.until(lambda: len(told.lines) >= 3)
-    assert told.lines[1:] == [("a", "1", None), ("a", None, "2")]
+    await handler.until(lambda: len(handler.lines) >= 3)
+    assert handler.lines[1:] == [("a", "1", None), ("a", None, "2")]
 
 
 async def test_silent_connection_is_noticed(
-    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, handler: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
-    await told.until(lambda: ("a", None, "1") in told.lines)
+    await handler.until(lambda: ("a", None, "1") in handler.lines)
     link.swallowing = True
     await put(client, namespace, "b", n="1")
     await asyncio.sleep(0.5)
     assert informer.get(Key(namespace, "b")) is None
     link.swallowing = False  # for new connections; what was swallowed is lost, and with it the TLS stream
-    await told.until(lambda: ("b", None, "1") in told.lines)
+    await handler.until(lambda: ("b", None, "1") in handler.lines)
 
 
 async def test_own_write_is_read_at_once_and_told_once(
-    client: KubeClient, informer: Informer[ConfigMap], namespace: str, told: RecordingHandler
+    client: KubeClient, informer: Informer[ConfigMap], namespace: str, handler: RecordingHandler
 ) -> None:
     informer.record_write(await put(client, namespace, "a", n="1"))
     informer.record_write(await put(client, namespace, "a", n="2"))
@@ -305,24 +305,24 @@ async def test_own_write_is_read_at_once_and_told_once(
     assert found is not None
     assert found.data == {"n": "2"}
     await put(client, namespace, "b", n="1")
-    await told.until(lambda: ("b", None, "1") in told.lines)
-    assert told.lines == [("a", None, "1"), ("a", "1", "2"), ("b", None, "1")]
+    await handler.until(lambda: ("b", None, "1") in handler.lines)
+    assert handler.lines == [("a", None, "1"), ("a", "1", "2"), ("b", None, "1")]
 
 
 async def test_object_that_loses_the_label_leaves_the_cache(
-    client: KubeClient, informer: Informer[ConfigMap], namespace: str, told: RecordingHandler
+    client: KubeClient, informer: Informer[ConfigMap], namespace: str, handler: RecordingHandler
 ) -> None:
     await put(client, namespace, "a", n="1")
-    await told.until(lambda: ("a", None, "1") in told.lines)
+    await handler.until(lambda: ("a", None, "1") in handler.lines)
     unlabelled = {"metadata": {"labels": {"e2e": None}}, "data": {"n": "2"}}
     answer = await client.patch(CONFIG_MAPS, namespace, "a", unlabelled, into=ConfigMap)
-    await told.until(lambda: told.lines[-1][2] is None)
+    await handler.until(lambda: handler.lines[-1][2] is None)
     informer.record_write(answer)
     assert informer.list() == []
 
 
 async def test_storm_of_changes_through_a_bad_connection_ends_in_the_servers_state(
-    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, told: RecordingHandler
+    client: KubeClient, informer: Informer[ConfigMap], link: CuttableLink, namespace: str, handler: RecordingHandler
 ) -> None:
     rng = random.Random(11)  # noqa: S311
 
@@ -342,7 +342,7 @@ async def test_storm_of_changes_through_a_bad_connection_ends_in_the_servers_sta
         for number in range(4):
             group.create_task(writer(number))
     await put(client, namespace, "last", n="1")
-    await told.until(lambda: ("last", None, "1") in told.lines)
+    await handler.until(lambda: ("last", None, "1") in handler.lines)
     page = await client.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace, label_selector=OURS)
 
     def by_name(objects: list[ConfigMap]) -> list[ConfigMap]:
@@ -350,7 +350,7 @@ async def test_storm_of_changes_through_a_bad_connection_ends_in_the_servers_sta
 
     assert by_name(informer.list()) == by_name(page.items)
     state: dict[str, str] = {}
-    for name, old, new in told.lines:
+    for name, old, new in handler.lines:
         assert state.pop(name, None) == old
         if new is not None:
             state[name] = new

@@ -278,12 +278,12 @@ async def test_equal_events_are_one_object_that_counts(api: AdminClient) -> None
     recorder.record(subject, EventType.WARNING, reason="Denied", message="no")
     await recorder.flush()
     task.cancel()
-    told = {event.message: event for event in await api.events()}
-    assert {message: (event.type, event.count) for message, event in told.items()} == {
+    events = {event.message: event for event in await api.events()}
+    assert {message: (event.type, event.count) for message, event in events.items()} == {
         "all well": ("Normal", 3),
         "no": ("Warning", 1),
     }
-    assert told["all well"].metadata.annotations == {"event.toolkit.fluxcd.io/env": "prod"}
+    assert events["all well"].metadata.annotations == {"event.toolkit.fluxcd.io/env": "prod"}
     assert api.requests["POST", 201] == 1 + 2
 
 

@@ -23,7 +23,7 @@ shift 2; exec "$@"
 """
 
 
-class Server:
+class SshServer:
     """One sshd that can be killed and started again. settings: further lines of its configuration."""
 
     def __init__(self, programs: openssh.OpenSsh, folder: Path, *, settings: tuple[str, ...] = ()) -> None:
@@ -45,14 +45,14 @@ class Server:
         return f"[127.0.0.1]:{self.port} {self.host.public}\n"
 
     def hashed_known_hosts(self) -> str:
-        """The same line as `ssh-keygen -H` writes it."""
+        """Return the same line as `ssh-keygen -H` writes it."""
         path = self.folder / "known_hosts"
         path.write_text(self.known_hosts)
         subprocess.run([self.keygen, "-H", "-f", path], check=True, capture_output=True)
         return path.read_text()
 
     def certify(self, *options: str, name: str = "127.0.0.1") -> str:
-        """The server presents a certificate from now on; the line of `known_hosts` for the authority that signed it.
+        """Present a certificate from now on; return the line of `known_hosts` for the authority that signed it.
 
         options: of ssh-keygen, like `-V +1h`. Restarts the server.
         """
@@ -81,13 +81,13 @@ class Server:
         return f"ssh://{self.user}@{host}:{self.port}{path}"
 
     def secret(self) -> dict[str, str]:
-        """Data of a Secret that gets in."""
+        """Return the data of a Secret that gets in."""
         return {"identity": self.identity.private, "known_hosts": self.known_hosts}
 
     def remote(
         self, path: Path, *, identity: SshIdentity | None = None, known_hosts: str = "", passphrase: str = ""
     ) -> Remote:
-        """A repository of this server as its key, or another, reaches it."""
+        """Return a repository of this server as its key, or another, reaches it."""
         key = SshKey((identity or self.identity).private, known_hosts or self.known_hosts, passphrase)
         return Remote(self.url(path), credentials=key)
 
@@ -96,7 +96,7 @@ class Server:
             keys.write(identity.public + "\n")
 
     def start(self) -> None:
-        """Starts it and waits until it listens."""
+        """Start it and wait until it listens."""
         _write_private(self.folder / "host_key", self.host.private)
         config = self.folder / "config"
         config.write_text("\n".join(self._settings()) + "\n")
@@ -107,7 +107,7 @@ class Server:
         eventually(lambda: self._is_up(heard), what=f"sshd to listen: {self.log}")
 
     def stop(self) -> None:
-        """Ends the sessions, then the server."""
+        """End the sessions, then the server."""
         if self._listener is None:
             return
         for session in _children(self._listener.pid):
@@ -164,7 +164,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _end(pid: int) -> None:
-    """Ends a process of ours and those that it started."""
+    """End a process of ours and those that it started."""
     for child in _children(pid):
         _end(child)
     try:

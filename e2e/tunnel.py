@@ -18,13 +18,13 @@ class Tunnel(ThreadingHTTPServer):
     def __init__(self, routes: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.routes = dict(routes)
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Stops the proxy."""
+        """Stop the proxy."""
         self.shutdown()
         self.server_close()
         self._thread.join()
@@ -35,10 +35,10 @@ class _Handler(BaseHTTPRequestHandler):
     server: Tunnel
 
     def log_message(self, format: str, *args: object) -> None:
-        """Silence."""
+        """Log nothing."""
 
     def do_CONNECT(self) -> None:
-        self.server.asked.append(self.path)
+        self.server.requests.append(self.path)
         target = self.server.routes.get(self.path)
         if target is None:
             self.send_error(502, "no route")
@@ -55,7 +55,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    """Copies until either side has gone, and passes the end on."""
+    """Copy until either side has gone, and pass the end on."""
     try:
         while data := source.recv(65536):
             target.sendall(data)

@@ -46,7 +46,7 @@ class Hub:
 
 @pytest.fixture
 def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterator[Hub]:
-    """Docker Hub with the 21 tags of the walk-through."""
+    """Yield Docker Hub with the 21 tags of the walk-through."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach a proxy on this machine's loopback")
     folder = parts.folder / f"hub-{namespace}"
@@ -69,7 +69,7 @@ def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterat
 
 @pytest.fixture
 def scanned(hub: Hub, space: Space) -> Space:
-    """The ImageRepository of the walk-through, scanned, and its ImagePolicy."""
+    """Create the ImageRepository of the walk-through, scanned, and its ImagePolicy."""
     repository(space, hub, f"docker.io/{IMAGE}")
     policy = {"policy": {"numerical": {"order": "asc"}}, "filterTags": FILTER}
     space.apply("ImagePolicy", NAME, {"imageRepositoryRef": {"name": NAME}, **policy})
@@ -86,16 +86,16 @@ def repository(space: Space, hub: Hub, image: str) -> None:
 
 
 def table(space: Space, resource: str) -> tuple[list[str], list[str]]:
-    """Header and only row of `kubectl get`, cell by cell."""
-    shown = space.kubectl("get", resource, "-n", space.name).stdout.splitlines()
-    header, row = (re.split(r" {2,}", line.strip()) for line in shown)
+    """Return the header and only row of `kubectl get`, cell by cell."""
+    output = space.kubectl("get", resource, "-n", space.name).stdout.splitlines()
+    header, row = (re.split(r" {2,}", line.strip()) for line in output)
     return header, row
 
 
 def described(space: Space, kind: str) -> str:
-    """The status in `kubectl describe`, blanks as one blank."""
-    shown = space.kubectl("describe", kind, NAME, "-n", space.name).stdout
-    return re.sub(r"[ \t]+", " ", shown.partition("\nStatus:")[2])
+    """Return the status in `kubectl describe`, blanks as one blank."""
+    output = space.kubectl("describe", kind, NAME, "-n", space.name).stdout
+    return re.sub(r"[ \t]+", " ", output.partition("\nStatus:")[2])
 
 
 @pytest.mark.parametrize("image", [IMAGE, f"docker.io/{IMAGE}", f"index.docker.io/{IMAGE}"])
@@ -103,7 +103,7 @@ def test_image_of_docker_hub_is_scanned_under_its_canonical_name(hub: Hub, space
     repository(space, hub, image)
     found = space.wait_ready("ImageRepository", NAME, message="^successful scan: found 21 tags$")
     assert found["status"]["canonicalImageName"] == f"index.docker.io/{IMAGE}"
-    assert set(hub.tunnel.asked) == {"index.docker.io:443"}
+    assert set(hub.tunnel.requests) == {"index.docker.io:443"}
 
 
 def test_repository_is_described_as_in_the_walk_through(scanned: Space) -> None:
@@ -111,7 +111,7 @@ def test_repository_is_described_as_in_the_walk_through(scanned: Space) -> None:
     scanned.wait_event(
         "ImageRepository", NAME, type="Normal", reason="Succeeded", message="^no new tags found, next scan in 30s$"
     )
-    told = described(scanned, "imagerepository")
+    text = described(scanned, "imagerepository")
     wanted = [
         f"Canonical Image Name: index.docker.io/{IMAGE}", "Message: successful scan: found 21 tags",
         "Reason: Succeeded", "Status: True", "Type: Ready", "Latest Tags:", f"Scan Time: {TIME}", "Tag Count: 21",
@@ -120,8 +120,8 @@ def test_repository_is_described_as_in_the_walk_through(scanned: Space) -> None:
         r"Normal Succeeded .* image-reflector-controller no new tags found, next scan in 30s",
     ]  # fmt: skip
     for line in wanted:
-        assert re.search(rf"^ ?{line}$", told, re.MULTILINE), f"{line} is not in\n{told}"
-    latest = told.partition("Latest Tags:")[2].partition("Revision:")[0].split()
+        assert re.search(rf"^ ?{line}$", text, re.MULTILINE), f"{line} is not in\n{text}"
+    latest = text.partition("Latest Tags:")[2].partition("Revision:")[0].split()
     assert len(latest) == 10
     assert latest == sorted(latest, reverse=True)
     assert latest[0] == LATEST
@@ -165,11 +165,11 @@ def test_new_build_becomes_a_commit_that_is_told_as_in_the_walk_through(
     assert git.file("helm/my-values.yaml") == VALUES.format(name=f"docker.io/{IMAGE}", tag=NEXT, ns=scanned.name)
 
     scanned.request_and_wait("ImageUpdateAutomation", NAME)
-    told = described(scanned, "imageupdateautomation")
+    text = described(scanned, "imageupdateautomation")
     wanted = [
         f"Message: no updates made; last commit {head[:7]} at {TIME}", f"Last Automation Run Time: {TIME}",
         f"Last Push Commit: {head}", f"Last Push Time: {TIME}", "Type: Ready",
     ]  # fmt: skip
     for line in wanted:
-        assert re.search(rf"^ {line}$", told, re.MULTILINE), f"{line} is not in\n{told}"
+        assert re.search(rf"^ {line}$", text, re.MULTILINE), f"{line} is not in\n{text}"
     git_host.delete_repository(git.name)

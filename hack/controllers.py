@@ -36,7 +36,7 @@ class Kubectl:
     kubeconfig: Path
 
     def __call__(self, *args: str, stdin: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Runs kubectl; raises `KubectlFailed` on an error unless `check` is false."""
+        """Run kubectl. Raises `KubectlFailed` on an error unless `check` is false."""
         done = subprocess.run(
             [str(self.program), "--kubeconfig", str(self.kubeconfig), *args],
             input=stdin, capture_output=True, text=True, check=False,
@@ -47,24 +47,24 @@ class Kubectl:
 
 
 def allow_workload_identity(kubectl: Kubectl) -> None:
-    """Applies the rights of the component that lets objects log in as ServiceAccounts; its gate is a flag."""
+    """Apply the rights of the component that lets objects log in as ServiceAccounts; its gate is a flag."""
     kubectl("apply", "-f", str(ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"))
 
 
 def install(kubectl: Kubectl, manifests: Path = ROOT / "manifests") -> None:
-    """Applies the manifests as the README says and waits until the CRDs are served."""
+    """Apply the manifests as the README says and wait until the CRDs are served."""
     kubectl("apply", "-k", str(manifests))
     wait_for_crds(kubectl)
 
 
 def install_crds(kubectl: Kubectl) -> None:
-    """Applies the CRDs alone and waits until they are served."""
+    """Apply the CRDs alone and wait until they are served."""
     kubectl("apply", "--server-side", "-f", str(ROOT / "manifests" / "crds"))
     wait_for_crds(kubectl)
 
 
 def wait_for_crds(kubectl: Kubectl) -> None:
-    """Waits until every CRD of the cluster is served; raises KubectlFailed after a minute.
+    """Wait until every CRD of the cluster is served. Raises KubectlFailed after a minute.
 
     Not by `kubectl wait`: it ends with an error at a CRD so new that its status has no conditions.
     """
@@ -76,7 +76,7 @@ def wait_for_crds(kubectl: Kubectl) -> None:
 
 
 def not_established(crds: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The names of the CRDs that are not served yet."""
+    """Return the names of the CRDs that are not served yet."""
     return [
         crd["metadata"]["name"]
         for crd in crds
@@ -86,7 +86,7 @@ def not_established(crds: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def write_account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:
-    """Writes a kubeconfig with a token of the controller's ServiceAccount."""
+    """Write a kubeconfig with a token of the controller's ServiceAccount."""
     token = kubectl("create", "token", f"{kind}-controller", "-n", NAMESPACE, f"--duration={TOKEN_DURATION}").stdout
     path = folder / f"{kind}.kubeconfig"
     return controlplane.write_kubeconfig(path, server, authority, token.strip(), NAMESPACE)
@@ -107,7 +107,7 @@ class Controllers:
     metrics: dict[str, str] = field(default_factory=dict)
 
     def start(self, *kinds: str, flags: tuple[str, ...] = ()) -> None:
-        """Starts the named kinds (all by default) and returns when each is ready (caches in sync)."""
+        """Start the named kinds (all by default) and return when each is ready (caches in sync)."""
         for kind in kinds or KINDS:
             metrics, health = process.free_ports(2)
             self.metrics[kind], self.health[kind] = (f"http://127.0.0.1:{p}" for p in (metrics, health))
@@ -127,19 +127,19 @@ class Controllers:
             self.processes[kind] = process.start(kind, command, self.folder, env)
         try:
             for kind in kinds or KINDS:
-                ready = process.answers(f"{self.health[kind]}/readyz", below=300)
+                ready = process.http_probe(f"{self.health[kind]}/readyz", below=300)
                 process.wait_until(ready, self.processes[kind], timeout_seconds=60)
         except BaseException:
             self.stop(kill=True)
             raise
 
     def stop(self, *kinds: str, kill: bool = False) -> None:
-        """Stops the named kinds (all by default): SIGTERM and the grace period, or SIGKILL."""
+        """Stop the named kinds (all by default): SIGTERM and the grace period, or SIGKILL."""
         for kind in kinds or tuple(self.processes):
             process.stop(self.processes.pop(kind), kill=kill, grace_seconds=15)
 
     def rss_mib(self) -> dict[str, float]:
-        """Resident memory by kind, in MiB, from /proc."""
+        """Return the resident memory by kind, in MiB, from /proc."""
         out = {}
         for kind, running in self.processes.items():
             status = Path(f"/proc/{running.pid}/status").read_text()
@@ -147,12 +147,12 @@ class Controllers:
         return out
 
     def log(self, kind: str) -> Path:
-        """Where the process writes its log."""
+        """Return the file that the process logs to."""
         return self.folder / f"{kind}.log"
 
 
 def install_and_start(env: environment.Environment, folder: Path, flags: tuple[str, ...] = ()) -> Controllers:
-    """Manifests applied, the three controllers running as their ServiceAccounts."""
+    """Apply the manifests and run the controllers as their ServiceAccounts."""
     folder.mkdir(parents=True, exist_ok=True)
     kubectl = Kubectl(env.kubectl, env.kubeconfig)
     install(kubectl)
@@ -166,7 +166,7 @@ def install_and_start(env: environment.Environment, folder: Path, flags: tuple[s
 
 
 def cluster_server(kubectl: Kubectl) -> tuple[str, Path]:
-    """Address and authority file of the current cluster of any kubeconfig (kind's, for example)."""
+    """Return the address and authority file of the current cluster of any kubeconfig (kind's, for example)."""
     view = kubectl("config", "view", "--minify", "--flatten", "-o", "json").stdout
     cluster = json.loads(view)["clusters"][0]["cluster"]
     authority = kubectl.kubeconfig.with_suffix(".authority.crt")

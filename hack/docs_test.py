@@ -43,7 +43,7 @@ def text(page: Path) -> str:
 
 @cache
 def prose(page: Path) -> str:
-    """The page without its code blocks."""
+    """Return the page without its code blocks."""
     return FENCE.sub("", text(page))
 
 
@@ -56,7 +56,7 @@ def blocks(page: Path, language: str) -> list[str]:
 
 
 def anchors(page: Path) -> set[str]:
-    """What GitHub calls the page's headings."""
+    """Return the anchors that GitHub gives the page's headings."""
     titles = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
@@ -84,9 +84,9 @@ def test_make_targets_exist(page: Path) -> None:
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    known = {name for kind in RECONCILED for name in reference.parse_help(kind.name)}
+    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
-    assert named - known - {"flag", "switch"} == set()  # the last two stand for any
+    assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 
 
 @every_page
@@ -109,7 +109,7 @@ def test_variables_of_the_tests_exist(page: Path) -> None:
 
 
 def fields_of(value: Any, path: str) -> Iterator[str]:
-    """Paths of all that a manifest sets, as `reference.rows` writes them; what is inside maps of strings is data."""
+    """Yield the paths of all that a manifest sets, as `reference.rows` writes them; maps of strings are data."""
     if isinstance(value, list):
         for item in value:
             yield from fields_of(item, f"{path}[]")
@@ -138,18 +138,18 @@ def test_examples_set_fields_that_exist(document: dict[str, Any]) -> None:
     group, version = document["apiVersion"].split("/")
     assert group == kind.resource.group
     assert version in kind.definition.versions
-    known = {row.path for row in reference.rows(struct_schema(kind.type, version), "")}
-    maps = tuple(path.removesuffix("{}") + "." for path in known if path.endswith("{}"))
-    plain = {path.rstrip("{}") for path in known}
+    existing = {row.path for row in reference.rows(struct_schema(kind.type, version), "")}
+    maps = tuple(path.removesuffix("{}") + "." for path in existing if path.endswith("{}"))
+    plain = {path.rstrip("{}") for path in existing}
     found = [path for path in fields_of(document["spec"], "spec") if not path.startswith(maps)]
     assert [path for path in found if path not in plain] == []
 
 
 def test_answers_of_the_policy_command_are_real(capsys: pytest.CaptureFixture[str]) -> None:
     every = [block for page in PAGES for block in blocks(page, "")]
-    shown = [block.partition("\n") for block in every if block.startswith("$ tagline policy test")]
-    assert shown
-    for command, _, answer in shown:
+    answers = [block.partition("\n") for block in every if block.startswith("$ tagline policy test")]
+    assert answers
+    for command, _, answer in answers:
         tagline(shlex.split(command)[2:])
         assert capsys.readouterr().out == answer
 
@@ -166,19 +166,19 @@ def test_all_metrics_are_told() -> None:
         if not family.name.startswith("process_")
     ]
     assert [name for name in families if f"`{name}`" not in page] == []
-    told = re.findall(
+    documented = re.findall(
         r"`((?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop|tagline)_\w+)`", page
     )
-    assert sorted(set(told) - set(families)) == []
+    assert sorted(set(documented) - set(families)) == []
 
 
 def test_reasons_are_those_of_the_code() -> None:
     sources = "".join(path.read_text() for folder in ("api", "controllers") for path in (ROOT / folder).rglob("*.py"))
     guide = text(ROOT / "docs" / "guide.md")
-    told = re.findall(r"^\| (?:[A-Z]\w+|any) \| `(\w+)` \|", guide, re.MULTILINE)
-    told += re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)
-    assert len(told) > 15
-    assert [reason for reason in told if f'"{reason}"' not in sources] == []
+    documented = re.findall(r"^\| (?:[A-Z]\w+|any) \| `(\w+)` \|", guide, re.MULTILINE)
+    documented += re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)
+    assert len(documented) > 15
+    assert [reason for reason in documented if f'"{reason}"' not in sources] == []
 
 
 @every_page

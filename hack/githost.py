@@ -41,16 +41,17 @@ class GitHost:
         self.git = httpx.Client(auth=(user, password), trust_env=False, timeout=30)
 
     def close(self) -> None:
-        """Closes the connections."""
+        """Close the connections."""
         self._client.close()
         self.git.close()
 
     def create_repository(
         self, name: str, files: Mapping[str, str], *, private: bool = True, object_format: str = "sha1"
     ) -> "Repository":
-        """A new repository of the administrator with one commit on `main`.
+        """Create a repository of the administrator with one commit on `main`.
 
-        object_format: `sha1` or `sha256`. Raises UnsupportedObjectFormat where Gitea is older than 1.22 or its Git than 2.42.
+        object_format: `sha1` or `sha256`. Raises UnsupportedObjectFormat where Gitea is older than 1.22, or its Git
+        than 2.42.
         """
         body = {"name": name, "private": private, "auto_init": False, "default_branch": "main"}
         if object_format != "sha1":
@@ -69,19 +70,19 @@ class GitHost:
         return repository
 
     def repository(self, name: str, *, object_format: str = "sha1") -> "Repository":
-        """A repository that is there already."""
+        """Return a repository that is there already."""
         return Repository(self, name, object_format)
 
     def delete_repository(self, name: str) -> None:
-        """Removes a repository; one that is not there is fine."""
+        """Remove a repository if it is there."""
         self._client.delete(f"/repos/{self.user}/{name}")
 
     def create_token(self, name: str, scopes: tuple[str, ...] = ("write:repository", "write:package")) -> str:
-        """An access token of the administrator."""
+        """Create an access token of the administrator."""
         return str(self.call("POST", f"/users/{self.user}/tokens", {"name": name, "scopes": list(scopes)})["sha1"])
 
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """One API request; a status from 300 on raises `RuntimeError` with Gitea's words."""
+        """Send one API request. Raises `RuntimeError` with Gitea's words for a status from 300 on."""
         answer = self._client.request(method, path, json=body)
         if answer.status_code >= 300:
             raise RuntimeError(f"{method} {path} answered {answer.status_code}: {answer.text[:256]}")
@@ -103,7 +104,7 @@ class Repository:
         return f"{self.host.url}/{self.host.user}/{self.name}.git"
 
     def commit(self, files: Mapping[str, str | None], message: str, *, branch: str = "main", base: str = "") -> str:
-        """Someone's commit on `branch` (created from `base`): new contents by path, None deletes; returns its hash."""
+        """Commit to `branch` (created from `base`) new contents by path, None deletes; return the commit's hash."""
         with self.clone() as clone:
             if not git(clone, "ls-remote", "--heads", "origin", branch):
                 start = ["--orphan", branch] if not base else ["-b", branch, f"origin/{base}"]
@@ -118,32 +119,32 @@ class Repository:
             return git(clone, "rev-parse", "HEAD").strip()
 
     def head(self, branch: str = "main") -> str:
-        """The commit at the tip of a branch as a Git client is told it; empty when there is no such branch."""
+        """Return the commit at the tip of a branch as a Git client reads it; empty when there is no such branch."""
         return self.refs().get(f"refs/heads/{branch}", "")
 
     def refs(self) -> dict[str, str]:
-        """All refs with their hashes: one request of the smart HTTP protocol (version 0)."""
+        """Return all refs with their hashes: one request of the smart HTTP protocol (version 0)."""
         answer = self.host.git.get(f"{self.url}/info/refs", params={"service": "git-upload-pack"})
         answer.raise_for_status()
         return {m[2]: m[1] for m in re.finditer(r"([0-9a-f]{64}|[0-9a-f]{40}) (refs/[^\0\n]+)", answer.text)}
 
     def file(self, path: str, branch: str = "main") -> str:
-        """The content of a file at the tip of a branch."""
+        """Return the content of a file at the tip of a branch."""
         with self.clone() as clone:
             return git(clone, "show", f"origin/{branch}:{path}")
 
     def log(self, *args: str, branch: str = "main") -> str:
-        """`git log ARGS` of a branch."""
+        """Return `git log ARGS` of a branch."""
         with self.clone() as clone:
             return git(clone, "log", "--no-decorate", *args, f"origin/{branch}")
 
     def messages(self, branch: str = "main") -> list[str]:
-        """The commit messages of a branch, newest first, whole."""
+        """Return the whole commit messages of a branch, newest first."""
         return [m.strip("\n") for m in self.log("--format=%B%x00", branch=branch).split("\0") if m.strip("\n")]
 
     @contextmanager
     def clone(self) -> Iterator[Path]:
-        """A temporary clone with all branches."""
+        """Yield a temporary clone with all branches."""
         with tempfile.TemporaryDirectory() as folder:
             # In a file of the clone, not in argv: process lists are public.
             git(Path(folder), "init", "-q", "-b", "main", f"--object-format={self.object_format}", "clone")
@@ -159,7 +160,7 @@ class Repository:
 
 
 def git(folder: Path, *args: str) -> str:
-    """Runs the git CLI without any of the user's configuration; its output. Raises with git's own words."""
+    """Run the git CLI without the user's configuration and return its output. Raises with git's own words."""
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), **GIT_ENV}
     done = subprocess.run(["git", *args], cwd=folder, env=env, capture_output=True, check=False)
     if done.returncode:

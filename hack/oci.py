@@ -52,7 +52,7 @@ class Pusher:
         architecture: str = "amd64",
         created: str = "",
     ) -> str:
-        """Pushes one image whose content depends on the tag; returns the manifest's digest. created: RFC 3339."""
+        """Push one image whose content depends on the tag; return the manifest's digest. created: RFC 3339."""
         manifest = self._image(repository, tag, labels=labels, architecture=architecture, created=created)
         return self.push_manifest(repository, tag, manifest)
 
@@ -65,7 +65,7 @@ class Pusher:
         labels: Mapping[str, str] | None = None,
         architectures: Sequence[str] = ("amd64", "arm64"),
     ) -> str:
-        """Pushes an image for several architectures; returns the digest of its index."""
+        """Push an image for several architectures; return the digest of its index."""
         entries = []
         for architecture in architectures:
             manifest = self._image(repository, tag, labels=labels, architecture=architecture)
@@ -78,7 +78,7 @@ class Pusher:
     def _image(
         self, repository: str, tag: str, *, labels: Mapping[str, str] | None, architecture: str, created: str = ""
     ) -> bytes:
-        """Pushes the blobs of an image; returns its manifest, which is still to be pushed."""
+        """Push the blobs of an image; return its manifest, which is still to be pushed."""
         layer = self.push_blob(repository, _layer(f"{repository}:{tag}\n"))
         config = {
             "architecture": architecture,
@@ -98,13 +98,13 @@ class Pusher:
         return json.dumps(manifest).encode()
 
     def push_manifest(self, repository: str, tag: str, manifest: bytes, *, media_type: str = MANIFEST) -> str:
-        """Puts a manifest or index under a tag, or under its own digest; returns its digest."""
+        """Put a manifest or index under a tag, or under its own digest; return its digest."""
         url = f"/v2/{repository}/manifests/{tag}"
         self._call("PUT", url, repository, content=manifest, headers={"Content-Type": media_type})
         return _digest(manifest)
 
     def push_tags(self, repository: str, tags: Iterable[str]) -> None:
-        """Pushes one image under many tags: a manifest request a tag."""
+        """Push one image under many tags: a manifest request a tag."""
         digest = ""
         manifest = b""
         for tag in tags:
@@ -118,7 +118,7 @@ class Pusher:
                 self.push_manifest(repository, tag, manifest)
 
     def push_blob(self, repository: str, content: bytes) -> tuple[str, int]:
-        """Uploads a layer or configuration; returns its digest and size."""
+        """Upload a layer or configuration; return its digest and size."""
         digest = _digest(content)
         upload = self._call("POST", f"/v2/{repository}/blobs/uploads/", repository)
         location = httpx.URL(upload.headers["Location"]).copy_merge_params({"digest": digest})
@@ -168,7 +168,7 @@ def _digest(content: bytes) -> str:
 
 
 def main() -> int:
-    """Pushes the named tags; 0 when all are there."""
+    """Push the named tags and return 0 when all are there."""
     parser = argparse.ArgumentParser(prog="python -m hack.oci", description=__doc__)
     parser.add_argument("image", help="HOST/REPOSITORY, for example 127.0.0.1:5000/org/app")
     parser.add_argument("tags", nargs="+")

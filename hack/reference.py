@@ -64,7 +64,7 @@ class Row:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 1 when --check finds a page stale, else 0."""
+    """Write or check, and return the exit status: 1 when --check finds a page stale, else 0."""
     parser = argparse.ArgumentParser(prog="python -m hack.reference", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; print a diff and exit 1 when stale")
     check = parser.parse_args(arguments).check
@@ -82,35 +82,36 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def pages() -> dict[str, str]:
-    """File name to content as it should be."""
+    """Return the content that each page should have, by file name."""
     before, _, rest = (DOCS / OPERATIONS).read_text().partition(FLAGS_BEGIN)
     _, _, after = rest.partition(FLAGS_END)
     return {REFERENCE: page(), OPERATIONS: f"{before}{FLAGS_BEGIN}{''.join(flag_table())}{FLAGS_END}{after}"}
 
 
 def flag_table() -> Iterator[str]:
-    """Every flag in the order of the alphabet, as the processes' own --help tells it."""
-    known = {kind.name: parse_help(kind.name) for kind in RECONCILED}
+    """Yield the table of all flags in alphabetical order, from the processes' own --help."""
+    by_process = {kind.name: parse_help(kind.name) for kind in RECONCILED}
     yield "| Flag | Default | Meaning |\n|---|---|---|\n"
-    for name in sorted(set().union(*known.values())):
-        by = [kind for kind, found in known.items() if name in found]
-        no_effect, meaning, default = known[by[0]][name]
-        only = "" if len(by) == len(known) else f"**{', '.join(by)}:** "
+    for name in sorted(set().union(*by_process.values())):
+        by = [kind for kind, found in by_process.items() if name in found]
+        no_effect, meaning, default = by_process[by[0]][name]
+        only = "" if len(by) == len(by_process) else f"**{', '.join(by)}:** "
         shown = f"`{default}`" if default and not no_effect else ""
         yield f"| `--{name}` | {shown} | {'**no effect:** ' if no_effect else only}{_escape_markdown(meaning)} |\n"
 
 
 def parse_help(kind: str) -> dict[str, tuple[str, str, str]]:
-    """Flag to (what says that it has no effect, meaning, default) of one process."""
-    with redirect_stdout(io.StringIO()) as shown:
+    """Return each flag of one process with (what says that it has no effect, meaning, default)."""
+    with redirect_stdout(io.StringIO()) as output:
         tagline(["run", kind, "--help"])
     return {
-        name: (no_effect, text, default) for name, no_effect, text, default in FLAGS_WITH_HELP.findall(shown.getvalue())
+        name: (no_effect, text, default)
+        for name, no_effect, text, default in FLAGS_WITH_HELP.findall(output.getvalue())
     }
 
 
 def page() -> str:
-    """The whole reference of the API."""
+    """Return the whole reference of the API."""
     parts = [HEAD]
     for kind in KINDS:
         parts += _kind(kind)
@@ -119,7 +120,7 @@ def page() -> str:
 
 
 def rows(schema: JSONSchema, path: str) -> Iterator[Row]:
-    """The fields of an object's schema, each followed by the fields inside it."""
+    """Return the fields of an object's schema, each followed by the fields inside it."""
     for name, field in schema.get("properties", {}).items():
         place = f"{path}.{name}" if path else name
         suffix, inner = _inside(field)
@@ -129,7 +130,7 @@ def rows(schema: JSONSchema, path: str) -> Iterator[Row]:
 
 
 def _inside(schema: JSONSchema) -> tuple[str, JSONSchema]:
-    """What a path through a field of this schema needs behind its name, and the schema that it leads to."""
+    """Return what a path through a field of this schema has after its name, and the schema that it leads to."""
     if schema["type"] == "array":
         return "[]", schema["items"]
     if "additionalProperties" in schema:
@@ -217,7 +218,7 @@ def _cell(text: str) -> str:
 
 
 def _escape_markdown(text: str) -> str:
-    """Words that Markdown is to show as they are."""
+    """Return a text that Markdown shows as it is."""
     return _cell(re.sub(r"([\\*])", r"\\\1", text)).replace("<", "&lt;")
 
 

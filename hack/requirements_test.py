@@ -21,7 +21,7 @@ MODULES = [
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The top-level names of what a module imports, wherever in it."""
+    """Return the top-level names of what a module imports, wherever in it."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name.partition(".")[0] for alias in node.names)
@@ -35,7 +35,7 @@ def canonical(name: str) -> str:
 
 @cache
 def installed() -> frozenset[str]:
-    """The packages that are installed with the product, extras included."""
+    """Return the packages that are installed with the product, extras included."""
     pins = (ROOT / "requirements" / "run.txt").read_text().splitlines()
     return frozenset(canonical(pin.partition("==")[0]) for pin in pins if "==" in pin)
 

@@ -10,7 +10,7 @@ from hack.bench.measure import HEADER
 
 
 def main() -> int:
-    """Prints figures."""
+    """Print figures."""
     parser = argparse.ArgumentParser(prog="python -m hack.bench", description=__doc__)
     parser.add_argument("what", nargs="?", default="all", choices=["parts", "whole", "all"])
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each part (5)")

@@ -22,7 +22,7 @@ POLICIES: tuple[tuple[str, Policy, Filter | None], ...] = (
 
 
 def figures(runs: int) -> Iterator[Figure]:
-    """One figure after the other; seeded, so every run sees the same data."""
+    """Yield one figure after the other; seeded, so every run sees the same data."""
     versions, builds = _versions(), _builds()
     yield time_it("scan: exclude, sort, checksum 100,000 tags", lambda: build_tag_set(versions, ()), runs=runs)
     for name, tags in (("semver-like", versions), ("branch-sha-time", builds)):
@@ -34,10 +34,10 @@ def figures(runs: int) -> Iterator[Figure]:
 
 
 def _tag_list(name: str, tags: list[str], runs: int) -> Iterator[Figure]:
-    seen = dict.fromkeys(tags, 1_700_000_000)
-    parts = codec.encode(tags, seen, revision="1")
+    first_seen = dict.fromkeys(tags, 1_700_000_000)
+    parts = codec.encode(tags, first_seen, revision="1")
     stored = f"{name}, 100,000 tags ({len(parts)} chunks, {sum(len(p.data) for p in parts) / 1e6:.2f} MB)"
-    yield time_it(f"tag list: write {stored}", lambda: codec.encode(tags, seen, revision="1"), runs=runs)
+    yield time_it(f"tag list: write {stored}", lambda: codec.encode(tags, first_seen, revision="1"), runs=runs)
     yield time_it(f"tag list: read {name}", lambda: codec.decode(parts), runs=runs)
 
 

@@ -14,7 +14,7 @@ from hack.oci import Pusher
 
 
 def figures(pushes: int) -> tuple[list[Figure], dict[str, float], dict[str, float]]:
-    """Latency over `pushes` tags; resident MiB by process, idle and afterwards."""
+    """Return the latency over `pushes` tags; resident MiB by process, idle and afterwards."""
     with TemporaryDirectory(prefix="tagline-bench-") as name:
         folder = Path(name)
         idle = _idle_memory(folder / "idle")
@@ -40,7 +40,7 @@ def _idle_memory(folder: Path) -> dict[str, float]:
 
 
 def _latency(world: DemoEnvironment, pushes: int) -> Figure:
-    """The production journey's policy follows one tag after the other; the request for a scan is part of the time."""
+    """Let the production journey's policy follow one tag after the other; asking for a scan is part of the time."""
     fleet, env = world.git.repository("fleet"), world.env
     wall: list[float] = []
     with Pusher(env.registry, user=env.registry_user, password=env.registry_password) as registry:

@@ -16,7 +16,7 @@ class Figure:
     """Empty where the time is spent in other processes."""
 
     def line(self) -> str:
-        """The figure as a table row: median (minimum–maximum)."""
+        """Return the figure as a table row: median (minimum–maximum)."""
         wall, cpu = (
             f"{statistics.median(x):9.2f} ({min(x):.2f}–{max(x):.2f})" if x else " not measured"
             for x in (self.wall_ms, self.cpu_ms)
@@ -30,7 +30,7 @@ HEADER = f"{'':58} {'wall ms, median (min–max)':32} {'CPU ms, median (min–ma
 def time_it(
     name: str, function: Callable[[], object], *, runs: int, prepare: Callable[[], object] | None = None
 ) -> Figure:
-    """Times `function` after one run that does not count; `prepare` runs before each and is not timed."""
+    """Time `function` after one run that does not count; `prepare` runs before each and is not timed."""
     wall, cpu = [], []
     for run in range(runs + 1):
         if prepare:

@@ -10,7 +10,7 @@ MAX_SHOWN = 10
 
 
 def run_family(family: str, path: Path) -> bool:
-    """True when no case of the file failed; prints the first differences and the sum."""
+    """Print the first differences and the sum of a file; return True when no case failed."""
     result = run_cases(family, path)
     for line in result.differences[:MAX_SHOWN]:
         print(line)
@@ -19,7 +19,7 @@ def run_family(family: str, path: Path) -> bool:
 
 
 def run_all(folder: Path) -> bool:
-    """True when every file of the folder has a family, its recorded number of cases, and no case that failed."""
+    """Return True when every file of the folder has a family, its recorded number of cases, and no case that failed."""
     well = True
     for path in sorted(folder.glob("*.jsonl")):
         if path.stem not in families():

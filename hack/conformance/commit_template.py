@@ -19,7 +19,7 @@ NOW = datetime(2025, 1, 1, tzinfo=UTC)
 
 
 def data_of(question: dict[str, Any]) -> TemplateData:
-    """The question's facts as our types."""
+    """Return the question's facts as our types."""
     results = [
         FileChange(
             result["file"],
@@ -36,7 +36,7 @@ def data_of(question: dict[str, Any]) -> TemplateData:
 
 
 def compare(case: dict[str, Any], model: DataModel) -> str | None:
-    """None when our answer is one of the recorded ones."""
+    """Return None when our answer is one of the recorded ones."""
     try:
         message = render_bytes(case["in"]["template"], data_of(case["in"]), now=NOW, model=model)
     except TemplateFailure as failure:

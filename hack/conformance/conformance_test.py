@@ -22,7 +22,7 @@ COMPARED = {
 """Fields of `out` in which a family must notice a change."""
 
 
-def distorted(value: Any) -> Any:
+def distort(value: Any) -> Any:
     match value:
         case bool():
             return not value
@@ -33,13 +33,13 @@ def distorted(value: Any) -> Any:
         case list():
             return [*value, "x"]
         case dict():
-            return {key: distorted(inner) for key, inner in value.items()}
+            return {key: distort(inner) for key, inner in value.items()}
         case _:
             return "x"
 
 
 def mutants(family: str) -> list[tuple[str, Case]]:
-    """One case a compared field with that field distorted, and one whose answer became an error."""
+    """Yield one case a compared field with that field distorted, and one whose answer became an error."""
     found: dict[str, Case] = {}
     for case in read_cases(DATA / f"{family}.jsonl"):
         out = case.get("out")
@@ -47,7 +47,7 @@ def mutants(family: str) -> list[tuple[str, Case]]:
             continue
         for field in (field for field in COMPARED[family] if field in out and field not in found):
             found[field] = deepcopy(case)
-            found[field]["out"][field] = distorted(out[field])
+            found[field]["out"][field] = distort(out[field])
         if "error" not in found:
             found["error"] = {"id": case["id"], "in": case["in"], "error": "no such error", "error_kind": "none"}
     return list(found.items())
@@ -75,8 +75,8 @@ def test_a_wrong_answer_is_noticed(family: str) -> None:
 
 def test_unknown_family_is_told_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nonsense", str(DATA / "tag_scan.jsonl")]) == 2
-    told = capsys.readouterr().err
-    assert [family for family in families() if family not in told] == []
+    report = capsys.readouterr().err
+    assert [family for family in families() if family not in report] == []
 
 
 def test_a_failed_case_ends_with_status_1(capsys: pytest.CaptureFixture[str], tmp_path: Any) -> None:

@@ -7,7 +7,7 @@ from controllers.policy.tag_filter import BadFilter, compile_filter
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """The case's `out`, or `error`, as our code sees it."""
+    """Return the case's `out`, or `error`, as our code answers it."""
     try:
         extractor = compile_filter(Filter(question["pattern"], question["extract"]))
     except BadFilter as error:

@@ -39,7 +39,7 @@ class FamilyResult:
 
 
 def families() -> tuple[str, ...]:
-    """Names of the families that there are, sorted: the modules that a data file could be named after."""
+    """Return the sorted names of the families: the modules that a data file could be named after."""
     own = {"__main__", "runner"}
     modules = (module.name for module in pkgutil.iter_modules([str(Path(__file__).parent)]) if not module.ispkg)
     return tuple(sorted(name for name in modules if name not in own and not name.endswith("_test")))
@@ -58,7 +58,7 @@ def read_cases(path: Path) -> Iterator[Case]:
 
 
 def difference(check: Check, case: Case) -> str | None:
-    """What `check` finds, or the exception that our code died of: a crash is a wrong answer, not the end of the run."""
+    """Return what `check` finds, or the exception that our code raised: a crash is a wrong answer, not the end."""
     try:
         return check(case)
     except Exception as error:

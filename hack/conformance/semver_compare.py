@@ -7,7 +7,7 @@ from controllers.semver.version import BadVersion, Version, compare, parse_stric
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """The case's `out`, or `error`, as our code sees it."""
+    """Return the case's `out`, or `error`, as our code answers it."""
     try:
         if question["kind"] == "parse":
             return {"out": read(question["version"])}

@@ -7,7 +7,7 @@ from controllers.semver.version import BadVersion, parse_tag, parse_version, tag
 
 
 def answer(question: dict[str, Any]) -> dict[str, Any]:
-    """The case's `out`, or `error`, as our code sees it."""
+    """Return the case's `out`, or `error`, as our code answers it."""
     text = question["version"]
     try:
         constraint = parse_constraint(question["constraint"])
@@ -21,7 +21,7 @@ def answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 def is_tag_version(text: str) -> bool:
-    """True when both ways to read a tag, the one with error texts and the fast one, take it for a version."""
+    """Return True when both parsers, the one with error texts and the fast one, take the tag for a version."""
     key = tag_key(text)
     try:
         version = parse_tag(text)

@@ -131,7 +131,7 @@ def content(file: dict[str, str]) -> bytes:
 
 
 def run(question: dict[str, Any], files: dict[str, bytes]) -> Update:
-    """The caller's part: look at strategy and path, leave out policies without a sound image, walk in order."""
+    """Do the caller's part: look at strategy and path, leave out policies without a valid image, walk in order."""
     require_strategy(question.get("strategy", "Setters"))
     base = resolve_update_path(question.get("updatePath", ""))
     if all(relative_to(path, base) is None for path in files):
@@ -195,12 +195,14 @@ def compare_with_ourselves(ours: Update, refs: dict[str, ImageRef], files: dict[
 
 
 def compare_text(path: str, before: bytes, after: bytes, marks: dict[Position, str]) -> Iterator[str]:
-    """Outside the marked scalars the texts must be one; inside them there must be a string: the mark's new value."""
+    """Compare the texts outside the marked scalars; inside them there must be a string, the mark's new value."""
     old, new = list(scalars(before)), list(scalars(after))
     numbers = {number: marks[position_of(event)] for number, event in enumerate(old) if position_of(event) in marks}
     if len(numbers) != len(marks):
         yield f"{path}: marks that are no scalars among {marks}"
-    if without(before, [old[number] for number in numbers]) != without(after, [new[number] for number in numbers]):
+    if remove_scalars(before, [old[number] for number in numbers]) != remove_scalars(
+        after, [new[number] for number in numbers]
+    ):
         yield f"{path}: bytes outside the marks differ: {after!r}"
     for number, value in numbers.items():
         if value_of(new[number]) != value:
@@ -226,7 +228,7 @@ def collect_marks(edit: FileEdit) -> list[dict[str, Any]]:
 
 
 def deduplicate(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The reference visits the first of several equal keys once for each of them."""
+    """Drop repeated findings: the reference visits the first of several equal keys once for each of them."""
     return [mark for number, mark in enumerate(marks) if mark not in marks[:number]]
 
 
@@ -269,8 +271,8 @@ def position_of(event: Any) -> Position:
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def without(data: bytes, events: list[Any]) -> str:
-    """The text with the scalars cut out; a block scalar's header comment and the empty lines at its end are left in.
+def remove_scalars(data: bytes, events: list[Any]) -> str:
+    """Return the text without the scalars; a block scalar's header comment and the empty lines at its end stay.
 
     The line end of its last line of text is not: a value that is written in quotes instead has no such line.
     """
@@ -286,7 +288,7 @@ def without(data: bytes, events: list[Any]) -> str:
 
 
 def empty_lines(body: str) -> str:
-    """The line ends behind the last character of a block scalar's text."""
+    """Return the line ends after the last character of a block scalar's text."""
     return body[len(body.rstrip(BLANKS)) :].replace(" ", "")
 
 
@@ -299,7 +301,7 @@ def is_list(data: bytes) -> bool:
 
 
 def documents(data: bytes) -> list[Any]:
-    """The documents as plain JSON, empty ones left out; `<<` is a key like any other, the last of equal keys wins."""
+    """Return the documents as plain JSON, without empty ones; `<<` is an ordinary key, the last of equal keys wins."""
     anchors: dict[str, Any] = {}
     events = yaml.parse(text_of(data), Loader=yaml.CLoader)
     found = (node(events, next(events), anchors) for event in events if isinstance(event, yaml.DocumentStartEvent))
@@ -323,7 +325,7 @@ def node(events: Iterator[Any], event: Any, anchors: dict[str, Any]) -> Any:
 
 
 def take_until(events: Iterator[Any], kind: type) -> Iterator[Any]:
-    """The events up to the next of this kind; the caller takes the inner ones of each."""
+    """Yield the events up to the next of this kind; the caller takes the inner ones of each."""
     for event in events:
         if isinstance(event, kind):
             return
@@ -343,7 +345,7 @@ INTEGERS = ((r"[-+]?0b([01]+)", 2), (r"[-+]?0o?([0-7]+)", 8), (r"[-+]?0x([0-9a-f
 
 
 def resolve_scalar(text: str) -> Any:
-    """An untagged plain scalar as go-yaml v3 reads it into an empty interface; dates are their text."""
+    """Return an untagged plain scalar as go-yaml v3 reads it into an empty interface; dates are their text."""
     if text in PLAIN_SCALARS:
         return PLAIN_SCALARS[text]
     digits = text.replace("_", "") if text[:1] in "0123456789+-." else text

@@ -22,7 +22,7 @@ INSTALL_HEADER = """\
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Exit code: 1 when --check finds a difference, else 0."""
+    """Write or check, and return the exit status: 1 when --check finds a difference, else 0."""
     parser = argparse.ArgumentParser(prog="python -m hack.crds", description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; print a diff and exit 1 when stale")
     parser.add_argument("--install", action="store_true", help="also manifests/install.yaml (needs kubectl)")
@@ -41,20 +41,20 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def crd_files(folder: Path) -> dict[Path, str | None]:
-    """Path to wanted content of every file of `folder`; None for those that do not belong there."""
+    """Return the path and wanted content of every file of `folder`; None for those that do not belong there."""
     strangers: dict[Path, str | None] = dict.fromkeys(folder.glob("*"))
     return strangers | {folder / name: text for name, text in definition.render_crds().items()}
 
 
 def render_install(manifests: Path) -> str:
-    """All manifests as one file. Raises CalledProcessError with kubectl's own words on stderr."""
+    """Return all manifests as one file. Raises CalledProcessError with kubectl's own words on stderr."""
     kubectl = os.environ.get("KUBECTL", "kubectl")
     rendered = subprocess.run([kubectl, "kustomize", str(manifests)], check=True, stdout=subprocess.PIPE, text=True)
     return INSTALL_HEADER + rendered.stdout
 
 
 def differences(wanted: dict[Path, str | None]) -> str:
-    """A unified diff from what is on disk to what is `wanted`; empty when they are equal."""
+    """Return a unified diff from what is on disk to what is `wanted`; empty when they are equal."""
     lines: list[str] = []
     for path, text in sorted(wanted.items()):
         present = path.read_text() if path.exists() else ""
@@ -66,7 +66,7 @@ def differences(wanted: dict[Path, str | None]) -> str:
 
 
 def write(wanted: dict[Path, str | None]) -> None:
-    """Makes the disk equal to `wanted`; unchanged files are not touched."""
+    """Make the disk equal to `wanted`; unchanged files are not touched."""
     for path, text in wanted.items():
         if text is None:
             path.unlink()

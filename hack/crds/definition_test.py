@@ -41,7 +41,7 @@ CRDS = {
 
 
 def schema(plural: str, version: str, path: str = "") -> Any:
-    """The schema at `path`: property names joined by dots, `[]` for the items of a list or the values of a map."""
+    """Return the schema at `path`: names joined by dots, `[]` for the items of a list or the values of a map."""
     (served,) = (entry for entry in CRDS[plural]["spec"]["versions"] if entry["name"] == version)
     node = served["schema"]["openAPIV3Schema"]
     for step in filter(None, path.split(".")):
@@ -294,7 +294,7 @@ def test_constraint_that_differs_by_version(plural: str, version: str, path: str
 
 
 def _without_constraints(node: Any) -> Any:
-    """The names and types of a schema."""
+    """Return the names and types of a schema."""
     match node:
         case {"properties": properties}:
             return {name: _without_constraints(value) for name, value in properties.items()}

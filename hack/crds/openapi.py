@@ -52,7 +52,7 @@ class Unsupported(TypeError):
 
 
 def struct_schema(struct: type[msgspec.Struct], version: str) -> dict[str, object]:
-    """The schema of an object of type `struct` as served in `version`, without a description."""
+    """Return the schema of an object of type `struct` as served in `version`, without a description."""
     described = field_docstrings(struct)
     properties: dict[str, object] = {}
     required: list[str] = []
@@ -73,7 +73,7 @@ def struct_schema(struct: type[msgspec.Struct], version: str) -> dict[str, objec
 
 
 def field_docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """Field name to the docstring below it, in one line; fields without one are left out."""
+    """Return the docstring below each field by the field's name, in one line; fields without one are left out."""
     (definition,) = ast.parse(inspect.getsource(struct)).body
     assert isinstance(definition, ast.ClassDef)
     found: dict[str, str] = {}
@@ -88,14 +88,14 @@ def field_docstrings(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def docstring(annotation: Any) -> str:
-    """What a Struct says about itself, in one line; empty for other types and for metadata, which allows no words."""
+    """Return a Struct's docstring in one line; empty for other types and for metadata, which may have none."""
     if annotation is not ObjectMeta and isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
         return " ".join((annotation.__doc__ or "").split())
     return ""
 
 
 def _unwrap(annotation: Any, version: str) -> tuple[Any, Schema]:
-    """The bare type, and its constraints in `version` merged into one; None in a union only says optional."""
+    """Return the bare type, and its constraints in `version` merged into one; None in a union only says optional."""
     constraints: dict[str, Any] = {}
     if typing.get_origin(annotation) is Annotated:
         annotation, *notes = typing.get_args(annotation)
@@ -114,14 +114,14 @@ def _unwrap(annotation: Any, version: str) -> tuple[Any, Schema]:
 
 
 def _stated(schema: Schema) -> dict[str, Any]:
-    """What `schema` says beyond the defaults of its class."""
+    """Return the fields of `schema` that differ from the defaults of its class."""
     unstated = Schema()
     values = {field.name: getattr(schema, field.name) for field in fields(schema) if field.name != "versions"}
     return {name: value for name, value in values.items() if value != getattr(unstated, name)}
 
 
 def _with_constraints(schema: dict[str, object], constraints: Schema) -> dict[str, object]:
-    """`schema` with the keywords of `constraints`; the default is written first, where readers look for it."""
+    """Return `schema` with the keywords of `constraints`; the default is written first, where readers look for it."""
     default = {} if constraints.default is UNSET else {"default": _plain(constraints.default)}
     stated = _stated(constraints)
     keywords = {word: _plain(stated[name]) for name, word in _KEYWORDS.items() if name in stated}

@@ -15,7 +15,7 @@ from hack.env import process, tools
 
 
 def main() -> int:
-    """0 when every step came out as it must."""
+    """Play the demo and return 0 when every step succeeded."""
     parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave everything running and say how to look around")
     args = parser.parse_args()
@@ -58,8 +58,8 @@ def _show(world: DemoEnvironment) -> None:
             narrator.show(f"kubectl {command}", kubectl(*command.split()).stdout)
     for kind in KINDS:
         command = f"describe {kind} k8s-demo -n {NAMESPACE}"
-        shown = kubectl(*command.split()).stdout
-        narrator.show(f"kubectl {command} | sed -n '/^Status:/,$p'", "Status:" + shown.partition("\nStatus:")[2])
+        described = kubectl(*command.split()).stdout
+        narrator.show(f"kubectl {command} | sed -n '/^Status:/,$p'", "Status:" + described.partition("\nStatus:")[2])
     narrator.title("What is in Git")
     for name in ("fleet", "staging"):
         log = world.git.repository(name).log("-p", "-1", "--stat")

@@ -27,17 +27,17 @@ class DemoEnvironment:
     """From pushed tag to pushed commit, one entry a push."""
 
     def apply(self, *documents: dict[str, Any]) -> None:
-        """Applies manifests and shows their kinds and names."""
+        """Apply manifests and show their kinds and names."""
         text = "\n---\n".join(json.dumps(d) for d in documents)
         self.kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=text)
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
-        """An object as it is."""
+        """Return an object as it is."""
         document: dict[str, Any] = json.loads(self.kubectl("get", kind, name, "-n", NAMESPACE, "-o", "json").stdout)
         return document
 
     def wait_ready(self, kind: str, name: str, *, message: str = "") -> dict[str, Any]:
-        """The object once it is Ready for its generation and its message contains a text."""
+        """Return the object once it is Ready for its generation and its message contains a text."""
         component = f"{self.controllers.log(kind.lower())}"
 
         def probe() -> dict[str, Any] | None:
@@ -52,12 +52,12 @@ class DemoEnvironment:
         return found
 
     def scan_now(self, name: str) -> None:
-        """Asks for a scan, as a registry's webhook would through a receiver."""
+        """Ask for a scan, as a registry's webhook would through a receiver."""
         token = f"reconcile.fluxcd.io/requestedAt={time.time_ns()}"
         self.kubectl("annotate", "imagerepository", name, "-n", NAMESPACE, "--overwrite", token)
 
     def timed_commit(self, repository: Repository, name: str, *, pushed_at: float, head: str) -> str:
-        """Waits for a commit after `head` and notes the seconds since the tag was pushed; returns its hash."""
+        """Wait for a commit after `head` and record the seconds since the tag was pushed; return its hash."""
         log = f"{self.controllers.log('imageupdateautomation')}"
         self.scan_now(name)
         new = wait_for(lambda: (now := repository.head()) != head and now, what="a commit", component=log)
@@ -65,7 +65,7 @@ class DemoEnvironment:
         return str(new)
 
     def close(self, *, keep: bool) -> None:
-        """Stops everything by process id, or leaves it running."""
+        """Stop everything by process id, or leave it running."""
         self.git.close()
         if keep:
             return
@@ -74,7 +74,7 @@ class DemoEnvironment:
 
 
 def build(narrator: Narrator, folder: Path) -> DemoEnvironment:
-    """Starts everything; what was started is stopped when a part fails."""
+    """Start everything; what was started is stopped when a part fails."""
     with narrator.step("etcd, kube-apiserver, kube-controller-manager, two registries and Gitea are up"):
         env = environment.up(folder)
     try:

@@ -35,7 +35,7 @@ FILTER = {"pattern": "^main-[a-fA-F0-9]+-(?P<ts>.*)", "extract": "$ts"}
 
 
 def production(world: DemoEnvironment) -> None:
-    """A private image, a pull secret, a semver range, one Helm values file."""
+    """Play a private image, a pull secret, a semver range, one Helm values file."""
     env, narrator = world.env, world.narrator
     image = f"{env.registry}/cnych/devops-demo"
     narrator.title("Production: releases by semver")
@@ -74,7 +74,7 @@ def production(world: DemoEnvironment) -> None:
 
 
 def staging(world: DemoEnvironment) -> None:
-    """Tags `main-<sha>-<unix time>`: the newest build of main, and of nothing else."""
+    """Play tags `main-<sha>-<unix time>`: the newest build of main, and of nothing else."""
     env, narrator = world.env, world.narrator
     image = f"{env.open_registry}/org/web"
     narrator.title("Staging: the newest build of main")

@@ -23,15 +23,15 @@ class Narrator:
         self._colours = sys.stdout.isatty()
 
     def title(self, text: str) -> None:
-        """Begins a chapter."""
+        """Begin a chapter."""
         print(f"\n{self._in(BOLD, text)}", flush=True)
 
     def say(self, text: str) -> None:
-        """A sentence of explanation."""
+        """Print a sentence of explanation."""
         print(f"  {text}", flush=True)
 
     def show(self, command: str, output: str) -> None:
-        """A command and what it printed."""
+        """Print a command and its output."""
         print(f"\n  {self._in(BOLD, '$ ' + command)}")
         for line in output.rstrip("\n").splitlines():
             print(f"  {line}")
@@ -39,7 +39,7 @@ class Narrator:
 
     @contextmanager
     def step(self, text: str) -> Iterator[None]:
-        """A step that is reported with its time once it has succeeded."""
+        """Print a step with its time once it has succeeded."""
         started = time.monotonic()
         try:
             yield
@@ -49,7 +49,7 @@ class Narrator:
         print(f"  {self._in(GREEN, 'ok')} {text} {self._in(DIM, f'({time.monotonic() - started:.2f} s)')}", flush=True)
 
     def failed(self, error: Exception) -> None:
-        """The end of a demo that did not succeed."""
+        """Print why the demo did not succeed."""
         print(f"\n{self._in(RED, 'The demo failed:')} {error}", file=sys.stderr, flush=True)
 
     def _in(self, colour: str, text: str) -> str:
@@ -57,7 +57,7 @@ class Narrator:
 
 
 def wait_for(probe: Callable[[], T], *, what: str, component: str, seconds: float = 30) -> T:
-    """The first truthy result of `probe`; `DemoFailed` that names the component when the time is over."""
+    """Return the first truthy result of `probe`. Raises `DemoFailed`, which names the component, at the deadline."""
     deadline = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > deadline:
@@ -67,6 +67,6 @@ def wait_for(probe: Callable[[], T], *, what: str, component: str, seconds: floa
 
 
 def require(true: bool, *, what: str, component: str) -> None:
-    """`DemoFailed` unless what is shown is so."""
+    """Raise `DemoFailed` unless the condition holds."""
     if not true:
         raise DemoFailed(f"{what}; see the log of {component}")

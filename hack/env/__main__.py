@@ -10,7 +10,7 @@ from hack.env import environment, openssh, process, tools
 
 
 def main() -> int:
-    """Runs one command; 0 when it did what it says."""
+    """Run one command and return 0 when it succeeded."""
     parser = argparse.ArgumentParser(prog="python -m hack.env", description=__doc__)
     parser.add_argument("command", choices=["up", "down", "status", "build", "path"])
     parser.add_argument("program", nargs="?", default="kubectl", help="for path: whose path to print, built if needed")

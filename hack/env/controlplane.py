@@ -28,7 +28,7 @@ class ControlPlane:
 
 
 def start(folder: Path) -> ControlPlane:
-    """Starts the three programs in `folder` and returns when the API server is ready (about 3 seconds)."""
+    """Start the three programs in `folder` and return when the API server is ready (about 3 seconds)."""
     bins = tools.ensure("etcd", "kube-apiserver", "kube-controller-manager")
     ca = pki.new_authority("tagline-local")
     ca_file = folder / "ca.crt"
@@ -40,14 +40,14 @@ def start(folder: Path) -> ControlPlane:
     pki.write_secret(folder / "tokens.csv", f'{token},admin,1,"system:masters"\n'.encode())
     api = _start_api_server(bins["kube-apiserver"], folder, ca, port=port, etcd=f"http://127.0.0.1:{etcd_port}")
     kubeconfig = write_kubeconfig(folder / "kubeconfig", server, ca_file, token)
-    process.wait_until(process.answers(f"{server}/readyz", authority=ca_file, token=token, below=300), api)
+    process.wait_until(process.http_probe(f"{server}/readyz", authority=ca_file, token=token, below=300), api)
     manager = _start_manager(bins["kube-controller-manager"], folder, ca, kubeconfig, manager_port)
-    process.wait_until(process.answers(f"https://127.0.0.1:{manager_port}/healthz", authority=ca_file), manager)
+    process.wait_until(process.http_probe(f"https://127.0.0.1:{manager_port}/healthz", authority=ca_file), manager)
     return ControlPlane(server, kubeconfig, ca_file, (manager, api, etcd))
 
 
 def write_kubeconfig(path: Path, server: str, authority: Path, token: str, namespace: str = "default") -> Path:
-    """Writes a kubeconfig (JSON is YAML) for one bearer token."""
+    """Write a kubeconfig (JSON is YAML) for one bearer token."""
     content = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -68,7 +68,7 @@ def _start_etcd(program: Path, folder: Path, port: int, peer_port: int) -> proce
         "--unsafe-no-fsync",
     ]  # fmt: skip
     etcd = process.start("etcd", command, folder)
-    process.wait_until(process.answers(f"{client}/health"), etcd)
+    process.wait_until(process.http_probe(f"{client}/health"), etcd)
     return etcd
 
 

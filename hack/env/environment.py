@@ -39,11 +39,11 @@ class Environment:
     processes: tuple[process.Process, ...]
 
     def save(self) -> None:
-        """Writes the state file (readable by its owner only: it has passwords)."""
+        """Write the state file (readable by its owner only: it has passwords)."""
         pki.write_secret(self.folder / STATE, msgspec.json.encode(self, enc_hook=str))
 
     def variables(self) -> dict[str, str]:
-        """The environment variables that the e2e suite reads."""
+        """Return the environment variables that the e2e suite reads."""
         return {
             "KUBECONFIG": str(self.kubeconfig),
             "E2E_REGISTRY": self.registry,
@@ -59,7 +59,7 @@ class Environment:
 
 
 def up(folder: Path) -> Environment:
-    """Starts an environment in `folder`; what was started is stopped again when a part fails."""
+    """Start an environment in `folder`; what was started is stopped again when a part fails."""
     bins = tools.ensure("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "registry", "gitea")
     folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor() as pool:
@@ -88,12 +88,12 @@ def up(folder: Path) -> Environment:
 
 
 def load(folder: Path) -> Environment:
-    """The environment whose state file is in `folder`; `FileNotFoundError` without one."""
+    """Return the environment whose state file is in `folder`; `FileNotFoundError` without one."""
     return msgspec.json.decode((folder / STATE).read_bytes(), type=Environment, dec_hook=lambda _, text: Path(text))
 
 
 def down(environment: Environment, *, keep_folder: bool = False) -> None:
-    """Stops every process of the environment by its id and removes its folder."""
+    """Stop every process of the environment by its id and remove its folder."""
     for running in environment.processes:
         # Nothing here is worth a graceful end: the data is thrown away.
         process.stop(running, kill=True)
@@ -103,10 +103,10 @@ def down(environment: Environment, *, keep_folder: bool = False) -> None:
 
 
 def is_up(environment: Environment) -> bool:
-    """True while every process of the environment runs."""
+    """Return True while every process of the environment runs."""
     return all(process.is_running(p) for p in environment.processes)
 
 
 def default_folder() -> Path:
-    """Where `make env-up` keeps its environment: `$TAGLINE_ENV_DIR` or `.work/env` of the checkout."""
+    """Return where `make env-up` keeps its environment: `$TAGLINE_ENV_DIR` or `.work/env` of the checkout."""
     return Path(os.environ.get("TAGLINE_ENV_DIR") or Path(__file__).resolve().parents[2] / ".work" / "env")

@@ -23,7 +23,7 @@ class Gitea:
 
 
 def start(folder: Path) -> Gitea:
-    """Starts Gitea in `folder` with an administrator and returns when it answers (about 3 seconds)."""
+    """Start Gitea in `folder` with an administrator and return when it answers (about 3 seconds)."""
     program = tools.ensure("gitea")["gitea"]
     folder.mkdir(parents=True, exist_ok=True)
     port, ssh_port = process.free_ports(2)
@@ -35,7 +35,7 @@ def start(folder: Path) -> Gitea:
     _run(program, folder, env, [*create, "--username", ADMIN, "--password", password, "--email", "admin@example.com"])
     started = process.start("gitea", [program, "web", "--config", folder / "app.ini"], folder, env)
     url = f"http://127.0.0.1:{port}"
-    process.wait_until(process.answers(f"{url}/api/healthz", below=300), started)
+    process.wait_until(process.http_probe(f"{url}/api/healthz", below=300), started)
     return Gitea(url, ssh_port, ADMIN, password, started)
 
 

@@ -38,12 +38,12 @@ class OpenSsh:
 
 
 def can_fetch() -> bool:
-    """True on Debian and its relatives."""
+    """Return True on Debian and its relatives."""
     return all(shutil.which(program) for program in ("apt-get", "dpkg-deb", "ldd"))
 
 
 def ensure() -> OpenSsh:
-    """The installed OpenSSH as it is, else Debian's, fetched once. Progress goes to stderr. Raises OpenSshNotFound."""
+    """Return the installed OpenSSH, else Debian's, fetched once. Progress goes to stderr. Raises OpenSshNotFound."""
     sshd = shutil.which("sshd") or shutil.which("sshd", path=SBIN)
     keygen = shutil.which("ssh-keygen")
     if sshd and keygen:
@@ -90,7 +90,7 @@ def _fetch(folder: Path) -> None:
 
 
 def _set_library_path(part: Path, folder: Path) -> None:
-    """Writes into the programs where their libraries are: sshd empties its environment before it starts itself anew."""
+    """Write into the programs where their libraries are: sshd clears its environment before it re-executes itself."""
     places = {library.parent.relative_to(part) for library in part.rglob("*.so*")}
     path = ":".join(str(folder / place) for place in sorted(places))
     for program in _programs(part):
@@ -129,7 +129,7 @@ class _Apt:
         self._options = [option for key, value in settings.items() for option in ("-o", f"{key}={value}")]
 
     def run(self, *arguments: str) -> str:
-        """What apt-get says. Raises OpenSshNotFound. A source of packages that does not answer is passed over."""
+        """Return the output of apt-get. Raises OpenSshNotFound. A source that does not answer is passed over."""
         command = ["apt-get", *self._options, *arguments]
         try:
             done = subprocess.run(
@@ -147,11 +147,11 @@ class _Apt:
         return done.stdout
 
     def libraries_of(self, package: str) -> list[str]:
-        """Libraries that would be installed with a package, since this machine has none or old ones."""
+        """Return the libraries that would be installed with a package, since this machine has none or old ones."""
         plan = self.run("install", "--simulate", "--no-install-recommends", package)
         return re.findall(r"^Inst (lib(?!c6)\S+)", plan, re.MULTILINE)  # the C library goes with the machine's loader
 
     def download(self, *packages: str) -> list[Path]:
-        """The packages' files."""
+        """Return the packages' files."""
         self.run("download", "-q", *packages)
         return sorted((self._folder / "packages").glob("*.deb"))

@@ -21,11 +21,11 @@ class Authority:
     key: ec.EllipticCurvePrivateKey
 
     def certificate_pem(self) -> bytes:
-        """The certificate that clients are given to trust."""
+        """Return the certificate that clients are given to trust."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, name: str, folder: Path, hosts: tuple[str, ...] = ("localhost",)) -> tuple[Path, Path]:
-        """Writes `<name>.crt` and `<name>.key` for a server on loopback; returns their paths."""
+        """Write `<name>.crt` and `<name>.key` for a server on loopback; return their paths."""
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
         names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "10.96.0.1")]
@@ -42,7 +42,7 @@ class Authority:
 
 
 def new_authority(name: str) -> Authority:
-    """A fresh self-signed authority."""
+    """Return a fresh self-signed authority."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     usage = x509.KeyUsage(
@@ -59,20 +59,20 @@ def new_authority(name: str) -> Authority:
 
 
 def signing_key(path: Path) -> Path:
-    """Writes the RSA key with which the API server signs ServiceAccount tokens."""
+    """Write the RSA key with which the API server signs ServiceAccount tokens."""
     write_secret(path, private_pem(rsa.generate_private_key(65537, 2048)))
     return path
 
 
 def private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:
-    """PKCS#1/SEC1 form without a passphrase: what the Kubernetes programs read."""
+    """Return the PKCS#1/SEC1 form without a passphrase, which the Kubernetes programs read."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
     )
 
 
 def write_secret(path: Path, content: bytes) -> None:
-    """Writes a file that only its owner can read."""
+    """Write a file that only its owner can read."""
     path.touch(mode=0o600)
     path.chmod(0o600)
     path.write_bytes(content)

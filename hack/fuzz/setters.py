@@ -68,14 +68,14 @@ def corpus() -> list[bytes]:
 
 
 def shorten_policies(data: bytes) -> bytes:
-    """The policies of the recorded files by the two names that are known here."""
+    """Replace the policies' names of the recorded files by the two that are known here."""
     for number, name in enumerate(NAMES):
         data = data.replace(name, b"d:a" if number % 2 else b"d:b")
     return data
 
 
 def find_violation(data: bytes, refs: dict[str, ImageRef]) -> str | None:
-    """The rule that the update of this file breaks; None when it keeps them all."""
+    """Return the rule that the update of this file breaks; None when it keeps them all."""
     edit = apply("f.yaml", data, refs)
     if not edit.changed:
         return None if edit.data is data else "changed without a change"
@@ -86,7 +86,7 @@ def find_violation(data: bytes, refs: dict[str, ImageRef]) -> str | None:
 
 
 def is_refused(data: bytes, refs: dict[str, ImageRef]) -> bool:
-    """Whether the safety net had to catch an edit: allowed, but each is a shape that could be written after all."""
+    """Return True when the safety net had to catch an edit: allowed, but each is a shape that could be written."""
     refused = any(finding.reason is FindingReason.REFUSED for finding in apply("f.yaml", data, refs).findings)
     if refused:
         print(f"refused: {data!r}")

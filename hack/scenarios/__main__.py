@@ -21,7 +21,7 @@ ROOT = HERE.parent.parent
 
 
 def main() -> int:
-    """Plays and compares."""
+    """Play and compare."""
     parser = argparse.ArgumentParser(prog="python -m hack.scenarios", description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("names", nargs="*", help="only these scenarios")
@@ -53,7 +53,7 @@ def main() -> int:
 
 
 def _lacks_tool(scenario: Path) -> bool:
-    """True, and said, where the program is missing with which the player checks a scenario's signatures."""
+    """Return True, and say so, where the program that checks a scenario's signatures is missing."""
     text = scenario.read_text()
     for tool, sign in (("gpg", "\n  openpgp: "), ("ssh-keygen", "\n  ssh: ")):
         if sign in text and shutil.which(tool) is None:
@@ -63,14 +63,14 @@ def _lacks_tool(scenario: Path) -> bool:
 
 
 def _stop_gpg_agents(work: Path) -> None:
-    """Ends the agents that gpg started for the player, one for each home that checked a signature."""
+    """End the agents that gpg started for the player, one for each home that checked a signature."""
     homes = (work / "play" / "home").glob("*") if shutil.which("gpgconf") else ()
     for home in homes:
         subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "gpg-agent"], check=False, capture_output=True)
 
 
 def _on_free_ports(work: Path) -> Path:
-    """A copy of `hack/controllers.json` whose processes listen where nobody else does, so plays can be side by side."""
+    """Copy `hack/controllers.json` with free ports, so that several plays can run side by side."""
     text = (ROOT / "hack" / "controllers.json").read_text()
     fixed = sorted(set(re.findall(r"127\.0\.0\.1:(\d+)", text)))
     for port, free in zip(fixed, process.free_ports(len(fixed)), strict=True):
