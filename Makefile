@@ -43,6 +43,10 @@ test: $(READY) ## All tests: unit, integration, conformance, e2e on a real contr
 unit: $(READY) ## Only the tests that need nothing running
 	$(PYTEST) -m "not e2e"
 
+.PHONY: quick
+quick: $(READY) ## Only the unit tests of what changed since the branch left main, and of what imports it
+	@$(BIN)/python -m hack.quick
+
 .PHONY: e2e
 e2e: $(READY) ## End-to-end tests (KUBECONFIG and E2E_* name given parts, else they are started)
 	@$(BIN)/python -m hack.env build
@@ -67,6 +71,11 @@ scenarios: $(READY) ## Play system scenarios and compare with their recorded tra
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)
 	@$(BIN)/python -m hack.bench $(BENCH_ARGS)
+
+.PHONY: fmt
+fmt: $(READY) ## Format the code and sort its imports
+	$(BIN)/ruff check --quiet --select I --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
 
 .PHONY: lint
 lint: $(READY) ## Style, layers
