@@ -1,4 +1,4 @@
-"""What the types read from and write to the wire, whatever their kind."""
+"""`api`: what the types read from and write to the wire, whatever their kind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad inputs: each has a clear condition and event, recovers as soon as the cause is gone, and harms nobody else."""
+"""`controllers`: bad inputs each have a clear condition and event, recover with their cause, and harm nobody else."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Links in commit messages: from the labels of pushed images to a commit that shows what changed between them."""
+"""`controllers.imageupdateautomation`: links in commit messages to what changed between two images."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the components of the manifests add to them, as kubectl renders it."""
+"""`manifests/components`: what they add to the manifests, as kubectl renders them."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`kill -9` of each controller at random moments of both journeys: nothing is lost, nothing is done twice.
+"""`controllers`: `kill -9` at random moments of both journeys; nothing is lost, nothing is done twice.
 
 The moments come from a seed that is printed; `E2E_KILL_SEED` plays one again (as far as a machine's load allows).
 """

@@ -1,4 +1,4 @@
-"""The CRDs as a real API server understands them: what it fills in, refuses, keeps, prints and calls things.
+"""`manifests/crds`: what a real API server fills in, refuses, keeps, prints and calls things.
 
 What can be asked without storing anything is asked as a server-side dry run. What is stored is suspended, so that
 controllers which run beside the tests leave it alone.

@@ -1,4 +1,4 @@
-"""The `flux` command line on tagline's objects: the one that `FLUX` names, that is on PATH, or that was built here."""
+"""`api`: the `flux` command line (`FLUX`, on PATH, or built here) on tagline's objects."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""Many automations and two other writers on one branch: nobody's commit is lost, nothing is committed twice.
+"""`controllers.imageupdateautomation`: many automations and two other writers on one branch lose and repeat nothing.
 
 CHAOS_AUTOMATIONS and CHAOS_SECONDS make it longer: 50 automations for some minutes is what we claim.
 """

@@ -1,4 +1,4 @@
-"""What Flux has not: markers in other files than YAML, and respect for what people put back."""
+"""`controllers.imageupdateautomation`: what Flux lacks: markers in files that are not YAML, reverts that are kept."""
 
 from e2e.fleet import Fleet
 from e2e.objects import automation

@@ -1,4 +1,4 @@
-"""A real Git host over HTTP: what it refuses, in its own words, and what becomes of its branches."""
+"""`controllers.git`: a real Git host over HTTP, what it refuses, and what becomes of its branches."""
 
 import pytest
 

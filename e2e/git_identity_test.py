@@ -1,4 +1,4 @@
-"""Git in clouds: the automation's process, with the rights of its manifests, logs in as ServiceAccounts of tenants.
+"""`controllers.imageupdateautomation`: logins to Git in clouds as ServiceAccounts of tenants.
 
 Tokens are issued and judged by the real API server. The clouds are stand-ins under their real names.
 """

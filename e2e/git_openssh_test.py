@@ -1,4 +1,4 @@
-"""Git over OpenSSH's own server: keys, known hosts, one connection, both protocols, refusals, restarts."""
+"""`controllers.git`: OpenSSH's own server: keys, known hosts, one connection, both protocols, refusals, restarts."""
 
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""Repositories with SHA-256 object names, served by `git http-backend` and by the Git host.
+"""`controllers.git`: repositories with SHA-256 object names, served by `git http-backend` and by the Git host.
 
 The Git host makes such repositories when its machine has Git 2.42 or newer; its tests are left out elsewhere.
 """

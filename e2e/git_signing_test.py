@@ -1,4 +1,4 @@
-"""Signed commits, judged by Git itself and by the Git host."""
+"""`controllers.git.signing`: signed commits, verified by Git itself and by the Git host."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Git over SSH: the Git host's own SSH server with a deploy key."""
+"""`controllers.git`: the Git host's own SSH server with a deploy key."""
 
 import pytest
 from cryptography.hazmat.primitives import serialization

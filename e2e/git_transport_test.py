@@ -1,4 +1,4 @@
-"""`git http-backend` behind TLS with a private authority and client certificates, a bearer token, proxies."""
+"""`controllers.git.transport`: TLS with a private authority and client certificates, a bearer token, proxies."""
 
 import ssl
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""ImagePolicy: which tag is chosen, how the choice is told, and how fast a new tag changes it."""
+"""`controllers.imagepolicy`: which tag is chosen, how the choice is reported, and how fast a new tag changes it."""
 
 import json
 from dataclasses import replace

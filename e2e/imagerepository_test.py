@@ -1,4 +1,4 @@
-"""ImageRepository against real registries: names, pages, exclusions, credentials, intervals, requests, events."""
+"""`controllers.imagerepository`: names, pages, exclusions, credentials, intervals, requests, events of scans."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""ImageUpdateAutomation on a real Git host: what is committed, where it is pushed, what is told."""
+"""`controllers.imageupdateautomation`: what is committed to a real Git host, where it is pushed, what is reported."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Thirty broken repositories beside one that is well: it does not notice."""
+"""`controllers.imagerepository`: thirty broken repositories beside a healthy one, which does not notice."""
 
 import time
 from collections.abc import Iterator

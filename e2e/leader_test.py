@@ -1,4 +1,4 @@
-"""Two replicas that elect a leader, as processes: one acts, the other takes over in time, never do both."""
+"""`controllers.runtime.reconcile.leader`: of two replicas one acts, the other takes over in time, never do both."""
 
 import os
 import signal

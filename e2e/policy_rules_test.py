@@ -1,4 +1,4 @@
-"""Rules that Flux does not have, on a real cluster and registry; and `tagline explain`, which tells the same."""
+"""`controllers.policy`: rules that Flux does not have, on a real cluster; and `tagline explain`, which agrees."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""Every way into a real registry: the CNCF distribution with each kind of door, and Gitea's."""
+"""`controllers.registry`: every way to log in to a real registry, the CNCF distribution and Gitea's."""
 
 import base64
 import json

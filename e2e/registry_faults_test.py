@@ -1,4 +1,4 @@
-"""What becomes of a repository whose registry misbehaves: one row a fault, the same rows as in docs/registries.md."""
+"""`controllers.registry`: registries that misbehave, one row a fault, the same rows as in docs/registries.md."""
 
 import gzip
 import json

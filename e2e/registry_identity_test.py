@@ -1,4 +1,4 @@
-"""A ServiceAccount's token for a cloud, issued by a real API server to the scanner with the rights of its manifests."""
+"""`controllers.cloudaccess`: a ServiceAccount's token for a cloud, issued by a real API server to the scanner."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""The runtime's client and informer against a real API server, through a connection that a test can break."""
+"""`controllers.runtime.kube`: client and informer on a real API server, through a connection that a test can cut."""
 
 import asyncio
 import random

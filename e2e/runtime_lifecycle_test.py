@@ -1,4 +1,4 @@
-"""The runtime against a real API server: conflicts, one write a run, election, events, a whole process.
+"""`controllers.runtime.reconcile`: conflicts, one write a run, election and events on a real API server.
 
 The objects are ImageRepositories that are suspended, so that controllers which may be running leave them alone;
 the view of them that is decoded here does not know that field.

@@ -1,4 +1,4 @@
-"""The walk-through that users start from, on an image of Docker Hub's name: what kubectl prints, word for word.
+"""`controllers`: the walk-through that users start from; what kubectl prints, word for word.
 
 Docker Hub is a registry of this machine, reached by its real name through a proxy and believed by its certificate.
 """

@@ -1,4 +1,4 @@
-"""What the pages name exists: links, make targets, flags, paths, modules, fields, metrics, reasons, figures."""
+"""`docs`: what the pages name exists: links, make targets, flags, paths, modules, fields, metrics, reasons, figures."""
 
 import importlib.util
 import io

@@ -1,4 +1,4 @@
-"""What the product imports is installed with it: a package of the development tools alone would be missing there."""
+"""`requirements`: what the product imports is installed with it, not only with the development tools."""
 
 import ast
 import re

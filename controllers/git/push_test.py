@@ -1,4 +1,4 @@
-"""Pushes that do not go through: lost races, refusals, what may move, what is sent along."""
+"""`controllers.git.engine`: pushes that do not go through, what may move, what is sent along."""
 
 import pytest
 

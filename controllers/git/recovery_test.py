@@ -1,4 +1,4 @@
-"""The cache may be lost or damaged at any time: runs then go on as if it had been empty."""
+"""`controllers.git.engine`: a lost or damaged cache, after which runs go on as if it had been empty."""
 
 import asyncio
 import threading

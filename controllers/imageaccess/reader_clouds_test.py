@@ -1,4 +1,4 @@
-"""Whose identity enters a cloud's registry, with which proof, and what each obstacle is called."""
+"""`controllers.imageaccess.reader`: as whom it logs in to a cloud's registry, and what each obstacle is called."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta

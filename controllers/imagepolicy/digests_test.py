@@ -1,4 +1,4 @@
-"""When an ImagePolicy reads a digest, and what becomes of it."""
+"""`controllers.imagepolicy.reconciler`: when it reads a digest, and what becomes of it."""
 
 from datetime import timedelta
 from typing import Any

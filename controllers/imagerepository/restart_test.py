@@ -1,4 +1,4 @@
-"""A restart with a thousand repositories: nothing is scanned that is not due, and nothing is written."""
+"""`controllers.imagerepository`: a restart with a thousand repositories scans only what is due and writes nothing."""
 
 import logging
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the next run makes of a push that no status tells of, or that only half went through."""
+"""`controllers.imageupdateautomation`: pushes that no status mentions, or that only half went through."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What a run leaves out: recorded each time, warned of once."""
+"""`controllers.imageupdateautomation`: what a run leaves out is recorded each time, and warned of once."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What stands in a run's way, and what it becomes: reason, text, and when to try again."""
+"""`controllers.imageupdateautomation`: obstacles of a run, by reason, text, and time of the next attempt."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Where a run starts from and where it pushes to, and what happens when somebody else is faster."""
+"""`controllers.imageupdateautomation`: where a run starts and pushes to, and what happens when others are faster."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Repositories in clouds: as whom an automation logs in, what is kept of it, and for whom."""
+"""`controllers.imageupdateautomation`: as whom it logs in to repositories in clouds, and what is cached of it."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""The client against a registry in the same process: what it makes of answers, and when it asks again."""
+"""`controllers.registry.client`: what it makes of a registry's answers, and when it asks again."""
 
 import gzip
 import hashlib

@@ -1,4 +1,4 @@
-"""The client in its environment: proxies that the process was told of, hosts without them, and IPv6."""
+"""`controllers.registry.client`: proxies of the environment, hosts without them, and IPv6."""
 
 import socket
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""The client against a registry in the same process: redirects, deadlines, certificates, proxies."""
+"""`controllers.registry.client`: redirects, deadlines, certificates, proxies."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Whatever a file looks like: only marked scalars change, they are strings then, and a second run has nothing to do."""
+"""`controllers.setters`: only marked scalars change, they are strings then, and a second run finds nothing to do."""
 
 import re
 import string

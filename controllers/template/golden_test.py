@@ -1,4 +1,4 @@
-"""Templates answered by Go itself; see testdata/README.md.
+"""`controllers.template`: templates answered by Go itself; see testdata/README.md.
 
 Of the 45 356 templates this is a sample of, 594 were answered differently when they were recorded. What is left is on
 purpose or for want of use: verbs that print the inside of a time or a version, addresses (`%p`), precision of

@@ -1,4 +1,4 @@
-"""Any text is a template that gives a message, or one of the two errors."""
+"""`controllers.template`: any text is a template that gives a message, or one of the two errors."""
 
 from datetime import UTC, datetime
 

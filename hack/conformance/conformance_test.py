@@ -1,4 +1,4 @@
-"""Every recorded answer is ours, and a wrong answer is noticed."""
+"""`hack.conformance`: every recorded answer is ours, and a wrong answer is noticed."""
 
 from copy import deepcopy
 from typing import Any

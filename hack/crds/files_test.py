@@ -1,4 +1,4 @@
-"""The files in manifests/: fresh, complete, and no wider than they must be."""
+"""`manifests`: fresh, complete, and with no more rights than needed."""
 
 from __future__ import annotations
 

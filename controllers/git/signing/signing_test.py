@@ -1,4 +1,4 @@
-"""Signatures are judged by Git itself; refused keys by the words of the refusal."""
+"""`controllers.git.signing`: signatures as Git itself verifies them, and keys that are refused."""
 
 import shutil
 import subprocess

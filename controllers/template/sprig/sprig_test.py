@@ -1,4 +1,4 @@
-"""Functions where Go's own words or arithmetic are easily missed; all others are in `golden_test`."""
+"""`controllers.template.sprig`: functions where Go's text or arithmetic surprises; others are in `golden_test`."""
 
 from datetime import UTC, datetime
 
