@@ -39,7 +39,7 @@ FIRST_SEEN: Final = "FirstSeen"
 BUILD_DATE: Final = "BuildDate"
 
 MAX_SOURCES: Final = 10
-"""Recent choices whose source a status remembers: so many may be skipped between two commits."""
+"""How many recent choices a status keeps the source of: that many may be skipped between two commits."""
 
 Platform = Annotated[str, Schema(pattern=r"^[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?$", max_length=64)]
 Order = Annotated[str, Schema(default=ASCENDING, enum=(ASCENDING, DESCENDING))]

@@ -66,8 +66,8 @@ class ImageTagList(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
 def chunk_name(repository_name: str, index: int) -> str:
     """Return the name of chunk `index` (from 0) of the ImageRepository called `repository_name`: `<name>-tags-<index>`.
 
-    At most 253 characters. No two repositories of a namespace share one: the ending tells a shortened name, which
-    carries a hash of the full one, from a full name.
+    At most 253 characters. No two repositories of a namespace share one: a shortened name carries a hash of the
+    full one, and its ending keeps it apart from full names.
     """
     name = f"{repository_name}-tags-{index}"
     if len(name) <= _MAX_NAME:

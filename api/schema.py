@@ -1,4 +1,4 @@
-"""The words in which the API types state what the Kubernetes API server must enforce.
+"""The vocabulary in which the API types state what the Kubernetes API server must enforce.
 
 They stand beside the fields (`Annotated[str, Schema(pattern=...)]`), and the CRDs are generated from them, so a rule
 is written once. They are not enforced when we decode: an object stored before a rule existed must not make a whole
@@ -65,7 +65,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """What a CustomResourceDefinition says about a kind besides its fields."""
+    """Everything but the fields of a kind's CustomResourceDefinition."""
 
     resource: Resource
     columns: dict[str, tuple[Column, ...]]

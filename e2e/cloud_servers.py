@@ -148,8 +148,8 @@ class CloudServers:
         who = f"{tenant}/{form['client_id']}"
         believed = self.accepts_token(who, form["client_assertion"], "api://AzureADTokenExchange")
         if not believed or DEVOPS_SCOPE not in form["scope"].split():
-            told = {"error": "invalid_client", "error_description": "AADSTS70021: No matching federated identity"}
-            return Answer(401, json.dumps(told).encode(), dict(JSON))
+            refusal = {"error": "invalid_client", "error_description": "AADSTS70021: No matching federated identity"}
+            return Answer(401, json.dumps(refusal).encode(), dict(JSON))
         token = secrets.token_urlsafe(40)
         self.issued[token] = who, Credentials("", "")
         body = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}

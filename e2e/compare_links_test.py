@@ -73,7 +73,7 @@ def test_versions_that_git_never_had_are_skipped_over(traced: Fleet) -> None:
     assert message == f"{traced.image}:1.0.0 -> {traced.image}:1.2.0 {APP}/compare/{A}...{C}"
 
 
-def test_tag_that_moves_is_told_apart_by_digest(
+def test_tag_that_moves_is_distinguished_by_digest(
     space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost
 ) -> None:
     name = f"{space.name}/app"
@@ -121,7 +121,7 @@ def test_image_that_cannot_be_read_is_chosen_without_a_link(traced: Fleet) -> No
     assert message == f"{traced.image}:1.0.0 -> {traced.image}:1.1.0"
 
 
-def test_turned_off_nothing_is_told(traced: Fleet) -> None:
+def test_turned_off_nothing_is_reported(traced: Fleet) -> None:
     traced.space.patch("ImagePolicy", "app", {"reflectSource": False})
     found = traced.space.wait_ready("ImagePolicy", "app")
     assert "sources" not in found["status"]

@@ -181,22 +181,22 @@ def require_all_there(journey: Journey, tags: list[str], *, token: str) -> None:
 
 
 def require_idle_restart(
-    running: Controllers, space: Space, proxies: tuple[InterferingProxy, ...], told: tuple[Journey, ...]
+    running: Controllers, space: Space, proxies: tuple[InterferingProxy, ...], checked: tuple[Journey, ...]
 ) -> None:
     """Assert that killing all three at rest leads to no request to a registry, no commit, only a new time of a run."""
-    for journey in told:
+    for journey in checked:
         space.request_and_wait("ImageUpdateAutomation", journey.name)  # a second look: no updates made
     counts = [len(proxy.requests) for proxy in proxies]
-    heads = [journey.repository.head() for journey in told]
-    before = [space.get(kind, journey.name)["status"] for kind in OBJECTS for journey in told]
+    heads = [journey.repository.head() for journey in checked]
+    before = [space.get(kind, journey.name)["status"] for kind in OBJECTS for journey in checked]
     running.stop(kill=True)
     running.start()
     for kind in KINDS:
         everywhere = space.kubectl("get", kind, "--all-namespaces", "-o", "name").stdout.split()
         wait_idle(running, kind, len(everywhere))
     assert [len(proxy.requests) for proxy in proxies] == counts
-    assert [journey.repository.head() for journey in told] == heads
-    after = [space.get(kind, journey.name)["status"] for kind in OBJECTS for journey in told]
+    assert [journey.repository.head() for journey in checked] == heads
+    after = [space.get(kind, journey.name)["status"] for kind in OBJECTS for journey in checked]
     for status in (*before, *after):
         status.pop("lastAutomationRunTime", None)
     assert after == before

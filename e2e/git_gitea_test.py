@@ -46,7 +46,7 @@ def test_login_that_is_wrong_and_then_right(fleet: Fleet, git_host: GitHost) -> 
     fleet.wait_commits(2)
 
 
-def test_empty_repository_is_told_and_filled_later(fleet: Fleet, git_host: GitHost) -> None:
+def test_empty_repository_is_reported_and_filled_later(fleet: Fleet, git_host: GitHost) -> None:
     empty = git_host.create_repository(f"{fleet.space.name}-empty", {})
     fleet.space.patch("GitRepository", "fleet", {"url": empty.url})
     automation(fleet.space, "fleet", source="fleet")
@@ -130,7 +130,7 @@ def test_refspec_opens_a_pull_request(fleet: Fleet) -> None:
     assert len(fleet.repository.messages()) == 1
 
 
-def test_push_that_no_status_tells_of_is_found_below_commits_of_others(fleet: Fleet) -> None:
+def test_push_that_no_status_mentions_is_found_below_commits_of_others(fleet: Fleet) -> None:
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
     fleet.space.wait_ready("ImageUpdateAutomation", "fleet")
@@ -144,7 +144,7 @@ def test_push_that_no_status_tells_of_is_found_below_commits_of_others(fleet: Fl
     assert found["status"]["observedSourceRevision"] == f"main@sha1:{fleet.repository.head()}"
 
 
-def test_push_that_no_status_tells_of_is_recorded_and_not_repeated(fleet: Fleet) -> None:
+def test_push_that_no_status_mentions_is_recorded_and_not_repeated(fleet: Fleet) -> None:
     """The status is what it was before the run, as after a crash between push and status."""
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)

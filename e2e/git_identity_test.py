@@ -138,7 +138,7 @@ def test_a_service_account_opens_its_repository(
         "ImageUpdateAutomation",
         "fleet",
         lambda o: o["status"].get("lastPushCommit") == head,
-        what="the commit to be told",
+        what="the commit in the status",
     )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
     assert {request.partition(":")[0] for request in clouds.tunnel.requests} <= set(HOSTS)

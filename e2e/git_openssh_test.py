@@ -227,7 +227,7 @@ async def test_known_key_of_a_host_that_has_a_certificate_too(
 
 
 def test_automation(fleet: Fleet, server: SshServer) -> None:
-    """The controller writes to a repository behind OpenSSH, and again after the server was started anew."""
+    """The controller writes to a repository behind OpenSSH, and again after the server was restarted."""
     repository = BareRepository(server.folder / "served.git")
     start(repository, fleet)
     move_to(fleet, server.url(repository.path), secret=server.secret())

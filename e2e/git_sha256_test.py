@@ -129,13 +129,13 @@ def test_repository_made_anew_with_sha1_is_followed(served: Fleet, server: GitSe
     automation(served.space, "fleet", source="fleet")
     check(served, "1.0.1", 2)
     bare.path.rename(bare.path.with_name("former"))
-    anew = server.repository("org/fleet")
-    start(anew, served)
+    replaced = server.repository("org/fleet")
+    start(replaced, served)
     status = served.space.request_and_wait("ImageUpdateAutomation", "fleet")["status"]
-    wait_image(anew, served, "1.0.1")
-    anew.git("fsck", "--strict")
-    assert status["lastPushCommit"] == anew.head()
-    assert status["observedSourceRevision"] == f"main@sha1:{anew.head()}"
+    wait_image(replaced, served, "1.0.1")
+    replaced.git("fsck", "--strict")
+    assert status["lastPushCommit"] == replaced.head()
+    assert status["observedSourceRevision"] == f"main@sha1:{replaced.head()}"
 
 
 def test_signature_is_verified_by_git(served: Fleet) -> None:
@@ -153,7 +153,7 @@ def test_signature_is_verified_by_git(served: Fleet) -> None:
         git(clone, *options, "verify-commit", "origin/main")
 
 
-def test_push_that_no_status_tells_of_is_recorded_and_not_repeated(served: Fleet) -> None:
+def test_push_that_no_status_mentions_is_recorded_and_not_repeated(served: Fleet) -> None:
     automation(served.space, "fleet", source="fleet")
     served.wait_commits(2)
     served.space.wait_ready("ImageUpdateAutomation", "fleet")

@@ -114,7 +114,7 @@ def test_ssh_signature_is_shown_as_verified_by_the_host(fleet: Fleet, git_host: 
         git_host.call("DELETE", f"/user/keys/{added['id']}")
 
 
-def test_key_that_cannot_be_unlocked_is_told_and_mended(fleet: Fleet, pgp: PgpKey) -> None:
+def test_key_that_cannot_be_unlocked_is_reported_and_mended(fleet: Fleet, pgp: PgpKey) -> None:
     signed_automation(fleet, {"git.asc": pgp.private, "passphrase": "wrong"}, "gpg")
     fleet.space.wait_not_ready(
         "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message="could not decrypt private key"

@@ -48,7 +48,7 @@ class SlowHeadersHandler(BaseHTTPRequestHandler):
 
 
 class CaptivePortalHandler(BaseHTTPRequestHandler):
-    """A captive portal: 200 and HTML, whatever is asked."""
+    """A captive portal: 200 and HTML for every request."""
 
     def log_message(self, format: str, *args: object) -> None:
         """Log nothing."""

@@ -100,7 +100,9 @@ def test_other_policies(
     assert found["status"]["latestRef"]["tag"] == want
 
 
-def test_new_tag_moves_the_policy_and_the_previous_one_is_told(space: Space, image: str, open_registry: Pusher) -> None:
+def test_new_tag_moves_the_policy_and_the_previous_one_is_reported(
+    space: Space, image: str, open_registry: Pusher
+) -> None:
     scanned(space, open_registry, image, ["1.0.0"])
     semver_policy(space, "app")
     space.wait_ready("ImagePolicy", "app", message="resolved to 1.0.0$")

@@ -15,7 +15,7 @@ def image(parts: Parts, namespace: str, open_registry: Pusher) -> str:
     return f"{parts.open_registry}/{namespace}/app"
 
 
-def test_scan_tells_count_latest_tags_and_canonical_name(space: Space, image: str) -> None:
+def test_scan_reports_count_latest_tags_and_canonical_name(space: Space, image: str) -> None:
     image_repository(space, "app", image)
     found = space.wait_ready("ImageRepository", "app", message="^successful scan: found 3 tags$")
     status = found["status"]
@@ -31,7 +31,7 @@ def test_scan_tells_count_latest_tags_and_canonical_name(space: Space, image: st
     assert event["source"]["component"] == "image-reflector-controller"
 
 
-def test_only_the_ten_latest_tags_are_told_and_all_are_counted(
+def test_only_the_ten_latest_tags_are_listed_and_all_are_counted(
     space: Space, parts: Parts, namespace: str, open_registry: Pusher
 ) -> None:
     # The registry hands out 1,000 tags in pages of 100 at most where asked to; ours asks for 1,000 a page.

@@ -89,9 +89,9 @@ def replicas(without_controller: Controllers, cluster: Parts, namespace: str) ->
 def journey(
     replicas: list[Replica], space: Space, parts: Parts, open_registry: Pusher, git_host: GitHost
 ) -> Iterator[Journey]:
-    told = journeys.staging(space, git_host, open_registry, host=parts.open_registry, tag=build(0))
-    yield told
-    git_host.delete_repository(told.repository.name)
+    staging = journeys.staging(space, git_host, open_registry, host=parts.open_registry, tag=build(0))
+    yield staging
+    git_host.delete_repository(staging.repository.name)
 
 
 def build(number: int) -> str:

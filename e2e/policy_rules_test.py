@@ -89,7 +89,7 @@ def test_new_tag_waits_until_it_is_old_enough(space: Space, open_registry: Pushe
         "ImagePolicy",
         "app",
         lambda found: reasons(found).get("1.1.0") == "TooYoung",
-        what="the new tag to be told as too young",
+        what="the new tag to be reported as too young",
     )
     assert waiting["status"]["latestRef"]["tag"] == "1.0.0"
     assert waiting["status"]["selection"]["nextCandidateAt"]
@@ -164,7 +164,7 @@ def explain(parts: Parts, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_explain_tells_the_choice_and_the_reasons(
+def test_explain_prints_the_choice_and_the_reasons(
     space: Space, parts: Parts, open_registry: Pusher, image: str
 ) -> None:
     scanned(space, open_registry, image, "1.0.0", "1.1.0", "2.0.0-rc.1", "latest")

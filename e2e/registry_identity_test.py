@@ -59,7 +59,7 @@ async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp
     (subject,) = cloud.subjects
     assert subject.identity == Identity(space.name, "robot", ROLE)
     claims = subject.token.split(".")[1]
-    told = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
-    assert told["aud"] == ["sts.amazonaws.com"]
-    assert told["sub"] == f"system:serviceaccount:{space.name}:robot"
-    assert told["exp"] - told["iat"] == 600
+    payload = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))
+    assert payload["aud"] == ["sts.amazonaws.com"]
+    assert payload["sub"] == f"system:serviceaccount:{space.name}:robot"
+    assert payload["exp"] - payload["iat"] == 600

@@ -45,7 +45,7 @@ def config_map(name: str, **data: str) -> dict[str, Any]:
 
 
 class RecordingHandler:
-    """What a handler was told, as (name, old version of `data.n`, new one)."""
+    """Records what a handler is called with, as (name, old version of `data.n`, new one)."""
 
     def __init__(self) -> None:
         self.lines: list[tuple[str, str | None, str | None]] = []
@@ -189,7 +189,7 @@ async def test_pages_show_one_moment(client: KubeClient, namespace: str) -> None
     assert names == ["c0", "c1", "c2", "c3", "c4"]
 
 
-async def test_watch_tells_changes_in_order_and_ends_in_time(client: KubeClient, namespace: str) -> None:
+async def test_watch_yields_changes_in_order_and_ends_in_time(client: KubeClient, namespace: str) -> None:
     start = await client.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace)
     await put(client, namespace, "a", n="1")
     await put(client, namespace, "a", n="2")
@@ -296,7 +296,7 @@ async def test_silent_connection_is_noticed(
     await handler.until(lambda: ("b", None, "1") in handler.lines)
 
 
-async def test_own_write_is_read_at_once_and_told_once(
+async def test_own_write_is_read_at_once_and_handled_once(
     client: KubeClient, informer: Informer[ConfigMap], namespace: str, handler: RecordingHandler
 ) -> None:
     informer.record_write(await put(client, namespace, "a", n="1"))

@@ -125,7 +125,7 @@ class NullRecorder:
 
 
 class ScriptedReconciler:
-    """Stores a fact, does what the test does meanwhile, and ends as told."""
+    """Stores a fact, runs what the test wants to happen meanwhile, and ends with the given outcome."""
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Any] | None = None

@@ -1,6 +1,6 @@
 """A forward proxy on loopback that leads names of the world to local addresses.
 
-So a registry on this machine is `index.docker.io` to a controller that is told of the proxy: TLS goes through
+So a registry on this machine is `index.docker.io` to a controller that uses the proxy: TLS goes through
 unopened (CONNECT, RFC 9110 section 9.3.6), and only a certificate for that name is believed.
 """
 

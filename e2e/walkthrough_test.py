@@ -146,7 +146,7 @@ def test_columns_come_in_the_order_of_the_walk_through(scanned: Space, git_host:
     git_host.delete_repository(git.name)
 
 
-def test_new_build_becomes_a_commit_that_is_told_as_in_the_walk_through(
+def test_new_build_becomes_a_commit_that_is_reported_as_in_the_walk_through(
     hub: Hub, scanned: Space, git_host: GitHost
 ) -> None:
     before = VALUES.format(name=IMAGE, tag="d3fc3d5", ns=scanned.name)

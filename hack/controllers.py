@@ -101,7 +101,7 @@ class Controllers:
     flags: tuple[str, ...] = ()
     namespace: str = NAMESPACE
     variables: Mapping[str, str] = field(default_factory=dict)
-    """Of the processes' environment, besides those that each needs."""
+    """Further variables of the processes' environment."""
     processes: dict[str, process.Process] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, str] = field(default_factory=dict)

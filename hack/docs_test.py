@@ -154,7 +154,7 @@ def test_answers_of_the_policy_command_are_real(capsys: pytest.CaptureFixture[st
         assert capsys.readouterr().out == answer
 
 
-def test_all_metrics_are_told() -> None:
+def test_all_metrics_are_documented() -> None:
     page = text(ROOT / "docs" / "operations.md")
     registry = Metrics().registry
     RegistryMetrics(registry)

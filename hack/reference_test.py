@@ -39,7 +39,7 @@ def test_every_flag_has_a_row() -> None:
         pytest.param("operations.md", "| `--concurrent` | `4` |", id="flags"),
     ],
 )
-def test_stale_page_is_told_and_mended(
+def test_stale_page_is_reported_and_mended(
     name: str, text: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for page, content in reference.pages().items():

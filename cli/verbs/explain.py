@@ -1,8 +1,8 @@
 """`tagline explain policy NS/NAME`: which tag a policy of a cluster chooses now, and why the others lost.
 
 Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same pure core
-as the controller. It writes nothing. A registry is asked only where the policy looks at images (platforms, build
-dates), with the pull secrets that the ImageRepository names.
+as the controller. It writes nothing. It sends requests to a registry only where the policy looks at images (platforms,
+build dates), with the pull secrets that the ImageRepository names.
 """
 
 import argparse

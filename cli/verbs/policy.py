@@ -1,4 +1,4 @@
-"""`tagline policy test`: which tag a policy chooses, and why the others lost; no cluster and no registry is asked.
+"""`tagline policy test`: which tag a policy chooses, and why the others lost, without a cluster or registry.
 
 The answer is the controller's own: both call `controllers.policy.select`. What cannot be known offline is refused, or
 said to be left out: when tags were first seen, and what is inside images.

@@ -73,7 +73,7 @@ def test_a_wrong_answer_is_noticed(family: str) -> None:
     assert [name for name, case in cases if difference(check, case) is None] == []
 
 
-def test_unknown_family_is_told_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_family_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["nonsense", str(DATA / "tag_scan.jsonl")]) == 2
     report = capsys.readouterr().err
     assert [family for family in families() if family not in report] == []

@@ -1,6 +1,6 @@
 """Which scalars does an update change, and how? In: `files`, `policies`, optional `updatePath` and `strategy`.
 
-Flux writes a changed file anew, we replace scalars in place, so texts are not compared. Instead: the same files
+Flux rewrites a changed file, we replace scalars in place, so texts are not compared. Instead: the same files
 change; the result, the marks and the unreadable files are the same; outside the recorded marks no byte differs; and
 what we wrote reads as the recorded documents, every marked value being a string.
 

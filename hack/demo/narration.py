@@ -61,7 +61,7 @@ def wait_for(probe: Callable[[], T], *, what: str, component: str, seconds: floa
     deadline = time.monotonic() + seconds
     while not (found := probe()):
         if time.monotonic() > deadline:
-            raise DemoFailed(f"waited {seconds:.0f} s in vain for {what}; see the log of {component}")
+            raise DemoFailed(f"waited {seconds:.0f} s for {what}; see the log of {component}")
         time.sleep(POLL_SECONDS)
     return found
 

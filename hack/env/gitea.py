@@ -51,7 +51,7 @@ def _run(program: Path, folder: Path, env: dict[str, str], args: list[str]) -> N
 
 
 def _config(folder: Path, static: Path, port: int, ssh_port: int) -> str:
-    # Run by root (as in a container) Gitea insists on being told that this is meant.
+    # As root (in a container, for example) Gitea runs only when this says that it is intended.
     as_root = "I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true\n" if os.getuid() == 0 else ""
     return f"""APP_NAME = tagline local
 RUN_USER = {_user()}

