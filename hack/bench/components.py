@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from itertools import cycle
 
 from controllers import setters, template
-from controllers.policy.index import TagIndex
-from controllers.policy.policies import Alphabetical, Filter, Numerical, Policy, Semver
+from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, TagIndex
 from controllers.taglist import codec
 from controllers.taglist.scan import build_tag_set
 from hack.bench.measure import Figure, time_it
