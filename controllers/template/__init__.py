@@ -13,18 +13,18 @@ module also needs a line in `library.LIBRARIES`.
 
 from controllers.template.errors import RemovedField, TemplateError, TemplateFailure
 from controllers.template.limits import Limits
-from controllers.template.model import Change, Comparison, DataModel, FileChange, ObjectRef, TemplateData
+from controllers.template.model import Comparison, DataModel, FileChange, ObjectRef, TemplateChange, TemplateData
 from controllers.template.rendering import DEFAULT_MESSAGE, render, render_bytes
 
 __all__ = [
     "DEFAULT_MESSAGE",
-    "Change",
     "Comparison",
     "DataModel",
     "FileChange",
     "Limits",
     "ObjectRef",
     "RemovedField",
+    "TemplateChange",
     "TemplateData",
     "TemplateError",
     "TemplateFailure",

@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from controllers.template import (
-    Change,
     DataModel,
     FileChange,
     ObjectRef,
+    TemplateChange,
     TemplateData,
     TemplateFailure,
     render_bytes,
@@ -32,7 +32,7 @@ DATA = TemplateData(
         FileChange(
             "apps/web.yaml",
             ObjectRef("apps/v1", "Deployment", "prod", "web"),
-            [Change("nginx:1.0.0", "nginx:1.1.0", "flux-system:app")],
+            [TemplateChange("nginx:1.0.0", "nginx:1.1.0", "flux-system:app")],
         )
     ],
     {"env": "prod", "uml": "héllo wörld"},

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controllers.template import Change, FileChange, ObjectRef, TemplateData, TemplateError, TemplateFailure, render
+from controllers.template import (
+    FileChange,
+    ObjectRef,
+    TemplateChange,
+    TemplateData,
+    TemplateError,
+    TemplateFailure,
+    render,
+)
 from controllers.template.library import FUNCTIONS
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -16,7 +24,7 @@ DATA = TemplateData(
         FileChange(
             f"{file}.yaml",
             ObjectRef("v1", "Pod", "ns", str(file)),
-            [Change("nginx:1", "nginx:2", f"ns:p{policy}", "nginx:2") for policy in range(20)],
+            [TemplateChange("nginx:1", "nginx:2", f"ns:p{policy}", "nginx:2") for policy in range(20)],
         )
         for file in range(50)
     ],

@@ -40,7 +40,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class TemplateChange:
     """One marked value that got a new content."""
 
     old: str
@@ -60,7 +60,7 @@ class FileChange:
     file: str
     """Relative to `spec.update.path`."""
     object: ObjectRef
-    changes: Sequence[Change]
+    changes: Sequence[TemplateChange]
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ def _setters(runs: int) -> Iterator[Figure]:
 
 
 def _message(runs: int) -> Iterator[Figure]:
-    change = template.Change("app:1.0.0", "app:1.0.1", "default:app", "ghcr.io/org/app:1.0.1")
+    change = template.TemplateChange("app:1.0.0", "app:1.0.1", "default:app", "ghcr.io/org/app:1.0.1")
     results = [template.FileChange("app.yaml", template.ObjectRef("apps/v1", "Deployment", "", "app"), [change])]
     data = template.TemplateData("default", "fleet", results)
     text = "{{ range .Updated.Images }}{{ println . }}{{ end }}"

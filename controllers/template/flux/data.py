@@ -13,7 +13,7 @@ from controllers.template.flux.image_values import IMAGE, getters, image_value
 from controllers.template.go.gotext import to_valid_utf8
 from controllers.template.go.types import STRING, STRING_MAP, Kind, Type, map_of, slice_of
 from controllers.template.go.values import Map, Slice, Struct
-from controllers.template.model import Change, Comparison, DataModel, ObjectRef, TemplateData
+from controllers.template.model import Comparison, DataModel, ObjectRef, TemplateChange, TemplateData
 
 _HELP = "See: https://fluxcd.io/flux/components/image/imageupdateautomations/#message-template"
 _REMOVED_UPDATED = f"template uses removed '.Updated' field. Please use '.Changed' instead. {_HELP}"
@@ -169,15 +169,15 @@ def _identity(ref: ObjectRef) -> Struct:
     return Struct(OBJECT, (Struct(_IDENTITY, (type_meta, name_meta)),))
 
 
-def _change(change: Change) -> Struct:
+def _change(change: TemplateChange) -> Struct:
     return Struct(CHANGE, (to_valid_utf8(change.old), to_valid_utf8(change.new), to_valid_utf8(change.setter)))
 
 
-def _images(changes: Sequence[Change]) -> list[object]:
+def _images(changes: Sequence[TemplateChange]) -> list[object]:
     return [_image_value(change) for change in changes if change.image]
 
 
-def _image_value(change: Change) -> Struct:
+def _image_value(change: TemplateChange) -> Struct:
     namespace, _, rest = to_valid_utf8(change.setter).partition(":")
     policy = Struct(NAMESPACED_NAME, (namespace, rest.partition(":")[0]))
     return image_value(to_valid_utf8(change.image), policy)

@@ -57,10 +57,10 @@ def _compare_link(run: RenderContext, change: Struct, *kinds: str) -> str:
     if kinds and kinds[0] not in LINK_FORMATS:
         raise FunctionFailure(f"unknown kind of Git host {gotext.quote(kinds[0])}; known are {', '.join(LINK_FORMATS)}")
     comparison = run.comparisons.get(change)
-    return "" if comparison is None else link(comparison, kind=kinds[0] if kinds else "")
+    return "" if comparison is None else build_link(comparison, kind=kinds[0] if kinds else "")
 
 
-def link(comparison: Comparison, *, kind: str = "") -> str:
+def build_link(comparison: Comparison, *, kind: str = "") -> str:
     """The address that shows what came in, "" when nothing did or there is no telling.
 
     To the new commit alone where the old one is not known. kind: a key of LINK_FORMATS; empty: told by the host's name.

@@ -31,12 +31,12 @@ def to_valid_utf8(text: str) -> str:
     return text if text.isascii() else _SURROGATES.sub(REPLACEMENT, text)
 
 
-def size(text: str) -> int:
+def byte_length(text: str) -> int:
     """Length in bytes: what Go's `len` says."""
     return len(text) if text.isascii() else len(encode(text))
 
 
-def cut(text: str, start: int, stop: int) -> str:
+def slice_bytes(text: str, start: int, stop: int) -> str:
     """Bytes `start` to `stop`: Go's `text[start:stop]`. Raises FunctionFailure with Go's panic when out of range."""
     raw = encode(text)
     if stop < 0 or stop > len(raw):

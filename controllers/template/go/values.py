@@ -112,7 +112,7 @@ def any_slice(items: Iterable[object]) -> Slice:
     return Slice(types.ANY_SLICE, list(items))
 
 
-def strings(items: Iterable[str]) -> Slice:
+def string_slice(items: Iterable[str]) -> Slice:
     """A `[]string`."""
     return Slice(types.STRING_SLICE, list(items))
 
@@ -136,7 +136,7 @@ def is_true(value: object) -> bool:
 def length(value: object) -> int | None:
     """What Go's `len` gives: bytes of a string, elements of a list or map; None for other kinds."""
     if isinstance(value, str):
-        return gotext.size(value)
+        return gotext.byte_length(value)
     return len(value.items) if isinstance(value, Slice | Map) else None
 
 

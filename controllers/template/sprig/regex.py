@@ -13,7 +13,7 @@ from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
 from controllers.template.go.types import INT, STRING
-from controllers.template.go.values import Slice, strings
+from controllers.template.go.values import Slice, string_slice
 
 LIBRARY = Library()
 MAX_TEXT_BYTES = 64 * 1024
@@ -133,7 +133,7 @@ def _all(regex: _Regex, limit: int) -> Slice:
         if 0 <= limit <= len(found):
             break
         found.append(_piece(regex, *match.span()))
-    result = strings(found)
+    result = string_slice(found)
     result.is_nil = not found
     return result
 
@@ -150,11 +150,11 @@ def _must_find_all(run: RenderContext, pattern: str, text: str, limit: int) -> S
 
 def _split(regex: _Regex, pattern: str, limit: int) -> Slice:
     if limit == 0:
-        result = strings([])
+        result = string_slice([])
         result.is_nil = True
         return result
     if pattern and not regex.text:
-        return strings([""])
+        return string_slice([""])
     parts: list[str] = []
     start = end = 0
     for match in regex.matches():
@@ -166,7 +166,7 @@ def _split(regex: _Regex, pattern: str, limit: int) -> Slice:
         start = match.span()[1]
     if end != len(regex.text):
         parts.append(_piece(regex, start, len(regex.text)))
-    return strings(parts)
+    return string_slice(parts)
 
 
 @LIBRARY.add("regexSplit", STRING, STRING, INT)
