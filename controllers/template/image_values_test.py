@@ -1,4 +1,4 @@
-"""An image of the old data model shows what go-containerregistry's types show."""
+"""An image of the old data model prints what go-containerregistry's types print."""
 
 from datetime import UTC, datetime
 

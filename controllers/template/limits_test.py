@@ -30,7 +30,7 @@ DATA = TemplateData(
     ],
 )
 SECONDS = 5.0
-"""Far above what the templates below take, which is 0.4 s, and far below what they would take without limits."""
+"""Far above the 0.4 s that the templates below take, and far below what they would take without limits."""
 LARGE = '{{ $x := "x" }}{{ range until 13 }}{{ $x = print $x $x }}{{ end }}{{ $x = print $x $x $x $x $x $x $x }}'
 SELF = '{{ $d := dict }}{{ $_ := set $d "d" $d }}'
 TREE = "{{ $x := list 1 }}{{ range until 30 }}{{ $x = list $x $x }}{{ end }}"

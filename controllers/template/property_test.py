@@ -1,4 +1,4 @@
-"""Any text is a template that gives a message, or one of the two errors."""
+"""Any text as a template results in a message or one of the two errors."""
 
 from datetime import UTC, datetime
 

@@ -92,7 +92,7 @@ def test_messages_users_write(template: str, want: str) -> None:
 
 
 def test_index_of_a_list_taken_for_an_image_fails_as_in_go() -> None:
-    # Flux's documentation showed this template; with two variables the first is the index, in Flux as well.
+    # Flux's documentation showed this template; with two variables the first is the index, also in Flux.
     with pytest.raises(TemplateError) as failure:
         message(INDEX_AS_IMAGE)
     assert str(failure.value) == (

@@ -1,7 +1,7 @@
-"""Evaluates pipelines: fields, methods, variables, functions and their arguments.
+"""Evaluate pipelines: fields, methods, variables, functions and their arguments.
 
-Semantics and error texts follow Go's `text/template` with the default `missingkey`. Values are those of `values`: what
-a template can reach is what their types list, nothing of Python.
+Semantics and error texts follow Go's `text/template` with the default `missingkey`. Values are those of
+`go.values`: a template reaches what their types list, and nothing of Python.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ from controllers.template.syntax.nodes import (
 
 
 class _Absent:
-    """Type of ABSENT."""
+    """The type of ABSENT."""
 
 
 ABSENT: Final = _Absent()
@@ -52,7 +52,7 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class CallArguments:
-    """What a command gives its first word: arguments, and the value of the stage before."""
+    """What a command passes to its first word: arguments, and the value of the stage before."""
 
     arguments: Sequence[Node]
     final: object
@@ -65,7 +65,7 @@ NO_ARGUMENTS: Final = CallArguments((), ABSENT)
 
 
 def _reflect_string(value: object) -> str:
-    """What `String()` of a `reflect.Value` gives."""
+    """Return what `String()` of a `reflect.Value` does."""
     return value if isinstance(value, str) else f"<{type_of(value).name} Value>"
 
 
@@ -117,7 +117,7 @@ class Evaluation:
             self._scope.fail(f"can't give argument to non-function {first}")
 
     def _evaluate_operand(self, dot: object, first: Node, args: CallArguments, *, source: Node) -> object:
-        """The value of a field chain, variable or function, called with arguments if there are any.
+        """Return the value of a field chain, variable or function, called with arguments if there are any.
 
         source: what Go shows when a function fails.
         """
@@ -153,7 +153,7 @@ class Evaluation:
     def _evaluate_field(
         self, dot: object, receiver: object, name: str, *, node: Node, args: CallArguments, boxed: bool
     ) -> object:
-        """Field, method or map entry `name` of `receiver`."""
+        """Return field, method or map entry `name` of `receiver`."""
         self._spend()
         if receiver is MISSING:
             return MISSING
@@ -257,7 +257,7 @@ class Evaluation:
         return self._scope.fail(f"cannot assign nil to {wanted.name}")
 
     def _validate_type(self, value: object, wanted: Type) -> object:
-        """`value` if it may be passed as `wanted`; nothing becomes nil where the type has one."""
+        """Return `value` if it may be passed as `wanted`; a missing value becomes nil where the type has one."""
         if wanted is VALUE:
             return value
         if value is MISSING:
@@ -291,7 +291,7 @@ class Evaluation:
         return node.as_int
 
     def _literal(self, node: Node, wanted: Type) -> object:
-        """A literal where the parameter's type is known, which decides how the literal is read."""
+        """Evaluate a literal where the parameter's type is known, which decides how the literal is read."""
         kind = wanted.kind
         names = {
             Kind.BOOL: "bool",

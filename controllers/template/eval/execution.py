@@ -1,6 +1,6 @@
-"""Runs a parse tree on data: text, actions, branches, loops and template calls.
+"""Run a parse tree on data: text, actions, branches, loops and template calls.
 
-Semantics and error texts follow Go's `text/template`. What differs: every step is paid for (see `limits`).
+Semantics and error texts follow Go's `text/template`. Unlike there, every step is paid for (see `limits`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ class _Continue(Exception):
 
 
 class IntRange:
-    """The pairs of `range` over an integer, made one by one: nothing, and the number."""
+    """The pairs of `range` over an integer, made one by one: a missing index, and the number."""
 
     def __init__(self, number: int) -> None:
         self._kind = type(number)
@@ -60,7 +60,7 @@ class Execution:
         self._out: list[str] = []
 
     def run(self) -> str:
-        """The text the template makes of the data. Raises TemplateError and what methods of the data raise."""
+        """Return the text the template makes of the data. Raises TemplateError and what methods of the data raise."""
         tree = self._scope.tree
         try:
             self._walk_block(self._data, tree.templates[tree.main])
@@ -114,7 +114,7 @@ class Execution:
         del self._scope.variables[mark:]
 
     def _walk_block_with_dot(self, dot: object, block: BlockNode, *, boxed: bool) -> None:
-        """The block with a dot of its own; `boxed` as in the scope's variables."""
+        """Walk the block with a dot of its own; `boxed` as in the scope's variables."""
         saved, self._scope.dot_is_boxed = self._scope.dot_is_boxed, boxed
         try:
             self._walk_block(dot, block)

@@ -1,8 +1,8 @@
 """Flux's Go data structures for templates, made from `model`.
 
-Both data models share one shape. Members of the old one are methods here, so that printing `.` or `.Changed` gives what
-current Flux prints; under CURRENT they refuse. Go walks maps in random order where lists are collected from them; here
-the order is that of the results.
+Both data models share one shape. Members of the old one are methods here, so that `.` and `.Changed` print as in
+current Flux; under CURRENT they refuse. Where Flux collects lists from maps, in random order, the order here is that of
+the results.
 """
 
 from collections.abc import Callable, Sequence
@@ -90,7 +90,7 @@ FILE_RESULT = Type(
 
 
 class _Source:
-    """Collects the values of one render, each when it is first asked for: templates cannot change them."""
+    """Collects the values of one render, each when a template first reads it; templates cannot change them."""
 
     def __init__(self, data: TemplateData) -> None:
         self._data = data
@@ -184,13 +184,13 @@ def _image_value(change: TemplateChange) -> Struct:
 
 
 def comparisons(data: TemplateData) -> dict[object, Comparison]:
-    """What is known beside each change, by the change as a template has it."""
+    """Return the comparison of each change that has one, by the change as a template sees it."""
     changes = (change for result in data.results for change in result.changes)
     return {_change(change): change.comparison for change in changes if change.comparison is not None}
 
 
 def template_data(data: TemplateData, model: DataModel) -> Struct:
-    """The value of `.` for a render under `model`."""
+    """Return the value of `.` for a render under `model`."""
     source = _Source(data)
 
     def updated() -> Struct:

@@ -1,7 +1,7 @@
 """Sprig's functions on dictionaries, which are shared by reference: `set`, `unset` and `merge` change their argument.
 
 Reference: https://masterminds.github.io/sprig/dicts.html. `keys` and `values` are in the order in which the keys were
-set: one of the orders that Go, which begins anywhere, gives of a small map.
+set: one of the orders that Go, which begins anywhere, may use for a small map.
 """
 
 from controllers.template.errors import FunctionFailure, LimitExceeded

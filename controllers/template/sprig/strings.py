@@ -1,6 +1,6 @@
 """Sprig's string functions. Lengths and cuts count bytes, as in Go.
 
-Reference: https://masterminds.github.io/sprig/strings.html. Words and letter case are in `funcs_words`.
+Reference: https://masterminds.github.io/sprig/strings.html. Words and letter case are in `words`.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ ELLIPSIS = "..."
 
 
 def to_string(run: RenderContext, value: object) -> str:
-    """Any value as sprig makes a string of it."""
+    """Return any value as sprig makes a string of it."""
     if isinstance(value, str):
         return value
     stringer = type_of(value).text
@@ -24,7 +24,7 @@ def to_string(run: RenderContext, value: object) -> str:
 
 
 def to_strings(run: RenderContext, value: object) -> list[str]:
-    """A list of strings from a list (without its nils) or a single value; empty for nil."""
+    """Return strings from a list (without its nils) or a single value; none for nil."""
     if isinstance(value, Slice):
         run.budget.spend(len(value.items) // 8)
         return [to_string(run, item) for item in value.items if item is not None]
@@ -32,13 +32,13 @@ def to_strings(run: RenderContext, value: object) -> list[str]:
 
 
 def join(run: RenderContext, separator: str, parts: Sequence[str]) -> str:
-    """The parts with the separator between them, paid for before it is made."""
+    """Join the parts with the separator between them; the result is paid for before it is made."""
     run.budget.grow(sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1))
     return separator.join(parts)
 
 
 def replace(run: RenderContext, text: str, old: str, new: str) -> str:
-    """`text` with every `old` replaced, paid for before it is made."""
+    """Replace every `old` in `text`; the result is paid for before it is made."""
     count = len(text) + 1 if not old else text.count(old)
     run.budget.grow(max(0, len(text) + count * (len(new) - len(old))))
     return text.replace(old, new)
@@ -141,7 +141,7 @@ def _abbrev_both(run: RenderContext, left: int, right: int, text: str) -> str:
 
 
 def abbreviate(text: str, offset: int, width: int) -> str:
-    """`text` in at most `width` bytes with an ellipsis at its end, and at its start where `offset` leaves bytes out."""
+    """Cut `text` to `width` bytes with an ellipsis at its end, and at its start where `offset` leaves bytes out."""
     size = gotext.byte_length(text)
     if size <= width:
         return text
@@ -169,7 +169,7 @@ def _nindent(run: RenderContext, width: int, text: str) -> str:
 
 
 def indent(run: RenderContext, width: int, text: str) -> str:
-    """`text` with `width` spaces before each line."""
+    """Put `width` spaces before each line of `text`."""
     if width < 0:
         raise FunctionFailure("strings: negative Repeat count")
     run.budget.grow(width)
@@ -216,7 +216,7 @@ def _sort_alpha(run: RenderContext, value: object) -> Slice:
 
 
 def split_n(run: RenderContext, text: str, separator: str, limit: int = -1) -> list[str]:
-    """Go's `strings.SplitN`: without a separator, characters; `limit` is the most pieces, below 0 all of them."""
+    """Split as Go's `strings.SplitN`: without a separator, characters; `limit` below 0 means all pieces."""
     if limit == 0:
         return []
     if separator:
@@ -244,5 +244,5 @@ def _splitn(run: RenderContext, separator: str, limit: int, text: str) -> Map:
 
 
 def number_keys(parts: Sequence[str]) -> Map:
-    """A map with the keys `_0`, `_1`, …"""
+    """Return a map with the keys `_0`, `_1` and so on."""
     return Map(STRING_MAP, {f"_{index}": part for index, part in enumerate(parts)})

@@ -1,4 +1,4 @@
-"""The parse tree of a template. `str(node)` is the source text Go shows in error messages.
+"""The parse tree of a template. `str(node)` is the source text that Go quotes in error messages.
 
 Positions count characters from the start of the whole template.
 """
@@ -53,7 +53,7 @@ class BoolNode(Node):
 
 @dataclass(slots=True, eq=False)
 class NumberNode(Node):
-    """A number or character literal with every reading it has; None where it has none of that kind."""
+    """A number or character literal with its value in every type that it fits, None in the others."""
 
     text: str
     as_int: int | None
@@ -223,7 +223,7 @@ class Tree:
     templates: dict[str, BlockNode]
 
     def position(self, node: Node) -> tuple[int, int]:
-        """Line from 1 and byte column from 0, as Go reports them."""
+        """Return line, from 1, and byte column, from 0, as Go reports them."""
         before = self.source[: node.at]
         start = before.rfind("\n") + 1
         return before.count("\n") + 1, len(before[start:].encode("utf-8", "surrogateescape"))

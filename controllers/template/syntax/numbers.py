@@ -24,7 +24,7 @@ class BadNumber(ValueError):
 
 
 def parse_integer(text: str) -> int | None:
-    """The integer of any size that `text` spells in Go's syntax with base prefixes and underscores, or None."""
+    """Return the integer of any size that `text` spells in Go's syntax with base prefixes and underscores, or None."""
     match = _INTEGER.fullmatch(text) if len(text) <= MAX_DIGITS else None
     if match is None or match.lastgroup is None:
         return None
@@ -33,23 +33,23 @@ def parse_integer(text: str) -> int | None:
 
 
 def parse_int64(text: str) -> int | None:
-    """As `parse_integer`, None also beyond int64: Go's `ParseInt(text, 0, 64)` without error."""
+    """Parse as `parse_integer` does, None also beyond int64: Go's `ParseInt(text, 0, 64)` without error."""
     value = parse_integer(text)
     return value if value is not None and MIN_INT64 <= value <= MAX_INT64 else None
 
 
 def wrap64(value: int) -> int:
-    """`value` as int64 arithmetic leaves it."""
+    """Return `value` as int64 arithmetic leaves it."""
     return (value - MIN_INT64) % (1 << 64) + MIN_INT64
 
 
 def truncate(value: float) -> int:
-    """Go's conversion of a float64 to int64 on amd64: out of range gives the lowest integer."""
+    """Convert a float64 to int64 as Go does on amd64: out of range it is the lowest integer."""
     return int(value) if -(2.0**63) <= value < 2.0**63 else MIN_INT64
 
 
 def read_char(at: int, text: str) -> NumberNode:
-    """The node of a character literal. Raises BadNumber."""
+    """Return the node of a character literal. Raises BadNumber."""
     unit = gotext.unquote_char(text[1:], "'")
     if unit is None:
         raise BadNumber("invalid syntax")
@@ -62,7 +62,7 @@ def read_char(at: int, text: str) -> NumberNode:
 
 
 def read_complex(at: int, text: str) -> NumberNode:
-    """The node of a literal such as `1+2i`. Raises BadNumber."""
+    """Return the node of a literal such as `1+2i`. Raises BadNumber."""
     split = max(text.rfind("+", 1), text.rfind("-", 1))
     while split > 0 and text[split - 1] in "eEpP":
         split = max(text.rfind("+", 1, split), text.rfind("-", 1, split))
@@ -73,7 +73,7 @@ def read_complex(at: int, text: str) -> NumberNode:
 
 
 def read_number(at: int, text: str) -> NumberNode:
-    """The node of an integer, float or imaginary literal. Raises BadNumber."""
+    """Return the node of an integer, float or imaginary literal. Raises BadNumber."""
     if text.endswith("i"):
         imaginary = parse_float(text[:-1])
         if imaginary is not None:

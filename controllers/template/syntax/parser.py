@@ -1,4 +1,4 @@
-"""Builds the parse tree of a template.
+"""Build the parse tree of a template.
 
 Grammar and error texts are those of Go's `text/template` (https://pkg.go.dev/text/template). Errors name the line of
 the token read last, as Go does. Nesting is bounded, which Go does only for parentheses.
@@ -42,7 +42,7 @@ _NOT_EXECUTABLE = (BoolNode, DotNode, NilNode, NumberNode, StringNode)
 
 
 def parse(source: str, functions: Container[str]) -> Tree:
-    """The tree of `source`. Raises TemplateError; the message has Flux's prefix and Go's text."""
+    """Return the tree of `source`. Raises TemplateError; the message has Flux's prefix and Go's text."""
     tree = Tree(source, MAIN, {})
     Parser(Lexer(source), functions, tree.templates).parse_all()
     return tree
@@ -148,7 +148,7 @@ class Parser:
         self._inner().parse_definition()
 
     def parse_definition(self) -> None:
-        """Read the rest of a `define`, of which the keyword has been read."""
+        """Read the rest of a `define` after its keyword."""
         context = "define clause"
         name = self._name(self._next_non_space(), context)
         self._expect(TokenKind.RIGHT, context)
@@ -391,5 +391,5 @@ class Parser:
 
 
 def is_blank(block: BlockNode) -> bool:
-    """Is there nothing but white space in the block?"""
+    """Return True for a block with nothing but white space."""
     return all(isinstance(node, TextNode) and not node.text.strip() for node in block.nodes)
