@@ -25,7 +25,7 @@ from controllers.imagepolicy.rules import rules_of
 from controllers.imagepolicy.tag_selection import select_tag
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
-from controllers.policy.policies import Tally
+from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import BadReference

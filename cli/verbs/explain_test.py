@@ -4,11 +4,12 @@ import pytest
 
 from cli.main import main
 from cli.printing import format_candidates
-from controllers.policy import Reason, Refusal
+from controllers.policy import Refusal
+from controllers.policy.reasons import TOO_YOUNG, UNMATCHED
 
 
 def test_leading_tags_are_listed_best_first() -> None:
-    refused = (Refusal("main-12", "12", Reason.TOO_YOUNG), Refusal("latest", "latest", Reason.UNMATCHED))
+    refused = (Refusal("main-12", "12", TOO_YOUNG), Refusal("latest", "latest", UNMATCHED))
     assert list(format_candidates(refused)) == [
         "\n",
         "LEADING TAGS  RANKED BY  WHY NOT CHOSEN\n",

@@ -13,20 +13,16 @@ from datetime import UTC, datetime, timedelta
 
 from cli.printing import format_choice, format_tally
 from controllers.policy import (
-    Alphabetical,
+    POLICIES,
     Filter,
-    Newest,
-    Numerical,
     Policy,
     Rules,
     Selection,
-    Semver,
     TagIndex,
     select,
 )
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 
-ORDERS = ("asc", "desc")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """Offline no tag has an age, so the present time does not matter."""
 
@@ -44,9 +40,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "is invalid.",
     )
     policy = test.add_mutually_exclusive_group(required=True)
-    policy.add_argument("--semver", metavar="RANGE", help="the greatest version in the range, e.g. '>=1.0.0 <2.0.0'")
-    policy.add_argument("--numerical", choices=ORDERS, help="the greatest number (asc) or the least (desc)")
-    policy.add_argument("--alphabetical", choices=ORDERS, help="the last text (asc) or the first (desc)")
+    for kind in POLICIES:
+        if flag := kind.flag:
+            policy.add_argument(f"--{kind.policy.name}", metavar=flag.metavar, choices=flag.choices, help=flag.help)
     policy.add_argument("-f", "--file", metavar="FILE", help="the ImagePolicy of a file of manifests, - is stdin")
     test.add_argument("--name", default="", metavar="NAME", help="which ImagePolicy, where the file has several")
     test.add_argument("--current", default="", metavar="TAG", help="the tag chosen before, for allowDowngrade: false")
@@ -102,8 +98,8 @@ def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
         index, rules = manifest.load_question(options.file, options.name, _tags(options.tags))
     except manifest.BadManifest as error:
         raise NotAnswerableOffline(str(error)) from None
-    if isinstance(rules.policy, Newest):
-        raise NotAnswerableOffline(_needs_cluster("newest"))
+    if rules.policy is not None and rules.policy.ranks_times:
+        raise NotAnswerableOffline(_needs_cluster(rules.policy.name))
     if rules.min_age:
         sys.stderr.write("minAge is left out: only a cluster knows when tags were first seen\n")
     return index, replace(rules, min_age=timedelta())
@@ -114,9 +110,11 @@ def _needs_cluster(field: str) -> str:
 
 
 def _policy(options: argparse.Namespace) -> Policy:
-    if options.semver is not None:
-        return Semver(options.semver)
-    return Numerical(options.numerical) if options.numerical else Alphabetical(options.alphabetical)
+    return next(
+        kind.flag.parse(argument)
+        for kind in POLICIES
+        if kind.flag and (argument := getattr(options, kind.policy.name)) is not None
+    )
 
 
 def _tags(arguments: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from cli.main import main
-from controllers.policy import Reason
+from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE, PRERELEASE
 
 SEMVER = ["policy", "test", "--semver"]
 BUILDS = ["--pattern", r"^main-[a-f0-9]+-(?P<ts>.*)", "--extract", "$ts"]
@@ -41,9 +41,9 @@ def test_others_are_counted_by_reason_with_examples(capsys: pytest.CaptureFixtur
     assert (chosen, empty) == ("1.0.0", "")
     at, width = head.index("WHY NOT CHOSEN"), head.index("FOR EXAMPLE")
     assert [(int(row[:at]), row[at:width].strip(), row[width:]) for row in rows] == [
-        (4, Reason.OUT_OF_RANGE.sentence, "0.5.0, 0.4.0, 0.3.0"),
-        (1, Reason.PRERELEASE.sentence, "1.1.0-rc.1"),
-        (1, Reason.NOT_A_VERSION.sentence, "latest"),
+        (4, OUT_OF_RANGE.sentence, "0.5.0, 0.4.0, 0.3.0"),
+        (1, PRERELEASE.sentence, "1.1.0-rc.1"),
+        (1, NOT_A_VERSION.sentence, "latest"),
     ]
 
 

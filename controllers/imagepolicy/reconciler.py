@@ -24,7 +24,7 @@ from controllers.imagepolicy.tag_index_cache import Tags
 from controllers.imagepolicy.tag_selection import select_tag
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
-from controllers.policy.policies import Tally
+from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection, check
 from controllers.registry.errors import BadReference
 from controllers.runtime.key import Key

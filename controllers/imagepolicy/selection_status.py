@@ -8,28 +8,30 @@ from msgspec.structs import replace
 from prometheus_client import CollectorRegistry, Counter
 
 from api.imagepolicy import Candidate, RefusedTags, SelectionStatus
-from controllers.policy.policies import Reason, Tally
+from controllers.policy import REASONS, Tally
+from controllers.policy.newest import NO_BUILD_DATE
+from controllers.policy.reasons import DENIED, LACKS_PLATFORM, TOO_YOUNG
 
 MAX_CANDIDATES: Final = 5
 """In a status; `tagline explain` shows more."""
 
-RULE_REASONS: Final = (Reason.DENIED, Reason.TOO_YOUNG, Reason.LACKS_PLATFORM, Reason.NO_BUILD_DATE)
+RULE_REASONS: Final = (DENIED, TOO_YOUNG, LACKS_PLATFORM, NO_BUILD_DATE)
 
 OUTCOMES: Final = ("chosen", "kept", "none")
 
 
 def account(tag: str, tag_count: int, tally: Tally, *, next_eligible_at: datetime | None) -> SelectionStatus:
     """What the status tells of a choice; tag: the chosen one, "" when there is none."""
-    counts = sorted(tally.counts.items(), key=lambda item: (-item[1], item[0]))
+    counts = sorted(tally.counts.items(), key=lambda item: (-item[1], item[0].word))
     return SelectionStatus(
         tag=tag,
         tag_count=tag_count,
-        refused=tuple(RefusedTags(reason=reason.value, count=count) for reason, count in counts),
+        refused=tuple(RefusedTags(reason=reason.word, count=count) for reason, count in counts),
         candidates=tuple(
             Candidate(
                 tag=refusal.tag,
                 value="" if refusal.value == refusal.tag else refusal.value,
-                reason=refusal.reason.value,
+                reason=refusal.reason.word,
                 message=refusal.reason.sentence,
             )
             for refusal in tally.refused[:MAX_CANDIDATES]
@@ -58,7 +60,7 @@ class ChoiceMetrics:
             "tagline_policy_refused_tags", "Tags that choices passed over, by reason.", ("reason",), registry=registry
         )
         self._choices = {outcome: choices.labels(outcome) for outcome in OUTCOMES}
-        self._tags = {reason: tags.labels(reason.value) for reason in Reason}
+        self._tags = {reason: tags.labels(reason.word) for reason in REASONS}
 
     def record(self, outcome: str, tally: Tally) -> None:
         """One choice; outcome: one of OUTCOMES."""

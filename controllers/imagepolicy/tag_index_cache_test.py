@@ -8,7 +8,8 @@ from time import process_time
 import pytest
 
 from controllers.imagepolicy.tag_index_cache import INLINE_TAGS, Tags
-from controllers.policy import Reason, Semver, TagIndex
+from controllers.policy import Semver, TagIndex
+from controllers.policy.reasons import EXCLUDED
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
 from controllers.taglist.reader import TagListNotFound
@@ -49,7 +50,7 @@ async def test_number_of_dropped_tags_is_known_of_every_list(count: int) -> None
     lists = FakeTagListReader()
     revision = lists.put(A, "1.0.0.sig", *(f"1.0.{number}" for number in range(count)))
     index = await Tags(lists).index(A, revision)
-    assert index.choose(Semver("*")).tally.counts[Reason.EXCLUDED] == 1
+    assert index.choose(Semver("*")).tally.counts[EXCLUDED] == 1
 
 
 async def test_long_list_is_indexed_too() -> None:

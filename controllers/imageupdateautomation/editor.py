@@ -49,7 +49,7 @@ class Editor:
             await self._git.fetch(remote, base)
             try:
                 return await self._git.files(
-                    remote, base.commit, job.path, wanted=setters.names(job.globs), containing=setters.MARKER
+                    remote, base.commit, job.path, wanted=setters.name_filter(job.globs), containing=setters.MARKER
                 )
             except PathMissing as error:
                 raise NotReady(

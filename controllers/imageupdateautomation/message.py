@@ -33,10 +33,10 @@ def _file_change(result: setters.FileResult, images: Mapping[str, ImageRef], sou
     )
 
 
-def _change(change: setters.ValueChange, images: Mapping[str, ImageRef], sources: Sources) -> template.Change:
+def _change(change: setters.ValueChange, images: Mapping[str, ImageRef], sources: Sources) -> template.TemplateChange:
     """A change with the whole image of the policy that its marker names, whichever part of it the marker writes."""
     policy = change.setter.split(":")[1]
     ref = images[policy]
     image = setters.ImageRef(ref.name, ref.tag, ref.digest).value("")
     compared = comparison(change, ref, sources[policy]) if policy in sources else None
-    return template.Change(change.old_value, change.new_value, change.setter, image, compared)
+    return template.TemplateChange(change.old_value, change.new_value, change.setter, image, compared)

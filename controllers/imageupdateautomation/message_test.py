@@ -7,7 +7,7 @@ from api.imagepolicy import ImageRef
 from api.imageupdateautomation import CommitSpec
 from controllers import setters, template
 from controllers.imageupdateautomation.message import build_template_data
-from controllers.template import Change, FileChange, ObjectRef
+from controllers.template import FileChange, ObjectRef, TemplateChange
 from testing.builders import automation, git_spec
 from testing.clock import START
 
@@ -38,9 +38,9 @@ def test_each_change_carries_its_marker_and_the_whole_image(update: setters.Upda
             "web.yaml",
             ObjectRef("apps/v1", "Deployment", "prod", "web"),
             [
-                Change("x/web:1.0.0", image, "apps:web", image),
-                Change("1.0.0", "1.1.0", "apps:web:tag", image),
-                Change("", "sha256:abc", "apps:web:digest", image),
+                TemplateChange("x/web:1.0.0", image, "apps:web", image),
+                TemplateChange("1.0.0", "1.1.0", "apps:web:tag", image),
+                TemplateChange("", "sha256:abc", "apps:web:digest", image),
             ],
         )
     ]

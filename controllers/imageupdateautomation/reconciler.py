@@ -37,9 +37,8 @@ from controllers.imageupdateautomation.selection import (
     to_image_refs,
 )
 from controllers.imageupdateautomation.source import AutomationSource, SourceFailed, SourceInvalid, SourceReader
-from controllers.policy.choose import choose
+from controllers.policy import Semver, choose
 from controllers.policy.errors import PolicyError
-from controllers.policy.policies import Semver
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.conditions import is_failing, is_true
 from controllers.runtime.reconcile.run import NotReady, Ready, Stalled

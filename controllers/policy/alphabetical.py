@@ -2,20 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import islice
+from typing import ClassVar, Final
 
 from controllers.policy.candidates import Candidates
-from controllers.policy.policies import MAX_REFUSED, Order, Reason
-from controllers.policy.ranking import Ranker, Ranking, parse_order
+from controllers.policy.ranking import (
+    ORDER_CHOICES,
+    Flag,
+    Order,
+    Policy,
+    PolicyKind,
+    Ranker,
+    Ranking,
+    RankingContext,
+    parse_order,
+)
+from controllers.policy.reasons import MAX_REFUSED, OUTRANKED
 
 
-def build_ranker(order: str) -> Ranker:
-    """The ranking by `order`. Raises BadOrder."""
-    parsed = parse_order(order)
+@dataclass(frozen=True, slots=True)
+class Alphabetical(Policy):
+    """The last value in byte order, or the first with `order` "desc"; "" is "asc", letter case does not matter."""
 
-    def rank(candidates: Candidates) -> Ranking:
-        ascending = candidates.ascending()
-        best, *others = islice(ascending if parsed is Order.DESC else reversed(ascending), MAX_REFUSED + 1)
-        return Ranking(best, {Reason.OUTRANKED: len(ascending) - 1}, [(value, Reason.OUTRANKED) for value in others])
+    name: ClassVar = "alphabetical"
 
-    return rank
+    order: str = ""
+
+    def build_ranker(self, context: RankingContext) -> Ranker:
+        """Return the ranking by `order`. Raises BadPolicy."""
+        order = parse_order(self.order)
+
+        def rank(candidates: Candidates) -> Ranking:
+            ascending = candidates.ascending()
+            best, *others = islice(ascending if order is Order.DESC else reversed(ascending), MAX_REFUSED + 1)
+            return Ranking(best, {OUTRANKED: len(ascending) - 1}, [(value, OUTRANKED) for value in others])
+
+        return rank
+
+
+KIND: Final = PolicyKind(
+    Alphabetical,
+    from_spec=lambda spec: Alphabetical(spec.order),
+    flag=Flag(Alphabetical, "the last text (asc) or the first (desc)", choices=ORDER_CHOICES),
+)

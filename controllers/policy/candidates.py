@@ -19,7 +19,7 @@ ValueFunction: TypeAlias = Callable[[str], str | None]
 """What is ranked for a tag; None where the filter does not let it through."""
 
 INSORT_LIMIT: Final = 64
-"""Up to so many entries are put in one by one; more are sorted in, which looks at every entry once."""
+"""So many entries are put in one by one; more are sorted in, which looks at every entry once."""
 
 
 class RankedCandidate(NamedTuple, Generic[R]):
@@ -76,7 +76,7 @@ class _Difference:
 
 
 class Candidates:
-    """Values to rank and the tags that they stand for. Not to be used by two threads at once: `TagIndex` sees to that.
+    """Values to rank and the tags that they stand for. One thread may use them at a time: `TagIndex` holds a lock.
 
     Where tags share a value, the one that is last in stored order, the least by bytes, stands for it.
     """
@@ -96,7 +96,7 @@ class Candidates:
         self.unmatched.sort()
 
     def without(self, gone: Collection[str], value: ValueFunction) -> Candidates:
-        """Other candidates: these but for the tags `gone`, all of which were given. Costs a copy."""
+        """Return other candidates: these without the tags `gone`, all of which are among them. Costs a copy."""
         after = Candidates((), value)
         after.tags, after.unmatched = self.tags.copy(), self.unmatched.copy()
         after.duplicates = self.duplicates.copy()
@@ -105,9 +105,9 @@ class Candidates:
         return after
 
     def change(self, gone: Collection[str], come: Collection[str], value: ValueFunction) -> None:
-        """Loses the tags `gone` and gets the tags `come`; costs what changes, and a little for each order.
+        """Drop the tags `gone` and add the tags `come`; costs what changes, and a little for each order.
 
-        gone: all of them were given before; come: none of them was, except those gone.
+        gone: all of them are among these; come: none of them is, except those gone.
         """
         left = frozenset(gone)
         stood: dict[str, str | None] = {}
@@ -137,7 +137,7 @@ class Candidates:
         self._orders, self._ascending = {}, None
 
     def ascending(self) -> Sequence[str]:
-        """The values in byte order; for text Python's order by code point is that of its UTF-8."""
+        """Return the values in byte order; for text Python's order by code point is that of its UTF-8."""
         if self._ascending is None:
             known, come = self._before.ascending, [value for _, value in self._before.come]
             gone = self._before.gone_values
@@ -146,7 +146,7 @@ class Candidates:
         return self._ascending
 
     def ordered(self, order: SortOrder[R]) -> SortedCandidates[R]:
-        """The candidates in an order: made when it is asked for first."""
+        """Return the candidates in an order, which is made when it is needed first."""
         if order.name not in self._orders:
             known = self._before.orders.pop(order.name, None)
             if known is None:
@@ -175,12 +175,12 @@ class Candidates:
 
 
 def identity(tag: str) -> str:
-    """The value of a tag where there is no filter."""
+    """Return the value of a tag where there is no filter."""
     return tag
 
 
 def list_duplicates(duplicates: Mapping[str, Sequence[str]]) -> list[TaggedValue]:
-    """The tags that others stand for, in stored order."""
+    """Return the tags that others stand for, in stored order."""
     return sorted((TaggedValue(tag, value) for value, tags in duplicates.items() for tag in tags), reverse=True)
 
 

@@ -1,10 +1,12 @@
 """The choice: ties, order of checks, error texts, reasons, and what must not change it."""
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.policy import Alphabetical, Choice, Filter, Numerical, Policy, Reason, Semver, choose, resolve_policy
+from controllers.policy import Alphabetical, Choice, Filter, Numerical, Policy, Semver, choose, resolve_policy
 from controllers.policy.errors import (
     InvalidPolicy,
     NoCandidates,
@@ -14,6 +16,10 @@ from controllers.policy.errors import (
     PolicyError,
     SelectionFailed,
 )
+from controllers.policy.numerical import NOT_A_NUMBER
+from controllers.policy.policies import POLICIES as KINDS
+from controllers.policy.reasons import OUTRANKED, SAME_VALUE, UNMATCHED
+from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE, PRERELEASE
 from controllers.semver.constraint import parse_constraint
 from controllers.semver.version import parse_version
 
@@ -183,20 +189,20 @@ def test_reasons_name_the_leading_tags_first() -> None:
     tags = ["3.0.0", "2.1.0-rc", "2.0.0", "1.9.0", "1.8.0", "latest", "x-1", "0.9.0-rc"]
     tally = choose(tags, Semver(">=1 <2.5"), Filter("^[^x]")).tally
     assert [(refusal.tag, refusal.reason) for refusal in tally.refused] == [
-        ("3.0.0", Reason.OUT_OF_RANGE),
-        ("2.1.0-rc", Reason.PRERELEASE),
-        ("1.9.0", Reason.OUTRANKED),
-        ("1.8.0", Reason.OUTRANKED),
-        ("0.9.0-rc", Reason.OUT_OF_RANGE),
-        ("latest", Reason.NOT_A_VERSION),
-        ("x-1", Reason.UNMATCHED),
+        ("3.0.0", OUT_OF_RANGE),
+        ("2.1.0-rc", PRERELEASE),
+        ("1.9.0", OUTRANKED),
+        ("1.8.0", OUTRANKED),
+        ("0.9.0-rc", OUT_OF_RANGE),
+        ("latest", NOT_A_VERSION),
+        ("x-1", UNMATCHED),
     ]
     assert tally.counts == {
-        Reason.OUT_OF_RANGE: 2,
-        Reason.PRERELEASE: 1,
-        Reason.OUTRANKED: 2,
-        Reason.NOT_A_VERSION: 1,
-        Reason.UNMATCHED: 1,
+        OUT_OF_RANGE: 2,
+        PRERELEASE: 1,
+        OUTRANKED: 2,
+        NOT_A_VERSION: 1,
+        UNMATCHED: 1,
     }
 
 
@@ -211,31 +217,34 @@ def test_versions_are_counted_as_if_one_by_one(range_: str, tags: list[str]) -> 
         tally = choose(tags, Semver(range_)).tally
     except NoMatch as failure:
         tally = failure.tally
-    assert tally.counts.get(Reason.OUTRANKED, 0) == max(len(admitted) - 1, 0)
-    assert tally.counts.get(Reason.PRERELEASE, 0) == len(missed)
-    assert tally.counts.get(Reason.OUT_OF_RANGE, 0) == len(keys) - len(admitted) - len(missed)
+    assert tally.counts.get(OUTRANKED, 0) == max(len(admitted) - 1, 0)
+    assert tally.counts.get(PRERELEASE, 0) == len(missed)
+    assert tally.counts.get(OUT_OF_RANGE, 0) == len(keys) - len(admitted) - len(missed)
 
 
 def test_a_failure_says_why_too() -> None:
     with pytest.raises(NotNumeric) as caught:
         choose(["a-1", "b-1", "c-x", "d"], Numerical(), Filter("-(.)$", "$1"))
     assert caught.value.value == "x"
-    assert caught.value.tally.counts == {Reason.NOT_A_NUMBER: 1, Reason.SAME_VALUE: 1, Reason.UNMATCHED: 1}
+    assert caught.value.tally.counts == {NOT_A_NUMBER: 1, SAME_VALUE: 1, UNMATCHED: 1}
 
 
 def test_reasons_are_bounded() -> None:
     tally = choose([f"{number}.0.0" for number in range(1000)], Semver("<500")).tally
     assert len(tally.refused) == 20
     assert tally.refused[0].tag == "999.0.0"
-    assert tally.counts == {Reason.OUT_OF_RANGE: 500, Reason.OUTRANKED: 499}
+    assert tally.counts == {OUT_OF_RANGE: 500, OUTRANKED: 499}
 
 
 def test_precedence_of_several_policies() -> None:
-    semver, alphabetical, numerical = Semver("*"), Alphabetical(), Numerical()
-    assert resolve_policy(semver=semver, alphabetical=alphabetical, numerical=numerical) is semver
-    assert resolve_policy(alphabetical=alphabetical, numerical=numerical) is alphabetical
-    assert resolve_policy(numerical=numerical) is numerical
-    assert resolve_policy() is None
+    def spec(**policies: SimpleNamespace) -> SimpleNamespace:
+        return SimpleNamespace(**{kind.policy.name: policies.get(kind.policy.name) for kind in KINDS})
+
+    semver, order = SimpleNamespace(range="*"), SimpleNamespace(order="")
+    assert resolve_policy(spec(semver=semver, alphabetical=order, numerical=order)) == Semver("*")
+    assert resolve_policy(spec(alphabetical=order, numerical=order)) == Alphabetical()
+    assert resolve_policy(spec(numerical=order)) == Numerical()
+    assert resolve_policy(spec()) is None
 
 
 @given(TAGS.flatmap(lambda tags: st.tuples(st.just(tags), st.permutations(tags + tags[:2]))), POLICIES, FILTERS)

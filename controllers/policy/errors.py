@@ -3,24 +3,22 @@
 PolicyError
 ├── InvalidPolicy      the spec is wrong: nothing but an edit helps (the object stalls)
 ├── NoTags             nothing was scanned yet: wait for the repository
-└── SelectionFailed            the spec is fine, these tags are not: a new scan may help
+└── SelectionFailed    the spec is fine, these tags are not: a new scan may help
     ├── NoCandidates   the filter let nothing through
     ├── NoMatch        no tag is a version inside the range
     ├── NotNumeric     a numerical policy met a value that is no number
     └── NoPlatform     none of the leading tags has an image for all platforms that are required
 
-The parsers have ValueErrors of their own (BadVersion, BadConstraint, BadOrder, BadFilter, NotANumber), which do not
-leave a choice. Texts follow Flux's image-reflector-controller word for word, since users search for them.
+Parsers raise ValueErrors of their own (BadPolicy, BadFilter, BadConstraint, NotANumber); a choice never lets them out.
+Texts follow Flux's image-reflector-controller word for word, since users search for them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from controllers.policy.policies import Tally
+from controllers.policy.reasons import Tally
 
 
 class PolicyError(Exception):

@@ -27,6 +27,7 @@ from controllers.policy import (
 from controllers.policy import index as index_module
 from controllers.policy import semver as semver_policy
 from controllers.policy.errors import PolicyError
+from controllers.policy.reasons import DENIED
 from controllers.policy.tag_filter import Extractor
 
 TAGS = st.lists(st.from_regex(r"(app|web)-[0-2]\.[0-2]\.[0-2](-rc)?", fullmatch=True), max_size=10)
@@ -68,7 +69,7 @@ def test_shared_work_changes_no_choice(tags: list[str], later: list[str]) -> Non
 
 @contextmanager
 def counted(module: ModuleType, name: str) -> Iterator[list[str]]:
-    """First arguments of the calls of a module's function."""
+    """Record the first arguments of the calls of a module's function."""
     seen: list[str] = []
     function = getattr(module, name)
 
@@ -131,7 +132,7 @@ def test_rules_do_not_push_out_what_filters_cost(searched: list[str], monkeypatc
     index.choose(Alphabetical(), FILTERS[3])
     searched.clear()
     for tag in ("1.0", "1.1", "1.2"):
-        index.choose(Alphabetical(), excluded={tag: Reason.DENIED})
+        index.choose(Alphabetical(), excluded={tag: DENIED})
     index.choose(Alphabetical(), FILTERS[3])
     assert searched == []
 
@@ -161,9 +162,7 @@ def test_indexes_in_a_row_choose_as_fresh_ones_do(lists: list[list[str]], data: 
         index = TagIndex(tags, index, first_seen=ages)
         for policy in data.draw(st.lists(st.sampled_from([*POLICIES, KEYS, Newest()]), max_size=3)):
             tag_filter = KEYED if policy is KEYS else data.draw(st.sampled_from(FILTERS))
-            excluded = dict.fromkeys(
-                data.draw(st.sets(st.sampled_from(tags)) if tags else st.just(set())), Reason.DENIED
-            )
+            excluded = dict.fromkeys(data.draw(st.sets(st.sampled_from(tags)) if tags else st.just(set())), DENIED)
             fresh = TagIndex(tags, first_seen=ages)
             assert outcome(index, policy, tag_filter, excluded) == outcome(fresh, policy, tag_filter, excluded)
 

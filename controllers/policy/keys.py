@@ -1,26 +1,80 @@
 """Several sort keys from one pattern: by branch, then by build. Ours, not Flux's.
 
-A tag of which a key is not a number or version, as its type asks, is passed over; it does not fail the policy.
+A tag is passed over when one of its keys is not the number or version that the key's type asks for; the policy does
+not fail.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import islice
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from controllers.golang.gofloat import NotANumber, parse_float
-from controllers.policy import policies
 from controllers.policy.candidates import Candidates, SortOrder
-from controllers.policy.policies import MAX_REFUSED, Filter, Keys, KeyType, Reason
-from controllers.policy.ranking import BadOrder, Ranker, Ranking, parse_order
-from controllers.policy.tag_filter import compile_filter, parse_template
+from controllers.policy.ranking import (
+    BadPolicy,
+    Order,
+    Policy,
+    PolicyKind,
+    Ranker,
+    Ranking,
+    RankingContext,
+    parse_order,
+)
+from controllers.policy.reasons import MAX_REFUSED, OUTRANKED, Reason
+from controllers.policy.tag_filter import Filter, compile_filter, parse_template
 from controllers.semver.version import tag_key
+
+NO_SORT_KEY: Final = Reason("NoSortKey", "gives a sort key that is not a number or version")
+
+
+class KeyType(StrEnum):
+    """How the text of a sort key is compared."""
+
+    ALPHABETICAL = "alphabetical"
+    NUMERICAL = "numerical"
+    SEMVER = "semver"
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """One of several keys: a template over the filter's match, how its text is compared, and which end wins."""
+
+    extract: str
+    type: str = KeyType.ALPHABETICAL
+    order: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Keys(Policy):
+    """The tag whose first key wins, among equals its second, and so on; the first key counts most."""
+
+    name: ClassVar = "keys"
+
+    keys: tuple[KeySpec, ...]
+
+    def build_ranker(self, context: RankingContext) -> Ranker:
+        """Return the ranking by all keys; of equals the last tag in byte order wins. Raises BadPolicy or BadFilter."""
+        order = _order(self, context.tag_filter)
+
+        def rank(candidates: Candidates) -> Ranking:
+            ordered = candidates.ordered(order)
+            (entries,) = ordered.lanes
+            ranked = [entry.value for entry in islice(reversed(entries), MAX_REFUSED + 1)]
+            counts = {NO_SORT_KEY: len(ordered.others), OUTRANKED: max(len(entries) - 1, 0)}
+            others = [(value, OUTRANKED) for value in ranked[1:]]
+            others += [(value, NO_SORT_KEY) for value in ordered.unranked_values[:MAX_REFUSED]]
+            return Ranking(ranked[0] if ranked else None, counts, others[:MAX_REFUSED])
+
+        return rank
 
 
 class Descending:
-    """A rank the other way round."""
+    """A rank that sorts the other way round."""
 
     __slots__ = ("rank",)
 
@@ -52,25 +106,9 @@ _RANKS: Final[Mapping[str, Callable[[str], Any]]] = {
 }
 
 
-def build_ranker(policy: Keys, tag_filter: Filter | None) -> Ranker:
-    """The ranking by all keys; among equals the last tag in byte order wins. Raises BadOrder or BadFilter."""
-    order = _order(policy, tag_filter)
-
-    def rank(candidates: Candidates) -> Ranking:
-        ordered = candidates.ordered(order)
-        (entries,) = ordered.lanes
-        ranked = [entry.value for entry in islice(reversed(entries), MAX_REFUSED + 1)]
-        counts = {Reason.NO_SORT_KEY: len(ordered.others), Reason.OUTRANKED: max(len(entries) - 1, 0)}
-        others = [(value, Reason.OUTRANKED) for value in ranked[1:]]
-        others += [(value, Reason.NO_SORT_KEY) for value in ordered.unranked_values[:MAX_REFUSED]]
-        return Ranking(ranked[0] if ranked else None, counts, others[:MAX_REFUSED])
-
-    return rank
-
-
 def _order(policy: Keys, tag_filter: Filter | None) -> SortOrder[tuple[Any, ...]]:
     if tag_filter is None or tag_filter.extract or not policy.keys:
-        raise BadOrder("sort keys are extracted from filterTags.pattern: set it, and extract in each key only")
+        raise BadPolicy("sort keys are extracted from filterTags.pattern: set it, and extract in each key only")
     pattern = compile_filter(tag_filter).pattern
     parts = [
         (parse_template(key.extract, pattern.group_names), _rank(key.type), parse_order(key.order))
@@ -84,7 +122,7 @@ def _order(policy: Keys, tag_filter: Filter | None) -> SortOrder[tuple[Any, ...]
             found = rank(template.expand(groups))
             if found is None:
                 return None
-            ranks.append(Descending(found) if order is policies.Order.DESC else found)
+            ranks.append(Descending(found) if order is Order.DESC else found)
         return 0, tuple(ranks)
 
     return SortOrder(("keys", policy), rank_key)
@@ -94,4 +132,11 @@ def _rank(type_: str) -> Callable[[str], Any]:
     try:
         return _RANKS[type_]
     except KeyError:
-        raise BadOrder(f"sort key type '{type_}' is none of {', '.join(KeyType)}") from None
+        raise BadPolicy(f"sort key type '{type_}' is none of {', '.join(KeyType)}") from None
+
+
+def _from_spec(keys: Sequence[Any]) -> Keys:
+    return Keys(tuple([KeySpec(key.extract, key.type, key.order) for key in keys]))
+
+
+KIND: Final = PolicyKind(Keys, from_spec=_from_spec, reasons=(NO_SORT_KEY,))

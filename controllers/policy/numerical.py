@@ -5,15 +5,29 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from operator import attrgetter
-from typing import Final
+from typing import ClassVar, Final
 
 from controllers.golang.gofloat import NotANumber, parse_float
-from controllers.policy import policies
 from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
-from controllers.policy.policies import MAX_REFUSED, Reason
-from controllers.policy.ranking import Ranker, Ranking, parse_order
+from controllers.policy.errors import NotNumeric
+from controllers.policy.ranking import (
+    ORDER_CHOICES,
+    Flag,
+    Order,
+    Policy,
+    PolicyKind,
+    Ranker,
+    Ranking,
+    RankingContext,
+    parse_order,
+)
+from controllers.policy.reasons import MAX_REFUSED, OUTRANKED, Reason
+
+NOT_A_NUMBER: Final = Reason("NotANumber", "is not a number")
 
 
 def _rank_key(_: str, value: str) -> tuple[int, float] | None:
@@ -28,21 +42,30 @@ NUMBERS: Final = SortOrder("numbers", _rank_key, lanes=2)
 """Lane 1 has the NaNs, which have no place among the others."""
 
 
-def build_ranker(order: str) -> Ranker:
-    """The ranking by `order`; it has no best value when one candidate is no number. Raises BadOrder."""
-    descending = parse_order(order) is policies.Order.DESC
+@dataclass(frozen=True, slots=True)
+class Numerical(Policy):
+    """The greatest number, or the least with `order` "desc"; "" is "asc", letter case does not matter."""
 
-    def rank(candidates: Candidates) -> Ranking:
-        numbers = candidates.ordered(NUMBERS)
-        if numbers.others:
-            refused = [(value, Reason.NOT_A_NUMBER) for value in numbers.unranked_values[:MAX_REFUSED]]
-            return Ranking(None, {Reason.NOT_A_NUMBER: len(numbers.others)}, refused)
-        best = _best(numbers, descending=descending).value
-        others = islice((value for value in _best_first(numbers, descending=descending) if value != best), MAX_REFUSED)
-        counts = {Reason.OUTRANKED: sum(map(len, numbers.lanes)) - 1}
-        return Ranking(best, counts, [(value, Reason.OUTRANKED) for value in others])
+    name: ClassVar = "numerical"
 
-    return rank
+    order: str = ""
+
+    def build_ranker(self, context: RankingContext) -> Ranker:
+        """Return the ranking by `order`; it has no best value when one candidate is not a number. Raises BadPolicy."""
+        descending = parse_order(self.order) is Order.DESC
+
+        def rank(candidates: Candidates) -> Ranking:
+            numbers = candidates.ordered(NUMBERS)
+            if numbers.others:
+                values = numbers.unranked_values[:MAX_REFUSED]
+                refused = [(value, NOT_A_NUMBER) for value in values]
+                return Ranking(None, {NOT_A_NUMBER: len(numbers.others)}, refused, partial(NotNumeric, values[0]))
+            best = _best(numbers, descending=descending).value
+            others = (value for value in _best_first(numbers, descending=descending) if value != best)
+            counts = {OUTRANKED: sum(map(len, numbers.lanes)) - 1}
+            return Ranking(best, counts, [(value, OUTRANKED) for value in islice(others, MAX_REFUSED)])
+
+        return rank
 
 
 def _best(numbers: SortedCandidates[float], *, descending: bool) -> RankedCandidate[float]:
@@ -66,3 +89,11 @@ def _last_standing(entries: Sequence[RankedCandidate[float]], *, descending: boo
 def _best_first(numbers: SortedCandidates[float], *, descending: bool) -> Iterator[str]:
     entries, nans = numbers.lanes
     return (entry.value for entry in chain(entries if descending else reversed(entries), nans))
+
+
+KIND: Final = PolicyKind(
+    Numerical,
+    from_spec=lambda spec: Numerical(spec.order),
+    reasons=(NOT_A_NUMBER,),
+    flag=Flag(Numerical, "the greatest number (asc) or the least (desc)", choices=ORDER_CHOICES),
+)

@@ -1,9 +1,9 @@
-"""What a tag must fulfil besides the policy: ours, not Flux's, each off unless it is set.
+"""Rules that a tag must pass besides the policy: ours, not Flux's, each off unless it is set.
 
-A tag that a rule leaves out counts as not there, so the policy ranks the rest as it always does; the account says which
-rule it was. What a rule must know of images (platforms, build dates) is not read here: `select` answers with the tags
-whose images it wants to know, and is called again with that knowledge. Each call comes closer, and never more than
-twice MAX_EXAMINED images are wanted. The present time is an argument, too.
+A tag that a rule leaves out counts as absent, so the policy ranks the rest as it always does; the tally names the rule.
+What rules and policies need from images (platforms, build dates) is not read here: `select` returns the tags whose
+images it needs, and is called again with their metadata. Each call comes closer, and at most twice MAX_EXAMINED images
+are wanted. The present time is an argument, too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,20 @@ from typing import Final
 from controllers.golang import regexp
 from controllers.policy.errors import InvalidPolicy, NoPlatform, SelectionFailed
 from controllers.policy.index import TagIndex, validate
-from controllers.policy.policies import MAX_REFUSED, Choice, Filter, Newest, NewestBy, Policy, Reason, Refusal, Tally
+from controllers.policy.ranking import Policy
+from controllers.policy.reasons import (
+    DENIED,
+    DOWNGRADE,
+    LACKS_PLATFORM,
+    MAX_REFUSED,
+    OUTRANKED,
+    TOO_YOUNG,
+    Choice,
+    Reason,
+    Refusal,
+    Tally,
+)
+from controllers.policy.tag_filter import Filter
 
 MAX_EXAMINED: Final = 20
 """Leading candidates whose images a rule looks at."""
@@ -36,7 +49,7 @@ class Rules:
     denied_patterns: tuple[str, ...] = ()
     """A tag in which one of them is found is never chosen."""
     min_age: timedelta = timedelta()
-    """How long ago we must have seen a tag first; tags of unknown age, those of a first scan, are old enough."""
+    """How long ago a scan must have found a tag first; tags of unknown age, those of a first scan, are old enough."""
     platforms: tuple[str, ...] = ()
     """`os/architecture` or `os/architecture/variant`: the image must be there for all of them."""
     allow_downgrade: bool = True
@@ -45,7 +58,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class ImageMetadata:
-    """What an image tells of itself; of a tag that has no image any more, nothing."""
+    """What an image says about itself; empty for a tag that no longer has an image."""
 
     platforms: frozenset[str] = frozenset()
     """`os/architecture` or `os/architecture/variant`."""
@@ -66,7 +79,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """There is no answer before the images of these tags are known."""
+    """There is no answer before the images of these tags were read."""
 
     tags: tuple[str, ...]
 
@@ -79,9 +92,9 @@ def select(
     current: str = "",
     images: Mapping[str, ImageMetadata] | None = None,
 ) -> Selection | Wanted:
-    """The tag that the policy ranks first among those that the rules let through.
+    """Return the tag that the policy ranks first among those that the rules let through.
 
-    current: the tag chosen before, "" when there is none. images: as far as they are known, by tag.
+    current: the tag chosen before, "" when there is none. images: those read so far, by tag.
     Raises InvalidPolicy, NoTags or a SelectionFailed, which may know when the next candidate becomes old enough.
     """
     check(rules)
@@ -100,7 +113,7 @@ def select(
 
 
 def check(rules: Rules) -> None:
-    """Returns when the rules can be used; raises InvalidPolicy. Needs no tags."""
+    """Raise InvalidPolicy when the rules cannot be used. Needs no tags."""
     validate(rules.policy, rules.tag_filter)
     for pattern in rules.denied_patterns:
         try:
@@ -110,15 +123,16 @@ def check(rules: Rules) -> None:
     for platform in rules.platforms:
         if not _PLATFORM.fullmatch(platform):
             raise InvalidPolicy(f"invalid policy: platform '{platform}' is not of the form os/architecture[/variant]")
-    if isinstance(rules.policy, Newest) and not rules.allow_downgrade:
-        raise InvalidPolicy("invalid policy: allowDowngrade needs a policy that ranks values; newest ranks times")
+    if rules.policy is not None and rules.policy.ranks_times and not rules.allow_downgrade:
+        name = rules.policy.name
+        raise InvalidPolicy(f"invalid policy: allowDowngrade needs a policy that ranks values; {name} ranks times")
 
 
 def _denied(index: TagIndex, rules: Rules) -> dict[str, Reason]:
     tags: Iterable[str] = [tag for tag in rules.denied_tags if tag in index]
     if rules.denied_patterns:
         tags = {*tags, *index.matching(_any_of(rules.denied_patterns))}
-    return dict.fromkeys(tags, Reason.DENIED)
+    return dict.fromkeys(tags, DENIED)
 
 
 def _any_of(patterns: Iterable[str]) -> str:
@@ -136,7 +150,7 @@ def _young(
         if ripe <= now:
             break
         if tag not in denied and index.is_candidate(tag, rules.tag_filter):
-            young[tag] = Reason.TOO_YOUNG
+            young[tag] = TOO_YOUNG
             next_eligible_at = ripe
     return young, next_eligible_at
 
@@ -144,7 +158,7 @@ def _young(
 def _examined(
     index: TagIndex, rules: Rules, refused: dict[str, Reason], images: Mapping[str, ImageMetadata]
 ) -> Choice | Wanted:
-    """The choice whose image, where rules look at it, is as they ask; adds to `refused` what is not."""
+    """Return the first choice whose image passes the rules; adds those that do not to `refused`."""
     while True:
         choice = _ranked(index, rules, refused, images)
         if isinstance(choice, Wanted) or not rules.platforms:
@@ -153,20 +167,20 @@ def _examined(
             return Wanted((choice.tag,))
         if all(_provides(images[choice.tag].platforms, platform) for platform in rules.platforms):
             return choice
-        refused[choice.tag] = Reason.LACKS_PLATFORM
-        if sum(reason is Reason.LACKS_PLATFORM for reason in refused.values()) == MAX_EXAMINED:
+        refused[choice.tag] = LACKS_PLATFORM
+        if sum(reason is LACKS_PLATFORM for reason in refused.values()) == MAX_EXAMINED:
             raise NoPlatform(MAX_EXAMINED, rules.platforms, choice.tally)
 
 
 def _ranked(
     index: TagIndex, rules: Rules, refused: Mapping[str, Reason], images: Mapping[str, ImageMetadata]
 ) -> Choice | Wanted:
-    if rules.policy != Newest(NewestBy.BUILD_DATE):
+    preselection = rules.policy.preselection if rules.policy else None
+    if preselection is None:
         return index.choose(rules.policy, rules.tag_filter, excluded=refused)
-    # Images cannot all be read: those are, that we have seen last.
-    latest = index.choose(Newest(NewestBy.FIRST_SEEN), rules.tag_filter, excluded=refused)
-    others = [refusal.tag for refusal in latest.tally.refused if refusal.reason is Reason.OUTRANKED]
-    leading = (latest.tag, *others)[:MAX_EXAMINED]
+    first = index.choose(preselection, rules.tag_filter, excluded=refused)
+    others = [refusal.tag for refusal in first.tally.refused if refusal.reason is OUTRANKED]
+    leading = (first.tag, *others)[:MAX_EXAMINED]
     if unknown := tuple(tag for tag in leading if tag not in images):
         return Wanted(unknown)
     built = {tag: images[tag].built for tag in leading}
@@ -179,8 +193,8 @@ def _provides(platforms: frozenset[str], wanted: str) -> bool:
 
 
 def _kept(rules: Rules, found: Choice, current: str, refused: Mapping[str, Reason]) -> Choice | None:
-    """The choice of before where `found` would be a downgrade; a tag that the rules refuse by name is not kept."""
-    if rules.allow_downgrade or current in {"", found.tag} or refused.get(current) is Reason.LACKS_PLATFORM:
+    """Return the choice of before where `found` would be a downgrade; a tag on the deny list is not kept."""
+    if rules.allow_downgrade or current in {"", found.tag} or refused.get(current) is LACKS_PLATFORM:
         return None
     pair = TagIndex((current, found.tag))
     if _denied(pair, rules):
@@ -193,9 +207,9 @@ def _kept(rules: Rules, found: Choice, current: str, refused: Mapping[str, Reaso
 
 
 def _with_downgrade(found: Choice, current: str, refused: Mapping[str, Reason]) -> Tally:
-    counts = dict(found.tally.counts) | {Reason.DOWNGRADE: 1}
+    counts = dict(found.tally.counts) | {DOWNGRADE: 1}
     if current in refused:
         counts[refused[current]] -= 1
     others = [refusal for refusal in found.tally.refused if refusal.tag != current]
-    first = Refusal(found.tag, found.value, Reason.DOWNGRADE)
+    first = Refusal(found.tag, found.value, DOWNGRADE)
     return Tally({reason: count for reason, count in counts.items() if count}, (first, *others)[:MAX_REFUSED])

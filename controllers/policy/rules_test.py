@@ -1,4 +1,4 @@
-"""Rules beyond Flux's: what each leaves out, what is told of it, and that none changes a choice without it."""
+"""Rules beyond Flux's: what each leaves out, what its tally says, and that none changes a choice without it."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,11 @@ from controllers.policy.errors import (
     PolicyError,
     SelectionFailed,
 )
+from controllers.policy.keys import NO_SORT_KEY
+from controllers.policy.newest import NO_BUILD_DATE, NOT_EXAMINED
+from controllers.policy.reasons import DENIED, DOWNGRADE, EXCLUDED, LACKS_PLATFORM, OUTRANKED, TOO_YOUNG, UNMATCHED
 from controllers.policy.rules import MAX_EXAMINED
+from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE
 
 NOW = datetime(2024, 6, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -104,7 +108,7 @@ def test_every_tag_is_accounted_for(case: tuple[list[str], set[str]]) -> None:
         tally, chosen = failure.tally, 0
     assert sum(tally.counts.values()) + chosen == len(tags)
     assert len(tally.refused) + chosen == len(tags)
-    assert {r.tag for r in tally.refused if r.reason is Reason.DENIED} == denied
+    assert {r.tag for r in tally.refused if r.reason is DENIED} == denied
 
 
 @pytest.mark.parametrize(
@@ -119,14 +123,14 @@ def test_tags_that_were_not_stored_are_counted_and_not_listed(rules: Rules) -> N
     index = TagIndex(["1.0.0", "1.1.0"], excluded_count=7)
     found = select(index, rules, now=NOW, current="1.2.0")
     assert isinstance(found, Selection)
-    assert found.choice.tally.counts[Reason.EXCLUDED] == 7
-    assert Reason.EXCLUDED not in {refusal.reason for refusal in found.choice.tally.refused}
+    assert found.choice.tally.counts[EXCLUDED] == 7
+    assert EXCLUDED not in {refusal.reason for refusal in found.choice.tally.refused}
 
 
 def test_failures_count_tags_that_were_not_stored() -> None:
     with pytest.raises(SelectionFailed) as failed:
         select(TagIndex(["latest"], excluded_count=7), Rules(ANY), now=NOW)
-    assert failed.value.tally.counts == {Reason.EXCLUDED: 7, Reason.NOT_A_VERSION: 1}
+    assert failed.value.tally.counts == {EXCLUDED: 7, NOT_A_VERSION: 1}
     with pytest.raises(NoTags) as none:
         select(TagIndex([], excluded_count=7), Rules(ANY), now=NOW)
     assert none.value.excluded_count == 7
@@ -144,18 +148,18 @@ def test_failures_count_tags_that_were_not_stored() -> None:
 def test_denied_tags_are_skipped(rules: Rules, want: str) -> None:
     found = selected(["1.1.0", "1.2.0", "1.3.0"], rules)
     assert found.choice.tag == want
-    denied = [tag for tag, reason in reasons(found).items() if reason is Reason.DENIED]
+    denied = [tag for tag, reason in reasons(found).items() if reason is DENIED]
     assert denied == [tag for tag in ("1.3.0", "1.2.0") if tag > want]
 
 
 def test_a_denied_tag_is_told_where_it_would_rank() -> None:
     found = selected(["3.0.0", "1.2.0", "1.1.0", "1.0.0"], Rules(Semver("1.x"), denied_tags=frozenset({"1.2.0"})))
     assert list(reasons(found).items()) == [
-        ("3.0.0", Reason.OUT_OF_RANGE),
-        ("1.2.0", Reason.DENIED),
-        ("1.0.0", Reason.OUTRANKED),
+        ("3.0.0", OUT_OF_RANGE),
+        ("1.2.0", DENIED),
+        ("1.0.0", OUTRANKED),
     ]
-    assert found.choice.tally.counts == {Reason.OUT_OF_RANGE: 1, Reason.DENIED: 1, Reason.OUTRANKED: 1}
+    assert found.choice.tally.counts == {OUT_OF_RANGE: 1, DENIED: 1, OUTRANKED: 1}
 
 
 def test_another_tag_stands_in_for_a_denied_one_of_the_same_value() -> None:
@@ -221,7 +225,7 @@ def test_young_tags_have_to_wait(age: timedelta, want: str, next_in: timedelta |
     found = selected(list(AGES), Rules(ANY, min_age=age), first_seen=AGES)
     assert found.choice.tag == want
     assert found.next_eligible_at == (NOW + next_in if next_in else None)
-    young = {tag for tag, reason in reasons(found).items() if reason is Reason.TOO_YOUNG}
+    young = {tag for tag, reason in reasons(found).items() if reason is TOO_YOUNG}
     assert young == {tag for tag in AGES if tag > want}
 
 
@@ -235,7 +239,7 @@ def test_a_failure_knows_when_it_may_end() -> None:
     with pytest.raises(NoCandidates) as caught:
         selected(["1.0.0"], Rules(ANY, min_age=DAY), first_seen={"1.0.0": ago(timedelta(hours=23))})
     assert caught.value.next_eligible_at == NOW + timedelta(hours=1)
-    assert caught.value.tally.counts == {Reason.TOO_YOUNG: 1}
+    assert caught.value.tally.counts == {TOO_YOUNG: 1}
 
 
 KEPT = Rules(Semver(">=1.0.0"), allow_downgrade=False)
@@ -280,7 +284,7 @@ def test_a_downgrade_is_refused(rules: Rules, tags: list[str], current: str, wan
     assert bool(found.refused_downgrade) == kept
     if kept:
         assert found.choice.tally.refused[0].tag == found.refused_downgrade
-        assert found.choice.tally.refused[0].reason is Reason.DOWNGRADE
+        assert found.choice.tally.refused[0].reason is DOWNGRADE
 
 
 def test_a_tag_that_a_new_age_finds_too_young_is_kept() -> None:
@@ -291,7 +295,7 @@ def test_a_tag_that_a_new_age_finds_too_young_is_kept() -> None:
 
 
 def answered(index: TagIndex, rules: Rules, images: dict[str, ImageMetadata]) -> tuple[Selection, list[str]]:
-    """The selection, and the tags whose images were wanted, in turn."""
+    """Return the selection, and the tags whose images were wanted, in turn."""
     known: dict[str, ImageMetadata] = {}
     asked: list[str] = []
     while isinstance(found := select(index, rules, now=NOW, images=known), Wanted):
@@ -307,9 +311,9 @@ def test_required_platforms_are_looked_for_from_the_top() -> None:
     found, asked = answered(index, rules, {"1.2.0": ARM, "1.1.0": BOTH})
     assert (found.choice.tag, asked) == ("1.1.0", ["1.3.0", "1.2.0", "1.1.0"])
     assert list(reasons(found).items()) == [
-        ("1.3.0", Reason.LACKS_PLATFORM),
-        ("1.2.0", Reason.LACKS_PLATFORM),
-        ("1.0.0", Reason.OUTRANKED),
+        ("1.3.0", LACKS_PLATFORM),
+        ("1.2.0", LACKS_PLATFORM),
+        ("1.0.0", OUTRANKED),
     ]
 
 
@@ -337,7 +341,7 @@ def test_only_so_many_images_are_examined() -> None:
     with pytest.raises(NoPlatform) as caught:
         answered(index, Rules(ANY, platforms=("linux/s390x",)), {})
     assert str(caught.value) == "none of the 20 leading tags has an image for linux/s390x"
-    assert caught.value.tally.refused[0].reason is Reason.LACKS_PLATFORM
+    assert caught.value.tally.refused[0].reason is LACKS_PLATFORM
 
 
 def test_newest_by_first_sight() -> None:
@@ -357,9 +361,9 @@ def test_newest_by_build_date() -> None:
     found, asked = answered(index, Rules(Newest(NewestBy.BUILD_DATE)), images)
     assert (found.choice.tag, sorted(asked)) == ("a", ["a", "b", "c", "d"])
     assert list(reasons(found).items()) == [
-        ("c", Reason.OUTRANKED),
-        ("b", Reason.OUTRANKED),
-        ("d", Reason.NO_BUILD_DATE),
+        ("c", OUTRANKED),
+        ("b", OUTRANKED),
+        ("d", NO_BUILD_DATE),
     ]
 
 
@@ -370,7 +374,7 @@ def test_build_dates_are_read_of_the_tags_seen_last() -> None:
     found, asked = answered(TagIndex(tags, first_seen=ages), Rules(Newest(NewestBy.BUILD_DATE)), images)
     assert sorted(asked) == tags[-MAX_EXAMINED:]
     assert found.choice.tag == tags[-MAX_EXAMINED]
-    assert found.choice.tally.counts == {Reason.OUTRANKED: MAX_EXAMINED - 1, Reason.NOT_EXAMINED: 100 - MAX_EXAMINED}
+    assert found.choice.tally.counts == {OUTRANKED: MAX_EXAMINED - 1, NOT_EXAMINED: 100 - MAX_EXAMINED}
 
 
 def test_platforms_and_build_dates_together_stay_bounded() -> None:
@@ -417,14 +421,14 @@ def test_several_sort_keys(keys: list[KeySpec], want: str) -> None:
     tags = ["main-9", "main-10", "dev-11", "main-8-v1.9.0", "dev-7-v1.10.0", "latest"]
     found = selected(tags, Rules(Keys(tuple(keys)), BRANCH_BUILD))
     assert found.choice.tag == want
-    assert found.choice.tally.counts[Reason.UNMATCHED] == 1
+    assert found.choice.tally.counts[UNMATCHED] == 1
 
 
 def test_a_tag_without_a_key_is_passed_over() -> None:
     rules = Rules(Keys((KeySpec("$1", "numerical"),)), Filter("-(.*)$"))
     found = selected(["a-1", "b-x", "c-nan"], rules)
     assert found.choice.tag == "a-1"
-    assert found.choice.tally.counts == {Reason.NO_SORT_KEY: 2}
+    assert found.choice.tally.counts == {NO_SORT_KEY: 2}
     with pytest.raises(NoMatch):
         selected(["b-x"], rules)
 

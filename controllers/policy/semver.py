@@ -1,19 +1,24 @@
-"""The semver policy: the greatest version inside a range; candidates that are no versions are passed over."""
+"""The semver policy: the greatest version inside a range; candidates that are not versions are passed over."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from heapq import merge
 from itertools import chain, islice, pairwise
-from typing import Final
+from typing import ClassVar, Final
 
 from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
-from controllers.policy.policies import MAX_REFUSED, Reason
-from controllers.policy.ranking import Ranker, Ranking
-from controllers.semver.constraint import Constraint, ConstraintGroup, Span, parse_constraint
+from controllers.policy.ranking import BadPolicy, Flag, Policy, PolicyKind, Ranker, Ranking, RankingContext
+from controllers.policy.reasons import MAX_REFUSED, OUTRANKED, Reason
+from controllers.semver.constraint import BadConstraint, Constraint, ConstraintGroup, Span, parse_constraint
 from controllers.semver.version import RELEASE, VersionKey, tag_key
+
+NOT_A_VERSION: Final = Reason("NotAVersion", "is not a semantic version")
+PRERELEASE: Final = Reason("Prerelease", "is a prerelease, which the range does not ask for")
+OUT_OF_RANGE: Final = Reason("OutOfRange", "is outside the range")
 
 
 def _rank_key(_: str, value: str) -> tuple[int, VersionKey] | None:
@@ -25,21 +30,32 @@ VERSIONS: Final = SortOrder("versions", _rank_key, lanes=2)
 """Releases in lane 0, prereleases in lane 1: those count only where the range asks for them."""
 
 
-def build_ranker(range_: str) -> Ranker:
-    """The ranking of versions inside a range; it has no best value when none is inside. Raises BadConstraint."""
-    constraint = parse_constraint(range_)
+@dataclass(frozen=True, slots=True)
+class Semver(Policy):
+    """The greatest version inside `range`."""
 
-    def rank(candidates: Candidates) -> Ranking:
-        versions = candidates.ordered(VERSIONS)
-        best = max(chain.from_iterable(_greatest(versions, group) for group in constraint.groups), default=None)
-        counts = _counts(versions, constraint)
-        counts[Reason.NOT_A_VERSION] = len(versions.others)
-        if best is not None:
-            counts[Reason.OUTRANKED] -= 1
-        others = islice(_others(versions, constraint, best), MAX_REFUSED)
-        return Ranking(best and best.value, counts, list(others))
+    name: ClassVar = "semver"
 
-    return rank
+    range: str
+
+    def build_ranker(self, context: RankingContext) -> Ranker:
+        """Return the ranking of versions; it has no best value when none is inside. Raises BadPolicy."""
+        try:
+            constraint = parse_constraint(self.range)
+        except BadConstraint as error:
+            raise BadPolicy(str(error)) from None
+
+        def rank(candidates: Candidates) -> Ranking:
+            versions = candidates.ordered(VERSIONS)
+            best = max(chain.from_iterable(_greatest(versions, group) for group in constraint.groups), default=None)
+            counts = _counts(versions, constraint)
+            counts[NOT_A_VERSION] = len(versions.others)
+            if best is not None:
+                counts[OUTRANKED] -= 1
+            others = islice(_others(versions, constraint, best), MAX_REFUSED)
+            return Ranking(best and best.value, counts, list(others))
+
+        return rank
 
 
 def _greatest(versions: SortedCandidates[VersionKey], group: ConstraintGroup) -> Iterator[RankedCandidate[VersionKey]]:
@@ -74,10 +90,10 @@ def _counts(versions: SortedCandidates[VersionKey], constraint: Constraint) -> C
 
 def _reason(key: VersionKey, constraint: Constraint) -> Reason:
     if constraint.admits(key):
-        return Reason.OUTRANKED
+        return OUTRANKED
     if key[3] is not RELEASE and constraint.admits_with_prereleases(key):
-        return Reason.PRERELEASE
-    return Reason.OUT_OF_RANGE
+        return PRERELEASE
+    return OUT_OF_RANGE
 
 
 def _others(
@@ -87,4 +103,12 @@ def _others(
         if entry is not best:
             yield entry.value, _reason(entry.rank, constraint)
     for value in versions.unranked_values:
-        yield value, Reason.NOT_A_VERSION
+        yield value, NOT_A_VERSION
+
+
+KIND: Final = PolicyKind(
+    Semver,
+    from_spec=lambda spec: Semver(spec.range),
+    reasons=(NOT_A_VERSION, PRERELEASE, OUT_OF_RANGE),
+    flag=Flag(Semver, "the greatest version in the range, e.g. '>=1.0.0 <2.0.0'", metavar="RANGE"),
+)

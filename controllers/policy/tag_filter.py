@@ -1,8 +1,7 @@
 """The tag filter: which tags a pattern lets through, and the value that a template makes of each.
 
-Templates follow Go's Regexp.Expand (https://pkg.go.dev/regexp#Regexp.Expand): `$1`, `$name`, `${name}`, `$$`; what is
-no reference stays as it is, and a group that is unknown or took no part is empty. A template is read once, not once
-a tag.
+Templates follow Go's Regexp.Expand (https://pkg.go.dev/regexp#Regexp.Expand): `$1`, `$name`, `${name}`, `$$`. All other
+text stays as it is, and a group that is unknown or took no part is empty. A template is parsed once, not once a tag.
 """
 
 from __future__ import annotations
@@ -13,12 +12,19 @@ from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from controllers.golang import regexp
-from controllers.policy.policies import Filter
 
 # Other digits make a name: Go reads no leading zero and no number of more than nine digits.
 _NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 
 Pieces: TypeAlias = tuple[str | tuple[int, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Only tags in which `pattern` is found; with `extract`, what that template gives is ranked in the tag's place."""
+
+    pattern: str
+    extract: str = ""
 
 
 class BadFilter(ValueError):
@@ -32,7 +38,7 @@ class Template:
     pieces: Pieces
 
     def expand(self, groups: Sequence[str | None]) -> str:
-        """The text for one match; `groups` as `Pattern.search` gives them."""
+        """Return the text for one match; `groups` as `Pattern.search` returns them."""
         return "".join([piece if isinstance(piece, str) else _first(piece, groups) for piece in self.pieces])
 
 
@@ -45,11 +51,11 @@ class Extractor:
 
     @property
     def cache_key(self) -> tuple[str, Pieces | None]:
-        """Equal for filters that do the same whatever they call their groups: what their results are kept under."""
+        """The key of kept results: equal for filters that do the same, whatever they call their groups."""
         return self.pattern.re2_pattern, None if self.template is None else self.template.pieces
 
     def value(self, tag: str) -> str | None:
-        """What is ranked for `tag`, None where the filter does not let it through. One RE2 search."""
+        """Return what is ranked for `tag`, None where the filter does not let it through. Costs one RE2 search."""
         if self.template is None:
             return tag if self.pattern.matches(tag) else None
         groups = self.pattern.search(tag)
@@ -57,7 +63,7 @@ class Extractor:
 
 
 def compile_filter(tag_filter: Filter) -> Extractor:
-    """The filter, ready for many tags. Raises BadFilter."""
+    """Return the filter, ready for many tags. Raises BadFilter."""
     try:
         pattern = regexp.compile(tag_filter.pattern)
     except regexp.BadPattern as error:
@@ -67,7 +73,10 @@ def compile_filter(tag_filter: Filter) -> Extractor:
 
 
 def parse_template(text: str, group_names: Sequence[str]) -> Template:
-    """The template for a pattern whose groups are named so, "" for a group without a name; number 0 is the match."""
+    """Bind a template to a pattern's groups.
+
+    group_names: by number, "" for a group without a name; number 0 is the whole match.
+    """
     pieces: list[str | tuple[int, ...]] = []
     while text:
         before, dollar, text = text.partition("$")
@@ -86,7 +95,7 @@ def parse_template(text: str, group_names: Sequence[str]) -> Template:
 
 
 def _reference(text: str) -> tuple[str, str] | None:
-    # What follows a dollar: the name and the rest, or None where it is no reference.
+    # From the text after a dollar: the name and the rest, or None where it is not a reference.
     braced = text.startswith("{")
     start = end = int(braced)
     while end < len(text) and _is_word(text[end]):

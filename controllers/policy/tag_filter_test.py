@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.policy.policies import Filter
-from controllers.policy.tag_filter import BadFilter, compile_filter, parse_template
+from controllers.policy.tag_filter import BadFilter, Filter, compile_filter, parse_template
 
 PATTERN = r"^(?P<name>[a-z]+)-(?<ts>[0-9]+)(-rc)?"
 

@@ -1,4 +1,4 @@
-"""From a ranking of values to the account of tags that users read."""
+"""From a ranking of values to the tally of tags that users read."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from controllers.policy.candidates import Candidates, list_duplicates
-from controllers.policy.policies import MAX_REFUSED, Reason, Refusal, Tally
 from controllers.policy.ranking import Ranking
+from controllers.policy.reasons import EXCLUDED, MAX_REFUSED, OUTRANKED, SAME_VALUE, UNMATCHED, Reason, Refusal, Tally
 
 
 def tally(ranking: Ranking | None, candidates: Candidates, *, excluded_count: int = 0) -> Tally:
-    """Why tags were not chosen; without a ranking there was no candidate to rank. excluded_count: tags that no list has."""
+    """Return why tags were not chosen.
+
+    ranking: None where there was no candidate to rank. excluded_count: tags that were found and not stored.
+    """
     counts = {
         **(ranking.counts if ranking else {}),
-        Reason.SAME_VALUE: sum(map(len, candidates.duplicates.values())),
-        Reason.UNMATCHED: len(candidates.unmatched),
-        Reason.EXCLUDED: excluded_count,
+        SAME_VALUE: sum(map(len, candidates.duplicates.values())),
+        UNMATCHED: len(candidates.unmatched),
+        EXCLUDED: excluded_count,
     }
     refused = tuple(islice(_refusals(ranking, candidates), MAX_REFUSED))
     return Tally({reason: count for reason, count in counts.items() if count}, refused)
@@ -31,7 +34,7 @@ def with_excluded(
     everything: Candidates,
     chosen: str | None,
 ) -> Tally:
-    """The account of a choice among fewer tags, and of those that were excluded before it.
+    """Return the tally of a choice among fewer tags, with those that were excluded before it.
 
     excluded: only tags that are among `everything`, the candidates before they were left out. leading: the ranking of
     `everything`, which says where the excluded ones would stand.
@@ -55,7 +58,7 @@ def _best_first(ranking: Ranking) -> list[str]:
     # What is listed before the first that the best one outranks is above it, but refused.
     if ranking.best is None:
         return [value for value, _ in ranking.others]
-    outranked = (index for index, (_, reason) in enumerate(ranking.others) if reason is Reason.OUTRANKED)
+    outranked = (index for index, (_, reason) in enumerate(ranking.others) if reason is OUTRANKED)
     place = next(outranked, 0)
     values = [value for value, _ in ranking.others]
     return [*values[:place], ranking.best, *values[place:]]
@@ -66,6 +69,6 @@ def _refusals(ranking: Ranking | None, candidates: Candidates) -> Iterator[Refus
         for value, reason in ranking.others:
             yield Refusal(candidates.tags[value], value, reason)
     for tag, value in list_duplicates(candidates.duplicates):
-        yield Refusal(tag, value, Reason.SAME_VALUE)
+        yield Refusal(tag, value, SAME_VALUE)
     for tag in reversed(candidates.unmatched):
-        yield Refusal(tag, tag, Reason.UNMATCHED)
+        yield Refusal(tag, tag, UNMATCHED)

@@ -1,9 +1,12 @@
 """Image setters: values that a marker comment ties to an ImagePolicy are replaced inside the bytes of YAML files.
 
-Pure: bytes in, bytes out. Reading trees, walking symbolic links and writing commits is for `controllers.git`; which
-policies take part is for the automation. Follows Flux's "Setters" update strategy
+Pure: bytes in, bytes out; only `FileCache` keeps something between calls. `controllers.git` reads trees, follows
+symbolic links and writes commits; the automation says which policies take part. Follows Flux's "Setters" strategy
 (https://fluxcd.io/flux/guides/image-update/#configure-image-update-for-custom-resources), but edits scalars in place
 where Flux writes the whole file anew.
+
+To add a file type whose values stand one on a line, add a row to `line_markers.LINE_FORMATS`. Users name such files in
+`spec.update.files`.
 """
 
 from controllers.setters.cache import FileCache
@@ -17,7 +20,7 @@ from controllers.setters.candidates import (
 )
 from controllers.setters.errors import SettersError, Unparsable, UnsupportedStrategy, UpdatePathOutside
 from controllers.setters.findings import FileFinding, FindingReason
-from controllers.setters.globs import names
+from controllers.setters.globs import name_filter
 from controllers.setters.marker import Marker, ObjectIdentifier
 from controllers.setters.markers import find_markers
 from controllers.setters.refs import SUFFIXES, ImageRef
@@ -47,7 +50,7 @@ __all__ = [
     "find_markers",
     "has_marker",
     "is_candidate",
-    "names",
+    "name_filter",
     "relative_to",
     "require_strategy",
     "resolve_update_path",

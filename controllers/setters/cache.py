@@ -1,7 +1,8 @@
-"""What was found out about files that need no edit, so that they are not parsed again while nothing they name changes.
+"""Results for files that need no edit, so that they are not parsed again while nothing they name changes.
 
-After one changed tag only the files that name its policy are parsed; after somebody else's commit only the files that
-he touched. Holds no content: a file is known by its path and a hash of its bytes.
+After one changed tag only the files that name its policy are parsed; after somebody's commit only the files it touched.
+Content is not kept: the key of a file is its path and a hash of its bytes. This is the one part of the package with
+state and a lock; what it returns is what `splice.apply` would.
 """
 
 import threading
@@ -20,7 +21,10 @@ MAX_CACHED_FILES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class _CachedResult:
-    """policies: each policy that the file names, with the image (None: no such policy) for which nothing changes."""
+    """A file that needs no edit.
+
+    policies: each policy that the file names, with the image for which nothing changes; None: there is no such policy.
+    """
 
     policies: tuple[tuple[str, ImageRef | None], ...]
     findings: tuple[FileFinding, ...]
@@ -30,26 +34,26 @@ class _CachedResult:
 
 
 class FileCache:
-    """Does as `apply`, by memory where it can. Bounded; safe to use from several threads."""
+    """Edits files as `splice.apply` does, without parsing where it can. Bounded; safe to use from several threads."""
 
     def __init__(self, files: int = MAX_CACHED_FILES) -> None:
         self._lock = threading.Lock()
         self._files: LRUCache[Hashable, _CachedResult] = LRUCache(files)
 
     def apply(self, path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
-        """As `splice.apply`, but that `marks` are left out where the file is known to need no edit."""
+        """Apply as `splice.apply` does, but leave out `markers` where the file is known to need no edit."""
         with self._lock:
-            known = self._files.get(_key(path, data))
-        if known is not None and known.is_current(refs):
-            return FileEdit(path, data, findings=known.findings)
+            cached = self._files.get(_key(path, data))
+        if cached is not None and cached.is_current(refs):
+            return FileEdit(path, data, findings=cached.findings)
         edit = apply(path, data, refs)
         # An edited file needs no other edit; its findings stay where they are while its lines do.
         if edit.data is data or (edit.changed and edit.data.count(b"\n") == data.count(b"\n")):
-            setters = [mark.setter for mark in edit.markers] + [f.setter for f in edit.findings if f.setter]
+            setters = [marker.setter for marker in edit.markers] + [f.setter for f in edit.findings if f.setter]
             named = sorted({resolve_policy(setter) for setter in setters})
-            settled = _CachedResult(tuple((policy, refs.get(policy)) for policy in named), edit.findings)
+            result = _CachedResult(tuple((policy, refs.get(policy)) for policy in named), edit.findings)
             with self._lock:
-                self._files[_key(path, edit.data)] = settled
+                self._files[_key(path, edit.data)] = result
         return edit
 
 

@@ -1,4 +1,4 @@
-"""A memory gives the same answers as `apply`, without its work."""
+"""A cache gives the same answers as `apply`, without its work."""
 
 from collections.abc import Mapping
 
@@ -19,7 +19,7 @@ api: x/api:1 # {"$imagepolicy": "apps:api"}
 
 @pytest.fixture
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Paths of the files that were really looked at."""
+    """Record the paths of the files that were really parsed."""
     paths: list[str] = []
 
     def noted(path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:

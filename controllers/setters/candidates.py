@@ -7,33 +7,34 @@ of the repository is an error here, not a silent change of place.
 
 import posixpath
 
+from controllers.setters.comments import QUOTED_KEY
 from controllers.setters.errors import UnsupportedStrategy, UpdatePathOutside
 
 STRATEGY = "Setters"
-MARKER = b'"$imagepolicy"'
+MARKER = QUOTED_KEY.encode()
 
 
 def require_strategy(strategy: str) -> None:
-    """Returns when `spec.update.strategy` names the one strategy there is; raises UnsupportedStrategy."""
+    """Raise UnsupportedStrategy unless `spec.update.strategy` names the one strategy there is."""
     if strategy != STRATEGY:
         raise UnsupportedStrategy(strategy)
 
 
 def is_candidate(path: str) -> bool:
-    """True for `*.yaml`, `*.yml` (lower case only) and files named exactly `Kustomization`, hidden ones included."""
+    """Return True for `*.yaml`, `*.yml` (lower case only) and files named `Kustomization`, hidden ones included."""
     return path.endswith((".yaml", ".yml")) or posixpath.basename(path) == "Kustomization"
 
 
 def has_marker(data: bytes) -> bool:
-    """True when the file may carry a marker: a file without these bytes is not even parsed."""
+    """Return True when the file may carry a marker; one without these bytes is not even parsed."""
     return MARKER in data
 
 
 def resolve_update_path(path: str) -> str:
-    """The path inside the repository, without leading or trailing slash; empty for the whole repository.
+    """Return the path inside the repository, without leading or trailing slash; empty for the whole repository.
 
-    `./apps`, `/apps` and `apps/` are the same; whether it exists, and whether a symbolic link leads out, is for the
-    caller to find out. Raises UpdatePathOutside when the text climbs above the root at its end or on its way.
+    `./apps`, `/apps` and `apps/` are the same. Whether it exists, and whether a symbolic link leads out, is for the
+    caller to check. Raises UpdatePathOutside when the text climbs above the root at its end or on its way.
     """
     parts: list[str] = []
     for part in path.split("/"):
@@ -47,7 +48,7 @@ def resolve_update_path(path: str) -> str:
 
 
 def relative_to(path: str, base: str) -> str | None:
-    """`path` as the result names it: relative to the resolved update path; None when it is not below.
+    """Return `path` as results name it, relative to the resolved update path; None when it is not below.
 
     Both are slash-separated and relative to the root of the repository. An update path that is itself a file leaves
     its base name.

@@ -12,12 +12,15 @@ import re
 
 import msgspec
 
-SHORT_KEY, LONG_KEY = "$imagepolicy", "$ref"
-LONG_PREFIX = "#/definitions/io.k8s.cli.setters."
+MARKER_KEY = "$imagepolicy"
+QUOTED_KEY = f'"{MARKER_KEY}"'
+"""In every file that has a marker: no other spelling of the key is looked for."""
+REF_KEY, REF_PREFIX = "$ref", "#/definitions/io.k8s.cli.setters."
+"""The older, longer form of a marker, which Flux still reads."""
 
 BREAK = re.compile("[\n\r\x85\u2028\u2029](?:(?<=\r)\n)?")
 COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
-MARKER_HINT = re.compile(r"#[ \t]*\{|\$imagepolicy")
+MARKER_HINT = re.compile(rf"#[ \t]*\{{|{re.escape(MARKER_KEY)}")
 """Where a marker may be. Any comment that is one, or was meant to be one, holds such a place."""
 
 PROPERTIES = re.compile(
@@ -30,7 +33,7 @@ _JSON = msgspec.json.Decoder(dict[str, str | None])
 
 
 def read_marker(comment: str) -> str | None:
-    """The setter that a comment names, e.g. `apps:web:tag`, or None when the comment is no marker.
+    """Return the setter that a comment names, e.g. `apps:web:tag`, or None when the comment is not a marker.
 
     `comment` starts with its `#`. Only one JSON object of strings is accepted; of a repeated key the last one counts.
     """
@@ -38,16 +41,16 @@ def read_marker(comment: str) -> str | None:
         keys = _JSON.decode(comment.lstrip("#"))
     except (msgspec.DecodeError, UnicodeError):
         return None
-    if short := keys.get(SHORT_KEY):
-        return short
-    long = keys.get(LONG_KEY) or ""
-    return long.removeprefix(LONG_PREFIX) or None if long.startswith(LONG_PREFIX) else None
+    if setter := keys.get(MARKER_KEY):
+        return setter
+    ref = keys.get(REF_KEY) or ""
+    return ref.removeprefix(REF_PREFIX) or None if ref.startswith(REF_PREFIX) else None
 
 
 def line_comments(gap: str, *, flow: bool) -> list[tuple[int, str]]:
-    """Offset and text of the comments on the line where the value before the gap ends.
+    """Return offset and text of the comments on the line where the value before the gap ends.
 
-    Inside a flow collection the one after the comma belongs to the value, too, wherever the comma stands; a value
+    Inside a flow collection the comment after the comma also belongs to the value, wherever the comma stands; a value
     with a comment on either side of it has two. `gap` is the text between the value and the next token.
     """
     first = BREAK.search(gap)
@@ -64,7 +67,7 @@ def line_comments(gap: str, *, flow: bool) -> list[tuple[int, str]]:
 
 
 def split_lines(text: str, start: int) -> list[tuple[int, int]]:
-    """Start and end of each line of `text[start:]`, line breaks left out; the last one may be empty."""
+    """Return start and end of each line of `text[start:]`, without its line break; the last line may be empty."""
     lines = []
     for found in BREAK.finditer(text, start):
         lines.append((start, found.start()))

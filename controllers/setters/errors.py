@@ -2,8 +2,8 @@
 
 SettersError
 ├── UnsupportedStrategy   spec.update.strategy names no strategy; only an edit of the spec helps
-├── UpdatePathOutside           spec.update.path leaves the repository; only an edit of the spec helps
-└── Unparsable            one file is no YAML that markers can be looked up in; `apply` turns it into a finding
+├── UpdatePathOutside     spec.update.path leaves the repository; only an edit of the spec helps
+└── Unparsable            markers cannot be looked up in one file; `apply` turns it into a finding
 """
 
 
@@ -12,14 +12,14 @@ class SettersError(Exception):
 
 
 class UnsupportedStrategy(SettersError):
-    """Text as in Flux."""
+    """The strategy is not `Setters`; the text is Flux's."""
 
     def __init__(self, strategy: str) -> None:
         super().__init__(f"unsupported update strategy: {strategy}")
 
 
 class UpdatePathOutside(SettersError):
-    """Flux confines such a path to the repository without a word; a path that means nothing is an error here."""
+    """The path leads out of the repository; Flux confines such a path silently."""
 
     def __init__(self, path: str) -> None:
         super().__init__(
@@ -29,7 +29,7 @@ class UpdatePathOutside(SettersError):
 
 
 class Unparsable(SettersError):
-    """`line` is 1-based, 0 when the fault has no place."""
+    """The file cannot be read; `line` is 1-based, 0 when the fault has no place."""
 
     def __init__(self, problem: str, line: int = 0) -> None:
         super().__init__(problem)

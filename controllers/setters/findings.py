@@ -1,13 +1,20 @@
-"""Things the author of a file should know, though the update goes on: Flux passes over all of them in silence."""
+"""What the author of a file should know, though the update goes on: Flux passes over all of it in silence."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from controllers.setters.comments import MARKER_KEY
+from controllers.setters.refs import Unresolved
+
 MAX_FINDINGS = 100
+MAX_QUOTED_CHARS = 256
+"""So much of a file's own text is quoted in a finding."""
 
 
 class FindingReason(StrEnum):
+    """What is wrong with a file or a marker."""
+
     UNPARSABLE = "unparsable"
     """The file was left alone."""
     REFUSED = "refused"
@@ -15,21 +22,23 @@ class FindingReason(StrEnum):
     UNKNOWN_POLICY = "unknown-policy"
     UNKNOWN_SUFFIX = "unknown-suffix"
     MALFORMED = "malformed"
-    """A comment talks of an image policy, but is not exactly one JSON object of strings."""
+    """A comment mentions an image policy, but is not exactly one JSON object of strings."""
     MISPLACED = "misplaced"
-    """A sound marker in a place where markers do not count."""
+    """A valid marker in a place where markers do not count."""
     REVERTED = "held"
-    """A sound marker whose value somebody put back, and that is to stay so until there is a newer one."""
+    """A valid marker whose value somebody put back, which stays until the policy chooses another image."""
     MORE = "more"
-    """Stands for the findings that were too many to list."""
+    """Stands for the findings beyond MAX_FINDINGS."""
 
 
 @dataclass(frozen=True, slots=True)
 class FileFinding:
+    """One thing that is wrong."""
+
     file: str
     """As in the update's result: relative to `spec.update.path`."""
     line: int
-    """1-based; 0 when the whole file is meant."""
+    """1-based; 0 for the whole file."""
     setter: str
     """The marker's value, e.g. `apps:web:tag`; empty when there is none."""
     reason: FindingReason
@@ -37,9 +46,53 @@ class FileFinding:
 
 
 def limit_findings(findings: Sequence[FileFinding]) -> tuple[FileFinding, ...]:
-    """At most MAX_FINDINGS findings, in the order given; the last one counts those left out."""
+    """Return at most MAX_FINDINGS findings, in the order given; the last one counts those left out."""
     if len(findings) <= MAX_FINDINGS:
         return tuple(findings)
     left_out = len(findings) - MAX_FINDINGS + 1
     more = FileFinding("", 0, "", FindingReason.MORE, f"{left_out} more findings are not listed")
     return (*findings[: MAX_FINDINGS - 1], more)
+
+
+def malformed(path: str, line: int, *, where: str = "", comment_starts: Sequence[str] = ("#",)) -> FileFinding:
+    """Report a comment that was meant as a marker and is none.
+
+    where: a clause on its place, where the file's format needs one. comment_starts: for the examples.
+    """
+    examples = " or ".join(f'{start} {{"{MARKER_KEY}": "namespace:name"}}' for start in comment_starts)
+    message = (
+        f"this comment is no marker: it must be {where}one JSON object of strings and nothing else, as in {examples}"
+    )
+    return FileFinding(path, line, "", FindingReason.MALFORMED, message)
+
+
+def misplaced(path: str, line: int, setter: str, message: str) -> FileFinding:
+    """Report a valid marker where markers do not count; the message says where they do."""
+    return FileFinding(path, line, setter[:MAX_QUOTED_CHARS], FindingReason.MISPLACED, message)
+
+
+def refused(path: str, line: int, setter: str, message: str) -> FileFinding:
+    """Report a value that cannot be written; the message says why."""
+    return FileFinding(path, line, setter[:MAX_QUOTED_CHARS], FindingReason.REFUSED, message)
+
+
+def reverted(path: str, line: int, setter: str, *, old: str, new: str) -> FileFinding:
+    """Report that somebody put `old` back after `new` was written, and that it stays."""
+    message = (
+        f"'{old[:MAX_QUOTED_CHARS]}' was put back here after '{new}' had been written: held until the policy chooses "
+        "another image; to have it written again, set spec.update.holdReverted to false"
+    )
+    return FileFinding(path, line, setter[:MAX_QUOTED_CHARS], FindingReason.REVERTED, message)
+
+
+def unresolved(path: str, line: int, setter: str, why: Unresolved) -> FileFinding:
+    """Report a marker that names nothing with a value."""
+    if why.is_suffix_unknown:
+        reason, message = FindingReason.UNKNOWN_SUFFIX, "the marker's suffix is none of :name, :tag and :digest"
+    else:
+        reason = FindingReason.UNKNOWN_POLICY
+        message = (
+            f"no policy {why.policy[:MAX_QUOTED_CHARS]!r} with an image takes part in this automation: "
+            "check the marker's namespace and name, the policy's status and spec.policySelector"
+        )
+    return FileFinding(path, line, setter[:MAX_QUOTED_CHARS], reason, message)

@@ -1,4 +1,4 @@
-"""Globs of `spec.update.files`: which files besides YAML an update looks at. Pure.
+"""Globs of `spec.update.files`: which files besides YAML an update looks at.
 
 As in gitignore: `*` and `?` stay within a folder, `**` crosses folders, and a glob without a slash is about names in
 any folder. There is no negation and no escaping. They run on RE2, whose time does not depend on what users write.
@@ -13,18 +13,20 @@ from controllers.setters.candidates import is_candidate
 
 _TOKEN = re.compile(r"(?:^|(?<=/))\*\*/|/\*\*$|\*\*?|\?|\[!?[^/\[\]]+\]|.", re.DOTALL)
 
-
 NamePredicate = Callable[[str], bool]
 
 
 def matches_any(path: str, globs: Sequence[str]) -> bool:
-    """True when a path, relative to the update path, is meant by one of the globs."""
+    """Return True when one of the globs means the path, which is relative to the update path."""
     return any(_compiled(glob)(path) for glob in globs)
 
 
 @lru_cache(maxsize=256)
-def names(globs: tuple[str, ...]) -> NamePredicate:
-    """Judges base names: those of YAML files, and those that a glob may mean. One function object for equal globs."""
+def name_filter(globs: tuple[str, ...]) -> NamePredicate:
+    """Return what accepts the base names of YAML files, and of files that a glob may mean.
+
+    Equal globs get the same function object, so that a scan keyed by it is found again.
+    """
     if not globs:
         return is_candidate
     lasts = [_compile_predicate(_pattern(glob.rpartition("/")[2])) for glob in globs]
@@ -43,7 +45,7 @@ def _compiled(glob: str) -> NamePredicate:
 
 
 def _compile_predicate(pattern: str) -> NamePredicate:
-    """Judges whole texts; nothing is meant by what is no pattern, such as `[z-a]`."""
+    """Return what matches whole texts; an invalid pattern such as `[z-a]` matches nothing."""
     try:
         compiled = regexp.compile(f"(?s)\\A(?:{pattern})\\z")
     except regexp.BadPattern:

@@ -3,7 +3,7 @@
 import pytest
 
 from controllers.setters.candidates import is_candidate
-from controllers.setters.globs import matches_any, names
+from controllers.setters.globs import matches_any, name_filter
 
 
 @pytest.mark.parametrize(
@@ -31,12 +31,12 @@ from controllers.setters.globs import matches_any, names
 )
 def test_glob(glob: str, meant: list[str], not_meant: list[str]) -> None:
     assert [path for path in meant + not_meant if matches_any(path, [glob])] == meant
-    judge = names((glob,))
+    judge = name_filter((glob,))
     assert all(judge(path.rpartition("/")[2]) for path in meant)
 
 
 def test_names_of_equal_globs_are_judged_by_one_function() -> None:
     globs = ["*.tf"]
-    assert names(tuple(globs)) is names(tuple(globs))
-    assert names(()) is is_candidate
-    assert names(("*.tf",))("a.yaml")
+    assert name_filter(tuple(globs)) is name_filter(tuple(globs))
+    assert name_filter(()) is is_candidate
+    assert name_filter(("*.tf",))("a.yaml")

@@ -18,7 +18,7 @@ _DASHES = re.compile(r"(?:-(?=[ \t]|$)[ \t]*)*")
 
 @dataclass(slots=True)
 class _HeadCommentState:
-    """What has been read of a gap. A group is a run of comment lines that may yet turn out to be a foot."""
+    """The state after some lines of a gap. A group is a run of comment lines that may still turn out to be a foot."""
 
     indent: int
     below: int
@@ -32,13 +32,13 @@ class _HeadCommentState:
     before_dash: int = 0
 
     def empty_line(self) -> None:
-        """A comment right below the last token, with an empty line after it, is that token's foot."""
+        """Drop a comment right below the last token that has an empty line after it: it is that token's foot."""
         if not self.empty_seen and (self.group_adjacent or self.group_column < self.indent):
             self.group = []
         self.empty_seen = True
 
     def start_line(self, column: int) -> None:
-        """So is a comment above a line that ends a collection, when it is not indented like that line."""
+        """Drop a comment above a line that ends a collection and is not indented like it: it is a foot, too."""
         if column < self.indent and column != self.group_column:
             self.group = []
 
@@ -52,7 +52,7 @@ class _HeadCommentState:
         self.group = []
 
     def dash(self, line: int, column: int) -> None:
-        """What stands above a dash with another one to its right belongs to the inner list, not to its first item."""
+        """Drop what stands above a dash with another to its right: it belongs to the inner list, not its first item."""
         if self.dash_column is not None and self.dash_column < column:
             del self.heads[: self.before_dash]
         self.dash_column, self.before_dash = column, len(self.heads)
@@ -62,7 +62,7 @@ class _HeadCommentState:
 def head_comment(
     gap: str, *, indent: int, flow: bool, after_key: bool, line_start: bool, empty_before: bool = False
 ) -> Comment | None:
-    """The one comment in the gap that is the head of the value after it; None if there is not exactly one.
+    """Return the one comment in the gap that is the head of the value after it; None if there is not exactly one.
 
     gap: the text between the last token and the value. indent: column of the innermost block collection at that token.
     flow: the value is in a flow collection. after_key: the token is the colon of a mapping. line_start: the gap begins

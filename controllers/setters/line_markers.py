@@ -1,112 +1,153 @@
 """Markers beyond YAML: one line, one value. JSON with comments, `.env`, HCL and Terraform, Dockerfiles.
 
 Ours, not Flux's, and only for files that `spec.update.files` names. The marker is the same comment, behind the value
-on its line, or alone on the line above where a format knows no comments behind values (Dockerfiles). A line is only
-edited when it can hold nothing else than the one value; all other bytes stay. What cannot be told for sure is a
-finding.
+on its line, or alone on the line above where a format has no comments behind values (Dockerfiles). A line is only
+edited when it can hold nothing but the one value; all other bytes stay. A line that is not certain becomes a finding.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from controllers.setters.candidates import has_marker
-from controllers.setters.comments import read_marker
-from controllers.setters.findings import FileFinding, FindingReason, limit_findings
+from controllers.setters.comments import QUOTED_KEY, read_marker
+from controllers.setters.findings import (
+    FileFinding,
+    FindingReason,
+    limit_findings,
+    malformed,
+    misplaced,
+    refused,
+    reverted,
+    unresolved,
+)
+from controllers.setters.globs import matches_any
 from controllers.setters.marker import ObjectIdentifier
 from controllers.setters.refs import ImageRef, Unresolved, resolve
-from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, reverted_finding, unresolved_finding
+from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange
 
 MAX_LINE_CHARS = 4096
-"""Longer lines are left alone: they are no one's writing, and the patterns below may need time that grows squared."""
+"""Longer lines are left alone: nobody writes them by hand, and the patterns below may take quadratic time on them."""
 
-_COMMENT = re.compile(r'(?:#+|//+)[ \t]*(\{[^{}]*"\$imagepolicy"[^{}]*\})[ \t]*$')
 _WRITABLE = re.compile(r"[\w.:/@+-]*", re.ASCII)
 
-_QUOTED = r"\"(?P<double>[^\"\\]*)\"|'(?P<single>[^'\\]*)'"
-_BARE = r"(?P<bare>[^\s\"'#,;\[\]{}()]+)"
-_SHAPES = tuple(
-    re.compile(shape, re.VERBOSE)
-    for shape in (
-        rf'\s*(?:"(?:[^"\\]|\\.)*"\s*:)?\s*(?:{_QUOTED})\s*,?\s*',  # JSON, and items of lists in HCL
-        rf"\s*[\w.-]+\s*=\s*(?:{_QUOTED})\s*,?\s*",  # HCL
-        rf"\s*(?:export\s+|ARG\s+|ENV\s+|LABEL\s+)?[\w.-]+=(?:{_QUOTED}|{_BARE})\s*",  # .env, Dockerfile
-        rf"\s*(?:FROM|from)(?:\s+--\S+)*\s+{_BARE}(?:\s+(?:AS|as)\s+\S+)?\s*",  # Dockerfile
-        rf"\s*(?:COPY|copy)\s+--from={_BARE}\s.*",  # Dockerfile
-    )
+QUOTED = r"(?:\"(?P<double>[^\"\\]*)\"|'(?P<single>[^'\\]*)')"
+BARE = r"(?P<bare>[^\s\"'#,;\[\]{}()]+)"
+
+
+@dataclass(frozen=True, slots=True)
+class LineFormat:
+    """How files of one type write a value on a line of its own."""
+
+    name: str
+    line: str
+    """Verbose regular expression of the line up to its comment. The value is a group of QUOTED or BARE."""
+    comment_start: str = r"\#+|//+"
+    """Regular expression."""
+    files: tuple[str, ...] = ("*",)
+    """Globs as in `spec.update.files`, of the files to which this applies among those that users name."""
+
+    def find_comment(self, line: str) -> re.Match[str] | None:
+        """Find a marker at the end of a line; group 1 is its JSON."""
+        return re.search(rf"(?:{self.comment_start})[ \t]*(\{{[^{{}}]*{re.escape(QUOTED_KEY)}[^{{}}]*\}})[ \t]*$", line)
+
+    def match(self, line: str) -> re.Match[str] | None:
+        """Match a line without its comment; None when it is not certain that it holds one value."""
+        return re.fullmatch(self.line, line, re.VERBOSE)
+
+
+LINE_FORMATS = (
+    LineFormat("JSON; items of lists in HCL", rf'\s*(?:"(?:[^"\\]|\\.)*"\s*:)?\s*{QUOTED}\s*,?\s*'),
+    LineFormat("HCL", rf"\s*[\w.-]+\s*=\s*{QUOTED}\s*,?\s*"),
+    LineFormat(
+        ".env; variables and labels of Dockerfiles",
+        rf"\s*(?:export\s+|ARG\s+|ENV\s+|LABEL\s+)?[\w.-]+=(?:{QUOTED}|{BARE})\s*",
+    ),
+    LineFormat("Dockerfile, base image", rf"\s*(?:FROM|from)(?:\s+--\S+)*\s+{BARE}(?:\s+(?:AS|as)\s+\S+)?\s*"),
+    LineFormat("Dockerfile, copy from an image", rf"\s*(?:COPY|copy)\s+--from={BARE}\s.*"),
 )
+"""A file type is a row, or several where it has several kinds of lines; the first that matches counts."""
 
 
 def apply_lines(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reverts = NO_REVERTS) -> FileEdit:
-    """As `splice.apply`, for a file that is no YAML. Never raises for what a file contains."""
+    """Apply as `splice.apply` does, to a file that is not YAML. Never raises for what a file contains."""
     if not has_marker(data):
         return FileEdit(path, data)
     try:
         lines = data.decode().splitlines(keepends=True)
     except UnicodeDecodeError:
-        return FileEdit(
-            path, data, findings=(FileFinding(path, 0, "", FindingReason.UNPARSABLE, "left alone: it is not UTF-8"),)
-        )
+        not_text = FileFinding(path, 0, "", FindingReason.UNPARSABLE, "left alone: it is not UTF-8")
+        return FileEdit(path, data, findings=(not_text,))
+    formats = [line_format for line_format in LINE_FORMATS if matches_any(path, line_format.files)]
     changes: list[ValueChange] = []
     findings: list[FileFinding] = []
     for number, line in enumerate(lines):
-        if '"$imagepolicy"' not in line:
+        if QUOTED_KEY not in line:
             continue
-        setter, at, text = _find_value(lines, number)
-        if not setter:
-            findings.append(FileFinding(path, number + 1, "", FindingReason.MALFORMED, _MALFORMED))
+        marked = _find_marked_line(lines, number, formats)
+        if marked is None:
+            findings.append(malformed(path, number + 1, where=_PLACE, comment_starts=("#", "//")))
             continue
-        done = _value(path, at, text, setter, refs=refs, reverts=reverts)
-        if isinstance(done, FileFinding):
-            findings.append(done)
-        elif done is not None:
-            old, new, anew = done
-            lines[at] = anew + lines[at][len(text) :]
-            changes.append(ValueChange(old, new, setter, ObjectIdentifier(), path, at + 1))
+        edit = _edit_line(path, marked, formats, refs=refs, reverts=reverts)
+        if isinstance(edit, FileFinding):
+            findings.append(edit)
+        elif edit is not None:
+            text, change = edit
+            lines[marked.index] = text + lines[marked.index][len(marked.text) :]
+            changes.append(change)
     edited = "".join(lines).encode() if changes else data
     return FileEdit(path, edited, tuple(changes), limit_findings(findings))
 
 
-def _find_value(lines: list[str], number: int) -> tuple[str, int, str]:
-    """(setter, index of the line with the value, that line up to its comment); no setter for what is no marker."""
+@dataclass(frozen=True, slots=True)
+class _MarkedLine:
+    """The line that a marker is for; `text` is the line up to its comment."""
+
+    setter: str
+    index: int
+    text: str
+
+
+def _find_marked_line(lines: Sequence[str], number: int, formats: Iterable[LineFormat]) -> _MarkedLine | None:
+    """Return the line that the marker on line `number` is for; None for a comment that is not a marker."""
     body = lines[number].rstrip("\r\n")
-    comment = _COMMENT.search(body) if len(body) <= MAX_LINE_CHARS else None
+    if len(body) > MAX_LINE_CHARS:
+        return None
+    comment = next((found for line_format in formats if (found := line_format.find_comment(body))), None)
     setter = read_marker(comment[1]) if comment else None
     if comment is None or not setter:
-        return "", number, ""
+        return None
     before = body[: comment.start()]
     if before.strip() or number + 1 >= len(lines):
-        return setter, number, before
+        return _MarkedLine(setter, number, before)
     below = lines[number + 1].rstrip("\r\n")
-    return setter, number + 1, below if len(below) <= MAX_LINE_CHARS else ""
+    return _MarkedLine(setter, number + 1, below if len(below) <= MAX_LINE_CHARS else "")
 
 
-def _value(
-    path: str, at: int, text: str, setter: str, *, refs: Mapping[str, ImageRef], reverts: Reverts
-) -> FileFinding | tuple[str, str, str] | None:
-    """(old, new, the text anew), None when it is up to date, or why it is left alone."""
+def _edit_line(
+    path: str, marked: _MarkedLine, formats: Iterable[LineFormat], *, refs: Mapping[str, ImageRef], reverts: Reverts
+) -> tuple[str, ValueChange] | FileFinding | None:
+    """Return the new text and the change, None when the line is up to date, or why it is left alone."""
+    setter, text, line = marked.setter, marked.text, marked.index + 1
     new = resolve(setter, refs)
     if isinstance(new, Unresolved):
-        return unresolved_finding(path, at + 1, setter, new)
-    shape = next((found for shape in _SHAPES if (found := shape.fullmatch(text))), None)
-    if shape is None:
-        return FileFinding(path, at + 1, setter[:256], FindingReason.MISPLACED, _NOT_ONE_VALUE)
-    start, end = next(shape.span(name) for name, old in shape.groupdict().items() if old is not None)
+        return unresolved(path, line, setter, new)
+    match = next((found for line_format in formats if (found := line_format.match(text))), None)
+    if match is None:
+        return misplaced(path, line, setter, _NOT_ONE_VALUE)
+    groups = match.groupdict()
+    start, end = next(match.span(name) for name, value in groups.items() if value is not None)
     old = text[start:end]
     if old == new:
         return None
     if reverts.get((path, setter, old)) == new:
-        return reverted_finding(path, at + 1, setter, old=old, new=new)
-    if not _WRITABLE.fullmatch(new) or not (new or shape.groupdict().get("bare") is None):
-        return FileFinding(
-            path, at + 1, setter[:256], FindingReason.REFUSED, "left alone: the new value cannot be written here"
-        )
-    return old, new, text[:start] + new + text[end:]
+        return reverted(path, line, setter, old=old, new=new)
+    if not _WRITABLE.fullmatch(new) or not (new or groups.get("bare") is None):
+        return refused(path, line, setter, "left alone: the new value cannot be written here")
+    return text[:start] + new + text[end:], ValueChange(old, new, setter, ObjectIdentifier(), path, line)
 
 
-_MALFORMED = (
-    "this comment is no marker: it must be the last on its line, one JSON object of strings and nothing else, "
-    'as in # {"$imagepolicy": "namespace:name"} or // {"$imagepolicy": "namespace:name"}'
-)
+_PLACE = "the last on its line, "
 _NOT_ONE_VALUE = (
     "this marker has no effect: its line (or the line below a marker that stands alone) must hold exactly one value, "
     'as in image = "name:tag", "image": "name:tag", IMAGE=name:tag or FROM name:tag'

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controllers.setters import line_markers
 from controllers.setters.findings import FindingReason
-from controllers.setters.line_markers import apply_lines
+from controllers.setters.line_markers import LINE_FORMATS, LineFormat, apply_lines
 from controllers.setters.refs import ImageRef
 from controllers.setters.update import update
 
@@ -102,6 +103,19 @@ def test_value_that_was_put_back_is_held() -> None:
     edit = apply_lines("f", text, REFS, reverts={("f", "apps:web:tag", "1"): "1.2.0"})
     assert (edit.data, [f.reason for f in edit.findings]) == (text, [FindingReason.REVERTED])
     assert apply_lines("f", text, REFS, reverts={("f", "apps:web:tag", "1"): "1.1.0"}).changed
+
+
+PROPERTIES = LineFormat(
+    "Java properties", r"\s*[\w.-]+\s*[=:]\s*(?P<bare>\S+)\s*", comment_start="[#!]", files=("*.properties",)
+)
+
+
+@pytest.mark.parametrize("text", [f"# {TAG}\napp.tag = 1", f"! {TAG}\napp.tag: 1"])
+def test_file_type_is_a_row_in_the_table(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not apply_lines("app.properties", text.encode(), REFS).changed
+    monkeypatch.setattr(line_markers, "LINE_FORMATS", (*LINE_FORMATS, PROPERTIES))
+    assert apply_lines("app.properties", text.encode(), REFS).data == text.replace("1", "1.2.0").encode()
+    assert not apply_lines("app.conf", text.encode(), REFS).changed
 
 
 def test_only_files_that_globs_name_are_looked_at() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class ObjectIdentifier:
-    """The Kubernetes object a document describes, as far as it says so; a values file leaves all fields empty."""
+    """The Kubernetes object that a document describes, as far as it says so; all fields are empty for a values file."""
 
     api_version: str = ""
     kind: str = ""
@@ -16,19 +16,21 @@ class ObjectIdentifier:
 
 @dataclass(slots=True)
 class EnclosingObject:
-    """The object around a mark: the fields that name it, each with its scalar's ordinal, for that may be marked."""
+    """The object around a marker: the fields that name it, each with its scalar's ordinal, for it may be marked."""
 
     root: "EnclosingObject | None" = None
     """The list that this object is an item of; None for the object of a document."""
     fields: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def identity(self, written: Mapping[int, str]) -> ObjectIdentifier:
-        """The object's id once the scalars with the ordinals in `written` have their new values."""
+        """Return the object's identity once the scalars with the ordinals in `written` have their new values."""
         return ObjectIdentifier(**{name: written.get(ordinal, text) for name, (ordinal, text) in self.fields.items()})
 
 
 @dataclass(frozen=True, slots=True)
 class Marker:
+    """A scalar with a marker: where it is, and what the marker says."""
+
     start: int
     """Byte offset of the scalar's first property (anchor or tag), or of the scalar."""
     end: int
@@ -52,7 +54,7 @@ class Marker:
 
 @dataclass(frozen=True, slots=True)
 class StrayMarker:
-    """A comment that looks like a marker but marks nothing; `setter` is empty when it is not even sound."""
+    """A comment that looks like a marker but marks nothing; `setter` is empty when it is not even a valid one."""
 
     line: int
     setter: str
@@ -60,8 +62,10 @@ class StrayMarker:
 
 @dataclass(frozen=True, slots=True)
 class MarkerScan:
+    """The markers of one file, and what `splice` needs to compare the file with its edit."""
+
     markers: tuple[Marker, ...]
     """In the order of the file."""
-    loose: tuple[StrayMarker, ...]
+    stray_markers: tuple[StrayMarker, ...]
     event_signatures: list[object]
     """The signature of every event, in order."""

@@ -1,10 +1,11 @@
-"""Which scalars of a file are marked, by which setter, and where exactly they stand.
+"""Find the scalars of a file that are marked, their setters, and where exactly they stand.
 
-One pass over the parser's events (`scanner`), with the comments found in the gaps between them (`comments`, `heads`).
-Only values count, not keys, aliases or empty values; of a repeated key only the first. Follows Flux's setters filter
-over kyaml, except that it reads a stream as YAML defines it (kyaml cuts it at lines that begin with `---`).
+One pass over the parser's events (`scanner`), with the comments found in the gaps between them (`comments`,
+`head_comments`). Only values count, not keys, aliases or empty values; of a repeated key only the first. Follows Flux's
+setters filter over kyaml, except that it reads a stream as YAML defines it (kyaml cuts it at lines that begin with
+`---`).
 
-Nothing is written here, and no policy is known: whether a setter has a value is for `splice` to ask.
+Nothing is written here, and no policy is known: whether a setter has a value is for `splice` to check.
 """
 
 from controllers.setters.errors import Unparsable
@@ -16,9 +17,9 @@ BOM = "\ufeff"
 
 
 def find_markers(data: bytes) -> MarkerScan:
-    """The marks of one file. Linear in its size. Raises Unparsable for a file whose markers cannot count.
+    """Return the markers of one file. Linear in its size. Raises Unparsable for a file whose markers cannot count.
 
-    Such are files that are no YAML or not UTF-8, files with a document that is a sequence or a scalar or whose
+    Such are files that are not YAML or not UTF-8, files with a document that is a sequence or a scalar or whose
     `metadata` is neither a map nor null, and files with directives (%YAML, %TAG), unless behind an empty first
     document: Flux leaves all of them alone.
     """
@@ -29,7 +30,7 @@ def find_markers(data: bytes) -> MarkerScan:
 
 
 def decode(data: bytes) -> str:
-    """The file as text, without its byte-order mark. Raises Unparsable."""
+    """Return the file as text, without its byte-order mark. Raises Unparsable."""
     try:
         return data.decode().removeprefix(BOM)
     except UnicodeDecodeError as error:

@@ -9,7 +9,7 @@ B = '{"$imagepolicy": "d:b"}'
 
 
 def found(text: str) -> list[tuple[str, str]]:
-    """Value and setter of each mark; in `text`, A and B stand for markers."""
+    """Return value and setter of each marked scalar; in `text`, A and B stand for markers."""
     scan = find_markers(text.replace("# A", f"# {A}").replace("# B", f"# {B}").encode())
     return [(mark.value, mark.setter) for mark in scan.markers]
 

@@ -57,7 +57,7 @@ MAX_DEPTH = 500
 
 
 def walk_events(text: str, handle: Callable[[Event], None]) -> None:
-    """Gives `handle` each event of the stream in turn. Linear in the size of `text`. Raises Unparsable.
+    """Call `handle` with each event of the stream in turn. Linear in the size of `text`. Raises Unparsable.
 
     `text` has no byte-order mark in front.
     """
@@ -78,7 +78,7 @@ def walk_events(text: str, handle: Callable[[Event], None]) -> None:
 
 
 def signature(event: Event) -> object:
-    """What an event says, its place and its quoting left out: streams of equal signatures are equal documents."""
+    """Return what an event says, without its place and quoting: streams of equal signatures are equal documents."""
     kind = type(event)
     if kind is ScalarEvent:
         plain = event.tag is None and event.anchor is None
@@ -91,7 +91,7 @@ def signature(event: Event) -> object:
 
 
 def to_unparsable(error: Any) -> Unparsable:
-    """The parser's complaint in one line; places are 1-based."""
+    """Return the parser's complaint in one line; places are 1-based."""
     mark = getattr(error, "problem_mark", None)
     said = ", ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
     said = (said or " ".join(str(error).split()))[:256]

@@ -25,7 +25,7 @@ REFS = st.builds(
 
 @st.composite
 def scalars(draw: st.DrawFn, indent: int, *, flow: bool = False) -> str:
-    """A scalar and the comment behind it, without the last line break; anchors are left out in flow collections."""
+    """Generate a scalar and the comment behind it, without the last line break; no anchors in flow collections."""
     word, properties = draw(WORDS), "" if flow else draw(PROPERTIES)
     styles = ["plain", "single", "double"] if flow else ["plain", "single", "double", "literal", "folded", "lines"]
     pad = "\n" + " " * (indent + 2)
@@ -49,7 +49,7 @@ def scalars(draw: st.DrawFn, indent: int, *, flow: bool = False) -> str:
 
 @st.composite
 def nodes(draw: st.DrawFn, indent: int, depth: int) -> str:
-    """What stands behind a colon or dash, its line break included."""
+    """Generate what stands behind a colon or dash, its line break included."""
     kind = draw(st.sampled_from(["scalar", "scalar", "empty", "flow"] + (["map", "list"] if depth else [])))
     pad = "\n" + " " * (indent + 2)
     if kind == "empty":
@@ -93,7 +93,7 @@ def scalar_events(data: bytes) -> list[Any]:
 
 
 def around(data: bytes, events: list[Any]) -> str:
-    """The text with `@` for each of the scalars; behind it a block header's comment; empty lines are dropped."""
+    """Return the text with `@` for each of the scalars, and a block header's comment behind it, without empty lines."""
     text, at, rest = data.decode().removeprefix("\ufeff"), 0, ""
     for event in events:
         start, end = event.start_mark.index, event.end_mark.index

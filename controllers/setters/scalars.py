@@ -1,13 +1,13 @@
 """How a new value is written in the place of an old scalar: same style where that is sound, quotes where it is not.
 
-A marked value must be read as a string by everybody, so plain values are tested against what YAML 1.1 and the core
+Every YAML reader must read a marked value as a string, so plain values are tested against what YAML 1.1 and the core
 schema of YAML 1.2 read as anything else (https://yaml.org/type/, https://yaml.org/spec/1.2.2/#103-core-schema),
-spellings of go-yaml included. Pure functions over one scalar's source text; where scalars are is `markers`' business.
+spellings of go-yaml included. Works on one scalar's source text; `markers` finds the scalars.
 """
 
 import re
 
-from controllers.setters.comments import BREAK, PROPERTIES
+from controllers.setters.comments import BREAK, PROPERTIES, split_lines
 
 PLAIN, SINGLE, DOUBLE, LITERAL, FOLDED = "plain", "single", "double", "literal", "folded"
 STYLES = {None: PLAIN, "": PLAIN, "'": SINGLE, '"': DOUBLE, "|": LITERAL, ">": FOLDED}
@@ -36,7 +36,7 @@ _BLOCK_HEADER = re.compile(r"[|>][-+0-9]*")
 
 
 def reads_as_string(value: str) -> bool:
-    """False when the value, written without quotes, is a number, date, boolean or null to some YAML reader."""
+    """Return False when some YAML reader takes the unquoted value for a number, date, boolean or null."""
     if value.lower() in _WORDS:
         return False
     if value[:1] not in "0123456789+-.":
@@ -45,12 +45,12 @@ def reads_as_string(value: str) -> bool:
 
 
 def quote(value: str) -> str:
-    """The value in double quotes, on one line."""
+    """Return the value in double quotes, on one line."""
     return f'"{_ESCAPED.sub(_escape, value)}"'
 
 
 def rewrite(source: str, value: str, *, style: str, tag: str | None) -> str:
-    """The source text of one scalar with its value replaced by `value`.
+    """Return the source text of one scalar with its value replaced by `value`.
 
     source: from the first property (anchor or tag) to the end the parser gives, for block scalars the start of a line.
     style: one of the five names above. tag: the scalar's tag as the parser resolved it, None when it has none.
@@ -77,7 +77,7 @@ def rewrite(source: str, value: str, *, style: str, tag: str | None) -> str:
 
 
 def _rewrite_block(old: str, value: str) -> str:
-    """A block scalar from its `|` or `>` on; header comment, indentation and empty lines at the end are kept."""
+    """Rewrite a block scalar from its `|` or `>` on; keep header comment, indentation and empty lines at the end."""
     indicators = _BLOCK_HEADER.match(old)
     assert indicators is not None
     line_break = BREAK.search(old)
@@ -96,14 +96,14 @@ def _rewrite_block(old: str, value: str) -> str:
 
 
 def _body_lines(text: str, start: int) -> list[tuple[str, str]]:
-    """The lines from `start` on, each with its line break; the last break may be missing."""
-    lines = []
-    for found in BREAK.finditer(text, start):
-        lines.append((text[start : found.start()], found.group()))
-        start = found.end()
-    if start < len(text):
-        lines.append((text[start:], ""))
-    return lines
+    """Return the lines from `start` on, each with its line break; the last break may be missing."""
+    lines = split_lines(text, start)
+    following = (*(start for start, _ in lines[1:]), len(text))
+    return [
+        (text[start:end], text[end:after])
+        for (start, end), after in zip(lines, following, strict=True)
+        if start < len(text)
+    ]
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""The walk over one file's events that finds its marks: where we are, and which comment belongs to which value.
+"""The walk over one file's events that finds its markers: where we are, and which comment belongs to which value.
 
 Driven by `markers.find_markers`. Comments are looked at only in gaps that hold something like a marker, so the cost of
 a file is that of its parse.
@@ -13,7 +13,7 @@ from controllers.setters.comments import (
     COMMENT,
     MARKER_HINT,
     PROPERTIES,
-    SHORT_KEY,
+    QUOTED_KEY,
     line_comments,
     read_marker,
     split_lines,
@@ -51,7 +51,7 @@ IDENTITY = {OBJECT: {"apiVersion": "api_version", "kind": "kind"}, METADATA: {"n
 
 @dataclass(slots=True)
 class _Frame:
-    """A collection that is open. `live` is False where markers never count: below keys and repeated keys."""
+    """An open collection. `live` is False where markers never count: below keys and repeated keys."""
 
     mapping: bool
     flow: bool
@@ -74,7 +74,7 @@ class _Value:
     head: tuple[int, str] | None
     inner: list[tuple[int, str]]
     path: str | None = None
-    """Where it is, when the pair around it has ended: that of `[k: v, # …]` ends before the comma and its comment."""
+    """Where it is, once the pair around it has ended: that in `[k: v, # …]` ends before the comma and the comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ class _PendingMarker:
 
 
 class Scanner:
-    """Takes the events of one stream. Remembers the last token's end, for what lies before the next is a gap."""
+    """Collects the markers of one stream. What lies between the last token's end and the next token is a gap."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -96,7 +96,7 @@ class Scanner:
         self._suspects.append(len(text) + 1)
         self._suspect = 0
         self._next = self._suspects[0]
-        """Where the next comment worth a look may be; all gaps before it are passed over unread."""
+        """Where the next comment worth a look may be; gaps before it are skipped."""
         self._token_end = 0
         self._token_indent = 0
         self._token_is_key = False
@@ -124,6 +124,7 @@ class Scanner:
         }
 
     def handle(self, event: Event) -> None:
+        """Process the next event."""
         self._handlers[type(event)](event)
         self._event_signatures.append(signature(event))
 
@@ -213,7 +214,7 @@ class Scanner:
             self._advance(event.start_mark.index, event.end_mark.index)
 
     def _follows_empty_document(self) -> bool:
-        """True when the document before is empty and begins with the first line of what kyaml takes for a document."""
+        """Return True when the document before is empty and begins where kyaml's idea of a document begins."""
         starts = {0, *(found.end() for found in SEPARATOR.finditer(self._text))}
         return self._root is None and self._dashes in starts
 
@@ -233,7 +234,7 @@ class Scanner:
     # places
 
     def _enter_node(self, key: str) -> bool:
-        """Enters the next node of the innermost collection; True when it is a value whose marker would count."""
+        """Enter the next node of the innermost collection; return True when it is a value whose marker would count."""
         frame = self._stack[-1]
         if not frame.mapping:
             return frame.live
@@ -252,12 +253,12 @@ class Scanner:
             frame.owner.fields[name] = scalar
 
     def _is_overwritten_by_kyaml(self, frame: _Frame) -> bool:
-        """True where kyaml puts maps for its own annotations, whatever was there: a marker there is lost."""
+        """Return True where kyaml puts maps for its own annotations, whatever was there: a marker there is lost."""
         at_metadata = len(self._stack) == 1 and frame.key == METADATA
         return at_metadata or (len(self._stack) == 2 and frame.role == METADATA and frame.key == "annotations")
 
     def _check_metadata(self, event: Event, *, sound: bool) -> None:
-        """Refuses a document whose `metadata`, if that is where we are, is not `sound`."""
+        """Refuse a document whose `metadata`, if that is where we are, is not `sound`."""
         if len(self._stack) == 1 and self._stack[0].key == METADATA and not sound:
             raise Unparsable("the metadata of a document is not a map", event.start_mark.line + 1)
 
@@ -274,7 +275,7 @@ class Scanner:
     # comments
 
     def _attach_comments(self, start: int) -> None:
-        """Decides about the value before the gap that ends at `start`, while the stack is still the value's own."""
+        """Decide about the value before the gap that ends at `start`, while the stack is still the value's own."""
         value, self._value = self._value, None
         if value is None or not (self._next < start or value.head or value.inner):
             return
@@ -294,7 +295,7 @@ class Scanner:
         return ".".join(frame.key for frame in self._stack if frame.mapping)
 
     def _advance(self, start: int, end: int) -> None:
-        """Moves on behind a token, keeping the gap before it for the search for loose markers."""
+        """Advance behind a token, keeping the gap before it for the search for stray markers."""
         if self._next < start:
             self._gaps.append((self._token_end, start))
         while self._next < end:
@@ -318,7 +319,7 @@ class Scanner:
         return (base + found[0], found[1]) if found else None
 
     def _inner_comments(self, event: Event, start: int, end: int) -> list[tuple[int, str]]:
-        """Comments between a scalar's properties and its text, and behind the header of a block scalar."""
+        """Return the comments between a scalar's properties and its text, and behind the header of a block scalar."""
         until = start
         if event.tag is not None or event.anchor is not None:
             until = PROPERTIES.match(self._text, start, end).end()  # type: ignore[union-attr]
@@ -330,32 +331,32 @@ class Scanner:
     # results
 
     def finish(self, to_bytes: Callable[[int], int]) -> MarkerScan:
-        """What was found. Marks of a `List` beside its items do not count, nor would they in Flux."""
+        """Return what was found. Markers of a `List` beside its items do not count, as in Flux."""
         is_list = self._is_list()
-        marks, attached = [], set()
-        for draft in self._pending:
-            root = draft.owner.root
+        markers, attached = [], set()
+        for pending in self._pending:
+            root = pending.owner.root
             if is_list and root is None:
                 continue
-            attached.add(draft.comment)
-            event, ordinal = draft.value.event, draft.value.ordinal
-            marks.append(
+            attached.add(pending.comment)
+            event, ordinal = pending.value.event, pending.value.ordinal
+            markers.append(
                 Marker(
                     start=to_bytes(event.start_mark.index),
                     end=to_bytes(event.end_mark.index),
                     style=STYLES[event.style],
                     tag=event.tag,
-                    document=draft.document,
-                    path=draft.path,
+                    document=pending.document,
+                    path=pending.path,
                     line=event.start_mark.line + 1,
                     column=event.start_mark.column + 1,
                     value=event.value,
-                    setter=draft.setter,
-                    owner=draft.owner if is_list or root is None else root,
+                    setter=pending.setter,
+                    owner=pending.owner if is_list or root is None else root,
                     ordinal=ordinal,
                 )
             )
-        return MarkerScan(tuple(marks), tuple(self._stray_markers(attached)), self._event_signatures)
+        return MarkerScan(tuple(markers), tuple(self._stray_markers(attached)), self._event_signatures)
 
     def _is_list(self) -> bool:
         if self._documents != 1 or self._root is None or self._root.owner is None or SEPARATOR.search(self._text):
@@ -370,7 +371,7 @@ class Scanner:
                 if comment.start() in attached:
                     continue
                 setter = read_marker(comment.group())
-                if setter or f'"{SHORT_KEY}"' in comment.group():
+                if setter or QUOTED_KEY in comment.group():
                     line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
                     at = comment.start()
                     found.append(StrayMarker(line, setter or ""))

@@ -1,6 +1,6 @@
 """The new bytes of one file: every marked scalar gets its policy's value, every other byte stays.
 
-What comes out is parsed again and compared with what went in; a file that would read differently anywhere but in its
+The new bytes are parsed again and compared with the old ones. A file that would read differently anywhere but in its
 marked values is left alone and reported, never written.
 """
 
@@ -9,8 +9,17 @@ from dataclasses import dataclass
 
 from controllers.setters.candidates import has_marker
 from controllers.setters.errors import Unparsable
-from controllers.setters.findings import FileFinding, FindingReason, limit_findings
-from controllers.setters.marker import Marker, MarkerScan, ObjectIdentifier
+from controllers.setters.findings import (
+    FileFinding,
+    FindingReason,
+    limit_findings,
+    malformed,
+    misplaced,
+    refused,
+    reverted,
+    unresolved,
+)
+from controllers.setters.marker import Marker, MarkerScan, ObjectIdentifier, StrayMarker
 from controllers.setters.markers import decode, find_markers
 from controllers.setters.parser import signature, walk_events
 from controllers.setters.refs import ImageRef, Unresolved, resolve
@@ -19,12 +28,14 @@ from controllers.setters.scalars import CORE, PLAIN, STRING_TAG, reads_as_string
 
 @dataclass(frozen=True, slots=True)
 class ValueChange:
+    """One value that was replaced."""
+
     old_value: str
     new_value: str
     setter: str
     """The marker's value, e.g. `flux-system:app:tag`."""
     object: ObjectIdentifier
-    """Of the document once this change and those above it are made, for it may be its own name that changes."""
+    """As the document names it after this change and those above it, for its own name may be what changes."""
     file: str
     line: int
     """1-based line of the scalar, in the file as it was."""
@@ -32,6 +43,8 @@ class ValueChange:
 
 @dataclass(frozen=True, slots=True)
 class FileEdit:
+    """The outcome for one file."""
+
     file: str
     data: bytes
     """The very object that went in when nothing changed."""
@@ -39,7 +52,7 @@ class FileEdit:
     """In the order of the file; only values that differ."""
     findings: tuple[FileFinding, ...] = ()
     markers: tuple[Marker, ...] = ()
-    """Scalars with a marker of a known policy, those already up to date included."""
+    """Marked scalars whose policy has an image, also those that are up to date."""
 
     @property
     def changed(self) -> bool:
@@ -52,71 +65,70 @@ NO_REVERTS: Reverts = {}
 
 
 def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reverts = NO_REVERTS) -> FileEdit:
-    """The file with the values of `refs` (keyed `namespace:name`) written into its marked scalars.
+    """Write the values of `refs` (keyed `namespace:name`) into a file's marked scalars.
 
-    path: as findings and changes shall name the file. Never raises for what a file contains. Applying again to the
-    result changes nothing. Linear in the size of the file; a file without markers costs a search for a substring.
+    path: how findings and changes name the file. Never raises for what a file contains. Applying again to the result
+    changes nothing. Linear in the size of the file; a file without markers costs a search for a substring.
     """
     if not has_marker(data):
         return FileEdit(path, data)
     try:
         scan = find_markers(data)
     except Unparsable as error:
-        return FileEdit(
-            path, data, findings=(_finding(path, error.line, "", FindingReason.UNPARSABLE, _UNPARSABLE % error),)
-        )
-    known: list[tuple[Marker, str]] = []
-    findings = [_stray_finding(path, loose.line, loose.setter) for loose in scan.loose]
-    for mark in scan.markers:
-        value = resolve(mark.setter, refs)
+        unparsable = FileFinding(path, error.line, "", FindingReason.UNPARSABLE, _UNPARSABLE % error)
+        return FileEdit(path, data, findings=(unparsable,))
+    values: list[tuple[Marker, str]] = []
+    findings = [_report_stray_marker(path, stray) for stray in scan.stray_markers]
+    for marker in scan.markers:
+        value = resolve(marker.setter, refs)
         if isinstance(value, Unresolved):
-            findings.append(unresolved_finding(path, mark.line, mark.setter, value))
-        elif value != mark.value and reverts.get((path, mark.setter, mark.value)) == value:
-            findings.append(reverted_finding(path, mark.line, mark.setter, old=mark.value, new=value))
+            findings.append(unresolved(path, marker.line, marker.setter, value))
+        elif value != marker.value and reverts.get((path, marker.setter, marker.value)) == value:
+            findings.append(reverted(path, marker.line, marker.setter, old=marker.value, new=value))
         else:
-            known.append((mark, value))
+            values.append((marker, value))
     findings.sort(key=lambda finding: finding.line)
-    markers = tuple(mark for mark, _ in known)
-    if all(value == mark.value for mark, value in known):
+    markers = tuple(marker for marker, _ in values)
+    if all(value == marker.value for marker, value in values):
         return FileEdit(path, data, findings=limit_findings(findings), markers=markers)
-    edited = _splice(data, known)
-    if (fault := _difference(scan, edited, known)) is not None:
-        refused = _finding(path, known[0][0].line, known[0][0].setter, FindingReason.REFUSED, _REFUSED % fault)
-        return FileEdit(path, data, findings=limit_findings([refused, *findings]), markers=markers)
-    return FileEdit(path, edited, tuple(_changes(path, known)), limit_findings(findings), markers)
+    edited = _splice(data, values)
+    if (fault := _difference(scan, edited, values)) is not None:
+        refusal = refused(path, markers[0].line, markers[0].setter, _REFUSED % fault)
+        return FileEdit(path, data, findings=limit_findings([refusal, *findings]), markers=markers)
+    return FileEdit(path, edited, tuple(_changes(path, values)), limit_findings(findings), markers)
 
 
-def _changes(path: str, known: list[tuple[Marker, str]]) -> Iterator[ValueChange]:
+def _changes(path: str, values: list[tuple[Marker, str]]) -> Iterator[ValueChange]:
     written: dict[int, str] = {}
-    for mark, value in known:
-        if value != mark.value:
-            written[mark.ordinal] = value
-            yield ValueChange(mark.value, value, mark.setter, mark.owner.identity(written), path, mark.line)
+    for marker, value in values:
+        if value != marker.value:
+            written[marker.ordinal] = value
+            yield ValueChange(marker.value, value, marker.setter, marker.owner.identity(written), path, marker.line)
 
 
-def _splice(data: bytes, known: list[tuple[Marker, str]]) -> bytes:
-    """The edited bytes. A value that is up to date is touched only where it would not be read as a string."""
+def _splice(data: bytes, values: list[tuple[Marker, str]]) -> bytes:
+    """Return the edited bytes. A value that is up to date changes only where it would not be read as a string."""
     pieces: list[bytes] = []
     at = 0
-    for mark, value in known:
-        if value == mark.value and (mark.style != PLAIN or mark.tag == STRING_TAG or reads_as_string(value)):
+    for marker, value in values:
+        if value == marker.value and (marker.style != PLAIN or marker.tag == STRING_TAG or reads_as_string(value)):
             continue
-        source = data[mark.start : mark.end].decode()
-        pieces += (data[at : mark.start], rewrite(source, value, style=mark.style, tag=mark.tag).encode())
-        at = mark.end
+        source = data[marker.start : marker.end].decode()
+        pieces += (data[at : marker.start], rewrite(source, value, style=marker.style, tag=marker.tag).encode())
+        at = marker.end
     return b"".join((*pieces, data[at:]))
 
 
-def _difference(scan: MarkerScan, edited: bytes, known: list[tuple[Marker, str]]) -> str | None:
-    """How the edited file reads otherwise than intended; None when all is well."""
+def _difference(scan: MarkerScan, edited: bytes, values: list[tuple[Marker, str]]) -> str | None:
+    """Return how the edited file reads otherwise than intended; None when all is well."""
     expected = list(scan.event_signatures)
-    for mark, value in known:
-        match expected[mark.ordinal]:
+    for marker, value in values:
+        match expected[marker.ordinal]:
             case (_, tag, anchor):
                 kept = STRING_TAG if isinstance(tag, str) and tag.startswith(CORE) else tag
-                expected[mark.ordinal] = (value, kept, anchor)
+                expected[marker.ordinal] = (value, kept, anchor)
             case _:
-                expected[mark.ordinal] = value
+                expected[marker.ordinal] = value
     event_signatures: list[object] = []
     try:
         walk_events(decode(edited), lambda event: event_signatures.append(signature(event)))
@@ -125,44 +137,13 @@ def _difference(scan: MarkerScan, edited: bytes, known: list[tuple[Marker, str]]
     return None if event_signatures == expected else "other values would change"
 
 
+def _report_stray_marker(path: str, stray: StrayMarker) -> FileFinding:
+    return misplaced(path, stray.line, stray.setter, _MISPLACED) if stray.setter else malformed(path, stray.line)
+
+
 _UNPARSABLE = "left alone, for it cannot be read: %s. Markers in it are not followed until that is mended"
 _REFUSED = "left alone, for the edited file would not read as intended: %s. Please report this file as a bug"
-_REVERTED = (
-    "'%s' was put back here after '%s' had been written: held until the policy chooses another image; "
-    "to have it written again, set spec.update.holdReverted to false"
-)
-_MALFORMED = (
-    "this comment is no marker: it must be one JSON object of strings and nothing else, "
-    'as in # {"$imagepolicy": "namespace:name"}'
-)
 _MISPLACED = (
     "this marker has no effect here: put it behind the value it is for, on the same line; "
     "keys, aliases, empty values, maps and lists cannot be marked"
 )
-
-
-def _finding(path: str, line: int, setter: str, reason: FindingReason, message: str) -> FileFinding:
-    return FileFinding(path, line, setter[:256], reason, message)
-
-
-def _stray_finding(path: str, line: int, setter: str) -> FileFinding:
-    if setter:
-        return _finding(path, line, setter, FindingReason.MISPLACED, _MISPLACED)
-    return _finding(path, line, "", FindingReason.MALFORMED, _MALFORMED)
-
-
-def reverted_finding(path: str, line: int, setter: str, *, old: str, new: str) -> FileFinding:
-    """That a value was put back and stays."""
-    return _finding(path, line, setter, FindingReason.REVERTED, _REVERTED % (old[:256], new))
-
-
-def unresolved_finding(path: str, line: int, setter: str, why: Unresolved) -> FileFinding:
-    """That a marker names nothing that has a value."""
-    if why.is_suffix_unknown:
-        message = "the marker's suffix is none of :name, :tag and :digest"
-        return _finding(path, line, setter, FindingReason.UNKNOWN_SUFFIX, message)
-    message = (
-        f"no policy {why.policy[:256]!r} with an image takes part in this automation: "
-        "check the marker's namespace and name, the policy's status and spec.policySelector"
-    )
-    return _finding(path, line, setter, FindingReason.UNKNOWN_POLICY, message)

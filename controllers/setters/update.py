@@ -29,12 +29,14 @@ class FileResult:
 
 @dataclass(frozen=True, slots=True)
 class Update:
+    """The outcome for all files."""
+
     edits: Mapping[str, FileEdit]
     """Files whose bytes changed, keyed by their path in the repository."""
     result: tuple[FileResult, ...]
     """Sorted by file, then by object."""
     findings: tuple[FileFinding, ...]
-    """In the order of the files, limit_findings; `file` is relative to the update path."""
+    """In the order of the files, at most MAX_FINDINGS; `file` is relative to the update path."""
 
 
 def update(
@@ -46,13 +48,13 @@ def update(
     reverts: Reverts = NO_REVERTS,
     cache: FileCache | None = None,
 ) -> Update:
-    """Applies `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
+    """Apply `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
 
-    files: path in the repository and bytes; others than candidates are passed over. Never raises for a file's
-    content. The same input gives the same result, whatever the order of `refs`. globs: further files, whose markers
-    are those of `lines`. reverts: values that are not to be written again. cache: saves work that was done before.
+    files: path in the repository and bytes; all but candidates are skipped. globs: further files, edited line by line
+    (`line_markers`). reverts: values that are not to be written again. cache: saves work that was done before. Never
+    raises for a file's content. The same input gives the same result, whatever the order of `refs`.
     """
-    named = {file for file, _, _ in reverts}
+    with_reverts = {file for file, _, _ in reverts}
     edits: dict[str, FileEdit] = {}
     findings: list[FileFinding] = []
     for path, data in files:
@@ -60,7 +62,7 @@ def update(
         if relative is None:
             continue
         if is_candidate(path):
-            if cache is None or relative in named:
+            if cache is None or relative in with_reverts:
                 edit = apply(relative, data, refs, reverts=reverts)
             else:
                 edit = cache.apply(relative, data, refs)
@@ -75,7 +77,7 @@ def update(
 
 
 def summarise(edits: Iterable[FileEdit]) -> tuple[FileResult, ...]:
-    """The changes of several edits, grouped by file and object."""
+    """Return the changes of several edits, grouped by file and object."""
     grouped: dict[tuple[str, ObjectIdentifier], list[ValueChange]] = {}
     for edit in edits:
         for change in edit.changes:

@@ -1,12 +1,12 @@
-"""Errors of the commit-message package.
+"""What can go wrong when a commit message is made.
 
 TemplateFailure
 ├── TemplateError          the template does not parse, or does not run on this data
 └── RemovedField           the template uses a field of the old data model where only the current one is offered
 
 Inside the package (never seen by callers of `render`):
-FunctionFailure            what Go's functions report as an error or a panic; the executor adds name and position
-LimitExceeded              a budget of `limits` is used up; the executor adds the position
+FunctionFailure            what Go's functions report as an error or a panic; the evaluation adds name and position
+LimitExceeded              a budget of `limits` is used up; the execution adds the position
 """
 
 
@@ -15,7 +15,7 @@ class TemplateFailure(Exception):
 
 
 class TemplateError(TemplateFailure):
-    """The template does not parse or does not run; worth a retry only after the template or its values changed."""
+    """The template does not parse or does not run; retrying helps only after the template or its values changed."""
 
 
 class RemovedField(TemplateFailure):

@@ -21,21 +21,26 @@ from controllers.template.sprig import (
     words,
 )
 
+LIBRARIES: Final = (
+    builtins.LIBRARY,
+    strings.LIBRARY,
+    words.LIBRARY,
+    lists.LIBRARY,
+    dicts.LIBRARY,
+    defaults.LIBRARY,
+    math.LIBRARY,
+    json.LIBRARY,
+    encoding.LIBRARY,
+    regex.LIBRARY,
+    dates.LIBRARY,
+    semver.LIBRARY,
+    urls.LIBRARY,
+    paths.LIBRARY,
+    links.LIBRARY,
+)
+"""Later ones win: sprig's functions replace built-ins of the same name. Ours, in `links`, have names of their own."""
+
 FUNCTIONS: Final[dict[str, Function]] = {
-    **builtins.LIBRARY.functions,
-    **strings.LIBRARY.functions,
-    **words.LIBRARY.functions,
-    **lists.LIBRARY.functions,
-    **dicts.LIBRARY.functions,
-    **defaults.LIBRARY.functions,
-    **math.LIBRARY.functions,
-    **json.LIBRARY.functions,
-    **encoding.LIBRARY.functions,
-    **regex.LIBRARY.functions,
-    **dates.LIBRARY.functions,
-    **semver.LIBRARY.functions,
-    **urls.LIBRARY.functions,
-    **paths.LIBRARY.functions,
-    **links.LIBRARY.functions,
+    name: function for library in LIBRARIES for name, function in library.functions.items()
 }
-"""By name; sprig's replace built-ins of the same name. Ours, in `funcs_links`, have names that neither has."""
+"""By the name that templates use."""

@@ -5,7 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 
-from controllers.template import Change, FileChange, ObjectRef, TemplateData, TemplateError, TemplateFailure, render
+from controllers.template import (
+    FileChange,
+    ObjectRef,
+    TemplateChange,
+    TemplateData,
+    TemplateError,
+    TemplateFailure,
+    render,
+)
 from controllers.template.library import FUNCTIONS
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
@@ -16,13 +24,13 @@ DATA = TemplateData(
         FileChange(
             f"{file}.yaml",
             ObjectRef("v1", "Pod", "ns", str(file)),
-            [Change("nginx:1", "nginx:2", f"ns:p{policy}", "nginx:2") for policy in range(20)],
+            [TemplateChange("nginx:1", "nginx:2", f"ns:p{policy}", "nginx:2") for policy in range(20)],
         )
         for file in range(50)
     ],
 )
 SECONDS = 5.0
-"""Far above what the templates below take, which is 0.4 s, and far below what they would take without limits."""
+"""Far above the 0.4 s that the templates below take, and far below what they would take without limits."""
 LARGE = '{{ $x := "x" }}{{ range until 13 }}{{ $x = print $x $x }}{{ end }}{{ $x = print $x $x $x $x $x $x $x }}'
 SELF = '{{ $d := dict }}{{ $_ := set $d "d" $d }}'
 TREE = "{{ $x := list 1 }}{{ range until 30 }}{{ $x = list $x $x }}{{ end }}"

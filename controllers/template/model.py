@@ -12,7 +12,7 @@ class DataModel(Enum):
     """Which fields a template may use."""
 
     CURRENT = "current"
-    """As Flux since 1.0: `.Changed`; `.Updated` and `.Changed.ImageResult` are refused with Flux's words."""
+    """`.Changed`, as in Flux since 1.0; `.Updated` and `.Changed.ImageResult` are refused with Flux's words."""
     LEGACY = "legacy"
     """All of CURRENT, and `.Updated` and `.Changed.ImageResult` as up to Flux's image-automation-controller 0.41."""
 
@@ -29,7 +29,7 @@ class ObjectRef:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What is known of the sources of a change's two images, for `compareLink`."""
+    """The sources of a change's two images, for `compareLink`."""
 
     source: str
     """The repository that the new image was built from, `https://host/path`."""
@@ -40,17 +40,17 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One marked value that got a new content."""
+class TemplateChange:
+    """One marked value that was replaced."""
 
     old: str
     new: str
     setter: str
-    """What the marker says: `<namespace>:<policy>[:tag|:name|:digest]`."""
+    """The marker's text: `<namespace>:<policy>[:tag|:name|:digest]`."""
     image: str = ""
     """The policy's whole image, `name:tag[@digest]`, for `.Updated`; a change without one is not listed there."""
     comparison: Comparison | None = None
-    """Only `compareLink` sees it: to templates a change stays what it is in Flux. None where nothing is known."""
+    """Only `compareLink` reads it: to templates a change stays what it is in Flux. None where nothing is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ class FileChange:
     file: str
     """Relative to `spec.update.path`."""
     object: ObjectRef
-    changes: Sequence[Change]
+    changes: Sequence[TemplateChange]
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateData:
-    """Everything a template can see."""
+    """Everything that a template can read."""
 
     namespace: str
     """Of the ImageUpdateAutomation."""

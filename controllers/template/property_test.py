@@ -6,11 +6,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from controllers.template import (
-    Change,
     DataModel,
     FileChange,
     Limits,
     ObjectRef,
+    TemplateChange,
     TemplateData,
     TemplateFailure,
     render_bytes,
@@ -86,7 +86,7 @@ PIECES = [
 DATA = TemplateData(
     "ns",
     "name",
-    [FileChange("a.yaml", ObjectRef("v1", "Pod", "ns", "web"), [Change("1", "2", "ns:p:tag", "nginx:2")])],
+    [FileChange("a.yaml", ObjectRef("v1", "Pod", "ns", "web"), [TemplateChange("1", "2", "ns:p:tag", "nginx:2")])],
     {"a": "b"},
 )
 
@@ -124,7 +124,7 @@ def test_any_text(template: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(), st.text(), st.dictionaries(st.text(), st.text()))
 def test_any_data(file: str, value: str, values: dict[str, str]) -> None:
-    change = Change(value, value, value, value)
+    change = TemplateChange(value, value, value, value)
     data = TemplateData(value, file, [FileChange(file, ObjectRef(value, file), [change, change])], values)
     check("{{ . }}{{ .Updated }}{{ toJson .Values }}{{ range .Updated.Images }}{{ .Name }}{{ .Policy }}{{ end }}", data)
 

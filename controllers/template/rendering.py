@@ -25,11 +25,11 @@ def render_bytes(
     model: DataModel = DataModel.LEGACY,
     limits: Limits = DEFAULT_LIMITS,
 ) -> bytes:
-    """The commit message as Git stores it; not valid UTF-8 where the template cuts a character in half.
+    """Return the commit message as Git stores it; not valid UTF-8 where the template cuts a character in half.
 
     template: `spec.git.commit.messageTemplate`; the default message when empty.
-    now: aware; only the function `ago` looks at it.
-    Raises TemplateError and RemovedField, nothing else; the same template and data fail again.
+    now: aware; only the function `ago` reads it.
+    Raises TemplateError and RemovedField, nothing else; retrying with the same template and data does not help.
     Cost: typically under a millisecond, bounded by `limits`. Safe to call from several threads.
     """
     source = to_valid_utf8(template) or DEFAULT_MESSAGE
@@ -51,5 +51,5 @@ def render(
     model: DataModel = DataModel.LEGACY,
     limits: Limits = DEFAULT_LIMITS,
 ) -> str:
-    """The commit message as text: `render_bytes` with bytes that are not UTF-8 replaced by U+FFFD."""
+    """Return the commit message as text: `render_bytes` with bytes that are not UTF-8 replaced by U+FFFD."""
     return render_bytes(template, data, now=now, model=model, limits=limits).decode("utf-8", "replace")

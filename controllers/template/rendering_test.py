@@ -6,12 +6,12 @@ import pytest
 
 from controllers.template import (
     DEFAULT_MESSAGE,
-    Change,
     DataModel,
     FileChange,
     Limits,
     ObjectRef,
     RemovedField,
+    TemplateChange,
     TemplateData,
     TemplateError,
     render,
@@ -22,12 +22,12 @@ NOW = datetime(2025, 1, 1, tzinfo=UTC)
 WEB = FileChange(
     "apps/web.yaml",
     ObjectRef("apps/v1", "Deployment", "prod", "Web"),
-    [Change("nginx:1.0.0", "nginx:1.1.0", "flux-system:nginx", "nginx:1.1.0")],
+    [TemplateChange("nginx:1.0.0", "nginx:1.1.0", "flux-system:nginx", "nginx:1.1.0")],
 )
 API = FileChange(
     "apps/api.yaml",
     ObjectRef("apps/v1", "StatefulSet", "prod", "api"),
-    [Change("1.0.0", "1.0.1", "flux-system:api:tag", "ghcr.io/acme/api:1.0.1")],
+    [TemplateChange("1.0.0", "1.0.1", "flux-system:api:tag", "ghcr.io/acme/api:1.0.1")],
 )
 DATA = TemplateData("flux-system", "apps", [WEB, API], {"cluster": "eu-1"})
 INDEX_AS_IMAGE = (
@@ -92,7 +92,7 @@ def test_messages_users_write(template: str, want: str) -> None:
 
 
 def test_index_of_a_list_taken_for_an_image_fails_as_in_go() -> None:
-    # Flux's documentation showed this template; with two variables the first is the index, in Flux as well.
+    # Flux's documentation showed this template; with two variables the first is the index, also in Flux.
     with pytest.raises(TemplateError) as failure:
         message(INDEX_AS_IMAGE)
     assert str(failure.value) == (
@@ -125,7 +125,7 @@ def test_current_model_refuses_the_old_fields_where_they_are_used(template: str,
 
 def test_object_in_several_files_has_the_changes_of_all_and_changes_are_distinct() -> None:
     again = FileChange(
-        "base/web.yaml", WEB.object, [*WEB.changes, Change("1", "2", "flux-system:nginx:tag", "nginx:2")]
+        "base/web.yaml", WEB.object, [*WEB.changes, TemplateChange("1", "2", "flux-system:nginx:tag", "nginx:2")]
     )
     data = TemplateData("ns", "name", [WEB, again])
     assert message("{{ range .Changed.Objects }}{{ len . }}{{ end }} {{ len .Changed.Changes }}", data) == "3 2"
@@ -135,7 +135,7 @@ def test_object_in_several_files_has_the_changes_of_all_and_changes_are_distinct
 
 
 def test_changes_without_an_image_are_left_out_of_the_old_model_only() -> None:
-    data = TemplateData("ns", "name", [FileChange("a.yaml", ObjectRef(), [Change("1", "2", "ns:p:tag")])])
+    data = TemplateData("ns", "name", [FileChange("a.yaml", ObjectRef(), [TemplateChange("1", "2", "ns:p:tag")])])
     assert message("{{ len .Updated.Images }}{{ len .Updated.Files }}{{ len .Changed.Changes }}", data) == "001"
 
 

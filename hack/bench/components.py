@@ -6,8 +6,7 @@ from datetime import UTC, datetime
 from itertools import cycle
 
 from controllers import setters, template
-from controllers.policy.index import TagIndex
-from controllers.policy.policies import Alphabetical, Filter, Numerical, Policy, Semver
+from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, TagIndex
 from controllers.taglist import codec
 from controllers.taglist.scan import build_tag_set
 from hack.bench.measure import Figure, time_it
@@ -67,7 +66,7 @@ def _setters(runs: int) -> Iterator[Figure]:
 
 
 def _message(runs: int) -> Iterator[Figure]:
-    change = template.Change("app:1.0.0", "app:1.0.1", "default:app", "ghcr.io/org/app:1.0.1")
+    change = template.TemplateChange("app:1.0.0", "app:1.0.1", "default:app", "ghcr.io/org/app:1.0.1")
     results = [template.FileChange("app.yaml", template.ObjectRef("apps/v1", "Deployment", "", "app"), [change])]
     data = template.TemplateData("default", "fleet", results)
     text = "{{ range .Updated.Images }}{{ println . }}{{ end }}"

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from controllers.template import (
-    Change,
     DataModel,
     FileChange,
     ObjectRef,
+    TemplateChange,
     TemplateData,
     TemplateFailure,
     render_bytes,
@@ -25,7 +25,7 @@ def data_of(question: dict[str, Any]) -> TemplateData:
             result["file"],
             ObjectRef(*(result["object"][name] for name in ("apiVersion", "kind", "namespace", "name"))),
             [
-                Change(change["oldValue"], change["newValue"], change["setter"], change.get("image", ""))
+                TemplateChange(change["oldValue"], change["newValue"], change["setter"], change.get("image", ""))
                 for change in result["changes"]
             ],
         )

@@ -2,19 +2,17 @@
 
 from typing import Any
 
-from controllers.policy import Alphabetical, Filter, Numerical, Policy, Semver, choose, resolve_policy
+import msgspec
+
+from api.imagepolicy import ImagePolicyChoice
+from controllers.policy import Filter, Policy, choose, resolve_policy
 from controllers.policy.errors import InvalidPolicy, NoTags, PolicyError, SelectionFailed
 
 KINDS: dict[type[PolicyError], str] = {InvalidPolicy: "invalid_policy", NoTags: "no_tags", SelectionFailed: "failure"}
 
 
 def policy_in(spec: dict[str, Any]) -> Policy | None:
-    semver, alphabetical, numerical = spec.get("semver"), spec.get("alphabetical"), spec.get("numerical")
-    return resolve_policy(
-        semver=None if semver is None else Semver(semver.get("range", "")),
-        alphabetical=None if alphabetical is None else Alphabetical(alphabetical.get("order", "")),
-        numerical=None if numerical is None else Numerical(numerical.get("order", "")),
-    )
+    return resolve_policy(msgspec.convert(spec, ImagePolicyChoice))
 
 
 def filter_in(spec: dict[str, Any] | None) -> Filter | None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from controllers.policy.policies import Filter
+from controllers.policy import Filter
 from controllers.policy.tag_filter import BadFilter, compile_filter
 
 

@@ -1,1 +1,1 @@
-"""Runs a parse tree on data, within a budget; with the functions that every Go template has."""
+"""Run a parse tree on data, within a budget; with the functions that every Go template has."""

@@ -40,7 +40,7 @@ _JS = {
 
 @LIBRARY.add("and or", VALUE, VALUE, variadic=True)
 def _logic(run: RenderContext, *values: object) -> object:
-    raise AssertionError("the executor evaluates these itself, since they skip arguments")
+    raise AssertionError("the evaluation handles these itself, since they skip arguments")
 
 
 @LIBRARY.add("not", VALUE)

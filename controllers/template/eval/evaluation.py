@@ -1,7 +1,7 @@
-"""Evaluates pipelines: fields, methods, variables, functions and their arguments.
+"""Evaluate pipelines: fields, methods, variables, functions and their arguments.
 
-Semantics and error texts follow Go's `text/template` with the default `missingkey`. Values are those of `values`: what
-a template can reach is what their types list, nothing of Python.
+Semantics and error texts follow Go's `text/template` with the default `missingkey`. Values are those of
+`go.values`: a template reaches what their types list, and nothing of Python.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,23 +27,23 @@ from controllers.template.go.values import (
 )
 from controllers.template.limits import BYTES_PER_STEP
 from controllers.template.syntax.nodes import (
-    Bool,
-    Chain,
+    BoolNode,
+    ChainNode,
     CommandNode,
-    Dot,
-    Field,
-    Identifier,
-    Nil,
+    DotNode,
+    FieldNode,
+    IdentifierNode,
+    NilNode,
     Node,
-    Number,
-    Pipe,
-    String,
+    NumberNode,
+    PipeNode,
+    StringNode,
     VariableNode,
 )
 
 
 class _Absent:
-    """Type of ABSENT."""
+    """The type of ABSENT."""
 
 
 ABSENT: Final = _Absent()
@@ -52,7 +52,7 @@ ABSENT: Final = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class CallArguments:
-    """What a command gives its first word: arguments, and the value of the stage before."""
+    """What a command passes to its first word: arguments, and the value of the stage before."""
 
     arguments: Sequence[Node]
     final: object
@@ -65,7 +65,7 @@ NO_ARGUMENTS: Final = CallArguments((), ABSENT)
 
 
 def _reflect_string(value: object) -> str:
-    """What `String()` of a `reflect.Value` gives."""
+    """Return what `String()` of a `reflect.Value` does."""
     return value if isinstance(value, str) else f"<{type_of(value).name} Value>"
 
 
@@ -80,7 +80,7 @@ class Evaluation:
 
     # Pipelines
 
-    def pipeline(self, dot: object, pipe: Pipe) -> object:
+    def evaluate_pipeline(self, dot: object, pipe: PipeNode) -> object:
         self._scope.node = pipe
         self._scope.enter()
         value: object = ABSENT
@@ -101,14 +101,14 @@ class Evaluation:
         first = command.args[0]
         args = CallArguments(command.args[1:], final)
         match first:
-            case Field() | VariableNode() | Chain() | Identifier():
+            case FieldNode() | VariableNode() | ChainNode() | IdentifierNode():
                 return self._evaluate_operand(dot, first, args, source=command)
-            case Pipe():
+            case PipeNode():
                 self._reject_arguments(first, args)
-                return self.pipeline(dot, first)
+                return self.evaluate_pipeline(dot, first)
         self._scope.node = first
         self._reject_arguments(first, args)
-        if isinstance(first, Nil):
+        if isinstance(first, NilNode):
             self._scope.fail("nil is not a command")
         return self._constant(dot, first)
 
@@ -117,13 +117,13 @@ class Evaluation:
             self._scope.fail(f"can't give argument to non-function {first}")
 
     def _evaluate_operand(self, dot: object, first: Node, args: CallArguments, *, source: Node) -> object:
-        """The value of a field chain, variable or function, called with arguments if there are any.
+        """Return the value of a field chain, variable or function, called with arguments if there are any.
 
         source: what Go shows when a function fails.
         """
         self._scope.node = first
         match first:
-            case Field():
+            case FieldNode():
                 boxed = self._scope.dot_is_boxed
                 return self._evaluate_field_chain(dot, dot, first, names=first.names, args=args, boxed=boxed)
             case VariableNode():
@@ -132,12 +132,12 @@ class Evaluation:
                     return self._evaluate_field_chain(dot, value, first, names=first.names[1:], args=args, boxed=boxed)
                 self._reject_arguments(first, args)
                 return value
-            case Chain():
-                if isinstance(first.base, Nil):
+            case ChainNode():
+                if isinstance(first.base, NilNode):
                     self._scope.fail(f"indirection through explicit nil in {first}")
                 value = self._evaluate_argument(dot, first.base, ANY)
                 return self._evaluate_field_chain(dot, value, first, names=first.names, args=args, boxed=False)
-            case Identifier():
+            case IdentifierNode():
                 return self._evaluate_call(dot, self._functions[first.name], source, args=args)
         raise AssertionError(first)
 
@@ -153,7 +153,7 @@ class Evaluation:
     def _evaluate_field(
         self, dot: object, receiver: object, name: str, *, node: Node, args: CallArguments, boxed: bool
     ) -> object:
-        """Field, method or map entry `name` of `receiver`."""
+        """Return field, method or map entry `name` of `receiver`."""
         self._spend()
         if receiver is MISSING:
             return MISSING
@@ -233,14 +233,14 @@ class Evaluation:
         self._spend()
         self._scope.node = node
         match node:
-            case Dot():
+            case DotNode():
                 return self._validate_type(dot, wanted)
-            case Nil():
+            case NilNode():
                 return self._nil(wanted)
-            case Field() | VariableNode() | Identifier() | Chain():
+            case FieldNode() | VariableNode() | IdentifierNode() | ChainNode():
                 return self._validate_type(self._evaluate_operand(dot, node, NO_ARGUMENTS, source=node), wanted)
-            case Pipe():
-                return self._validate_type(self.pipeline(dot, node), wanted)
+            case PipeNode():
+                return self._validate_type(self.evaluate_pipeline(dot, node), wanted)
         if wanted is ANY or wanted is VALUE:
             return self._constant(dot, node)
         return self._literal(node, wanted)
@@ -257,7 +257,7 @@ class Evaluation:
         return self._scope.fail(f"cannot assign nil to {wanted.name}")
 
     def _validate_type(self, value: object, wanted: Type) -> object:
-        """`value` if it may be passed as `wanted`; nothing becomes nil where the type has one."""
+        """Return `value` if it may be passed as `wanted`; a missing value becomes nil where the type has one."""
         if wanted is VALUE:
             return value
         if value is MISSING:
@@ -271,15 +271,15 @@ class Evaluation:
     def _constant(self, dot: object, node: Node) -> object:
         self._scope.node = node
         match node:
-            case Dot():
+            case DotNode():
                 return dot
-            case Bool() | String():
+            case BoolNode() | StringNode():
                 return node.value
-            case Number():
+            case NumberNode():
                 return self._number(node)
         return self._scope.fail(f"can't evaluate command {quote(str(node))}")
 
-    def _number(self, node: Number) -> object:
+    def _number(self, node: NumberNode) -> object:
         if node.as_complex is not None:
             return node.as_complex
         is_rune = node.text.startswith("'")
@@ -291,7 +291,7 @@ class Evaluation:
         return node.as_int
 
     def _literal(self, node: Node, wanted: Type) -> object:
-        """A literal where the parameter's type is known, which decides how the literal is read."""
+        """Evaluate a literal where the parameter's type is known, which decides how the literal is read."""
         kind = wanted.kind
         names = {
             Kind.BOOL: "bool",
@@ -300,11 +300,11 @@ class Evaluation:
             Kind.INT64: "integer",
             Kind.FLOAT64: "float",
         }
-        if kind is Kind.BOOL and isinstance(node, Bool):
+        if kind is Kind.BOOL and isinstance(node, BoolNode):
             return node.value
-        if kind is Kind.STRING and isinstance(node, String):
+        if kind is Kind.STRING and isinstance(node, StringNode):
             return node.value
-        if isinstance(node, Number):
+        if isinstance(node, NumberNode):
             read = {
                 Kind.INT: node.as_int,
                 Kind.INT64: node.as_int,

@@ -1,6 +1,6 @@
-"""Runs a parse tree on data: text, actions, branches, loops and template calls.
+"""Run a parse tree on data: text, actions, branches, loops and template calls.
 
-Semantics and error texts follow Go's `text/template`. What differs: every step is paid for (see `limits`).
+Semantics and error texts follow Go's `text/template`. Unlike there, every step is paid for (see `limits`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,20 @@ from controllers.template.eval.evaluation import Evaluation
 from controllers.template.eval.render_context import RenderContext
 from controllers.template.eval.scope import Scope
 from controllers.template.go import printing
-from controllers.template.go.gotext import quote, size
+from controllers.template.go.gotext import byte_length, quote
 from controllers.template.go.types import Function
 from controllers.template.go.values import MISSING, Map, Slice, has_interface_elements, is_true, sorted_items
-from controllers.template.syntax.nodes import Action, Block, Branch, Call, Jump, Node, Pipe, Text, Tree
+from controllers.template.syntax.nodes import (
+    ActionNode,
+    BlockNode,
+    BranchNode,
+    JumpNode,
+    Node,
+    PipeNode,
+    TemplateNode,
+    TextNode,
+    Tree,
+)
 
 
 class _Break(Exception):
@@ -25,7 +35,7 @@ class _Continue(Exception):
 
 
 class IntRange:
-    """The pairs of `range` over an integer, made one by one: nothing, and the number."""
+    """The pairs of `range` over an integer, made one by one: a missing index, and the number."""
 
     def __init__(self, number: int) -> None:
         self._kind = type(number)
@@ -50,7 +60,7 @@ class Execution:
         self._out: list[str] = []
 
     def run(self) -> str:
-        """The text the template makes of the data. Raises TemplateError and what methods of the data raise."""
+        """Return the text the template makes of the data. Raises TemplateError and what methods of the data raise."""
         tree = self._scope.tree
         try:
             self._walk_block(self._data, tree.templates[tree.main])
@@ -59,12 +69,12 @@ class Execution:
         return "".join(self._out)
 
     def _write(self, text: str) -> None:
-        self._budget.write(size(text))
+        self._budget.write(byte_length(text))
         self._out.append(text)
 
     # Blocks
 
-    def _walk_block(self, dot: object, block: Block) -> None:
+    def _walk_block(self, dot: object, block: BlockNode) -> None:
         self._scope.enter()
         self._scope.node = block
         for node in block.nodes:
@@ -75,25 +85,25 @@ class Execution:
 
     def _walk_node(self, dot: object, node: Node) -> None:
         match node:
-            case Text():
+            case TextNode():
                 self._write(node.text)
-            case Action():
-                value = self._evaluation.pipeline(dot, node.pipe)
+            case ActionNode():
+                value = self._evaluation.evaluate_pipeline(dot, node.pipe)
                 if not node.pipe.variables:
                     self._scope.node = node
                     self._write(printing.to_text(value, self._budget))
-            case Branch(keyword="range"):
+            case BranchNode(keyword="range"):
                 self._walk_range(dot, node)
-            case Branch():
+            case BranchNode():
                 self._walk_if_or_with(dot, node)
-            case Call():
+            case TemplateNode():
                 self._walk_template(dot, node)
-            case Jump():
+            case JumpNode():
                 raise _Break if node.keyword == "break" else _Continue
 
-    def _walk_if_or_with(self, dot: object, node: Branch) -> None:
+    def _walk_if_or_with(self, dot: object, node: BranchNode) -> None:
         mark = len(self._scope.variables)
-        value = self._evaluation.pipeline(dot, node.pipe)
+        value = self._evaluation.evaluate_pipeline(dot, node.pipe)
         if is_true(value):
             if node.keyword == "with":
                 self._walk_block_with_dot(value, node.body, boxed=False)
@@ -103,17 +113,17 @@ class Execution:
             self._walk_block(dot, node.else_block)
         del self._scope.variables[mark:]
 
-    def _walk_block_with_dot(self, dot: object, block: Block, *, boxed: bool) -> None:
-        """The block with a dot of its own; `boxed` as in the scope's variables."""
+    def _walk_block_with_dot(self, dot: object, block: BlockNode, *, boxed: bool) -> None:
+        """Walk the block with a dot of its own; `boxed` as in the scope's variables."""
         saved, self._scope.dot_is_boxed = self._scope.dot_is_boxed, boxed
         try:
             self._walk_block(dot, block)
         finally:
             self._scope.dot_is_boxed = saved
 
-    def _walk_range(self, dot: object, node: Branch) -> None:
+    def _walk_range(self, dot: object, node: BranchNode) -> None:
         mark, depth = len(self._scope.variables), self._scope.depth
-        value = self._evaluation.pipeline(dot, node.pipe)
+        value = self._evaluation.evaluate_pipeline(dot, node.pipe)
         pairs = self._range_pairs(value, node)
         boxed = isinstance(value, Slice | Map) and has_interface_elements(value)
         inner = len(self._scope.variables)
@@ -132,7 +142,7 @@ class Execution:
             self._walk_block(dot, node.else_block)
         del self._scope.variables[mark:]
 
-    def _range_pairs(self, value: object, node: Branch) -> list[tuple[object, object]] | IntRange:
+    def _range_pairs(self, value: object, node: BranchNode) -> list[tuple[object, object]] | IntRange:
         match value:
             case Slice():
                 self._spend(len(value.items) // 8)
@@ -150,7 +160,7 @@ class Execution:
                 return []
         return self._scope.fail(f"range can't iterate over {printing.to_text(value, self._budget)}")
 
-    def _set_loop_variables(self, pipe: Pipe, index: object, element: object, *, boxed: bool) -> None:
+    def _set_loop_variables(self, pipe: PipeNode, index: object, element: object, *, boxed: bool) -> None:
         names = pipe.variables
         if not names:
             return
@@ -164,11 +174,11 @@ class Execution:
         if len(names) > 1:
             self._scope.variables[-2] = (self._scope.variables[-2][0], index, False)
 
-    def _walk_template(self, dot: object, node: Call) -> None:
+    def _walk_template(self, dot: object, node: TemplateNode) -> None:
         block = self._scope.tree.templates.get(node.name)
         if block is None:
             self._scope.fail(f"template {quote(node.name)} not defined")
-        data = MISSING if node.pipe is None else self._evaluation.pipeline(dot, node.pipe)
+        data = MISSING if node.pipe is None else self._evaluation.evaluate_pipeline(dot, node.pipe)
         saved = self._scope.name, self._scope.variables
         self._scope.name, self._scope.variables = node.name, [("$", data, False)]
         self._walk_block_with_dot(data, block, boxed=False)

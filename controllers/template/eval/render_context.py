@@ -16,14 +16,14 @@ class RenderContext:
 
     budget: RenderBudget
     now: datetime
-    """Aware; what `ago` counts from."""
+    """Aware; `ago` counts from it."""
     rng: random.Random = field(default_factory=random.SystemRandom)
     comparisons: Mapping[object, Comparison] = field(default_factory=dict)
-    """By the change as templates have it."""
+    """By the change as templates see it."""
 
 
 class Library:
-    """A table of template functions, filled by decorators."""
+    """A table of template functions, filled by a decorator."""
 
     def __init__(self) -> None:
         self.functions: dict[str, Function] = {}
@@ -31,9 +31,10 @@ class Library:
     def add(
         self, names: str, *params: Type, variadic: bool = False
     ) -> Callable[[Callable[..., object]], Callable[..., object]]:
-        """Register a function under space-separated names; it gets the RenderContext, then arguments of the types `params`.
+        """Register a function under space-separated names.
 
-        variadic: the last type may come any number of times, also none.
+        It gets the RenderContext, then arguments of the types `params`, which are checked before the call.
+        variadic: the last type may occur any number of times, also none.
         """
 
         def register(call: Callable[..., object]) -> Callable[..., object]:

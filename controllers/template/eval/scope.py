@@ -1,4 +1,4 @@
-"""Where an execution stands: the node it is at, the variables it sees, how deep it is."""
+"""Where an execution is: the current node, the visible variables, the depth."""
 
 from typing import Never
 
@@ -12,11 +12,11 @@ PREFIX = "failed to run template from spec: "
 MAX_DEPTH = 2 * MAX_NESTING
 """Nested blocks, parentheses and template calls together."""
 LOOKUPS_PER_STEP = 32
-"""Variables passed over that cost as much as one evaluated node."""
+"""So many variables are passed over at the cost of one evaluated node."""
 
 
 class Scope:
-    """State of one execution. `node` is what an error will be said to be at, so it is set just as Go sets it."""
+    """State of one execution. Errors name `node` as their place, so it is set exactly as Go sets it."""
 
     __slots__ = ("_run", "depth", "dot_is_boxed", "name", "node", "tree", "variables")
 
@@ -25,8 +25,8 @@ class Scope:
         self.name = tree.main
         self.node: Node = tree.templates[tree.main]
         self.variables: list[tuple[str, object, bool]] = [("$", data, False)]
-        """Name, value, and whether it is boxed: an element of a list or map of `interface {}`, which Go still sees as
-        that when it is asked for a field it does not have."""
+        """Name, value, and whether it is boxed: an element of a list or map of `interface {}`, whose errors about a
+        missing field name that type in Go."""
         self.dot_is_boxed = False
         self.depth = 0
         self._run = run
@@ -38,13 +38,13 @@ class Scope:
         raise TemplateError(gotext.to_valid_utf8(f"{PREFIX}template: {where}: {message}"))
 
     def enter(self) -> None:
-        """Go one level deeper; the caller takes it off `depth` again."""
+        """Go one level deeper; the caller lowers `depth` again."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise LimitExceeded(f"exceeded maximum template depth ({MAX_DEPTH})")
 
     def declare(self, name: str, value: object) -> None:
-        """A new variable, until the end of the block."""
+        """Add a variable, until the end of the block."""
         self.variables.append((name, value, False))
 
     def assign(self, name: str, value: object, *, boxed: bool = False) -> None:
@@ -52,7 +52,7 @@ class Scope:
         self.variables[self._position(name)] = (name, value, boxed)
 
     def lookup(self, name: str) -> tuple[object, bool]:
-        """Value of the innermost variable of that name, and whether it is boxed."""
+        """Return the value of the innermost variable of that name, and whether it is boxed."""
         return self.variables[self._position(name)][1:]
 
     def _position(self, name: str) -> int:

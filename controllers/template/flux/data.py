@@ -1,8 +1,8 @@
 """Flux's Go data structures for templates, made from `model`.
 
-Both data models share one shape. Members of the old one are methods here, so that printing `.` or `.Changed` gives what
-current Flux prints; under CURRENT they refuse. Go walks maps in random order where lists are collected from them; here
-the order is that of the results.
+Both data models share one shape. Members of the old one are methods here, so that `.` and `.Changed` print as in
+current Flux; under CURRENT they refuse. Where Flux collects lists from maps, in random order, the order here is that of
+the results.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ from controllers.template.flux.image_values import IMAGE, getters, image_value
 from controllers.template.go.gotext import to_valid_utf8
 from controllers.template.go.types import STRING, STRING_MAP, Kind, Type, map_of, slice_of
 from controllers.template.go.values import Map, Slice, Struct
-from controllers.template.model import Change, Comparison, DataModel, ObjectRef, TemplateData
+from controllers.template.model import Comparison, DataModel, ObjectRef, TemplateChange, TemplateData
 
 _HELP = "See: https://fluxcd.io/flux/components/image/imageupdateautomations/#message-template"
 _REMOVED_UPDATED = f"template uses removed '.Updated' field. Please use '.Changed' instead. {_HELP}"
@@ -90,7 +90,7 @@ FILE_RESULT = Type(
 
 
 class _Source:
-    """Collects the values of one render, each when it is first asked for: templates cannot change them."""
+    """Collects the values of one render, each when a template first reads it; templates cannot change them."""
 
     def __init__(self, data: TemplateData) -> None:
         self._data = data
@@ -169,28 +169,28 @@ def _identity(ref: ObjectRef) -> Struct:
     return Struct(OBJECT, (Struct(_IDENTITY, (type_meta, name_meta)),))
 
 
-def _change(change: Change) -> Struct:
+def _change(change: TemplateChange) -> Struct:
     return Struct(CHANGE, (to_valid_utf8(change.old), to_valid_utf8(change.new), to_valid_utf8(change.setter)))
 
 
-def _images(changes: Sequence[Change]) -> list[object]:
+def _images(changes: Sequence[TemplateChange]) -> list[object]:
     return [_image_value(change) for change in changes if change.image]
 
 
-def _image_value(change: Change) -> Struct:
+def _image_value(change: TemplateChange) -> Struct:
     namespace, _, rest = to_valid_utf8(change.setter).partition(":")
     policy = Struct(NAMESPACED_NAME, (namespace, rest.partition(":")[0]))
     return image_value(to_valid_utf8(change.image), policy)
 
 
 def comparisons(data: TemplateData) -> dict[object, Comparison]:
-    """What is known beside each change, by the change as a template has it."""
+    """Return the comparison of each change that has one, by the change as a template sees it."""
     changes = (change for result in data.results for change in result.changes)
     return {_change(change): change.comparison for change in changes if change.comparison is not None}
 
 
 def template_data(data: TemplateData, model: DataModel) -> Struct:
-    """The value of `.` for a render under `model`."""
+    """Return the value of `.` for a render under `model`."""
     source = _Source(data)
 
     def updated() -> Struct:

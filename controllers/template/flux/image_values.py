@@ -15,7 +15,7 @@ Getter = Callable[[Struct], object]
 
 
 def getters(**getters: Getter) -> Mapping[str, Function]:
-    """Methods without arguments."""
+    """Return methods without arguments."""
 
     def method(name: str, get: Getter) -> Function:
         return Function(name, (), lambda _run, receiver: get(receiver))
@@ -82,7 +82,7 @@ _REFERENCE_METHODS = {
 
 
 def _reference(name: str, identifier: str, own_getter: str) -> Type:
-    """The type of references by tag, or by digest."""
+    """Return the type of references by tag, or by digest."""
     return Type(
         name,
         Kind.STRUCT,
@@ -108,7 +108,7 @@ DIGEST = _reference("name.Digest", "digest", "DigestStr")
 
 
 def _delegate(method: str) -> Function:
-    """A method that the image has from its reference."""
+    """Return a method that calls the method of the image's reference."""
     inner = _REFERENCE_METHODS[method]
     return Function(method, inner.params, lambda run, value, *arguments: inner.call(run, value.values[0], *arguments))
 
@@ -131,7 +131,7 @@ IMAGE = Type(
 
 
 def image_value(text: str, policy: Struct) -> Struct:
-    """The image that `text`, which a policy chose, names."""
+    """Return the image that `text`, which a policy chose, names."""
     image = parse_image(text)
     registry = Struct(REGISTRY, (False, image.registry))
     kind = DIGEST if image.is_digest else TAG

@@ -1,7 +1,7 @@
-"""Reads image references far enough to print them in messages of the old data model.
+"""Image references, taken apart far enough to print them in messages of the old data model.
 
-The full parser, with its error texts, is the registry package's; this one takes what a policy chose, which was checked
-there.
+The full parser, with its error texts, is in `controllers.image`; this one reads what a policy chose, which was checked
+before.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class ImageName:
     original: str
     registry: str
     path: str
-    """In the registry, as written."""
+    """The path in the registry, as written."""
     identifier: str
     """Tag or digest."""
     is_digest: bool
@@ -38,12 +38,12 @@ class ImageName:
 
 
 def add_default_namespace(registry: str, path: str) -> str:
-    """The path that Docker Hub means by the path of an official image."""
+    """Return the path that Docker Hub means by the path of an official image."""
     return f"library/{path}" if registry == DEFAULT_REGISTRY and "/" not in path else path
 
 
 def parse_image(text: str) -> ImageName:
-    """The parts of `name[:tag][@digest]`; a digest hides the tag, no tag means `latest`."""
+    """Return the parts of `name[:tag][@digest]`; a digest hides the tag, no tag means `latest`."""
     name, at, digest = text.partition("@")
     head, slash, last = name.rpartition("/")
     last, _, tag = last.partition(":")

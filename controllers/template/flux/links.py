@@ -1,7 +1,7 @@
 """`compareLink`: a link that shows what changed between two images, in the form that the Git host understands.
 
-Ours, not Flux's. The data say of which commits of which repository the images are (`model.Comparison`); only the form
-of the link is decided here. What would not make a plain link is no link, whoever wrote it into the data.
+Ours, not Flux's. The data name the repository and the commits of the images (`model.Comparison`); only the form of the
+link is decided here. Data that would not make a plain link make none, whoever wrote them.
 """
 
 import re
@@ -33,9 +33,9 @@ class LinkFormat:
     compare: str
     commit: str
     segments: int = 0
-    """Of how many parts a repository's path is; what a source names behind them is left out. 0: any number."""
+    """How many parts a repository's path has; further parts of a source are left out. 0: any number."""
     views: str = ""
-    """What parts a repository's path from those of its pages; empty where there is no such thing."""
+    """What separates a repository's path from those of its pages; empty where nothing does."""
 
 
 _GITEA: Final = LinkFormat("/compare/{old}...{new}", "/commit/{new}")
@@ -47,7 +47,7 @@ LINK_FORMATS: Final[Mapping[str, LinkFormat]] = {
     "github": LinkFormat(_GITEA.compare, _GITEA.commit, segments=2),
     "gitlab": LinkFormat("/-/compare/{old}...{new}", "/-/commit/{new}", views="/-/"),
 }
-"""By the name that a template gives."""
+"""By the name that templates use."""
 
 
 @LIBRARY.add("compareLink", CHANGE, STRING, variadic=True)
@@ -57,13 +57,13 @@ def _compare_link(run: RenderContext, change: Struct, *kinds: str) -> str:
     if kinds and kinds[0] not in LINK_FORMATS:
         raise FunctionFailure(f"unknown kind of Git host {gotext.quote(kinds[0])}; known are {', '.join(LINK_FORMATS)}")
     comparison = run.comparisons.get(change)
-    return "" if comparison is None else link(comparison, kind=kinds[0] if kinds else "")
+    return "" if comparison is None else build_link(comparison, kind=kinds[0] if kinds else "")
 
 
-def link(comparison: Comparison, *, kind: str = "") -> str:
-    """The address that shows what came in, "" when nothing did or there is no telling.
+def build_link(comparison: Comparison, *, kind: str = "") -> str:
+    """Return the address that shows what changed, "" when nothing did or the data do not say.
 
-    To the new commit alone where the old one is not known. kind: a key of LINK_FORMATS; empty: told by the host's name.
+    The new commit alone where the old one is not known. kind: a key of LINK_FORMATS; empty: by the host's name.
     """
     new, old = (commit if _COMMIT.fullmatch(commit) else "" for commit in (comparison.new, comparison.old))
     found = _SOURCE.fullmatch(comparison.source)
@@ -78,7 +78,7 @@ def link(comparison: Comparison, *, kind: str = "") -> str:
 
 
 def _kind_of(host: str) -> str:
-    """The kind of a host by its name; the form of Gitea is the one that most hosts understand."""
+    """Return the kind of a host by its name; most hosts understand the form of Gitea."""
     if host == "github.com":
         return "github"
     if host == "bitbucket.org":

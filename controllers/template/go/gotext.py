@@ -17,27 +17,27 @@ _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 
 
 def encode(text: str) -> bytes:
-    """The bytes of a Go string."""
+    """Return the bytes of a Go string."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def decode(raw: bytes) -> str:
-    """A Go string of any bytes."""
+    """Return a Go string of any bytes."""
     return raw.decode("utf-8", "surrogateescape")
 
 
 def to_valid_utf8(text: str) -> str:
-    """`text` with bytes that are not UTF-8 replaced by U+FFFD each, as Go sees them when it walks characters."""
+    """Replace each byte that is not UTF-8 by U+FFFD, as Go does when it walks characters."""
     return text if text.isascii() else _SURROGATES.sub(REPLACEMENT, text)
 
 
-def size(text: str) -> int:
-    """Length in bytes: what Go's `len` says."""
+def byte_length(text: str) -> int:
+    """Return the length in bytes, as Go's `len` does."""
     return len(text) if text.isascii() else len(encode(text))
 
 
-def cut(text: str, start: int, stop: int) -> str:
-    """Bytes `start` to `stop`: Go's `text[start:stop]`. Raises FunctionFailure with Go's panic when out of range."""
+def slice_bytes(text: str, start: int, stop: int) -> str:
+    """Return Go's `text[start:stop]`, which counts bytes. Raises FunctionFailure with Go's panic when out of range."""
     raw = encode(text)
     if stop < 0 or stop > len(raw):
         note = f" with length {len(raw)}" if stop > 0 else ""
@@ -49,12 +49,12 @@ def cut(text: str, start: int, stop: int) -> str:
 
 
 def is_word(char: str) -> bool:
-    """May it stand inside an identifier of the template language?"""
+    """Return True for a character of identifiers of the template language."""
     return char == "_" or char.isalpha() or char.isdecimal()
 
 
 def is_space(char: str) -> bool:
-    """Is it white space for Go's `unicode.IsSpace`?"""
+    """Return True for white space, as Go's `unicode.IsSpace` does."""
     return char in "\t\n\v\f\r \x85\xa0" or (char > "\xff" and char.isspace())
 
 
@@ -63,7 +63,7 @@ SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map
 
 
 def quote(text: str, *, delimiter: str = '"', ascii_only: bool = False) -> str:
-    """Go's `strconv.Quote`: a double-quoted literal, unprintable characters escaped."""
+    """Return a double-quoted literal with unprintable characters escaped, as Go's `strconv.Quote` does."""
     return delimiter + "".join(_escape(char, delimiter, ascii_only) for char in text) + delimiter
 
 
@@ -83,7 +83,7 @@ def _escape(char: str, delimiter: str, ascii_only: bool) -> str:
 
 
 def unquote(literal: str) -> str | None:
-    """The value of a Go string literal, double-quoted or raw; None when it is malformed."""
+    """Return the value of a Go string literal, double-quoted or raw; None when it is malformed."""
     body = literal[1:-1]
     if literal[0] == "`":
         return body.replace("\r", "")
@@ -100,7 +100,7 @@ def unquote(literal: str) -> str | None:
 
 
 def unquote_char(text: str, delimiter: str) -> tuple[bytes, str] | None:
-    """First character of a literal's body as bytes, and the rest; None when malformed."""
+    """Return the first character of a literal's body as bytes, and the rest; None when malformed."""
     char, rest = text[0], text[1:]
     if char != "\\":
         return None if char == delimiter else (encode(char), rest)

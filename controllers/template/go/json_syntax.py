@@ -1,6 +1,6 @@
-"""What is wrong with a text that is no JSON, in the words of Go's `encoding/json`.
+"""What is wrong with a text that is not JSON, in the words of Go's `encoding/json`.
 
-Asked only after decoding has failed. Follows the states of Go's `scanner.go`; the text is read byte by byte, as there.
+Used only after decoding has failed. Follows the states of Go's `scanner.go`; the text is read byte by byte, as there.
 """
 
 import re
@@ -23,11 +23,11 @@ _EXPECTATIONS = {
 
 
 class _SyntaxError(Exception):
-    """The message, once found."""
+    """Carries the message to the caller."""
 
 
 def syntax_error(text: str) -> str:
-    """The message about the first wrong byte of `text`; empty when there is none. Linear."""
+    """Return the message about the first wrong byte of `text`; empty when there is none. Linear."""
     try:
         _Reader(gotext.encode(text)).read()
     except _SyntaxError as found:
@@ -40,7 +40,7 @@ class _Reader:
         self._data = data
         self._at = 0
         self._open: list[int] = []
-        """What each open object or list waits for."""
+        """What each open object or list expects next."""
 
     def read(self) -> None:
         waits = _VALUE
@@ -54,7 +54,7 @@ class _Reader:
             self._refuse("after top-level value")
 
     def _step(self, waits: int) -> int:
-        """Reads one token; what is waited for then, -1 after a value at the top."""
+        """Read one token; return what is expected next, -1 after a value at the top."""
         char = self._next(_EXPECTATIONS[waits])
         if waits in (_VALUE, _ITEM_OR_END) and char != ord("]"):
             return self._value(char, waits)
@@ -136,7 +136,7 @@ class _Reader:
         return self._data[self._at - 1]
 
     def _expect(self, allowed: bytes, where: str) -> int:
-        if self._at == len(self._data):  # Go looks whether a space would do
+        if self._at == len(self._data):  # Go checks whether a space would do
             raise _SyntaxError(f"invalid character ' ' {where}")
         if self._peek() not in allowed:
             self._refuse(where)

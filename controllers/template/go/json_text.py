@@ -1,6 +1,6 @@
 """Go's `encoding/json` for template values, both ways.
 
-Encoding refuses what Go refuses (maps with struct keys, NaN). Decoding gives float64 for every number.
+Encoding refuses what Go refuses (maps with struct keys, NaN). Decoding makes every number a float64.
 """
 
 import json
@@ -25,7 +25,7 @@ class Encoder:
         self._special = "<>&\u2028\u2029" if escape_html else "\u2028\u2029"
 
     def encode(self, value: object, depth: int = 0) -> str:
-        """The JSON text. Raises FunctionFailure with Go's text."""
+        """Return the JSON text. Raises FunctionFailure with Go's text."""
         self._budget.spend(3)
         if depth > MAX_NESTING:
             raise LimitExceeded(f"values are nested more than {MAX_NESTING} deep")
@@ -107,7 +107,7 @@ def _number(value: float) -> str:
 
 
 def decode(text: str, budget: RenderBudget) -> object:
-    """The value of a JSON text. Raises FunctionFailure."""
+    """Return the value of a JSON text. Raises FunctionFailure."""
     budget.spend(len(text) // 4)
     try:
         return _value(json.loads(text, parse_int=_float, parse_float=_float, parse_constant=_constant), budget, 0)

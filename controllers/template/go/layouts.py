@@ -1,6 +1,6 @@
 """Go's date layouts (`2006-01-02 15:04:05 -0700 MST`): formatting and parsing.
 
-Reference: https://pkg.go.dev/time#Layout. Zone names are kept as names; none but UTC and GMT±n has a known offset.
+Reference: https://pkg.go.dev/time#Layout. Zone names are kept as names; only UTC and GMT±n have a known offset.
 """
 
 import re
@@ -36,7 +36,7 @@ _ZONE = re.compile(r"ChST|MeST|GMT[+-]\d{1,2}|[+-]\d{2}(?!\d)|[A-Z]{3,4}(?![A-Z]
 
 
 def elements(layout: str) -> Iterator[tuple[str, str]]:
-    """Literal text and the element that follows it, `""` at the end."""
+    """Yield literal text and the element that follows it, `""` at the end."""
     at = 0
     for match in _ELEMENT.finditer(layout):
         yield layout[at : match.start()], match[0]
@@ -48,7 +48,7 @@ def elements(layout: str) -> Iterator[tuple[str, str]]:
 
 
 def format_time(moment: Instant, layout: str) -> str:
-    """`moment` in the form of `layout`."""
+    """Format `moment` in the form of `layout`."""
     return "".join(literal + _shown(moment, element) for literal, element in elements(layout))
 
 
@@ -121,7 +121,7 @@ class _OutOfRange(Exception):
 
 @dataclass(slots=True)
 class _Reading:
-    """What has been read so far; -1 where nothing was."""
+    """The numbers read so far; -1 where there is none."""
 
     rest: str
     year: int = 0
@@ -138,7 +138,7 @@ class _Reading:
     utc: bool = False
 
     def number(self, pattern: str) -> int:
-        """Digits at the start of the rest, as a number."""
+        """Read digits at the start of the rest, as a number."""
         match = re.match(pattern, self.rest, re.ASCII)
         if match is None:
             raise _Mismatch
@@ -146,7 +146,7 @@ class _Reading:
         return int(match[0])
 
     def name(self, names: list[str], length: int | None) -> int:
-        """Index of the name at the start of the rest; case does not matter."""
+        """Read a name at the start of the rest and return its index; case does not matter."""
         for index, name in enumerate(names):
             wanted = name[:length]
             if self.rest[: len(wanted)].lower() == wanted.lower():
@@ -156,7 +156,7 @@ class _Reading:
 
 
 def parse_time(layout: str, text: str) -> Instant:
-    """The time in `text`. Raises FunctionFailure with the text of Go's `time.Parse`."""
+    """Return the time in `text`. Raises FunctionFailure with the text of Go's `time.Parse`."""
     reading = _Reading(text)
     parts = list(elements(layout))
     for position, (literal, element) in enumerate(parts):
@@ -182,7 +182,7 @@ def _parse_failure(layout: str, text: str, element: str, rest: str) -> FunctionF
 
 
 def _skip(reading: _Reading, literal: str, layout: str, text: str) -> None:
-    """The literal text; a run of spaces matches any number of them."""
+    """Skip the literal text; a run of spaces matches any number of them."""
     wanted = literal
     while wanted:
         if wanted[0] == " ":
@@ -297,7 +297,7 @@ def _to_instant(reading: _Reading, text: str) -> Instant:
     offset = 0
     if reading.zone.startswith("GMT") and len(reading.zone) > 3:
         offset = int(reading.zone[3:]) * 3600
-    # Go takes the fields for UTC and only shows them in the zone that it has a name for.
+    # Go takes the fields for UTC and only prints them in the zone that it has a name for.
     return Instant(instant(civil).seconds, reading.nanos, offset, reading.zone or "UTC")
 
 

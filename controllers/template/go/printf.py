@@ -1,7 +1,7 @@
-"""Go's `fmt.Sprintf`: reads directives, hands operands to `printing.Printer`, and reports mistakes inside the text as
-Go does.
+"""Go's `fmt.Sprintf`: directives, flags and operands.
 
-Reference: https://pkg.go.dev/fmt (flags, width, precision, explicit argument indexes, format errors).
+`printing.Printer` prints the operands. Mistakes are reported inside the text, as in Go. Reference:
+https://pkg.go.dev/fmt (flags, width, precision, explicit argument indexes, format errors).
 """
 
 from controllers.template.go.printing import Flags, Printer
@@ -28,7 +28,7 @@ class Formatter:
         self._after_index = False
 
     def run(self) -> str:
-        """The formatted text."""
+        """Return the formatted text."""
         while self._at < len(self._template):
             self._budget.spend()
             start = self._at
@@ -78,7 +78,7 @@ class Formatter:
             self._operand += 1
 
     def _index(self) -> None:
-        """An explicit argument index `[n]`, if there is one here."""
+        """Read an explicit argument index `[n]`, if there is one here."""
         if self._peek() != "[":
             self._after_index = False
             return
@@ -166,5 +166,5 @@ class Formatter:
 
 
 def sprintf(template: str, operands: tuple[object, ...], budget: RenderBudget) -> str:
-    """`template` with its directives filled in; mistakes appear as `%!d(string=x)`, never as an error."""
+    """Fill in the directives of `template`; mistakes appear as `%!d(string=x)`, never as an error."""
     return Formatter(template, operands, budget).run()

@@ -47,7 +47,7 @@ class Printer:
         self.out: list[str] = []
 
     def text(self) -> str:
-        """What has been printed so far."""
+        """Return what has been printed so far."""
         return "".join(self.out)
 
     def write(self, text: str) -> None:
@@ -287,7 +287,7 @@ def _char(code: int) -> str:
 
 
 def _with_point(text: str, verb: str, precision: int) -> str:
-    """The `#` flag: always a decimal point, and for g and G no trailing zeros removed."""
+    """Apply the `#` flag: always a decimal point, and for g and G no trailing zeros removed."""
     mark = "e" if verb in "eg" else "E"
     number, exponent, tail = text.partition(mark) if verb in "eEgG" else (text, "", "")
     if "." not in number:
@@ -300,7 +300,7 @@ def _with_point(text: str, verb: str, precision: int) -> str:
 
 
 def to_text(value: object, budget: RenderBudget) -> str:
-    """`value` as `%v` prints it; a missing value is `<no value>`."""
+    """Return `value` as `%v` prints it; a missing value is `<no value>`."""
     if isinstance(value, str):
         return value
     if value is MISSING:
@@ -311,7 +311,7 @@ def to_text(value: object, budget: RenderBudget) -> str:
 
 
 def sprint(values: tuple[object, ...], budget: RenderBudget) -> str:
-    """Go's `fmt.Sprint`: a space between two operands where neither is a string."""
+    """Print as Go's `fmt.Sprint`: a space between two operands where neither is a string."""
     printer = Printer(budget)
     previous: object = ""
     for index, value in enumerate(values):
@@ -323,7 +323,7 @@ def sprint(values: tuple[object, ...], budget: RenderBudget) -> str:
 
 
 def sprintln(values: tuple[object, ...], budget: RenderBudget) -> str:
-    """Go's `fmt.Sprintln`: spaces between all operands, a newline at the end."""
+    """Print as Go's `fmt.Sprintln`: spaces between all operands, a newline at the end."""
     printer = Printer(budget)
     for index, value in enumerate(values):
         if index:

@@ -38,7 +38,7 @@ class Instant:
 
     @property
     def civil(self) -> Civil:
-        """The wall clock in this value's zone."""
+        """Return the wall clock in this value's zone."""
         days, rest = divmod(self.seconds + self.offset, DAY_SECONDS)
         hour, rest = divmod(rest, 3600)
         return Civil(*date_of(days + EPOCH_DAYS), hour, *divmod(rest, 60))
@@ -59,30 +59,30 @@ class Instant:
         return self.seconds * SECOND + self.nanos
 
     def add(self, nanoseconds: int) -> "Instant":
-        """This time plus a duration."""
+        """Return this time plus a duration."""
         seconds, nanos = divmod(self.unix_nanos() + nanoseconds, SECOND)
         return Instant(seconds, nanos, self.offset, self.zone)
 
 
 def is_leap(year: int) -> bool:
-    """Does the year have a February 29th?"""
+    """Return True for a year with a February 29th."""
     return year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
 
 
 def days_before(year: int, month: int) -> int:
-    """Days from 0001-01-01 to the first of the month."""
+    """Return the days from 0001-01-01 to the first of the month."""
     past = year - 1
     leap_day = month > 2 and is_leap(year)
     return past * 365 + past // 4 - past // 100 + past // 400 + _DAYS_BEFORE_MONTH[month - 1] + leap_day
 
 
 def days_in(year: int, month: int) -> int:
-    """Length of the month."""
+    """Return the length of the month."""
     return days_before(year + month // 12, month % 12 + 1) - days_before(year, month)
 
 
 def date_of(days: int) -> tuple[int, int, int]:
-    """Year, month and day of a count of days from 0001-01-01."""
+    """Return year, month and day of a count of days from 0001-01-01."""
     year = days * 400 // 146_097 + 1
     while days_before(year, 1) > days:
         year -= 1
@@ -95,7 +95,7 @@ def date_of(days: int) -> tuple[int, int, int]:
 
 
 def instant(civil: Civil, nanos: int = 0, *, offset: int = 0, zone: str = "UTC") -> Instant:
-    """The time at which a clock with this offset shows `civil`; fields beyond their range carry over."""
+    """Return the time at which a clock with this offset shows `civil`; fields beyond their range carry over."""
     year, month = civil.year + (civil.month - 1) // 12, (civil.month - 1) % 12 + 1
     days = days_before(year, month) + civil.day - 1 - EPOCH_DAYS
     seconds = days * DAY_SECONDS + civil.hour * 3600 + civil.minute * 60 + civil.second - offset

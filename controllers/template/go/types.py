@@ -1,4 +1,4 @@
-"""Go's types, as far as templates can tell them apart.
+"""Go's types, as far as templates can distinguish them.
 
 Template errors, `printf "%T"`, `kindOf`, `eq` and argument checks all depend on the Go type of a value, so each value
 knows one. Reflection ends here: what a template can reach of a value is exactly what is listed in its type's `fields`
@@ -37,7 +37,8 @@ UNSIGNED = frozenset({Kind.UINT8, Kind.UINT64})
 class Function:
     """A function or method callable from a template: its name, Go parameter types and Python body.
 
-    `call` gets the `RenderContext` first, a method then its receiver, then the arguments, already checked against `params`.
+    `call` gets the `RenderContext` first, a method then its receiver, then the arguments, already checked against
+    `params`.
     """
 
     name: str
@@ -69,16 +70,16 @@ class Type:
     zero: object = None
     """The zero value of a struct type that occurs as an element of a map."""
     reported_name: str = ""
-    """Interface type through which templates meet the value; named in errors about fields."""
+    """Interface type through which templates reach the value; named in errors about fields."""
 
     def accepts(self, other: "Type") -> bool:
-        """May a value of type `other` be passed where this type is asked for?"""
+        """Return True when a value of type `other` may be passed for this type."""
         return self.kind is Kind.INTERFACE or self.name == other.name
 
 
 ANY = Type("interface {}", Kind.INTERFACE)
 VALUE = Type("reflect.Value", Kind.STRUCT)
-"""Parameters of built-in functions, which see even missing values."""
+"""Parameters of built-in functions, which accept even missing values."""
 BOOL = Type("bool", Kind.BOOL)
 INT = Type("int", Kind.INT)
 INT64 = Type("int64", Kind.INT64)
@@ -90,12 +91,12 @@ STRING = Type("string", Kind.STRING)
 
 
 def slice_of(elem: Type) -> Type:
-    """The type `[]elem`."""
+    """Return the type `[]elem`."""
     return Type(f"[]{elem.name}", Kind.SLICE, elem=elem)
 
 
 def map_of(key: Type, elem: Type, *, name: str = "") -> Type:
-    """The type `map[key]elem`, or a named type of that shape."""
+    """Return the type `map[key]elem`, or a named type of that shape."""
     return Type(name or f"map[{key.name}]{elem.name}", Kind.MAP, key=key, elem=elem)
 
 

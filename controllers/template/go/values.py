@@ -1,8 +1,8 @@
-"""Go's values in Python, and the questions templates ask of them.
+"""Go's values in Python, and what templates can ask about them.
 
 `bool`, `int`, `float`, `complex` and `str` stand for Go's bool, int, float64, complex128 and string. Other integer
 types are subclasses of `int`; everything else carries its type in `go_type`. `None` is a nil interface; MISSING is Go's
-zero `reflect.Value`, what a missing map key gives. Arithmetic is not here (see `funcs_math`).
+zero `reflect.Value`, as for a missing map key. Arithmetic is in `sprig.math`.
 """
 
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class Int64(int):
 
 
 class Uint8(int):
-    """A Go uint8, what indexing a string gives."""
+    """A Go uint8: a byte of a string."""
 
     go_type: ClassVar[Type] = types.UINT8
 
@@ -86,44 +86,44 @@ _PLAIN: Final[dict[type, Type]] = {
 
 
 def type_of(value: object) -> Type:
-    """The Go type of a value; a nil interface has the type `interface {}`."""
+    """Return the Go type of a value; a nil interface has the type `interface {}`."""
     plain = _PLAIN.get(type(value))
     return plain if plain is not None else cast(Typed, value).go_type
 
 
 def kind_of(value: object) -> Kind:
-    """The Go kind of a value, seen through interfaces: a nil interface is `invalid`."""
+    """Return the Go kind of a value, seen through interfaces: a nil interface is `invalid`."""
     return Kind.INVALID if value is None else type_of(value).kind
 
 
 def has_interface_elements(value: Slice | Map) -> bool:
-    """Are the elements of the list or map `interface {}`?"""
+    """Return True for a list or map of `interface {}`."""
     elem = value.go_type.elem
     return elem is not None and elem.kind is Kind.INTERFACE
 
 
 def is_nil(value: object) -> bool:
-    """Is it nil in any of Go's senses?"""
+    """Return True for what is nil in any of Go's senses."""
     return value is None or value is MISSING or (isinstance(value, Slice | Map) and value.is_nil)
 
 
 def any_slice(items: Iterable[object]) -> Slice:
-    """A `[]interface {}`."""
+    """Return a `[]interface {}`."""
     return Slice(types.ANY_SLICE, list(items))
 
 
-def strings(items: Iterable[str]) -> Slice:
-    """A `[]string`."""
+def string_slice(items: Iterable[str]) -> Slice:
+    """Return a `[]string`."""
     return Slice(types.STRING_SLICE, list(items))
 
 
 def any_map(items: dict[str, object]) -> Map:
-    """A `map[string]interface {}`, sharing `items`."""
+    """Return a `map[string]interface {}` that shares `items`."""
     return Map(types.ANY_MAP, cast(dict[object, object], items))
 
 
 def is_true(value: object) -> bool:
-    """Is the value true for `if`, `and`, `or`, `not`: not the zero of its type (structs always are)?"""
+    """Return True for what `if` takes for true: not the zero of its type; structs always are."""
     if isinstance(value, Slice | Map):
         return bool(value.items)
     if value is None or value is MISSING:
@@ -134,26 +134,26 @@ def is_true(value: object) -> bool:
 
 
 def length(value: object) -> int | None:
-    """What Go's `len` gives: bytes of a string, elements of a list or map; None for other kinds."""
+    """Return what Go's `len` does: bytes of a string, elements of a list or map; None for other kinds."""
     if isinstance(value, str):
-        return gotext.size(value)
+        return gotext.byte_length(value)
     return len(value.items) if isinstance(value, Slice | Map) else None
 
 
 def weight(value: object) -> int:
-    """Rough number of bytes or elements directly in the value, to charge for handling it."""
+    """Return roughly the bytes or elements directly in the value, to charge for handling it."""
     if isinstance(value, str):
         return len(value)
     return 8 * len(value.items) if isinstance(value, Slice | Map) else 0
 
 
 def is_exported(name: str) -> bool:
-    """May templates and JSON see a field of that name?"""
+    """Return True when templates and JSON may read a field of that name."""
     return name[:1].isupper()
 
 
 def field_of(value: Struct, name: str) -> object:
-    """The field `name`, promoted ones included; MISSING when there is none."""
+    """Return the field `name`, promoted ones included; MISSING when there is none."""
     kind = value.go_type
     if name in kind.fields:
         return value.values[kind.fields.index(name)]
@@ -167,7 +167,7 @@ def field_of(value: Struct, name: str) -> object:
 
 
 def sort_key(key: object) -> tuple[object, ...]:
-    """Orders map keys as Go prints and ranges them: strings bytewise, structs field by field."""
+    """Return the key that sorts map keys as Go does: strings bytewise, structs field by field."""
     if isinstance(key, Struct):
         return tuple(part for value in key.values for part in sort_key(value))
     if isinstance(key, str):
@@ -176,12 +176,12 @@ def sort_key(key: object) -> tuple[object, ...]:
 
 
 def sorted_items(value: Map) -> list[tuple[object, object]]:
-    """Keys and values in Go's order."""
+    """Return keys and values in Go's order."""
     return sorted(value.items.items(), key=lambda item: sort_key(item[0]))
 
 
 def basic_kind(value: object) -> str:
-    """The class of kinds that compare with each other: bool, int, uint, float, complex, string, or "" for the rest."""
+    """Return the class of kinds that compare: bool, int, uint, float, complex, string, or "" for the rest."""
     kind = kind_of(value)
     if kind in SIGNED:
         return "int"
@@ -191,7 +191,7 @@ def basic_kind(value: object) -> str:
 
 
 def deep_equal(left: object, right: object, budget: RenderBudget, *, depth: int = 0) -> bool:
-    """Go's `reflect.DeepEqual`: same type and same content, so int 1 and int64 1 differ."""
+    """Compare as Go's `reflect.DeepEqual`: same type and same content, so int 1 and int64 1 differ."""
     budget.spend()
     if depth > MAX_NESTING:
         raise LimitExceeded(f"values are nested more than {MAX_NESTING} deep")
@@ -213,7 +213,7 @@ def deep_equal(left: object, right: object, budget: RenderBudget, *, depth: int 
 
 
 def zero_of(kind: Type) -> object:
-    """The zero value of a type, what indexing a map with a missing key gives."""
+    """Return the zero value of a type, which a map has for a missing key."""
     match kind.kind:
         case Kind.STRING:
             return ""
@@ -227,7 +227,7 @@ def zero_of(kind: Type) -> object:
 
 
 def is_comparable(value: object) -> bool:
-    """May Go's `==` be asked of the value? Not of lists and maps, nor of structs that hold them."""
+    """Return True when Go's `==` accepts the value: not lists and maps, nor structs that hold them."""
     if isinstance(value, Struct):
         return all(is_comparable(part) for part in value.values)
     return not isinstance(value, Slice | Map)

@@ -38,7 +38,7 @@ class Duration(int):
 
     go_type: ClassVar[Type]
     counts_as_number: ClassVar[bool] = False
-    """Sprig's arithmetic does not take it for a number."""
+    """Sprig's arithmetic does not accept it as a number."""
 
 
 def _int_text(value: object) -> int:

@@ -1,13 +1,13 @@
 """Sprig's functions on dictionaries, which are shared by reference: `set`, `unset` and `merge` change their argument.
 
 Reference: https://masterminds.github.io/sprig/dicts.html. `keys` and `values` are in the order in which the keys were
-set: one of the orders that Go, which begins anywhere, gives of a small map.
+set: one of the orders that Go, which begins anywhere, may use for a small map.
 """
 
 from controllers.template.errors import FunctionFailure, LimitExceeded
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go.types import ANY, ANY_MAP, STRING
-from controllers.template.go.values import Map, Slice, any_map, any_slice, strings, type_of
+from controllers.template.go.values import Map, Slice, any_map, any_slice, string_slice, type_of
 from controllers.template.limits import MAX_NESTING
 from controllers.template.sprig.lists import is_empty
 from controllers.template.sprig.strings import to_string
@@ -55,7 +55,7 @@ def _pluck(run: RenderContext, key: str, *maps: Map) -> Slice:
 
 @LIBRARY.add("keys", ANY_MAP, variadic=True)
 def _keys(run: RenderContext, *maps: Map) -> Slice:
-    return strings(str(key) for items in maps for key in items.items)
+    return string_slice(str(key) for items in maps for key in items.items)
 
 
 @LIBRARY.add("values", ANY_MAP)

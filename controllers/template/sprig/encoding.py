@@ -1,6 +1,6 @@
 """Sprig's base64, base32, checksums and password hashes.
 
-The functions that make keys, certificates or passwords exist, as in Flux, but refuse: they cost seconds, and what they
+The functions that make keys, certificates or passwords exist, as in Flux, but fail: they cost seconds, and what they
 make has no place in a commit message. Reference: https://masterminds.github.io/sprig/encoding.html and …/crypto.html.
 """
 
@@ -20,7 +20,7 @@ LIBRARY = Library()
 BCRYPT_COST = 10
 """Go's default; about 50 ms a hash."""
 MAX_HASHES = 3
-"""As many bcrypt hashes fit into one render."""
+"""So many bcrypt hashes fit into one render."""
 MAX_PASSWORD_BYTES = 72
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
 _PADDING = ord("=")
@@ -62,7 +62,7 @@ def _b32dec(run: RenderContext, text: str) -> str:
 
 
 def _base64_fault(text: str) -> int:
-    """Where Go stops to decode: a foreign character, padding in a wrong place or missing, or what follows it."""
+    """Return where Go stops decoding: a foreign character, misplaced or missing padding, or what follows it."""
     read = 0
     for position, char in enumerate(text):
         if char in "\r\n":
@@ -76,7 +76,7 @@ def _base64_fault(text: str) -> int:
 
 
 def _after_padding(text: str, position: int, read: int) -> int:
-    """The fault at the first `=` of a text, `read` characters into a group."""
+    """Return the fault at the first `=` of a text, `read` characters into a group."""
     if read < 2:
         return position
     rest = text[position + 1 :]
@@ -91,9 +91,9 @@ def _after_padding(text: str, position: int, read: int) -> int:
 
 
 def _base32_values(source: bytes) -> tuple[list[int], int | None]:
-    """The values of the digits up to the padding, and where Go stops to decode, as `_base64_fault`.
+    """Return the values of the digits up to the padding, and where Go stops decoding, as `_base64_fault`.
 
-    Padding counts only near the end and from the third digit of a group on; what follows it is not looked at.
+    Padding counts only near the end and from the third digit of a group on; what follows it is ignored.
     """
     values: list[int] = []
     for position, char in enumerate(source):
@@ -145,7 +145,7 @@ def _htpasswd(run: RenderContext, user: str, password: str) -> str:
 
 
 def hash_password(run: RenderContext, password: str) -> str:
-    """The bcrypt hash with a random salt, or Go's words on a password that is too long."""
+    """Return the bcrypt hash with a random salt, or Go's words on a password that is too long."""
     raw = gotext.encode(password)
     if len(raw) > MAX_PASSWORD_BYTES:
         return "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes"

@@ -1,4 +1,4 @@
-"""Sprig's JSON functions. Those without `must` swallow errors and give an empty result.
+"""Sprig's JSON functions. Those without `must` swallow errors and return an empty result.
 
 Reference: https://masterminds.github.io/sprig/defaults.html.
 """

@@ -13,7 +13,7 @@ LIBRARY = Library()
 
 
 def list_items(value: object, action: str) -> list[object]:
-    """The elements of a list; FunctionFailure in sprig's words for anything else."""
+    """Return the elements of a list. Raises FunctionFailure in sprig's words for anything else."""
     if isinstance(value, Slice):
         return value.items
     if value is None:
@@ -22,7 +22,7 @@ def list_items(value: object, action: str) -> list[object]:
 
 
 def is_empty(value: object) -> bool:
-    """Is it sprig's idea of empty: nil or the zero of its type, structs never?"""
+    """Return True for what sprig takes for empty: nil or the zero of its type, but no struct."""
     return not is_true(value)
 
 
@@ -130,7 +130,7 @@ def _chunk(run: RenderContext, size: int, value: object) -> Slice:
 
 
 def _chunks_of_odd_size(items: list[object], size: int) -> list[object]:
-    """What is left of sprig's arithmetic where it does not end in a panic."""
+    """Follow sprig's arithmetic where it does not end in a panic."""
     if size < -1 and len(items) == 1:
         return [any_slice(items)]
     if size < 0 and 1 < len(items) <= 1 - size:

@@ -22,7 +22,7 @@ _DIVISION = Decimal("1e-16")
 
 
 def to_int(value: object) -> int:
-    """The int64 that sprig makes of anything: 0 where it cannot."""
+    """Return the int64 that sprig makes of anything: 0 where it cannot."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int):
@@ -44,7 +44,7 @@ def _without_zero_decimals(text: str) -> str:
 
 
 def to_float(value: object) -> float:
-    """The float64 that sprig makes of anything: 0 where it cannot."""
+    """Return the float64 that sprig makes of anything: 0 where it cannot."""
     if isinstance(value, bool):
         return float(value)
     if isinstance(value, int):
@@ -127,7 +127,7 @@ def _mod(run: RenderContext, left: object, right: object) -> Int64:
 
 
 def _quotient(dividend: int, divisor: int) -> int:
-    """Division towards zero."""
+    """Divide towards zero."""
     if divisor == 0:
         raise FunctionFailure("runtime error: integer divide by zero")
     quotient = abs(dividend) // abs(divisor)
@@ -261,7 +261,7 @@ def _seq(run: RenderContext, *bounds: int) -> str:
 
 
 def _steps(run: RenderContext, start: int, stop: int, step: int) -> range:
-    """The numbers from `start` towards `stop`; none where the step is 0 or leads away."""
+    """Return the numbers from `start` towards `stop`; none where the step is 0 or leads away."""
     count = max(0, -((start - stop) // step)) if step else 0
     run.budget.grow(8 * count)
     return range(start, stop, step) if count else range(0)

@@ -1,4 +1,4 @@
-"""Sprig's slash-separated paths, by the rules of Go's `path` (on Linux `path/filepath` has the same).
+"""Sprig's slash-separated paths, by the rules of Go's `path` (`path/filepath` has the same on Linux).
 
 Reference: https://masterminds.github.io/sprig/paths.html.
 """
@@ -10,7 +10,7 @@ LIBRARY = Library()
 
 
 def clean(path: str) -> str:
-    """The shortest equivalent path, by text alone; `.` for an empty one."""
+    """Return the shortest equivalent path, by text alone; `.` for an empty one."""
     rooted = path.startswith("/")
     parts: list[str] = []
     for part in path.split("/"):

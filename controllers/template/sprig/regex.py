@@ -1,7 +1,7 @@
 """Sprig's regular expressions, run by RE2: linear in the text, whatever the pattern.
 
 Reference: https://masterminds.github.io/sprig/strings.html (regexMatch ff.). Patterns and their error texts are
-`re2go`'s. Matching is on UTF-8; bytes that are none are replaced first.
+those of `controllers.golang.regexp`. Matching is on UTF-8; bytes that are not UTF-8 are replaced first.
 """
 
 import re
@@ -13,7 +13,7 @@ from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
 from controllers.template.go.types import INT, STRING
-from controllers.template.go.values import Slice, strings
+from controllers.template.go.values import Slice, string_slice
 
 LIBRARY = Library()
 MAX_TEXT_BYTES = 64 * 1024
@@ -23,7 +23,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\{(\w+)\}|(\w+))")
 
 
 class Match(Protocol):
-    """What is used of RE2's match; spans count bytes."""
+    """The part of RE2's match that is used; spans count bytes."""
 
     def span(self, group: int = 0) -> tuple[int, int]: ...
 
@@ -48,12 +48,12 @@ class _Regex:
         self._search = cast(_Search, compiled.regexp)
 
     def find(self, start: int = 0) -> Match | None:
-        """The leftmost match at or after `start`."""
+        """Return the leftmost match at or after `start`."""
         self._run.budget.spend(4 + (len(self.text) - start) // 16)
         return self._search.search(self.text, start)
 
     def matches(self) -> Iterator[Match]:
-        """All matches that do not overlap; an empty one directly behind another does not count."""
+        """Return all matches that do not overlap; an empty one directly behind another does not count."""
         at, last_end = 0, -1
         while at <= len(self.text):
             match = self.find(at)
@@ -74,7 +74,7 @@ def _next_char(text: bytes, at: int) -> int:
 
 
 def _compile(run: RenderContext, pattern: str, text: str) -> _Regex:
-    """Compile; a bad pattern is an error in the words of `regexp.Compile`."""
+    """Compile a pattern; a bad one is an error in the words of `regexp.Compile`."""
     try:
         return _Regex(run, pattern, text)
     except regexp.BadPattern as error:
@@ -82,7 +82,7 @@ def _compile(run: RenderContext, pattern: str, text: str) -> _Regex:
 
 
 def _must_compile(run: RenderContext, pattern: str, text: str) -> _Regex:
-    """Compile; a bad pattern is an error in the words of `regexp.MustCompile`."""
+    """Compile a pattern; a bad one is an error in the words of `regexp.MustCompile`."""
     try:
         return _Regex(run, pattern, text)
     except regexp.BadPattern as error:
@@ -91,7 +91,7 @@ def _must_compile(run: RenderContext, pattern: str, text: str) -> _Regex:
 
 
 def _is_plain(pattern: str) -> bool:
-    """May Go show it between backquotes?"""
+    """Return True for what Go may quote with backquotes."""
     return not any(char in "`\x7f\ufeff" or (char < " " and char != "\t") for char in pattern)
 
 
@@ -133,7 +133,7 @@ def _all(regex: _Regex, limit: int) -> Slice:
         if 0 <= limit <= len(found):
             break
         found.append(_piece(regex, *match.span()))
-    result = strings(found)
+    result = string_slice(found)
     result.is_nil = not found
     return result
 
@@ -150,11 +150,11 @@ def _must_find_all(run: RenderContext, pattern: str, text: str, limit: int) -> S
 
 def _split(regex: _Regex, pattern: str, limit: int) -> Slice:
     if limit == 0:
-        result = strings([])
+        result = string_slice([])
         result.is_nil = True
         return result
     if pattern and not regex.text:
-        return strings([""])
+        return string_slice([""])
     parts: list[str] = []
     start = end = 0
     for match in regex.matches():
@@ -166,7 +166,7 @@ def _split(regex: _Regex, pattern: str, limit: int) -> Slice:
         start = match.span()[1]
     if end != len(regex.text):
         parts.append(_piece(regex, start, len(regex.text)))
-    return strings(parts)
+    return string_slice(parts)
 
 
 @LIBRARY.add("regexSplit", STRING, STRING, INT)
@@ -198,7 +198,7 @@ def _literal(replacement: str) -> list[bytes | int]:
 
 
 def _template(replacement: str, names: tuple[str, ...]) -> list[bytes | int]:
-    """Text and group numbers of a replacement such as `$1-${name}`; unknown groups are dropped."""
+    """Return text and group numbers of a replacement such as `$1-${name}`; unknown groups are dropped."""
     parts: list[bytes | int] = []
     at = 0
     for match in _REFERENCE.finditer(replacement):

@@ -1,6 +1,6 @@
 """Sprig's string functions. Lengths and cuts count bytes, as in Go.
 
-Reference: https://masterminds.github.io/sprig/strings.html. Words and letter case are in `funcs_words`.
+Reference: https://masterminds.github.io/sprig/strings.html. Words and letter case are in `words`.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext, printing
 from controllers.template.go.types import ANY, INT, STRING, STRING_MAP
-from controllers.template.go.values import Map, Slice, strings, type_of
+from controllers.template.go.values import Map, Slice, string_slice, type_of
 
 LIBRARY = Library()
 ELLIPSIS = "..."
 
 
 def to_string(run: RenderContext, value: object) -> str:
-    """Any value as sprig makes a string of it."""
+    """Return any value as sprig makes a string of it."""
     if isinstance(value, str):
         return value
     stringer = type_of(value).text
@@ -24,7 +24,7 @@ def to_string(run: RenderContext, value: object) -> str:
 
 
 def to_strings(run: RenderContext, value: object) -> list[str]:
-    """A list of strings from a list (without its nils) or a single value; empty for nil."""
+    """Return strings from a list (without its nils) or a single value; none for nil."""
     if isinstance(value, Slice):
         run.budget.spend(len(value.items) // 8)
         return [to_string(run, item) for item in value.items if item is not None]
@@ -32,13 +32,13 @@ def to_strings(run: RenderContext, value: object) -> list[str]:
 
 
 def join(run: RenderContext, separator: str, parts: Sequence[str]) -> str:
-    """The parts with the separator between them, paid for before it is made."""
+    """Join the parts with the separator between them; the result is paid for before it is made."""
     run.budget.grow(sum(map(len, parts)) + len(separator) * max(0, len(parts) - 1))
     return separator.join(parts)
 
 
-def replaced(run: RenderContext, text: str, old: str, new: str) -> str:
-    """`text` with every `old` replaced, paid for before it is made."""
+def replace(run: RenderContext, text: str, old: str, new: str) -> str:
+    """Replace every `old` in `text`; the result is paid for before it is made."""
     count = len(text) + 1 if not old else text.count(old)
     run.budget.grow(max(0, len(text) + count * (len(new) - len(old))))
     return text.replace(old, new)
@@ -56,7 +56,7 @@ def _to_string(run: RenderContext, value: object) -> str:
 
 @LIBRARY.add("toStrings", ANY)
 def _to_strings(run: RenderContext, value: object) -> Slice:
-    return strings(to_strings(run, value))
+    return string_slice(to_strings(run, value))
 
 
 @LIBRARY.add("trim", STRING)
@@ -97,7 +97,7 @@ def _has_suffix(run: RenderContext, suffix: str, text: str) -> bool:
 
 @LIBRARY.add("replace", STRING, STRING, STRING)
 def _replace(run: RenderContext, old: str, new: str, text: str) -> str:
-    return replaced(run, text, old, new)
+    return replace(run, text, old, new)
 
 
 @LIBRARY.add("repeat", INT, STRING)
@@ -110,22 +110,22 @@ def _repeat(run: RenderContext, count: int, text: str) -> str:
 
 @LIBRARY.add("trunc", INT, STRING)
 def _trunc(run: RenderContext, width: int, text: str) -> str:
-    size = gotext.size(text)
+    size = gotext.byte_length(text)
     if width < 0 and size + width > 0:
-        return gotext.cut(text, size + width, size)
-    return gotext.cut(text, 0, width) if 0 <= width < size else text
+        return gotext.slice_bytes(text, size + width, size)
+    return gotext.slice_bytes(text, 0, width) if 0 <= width < size else text
 
 
 @LIBRARY.add("substr", INT, INT, STRING)
 def _substr(run: RenderContext, start: int, stop: int, text: str) -> str:
-    size = gotext.size(text)
+    size = gotext.byte_length(text)
     if start < 0:
-        return gotext.cut(text, 0, stop)
+        return gotext.slice_bytes(text, 0, stop)
     if stop < 0 or stop > size:
         if start > size:
             raise FunctionFailure(f"runtime error: slice bounds out of range [{start}:{size}]")
-        return gotext.cut(text, start, size)
-    return gotext.cut(text, start, stop)
+        return gotext.slice_bytes(text, start, size)
+    return gotext.slice_bytes(text, start, stop)
 
 
 @LIBRARY.add("abbrev", INT, STRING)
@@ -141,8 +141,8 @@ def _abbrev_both(run: RenderContext, left: int, right: int, text: str) -> str:
 
 
 def abbreviate(text: str, offset: int, width: int) -> str:
-    """`text` in at most `width` bytes with an ellipsis at its end, and at its start where `offset` leaves bytes out."""
-    size = gotext.size(text)
+    """Cut `text` to `width` bytes with an ellipsis at its end, and at its start where `offset` leaves bytes out."""
+    size = gotext.byte_length(text)
     if size <= width:
         return text
     room = width - len(ELLIPSIS)
@@ -150,12 +150,12 @@ def abbreviate(text: str, offset: int, width: int) -> str:
     if size - offset < room:
         offset = size - room
     if offset <= 4:
-        return gotext.cut(text, 0, room) + ELLIPSIS
+        return gotext.slice_bytes(text, 0, room) + ELLIPSIS
     if width < 7:
         return ""
     if offset + room < size:
-        return ELLIPSIS + abbreviate(gotext.cut(text, offset, size), 0, room)
-    return ELLIPSIS + gotext.cut(text, size - room, size)
+        return ELLIPSIS + abbreviate(gotext.slice_bytes(text, offset, size), 0, room)
+    return ELLIPSIS + gotext.slice_bytes(text, size - room, size)
 
 
 @LIBRARY.add("indent", INT, STRING)
@@ -169,12 +169,12 @@ def _nindent(run: RenderContext, width: int, text: str) -> str:
 
 
 def indent(run: RenderContext, width: int, text: str) -> str:
-    """`text` with `width` spaces before each line."""
+    """Put `width` spaces before each line of `text`."""
     if width < 0:
         raise FunctionFailure("strings: negative Repeat count")
     run.budget.grow(width)
     pad = " " * width
-    return pad + replaced(run, text, "\n", "\n" + pad)
+    return pad + replace(run, text, "\n", "\n" + pad)
 
 
 @LIBRARY.add("quote", ANY, variadic=True)
@@ -212,11 +212,11 @@ def _join(run: RenderContext, separator: str, value: object) -> str:
 def _sort_alpha(run: RenderContext, value: object) -> Slice:
     texts = to_strings(run, value) if isinstance(value, Slice) else [printing.to_text(value, run.budget)]
     run.budget.spend(2 * len(texts))
-    return strings(sorted(texts, key=gotext.encode))
+    return string_slice(sorted(texts, key=gotext.encode))
 
 
-def pieces(run: RenderContext, text: str, separator: str, limit: int = -1) -> list[str]:
-    """Go's `strings.SplitN`: without a separator, characters; `limit` is the most pieces, below 0 all of them."""
+def split_n(run: RenderContext, text: str, separator: str, limit: int = -1) -> list[str]:
+    """Split as Go's `strings.SplitN`: without a separator, characters; `limit` below 0 means all pieces."""
     if limit == 0:
         return []
     if separator:
@@ -230,19 +230,19 @@ def pieces(run: RenderContext, text: str, separator: str, limit: int = -1) -> li
 
 @LIBRARY.add("splitList", STRING, STRING)
 def _split_list(run: RenderContext, separator: str, text: str) -> Slice:
-    return strings(pieces(run, text, separator))
+    return string_slice(split_n(run, text, separator))
 
 
 @LIBRARY.add("split", STRING, STRING)
 def _split(run: RenderContext, separator: str, text: str) -> Map:
-    return number_keys(pieces(run, text, separator))
+    return number_keys(split_n(run, text, separator))
 
 
 @LIBRARY.add("splitn", STRING, INT, STRING)
 def _splitn(run: RenderContext, separator: str, limit: int, text: str) -> Map:
-    return number_keys(pieces(run, text, separator, limit))
+    return number_keys(split_n(run, text, separator, limit))
 
 
 def number_keys(parts: Sequence[str]) -> Map:
-    """A map with the keys `_0`, `_1`, …"""
+    """Return a map with the keys `_0`, `_1` and so on."""
     return Map(STRING_MAP, {f"_{index}": part for index, part in enumerate(parts)})

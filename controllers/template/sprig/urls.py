@@ -33,7 +33,7 @@ def _url_parse(run: RenderContext, text: str) -> Map:
 
 
 def _parsed(text: str) -> dict[str, object]:
-    """The parts in the order in which sprig names them. Raises FunctionFailure with Go's text."""
+    """Return the parts in the order in which sprig names them. Raises FunctionFailure with Go's text."""
     shown, _, fragment = text.partition("#")
     try:
         parts = _parts(shown)
@@ -86,7 +86,7 @@ def _authority(scheme: str, text: str) -> dict[str, object]:
 
 
 def _host(scheme: str, text: str) -> str:
-    """Host and port, unescaped."""
+    """Return host and port, unescaped."""
     if text.rfind("[") > 0:
         raise FunctionFailure("invalid IP-literal")
     if text.startswith("["):
@@ -121,7 +121,7 @@ def _check_port(text: str) -> None:
 
 
 def _decoded_host(text: str) -> str:
-    """The host unescaped; only bytes beyond ASCII and the percent sign may be escaped."""
+    """Return the host unescaped; only bytes beyond ASCII and the percent sign may be escaped."""
     for found in _HOST_BYTE.finditer(text):
         if found[0] == "%" or (found[0][1:2] in set("01234567") and found[0] != "%25"):
             raise _bad_escape(text[found.start() :])

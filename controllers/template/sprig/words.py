@@ -1,7 +1,7 @@
 """Sprig's functions on words and letter case.
 
-Case mapping is one character to one character, as Go's: ß has no upper case. Where the Go libraries behind sprig take
-bytes for characters (`nospace`, `initials`, `wrap`), so does this.
+Case mapping is one character to one character, as in Go: ß has no upper case. Where the Go libraries behind sprig
+mistake bytes for characters (`nospace`, `initials`, `wrap`), these functions do the same.
 """
 
 import unicodedata
@@ -16,29 +16,29 @@ _CJK = ((0x3400, 0x4D85), (0x4E00, 0x9FCC), (0x20000, 0x2B81D))
 
 
 def upper(text: str) -> str:
-    """`text` in upper case."""
+    """Return `text` in upper case."""
     return text.upper() if text.isascii() else "".join(map(upper_char, gotext.to_valid_utf8(text)))
 
 
 def lower(text: str) -> str:
-    """`text` in lower case."""
+    """Return `text` in lower case."""
     return text.lower() if text.isascii() else "".join(map(lower_char, gotext.to_valid_utf8(text)))
 
 
 def upper_char(char: str) -> str:
-    """The one character that is `char` in upper case."""
+    """Return the one character that is `char` in upper case."""
     mapped = char.upper()
     return mapped if len(mapped) == 1 else title_char(char)
 
 
 def title_char(char: str) -> str:
-    """The one character that is `char` in title case."""
+    """Return the one character that is `char` in title case."""
     mapped = char.title()
     return mapped if len(mapped) == 1 else char
 
 
 def lower_char(char: str) -> str:
-    """The one character that is `char` in lower case."""
+    """Return the one character that is `char` in lower case."""
     return char.lower()[0]
 
 
@@ -199,7 +199,7 @@ def _camelcase(run: RenderContext, text: str) -> str:
         start += 1
     head, body = text[:start], gotext.to_valid_utf8(text[start:])
     if not body:
-        return head + head[-1:]  # the library's own slip
+        return head + head[-1:]  # a mistake of the library
     out: list[str] = []
     shouting = _is_upper(body[0])
     previous = upper_char(body[0])
@@ -252,7 +252,7 @@ def _kind(char: str) -> str:
 
 
 def _words(text: str) -> list[tuple[str, str]]:
-    """Runs of one kind; an upper-case letter before lower-case ones belongs to them: HTTP, Status."""
+    """Return runs of one kind; an upper-case letter before lower-case ones belongs to them: HTTP, Status."""
     kinds = [_kind(char) for char in text]
     words: list[tuple[str, str]] = []
     at = 0
@@ -278,7 +278,7 @@ class _Joiner:
         self._out: list[str] = []
 
     def join(self) -> str:
-        """The words in lower case, joined."""
+        """Join the words in lower case."""
         while self._at < len(self._words) - 1:
             kind = self._emit()
             if kind == NUMBER:

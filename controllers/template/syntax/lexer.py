@@ -1,4 +1,4 @@
-"""Cuts the source of a template into tokens, trims white space at `{{-` and `-}}`, and drops comments.
+"""Cut the source of a template into tokens, trim white space at `{{-` and `-}}`, and drop comments.
 
 The language: https://pkg.go.dev/text/template. An ERROR token carries Go's message and is the last one.
 """
@@ -69,7 +69,7 @@ class Token:
     line: int
 
     def is_keyword(self, word: str) -> bool:
-        """Is it this keyword?"""
+        """Return True for this keyword."""
         return self.kind is TokenKind.KEYWORD and self.text == word
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class Lexer:
         self._depth = 0
 
     def next(self) -> Token:
-        """The next token."""
+        """Return the next token."""
         return self._action() if self._inside else self._outside()
 
     # Tokens
@@ -161,7 +161,7 @@ class Lexer:
         return None
 
     def _closing(self, at: int) -> tuple[bool, bool]:
-        """Is there a right delimiter here, and does it trim?"""
+        """Return whether there is a right delimiter here, and whether it trims."""
         if self._peek(at) in tuple(SPACE_CHARS) and self._source.startswith("-" + RIGHT, at + 1):
             return True, True
         return self._source.startswith(RIGHT, at), False
@@ -306,7 +306,7 @@ class Lexer:
 
 
 def describe(char: str) -> str:
-    """A character as Go's `%#U` prints it; the end of the source is U+FFFFFFFFFFFFFFFF there, too."""
+    """Return a character as Go's `%#U` prints it; the end of the source is U+FFFFFFFFFFFFFFFF there, too."""
     if not char:
         return "U+FFFFFFFFFFFFFFFF"
     shown = f" '{char}'" if char.isprintable() else ""

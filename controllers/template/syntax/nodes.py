@@ -1,4 +1,4 @@
-"""The parse tree of a template. `str(node)` is the source text Go shows in error messages.
+"""The parse tree of a template. `str(node)` is the source text that Go quotes in error messages.
 
 Positions count characters from the start of the whole template.
 """
@@ -16,7 +16,7 @@ class Node:
 
 
 @dataclass(slots=True, eq=False)
-class Text(Node):
+class TextNode(Node):
     """Plain text between actions, trimmed."""
 
     text: str
@@ -26,7 +26,7 @@ class Text(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Dot(Node):
+class DotNode(Node):
     """The cursor."""
 
     def __str__(self) -> str:
@@ -34,7 +34,7 @@ class Dot(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Nil(Node):
+class NilNode(Node):
     """The word `nil`."""
 
     def __str__(self) -> str:
@@ -42,7 +42,7 @@ class Nil(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Bool(Node):
+class BoolNode(Node):
     """`true` or `false`."""
 
     value: bool
@@ -52,8 +52,8 @@ class Bool(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Number(Node):
-    """A number or character literal with every reading it has; None where it has none of that kind."""
+class NumberNode(Node):
+    """A number or character literal with its value in every type that it fits, None in the others."""
 
     text: str
     as_int: int | None
@@ -66,7 +66,7 @@ class Number(Node):
 
 
 @dataclass(slots=True, eq=False)
-class String(Node):
+class StringNode(Node):
     """A string literal: as written, and its value."""
 
     quoted: str
@@ -77,7 +77,7 @@ class String(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Identifier(Node):
+class IdentifierNode(Node):
     """The name of a function."""
 
     name: str
@@ -87,7 +87,7 @@ class Identifier(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Field(Node):
+class FieldNode(Node):
     """`.A.B`."""
 
     names: tuple[str, ...]
@@ -107,14 +107,14 @@ class VariableNode(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Chain(Node):
+class ChainNode(Node):
     """A parenthesised pipeline, or a function, followed by `.A.B`."""
 
     base: Node
     names: list[str]
 
     def __str__(self) -> str:
-        base = f"({self.base})" if isinstance(self.base, Pipe) else str(self.base)
+        base = f"({self.base})" if isinstance(self.base, PipeNode) else str(self.base)
         return base + "".join("." + name for name in self.names)
 
 
@@ -125,11 +125,11 @@ class CommandNode(Node):
     args: list[Node] = field(default_factory=list)
 
     def __str__(self) -> str:
-        return " ".join(f"({word})" if isinstance(word, Pipe) else str(word) for word in self.args)
+        return " ".join(f"({word})" if isinstance(word, PipeNode) else str(word) for word in self.args)
 
 
 @dataclass(slots=True, eq=False)
-class Pipe(Node):
+class PipeNode(Node):
     """A pipeline with the variables it declares or assigns."""
 
     commands: list[CommandNode] = field(default_factory=list)
@@ -143,7 +143,7 @@ class Pipe(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Block(Node):
+class BlockNode(Node):
     """A list of nodes."""
 
     nodes: list[Node] = field(default_factory=list)
@@ -153,23 +153,23 @@ class Block(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Action(Node):
+class ActionNode(Node):
     """`{{pipeline}}`."""
 
-    pipe: Pipe
+    pipe: PipeNode
 
     def __str__(self) -> str:
         return f"{{{{{self.pipe}}}}}"
 
 
 @dataclass(slots=True, eq=False)
-class Branch(Node):
+class BranchNode(Node):
     """`if`, `with` or `range` (`keyword`) with its branches."""
 
     keyword: str
-    pipe: Pipe
-    body: Block
-    else_block: Block | None
+    pipe: PipeNode
+    body: BlockNode
+    else_block: BlockNode | None
 
     def __str__(self) -> str:
         else_block = "" if self.else_block is None else f"{{{{else}}}}{self.else_block}"
@@ -177,7 +177,7 @@ class Branch(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Jump(Node):
+class JumpNode(Node):
     """`break` or `continue`."""
 
     keyword: str
@@ -187,11 +187,11 @@ class Jump(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Call(Node):
+class TemplateNode(Node):
     """`{{template "name" pipeline}}`."""
 
     name: str
-    pipe: Pipe | None
+    pipe: PipeNode | None
 
     def __str__(self) -> str:
         argument = "" if self.pipe is None else f" {self.pipe}"
@@ -199,7 +199,7 @@ class Call(Node):
 
 
 @dataclass(slots=True, eq=False)
-class End(Node):
+class EndNode(Node):
     """`{{end}}`; the parser's own, never in a tree."""
 
     def __str__(self) -> str:
@@ -207,7 +207,7 @@ class End(Node):
 
 
 @dataclass(slots=True, eq=False)
-class Else(Node):
+class ElseNode(Node):
     """`{{else}}`; the parser's own, never in a tree."""
 
     def __str__(self) -> str:
@@ -220,10 +220,10 @@ class Tree:
 
     source: str
     main: str
-    templates: dict[str, Block]
+    templates: dict[str, BlockNode]
 
     def position(self, node: Node) -> tuple[int, int]:
-        """Line from 1 and byte column from 0, as Go reports them."""
+        """Return line, from 1, and byte column, from 0, as Go reports them."""
         before = self.source[: node.at]
         start = before.rfind("\n") + 1
         return before.count("\n") + 1, len(before[start:].encode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""Builds the parse tree of a template.
+"""Build the parse tree of a template.
 
 Grammar and error texts are those of Go's `text/template` (https://pkg.go.dev/text/template). Errors name the line of
 the token read last, as Go does. Nesting is bounded, which Go does only for parentheses.
@@ -12,25 +12,25 @@ from controllers.template.limits import MAX_NESTING
 from controllers.template.syntax import numbers
 from controllers.template.syntax.lexer import OPERANDS, Lexer, Token, TokenKind
 from controllers.template.syntax.nodes import (
-    Action,
-    Block,
-    Bool,
-    Branch,
-    Call,
-    Chain,
+    ActionNode,
+    BlockNode,
+    BoolNode,
+    BranchNode,
+    ChainNode,
     CommandNode,
-    Dot,
-    Else,
-    End,
-    Field,
-    Identifier,
-    Jump,
-    Nil,
+    DotNode,
+    ElseNode,
+    EndNode,
+    FieldNode,
+    IdentifierNode,
+    JumpNode,
+    NilNode,
     Node,
-    Number,
-    Pipe,
-    String,
-    Text,
+    NumberNode,
+    PipeNode,
+    StringNode,
+    TemplateNode,
+    TextNode,
     Tree,
     VariableNode,
 )
@@ -38,11 +38,11 @@ from controllers.template.syntax.nodes import (
 MAIN = "commit message"
 """Name of the main template in every error text."""
 PREFIX = "unable to create commit message template from spec: "
-_NOT_EXECUTABLE = (Bool, Dot, Nil, Number, String)
+_NOT_EXECUTABLE = (BoolNode, DotNode, NilNode, NumberNode, StringNode)
 
 
 def parse(source: str, functions: Container[str]) -> Tree:
-    """The tree of `source`. Raises TemplateError; the message has Flux's prefix and Go's text."""
+    """Return the tree of `source`. Raises TemplateError; the message has Flux's prefix and Go's text."""
     tree = Tree(source, MAIN, {})
     Parser(Lexer(source), functions, tree.templates).parse_all()
     return tree
@@ -52,7 +52,7 @@ class Parser:
     """Reads one template; `define` and `block` are read by a parser of their own on the same lexer."""
 
     def __init__(
-        self, lexer: Lexer, functions: Container[str], templates: dict[str, Block], *, nesting: int = 0
+        self, lexer: Lexer, functions: Container[str], templates: dict[str, BlockNode], *, nesting: int = 0
     ) -> None:
         self._lexer = lexer
         self._functions = functions
@@ -119,7 +119,7 @@ class Parser:
 
     def parse_all(self) -> None:
         """Read to the end of the source."""
-        root = Block(self._peek().at)
+        root = BlockNode(self._peek().at)
         while self._peek().kind is not TokenKind.EOF:
             if self._peek().kind is TokenKind.LEFT:
                 left = self._next()
@@ -129,12 +129,12 @@ class Parser:
                     continue
                 self._pending += [word, left]
             node = self._text_or_action()
-            if isinstance(node, End | Else):
+            if isinstance(node, EndNode | ElseNode):
                 raise self._error(f"unexpected {node}")
             root.nodes.append(node)
         self._add(MAIN, root)
 
-    def _add(self, name: str, root: Block) -> None:
+    def _add(self, name: str, root: BlockNode) -> None:
         present = self._templates.get(name)
         if present is None or is_blank(present):
             self._templates[name] = root
@@ -148,7 +148,7 @@ class Parser:
         self._inner().parse_definition()
 
     def parse_definition(self) -> None:
-        """Read the rest of a `define`, of which the keyword has been read."""
+        """Read the rest of a `define` after its keyword."""
         context = "define clause"
         name = self._name(self._next_non_space(), context)
         self._expect(TokenKind.RIGHT, context)
@@ -157,7 +157,7 @@ class Parser:
     def parse_body(self, name: str, context: str) -> None:
         """Read to the `end` of a template that began outside, and add it."""
         root, end = self._list()
-        if not isinstance(end, End):
+        if not isinstance(end, EndNode):
             raise self._error(f"unexpected {end} in {context}")
         self._add(name, root)
 
@@ -174,12 +174,12 @@ class Parser:
 
     # Blocks
 
-    def _list(self) -> tuple[Block, End | Else]:
+    def _list(self) -> tuple[BlockNode, EndNode | ElseNode]:
         self._enter()
-        block = Block(self._peek_non_space().at)
+        block = BlockNode(self._peek_non_space().at)
         while self._peek_non_space().kind is not TokenKind.EOF:
             node = self._text_or_action()
-            if isinstance(node, End | Else):
+            if isinstance(node, EndNode | ElseNode):
                 self._nesting -= 1
                 return block, node
             block.nodes.append(node)
@@ -188,7 +188,7 @@ class Parser:
     def _text_or_action(self) -> Node:
         token = self._next_non_space()
         if token.kind is TokenKind.TEXT:
-            return Text(token.at, token.text)
+            return TextNode(token.at, token.text)
         if token.kind is not TokenKind.LEFT:
             raise self._unexpected(token, "input")
         self._action_line = token.line
@@ -201,14 +201,14 @@ class Parser:
         if token.kind is TokenKind.KEYWORD and token.text != "define":
             return self._control(token)
         self._pending.append(token)
-        return Action(self._peek().at, self._pipeline("command", TokenKind.RIGHT))
+        return ActionNode(self._peek().at, self._pipeline("command", TokenKind.RIGHT))
 
     def _control(self, token: Token) -> Node:
         match token.text:
             case "if" | "with" | "range":
                 return self._branch(token.text)
             case "end":
-                return End(self._expect(TokenKind.RIGHT, "end").at)
+                return EndNode(self._expect(TokenKind.RIGHT, "end").at)
             case "else":
                 return self._else()
             case "template":
@@ -218,45 +218,45 @@ class Parser:
             case _:
                 return self._jump(token)
 
-    def _jump(self, token: Token) -> Jump:
+    def _jump(self, token: Token) -> JumpNode:
         following = self._next_non_space()
         if following.kind is not TokenKind.RIGHT:
             raise self._unexpected(following, f"{{{{{token.text}}}}}")
         if not self._ranges:
             raise self._error(f"{{{{{token.text}}}}} outside {{{{range}}}}")
-        return Jump(token.at, token.text)
+        return JumpNode(token.at, token.text)
 
-    def _else(self) -> Else:
+    def _else(self) -> ElseNode:
         token = self._peek_non_space()
         if token.is_keyword("if") or token.is_keyword("with"):
-            return Else(token.at)
-        return Else(self._expect(TokenKind.RIGHT, "else").at)
+            return ElseNode(token.at)
+        return ElseNode(self._expect(TokenKind.RIGHT, "else").at)
 
-    def _branch(self, keyword: str) -> Branch:
+    def _branch(self, keyword: str) -> BranchNode:
         known = len(self._variables)
         pipe = self._pipeline(keyword, TokenKind.RIGHT)
         self._ranges += keyword == "range"
         body, end = self._list()
         self._ranges -= keyword == "range"
         else_block = None
-        if isinstance(end, Else):
+        if isinstance(end, ElseNode):
             else_block = self._else_control(keyword, end)
         del self._variables[known:]
-        return Branch(pipe.at, keyword, pipe, body, else_block)
+        return BranchNode(pipe.at, keyword, pipe, body, else_block)
 
-    def _else_control(self, keyword: str, start: Else) -> Block:
+    def _else_control(self, keyword: str, start: ElseNode) -> BlockNode:
         if keyword != "range" and self._peek().is_keyword(keyword):  # `else if`, `else with`: the end is shared
             self._next()
             self._enter()
-            block = Block(start.at, [self._branch(keyword)])
+            block = BlockNode(start.at, [self._branch(keyword)])
             self._nesting -= 1
             return block
         block, end = self._list()
-        if not isinstance(end, End):
+        if not isinstance(end, EndNode):
             raise self._error(f"expected end; found {end}")
         return block
 
-    def _call(self) -> Call:
+    def _call(self) -> TemplateNode:
         context = "template clause"
         token = self._next_non_space()
         name = self._name(token, context)
@@ -265,20 +265,20 @@ class Parser:
         if following.kind is not TokenKind.RIGHT:
             self._pending.append(following)
             pipe = self._pipeline(context, TokenKind.RIGHT)
-        return Call(token.at, name, pipe)
+        return TemplateNode(token.at, name, pipe)
 
-    def _block(self) -> Call:
+    def _block(self) -> TemplateNode:
         context = "block clause"
         token = self._next_non_space()
         name = self._name(token, context)
         pipe = self._pipeline(context, TokenKind.RIGHT)
         self._inner().parse_body(name, context)
-        return Call(token.at, name, pipe)
+        return TemplateNode(token.at, name, pipe)
 
     # Pipelines
 
-    def _pipeline(self, context: str, end: TokenKind) -> Pipe:
-        pipe = Pipe(self._peek_non_space().at)
+    def _pipeline(self, context: str, end: TokenKind) -> PipeNode:
+        pipe = PipeNode(self._peek_non_space().at)
         self._declarations(pipe, context)
         while True:
             token = self._next_non_space()
@@ -295,7 +295,7 @@ class Parser:
                 raise self._error(f"non executable command in pipeline stage {stage}")
         return pipe
 
-    def _declarations(self, pipe: Pipe, context: str) -> None:
+    def _declarations(self, pipe: PipeNode, context: str) -> None:
         while self._peek_non_space().kind is TokenKind.VARIABLE:
             variable = self._next()
             after = self._peek()
@@ -340,11 +340,11 @@ class Parser:
         term = self._term()
         if term is None or self._peek().kind is not TokenKind.FIELD:
             return term
-        chain = Chain(self._peek().at, term, [])
+        chain = ChainNode(self._peek().at, term, [])
         while self._peek().kind is TokenKind.FIELD:
             chain.names.append(self._next().text[1:])
-        if isinstance(term, Field):
-            return Field(chain.at, term.names + tuple(chain.names))
+        if isinstance(term, FieldNode):
+            return FieldNode(chain.at, term.names + tuple(chain.names))
         if isinstance(term, VariableNode):
             return VariableNode(chain.at, term.names + tuple(chain.names))
         if isinstance(term, _NOT_EXECUTABLE):
@@ -357,17 +357,17 @@ class Parser:
             case TokenKind.IDENTIFIER:
                 if token.text not in self._functions:
                     raise self._error(f"function {quote(token.text)} not defined")
-                return Identifier(token.at, token.text)
+                return IdentifierNode(token.at, token.text)
             case TokenKind.DOT:
-                return Dot(token.at)
+                return DotNode(token.at)
             case TokenKind.NIL:
-                return Nil(token.at)
+                return NilNode(token.at)
             case TokenKind.FIELD:
-                return Field(token.at, (token.text[1:],))
+                return FieldNode(token.at, (token.text[1:],))
             case TokenKind.BOOL:
-                return Bool(token.at, token.text == "true")
+                return BoolNode(token.at, token.text == "true")
             case TokenKind.STRING:
-                return String(token.at, token.text, self._unquoted(token))
+                return StringNode(token.at, token.text, self._unquoted(token))
             case TokenKind.VARIABLE | TokenKind.CHARACTER | TokenKind.COMPLEX | TokenKind.NUMBER | TokenKind.OPEN:
                 return self._compound(token)
         self._pending.append(token)
@@ -390,6 +390,6 @@ class Parser:
             raise self._error(str(error)) from None
 
 
-def is_blank(block: Block) -> bool:
-    """Is there nothing but white space in the block?"""
-    return all(isinstance(node, Text) and not node.text.strip() for node in block.nodes)
+def is_blank(block: BlockNode) -> bool:
+    """Return True for a block with nothing but white space."""
+    return all(isinstance(node, TextNode) and not node.text.strip() for node in block.nodes)

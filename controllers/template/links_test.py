@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.template import Change, Comparison, FileChange, ObjectRef, TemplateData, TemplateError, render
-from controllers.template.flux.links import LINK_FORMATS, link
+from controllers.template import Comparison, FileChange, ObjectRef, TemplateChange, TemplateData, TemplateError, render
+from controllers.template.flux.links import LINK_FORMATS, build_link
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 OLD, NEW = "a" * 40, "b" * 40
@@ -19,16 +19,16 @@ EACH = (
 CHARACTERS = re.compile(r"https://[A-Za-z0-9._~+%/:?=&-]+", re.ASCII)
 
 
-def data(*changes: Change) -> TemplateData:
+def data(*changes: TemplateChange) -> TemplateData:
     return TemplateData("apps", "fleet", [FileChange("web.yaml", ObjectRef(), changes)])
 
 
-def message(template: str, *changes: Change) -> str:
+def message(template: str, *changes: TemplateChange) -> str:
     return render(template, data(*changes), now=NOW)
 
 
-def change(comparison: Comparison | None, *, old: str = "1.0") -> Change:
-    return Change(old, "1.1", "apps:web:tag", "x/web:1.1", comparison)
+def change(comparison: Comparison | None, *, old: str = "1.0") -> TemplateChange:
+    return TemplateChange(old, "1.1", "apps:web:tag", "x/web:1.1", comparison)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def change(comparison: Comparison | None, *, old: str = "1.0") -> Change:
     ],
 )
 def test_links_by_the_name_of_the_host(source: str, compared: str, alone: str) -> None:
-    assert link(Comparison(source, NEW, OLD)) == source + compared
-    assert link(Comparison(source, NEW)) == source + alone
+    assert build_link(Comparison(source, NEW, OLD)) == source + compared
+    assert build_link(Comparison(source, NEW)) == source + alone
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_links_by_the_kind_that_the_template_names(kind: str, page: str) -> None
     ],
 )
 def test_pages_of_a_repository_stand_for_it(source: str, repository: str) -> None:
-    assert link(Comparison(source, NEW, OLD)).startswith(
+    assert build_link(Comparison(source, NEW, OLD)).startswith(
         f"{repository}/-/compare/" if "gitlab" in source else f"{GITHUB}/compare/"
     )
 
@@ -110,11 +110,11 @@ def test_pages_of_a_repository_stand_for_it(source: str, repository: str) -> Non
     ],
 )
 def test_no_link(comparison: Comparison) -> None:
-    assert link(comparison) == ""
+    assert build_link(comparison) == ""
 
 
 def test_old_commit_that_is_none_leaves_the_new_one() -> None:
-    assert link(Comparison(GITHUB, NEW, "main")) == f"{GITHUB}/commit/{NEW}"
+    assert build_link(Comparison(GITHUB, NEW, "main")) == f"{GITHUB}/commit/{NEW}"
 
 
 def test_message_has_a_link_where_something_is_known() -> None:
@@ -178,7 +178,7 @@ COMMITS = st.one_of(st.just(""), st.text("0123456789abcdef", min_size=7, max_siz
 
 @given(SOURCES, COMMITS, COMMITS, st.sampled_from(["", *LINK_FORMATS]))
 def test_nothing_but_plain_links(source: str, new: str, old: str, kind: str) -> None:
-    found = link(Comparison(source, new, old), kind=kind)
+    found = build_link(Comparison(source, new, old), kind=kind)
     if found:
         assert CHARACTERS.fullmatch(found)
         assert "@" not in found

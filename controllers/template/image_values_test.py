@@ -1,10 +1,10 @@
-"""An image of the old data model shows what go-containerregistry's types show."""
+"""An image of the old data model prints what go-containerregistry's types print."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from controllers.template import Change, FileChange, ObjectRef, TemplateData, TemplateError, render
+from controllers.template import FileChange, ObjectRef, TemplateChange, TemplateData, TemplateError, render
 
 NOW = datetime(2025, 1, 1, tzinfo=UTC)
 DIGEST = "sha256:" + "ab" * 32
@@ -16,8 +16,8 @@ DATA = TemplateData(
             "a.yaml",
             ObjectRef("v1", "Pod", "n", "x"),
             [
-                Change("a", "b", "ns:p", "nginx:1.0"),
-                Change("a", "c", "ns:q:tag", f"ghcr.io/a/b:1.0@{DIGEST}"),
+                TemplateChange("a", "b", "ns:p", "nginx:1.0"),
+                TemplateChange("a", "c", "ns:q:tag", f"ghcr.io/a/b:1.0@{DIGEST}"),
             ],
         )
     ],

@@ -11,7 +11,7 @@ DATA = TemplateData("ns", "name", [], None)
 
 
 def answer(template: str) -> str:
-    """The message, or what the error says behind the function's name."""
+    """Return the message, or what the error says behind the function's name."""
     try:
         return render(template, DATA, now=NOW)
     except TemplateError as error:
