@@ -248,7 +248,7 @@ async def test_one_writer_a_branch(run: Run) -> None:
     order = []
 
     async def write(name: str, branch: str, remote: Remote) -> None:
-        async with run.engine.writer(remote, branch):
+        async with run.engine.lock_branch(remote, branch):
             order.append(f"{name} in")
             await asyncio.sleep(0)
             order.append(f"{name} out")
@@ -361,8 +361,8 @@ async def test_a_push_that_was_done_is_not_done_again(run: Run, fleet: BareRepos
     """A process killed after its push finds the branch where it wanted it."""
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)
-    result = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
-    assert result.refs == ()
+    updated_refs = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
+    assert updated_refs == ()
     assert fleet.head() == new.id
 
 
@@ -378,8 +378,8 @@ async def test_scans_of_two_filters_do_not_mix(run: Run, fleet: BareRepository) 
     fleet.commit({"b.txt": marked("1")})
     tip = await run.tip()
     await run.files(tip.commit)
-    found = await run.engine.files(
-        run.remote, tip.commit, "", wanted=lambda name: name.endswith(".txt"), containing=MARKER
+    found = await run.engine.find_files(
+        run.remote, tip.commit, "", is_wanted=lambda name: name.endswith(".txt"), marker=MARKER
     )
     assert [f.path for f in found] == ["b.txt"]
     assert is_yaml("Kustomization")

@@ -35,7 +35,7 @@ def truncate(path: Path) -> None:
 
 
 def scribble(path: Path) -> None:
-    """Overwrites contents (of a pack) or names (of an index), in place: the file may be mapped."""
+    """Overwrite contents (of a pack) or names (of an index), in place: the file may be mapped."""
     with path.open("r+b") as file:
         file.seek(20 if path.suffix == ".pack" else 8 + 256 * 4)
         file.write(b"\xff" * 60)
@@ -71,7 +71,7 @@ async def test_a_truncated_pack_is_mended(run: Run, server: GitServer, tmp_path:
 async def test_damage_found_by_the_next_fetch_is_mended(
     run: Run, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str
 ) -> None:
-    """A thin pack leans on objects that we claimed to have."""
+    """A thin pack is based on objects that we claimed to have."""
     big = marked("1.0.0") + "".join(f"# {n}\n" for n in range(2000))
     fleet.commit({"app.yaml": big})
     await run.tip()

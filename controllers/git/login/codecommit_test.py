@@ -1,4 +1,4 @@
-"""What CodeCommit is shown, beside AWS's own answers; keys by botocore against a stand-in of STS."""
+"""Signatures compared with those of AWS; keys by botocore against a stand-in for STS."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ DENIED = f"""<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>Access
 
 @pytest.fixture
 def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GitServer:
-    """STS and EKS' Pod Identity agent, and a process without keys of its own."""
+    """Serve STS and EKS' Pod Identity agent to a process without keys of its own."""
 
     def answer(request: Request) -> Answer:
         if request.path == AGENT:
@@ -60,13 +60,13 @@ def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> G
 
 @pytest.fixture
 def pod_identity(sts: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process has keys: an agent on the node gives them."""
+    """Give the process keys, from an agent on the node."""
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{sts.url}{AGENT}")
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "proof")
 
 
 def signature_of_botocore(url: str, secret_key: str, *, at: datetime) -> str:
-    """As AWS's own helper has it computed."""
+    """Return the signature that AWS's own helper computes."""
     auth, awsrequest = pytest.importorskip("botocore.auth"), pytest.importorskip("botocore.awsrequest")
     credentials = pytest.importorskip("botocore.credentials").Credentials("AKIA", secret_key)
     host, path = url.removeprefix("https://").split("/", 1)
@@ -78,7 +78,7 @@ def signature_of_botocore(url: str, secret_key: str, *, at: datetime) -> str:
 
 
 def test_the_answer_that_aws_published() -> None:
-    """From the tests of git-remote-codecommit, which is AWS's."""
+    """The values are from the tests of git-remote-codecommit, AWS's own helper."""
     url = "https://git-codecommit.us-west-2.amazonaws.com/v1/repos/test_repo"
     assert signature(url, "secret", at=datetime(2017, 12, 24, 11, 53, 20, tzinfo=UTC)) == (
         "20171224T115320Zb6df2d758a8023b2f000a546417007b65494f3ce8ad0300fd45fcfa173f1959a"
@@ -105,7 +105,7 @@ def test_the_user_names_the_keys() -> None:
 
 
 def test_a_signature_is_made_anew_long_before_it_is_too_old() -> None:
-    """AWS takes one for 15 minutes."""
+    """AWS accepts one for 15 minutes."""
     shown = [sign_url(URL, AwsCredentials("AKIA", "HUSH"), now=SIGNED_AT + n * MINUTE).password for n in range(11)]
     assert shown[:5] == [signature(URL, "HUSH", at=SIGNED_AT)] * 5
     assert shown[5:10] == [signature(URL, "HUSH", at=SIGNED_AT + 5 * MINUTE)] * 5

@@ -1,4 +1,4 @@
-"""GitHub Apps against a stand-in for GitHub's API that checks what it is told."""
+"""GitHub Apps against a stand-in for GitHub's API that checks what it is sent."""
 
 import base64
 import json
@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from controllers.git.engine import GitEngine
 from controllers.git.errors import AuthenticationFailed, BadCredentials, GitError, ProtocolError, Unreachable
-from controllers.git.login.githubapp import GithubApp, GithubApps, app_from_secret, assertion
+from controllers.git.login.githubapp import GithubApp, GithubApps, assertion
 from controllers.git.remote import Basic, Remote
 from testing.gitserver import Answer, GitServer, Request
 
@@ -25,10 +25,10 @@ REMOTE = Remote("https://git.example/org/fleet")
 
 
 def claims(token: str) -> dict[str, object]:
-    """What a JWT claims, once its signature was checked."""
-    said, _, signature = token.rpartition(".")
-    KEY.public_key().verify(_decoded(signature), said.encode(), padding.PKCS1v15(), hashes.SHA256())
-    header, body = said.split(".")
+    """Return the claims of a JWT after checking its signature."""
+    signed, _, signature = token.rpartition(".")
+    KEY.public_key().verify(_decoded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    header, body = signed.split(".")
     assert json.loads(_decoded(header)) == {"alg": "RS256", "typ": "JWT"}
     found: dict[str, object] = json.loads(_decoded(body))
     return found
@@ -39,7 +39,7 @@ def _decoded(text: str) -> bytes:
 
 
 class Github:
-    """The stand-in: app 7 is installed for 250 accounts, the wanted one on the last page."""
+    """The stand-in: app 7 is installed for 250 accounts, the right one on the last page."""
 
     def __init__(self, server: GitServer) -> None:
         self.server = server
@@ -50,9 +50,9 @@ class Github:
 
     def answer(self, request: Request) -> Answer:
         self.asked.append(f"{request.method} {request.path}")
-        told = claims(request.headers["Authorization"].removeprefix("Bearer "))
+        received = claims(request.headers["Authorization"].removeprefix("Bearer "))
         issued = int(self.now.timestamp()) - 30
-        assert told == {"iss": "7", "iat": issued, "exp": issued + 120}
+        assert received == {"iss": "7", "iat": issued, "exp": issued + 120}
         if self.canned:
             return self.canned
         if request.method == "POST":
@@ -125,41 +125,6 @@ async def test_engine_logs_an_app_in(github: Github, tmp_path: Path) -> None:
     engine = GitEngine(tmp_path / "cache", now=lambda: github.now)
     assert await engine.github_login(github.app(installation="42"), REMOTE) == Basic("x-access-token", "ghs_1")
     await engine.aclose()
-
-
-APP = {"githubAppID": b"7", "githubAppPrivateKey": PRIVATE.encode()}
-
-
-def test_secret_names_an_app() -> None:
-    data = APP | {"githubAppInstallationOwner": b"org", "githubAppBaseURL": b"https://u:p@ghe.example/api/v3/"}
-    app = app_from_secret(data, secret_name="apps/login")
-    assert app == GithubApp("7", PRIVATE.strip(), owner="org", url="https://ghe.example/api/v3")
-    assert app.principal == "github-app/7/org"
-    assert "PRIVATE" not in repr(app)
-    app = app_from_secret(APP | {"githubAppInstallationID": b"42\n"}, secret_name="apps/login")
-    assert (app.url, app.installation) == ("https://api.github.com", "42")
-
-
-ONE_OF = "'apps/login' must contain exactly one of 'githubAppInstallationOwner' or 'githubAppInstallationID'"
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        pytest.param({"githubAppID": b"7"}, "must contain 'githubAppID' and 'githubAppPrivateKey'", id="no-key"),
-        pytest.param(APP, ONE_OF, id="no-installation"),
-        pytest.param(
-            APP | {"githubAppInstallationOwner": b"o", "githubAppInstallationID": b"1"}, ONE_OF, id="two-installations"
-        ),
-        pytest.param(APP | {"githubAppInstallationID": b"1/../2"}, "is not a number", id="odd-installation"),
-        pytest.param(
-            APP | {"githubAppInstallationID": b"1", "githubAppBaseURL": b"ghe.example"}, "https://HOST", id="no-url"
-        ),
-    ],
-)
-def test_secret_that_names_no_app(data: dict[str, bytes], text: str) -> None:
-    with pytest.raises(BadCredentials, match=text):
-        app_from_secret(data, secret_name="apps/login")
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, lock: serialization.KeySerializationEncryption) -> str:

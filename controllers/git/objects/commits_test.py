@@ -3,8 +3,8 @@
 import pytest
 
 from controllers.git.conftest import BOT, WHEN, Run
+from controllers.git.errors import CorruptObject
 from controllers.git.objects.commits import parse_commit
-from controllers.git.objects.store import CorruptObject
 from testing.gitserver import BareRepository
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.git.errors import PathMissing, PathOutside, ProtocolError, RepositoryTooLarge
-from controllers.git.objects.names import SHA1, SHA256, NewObject, ObjectFormat, new_object
+from controllers.git.objects.hashing import SHA1, SHA256, NewObject, ObjectFormat, new_object
 from controllers.git.objects.scan import FileFilter, ScanCache, find_marked_files
-from controllers.git.objects.tree import MAX_DEPTH, find_entry, replace
+from controllers.git.objects.tree import MAX_DEPTH, find_entry, replace_files
 
 MARK = b"MARK"
 FILE, SCRIPT, LINK, MODULE = 0o100644, 0o100755, 0o120000, 0o160000
@@ -19,7 +19,7 @@ Node = bytes | tuple[int, bytes] | Mapping[str, object]
 
 
 class Objects:
-    """Objects by name, and how often each was read."""
+    """Objects by id, and how often each was read."""
 
     def __init__(self, object_format: ObjectFormat = SHA1) -> None:
         self.object_format = object_format
@@ -32,7 +32,7 @@ class Objects:
         return self.content[object_id]
 
     def add(self, files: Mapping[str, object]) -> str:
-        """The id of a tree: names → content, (mode, content), or a folder."""
+        """Add a tree of names → content, (mode, content), or folder. Return its id."""
         tree = Tree()
         for name, node in files.items():
             if isinstance(node, Mapping):
@@ -54,11 +54,11 @@ def is_yaml(name: str) -> bool:
     return name.endswith(".yaml")
 
 
-WHICH = FileFilter(is_yaml, MARK)
+FILTER = FileFilter(is_yaml, MARK)
 
 
 def scan(objects: Objects, root: str, path: str = "", cache: ScanCache | None = None) -> list[tuple[str, str]]:
-    found = find_marked_files(objects.read, root, path, which=WHICH, cache=cache or ScanCache())
+    found = find_marked_files(objects.read, root, path, file_filter=FILTER, cache=cache or ScanCache())
     return [(f.path, f.target) for f in found]
 
 
@@ -226,7 +226,7 @@ def test_replacing_changes_those_files_and_nothing_else(
     root = objects.add(tree)
     before = files_of(tree)
     edits = data.draw(st.dictionaries(st.sampled_from(sorted(before)), st.binary(max_size=4))) if before else {}
-    new_root, made = replace(objects.read, root, {p.encode(): c for p, c in edits.items()})
+    new_root, made = replace_files(objects.read, root, {p.encode(): c for p, c in edits.items()})
     objects.keep(made)
     assert (new_root == root) == all(before[p] == c for p, c in edits.items())
     for path, content in (before | edits).items():
@@ -239,7 +239,7 @@ def test_replacing_changes_those_files_and_nothing_else(
 def test_modes_links_and_modules_stay(object_format: ObjectFormat) -> None:
     objects = Objects(object_format)
     root = objects.add({"s.yaml": (SCRIPT, MARK), "l.yaml": (LINK, b"s.yaml"), "m": (MODULE, b"x"), "d": {"e": b"1"}})
-    new_root, made = replace(objects.read, root, {b"s.yaml": b"new"})
+    new_root, made = replace_files(objects.read, root, {b"s.yaml": b"new"})
     objects.keep(made)
     modes = {e.path: e.mode for e in (find_entry(objects.read, new_root, p) for p in ("s.yaml", "d"))}
     assert modes == {b"s.yaml": SCRIPT, b"d": 0o40000}
@@ -251,4 +251,4 @@ def test_only_files_that_are_there_are_replaced(path: bytes) -> None:
     objects = Objects()
     root = objects.add({"s.yaml": MARK, "l.yaml": (LINK, b"s.yaml"), "d": {"e": b"1"}})
     with pytest.raises(PathMissing):
-        replace(objects.read, root, {path: b"new"})
+        replace_files(objects.read, root, {path: b"new"})

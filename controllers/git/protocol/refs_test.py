@@ -100,7 +100,8 @@ LOCAL = {"refs/heads/main": A, "refs/heads/updates": B}
         pytest.param("+refs/heads/main:refs/heads/mirror", [RefUpdate("refs/heads/mirror", A)], True, id="force"),
         pytest.param("refs/heads/updates:refs/for/main", [RefUpdate("refs/for/main", B)], False, id="review"),
         pytest.param("refs/heads/*:refs/heads/bot/*",
-                     [RefUpdate("refs/heads/bot/main", A), RefUpdate("refs/heads/bot/updates", B)], False, id="wildcard"),
+                     [RefUpdate("refs/heads/bot/main", A), RefUpdate("refs/heads/bot/updates", B)], False,
+                     id="wildcard"),
     ],
 )  # fmt: skip
 def test_refspecs(text: str, want: list[RefUpdate], force: bool) -> None:

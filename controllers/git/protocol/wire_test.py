@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.git.errors import ProtocolError, PushRejected
-from controllers.git.objects.names import SHA1, SHA256, ObjectFormat
+from controllers.git.objects.hashing import SHA1, SHA256, ObjectFormat
 from controllers.git.protocol.pktline import (
     DELIMITER,
     FLUSH,

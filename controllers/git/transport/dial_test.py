@@ -13,10 +13,10 @@ from urllib3.exceptions import ConnectTimeoutError, ProxyError
 
 from controllers.git.conftest import Run
 from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Proxy, Remote
 from controllers.git.transport.dial import dial
-from controllers.git.transport.smarthttp import translate_errors
+from controllers.git.transport.httppools import translate_errors
 from testing.proxy import ProxyServer
 
 LOGIN = "robot:hu:sh/@"
@@ -39,7 +39,7 @@ def known(serving: ProxyServer, password: str = LOGIN.partition(":")[2]) -> Prox
 
 @pytest.fixture
 def speaker() -> Iterator[socket.socket]:
-    """A server that is to speak first."""
+    """Listen, for a server that speaks first."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield listener
 
@@ -72,7 +72,7 @@ def test_names_that_are_not_ascii(proxy: ProxyServer) -> None:
 
 
 def addresses(*ports: int) -> Callable[..., list[tuple[Any, ...]]]:
-    """A resolver that knows one host."""
+    """Return a resolver that knows one host."""
     return lambda *_, **__: [(socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", port)) for port in ports]
 
 
@@ -135,7 +135,7 @@ def test_other_proxies(scheme: str) -> None:
 
 
 async def test_http_remotes_go_through_socks(run: Run, proxy: ProxyServer) -> None:
-    """Also where the host's name means something to the proxy alone."""
+    """Also where only the proxy can resolve the host's name."""
     port = run.remote.url.rpartition(":")[2].partition("/")[0]
     proxy.kind = "socks5"
     proxy.routes["git.invalid:80"] = f"127.0.0.1:{port}"

@@ -1,4 +1,4 @@
-"""Host certificates: which are believed, and in which words the others are refused."""
+"""Host certificates: which are accepted, and in which words the others are refused."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ ECDSA, RSA = ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(6
 
 
 def line(key: Private) -> str:
-    """Type and key as `known_hosts` has them."""
+    """Return type and key as in `known_hosts`."""
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
@@ -35,7 +35,7 @@ def certificate(
     kind: SSHCertificateType = SSHCertificateType.HOST, start: datetime = NOW - HOUR, end: datetime = NOW + HOUR,
     option: str = "",
 ) -> bytes:  # fmt: skip
-    """What a host presents."""
+    """Return a certificate as a host presents it."""
     builder = (
         SSHCertificateBuilder()
         .public_key(host.public_key())
@@ -77,7 +77,7 @@ def check(blob: bytes, text: str = TRUSTED, *, host: str = "git.example.com", po
         pytest.param(GOOD, f"@revoked example.org {line(AUTHORITY)}\n{TRUSTED}", id="revoked-for-another-host"),
     ],
 )
-def test_believed(blob: bytes, text: str) -> None:
+def test_accepted(blob: bytes, text: str) -> None:
     check(blob, text)
 
 

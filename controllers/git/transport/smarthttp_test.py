@@ -207,7 +207,7 @@ async def test_a_proxy_of_the_environment(
 
 @pytest.fixture
 def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iterator[tuple[str, Tls]]:
-    """A TLS end in front of the server that asks for client certificates: (URL, what a client needs)."""
+    """Serve the repository over TLS to clients with a certificate. Return (URL, what a client needs)."""
     keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ours, theirs = certificate("localhost", keys[0]), certificate("client", keys[1])
     (tmp_path / "pair.pem").write_bytes(ours + pem(keys[0]))
