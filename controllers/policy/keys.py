@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from controllers.golang.gofloat import NotANumber, parse_float
+from controllers.golang.floats import parse_float
 from controllers.policy import policies
 from controllers.policy.candidates import Candidates, SortOrder
 from controllers.policy.policies import MAX_REFUSED, Filter, Keys, KeyType, Reason
@@ -38,11 +38,8 @@ class Descending:
 
 
 def _number(text: str) -> float | None:
-    try:
-        number = parse_float(text)
-    except NotANumber:
-        return None
-    return None if math.isnan(number) else number
+    number = parse_float(text)
+    return None if number is None or math.isnan(number) else number
 
 
 _RANKS: Final[Mapping[str, Callable[[str], Any]]] = {

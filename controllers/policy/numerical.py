@@ -9,7 +9,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import Final
 
-from controllers.golang.gofloat import NotANumber, parse_float
+from controllers.golang.floats import parse_float
 from controllers.policy import policies
 from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
 from controllers.policy.policies import MAX_REFUSED, Reason
@@ -17,11 +17,8 @@ from controllers.policy.ranking import Ranker, Ranking, parse_order
 
 
 def _rank_key(_: str, value: str) -> tuple[int, float] | None:
-    try:
-        number = parse_float(value)
-    except NotANumber:
-        return None
-    return int(math.isnan(number)), number
+    number = parse_float(value)
+    return None if number is None else (int(math.isnan(number)), number)
 
 
 NUMBERS: Final = SortOrder("numbers", _rank_key, lanes=2)

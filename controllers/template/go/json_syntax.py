@@ -5,6 +5,7 @@ Asked only after decoding has failed. Follows the states of Go's `scanner.go`; t
 
 import re
 
+from controllers.golang.quote import quote
 from controllers.template.go import gotext
 
 END = "unexpected end of JSON input"
@@ -158,4 +159,4 @@ def _quoted(char: int) -> str:
         return "'\\''"
     if char == ord('"'):
         return "'\"'"
-    return f"'{gotext.quote(chr(char))[1:-1]}'"
+    return f"'{quote(chr(char))[1:-1]}'"
