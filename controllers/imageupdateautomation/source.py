@@ -23,9 +23,10 @@ from controllers.git.login.clouds import CloudCredentials, present
 from controllers.git.login.githubapp import app_from_secret
 from controllers.git.login.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
 from controllers.git.objects.commits import Signer
-from controllers.git.remote import Proxy, Remote
+from controllers.git.remote import Remote
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NoPushBranch, Plan, plan
+from controllers.net.proxy.address import Proxy
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound

@@ -13,12 +13,10 @@
      +- IncompleteTagList              chunks of a tag list that do not make one list
 
 Texts name what was tried, on what, and what came back. None has a credential or the user-info of a URL; of foreign text
-at most 256 characters are kept.
+at most 256 characters are kept (see `net.foreign_text`).
 """
 
 from datetime import timedelta
-
-FOREIGN_TEXT_CHARS = 256
 
 
 class RegistryError(Exception):
@@ -71,9 +69,3 @@ class ResponseTooLarge(BadResponse):
 
 class IncompleteTagList(RegistryError):
     pass
-
-
-def sanitize(text: str) -> str:
-    """Text of somebody else, fit for a message: one line, printable, at most 256 characters."""
-    line = "".join(char if char.isprintable() else " " for char in text[: FOREIGN_TEXT_CHARS + 1]).strip()
-    return line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…"

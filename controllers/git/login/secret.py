@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from controllers.git.errors import BadCredentials
-from controllers.git.remote import Basic, Bearer, Credentials, Proxy, SshKey, Tls
+from controllers.git.remote import Basic, Bearer, Credentials, SshKey
+from controllers.net.proxy.address import BadProxy, Proxy
+from controllers.net.tls import TlsMaterial, read_tls
 
 OPENSSH_BEGIN, OPENSSH_END = "-----BEGIN OPENSSH PRIVATE KEY-----", "-----END OPENSSH PRIVATE KEY-----"
 OPENSSH_MAGIC = b"openssh-key-v1\0"
@@ -47,13 +49,12 @@ def _ssh_key(data: Mapping[str, bytes], secret_name: str) -> SshKey:
     return SshKey(identity, known_hosts, passphrase)
 
 
-def tls_from_secret(data: Mapping[str, bytes]) -> Tls:
+def tls_from_secret(data: Mapping[str, bytes]) -> TlsMaterial:
     """TLS material for http(s): `ca.crt` (or `caFile`), `tls.crt` with `tls.key` (or `certFile`, `keyFile`)."""
-    certificate = data.get("tls.crt") or data.get("certFile") or b""
-    key = data.get("tls.key") or data.get("keyFile") or b""
-    if bool(certificate) != bool(key):
+    material = read_tls(data)
+    if bool(material.certificate) != bool(material.key):
         raise BadCredentials("invalid TLS data: 'tls.crt' and 'tls.key' must both be set, or neither")
-    return Tls(data.get("ca.crt") or data.get("caFile") or b"", certificate, key)
+    return material
 
 
 def proxy_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> Proxy:
@@ -63,7 +64,7 @@ def proxy_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> Proxy:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': key 'address' is missing")
     try:
         return Proxy(address, _text(data, "username"), _text(data, "password"))
-    except BadCredentials as e:
+    except BadProxy as e:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': {e}") from None
 
 

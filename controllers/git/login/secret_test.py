@@ -4,9 +4,12 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from controllers.git.errors import BadCredentials, BadUrl, sanitize_text
+from controllers.git.errors import BadCredentials, BadUrl
 from controllers.git.login.secret import credentials_from_secret, is_encrypted, proxy_from_secret, tls_from_secret
-from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
+from controllers.git.remote import Basic, Bearer, Credentials, Remote, SshKey
+from controllers.net.foreign_text import sanitize
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
 
 HTTPS, SSH = "https://example.com/fleet.git", "ssh://git@example.com/fleet.git"
 KEY = ed25519.Ed25519PrivateKey.generate()
@@ -69,9 +72,9 @@ def test_what_is_no_key_is_not_called_locked(noise: str) -> None:
 
 
 def test_tls_material() -> None:
-    assert tls_from_secret({}) == Tls()
-    assert tls_from_secret({"ca.crt": b"new", "caFile": b"old"}) == Tls(b"new")
-    assert tls_from_secret({"caFile": b"a", "certFile": b"c", "keyFile": b"k"}) == Tls(b"a", b"c", b"k")
+    assert tls_from_secret({}) == TlsMaterial()
+    assert tls_from_secret({"ca.crt": b"new", "caFile": b"old"}) == TlsMaterial(b"new")
+    assert tls_from_secret({"caFile": b"a", "certFile": b"c", "keyFile": b"k"}) == TlsMaterial(b"a", b"c", b"k")
     with pytest.raises(BadCredentials, match=r"'tls.crt' and 'tls.key' must both be set"):
         tls_from_secret({"tls.crt": b"c"})
 
@@ -115,7 +118,7 @@ def test_a_secret_wins_over_the_url() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     for remote in (
-        Remote("https://u:HUSH@h/x", tls=Tls(key=b"HUSH"), proxy=Proxy("http://p", "u", "HUSH")),
+        Remote("https://u:HUSH@h/x", tls=TlsMaterial(key=b"HUSH"), proxy=Proxy("http://p", "u", "HUSH")),
         Remote("https://h/x", credentials=Basic("HUSH", "HUSH")),
         Remote("https://h/x", credentials=Bearer("HUSH")),
         Remote("ssh://git:HUSH@h/x", credentials=SshKey("HUSH", "hosts", "HUSH")),
@@ -125,5 +128,5 @@ def test_nothing_secret_is_shown() -> None:
 
 
 def test_foreign_text_is_one_short_printable_line() -> None:
-    assert sanitize_text(b"a\x1b[31m\n\tb\xff") == "a [31m b�"
-    assert len(sanitize_text("x" * 999)) == 256
+    assert sanitize(b"a\x1b[31m\n\tb\xff") == "a [31m b�"
+    assert len(sanitize("x" * 999)) == 256

@@ -8,7 +8,8 @@ become an error of ours.
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
-from controllers.git.errors import ProtocolError, sanitize_text
+from controllers.git.errors import ProtocolError
+from controllers.net.foreign_text import sanitize
 
 MAX_PACKET = 65520
 
@@ -72,7 +73,7 @@ class Stream:
         """The next packet's content without its length, or a mark. Raises ProtocolError, also for the remote's ERR."""
         head = self.read(4)
         if head.strip(HEX_DIGITS):
-            raise ProtocolError(f"not a Git packet: {sanitize_text(head)!r}")
+            raise ProtocolError(f"not a Git packet: {sanitize(head)!r}")
         length = int(head, 16)
         if length <= 2:
             return SpecialPacket(length)
@@ -80,7 +81,7 @@ class Stream:
             raise ProtocolError(f"a Git packet cannot have length {length}")
         data = self.read(length - 4)
         if data.startswith(b"ERR "):
-            raise ProtocolError(f"remote error: {sanitize_text(data[4:])}")
+            raise ProtocolError(f"remote error: {sanitize(data[4:])}")
         return data
 
     def lines(self) -> Iterator[bytes]:
@@ -98,7 +99,7 @@ def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iter
             case b"\x02":
                 on_progress(data[1:])
             case b"\x03":
-                raise ProtocolError(f"remote error: {sanitize_text(data[1:])}")
+                raise ProtocolError(f"remote error: {sanitize(data[1:])}")
             case band:
                 raise ProtocolError(f"unknown side band {band!r}")
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, sanitize_text
+from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable
 from controllers.git.objects.names import ObjectFormat
 from controllers.git.protocol.refs import HEADS, TAGS, Refs
 from controllers.git.protocol.refspec import ANY, RefUpdate
@@ -27,6 +27,7 @@ from controllers.git.protocol.wire import (
     read_ls_refs,
     read_report,
 )
+from controllers.net.foreign_text import sanitize
 
 MAX_REFS_BYTES = 64 << 20
 MAX_REPORT_BYTES = 1 << 20
@@ -131,7 +132,7 @@ class RemoteSession:
             if not self._has_arrived(commands, deadline):
                 raise
             return PushResult(tuple(c.ref for c in commands), "")
-        message = sanitize_text(b"".join(said))
+        message = sanitize(b"".join(said))
         moved = tuple(c.ref for c in commands if report.get(c.ref) is None)
         refused = [(reason, c) for c in commands if (reason := report.get(c.ref)) is not None]
         if refused:

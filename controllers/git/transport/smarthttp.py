@@ -5,13 +5,11 @@ alone, as `git` does. Git configuration is not read; proxies of the environment 
 """
 
 import base64
-import os
 import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
@@ -28,12 +26,16 @@ from controllers.git.errors import (
     RepositoryNotFound,
     RepositoryTooLarge,
     Unreachable,
-    sanitize_text,
 )
 from controllers.git.protocol.pktline import Stream
 from controllers.git.protocol.transport import Deadline
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
-from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls, strip_userinfo
+from controllers.git.remote import Basic, Bearer, Remote
+from controllers.net.foreign_text import sanitize
+from controllers.net.proxy.address import BadProxy, Proxy
+from controllers.net.retry_after import parse_retry_after
+from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, ssl_context
+from controllers.net.url import origin, strip_userinfo
 
 MAX_REDIRECTS = 5
 MAX_ADVERTISEMENT_BYTES = 64 << 20
@@ -47,7 +49,7 @@ class HttpPools:
     """Connection pools, shared by remotes that agree in TLS material and proxy. Thread-safe."""
 
     def __init__(self) -> None:
-        self._pools: LRUCache[tuple[Tls, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
+        self._pools: LRUCache[tuple[TlsMaterial, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
         self._lock = threading.Lock()
 
     def pool(self, remote: Remote) -> urllib3.PoolManager:
@@ -129,7 +131,7 @@ class HttpTransport:
                 response.release_conn()
 
     def _authorization(self, url: str) -> dict[str, str]:
-        if _origin(url) != _origin(self._remote.url):
+        if origin(url) != origin(self._remote.url):
             return {}
         match self._remote.credentials:
             case Basic(username=user, password=password) if user or password:
@@ -161,10 +163,10 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     if status == 200:
         if got.split(";")[0].strip() != content_type:
             raise ProtocolError(
-                f"not a smart Git server: {sanitize_text(url)} answers with {sanitize_text(got) or 'no content type'}"
+                f"not a smart Git server: {sanitize(url)} answers with {sanitize(got) or 'no content type'}"
             )
         return
-    text = "" if "html" in got else sanitize_text(response.read(1024))
+    text = "" if "html" in got else sanitize(response.read(1024))
     said = f": {text}" if text else ""
     if status == 401:
         raise AuthenticationFailed(f"authentication required{said}")
@@ -175,29 +177,19 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     if status in (404, 410):
         raise RepositoryNotFound(f"repository not found{said}")
     if status == 429 or status >= 500:
-        raise Unreachable(f"the server answered {status}{said}", retry_after=retry_after(response))
+        wait = parse_retry_after(response.headers.get("Retry-After", ""), now=None)
+        raise Unreachable(f"the server answered {status}{said}", retry_after=wait)
     raise ProtocolError(f"the server answered {status}{said}")
-
-
-def retry_after(response: urllib3.BaseHTTPResponse) -> timedelta | None:
-    """The time that an answer asks to wait, at most a day."""
-    value = response.headers.get("Retry-After", "")
-    return timedelta(seconds=min(int(value), 86_400)) if value.isascii() and value.isdigit() else None
 
 
 def _redirected(url: str, location: str, tail: str) -> str:
     target = urljoin(url, location)
     old, new = urlsplit(url), urlsplit(target)
     if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme != "https"):
-        raise ProtocolError(f"refused to follow a redirect to {sanitize_text(strip_userinfo(target))}")
+        raise ProtocolError(f"refused to follow a redirect to {sanitize(strip_userinfo(target))}")
     if not target.endswith(tail):
-        raise ProtocolError(f"redirected to {sanitize_text(strip_userinfo(target))}, which is no Git repository")
+        raise ProtocolError(f"redirected to {sanitize(strip_userinfo(target))}, which is no Git repository")
     return strip_userinfo(target)
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
 
 
 @contextmanager
@@ -226,11 +218,11 @@ def _cause(error: BaseException) -> str:
         if isinstance(inner, ssl.SSLCertVerificationError):
             return f"certificate verify failed: {inner.verify_message}"
         if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
-            return sanitize_text(inner.strerror.lower())
+            return sanitize(inner.strerror.lower())
         error = inner
         arguments = [a for a in inner.args if isinstance(a, BaseException)]
         inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
-    return sanitize_text(str(error).rpartition(": ")[2])
+    return sanitize(str(error).rpartition(": ")[2])
 
 
 def proxy_for(remote: Remote) -> Proxy | None:
@@ -238,8 +230,8 @@ def proxy_for(remote: Remote) -> Proxy | None:
     return remote.proxy or _environment_proxy(remote.url)
 
 
-def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
-    context = ssl_context(tls)
+def _new_pool(tls: TlsMaterial, proxy: Proxy | None) -> urllib3.PoolManager:
+    context = _ssl_context(tls)
     if proxy is None:
         return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
     match proxy.scheme:
@@ -257,22 +249,14 @@ def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
             raise BadCredentials(f"proxy {proxy.address}: use one of http, https, socks5 or socks5h")
 
 
-def ssl_context(tls: Tls) -> ssl.SSLContext:
-    """A verifying context with the given material. Raises BadCredentials for PEM texts that are none."""
-    context = ssl.create_default_context()
+def _ssl_context(tls: TlsMaterial) -> ssl.SSLContext:
+    """Return a verifying context with the given material. Raises BadCredentials for PEM texts that are none."""
     try:
-        if tls.ca:
-            context.load_verify_locations(cadata=tls.ca.decode("ascii", "replace"))
-        if tls.certificate:
-            # The ssl module reads key pairs from files only; this one never touches a disk.
-            with os.fdopen(os.memfd_create("client-certificate"), "wb") as pair:
-                pair.write(tls.certificate + b"\n" + tls.key)
-                pair.flush()
-                context.load_cert_chain(f"/proc/self/fd/{pair.fileno()}")
-    except (ssl.SSLError, ValueError) as e:
-        what = "ca.crt" if tls.ca and not tls.certificate else "tls.crt and tls.key"
-        raise BadCredentials(f"cannot use the TLS material ({what}): {sanitize_text(str(e))}") from e
-    return context
+        return ssl_context(tls)
+    except BadAuthority as e:
+        raise BadCredentials(f"cannot use the TLS material (ca.crt): {sanitize(str(e))}") from e
+    except BadKeyPair as e:
+        raise BadCredentials(f"cannot use the TLS material (tls.crt and tls.key): {sanitize(str(e))}") from e
 
 
 def _environment_proxy(url: str) -> Proxy | None:
@@ -280,4 +264,7 @@ def _environment_proxy(url: str) -> Proxy | None:
     address = urllib.request.getproxies_environment().get(parts.scheme)
     if not address or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    return Proxy(address)
+    try:
+        return Proxy(address)
+    except BadProxy as e:
+        raise BadCredentials(str(e)) from None
