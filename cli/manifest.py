@@ -16,8 +16,7 @@ from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
-from controllers.registry.errors import BadExclusionPattern
-from controllers.taglist.scan import build_tag_set
+from controllers.taglist.scan import BadExclusionPattern, build_tag_set
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
 

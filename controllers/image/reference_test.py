@@ -2,8 +2,7 @@
 
 import pytest
 
-from controllers.image.reference import Image, allows_http, parse_image, parse_reference
-from controllers.registry.errors import BadReference
+from controllers.image.reference import BadReference, Image, allows_http, parse_image, parse_reference
 
 HEX = "0123456789abcdef" * 4
 

@@ -1,7 +1,7 @@
 """Reads image references far enough to print them in messages of the old data model.
 
-The full parser, with its error texts, is the registry package's; this one takes what a policy chose, which was checked
-there.
+Not `image.reference`, which refuses what is no reference and forgets how the path was written: this prints whatever a
+policy chose, in its own spelling.
 """
 
 from dataclasses import dataclass
