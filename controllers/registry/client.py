@@ -60,7 +60,7 @@ class RegistryClient:
         self._jitter = jitter
         self._transport = RegistryTransport(user_agent=user_agent)
         self._budgets = Budgets(clock, concurrency=concurrency, rate=rate, jitter=jitter, observer=observer)
-        self._cache = SessionCache()
+        self._cache = SessionCache(clock)
         self._page_cache = PageCache()
         self._scans: Singleflight[list[str]] = Singleflight()
 
