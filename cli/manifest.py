@@ -16,8 +16,7 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.resource import Resource
 from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
-from controllers.registry.errors import BadExclusionPattern
-from controllers.taglist.scan import build_tag_set
+from controllers.taglist.scan import BadExclusionPattern, build_tag_set
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
 

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from controllers.image.reference import Image
-from controllers.registry.access import Access, TlsMaterial
+from controllers.net.tls import TlsMaterial
+from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError

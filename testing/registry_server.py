@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from controllers.registry.access import TlsMaterial, load_key_pair
+from controllers.net.tls import TlsMaterial, load_key_pair
 from testing.certificates import KeyPair
 
 

@@ -17,7 +17,7 @@ from api.meta import READY
 from api.version import VERSION
 from cli.cluster import add_kubeconfig, connect, parse_key
 from cli.printing import format_candidates, format_choice, format_tally
-from controllers.image.reference import parse_image
+from controllers.image.reference import BadReference, parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagepolicy.image_reader import ImageReader
 from controllers.imagepolicy.reconciler import repository_key
@@ -28,7 +28,6 @@ from controllers.policy.index import TagIndex
 from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection
 from controllers.registry.client import RegistryClient
-from controllers.registry.errors import BadReference
 from controllers.registry.inspection import Inspector
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key

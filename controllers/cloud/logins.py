@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from cachetools import LRUCache
+from cachetools import TLRUCache
 
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import C_co, Identity, Login, SubjectToken
@@ -59,20 +59,28 @@ class LoginKey:
 class CacheCounts:
     """What became of the credentials that were asked for, since the process began."""
 
-    given: int = 0
-    refused: int = 0
+    succeeded: int = 0
+    failed: int = 0
     evicted: int = 0
-    """Given up before their time, because there were too many."""
+    """Dropped before their time, because there were too many."""
+    cached: int = 0
+    """In memory after the last login. Counted here, since metrics are read in a thread and the cache is not for two."""
 
 
-class _CredentialCache(LRUCache[LoginKey, tuple[C, float]]):
-    """Credentials, and when to renew them."""
+class _CachedCredentials(NamedTuple, Generic[C]):
+    credentials: C
+    renew_at: float
+    """In monotonic seconds."""
 
-    def __init__(self, max_size: int, counts: CacheCounts) -> None:
-        super().__init__(max_size)
+
+class _CredentialCache(TLRUCache[LoginKey, _CachedCredentials[C]]):
+    """Credentials until they are to be renewed. Counts those that had to go before."""
+
+    def __init__(self, max_size: int, counts: CacheCounts, timer: Callable[[], float]) -> None:
+        super().__init__(max_size, ttu=lambda _key, cached, _now: cached.renew_at, timer=timer)
         self._counts = counts
 
-    def popitem(self) -> tuple[LoginKey, tuple[C, float]]:
+    def popitem(self) -> tuple[LoginKey, _CachedCredentials[C]]:
         self._counts.evicted += 1
         return super().popitem()
 
@@ -88,14 +96,9 @@ class CloudLogins(Generic[C]):
         self._max_age = max_age
         self._providers = providers
         self.counts = CacheCounts()
-        self._cache: _CredentialCache[C] = _CredentialCache(max_size, self.counts)
+        self._cache: _CredentialCache[C] = _CredentialCache(max_size, self.counts, clock.monotonic)
         self._singleflight: Singleflight[C] = Singleflight()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
-
-    @property
-    def kept(self) -> int:
-        """Number of credentials in memory; those that are due for renewal count."""
-        return len(self._cache)
 
     def credential_scope(self, provider: str, address: str) -> str:
         """What credentials for the address are kept by.
@@ -124,9 +127,9 @@ class CloudLogins(Generic[C]):
         try:
             found = await self._found(key, kubernetes_token)
         except Exception:
-            self.counts.refused += 1
+            self.counts.failed += 1
             raise
-        self.counts.given += 1
+        self.counts.succeeded += 1
         return found
 
     async def aclose(self) -> None:
@@ -134,9 +137,8 @@ class CloudLogins(Generic[C]):
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _found(self, key: LoginKey, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
-        kept, renew_at = self._cache.get(key, (None, 0.0))
-        if kept is not None and renew_at > self._clock.monotonic():
-            return kept
+        if cached := self._cache.get(key):
+            return cached.credentials
         return await self._singleflight.join(key, lambda _: self._login(key, kubernetes_token))
 
     async def _login(self, key: LoginKey, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
@@ -155,7 +157,8 @@ class CloudLogins(Generic[C]):
         lifetime = found.expires_at - self._clock.now()
         kept_for = min(lifetime * CACHED_LIFETIME_RATIO, self._max_age).total_seconds()
         if kept_for > 0 and self._cache.maxsize:
-            self._cache[key] = found.credentials, began + kept_for
+            self._cache[key] = _CachedCredentials(found.credentials, began + kept_for)
+        self.counts.cached = len(self._cache)
         return found.credentials
 
     async def _in_thread(self, call: Callable[[], T]) -> T:

@@ -102,6 +102,18 @@ async def test_nothing_is_kept_longer_than_the_flag_says(benches: Callable[..., 
     assert await bench.password() == "password-2"
 
 
+async def test_what_is_due_for_renewal_makes_room_first(benches: Callable[..., Bench]) -> None:
+    bench = benches(max_size=2)
+    for host in ("a.cloud.example", "b.cloud.example"):
+        await bench.password(host=host)
+    bench.pass_by(HOUR)
+    await bench.password(host="c.cloud.example")
+    assert (bench.logins.counts.cached, bench.logins.counts.evicted) == (1, 0)
+    for host in ("d.cloud.example", "e.cloud.example"):
+        await bench.password(host=host)
+    assert (bench.logins.counts.cached, bench.logins.counts.evicted) == (2, 1)
+
+
 async def test_a_size_of_zero_keeps_nothing(benches: Callable[..., Bench]) -> None:
     bench = benches(max_size=0)
     assert [await bench.password(), await bench.password()] == ["password-1", "password-2"]

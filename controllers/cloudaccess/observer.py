@@ -23,10 +23,10 @@ class TokenCacheMetrics(Collector):
         requests = CounterMetricFamily(
             "gotk_token_cache_requests", "Requests for cloud credentials by outcome.", labels=("status",)
         )
-        requests.add_metric(("success",), counts.given)
-        requests.add_metric(("failure",), counts.refused)
+        requests.add_metric(("success",), counts.succeeded)
+        requests.add_metric(("failure",), counts.failed)
         yield requests
-        yield GaugeMetricFamily("gotk_token_cached_items", "Cloud credentials in memory.", self._logins.kept)
+        yield GaugeMetricFamily("gotk_token_cached_items", "Cloud credentials in memory.", counts.cached)
         yield CounterMetricFamily(
             "gotk_token_cache_evictions", "Cloud credentials given up for want of room.", counts.evicted
         )

@@ -28,8 +28,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-MAX_REMOTE_TEXT = 256
-
 
 class GitError(Exception):
     """A failure with its reason. `error_context` says what was tried, and comes first in the text."""
@@ -143,11 +141,3 @@ def error_context(what: str) -> Iterator[None]:
     except GitError as e:
         e.error_context = e.error_context or what
         raise
-
-
-def sanitize_text(text: bytes | str) -> str:
-    """Return the remote's words in one printable line of at most 256 characters."""
-    if isinstance(text, bytes):
-        text = text[: 4 * MAX_REMOTE_TEXT].decode("utf-8", "replace")
-    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return line if len(line) <= MAX_REMOTE_TEXT else line[: MAX_REMOTE_TEXT - 1] + "…"

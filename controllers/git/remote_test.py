@@ -3,7 +3,9 @@
 import pytest
 
 from controllers.git.errors import BadUrl
-from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
+from controllers.git.remote import Basic, Bearer, Credentials, Remote, SshKey
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
 
 
 @pytest.mark.parametrize(
@@ -36,7 +38,7 @@ def test_a_secret_wins_over_the_url() -> None:
 
 def test_nothing_secret_is_shown() -> None:
     for remote in (
-        Remote("https://u:HUSH@h/x", tls=Tls(key=b"HUSH"), proxy=Proxy("http://p", "u", "HUSH")),
+        Remote("https://u:HUSH@h/x", tls=TlsMaterial(key=b"HUSH"), proxy=Proxy("http://p", "u", "HUSH")),
         Remote("https://h/x", credentials=Basic("HUSH", "HUSH")),
         Remote("https://h/x", credentials=Bearer("HUSH")),
         Remote("ssh://git:HUSH@h/x", credentials=SshKey("HUSH", "hosts", "HUSH")),

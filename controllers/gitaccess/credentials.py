@@ -9,9 +9,12 @@ from urllib.parse import urlsplit
 
 from controllers.git.errors import BadCredentials, BadSigningKey
 from controllers.git.login.githubapp import PUBLIC_API_URL, GithubApp
-from controllers.git.remote import Basic, Bearer, Credentials, Proxy, SshKey, Tls, strip_userinfo
+from controllers.git.remote import Basic, Bearer, Credentials, SshKey
 from controllers.git.signing.signers import OpenPgpKey, SigningKey, SshSigningKey
 from controllers.git.sshkeys import is_encrypted
+from controllers.net.proxy.address import BadProxy, Proxy
+from controllers.net.tls import TlsMaterial, read_tls
+from controllers.net.url import strip_userinfo
 
 
 def credentials_from_secret(url: str, data: Mapping[str, bytes], *, secret_name: str) -> Credentials | None:
@@ -65,13 +68,12 @@ def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp
     return GithubApp(text["githubAppID"], key, installation, owner, strip_userinfo(url).rstrip("/"))
 
 
-def tls_from_secret(data: Mapping[str, bytes]) -> Tls:
+def tls_from_secret(data: Mapping[str, bytes]) -> TlsMaterial:
     """Return the TLS material: `ca.crt` (or `caFile`), `tls.crt` with `tls.key` (or `certFile`, `keyFile`)."""
-    certificate = data.get("tls.crt") or data.get("certFile") or b""
-    key = data.get("tls.key") or data.get("keyFile") or b""
-    if bool(certificate) != bool(key):
+    material = read_tls(data)
+    if bool(material.certificate) != bool(material.key):
         raise BadCredentials("invalid TLS data: 'tls.crt' and 'tls.key' must both be set, or neither")
-    return Tls(data.get("ca.crt") or data.get("caFile") or b"", certificate, key)
+    return material
 
 
 def proxy_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> Proxy:
@@ -81,7 +83,7 @@ def proxy_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> Proxy:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': key 'address' is missing")
     try:
         return Proxy(address, _text(data, "username"), _text(data, "password"))
-    except BadCredentials as e:
+    except BadProxy as e:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': {e}") from None
 
 

@@ -6,7 +6,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 
 from controllers.git.errors import BadCredentials, BadSigningKey
 from controllers.git.login.githubapp import GithubApp
-from controllers.git.remote import Basic, Bearer, Credentials, Proxy, SshKey, Tls
+from controllers.git.remote import Basic, Bearer, Credentials, SshKey
 from controllers.git.signing.signers import OpenPgpKey, SshSigningKey
 from controllers.gitaccess.credentials import (
     app_from_secret,
@@ -15,6 +15,8 @@ from controllers.gitaccess.credentials import (
     signing_key_from_secret,
     tls_from_secret,
 )
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
 
 HTTPS, SSH = "https://example.com/fleet.git", "ssh://git@example.com/fleet.git"
 LOCKED = ed25519.Ed25519PrivateKey.generate().private_bytes(
@@ -61,9 +63,9 @@ def test_secrets_that_are_refused(url: str, data: dict[str, bytes], reason: str)
 
 
 def test_tls_material() -> None:
-    assert tls_from_secret({}) == Tls()
-    assert tls_from_secret({"ca.crt": b"new", "caFile": b"old"}) == Tls(b"new")
-    assert tls_from_secret({"caFile": b"a", "certFile": b"c", "keyFile": b"k"}) == Tls(b"a", b"c", b"k")
+    assert tls_from_secret({}) == TlsMaterial()
+    assert tls_from_secret({"ca.crt": b"new", "caFile": b"old"}) == TlsMaterial(b"new")
+    assert tls_from_secret({"caFile": b"a", "certFile": b"c", "keyFile": b"k"}) == TlsMaterial(b"a", b"c", b"k")
     with pytest.raises(BadCredentials, match=r"'tls.crt' and 'tls.key' must both be set"):
         tls_from_secret({"tls.crt": b"c"})
 

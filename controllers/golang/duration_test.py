@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.golang.duration import BadDuration, format_duration, parse_duration
+from controllers.golang.duration import (
+    BadDuration,
+    format_duration,
+    format_nanoseconds,
+    parse_duration,
+    parse_nanoseconds,
+    round_nanoseconds,
+)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +101,56 @@ def test_what_is_written_reads_back_the_same(duration: timedelta) -> None:
 def test_any_text_gives_a_duration_or_bad_duration(text: str) -> None:
     with contextlib.suppress(BadDuration):
         assert isinstance(parse_duration(text), timedelta)
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        pytest.param("1ns", 1, id="nanosecond"),
+        pytest.param("0.3333333333333333333h", 1_200_000_000_000, id="fraction-is-a-float"),
+        pytest.param("0.9223372036854775807h", 3_320_413_933_267, id="longest-fraction"),
+        pytest.param("0.100000000000000000000h", 360_000_000_000, id="fraction-longer-than-64-bits"),
+        pytest.param("00000000000000000000001s", 1_000_000_000, id="leading-zeros"),
+        pytest.param("-9223372036854775808ns", -(1 << 63), id="lowest"),
+    ],
+)
+def test_nanoseconds(text: str, want: int) -> None:
+    assert parse_nanoseconds(text) == want
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("", 'time: invalid duration ""', id="empty"),
+        pytest.param("-.s", 'time: invalid duration "-.s"', id="only-a-point"),
+        pytest.param("3", 'time: missing unit in duration "3"', id="no-unit"),
+        pytest.param("1h3d", 'time: unknown unit "d" in duration "1h3d"', id="days"),
+        pytest.param("3é", r'time: unknown unit "\xc3\xa9" in duration "3\xc3\xa9"', id="quoted-bytewise"),
+        pytest.param("9223372036854775808ns", 'time: invalid duration "9223372036854775808ns"', id="too-long"),
+        pytest.param("99999999999999999999", 'time: invalid duration "99999999999999999999"', id="number-too-long"),
+        pytest.param("2562047h1h", 'time: invalid duration "2562047h1h"', id="sum-too-long"),
+    ],
+)
+def test_bad_durations_in_the_words_of_go(text: str, message: str) -> None:
+    with pytest.raises(BadDuration) as caught:
+        parse_nanoseconds(text)
+    assert str(caught.value) == message
+
+
+def test_format_nanoseconds() -> None:
+    assert format_nanoseconds(-(1 << 63)) == "-2562047h47m16.854775808s"
+    assert format_nanoseconds(1_001) == "1.001\u00b5s"
+
+
+@pytest.mark.parametrize(
+    ("nanoseconds", "unit", "want"),
+    [
+        pytest.param(1_500, 1_000, 2_000, id="half-away-from-zero"),
+        pytest.param(-1_500, 1_000, -2_000, id="negative-half"),
+        pytest.param(1_499, 1_000, 1_000, id="down"),
+        pytest.param(1_499, 0, 1_499, id="no-unit"),
+        pytest.param((1 << 63) - 1, 1_000_000_000, (1 << 63) - 1, id="saturates"),
+    ],
+)
+def test_round(nanoseconds: int, unit: int, want: int) -> None:
+    assert round_nanoseconds(nanoseconds, unit) == want

@@ -1,40 +1,46 @@
-"""Go's text forms of floating-point numbers (`strconv.FormatFloat`), both ways."""
+"""64-bit floats in Go's text forms, both ways: `strconv.ParseFloat` and `strconv.FormatFloat`.
+
+Python's `float` reads other things than https://pkg.go.dev/strconv#ParseFloat, so the grammar is checked first:
+underscores between digits, hexadecimal floats, `inf` and `nan`. Overflow is refused, underflow is zero.
+"""
+
+from __future__ import annotations
 
 import math
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from typing import Final
 
-_FLOAT = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_HEX_FLOAT = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+", re.ASCII)
-_SPECIAL = {"inf": math.inf, "infinity": math.inf, "nan": math.nan}
-_BAD_UNDERSCORE = re.compile(r"(?<![0-9a-fA-FxX])_|_(?![0-9a-fA-F])|[eE]_(?=\d+$)|^_", re.ASCII)
-_WIDE = Context(prec=1200, Emax=999_999, Emin=-999_999)
+_DIGITS: Final = r"[0-9]++(?:_[0-9]++)*+"
+_HEX_DIGITS: Final = r"[0-9a-f]++(?:_[0-9a-f]++)*+"
+_DECIMAL: Final = re.compile(rf"[+-]?(?:{_DIGITS}(?:\.(?:{_DIGITS})?)?|\.{_DIGITS})(?:e[+-]?{_DIGITS})?", re.IGNORECASE)
+# The prefix counts as a digit, so an underscore may follow it; the exponent is decimal and must be there.
+_HEXADECIMAL: Final = re.compile(
+    rf"[+-]?0x(?:_?{_HEX_DIGITS}(?:\.(?:{_HEX_DIGITS})?)?|\.{_HEX_DIGITS})p[+-]?{_DIGITS}", re.IGNORECASE | re.ASCII
+)
+_SPECIAL: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE | re.ASCII)
+_WIDE: Final = Context(prec=1200, Emax=999_999, Emin=-999_999)
 """Room for every digit of any float64."""
-SHORTEST = -1
+SHORTEST: Final = -1
 """Precision: as many digits as are needed to read the same number back."""
 
 
 def parse_float(text: str) -> float | None:
-    """The number, or None where Go's `ParseFloat` reports an error (overflow included)."""
-    if "_" in text:
-        if _BAD_UNDERSCORE.search(text):
-            return None
-        text = text.replace("_", "")
-    if _FLOAT.fullmatch(text):
-        value = float(text)
-        return None if math.isinf(value) else value
-    if _HEX_FLOAT.fullmatch(text):
+    """Return the number that `text` spells, or None where Go reports an error (overflow included)."""
+    if _DECIMAL.fullmatch(text):
+        number = float(text)
+    elif _HEXADECIMAL.fullmatch(text):
         try:
-            return float.fromhex(text)
+            number = float.fromhex(text.replace("_", ""))
         except OverflowError:
             return None
-    sign, word = ("-", text[1:]) if text[:1] == "-" else ("", text.removeprefix("+"))
-    special = _SPECIAL.get(word.lower())
-    return special if special is None or not sign else -special
+    else:
+        return float(text) if _SPECIAL.fullmatch(text) else None
+    return None if math.isinf(number) else number
 
 
 def format_float(value: float, verb: str, precision: int) -> str:
-    """`value` as Go's verbs b, e, f, g and x print it, with a minus sign only for negative numbers."""
+    """Return `value` as Go's verbs b, e, f, g and x print it, with a minus sign only for negative numbers."""
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
@@ -57,7 +63,7 @@ def format_float(value: float, verb: str, precision: int) -> str:
 
 
 def _shortest_digits(value: float) -> tuple[str, int]:
-    """Digits without leading or trailing zeros, and the exponent of the first one."""
+    """Return the digits without leading or trailing zeros, and the exponent of the first one."""
     _, digits, exponent = Decimal(repr(abs(value))).as_tuple()
     assert isinstance(exponent, int)
     text = "".join(map(str, digits)).lstrip("0")
@@ -97,7 +103,7 @@ def _rounded(value: float, precision: int) -> str:
 
 
 def round_to(number: Decimal, digits: int) -> Decimal:
-    """`number` rounded half to even to `digits` significant digits, exactly."""
+    """Return `number` rounded half to even to `digits` significant digits, exactly."""
     exponent = number.adjusted() - digits + 1
     _, _, current = number.as_tuple()
     if isinstance(current, int) and current >= exponent:

@@ -10,8 +10,6 @@ import re
 import string
 from dataclasses import dataclass
 
-from controllers.registry.errors import BadReference
-
 DOCKER_HUB = "index.docker.io"
 DOCKER_HUB_ALIAS = "docker.io"
 DEFAULT_NAMESPACE = "library"
@@ -26,6 +24,10 @@ HOST_CHARS = frozenset(string.ascii_letters + string.digits + "-_.~!$&'()*+,;=:[
 
 LOCALHOST_DOMAIN = re.compile(r".*\.localhost(?::[0-9]{1,5})?")
 PRIVATE_NETWORKS = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+
+
+class BadReference(ValueError):
+    """The text is not an image reference; the message is Flux's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,7 @@
 
 import pytest
 
-from controllers.golang.quote import quote
-from controllers.image.reference import Image, allows_http, parse_image, parse_reference
-from controllers.registry.errors import BadReference
+from controllers.image.reference import BadReference, Image, allows_http, parse_image, parse_reference
 
 HEX = "0123456789abcdef" * 4
 
@@ -79,7 +77,3 @@ def test_full_name_of_a_reference(text: str, full_name: str) -> None:
 )
 def test_plain_http_is_for_local_names_and_by_leave(registry: str, insecure: bool, allowed: bool) -> None:
     assert allows_http(Image(registry, "app"), insecure) is allowed
-
-
-def test_quote_escapes_what_is_not_printable() -> None:
-    assert quote('a"b\\\n\x01\x7f\u2028é\U000e0001') == '"a\\"b\\\\\\n\\x01\\x7f\\u2028é\\U000e0001"'

@@ -12,10 +12,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, NamedTuple
 
 import msgspec
-from cachetools import LRUCache
+from cachetools import TLRUCache
 
 from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image
@@ -116,14 +116,22 @@ def _plugin(provider: CredentialProvider, folder: Path) -> Plugin:
     return Plugin(provider.name, program, provider.match_images, lifetime, provider.args, env)
 
 
+class _CachedAnswer(NamedTuple):
+    secret: PullSecret
+    good_until: float
+    """In monotonic seconds."""
+
+
 class Plugins:
     """Runs plugins and keeps their answers. Used from one event loop, by any number of tasks."""
 
     def __init__(self, plugins: Sequence[Plugin], clock: Clock) -> None:
         self._plugins = plugins
         self._clock = clock
-        self._cache: LRUCache[tuple[str, str], tuple[PullSecret, float]] = LRUCache(MAX_CACHED)
-        """Plugin and image, registry or "": what it answered, and until when that is good."""
+        self._cache: TLRUCache[tuple[str, str], _CachedAnswer] = TLRUCache(
+            MAX_CACHED, ttu=lambda _key, answer, _now: answer.good_until, timer=clock.monotonic
+        )
+        """What a plugin answered, by its name and image, registry or ""."""
         self._running: dict[str, asyncio.Lock] = {plugin.name: asyncio.Lock() for plugin in plugins}
 
     async def credentials(self, image: Image) -> Credentials | None:
@@ -137,12 +145,8 @@ class Plugins:
         return None
 
     def _cached(self, plugin: Plugin, image: Image) -> PullSecret | None:
-        now = self._clock.monotonic()
-        for key in (image.name, image.registry, ""):
-            answer, good_until = self._cache.get((plugin.name, key), (None, 0.0))
-            if answer and good_until > now:
-                return answer
-        return None
+        answers = (self._cache.get((plugin.name, key)) for key in (image.name, image.registry, ""))
+        return next((answer.secret for answer in answers if answer), None)
 
     async def _ask(self, plugin: Plugin, image: Image) -> PullSecret:
         asked_at = self._clock.monotonic()
@@ -154,7 +158,7 @@ class Plugins:
         secret = _as_pull_secret(plugin, answer)
         if lifetime > timedelta(0):
             key = {"Image": image.name, "Registry": image.registry, "Global": ""}[answer.cache_key_type]
-            self._cache[plugin.name, key] = secret, asked_at + lifetime.total_seconds()
+            self._cache[plugin.name, key] = _CachedAnswer(secret, asked_at + lifetime.total_seconds())
         return secret
 
 

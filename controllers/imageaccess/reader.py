@@ -17,7 +17,9 @@ from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
-from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, tls_from_secret
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
+from controllers.registry.access import Access, proxy_from_secret, tls_from_secret
 from controllers.registry.dockerconfig import Credentials, PullSecret, resolve_credentials
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of

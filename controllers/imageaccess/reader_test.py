@@ -9,7 +9,8 @@ from api.imagerepository import ImageRepository
 from api.meta import LocalObjectReference, ObjectMeta
 from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessFailed, AccessReader
-from controllers.registry.access import Access, Proxy
+from controllers.net.proxy.address import Proxy
+from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from testing.builders import IMAGE, image_repository, secret
 from testing.kube import FakeKube

@@ -14,7 +14,7 @@ from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStat
 from api.imagerepository import ImageRepository
 from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILURE
 from controllers.golang.duration import parse_duration
-from controllers.image.reference import Image, parse_image
+from controllers.image.reference import BadReference, Image, parse_image
 from controllers.imagepolicy.acl import AccessDenied, check_access
 from controllers.imagepolicy.image_reader import ImageReader, image_text
 from controllers.imagepolicy.provenance import SOURCE_RETRY, reflect_sources
@@ -26,7 +26,6 @@ from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
 from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection, check
-from controllers.registry.errors import BadReference
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled

@@ -14,17 +14,17 @@ from msgspec.structs import replace
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
 from controllers.golang.duration import format_duration, parse_duration
-from controllers.image.reference import Image, parse_image
+from controllers.image.reference import BadReference, Image, parse_image
 from controllers.imageaccess.errors import GateDisabled
 from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.imagerepository.latest_tags import latest_tags
 from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
 from controllers.registry.access import Access
-from controllers.registry.errors import BadExclusionPattern, BadReference, RegistryError, Throttled
+from controllers.registry.errors import RegistryError, Throttled
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
-from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set
+from controllers.taglist.scan import INLINE_TAGS, BadExclusionPattern, TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
 
 FEATURE_GATE_DISABLED = "FeatureGateDisabled"

@@ -10,8 +10,7 @@ from typing import TypeAlias
 
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from controllers import setters, template
-from controllers.image.reference import parse_reference
-from controllers.registry.errors import BadReference
+from controllers.image.reference import BadReference, parse_reference
 
 Sources: TypeAlias = Mapping[str, Sequence[ImageSource]]
 """Where recent choices were built from, by the policy's name; the newest first."""

@@ -14,8 +14,7 @@ from api.imagepolicy import ImagePolicy, ImageRef
 from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import LabelSelector, LabelSelectorRequirement
 from controllers import setters
-from controllers.image.reference import parse_reference
-from controllers.registry.errors import BadReference
+from controllers.image.reference import BadReference, parse_reference
 from controllers.runtime.reconcile.conditions import is_failing
 
 

@@ -21,7 +21,7 @@ from controllers.git.engine import GitEngine
 from controllers.git.errors import BadSigningKey, BadUrl, GitError
 from controllers.git.login.clouds import CloudCredentials, present
 from controllers.git.objects.commits import Signer
-from controllers.git.remote import Proxy, Remote
+from controllers.git.remote import Remote
 from controllers.gitaccess.credentials import (
     app_from_secret,
     credentials_from_secret,
@@ -31,6 +31,7 @@ from controllers.gitaccess.credentials import (
 )
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NoPushBranch, Plan, plan
+from controllers.net.proxy.address import Proxy
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound

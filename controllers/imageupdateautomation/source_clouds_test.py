@@ -14,8 +14,10 @@ from api.meta import LocalObjectReference, ObjectMeta
 from controllers.cloud.aws import AwsCredentials
 from controllers.cloud.identity import Identity, SubjectToken
 from controllers.git.login.codecommit import sign_url
-from controllers.git.remote import Bearer, Proxy, Remote, Tls
+from controllers.git.remote import Bearer, Remote
 from controllers.imageupdateautomation.source import SourceFailed, SourceInvalid, SourceReader
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
 from controllers.runtime.key import Key
 from testing.builders import automation, git_repository, secret
 from testing.clock import START
@@ -154,7 +156,7 @@ async def test_repositories_of_one_identity_share_its_keys_and_each_is_signed_fo
 async def test_the_repositorys_tls_and_proxy_count_and_its_password_does_not(harness: CloudSourceHarness) -> None:
     login, proxy = LocalObjectReference(name="login"), LocalObjectReference(name="proxy")
     remote = await harness.read("azure", secret_ref=login, proxy_secret_ref=proxy)
-    assert (remote.tls, remote.proxy) == (Tls(ca=b"PEM"), Proxy("http://proxy:3128", "me", "p@ss"))
+    assert (remote.tls, remote.proxy) == (TlsMaterial(ca=b"PEM"), Proxy("http://proxy:3128", "me", "p@ss"))
     assert remote.credentials == Bearer("HUSH-1")
     assert harness.clouds.azure.logins == [(None, "http://me:p%40ss@proxy:3128")]
 

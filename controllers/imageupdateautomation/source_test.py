@@ -10,7 +10,7 @@ from api.core import Secret
 from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpec, SigningKey, SourceReference
 from api.meta import LocalObjectReference
-from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls
+from controllers.git.remote import Basic, Bearer, Remote
 from controllers.imageupdateautomation.source import (
     AutomationSource,
     SourceFailed,
@@ -18,6 +18,8 @@ from controllers.imageupdateautomation.source import (
     SourceReader,
     source_key,
 )
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
 from controllers.runtime.key import Key, key_of
 from testing.builders import GIT_URL, automation, git_repository, git_spec, secret
 from testing.fake_git import FakeClouds, FakeGit
@@ -74,7 +76,7 @@ async def test_secrets_make_the_remote() -> None:
     assert source.remote == Remote(
         GIT_URL,
         credentials=Basic("bot", "pass"),
-        tls=Tls(ca=b"PEM"),
+        tls=TlsMaterial(ca=b"PEM"),
         proxy=Proxy("http://proxy:3128", "p", "q"),
         timeout=timedelta(seconds=20),
     )
@@ -108,7 +110,7 @@ async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
     assert source.remote == Remote(
         GIT_URL,
         credentials=Basic("x-access-token", "token of github-app/7/42"),
-        tls=Tls(ca=b"PEM"),
+        tls=TlsMaterial(ca=b"PEM"),
         principal="github-app/7/42",
     )
 

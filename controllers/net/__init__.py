@@ -1,1 +1,1 @@
-"""What every client of a network knows: proxies, TLS material, origins, Retry-After. Pure; knows no protocol above."""
+"""What every client of a network needs: addresses, proxies, TLS material, Retry-After, foreign text. No connections."""

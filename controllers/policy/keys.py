@@ -13,7 +13,7 @@ from enum import StrEnum
 from itertools import islice
 from typing import Any, ClassVar, Final
 
-from controllers.golang.gofloat import NotANumber, parse_float
+from controllers.golang.floats import parse_float
 from controllers.policy.candidates import Candidates, SortOrder
 from controllers.policy.ranking import (
     BadPolicy,
@@ -92,11 +92,8 @@ class Descending:
 
 
 def _number(text: str) -> float | None:
-    try:
-        number = parse_float(text)
-    except NotANumber:
-        return None
-    return None if math.isnan(number) else number
+    number = parse_float(text)
+    return None if number is None or math.isnan(number) else number
 
 
 _RANKS: Final[Mapping[str, Callable[[str], Any]]] = {

@@ -11,7 +11,7 @@ from itertools import chain, islice
 from operator import attrgetter
 from typing import ClassVar, Final
 
-from controllers.golang.gofloat import NotANumber, parse_float
+from controllers.golang.floats import parse_float
 from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
 from controllers.policy.errors import NotNumeric
 from controllers.policy.ranking import (
@@ -31,11 +31,8 @@ NOT_A_NUMBER: Final = Reason("NotANumber", "is not a number")
 
 
 def _rank_key(_: str, value: str) -> tuple[int, float] | None:
-    try:
-        number = parse_float(value)
-    except NotANumber:
-        return None
-    return int(math.isnan(number)), number
+    number = parse_float(value)
+    return None if number is None else (int(math.isnan(number)), number)
 
 
 NUMBERS: Final = SortOrder("numbers", _rank_key, lanes=2)

@@ -4,45 +4,19 @@ Turns the data of Secrets into values; which Secret is read and in which order b
 are hashable, since connections and tokens are kept by them, and their repr shows no secret. Texts are those of Flux.
 """
 
-import os
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from controllers.net.proxy.address import with_userinfo
+from controllers.net.foreign_text import sanitize
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, load, read_tls
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadCredentialSecret, sanitize
+from controllers.registry.errors import BadCredentialSecret
 
 PROXY_SCHEMES = ("http", "https", "socks5")
 MAX_PROXY_CHARS = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class TlsMaterial:
-    """PEM texts; empty where the Secret has none."""
-
-    ca: bytes = b""
-    """Trusted beside the system's authorities, not instead of them."""
-    certificate: bytes = b""
-    key: bytes = field(default=b"", repr=False)
-
-    def without_key_pair(self) -> "TlsMaterial":
-        """The same trust without the client's certificate: for hosts the certificate is not meant for."""
-        return replace(self, certificate=b"", key=b"")
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy:
-    address: str
-    """`scheme://host:port`, without user-info."""
-    username: str = ""
-    password: str = field(default="", repr=False)
-
-    @property
-    def url(self) -> str:
-        """The address with the user-info in it; for the HTTP library, never for a message."""
-        return with_userinfo(self.address, self.username, self.password)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +32,11 @@ class Access:
 
 
 def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
-    """TLS material of a Secret's data.
+    """Return the TLS material of a Secret's data.
 
-    name: `namespace/name`, for error texts. Keys are `ca.crt`, `tls.crt` and `tls.key`, or the deprecated `caFile`,
-    `certFile` and `keyFile`. Raises BadCredentialSecret, also for material that OpenSSL does not read.
+    name: `namespace/name`, for error texts. Raises BadCredentialSecret, also for material that OpenSSL does not read.
     """
-    material = TlsMaterial(
-        ca=data.get("ca.crt") or data.get("caFile") or b"",
-        certificate=data.get("tls.crt") or data.get("certFile") or b"",
-        key=data.get("tls.key") or data.get("keyFile") or b"",
-    )
+    material = read_tls(data)
     if material.certificate and not material.key:
         raise BadCredentialSecret(f"secret '{name}' contains 'tls.crt' but missing 'tls.key'")
     if material.key and not material.certificate:
@@ -75,22 +44,17 @@ def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
     if not material.ca and not material.certificate:
         raise BadCredentialSecret(f"secret '{name}' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'")
     try:
-        _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), material)
-    except ValueError as error:
-        raise BadCredentialSecret(f"secret '{name}': {error}") from None
+        load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), material)
+    except BadAuthority:
+        raise BadCredentialSecret(f"secret '{name}': failed to parse CA certificate") from None
+    except BadKeyPair as error:
+        reason = sanitize(getattr(error.__cause__, "reason", None) or "no PEM")
+        raise BadCredentialSecret(f"secret '{name}': failed to parse TLS certificate and key: {reason}") from None
     return material
 
 
-def ssl_context(material: TlsMaterial | None) -> ssl.SSLContext:
-    """A context that verifies servers against the system's authorities and the material's; about 20 ms."""
-    context = ssl.create_default_context()
-    if material:
-        _load(context, material)
-    return context
-
-
 def proxy_from_secret(name: str, data: Mapping[str, bytes]) -> Proxy:
-    """The proxy of a Secret's data: `address`, and `username` with or without `password`.
+    """Return the proxy of a Secret's data: `address`, and `username` with or without `password`.
 
     name: `namespace/name`, for error texts. Raises BadCredentialSecret.
     """
@@ -123,28 +87,3 @@ def _text(name: str, data: Mapping[str, bytes], key: str) -> str:
         return data.get(key, b"").decode().strip()
     except UnicodeDecodeError:
         raise BadCredentialSecret(f"secret '{name}': key '{key}' is not UTF-8") from None
-
-
-def _load(context: ssl.SSLContext, material: TlsMaterial) -> None:
-    if material.ca:
-        try:
-            context.load_verify_locations(cadata=material.ca.decode("ascii", "replace"))
-        except (ssl.SSLError, ValueError):
-            raise ValueError("failed to parse CA certificate") from None
-    if material.certificate:
-        try:
-            load_key_pair(context, material)
-        except (ssl.SSLError, ValueError, OSError) as error:
-            reason = sanitize(getattr(error, "reason", None) or "no PEM")
-            raise ValueError(f"failed to parse TLS certificate and key: {reason}") from None
-
-
-def load_key_pair(context: ssl.SSLContext, material: TlsMaterial) -> None:
-    """Hands certificate and key to OpenSSL, which reads files only: an anonymous one in memory, never on a disk."""
-    descriptor = os.memfd_create("identity")
-    try:
-        with os.fdopen(os.dup(descriptor), "wb") as file:
-            file.write(material.certificate + b"\n" + material.key)
-        context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=lambda: "")
-    finally:
-        os.close(descriptor)

@@ -2,7 +2,9 @@
 
 import pytest
 
-from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, ssl_context, tls_from_secret
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial, ssl_context
+from controllers.registry.access import Access, proxy_from_secret, tls_from_secret
 from controllers.registry.errors import BadCredentialSecret
 from testing.certificates import authority, issue_server_key_pair
 

@@ -15,9 +15,10 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from controllers.image.reference import Image, allows_http
+from controllers.net.foreign_text import sanitize
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadResponse, sanitize
+from controllers.registry.errors import BadResponse
 
 DEFAULT_LIFETIME = timedelta(seconds=60)
 MAX_LIFETIME = timedelta(hours=1)

@@ -11,9 +11,9 @@ from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TLRUCache
 
 from controllers.registry.errors import RegistryError, Throttled, Unavailable
 
@@ -72,18 +72,26 @@ class Endpoint:
     """TLS and proxy."""
 
 
+class Pause(NamedTuple):
+    """A time in which one identity asks for nothing."""
+
+    until: float
+    """In monotonic seconds."""
+    reason: str
+
+
 @dataclass(slots=True)
 class EndpointBudget:
     """One registry over one way."""
 
     slots: asyncio.Semaphore
+    pauses: TLRUCache[Hashable, "Pause"]
+    """Which identities wait."""
     next_request: float = float("-inf")
     """When the next request may go, in monotonic seconds."""
     failures: int = 0
     open_until: float = float("-inf")
     last_error: str = ""
-    pauses: LRUCache[Hashable, tuple[float, str]] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
-    """Until when an identity waits, and why."""
     throttles: LRUCache[Hashable, int] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
     """How often in a row an identity was told to come again, but not when."""
 
@@ -134,7 +142,7 @@ class Budgets:
         """
         budget = self._budgets.get(endpoint)
         if budget is None:
-            budget = self._budgets[endpoint] = EndpointBudget(asyncio.Semaphore(self._concurrency))
+            budget = self._budgets[endpoint] = self._new_budget()
         async with budget.slots:
             self._reject_if_closed(endpoint, budget, identity)
             try:
@@ -148,7 +156,7 @@ class Budgets:
     def pause(self, endpoint: Endpoint, identity: Hashable, duration: timedelta, reason: str) -> None:
         """Nothing more is asked for `identity` until `duration` is over; operations fail with `reason`."""
         if budget := self._budgets.get(endpoint):
-            budget.pauses[identity] = self._clock.monotonic() + duration.total_seconds(), reason
+            budget.pauses[identity] = Pause(self._clock.monotonic() + duration.total_seconds(), reason)
             self.observer.throttled(endpoint.host)
 
     async def wait_turn(self, budget: EndpointBudget) -> None:
@@ -161,12 +169,17 @@ class Budgets:
         if due > now:
             await self._clock.sleep(due - now)
 
+    def _new_budget(self) -> EndpointBudget:
+        pauses: TLRUCache[Hashable, Pause] = TLRUCache(
+            MAX_PAUSES, ttu=lambda _identity, pause, _now: pause.until, timer=self._clock.monotonic
+        )
+        return EndpointBudget(asyncio.Semaphore(self._concurrency), pauses)
+
     def _reject_if_closed(self, endpoint: Endpoint, budget: EndpointBudget, identity: Hashable) -> None:
         now = self._clock.monotonic()
-        until, reason = budget.pauses.get(identity, (now, ""))
-        if until > now:
+        if pause := budget.pauses.get(identity):
             self.observer.record_rejected(endpoint.host)
-            raise Throttled(reason, timedelta(seconds=until - now))
+            raise Throttled(pause.reason, timedelta(seconds=pause.until - now))
         if budget.open_until > now:
             self.observer.record_rejected(endpoint.host)
             raise Unavailable(budget.last_error)

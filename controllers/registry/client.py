@@ -17,7 +17,7 @@ from controllers.image.reference import TAG, Image
 from controllers.registry.access import Access
 from controllers.registry.budget import CONCURRENCY, Budgets, Endpoint, Observer
 from controllers.registry.connection_errors import deadline_exceeded
-from controllers.registry.errors import BadReference, BadResponse
+from controllers.registry.errors import BadResponse, UnusableReference
 from controllers.registry.pages import PageCache, read_pages
 from controllers.registry.session import Clock, Session, SessionCache
 from controllers.registry.tags import build_list_url
@@ -60,7 +60,7 @@ class RegistryClient:
         self._jitter = jitter
         self._transport = RegistryTransport(user_agent=user_agent)
         self._budgets = Budgets(clock, concurrency=concurrency, rate=rate, jitter=jitter, observer=observer)
-        self._cache = SessionCache()
+        self._cache = SessionCache(clock)
         self._page_cache = PageCache()
         self._scans: Singleflight[list[str]] = Singleflight()
 
@@ -88,7 +88,7 @@ class RegistryClient:
         One HEAD; where that has no digest, one GET besides, whose body is hashed. Raises RegistryError.
         """
         if not TAG.fullmatch(tag) or not tag.strip("."):
-            raise BadReference(f"could not parse reference: {image.name}:{tag}")
+            raise UnusableReference(f"could not parse reference: {image.name}:{tag}")
 
         async def manifest(session: Session) -> str:
             url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
@@ -141,15 +141,15 @@ class RegistryClient:
 
 
 def _check_address(image: Image) -> None:
-    """Raises BadReference for a name that passes for a reference but not for a URL."""
+    """Raise UnusableReference for a name that passes for a reference but not for a URL."""
     try:
         usable = bool(urlsplit(f"https://{image.registry}/").hostname) and urlsplit(f"//{image.registry}").port != 0
     except ValueError:
         usable = False
     if not usable:
-        raise BadReference(f"registry '{image.registry}' is not the address of a host")
+        raise UnusableReference(f"registry '{image.registry}' is not the address of a host")
     if not {".", ".."}.isdisjoint(image.repository.split("/")):
-        raise BadReference(f"repository '{image.repository}' has a path segment of dots")
+        raise UnusableReference(f"repository '{image.repository}' has a path segment of dots")
 
 
 def _read_digest_header(method: str, url: str, answer: RegistryResponse) -> str:

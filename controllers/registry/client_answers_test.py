@@ -7,12 +7,11 @@ from datetime import timedelta
 
 import pytest
 
-from controllers.image.reference import Image
+from controllers.image.reference import BadReference, Image
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import (
-    BadReference,
     BadResponse,
     Denied,
     ImageNotFound,

@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 
 from controllers.image.reference import Image, parse_image
-from controllers.registry.access import Access, Proxy
+from controllers.net.proxy.address import Proxy
+from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from testing.certificates import FakeClock
 from testing.registry_harness import MINUTE, run_harness

@@ -6,7 +6,9 @@ from datetime import timedelta
 import pytest
 
 from controllers.image.reference import Image
-from controllers.registry.access import Access, Proxy, TlsMaterial
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
+from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import (
     BadResponse,

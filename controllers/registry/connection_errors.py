@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 from controllers.golang.quote import quote
-from controllers.registry.errors import Unavailable, sanitize
+from controllers.net.foreign_text import sanitize
+from controllers.registry.errors import Unavailable
 from controllers.registry.status_errors import redact_url
 
 CONNECT_ERRORS = {

@@ -1,39 +1,33 @@
 """What goes wrong between us and a registry.
 
     RegistryError               str() is the text behind `scan failed: `
-     +- BadReference            no image reference; the user has to mend it
+     +- UnusableReference       an image reference that does not make a URL; also a BadReference
      +- BadCredentialSecret     a Secret of credentials, certificates or proxy that cannot be used
-     +- BadExclusionPattern              a pattern of the exclusion list that does not compile
      +- Denied                  401 or 403: who we are is not enough
-     +- ImageNotFound                404: no such repository or tag
+     +- ImageNotFound           404: no such repository or tag
      +- Throttled               429, or 503 that says when to come again: wait `retry_after`
      +- Unavailable             no connection, no answer in time, or a server that is ill; trying again may help
-     +- BadResponse               an answer that is none of the protocol
-        +- ResponseTooLarge             more pages, tags or bytes than we take
-     +- IncompleteTagList              chunks of a tag list that do not make one list
+     +- BadResponse             an answer that is none of the protocol
+        +- ResponseTooLarge     more pages, tags or bytes than we take
 
 Texts name what was tried, on what, and what came back. None has a credential or the user-info of a URL; of foreign text
-at most 256 characters are kept.
+at most 256 characters are kept (see `net.foreign_text`).
 """
 
 from datetime import timedelta
 
-FOREIGN_TEXT_CHARS = 256
+from controllers.image.reference import BadReference
 
 
 class RegistryError(Exception):
     """Base of this package's errors."""
 
 
-class BadReference(RegistryError):
+class UnusableReference(RegistryError, BadReference):
     pass
 
 
 class BadCredentialSecret(RegistryError):
-    pass
-
-
-class BadExclusionPattern(RegistryError):
     pass
 
 
@@ -67,13 +61,3 @@ class BadResponse(RegistryError):
 
 class ResponseTooLarge(BadResponse):
     pass
-
-
-class IncompleteTagList(RegistryError):
-    pass
-
-
-def sanitize(text: str) -> str:
-    """Text of somebody else, fit for a message: one line, printable, at most 256 characters."""
-    line = "".join(char if char.isprintable() else " " for char in text[: FOREIGN_TEXT_CHARS + 1]).strip()
-    return line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…"

@@ -6,8 +6,9 @@ go-containerregistry does for Flux; a registry that names a time (RFC 9110 `Retr
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime, timedelta
+
+from controllers.net.retry_after import parse_retry_after
 
 RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
 DELAYS = (timedelta(seconds=1), timedelta(seconds=3))
@@ -43,7 +44,8 @@ def parse_rate_hint(headers: dict[str, str], *, now: datetime) -> RateHint:
         _parse_policies(headers.get("ratelimit", "")),
         *(_parse_pair(headers, name, now) for name in HEADER_PREFIXES),
     ]
-    return RateHint(_retry_after(headers.get("retry-after", ""), now), max(filter(None, exhausted), default=None))
+    retry_after = parse_retry_after(headers.get("retry-after", ""), now=now, at_most=MAX_RETRY_AFTER)
+    return RateHint(retry_after, max(filter(None, exhausted), default=None))
 
 
 def compute_delay(
@@ -86,23 +88,3 @@ def _parse_pair(headers: dict[str, str], family: str, now: datetime) -> timedelt
 
 def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 12
-
-
-def _retry_after(text: str, now: datetime) -> timedelta | None:
-    seconds = _seconds(text)
-    if seconds is not None:
-        return seconds
-    try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
-        return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), MAX_RETRY_AFTER)
-
-
-def _seconds(text: str) -> timedelta | None:
-    text = text.strip()
-    if not (text.isascii() and text.isdigit()):
-        return None
-    return min(timedelta(seconds=int(text[:9])), MAX_RETRY_AFTER)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TLRUCache
 
 from controllers.image.reference import Image, allows_http
 from controllers.registry.access import Access
@@ -53,13 +53,21 @@ class Negotiated:
     challenge: Challenge
 
 
-@dataclass(slots=True)
-class SessionCache:
-    """Learnt so far; lost with the process, learnt again by one request more."""
+@dataclass(frozen=True, slots=True)
+class CachedToken:
+    value: str = field(repr=False)
+    renew_at: float
+    """In monotonic seconds."""
 
-    negotiated: LRUCache[Hashable, Negotiated] = field(default_factory=lambda: LRUCache(MAX_CACHED))
-    tokens: LRUCache[TokenKey, tuple[str, float]] = field(default_factory=lambda: LRUCache(MAX_CACHED))
-    """Token and when to renew it, in monotonic seconds."""
+
+class SessionCache:
+    """What was learnt so far; lost with the process, learnt again by one request more."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.negotiated: LRUCache[Hashable, Negotiated] = LRUCache(MAX_CACHED)
+        self.tokens: TLRUCache[TokenKey, CachedToken] = TLRUCache(
+            MAX_CACHED, ttu=lambda _key, token, _now: token.renew_at, timer=clock.monotonic
+        )
 
 
 class Session:
@@ -173,13 +181,14 @@ class Session:
         if answer.status != 200:
             raise self._status_error(request, answer)
         token = parse_token(request.what, answer.body)
-        self._cache.tokens[self._token_key(negotiated)] = token.value, asked_at + token.renew_after().total_seconds()
+        cached = CachedToken(token.value, asked_at + token.renew_after().total_seconds())
+        self._cache.tokens[self._token_key(negotiated)] = cached
         return token.value
 
     def _cached_token(self, negotiated: Negotiated) -> str:
-        """The remembered token while it is good, else ""."""
-        token, renew_at = self._cache.tokens.get(self._token_key(negotiated), ("", 0.0))
-        return token if renew_at > self._clock.monotonic() else ""
+        """Return the remembered token while it is good, else ""."""
+        token = self._cache.tokens.get(self._token_key(negotiated))
+        return token.value if token else ""
 
     def _token_key(self, negotiated: Negotiated) -> TokenKey:
         return TokenKey(self._image.registry, negotiated.challenge, format_scope(self._image), self._access)

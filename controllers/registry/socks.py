@@ -1,4 +1,4 @@
-"""A pool of connections that go through a SOCKS5 proxy; what is said to the proxy is in `controllers/proxy`."""
+"""A pool of connections that go through a SOCKS5 proxy; what is said to the proxy is in `net.proxy`."""
 
 import ssl
 from collections.abc import Iterable
@@ -6,9 +6,9 @@ from urllib.parse import urlsplit
 
 import httpcore
 
+from controllers.net.proxy.address import Proxy
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
 from controllers.net.proxy.socks5 import DEFAULT_PORT, handshake
-from controllers.registry.access import Proxy
 
 
 class SocksBackend(httpcore.AsyncNetworkBackend):

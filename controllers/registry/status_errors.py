@@ -10,6 +10,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
+from controllers.net.foreign_text import sanitize
+from controllers.net.url import strip_userinfo
 from controllers.registry.errors import (
     BadResponse,
     Denied,
@@ -17,7 +19,6 @@ from controllers.registry.errors import (
     RegistryError,
     Throttled,
     Unavailable,
-    sanitize,
 )
 from controllers.registry.retry import RateHint
 
@@ -64,7 +65,7 @@ def redact_url(url: str) -> str:
         query = urlencode(
             [(name, "REDACTED" if name.lower() in REDACTED_PARAMETERS else value) for name, value in pairs]
         )
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2], query=query).geturl()
+    return strip_userinfo(parts._replace(query=query).geturl())
 
 
 def _reason(method: str, status: int, body: bytes) -> str:

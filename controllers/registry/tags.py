@@ -7,12 +7,14 @@ pages, tags and bytes are counted, a next page on another origin or visited befo
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import SplitResult, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
 from controllers.image.reference import Image
-from controllers.registry.errors import BadResponse, ResponseTooLarge, sanitize
+from controllers.net.foreign_text import sanitize
+from controllers.net.url import origin
+from controllers.registry.errors import BadResponse, ResponseTooLarge
 
 PAGE_SIZE = 1000
 MAX_PAGES = 2_000
@@ -23,7 +25,6 @@ MAX_PAGE_BYTES = 32 << 20
 MAX_LIST_BYTES = 64 << 20
 
 MAX_LINK_CHARS = 8_192
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 # Possessive throughout: a header of somebody else must not make the expression try things twice.
 PARAMETER = r"\s*+;\s*+[A-Za-z*-]++(?:\s*+=\s*+(?:\"[^\"]*+\"|[^\s\",;]*+))?+"
@@ -62,17 +63,13 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         return None
     try:
         here, there = urlsplit(url), urlsplit(urljoin(url, target))
-        same_host = _host_and_port(here) == _host_and_port(there)
+        same_host = origin(here)[1:] == origin(there)[1:]
     except ValueError:
         raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(target)}") from None
     if there.scheme not in {"http", "https"} or not same_host:
         raise BadResponse(f"GET {url}: next page is on another origin, {sanitize(there.netloc)}; not followed")
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
-
-
-def _host_and_port(parts: SplitResult) -> tuple[str | None, int | None]:
-    return parts.hostname, None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port
 
 
 def _next_target(header: str) -> str | None:

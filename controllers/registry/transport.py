@@ -14,9 +14,12 @@ from urllib.parse import SplitResult, urljoin, urlsplit
 import httpcore
 import httpx
 
-from controllers.registry.access import Proxy, TlsMaterial, ssl_context
+from controllers.net.foreign_text import sanitize
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial, ssl_context
+from controllers.net.url import DEFAULT_PORTS, origin
 from controllers.registry.connection_errors import connection_error
-from controllers.registry.errors import BadResponse, Unavailable, sanitize
+from controllers.registry.errors import BadResponse, Unavailable
 from controllers.registry.response_body import ACCEPT_ENCODING, BodyReader
 from controllers.registry.socks import socks_pool
 from controllers.registry.status_errors import redact_url
@@ -29,7 +32,6 @@ KEEPALIVE_SECONDS = 90.0
 CONNECT_SECONDS = 10.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-DEFAULT_PORTS = {"http": 80, "https": 443}
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Not by way of the environment's proxy, as in Go."""
 
@@ -98,7 +100,7 @@ class RegistryTransport:
             if answer.status not in REDIRECTS or not target or request.method == "POST":
                 return answer
             here, there = urlsplit(url), _target(request.what, url, target)
-            if _origin(here) != _origin(there):
+            if origin(here) != origin(there):
                 headers.pop("Authorization", None)
                 way = replace(way, tls=way.tls.without_key_pair() if way.tls else None)
             url = there.geturl()
@@ -201,7 +203,7 @@ def _new_client(way: Route, user_agent: str) -> httpx.AsyncClient:
 def _target(what: str, url: str, location: str) -> SplitResult:
     try:
         here, there = urlsplit(url), urlsplit(urljoin(url, location))
-        _origin(there)
+        origin(there)
     except ValueError:
         raise BadResponse(f"{what}: redirects to what is no URL, {sanitize(location)}") from None
     if there.scheme not in DEFAULT_PORTS or not there.hostname or "@" in there.netloc:
@@ -209,7 +211,3 @@ def _target(what: str, url: str, location: str) -> SplitResult:
     if here.scheme == "https" and there.scheme == "http":
         raise BadResponse(f"{what}: redirects from HTTPS to plain HTTP at {sanitize(there.netloc)}; not followed")
     return there._replace(fragment="")
-
-
-def _origin(parts: SplitResult) -> tuple[str, str | None, int | None]:
-    return parts.scheme, parts.hostname, parts.port or DEFAULT_PORTS.get(parts.scheme)

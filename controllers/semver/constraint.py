@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from controllers.golang.goquote import quote
+from controllers.golang.quote import quote
 from controllers.semver.version import MAX_NUMBER, RELEASE, BadVersion, VersionKey, parse_version
 
 MAX_CONSTRAINT_BYTES: Final = 512

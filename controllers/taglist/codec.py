@@ -18,16 +18,16 @@ from typing import TypeVar
 import msgspec
 import zstandard
 
-from controllers.registry.errors import IncompleteTagList
-
-__all__ = ["Chunk", "IncompleteTagList", "TagList", "decode", "decode_first_seen", "encode"]
-
 COMPRESSION_LEVEL = 3
 FORMAT = 1
 MAX_DECOMPRESSED_BYTES = 128 << 20
 """For the tags of one piece; a hostile one must not fill the memory."""
 FILL_RATIO = 0.94
 """How full pieces are meant to be: slices of equal length do not pack equally well."""
+
+
+class IncompleteTagList(ValueError):
+    """The chunks do not make one list."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from controllers.golang import regexp
-from controllers.registry.errors import BadExclusionPattern
 
 DEFAULT_EXCLUSION_LIST = (r"^.*\.sig$",)
 LATEST_TAGS = 10
@@ -20,6 +19,10 @@ INLINE_TAGS = 2_000
 HTML_ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")
 ESCAPES = str.maketrans(HTML_ESCAPES) | SURROGATES
+
+
+class BadExclusionPattern(ValueError):
+    """A pattern of `spec.exclusionList` does not compile."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.registry.errors import BadExclusionPattern
-from controllers.taglist.scan import build_tag_set, revision
+from controllers.taglist.scan import BadExclusionPattern, build_tag_set, revision
 
 TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8))
 

@@ -1,8 +1,7 @@
 """`image_reference`: what `spec.image` and a marker's image name, against go-containerregistry."""
 
 from controllers.golang.quote import quote
-from controllers.image.reference import Image, allows_http, parse_image, parse_reference
-from controllers.registry.errors import BadReference
+from controllers.image.reference import BadReference, Image, allows_http, parse_image, parse_reference
 from hack.conformance.runner import Case
 
 

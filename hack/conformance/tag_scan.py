@@ -1,7 +1,6 @@
 """`tag_scan`: exclusion, order and checksum of a scan, against image-reflector-controller."""
 
-from controllers.registry.errors import BadExclusionPattern
-from controllers.taglist.scan import build_tag_set
+from controllers.taglist.scan import BadExclusionPattern, build_tag_set
 from hack.conformance.runner import Case
 
 

@@ -21,8 +21,8 @@ from controllers.cloud.aws import (
 )
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, SubjectToken
-from controllers.git.errors import sanitize_text
 from controllers.git.remote import Basic
+from controllers.net.foreign_text import sanitize
 
 SERVICE = "codecommit"
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -67,7 +67,7 @@ def parse_region(url: str) -> str:
     """Return the region of a repository. Raises LoginFailed for a URL of another host."""
     if found := URL.fullmatch(url):
         return found[1]
-    raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize_text(url)}'. must be like {URL_FORMAT}")
+    raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize(url)}'. must be like {URL_FORMAT}")
 
 
 def sign_url(url: str, keys: AwsCredentials, *, now: datetime) -> Basic:

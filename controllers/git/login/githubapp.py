@@ -23,12 +23,13 @@ from controllers.git.errors import (
     ProtocolError,
     Unreachable,
     error_context,
-    sanitize_text,
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
-from controllers.git.transport.httppools import HttpPools, retry_after, translate_errors
+from controllers.git.transport.httppools import HttpPools, translate_errors
+from controllers.net.foreign_text import sanitize
+from controllers.net.retry_after import parse_retry_after
 
 T = TypeVar("T")
 
@@ -171,10 +172,13 @@ class GithubApps:
             finally:
                 answer.release_conn()
         if answer.status == 429 or answer.status >= 500:
-            raise Unreachable(f"{remote.url} answered {answer.status}", retry_after=retry_after(answer))
+            raise Unreachable(
+                f"{remote.url} answered {answer.status}",
+                retry_after=parse_retry_after(answer.headers.get("Retry-After", ""), now=self._now()),
+            )
         if answer.status >= 300:
-            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {sanitize_text(body)}")
+            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {sanitize(body)}")
         try:
             return msgspec.json.decode(body, type=into)
         except msgspec.DecodeError as error:
-            raise ProtocolError(f"{remote.url} is not GitHub's API: {sanitize_text(str(error))}") from error
+            raise ProtocolError(f"{remote.url} is not GitHub's API: {sanitize(str(error))}") from error

@@ -8,7 +8,8 @@ short read has to become an error of ours.
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
-from controllers.git.errors import ProtocolError, RepositoryTooLarge, sanitize_text
+from controllers.git.errors import ProtocolError, RepositoryTooLarge
+from controllers.net.foreign_text import sanitize
 
 MAX_PACKET = 65520
 
@@ -73,7 +74,7 @@ class Stream:
         """Return the next packet's content, or a special packet. Raises ProtocolError, also for the remote's ERR."""
         head = self.read(4)
         if head.strip(HEX_DIGITS):
-            raise ProtocolError(f"not a Git packet: {sanitize_text(head)!r}")
+            raise ProtocolError(f"not a Git packet: {sanitize(head)!r}")
         length = int(head, 16)
         if length <= 2:
             return SpecialPacket(length)
@@ -81,7 +82,7 @@ class Stream:
             raise ProtocolError(f"a Git packet cannot have length {length}")
         data = self.read(length - 4)
         if data.startswith(b"ERR "):
-            raise ProtocolError(f"remote error: {sanitize_text(data[4:])}")
+            raise ProtocolError(f"remote error: {sanitize(data[4:])}")
         return data
 
     def lines(self) -> Iterator[bytes]:
@@ -99,7 +100,7 @@ def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iter
             case b"\x02":
                 on_progress(data[1:])
             case b"\x03":
-                raise ProtocolError(f"remote error: {sanitize_text(data[1:])}")
+                raise ProtocolError(f"remote error: {sanitize(data[1:])}")
             case band:
                 raise ProtocolError(f"unknown side band {band!r}")
 

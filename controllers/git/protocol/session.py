@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, sanitize_text
+from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable
 from controllers.git.objects.hashing import ObjectFormat
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import Stream
@@ -28,6 +28,7 @@ from controllers.git.protocol.wire import (
     read_ls_refs,
     read_report,
 )
+from controllers.net.foreign_text import sanitize
 
 MAX_REFS_BYTES = 64 << 20
 MAX_REPORT_BYTES = 1 << 20
@@ -144,7 +145,7 @@ class RemoteSession:
             # Of an atomic push, one reference gives the reason, and the others say that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
             updated_refs = tuple(c.ref for c in commands if report.get(c.ref) is None)
-            message = sanitize_text(b"".join(progress))
+            message = sanitize(b"".join(progress))
             self._raise_refusal(command, reason, message, deadline, updated_refs=updated_refs)
         return tuple(c.ref for c in commands)
 

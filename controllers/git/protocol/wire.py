@@ -9,7 +9,7 @@ filters, pack URIs.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from controllers.git.errors import ProtocolError, PushRejected, sanitize_text
+from controllers.git.errors import ProtocolError, PushRejected
 from controllers.git.objects.hashing import FORMATS, SHA1, ObjectFormat
 from controllers.git.protocol.pktline import (
     DELIMITER,
@@ -21,6 +21,7 @@ from controllers.git.protocol.pktline import (
     packets,
     read_side_band,
 )
+from controllers.net.foreign_text import sanitize
 
 AGENT = "git/tagline"
 OBJECT_FORMAT = "object-format="
@@ -98,7 +99,7 @@ def _and_then(line: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
 def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
     sha, space, name = line.partition(b" ")
     if not space or not (sha == b"shallow" or is_object_id(sha, object_format)):
-        raise ProtocolError(f"not a reference: {sanitize_text(line)}")
+        raise ProtocolError(f"not a reference: {sanitize(line)}")
     return sha.decode(), name.decode("utf-8", "surrogateescape")
 
 
@@ -109,7 +110,7 @@ def _object_format(capabilities: Sequence[str]) -> ObjectFormat:
         return SHA1
     if named[0] not in FORMATS:
         raise ProtocolError(
-            f"the repository names objects by '{sanitize_text(named[0])}', which is not supported; sha1 and sha256 are"
+            f"the repository names objects by '{sanitize(named[0])}', which is not supported; sha1 and sha256 are"
         )
     return FORMATS[named[0]]
 
@@ -133,7 +134,7 @@ def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
     for line in stream.lines():
         sha, name, *attributes = line.decode("utf-8", "surrogateescape").split(" ")
         if not is_object_id(sha.encode("utf-8", "replace"), advertisement.object_format):
-            raise ProtocolError(f"not a reference: {sanitize_text(line)}")
+            raise ProtocolError(f"not a reference: {sanitize(line)}")
         values[name] = sha
         for attribute in attributes:
             key, _, value = attribute.partition(":")
@@ -230,16 +231,14 @@ def read_report(
     lines = stream.lines()
     unpacked = next(lines, b"")
     if unpacked != b"unpack ok":
-        raise PushRejected(
-            f"the remote could not unpack what was sent: {sanitize_text(unpacked.removeprefix(b'unpack '))}"
-        )
+        raise PushRejected(f"the remote could not unpack what was sent: {sanitize(unpacked.removeprefix(b'unpack '))}")
     report: dict[str, str | None] = {}
     for line in lines:
         verdict, _, rest = line.decode("utf-8", "surrogateescape").partition(" ")
         ref, _, reason = rest.partition(" ")
         if verdict not in ("ok", "ng"):
-            raise ProtocolError(f"not a push report: {sanitize_text(line)}")
-        report[ref] = None if verdict == "ok" else sanitize_text(reason.encode("utf-8", "surrogateescape"))
+            raise ProtocolError(f"not a push report: {sanitize(line)}")
+        report[ref] = None if verdict == "ok" else sanitize(reason.encode("utf-8", "surrogateescape"))
     return report
 
 

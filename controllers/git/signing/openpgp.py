@@ -6,7 +6,8 @@ The errors of the library contain stack traces; only their first line is passed 
 import threading
 from typing import TYPE_CHECKING
 
-from controllers.git.errors import BadSigningKey, sanitize_text
+from controllers.git.errors import BadSigningKey
+from controllers.net.foreign_text import sanitize
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
@@ -67,4 +68,4 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
 
 
 def _first_line(error: RuntimeError) -> str:
-    return sanitize_text(str(error).partition("\n")[0])
+    return sanitize(str(error).partition("\n")[0])

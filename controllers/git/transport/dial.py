@@ -3,10 +3,11 @@
 import socket
 from urllib.parse import urlsplit
 
-from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable, sanitize_text
+from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.remote import Proxy
+from controllers.net.foreign_text import sanitize
 from controllers.net.proxy import socks5
+from controllers.net.proxy.address import Proxy
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 DEFAULT_HTTP_PORT = 80
@@ -36,11 +37,11 @@ def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socke
             connection.close()
             raise
     except ProxyRefused as e:
-        raise Unreachable(f"{where} does not connect to {host}:{port}: {sanitize_text(str(e))}") from None
+        raise Unreachable(f"{where} does not connect to {host}:{port}: {sanitize(str(e))}") from None
     except TimeoutError:
         raise DeadlineExceeded(f"{deadline.exceeded()} ({where})") from None
     except OSError as e:
-        raise Unreachable(f"{where}: {sanitize_text(e.strerror or str(e)).lower()}") from None
+        raise Unreachable(f"{where}: {sanitize(e.strerror or str(e)).lower()}") from None
     return connection
 
 
@@ -67,7 +68,7 @@ def _ascii(host: str) -> str:
     try:
         return host.encode("idna").decode()
     except UnicodeError:
-        raise BadUrl(f"'{sanitize_text(host)}' cannot be the name of a host") from None
+        raise BadUrl(f"'{sanitize(host)}' cannot be the name of a host") from None
 
 
 def _handshake(proxy: Proxy, host: str, port: int) -> tuple[Handshake, int]:

@@ -14,9 +14,10 @@ from urllib3.exceptions import ConnectTimeoutError, ProxyError
 from controllers.git.conftest import Run
 from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.remote import Proxy, Remote
+from controllers.git.remote import Remote
 from controllers.git.transport.dial import dial
 from controllers.git.transport.httppools import translate_errors
+from controllers.net.proxy.address import Proxy
 from testing.proxy import ProxyServer
 
 LOGIN = "robot:hu:sh/@"
@@ -180,23 +181,3 @@ async def test_a_proxy_that_refuses_https_is_named(run: Run) -> None:
             await run.engine.list_refs(Remote("https://git.invalid/x", proxy=known(serving, "wr0ng")))
         said = f"proxy {serving.url}: 407 Proxy Authentication Required"
         assert str(caught.value) == f"unable to clone 'https://git.invalid/x': {said}"
-
-
-@pytest.mark.parametrize(
-    ("address", "username", "want"),
-    [
-        pytest.param("http://p:3128/", "", ("http://p:3128", "", ""), id="plain"),
-        pytest.param("socks5://me:p%40ss@p:1080", "", ("socks5://p:1080", "me", "p@ss"), id="user-info"),
-        pytest.param("http://me:pass@p", "robot", ("http://p", "robot", "hush"), id="the-secret-wins"),
-    ],
-)
-def test_addresses_of_proxies(address: str, username: str, want: tuple[str, str, str]) -> None:
-    proxy = Proxy(address, username, "hush" if username else "")
-    assert (proxy.address, proxy.username, proxy.password) == want
-    assert "pass" not in repr(proxy)
-
-
-@pytest.mark.parametrize("address", ["p:3128", "http://", "http://p:port", "http://["])
-def test_addresses_that_are_none(address: str) -> None:
-    with pytest.raises(BadCredentials, match="the address of the proxy is not a URL"):
-        Proxy(address)

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_public_identity,
 )
 
-from controllers.git.errors import AuthenticationFailed, sanitize_text
+from controllers.git.errors import AuthenticationFailed
 from controllers.git.transport.knownhosts import KnownHosts
+from controllers.net.foreign_text import sanitize
 
 SUFFIX = "-cert-v01@openssh.com"
 KEY_TYPES = tuple(
@@ -64,7 +65,7 @@ def _parse(blob: bytes) -> SSHCertificate:
     try:
         certificate = load_ssh_public_identity(line)
     except (ValueError, UnsupportedAlgorithm) as e:
-        raise _CertificateRejected(f"ssh: cannot read the host's certificate: {sanitize_text(str(e))}") from None
+        raise _CertificateRejected(f"ssh: cannot read the host's certificate: {sanitize(str(e))}") from None
     if not isinstance(certificate, SSHCertificate):
         raise _CertificateRejected("ssh: the host presents a key in place of a certificate")
     if certificate.type is not SSHCertificateType.HOST:
@@ -83,13 +84,13 @@ def _check_authority(certificate: SSHCertificate, blob: bytes, known_hosts: Know
 
 def _check_holder(certificate: SSHCertificate, host: str) -> None:
     for option in sorted(certificate.critical_options):
-        raise _CertificateRejected(f'ssh: unsupported critical option "{sanitize_text(option)}" in certificate')
+        raise _CertificateRejected(f'ssh: unsupported critical option "{sanitize(option)}" in certificate')
     names = certificate.valid_principals
     if names and host.lower().encode() not in names:  # without any, the certificate is for all hosts
-        quoted = " ".join(f'"{sanitize_text(name)}"' for name in names)
+        quoted = " ".join(f'"{sanitize(name)}"' for name in names)
         raise _CertificateRejected(
             f'ssh: principal "{host}" not in the set of valid principals for given certificate: '
-            f"[{sanitize_text(quoted)}]"
+            f"[{sanitize(quoted)}]"
         )
 
 

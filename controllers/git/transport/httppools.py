@@ -3,13 +3,11 @@
 Git configuration is not read; proxies of the environment count where a remote names none.
 """
 
-import os
 import ssl
 import threading
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from urllib.parse import urlsplit
 
 import urllib3
@@ -17,9 +15,12 @@ from cachetools import LRUCache
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
-from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable, sanitize_text
+from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.remote import Proxy, Remote, Tls
+from controllers.git.remote import Remote
+from controllers.net.foreign_text import sanitize
+from controllers.net.proxy.address import BadProxy, Proxy
+from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, ssl_context
 
 MAX_CACHED_POOLS = 64
 MAX_HOSTS_PER_POOL = 32
@@ -30,7 +31,7 @@ class HttpPools:
     """Connection pools, shared by remotes that agree in TLS material and proxy. Thread-safe."""
 
     def __init__(self) -> None:
-        self._pools: LRUCache[tuple[Tls, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
+        self._pools: LRUCache[tuple[TlsMaterial, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
         self._lock = threading.Lock()
 
     def pool(self, remote: Remote) -> urllib3.PoolManager:
@@ -51,8 +52,8 @@ class HttpPools:
                 self._pools.popitem()[1].clear()
 
 
-def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
-    context = ssl_context(tls)
+def _new_pool(tls: TlsMaterial, proxy: Proxy | None) -> urllib3.PoolManager:
+    context = _ssl_context(tls)
     if proxy is None:
         return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
     match proxy.scheme:
@@ -70,22 +71,14 @@ def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
             raise BadCredentials(f"proxy {proxy.address}: use one of http, https, socks5 or socks5h")
 
 
-def ssl_context(tls: Tls) -> ssl.SSLContext:
+def _ssl_context(tls: TlsMaterial) -> ssl.SSLContext:
     """Return a verifying context with the given material. Raises BadCredentials for malformed PEM texts."""
-    context = ssl.create_default_context()
     try:
-        if tls.ca:
-            context.load_verify_locations(cadata=tls.ca.decode("ascii", "replace"))
-        if tls.certificate:
-            # The ssl module reads key pairs from files only; this one never touches a disk.
-            with os.fdopen(os.memfd_create("client-certificate"), "wb") as pair:
-                pair.write(tls.certificate + b"\n" + tls.key)
-                pair.flush()
-                context.load_cert_chain(f"/proc/self/fd/{pair.fileno()}")
-    except (ssl.SSLError, ValueError) as e:
-        what = "ca.crt" if tls.ca and not tls.certificate else "tls.crt and tls.key"
-        raise BadCredentials(f"cannot use the TLS material ({what}): {sanitize_text(str(e))}") from e
-    return context
+        return ssl_context(tls)
+    except BadAuthority as e:
+        raise BadCredentials(f"cannot use the TLS material (ca.crt): {sanitize(str(e))}") from e
+    except BadKeyPair as e:
+        raise BadCredentials(f"cannot use the TLS material (tls.crt and tls.key): {sanitize(str(e))}") from e
 
 
 def proxy_for(remote: Remote) -> Proxy | None:
@@ -98,7 +91,10 @@ def _environment_proxy(url: str) -> Proxy | None:
     address = urllib.request.getproxies_environment().get(parts.scheme)
     if not address or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
-    return Proxy(address)
+    try:
+        return Proxy(address)
+    except BadProxy as e:
+        raise BadCredentials(str(e)) from None
 
 
 @contextmanager
@@ -127,14 +123,8 @@ def _cause(error: BaseException) -> str:
         if isinstance(inner, ssl.SSLCertVerificationError):
             return f"certificate verify failed: {inner.verify_message}"
         if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
-            return sanitize_text(inner.strerror.lower())
+            return sanitize(inner.strerror.lower())
         error = inner
         arguments = [a for a in inner.args if isinstance(a, BaseException)]
         inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
-    return sanitize_text(str(error).rpartition(": ")[2])
-
-
-def retry_after(response: urllib3.BaseHTTPResponse) -> timedelta | None:
-    """Return the time that an answer asks to wait, at most a day."""
-    value = response.headers.get("Retry-After", "")
-    return timedelta(seconds=min(int(value), 86_400)) if value.isascii() and value.isdigit() else None
+    return sanitize(str(error).rpartition(": ")[2])

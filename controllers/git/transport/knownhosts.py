@@ -12,7 +12,8 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from controllers.git.errors import AuthenticationFailed, BadCredentials, sanitize_text
+from controllers.git.errors import AuthenticationFailed, BadCredentials
+from controllers.net.foreign_text import sanitize
 
 MARKERS = ("", "@cert-authority", "@revoked")
 RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -105,7 +106,7 @@ def _parse(text: str) -> Iterator[HostKey]:
             continue
         marker = fields.pop(0) if fields[0].startswith("@") else ""
         if marker not in MARKERS:
-            raise BadCredentials(f"known_hosts, line {number}: unknown marker '{sanitize_text(marker)}'")
+            raise BadCredentials(f"known_hosts, line {number}: unknown marker '{sanitize(marker)}'")
         try:
             patterns, algorithm, key, *_comment = fields
             blob = base64.b64decode(key, validate=True)

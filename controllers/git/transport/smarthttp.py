@@ -17,13 +17,15 @@ from controllers.git.errors import (
     ProtocolError,
     RepositoryNotFound,
     Unreachable,
-    sanitize_text,
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import Stream, bounded_stream
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
-from controllers.git.remote import Basic, Bearer, Remote, strip_userinfo
-from controllers.git.transport.httppools import HttpPools, retry_after, translate_errors
+from controllers.git.remote import Basic, Bearer, Remote
+from controllers.git.transport.httppools import HttpPools, translate_errors
+from controllers.net.foreign_text import sanitize
+from controllers.net.retry_after import parse_retry_after
+from controllers.net.url import origin, strip_userinfo
 
 MAX_REDIRECTS = 5
 MAX_ADVERTISEMENT_BYTES = 64 << 20
@@ -93,7 +95,7 @@ class HttpTransport:
                 response.release_conn()
 
     def _authorization(self, url: str) -> dict[str, str]:
-        if _origin(url) != _origin(self._remote.url):
+        if origin(url) != origin(self._remote.url):
             return {}
         match self._remote.credentials:
             case Basic(username=user, password=password) if user or password:
@@ -118,10 +120,10 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     if status == 200:
         if got.split(";")[0].strip() != content_type:
             raise ProtocolError(
-                f"not a smart Git server: {sanitize_text(url)} answers with {sanitize_text(got) or 'no content type'}"
+                f"not a smart Git server: {sanitize(url)} answers with {sanitize(got) or 'no content type'}"
             )
         return
-    text = "" if "html" in got else sanitize_text(response.read(1024))
+    text = "" if "html" in got else sanitize(response.read(1024))
     said = f": {text}" if text else ""
     if status == 401:
         raise AuthenticationFailed(f"authentication required{said}")
@@ -132,7 +134,8 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     if status in (404, 410):
         raise RepositoryNotFound(f"repository not found{said}")
     if status == 429 or status >= 500:
-        raise Unreachable(f"the server answered {status}{said}", retry_after=retry_after(response))
+        wait = parse_retry_after(response.headers.get("Retry-After", ""), now=None)
+        raise Unreachable(f"the server answered {status}{said}", retry_after=wait)
     raise ProtocolError(f"the server answered {status}{said}")
 
 
@@ -140,12 +143,7 @@ def _redirected(url: str, location: str, tail: str) -> str:
     target = urljoin(url, location)
     old, new = urlsplit(url), urlsplit(target)
     if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme != "https"):
-        raise ProtocolError(f"refused to follow a redirect to {sanitize_text(strip_userinfo(target))}")
+        raise ProtocolError(f"refused to follow a redirect to {sanitize(strip_userinfo(target))}")
     if not target.endswith(tail):
-        raise ProtocolError(f"redirected to {sanitize_text(strip_userinfo(target))}, which is no Git repository")
+        raise ProtocolError(f"redirected to {sanitize(strip_userinfo(target))}, which is no Git repository")
     return strip_userinfo(target)
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)

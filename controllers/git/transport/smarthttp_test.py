@@ -19,7 +19,9 @@ from controllers.git.errors import (
     RepositoryTooLarge,
     Unreachable,
 )
-from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
+from controllers.git.remote import Basic, Bearer, Credentials, Remote, SshKey
+from controllers.net.proxy.address import Proxy
+from controllers.net.tls import TlsMaterial
 from testing.gitserver import Answer, BareRepository, GitServer
 from testing.tls_certificates import certificate, pem
 
@@ -206,7 +208,7 @@ async def test_a_proxy_of_the_environment(
 
 
 @pytest.fixture
-def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iterator[tuple[str, Tls]]:
+def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iterator[tuple[str, TlsMaterial]]:
     """Serve the repository over TLS to clients with a certificate. Return (URL, what a client needs)."""
     keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ours, theirs = certificate("localhost", keys[0]), certificate("client", keys[1])
@@ -216,23 +218,23 @@ def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iter
     context.load_verify_locations(cadata=theirs.decode())
     context.verify_mode = ssl.CERT_REQUIRED
     with GitServer(server.root, tls=context) as secure:
-        yield f"https://localhost:{secure.port}/fleet.git", Tls(ours, theirs, pem(keys[1]))
+        yield f"https://localhost:{secure.port}/fleet.git", TlsMaterial(ours, theirs, pem(keys[1]))
 
 
-async def test_own_authority_and_client_certificate(tls_server: tuple[str, Tls], tmp_path: Path) -> None:
+async def test_own_authority_and_client_certificate(tls_server: tuple[str, TlsMaterial], tmp_path: Path) -> None:
     url, tls = tls_server
     engine = GitEngine(tmp_path / "tls-cache")
     assert (await engine.list_refs(Remote(url, tls=tls))).branch("main")
     with pytest.raises(Unreachable, match="certificate verify failed: self-signed certificate"):
-        await engine.list_refs(Remote(url, tls=Tls(b"", tls.certificate, tls.key)))
+        await engine.list_refs(Remote(url, tls=TlsMaterial(b"", tls.certificate, tls.key)))
     with pytest.raises(Unreachable):
-        await engine.list_refs(Remote(url, tls=Tls(tls.ca)))
+        await engine.list_refs(Remote(url, tls=TlsMaterial(tls.ca)))
     await engine.aclose()
 
 
 @pytest.mark.parametrize(
-    "tls", [Tls(ca=b"no PEM"), Tls(certificate=b"no PEM", key=b"no PEM")], ids=["authority", "pair"]
+    "tls", [TlsMaterial(ca=b"no PEM"), TlsMaterial(certificate=b"no PEM", key=b"no PEM")], ids=["authority", "pair"]
 )
-async def test_tls_material_that_is_none(engine: GitEngine, tls: Tls) -> None:
+async def test_tls_material_that_is_none(engine: GitEngine, tls: TlsMaterial) -> None:
     with pytest.raises(BadCredentials, match="cannot use the TLS material"):
         await engine.list_refs(Remote("https://example.com/x", tls=tls))

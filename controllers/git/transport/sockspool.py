@@ -15,8 +15,9 @@ from urllib3.exceptions import ConnectTimeoutError
 
 from controllers.git.errors import DeadlineExceeded
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.remote import DEFAULT_TIMEOUT, Proxy
+from controllers.git.remote import DEFAULT_TIMEOUT
 from controllers.git.transport.dial import dial
+from controllers.net.proxy.address import Proxy
 
 
 def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize: int) -> urllib3.PoolManager:

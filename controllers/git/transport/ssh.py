@@ -20,7 +20,6 @@ from controllers.git.errors import (
     RepositoryNotFound,
     RepositoryTooLarge,
     Unreachable,
-    sanitize_text,
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import FLUSH, Stream, bounded_stream
@@ -28,6 +27,7 @@ from controllers.git.protocol.wire import UPLOAD_PACK, read_advertisement
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.knownhosts import parse_known_hosts
 from controllers.git.transport.sshhost import SshHost
+from controllers.net.foreign_text import sanitize
 
 if TYPE_CHECKING:
     import paramiko  # type: ignore[import-untyped]  # comes without type hints
@@ -152,7 +152,7 @@ def _error_from_stderr(channel: "paramiko.Channel", error: ProtocolError) -> Git
         channel.settimeout(1.0)
         while len(stderr) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
             stderr += more
-    words = sanitize_text(stderr)
+    words = sanitize(stderr)
     if not words or isinstance(error, RepositoryTooLarge):
         return error
     if any(phrase in words.lower() for phrase in NOT_FOUND):
@@ -177,4 +177,4 @@ def _translate_errors(deadline: Deadline) -> Iterator[None]:
     except (paramiko.SSHException, EOFError, OSError) as e:
         deadline.remaining()  # a handshake that took too long is reported in many ways
         cause = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or "the connection was closed"
-        raise Unreachable(f"ssh: {sanitize_text(cause).lower()}") from e
+        raise Unreachable(f"ssh: {sanitize(cause).lower()}") from e

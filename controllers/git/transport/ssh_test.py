@@ -25,8 +25,9 @@ from controllers.git.errors import (
     RepositoryNotFound,
     Unreachable,
 )
-from controllers.git.remote import Proxy, Remote, SshAlgorithms, SshKey
+from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.ssh import SshTransport
+from controllers.net.proxy.address import Proxy
 from testing.gitserver import ENVIRONMENT, BareRepository
 from testing.proxy import ProxyServer
 

@@ -12,10 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from controllers.git.errors import BadCredentials
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.remote import Proxy, SshKey
+from controllers.git.remote import SshKey
 from controllers.git.sshkeys import BadPrivateKey, load_private_key
 from controllers.git.transport.dial import dial
 from controllers.git.transport.sshhost import SshHost
+from controllers.net.proxy.address import Proxy
 
 
 class _Client(paramiko.Transport):  # type: ignore[misc]  # untyped

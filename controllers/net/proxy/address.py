@@ -1,11 +1,46 @@
-"""A proxy's address with the login in it, as HTTP libraries and the SDKs of clouds take it."""
+"""Where a proxy is, and the login it wants."""
 
-from urllib.parse import quote
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from controllers.net.url import strip_userinfo, with_userinfo
 
 
-def with_userinfo(address: str, username: str, password: str) -> str:
-    """`scheme://user:password@host`, each part escaped; the address alone without a user. Never for a message."""
-    if not username:
-        return address
-    scheme, _, rest = address.partition("://")
-    return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{rest}"
+class BadProxy(ValueError):
+    """The address of a proxy cannot be used; the message does not repeat it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy: `http://host:port`, `https://`, `socks5://` or `socks5h://`. Raises BadProxy.
+
+    User-info in the address moves out, to `username` and `password` unless they are given.
+    """
+
+    address: str
+    """`scheme://host:port`, without user-info; fit for a message."""
+    username: str = ""
+    password: str = field(default="", repr=False)
+
+    def __post_init__(self) -> None:
+        try:
+            parts = urlsplit(self.address)
+            parts.port  # noqa: B018  # raises for a port that is not a number
+        except ValueError:
+            raise BadProxy("the address of the proxy is not a URL") from None
+        if not parts.hostname:
+            raise BadProxy("the address of the proxy is not a URL that names a host, like http://proxy:3128")
+        set_ = object.__setattr__  # the record is frozen for everybody else
+        set_(self, "address", strip_userinfo(self.address).rstrip("/"))
+        if parts.username and not self.username:
+            set_(self, "username", unquote(parts.username))
+            set_(self, "password", unquote(parts.password or ""))
+
+    @property
+    def scheme(self) -> str:
+        return urlsplit(self.address).scheme
+
+    @property
+    def url(self) -> str:
+        """The address with the user-info in it; for HTTP libraries and SDKs, never for a message."""
+        return with_userinfo(self.address, self.username, self.password)

@@ -1,18 +1,25 @@
-"""Logins in addresses: nothing in them can change where the address leads."""
+"""Addresses of proxies: what is one, and what becomes of a login in it."""
 
 import pytest
 
-from controllers.net.proxy.address import with_userinfo
+from controllers.net.proxy.address import BadProxy, Proxy
 
 
 @pytest.mark.parametrize(
-    ("username", "password", "want"),
+    ("address", "username", "want"),
     [
-        pytest.param("", "", "http://proxy:3128", id="no-login"),
-        pytest.param("ci", "secret", "http://ci:secret@proxy:3128", id="login"),
-        pytest.param("c@i", "a/b:c?d#e%f", "http://c%40i:a%2Fb%3Ac%3Fd%23e%25f@proxy:3128", id="escaped"),
-        pytest.param("ci", "", "http://ci:@proxy:3128", id="no-password"),
+        pytest.param("http://p:3128/", "", ("http://p:3128", "", ""), id="plain"),
+        pytest.param("socks5://me:p%40ss@p:1080", "", ("socks5://p:1080", "me", "p@ss"), id="user-info"),
+        pytest.param("http://me:pass@p", "robot", ("http://p", "robot", "hush"), id="the-secret-wins"),
     ],
 )
-def test_login_goes_into_the_address(username: str, password: str, want: str) -> None:
-    assert with_userinfo("http://proxy:3128", username, password) == want
+def test_user_info_leaves_the_address(address: str, username: str, want: tuple[str, str, str]) -> None:
+    proxy = Proxy(address, username, "hush" if username else "")
+    assert (proxy.address, proxy.username, proxy.password) == want
+    assert "pass" not in repr(proxy)
+
+
+@pytest.mark.parametrize("address", ["p:3128", "http://", "http://p:port", "http://["])
+def test_addresses_that_are_refused(address: str) -> None:
+    with pytest.raises(BadProxy, match="the address of the proxy is not a URL"):
+        Proxy(address)

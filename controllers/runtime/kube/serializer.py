@@ -6,12 +6,12 @@ failing them: one odd object must not blind a controller to all others.
 Lists and watches: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 
+from controllers.net.retry_after import parse_retry_after
 from controllers.runtime.key import Key, KubeObject
 from controllers.runtime.kube.errors import ApiError, TooLarge, Unreadable, error_for_status
 
@@ -209,11 +209,8 @@ def decode_error(body: bytes, *, operation: str, status: int = 0, retry_after: s
 
 def _seconds(header: str | None) -> float | None:
     # The API server sends whole seconds; a date (proxies may) is treated as no hint.
-    try:
-        value = float(header or "")
-    except ValueError:
-        return None
-    return value if math.isfinite(value) and value >= 0 else None
+    wait = parse_retry_after(header or "", now=None)
+    return None if wait is None else wait.total_seconds()
 
 
 class LineSplitter:

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from controllers.golang.quote import quote
 from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import RenderContext
 from controllers.template.eval.scope import Scope
-from controllers.template.go.gotext import quote
 from controllers.template.go.types import ANY, VALUE, Function, Kind, Type
 from controllers.template.go.values import (
     MISSING,

@@ -5,12 +5,13 @@ Semantics and error texts follow Go's `text/template`. Unlike there, every step 
 
 from collections.abc import Iterator, Mapping
 
+from controllers.golang.quote import quote
 from controllers.template.errors import LimitExceeded
 from controllers.template.eval.evaluation import Evaluation
 from controllers.template.eval.render_context import RenderContext
 from controllers.template.eval.scope import Scope
 from controllers.template.go import printing
-from controllers.template.go.gotext import byte_length, quote
+from controllers.template.go.gotext import byte_length
 from controllers.template.go.types import Function
 from controllers.template.go.values import MISSING, Map, Slice, has_interface_elements, is_true, sorted_items
 from controllers.template.syntax.nodes import (

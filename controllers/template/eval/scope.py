@@ -2,6 +2,7 @@
 
 from typing import Never
 
+from controllers.golang.quote import quote
 from controllers.template.errors import LimitExceeded, TemplateError
 from controllers.template.eval.render_context import RenderContext
 from controllers.template.go import gotext
@@ -34,7 +35,7 @@ class Scope:
     def fail(self, message: str) -> Never:
         """Raise TemplateError in Go's form: position, template, the node's source, the message."""
         line, column = self.tree.position(self.node)
-        where = f"{self.tree.main}:{line}:{column}: executing {gotext.quote(self.name)} at <{self.node}>"
+        where = f"{self.tree.main}:{line}:{column}: executing {quote(self.name)} at <{self.node}>"
         raise TemplateError(gotext.to_valid_utf8(f"{PREFIX}template: {where}: {message}"))
 
     def enter(self) -> None:

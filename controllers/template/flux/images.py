@@ -1,7 +1,7 @@
 """Image references, taken apart far enough to print them in messages of the old data model.
 
-The full parser, with its error texts, is in `controllers.image`; this one reads what a policy chose, which was checked
-before.
+Not `image.reference`, which refuses what is no reference and forgets how the path was written: this prints whatever a
+policy chose, in its own spelling.
 """
 
 from dataclasses import dataclass

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from controllers.golang.quote import quote
 from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.flux.data import CHANGE
-from controllers.template.go import gotext
 from controllers.template.go.types import STRING
 from controllers.template.go.values import Struct
 from controllers.template.model import Comparison
@@ -55,7 +55,7 @@ def _compare_link(run: RenderContext, change: Struct, *kinds: str) -> str:
     if len(kinds) > 1:
         raise FunctionFailure("there is one kind of Git host at most")
     if kinds and kinds[0] not in LINK_FORMATS:
-        raise FunctionFailure(f"unknown kind of Git host {gotext.quote(kinds[0])}; known are {', '.join(LINK_FORMATS)}")
+        raise FunctionFailure(f"unknown kind of Git host {quote(kinds[0])}; known are {', '.join(LINK_FORMATS)}")
     comparison = run.comparisons.get(change)
     return "" if comparison is None else build_link(comparison, kind=kinds[0] if kinds else "")
 

@@ -1,8 +1,8 @@
 """Go's strings in Python: bytes that are usually UTF-8.
 
 A Go string is a `str` here, with bytes that are not UTF-8 kept as lone surrogates (PEP 383), so that `trunc 2 "é…"` can
-cut a character in half as Go does and the ordinary case costs nothing. Also: Go's quoting and unquoting (`strconv`),
-and the character classes the template language uses.
+cut a character in half as Go does and the ordinary case costs nothing. Also: Go's unquoting (`strconv`), and
+the character classes the template language uses.
 """
 
 import re
@@ -11,7 +11,6 @@ from controllers.template.errors import FunctionFailure
 
 REPLACEMENT = "�"
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_ESCAPES = {"\a": "\\a", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\v": "\\v", "\\": "\\\\"}
 _UNESCAPES = {"a": 7, "b": 8, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11, "\\": 92, "'": 39, '"': 34}
 _HEX_DIGITS = {"x": 2, "u": 4, "U": 8}
 
@@ -60,26 +59,6 @@ def is_space(char: str) -> bool:
 
 SPACES = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 """All of Go's white space, for `str.strip`."""
-
-
-def quote(text: str, *, delimiter: str = '"', ascii_only: bool = False) -> str:
-    """Return a double-quoted literal with unprintable characters escaped, as Go's `strconv.Quote` does."""
-    return delimiter + "".join(_escape(char, delimiter, ascii_only) for char in text) + delimiter
-
-
-def _escape(char: str, delimiter: str, ascii_only: bool) -> str:
-    if char == delimiter:
-        return "\\" + char
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    code = ord(char)
-    if 0xDC80 <= code <= 0xDCFF:
-        return f"\\x{code - 0xDC00:02x}"
-    if char.isprintable() and (code < 0x80 or not ascii_only):
-        return char
-    if code < 0x20 or code == 0x7F:
-        return f"\\x{code:02x}"
-    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def unquote(literal: str) -> str | None:

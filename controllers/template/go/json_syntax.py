@@ -5,6 +5,7 @@ Used only after decoding has failed. Follows the states of Go's `scanner.go`; th
 
 import re
 
+from controllers.golang.quote import quote
 from controllers.template.go import gotext
 
 END = "unexpected end of JSON input"
@@ -158,4 +159,4 @@ def _quoted(char: int) -> str:
         return "'\\''"
     if char == ord('"'):
         return "'\"'"
-    return f"'{gotext.quote(chr(char))[1:-1]}'"
+    return f"'{quote(chr(char))[1:-1]}'"

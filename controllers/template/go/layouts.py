@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from controllers.golang.nanoseconds import quote
+from controllers.golang.quote import quote_bytes
 from controllers.template.errors import FunctionFailure
 from controllers.template.go.times import Civil, Instant, days_in, instant
 
@@ -163,7 +163,7 @@ def parse_time(layout: str, text: str) -> Instant:
         _skip(reading, literal, layout, text)
         if not element:
             if reading.rest:
-                raise FunctionFailure(f"parsing time {quote(text)}: extra text: {quote(reading.rest)}")
+                raise FunctionFailure(f"parsing time {quote_bytes(text)}: extra text: {quote_bytes(reading.rest)}")
             break
         before = reading.rest
         following = parts[position + 1][1] if not parts[position + 1][0] else ""
@@ -172,12 +172,12 @@ def parse_time(layout: str, text: str) -> Instant:
         except _Mismatch:
             raise _parse_failure(layout, text, element, before) from None
         except _OutOfRange as error:
-            raise FunctionFailure(f"parsing time {quote(text)}: {error} out of range") from None
+            raise FunctionFailure(f"parsing time {quote_bytes(text)}: {error} out of range") from None
     return _to_instant(reading, text)
 
 
 def _parse_failure(layout: str, text: str, element: str, rest: str) -> FunctionFailure:
-    shown = [quote(part) for part in (text, layout, rest, element)]
+    shown = [quote_bytes(part) for part in (text, layout, rest, element)]
     return FunctionFailure(f"parsing time {shown[0]} as {shown[1]}: cannot parse {shown[2]} as {shown[3]}")
 
 
@@ -302,11 +302,11 @@ def _to_instant(reading: _Reading, text: str) -> Instant:
 
 
 def _date(reading: _Reading, text: str) -> tuple[int, int]:
-    failure = FunctionFailure(f"parsing time {quote(text)}: day out of range")
+    failure = FunctionFailure(f"parsing time {quote_bytes(text)}: day out of range")
     if reading.year_day >= 0:
         length = days_in(reading.year, 2) + 337
         if not 1 <= reading.year_day <= length:
-            raise FunctionFailure(f"parsing time {quote(text)}: day-of-year out of range")
+            raise FunctionFailure(f"parsing time {quote_bytes(text)}: day-of-year out of range")
         month, day = 1, reading.year_day
         while day > days_in(reading.year, month):
             day -= days_in(reading.year, month)

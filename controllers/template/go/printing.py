@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass
 
 from controllers.golang.floats import SHORTEST, format_float
+from controllers.golang.quote import quote
 from controllers.template.errors import LimitExceeded
 from controllers.template.go import gotext
 from controllers.template.go.types import UNSIGNED
@@ -144,7 +145,7 @@ class Printer:
         if self.flags.sharp and "`" not in text and all(c == "\t" or (c.isprintable() and c != "﻿") for c in text):
             self._pad(f"`{text}`")
         else:
-            self._pad(gotext.quote(text, ascii_only=self.flags.plus))
+            self._pad(quote(text, ascii_only=self.flags.plus))
 
     def _hex(self, text: str, verb: str) -> None:
         raw = gotext.encode(text)
@@ -166,7 +167,7 @@ class Printer:
         elif verb == "c":
             self._pad(_char(number))
         elif verb == "q":
-            self._pad(gotext.quote(_char(number), delimiter="'", ascii_only=self.flags.plus))
+            self._pad(quote(_char(number), delimiter="'", ascii_only=self.flags.plus))
         elif verb == "U":
             char = _char(number)
             shown = f" '{char}'" if self.flags.sharp and char.isprintable() and 0 <= number <= sys.maxunicode else ""

@@ -6,7 +6,7 @@ The only zones are UTC and fixed offsets: Flux's controllers run in UTC. Years g
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
-from controllers.golang.nanoseconds import SECOND
+from controllers.golang.duration import SECOND
 from controllers.template.go.types import Type
 
 EPOCH_DAYS = 719_162

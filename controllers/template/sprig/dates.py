@@ -7,8 +7,16 @@ render.
 import dataclasses
 from typing import ClassVar
 
-from controllers.golang import nanoseconds
-from controllers.golang.nanoseconds import DAY, HOUR, MINUTE, SECOND
+from controllers.golang.duration import (
+    HOUR,
+    MINUTE,
+    SECOND,
+    BadDuration,
+    format_nanoseconds,
+    parse_nanoseconds,
+    round_nanoseconds,
+    saturate,
+)
 from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import layouts
@@ -17,6 +25,7 @@ from controllers.template.go.types import ANY, INT, STRING, Function, Kind, Type
 from controllers.template.go.values import Int64, kind_of
 from controllers.template.syntax.numbers import wrap64
 
+DAY = 24 * HOUR
 LIBRARY = Library()
 _TIME_METHODS, _DURATION_METHODS = Library(), Library()
 
@@ -61,7 +70,7 @@ DURATION = Type(
     "time.Duration",
     Kind.INT64,
     methods=_DURATION_METHODS.functions,
-    text=lambda value: nanoseconds.format_duration(_int_text(value)),
+    text=lambda value: format_nanoseconds(_int_text(value)),
 )
 _NAME = Function("String", (), lambda _run, value: value.go_type.text(value))
 Month.go_type = Type(
@@ -104,7 +113,10 @@ def _parsed(run: RenderContext, layout: str, text: str) -> Instant:
 
 @LIBRARY.add("mustDateModify must_date_modify", STRING, TIME)
 def _must_date_modify(run: RenderContext, change: str, moment: Instant) -> Instant:
-    return moment.add(nanoseconds.parse_duration(change))
+    try:
+        return moment.add(parse_nanoseconds(change))
+    except BadDuration as error:
+        raise FunctionFailure(str(error)) from None
 
 
 @LIBRARY.add("unixEpoch", TIME)
@@ -120,13 +132,13 @@ def _ago(run: RenderContext, date: object) -> str:
         since = Instant(int(date))
     else:
         return "0s"
-    return nanoseconds.format_duration(nanoseconds.round_duration(_since(run, since), SECOND))
+    return format_nanoseconds(round_nanoseconds(_since(run, since), SECOND))
 
 
 def _since(run: RenderContext, moment: Instant) -> int:
     now = run.now
     seconds = int(now.timestamp())
-    return nanoseconds.saturate(seconds * SECOND + now.microsecond * 1_000 - moment.unix_nanos())
+    return saturate(seconds * SECOND + now.microsecond * 1_000 - moment.unix_nanos())
 
 
 @LIBRARY.add("duration", ANY)
@@ -136,7 +148,7 @@ def _duration(run: RenderContext, seconds: object) -> str:
         count = _base_ten(seconds)
     elif isinstance(seconds, Int64):
         count = int(seconds)
-    return nanoseconds.format_duration(wrap64(count * SECOND))
+    return format_nanoseconds(wrap64(count * SECOND))
 
 
 def _base_ten(text: str) -> int:
@@ -152,8 +164,8 @@ def _duration_round(run: RenderContext, value: object) -> str:
     amount = 0
     if isinstance(value, str):
         try:
-            amount = nanoseconds.parse_duration(value)
-        except FunctionFailure:
+            amount = parse_nanoseconds(value)
+        except BadDuration:
             amount = 0
     elif isinstance(value, Int64):
         amount = int(value)
@@ -260,7 +272,7 @@ def _add_date(run: RenderContext, moment: Instant, years: int, months: int, days
 
 @_TIME_METHODS.add("Sub", TIME)
 def _sub(run: RenderContext, moment: Instant, other: Instant) -> Duration:
-    return Duration(nanoseconds.saturate(moment.unix_nanos() - other.unix_nanos()))
+    return Duration(saturate(moment.unix_nanos() - other.unix_nanos()))
 
 
 @_TIME_METHODS.add("Before", TIME)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Protocol, cast
 
 from controllers.golang import regexp
+from controllers.golang.quote import quote
 from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
@@ -86,7 +87,7 @@ def _must_compile(run: RenderContext, pattern: str, text: str) -> _Regex:
     try:
         return _Regex(run, pattern, text)
     except regexp.BadPattern as error:
-        shown = f"`{pattern}`" if _is_plain(pattern) else gotext.quote(pattern)
+        shown = f"`{pattern}`" if _is_plain(pattern) else quote(pattern)
         raise FunctionFailure(f"regexp: Compile({shown}): {error}") from None
 
 

@@ -5,6 +5,7 @@ Reference: https://masterminds.github.io/sprig/strings.html. Words and letter ca
 
 from collections.abc import Sequence
 
+from controllers.golang.quote import quote
 from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext, printing
@@ -184,7 +185,7 @@ def _quote(run: RenderContext, *values: object) -> str:
         if value is not None:
             text = to_string(run, value)
             run.budget.spend(len(text) // 8)
-            parts.append(gotext.quote(text))
+            parts.append(quote(text))
     return join(run, " ", parts)
 
 

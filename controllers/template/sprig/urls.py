@@ -5,8 +5,9 @@ Reference: https://masterminds.github.io/sprig/url.html.
 
 import ipaddress
 import re
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote_from_bytes, unquote_to_bytes
 
+from controllers.golang.quote import quote
 from controllers.template.errors import FunctionFailure
 from controllers.template.eval.render_context import Library, RenderContext
 from controllers.template.go import gotext
@@ -40,7 +41,7 @@ def _parsed(text: str) -> dict[str, object]:
         shown = text
         return parts | {"fragment": _decoded(fragment), "userinfo": parts["userinfo"]}
     except FunctionFailure as error:
-        raise FunctionFailure(f"parse {gotext.quote(shown)}: {error}") from None
+        raise FunctionFailure(f"parse {quote(shown)}: {error}") from None
 
 
 def _parts(text: str) -> dict[str, object]:
@@ -110,14 +111,14 @@ def _ip_literal(name: str) -> str:
         try:
             ipaddress.IPv4Address(name)
         except ValueError:
-            raise FunctionFailure(f"invalid host: ParseAddr({gotext.quote(name)}): unable to parse IP") from None
+            raise FunctionFailure(f"invalid host: ParseAddr({quote(name)}): unable to parse IP") from None
         raise FunctionFailure("invalid IP-literal") from None
     return name
 
 
 def _check_port(text: str) -> None:
     if text and not _PORT.fullmatch(text):
-        raise FunctionFailure(f"invalid port {gotext.quote(text)} after host")
+        raise FunctionFailure(f"invalid port {quote(text)} after host")
 
 
 def _decoded_host(text: str) -> str:
@@ -126,7 +127,7 @@ def _decoded_host(text: str) -> str:
         if found[0] == "%" or (found[0][1:2] in set("01234567") and found[0] != "%25"):
             raise _bad_escape(text[found.start() :])
         if len(found[0]) == 1 and found[0] not in _IN_HOSTS:
-            raise FunctionFailure(f"invalid character {gotext.quote(found[0])} in host name")
+            raise FunctionFailure(f"invalid character {quote(found[0])} in host name")
     return _decoded(text)
 
 
@@ -143,11 +144,11 @@ def _decoded(text: str) -> str:
 
 
 def _bad_escape(text: str) -> FunctionFailure:
-    return FunctionFailure(f"invalid URL escape {gotext.quote(gotext.decode(gotext.encode(text)[:3]))}")
+    return FunctionFailure(f"invalid URL escape {quote(gotext.decode(gotext.encode(text)[:3]))}")
 
 
 def _encoded(text: str, safe: str) -> str:
-    return quote(gotext.encode(text), safe=safe)
+    return quote_from_bytes(gotext.encode(text), safe=safe)
 
 
 @LIBRARY.add("urlJoin", ANY_MAP)

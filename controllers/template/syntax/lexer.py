@@ -6,7 +6,8 @@ The language: https://pkg.go.dev/text/template. An ERROR token carries Go's mess
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from controllers.template.go.gotext import is_word, quote
+from controllers.golang.quote import quote
+from controllers.template.go.gotext import is_word
 
 LEFT, RIGHT, COMMENT_START, COMMENT_END = "{{", "}}", "/*", "*/"
 SPACE_CHARS = " \t\r\n"

@@ -5,7 +5,7 @@ Positions count characters from the start of the whole template.
 
 from dataclasses import dataclass, field
 
-from controllers.template.go.gotext import quote
+from controllers.golang.quote import quote
 
 
 @dataclass(slots=True, eq=False)

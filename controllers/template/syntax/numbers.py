@@ -3,6 +3,7 @@
 import re
 
 from controllers.golang.floats import parse_float
+from controllers.golang.quote import quote
 from controllers.template.go import gotext
 from controllers.template.syntax.nodes import NumberNode
 
@@ -86,9 +87,9 @@ def read_number(at: int, text: str) -> NumberNode:
         return NumberNode(at, text, as_int, as_uint, float(as_int if as_int is not None else as_uint or 0))
     value = parse_float(text) if len(text) <= MAX_DIGITS else None
     if value is None:
-        raise BadNumber(f"illegal number syntax: {gotext.quote(text)}")
+        raise BadNumber(f"illegal number syntax: {quote(text)}")
     if not any(mark in text for mark in ".eEpP"):
-        raise BadNumber(f"integer overflow: {gotext.quote(text)}")
+        raise BadNumber(f"integer overflow: {quote(text)}")
     return NumberNode(at, text, _exact(value, MIN_INT64, MAX_INT64), _exact(value, 0, MAX_UINT64), value)
 
 

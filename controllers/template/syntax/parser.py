@@ -6,8 +6,9 @@ the token read last, as Go does. Nesting is bounded, which Go does only for pare
 
 from collections.abc import Container
 
+from controllers.golang.quote import quote
 from controllers.template.errors import TemplateError
-from controllers.template.go.gotext import quote, unquote
+from controllers.template.go.gotext import unquote
 from controllers.template.limits import MAX_NESTING
 from controllers.template.syntax import numbers
 from controllers.template.syntax.lexer import OPERANDS, Lexer, Token, TokenKind

@@ -1,0 +1,35 @@
+"""URLs as far as all clients agree on them: where they lead, and the login that may stand in them."""
+
+from typing import Final, NamedTuple
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+class Origin(NamedTuple):
+    """What two URLs must have in common for what one host is given to be given to the other."""
+
+    scheme: str
+    host: str | None
+    port: int | None
+    """None for the one that the scheme implies."""
+
+
+def origin(url: str | SplitResult) -> Origin:
+    """Return the origin (RFC 6454) of a URL. Raises ValueError for a port that is not a number, or a bad IPv6 host."""
+    parts = urlsplit(url) if isinstance(url, str) else url
+    return Origin(parts.scheme, parts.hostname, None if parts.port == DEFAULT_PORTS.get(parts.scheme) else parts.port)
+
+
+def strip_userinfo(url: str) -> str:
+    """Return the URL as it may be shown. Raises ValueError for a bad IPv6 host."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def with_userinfo(url: str, username: str, password: str) -> str:
+    """Return `scheme://user:password@host`, each part escaped; the URL alone without a user. Never for a message."""
+    if not username:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{rest}"

@@ -1,0 +1,46 @@
+"""Where URLs lead, and the logins in them: nothing in a login can change where a URL leads."""
+
+import pytest
+
+from controllers.net.url import origin, strip_userinfo, with_userinfo
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "want"),
+    [
+        pytest.param("", "", "http://proxy:3128", id="no-login"),
+        pytest.param("ci", "secret", "http://ci:secret@proxy:3128", id="login"),
+        pytest.param("c@i", "a/b:c?d#e%f", "http://c%40i:a%2Fb%3Ac%3Fd%23e%25f@proxy:3128", id="escaped"),
+        pytest.param("ci", "", "http://ci:@proxy:3128", id="no-password"),
+    ],
+)
+def test_login_goes_into_the_address(username: str, password: str, want: str) -> None:
+    assert with_userinfo("http://proxy:3128", username, password) == want
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"),
+    [
+        pytest.param("https://h/a", "https://H:443/b?c", True, id="case-and-default-port"),
+        pytest.param("https://me:hush@h/", "https://h/", True, id="login"),
+        pytest.param("https://h/", "http://h/", False, id="scheme"),
+        pytest.param("https://h:80/", "http://h/", False, id="port-of-another-scheme"),
+        pytest.param("https://h/", "https://h:8443/", False, id="port"),
+        pytest.param("https://h/", "https://h.example/", False, id="host"),
+        pytest.param("https://[::1]/", "https://[::1]:443/", True, id="ipv6"),
+    ],
+)
+def test_origins(left: str, right: str, same: bool) -> None:
+    assert (origin(left) == origin(right)) is same
+
+
+@pytest.mark.parametrize(
+    ("url", "want"),
+    [
+        pytest.param("https://me:hush@h:1/p?q#f", "https://h:1/p?q#f", id="login"),
+        pytest.param("https://a@b@h/", "https://h/", id="the-last-at-sign-counts"),
+        pytest.param("https://h/a@b", "https://h/a@b", id="path"),
+    ],
+)
+def test_a_url_without_its_login(url: str, want: str) -> None:
+    assert strip_userinfo(url) == want
