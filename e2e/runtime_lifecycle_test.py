@@ -24,11 +24,11 @@ from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
 from controllers.runtime.process.flags import parse
 from controllers.runtime.process.manager import Manager
-from controllers.runtime.reconcile.controller import Done, RequeueAfter, Retriable
 from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
-from controllers.runtime.reconcile.run import NotReady, Ready, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 
 REPOSITORIES = Resource(GROUP, VERSION, PLURAL, KIND)
 COMPONENT = "runtime-test"
@@ -129,14 +129,12 @@ class ScriptedReconciler:
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Any] | None = None
-        self.end: Ready | Exception = Ready("all well", timedelta(hours=1))
+        self.end: Outcome = Ready("all well", timedelta(hours=1))
 
-    async def reconcile(self, run: Run[View, ImageRepositoryStatus]) -> Ready:
+    async def reconcile(self, run: Run[View, ImageRepositoryStatus]) -> Outcome:
         run.status = msgspec.structs.replace(run.status, canonical_image_name="registry.invalid/org/app")
         if self.meanwhile:
             await self.meanwhile()
-        if isinstance(self.end, Exception):
-            raise self.end
         return self.end
 
 
@@ -159,7 +157,7 @@ def lifecycle_on(
 async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: AdminClient) -> None:
     held = SingleObjectCache(await api.create())
     lifecycle, key = lifecycle_on(api, held, ScriptedReconciler()), Key(api.namespace, "app")
-    assert await lifecycle(key) == RequeueAfter(timedelta(hours=1))
+    assert await lifecycle(key) == Ready("all well", timedelta(hours=1))
     assert api.requests == {("POST", 201): 1, ("PATCH", 200): 1}
     stored = await api.get()
     assert stored.status.observed_generation == stored.metadata.generation == 1
@@ -171,15 +169,14 @@ async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: AdminCl
 async def test_failure_and_recovery_pass_the_schema(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
     lifecycle, key = lifecycle_on(api, SingleObjectCache(await api.create()), reconciler), Key(api.namespace, "app")
-    reconciler.end = NotReady("ReadOperationFailed", "scan failed: " + "é" * 4000)
-    with pytest.raises(Retriable):
-        await lifecycle(key)
+    reconciler.end = Retry("ReadOperationFailed", "scan failed: " + "é" * 4000)
+    assert await lifecycle(key) == reconciler.end
     failing = (await api.get()).status
     assert [(c.type, c.status) for c in failing.conditions] == [("Reconciling", "True"), ("Ready", "False")]
     assert failing.observed_generation == -1
     assert failing.canonical_image_name == "registry.invalid/org/app"
     reconciler.end = Ready("all well", None)
-    assert await lifecycle(key) == Done()
+    assert await lifecycle(key) == reconciler.end
     assert [(c.type, c.status) for c in (await api.get()).status.conditions] == [("Ready", "True")]
 
 
@@ -215,7 +212,7 @@ async def test_an_object_deleted_meanwhile_ends_quietly(api: AdminClient) -> Non
     reconciler = ScriptedReconciler()
     held = SingleObjectCache(await api.create())
     reconciler.meanwhile = lambda: api.client.delete(REPOSITORIES, api.namespace, "app")
-    assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) == Done()
+    assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) is None
 
 
 async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_first(api: AdminClient) -> None:

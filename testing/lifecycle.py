@@ -14,11 +14,11 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Conflict, NotFound
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import find_condition
-from controllers.runtime.reconcile.controller import Outcome
 from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
-from controllers.runtime.reconcile.run import NotReady, Ready, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 from controllers.runtime.reconcile.supersede import Superseder
 from testing.clock import START, VirtualClock
 from testing.thing import THINGS, Thing, ThingSpec, ThingStatus
@@ -117,10 +117,10 @@ class FakeReconciler:
     """A reconciler that does what the test says."""
 
     def __init__(self) -> None:
-        self.does: Callable[[Run[Thing, ThingStatus]], Ready] = lambda _: Ready("all well", None)
+        self.does: Callable[[Run[Thing, ThingStatus]], Outcome] = lambda _: Ready("all well", None)
         self.runs: list[Run[Thing, ThingStatus]] = []
 
-    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Ready:
+    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Outcome:
         self.runs.append(run)
         await self.meanwhile()
         return self.does(run)
@@ -165,10 +165,10 @@ class LifecycleHarness:
             rng=Random(1),  # noqa: S311
         )
 
-    async def run(self, end: Ready | Exception | None = None, **facts: object) -> Outcome | Exception:
+    async def run(self, end: Outcome | Exception | None = None, **facts: object) -> Outcome | Exception | None:
         """One pass whose reconciler stores `facts` and ends with `end`."""
 
-        def does(run: Run[Thing, ThingStatus]) -> Ready:
+        def does(run: Run[Thing, ThingStatus]) -> Outcome:
             run.status = msgspec.structs.replace(run.status, **facts)
             if isinstance(end, Exception):
                 raise end
@@ -230,4 +230,4 @@ READY = Condition(
     last_transition_time=START - timedelta(days=1),
 )
 WELL = ThingStatus(conditions=(READY,), observed_generation=1)
-DENIED = NotReady("Denied", "registry said no")
+DENIED = Retry("Denied", "registry said no")

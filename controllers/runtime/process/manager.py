@@ -36,7 +36,7 @@ from controllers.runtime.process.metrics import Metrics
 from controllers.runtime.process.notification import HttpPost, Notifier
 from controllers.runtime.queue.ratelimit import Backoff
 from controllers.runtime.queue.workqueue import Lane, WorkQueue
-from controllers.runtime.reconcile.controller import Controller, Outcome
+from controllers.runtime.reconcile.controller import Controller
 from controllers.runtime.reconcile.events import EventRecorder
 from controllers.runtime.reconcile.leader import (
     AlwaysLeader,
@@ -47,6 +47,7 @@ from controllers.runtime.reconcile.leader import (
     lease_name,
 )
 from controllers.runtime.reconcile.lifecycle import Lifecycle
+from controllers.runtime.reconcile.outcome import Outcome
 from controllers.runtime.reconcile.run import Reconciler
 from controllers.runtime.reconcile.supersede import Superseder
 
@@ -208,7 +209,7 @@ class Manager:
     def controller(
         self,
         name: str,
-        reconcile: Callable[[Key], Awaitable[Outcome]],
+        reconcile: Callable[[Key], Awaitable[Outcome | None]],
         queue: WorkQueue,
         *,
         resource: Resource,

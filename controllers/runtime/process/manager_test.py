@@ -14,7 +14,8 @@ from controllers.runtime.process.manager import CannotStart, Manager
 from controllers.runtime.queue.workqueue import Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
-from controllers.runtime.reconcile.run import NotReady, Ready, Run
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Run
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
 from testing.scripted_answers import fail

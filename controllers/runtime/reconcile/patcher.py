@@ -9,7 +9,6 @@ from collections.abc import Callable
 from random import Random
 from typing import Generic, Protocol, TypeVar
 
-from api.meta import FAILED
 from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
@@ -17,7 +16,6 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import Conflict, NotFound, ServerError, Throttled, Unreachable
 from controllers.runtime.kube.objects import Object
 from controllers.runtime.reconcile import merge_patch
-from controllers.runtime.reconcile.controller import Retriable
 from controllers.runtime.reconcile.leader import Leader
 
 _TRIES = 5
@@ -109,7 +107,7 @@ class ObjectPatcher(Generic[T]):
                 return None
             except (Conflict, Throttled, ServerError, Unreachable) as error:
                 if attempt == _TRIES - 1:
-                    raise Retriable(str(error), reason=FAILED) from error
+                    raise
                 stale = stale or isinstance(error, Conflict)
                 self._log.debug("retrying the write", extra={logkey.ATTEMPT: attempt + 1, logkey.ERROR: str(error)})
                 await self._clock.sleep(_FIRST_WAIT_SECONDS * 2**attempt * self._rng.uniform(0.5, 1.5))
