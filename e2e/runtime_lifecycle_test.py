@@ -23,7 +23,8 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
 from controllers.runtime.process.flags import parse
-from controllers.runtime.process.manager import Manager
+from controllers.runtime.process.kind import Kind
+from controllers.runtime.process.process import Process
 from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
@@ -119,7 +120,7 @@ class SingleObjectCache:
 
 class NullRecorder:
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         return None
 
@@ -291,13 +292,9 @@ async def test_a_process_reconciles_releases_and_ends(
     options = parse(
         ["--metrics-addr=", "--health-addr=127.0.0.1:0", "--watch-all-namespaces=false", "--enable-leader-election"]
     )
-    manager = Manager(options, name="runtime-test", component=COMPONENT, config=load_config(kubeconfig))
-    repositories = manager.informer(REPOSITORIES, into=View, own=True)
-    queue = manager.queue("views")
-    lifecycle = manager.lifecycle(REPOSITORIES, repositories, ScriptedReconciler())
-    manager.controller("views", lifecycle, queue, resource=REPOSITORIES)
-    manager.enqueue_primary(repositories, queue)
-    running = asyncio.create_task(manager.run())
+    process = Process(options, name="runtime-test", config=load_config(kubeconfig))
+    Kind(process, REPOSITORIES, into=View, component=COMPONENT).reconcile_with(ScriptedReconciler())
+    running = asyncio.create_task(process.run())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         created = await api.create(finalizers=[FINALIZER])
         await api.until_observed(created)
@@ -305,6 +302,6 @@ async def test_a_process_reconciles_releases_and_ends(
         await api.until_observed(changed)
         await api.client.delete(REPOSITORIES, api.namespace, "app")
         await api.until_gone()
-        manager.stop()
+        process.stop()
         assert await running == 0
     assert [(event.message, event.count) for event in await api.events()] == [("all well", 1)]

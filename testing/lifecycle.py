@@ -57,6 +57,9 @@ class ThingServer:
             raise NotFound("get", "not found", status=404)
         return msgspec.convert(self.stored, into)
 
+    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
+        raise AssertionError("a lifecycle creates nothing")
+
     async def patch(
         self,
         resource: Resource,
@@ -107,9 +110,9 @@ class FakeRecorder:
         self.events: list[tuple[str, str, str, bool]] = []
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
-        assert (about.kind, about.namespace, about.name) == ("Thing", *KEY)
+        assert (involved.kind, involved.namespace, involved.name) == ("Thing", *KEY)
         self.events.append((type.value, reason, message, no_change))
 
 
@@ -117,13 +120,13 @@ class FakeReconciler:
     """A reconciler that does what the test says."""
 
     def __init__(self) -> None:
-        self.does: Callable[[Run[Thing, ThingStatus]], Outcome] = lambda _: Ready("all well", None)
+        self.behaviour: Callable[[Run[Thing, ThingStatus]], Outcome] = lambda _: Ready("all well", None)
         self.runs: list[Run[Thing, ThingStatus]] = []
 
     async def reconcile(self, run: Run[Thing, ThingStatus]) -> Outcome:
         self.runs.append(run)
         await self.meanwhile()
-        return self.does(run)
+        return self.behaviour(run)
 
     async def meanwhile(self) -> None:
         """What happens while a run waits for something."""
@@ -174,7 +177,7 @@ class LifecycleHarness:
                 raise end
             return end or Ready("all well", None)
 
-        self.reconciler.does = does
+        self.reconciler.behaviour = does
         try:
             return await self.lifecycle(KEY)
         except Exception as error:

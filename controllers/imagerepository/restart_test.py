@@ -43,7 +43,7 @@ class Events:
         self.told: list[str] = []
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         self.told.append(message)
 

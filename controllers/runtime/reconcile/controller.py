@@ -18,7 +18,7 @@ from typing import Protocol, assert_never
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key
-from controllers.runtime.log import bound
+from controllers.runtime.log import bind_fields
 from controllers.runtime.queue.workqueue import Lane, QueueShutDown, WorkQueue
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
@@ -31,8 +31,8 @@ class ControllerMetrics(Protocol):
     """What a controller reports. `result`: success, requeue_after or error."""
 
     def record_start(self) -> None: ...
-    def finished(self, result: str, *, seconds: float) -> None: ...
-    def terminal(self) -> None: ...
+    def record_result(self, result: str, *, seconds: float) -> None: ...
+    def record_terminal_error(self) -> None: ...
     def record_crash(self) -> None: ...
 
 
@@ -111,11 +111,11 @@ class Controller:
         self._metrics.record_start()
         result = "error"
         fields = {logkey.NAMESPACE: key.namespace, logkey.NAME: key.name, logkey.RECONCILE_ID: str(uuid.uuid4())}
-        with bound(**self._fields, **fields):
+        with bind_fields(**self._fields, **fields):
             try:
                 result = self._handle_outcome(key, await self._attempt(key))
             finally:
-                self._metrics.finished(result, seconds=self._clock.monotonic() - began)
+                self._metrics.record_result(result, seconds=self._clock.monotonic() - began)
 
     async def _attempt(self, key: Key) -> Outcome | Exception | None:
         try:
@@ -137,7 +137,7 @@ class Controller:
                 return "requeue_after"
             case Stalled():
                 self._queue.forget(key)
-                self._metrics.terminal()
+                self._metrics.record_terminal_error()
                 self._log_error(outcome.message, reason=outcome.reason)
                 return "error"
             case Retry(retry_after=delay):

@@ -25,11 +25,11 @@ class FakeControllerMetrics:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
 
-    def finished(self, result: str, *, seconds: float) -> None:
+    def record_result(self, result: str, *, seconds: float) -> None:
         self.active -= 1
         self.results.append(result)
 
-    def terminal(self) -> None:
+    def record_terminal_error(self) -> None:
         self.terminals += 1
 
     def record_crash(self) -> None:

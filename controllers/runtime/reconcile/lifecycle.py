@@ -24,8 +24,9 @@ from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.kube.objects import Object, Status
-from controllers.runtime.log import bound
+from controllers.runtime.kube.objects import ReconciledObject, Status
+from controllers.runtime.kube.protocols import Cache, Client
+from controllers.runtime.log import bind_fields
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import (
     find_condition,
@@ -38,11 +39,11 @@ from controllers.runtime.reconcile.conditions import (
 from controllers.runtime.reconcile.events import EventType, InvolvedObject, Recorder
 from controllers.runtime.reconcile.leader import Leader, LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
-from controllers.runtime.reconcile.patcher import ObjectCache, ObjectClient, ObjectPatcher
+from controllers.runtime.reconcile.patcher import ObjectPatcher
 from controllers.runtime.reconcile.run import RaisedOutcome, Reconciler, Run
 from controllers.runtime.reconcile.supersede import Superseded, Superseder
 
-T = TypeVar("T", bound=Object)
+T = TypeVar("T", bound=ReconciledObject)
 S = TypeVar("S", bound=Status)
 
 
@@ -58,9 +59,9 @@ class Lifecycle(Generic[T, S]):
 
     def __init__(
         self,
-        client: ObjectClient,
+        client: Client,
         resource: Resource,
-        informer: ObjectCache[T],
+        informer: Cache[T],
         reconciler: Reconciler[T, S],
         *,
         events: Recorder,
@@ -112,7 +113,7 @@ class Lifecycle(Generic[T, S]):
             self._forget_object(key)
             return None
         began = self._clock.monotonic()
-        with bound(**{logkey.GENERATION: obj.metadata.generation}):
+        with bind_fields(**{logkey.GENERATION: obj.metadata.generation}):
             try:
                 if obj.metadata.deletion_timestamp is not None:
                     await self._remove_finalizer(obj)
@@ -141,7 +142,7 @@ class Lifecycle(Generic[T, S]):
             kept = [name for name in current.metadata.finalizers if name != FINALIZER]
             return {} if len(kept) == len(current.metadata.finalizers) else {"metadata": {"finalizers": kept}}
 
-        await self._patcher.write(obj, without_finalizer, subresource="")
+        await self._patcher.patch(obj, without_finalizer, subresource="")
 
     async def _handle_suspended(self, obj: T) -> None:
         """Keep the books of a suspended object; its conditions stay as they are."""
@@ -157,7 +158,7 @@ class Lifecycle(Generic[T, S]):
                 after |= _handled_request(current)
             return _status_patch(before, after)
 
-        await self._patcher.write(obj, patch_for)
+        await self._patcher.patch(obj, patch_for)
 
     async def _reconcile(self, obj: T) -> Outcome | None:
         self._leader.check()  # no new work once the lease is lost, even if the renew loop is late to say so
@@ -179,7 +180,7 @@ class Lifecycle(Generic[T, S]):
     async def _run(self, obj: T, run: Run[T, S]) -> Outcome:
         work = self._reconciler.reconcile(run)
         try:
-            return await (self._superseder.follow(obj, work) if self._superseder else work)
+            return await (self._superseder.run(obj, work) if self._superseder else work)
         except RaisedOutcome as raised:
             return raised.outcome
         except ApiError as error:
@@ -187,7 +188,7 @@ class Lifecycle(Generic[T, S]):
 
     async def _conclude(self, obj: T, run: Run[T, S], outcome: Outcome) -> Outcome | None:
         """Write the status and record the events; None when the object was deleted meanwhile."""
-        based_on = await self._patcher.write(obj, self._make_status_patch(obj, run, outcome))
+        based_on = await self._patcher.patch(obj, self._make_status_patch(obj, run, outcome))
         if based_on is None:
             return None
         self._record_events(based_on, outcome, current=based_on.metadata.generation == obj.metadata.generation)
@@ -195,8 +196,8 @@ class Lifecycle(Generic[T, S]):
 
     def _start_run(self, obj: T) -> Run[T, S]:
         generation, observed = obj.metadata.generation, obj.status.observed_generation
-        asked = obj.metadata.annotations.get(REQUESTED_AT, "")
-        owed = asked != obj.status.last_handled_reconcile_at or is_failing(obj.status.conditions)
+        requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
+        owed = requested_at != obj.status.last_handled_reconcile_at or is_failing(obj.status.conditions)
         new = generation != observed
         facts: Any = obj.status  # S is the type of T's status, which the type system cannot say
         return Run(
@@ -206,7 +207,7 @@ class Lifecycle(Generic[T, S]):
             if new
             else "reconciliation in progress",
             now=self._now(),
-            requested=bool(asked) and owed,
+            requested=bool(requested_at) and owed,
             new_generation=new,
             leader_check=self._leader.check,
         )
@@ -273,9 +274,9 @@ def _encode(value: Any) -> dict[str, object]:
     return encoded
 
 
-def _handled_request(obj: Object) -> dict[str, object]:
-    asked = obj.metadata.annotations.get(REQUESTED_AT)
-    return {"lastHandledReconcileAt": asked} if asked else {}
+def _handled_request(obj: ReconciledObject) -> dict[str, object]:
+    requested_at = obj.metadata.annotations.get(REQUESTED_AT)
+    return {"lastHandledReconcileAt": requested_at} if requested_at else {}
 
 
 def _status_patch(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:

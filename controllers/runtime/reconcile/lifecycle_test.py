@@ -80,7 +80,7 @@ async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harn
         run.status = msgspec.structs.replace(run.status, pushed="c2")
         return DENIED
 
-    harness.reconciler.does = fail
+    harness.reconciler.behaviour = fail
     assert await harness.lifecycle(KEY) == Retry("Denied", "registry said no")
     now = harness.server.thing().status
     assert (now.observed_generation, now.pushed, now.last_handled_reconcile_at) == (1, "c2", "now")
@@ -264,7 +264,7 @@ async def test_a_failing_suspended_object_keeps_its_generation(harness: Lifecycl
 
 async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(harness: LifecycleHarness) -> None:
     async def edited() -> None:
-        harness.superseder.changed(thing(), thing(generation=2))
+        harness.superseder.on_change(thing(), thing(generation=2))
         await asyncio.Event().wait()
 
     harness.reconciler.meanwhile = edited  # type: ignore[method-assign]

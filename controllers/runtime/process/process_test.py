@@ -10,12 +10,13 @@ import pytest
 from controllers.runtime.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.key import Key
 from controllers.runtime.process.flags import parse
-from controllers.runtime.process.manager import CannotStart, Manager
+from controllers.runtime.process.kind import Kind
+from controllers.runtime.process.process import CannotStart, Process
 from controllers.runtime.queue.workqueue import Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
-from controllers.runtime.reconcile.outcome import Ready
-from controllers.runtime.reconcile.run import NotReady, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
 from testing.scripted_answers import fail
@@ -35,7 +36,7 @@ class Signalling:
         self.may_end.set()
         self.ended: list[str] = []
 
-    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Ready:
+    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Outcome:
         self.started.set()
         try:
             await self.may_end.wait()
@@ -46,28 +47,24 @@ class Signalling:
         return Ready("all well", timedelta(hours=1))
 
 
-class ManagerHarness:
-    """A manager with one controller, against a scripted API server."""
+class ProcessHarness:
+    """A process with one kind, against a scripted API server."""
 
     def __init__(self, api: ScriptedServer, *argv: str, clock: Clock = SYSTEM_CLOCK) -> None:
         self.reconciler = Signalling()
         self.closed: list[str] = []
-        self.manager = Manager(
+        self.process = Process(
             parse((*QUIET, *argv)),
             name="thing",
-            component="thing-operator",
             config=api.config,
             clock=clock,
             environ={"RUNTIME_NAMESPACE": "system"},
         )
-        self.informer = self.manager.informer(THINGS, into=Thing, own=True)
-        self.queue = self.manager.queue("thing")
-        lifecycle = self.manager.lifecycle(THINGS, self.informer, self.reconciler)
-        self.manager.controller("thing", lifecycle, self.queue, resource=THINGS)
-        self.manager.enqueue_primary(self.informer, self.queue)
+        self.kind = Kind(self.process, THINGS, into=Thing, component="thing-operator")
+        self.kind.reconcile_with(self.reconciler)
         for name in ("first", "second"):
-            self.manager.add_cleanup(self._closer(name))
-        self.task = asyncio.create_task(self.manager.run())
+            self.process.add_cleanup(self._closer(name))
+        self.task = asyncio.create_task(self.process.run())
 
     def _closer(self, name: str) -> Any:
         async def close() -> None:
@@ -96,13 +93,13 @@ def events(api: ScriptedServer) -> list[str]:
 
 
 async def test_a_process_works_and_ends_in_order(api: ScriptedServer) -> None:
-    process = ManagerHarness(api, "--enable-leader-election")
-    process.reconciler.may_end.clear()
-    await process.until_running()
-    process.manager.stop()
-    process.reconciler.may_end.set()
-    assert await process.exit_status() == 0
-    assert process.reconciler.ended == ["finished"]
+    harness = ProcessHarness(api, "--enable-leader-election")
+    harness.reconciler.may_end.clear()
+    await harness.until_running()
+    harness.process.stop()
+    harness.reconciler.may_end.set()
+    assert await harness.exit_status() == 0
+    assert harness.reconciler.ended == ["finished"]
     thing = api.get(THINGS, "ns", "app")
     assert thing
     assert thing["status"]["conditions"][0]["message"] == "all well"
@@ -110,48 +107,48 @@ async def test_a_process_works_and_ends_in_order(api: ScriptedServer) -> None:
     lease = api.get(LEASES, "system", LEASE)
     assert lease
     assert lease["spec"]["holderIdentity"] == ""
-    assert process.closed == ["second", "first"]
+    assert harness.closed == ["second", "first"]
     await api.wait_for_watches(0)
 
 
 async def test_a_run_that_outlasts_the_grace_period_is_cancelled(api: ScriptedServer) -> None:
     clock = VirtualClock()
-    process = ManagerHarness(api, clock=clock)
-    process.reconciler.may_end.clear()
-    await process.until_running()
-    process.manager.stop()
+    harness = ProcessHarness(api, clock=clock)
+    harness.reconciler.may_end.clear()
+    await harness.until_running()
+    harness.process.stop()
     await clock.advance(6.3)
-    assert process.reconciler.ended == []
+    assert harness.reconciler.ended == []
     await clock.advance(0.2)
-    assert process.reconciler.ended == ["cancelled"]
-    assert await process.exit_status() == 0
+    assert harness.reconciler.ended == ["cancelled"]
+    assert await harness.exit_status() == 0
 
 
 async def test_a_lost_lease_cancels_runs_at_once_and_fails(
     api: ScriptedServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = VirtualClock()
-    process = ManagerHarness(api, "--enable-leader-election", clock=clock)
-    process.reconciler.may_end.clear()
-    await process.until_running()
+    harness = ProcessHarness(api, "--enable-leader-election", clock=clock)
+    harness.reconciler.may_end.clear()
+    await harness.until_running()
     api.script("patch", *[fail(500)] * 100)
     await clock.advance(30)
-    assert process.reconciler.ended == ["cancelled"]
+    assert harness.reconciler.ended == ["cancelled"]
     await clock.advance(10)
-    assert await process.exit_status() == 1
+    assert await harness.exit_status() == 1
     assert "stop, another replica may act" in json.dumps([vars(record).get("error") for record in caplog.records])
 
 
 async def test_a_standby_is_ready_and_does_nothing(api: ScriptedServer) -> None:
     spec = {"holderIdentity": "somebody", "leaseDurationSeconds": 35, "leaseTransitions": 0}
     api.put(LEASES, {"metadata": {"namespace": "system", "name": LEASE}, "spec": spec})
-    process = ManagerHarness(api, "--enable-leader-election", clock=VirtualClock())
+    harness = ProcessHarness(api, "--enable-leader-election", clock=VirtualClock())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
-        await process.informer.synced.wait()
-    assert (await process.manager.ready()).body == b"ok"
-    process.manager.stop()
-    assert await process.exit_status() == 0
-    assert not process.reconciler.started.is_set()
+        await harness.kind.objects.synced.wait()
+    assert (await harness.process.readiness()).body == b"ok"
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+    assert not harness.reconciler.started.is_set()
     lease = api.get(LEASES, "system", LEASE)
     assert lease
     assert lease["spec"]["holderIdentity"] == "somebody"
@@ -159,13 +156,13 @@ async def test_a_standby_is_ready_and_does_nothing(api: ScriptedServer) -> None:
 
 async def test_before_the_first_list_the_process_is_not_ready(api: ScriptedServer) -> None:
     api.script("list", *[fail(403, "Forbidden")] * 100)
-    process = ManagerHarness(api, clock=VirtualClock())
+    harness = ProcessHarness(api, clock=VirtualClock())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await api.wait_for_watches(0)
-    assert (await process.manager.ready()).body == b"things.example.com: not listed yet\n"
-    assert (await process.manager.live()).body == b"ok"
-    process.manager.stop()
-    assert await process.exit_status() == 0
+    assert (await harness.process.readiness()).body == b"things.example.com: not listed yet\n"
+    assert (await harness.process.liveness()).body == b"ok"
+    harness.process.stop()
+    assert await harness.exit_status() == 0
 
 
 async def test_a_kind_that_cannot_be_listed_ends_the_process_with_advice(
@@ -173,10 +170,10 @@ async def test_a_kind_that_cannot_be_listed_ends_the_process_with_advice(
 ) -> None:
     api.script("list", *[fail(403, "Forbidden")] * 1000)
     clock = VirtualClock()
-    process = ManagerHarness(api, clock=clock)
+    harness = ProcessHarness(api, clock=clock)
     await clock.wait_for_sleepers(2)
     await clock.advance(120)
-    assert await process.exit_status() == 1
+    assert await harness.exit_status() == 1
     [told] = [vars(record)["error"] for record in caplog.records if record.msg == "stopping"]
     assert told.startswith("no complete list of things.example.com within 2m0s: are the CRDs installed")
 
@@ -185,37 +182,37 @@ async def test_an_address_in_use_ends_the_process(api: ScriptedServer, caplog: p
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = ManagerHarness(api, f"--health-addr=127.0.0.1:{taken.getsockname()[1]}")
-        assert await process.exit_status() == 1
+        harness = ProcessHarness(api, f"--health-addr=127.0.0.1:{taken.getsockname()[1]}")
+        assert await harness.exit_status() == 1
     assert "cannot listen" in caplog.text
-    await process.manager.client.close()
+    await harness.process.client.close()
 
 
 async def test_what_is_there_at_start_is_behind_what_users_do(api: ScriptedServer) -> None:
-    process = ManagerHarness(api)
+    harness = ProcessHarness(api)
     added: asyncio.Queue[tuple[str, Lane]] = asyncio.Queue()
 
     def add(key: Key, lane: Lane = Lane.USER) -> None:
         added.put_nowait((key.name, lane))
 
-    process.queue.add = add  # type: ignore[method-assign]
+    harness.kind.queue.add = add  # type: ignore[method-assign]
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         assert await added.get() == ("app", Lane.RESYNC)
         api.put(THINGS, {"metadata": {"namespace": "ns", "name": "new"}, "spec": {}})
         assert await added.get() == ("new", Lane.USER)
-    process.manager.stop()
-    assert await process.exit_status() == 0
+    harness.process.stop()
+    assert await harness.exit_status() == 0
 
 
 async def test_only_the_own_namespace_is_watched_when_told_so(api: ScriptedServer) -> None:
-    process = ManagerHarness(api, "--watch-all-namespaces=false", "--watch-label-selector=shard=1")
+    harness = ProcessHarness(api, "--watch-all-namespaces=false", "--watch-label-selector=shard=1")
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
-        await process.informer.synced.wait()
+        await harness.kind.objects.synced.wait()
     seen = api.requests[0]
     assert seen.path == "/apis/example.com/v1/namespaces/system/things"
     assert seen.query["labelSelector"] == "shard=1"
-    process.manager.stop()
-    assert await process.exit_status() == 0
+    harness.process.stop()
+    assert await harness.exit_status() == 0
 
 
 @pytest.mark.parametrize(
@@ -227,17 +224,17 @@ async def test_only_the_own_namespace_is_watched_when_told_so(api: ScriptedServe
 )
 async def test_settings_that_cannot_work_are_refused(api: ScriptedServer, flag: str, message: str) -> None:
     with pytest.raises(CannotStart, match=message):
-        Manager(parse(["--enable-leader-election", flag]), name="thing", component="c", config=api.config)
+        ProcessHarness(api, "--enable-leader-election", flag)
 
 
 async def test_a_failing_object_does_not_hold_up_the_end(api: ScriptedServer) -> None:
-    process = ManagerHarness(api)
+    harness = ProcessHarness(api)
 
-    async def refuse(run: Run[Thing, ThingStatus]) -> Ready:
-        process.reconciler.started.set()
-        raise NotReady("Denied", "no")
+    async def refuse(run: Run[Thing, ThingStatus]) -> Outcome:
+        harness.reconciler.started.set()
+        return Retry("Denied", "no")
 
-    process.reconciler.reconcile = refuse  # type: ignore[method-assign]
-    await process.until_running()
-    process.manager.stop()
-    assert await process.exit_status() == 0
+    harness.reconciler.reconcile = refuse  # type: ignore[method-assign]
+    await harness.until_running()
+    harness.process.stop()
+    assert await harness.exit_status() == 0
