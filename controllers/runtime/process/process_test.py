@@ -2,83 +2,23 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator
-from datetime import timedelta
-from typing import Any
 
 import pytest
 
-from controllers.runtime.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.key import Key
-from controllers.runtime.process.flags import parse
-from controllers.runtime.process.kind import Kind
-from controllers.runtime.process.process import CannotStart, Process
+from controllers.runtime.process.process import CannotStart
 from controllers.runtime.queue.workqueue import Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
-from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.outcome import Outcome, Retry
 from controllers.runtime.reconcile.run import Run
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
+from testing.process import TEST_TIMEOUT_SECONDS, ProcessHarness
 from testing.scripted_answers import fail
 from testing.thing import THINGS, Thing, ThingStatus
 
 LEASE = "thing-controller-leader-election"
-QUIET = ("--metrics-addr=", "--health-addr=127.0.0.1:0")
-TEST_TIMEOUT_SECONDS = 10
-
-
-class Signalling:
-    """A reconciler that tells when it runs and waits for permission to end."""
-
-    def __init__(self) -> None:
-        self.started = asyncio.Event()
-        self.may_end = asyncio.Event()
-        self.may_end.set()
-        self.ended: list[str] = []
-
-    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Outcome:
-        self.started.set()
-        try:
-            await self.may_end.wait()
-        except asyncio.CancelledError:
-            self.ended.append("cancelled")
-            raise
-        self.ended.append("finished")
-        return Ready("all well", timedelta(hours=1))
-
-
-class ProcessHarness:
-    """A process with one kind, against a scripted API server."""
-
-    def __init__(self, api: ScriptedServer, *argv: str, clock: Clock = SYSTEM_CLOCK) -> None:
-        self.reconciler = Signalling()
-        self.closed: list[str] = []
-        self.process = Process(
-            parse((*QUIET, *argv)),
-            name="thing",
-            config=api.config,
-            clock=clock,
-            environ={"RUNTIME_NAMESPACE": "system"},
-        )
-        self.kind = Kind(self.process, THINGS, into=Thing, component="thing-operator")
-        self.kind.reconcile_with(self.reconciler)
-        for name in ("first", "second"):
-            self.process.add_cleanup(self._closer(name))
-        self.task = asyncio.create_task(self.process.run())
-
-    def _closer(self, name: str) -> Any:
-        async def close() -> None:
-            self.closed.append(name)
-
-        return close
-
-    async def until_running(self) -> None:
-        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
-            await self.reconciler.started.wait()
-
-    async def exit_status(self) -> int:
-        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
-            return await self.task
 
 
 @pytest.fixture
