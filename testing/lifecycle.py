@@ -165,6 +165,7 @@ class LifecycleHarness:
             forget=self.forgotten.append,
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=self.superseder,
+            jitter_percentage=20,
             rng=Random(1),  # noqa: S311
         )
 

@@ -131,6 +131,7 @@ class Kind(Generic[T]):
             durations=process.metrics.durations.of(self._resource.kind),
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=superseder,
+            jitter_percentage=process.options[flags.INTERVAL_JITTER],
             rng=process.rng,
         )
         workers = process.options[flags.CONCURRENT]
@@ -147,6 +148,7 @@ class Kind(Generic[T]):
                 logkey.CONTROLLER_KIND: self._resource.kind,
             },
             slow_threshold=slow_threshold,
+            requeue_dependency=process.options[flags.REQUEUE_DEPENDENCY],
         )
 
     async def run(self) -> None:

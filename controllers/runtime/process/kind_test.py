@@ -10,11 +10,13 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.queue.workqueue import Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
+from controllers.runtime.reconcile.outcome import Outcome, Waiting
+from controllers.runtime.reconcile.run import Run
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
 from testing.process import TEST_TIMEOUT_SECONDS, ProcessHarness
 from testing.scripted_answers import fail
-from testing.thing import THINGS, Thing
+from testing.thing import THINGS, Thing, ThingStatus
 
 WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
 LEASE, SECOND_LEASE = "thing-controller-leader-election", "widget-controller-leader-election"
@@ -88,6 +90,25 @@ async def test_a_process_with_one_lost_lease_cancels_the_runs_of_all_kinds(api: 
     assert harness.reconciler.ended == harness.second_reconciler.ended == ["cancelled"]
     await clock.advance(10)
     assert await harness.exit_status() == 1
+
+
+async def test_flags_reach_the_runs(api: ScriptedServer) -> None:
+    clock = VirtualClock()
+    harness = ProcessHarness(api, "--requeue-dependency=7s", "--interval-jitter-percentage=9", clock=clock)
+    runs: asyncio.Queue[tuple[float, int]] = asyncio.Queue()
+
+    async def wait(run: Run[Thing, ThingStatus]) -> Outcome:
+        runs.put_nowait((clock.monotonic(), run.jitter_percentage))
+        return Waiting("DependencyNotReady", "not there yet")
+
+    harness.reconciler.reconcile = wait  # type: ignore[method-assign]
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+        began, jitter = await runs.get()
+        await clock.wait_for_wake(7)
+        await clock.advance(7)
+        assert (await runs.get(), jitter) == ((began + 7, 9), 9)
+    harness.process.stop()
+    assert await harness.exit_status() == 0
 
 
 async def test_kinds_share_the_caches_of_what_both_read(api: ScriptedServer) -> None:

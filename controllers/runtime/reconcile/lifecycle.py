@@ -73,6 +73,7 @@ class Lifecycle(Generic[T, S]):
         durations: Durations | None = None,
         handle_requests_while_suspended: bool = True,
         superseder: Superseder | None = None,
+        jitter_percentage: int = 0,
         rng: Random | None = None,
     ) -> None:
         """Build it.
@@ -81,6 +82,7 @@ class Lifecycle(Generic[T, S]):
         handle_requests_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
         superseder: hears of changes, and ends runs of an outdated spec; None: every run goes on to its end
+        jitter_percentage: what `Run.spread` moves intervals by, at most
         """
         self._informer = informer
         self._reconciler = reconciler
@@ -91,6 +93,7 @@ class Lifecycle(Generic[T, S]):
         self._forget = forget
         self._durations = durations
         self._superseder = superseder
+        self._jitter_percentage = jitter_percentage
         self._handle_requests_while_suspended = handle_requests_while_suspended
         self._patcher = ObjectPatcher(
             client,
@@ -209,6 +212,7 @@ class Lifecycle(Generic[T, S]):
             now=self._now(),
             requested=bool(requested_at) and owed,
             new_generation=new,
+            jitter_percentage=self._jitter_percentage,
             leader_check=self._leader.check,
         )
 
