@@ -1,7 +1,5 @@
 """The grammar, `tagline version` and `tagline run`."""
 
-import sys
-
 import pytest
 
 from api.kinds import RECONCILED
@@ -9,18 +7,14 @@ from api.version import VERSION
 from cli.main import main
 
 
-@pytest.fixture(autouse=True)
-def argv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Restore what running a controller sets."""
-    monkeypatch.setattr(sys, "argv", ["tagline"])
-
-
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == f"tagline {VERSION}\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["policy"], ["run"], ["run", "gitrepository"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv", [[], ["policy"], ["run"], ["run", "gitrepository"], ["run", "imagepolicy,"]], ids=" ".join
+)
 def test_unknown_commands_are_refused(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(argv)
@@ -41,6 +35,23 @@ def test_run_knows_the_flags_of_one_kind_alone(capsys: pytest.CaptureFixture[str
     assert "for flag --registry-max-rate" in capsys.readouterr().err
     assert main(["run", "imageupdateautomation", "--registry-max-rate", "x"]) == 2
     assert "unknown flag: --registry-max-rate" in capsys.readouterr().err
+
+
+def test_several_kinds_share_a_process_and_its_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = ",".join(kind.name for kind in RECONCILED)
+    assert main(["run", kinds, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: tagline run {kinds} ")
+    assert shown.count("--registry-max-rate\n") == shown.count("--ssh-kex-algos\n") == 1
+    gates = "GitForcePushBranch=false,ObjectLevelWorkloadIdentity=true"
+    assert main(["run", kinds, "--feature-gates", gates, "--registry-max-rate", "x"]) == 2
+    assert "for flag --registry-max-rate" in capsys.readouterr().err
+
+
+def test_run_names_no_kind_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "imagepolicy,imagepolicy"])
+    assert "imagepolicy is there twice" in capsys.readouterr().err
 
 
 def test_run_ends_as_the_controller_does(capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,6 +26,7 @@ from api.imageupdateautomation import (
     SourceReference,
 )
 from api.meta import NamespacedObjectReference, ObjectMeta
+from controllers.runtime.key import KubeObject
 from controllers.runtime.reconcile.run import Run
 from testing.clock import START
 
@@ -33,12 +34,12 @@ NAMESPACE = "apps"
 IMAGE = "ghcr.io/org/app"
 GIT_URL = "https://git.example/org/fleet"
 
-T = TypeVar("T")
+T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
 
 
 def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
-    """A run that begins at START; facts: `requested`, `new_generation`, `now`, `leader_check`."""
+    """A run that begins at START; facts: `requested`, `new_generation`, `now`, `jitter_percentage`, `leader_check`."""
     return Run(obj, status, "reconciliation in progress", **{"now": START, **facts})
 
 

@@ -1,26 +1,33 @@
-"""`tagline run KIND`: one controller, as `python -m controllers.KIND` runs it."""
+"""`tagline run KIND[,KIND...]`: one controller, as `python -m controllers.KIND` runs it, or several in one process."""
 
 import argparse
-import runpy
-import sys
+import importlib
 
 from api.kinds import RECONCILED
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the grammar of the verb."""
-    kinds = [kind.name for kind in RECONCILED]
-    parser.description = "The same as python -m controllers.KIND."
-    parser.add_argument("kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
+    names = ", ".join(kind.name for kind in RECONCILED)
+    parser.description = "The same as python -m controllers.KIND; several kinds share one process."
+    parser.add_argument("kinds", type=parse_kinds, metavar="KIND[,KIND...]", help=names)
     parser.add_argument("flags", nargs=argparse.REMAINDER, metavar="FLAG", help="of the controller; --help lists them")
     parser.set_defaults(command=run_controller)
 
 
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Return the kinds of a comma-separated list; raise ArgumentTypeError for another word, or one given twice."""
+    kinds, choices = tuple(text.split(",")), [kind.name for kind in RECONCILED]
+    for kind in kinds:
+        if kind not in choices:
+            raise argparse.ArgumentTypeError(f"invalid choice: {kind!r} (choose from {', '.join(choices)})")
+        if kinds.count(kind) > 1:
+            raise argparse.ArgumentTypeError(f"{kind} is there twice")
+    return kinds
+
+
 def run_controller(options: argparse.Namespace) -> int:
-    """Run one controller process to its end, as `python -m` does: only its own `__main__` knows its flags."""
-    sys.argv[1:] = options.flags
-    try:
-        runpy.run_module(f"controllers.{options.kind}", run_name="__main__", alter_sys=True)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
+    """Run one controller process to its end. Each kind's own `__main__` declares its flags and what it watches."""
+    programs = [importlib.import_module(f"controllers.{kind}.__main__").PROGRAM for kind in options.kinds]
+    status: int = importlib.import_module("controllers.runtime.process.main").main(programs, options.flags)
+    return status

@@ -28,7 +28,8 @@ from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection, check
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Run, Stalled
 from controllers.taglist.reader import TagListNotFound
 
 INVALID_POLICY = "InvalidPolicy"
@@ -77,7 +78,7 @@ class ImagePolicyReconciler:
         warnings = await reflect_sources(run, repository, image, self._images)
         due = (_next_run(run, selection), SOURCE_RETRY if warnings else None)
         after = min((delay for delay in due if delay is not None), default=None)
-        return Ready(_message(run.status, selection.refused_downgrade), after=after, warnings=warnings)
+        return Ready(_message(run.status, selection.refused_downgrade), requeue_after=after, warnings=warnings)
 
     def _repository(self, policy: ImagePolicy) -> ImageRepository:
         key = repository_key(policy)
@@ -178,7 +179,7 @@ def _image(repository: ImageRepository) -> Image:
 def _next_run(run: Run[ImagePolicy, ImagePolicyStatus], selection: Selection) -> timedelta | None:
     """Until the digest is due again, or the next candidate is old enough."""
     spec = run.object.spec
-    due = [parse_duration(spec.interval)] if spec.digest_reflection_policy == ALWAYS else []
+    due = [run.spread(parse_duration(spec.interval))] if spec.digest_reflection_policy == ALWAYS else []
     if selection.next_eligible_at is not None:
         due.append(selection.next_eligible_at - run.now)
     return min(due, default=None)

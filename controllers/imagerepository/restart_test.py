@@ -11,10 +11,10 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imagerepository.reconciler_test import FakeTagLister
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.controller import RequeueAfter
 from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle
+from controllers.runtime.reconcile.outcome import Ready
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
 from testing.chunk_headers import FakeHeaders
@@ -43,7 +43,7 @@ class Events:
         self.told: list[str] = []
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         self.told.append(message)
 
@@ -54,7 +54,7 @@ class ScannerProcess:
     def __init__(self, kube: FakeKube, clock: VirtualClock, *, jitter: int) -> None:
         self.registry, self.events = FakeTagLister(), Events()
         writer = TagListWriter(kube, FakeHeaders(kube), field_manager="test")
-        reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer, jitter_percentage=jitter)
+        reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer)
         self.lifecycle = Lifecycle(
             kube,
             IMAGE_REPOSITORIES,
@@ -65,13 +65,14 @@ class ScannerProcess:
             log=logging.getLogger("test"),
             field_manager="test",
             leader=AlwaysLeader(),
+            jitter_percentage=jitter,
             rng=Random(1),  # noqa: S311 - the test's own
         )
 
     async def run_all(self) -> list[timedelta]:
         """When each wants to run again."""
         outcomes = [await self.lifecycle(Key("apps", f"app-{number}")) for number in range(COUNT)]
-        return [outcome.delay for outcome in outcomes if isinstance(outcome, RequeueAfter)]
+        return [outcome.requeue_after for outcome in outcomes if isinstance(outcome, Ready) and outcome.requeue_after]
 
 
 @pytest.mark.parametrize("jitter", [pytest.param(0, id="exact"), pytest.param(5, id="spread")])

@@ -60,7 +60,7 @@ class LeaseConnection:
             raise AlreadyExists("create", "taken", status=409)
         return self._store(merge_patch.merge(body, {"metadata": {"resourceVersion": "1"}}), into)
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T]) -> T:
+    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T], **_: str) -> T:
         assert isinstance(body, dict)
         await self._reach()
         lease = self.api.check_version(body)
