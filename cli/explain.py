@@ -1,29 +1,22 @@
 """`tagline explain policy NS/NAME`: which tag a policy of a cluster chooses now, and why the others lost.
 
-Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same pure core
-as the controller. It writes nothing. A registry is asked only where the policy looks at images (platforms, build
-dates), with the pull secrets that the ImageRepository names.
+Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same question
+as the controller, `controllers.selection`. It writes nothing. A registry is asked only where the policy looks at images
+(platforms, build dates), with the pull secrets that the ImageRepository names.
 """
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Iterator, Sequence
-from functools import partial
 
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.meta import READY
 from api.version import VERSION
 from cli.policy import format_tally
-from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
-from controllers.imagepolicy.image_reader import ImageReader
-from controllers.imagepolicy.reconciler import repository_key
-from controllers.imagepolicy.rules import rules_of
-from controllers.imagepolicy.tag_selection import select_tag
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
-from controllers.policy.index import TagIndex
 from controllers.policy.policies import Refusal, Tally
 from controllers.policy.rules import Selection
 from controllers.registry.client import RegistryClient
@@ -34,7 +27,10 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
 from controllers.runtime.kube.errors import ApiError, NotConfigured
-from controllers.runtime.reconcile.run import NotReady
+from controllers.selection.errors import ImageNotRead
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.selector import repository_key, select_tag
+from controllers.selection.tag_index_cache import build_index
 from controllers.taglist.codec import TagList
 from controllers.taglist.reader import fetch_list
 
@@ -42,16 +38,16 @@ USER_AGENT = f"tagline-explain/{VERSION}"
 
 
 def explain_policy(options: argparse.Namespace) -> int:
-    """Prints the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
+    """Print the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
     try:
         return asyncio.run(_explain(_key(options.policy), options.kubeconfig or None))
-    except (ApiError, NotConfigured, NotReady, BadReference) as error:
+    except (ApiError, NotConfigured, ImageNotRead, BadReference) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-def leading(refused: Sequence[Refusal]) -> Iterator[str]:
-    """Lines: the leading tags that were not chosen, best first, and why each lost."""
+def format_candidates(refused: Sequence[Refusal]) -> Iterator[str]:
+    """Yield lines: the leading tags that were not chosen, best first, and why each lost."""
     if not refused:
         return
     rows = [(refusal.tag, refusal.value, refusal.reason.sentence) for refusal in refused]
@@ -77,12 +73,12 @@ async def _explain(key: Key, kubeconfig: str | None) -> int:
         if stored is None:
             sys.stderr.write(f"ImageRepository {at} has no stored tags: it was not scanned yet\n")
             return 1
-        return await _tell(client, policy, repository, stored)
+        return await _print_choice(client, policy, repository, stored)
     finally:
         await client.close()
 
 
-async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
+async def _print_choice(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
     out = sys.stdout.write
     out(f"ImageRepository {repository_key(policy)}: {len(stored.tags)} tags of {repository.spec.image}\n")
     for condition in policy.status.conditions:
@@ -90,7 +86,7 @@ async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageReposi
             out(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: Ready={condition.status}, ")
             out(f"{condition.message}\n")
     try:
-        selection = await _selected(client, policy, repository, stored)
+        selection = await _select(client, policy, repository, stored)
     except InvalidPolicy as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -111,18 +107,14 @@ async def _tell(client: KubeClient, policy: ImagePolicy, repository: ImageReposi
 
 
 def _format_tally_lines(tally: Tally) -> Iterator[str]:
-    yield from leading(tally.refused)
+    yield from format_candidates(tally.refused)
     yield from format_tally(tally)
 
 
-async def _selected(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
+async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
     registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     try:
         images = ImageReader(registry, Inspector(registry), AccessReader(client))
-        read = partial(images.read_image_facts, repository, parse_image(repository.spec.image))
-        latest = policy.status.latest_ref
-        current = latest.tag if latest and latest.name == repository.spec.image else ""
-        index = TagIndex(stored.tags, first_seen=stored.first_seen, excluded_count=stored.excluded_count)
-        return await select_tag(index, rules_of(policy.spec), read, now=SYSTEM_CLOCK.now(), current=current)
+        return await select_tag(policy, repository, build_index(stored), images=images, now=SYSTEM_CLOCK.now())
     finally:
         await registry.aclose()

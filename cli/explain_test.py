@@ -2,14 +2,14 @@
 
 import pytest
 
-from cli.explain import leading
+from cli.explain import format_candidates
 from cli.main import main
 from controllers.policy import Reason, Refusal
 
 
 def test_leading_tags_are_told_best_first() -> None:
     refused = (Refusal("main-12", "12", Reason.TOO_YOUNG), Refusal("latest", "latest", Reason.UNMATCHED))
-    assert list(leading(refused)) == [
+    assert list(format_candidates(refused)) == [
         "\n",
         "LEADING TAGS  RANKED BY  WHY NOT CHOSEN\n",
         "main-12       12         was first seen less than minAge ago\n",
@@ -18,7 +18,7 @@ def test_leading_tags_are_told_best_first() -> None:
 
 
 def test_no_other_tags_need_no_table() -> None:
-    assert list(leading(())) == []
+    assert list(format_candidates(())) == []
 
 
 def test_missing_kubeconfig_is_told(capsys: pytest.CaptureFixture[str], tmp_path: pytest.TempPathFactory) -> None:

@@ -14,9 +14,9 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 from api import imagepolicy, imagerepository
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
-from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
 from controllers.registry.errors import BadExclusionPattern
+from controllers.selection.rules import to_rules
 from controllers.taglist.scan import build_tag_set
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
@@ -26,7 +26,7 @@ class BadManifest(Exception):
     """The file is not what was asked for; the text says what to do."""
 
 
-def question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules]:
+def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules]:
     """What the ImagePolicy of a file chooses from, and how.
 
     file: `-` is standard input. name: needed where the file has several policies. tags: without those that the
@@ -35,7 +35,7 @@ def question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules
     documents = _documents(file)
     policy = _policy(documents, file, name)
     try:
-        rules = rules_of(policy.spec)
+        rules = to_rules(policy.spec)
         repository = _repository(documents, file, policy)
         if repository is None:
             return TagIndex(tags), rules

@@ -104,7 +104,7 @@ def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
 def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
     manifest = importlib.import_module("cli.manifest")  # flags alone need no YAML
     try:
-        index, rules = manifest.question(options.file, options.name, _tags(options.tags))
+        index, rules = manifest.load_question(options.file, options.name, _tags(options.tags))
     except manifest.BadManifest as error:
         raise NotAnswerableOffline(str(error)) from None
     if isinstance(rules.policy, Newest):

@@ -26,6 +26,7 @@ from api.imageupdateautomation import (
     SourceReference,
 )
 from api.meta import NamespacedObjectReference, ObjectMeta
+from controllers.runtime.reconcile.outcome import Outcome
 from controllers.runtime.reconcile.run import Run
 from testing.clock import START
 
@@ -40,6 +41,12 @@ S = TypeVar("S")
 def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
     """A run that begins at START; facts: `requested`, `new_generation`, `now`, `leader_check`."""
     return Run(obj, status, "reconciliation in progress", **{"now": START, **facts})
+
+
+def expect(kind: type[T], outcome: Outcome) -> T:
+    """Return the outcome of a run, which has to be of that kind."""
+    assert isinstance(outcome, kind), outcome
+    return outcome
 
 
 def image_repository(

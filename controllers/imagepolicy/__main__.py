@@ -8,11 +8,9 @@ from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
-from controllers.imagepolicy.image_reader import ImageReader
+from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.imagepolicy.predicates import affects_policies, labels_changed
-from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository_key
-from controllers.imagepolicy.selection_status import ChoiceMetrics
-from controllers.imagepolicy.tag_index_cache import Tags
+from controllers.imagepolicy.reconciler import ImagePolicyReconciler
 from controllers.registry.inspection import Inspector
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
@@ -20,11 +18,14 @@ from controllers.runtime.process import flags
 from controllers.runtime.process.main import main
 from controllers.runtime.process.manager import Manager
 from controllers.runtime.queue.workqueue import WorkQueue
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.selector import repository_key
+from controllers.selection.tag_index_cache import TagIndexCache
 from controllers.taglist.reader import TagListReader
+from controllers.taglist.resources import BY_REPOSITORY
 
 NAME = "imagepolicy"
 COMPONENT = "image-reflector-controller"
-BY_REPOSITORY = "repository"
 
 
 def build(manager: Manager) -> None:
@@ -39,7 +40,7 @@ def build(manager: Manager) -> None:
     namespaces = manager.informer(NAMESPACES, into=Namespace)
     queue = manager.queue(NAME)
     manager.enqueue_primary(policies, queue)
-    tags = Tags(TagListReader(manager.client, manager.clock))
+    tags = TagIndexCache(TagListReader(manager.client, manager.clock))
     _watch_repositories(repositories, policies, queue, tags)
     _watch_namespaces(namespaces, policies, queue)
     registry = build_registry_client(manager)
@@ -56,7 +57,7 @@ def build(manager: Manager) -> None:
 
 
 def _watch_repositories(
-    repositories: Informer[ImageRepository], policies: Informer[ImagePolicy], queue: WorkQueue, tags: Tags
+    repositories: Informer[ImageRepository], policies: Informer[ImagePolicy], queue: WorkQueue, tags: TagIndexCache
 ) -> None:
     def changed(old: ImageRepository | None, new: ImageRepository | None) -> None:
         repository = new or old

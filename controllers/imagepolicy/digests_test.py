@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ImageRef
 from api.meta import LocalObjectReference
-from controllers.imageaccess.reader import SECRET_RETRY
 from controllers.registry.access import Access
 from controllers.registry.errors import Denied, Throttled
-from controllers.runtime.reconcile.run import NotReady
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, Retry
 from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.policy_harness import DIGEST, OLD_DIGEST, V10, V11, PolicyHarness
 
@@ -94,19 +93,17 @@ async def test_digest_that_cannot_be_read(
     harness: PolicyHarness, failure: Exception, message: str, retry_after: timedelta | None
 ) -> None:
     harness.registry.failure = failure
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(image_policy(latest=V10, **ALWAYS))
-    assert error.value.reason == "Failed"
-    assert error.value.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
-    assert (error.value.retry_after, error.value.wait) == (retry_after, False)
+    end = await harness.fail(Retry, image_policy(latest=V10, **ALWAYS))
+    assert end.reason == "Failed"
+    assert end.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
+    assert end.retry_after == retry_after
     assert harness.run.status.latest_ref == V10
 
 
 async def test_credentials_that_are_missing_are_looked_for_every_half_minute(harness: PolicyHarness) -> None:
     harness.put(image_repository(status=scanned(harness.revision), secret_ref=PULL))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(image_policy(**ALWAYS))
-    assert (error.value.reason, error.value.max_delay) == ("Failed", SECRET_RETRY)
-    assert error.value.message == (
+    end = await harness.fail(Retry, image_policy(**ALWAYS))
+    assert (end.reason, end.max_delay) == ("Failed", SECRET_RETRY)
+    assert end.message == (
         f'failed fetching digest of {IMAGE}:1.1.0: failed to configure authentication options: secrets "pull" not found'
     )

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 from api.imagepolicy import MAX_SOURCES, ImagePolicy, ImageRef, ImageSource
 from api.meta import LocalObjectReference
 from controllers.image.reference import Image
-from controllers.imagepolicy import image_reader
 from controllers.imagepolicy.provenance import SOURCE_RETRY, merge_sources
 from controllers.registry.access import Access
 from controllers.registry.errors import Denied, ImageNotFound
 from controllers.registry.provenance import Provenance
-from controllers.runtime.reconcile.run import NotReady
+from controllers.runtime.reconcile.outcome import Retry
+from controllers.selection import image_reader
 from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.policy_harness import DIGEST, OLD_DIGEST, V10, V11, PolicyHarness
 
@@ -204,8 +204,8 @@ async def test_image_is_read_as_the_repository_is(
 
 async def test_failed_run_keeps_what_is_known(known: PolicyHarness) -> None:
     known.registry.failure = Denied("403 from ghcr.io")
-    with pytest.raises(NotReady, match="failed fetching digest"):
-        await known.reconcile(policy(V10, entry("1.0.0", "a"), **ALWAYS))
+    end = await known.fail(Retry, policy(V10, entry("1.0.0", "a"), **ALWAYS))
+    assert "failed fetching digest" in end.message
     assert known.run.status.sources == (entry("1.0.0", "a"),)
 
 

@@ -1,21 +1,20 @@
-"""Decides whether a scan is due: a pure function over spec, status and time.
+"""Whether a scan is due: a pure function over spec, status and time.
 
 Follows https://fluxcd.io/flux/components/image/imagerepositories/ and image-reflector-controller
 `internal/controller/imagerepository_controller.go`, `shouldScan`; the reasons are its texts. Rules of ours: a scan that
-failed stays due until one succeeds (Flux forgets one that was asked for by annotation), a stored list that is not the
-one the status speaks of is scanned again, and intervals may be spread.
+failed stays due until one succeeds (Flux forgets one that was requested by annotation), a stored list that is not the
+one in the status is scanned again, and intervals may have jitter.
 """
 
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.imagerepository import DEFAULT_EXCLUSION_LIST, ImageRepositorySpec, ImageRepositoryStatus
-from controllers.golang.duration import parse_duration
+from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus
+from controllers.taglist.scan import effective_exclusions
 
 DUE_TOLERANCE = timedelta(seconds=1)
 """A timer may fire a little early: what is due within a second is due."""
-MIN_TIMEOUT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +31,8 @@ class Wait:
     delay: timedelta
 
 
-def exclusion_list(spec: ImageRepositorySpec) -> tuple[str, ...]:
-    """The patterns in force: an empty list means the default, it does not switch it off."""
-    return spec.exclusion_list or DEFAULT_EXCLUSION_LIST
-
-
-def timeout(spec: ImageRepositorySpec) -> timedelta:
-    """How long a scan may take, credentials included: `timeout`, else `interval`, at least one second."""
-    return max(parse_duration(spec.timeout or spec.interval), MIN_TIMEOUT)
-
-
-def spread(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
-    """`interval`, shorter or longer by up to `percentage`; 0 leaves it as it is.
+def add_jitter(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
+    """Return `interval`, shorter or longer by up to `percentage`; 0 leaves it as it is.
 
     The same seed gives the same result, in another process too: a restart changes no scan's time. In whole
     milliseconds.
@@ -65,9 +54,9 @@ def next_scan(
     failed_scan_reason: str,
     now: datetime,
 ) -> ScanNow | Wait:
-    """Whether to scan now, and why, or how long to wait.
+    """Return whether to scan now, and why, or how long to wait.
 
-    interval: the spec's, or what `spread` made of it
+    interval: the spec's, perhaps with jitter
     stored_revision: of the whole tag list in the API, None without one
     requested: the annotation has a value that was not handled
     failed_scan_reason: the reason of the last scan if it failed, else empty
@@ -79,7 +68,7 @@ def next_scan(
         return ScanNow("reconcile requested")
     if canonical_name != status.canonical_image_name:
         return ScanNow("new image name")
-    if sorted(exclusion_list(spec)) != sorted(status.observed_exclusion_list):
+    if sorted(effective_exclusions(spec.exclusion_list)) != sorted(status.observed_exclusion_list):
         return ScanNow("updated exclusion list")
     if spec.latest_tags != status.observed_latest_tags:
         return ScanNow("updated latest tags")

@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus, LatestTags
-from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
+from controllers.imagerepository.schedule import ScanNow, Wait, add_jitter, next_scan
+from controllers.taglist.scan import effective_exclusions
 from testing.builders import IMAGE, scanned
 from testing.clock import START
 
@@ -116,21 +117,8 @@ def test_exclusion_lists_are_compared_without_order(
 
 
 def test_empty_exclusion_list_is_the_default() -> None:
-    assert exclusion_list(SPEC) == (r"^.*\.sig$",)
-    assert exclusion_list(replace(SPEC, exclusion_list=("x",))) == ("x",)
-
-
-@pytest.mark.parametrize(
-    ("interval", "limit", "want"),
-    [
-        pytest.param("10m", "", timedelta(minutes=10), id="interval-where-unset"),
-        pytest.param("10m", "30s", timedelta(seconds=30), id="timeout-where-set"),
-        pytest.param("10m", "5ms", timedelta(seconds=1), id="never-below-a-second"),
-        pytest.param("100ms", "", timedelta(seconds=1), id="interval-never-below-a-second-either"),
-    ],
-)
-def test_timeout(interval: str, limit: str, want: timedelta) -> None:
-    assert timeout(replace(SPEC, interval=interval, timeout=limit)) == want
+    assert effective_exclusions(SPEC.exclusion_list) == (r"^.*\.sig$",)
+    assert effective_exclusions(("x",)) == ("x",)
 
 
 def test_interval_that_was_spread_decides() -> None:
@@ -139,11 +127,11 @@ def test_interval_that_was_spread_decides() -> None:
 
 def test_without_jitter_every_interval_is_what_it_says() -> None:
     odd = timedelta(minutes=7, microseconds=1)
-    assert all(spread(odd, percentage=0, seed=str(number)) == odd for number in range(10))
+    assert all(add_jitter(odd, percentage=0, seed=str(number)) == odd for number in range(10))
 
 
 def test_jitter_spreads_a_thousand_scans_evenly_within_its_bounds() -> None:
-    found = [spread(10 * MINUTE, percentage=5, seed=f"uid-{number} 1700000000") for number in range(1000)]
+    found = [add_jitter(10 * MINUTE, percentage=5, seed=f"uid-{number} 1700000000") for number in range(1000)]
     assert min(found) >= 9.5 * MINUTE
     assert max(found) <= 10.5 * MINUTE
     tenths = [sum(start <= (one - 9.5 * MINUTE) / MINUTE * 10 < start + 1 for one in found) for start in range(10)]
@@ -151,5 +139,5 @@ def test_jitter_spreads_a_thousand_scans_evenly_within_its_bounds() -> None:
 
 
 def test_jitter_of_a_scan_is_the_same_after_a_restart_and_another_for_the_next_scan() -> None:
-    once, again, next_one = (spread(10 * MINUTE, percentage=5, seed=seed) for seed in ("uid 1", "uid 1", "uid 2"))
+    once, again, next_one = (add_jitter(10 * MINUTE, percentage=5, seed=seed) for seed in ("uid 1", "uid 1", "uid 2"))
     assert once == again != next_one

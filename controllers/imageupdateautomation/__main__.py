@@ -13,10 +13,10 @@ from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
-from controllers.imageupdateautomation.plan import Gates
+from controllers.gitaccess.branches import Gates
+from controllers.gitaccess.source import SourceReader, source_key
+from controllers.imageupdateautomation.predicates import policy_changed, source_changed
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
-from controllers.imageupdateautomation.selection import pause_of
-from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import key_of
 from controllers.runtime.process import flags
@@ -101,7 +101,7 @@ def _watch_policies(
 ) -> None:
     def changed(old: ImagePolicy | None, new: ImagePolicy | None) -> None:
         policy = new or old
-        if policy is not None and _relevant_state(old) != _relevant_state(new):
+        if policy is not None and policy_changed(old, new):
             for automation in automations.list(policy.metadata.namespace):
                 queue.add(key_of(automation))
 
@@ -113,16 +113,11 @@ def _watch_sources(
 ) -> None:
     def changed(old: GitRepository | None, new: GitRepository | None) -> None:
         repository = new or old
-        if repository is not None and (not old or not new or old.metadata.generation != new.metadata.generation):
+        if repository is not None and source_changed(old, new):
             for automation in automations.by_index(BY_SOURCE, str(key_of(repository))):
                 queue.add(key_of(automation))
 
     repositories.add_handler(changed)
-
-
-def _relevant_state(policy: ImagePolicy | None) -> object:
-    """What an automation sees of a policy: its image, whether it rests, and the labels it is selected by."""
-    return policy and (policy.status.latest_ref, pause_of(policy), policy.metadata.labels)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from api.imageupdateautomation import (
 from api.meta import STALLED, Condition, LabelSelector
 from controllers.git.objects.commits import Author, Signer
 from controllers.git.protocol.refspec import RefUpdate
-from controllers.imageupdateautomation.source import AutomationSource, SourceReader
+from controllers.gitaccess.source import AutomationSource, SourceReader
 from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.outcome import Ready
 from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest

@@ -6,6 +6,7 @@ policies take part is for the automation. Follows Flux's "Setters" update strate
 where Flux writes the whole file anew.
 """
 
+from controllers.image.ref import ImageRef
 from controllers.setters.cache import FileCache
 from controllers.setters.candidates import (
     MARKER,
@@ -20,14 +21,12 @@ from controllers.setters.findings import FileFinding, FindingReason
 from controllers.setters.globs import names
 from controllers.setters.marker import Marker, ObjectIdentifier
 from controllers.setters.markers import find_markers
-from controllers.setters.refs import SUFFIXES, ImageRef
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
 from controllers.setters.update import FileResult, Update, update
 
 __all__ = [
     "MARKER",
     "NO_REVERTS",
-    "SUFFIXES",
     "FileCache",
     "FileEdit",
     "FileFinding",

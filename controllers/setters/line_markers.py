@@ -9,11 +9,12 @@ finding.
 import re
 from collections.abc import Mapping
 
+from controllers.image.ref import ImageRef
 from controllers.setters.candidates import has_marker
 from controllers.setters.comments import read_marker
 from controllers.setters.findings import FileFinding, FindingReason, limit_findings
 from controllers.setters.marker import ObjectIdentifier
-from controllers.setters.refs import ImageRef, Unresolved, resolve
+from controllers.setters.refs import Unresolved, resolve
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, reverted_finding, unresolved_finding
 
 MAX_LINE_CHARS = 4096

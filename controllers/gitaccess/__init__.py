@@ -1,0 +1,1 @@
+"""The way to a Git repository: from a GitRepository and Secrets to a remote, the branches of a run, and a signer."""

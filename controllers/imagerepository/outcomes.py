@@ -1,0 +1,35 @@
+"""What each error means for a repository. Reasons are Flux's, sentences those of Flux 2.1."""
+
+from typing import Final
+
+from api.meta import FEATURE_GATE_DISABLED
+from controllers.imageaccess.errors import AccessFailed, GateDisabled
+from controllers.registry.errors import BadExclusionPattern, BadReference, RegistryError, Throttled
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Retry, Stalled
+
+IMAGE_URL_INVALID: Final = "ImageURLInvalid"
+AUTHENTICATION_FAILED: Final = "AuthenticationFailed"
+READ_OPERATION_FAILED: Final = "ReadOperationFailed"
+
+_LOGIN: Final = "failed to configure authentication options: "
+_SCAN: Final = "scan failed: "
+
+
+class AccessTimedOut(Exception):
+    """The credentials were not put together in time."""
+
+
+class TagsNotStored(Exception):
+    """The API did not take the tags of a scan."""
+
+
+ON_ERROR: Final[OnError] = {
+    GateDisabled: lambda error: Stalled(FEATURE_GATE_DISABLED, str(error)),
+    BadReference: lambda error: Stalled(IMAGE_URL_INVALID, str(error)),
+    AccessFailed: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}{error}", max_delay=SECRET_RETRY),
+    AccessTimedOut: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}context deadline exceeded"),
+    Throttled: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}", retry_after=error.retry_after),
+    RegistryError: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}"),
+    BadExclusionPattern: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}"),
+    TagsNotStored: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}failed to store tags: {error}"),
+}

@@ -1,0 +1,44 @@
+"""What an ImagePolicy's spec says about the choice, in the terms of `controllers.policy`: pure."""
+
+from datetime import timedelta
+
+from api.imagepolicy import ImagePolicyChoice, ImagePolicySpec
+from controllers.golang.duration import parse_duration
+from controllers.policy.policies import (
+    Alphabetical,
+    Filter,
+    Keys,
+    KeySpec,
+    Newest,
+    Numerical,
+    Policy,
+    Semver,
+    resolve_policy,
+)
+from controllers.policy.rules import Rules
+
+
+def to_rules(spec: ImagePolicySpec) -> Rules:
+    """Return the rules of a spec, unchecked: `select` raises what is wrong with them."""
+    choice = spec.policy
+    return Rules(
+        policy=_policy(choice),
+        tag_filter=Filter(spec.filter_tags.pattern, spec.filter_tags.extract) if spec.filter_tags else None,
+        denied_tags=frozenset(rule.tag for rule in choice.deny if rule.tag),
+        denied_patterns=tuple(rule.pattern for rule in choice.deny if rule.pattern),
+        min_age=parse_duration(choice.min_age) if choice.min_age else timedelta(),
+        platforms=choice.platforms,
+        allow_downgrade=choice.allow_downgrade is not False,
+    )
+
+
+def _policy(choice: ImagePolicyChoice) -> Policy | None:
+    """Return the policy in force: where several are given, semver goes before alphabetical before numerical."""
+    keys = tuple(KeySpec(key.extract, key.type, key.order) for key in choice.keys)
+    return resolve_policy(
+        semver=Semver(choice.semver.range) if choice.semver else None,
+        alphabetical=Alphabetical(choice.alphabetical.order) if choice.alphabetical else None,
+        numerical=Numerical(choice.numerical.order) if choice.numerical else None,
+        keys=Keys(keys) if keys else None,
+        newest=Newest(choice.newest.by) if choice.newest else None,
+    )
