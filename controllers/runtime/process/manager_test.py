@@ -14,8 +14,8 @@ from controllers.runtime.process.manager import CannotStart, Manager
 from controllers.runtime.queue.workqueue import Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
-from controllers.runtime.reconcile.outcome import Ready
-from controllers.runtime.reconcile.run import NotReady, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
 from testing.scripted_answers import fail
@@ -35,7 +35,7 @@ class Signalling:
         self.may_end.set()
         self.ended: list[str] = []
 
-    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Ready:
+    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Outcome:
         self.started.set()
         try:
             await self.may_end.wait()
@@ -233,9 +233,9 @@ async def test_settings_that_cannot_work_are_refused(api: ScriptedServer, flag: 
 async def test_a_failing_object_does_not_hold_up_the_end(api: ScriptedServer) -> None:
     process = ManagerHarness(api)
 
-    async def refuse(run: Run[Thing, ThingStatus]) -> Ready:
+    async def refuse(run: Run[Thing, ThingStatus]) -> Outcome:
         process.reconciler.started.set()
-        raise NotReady("Denied", "no")
+        return Retry("Denied", "no")
 
     process.reconciler.reconcile = refuse  # type: ignore[method-assign]
     await process.until_running()

@@ -39,7 +39,7 @@ from controllers.runtime.reconcile.events import EventType, InvolvedObject, Reco
 from controllers.runtime.reconcile.leader import Leader, LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 from controllers.runtime.reconcile.patcher import ObjectCache, ObjectClient, ObjectPatcher
-from controllers.runtime.reconcile.run import RaisedOutcome, Reconciler, Run
+from controllers.runtime.reconcile.run import Reconciler, Run
 from controllers.runtime.reconcile.supersede import Superseded, Superseder
 
 T = TypeVar("T", bound=Object)
@@ -180,8 +180,6 @@ class Lifecycle(Generic[T, S]):
         work = self._reconciler.reconcile(run)
         try:
             return await (self._superseder.follow(obj, work) if self._superseder else work)
-        except RaisedOutcome as raised:
-            return raised.outcome
         except ApiError as error:
             return _retry(error)
 
