@@ -29,7 +29,8 @@ from controllers.runtime.kube.config import load_config
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.errors import ImageNotRead
 from controllers.selection.image_reader import ImageReader
-from controllers.selection.selector import repository_key, select_tag
+from controllers.selection.rules import repository_key
+from controllers.selection.selector import select_tag
 from controllers.selection.tag_index_cache import build_index
 from controllers.taglist.codec import TagList
 from controllers.taglist.reader import fetch_list

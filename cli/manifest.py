@@ -1,6 +1,6 @@
 """The question that a file of manifests asks: `tagline policy test -f`.
 
-Only what the choice needs is looked at; what the API server would refuse besides is its own to say.
+Only what the choice needs is looked at; other mistakes are for the API server to refuse.
 """
 
 import sys
@@ -16,7 +16,8 @@ from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from controllers.policy import Rules, TagIndex
 from controllers.registry.errors import BadExclusionPattern
-from controllers.selection.rules import to_rules
+from controllers.runtime.key import key_of
+from controllers.selection.rules import repository_key, to_rules
 from controllers.taglist.scan import build_tag_set
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
@@ -27,7 +28,7 @@ class BadManifest(Exception):
 
 
 def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules]:
-    """What the ImagePolicy of a file chooses from, and how.
+    """Return what the ImagePolicy of a file chooses from, and how.
 
     file: `-` is standard input. name: needed where the file has several policies. tags: without those that the
     policy's ImageRepository excludes, if the file has it, too. Raises BadManifest.
@@ -51,32 +52,31 @@ def _documents(file: str) -> list[dict[str, Any]]:
         return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
     except OSError as error:
         raise BadManifest(f"cannot read {file}: {error.strerror}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also a date that is none, nesting without end
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an impossible date, nesting without end
         raise BadManifest(f"{file} is not YAML: {error}") from None
 
 
 def _policy(documents: Sequence[dict[str, Any]], file: str, name: str) -> ImagePolicy:
-    there = _all(documents, imagepolicy.KIND, ImagePolicy, file)
-    found = [policy for policy in there if name in {"", policy.metadata.name}]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join(policy.metadata.name for policy in there) or "none"
+    policies = _all(documents, imagepolicy.KIND, ImagePolicy, file)
+    named = [policy for policy in policies if name in {"", policy.metadata.name}]
+    if len(named) == 1:
+        return named[0]
+    names = ", ".join(policy.metadata.name for policy in policies) or "none"
     raise BadManifest(f"{file}: exactly one ImagePolicy is needed, and --name chooses one; there: {names}")
 
 
 def _repository(documents: Sequence[dict[str, Any]], file: str, policy: ImagePolicy) -> ImageRepository | None:
-    ref = policy.spec.image_repository_ref
-    wanted = (ref.namespace or policy.metadata.namespace, ref.name)
-    there = _all(documents, imagerepository.KIND, ImageRepository, file)
-    return next((found for found in there if (found.metadata.namespace, found.metadata.name) == wanted), None)
+    wanted = repository_key(policy)
+    repositories = _all(documents, imagerepository.KIND, ImageRepository, file)
+    return next((repository for repository in repositories if key_of(repository) == wanted), None)
 
 
 def _all(documents: Sequence[dict[str, Any]], kind: str, into: type[T], file: str) -> list[T]:
-    found = []
+    objects = []
     for document in documents:
         if document.get("kind") == kind and str(document.get("apiVersion", "")).startswith(f"{imagepolicy.GROUP}/"):
             try:
-                found.append(msgspec.convert(document, into))
+                objects.append(msgspec.convert(document, into))
             except msgspec.ValidationError as error:
                 raise BadManifest(f"{file}: {kind}: {error}") from None
-    return found
+    return objects

@@ -1,7 +1,7 @@
 """`tagline policy test`: which tag a policy chooses, and why the others lost; no cluster and no registry is asked.
 
-The answer is the controller's own: both call `controllers.policy.select`. What cannot be known offline is refused, or
-said to be left out: when tags were first seen, and what images tell.
+The answer is the controller's own: both call `controllers.policy.select`. What cannot be known offline, when tags were
+first seen and the metadata of images, is refused or reported as left out.
 """
 
 import argparse
@@ -40,7 +40,7 @@ class NotAnswerableOffline(Exception):
 
 
 def add_test_command(commands: Any) -> None:
-    """Adds the command `test` to the subparsers of `tagline policy`."""
+    """Add the command `test` to the subparsers of `tagline policy`."""
     test = commands.add_parser(
         "test",
         help="show which tag a policy chooses, and why the others lost",
@@ -61,7 +61,7 @@ def add_test_command(commands: Any) -> None:
 
 
 def run_policy_test(options: argparse.Namespace) -> int:
-    """Prints the choice and its reasons; 0 when a tag is chosen."""
+    """Print the choice and its reasons; 0 when a tag is chosen."""
     try:
         index, rules = _question(options)
         found = select(index, rules, now=EPOCH, current=options.current)
@@ -88,7 +88,7 @@ def _answer(found: Selection) -> Iterator[str]:
 
 
 def _question(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
-    """What is chosen from, and how. Raises NotAnswerableOffline."""
+    """Return what is chosen from, and how. Raises NotAnswerableOffline."""
     tag_filter = Filter(options.pattern, options.extract) if options.pattern or options.extract else None
     if options.file is None and (options.name or options.current):
         raise NotAnswerableOffline("--name and --current are about the policy of a manifest: name it with --file")
@@ -119,14 +119,14 @@ def _needs_cluster(field: str) -> str:
 
 
 def format_tally(tally: Tally) -> Iterator[str]:
-    """Lines: how many tags lost for each reason, the most frequent first, and some of them."""
+    """Yield lines: how many tags lost for each reason, the most frequent first, and some of them."""
     if not tally.counts:
         return
     width = max(len(text) for text in (HEADING, *(reason.sentence for reason in tally.counts)))
     yield f"\n{'TAGS':>6}  {HEADING:{width}}  FOR EXAMPLE\n"
     for reason, count in sorted(tally.counts.items(), key=lambda item: -item[1]):
-        known = [refusal.tag for refusal in tally.refused if refusal.reason is reason]
-        yield f"{count:>6}  {reason.sentence:{width}}  {', '.join(known[:MAX_EXAMPLES])}".rstrip() + "\n"
+        examples = [refusal.tag for refusal in tally.refused if refusal.reason is reason]
+        yield f"{count:>6}  {reason.sentence:{width}}  {', '.join(examples[:MAX_EXAMPLES])}".rstrip() + "\n"
 
 
 def _policy(options: argparse.Namespace) -> Policy:

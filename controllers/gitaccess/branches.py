@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 
 from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import GitSpec
-from controllers.git.protocol.refs import Checkout
-
-DEFAULT_BRANCH = "master"
+from controllers.git.protocol.refs import DEFAULT_BRANCH, Checkout
 
 
 class NoPushBranch(Exception):

@@ -19,7 +19,7 @@ from controllers.runtime.process.main import main
 from controllers.runtime.process.manager import Manager
 from controllers.runtime.queue.workqueue import WorkQueue
 from controllers.selection.image_reader import ImageReader
-from controllers.selection.selector import repository_key
+from controllers.selection.rules import repository_key
 from controllers.selection.tag_index_cache import TagIndexCache
 from controllers.taglist.reader import TagListReader
 from controllers.taglist.resources import BY_REPOSITORY
@@ -29,7 +29,7 @@ COMPONENT = "image-reflector-controller"
 
 
 def build(manager: Manager) -> None:
-    """Wires the process."""
+    """Wire the process."""
     policies = manager.informer(
         IMAGE_POLICIES,
         into=ImagePolicy,

@@ -45,7 +45,7 @@ def policy(
 
 @pytest.fixture
 def known(harness: PolicyHarness) -> PolicyHarness:
-    """A registry whose images tell where they come from."""
+    """Build a registry whose images say where they come from."""
     harness.registry.origins |= {
         "1.0.0": origin("a"),
         "1.1.0": origin("b"),

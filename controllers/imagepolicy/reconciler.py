@@ -14,9 +14,15 @@ from controllers.golang.duration import parse_duration
 from controllers.image.ref import to_image_ref
 from controllers.image.reference import Image, parse_image
 from controllers.imagepolicy.acl import check_access
-from controllers.imagepolicy.errors import CrossNamespaceBlocked, NoStoredTags, NothingSelected, RepositoryMissing
 from controllers.imagepolicy.metrics import ChoiceMetrics
-from controllers.imagepolicy.outcomes import INTERVAL_NOT_CONFIGURED, ON_ERROR
+from controllers.imagepolicy.outcomes import (
+    INTERVAL_NOT_CONFIGURED,
+    ON_ERROR,
+    CrossNamespaceBlocked,
+    NoStoredTags,
+    NothingSelected,
+    RepositoryMissing,
+)
 from controllers.imagepolicy.provenance import SOURCE_RETRY, reflect_sources
 from controllers.policy.errors import NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
@@ -26,7 +32,8 @@ from controllers.runtime.key import Key
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Stalled, outcome_of
 from controllers.runtime.reconcile.run import Run
 from controllers.selection.image_reader import ImageReader
-from controllers.selection.selector import read_index, repository_key, select_tag
+from controllers.selection.rules import repository_key
+from controllers.selection.selector import read_index, select_tag
 from controllers.selection.status import build_selection_status, explain_failure, keep_if_equivalent
 from controllers.selection.tag_index_cache import TagIndexCache
 
@@ -121,7 +128,7 @@ class ImagePolicyReconciler:
 
 
 def _next_run(run: PolicyRun, selection: Selection) -> timedelta | None:
-    """Until the digest is due again, or the next candidate is old enough."""
+    """Return the time until the digest is due again, or the next candidate is old enough."""
     spec = run.object.spec
     due = [parse_duration(spec.interval)] if spec.digest_reflection_policy == ALWAYS else []
     if selection.next_eligible_at is not None:

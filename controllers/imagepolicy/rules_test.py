@@ -30,7 +30,7 @@ HOUR = timedelta(hours=1)
 
 
 def policy(latest: str = "", *, digest: str = "", spec: dict[str, Any] | None = None, **choice: Any) -> ImagePolicy:
-    """A policy that takes the greatest version, with these rules."""
+    """Build a policy that takes the greatest version, with these rules."""
     ref = ImageRef(name=IMAGE, tag=latest, digest=digest) if latest else None
     ranked = choice if choice.keys() & {"newest", "keys", "alphabetical"} else {"semver": SEMVER, **choice}
     return image_policy(latest=ref, policy=ImagePolicyChoice(**ranked), **(spec or {}))

@@ -18,7 +18,7 @@ COMPONENT = "image-reflector-controller"
 
 
 def build(manager: Manager) -> None:
-    """Wires the process."""
+    """Wire the process."""
     repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository, own=True)
     headers = manager.informer(
         IMAGE_TAG_LISTS,

@@ -92,7 +92,7 @@ class ImageRepositoryReconciler:
         )
 
     def _interval(self, repository: ImageRepository, scan_time: datetime) -> timedelta:
-        """How long a scan is good for."""
+        """Return how long a scan is good for."""
         seed = f"{repository.metadata.uid} {scan_time.timestamp():.0f}"
         return add_jitter(parse_duration(repository.spec.interval), percentage=self._jitter_percentage, seed=seed)
 

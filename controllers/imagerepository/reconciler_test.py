@@ -95,7 +95,7 @@ class RepositoryHarness:
             self.repository = replace(self.repository, status=self.run.status)
 
     def failed(self, ready: str = "False") -> None:
-        """What the lifecycle writes into the status after a failed run."""
+        """Write into the status what the lifecycle does after a failed run."""
         conditions = (
             Condition(
                 type=RECONCILING,

@@ -46,7 +46,7 @@ GATES = {
 
 
 def build(manager: Manager) -> None:
-    """Wires the process."""
+    """Wire the process."""
     automations = manager.informer(
         IMAGE_UPDATE_AUTOMATIONS,
         into=ImageUpdateAutomation,
@@ -84,7 +84,7 @@ def build(manager: Manager) -> None:
 
 
 def _engine(manager: Manager) -> GitEngine:
-    """The engine, with a folder that goes with the process."""
+    """Build the engine, with a folder that goes with the process."""
     folder = WorkDir(Path(tempfile.gettempdir()))
     git = GitEngine(folder.path, ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES]))
 

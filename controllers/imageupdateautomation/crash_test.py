@@ -27,7 +27,7 @@ async def crash_after_push(harness: AutomationHarness) -> str:
 
 
 def failed(harness: AutomationHarness) -> None:
-    """What the lifecycle records of a pass that raised."""
+    """Record what the lifecycle does after a failed pass."""
     ready = Condition(type=READY, status=FALSE, reason="GitOperationFailed", message="", last_transition_time=START)
     harness.automation = replace(harness.automation, status=replace(harness.status, conditions=(ready,)))
 
@@ -52,7 +52,7 @@ async def test_crash_is_recovered_on_a_branch_of_its_own(harness: AutomationHarn
 
 
 def others(harness: AutomationHarness, count: int) -> str:
-    """Commits of somebody else on top; returns the last."""
+    """Put commits of somebody else on top; returns the last."""
     return [harness.git.put(MAIN, {"README.md": b"# %d\n" % number}) for number in range(count)][-1]
 
 

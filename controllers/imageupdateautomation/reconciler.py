@@ -30,7 +30,7 @@ from controllers.update.edit import Editor
 from controllers.update.errors import GitOperationFailed
 from controllers.update.publish import PushContext, publish
 from controllers.update.repository import Repository
-from controllers.update.work import Published, Work, plan_work
+from controllers.update.work import Edit, Published, Work, plan_work
 
 MAX_COMMITS_BEHIND = 10
 """After a crash: so many commits of others may be on top of ours."""
@@ -100,27 +100,17 @@ class ImageUpdateAutomationReconciler:
         self, run: AutomationRun, work: Work, repository: Repository, *, refs: Refs, tip: Tip, retries: int
     ) -> Ready:
         """Bring the branch, which is at `refs`, up to date. Raises RefMoved when somebody else was faster."""
-        plan, update = repository.plan, run.object.spec.update
+        plan = repository.plan
         ours = branch_tip(refs, plan.push_branch) if plan.continues else None
-        base = ours or tip
         # A push branch that is made anew begins with former values that nobody put back.
-        watched = run.status.written if update.hold_reverted and (ours or not plan.switch) else ()
-        edit = await self._editor.edit(repository, work, base, reverts=reverts.find_reverts(watched))
+        watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
+        edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.find_reverts(watched))
         left_out = findings.to_status(edit.update.findings, self._policy, first=work.findings, paused=work.paused)
-        pushed = None
-        context = PushContext(run.now, run.check_leader, partial(_record, run))
-        if edit.contents:
-            pushed = await publish(repository, work, edit, refs=refs, context=context)
-        elif retries or is_failing(run.status.conditions):
-            pushed = await recovery.finish(repository, run.status, base, refs=refs, context=context)
-        published = pushed or await recovery.recover(
-            repository, work, run.status, base, editor=self._editor, behind=self._commits_behind(run)
-        )
-        if published:
-            _record(run, published)
+        pushed = await _push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
+        published = pushed or await self._recover(run, work, repository, edit.base)
         warnings = _new_warnings(run.status.findings, left_out)
         written: tuple[Written, ...] = ()
-        if update.hold_reverted:
+        if work.hold_reverted:
             made = published.update if published else None
             written = reverts.update_written(run.status.written, made, work.last_chosen)
         run.status = replace(
@@ -141,14 +131,22 @@ class ImageUpdateAutomationReconciler:
             warnings=warnings,
         )
 
+    async def _recover(self, run: AutomationRun, work: Work, repository: Repository, base: Tip) -> Published | None:
+        published = await recovery.recover(
+            repository, work, run.status, base, editor=self._editor, behind=self._commits_behind(run)
+        )
+        if published:
+            _record(run, published)
+        return published
+
     def _commits_behind(self, run: AutomationRun) -> int:
-        """How far behind the tip a commit of ours may be: not at all, unless the end of a run was not recorded."""
+        """Return how far behind the tip a commit of ours may be: 0, unless the end of a run was not recorded."""
         recorded = run.object.status.last_automation_run_time
         return 0 if recorded is not None and recorded == self._recorded.get(key_of(run.object)) else MAX_COMMITS_BEHIND
 
 
 def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
-    """True when the files have to be looked at whatever the remote has.
+    """Report whether the files have to be looked at whatever the remote has.
 
     That is so after a stall, which ends a generation before it was applied, and while there are findings: the policy
     that a marker lacks may be there by now, and no revision shows it.
@@ -156,6 +154,17 @@ def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
     status = run.status
     unsettled = run.new_generation or is_true(status.conditions, STALLED) or bool(status.findings)
     return unsettled or plan.needs_full_run or work.policies.images != status.observed_policies
+
+
+async def _push(
+    run: AutomationRun, work: Work, repository: Repository, edit: Edit, *, refs: Refs, is_retry: bool
+) -> Published | None:
+    context = PushContext(run.now, run.check_leader, partial(_record, run))
+    if edit.contents:
+        return await publish(repository, work, edit, refs=refs, context=context)
+    if is_retry or is_failing(run.status.conditions):
+        return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
+    return None
 
 
 def _record(run: AutomationRun, published: Published) -> None:
@@ -175,7 +184,7 @@ def _interval(run: AutomationRun) -> timedelta:
 
 
 def _observed_revision(plan: BranchPlan, tip: Tip, pushed: Published | None) -> str:
-    """What the checkout's reference is at after the run."""
+    """Return what the checkout's reference is at after the run."""
     if pushed is None or plan.switch:
         return tip.revision
     return revision(plan.push_branch, pushed.commit)

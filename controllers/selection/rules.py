@@ -1,8 +1,8 @@
-"""What an ImagePolicy's spec says about the choice, in the terms of `controllers.policy`: pure."""
+"""What an ImagePolicy says about the choice: whose tags, and by which rules of `controllers.policy`. Pure."""
 
 from datetime import timedelta
 
-from api.imagepolicy import ImagePolicyChoice, ImagePolicySpec
+from api.imagepolicy import ImagePolicy, ImagePolicyChoice, ImagePolicySpec
 from controllers.golang.duration import parse_duration
 from controllers.policy.policies import (
     Alphabetical,
@@ -16,6 +16,13 @@ from controllers.policy.policies import (
     resolve_policy,
 )
 from controllers.policy.rules import Rules
+from controllers.runtime.key import Key
+
+
+def repository_key(policy: ImagePolicy) -> Key:
+    """Return the key of the ImageRepository whose tags a policy chooses from."""
+    ref = policy.spec.image_repository_ref
+    return Key(ref.namespace or policy.metadata.namespace, ref.name)
 
 
 def to_rules(spec: ImagePolicySpec) -> Rules:

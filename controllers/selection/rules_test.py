@@ -1,4 +1,4 @@
-"""The rules that a spec means."""
+"""Whose tags a policy chooses from, and the rules that its spec means."""
 
 from datetime import timedelta
 from typing import Any
@@ -7,7 +7,8 @@ import pytest
 
 from api.imagepolicy import DenyRule, ImagePolicyChoice, NewestPolicy, SemverPolicy, SortKey, TagFilter
 from controllers.policy import Filter, Keys, KeySpec, Newest, NewestBy, Rules, Semver
-from controllers.selection.rules import to_rules
+from controllers.runtime.key import Key
+from controllers.selection.rules import repository_key, to_rules
 from testing.builders import image_policy
 
 SEMVER = SemverPolicy(range="*")
@@ -40,3 +41,14 @@ SEMVER = SemverPolicy(range="*")
 )
 def test_rules_of_a_spec(choice: dict[str, Any], tag_filter: TagFilter | None, rules: Rules) -> None:
     assert to_rules(image_policy(policy=ImagePolicyChoice(**choice), filter_tags=tag_filter).spec) == rules
+
+
+@pytest.mark.parametrize(
+    ("namespace", "want"),
+    [
+        pytest.param("", Key("apps", "app"), id="own-namespace"),
+        pytest.param("images", Key("images", "app"), id="another"),
+    ],
+)
+def test_repository_key(namespace: str, want: Key) -> None:
+    assert repository_key(image_policy(repository_namespace=namespace)) == want

@@ -8,19 +8,12 @@ from api.imagerepository import ImageRepository
 from controllers.image.reference import parse_image
 from controllers.policy.index import TagIndex
 from controllers.policy.rules import ImageMetadata, Selection, check, select
-from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
 from controllers.selection.errors import NotScanned, TagsNotRead
 from controllers.selection.image_reader import ImageReader
-from controllers.selection.rules import to_rules
+from controllers.selection.rules import repository_key, to_rules
 from controllers.selection.tag_index_cache import TagIndexCache
 from controllers.taglist.scan import INLINE_TAGS
-
-
-def repository_key(policy: ImagePolicy) -> Key:
-    """Return the key of the ImageRepository that a policy refers to."""
-    ref = policy.spec.image_repository_ref
-    return Key(ref.namespace or policy.metadata.namespace, ref.name)
 
 
 async def read_index(policy: ImagePolicy, repository: ImageRepository, tags: TagIndexCache) -> TagIndex:

@@ -29,7 +29,7 @@ def change(old: str, new: str = "any", suffix: str = "") -> ValueChange:
 
 
 def compared(old: str, *sources: ImageSource, suffix: str = "", digest: str = "") -> Comparison | None:
-    """A change from `old` to tag 1.1 of the image."""
+    """Return the comparison of a change from `old` to tag 1.1 of the image."""
     return build_comparison(parse_setter(f"apps:app{suffix}"), old, ImageRef(NAME, "1.1", digest), sources)
 
 

@@ -19,7 +19,7 @@ def plan_edit(
         [(file.path, file.data) for file in tree.files],
         work.images,
         work.path,
-        globs=work.automation.spec.update.files,
+        globs=work.globs,
         reverts=reverts,
         cache=cache,
     )

@@ -34,7 +34,7 @@ class SelectedPolicies:
     """The choices to write."""
     paused: Mapping[str, Pause]
     """Policies whose choice is not to be written now."""
-    last: Mapping[str, LatestRef]
+    last_chosen: Mapping[str, LatestRef]
     """The last choice of each policy, paused or not."""
 
 
@@ -43,13 +43,14 @@ def select_policies(automation: ImageUpdateAutomation, policies: Iterable[ImageP
     selector = automation.spec.policy_selector
     if selector is not None:
         matches(selector, {})  # a wrong one is an error also while there is nothing to choose from
-    last, paused = {}, {}
+    last_chosen, paused = {}, {}
     for policy in policies:
         if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels)):
-            last[policy.metadata.name] = policy.status.latest_ref
+            last_chosen[policy.metadata.name] = policy.status.latest_ref
             if pause := find_pause(policy):
                 paused[policy.metadata.name] = pause
-    return SelectedPolicies({name: image for name, image in last.items() if name not in paused}, paused, last)
+    images = {name: image for name, image in last_chosen.items() if name not in paused}
+    return SelectedPolicies(images, paused, last_chosen)
 
 
 def find_pause(policy: ImagePolicy) -> Pause | None:

@@ -57,7 +57,7 @@ def test_policies_that_rest_are_not_used(suspend: bool, told: dict[str, str], re
     found = select_policies(automation(), [policy, POLICIES[1]])
     assert found.images == {"api": V2} | ({} if rest else {"web": V1})
     assert found.paused == ({"web": rest} if rest else {})
-    assert found.last == {"web": V1, "api": V2}
+    assert found.last_chosen == {"web": V1, "api": V2}
 
 
 def test_resting_policies_of_others_are_not_told() -> None:

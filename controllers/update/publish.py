@@ -62,7 +62,7 @@ async def push(
 
 
 async def _is_already_pushed(repository: Repository, new: NewCommit, refs: Refs) -> bool:
-    """True when a push branch that is made anew each time already has this very update of this very commit."""
+    """Report whether a push branch that is made anew each time already has this very update of this very commit."""
     plan = repository.plan
     tip = branch_tip(refs, plan.push_branch)
     if not plan.switch or plan.continues or tip is None:
@@ -72,7 +72,7 @@ async def _is_already_pushed(repository: Repository, new: NewCommit, refs: Refs)
 
 
 def _ref_updates(plan: BranchPlan, refs: Refs, commit: str) -> tuple[list[RefUpdate], bool]:
-    """Which references of the remote are to move to a commit, and whether those may be no fast-forwards."""
+    """Return the references of the remote to move to a commit, and whether those may be no fast-forwards."""
     branch = HEADS + plan.push_branch
     updates = [RefUpdate(branch, commit, refs.branch(plan.push_branch))]
     if not plan.refspec:

@@ -86,11 +86,11 @@ async def _read_if_available(repository: Repository, commit: str) -> CommitInfo 
 
 
 def _is_recorded(status: ImageUpdateAutomationStatus, commit: str) -> bool:
-    """True for a commit that a run has come to terms with: it pushed it, or found it and had nothing to add."""
+    """Report whether a run has settled this commit: it pushed it, or found it and had nothing to add."""
     return commit == status.last_push_commit or status.observed_source_revision.endswith(f":{commit}")
 
 
 def _is_older_than_ours(work: Work, status: ImageUpdateAutomationStatus, time: datetime) -> bool:
-    """True for the time of a commit that cannot be of a push which went unrecorded."""
+    """Report whether a commit of that time is too old to come from an unrecorded push."""
     recorded, created = status.last_push_time, work.automation.metadata.creation_timestamp
     return time <= recorded if recorded else created is not None and time < created

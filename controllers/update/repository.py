@@ -54,7 +54,7 @@ class Repository:
                     self.source.remote,
                     base.commit,
                     work.path,
-                    wanted=setters.names(work.automation.spec.update.files),
+                    wanted=setters.names(work.globs),
                     containing=setters.MARKER,
                 )
             except PathMissing as error:

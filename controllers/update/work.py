@@ -32,6 +32,16 @@ class Work:
     """Where recent images were built from, as of the moment in which `images` were read."""
 
     @property
+    def hold_reverted(self) -> bool:
+        """What somebody put back is left alone."""
+        return self.automation.spec.update.hold_reverted
+
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """Further files to look at."""
+        return self.automation.spec.update.files
+
+    @property
     def paused(self) -> dict[str, Pause]:
         """Selected policies whose choice is not to be written now, by `namespace:policy`."""
         namespace = self.automation.metadata.namespace
@@ -40,7 +50,7 @@ class Work:
     @property
     def last_chosen(self) -> dict[str, ImageRef]:
         """What each selected policy chose last, paused or not, by `namespace:policy`."""
-        return to_image_refs(self.policies.last, self.automation.metadata.namespace)
+        return to_image_refs(self.policies.last_chosen, self.automation.metadata.namespace)
 
 
 @dataclass(frozen=True, slots=True)
