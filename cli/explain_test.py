@@ -7,7 +7,7 @@ from cli.main import main
 from controllers.policy import Reason, Refusal
 
 
-def test_leading_tags_are_told_best_first() -> None:
+def test_leading_tags_are_reported_best_first() -> None:
     refused = (Refusal("main-12", "12", Reason.TOO_YOUNG), Refusal("latest", "latest", Reason.UNMATCHED))
     assert list(format_candidates(refused)) == [
         "\n",
@@ -21,6 +21,6 @@ def test_no_other_tags_need_no_table() -> None:
     assert list(format_candidates(())) == []
 
 
-def test_missing_kubeconfig_is_told(capsys: pytest.CaptureFixture[str], tmp_path: pytest.TempPathFactory) -> None:
+def test_missing_kubeconfig_is_reported(capsys: pytest.CaptureFixture[str], tmp_path: pytest.TempPathFactory) -> None:
     assert main(["explain", "policy", "apps/app", "--kubeconfig", f"{tmp_path}/none"]) == 1
     assert "none" in capsys.readouterr().err

@@ -31,7 +31,7 @@ def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, 
     """Return what the ImagePolicy of a file chooses from, and how.
 
     file: `-` is standard input. name: needed where the file has several policies. tags: without those that the
-    policy's ImageRepository excludes, if the file has it, too. Raises BadManifest.
+    policy's ImageRepository excludes, if the file has that as well. Raises BadManifest.
     """
     documents = _documents(file)
     policy = _policy(documents, file, name)

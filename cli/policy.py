@@ -28,7 +28,7 @@ from controllers.policy import (
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 
 MAX_EXAMPLES = 3
-"""So many tags are shown for each reason."""
+"""Tags that are printed for each reason."""
 HEADING = "WHY NOT CHOSEN"
 ORDERS = ("asc", "desc")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

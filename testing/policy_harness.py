@@ -38,7 +38,7 @@ class FakeImageRegistry:
     """Answers with a digest or what it knows of images, or fails."""
 
     failure: Exception | None = None
-    asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
+    digest_requests: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
     images: dict[str, Inspection] = field(default_factory=dict)
     inspected: list[str] = field(default_factory=list)
     origins: dict[str, Provenance] = field(default_factory=dict)
@@ -47,7 +47,7 @@ class FakeImageRegistry:
     origin_failure: Exception | None = None
 
     async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
-        self.asked.append((image.name, tag, access, timeout))
+        self.digest_requests.append((image.name, tag, access, timeout))
         if self.failure:
             raise self.failure
         return DIGEST

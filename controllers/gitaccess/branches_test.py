@@ -27,7 +27,7 @@ def planned(
 @pytest.mark.parametrize(
     ("source", "checkout", "want"),
     [
-        pytest.param(None, None, Checkout(branch="master"), id="nothing-said-is-master"),
+        pytest.param(None, None, Checkout(branch="master"), id="nothing-set-is-master"),
         pytest.param(GitRepositoryRef(), None, Checkout(branch="master"), id="empty-reference-is-master"),
         pytest.param(MAIN, None, Checkout(branch="main"), id="of-the-git-repository"),
         pytest.param(MAIN, GitRepositoryRef(branch="dev"), Checkout(branch="dev"), id="checkout-goes-before-it"),

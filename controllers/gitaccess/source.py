@@ -1,8 +1,8 @@
 """Turns an automation's GitRepository and Secrets into a remote, a plan of branches and a signer.
 
 Secrets are read at each run, so a rotated one works at the next; the GitRepository's are in its own namespace, the
-signing key's in the automation's. So is the ServiceAccount that logs in to a cloud: who commits acts for himself,
-not for whoever described the repository. The GitRepository need not be ready: only its spec is used.
+signing key's in the automation's. So is the ServiceAccount that logs in to a cloud: whoever commits acts with their own
+rights, not with those of whoever described the repository. The GitRepository need not be ready: only its spec is used.
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ CLOUDS = ("aws", "azure")
 
 
 class SourceFailed(Exception):
-    """The source cannot be put together now; worth another try. The text says which object lacks what."""
+    """The source is incomplete now; worth another try. The text says which object lacks what."""
 
 
 class SourceInvalid(Exception):

@@ -58,16 +58,16 @@ class CloudSourceHarness:
     async def read(self, provider: str, *, of: str = "apps", **spec: Any) -> Remote:
         url = {"aws": AWS_URL, "azure": AZURE_URL}.get(provider)
         repository = git_repository(namespace="git", **{"provider": provider, "url": url, **spec})
-        known = {Key("git", "fleet"): repository}
+        repositories = {Key("git", "fleet"): repository}
         clouds = self.clouds
         sources = SourceReader(
-            self.kube, known.get, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=True
+            self.kube, repositories.get, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=True
         )
         return (await sources.read(automation(namespace=of, source_namespace="git"))).remote
 
 
 @pytest_asyncio.fixture
-async def benches() -> AsyncIterator[Any]:
+async def new_harness() -> AsyncIterator[Any]:
     made: list[CloudSourceHarness] = []
 
     def make(**options: Any) -> CloudSourceHarness:
@@ -80,14 +80,14 @@ async def benches() -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-def harness(benches: Any) -> CloudSourceHarness:
-    return benches()  # type: ignore[no-any-return]
+def harness(new_harness: Any) -> CloudSourceHarness:
+    return new_harness()  # type: ignore[no-any-return]
 
 
 async def test_the_process_logs_in_where_nobody_is_named(harness: CloudSourceHarness) -> None:
     aws, azure = await harness.read("aws"), await harness.read("azure")
-    shown = sign_url(AWS_URL, AwsCredentials("ASIA", "HUSH-1", "HUSH"), now=START)
-    assert aws == Remote(AWS_URL, credentials=shown, principal="aws")
+    presented = sign_url(AWS_URL, AwsCredentials("ASIA", "HUSH-1", "HUSH"), now=START)
+    assert aws == Remote(AWS_URL, credentials=presented, principal="aws")
     assert azure == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure")
     assert harness.kube.requests == []
 
@@ -134,14 +134,14 @@ async def test_another_role_is_another_principal(harness: CloudSourceHarness) ->
 
 
 async def test_keys_outlive_signatures_and_both_are_renewed_in_time(harness: CloudSourceHarness) -> None:
-    seen = []
+    presented = []
     for _ in range(12):
-        seen.append((await harness.read("aws", service_account_name="bot")).credentials)
+        presented.append((await harness.read("aws", service_account_name="bot")).credentials)
         await harness.clouds.clock.advance(timedelta(minutes=5).total_seconds())
     times = [START + timedelta(minutes=5) * n for n in range(12)]
     # A login is good for an hour, and is kept for four fifths of it.
     keys = [AwsCredentials("ASIA", f"HUSH-{1 if n < 10 else 2}", "HUSH") for n in range(12)]
-    assert seen == [sign_url(AWS_URL, key, now=time) for key, time in zip(keys, times, strict=True)]
+    assert presented == [sign_url(AWS_URL, key, now=time) for key, time in zip(keys, times, strict=True)]
 
 
 async def test_repositories_of_one_identity_share_its_keys_and_each_is_signed_for(harness: CloudSourceHarness) -> None:
@@ -164,8 +164,8 @@ async def test_a_login_in_the_url_gives_way_to_the_clouds(harness: CloudSourceHa
     assert remote == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure")
 
 
-async def test_a_default_service_account_stands_in(benches: Any) -> None:
-    locked = benches(default="bot")
+async def test_a_default_service_account_stands_in(new_harness: Any) -> None:
+    locked = new_harness(default="bot")
     assert (await locked.read("aws", of="shop")).principal == f"aws/shop/bot/{ROLE}"
     with pytest.raises(SourceFailed, match="your cluster is subject to multi-tenant workload identity lockdown"):
         await locked.read("aws", of="empty")
@@ -173,8 +173,8 @@ async def test_a_default_service_account_stands_in(benches: Any) -> None:
 
 
 @pytest.mark.parametrize("provider", ["aws", "azure"])
-async def test_without_the_gate_no_token_is_asked_for(benches: Any, provider: str) -> None:
-    closed = benches(gate=False)
+async def test_without_the_gate_no_token_is_asked_for(new_harness: Any, provider: str) -> None:
+    closed = new_harness(gate=False)
     with pytest.raises(SourceInvalid) as error:
         await closed.read(provider, service_account_name="bot")
     assert error.value.reason == "FeatureGateDisabled"

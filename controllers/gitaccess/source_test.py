@@ -35,20 +35,20 @@ async def read(
     kube: FakeKube | None = None,
 ) -> AutomationSource:
     kube = kube or FakeKube(secrets=secrets)
-    known = {key_of(repository): repository} if repository else {}
-    return await reader(kube, known.get, cross_namespace=cross_namespace).read(of or automation())
+    repositories = {key_of(repository): repository} if repository else {}
+    return await reader(kube, repositories.get, cross_namespace=cross_namespace).read(of or automation())
 
 
 def reader(
     kube: FakeKube,
-    known: Callable[[Key], GitRepository | None],
+    repositories: Callable[[Key], GitRepository | None],
     *,
     clouds: FakeClouds | None = None,
     cross_namespace: bool = True,
 ) -> SourceReader:
     clouds = clouds or FakeClouds(kube)
     return SourceReader(
-        kube, known, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=cross_namespace
+        kube, repositories, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=cross_namespace
     )
 
 
@@ -305,7 +305,7 @@ async def test_source_that_is_not_complete_yet(
     assert str(error.value) == message
 
 
-async def test_api_that_refuses_is_told_with_what_was_tried() -> None:
+async def test_api_that_refuses_is_reported_with_what_was_tried() -> None:
     kube = FakeKube(secrets=[secret("login")])
     kube.forbid("get secrets apps/login")
     with pytest.raises(SourceFailed) as error:

@@ -38,7 +38,7 @@ async def test_digest(
 ) -> None:
     end = await harness.reconcile(image_policy(latest=latest, **spec))
     assert harness.run.status.latest_ref == replace(V11, digest=digest)
-    assert len(harness.registry.asked) == asked
+    assert len(harness.registry.digest_requests) == asked
     assert (f"resolved to 1.1.0 with digest {digest}" in end.message) is bool(digest)
 
 
@@ -47,7 +47,7 @@ async def test_digest_is_read_every_interval_where_it_always_is(harness: PolicyH
     assert (await harness.reconcile(image_policy(**IF_NOT_PRESENT))).requeue_after is None
 
 
-async def test_tag_that_moved_is_told_with_both_digests(harness: PolicyHarness) -> None:
+async def test_tag_that_moved_is_reported_with_both_digests(harness: PolicyHarness) -> None:
     end = await harness.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
     assert end.message == (
         f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {DIGEST} (previously {IMAGE}:1.1.0@{OLD_DIGEST})"
@@ -69,7 +69,7 @@ async def test_digest_is_read_as_the_repository_is(
 ) -> None:
     harness.put(image_repository(status=scanned(harness.revision), insecure=True, **spec))
     await harness.reconcile(image_policy(**ALWAYS))
-    assert harness.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
+    assert harness.registry.digest_requests == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ async def test_digest_is_read_as_the_repository_is(
             Throttled("429 from ghcr.io", timedelta(seconds=70)),
             f'failed fetching descriptor for "{IMAGE}:1.1.0": 429 from ghcr.io',
             timedelta(seconds=70),
-            id="throttled-waits-as-told",
+            id="throttled-waits-as-asked",
         ),
     ],
 )

@@ -24,7 +24,7 @@ def affects_policies(old: ImageRepository | None, new: ImageRepository | None) -
 def labels_changed(old: Namespace | None, new: Namespace | None) -> bool:
     """Report whether a namespace's labels, by which access is given, are others than before.
 
-    So are those of a namespace that appears: its policies may have been seen, and denied, before it.
+    So are those of a namespace that appears: its policies may have been processed, and denied, before it.
     """
     return new is not None and (old is None or old.metadata.labels != new.metadata.labels)
 

@@ -31,7 +31,7 @@ log = logging.getLogger("controllers.imagepolicy.sources")
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """What a registry said of one image; without an entry it is to be asked again, and `failure` says why."""
+    """A registry's answer about one image; without an entry it is to be asked again, and `failure` says why."""
 
     ref: ImageRef
     entry: ImageSource | None = None
@@ -43,7 +43,7 @@ async def reflect_sources(
 ) -> tuple[tuple[str, str], ...]:
     """Bring `run.status.sources` up to the choice in the status, or remove them where they are not wanted.
 
-    Asks for nothing that is known. The previous choice is asked for, too, since Git has it most likely. Returns the
+    Reads nothing that the status has. The previous choice is asked for, too, since Git has it most likely. Returns the
     warnings that the owner should read: the choice could not be read.
     """
     if not run.object.spec.reflect_source:

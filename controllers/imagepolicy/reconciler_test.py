@@ -1,4 +1,4 @@
-"""One pass over an ImagePolicy: what is chosen, what is told, and what each obstacle becomes."""
+"""One pass over an ImagePolicy: what is chosen, what is recorded, and what each obstacle becomes."""
 
 from typing import Any
 
@@ -26,12 +26,12 @@ from testing.policy_harness import APP, TAGS, V10, V11, PolicyHarness
 REFERRED_PREFIX = "failed to get the referred ImageRepository: "
 
 
-async def test_choice_is_recorded_and_told(harness: PolicyHarness) -> None:
+async def test_choice_is_recorded_and_reported(harness: PolicyHarness) -> None:
     end = await harness.reconcile()
     assert end == Ready(f"Latest image tag for {IMAGE} resolved to 1.1.0", requeue_after=None)
     status = replace(harness.run.status, selection=None)
     assert status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
-    assert (harness.lists.reads, harness.registry.asked) == ([(APP, harness.revision)], [])
+    assert (harness.lists.reads, harness.registry.digest_requests) == ([(APP, harness.revision)], [])
 
 
 async def test_same_choice_changes_no_fact(harness: PolicyHarness) -> None:
@@ -50,12 +50,12 @@ async def test_new_choice_keeps_the_one_before(harness: PolicyHarness) -> None:
     assert (status.latest_image, status.observed_previous_image) == (f"{IMAGE}:1.1.0", f"{IMAGE}:1.0.0")
 
 
-async def test_previous_choice_stays_told_until_the_next(harness: PolicyHarness) -> None:
+async def test_previous_choice_stays_reported_until_the_next(harness: PolicyHarness) -> None:
     first = await harness.reconcile(image_policy(latest=V10))
     assert await harness.reconcile(replace(image_policy(), status=harness.run.status)) == first
 
 
-async def test_previous_choice_that_is_the_present_one_is_not_told(harness: PolicyHarness) -> None:
+async def test_previous_choice_that_is_the_present_one_is_not_reported(harness: PolicyHarness) -> None:
     status = ImagePolicyStatus(latest_ref=V11, observed_previous_ref=V11)
     end = await harness.reconcile(replace(image_policy(), status=status))
     assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0"

@@ -1,4 +1,4 @@
-"""Rules beyond Flux's in a run: from spec to choice, what is told, and when the next run is due."""
+"""Rules beyond Flux's in a run: from spec to choice, what is recorded, and when the next run is due."""
 
 from datetime import timedelta
 from typing import Any
@@ -42,7 +42,7 @@ def chosen(harness: PolicyHarness) -> str:
     return latest.tag
 
 
-async def test_reasons_are_told_in_status() -> None:
+async def test_reasons_are_reported_in_status() -> None:
     harness = PolicyHarness("1.0.0", "1.1.0", "2.0.0", "latest", "2.1.0-rc.1")
     await harness.reconcile()
     assert harness.run.status.selection == SelectionStatus(
@@ -87,7 +87,7 @@ async def test_numbers_alone_do_not_change_the_status() -> None:
     assert (selection.candidates[0].tag, selection.tag_count) == ("3.0.0", 12)
 
 
-async def test_reasons_are_told_of_a_failure_too() -> None:
+async def test_reasons_are_reported_of_a_failure_too() -> None:
     harness = PolicyHarness("2.0.0")
     end = await harness.fail(Waiting)
     assert end.message == "unable to determine latest version from provided list"
@@ -147,7 +147,7 @@ async def test_deleted_tag_does_not_roll_back_and_is_not_asked_for() -> None:
     assert end.message == (
         f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {OLD_DIGEST}; 1.0.0 would be a downgrade"
     )
-    assert harness.registry.asked == []
+    assert harness.registry.digest_requests == []
     selection = harness.run.status.selection
     assert selection is not None
     assert selection.candidates == (Candidate(tag="1.0.0", reason="Downgrade", message="would be a downgrade"),)

@@ -16,7 +16,7 @@ _SCAN: Final = "scan failed: "
 
 
 class AccessTimedOut(Exception):
-    """The credentials were not put together in time."""
+    """The credentials were not read in time."""
 
 
 class TagsNotStored(Exception):

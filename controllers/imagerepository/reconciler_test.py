@@ -1,4 +1,4 @@
-"""One pass over an ImageRepository: when it scans, what it stores and tells, and what each obstacle becomes."""
+"""One pass over an ImageRepository: when it scans, what it stores and records, and what each obstacle becomes."""
 
 import asyncio
 from collections.abc import Callable
@@ -182,7 +182,7 @@ async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: Rep
     assert idle.run.status.last_scan_result.scan_time == START + INTERVAL
 
 
-async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: RepositoryHarness) -> None:
+async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_reported(idle: RepositoryHarness) -> None:
     idle.registry.tags.append("3.0")
     end = await idle.reconcile(after=INTERVAL)
     assert end.event == "successful scan: found 3 tags"
@@ -191,7 +191,7 @@ async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: Re
     assert idle.run.status.last_scan_result.revision == revision("1.0", "2.0", "3.0")
 
 
-async def test_as_many_tags_as_before_but_others_are_told_too(idle: RepositoryHarness) -> None:
+async def test_as_many_tags_as_before_but_others_are_reported_too(idle: RepositoryHarness) -> None:
     idle.registry.tags = ["1.0", "3.0"]
     end = await idle.reconcile(after=INTERVAL)
     assert end == Ready("successful scan: found 2 tags", requeue_after=INTERVAL, event="successful scan: found 2 tags")
@@ -223,7 +223,7 @@ async def test_list_that_is_gone_is_scanned_for_and_stored_again(idle: Repositor
     assert end.no_change == "no new tags found, next scan in 10m0s"
 
 
-async def test_change_that_needs_no_scan_is_told_quietly(idle: RepositoryHarness) -> None:
+async def test_change_that_needs_no_scan_is_reported_quietly(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=MINUTE, spec={"interval": "20m"}, new_generation=True)
     assert end == Ready(
         "successful scan: found 2 tags",
@@ -285,7 +285,7 @@ async def test_credentials_that_are_missing_are_looked_for_every_half_minute(har
         pytest.param(Unavailable("ghcr.io: no answer in time"), None, id="unavailable"),
         pytest.param(ResponseTooLarge("more than 1000 pages"), None, id="too-large"),
         pytest.param(Throttled("429 from ghcr.io"), None, id="throttled"),
-        pytest.param(Throttled("429 from ghcr.io", 3 * MINUTE), 3 * MINUTE, id="throttled-waits-as-told"),
+        pytest.param(Throttled("429 from ghcr.io", 3 * MINUTE), 3 * MINUTE, id="throttled-waits-as-asked"),
     ],
 )
 async def test_scan_that_fails_changes_no_fact(
@@ -361,13 +361,13 @@ async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(
 
 
 async def test_list_is_written_before_the_status_speaks_of_it(harness: RepositoryHarness) -> None:
-    known: list[object] = []
+    states: list[object] = []
 
     def check() -> None:  # the last thing before the first write
-        known.append((harness.run.status.last_scan_result, harness.chunks))
+        states.append((harness.run.status.last_scan_result, harness.chunks))
 
     await harness.reconcile(leader_check=check)
-    assert known == [(None, [])]
+    assert states == [(None, [])]
     (chunk,) = harness.chunks
     assert chunk.status is not None
     assert harness.run.status.last_scan_result is not None

@@ -19,7 +19,7 @@ DUE_TOLERANCE = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class ScanNow:
-    """A scan is due; `reason` is shown while it runs and after it failed."""
+    """A scan is due; `reason` is in the status while it runs and after it failed."""
 
     reason: str
 

@@ -17,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | None = None, **facts: Any) -> object:
-    known = {
+    defaults = {
         "interval": 10 * MINUTE,
         "canonical_name": IMAGE,
         "stored_revision": "1",
@@ -25,7 +25,7 @@ def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | Non
         "failed_scan_reason": "",
         "now": START + MINUTE,
     }
-    return next_scan(spec, scanned() if status is None else status, **{**known, **facts})
+    return next_scan(spec, scanned() if status is None else status, **{**defaults, **facts})
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_scan_is_due(facts: dict[str, Any], reason: str) -> None:
     assert decide(**facts) == ScanNow(reason)
 
 
-def test_first_reason_of_flux_order_is_told() -> None:
+def test_first_reason_of_flux_order_is_reported() -> None:
     facts: dict[str, Any] = {
         "spec": replace(SPEC, exclusion_list=("^v0",)),
         "status": ImageRepositoryStatus(),

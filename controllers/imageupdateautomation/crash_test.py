@@ -1,4 +1,4 @@
-"""What the next run makes of a push that no status tells of, or that only half went through."""
+"""What the next run makes of a push that no status records, or that only half went through."""
 
 from datetime import timedelta
 

@@ -20,7 +20,7 @@ def marked(harness: AutomationHarness) -> AutomationHarness:
     return harness
 
 
-async def test_finding_is_told_while_the_rest_is_updated(marked: AutomationHarness) -> None:
+async def test_finding_is_reported_while_the_rest_is_updated(marked: AutomationHarness) -> None:
     end = await marked.reconcile()
     assert marked.status.findings == (NOBODY,)
     assert end.warnings == (("UnknownPolicy", f"other.yaml:2: {UNKNOWN}"),)

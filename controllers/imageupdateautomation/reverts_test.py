@@ -17,7 +17,7 @@ async def holding(harness: AutomationHarness) -> AutomationHarness:
     return harness
 
 
-async def test_value_that_was_put_back_is_held_and_told(holding: AutomationHarness) -> None:
+async def test_value_that_was_put_back_is_held_and_reported(holding: AutomationHarness) -> None:
     theirs = holding.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
     end = await holding.reconcile(after=INTERVAL)
     assert holding.tip() == theirs

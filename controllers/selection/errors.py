@@ -3,7 +3,7 @@
 NotScanned            the repository was not scanned yet, or not for its present image
 TagsNotRead           the API did not give the stored tags
 ImageNotRead          a registry did not give what was asked about an image
- +- AccessNotRead     its credentials cannot be put together
+ +- AccessNotRead     its credentials cannot be read
 
 Besides these pass, unchanged: policy.errors.InvalidPolicy, NoTags and SelectionFailed, registry.errors.BadReference of
 the repository's image, and taglist.reader.TagListNotFound.

@@ -112,7 +112,7 @@ async def test_forgotten_list_is_read_anew() -> None:
         pytest.param(Forbidden("get imagetaglists apps/a-tags-0", "no", status=403), id="refused"),
     ],
 )
-async def test_failed_read_is_told_and_tried_again_by_the_next(failure: Forbidden | None) -> None:
+async def test_failed_read_is_reported_and_tried_again_by_the_next(failure: Forbidden | None) -> None:
     lists = FakeTagListReader()
     lists.failure = failure
     tags = TagIndexCache(lists)
@@ -125,13 +125,13 @@ async def test_failed_read_is_told_and_tried_again_by_the_next(failure: Forbidde
 async def test_hundred_thousand_tags_cost_little_from_the_second_revision_on() -> None:
     """One fetch a revision for all policies, next to nothing a policy, and nothing stays of revisions that passed."""
     lists, tags = FakeTagListReader(), [f"1.{number // 1000}.{number % 1000}" for number in range(100_000)]
-    known = TagIndexCache(lists)
+    cache = TagIndexCache(lists)
     passed: list[weakref.ref[TagIndex]] = []
 
     async def choose(revision: str) -> tuple[str, float]:
         began = process_time()
         for number in range(50):
-            index = await known.index(A, revision)
+            index = await cache.index(A, revision)
             chosen = index.choose(Semver(f">=1.{number}.0")).tag
         passed.append(weakref.ref(index))
         return chosen, process_time() - began

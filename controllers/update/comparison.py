@@ -28,8 +28,8 @@ def build_comparison(
 ) -> template.Comparison | None:
     """Return the commits of a change from `old_value` to `image`.
 
-    None when that of the new image is not known, or the marker writes no version. The old commit is left out where it
-    is not known, is of another repository, or the image had another name.
+    None when that of the new image is unknown, or the marker writes no version. The old commit is left out where it is
+    unknown or of another repository, or the image had another name.
     """
     before = setter.image(old_value)
     new = _find(sources, tag=image.tag, digest=image.digest)

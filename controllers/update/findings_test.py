@@ -90,7 +90,7 @@ def test_policy_of_another_automation_is_no_finding(setter: str) -> None:
         ),
     ],
 )
-def test_markers_of_resting_policies_are_told(rest: Pause, message: str) -> None:
+def test_markers_of_paused_policies_are_reported(rest: Pause, message: str) -> None:
     paused = {"apps:unselected": rest}
     (only,) = to_status([found(FindingReason.UNKNOWN_POLICY, "apps:unselected:tag")], POLICIES.get, paused=paused)
     text = f"the marker names ImagePolicy 'apps:unselected', which {message}"

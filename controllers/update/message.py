@@ -22,7 +22,7 @@ def build_template_data(
 ) -> template.TemplateData:
     """Return the data of `spec.git.commit.messageTemplate`, for both data models.
 
-    images: the policies that were used, by `namespace:policy`. sources: what is known of their recent choices.
+    images: the policies that were used, by `namespace:policy`. sources: where their recent choices were built from.
     """
     commit = automation.spec.git.commit if automation.spec.git else None
     return template.TemplateData(

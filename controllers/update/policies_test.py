@@ -39,7 +39,7 @@ def conditions(**statuses: str) -> tuple[Condition, ...]:
 
 
 @pytest.mark.parametrize(
-    ("suspend", "told", "rest"),
+    ("suspend", "statuses", "pause"),
     [
         pytest.param(False, {}, None, id="no-condition"),
         pytest.param(False, {"Ready": "True"}, None, id="ready"),
@@ -51,22 +51,22 @@ def conditions(**statuses: str) -> tuple[Condition, ...]:
         pytest.param(True, {"Ready": "False"}, Pause.SUSPENDED, id="suspended-and-not-ready"),
     ],
 )
-def test_policies_that_rest_are_not_used(suspend: bool, told: dict[str, str], rest: Pause | None) -> None:
+def test_paused_policies_are_not_used(suspend: bool, statuses: dict[str, str], pause: Pause | None) -> None:
     policy = image_policy("web", latest=V1, suspend=suspend)
-    policy = replace(policy, status=replace(policy.status, conditions=conditions(**told)))
+    policy = replace(policy, status=replace(policy.status, conditions=conditions(**statuses)))
     found = select_policies(automation(), [policy, POLICIES[1]])
-    assert found.images == {"api": V2} | ({} if rest else {"web": V1})
-    assert found.paused == ({"web": rest} if rest else {})
+    assert found.images == {"api": V2} | ({} if pause else {"web": V1})
+    assert found.paused == ({"web": pause} if pause else {})
     assert found.last_chosen == {"web": V1, "api": V2}
 
 
-def test_resting_policies_of_others_are_not_told() -> None:
+def test_paused_policies_of_others_are_left_out() -> None:
     selector = LabelSelector(match_labels={"app": "api"})
     others = image_policy("web", labels={"app": "web"}, latest=V1, suspend=True)
     assert select_policies(automation(policy_selector=selector), [others]) == SelectedPolicies({}, {}, {})
 
 
-def test_bad_selector_is_told_also_without_policies() -> None:
+def test_bad_selector_is_reported_also_without_policies() -> None:
     bad = LabelSelector(match_expressions=(LabelSelectorRequirement(key="app", operator="Like"),))
     with pytest.raises(BadSelector):
         select_policies(automation(policy_selector=bad), POLICIES)

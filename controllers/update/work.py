@@ -80,7 +80,7 @@ class Published:
     time: datetime
     """When it was made."""
     update: setters.Update | None
-    """What is in it, if that is known."""
+    """What is in it; None where that was not found out."""
 
 
 def plan_work(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> Work:
