@@ -14,8 +14,9 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.resource import Resource
-from controllers.imagepolicy.rules import rules_of
 from controllers.policy import Rules, TagIndex
+from controllers.runtime.key import key_of
+from controllers.selection.rules import repository_key, to_rules
 from controllers.taglist.scan import BadExclusionPattern, build_tag_set
 
 T = TypeVar("T", ImagePolicy, ImageRepository)
@@ -29,12 +30,12 @@ def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, 
     """Return what the ImagePolicy of a file chooses from, and how.
 
     file: `-` is standard input. name: needed where the file has several policies. tags: without those that the
-    policy's ImageRepository excludes, if the file has it, too. Raises BadManifest.
+    policy's ImageRepository excludes, if the file has that as well. Raises BadManifest.
     """
     documents = _documents(file)
     policy = _policy(documents, file, name)
     try:
-        rules = rules_of(policy.spec)
+        rules = to_rules(policy.spec)
         repository = _repository(documents, file, policy)
         if repository is None:
             return TagIndex(tags), rules
@@ -64,19 +65,18 @@ def _policy(documents: Sequence[dict[str, Any]], file: str, name: str) -> ImageP
 
 
 def _repository(documents: Sequence[dict[str, Any]], file: str, policy: ImagePolicy) -> ImageRepository | None:
-    ref = policy.spec.image_repository_ref
-    referenced = (ref.namespace or policy.metadata.namespace, ref.name)
+    referenced = repository_key(policy)
     repositories = _all(documents, IMAGE_REPOSITORIES, ImageRepository, file)
-    return next((r for r in repositories if (r.metadata.namespace, r.metadata.name) == referenced), None)
+    return next((repository for repository in repositories if key_of(repository) == referenced), None)
 
 
 def _all(documents: Sequence[dict[str, Any]], resource: Resource, into: type[T], file: str) -> list[T]:
-    found = []
+    objects = []
     for document in documents:
         api_version = str(document.get("apiVersion", ""))
         if document.get("kind") == resource.kind and api_version.startswith(f"{resource.group}/"):
             try:
-                found.append(msgspec.convert(document, into))
+                objects.append(msgspec.convert(document, into))
             except msgspec.ValidationError as error:
                 raise BadManifest(f"{file}: {resource.kind}: {error}") from None
-    return found
+    return objects

@@ -18,7 +18,7 @@ from cli.main import main as tagline
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
-from controllers.imagepolicy.selection_status import ChoiceMetrics
+from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.process.metrics import Metrics
 from hack import reference

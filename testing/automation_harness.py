@@ -1,23 +1,25 @@
 """A reconciler on a fake remote, for the tests of its runs."""
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
-from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates
+from controllers.gitaccess.branches import DEFAULT_GATES, Gates
+from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
-from controllers.imageupdateautomation.source import SourceReader
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.outcome import Outcome, Ready
 from controllers.runtime.reconcile.run import Run
-from testing.builders import automation, git_repository, git_spec, image_policy, make_run
+from testing.builders import automation, expect, git_repository, git_spec, image_policy, make_run
 from testing.clock import START
 from testing.fake_git import FakeClouds, FakeGit
 from testing.kube import FakeKube
+
+T = TypeVar("T")
 
 MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
 INTERVAL = timedelta(minutes=5)
@@ -72,8 +74,16 @@ class AutomationHarness:
         policy = replace(policy, status=replace(policy.status, sources=sources))
         self.policies[key_of(policy)] = policy
 
-    async def reconcile(self, *, after: timedelta = timedelta(0), **facts: Any) -> Ready:
-        """One pass, `after` so long from START; facts are kept as the lifecycle does."""
+    async def reconcile(self, **facts: Any) -> Ready:
+        """Do a successful pass; see `end`."""
+        return expect(Ready, await self.end(**facts))
+
+    async def fail(self, kind: type[T], **facts: Any) -> T:
+        """Do a pass that ends otherwise; see `end`."""
+        return expect(kind, await self.end(**facts))
+
+    async def end(self, *, after: timedelta = timedelta(0), **facts: Any) -> Outcome:
+        """Do a pass, `after` so long from START; facts are kept as the lifecycle does."""
         if self._reconciler is None or self._built_for is not self.sources:
             self._reconciler, self._built_for = self._new_reconciler(), self.sources
         self.git.calls.clear()

@@ -27,6 +27,7 @@ from api.imageupdateautomation import (
 )
 from api.meta import NamespacedObjectReference, ObjectMeta
 from controllers.runtime.key import KubeObject
+from controllers.runtime.reconcile.outcome import Outcome
 from controllers.runtime.reconcile.run import Run
 from testing.clock import START
 
@@ -36,11 +37,18 @@ GIT_URL = "https://git.example/org/fleet"
 
 T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
+O = TypeVar("O")
 
 
 def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
     """A run that begins at START; facts: `requested`, `new_generation`, `now`, `jitter_percentage`, `leader_check`."""
     return Run(obj, status, "reconciliation in progress", **{"now": START, **facts})
+
+
+def expect(kind: type[O], outcome: Outcome) -> O:
+    """Return the outcome of a run, which has to be of that kind."""
+    assert isinstance(outcome, kind), outcome
+    return outcome
 
 
 def image_repository(

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
 
@@ -10,20 +10,22 @@ from api.imagepolicy import ImagePolicy, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
 from controllers.image.reference import Image
 from controllers.imageaccess.reader import AccessReader
-from controllers.imagepolicy.image_reader import ImageReader
+from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler
-from controllers.imagepolicy.selection_status import ChoiceMetrics
-from controllers.imagepolicy.tag_index_cache import Tags
 from controllers.registry.access import Access
 from controllers.registry.errors import ImageNotFound
 from controllers.registry.inspection import Inspection
 from controllers.registry.provenance import Provenance
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.outcome import Outcome, Ready
 from controllers.runtime.reconcile.run import Run
-from testing.builders import IMAGE, image_policy, image_repository, make_run, scanned
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.tag_index_cache import TagIndexCache
+from testing.builders import IMAGE, expect, image_policy, image_repository, make_run, scanned
 from testing.kube import FakeKube
 from testing.tag_lists import FakeTagListReader
+
+T = TypeVar("T")
 
 APP = Key("apps", "app")
 TAGS = ("1.0.0", "1.1.0", "2.0.0")
@@ -36,7 +38,7 @@ class FakeImageRegistry:
     """Answers with a digest or what it knows of images, or fails."""
 
     failure: Exception | None = None
-    asked: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
+    digest_requests: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
     images: dict[str, Inspection] = field(default_factory=dict)
     inspected: list[str] = field(default_factory=list)
     origins: dict[str, Provenance] = field(default_factory=dict)
@@ -45,7 +47,7 @@ class FakeImageRegistry:
     origin_failure: Exception | None = None
 
     async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
-        self.asked.append((image.name, tag, access, timeout))
+        self.digest_requests.append((image.name, tag, access, timeout))
         if self.failure:
             raise self.failure
         return DIGEST
@@ -79,7 +81,7 @@ class PolicyHarness:
         self.reconciler = ImagePolicyReconciler(
             repositories=self.repositories.get,
             namespace_labels=lambda name: self.labels.get(name, {}),
-            tags=Tags(self.lists),
+            tags=TagIndexCache(self.lists),
             images=ImageReader(self.registry, self.registry, AccessReader(FakeKube())),
             metrics=ChoiceMetrics(self.metrics),
             cross_namespace=cross_namespace,
@@ -90,6 +92,15 @@ class PolicyHarness:
         self.repositories[key_of(repository)] = repository
 
     async def reconcile(self, policy: ImagePolicy | None = None, **facts: Any) -> Ready:
+        """Do a successful pass."""
+        return expect(Ready, await self.end(policy, **facts))
+
+    async def fail(self, kind: type[T], policy: ImagePolicy | None = None) -> T:
+        """Do a pass that ends otherwise."""
+        return expect(kind, await self.end(policy))
+
+    async def end(self, policy: ImagePolicy | None = None, **facts: Any) -> Outcome:
+        """Do a pass."""
         policy = policy or image_policy()
         self.run = make_run(policy, policy.status, **facts)
         return await self.reconciler.reconcile(self.run)

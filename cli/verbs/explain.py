@@ -1,15 +1,14 @@
 """`tagline explain policy NS/NAME`: which tag a policy of a cluster chooses now, and why the others lost.
 
-Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same pure core
-as the controller. It writes nothing. It sends requests to a registry only where the policy looks at images (platforms,
-build dates), with the pull secrets that the ImageRepository names.
+Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same question
+as the controller, `controllers.selection`. It writes nothing. A registry is asked only where the policy looks at images
+(platforms, build dates), with the pull secrets that the ImageRepository names.
 """
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Iterator
-from functools import partial
 
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
@@ -17,14 +16,9 @@ from api.meta import READY
 from api.version import VERSION
 from cli.cluster import add_kubeconfig, connect, parse_key
 from cli.printing import format_candidates, format_choice, format_tally
-from controllers.image.reference import BadReference, parse_image
+from controllers.image.reference import BadReference
 from controllers.imageaccess.reader import AccessReader
-from controllers.imagepolicy.image_reader import ImageReader
-from controllers.imagepolicy.reconciler import repository_key
-from controllers.imagepolicy.rules import rules_of
-from controllers.imagepolicy.tag_selection import select_tag
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
-from controllers.policy.index import TagIndex
 from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection
 from controllers.registry.client import RegistryClient
@@ -33,7 +27,11 @@ from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotConfigured
-from controllers.runtime.reconcile.run import NotReady
+from controllers.selection.errors import ImageNotRead
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.rules import repository_key
+from controllers.selection.selector import select_tag
+from controllers.selection.tag_index_cache import build_index
 from controllers.taglist.codec import TagList
 from controllers.taglist.reader import fetch_list
 
@@ -52,7 +50,7 @@ def explain_policy(options: argparse.Namespace) -> int:
     """Print the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
     try:
         return asyncio.run(_explain(parse_key(options.policy), options.kubeconfig))
-    except (ApiError, NotConfigured, NotReady, BadReference) as error:
+    except (ApiError, NotConfigured, ImageNotRead, BadReference) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -105,10 +103,6 @@ async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepo
     registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     try:
         images = ImageReader(registry, Inspector(registry), AccessReader(client))
-        read = partial(images.read_image_facts, repository, parse_image(repository.spec.image))
-        latest = policy.status.latest_ref
-        current = latest.tag if latest and latest.name == repository.spec.image else ""
-        index = TagIndex(stored.tags, first_seen=stored.first_seen, excluded_count=stored.excluded_count)
-        return await select_tag(index, rules_of(policy.spec), read, now=SYSTEM_CLOCK.now(), current=current)
+        return await select_tag(policy, repository, build_index(stored), images=images, now=SYSTEM_CLOCK.now())
     finally:
         await registry.aclose()

@@ -11,9 +11,10 @@ from datetime import timedelta
 
 from api import core
 from api.core import SECRETS, SERVICE_ACCOUNTS
-from api.imagerepository import ImageRepository
+from api.imagerepository import ImageRepository, ImageRepositorySpec
 from controllers.cloud.errors import CloudFailed
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
+from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
@@ -26,12 +27,13 @@ from controllers.runtime.key import key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
 
-__all__ = ["SECRET_RETRY", "AccessFailed", "AccessReader"]
-
 GENERIC = "generic"
+MIN_TIMEOUT = timedelta(seconds=1)
 
-SECRET_RETRY = timedelta(seconds=30)
-"""A missing Secret cannot be watched with the rights we ask for; it is looked for this often at least."""
+
+def request_timeout(spec: ImageRepositorySpec) -> timedelta:
+    """Return how long a registry may take to answer, credentials included: `timeout`, else `interval`; at least 1s."""
+    return max(parse_duration(spec.timeout or spec.interval), MIN_TIMEOUT)
 
 
 class AccessReader:

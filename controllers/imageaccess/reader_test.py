@@ -1,14 +1,16 @@
 """What is read to enter a registry, in which order, and each text for what is missing."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
 from api.core import Secret, ServiceAccount
-from api.imagerepository import ImageRepository
+from api.imagerepository import ImageRepository, ImageRepositorySpec
 from api.meta import LocalObjectReference, ObjectMeta
 from controllers.image.reference import parse_image
-from controllers.imageaccess.reader import AccessFailed, AccessReader
+from controllers.imageaccess.errors import AccessFailed
+from controllers.imageaccess.reader import AccessReader, request_timeout
 from controllers.net.proxy.address import Proxy
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
@@ -208,3 +210,16 @@ async def test_api_that_refuses(request_: str) -> None:
 async def test_no_repr_shows_a_secret() -> None:
     kube = FakeKube(secrets=[pull_secret("pull", "a")])
     assert "hunter2" not in repr(await read(image_repository(secret_ref=PULL), kube))
+
+
+@pytest.mark.parametrize(
+    ("interval", "limit", "want"),
+    [
+        pytest.param("10m", "", timedelta(minutes=10), id="interval-where-unset"),
+        pytest.param("10m", "30s", timedelta(seconds=30), id="timeout-where-set"),
+        pytest.param("10m", "5ms", timedelta(seconds=1), id="never-below-a-second"),
+        pytest.param("100ms", "", timedelta(seconds=1), id="interval-never-below-a-second-either"),
+    ],
+)
+def test_request_timeout(interval: str, limit: str, want: timedelta) -> None:
+    assert request_timeout(ImageRepositorySpec(image=IMAGE, interval=interval, timeout=limit)) == want

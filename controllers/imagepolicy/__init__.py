@@ -1,1 +1,1 @@
-"""The ImagePolicy controller: chooses the latest tag of a scanned repository and tells it in its status."""
+"""The ImagePolicy controller: chooses the latest tag of a scanned repository and records it in its status."""

@@ -7,21 +7,22 @@ from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
-from controllers.imagepolicy.image_reader import ImageReader
+from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.imagepolicy.predicates import affects_policies, labels_changed
-from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository_key
-from controllers.imagepolicy.selection_status import ChoiceMetrics
-from controllers.imagepolicy.tag_index_cache import Tags
+from controllers.imagepolicy.reconciler import ImagePolicyReconciler
 from controllers.registry.inspection import Inspector
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
 from controllers.runtime.process.process import Process
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.rules import repository_key
+from controllers.selection.tag_index_cache import TagIndexCache
 from controllers.taglist.reader import TagListReader
+from controllers.taglist.resources import BY_REPOSITORY
 
 COMPONENT = "image-reflector-controller"
-BY_REPOSITORY = "repository"
 
 
 def build(process: Process) -> None:
@@ -35,7 +36,7 @@ def build(process: Process) -> None:
     )
     repositories = process.informer(IMAGE_REPOSITORIES, into=ImageRepository)
     namespaces = process.informer(NAMESPACES, into=Namespace)
-    tags = Tags(TagListReader(process.client, process.clock))
+    tags = TagIndexCache(TagListReader(process.client, process.clock))
 
     def policies_of(repository: ImageRepository) -> list[Key]:
         return [key_of(policy) for policy in policies.objects.by_index(BY_REPOSITORY, str(key_of(repository)))]

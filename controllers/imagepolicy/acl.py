@@ -6,6 +6,7 @@ Follows https://fluxcd.io/flux/components/image/imagerepositories/#access-from; 
 from collections.abc import Mapping
 
 from api.imagerepository import ImageRepository
+from api.selectors import matches_labels
 
 
 class AccessDenied(Exception):
@@ -13,7 +14,7 @@ class AccessDenied(Exception):
 
 
 def check_access(repository: ImageRepository, policy_namespace: str, *, namespace_labels: Mapping[str, str]) -> None:
-    """Returns when a policy of `policy_namespace` may use the repository; raises AccessDenied otherwise.
+    """Raise AccessDenied unless a policy of `policy_namespace` may use the repository.
 
     namespace_labels: of the policy's namespace
     """
@@ -24,6 +25,6 @@ def check_access(repository: ImageRepository, policy_namespace: str, *, namespac
     if repository.spec.access_from is None:
         raise AccessDenied(f"'{name}' can't be accessed due to missing ACL labels on 'accessFrom'")
     for selector in repository.spec.access_from.namespace_selectors:
-        if all(namespace_labels.get(key) == value for key, value in selector.match_labels.items()):
+        if matches_labels(selector.match_labels, namespace_labels):
             return
     raise AccessDenied(f"'{name}' can't be accessed due to ACL labels mismatch on namespace '{policy_namespace}'")

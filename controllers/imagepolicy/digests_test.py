@@ -8,10 +8,9 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ImageRef
 from api.meta import LocalObjectReference
-from controllers.imageaccess.reader import SECRET_RETRY
 from controllers.registry.access import Access
 from controllers.registry.errors import Denied, Throttled
-from controllers.runtime.reconcile.run import NotReady
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, Retry
 from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.policy_harness import DIGEST, OLD_DIGEST, V10, V11, PolicyHarness
 
@@ -39,7 +38,7 @@ async def test_digest(
 ) -> None:
     end = await harness.reconcile(image_policy(latest=latest, **spec))
     assert harness.run.status.latest_ref == replace(V11, digest=digest)
-    assert len(harness.registry.asked) == asked
+    assert len(harness.registry.digest_requests) == asked
     assert (f"resolved to 1.1.0 with digest {digest}" in end.message) is bool(digest)
 
 
@@ -48,7 +47,7 @@ async def test_digest_is_read_every_interval_where_it_always_is(harness: PolicyH
     assert (await harness.reconcile(image_policy(**IF_NOT_PRESENT))).requeue_after is None
 
 
-async def test_tag_that_moved_is_told_with_both_digests(harness: PolicyHarness) -> None:
+async def test_tag_that_moved_is_reported_with_both_digests(harness: PolicyHarness) -> None:
     end = await harness.reconcile(image_policy(latest=WITH_DIGEST, **ALWAYS))
     assert end.message == (
         f"Latest image tag for {IMAGE} resolved to 1.1.0 with digest {DIGEST} (previously {IMAGE}:1.1.0@{OLD_DIGEST})"
@@ -70,7 +69,7 @@ async def test_digest_is_read_as_the_repository_is(
 ) -> None:
     harness.put(image_repository(status=scanned(harness.revision), insecure=True, **spec))
     await harness.reconcile(image_policy(**ALWAYS))
-    assert harness.registry.asked == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
+    assert harness.registry.digest_requests == [(IMAGE, "1.1.0", Access(insecure=True), limit)]
 
 
 @pytest.mark.parametrize(
@@ -86,7 +85,7 @@ async def test_digest_is_read_as_the_repository_is(
             Throttled("429 from ghcr.io", timedelta(seconds=70)),
             f'failed fetching descriptor for "{IMAGE}:1.1.0": 429 from ghcr.io',
             timedelta(seconds=70),
-            id="throttled-waits-as-told",
+            id="throttled-waits-as-asked",
         ),
     ],
 )
@@ -94,19 +93,17 @@ async def test_digest_that_cannot_be_read(
     harness: PolicyHarness, failure: Exception, message: str, retry_after: timedelta | None
 ) -> None:
     harness.registry.failure = failure
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(image_policy(latest=V10, **ALWAYS))
-    assert error.value.reason == "Failed"
-    assert error.value.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
-    assert (error.value.retry_after, error.value.wait) == (retry_after, False)
+    end = await harness.fail(Retry, image_policy(latest=V10, **ALWAYS))
+    assert end.reason == "Failed"
+    assert end.message == f"failed fetching digest of {IMAGE}:1.1.0: {message}"
+    assert end.retry_after == retry_after
     assert harness.run.status.latest_ref == V10
 
 
 async def test_credentials_that_are_missing_are_looked_for_every_half_minute(harness: PolicyHarness) -> None:
     harness.put(image_repository(status=scanned(harness.revision), secret_ref=PULL))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(image_policy(**ALWAYS))
-    assert (error.value.reason, error.value.max_delay) == ("Failed", SECRET_RETRY)
-    assert error.value.message == (
+    end = await harness.fail(Retry, image_policy(**ALWAYS))
+    assert (end.reason, end.max_delay) == ("Failed", SECRET_RETRY)
+    assert end.message == (
         f'failed fetching digest of {IMAGE}:1.1.0: failed to configure authentication options: secrets "pull" not found'
     )

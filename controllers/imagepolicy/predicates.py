@@ -5,10 +5,10 @@ from api.imagerepository import ImageRepository
 
 
 def affects_policies(old: ImageRepository | None, new: ImageRepository | None) -> bool:
-    """True when an ImageRepository's change can change a choice.
+    """Report whether an ImageRepository's change can change a choice.
 
     That is: it appeared or went, its tags have a new revision, or its spec allows or names something else (the
-    image, the namespaces that may use it). A quiet scan concerns nobody.
+    image, the namespaces that may use it). A scan without news concerns nobody.
     """
     if old is None or new is None:
         return old is not new
@@ -22,9 +22,9 @@ def affects_policies(old: ImageRepository | None, new: ImageRepository | None) -
 
 
 def labels_changed(old: Namespace | None, new: Namespace | None) -> bool:
-    """True when a namespace's labels, by which access is given, are others than before.
+    """Report whether a namespace's labels, by which access is given, are others than before.
 
-    So are those of a namespace that appears: its policies may have been seen, and denied, before it.
+    So are those of a namespace that appears: its policies may have been processed, and denied, before it.
     """
     return new is not None and (old is None or old.metadata.labels != new.metadata.labels)
 

@@ -1,42 +1,43 @@
-"""The ImagePolicy algorithm: find the repository, read its tags, choose, tell.
+"""The ImagePolicy algorithm: find the repository, read its tags, choose, record.
 
-Follows https://fluxcd.io/flux/components/image/imagepolicies/. Ours, not Flux's: a policy whose repository was not
-scanned yet (or not for its present image) waits for that without a warning, and a renamed image wakes its policies.
+Follows https://fluxcd.io/flux/components/image/imagepolicies/. Ours, not Flux's: a renamed image wakes its policies.
 """
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from functools import partial
 
 from msgspec.structs import replace
 
 from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
-from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILURE
 from controllers.golang.duration import parse_duration
-from controllers.image.reference import BadReference, Image, parse_image
-from controllers.imagepolicy.acl import AccessDenied, check_access
-from controllers.imagepolicy.image_reader import ImageReader, image_text
+from controllers.image.ref import to_image_ref
+from controllers.image.reference import Image, parse_image
+from controllers.imagepolicy.acl import check_access
+from controllers.imagepolicy.metrics import ChoiceMetrics
+from controllers.imagepolicy.outcomes import (
+    INTERVAL_NOT_CONFIGURED,
+    ON_ERROR,
+    CrossNamespaceBlocked,
+    NoStoredTags,
+    NothingSelected,
+    RepositoryMissing,
+)
 from controllers.imagepolicy.provenance import SOURCE_RETRY, reflect_sources
-from controllers.imagepolicy.rules import rules_of
-from controllers.imagepolicy.selection_status import ChoiceMetrics, account, explain_failure, keep_if_equivalent
-from controllers.imagepolicy.tag_index_cache import Tags
-from controllers.imagepolicy.tag_selection import select_tag
-from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
+from controllers.policy.errors import NoTags, SelectionFailed
 from controllers.policy.index import TagIndex
 from controllers.policy.reasons import Tally
-from controllers.policy.rules import Selection, check
+from controllers.policy.rules import Selection
 from controllers.runtime.key import Key
-from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.reconcile.outcome import Ready
-from controllers.runtime.reconcile.run import NotReady, Run, Stalled
-from controllers.taglist.reader import TagListNotFound
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Stalled, outcome_of
+from controllers.runtime.reconcile.run import Run
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.rules import repository_key
+from controllers.selection.selector import read_index, select_tag
+from controllers.selection.status import build_selection_status, explain_failure, keep_if_equivalent
+from controllers.selection.tag_index_cache import TagIndexCache
 
-INVALID_POLICY = "InvalidPolicy"
-IMAGE_URL_INVALID = "ImageURLInvalid"
-INTERVAL_NOT_CONFIGURED = "IntervalNotConfigured"
-
-REFERRED_PREFIX = "failed to get the referred ImageRepository: "
+PolicyRun = Run[ImagePolicy, ImagePolicyStatus]
 
 
 class ImagePolicyReconciler:
@@ -47,12 +48,15 @@ class ImagePolicyReconciler:
         *,
         repositories: Callable[[Key], ImageRepository | None],
         namespace_labels: Callable[[str], Mapping[str, str]],
-        tags: Tags,
+        tags: TagIndexCache,
         images: ImageReader,
         metrics: ChoiceMetrics,
         cross_namespace: bool,
     ) -> None:
-        """`repositories` and `namespace_labels` read informers; `cross_namespace`: references may leave their own."""
+        """Build it; `repositories` and `namespace_labels` read informers.
+
+        cross_namespace: references may leave their own namespace
+        """
         self._repositories = repositories
         self._namespace_labels = namespace_labels
         self._tags = tags
@@ -60,124 +64,71 @@ class ImagePolicyReconciler:
         self._metrics = metrics
         self._cross_namespace = cross_namespace
 
-    async def reconcile(self, run: Run[ImagePolicy, ImagePolicyStatus]) -> Ready:
-        """One pass: the choice from the repository's stored tags, its digest and its source where they are wanted."""
+    async def reconcile(self, run: PolicyRun) -> Outcome:
+        """Do one pass: the choice from the stored tags, and its digest and source where they are wanted."""
         spec = run.object.spec
         if spec.digest_reflection_policy == ALWAYS and not spec.interval:
-            raise Stalled(
-                INTERVAL_NOT_CONFIGURED, "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
-            )
-        repository = self._repository(run.object)
-        image = _image(repository)
-        selection = await self._select(run, repository, image)
+            text = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
+            return Stalled(INTERVAL_NOT_CONFIGURED, text)
+        try:
+            return await self._choose(run)
+        except tuple(ON_ERROR) as error:
+            return outcome_of(error, ON_ERROR)
+
+    async def _choose(self, run: PolicyRun) -> Ready:
+        repository = self._find_repository(run.object)
+        image = parse_image(repository.spec.image)
+        selection = await self._select(run, repository)
         chosen = ImageRef(name=repository.spec.image, tag=selection.choice.tag)
         # A tag that is kept may be gone from the registry: it is not asked for.
         kept = run.status.latest_ref if selection.refused_downgrade else None
         chosen = kept or replace(chosen, digest=await self._digest(run, repository, image, chosen))
-        _record(run, chosen)
+        _record_choice(run, chosen)
         warnings = await reflect_sources(run, repository, image, self._images)
         due = (_next_run(run, selection), SOURCE_RETRY if warnings else None)
-        after = min((delay for delay in due if delay is not None), default=None)
-        return Ready(_message(run.status, selection.refused_downgrade), requeue_after=after, warnings=warnings)
+        return Ready(
+            _message(run.status, selection.refused_downgrade),
+            requeue_after=min((delay for delay in due if delay is not None), default=None),
+            warnings=warnings,
+        )
 
-    def _repository(self, policy: ImagePolicy) -> ImageRepository:
-        key = repository_key(policy)
-        if key.namespace != policy.metadata.namespace and not self._cross_namespace:
-            raise NotReady(
-                ACCESS_DENIED,
-                f"{REFERRED_PREFIX}cannot access 'ImageRepository/{key}', cross-namespace references have been blocked",
-            )
+    def _find_repository(self, policy: ImagePolicy) -> ImageRepository:
+        key, namespace = repository_key(policy), policy.metadata.namespace
+        if key.namespace != namespace and not self._cross_namespace:
+            raise CrossNamespaceBlocked(key)
         repository = self._repositories(key)
         if repository is None:
-            raise NotReady(
-                DEPENDENCY_NOT_READY,
-                f"{REFERRED_PREFIX}referenced ImageRepository does not exist: "
-                f'ImageRepository.image.toolkit.fluxcd.io "{key.name}" not found',
-                wait=True,
-            )
-        labels = self._namespace_labels(policy.metadata.namespace)
-        try:
-            check_access(repository, policy.metadata.namespace, namespace_labels=labels)
-        except AccessDenied as error:
-            raise NotReady(ACCESS_DENIED, f"{REFERRED_PREFIX}access denied: {error}", wait=True) from error
+            raise RepositoryMissing(key)
+        check_access(repository, namespace, namespace_labels=self._namespace_labels(namespace))
         return repository
 
-    async def _select(
-        self, run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image
-    ) -> Selection:
-        rules = rules_of(run.object.spec)
-        scan = repository.status.last_scan_result
-        key = repository_key(run.object)
+    async def _select(self, run: PolicyRun, repository: ImageRepository) -> Selection:
+        """Choose, and record how the choice came about, also where nothing could be chosen."""
+        index = await read_index(run.object, repository, self._tags)
         try:
-            if scan is None or repository.status.canonical_image_name != image.name:
-                check(rules)  # a spec that cannot work is told before the first scan, too
-                raise NotReady(
-                    DEPENDENCY_NOT_READY,
-                    f"waiting for ImageRepository '{key}' to scan {image.name}; its own status tells how that goes",
-                    wait=True,
-                    warn=False,
-                )
-            index = await self._tags.index(key, scan.revision)
-            read = partial(self._images.read_image_facts, repository, image)
-            latest = run.status.latest_ref
-            current = latest.tag if latest and latest.name == repository.spec.image else ""
-            selection = await select_tag(index, rules, read, now=run.now, current=current)
-            _record_selection(run, index, selection.choice.tag, selection.choice.tally, selection.next_eligible_at)
-            self._metrics.record("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
-            return selection
-        except TagListNotFound as error:
-            raise NotReady(DEPENDENCY_NOT_READY, f"waiting for a new scan: {error}", wait=True, warn=False) from error
-        except ApiError as error:
-            raise NotReady(FAILURE, f"failed to read tags of ImageRepository '{key}': {error.message}") from error
-        except InvalidPolicy as error:
-            raise Stalled(INVALID_POLICY, str(error)) from error
+            selection = await select_tag(run.object, repository, index, images=self._images, now=run.now)
         except NoTags as error:
-            others = (
-                f" besides {error.excluded_count} that its exclusionList leaves out" if error.excluded_count else ""
-            )
-            raise NotReady(
-                DEPENDENCY_NOT_READY, f"no tags in database: ImageRepository '{key}' found none{others}", wait=True
-            ) from error
+            raise NoStoredTags(repository_key(run.object), error) from error
         except SelectionFailed as error:
             _record_selection(run, index, "", error.tally, error.next_eligible_at)
             self._metrics.record("none", error.tally)
-            text = explain_failure(str(error), error.tally)
-            if error.next_eligible_at is None:
-                raise NotReady(FAILURE, text, wait=True) from error
-            raise NotReady(FAILURE, text, retry_after=error.next_eligible_at - run.now) from error
+            raise NothingSelected(explain_failure(str(error), error.tally), error, now=run.now) from error
+        _record_selection(run, index, selection.choice.tag, selection.choice.tally, selection.next_eligible_at)
+        self._metrics.record("kept" if selection.refused_downgrade else "chosen", selection.choice.tally)
+        return selection
 
-    async def _digest(
-        self, run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image, chosen: ImageRef
-    ) -> str:
-        before = run.status.latest_ref
+    async def _digest(self, run: PolicyRun, repository: ImageRepository, image: Image, chosen: ImageRef) -> str:
+        before, policy = run.status.latest_ref, run.object.spec.digest_reflection_policy
+        if policy not in (ALWAYS, IF_NOT_PRESENT):
+            return ""
         same = before is not None and (before.name, before.tag) == (chosen.name, chosen.tag)
-        match run.object.spec.digest_reflection_policy:
-            case policy if policy == ALWAYS:
-                pass
-            case policy if policy == IF_NOT_PRESENT:
-                if before is not None and same and before.digest:
-                    return before.digest
-            case _:
-                return ""
-        return await self._images.digest(repository, image, chosen)
+        if policy == IF_NOT_PRESENT and before is not None and same and before.digest:
+            return before.digest
+        return await self._images.digest(repository, image, to_image_ref(chosen))
 
 
-def repository_key(policy: ImagePolicy) -> Key:
-    """The ImageRepository that a policy refers to."""
-    ref = policy.spec.image_repository_ref
-    return Key(ref.namespace or policy.metadata.namespace, ref.name)
-
-
-def _image(repository: ImageRepository) -> Image:
-    try:
-        return parse_image(repository.spec.image)
-    except BadReference as error:
-        # The policy itself is fine: it is looked at again when the repository changes.
-        raise Stalled(IMAGE_URL_INVALID, str(error)) from error
-
-
-def _next_run(run: Run[ImagePolicy, ImagePolicyStatus], selection: Selection) -> timedelta | None:
-    """Until the digest is due again, or the next candidate is old enough."""
+def _next_run(run: PolicyRun, selection: Selection) -> timedelta | None:
+    """Return the time until the digest is due again, or the next candidate is old enough."""
     spec = run.object.spec
     due = [run.spread(parse_duration(spec.interval))] if spec.digest_reflection_policy == ALWAYS else []
     if selection.next_eligible_at is not None:
@@ -186,18 +137,19 @@ def _next_run(run: Run[ImagePolicy, ImagePolicyStatus], selection: Selection) ->
 
 
 def _record_selection(
-    run: Run[ImagePolicy, ImagePolicyStatus], index: TagIndex, tag: str, tally: Tally, next_eligible_at: datetime | None
+    run: PolicyRun, index: TagIndex, tag: str, tally: Tally, next_eligible_at: datetime | None
 ) -> None:
-    told = account(tag, len(index.tags), tally, next_eligible_at=next_eligible_at)
-    run.status = replace(run.status, selection=keep_if_equivalent(run.status.selection, told))
+    status = build_selection_status(tag, len(index.tags), tally, next_eligible_at=next_eligible_at)
+    run.status = replace(run.status, selection=keep_if_equivalent(run.status.selection, status))
 
 
-def _record(run: Run[ImagePolicy, ImagePolicyStatus], chosen: ImageRef) -> None:
+def _record_choice(run: PolicyRun, chosen: ImageRef) -> None:
     before = run.status.latest_ref
     if before is not None and before != chosen:
-        run.status = replace(run.status, observed_previous_ref=before, observed_previous_image=image_text(before))
+        previous_image = str(to_image_ref(before))
+        run.status = replace(run.status, observed_previous_ref=before, observed_previous_image=previous_image)
     # latestImage is written for objects that Flux chose for, too.
-    run.status = replace(run.status, latest_ref=chosen, latest_image=image_text(chosen))
+    run.status = replace(run.status, latest_ref=chosen, latest_image=str(to_image_ref(chosen)))
 
 
 def _message(status: ImagePolicyStatus, refused_downgrade: str) -> str:
@@ -207,5 +159,5 @@ def _message(status: ImagePolicyStatus, refused_downgrade: str) -> str:
     if latest.digest:
         text += f" with digest {latest.digest}"
     if previous is not None and previous != latest:
-        text += f" (previously {image_text(previous)})"
+        text += f" (previously {to_image_ref(previous)})"
     return f"{text}; {refused_downgrade} would be a downgrade" if refused_downgrade else text

@@ -1,6 +1,5 @@
-"""One pass over an ImagePolicy: what is chosen, what is told, and what each obstacle becomes."""
+"""One pass over an ImagePolicy: what is chosen, what is recorded, and what each obstacle becomes."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ from msgspec.structs import replace
 
 from api.imagepolicy import (
     AlphabeticalPolicy,
-    ImagePolicy,
     ImagePolicyChoice,
     ImagePolicyStatus,
     ImageRef,
@@ -18,25 +16,22 @@ from api.imagepolicy import (
 )
 from api.imagerepository import ImageRepositoryStatus
 from api.meta import AccessFrom, NamespaceSelector
-from controllers.imagepolicy.image_reader import image_text
-from controllers.imagepolicy.reconciler import repository_key
-from controllers.imagepolicy.tag_index_cache import INLINE_TAGS
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Unreachable
-from controllers.runtime.reconcile.outcome import Ready
-from controllers.runtime.reconcile.run import NotReady, Stalled
+from controllers.runtime.reconcile.outcome import Ready, Retry, Stalled, Waiting
+from controllers.taglist.scan import INLINE_TAGS
 from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.policy_harness import APP, TAGS, V10, V11, PolicyHarness
 
 REFERRED_PREFIX = "failed to get the referred ImageRepository: "
 
 
-async def test_choice_is_recorded_and_told(harness: PolicyHarness) -> None:
+async def test_choice_is_recorded_and_reported(harness: PolicyHarness) -> None:
     end = await harness.reconcile()
     assert end == Ready(f"Latest image tag for {IMAGE} resolved to 1.1.0", requeue_after=None)
     status = replace(harness.run.status, selection=None)
     assert status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
-    assert (harness.lists.reads, harness.registry.asked) == ([(APP, harness.revision)], [])
+    assert (harness.lists.reads, harness.registry.digest_requests) == ([(APP, harness.revision)], [])
 
 
 async def test_same_choice_changes_no_fact(harness: PolicyHarness) -> None:
@@ -55,12 +50,12 @@ async def test_new_choice_keeps_the_one_before(harness: PolicyHarness) -> None:
     assert (status.latest_image, status.observed_previous_image) == (f"{IMAGE}:1.1.0", f"{IMAGE}:1.0.0")
 
 
-async def test_previous_choice_stays_told_until_the_next(harness: PolicyHarness) -> None:
+async def test_previous_choice_stays_reported_until_the_next(harness: PolicyHarness) -> None:
     first = await harness.reconcile(image_policy(latest=V10))
     assert await harness.reconcile(replace(image_policy(), status=harness.run.status)) == first
 
 
-async def test_previous_choice_that_is_the_present_one_is_not_told(harness: PolicyHarness) -> None:
+async def test_previous_choice_that_is_the_present_one_is_not_reported(harness: PolicyHarness) -> None:
     status = ImagePolicyStatus(latest_ref=V11, observed_previous_ref=V11)
     end = await harness.reconcile(replace(image_policy(), status=status))
     assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0"
@@ -118,43 +113,7 @@ async def test_long_list_is_chosen_from_too() -> None:
     assert harness.run.status.latest_ref == ImageRef(name=IMAGE, tag=f"1.0.{INLINE_TAGS}")
 
 
-@pytest.mark.parametrize(
-    ("namespace", "want"),
-    [pytest.param("", APP, id="own-namespace"), pytest.param("images", Key("images", "app"), id="another")],
-)
-def test_repository_key(namespace: str, want: Key) -> None:
-    assert repository_key(image_policy(repository_namespace=namespace)) == want
-
-
-@pytest.mark.parametrize(
-    ("ref", "text"),
-    [
-        pytest.param(ImageRef(name="a/b", tag="1"), "a/b:1", id="tag"),
-        pytest.param(ImageRef(name="a/b", tag="1", digest="sha256:c"), "a/b:1@sha256:c", id="digest"),
-    ],
-)
-def test_image_text(ref: ImageRef, text: str) -> None:
-    assert image_text(ref) == text
-
-
 # Obstacles.
-
-
-@dataclass(frozen=True)
-class Obstacle:
-    """How a run ends that cannot reach its end."""
-
-    reason: str
-    message: str
-    wait: bool = False
-    warn: bool = True
-
-
-async def obstacle(harness: PolicyHarness, policy: ImagePolicy | None = None) -> Obstacle:
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(policy)
-    assert error.value.retry_after is None
-    return Obstacle(error.value.reason, error.value.message, error.value.wait, error.value.warn)
 
 
 async def test_reference_across_namespaces_that_is_blocked() -> None:
@@ -162,7 +121,7 @@ async def test_reference_across_namespaces_that_is_blocked() -> None:
     harness.put(
         image_repository(namespace="images", access_from=AccessFrom(namespace_selectors=(NamespaceSelector(),)))
     )
-    assert await obstacle(harness, image_policy(repository_namespace="images")) == Obstacle(
+    assert await harness.end(image_policy(repository_namespace="images")) == Retry(
         "AccessDenied",
         f"{REFERRED_PREFIX}cannot access 'ImageRepository/images/app', cross-namespace references have been blocked",
     )
@@ -170,11 +129,10 @@ async def test_reference_across_namespaces_that_is_blocked() -> None:
 
 
 async def test_repository_that_is_not_there_is_waited_for(harness: PolicyHarness) -> None:
-    assert await obstacle(harness, image_policy(repository="other")) == Obstacle(
+    assert await harness.end(image_policy(repository="other")) == Waiting(
         "DependencyNotReady",
         f"{REFERRED_PREFIX}referenced ImageRepository does not exist: "
         'ImageRepository.image.toolkit.fluxcd.io "other" not found',
-        wait=True,
     )
 
 
@@ -194,8 +152,8 @@ async def test_access_denied_waits_for_labels(
 ) -> None:
     harness.labels["apps"] = {"team": "a"}
     harness.put(image_repository(namespace="images", access_from=access_from))
-    assert await obstacle(harness, image_policy(repository_namespace="images")) == Obstacle(
-        "AccessDenied", f"{REFERRED_PREFIX}access denied: 'images/app' can't be accessed {fault}", wait=True
+    assert await harness.end(image_policy(repository_namespace="images")) == Waiting(
+        "AccessDenied", f"{REFERRED_PREFIX}access denied: 'images/app' can't be accessed {fault}"
     )
 
 
@@ -222,10 +180,9 @@ async def test_repository_without_a_scan_of_its_present_image_is_waited_for_in_s
     harness: PolicyHarness, status: ImageRepositoryStatus
 ) -> None:
     harness.put(image_repository(status=status))
-    assert await obstacle(harness, image_policy(latest=V10)) == Obstacle(
+    assert await harness.end(image_policy(latest=V10)) == Waiting(
         "DependencyNotReady",
         f"waiting for ImageRepository 'apps/app' to scan {IMAGE}; its own status tells how that goes",
-        wait=True,
         warn=False,
     )
     assert harness.run.status.latest_ref == V10
@@ -235,31 +192,29 @@ async def test_repository_without_a_scan_of_its_present_image_is_waited_for_in_s
 async def test_tags_that_are_not_stored_are_waited_for_in_silence(harness: PolicyHarness) -> None:
     key = Key("apps", "bare")
     harness.put(image_repository("bare", status=scanned()))
-    assert await obstacle(harness, image_policy(repository="bare")) == Obstacle(
+    assert await harness.end(image_policy(repository="bare")) == Waiting(
         "DependencyNotReady",
         f"waiting for a new scan: no whole tag list is stored for ImageRepository {key}",
-        wait=True,
         warn=False,
     )
 
 
 async def test_repository_without_tags_is_waited_for() -> None:
-    assert await obstacle(PolicyHarness()) == Obstacle(
-        "DependencyNotReady", "no tags in database: ImageRepository 'apps/app' found none", wait=True
+    assert await PolicyHarness().end() == Waiting(
+        "DependencyNotReady", "no tags in database: ImageRepository 'apps/app' found none"
     )
 
 
 async def test_repository_whose_tags_are_all_excluded_says_so() -> None:
-    assert await obstacle(PolicyHarness("1.0.sig", "2.0.sig")) == Obstacle(
+    assert await PolicyHarness("1.0.sig", "2.0.sig").end() == Waiting(
         "DependencyNotReady",
         "no tags in database: ImageRepository 'apps/app' found none besides 2 that its exclusionList leaves out",
-        wait=True,
     )
 
 
 async def test_api_that_does_not_answer_is_asked_again(harness: PolicyHarness) -> None:
     harness.lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
-    assert await obstacle(harness) == Obstacle(
+    assert await harness.end() == Retry(
         "Failure", "failed to read tags of ImageRepository 'apps/app': connection refused"
     )
 
@@ -287,7 +242,7 @@ async def test_api_that_does_not_answer_is_asked_again(harness: PolicyHarness) -
 async def test_tags_that_do_not_fit_wait_for_others_and_keep_the_last_choice(
     harness: PolicyHarness, spec: dict[str, Any], message: str
 ) -> None:
-    assert await obstacle(harness, image_policy(latest=V10, **spec)) == Obstacle("Failure", message, wait=True)
+    assert await harness.end(image_policy(latest=V10, **spec)) == Waiting("Failure", message)
     assert harness.run.status.latest_ref == V10
 
 
@@ -332,17 +287,15 @@ async def test_spec_that_cannot_work_stalls(
 ) -> None:
     if not is_scanned:
         harness.put(image_repository())
-    with pytest.raises(Stalled) as error:
-        await harness.reconcile(image_policy(latest=V10, **spec))
-    assert (error.value.reason, error.value.message) == (reason, message)
+    end = await harness.fail(Stalled, image_policy(latest=V10, **spec))
+    assert (end.reason, end.message) == (reason, message)
     assert harness.run.status.latest_ref == V10
 
 
 async def test_image_that_is_none_stalls_its_policies(harness: PolicyHarness) -> None:
     harness.put(image_repository(image="https://ghcr.io/org/app"))
-    with pytest.raises(Stalled) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (
+    end = await harness.fail(Stalled)
+    assert (end.reason, end.message) == (
         "ImageURLInvalid",
         "image 'https://ghcr.io/org/app' should not include URL scheme; remove 'https://'",
     )

@@ -1,1 +1,1 @@
-"""The ImageRepository controller: scans registries, stores tag lists, tells in its status what it found."""
+"""The ImageRepository controller: scans registries, stores tag lists, records in its status what it found."""

@@ -1,4 +1,4 @@
-"""The ImageRepository algorithm: is a scan due, scan, store, tell.
+"""The ImageRepository algorithm: is a scan due, scan, store, record.
 
 Follows https://fluxcd.io/flux/components/image/imagerepositories/; reasons are Flux's, sentences those of Flux 2.1,
 which dashboards and runbooks quote.
@@ -14,25 +14,22 @@ from msgspec.structs import replace
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
 from controllers.golang.duration import format_duration, parse_duration
-from controllers.image.reference import BadReference, Image, parse_image
-from controllers.imageaccess.errors import GateDisabled
-from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
-from controllers.imagerepository.latest_tags import latest_tags
-from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, timeout
+from controllers.image.reference import Image, parse_image
+from controllers.imageaccess.reader import AccessReader, request_timeout
+from controllers.imagerepository.latest_tags import rank_tags
+from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
+from controllers.imagerepository.schedule import ScanNow, Wait, next_scan
 from controllers.registry.access import Access
-from controllers.registry.errors import RegistryError, Throttled
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.conditions import find_condition
-from controllers.runtime.reconcile.outcome import Ready
-from controllers.runtime.reconcile.run import NotReady, Run, Stalled
-from controllers.taglist.scan import INLINE_TAGS, BadExclusionPattern, TagSet, build_tag_set
+from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
+from controllers.runtime.reconcile.run import Run
+from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set, effective_exclusions
 from controllers.taglist.writer import TagListWriter
 
-FEATURE_GATE_DISABLED = "FeatureGateDisabled"
-IMAGE_URL_INVALID = "ImageURLInvalid"
-AUTHENTICATION_FAILED = "AuthenticationFailed"
-READ_OPERATION_FAILED = "ReadOperationFailed"
 SCANNING = "scanning: "
+
+RepositoryRun = Run[ImageRepository, ImageRepositoryStatus]
 
 
 class TagLister(Protocol):
@@ -49,10 +46,16 @@ class ImageRepositoryReconciler:
         self._access = access
         self._tag_lists = tag_lists
 
-    async def reconcile(self, run: Run[ImageRepository, ImageRepositoryStatus]) -> Ready:
-        """One pass: scans if a scan is due, else tells when the next one is."""
-        self._check_gate(run.object)
-        image = _image(run.object)
+    async def reconcile(self, run: RepositoryRun) -> Outcome:
+        """Do one pass: scan if a scan is due, else say when the next one is."""
+        try:
+            return await self._scan_if_due(run)
+        except tuple(ON_ERROR) as error:
+            return outcome_of(error, ON_ERROR)
+
+    async def _scan_if_due(self, run: RepositoryRun) -> Ready:
+        self._access.check_gate(run.object)
+        image = parse_image(run.object.spec.image)
         match self._next_scan(run, image):
             case ScanNow(reason=reason):
                 access = await self._read_access(run, image)
@@ -66,16 +69,12 @@ class ImageRepositoryReconciler:
                     f"no change in repository configuration since last scan, next scan in {format_duration(delay)}"
                 )
                 return Ready(
-                    _message(run.status), requeue_after=delay, no_change=no_change if run.new_generation else None
+                    _message(run.status),
+                    requeue_after=delay,
+                    no_change=no_change if run.new_generation else None,
                 )
 
-    def _check_gate(self, repository: ImageRepository) -> None:
-        try:
-            self._access.check_gate(repository)
-        except GateDisabled as error:
-            raise Stalled(FEATURE_GATE_DISABLED, str(error)) from error
-
-    def _next_scan(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> ScanNow | Wait:
+    def _next_scan(self, run: RepositoryRun, image: Image) -> ScanNow | Wait:
         last = run.status.last_scan_result
         return next_scan(
             run.object.spec,
@@ -88,31 +87,21 @@ class ImageRepositoryReconciler:
             now=run.now,
         )
 
-    async def _read_access(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> Access:
-        tried = "failed to configure authentication options: "
+    async def _read_access(self, run: RepositoryRun, image: Image) -> Access:
         try:
-            async with asyncio.timeout(timeout(run.object.spec).total_seconds()):
+            async with asyncio.timeout(request_timeout(run.object.spec).total_seconds()):
                 return await self._access.read(run.object, image)
-        except AccessFailed as error:
-            raise NotReady(AUTHENTICATION_FAILED, f"{tried}{error}", max_delay=SECRET_RETRY) from error
         except TimeoutError as error:
-            raise NotReady(AUTHENTICATION_FAILED, f"{tried}context deadline exceeded") from error
+            raise AccessTimedOut from error
 
-    async def _scan(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> Ready:
+    async def _scan(self, run: RepositoryRun, image: Image, access: Access) -> Ready:
         spec, before = run.object.spec, run.status.last_scan_result
         scan = await self._fetch(run, image, access)
-        try:
-            first_seen = None
-            if scan.revision != self._tag_lists.stored_revision(run.object):
-                await run.check_leader()
-                first_seen = await self._tag_lists.write(run.object, scan, now=run.now)
-            latest = await self._latest(run, scan, first_seen)
-        except ApiError as error:
-            raise NotReady(READ_OPERATION_FAILED, f"scan failed: failed to store tags: {error}") from error
+        latest = await self._store(run, scan)
         run.status = replace(
             run.status,
             canonical_image_name=image.name,
-            observed_exclusion_list=exclusion_list(spec),
+            observed_exclusion_list=effective_exclusions(spec.exclusion_list),
             observed_latest_tags=spec.latest_tags,
             last_scan_result=ScanResult(
                 tag_count=len(scan.tags), scan_time=run.now, latest_tags=latest, revision=scan.revision
@@ -122,17 +111,32 @@ class ImageRepositoryReconciler:
         message = _message(run.status)
         if before is None or before.revision != scan.revision:
             return Ready(message, requeue_after=interval, event=message)
-        return Ready(
-            message, requeue_after=interval, no_change=f"no new tags found, next scan in {format_duration(interval)}"
-        )
+        no_change = f"no new tags found, next scan in {format_duration(interval)}"
+        return Ready(message, requeue_after=interval, no_change=no_change)
 
-    async def _latest(
-        self,
-        run: Run[ImageRepository, ImageRepositoryStatus],
-        scan: TagSet,
-        first_seen: Mapping[str, int | None] | None,
+    async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
+        spec = run.object.spec
+        tags = await self._registry.list_tags(image, access, timeout=request_timeout(spec))
+        if len(tags) <= INLINE_TAGS:
+            return build_tag_set(tags, spec.exclusion_list)
+        # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
+        return await asyncio.to_thread(build_tag_set, tags, spec.exclusion_list)
+
+    async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
+        """Store the tags unless they are stored; returns the tags to show in the status."""
+        first_seen = None
+        try:
+            if scan.revision != self._tag_lists.stored_revision(run.object):
+                await run.check_leader()
+                first_seen = await self._tag_lists.write(run.object, scan, now=run.now)
+            return await self._latest_tags(run, scan, first_seen)
+        except ApiError as error:
+            raise TagsNotStored(str(error)) from error
+
+    async def _latest_tags(
+        self, run: RepositoryRun, scan: TagSet, first_seen: Mapping[str, int | None] | None
     ) -> tuple[str, ...]:
-        """The tags to show. Nothing is read or ranked anew while neither the tags nor the wish have changed."""
+        """Return the tags to show. Nothing is read or ranked anew while neither the tags nor the spec have changed."""
         wanted, before = run.object.spec.latest_tags, run.status.last_scan_result
         if wanted is None:
             return scan.latest
@@ -141,32 +145,13 @@ class ImageRepositoryReconciler:
         if wanted.order == FIRST_SEEN and first_seen is None:
             first_seen = await self._tag_lists.first_seen(run.object)
         if len(scan.tags) <= INLINE_TAGS:
-            return latest_tags(scan.tags, wanted, first_seen or {})
-        return await asyncio.to_thread(latest_tags, scan.tags, wanted, first_seen or {})
-
-    async def _fetch(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image, access: Access) -> TagSet:
-        try:
-            tags = await self._registry.list_tags(image, access, timeout=timeout(run.object.spec))
-            if len(tags) <= INLINE_TAGS:
-                return build_tag_set(tags, exclusion_list(run.object.spec))
-            # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
-            return await asyncio.to_thread(build_tag_set, tags, exclusion_list(run.object.spec))
-        except Throttled as error:
-            raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}", retry_after=error.retry_after) from error
-        except (RegistryError, BadExclusionPattern) as error:
-            raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}") from error
+            return rank_tags(scan.tags, wanted, first_seen or {})
+        return await asyncio.to_thread(rank_tags, scan.tags, wanted, first_seen or {})
 
 
-def _interval(run: Run[ImageRepository, ImageRepositoryStatus], scan_time: datetime) -> timedelta:
+def _interval(run: RepositoryRun, scan_time: datetime) -> timedelta:
     """Return how long a scan is good for."""
     return run.spread(parse_duration(run.object.spec.interval), since=scan_time)
-
-
-def _image(repository: ImageRepository) -> Image:
-    try:
-        return parse_image(repository.spec.image)
-    except BadReference as error:
-        raise Stalled(IMAGE_URL_INVALID, str(error)) from error
 
 
 def _message(status: ImageRepositoryStatus) -> str:
@@ -175,7 +160,7 @@ def _message(status: ImageRepositoryStatus) -> str:
 
 
 def _failed_scan_reason(status: ImageRepositoryStatus) -> str:
-    """Why the scan was made that the last run failed in; empty when it did not fail in a scan."""
+    """Return why the scan was made that the last run failed in; empty when it did not fail in a scan."""
     ready, reconciling = find_condition(status.conditions, READY), find_condition(status.conditions, RECONCILING)
     if ready is None or ready.status != "False" or reconciling is None:
         return ""

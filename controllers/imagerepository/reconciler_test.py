@@ -1,10 +1,10 @@
-"""One pass over an ImageRepository: when it scans, what it stores and tells, and what each obstacle becomes."""
+"""One pass over an ImageRepository: when it scans, what it stores and records, and what each obstacle becomes."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from msgspec.structs import replace
@@ -15,21 +15,23 @@ from api.meta import READY, RECONCILING, Condition, LocalObjectReference
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
 from controllers.image.reference import Image
-from controllers.imageaccess.reader import SECRET_RETRY, AccessReader
-from controllers.imagerepository import schedule
+from controllers.imageaccess import reader as access
+from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
 from controllers.registry.cloud.providers import PROVIDERS
 from controllers.registry.errors import Denied, ImageNotFound, ResponseTooLarge, Throttled, Unavailable
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.outcome import Ready
-from controllers.runtime.reconcile.run import NotReady, Run, Stalled
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, Outcome, Ready, Retry, Stalled
+from controllers.runtime.reconcile.run import Run
 from controllers.taglist.scan import build_tag_set
 from controllers.taglist.writer import TagListWriter
-from testing.builders import IMAGE, image_repository, make_run
+from testing.builders import IMAGE, expect, image_repository, make_run
 from testing.chunk_headers import FakeHeaders
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
+
+T = TypeVar("T")
 
 MINUTE = timedelta(minutes=1)
 INTERVAL = 10 * MINUTE
@@ -71,7 +73,17 @@ class RepositoryHarness:
     async def reconcile(
         self, *, after: timedelta = timedelta(0), spec: dict[str, Any] | None = None, **facts: Any
     ) -> Ready:
-        """One pass, `after` so long from START, with a changed spec; facts are kept as the lifecycle does."""
+        """Do a successful pass; see `end`."""
+        return expect(Ready, await self.end(after=after, spec=spec, **facts))
+
+    async def fail(self, kind: type[T], **facts: Any) -> T:
+        """Do a pass that ends otherwise; see `end`."""
+        return expect(kind, await self.end(**facts))
+
+    async def end(
+        self, *, after: timedelta = timedelta(0), spec: dict[str, Any] | None = None, **facts: Any
+    ) -> Outcome:
+        """Do a pass, `after` so long from START, with a changed spec; facts are kept as the lifecycle does."""
         self.registry.asked.clear()
         self.kube.requests.clear()
         if spec:
@@ -83,7 +95,7 @@ class RepositoryHarness:
             self.repository = replace(self.repository, status=self.run.status)
 
     def failed(self, ready: str = "False") -> None:
-        """What the lifecycle writes into the status after a failed run."""
+        """Write into the status what the lifecycle does after a failed run."""
         conditions = (
             Condition(
                 type=RECONCILING,
@@ -170,7 +182,7 @@ async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: Rep
     assert idle.run.status.last_scan_result.scan_time == START + INTERVAL
 
 
-async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: RepositoryHarness) -> None:
+async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_reported(idle: RepositoryHarness) -> None:
     idle.registry.tags.append("3.0")
     end = await idle.reconcile(after=INTERVAL)
     assert end.event == "successful scan: found 3 tags"
@@ -179,7 +191,7 @@ async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: Re
     assert idle.run.status.last_scan_result.revision == revision("1.0", "2.0", "3.0")
 
 
-async def test_as_many_tags_as_before_but_others_are_told_too(idle: RepositoryHarness) -> None:
+async def test_as_many_tags_as_before_but_others_are_reported_too(idle: RepositoryHarness) -> None:
     idle.registry.tags = ["1.0", "3.0"]
     end = await idle.reconcile(after=INTERVAL)
     assert end == Ready("successful scan: found 2 tags", requeue_after=INTERVAL, event="successful scan: found 2 tags")
@@ -211,7 +223,7 @@ async def test_list_that_is_gone_is_scanned_for_and_stored_again(idle: Repositor
     assert end.no_change == "no new tags found, next scan in 10m0s"
 
 
-async def test_change_that_needs_no_scan_is_told_quietly(idle: RepositoryHarness) -> None:
+async def test_change_that_needs_no_scan_is_reported_quietly(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=MINUTE, spec={"interval": "20m"}, new_generation=True)
     assert end == Ready(
         "successful scan: found 2 tags",
@@ -222,9 +234,8 @@ async def test_change_that_needs_no_scan_is_told_quietly(idle: RepositoryHarness
 
 
 async def test_new_spec_is_not_ready_before_its_secrets_are_there(idle: RepositoryHarness) -> None:
-    with pytest.raises(NotReady) as error:
-        await idle.reconcile(after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
-    assert (error.value.reason, error.value.message) == ("AuthenticationFailed", NO_SECRET)
+    end = await idle.fail(Retry, after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
+    assert (end.reason, end.message) == ("AuthenticationFailed", NO_SECRET)
     assert not idle.scanned
 
 
@@ -253,17 +264,15 @@ async def test_exclusion_list_is_applied_and_observed(harness: RepositoryHarness
     ],
 )
 async def test_image_that_is_none_stalls(harness: RepositoryHarness, image: str, message: str) -> None:
-    with pytest.raises(Stalled) as error:
-        await harness.reconcile(spec={"image": image})
-    assert (error.value.reason, error.value.message) == ("ImageURLInvalid", message)
+    end = await harness.fail(Stalled, spec={"image": image})
+    assert (end.reason, end.message) == ("ImageURLInvalid", message)
     assert not harness.scanned
 
 
 async def test_credentials_that_are_missing_are_looked_for_every_half_minute(harness: RepositoryHarness) -> None:
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(spec={"secret_ref": PULL})
-    assert (error.value.reason, error.value.message) == ("AuthenticationFailed", NO_SECRET)
-    assert error.value.max_delay == SECRET_RETRY
+    end = await harness.fail(Retry, spec={"secret_ref": PULL})
+    assert (end.reason, end.message) == ("AuthenticationFailed", NO_SECRET)
+    assert end.max_delay == SECRET_RETRY
     assert not harness.scanned
     assert harness.run.progress == "reconciliation in progress"
 
@@ -276,7 +285,7 @@ async def test_credentials_that_are_missing_are_looked_for_every_half_minute(har
         pytest.param(Unavailable("ghcr.io: no answer in time"), None, id="unavailable"),
         pytest.param(ResponseTooLarge("more than 1000 pages"), None, id="too-large"),
         pytest.param(Throttled("429 from ghcr.io"), None, id="throttled"),
-        pytest.param(Throttled("429 from ghcr.io", 3 * MINUTE), 3 * MINUTE, id="throttled-waits-as-told"),
+        pytest.param(Throttled("429 from ghcr.io", 3 * MINUTE), 3 * MINUTE, id="throttled-waits-as-asked"),
     ],
 )
 async def test_scan_that_fails_changes_no_fact(
@@ -284,20 +293,16 @@ async def test_scan_that_fails_changes_no_fact(
 ) -> None:
     before = idle.repository.status
     idle.registry.failure = failure
-    with pytest.raises(NotReady) as error:
-        await idle.reconcile(after=INTERVAL)
-    assert (error.value.reason, error.value.message) == ("ReadOperationFailed", f"scan failed: {failure}")
-    assert error.value.retry_after == retry_after
+    end = await idle.fail(Retry, after=INTERVAL)
+    assert (end.reason, end.message) == ("ReadOperationFailed", f"scan failed: {failure}")
+    assert end.retry_after == retry_after
     assert idle.run.status == before
 
 
 async def test_pattern_that_does_not_compile_fails_the_scan(harness: RepositoryHarness) -> None:
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile(spec={"exclusion_list": ("(",)})
-    assert error.value.reason == "ReadOperationFailed"
-    assert error.value.message == (
-        "scan failed: failed to compile regex (: error parsing regexp: missing closing ): `(`"
-    )
+    end = await harness.fail(Retry, spec={"exclusion_list": ("(",)})
+    assert end.reason == "ReadOperationFailed"
+    assert end.message == ("scan failed: failed to compile regex (: error parsing regexp: missing closing ): `(`")
 
 
 def _no_registry(harness: RepositoryHarness) -> None:
@@ -317,8 +322,7 @@ async def test_requested_scan_that_failed_stays_due(
     idle: RepositoryHarness, break_it: Callable[[RepositoryHarness], None]
 ) -> None:
     break_it(idle)
-    with pytest.raises(NotReady):
-        await idle.reconcile(after=MINUTE, requested=True)
+    await idle.fail(Retry, after=MINUTE, requested=True)
     idle.failed()
     idle.registry.failure = None
     end = await idle.reconcile(after=2 * MINUTE)
@@ -337,8 +341,7 @@ async def test_progress_that_somebody_else_left_behind_owes_no_scan(idle: Reposi
 
 
 async def test_run_that_failed_before_its_scan_owes_none(idle: RepositoryHarness) -> None:
-    with pytest.raises(NotReady):
-        await idle.reconcile(after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
+    await idle.fail(Retry, after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
     idle.failed()
     await idle.reconcile(after=2 * MINUTE, spec={"secret_ref": None})
     assert not idle.scanned
@@ -348,10 +351,9 @@ async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(
     before = idle.repository.status
     idle.registry.tags.append("3.0")
     idle.kube.forbid(PATCH)
-    with pytest.raises(NotReady) as error:
-        await idle.reconcile(after=INTERVAL)
-    assert error.value.reason == "ReadOperationFailed"
-    assert error.value.message == (
+    end = await idle.fail(Retry, after=INTERVAL)
+    assert end.reason == "ReadOperationFailed"
+    assert end.message == (
         f"scan failed: failed to store tags: {PATCH}: 403 Forbidden: "
         '"apps/app-tags-0" is forbidden for patch imagetaglists'
     )
@@ -359,13 +361,13 @@ async def test_tag_list_that_cannot_be_stored_leaves_the_facts_of_the_last_scan(
 
 
 async def test_list_is_written_before_the_status_speaks_of_it(harness: RepositoryHarness) -> None:
-    known: list[object] = []
+    states: list[object] = []
 
     def check() -> None:  # the last thing before the first write
-        known.append((harness.run.status.last_scan_result, harness.chunks))
+        states.append((harness.run.status.last_scan_result, harness.chunks))
 
     await harness.reconcile(leader_check=check)
-    assert known == [(None, [])]
+    assert states == [(None, [])]
     (chunk,) = harness.chunks
     assert chunk.status is not None
     assert harness.run.status.last_scan_result is not None
@@ -441,10 +443,11 @@ async def test_identity_of_the_object_without_the_gate_stalls_before_anything_el
     clouds = CloudAccess(harness.kube, logins, object_level=False, default_service_account="")
     reader = AccessReader(harness.kube, clouds=clouds)
     harness.reconciler = ImageRepositoryReconciler(harness.registry, reader, harness.writer)
-    with pytest.raises(Stalled) as stall:
-        await harness.reconcile(spec={"provider": "aws", "service_account_name": "robot", "image": "https://no/image"})
-    assert stall.value.reason == "FeatureGateDisabled"
-    assert stall.value.message == (
+    end = await harness.fail(
+        Stalled, spec={"provider": "aws", "service_account_name": "robot", "image": "https://no/image"}
+    )
+    assert end.reason == "FeatureGateDisabled"
+    assert end.message == (
         "to use spec.serviceAccountName for provider authentication please enable the "
         "ObjectLevelWorkloadIdentity feature gate in the controller"
     )
@@ -465,7 +468,7 @@ async def test_spread_scan_runs_when_it_said_it_would(harness: RepositoryHarness
 async def test_credentials_that_do_not_come_in_time_end_the_run(
     harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(schedule, "MIN_TIMEOUT", timedelta(milliseconds=1))
+    monkeypatch.setattr(access, "MIN_TIMEOUT", timedelta(milliseconds=1))
 
     class Stuck(AccessReader):
         async def read(self, repository: ImageRepository, image: Image) -> Access:
@@ -473,7 +476,6 @@ async def test_credentials_that_do_not_come_in_time_end_the_run(
             raise AssertionError("unreachable")
 
     harness.reconciler = ImageRepositoryReconciler(harness.registry, Stuck(harness.kube), harness.writer)
-    with pytest.raises(NotReady) as end:
-        await harness.reconcile(spec={"timeout": "1ms"})
-    assert end.value.reason == "AuthenticationFailed"
-    assert end.value.message == "failed to configure authentication options: context deadline exceeded"
+    end = await harness.fail(Retry, spec={"timeout": "1ms"})
+    assert end.reason == "AuthenticationFailed"
+    assert end.message == "failed to configure authentication options: context deadline exceeded"

@@ -40,12 +40,12 @@ class HeaderCache:
 
 class Events:
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.messages: list[str] = []
 
     def record(
         self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
-        self.told.append(message)
+        self.messages.append(message)
 
 
 class ScannerProcess:
@@ -89,5 +89,5 @@ async def test_a_restart_neither_scans_nor_writes(jitter: int) -> None:
     kube.requests.clear()
     again = ScannerProcess(kube, clock, jitter=jitter)
     later = await again.run_all()
-    assert (again.registry.asked, kube.requests, again.events.told) == ([], [], [])
+    assert (again.registry.asked, kube.requests, again.events.messages) == ([], [], [])
     assert [delay + MINUTE for delay in later] == delays

@@ -1,25 +1,24 @@
-"""Decides whether a scan is due: a pure function over spec, status and time.
+"""Whether a scan is due: a pure function over spec, status and time.
 
 Follows https://fluxcd.io/flux/components/image/imagerepositories/ and image-reflector-controller
 `internal/controller/imagerepository_controller.go`, `shouldScan`; the reasons are its texts. Rules of ours: a scan that
-failed stays due until one succeeds (Flux forgets one that was asked for by annotation), a stored list that is not the
-one the status speaks of is scanned again, and intervals may be spread.
+failed stays due until one succeeds (Flux forgets one that was requested by annotation), a stored list that is not the
+one in the status is scanned again, and intervals may have jitter.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from api.imagerepository import DEFAULT_EXCLUSION_LIST, ImageRepositorySpec, ImageRepositoryStatus
-from controllers.golang.duration import parse_duration
+from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus
+from controllers.taglist.scan import effective_exclusions
 
 DUE_TOLERANCE = timedelta(seconds=1)
 """A timer may fire a little early: what is due within a second is due."""
-MIN_TIMEOUT = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class ScanNow:
-    """A scan is due; `reason` is shown while it runs and after it failed."""
+    """A scan is due; `reason` is in the status while it runs and after it failed."""
 
     reason: str
 
@@ -29,16 +28,6 @@ class Wait:
     """The last scan is good for another `delay`."""
 
     delay: timedelta
-
-
-def exclusion_list(spec: ImageRepositorySpec) -> tuple[str, ...]:
-    """The patterns in force: an empty list means the default, it does not switch it off."""
-    return spec.exclusion_list or DEFAULT_EXCLUSION_LIST
-
-
-def timeout(spec: ImageRepositorySpec) -> timedelta:
-    """How long a scan may take, credentials included: `timeout`, else `interval`, at least one second."""
-    return max(parse_duration(spec.timeout or spec.interval), MIN_TIMEOUT)
 
 
 def next_scan(
@@ -52,7 +41,7 @@ def next_scan(
     failed_scan_reason: str,
     now: datetime,
 ) -> ScanNow | Wait:
-    """Whether to scan now, and why, or how long to wait.
+    """Return whether to scan now, and why, or how long to wait.
 
     interval: the spec's, or what `Run.spread` made of it
     stored_revision: of the whole tag list in the API, None without one
@@ -66,7 +55,7 @@ def next_scan(
         return ScanNow("reconcile requested")
     if canonical_name != status.canonical_image_name:
         return ScanNow("new image name")
-    if sorted(exclusion_list(spec)) != sorted(status.observed_exclusion_list):
+    if sorted(effective_exclusions(spec.exclusion_list)) != sorted(status.observed_exclusion_list):
         return ScanNow("updated exclusion list")
     if spec.latest_tags != status.observed_latest_tags:
         return ScanNow("updated latest tags")

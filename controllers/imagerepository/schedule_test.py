@@ -7,7 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus, LatestTags
-from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, timeout
+from controllers.imagerepository.schedule import ScanNow, Wait, next_scan
+from controllers.taglist.scan import effective_exclusions
 from testing.builders import IMAGE, scanned
 from testing.clock import START
 
@@ -16,7 +17,7 @@ MINUTE = timedelta(minutes=1)
 
 
 def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | None = None, **facts: Any) -> object:
-    known = {
+    defaults = {
         "interval": 10 * MINUTE,
         "canonical_name": IMAGE,
         "stored_revision": "1",
@@ -24,7 +25,7 @@ def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | Non
         "failed_scan_reason": "",
         "now": START + MINUTE,
     }
-    return next_scan(spec, scanned() if status is None else status, **{**known, **facts})
+    return next_scan(spec, scanned() if status is None else status, **{**defaults, **facts})
 
 
 @pytest.mark.parametrize(
@@ -53,7 +54,7 @@ def test_scan_is_due(facts: dict[str, Any], reason: str) -> None:
     assert decide(**facts) == ScanNow(reason)
 
 
-def test_first_reason_of_flux_order_is_told() -> None:
+def test_first_reason_of_flux_order_is_reported() -> None:
     facts: dict[str, Any] = {
         "spec": replace(SPEC, exclusion_list=("^v0",)),
         "status": ImageRepositoryStatus(),
@@ -116,21 +117,8 @@ def test_exclusion_lists_are_compared_without_order(
 
 
 def test_empty_exclusion_list_is_the_default() -> None:
-    assert exclusion_list(SPEC) == (r"^.*\.sig$",)
-    assert exclusion_list(replace(SPEC, exclusion_list=("x",))) == ("x",)
-
-
-@pytest.mark.parametrize(
-    ("interval", "limit", "want"),
-    [
-        pytest.param("10m", "", timedelta(minutes=10), id="interval-where-unset"),
-        pytest.param("10m", "30s", timedelta(seconds=30), id="timeout-where-set"),
-        pytest.param("10m", "5ms", timedelta(seconds=1), id="never-below-a-second"),
-        pytest.param("100ms", "", timedelta(seconds=1), id="interval-never-below-a-second-either"),
-    ],
-)
-def test_timeout(interval: str, limit: str, want: timedelta) -> None:
-    assert timeout(replace(SPEC, interval=interval, timeout=limit)) == want
+    assert effective_exclusions(SPEC.exclusion_list) == (r"^.*\.sig$",)
+    assert effective_exclusions(("x",)) == ("x",)
 
 
 def test_interval_that_was_spread_decides() -> None:

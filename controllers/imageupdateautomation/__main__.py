@@ -13,10 +13,10 @@ from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
-from controllers.imageupdateautomation.plan import Gates
+from controllers.gitaccess.branches import Gates
+from controllers.gitaccess.source import SourceReader, source_key
+from controllers.imageupdateautomation.predicates import policy_changed, source_changed
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
-from controllers.imageupdateautomation.selection import pause_of
-from controllers.imageupdateautomation.source import SourceReader, source_key
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Flag
@@ -63,8 +63,8 @@ def build(process: Process) -> None:
         source = str(key_of(repository))
         return [key_of(automation) for automation in automations.objects.by_index(BY_SOURCE, source)]
 
-    automations.watch(policies, when=_image_changed, wake=automations_beside)
-    automations.watch(repositories, when=_spec_changed, wake=automations_on)
+    automations.watch(policies, when=policy_changed, wake=automations_beside)
+    automations.watch(repositories, when=source_changed, wake=automations_on)
     git = _build_engine(process)
     sources = SourceReader(
         process.client,
@@ -99,20 +99,6 @@ def _build_engine(process: Process) -> GitEngine:
 
     process.add_cleanup(close)
     return git
-
-
-def _image_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
-    """True when a policy's image, its pause, or the labels it is selected by are others than before."""
-
-    def relevant(policy: ImagePolicy | None) -> object:
-        return policy and (policy.status.latest_ref, pause_of(policy), policy.metadata.labels)
-
-    return relevant(old) != relevant(new)
-
-
-def _spec_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
-    """True when a source appeared, went, or has a new spec; its own fetches concern no automation."""
-    return old is None or new is None or old.metadata.generation != new.metadata.generation
 
 
 PROGRAM = Program("imageupdateautomation", build, (SSH_HOST_KEYS, SSH_KEY_EXCHANGES), FEATURE_GATES)

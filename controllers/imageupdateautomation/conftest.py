@@ -1,4 +1,4 @@
-"""Benches as fixtures."""
+"""Harnesses as fixtures."""
 
 import pytest
 

@@ -9,7 +9,7 @@ from api.meta import FALSE, READY, Condition
 from controllers.git.errors import PushRejected, RefMoved, RefNotFound, Unreachable
 from controllers.git.objects.commits import Author
 from controllers.imageupdateautomation.reconciler import MAX_COMMITS_BEHIND
-from controllers.runtime.reconcile.run import NotReady
+from controllers.runtime.reconcile.outcome import Retry
 from testing.automation_harness import AUTO, INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
 from testing.clock import START
 from testing.fake_git import FakeCommit
@@ -27,7 +27,7 @@ async def crash_after_push(harness: AutomationHarness) -> str:
 
 
 def failed(harness: AutomationHarness) -> None:
-    """What the lifecycle records of a pass that raised."""
+    """Record what the lifecycle does after a failed pass."""
     ready = Condition(type=READY, status=FALSE, reason="GitOperationFailed", message="", last_transition_time=START)
     harness.automation = replace(harness.automation, status=replace(harness.status, conditions=(ready,)))
 
@@ -52,7 +52,7 @@ async def test_crash_is_recovered_on_a_branch_of_its_own(harness: AutomationHarn
 
 
 def others(harness: AutomationHarness, count: int) -> str:
-    """Commits of somebody else on top; returns the last."""
+    """Put commits of somebody else on top; returns the last."""
     return [harness.git.put(MAIN, {"README.md": b"# %d\n" % number}) for number in range(count)][-1]
 
 
@@ -143,8 +143,7 @@ async def test_search_goes_on_when_the_remote_answers_again(harness: AutomationH
     commit = await crash_after_push(harness)
     others(harness, 1)
     harness.git.failures["read_commit"] = [Unreachable("connection refused")]
-    with pytest.raises(NotReady):
-        await harness.reconcile(after=2 * INTERVAL)
+    await harness.fail(Retry, after=2 * INTERVAL)
     await harness.reconcile(after=3 * INTERVAL)
     assert harness.status.last_push_commit == commit
 
@@ -183,9 +182,8 @@ async def test_commit_that_is_not_ours_is_not_claimed(
 async def test_branch_that_moved_is_recorded_though_the_refspec_was_refused(harness: AutomationHarness) -> None:
     harness.push_to(refspec=REFSPEC)
     harness.git.failures["push"].append(PushRejected("refs/heads/copy: hook declined", updated_refs=(MAIN,)))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert error.value.message == "failed to update source: failed to push to remote: refs/heads/copy: hook declined"
+    failure = await harness.fail(Retry)
+    assert failure.message == "failed to update source: failed to push to remote: refs/heads/copy: hook declined"
     assert (harness.status.last_push_commit, harness.status.last_push_time) == (harness.tip(), START)
     assert harness.status.observed_source_revision == ""
     failed(harness)

@@ -6,7 +6,7 @@ from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding
 from api.meta import LabelSelector
 from controllers.git.errors import PushRejected
-from controllers.runtime.reconcile.run import NotReady
+from controllers.runtime.reconcile.outcome import Retry
 from testing.automation_harness import MAIN, WEB, AutomationHarness, manifest
 
 UNKNOWN = "the marker names ImagePolicy 'apps:nobody', which does not exist; create it or correct the marker"
@@ -20,7 +20,7 @@ def marked(harness: AutomationHarness) -> AutomationHarness:
     return harness
 
 
-async def test_finding_is_told_while_the_rest_is_updated(marked: AutomationHarness) -> None:
+async def test_finding_is_reported_while_the_rest_is_updated(marked: AutomationHarness) -> None:
     end = await marked.reconcile()
     assert marked.status.findings == (NOBODY,)
     assert end.warnings == (("UnknownPolicy", f"other.yaml:2: {UNKNOWN}"),)
@@ -65,8 +65,7 @@ async def test_finding_follows_its_policy_though_the_revision_is_known(marked: A
 
 async def test_findings_of_a_failed_run_are_not_recorded(marked: AutomationHarness) -> None:
     marked.git.failures["push"].append(PushRejected("hook declined"))
-    with pytest.raises(NotReady):
-        await marked.reconcile()
+    await marked.fail(Retry)
     assert marked.status.findings == ()
     assert (await marked.reconcile()).warnings != ()
 

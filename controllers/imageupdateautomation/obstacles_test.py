@@ -23,9 +23,8 @@ from controllers.git.errors import (
     RepositoryTooLarge,
     Unreachable,
 )
-from controllers.imageupdateautomation.reconciler import SECRET_RETRY
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.run import NotReady, Stalled
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, Retry, Stalled
 from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
 from testing.builders import GIT_URL, git_repository, git_spec
 from testing.clock import START
@@ -98,10 +97,9 @@ async def test_git_that_fails_is_tried_again(
     harness: AutomationHarness, method: str, failure: GitError, message: str
 ) -> None:
     harness.git.failures[method].append(failure)
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == ("GitOperationFailed", message)
-    assert (error.value.retry_after, error.value.wait) == (None, False)
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == ("GitOperationFailed", message)
+    assert end.retry_after is None
     assert harness.git.calls.count(method) == 1
     assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
     assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.0.0")
@@ -110,17 +108,15 @@ async def test_git_that_fails_is_tried_again(
 @pytest.mark.parametrize("method", ["list_refs", "fetch", "push"])
 async def test_server_that_asks_to_wait_is_waited_for(harness: AutomationHarness, method: str) -> None:
     harness.git.failures[method].append(Unreachable("429", retry_after=timedelta(seconds=70)))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert error.value.retry_after == timedelta(seconds=70)
+    end = await harness.fail(Retry)
+    assert end.retry_after == timedelta(seconds=70)
 
 
 async def test_failed_run_keeps_what_was_observed_and_is_made_good(idle: AutomationHarness) -> None:
     observed = idle.status
     idle.choose("web", NEW_WEB)
     idle.git.failures["push"].append(PushRejected("hook declined"))
-    with pytest.raises(NotReady):
-        await idle.reconcile(after=INTERVAL)
+    await idle.fail(Retry, after=INTERVAL)
     assert idle.status == replace(observed, last_automation_run_time=START + INTERVAL)
     await idle.reconcile(after=2 * INTERVAL)
     assert idle.git.files_of(MAIN)["web.yaml"] == manifest("1.2.0")
@@ -128,9 +124,8 @@ async def test_failed_run_keeps_what_was_observed_and_is_made_good(idle: Automat
 
 async def test_branch_that_is_not_there(harness: AutomationHarness) -> None:
     harness.put(git_repository(ref=GitRepositoryRef(branch="gone")))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == (
         "GitOperationFailed",
         f'failed to checkout source: {UNABLE}: couldn\'t find remote ref "refs/heads/gone"',
     )
@@ -138,9 +133,8 @@ async def test_branch_that_is_not_there(harness: AutomationHarness) -> None:
 
 async def test_path_that_is_not_there(harness: AutomationHarness) -> None:
     harness.spec(update=UpdateStrategy(path="./apps"))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == (
         "UpdateFailed",
         "failed to apply policies: walking path for files: lstat ./apps: no such file or directory",
     )
@@ -148,9 +142,8 @@ async def test_path_that_is_not_there(harness: AutomationHarness) -> None:
 
 async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(harness: AutomationHarness) -> None:
     harness.git.failures["find_files"].append(PathOutside("apps"))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == (
         "UpdateFailed",
         "failed to apply policies: apps: leads out of the repository; give a path inside of it",
     )
@@ -175,9 +168,8 @@ async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(harness: 
 )
 async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, template: str, message: str) -> None:
     harness.spec(git=git_spec(commit=CommitSpec(message_template=template)))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == ("GitOperationFailed", message)
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == ("GitOperationFailed", message)
     assert harness.git.calls == FULL_RUN_CALLS
 
 
@@ -235,22 +227,20 @@ async def test_spec_that_cannot_work_stalls(
     harness: AutomationHarness, spec: dict[str, Any], reason: str, message: str
 ) -> None:
     harness.spec(**spec)
-    with pytest.raises(Stalled) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (reason, message)
+    end = await harness.fail(Stalled)
+    assert (end.reason, end.message) == (reason, message)
     assert harness.git.pushes == []
     assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
 
 
 async def test_source_that_is_not_complete_is_looked_for_every_half_minute(harness: AutomationHarness) -> None:
     harness.put(git_repository(secret_ref=LocalObjectReference(name="login")))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == (
         "SourceManagerFailed",
         "failed configuring source manager: failed to get auth secret 'apps/login': secrets \"login\" not found",
     )
-    assert (error.value.max_delay, harness.git.calls) == (SECRET_RETRY, [])
+    assert (end.max_delay, harness.git.calls) == (SECRET_RETRY, [])
 
 
 async def test_process_that_lost_its_lead_pushes_nothing(harness: AutomationHarness) -> None:

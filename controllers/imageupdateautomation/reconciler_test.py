@@ -1,4 +1,4 @@
-"""What one pass over an ImageUpdateAutomation does: when it runs, what it commits, records and tells."""
+"""What one pass over an ImageUpdateAutomation does: when it runs, what it commits, records and reports."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ from api.imageupdateautomation import (
 from api.meta import STALLED, Condition, LabelSelector
 from controllers.git.objects.commits import Author, Signer
 from controllers.git.protocol.refspec import RefUpdate
-from controllers.imageupdateautomation.source import AutomationSource, SourceReader
+from controllers.gitaccess.source import AutomationSource, SourceReader
 from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.outcome import Ready
 from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest
@@ -26,7 +26,7 @@ from testing.builders import git_repository, git_spec, image_policy
 from testing.clock import START
 
 
-async def test_update_is_committed_pushed_recorded_and_told(harness: AutomationHarness) -> None:
+async def test_update_is_committed_pushed_recorded_and_reported(harness: AutomationHarness) -> None:
     before = harness.tip()
     end = await harness.reconcile(new_generation=True)
     commit = harness.tip()

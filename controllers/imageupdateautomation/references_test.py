@@ -10,7 +10,7 @@ from api.imageupdateautomation import GitCheckoutSpec, ImageUpdateAutomationStat
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refspec import ANY, RefUpdate
 from controllers.imageupdateautomation.reconciler import MAX_PUSH_ATTEMPTS
-from controllers.runtime.reconcile.run import NotReady
+from controllers.runtime.reconcile.outcome import Retry
 from testing.automation_harness import AUTO, FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
 from testing.builders import GIT_URL, git_repository, git_spec
 from testing.clock import START
@@ -116,11 +116,8 @@ async def test_semver_range_without_a_tag(harness: AutomationHarness, range_: st
     harness.git.replace_history("refs/tags/v1.0.0", {})
     checkout = GitCheckoutSpec(ref=GitRepositoryRef(semver=range_))
     harness.spec(git=git_spec(checkout=checkout, push=PushSpec(branch="auto")))
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert error.value.message == (
-        f"failed to checkout source: unable to clone '{GIT_URL}': no match found for semver: {text}"
-    )
+    end = await harness.fail(Retry)
+    assert end.message == (f"failed to checkout source: unable to clone '{GIT_URL}': no match found for semver: {text}")
 
 
 async def test_checkout_by_name_asks_for_that_reference(harness: AutomationHarness) -> None:
@@ -205,9 +202,8 @@ async def test_lost_race_is_applied_again_on_the_new_tip(harness: AutomationHarn
 
 async def test_race_that_is_lost_every_time_is_given_up(harness: AutomationHarness) -> None:
     harness.git.before_push += [theirs(harness, number) for number in range(MAX_PUSH_ATTEMPTS + 1)]
-    with pytest.raises(NotReady) as error:
-        await harness.reconcile()
-    assert (error.value.reason, error.value.message) == (
+    end = await harness.fail(Retry)
+    assert (end.reason, end.message) == (
         "GitOperationFailed",
         f"failed to update source: failed to push to remote: {MAIN} moved meanwhile (5 times in a row)",
     )

@@ -1,15 +1,9 @@
 """What people put back stays, until there is something newer."""
 
-from typing import Any
-
 import pytest
 
 from api.imageupdateautomation import UpdateStrategy, Written
-from controllers import setters
-from controllers.imageupdateautomation.job import Published
-from controllers.imageupdateautomation.reverts import MAX_WRITTEN, remembered
 from testing.automation_harness import AUTO, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest
-from testing.clock import START
 
 WRITTEN = Written(file="web.yaml", setter="apps:web", old="x/web:1.0.0", new="x/web:1.1.0")
 
@@ -23,7 +17,7 @@ async def holding(harness: AutomationHarness) -> AutomationHarness:
     return harness
 
 
-async def test_value_that_was_put_back_is_held_and_told(holding: AutomationHarness) -> None:
+async def test_value_that_was_put_back_is_held_and_reported(holding: AutomationHarness) -> None:
     theirs = holding.git.put(MAIN, {"web.yaml": manifest("1.0.0")})
     end = await holding.reconcile(after=INTERVAL)
     assert holding.tip() == theirs
@@ -85,36 +79,3 @@ async def test_push_branch_made_anew_is_no_revert(harness: AutomationHarness) ->
     harness.git.put(AUTO, {"web.yaml": manifest("1.0.0")})
     await harness.reconcile(after=2 * INTERVAL)
     assert harness.git.files_of(AUTO)["web.yaml"] == manifest("1.0.0")
-
-
-def _pushed(*changes: tuple[str, str, str, str]) -> Published:
-    results = [
-        setters.FileResult(
-            file,
-            setters.ObjectIdentifier(),
-            (setters.ValueChange(old, new, setter, setters.ObjectIdentifier(), file, 1),),
-        )
-        for file, setter, old, new in changes
-    ]
-    return Published("c", "m", START, setters.Update({}, tuple(results), ()))
-
-
-REFS = {"apps:web": setters.ImageRef("x/web", "1.1.0")}
-
-
-@pytest.mark.parametrize(
-    ("before", "refs", "kept"),
-    [
-        pytest.param([WRITTEN], REFS, [WRITTEN], id="still-chosen"),
-        pytest.param([WRITTEN], {"apps:web": setters.ImageRef("x/web", "2")}, [], id="policy-moved-on"),
-        pytest.param([WRITTEN], {}, [], id="policy-gone"),
-    ],
-)
-def test_what_is_remembered_without_a_push(before: list[Written], refs: Any, kept: list[Written]) -> None:
-    assert list(remembered(before, None, refs)) == kept
-
-
-def test_memory_is_bounded_and_the_latest_stay() -> None:
-    before = [Written(file=f"{n}.yaml", setter="apps:web", old="o", new="x/web:1.1.0") for n in range(MAX_WRITTEN)]
-    after = remembered(before, _pushed(("new.yaml", "apps:web", "a", "x/web:1.1.0")), REFS)
-    assert (len(after), after[0].file) == (MAX_WRITTEN, "new.yaml")

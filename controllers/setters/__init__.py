@@ -9,6 +9,7 @@ To add a file type whose values stand one on a line, add a row to `line_markers.
 `spec.update.files`.
 """
 
+from controllers.image.ref import ImageRef
 from controllers.setters.cache import FileCache
 from controllers.setters.candidates import (
     MARKER,
@@ -23,14 +24,12 @@ from controllers.setters.findings import FileFinding, FindingReason
 from controllers.setters.globs import name_filter
 from controllers.setters.marker import Marker, ObjectIdentifier
 from controllers.setters.markers import find_markers
-from controllers.setters.refs import SUFFIXES, ImageRef
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
 from controllers.setters.update import FileResult, Update, update
 
 __all__ = [
     "MARKER",
     "NO_REVERTS",
-    "SUFFIXES",
     "FileCache",
     "FileEdit",
     "FileFinding",

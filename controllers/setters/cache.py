@@ -12,8 +12,9 @@ from hashlib import blake2b
 
 from cachetools import LRUCache
 
+from controllers.image.ref import ImageRef
+from controllers.image.setter import parse_setter
 from controllers.setters.findings import FileFinding
-from controllers.setters.refs import ImageRef, resolve_policy
 from controllers.setters.splice import FileEdit, apply
 
 MAX_CACHED_FILES = 20_000
@@ -50,7 +51,7 @@ class FileCache:
         # An edited file needs no other edit; its findings stay where they are while its lines do.
         if edit.data is data or (edit.changed and edit.data.count(b"\n") == data.count(b"\n")):
             setters = [marker.setter for marker in edit.markers] + [f.setter for f in edit.findings if f.setter]
-            named = sorted({resolve_policy(setter) for setter in setters})
+            named = sorted({parse_setter(setter).policy_key for setter in setters})
             result = _CachedResult(tuple((policy, refs.get(policy)) for policy in named), edit.findings)
             with self._lock:
                 self._files[_key(path, edit.data)] = result

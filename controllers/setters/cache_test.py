@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controllers.image.ref import ImageRef
+from controllers.image.setter import parse_setter
 from controllers.setters import cache as module
 from controllers.setters.cache import FileCache
-from controllers.setters.refs import ImageRef, resolve_policy
 from controllers.setters.splice import FileEdit, apply
 
 WEB, API = ImageRef("x/web", "1"), ImageRef("x/api", "1")
@@ -109,4 +110,4 @@ def test_memory_changes_no_answer(asked: list[tuple[bytes, dict[str, ImageRef]]]
 
 @pytest.mark.parametrize("setter", ["apps:web", "apps:web:tag", "apps:web:", "apps:web:tag:x"])
 def test_policy_of_a_setter(setter: str) -> None:
-    assert resolve_policy(setter) == "apps:web"
+    assert parse_setter(setter).policy_key == "apps:web"

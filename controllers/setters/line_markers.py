@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from controllers.image.ref import ImageRef
 from controllers.setters.candidates import has_marker
 from controllers.setters.comments import QUOTED_KEY, read_marker
 from controllers.setters.findings import (
@@ -23,7 +24,7 @@ from controllers.setters.findings import (
 )
 from controllers.setters.globs import matches_any
 from controllers.setters.marker import ObjectIdentifier
-from controllers.setters.refs import ImageRef, Unresolved, resolve
+from controllers.setters.refs import Unresolved, resolve
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange
 
 MAX_LINE_CHARS = 4096

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controllers.image.ref import ImageRef
 from controllers.setters import line_markers
 from controllers.setters.findings import FindingReason
 from controllers.setters.line_markers import LINE_FORMATS, LineFormat, apply_lines
-from controllers.setters.refs import ImageRef
 from controllers.setters.update import update
 
 DIGEST = "sha256:" + "a" * 64

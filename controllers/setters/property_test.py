@@ -8,6 +8,7 @@ import yaml  # type: ignore[import-untyped]
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from controllers.image.setter import parse_setter
 from controllers.setters import FileEdit, FindingReason, ImageRef, apply
 from controllers.setters.scalars import DOUBLE, FOLDED, LITERAL, PLAIN, SINGLE, reads_as_string, rewrite
 
@@ -113,9 +114,9 @@ def check_edit(data: bytes, edit: FileEdit, refs: dict[str, ImageRef]) -> None:
     assert len(marked) == len(places) == len(edit.markers)
     assert around(data, [before[n] for n in marked]) == around(edit.data, [after[n] for n in marked])
     for mark, number in zip(edit.markers, marked, strict=True):
-        policy, _, suffix = mark.setter[2:].partition(":")
+        setter = parse_setter(mark.setter)
         event = after[number]
-        assert event.value == refs[f"d:{policy}"].value(suffix)
+        assert event.value == setter.value(refs[setter.policy_key])
         assert event.style or event.tag in ("tag:yaml.org,2002:str", "!own") or reads_as_string(event.value)
     assert [e.value for n, e in enumerate(before) if n not in marked] == [
         e.value for n, e in enumerate(after) if n not in marked

@@ -7,6 +7,7 @@ marked values is left alone and reported, never written.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from controllers.image.ref import ImageRef
 from controllers.setters.candidates import has_marker
 from controllers.setters.errors import Unparsable
 from controllers.setters.findings import (
@@ -22,7 +23,7 @@ from controllers.setters.findings import (
 from controllers.setters.marker import Marker, MarkerScan, ObjectIdentifier, StrayMarker
 from controllers.setters.markers import decode, find_markers
 from controllers.setters.parser import signature, walk_events
-from controllers.setters.refs import ImageRef, Unresolved, resolve
+from controllers.setters.refs import Unresolved, resolve
 from controllers.setters.scalars import CORE, PLAIN, STRING_TAG, reads_as_string, rewrite
 
 

@@ -6,13 +6,13 @@ Reads its files once, in the order given, and keeps only what changed.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from controllers.image.ref import ImageRef
 from controllers.setters.cache import FileCache
 from controllers.setters.candidates import is_candidate, relative_to
 from controllers.setters.findings import FileFinding, limit_findings
 from controllers.setters.globs import matches_any
 from controllers.setters.line_markers import apply_lines
 from controllers.setters.marker import ObjectIdentifier
-from controllers.setters.refs import ImageRef
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
 
 

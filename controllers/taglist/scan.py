@@ -9,10 +9,9 @@ import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from api.imagerepository import DEFAULT_EXCLUSION_LIST, LATEST_COUNT
 from controllers.golang import regexp
 
-DEFAULT_EXCLUSION_LIST = (r"^.*\.sig$",)
-LATEST_TAGS = 10
 INLINE_TAGS = 2_000
 """Up to so many tags a list takes less than 2 ms, and a thread costs more than it is worth: it waits for the lock."""
 
@@ -38,7 +37,7 @@ class TagSet:
     @property
     def latest(self) -> tuple[str, ...]:
         """The first ten, for `status.lastScanResult.latestTags`."""
-        return self.tags[:LATEST_TAGS]
+        return self.tags[:LATEST_COUNT]
 
 
 def effective_exclusions(patterns: Sequence[str] | None) -> tuple[str, ...]:

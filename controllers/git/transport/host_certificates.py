@@ -89,8 +89,7 @@ def _check_holder(certificate: SSHCertificate, host: str) -> None:
     if names and host.lower().encode() not in names:  # without any, the certificate is for all hosts
         quoted = " ".join(f'"{sanitize(name)}"' for name in names)
         raise _CertificateRejected(
-            f'ssh: principal "{host}" not in the set of valid principals for given certificate: '
-            f"[{sanitize(quoted)}]"
+            f'ssh: principal "{host}" not in the set of valid principals for given certificate: [{sanitize(quoted)}]'
         )
 
 

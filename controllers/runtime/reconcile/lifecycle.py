@@ -40,7 +40,7 @@ from controllers.runtime.reconcile.events import EventType, InvolvedObject, Reco
 from controllers.runtime.reconcile.leader import Leader, LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 from controllers.runtime.reconcile.patcher import ObjectPatcher
-from controllers.runtime.reconcile.run import RaisedOutcome, Reconciler, Run
+from controllers.runtime.reconcile.run import Reconciler, Run
 from controllers.runtime.reconcile.supersede import Superseded, Superseder
 
 T = TypeVar("T", bound=ReconciledObject)
@@ -184,8 +184,6 @@ class Lifecycle(Generic[T, S]):
         work = self._reconciler.reconcile(run)
         try:
             return await (self._superseder.run(obj, work) if self._superseder else work)
-        except RaisedOutcome as raised:
-            return raised.outcome
         except ApiError as error:
             return _retry(error)
 

@@ -7,8 +7,7 @@ import pytest
 from api.meta import FINALIZER
 from controllers.runtime.kube.errors import Forbidden, Throttled
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
-from controllers.runtime.reconcile.run import NotReady, Run
-from controllers.runtime.reconcile.run import Stalled as StalledError
+from controllers.runtime.reconcile.run import Run
 from testing.clock import START
 from testing.lifecycle import DENIED, KEY, WELL, LifecycleHarness, thing
 from testing.thing import Thing, ThingStatus
@@ -154,27 +153,6 @@ async def test_waiting_for_another_object_neither_retries_nor_warns(harness: Lif
     assert await harness.run(outcome) == outcome
     assert harness.condition("Ready").reason == "DependencyNotReady"
     assert harness.recorded.events == []
-
-
-@pytest.mark.parametrize(
-    ("raised", "outcome"),
-    [
-        pytest.param(
-            NotReady("Denied", "no", max_delay=timedelta(seconds=30)),
-            Retry("Denied", "no", max_delay=timedelta(seconds=30)),
-            id="retry",
-        ),
-        pytest.param(
-            NotReady("R", "not yet", wait=True, warn=False), Waiting("R", "not yet", warn=False), id="waiting"
-        ),
-        pytest.param(StalledError("R", "never"), Stalled("R", "never"), id="stalled"),
-    ],
-)
-async def test_a_raised_outcome_counts_like_a_returned_one(
-    harness: LifecycleHarness, raised: Exception, outcome: Outcome
-) -> None:
-    assert await harness.run(raised) == outcome
-    assert harness.condition("Ready").message == outcome.message
 
 
 async def test_a_success_with_findings_warns_of_each(harness: LifecycleHarness) -> None:

@@ -12,7 +12,10 @@ them. An exception that reaches the lifecycle is a crash, except for the API ser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
+
+SECRET_RETRY: Final = timedelta(seconds=30)
+"""`max_delay` for a missing Secret: with the rights we ask for it cannot be watched, so it is looked for this often."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from typing import Generic, Protocol, TypeVar
 
 from controllers.runtime.key import KubeObject
 from controllers.runtime.queue.ratelimit import spread
-from controllers.runtime.reconcile import outcome
 from controllers.runtime.reconcile.outcome import Outcome
 
 T = TypeVar("T", bound=KubeObject)
@@ -53,55 +52,6 @@ class Run(Generic[T, S]):
     async def check_leader(self) -> None:
         """Raise LostLeadership unless this process may act; to be awaited right before a side effect."""
         self.leader_check()
-
-
-class RaisedOutcome(Exception):
-    """An outcome that is raised, by reconcilers that do not return all of theirs yet."""
-
-    @property
-    def outcome(self) -> Outcome:
-        raise NotImplementedError
-
-
-class Stalled(RaisedOutcome):
-    """Raised for `outcome.Stalled`."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-
-    @property
-    def outcome(self) -> Outcome:
-        return outcome.Stalled(self.reason, self.message)
-
-
-class NotReady(RaisedOutcome):
-    """Raised for `outcome.Retry`, or with `wait` for `outcome.Waiting`."""
-
-    def __init__(
-        self,
-        reason: str,
-        message: str,
-        *,
-        retry_after: timedelta | None = None,
-        max_delay: timedelta | None = None,
-        wait: bool = False,
-        warn: bool = True,
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.message = message
-        self.retry_after = retry_after
-        self.max_delay = max_delay
-        self.wait = wait
-        self.warn = warn
-
-    @property
-    def outcome(self) -> Outcome:
-        if self.wait:
-            return outcome.Waiting(self.reason, self.message, warn=self.warn)
-        return outcome.Retry(self.reason, self.message, self.max_delay, self.retry_after)
 
 
 class Reconciler(Protocol[T, S]):

@@ -8,6 +8,7 @@ the results.
 from collections.abc import Callable, Sequence
 from functools import cached_property
 
+from controllers.image.setter import parse_setter
 from controllers.template.errors import RemovedField
 from controllers.template.flux.image_values import IMAGE, getters, image_value
 from controllers.template.go.gotext import to_valid_utf8
@@ -178,8 +179,8 @@ def _images(changes: Sequence[TemplateChange]) -> list[object]:
 
 
 def _image_value(change: TemplateChange) -> Struct:
-    namespace, _, rest = to_valid_utf8(change.setter).partition(":")
-    policy = Struct(NAMESPACED_NAME, (namespace, rest.partition(":")[0]))
+    setter = parse_setter(to_valid_utf8(change.setter))
+    policy = Struct(NAMESPACED_NAME, (setter.namespace, setter.policy))
     return image_value(to_valid_utf8(change.image), policy)
 
 

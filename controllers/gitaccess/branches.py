@@ -1,0 +1,78 @@
+"""Where an automation starts from and where it pushes to: the rules of `spec.git` as one pure function.
+
+Follows https://fluxcd.io/flux/components/image/imageupdateautomations/#git and image-automation-controller
+`internal/source/source.go`.
+"""
+
+from dataclasses import dataclass, field
+
+from api.gitrepository import GitRepository, GitRepositoryRef
+from api.imageupdateautomation import GitSpec
+from controllers.git.protocol.refs import DEFAULT_BRANCH, Checkout
+
+
+class NoPushBranch(Exception):
+    """The checkout is not a branch, so `spec.git.push.branch` is needed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """The feature gates that matter here, with Flux's defaults."""
+
+    force_push: bool = True
+    """GitForcePushBranch: a push branch that is not the checkout's may be overwritten."""
+    continue_branch: bool = True
+    """GitAllBranchReferences: edits go on top of such a branch where it exists; else always of the checkout."""
+
+
+DEFAULT_GATES = Gates()
+
+
+@dataclass(frozen=True, slots=True)
+class BranchPlan:
+    """The references of one run."""
+
+    checkout: Checkout
+    push_branch: str
+    switch: bool
+    """The push branch is another than the checkout's."""
+    continues: bool = False
+    """Edits go on top of the push branch where it exists."""
+    force: bool = False
+    """The push branch may be overwritten."""
+    refspec: str = ""
+    options: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def needs_full_run(self) -> bool:
+        """True when comparing the checked-out revision does not show whether there is something to do."""
+        return self.switch or bool(self.refspec) or not self.checkout_is_comparable
+
+    @property
+    def checkout_is_comparable(self) -> bool:
+        """True for a branch or tag: a list of references has its revision."""
+        return not (self.checkout.commit or self.checkout.name or self.checkout.semver)
+
+
+def plan_branches(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) -> BranchPlan:
+    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean; raises NoPushBranch."""
+    ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef(branch=DEFAULT_BRANCH)
+    checkout = Checkout(branch=ref.branch, tag=ref.tag, semver=ref.semver, name=ref.name, commit=ref.commit)
+    if not any((ref.branch, ref.tag, ref.semver, ref.name, ref.commit)):
+        checkout = Checkout(branch=DEFAULT_BRANCH)
+    push = git.push
+    push_branch = push.branch if push and push.branch else checkout.branch
+    if not push_branch:
+        raise NoPushBranch(
+            "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
+        )
+    switch = bool(push and push.branch and push.branch != checkout.branch)
+    return BranchPlan(
+        checkout=checkout,
+        push_branch=push_branch,
+        switch=switch,
+        continues=switch and gates.continue_branch,
+        force=switch and gates.force_push,
+        refspec=push.refspec if push else "",
+        options=dict(push.options) if push else {},
+    )

@@ -1,0 +1,37 @@
+"""What each error means for a repository. Reasons are Flux's, sentences those of Flux 2.1."""
+
+from typing import Final
+
+from api.meta import FEATURE_GATE_DISABLED
+from controllers.image.reference import BadReference
+from controllers.imageaccess.errors import AccessFailed, GateDisabled
+from controllers.registry.errors import RegistryError, Throttled
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Retry, Stalled
+from controllers.taglist.scan import BadExclusionPattern
+
+IMAGE_URL_INVALID: Final = "ImageURLInvalid"
+AUTHENTICATION_FAILED: Final = "AuthenticationFailed"
+READ_OPERATION_FAILED: Final = "ReadOperationFailed"
+
+_LOGIN: Final = "failed to configure authentication options: "
+_SCAN: Final = "scan failed: "
+
+
+class AccessTimedOut(Exception):
+    """The credentials were not read in time."""
+
+
+class TagsNotStored(Exception):
+    """The API did not take the tags of a scan."""
+
+
+ON_ERROR: Final[OnError] = {
+    GateDisabled: lambda error: Stalled(FEATURE_GATE_DISABLED, str(error)),
+    BadReference: lambda error: Stalled(IMAGE_URL_INVALID, str(error)),
+    AccessFailed: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}{error}", max_delay=SECRET_RETRY),
+    AccessTimedOut: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}context deadline exceeded"),
+    Throttled: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}", retry_after=error.retry_after),
+    RegistryError: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}"),
+    BadExclusionPattern: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}"),
+    TagsNotStored: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}failed to store tags: {error}"),
+}

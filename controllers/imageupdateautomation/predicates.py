@@ -1,0 +1,19 @@
+"""Which changes of other objects are worth a run of an automation: pure predicates for watch handlers."""
+
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy
+from controllers.update.policies import find_pause
+
+
+def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
+    """Report whether a policy has another image, pause or labels than before: what automations read of it."""
+    return _relevant_state(old) != _relevant_state(new)
+
+
+def source_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
+    """Report whether a GitRepository appeared, went, or has a new spec; its status does not concern automations."""
+    return old is None or new is None or old.metadata.generation != new.metadata.generation
+
+
+def _relevant_state(policy: ImagePolicy | None) -> object:
+    return policy and (policy.status.latest_ref, find_pause(policy), policy.metadata.labels)

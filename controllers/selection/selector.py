@@ -1,0 +1,55 @@
+"""Chooses a tag for an ImagePolicy among the stored tags of its ImageRepository: objects in, the choice out."""
+
+import asyncio
+from datetime import datetime
+
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from controllers.image.reference import parse_image
+from controllers.policy.index import TagIndex
+from controllers.policy.rules import ImageMetadata, Selection, check, select
+from controllers.runtime.kube.errors import ApiError
+from controllers.selection.errors import NotScanned, TagsNotRead
+from controllers.selection.image_reader import ImageReader
+from controllers.selection.rules import repository_key, to_rules
+from controllers.selection.tag_index_cache import TagIndexCache
+from controllers.taglist.scan import INLINE_TAGS
+
+
+async def read_index(policy: ImagePolicy, repository: ImageRepository, tags: TagIndexCache) -> TagIndex:
+    """Return what a policy chooses from: the tags of the repository's last scan.
+
+    Raises NotScanned or, for a policy that cannot work anyway, InvalidPolicy; TagListNotFound and TagsNotRead.
+    """
+    key, image = repository_key(policy), parse_image(repository.spec.image)
+    scan = repository.status.last_scan_result
+    if scan is None or repository.status.canonical_image_name != image.name:
+        check(to_rules(policy.spec))
+        raise NotScanned(
+            f"waiting for ImageRepository '{key}' to scan {image.name}; its own status tells how that goes"
+        )
+    try:
+        return await tags.index(key, scan.revision)
+    except ApiError as error:
+        raise TagsNotRead(f"failed to read tags of ImageRepository '{key}': {error.message}") from error
+
+
+async def select_tag(
+    policy: ImagePolicy, repository: ImageRepository, index: TagIndex, *, images: ImageReader, now: datetime
+) -> Selection:
+    """Return the choice and its reasons, reading the images that the policy's rules look at.
+
+    Raises InvalidPolicy, NoTags, SelectionFailed, BadReference and ImageNotRead.
+    """
+    rules, image = to_rules(policy.spec), parse_image(repository.spec.image)
+    latest = policy.status.latest_ref
+    current = latest.tag if latest and latest.name == repository.spec.image else ""
+    metadata: dict[str, ImageMetadata] = {}
+    while True:
+        if len(index.tags) <= INLINE_TAGS:
+            answer = select(index, rules, now=now, current=current, images=metadata)
+        else:
+            answer = await asyncio.to_thread(select, index, rules, now=now, current=current, images=metadata)
+        if isinstance(answer, Selection):
+            return answer
+        metadata |= await images.read_metadata(repository, image, answer.tags)

@@ -1,0 +1,67 @@
+"""The tags of repositories, prepared for choices and shared by all policies of a repository.
+
+One fetch and one index a revision, whoever asks first; the index of the revision before passes on what it has.
+"""
+
+import asyncio
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import partial
+
+from controllers.policy.index import TagIndex
+from controllers.runtime.key import Key
+from controllers.taglist.codec import TagList
+from controllers.taglist.reader import TagListReader
+from controllers.taglist.scan import INLINE_TAGS
+
+MAX_TAGS = 400_000
+"""Over all repositories: about 40 MB of text. The last index is kept whatever its size."""
+
+
+@dataclass(frozen=True, slots=True)
+class _CachedIndex:
+    revision: str
+    index: TagIndex
+
+
+def build_index(stored: TagList, previous: TagIndex | None = None) -> TagIndex:
+    """Return the index of a stored list; `previous`, of an older revision, saves work."""
+    return TagIndex(stored.tags, previous, first_seen=stored.first_seen, excluded_count=stored.excluded_count)
+
+
+class TagIndexCache:
+    """Indexes by repository. Safe to call from many tasks: each revision is read once."""
+
+    def __init__(self, lists: TagListReader, *, max_tags: int = MAX_TAGS) -> None:
+        self._lists = lists
+        self._max_tags = max_tags
+        self._cached: OrderedDict[Key, _CachedIndex] = OrderedDict()
+        self._locks: dict[Key, asyncio.Lock] = {}
+
+    async def index(self, repository: Key, revision: str) -> TagIndex:
+        """Return the tags of that revision, or of its successor. Raises TagListNotFound or ApiError."""
+        async with self._locks.setdefault(repository, asyncio.Lock()):
+            cached = self._cached.get(repository)
+            if cached is None or cached.revision != revision:
+                cached = await self._read(repository, revision, cached)
+                self._cached[repository] = cached
+            self._cached.move_to_end(repository)
+            self._evict()
+            return cached.index
+
+    def forget(self, repository: Key) -> None:
+        """Drop what is cached of a repository that is gone."""
+        self._cached.pop(repository, None)
+        lock = self._locks.get(repository)
+        if lock is not None and not lock.locked():
+            del self._locks[repository]
+
+    async def _read(self, repository: Key, revision: str, before: _CachedIndex | None) -> _CachedIndex:
+        stored = await self._lists.read(repository, revision)
+        build = partial(build_index, stored, before.index if before else None)
+        index = build() if len(stored.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
+        return _CachedIndex(stored.revision, index)
+
+    def _evict(self) -> None:
+        while len(self._cached) > 1 and sum(len(x.index.tags) for x in self._cached.values()) > self._max_tags:
+            self._cached.popitem(last=False)

@@ -1,0 +1,73 @@
+"""The question that a preview asks: what an automation makes of a tree. No Git, no cluster."""
+
+from typing import Any
+
+import pytest
+
+from api.imagepolicy import ImageRef
+from api.imageupdateautomation import UpdateStrategy
+from api.meta import LabelSelector, LabelSelectorRequirement
+from api.selectors import BadSelector
+from controllers import setters
+from controllers.git.objects.scan import File
+from controllers.git.protocol.refs import Tip
+from controllers.update.edit import plan_edit
+from controllers.update.work import Tree, plan_work
+from testing.builders import automation, image_policy
+
+BASE = Tip("refs/heads/main", "c" * 40, "main@sha1:" + "c" * 40)
+WEB = ImageRef(name="x/web", tag="1.1.0")
+POLICIES = (image_policy("web", latest=WEB), image_policy("bad", latest=ImageRef(name="x/UPPER", tag="1")))
+
+
+def marked(tag: str, marker: str = "apps:web") -> bytes:
+    return f'image: x/web:{tag} # {{"$imagepolicy": "{marker}"}}\n'.encode()
+
+
+def file(path: str, data: bytes, *, target: str = "") -> File:
+    return File(path, target or path, data)
+
+
+def test_edit_has_the_changed_files_by_where_they_are_stored() -> None:
+    tree = Tree(BASE, [file("web.yaml", marked("1.0.0"), target="real.yaml"), file("new.yaml", marked("1.1.0"))])
+    edit = plan_edit(tree, plan_work(automation(), POLICIES))
+    assert (edit.base, edit.contents) == (BASE, {"real.yaml": marked("1.1.0")})
+    assert [result.file for result in edit.update.result] == ["web.yaml"]
+
+
+def test_cache_changes_no_edit() -> None:
+    cache, work = setters.FileCache(), plan_work(automation(), POLICIES)
+    tree = Tree(BASE, [file("web.yaml", marked("1.0.0"))])
+    assert plan_edit(tree, work, cache=cache) == plan_edit(tree, work, cache=cache) == plan_edit(tree, work)
+
+
+def test_value_that_was_put_back_is_left_alone() -> None:
+    reverts = {("web.yaml", "apps:web", "x/web:1.0.0"): "x/web:1.1.0"}
+    tree = Tree(BASE, [file("web.yaml", marked("1.0.0"))])
+    edit = plan_edit(tree, plan_work(automation(), POLICIES), reverts=reverts)
+    assert (edit.contents, [finding.reason.value for finding in edit.update.findings]) == ({}, ["held"])
+
+
+def test_work_is_decided_from_objects() -> None:
+    paused = image_policy("paused", latest=WEB, suspend=True)
+    work = plan_work(automation(update=UpdateStrategy(path="./apps/")), (*POLICIES, paused))
+    assert (work.path, set(work.images), set(work.paused)) == ("apps", {"apps:web"}, {"apps:paused"})
+    assert set(work.last_chosen) == {"apps:web", "apps:bad", "apps:paused"}
+    assert [finding.reason for finding in work.findings] == ["InvalidImage"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "error"),
+    [
+        pytest.param({"update": UpdateStrategy(strategy="Other")}, setters.UnsupportedStrategy, id="strategy"),
+        pytest.param({"update": UpdateStrategy(path="../up")}, setters.UpdatePathOutside, id="path"),
+        pytest.param(
+            {"policy_selector": LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),))},
+            BadSelector,
+            id="selector",
+        ),
+    ],
+)
+def test_spec_that_cannot_work(spec: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        plan_work(automation(**spec), POLICIES)

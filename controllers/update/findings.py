@@ -1,0 +1,108 @@
+"""What an update left out and why, as its owner reads it: in the status, in events, in the Ready message. Pure."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
+
+from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import Finding as ApiFinding
+from controllers import setters
+from controllers.image.setter import parse_setter
+from controllers.runtime.key import Key
+from controllers.update.policies import Pause
+
+POLICY_WITHOUT_IMAGE = "PolicyWithoutImage"
+INVALID_IMAGE = "InvalidImage"
+MAX_FINDINGS = 20
+"""In the status; the last of so many counts the rest."""
+
+REASONS: Mapping[setters.FindingReason, str] = {
+    setters.FindingReason.UNPARSABLE: "NotYAML",
+    setters.FindingReason.REFUSED: "EditRefused",
+    setters.FindingReason.UNKNOWN_POLICY: "UnknownPolicy",
+    setters.FindingReason.UNKNOWN_SUFFIX: "UnknownSuffix",
+    setters.FindingReason.MALFORMED: "MalformedMarker",
+    setters.FindingReason.MISPLACED: "MisplacedMarker",
+    setters.FindingReason.REVERTED: "HeldBack",
+    setters.FindingReason.MORE: "More",
+}
+
+PAUSE_MESSAGES: Mapping[Pause, str] = {
+    Pause.SUSPENDED: "is suspended: the value stays as it is until the policy is resumed",
+    Pause.NOT_READY: "is not ready: the value stays as it is until the policy is; its own status says what it lacks",
+}
+EXPECTED_REASONS = {POLICY_WITHOUT_IMAGE, *Pause}
+"""What passes by itself, or is so on purpose."""
+
+NOT_PAUSED: Mapping[str, Pause] = {}
+
+PolicyLookup: TypeAlias = Callable[[Key], ImagePolicy | None]
+"""Finds the policy that a marker names, in any namespace that is watched."""
+
+
+def to_status(
+    findings: Iterable[setters.FileFinding],
+    policies: PolicyLookup,
+    *,
+    first: tuple[ApiFinding, ...] = (),
+    paused: Mapping[str, Pause] = NOT_PAUSED,
+) -> tuple[ApiFinding, ...]:
+    """Return the findings for the status: bounded, each with what to do about it.
+
+    A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
+    some other automation's business and not a finding. first: what was found before the files were looked at.
+    paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
+    """
+    entries = [*first, *(entry for finding in findings if (entry := _to_status(finding, policies, paused)))]
+    if len(entries) <= MAX_FINDINGS:
+        return tuple(entries)
+    more = len(entries) - MAX_FINDINGS + 1
+    return (*entries[: MAX_FINDINGS - 1], ApiFinding(reason="More", message=f"{more} more findings are not listed"))
+
+
+def invalid_image_findings(images: Mapping[str, str]) -> tuple[ApiFinding, ...]:
+    """Return a finding for each policy whose image is not a valid reference. images: what it is, by policy name."""
+    return tuple(
+        ApiFinding(
+            reason=INVALID_IMAGE,
+            message=f"ImagePolicy '{name}' is left out: could not parse reference: {text[:256]}; "
+            "correct the image of its ImageRepository",
+        )
+        for name, text in sorted(images.items())
+    )
+
+
+def is_event_worthy(finding: ApiFinding) -> bool:
+    """Report whether to send an event: not for what passes by itself or is so on purpose."""
+    return finding.reason not in EXPECTED_REASONS
+
+
+def format_line(finding: ApiFinding) -> str:
+    """Return a finding as one line in the form of compilers: `app.yaml:12: what is wrong`."""
+    position = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: " if finding.file else ""
+    return f"{position}{finding.message}"
+
+
+def summarize(findings: tuple[ApiFinding, ...]) -> str:
+    """Return what the Ready message says of findings: nothing, the only one, or the first and how many there are."""
+    if not findings:
+        return ""
+    first = format_line(findings[0])
+    return f"; left out: {first}" + (f" (and {len(findings) - 1} more, see status.findings)" if findings[1:] else "")
+
+
+def _to_status(finding: setters.FileFinding, policies: PolicyLookup, paused: Mapping[str, Pause]) -> ApiFinding | None:
+    reason: str = REASONS[finding.reason]
+    message = finding.message
+    if finding.reason is setters.FindingReason.UNKNOWN_POLICY:
+        setter = parse_setter(finding.setter)
+        policy = policies(Key(setter.namespace, setter.policy))
+        marker = f"the marker names ImagePolicy '{setter.policy_key}'"
+        if policy is None:
+            message = f"{marker}, which does not exist; create it or correct the marker"
+        elif policy.status.latest_ref is None:
+            reason, message = POLICY_WITHOUT_IMAGE, f"{marker}, which has not chosen an image yet"
+        elif pause := paused.get(setter.policy_key):
+            reason, message = pause, f"{marker}, which {PAUSE_MESSAGES[pause]}"
+        else:
+            return None
+    return ApiFinding(file=finding.file, line=finding.line, reason=reason, message=message)

@@ -1,0 +1,85 @@
+"""Which policies an automation uses, and the images they chose. Pure.
+
+A policy that is suspended or not ready is paused: its last choice is not written any more, so that people can put
+another value into Git meanwhile. Ours; Flux goes on writing it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from api.imagepolicy import ImagePolicy
+from api.imagepolicy import ImageRef as LatestRef
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.selectors import matches
+from controllers.image.ref import ImageRef, to_image_ref
+from controllers.image.reference import BadReference, parse_reference
+from controllers.image.setter import policy_key
+from controllers.runtime.reconcile.conditions import is_failing
+
+
+class Pause(StrEnum):
+    """Why the last choice of a policy is not to be written."""
+
+    SUSPENDED = "PolicySuspended"
+    NOT_READY = "PolicyNotReady"
+
+
+@dataclass(frozen=True, slots=True)
+class SelectedPolicies:
+    """The policies of an automation that have chosen an image, by name; choices in the form of the API."""
+
+    images: Mapping[str, LatestRef]
+    """The choices to write."""
+    paused: Mapping[str, Pause]
+    """Policies whose choice is not to be written now."""
+    last_chosen: Mapping[str, LatestRef]
+    """The last choice of each policy, paused or not."""
+
+
+def select_policies(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> SelectedPolicies:
+    """Return what the selector finds; policies: those of the automation's namespace. Raises BadSelector."""
+    selector = automation.spec.policy_selector
+    if selector is not None:
+        matches(selector, {})  # a wrong one is an error also while there is nothing to choose from
+    last_chosen, paused = {}, {}
+    for policy in policies:
+        if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels)):
+            last_chosen[policy.metadata.name] = policy.status.latest_ref
+            if pause := find_pause(policy):
+                paused[policy.metadata.name] = pause
+    images = {name: image for name, image in last_chosen.items() if name not in paused}
+    return SelectedPolicies(images, paused, last_chosen)
+
+
+def find_pause(policy: ImagePolicy) -> Pause | None:
+    """Return why a policy's last choice is not to be written, None when it is.
+
+    Only Ready=False makes a policy not ready: without a condition, or while it is being reconciled, the last choice is
+    as good as it was.
+    """
+    if policy.spec.suspend:
+        return Pause.SUSPENDED
+    return Pause.NOT_READY if is_failing(policy.status.conditions) else None
+
+
+def partition_images(images: Mapping[str, LatestRef]) -> tuple[dict[str, LatestRef], dict[str, str]]:
+    """Return the images that are valid references, and the text of each that is not; both by the policy's name.
+
+    Flux ends the whole run at the first of the latter (image-automation-controller `internal/policy/applier.go`).
+    """
+    usable, unusable = {}, {}
+    for name, image in images.items():
+        text = str(to_image_ref(image))
+        try:
+            parse_reference(text)
+        except BadReference:
+            unusable[name] = text
+        else:
+            usable[name] = image
+    return usable, unusable
+
+
+def to_image_refs(images: Mapping[str, LatestRef], namespace: str) -> dict[str, ImageRef]:
+    """Return the images of a namespace's policies as markers name them, by `namespace:policy`."""
+    return {policy_key(namespace, name): to_image_ref(image) for name, image in images.items()}

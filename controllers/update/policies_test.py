@@ -1,0 +1,74 @@
+"""The policies that an automation selects, and their images."""
+
+import pytest
+from msgspec.structs import replace
+
+from api.imagepolicy import ImageRef
+from api.meta import Condition, LabelSelector, LabelSelectorRequirement
+from api.selectors import BadSelector
+from controllers.update.policies import Pause, SelectedPolicies, select_policies
+from testing.builders import automation, image_policy
+from testing.clock import START
+
+V1, V2 = ImageRef(name="x/web", tag="1.0.0"), ImageRef(name="x/api", tag="2.0.0", digest="sha256:abc")
+POLICIES = (
+    image_policy("web", labels={"app": "web"}, latest=V1),
+    image_policy("api", labels={"app": "api"}, latest=V2),
+    image_policy("new", labels={"app": "web"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("selector", "want"),
+    [
+        pytest.param(None, {"web": V1, "api": V2}, id="unset-chooses-all-that-have-an-image"),
+        pytest.param(LabelSelector(), {"web": V1, "api": V2}, id="empty-chooses-all"),
+        pytest.param(LabelSelector(match_labels={"app": "web"}), {"web": V1}, id="some"),
+        pytest.param(LabelSelector(match_labels={"app": "db"}), {}, id="none"),
+    ],
+)
+def test_images_of_selected_policies(selector: LabelSelector | None, want: dict[str, ImageRef]) -> None:
+    assert select_policies(automation(policy_selector=selector), POLICIES) == SelectedPolicies(want, {}, want)
+
+
+def conditions(**statuses: str) -> tuple[Condition, ...]:
+    return tuple(
+        Condition(type=name, status=status, reason="R", message="m", last_transition_time=START)
+        for name, status in statuses.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("suspend", "statuses", "pause"),
+    [
+        pytest.param(False, {}, None, id="no-condition"),
+        pytest.param(False, {"Ready": "True"}, None, id="ready"),
+        pytest.param(False, {"Ready": "True", "Reconciling": "True"}, None, id="being-reconciled"),
+        pytest.param(False, {"Ready": "Unknown"}, None, id="unknown"),
+        pytest.param(False, {"Ready": "False", "Reconciling": "True"}, Pause.NOT_READY, id="retrying"),
+        pytest.param(False, {"Ready": "False", "Stalled": "True"}, Pause.NOT_READY, id="stalled"),
+        pytest.param(True, {"Ready": "True"}, Pause.SUSPENDED, id="suspended"),
+        pytest.param(True, {"Ready": "False"}, Pause.SUSPENDED, id="suspended-and-not-ready"),
+    ],
+)
+def test_paused_policies_are_not_used(suspend: bool, statuses: dict[str, str], pause: Pause | None) -> None:
+    policy = image_policy("web", latest=V1, suspend=suspend)
+    policy = replace(policy, status=replace(policy.status, conditions=conditions(**statuses)))
+    found = select_policies(automation(), [policy, POLICIES[1]])
+    assert found.images == {"api": V2} | ({} if pause else {"web": V1})
+    assert found.paused == ({"web": pause} if pause else {})
+    assert found.last_chosen == {"web": V1, "api": V2}
+
+
+def test_paused_policies_of_others_are_left_out() -> None:
+    selector = LabelSelector(match_labels={"app": "api"})
+    others = image_policy("web", labels={"app": "web"}, latest=V1, suspend=True)
+    assert select_policies(automation(policy_selector=selector), [others]) == SelectedPolicies({}, {}, {})
+
+
+def test_bad_selector_is_reported_also_without_policies() -> None:
+    bad = LabelSelector(match_expressions=(LabelSelectorRequirement(key="app", operator="Like"),))
+    with pytest.raises(BadSelector):
+        select_policies(automation(policy_selector=bad), POLICIES)
+    with pytest.raises(BadSelector):
+        select_policies(automation(policy_selector=bad), [])

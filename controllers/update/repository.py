@@ -1,0 +1,98 @@
+"""The remote of one automation: what an update asks of Git, each step with the text that its failure is reported by."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from controllers import setters
+from controllers.git.engine import GitEngine
+from controllers.git.errors import PathMissing, PathOutside
+from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
+from controllers.git.protocol.refs import Refs, Tip, resolve
+from controllers.git.protocol.refspec import RefUpdate
+from controllers.gitaccess.branches import BranchPlan
+from controllers.gitaccess.source import AutomationSource
+from controllers.policy import Semver, choose
+from controllers.policy.errors import PolicyError
+from controllers.update.errors import PathUnusable, attempting
+from controllers.update.work import Edit, Tree, Work
+
+CHECKOUT = "failed to checkout source"
+UPDATE = "failed to update source"
+
+
+class Repository:
+    """An engine and the source that it works on. Raises GitOperationFailed, unless a method says otherwise."""
+
+    def __init__(self, git: GitEngine, source: AutomationSource) -> None:
+        self._git = git
+        self.source = source
+
+    @property
+    def plan(self) -> BranchPlan:
+        """The branches of this run."""
+        return self.source.plan
+
+    @property
+    def can_read_any_commit(self) -> bool:
+        """False where the remote gives out only what its references name. Known once references were listed."""
+        return self._git.can_fetch_any_commit(self.source.remote)
+
+    async def list_refs(self) -> tuple[Refs, Tip]:
+        """Return what the remote has now, and the commit to check out: one round trip."""
+        checkout = self.plan.checkout
+        with attempting(CHECKOUT):
+            refs = await self._git.list_refs(self.source.remote, extra=checkout.extra_refs)
+            return refs, resolve(checkout, refs, select_semver=_select_tag)
+
+    async def read_tree(self, work: Work, base: Tip) -> Tree:
+        """Return the marked files of a commit. Raises PathUnusable as well, and RefMoved for a commit that is gone."""
+        with attempting(CHECKOUT):
+            await self._git.fetch(self.source.remote, base)
+            try:
+                files = await self._git.find_files(
+                    self.source.remote,
+                    base.commit,
+                    work.path,
+                    is_wanted=setters.name_filter(work.globs),
+                    marker=setters.MARKER,
+                )
+            except PathMissing as error:
+                raise PathUnusable(
+                    "failed to apply policies: walking path for files: "
+                    f"lstat {work.automation.spec.update.path}: no such file or directory"
+                ) from error
+            except PathOutside as error:  # by a symbolic link, which a commit may mend: not for a stall
+                raise PathUnusable(f"failed to apply policies: {error}") from error
+        return Tree(base, files)
+
+    async def read_commit(self, commit: str) -> CommitInfo:
+        """Return what a commit says."""
+        with attempting(CHECKOUT):
+            return await self._git.read_commit(self.source.remote, commit)
+
+    async def commit(
+        self, edit: Edit, *, step: str, message: str, when: datetime, signer: Signer | None = None
+    ) -> NewCommit | None:
+        """Make a commit of an edit; None when the files turn out to be as they were. step: how a failure begins."""
+        with attempting(step):
+            return await self._git.commit(
+                self.source.remote,
+                edit.base.commit,
+                edit.contents,
+                author=self.source.author,
+                message=message,
+                when=when,
+                signer=signer,
+            )
+
+    async def push(self, new: NewCommit, updates: Sequence[RefUpdate], *, force: bool) -> bool:
+        """Push, and report whether a reference moved. Raises GitError: a push that failed may have moved some."""
+        updated_refs = await self._git.push(self.source.remote, new, updates, options=self.plan.options, force=force)
+        return bool(updated_refs)
+
+
+def _select_tag(range_: str, tags: Sequence[str]) -> str | None:
+    try:
+        return choose(tags, Semver(range_)).tag
+    except PolicyError:
+        return None
