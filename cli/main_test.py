@@ -6,7 +6,10 @@ import sys
 import pytest
 
 from api.version import VERSION
+from cli import policy as policy_command
 from cli.main import KINDS, main
+from controllers.policy import POLICIES, Alphabetical
+from controllers.policy.ranking import Flag, PolicyKind
 from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE, PRERELEASE
 
 
@@ -138,3 +141,13 @@ def test_reasons_are_shown_also_when_nothing_is_chosen(capsys: pytest.CaptureFix
     *_, row = capsys.readouterr().out.splitlines()
     assert row.split(None, 1)[0] == "2"
     assert row.endswith("2.0.0, 1.0.0")
+
+
+def test_policy_in_the_table_is_a_flag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Latest(Alphabetical):
+        name = "latest"
+
+    kind = PolicyKind(Latest, from_spec=Latest, flag=Flag(Latest, "the last text", metavar="ORDER"))
+    monkeypatch.setattr(policy_command, "POLICIES", (*POLICIES, kind))
+    assert main(["policy", "test", "--latest", "asc", "a", "b"]) == 0
+    assert capsys.readouterr().out.startswith("b\n")
