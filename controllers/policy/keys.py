@@ -51,7 +51,7 @@ class KeySpec:
 
 @dataclass(frozen=True, slots=True)
 class Keys(Policy):
-    """The tag whose first key wins, among equals its second, and so on; the first key counts most."""
+    """The tag whose first key wins, of equals its second, and so on."""
 
     name: ClassVar = "keys"
 

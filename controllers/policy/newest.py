@@ -1,4 +1,4 @@
-"""The newest tag: by when a scan of ours found it first, or by the build date of its image. Ours, not Flux's.
+"""The newest tag: by the scan that found it first, or by the build date of its image. Ours, not Flux's.
 
 Tags that one scan found together were first seen together, and those of a first scan at an unknown time before all
 others: among them the last value in byte order wins. Build dates are for the caller to find out.

@@ -151,7 +151,7 @@ def test_denied_tags_are_skipped(rules: Rules, want: str) -> None:
     assert denied == [tag for tag in ("1.3.0", "1.2.0") if tag > want]
 
 
-def test_a_denied_tag_is_told_where_it_would_rank() -> None:
+def test_a_denied_tag_is_listed_where_it_would_rank() -> None:
     found = selected(["3.0.0", "1.2.0", "1.1.0", "1.0.0"], Rules(Semver("1.x"), denied_tags=frozenset({"1.2.0"})))
     assert list(reasons(found).items()) == [
         ("3.0.0", OUT_OF_RANGE),
@@ -197,7 +197,7 @@ def test_rules_that_cannot_work_are_invalid(rules: Rules, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_no_tags_are_told_as_ever() -> None:
+def test_no_tags_are_reported_as_ever() -> None:
     with pytest.raises(NoTags):
         select(TagIndex([]), Rules(ANY, denied_tags=frozenset({"1"}), denied_patterns=("x",), min_age=DAY), now=NOW)
 
