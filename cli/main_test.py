@@ -9,7 +9,7 @@ from api.version import VERSION
 from cli import policy as policy_command
 from cli.main import KINDS, main
 from controllers.policy import POLICIES, Alphabetical
-from controllers.policy.ranking import Flag, PolicyKind
+from controllers.policy.ranking import PolicyFlag, PolicyKind
 from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE, PRERELEASE
 
 
@@ -147,7 +147,7 @@ def test_policy_in_the_table_is_a_flag(monkeypatch: pytest.MonkeyPatch, capsys: 
     class Latest(Alphabetical):
         name = "latest"
 
-    kind = PolicyKind(Latest, from_spec=Latest, flag=Flag(Latest, "the last text", metavar="ORDER"))
+    kind = PolicyKind(Latest, from_spec=Latest, flag=PolicyFlag(Latest, "the last text", metavar="ORDER"))
     monkeypatch.setattr(policy_command, "POLICIES", (*POLICIES, kind))
     assert main(["policy", "test", "--latest", "asc", "a", "b"]) == 0
     assert capsys.readouterr().out.startswith("b\n")

@@ -16,9 +16,9 @@ from controllers.policy.candidates import Candidates, RankedCandidate, SortedCan
 from controllers.policy.errors import NotNumeric
 from controllers.policy.ranking import (
     ORDER_CHOICES,
-    Flag,
     Order,
     Policy,
+    PolicyFlag,
     PolicyKind,
     Ranker,
     Ranking,
@@ -95,5 +95,5 @@ KIND: Final = PolicyKind(
     Numerical,
     from_spec=lambda spec: Numerical(spec.order),
     reasons=(NOT_A_NUMBER,),
-    flag=Flag(Numerical, "the greatest number (asc) or the least (desc)", choices=ORDER_CHOICES),
+    flag=PolicyFlag(Numerical, "the greatest number (asc) or the least (desc)", choices=ORDER_CHOICES),
 )

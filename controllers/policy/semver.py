@@ -11,7 +11,7 @@ from itertools import chain, islice, pairwise
 from typing import ClassVar, Final
 
 from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
-from controllers.policy.ranking import BadPolicy, Flag, Policy, PolicyKind, Ranker, Ranking, RankingContext
+from controllers.policy.ranking import BadPolicy, Policy, PolicyFlag, PolicyKind, Ranker, Ranking, RankingContext
 from controllers.policy.reasons import MAX_REFUSED, OUTRANKED, Reason
 from controllers.semver.constraint import BadConstraint, Constraint, ConstraintGroup, Span, parse_constraint
 from controllers.semver.version import RELEASE, VersionKey, tag_key
@@ -113,5 +113,5 @@ KIND: Final = PolicyKind(
     Semver,
     from_spec=lambda spec: Semver(spec.range),
     reasons=(NOT_A_VERSION, PRERELEASE, OUT_OF_RANGE),
-    flag=Flag(Semver, "the greatest version in the range, e.g. '>=1.0.0 <2.0.0'", metavar="RANGE"),
+    flag=PolicyFlag(Semver, "the greatest version in the range, e.g. '>=1.0.0 <2.0.0'", metavar="RANGE"),
 )
