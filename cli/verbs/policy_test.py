@@ -6,6 +6,9 @@ import sys
 import pytest
 
 from cli.main import main
+from cli.verbs import policy as policy_verb
+from controllers.policy import POLICIES, Alphabetical
+from controllers.policy.ranking import PolicyFlag, PolicyKind
 from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE, PRERELEASE
 
 SEMVER = ["policy", "test", "--semver"]
@@ -97,3 +100,13 @@ def test_reasons_are_shown_also_when_nothing_is_chosen(capsys: pytest.CaptureFix
     *_, row = capsys.readouterr().out.splitlines()
     assert row.split(None, 1)[0] == "2"
     assert row.endswith("2.0.0, 1.0.0")
+
+
+def test_policy_in_the_table_is_a_flag(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    class Latest(Alphabetical):
+        name = "latest"
+
+    kind = PolicyKind(Latest, from_spec=Latest, flag=PolicyFlag(Latest, "the last text", metavar="ORDER"))
+    monkeypatch.setattr(policy_verb, "POLICIES", (*POLICIES, kind))
+    assert main(["policy", "test", "--latest", "asc", "a", "b"]) == 0
+    assert capsys.readouterr().out.startswith("b\n")

@@ -9,9 +9,9 @@ from typing import ClassVar, Final
 from controllers.policy.candidates import Candidates
 from controllers.policy.ranking import (
     ORDER_CHOICES,
-    Flag,
     Order,
     Policy,
+    PolicyFlag,
     PolicyKind,
     Ranker,
     Ranking,
@@ -44,5 +44,5 @@ class Alphabetical(Policy):
 KIND: Final = PolicyKind(
     Alphabetical,
     from_spec=lambda spec: Alphabetical(spec.order),
-    flag=Flag(Alphabetical, "the last text (asc) or the first (desc)", choices=ORDER_CHOICES),
+    flag=PolicyFlag(Alphabetical, "the last text (asc) or the first (desc)", choices=ORDER_CHOICES),
 )

@@ -1,8 +1,8 @@
-"""What a filter leaves of the stored tags, and the orders in which policies look at it.
+"""The stored tags that pass a filter, and the orders in which policies look at them.
 
 Sorting a hundred thousand versions takes 0.2 s, choosing among sorted ones microseconds, and many policies look at one
-repository: so each order is made once, when the first policy needs it. Of tags that change a little (a scan found a
-new one, a rule leaves some out) the orders are not made anew: they are copied, and the few changes go to their places.
+repository. So each order is made once, when the first policy needs it. When the tags change a little (a scan found a
+new one, a rule leaves some out), orders are copied and the few changes inserted.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 R = TypeVar("R")
 
 ValueFunction: TypeAlias = Callable[[str], str | None]
-"""What is ranked for a tag; None where the filter does not let it through."""
+"""Returns what is ranked for a tag; None where the filter does not let it through."""
 
 INSORT_LIMIT: Final = 64
 """So many entries are put in one by one; more are sorted in, which looks at every entry once."""
@@ -42,9 +42,9 @@ class SortOrder(Generic[R]):
     """A way to rank candidates."""
 
     name: Hashable
-    """Equal for orders that rank alike: what results are kept under."""
+    """The key of kept results: equal for orders that rank alike."""
     rank_key: Callable[[str, str], tuple[int, R] | None]
-    """For a tag and its value the lane and the rank in it; None for what has no rank."""
+    """Returns, for a tag and its value, the lane and the rank in it; None for what has no rank."""
     lanes: int = 1
 
 
@@ -65,14 +65,13 @@ class SortedCandidates(Generic[R]):
 
 @dataclass(frozen=True, slots=True)
 class _Difference:
-    """What makes the orders of earlier candidates those of the present ones."""
+    """The orders before the last change, and what the change does to them. An order is brought up to date when used."""
 
     orders: dict[Hashable, SortedCandidates[Any]]
     ascending: Sequence[str] | None
-    gone: frozenset[str]
-    """Tags."""
-    gone_values: frozenset[str]
-    come: Sequence[TaggedValue]
+    removed_tags: frozenset[str]
+    removed_values: frozenset[str]
+    added: Sequence[TaggedValue]
 
 
 class Candidates:
@@ -82,12 +81,15 @@ class Candidates:
     """
 
     def __init__(self, tags: Iterable[str], value: ValueFunction) -> None:
-        """tags: in any order, each once; value: called once for each."""
+        """Filter the tags.
+
+        tags: in any order, each once; value: called once for each.
+        """
         self.tags: dict[str, str] = {}
         self.unmatched: list[str] = []
         """Ascending."""
         self.duplicates: dict[str, tuple[str, ...]] = {}
-        """For a value the further tags that give it."""
+        """For a value the further tags that have it."""
         self._orders: dict[Hashable, SortedCandidates[Any]] = {}
         self._ascending: Sequence[str] | None = None
         self._before = _Difference({}, None, frozenset(), frozenset(), ())
@@ -95,76 +97,79 @@ class Candidates:
             self._add(tag, value(tag))
         self.unmatched.sort()
 
-    def without(self, gone: Collection[str], value: ValueFunction) -> Candidates:
-        """Return other candidates: these without the tags `gone`, all of which are among them. Costs a copy."""
+    def without(self, removed: Collection[str], value: ValueFunction) -> Candidates:
+        """Return other candidates: these without the tags `removed`, all of which are among them. Costs a copy."""
         after = Candidates((), value)
         after.tags, after.unmatched = self.tags.copy(), self.unmatched.copy()
         after.duplicates = self.duplicates.copy()
         after._orders, after._ascending = self._orders.copy(), self._ascending
-        after.change(gone, (), value)
+        after.change(removed, (), value)
         return after
 
-    def change(self, gone: Collection[str], come: Collection[str], value: ValueFunction) -> None:
-        """Drop the tags `gone` and add the tags `come`; costs what changes, and a little for each order.
+    def change(self, removed: Collection[str], added: Collection[str], value: ValueFunction) -> None:
+        """Drop and add tags; costs what changes, and a little for each order.
 
-        gone: all of them are among these; come: none of them is, except those gone.
+        removed: all of them are among these; added: none of them is, except those removed.
         """
-        left = frozenset(gone)
-        stood: dict[str, str | None] = {}
-        for tag in gone:
+        removed_tags = frozenset(removed)
+        tags_before: dict[str, str | None] = {}  # by value
+        for tag in removed:
             text = value(tag)
             if text is not None:
-                stood.setdefault(text, self.tags.get(text))
+                tags_before.setdefault(text, self.tags.get(text))
                 self._remove(tag, text)
-        if left:
-            self.unmatched = [tag for tag in self.unmatched if tag not in left]
-        for tag in come:
+        if removed_tags:
+            self.unmatched = [tag for tag in self.unmatched if tag not in removed_tags]
+        for tag in added:
             text = value(tag)
             if text is not None:
-                stood.setdefault(text, self.tags.get(text))
+                tags_before.setdefault(text, self.tags.get(text))
             self._add(tag, text)
         self.unmatched.sort()
-        # A tag that is gone and has come again may have another rank.
-        moved = [text for text, tag in stood.items() if tag != self.tags.get(text) or tag in left]
-        standing = [(before, text) for text in moved if (before := stood[text]) is not None]
+        # A tag that was removed and added again may have another rank.
+        changed = [text for text, tag in tags_before.items() if tag != self.tags.get(text) or tag in removed_tags]
+        displaced = [(tag_before, text) for text in changed if (tag_before := tags_before[text]) is not None]
         self._before = _Difference(
             self._orders,
             self._ascending,
-            frozenset(before for before, _ in standing),
-            frozenset(text for _, text in standing),
-            [TaggedValue(self.tags[text], text) for text in moved if text in self.tags],
+            frozenset(tag_before for tag_before, _ in displaced),
+            frozenset(text for _, text in displaced),
+            [TaggedValue(self.tags[text], text) for text in changed if text in self.tags],
         )
         self._orders, self._ascending = {}, None
 
     def ascending(self) -> Sequence[str]:
         """Return the values in byte order; for text Python's order by code point is that of its UTF-8."""
         if self._ascending is None:
-            known, come = self._before.ascending, [value for _, value in self._before.come]
-            gone = self._before.gone_values
-            self._ascending = sorted(self.tags) if known is None else _merge_sorted(known, gone, come, tag_of=identity)
+            earlier, removed = self._before.ascending, self._before.removed_values
+            if earlier is None:
+                self._ascending = sorted(self.tags)
+            else:
+                added = [value for _, value in self._before.added]
+                self._ascending = _merge_sorted(earlier, removed, added, tag_of=identity)
             self._before = replace(self._before, ascending=None)
         return self._ascending
 
     def ordered(self, order: SortOrder[R]) -> SortedCandidates[R]:
         """Return the candidates in an order, which is made when it is needed first."""
         if order.name not in self._orders:
-            known = self._before.orders.pop(order.name, None)
-            if known is None:
+            earlier = self._before.orders.pop(order.name, None)
+            if earlier is None:
                 self._orders[order.name] = _sort_candidates(
                     order, map(TaggedValue._make, zip(self.tags.values(), self.tags, strict=True))
                 )
             else:
-                self._orders[order.name] = _apply_difference(order, known, self._before)
+                self._orders[order.name] = _apply_difference(order, earlier, self._before)
         return self._orders[order.name]
 
     def _add(self, tag: str, value: str | None) -> None:
         if value is None:
             self.unmatched.append(tag)
             return
-        standing = self.tags.setdefault(value, tag)
-        if standing != tag:
-            self.tags[value] = min(standing, tag)
-            self.duplicates[value] = (*self.duplicates.get(value, ()), max(standing, tag))
+        first = self.tags.setdefault(value, tag)
+        if first != tag:
+            self.tags[value] = min(first, tag)
+            self.duplicates[value] = (*self.duplicates.get(value, ()), max(first, tag))
 
     def _remove(self, tag: str, value: str) -> None:
         remaining = sorted({self.tags.pop(value), *self.duplicates.pop(value, ())} - {tag})
@@ -200,13 +205,16 @@ def _sort_candidates(order: SortOrder[R], candidates: Iterable[TaggedValue]) -> 
     return SortedCandidates(lanes, others)
 
 
-def _apply_difference(order: SortOrder[R], known: SortedCandidates[R], difference: _Difference) -> SortedCandidates[R]:
-    come = _sort_candidates(order, difference.come)
-    gone = difference.gone
+def _apply_difference(
+    order: SortOrder[R], earlier: SortedCandidates[R], difference: _Difference
+) -> SortedCandidates[R]:
+    added = _sort_candidates(order, difference.added)
+    removed = difference.removed_tags
     lanes = [
-        _merge_sorted(lane, gone, entries, tag_of=_tag) for lane, entries in zip(known.lanes, come.lanes, strict=True)
+        _merge_sorted(lane, removed, entries, tag_of=_tag)
+        for lane, entries in zip(earlier.lanes, added.lanes, strict=True)
     ]
-    return SortedCandidates(tuple(lanes), _merge_sorted(known.others, gone, come.others, tag_of=_tag))
+    return SortedCandidates(tuple(lanes), _merge_sorted(earlier.others, removed, added.others, tag_of=_tag))
 
 
 _tag: Final = attrgetter("tag")
@@ -215,15 +223,15 @@ E = TypeVar("E", RankedCandidate[Any], TaggedValue, str)
 
 
 def _merge_sorted(
-    known: Sequence[E], gone: frozenset[str], come: Sequence[E], *, tag_of: Callable[[E], str]
+    earlier: Sequence[E], removed: frozenset[str], added: Sequence[E], *, tag_of: Callable[[E], str]
 ) -> Sequence[E]:
-    if not gone and not come:
-        return known
-    entries = [entry for entry in known if tag_of(entry) not in gone] if gone else list(known)
-    if len(come) <= INSORT_LIMIT:
-        for entry in come:
+    if not removed and not added:
+        return earlier
+    entries = [entry for entry in earlier if tag_of(entry) not in removed] if removed else list(earlier)
+    if len(added) <= INSORT_LIMIT:
+        for entry in added:
             insort(entries, entry)
     else:
-        entries += come
+        entries += added
         entries.sort()
     return entries

@@ -5,8 +5,8 @@ PolicyError
 ├── NoTags             nothing was scanned yet: wait for the repository
 └── SelectionFailed    the spec is fine, these tags are not: a new scan may help
     ├── NoCandidates   the filter let nothing through
-    ├── NoMatch        no tag is a version inside the range
-    ├── NotNumeric     a numerical policy met a value that is no number
+    ├── NoMatch        the policy ranks none of the candidates
+    ├── NotNumeric     a numerical policy met a value that is not a number
     └── NoPlatform     none of the leading tags has an image for all platforms that are required
 
 Parsers raise ValueErrors of their own (BadPolicy, BadFilter, BadConstraint, NotANumber); a choice never lets them out.
@@ -35,11 +35,11 @@ class NoTags(PolicyError):
     def __init__(self, excluded_count: int = 0) -> None:
         super().__init__("no tags in database")
         self.excluded_count = excluded_count
-        """How many tags were found and not stored."""
+        """How many tags the scan dropped for the exclusion list."""
 
 
 class SelectionFailed(PolicyError):
-    """The policy is sound, but chooses nothing among these tags; `tally` says why each kind of tag was refused."""
+    """The policy is valid, but chooses none of these tags; `tally` says why."""
 
     def __init__(self, message: str, tally: Tally) -> None:
         super().__init__(message)
@@ -56,7 +56,7 @@ class NoCandidates(SelectionFailed):
 
 
 class NoMatch(SelectionFailed):
-    """No candidate is a version that the range accepts."""
+    """The policy ranks none of the candidates: no version inside the range, no sort key, no build date."""
 
     def __init__(self, tally: Tally) -> None:
         super().__init__("unable to determine latest version from provided list", tally)

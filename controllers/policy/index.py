@@ -19,7 +19,7 @@ from controllers.policy.errors import InvalidPolicy, NoCandidates, NoTags
 from controllers.policy.ranking import BadPolicy, Policy, Ranker, RankingContext
 from controllers.policy.reasons import Choice, Reason
 from controllers.policy.tag_filter import BadFilter, Extractor, Filter, compile_filter
-from controllers.policy.tally import tally, with_excluded
+from controllers.policy.tally import add_excluded, build_tally
 
 MAX_CACHED_VALUES: Final = 600_000
 """Over all filters of one index; about 150 bytes each."""
@@ -54,13 +54,13 @@ class TagIndex:
         first_seen: Unix seconds of the scan that found the tag first; a tag that is missing or None is of unknown age.
         excluded_count: how many further tags the scan dropped for the exclusion list; tallies count them.
         """
-        come = set(tags)
+        added = set(tags)
         before = previous.tags if previous else ()
-        gone = {tag for tag in before if tag not in come}
-        come.difference_update(before)
-        # Of a tag that is still there the text of before is kept: what was computed refers to it.
-        remaining = [tag for tag in before if tag not in gone]
-        self.tags: Final[tuple[str, ...]] = tuple(sorted([*remaining, *come], reverse=True))
+        removed = {tag for tag in before if tag not in added}
+        added.difference_update(before)
+        # A tag that stays keeps its string object: earlier results refer to it.
+        remaining = [tag for tag in before if tag not in removed]
+        self.tags: Final[tuple[str, ...]] = tuple(sorted([*remaining, *added], reverse=True))
         """Bytewise descending, as stored: the order in which ties are decided."""
         self.first_seen: Final[Mapping[str, int]] = {
             tag: time for tag, time in (first_seen or {}).items() if time is not None
@@ -71,12 +71,12 @@ class TagIndex:
         self._candidates: OrderedDict[_CandidatesKey, Candidates] = OrderedDict()
         self._before = previous.release_candidates() if previous else {}
         changed = self.first_seen.items() ^ previous.first_seen.items() if previous else ()
-        other_age = {tag for tag, _ in changed if tag not in gone and tag not in come and tag in self}
-        self._gone, self._come = gone | other_age, come | other_age
+        other_age = {tag for tag, _ in changed if tag not in removed and tag not in added and tag in self}
+        self._removed, self._added = removed | other_age, added | other_age
 
     def __contains__(self, tag: str) -> bool:
-        place = bisect_left(self.tags, True, key=lambda known: known <= tag)
-        return place < len(self.tags) and self.tags[place] == tag
+        position = bisect_left(self.tags, True, key=lambda stored: stored <= tag)
+        return position < len(self.tags) and self.tags[position] == tag
 
     @cached_property
     def newest_first(self) -> tuple[tuple[int, str], ...]:
@@ -89,7 +89,7 @@ class TagIndex:
         Whoever still asks this index gets the same answers as before, and pays for them anew.
         """
         with self._lock:
-            released = {key.cache_key: kept for key, kept in self._candidates.items() if not key.excluded}
+            released = {key.cache_key: candidates for key, candidates in self._candidates.items() if not key.excluded}
             self._candidates.clear()
             return released
 
@@ -114,17 +114,17 @@ class TagIndex:
             left_out = {tag: reason for tag, reason in excluded.items() if self._passes(tag, extractor)}
             candidates = self._shortlist(extractor, frozenset(left_out))
             ranking = rank(candidates) if candidates.tags else None
-            account = tally(ranking, candidates, excluded_count=self._excluded_count)
+            tally = build_tally(ranking, candidates, excluded_count=self._excluded_count)
             best = ranking.best if ranking else None
             chosen = None if best is None else candidates.tags[best]
             if left_out:
                 leading = rank(everything) if everything.tags else None
-                account = with_excluded(account, left_out, leading=leading, everything=everything, chosen=chosen)
+                tally = add_excluded(tally, left_out, leading=leading, everything=everything, chosen=chosen)
         if ranking is None:
-            raise NoCandidates(account)
+            raise NoCandidates(tally)
         if best is not None and chosen is not None:
-            return Choice(chosen, best, account)
-        raise ranking.failure(account)
+            return Choice(chosen, best, tally)
+        raise ranking.failure(tally)
 
     def matching(self, pattern: str) -> list[str]:
         """Return the tags in which the pattern is found. Raises InvalidPolicy. Kept like a filter's results."""
@@ -143,28 +143,28 @@ class TagIndex:
         cache_key, value = (None, identity) if extractor is None else (extractor.cache_key, extractor.value)
         key = _CandidatesKey(cache_key, excluded)
         if key not in self._candidates:
-            made = (
+            candidates = (
                 self._shortlist(extractor).without(excluded, value)
                 if excluded
                 else self._build_candidates(cache_key, value)
             )
             self._make_room()
-            self._candidates[key] = made
+            self._candidates[key] = candidates
         self._candidates.move_to_end(key)
         return self._candidates[key]
 
     def _make_room(self) -> None:
-        # The unfiltered ones take part in the bound like any other. What rules left is made anew in milliseconds.
+        # Unfiltered candidates count as well. Those that rules left are made anew in milliseconds, so they go first.
         while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_CACHED_VALUES:
             oldest = next((key for key in self._candidates if key.excluded), next(iter(self._candidates)))
             del self._candidates[oldest]
 
     def _build_candidates(self, cache_key: Hashable, value: ValueFunction) -> Candidates:
-        known = self._before.pop(cache_key, None)
-        if known is None:
+        earlier = self._before.pop(cache_key, None)
+        if earlier is None:
             return Candidates(self.tags, value)
-        known.change(self._gone, self._come, value)
-        return known
+        earlier.change(self._removed, self._added, value)
+        return earlier
 
 
 def choose(tags: Iterable[str], policy: Policy | None, tag_filter: Filter | None = None) -> Choice:

@@ -84,7 +84,7 @@ def counted(module: ModuleType, name: str) -> Iterator[list[str]]:
 
 @pytest.fixture
 def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Tags that a pattern was run on, in this order."""
+    """Record the tags that a pattern was run on, in this order."""
     seen: list[str] = []
     value = Extractor.value
 
@@ -155,7 +155,7 @@ def test_an_index_that_was_followed_still_answers() -> None:
 
 @given(st.lists(TAGS, min_size=1, max_size=4), st.data())
 def test_indexes_in_a_row_choose_as_fresh_ones_do(lists: list[list[str]], data: st.DataObject) -> None:
-    """Also where a scan is passed over by some filters, and where tags come again with another age."""
+    """So do those of filters that skip a scan, and of tags that come again with another age."""
     index: TagIndex | None = None
     for tags in lists:
         ages = {tag: data.draw(st.sampled_from([None, 1, 2])) for tag in set(tags)}
@@ -168,7 +168,7 @@ def test_indexes_in_a_row_choose_as_fresh_ones_do(lists: list[list[str]], data: 
 
 
 def test_hundred_thousand_tags_follow_one_new_tag_at_little_cost(searched: list[str]) -> None:
-    """What a scan costs is what changed: no tag is searched, parsed or sorted that was there before."""
+    """Only changes cost: no tag that was there before is searched, parsed or sorted."""
     tags = [f"1.{number // 1000}.{number % 1000}" for number in range(100_000)]
     tag_filter = Filter(r"^1\.(\d+\.\d+)$", "$1")
     policies: list[tuple[Policy, Filter | None]] = [

@@ -51,7 +51,7 @@ class KeySpec:
 
 @dataclass(frozen=True, slots=True)
 class Keys(Policy):
-    """The tag whose first key wins, among equals its second, and so on; the first key counts most."""
+    """The tag whose first key wins, of equals its second, and so on."""
 
     name: ClassVar = "keys"
 
@@ -116,10 +116,10 @@ def _order(policy: Keys, tag_filter: Filter | None) -> SortOrder[tuple[Any, ...]
         groups: Sequence[str | None] = pattern.search(tag) or ()
         ranks = []
         for template, rank, order in parts:
-            found = rank(template.expand(groups))
-            if found is None:
+            rank_of_key = rank(template.expand(groups))
+            if rank_of_key is None:
                 return None
-            ranks.append(Descending(found) if order is Order.DESC else found)
+            ranks.append(Descending(rank_of_key) if order is Order.DESC else rank_of_key)
         return 0, tuple(ranks)
 
     return SortOrder(("keys", policy), rank_key)

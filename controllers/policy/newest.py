@@ -1,4 +1,4 @@
-"""The newest tag: by when a scan of ours found it first, or by the build date of its image. Ours, not Flux's.
+"""The newest tag: by the scan that found it first, or by the build date of its image. Ours, not Flux's.
 
 Tags that one scan found together were first seen together, and those of a first scan at an unknown time before all
 others: among them the last value in byte order wins. Build dates are for the caller to find out.
@@ -69,15 +69,15 @@ def _rank_by_first_seen(first_seen: Mapping[str, int]) -> Ranker:
 def _rank_by_build_date(built: Mapping[str, int | None]) -> Ranker:
     # Tags that are not in `built` were not examined.
     def rank(candidates: Candidates) -> Ranking:
-        known = {value: tag for value, tag in candidates.tags.items() if tag in built}
+        examined = {value: tag for value, tag in candidates.tags.items() if tag in built}
         dated = sorted(
-            ((date, value) for value, tag in known.items() if (date := built[tag]) is not None), reverse=True
+            ((date, value) for value, tag in examined.items() if (date := built[tag]) is not None), reverse=True
         )
-        undated = sorted((value for value, tag in known.items() if built[tag] is None), reverse=True)
+        undated = sorted((value for value, tag in examined.items() if built[tag] is None), reverse=True)
         counts = {
             OUTRANKED: max(len(dated) - 1, 0),
             NO_BUILD_DATE: len(undated),
-            NOT_EXAMINED: len(candidates.tags) - len(known),
+            NOT_EXAMINED: len(candidates.tags) - len(examined),
         }
         others = [(value, OUTRANKED) for _, value in dated[1:]]
         others += [(value, NO_BUILD_DATE) for value in undated]

@@ -16,9 +16,9 @@ from controllers.policy.candidates import Candidates, RankedCandidate, SortedCan
 from controllers.policy.errors import NotNumeric
 from controllers.policy.ranking import (
     ORDER_CHOICES,
-    Flag,
     Order,
     Policy,
+    PolicyFlag,
     PolicyKind,
     Ranker,
     Ranking,
@@ -57,24 +57,24 @@ class Numerical(Policy):
                 values = numbers.unranked_values[:MAX_REFUSED]
                 refused = [(value, NOT_A_NUMBER) for value in values]
                 return Ranking(None, {NOT_A_NUMBER: len(numbers.others)}, refused, partial(NotNumeric, values[0]))
-            best = _best(numbers, descending=descending).value
-            others = (value for value in _best_first(numbers, descending=descending) if value != best)
+            best = _find_best(numbers, descending=descending).value
+            others = (value for value in _list_best_first(numbers, descending=descending) if value != best)
             counts = {OUTRANKED: sum(map(len, numbers.lanes)) - 1}
             return Ranking(best, counts, [(value, OUTRANKED) for value in islice(others, MAX_REFUSED)])
 
         return rank
 
 
-def _best(numbers: SortedCandidates[float], *, descending: bool) -> RankedCandidate[float]:
+def _find_best(numbers: SortedCandidates[float], *, descending: bool) -> RankedCandidate[float]:
     # Among equals the last in stored order wins, as in Flux; that is the first among equals in sorted order.
     entries, nans = numbers.lanes
     if nans:
         stored = sorted(chain(entries, nans), key=attrgetter("tag"), reverse=True)
-        return _last_standing(stored, descending=descending)
+        return _find_best_with_nans(stored, descending=descending)
     return entries[0 if descending else bisect_left(entries, (entries[-1].rank,))]
 
 
-def _last_standing(entries: Sequence[RankedCandidate[float]], *, descending: bool) -> RankedCandidate[float]:
+def _find_best_with_nans(entries: Sequence[RankedCandidate[float]], *, descending: bool) -> RankedCandidate[float]:
     # As Flux goes through them: NaN, which never compares, always replaces and is always replaced.
     best = entries[0]
     for entry in entries[1:]:
@@ -83,7 +83,7 @@ def _last_standing(entries: Sequence[RankedCandidate[float]], *, descending: boo
     return best
 
 
-def _best_first(numbers: SortedCandidates[float], *, descending: bool) -> Iterator[str]:
+def _list_best_first(numbers: SortedCandidates[float], *, descending: bool) -> Iterator[str]:
     entries, nans = numbers.lanes
     return (entry.value for entry in chain(entries if descending else reversed(entries), nans))
 
@@ -92,5 +92,5 @@ KIND: Final = PolicyKind(
     Numerical,
     from_spec=lambda spec: Numerical(spec.order),
     reasons=(NOT_A_NUMBER,),
-    flag=Flag(Numerical, "the greatest number (asc) or the least (desc)", choices=ORDER_CHOICES),
+    flag=PolicyFlag(Numerical, "the greatest number (asc) or the least (desc)", choices=ORDER_CHOICES),
 )

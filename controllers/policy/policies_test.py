@@ -10,7 +10,7 @@ import pytest
 from controllers.policy import POLICIES, REASONS, Policy, Reason, Rules, choose, policies, resolve_policy
 from controllers.policy.candidates import Candidates
 from controllers.policy.errors import InvalidPolicy, NoMatch
-from controllers.policy.ranking import BadPolicy, Flag, PolicyKind, Ranker, Ranking, RankingContext
+from controllers.policy.ranking import BadPolicy, PolicyFlag, PolicyKind, Ranker, Ranking, RankingContext
 from controllers.policy.reasons import OUTRANKED
 from controllers.policy.rules import check
 
@@ -47,7 +47,7 @@ KIND = PolicyKind(
     Shortest,
     from_spec=lambda spec: Shortest(spec.least),
     reasons=(TOO_SHORT,),
-    flag=Flag(Shortest, "the shortest text of at least LENGTH characters", metavar="LENGTH"),
+    flag=PolicyFlag(Shortest, "the shortest text of at least LENGTH characters", metavar="LENGTH"),
 )
 
 

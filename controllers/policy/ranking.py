@@ -73,7 +73,7 @@ class BadPolicy(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Flag:
+class PolicyFlag:
     """A flag of `tagline policy test`."""
 
     parse: Callable[[str], Policy]
@@ -93,7 +93,7 @@ class PolicyKind:
     """Makes the policy from the value of the field `policy.name` of an ImagePolicy's `spec.policy`."""
     reasons: tuple[Reason, ...] = ()
     """The policy's own, besides those that all share."""
-    flag: Flag | None = None
+    flag: PolicyFlag | None = None
     """None: only a manifest can ask for this policy."""
 
 

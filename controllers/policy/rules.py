@@ -98,18 +98,18 @@ def select(
     Raises InvalidPolicy, NoTags or a SelectionFailed, which may know when the next candidate becomes old enough.
     """
     check(rules)
-    refused = _denied(index, rules)
-    young, next_eligible_at = _young(index, rules, refused, now=now)
+    refused = _list_denied(index, rules)
+    young, next_eligible_at = _list_young(index, rules, refused, now=now)
     refused |= young
     try:
-        found = _examined(index, rules, refused, images or {})
+        choice = _choose_examined(index, rules, refused, images or {})
     except SelectionFailed as failure:
         failure.next_eligible_at = next_eligible_at
         raise
-    if isinstance(found, Wanted):
-        return found
-    kept = _kept(rules, found, current, refused)
-    return Selection(kept or found, found.tag if kept else "", next_eligible_at)
+    if isinstance(choice, Wanted):
+        return choice
+    kept = _keep_current(rules, choice, current, refused)
+    return Selection(kept or choice, choice.tag if kept else "", next_eligible_at)
 
 
 def check(rules: Rules) -> None:
@@ -128,39 +128,39 @@ def check(rules: Rules) -> None:
         raise InvalidPolicy(f"invalid policy: allowDowngrade needs a policy that ranks values; {name} ranks times")
 
 
-def _denied(index: TagIndex, rules: Rules) -> dict[str, Reason]:
+def _list_denied(index: TagIndex, rules: Rules) -> dict[str, Reason]:
     tags: Iterable[str] = [tag for tag in rules.denied_tags if tag in index]
     if rules.denied_patterns:
-        tags = {*tags, *index.matching(_any_of(rules.denied_patterns))}
+        tags = {*tags, *index.matching(_join_patterns(rules.denied_patterns))}
     return dict.fromkeys(tags, DENIED)
 
 
-def _any_of(patterns: Iterable[str]) -> str:
+def _join_patterns(patterns: Iterable[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
-def _young(
+def _list_young(
     index: TagIndex, rules: Rules, denied: Mapping[str, Reason], *, now: datetime
 ) -> tuple[dict[str, Reason], datetime | None]:
-    # The latest first, so that what is old enough is not even looked at.
+    # The latest first: the first tag that is old enough ends the search.
     young: dict[str, Reason] = {}
     next_eligible_at: datetime | None = None
     for time, tag in index.newest_first if rules.min_age else ():
-        ripe = datetime.fromtimestamp(time, UTC) + rules.min_age
-        if ripe <= now:
+        eligible_at = datetime.fromtimestamp(time, UTC) + rules.min_age
+        if eligible_at <= now:
             break
         if tag not in denied and index.is_candidate(tag, rules.tag_filter):
             young[tag] = TOO_YOUNG
-            next_eligible_at = ripe
+            next_eligible_at = eligible_at
     return young, next_eligible_at
 
 
-def _examined(
+def _choose_examined(
     index: TagIndex, rules: Rules, refused: dict[str, Reason], images: Mapping[str, ImageMetadata]
 ) -> Choice | Wanted:
     """Return the first choice whose image passes the rules; adds those that do not to `refused`."""
     while True:
-        choice = _ranked(index, rules, refused, images)
+        choice = _choose_ranked(index, rules, refused, images)
         if isinstance(choice, Wanted) or not rules.platforms:
             return choice
         if choice.tag not in images:
@@ -172,7 +172,7 @@ def _examined(
             raise NoPlatform(MAX_EXAMINED, rules.platforms, choice.tally)
 
 
-def _ranked(
+def _choose_ranked(
     index: TagIndex, rules: Rules, refused: Mapping[str, Reason], images: Mapping[str, ImageMetadata]
 ) -> Choice | Wanted:
     preselection = rules.policy.preselection if rules.policy else None
@@ -188,28 +188,28 @@ def _ranked(
 
 
 def _provides(platforms: frozenset[str], wanted: str) -> bool:
-    # Where no variant is asked for, any will do.
+    # A rule without a variant accepts any.
     return any(platform == wanted or platform.startswith(f"{wanted}/") for platform in platforms)
 
 
-def _kept(rules: Rules, found: Choice, current: str, refused: Mapping[str, Reason]) -> Choice | None:
-    """Return the choice of before where `found` would be a downgrade; a tag on the deny list is not kept."""
-    if rules.allow_downgrade or current in {"", found.tag} or refused.get(current) is LACKS_PLATFORM:
+def _keep_current(rules: Rules, choice: Choice, current: str, refused: Mapping[str, Reason]) -> Choice | None:
+    """Return the choice of before where `choice` would be a downgrade; a tag on the deny list is not kept."""
+    if rules.allow_downgrade or current in {"", choice.tag} or refused.get(current) is LACKS_PLATFORM:
         return None
-    pair = TagIndex((current, found.tag))
-    if _denied(pair, rules):
+    pair = TagIndex((current, choice.tag))
+    if _list_denied(pair, rules):
         return None
     try:
         kept = pair.choose(rules.policy, rules.tag_filter)
-    except SelectionFailed:  # the policy has no place for the old tag any more
+    except SelectionFailed:  # the policy does not rank the old tag any more
         return None
-    return Choice(current, kept.value, _with_downgrade(found, current, refused)) if kept.tag == current else None
+    return Choice(current, kept.value, _add_downgrade(choice, current, refused)) if kept.tag == current else None
 
 
-def _with_downgrade(found: Choice, current: str, refused: Mapping[str, Reason]) -> Tally:
-    counts = dict(found.tally.counts) | {DOWNGRADE: 1}
+def _add_downgrade(choice: Choice, current: str, refused: Mapping[str, Reason]) -> Tally:
+    counts = dict(choice.tally.counts) | {DOWNGRADE: 1}
     if current in refused:
         counts[refused[current]] -= 1
-    others = [refusal for refusal in found.tally.refused if refusal.tag != current]
-    first = Refusal(found.tag, found.value, DOWNGRADE)
+    others = [refusal for refusal in choice.tally.refused if refusal.tag != current]
+    first = Refusal(choice.tag, choice.value, DOWNGRADE)
     return Tally({reason: count for reason, count in counts.items() if count}, (first, *others)[:MAX_REFUSED])

@@ -34,9 +34,8 @@ from controllers.policy.errors import (
     PolicyError,
     SelectionFailed,
 )
-from controllers.policy.keys import NO_SORT_KEY
 from controllers.policy.newest import NO_BUILD_DATE, NOT_EXAMINED
-from controllers.policy.reasons import DENIED, DOWNGRADE, EXCLUDED, LACKS_PLATFORM, OUTRANKED, TOO_YOUNG, UNMATCHED
+from controllers.policy.reasons import DENIED, DOWNGRADE, EXCLUDED, LACKS_PLATFORM, OUTRANKED, TOO_YOUNG
 from controllers.policy.rules import MAX_EXAMINED
 from controllers.policy.semver import NOT_A_VERSION, OUT_OF_RANGE
 
@@ -152,7 +151,7 @@ def test_denied_tags_are_skipped(rules: Rules, want: str) -> None:
     assert denied == [tag for tag in ("1.3.0", "1.2.0") if tag > want]
 
 
-def test_a_denied_tag_is_told_where_it_would_rank() -> None:
+def test_a_denied_tag_is_listed_where_it_would_rank() -> None:
     found = selected(["3.0.0", "1.2.0", "1.1.0", "1.0.0"], Rules(Semver("1.x"), denied_tags=frozenset({"1.2.0"})))
     assert list(reasons(found).items()) == [
         ("3.0.0", OUT_OF_RANGE),
@@ -198,7 +197,7 @@ def test_rules_that_cannot_work_are_invalid(rules: Rules, message: str) -> None:
     assert str(caught.value).startswith(message)
 
 
-def test_no_tags_are_told_as_ever() -> None:
+def test_no_tags_are_reported_as_ever() -> None:
     with pytest.raises(NoTags):
         select(TagIndex([]), Rules(ANY, denied_tags=frozenset({"1"}), denied_patterns=("x",), min_age=DAY), now=NOW)
 
@@ -396,49 +395,3 @@ def test_platforms_and_build_dates_together_stay_bounded() -> None:
 def test_no_build_date_at_all_is_no_choice() -> None:
     with pytest.raises(NoMatch):
         answered(TagIndex(["a"]), Rules(Newest(NewestBy.BUILD_DATE)), {})
-
-
-BRANCH_BUILD = Filter(r"^(?P<branch>[a-z]+)-(?P<build>\d+)(?:-v(?P<v>.*))?$")
-
-
-@pytest.mark.parametrize(
-    ("keys", "want"),
-    [
-        pytest.param([KeySpec("$branch"), KeySpec("$build", "numerical")], "main-10", id="branch-then-build"),
-        pytest.param(
-            [KeySpec("$branch", order="desc"), KeySpec("$build", "numerical")], "dev-11", id="least-branch-then-build"
-        ),
-        pytest.param(
-            [KeySpec("$branch"), KeySpec("$build", "numerical", "desc")], "main-8-v1.9.0", id="branch-then-least-build"
-        ),
-        pytest.param([KeySpec("$build", "numerical"), KeySpec("$branch")], "dev-11", id="build-first"),
-        pytest.param([KeySpec("$v", "semver")], "dev-7-v1.10.0", id="version"),
-        pytest.param([KeySpec("$v", "semver", "desc")], "main-8-v1.9.0", id="least-version"),
-        pytest.param([KeySpec("$nothing")], "main-9", id="equal-keys-last-in-byte-order"),
-    ],
-)
-def test_several_sort_keys(keys: list[KeySpec], want: str) -> None:
-    tags = ["main-9", "main-10", "dev-11", "main-8-v1.9.0", "dev-7-v1.10.0", "latest"]
-    found = selected(tags, Rules(Keys(tuple(keys)), BRANCH_BUILD))
-    assert found.choice.tag == want
-    assert found.choice.tally.counts[UNMATCHED] == 1
-
-
-def test_a_tag_without_a_key_is_passed_over() -> None:
-    rules = Rules(Keys((KeySpec("$1", "numerical"),)), Filter("-(.*)$"))
-    found = selected(["a-1", "b-x", "c-nan"], rules)
-    assert found.choice.tag == "a-1"
-    assert found.choice.tally.counts == {NO_SORT_KEY: 2}
-    with pytest.raises(NoMatch):
-        selected(["b-x"], rules)
-
-
-@given(st.lists(st.from_regex(r"[ab]{0,2}-[0-9]{1,2}", fullmatch=True), min_size=1, unique=True), st.booleans())
-def test_sort_keys_rank_as_a_stable_sort_by_each(tags: list[str], falling: bool) -> None:
-    keys = (KeySpec("$1", order="desc" if falling else ""), KeySpec("$2", "numerical"))
-    found = selected(tags, Rules(Keys(keys), Filter("^(.*)-(.*)$"))).choice.tag
-    by_number = sorted(sorted(tags), key=lambda tag: float(tag.split("-")[1]), reverse=True)
-    by_number.sort(key=lambda tag: tag, reverse=True)
-    by_number.sort(key=lambda tag: float(tag.split("-")[1]), reverse=True)
-    by_number.sort(key=lambda tag: tag.split("-")[0], reverse=not falling)
-    assert found == by_number[0]

@@ -11,7 +11,7 @@ from itertools import chain, islice, pairwise
 from typing import ClassVar, Final
 
 from controllers.policy.candidates import Candidates, RankedCandidate, SortedCandidates, SortOrder
-from controllers.policy.ranking import BadPolicy, Flag, Policy, PolicyKind, Ranker, Ranking, RankingContext
+from controllers.policy.ranking import BadPolicy, Policy, PolicyFlag, PolicyKind, Ranker, Ranking, RankingContext
 from controllers.policy.reasons import MAX_REFUSED, OUTRANKED, Reason
 from controllers.semver.constraint import BadConstraint, Constraint, ConstraintGroup, Span, parse_constraint
 from controllers.semver.version import RELEASE, VersionKey, tag_key
@@ -47,48 +47,51 @@ class Semver(Policy):
 
         def rank(candidates: Candidates) -> Ranking:
             versions = candidates.ordered(VERSIONS)
-            best = max(chain.from_iterable(_greatest(versions, group) for group in constraint.groups), default=None)
-            counts = _counts(versions, constraint)
+            leaders = (_find_greatest(versions, group) for group in constraint.groups)
+            best = max(chain.from_iterable(leaders), default=None)
+            counts = _count_reasons(versions, constraint)
             counts[NOT_A_VERSION] = len(versions.others)
             if best is not None:
                 counts[OUTRANKED] -= 1
-            others = islice(_others(versions, constraint, best), MAX_REFUSED)
+            others = islice(_list_others(versions, constraint, best), MAX_REFUSED)
             return Ranking(best and best.value, counts, list(others))
 
         return rank
 
 
-def _greatest(versions: SortedCandidates[VersionKey], group: ConstraintGroup) -> Iterator[RankedCandidate[VersionKey]]:
+def _find_greatest(
+    versions: SortedCandidates[VersionKey], group: ConstraintGroup
+) -> Iterator[RankedCandidate[VersionKey]]:
     # The greatest release and the greatest prerelease of one alternative. Among equals the first in stored order wins,
     # as in Flux; that is the last in sorted order.
     releases, prereleases = versions.lanes
     for entries in (releases, prereleases if group.prereleases else ()):
-        for index in reversed(_inside(entries, group.span)):
+        for index in reversed(_range_inside(entries, group.span)):
             if group.spans(entries[index].rank):
                 yield entries[index]
                 break
 
 
-def _inside(entries: Sequence[RankedCandidate[VersionKey]], span: Span) -> range:
+def _range_inside(entries: Sequence[RankedCandidate[VersionKey]], span: Span) -> range:
     return range(bisect_left(entries, (span.low,)), bisect_left(entries, (span.high,)))
 
 
-def _counts(versions: SortedCandidates[VersionKey], constraint: Constraint) -> Counter[Reason]:
+def _count_reasons(versions: SortedCandidates[VersionKey], constraint: Constraint) -> Counter[Reason]:
     # Between two neighbouring bounds of the constraint one version speaks for all of its sort.
     counts = Counter[Reason]()
     releases, prereleases = versions.lanes
     for low, high in pairwise(constraint.bounds()):
         segment = Span(low, high)
-        if inside := _inside(releases, segment):
-            counts[_reason(releases[inside[0]].rank, constraint)] += len(inside)
-        if inside := _inside(prereleases, segment):
+        if inside := _range_inside(releases, segment):
+            counts[_reason_against(releases[inside[0]].rank, constraint)] += len(inside)
+        if inside := _range_inside(prereleases, segment):
             sample = inside if constraint.excludes_some_prereleases else inside[:1]
             for index in sample:
-                counts[_reason(prereleases[index].rank, constraint)] += len(inside) // len(sample)
+                counts[_reason_against(prereleases[index].rank, constraint)] += len(inside) // len(sample)
     return counts
 
 
-def _reason(key: VersionKey, constraint: Constraint) -> Reason:
+def _reason_against(key: VersionKey, constraint: Constraint) -> Reason:
     if constraint.admits(key):
         return OUTRANKED
     if key[3] is not RELEASE and constraint.admits_with_prereleases(key):
@@ -96,12 +99,12 @@ def _reason(key: VersionKey, constraint: Constraint) -> Reason:
     return OUT_OF_RANGE
 
 
-def _others(
+def _list_others(
     versions: SortedCandidates[VersionKey], constraint: Constraint, best: RankedCandidate[VersionKey] | None
 ) -> Iterator[tuple[str, Reason]]:
     for entry in merge(*map(reversed, versions.lanes), reverse=True):
         if entry is not best:
-            yield entry.value, _reason(entry.rank, constraint)
+            yield entry.value, _reason_against(entry.rank, constraint)
     for value in versions.unranked_values:
         yield value, NOT_A_VERSION
 
@@ -110,5 +113,5 @@ KIND: Final = PolicyKind(
     Semver,
     from_spec=lambda spec: Semver(spec.range),
     reasons=(NOT_A_VERSION, PRERELEASE, OUT_OF_RANGE),
-    flag=Flag(Semver, "the greatest version in the range, e.g. '>=1.0.0 <2.0.0'", metavar="RANGE"),
+    flag=PolicyFlag(Semver, "the greatest version in the range, e.g. '>=1.0.0 <2.0.0'", metavar="RANGE"),
 )

@@ -1,4 +1,4 @@
-"""Filters: Go's Expand for templates, and what tells filters apart."""
+"""Filters: Go's Expand for templates, and which filters are the same."""
 
 import pytest
 from hypothesis import given

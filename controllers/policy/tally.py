@@ -11,7 +11,7 @@ from controllers.policy.ranking import Ranking
 from controllers.policy.reasons import EXCLUDED, MAX_REFUSED, OUTRANKED, SAME_VALUE, UNMATCHED, Reason, Refusal, Tally
 
 
-def tally(ranking: Ranking | None, candidates: Candidates, *, excluded_count: int = 0) -> Tally:
+def build_tally(ranking: Ranking | None, candidates: Candidates, *, excluded_count: int = 0) -> Tally:
     """Return why tags were not chosen.
 
     ranking: None where there was no candidate to rank. excluded_count: tags that were found and not stored.
@@ -22,12 +22,12 @@ def tally(ranking: Ranking | None, candidates: Candidates, *, excluded_count: in
         UNMATCHED: len(candidates.unmatched),
         EXCLUDED: excluded_count,
     }
-    refused = tuple(islice(_refusals(ranking, candidates), MAX_REFUSED))
+    refused = tuple(islice(_list_refusals(ranking, candidates), MAX_REFUSED))
     return Tally({reason: count for reason, count in counts.items() if count}, refused)
 
 
-def with_excluded(
-    account: Tally,
+def add_excluded(
+    tally: Tally,
     excluded: Mapping[str, Reason],
     *,
     leading: Ranking | None,
@@ -39,32 +39,34 @@ def with_excluded(
     excluded: only tags that are among `everything`, the candidates before they were left out. leading: the ranking of
     `everything`, which says where the excluded ones would stand.
     """
-    counts = Counter(account.counts) + Counter(excluded.values())
-    known = {refusal.tag: refusal for refusal in account.refused}
-    first: dict[str, Refusal] = {}
-    for value in _best_first(leading) if leading else ():
+    counts = Counter(tally.counts) + Counter(excluded.values())
+    listed = {refusal.tag: refusal for refusal in tally.refused}
+    ranked: dict[str, Refusal] = {}
+    for value in _list_best_first(leading) if leading else ():
         tag = everything.tags[value]
         if tag in excluded:
-            first[tag] = Refusal(tag, value, excluded[tag])
-        elif tag in known:
-            first[tag] = known[tag]
-    rest = (refusal for refusal in account.refused if refusal.tag not in first)
-    unranked = (Refusal(tag, tag, reason) for tag, reason in sorted(excluded.items(), reverse=True) if tag not in first)
-    refused = [*first.values(), *rest, *unranked]
+            ranked[tag] = Refusal(tag, value, excluded[tag])
+        elif tag in listed:
+            ranked[tag] = listed[tag]
+    others = (refusal for refusal in tally.refused if refusal.tag not in ranked)
+    unranked = (
+        Refusal(tag, tag, reason) for tag, reason in sorted(excluded.items(), reverse=True) if tag not in ranked
+    )
+    refused = [*ranked.values(), *others, *unranked]
     return Tally(counts, tuple(refusal for refusal in refused if refusal.tag != chosen)[:MAX_REFUSED])
 
 
-def _best_first(ranking: Ranking) -> list[str]:
-    # What is listed before the first that the best one outranks is above it, but refused.
+def _list_best_first(ranking: Ranking) -> list[str]:
+    # Values listed before the first outranked one are above the best, but refused.
     if ranking.best is None:
         return [value for value, _ in ranking.others]
     outranked = (index for index, (_, reason) in enumerate(ranking.others) if reason is OUTRANKED)
-    place = next(outranked, 0)
+    position = next(outranked, 0)
     values = [value for value, _ in ranking.others]
-    return [*values[:place], ranking.best, *values[place:]]
+    return [*values[:position], ranking.best, *values[position:]]
 
 
-def _refusals(ranking: Ranking | None, candidates: Candidates) -> Iterator[Refusal]:
+def _list_refusals(ranking: Ranking | None, candidates: Candidates) -> Iterator[Refusal]:
     if ranking:
         for value, reason in ranking.others:
             yield Refusal(candidates.tags[value], value, reason)

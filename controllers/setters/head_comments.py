@@ -2,7 +2,7 @@
 
 Go-yaml hands a comment on lines of its own to what follows, the "head", or to what came before, the "foot"; only a
 value whose head is one comment, the marker, is marked by it. The rules are those of go-yaml v3 (`scannerc.go`,
-`yaml_parser_scan_comments`), as far as a marker can tell the difference.
+`yaml_parser_scan_comments`), as far as they decide about markers.
 """
 
 import re

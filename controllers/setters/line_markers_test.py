@@ -1,4 +1,4 @@
-"""Markers in files that are no YAML: what counts as the one value of a line, and what is left alone."""
+"""Markers in files that are not YAML: what counts as the one value of a line, and what is left alone."""
 
 import pytest
 from hypothesis import given
@@ -71,9 +71,9 @@ def test_value_is_replaced_and_nothing_else(before: str, after: str, end: str) -
         ),
     ],
 )
-def test_what_is_left_alone_is_told(text: str, reason: FindingReason | None) -> None:
+def test_what_is_left_alone_is_reported(text: str, reason: FindingReason | None) -> None:
     edit = apply_lines("f", f"{text}\n".encode(), REFS)
-    if reason is None:  # a word like any other to us; it is the format that knows no comment there
+    if reason is None:  # accepted here; the format has no comments in this place
         assert edit.changed
         return
     assert not edit.changed

@@ -81,6 +81,7 @@ class Evaluation:
     # Pipelines
 
     def evaluate_pipeline(self, dot: object, pipe: PipeNode) -> object:
+        """Return the value of a pipeline, after its variables were declared or assigned."""
         self._scope.node = pipe
         self._scope.enter()
         value: object = ABSENT
