@@ -15,6 +15,7 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.meta import READY
 from api.version import VERSION
 from cli.policy import format_tally
+from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.policies import Refusal, Tally
@@ -115,7 +116,13 @@ def _format_tally_lines(tally: Tally) -> Iterator[str]:
 async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
     registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     try:
-        images = ImageReader(registry, Inspector(registry), AccessReader(client))
-        return await select_tag(policy, repository, build_index(stored), images=images, now=SYSTEM_CLOCK.now())
+        return await select_tag(
+            policy,
+            repository,
+            build_index(stored),
+            image=parse_image(repository.spec.image),
+            reader=ImageReader(registry, Inspector(registry), AccessReader(client)),
+            now=SYSTEM_CLOCK.now(),
+        )
     finally:
         await registry.aclose()
