@@ -16,7 +16,7 @@ from api.meta import READY
 from api.version import VERSION
 from cli.cluster import add_kubeconfig, connect, parse_key
 from cli.printing import format_candidates, format_choice, format_tally
-from controllers.image.reference import BadReference
+from controllers.image.reference import BadReference, parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.policy.reasons import Tally
@@ -102,7 +102,13 @@ def _format_tally_lines(tally: Tally) -> Iterator[str]:
 async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
     registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     try:
-        images = ImageReader(registry, Inspector(registry), AccessReader(client))
-        return await select_tag(policy, repository, build_index(stored), images=images, now=SYSTEM_CLOCK.now())
+        return await select_tag(
+            policy,
+            repository,
+            build_index(stored),
+            image=parse_image(repository.spec.image),
+            reader=ImageReader(registry, Inspector(registry), AccessReader(client)),
+            now=SYSTEM_CLOCK.now(),
+        )
     finally:
         await registry.aclose()

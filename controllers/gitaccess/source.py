@@ -14,6 +14,7 @@ from api.core import SECRETS
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
+from api.meta import ACCESS_DENIED, FEATURE_GATE_DISABLED
 from controllers.cloud.errors import CloudFailed
 from controllers.cloud.identity import Identity
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
@@ -110,7 +111,7 @@ class SourceReader:
         key = source_key(automation)
         if key.namespace != automation.metadata.namespace and not self._cross_namespace:
             raise SourceInvalid(
-                "AccessDenied",
+                ACCESS_DENIED,
                 f"can't access '{GIT_REPOSITORY}/{key}', cross-namespace references have been blocked",
             )
         repository = self._repositories(key)
@@ -175,7 +176,7 @@ class SourceReader:
                 f"secretRef with github app data must be specified when provider is set to github: {INVALID_SUFFIX}"
             )
         if not self._clouds.allows(spec.service_account_name):
-            raise SourceInvalid("FeatureGateDisabled", GATE_DISABLED_MESSAGE)
+            raise SourceInvalid(FEATURE_GATE_DISABLED, GATE_DISABLED_MESSAGE)
         if provider not in ("", "generic", "github", *CLOUDS):
             raise SourceFailed(f"provider '{provider}' is not supported")
 

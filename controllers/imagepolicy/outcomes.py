@@ -7,7 +7,7 @@ warning.
 from datetime import datetime
 from typing import Final
 
-from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE
+from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE, IMAGE_URL_INVALID
 from controllers.image.reference import BadReference
 from controllers.imagepolicy.acl import AccessDenied
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
@@ -16,7 +16,6 @@ from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Outcome
 from controllers.selection.errors import AccessNotRead, ImageNotRead, NotScanned, TagsNotRead
 from controllers.taglist.reader import TagListNotFound
 
-IMAGE_URL_INVALID: Final = "ImageURLInvalid"
 INTERVAL_NOT_CONFIGURED: Final = "IntervalNotConfigured"
 INVALID_POLICY: Final = "InvalidPolicy"
 

@@ -78,7 +78,7 @@ class ImagePolicyReconciler:
     async def _choose(self, run: PolicyRun) -> Ready:
         repository = self._find_repository(run.object)
         image = parse_image(repository.spec.image)
-        selection = await self._select(run, repository)
+        selection = await self._select(run, repository, image)
         chosen = ImageRef(name=repository.spec.image, tag=selection.choice.tag)
         # A tag that is kept may be gone from the registry: it is not asked for.
         kept = run.status.latest_ref if selection.refused_downgrade else None
@@ -102,11 +102,11 @@ class ImagePolicyReconciler:
         check_access(repository, namespace, namespace_labels=self._namespace_labels(namespace))
         return repository
 
-    async def _select(self, run: PolicyRun, repository: ImageRepository) -> Selection:
+    async def _select(self, run: PolicyRun, repository: ImageRepository, image: Image) -> Selection:
         """Choose, and record how the choice came about, also where nothing could be chosen."""
-        index = await read_index(run.object, repository, self._tags)
+        index = await read_index(run.object, repository, image=image, tags=self._tags)
         try:
-            selection = await select_tag(run.object, repository, index, images=self._images, now=run.now)
+            selection = await select_tag(run.object, repository, index, image=image, reader=self._images, now=run.now)
         except NoTags as error:
             raise NoStoredTags(repository_key(run.object), error) from error
         except SelectionFailed as error:

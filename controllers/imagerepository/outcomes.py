@@ -2,14 +2,13 @@
 
 from typing import Final
 
-from api.meta import FEATURE_GATE_DISABLED
+from api.meta import FEATURE_GATE_DISABLED, IMAGE_URL_INVALID
 from controllers.image.reference import BadReference
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.registry.errors import RegistryError, Throttled
 from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Retry, Stalled
 from controllers.taglist.scan import BadExclusionPattern
 
-IMAGE_URL_INVALID: Final = "ImageURLInvalid"
 AUTHENTICATION_FAILED: Final = "AuthenticationFailed"
 READ_OPERATION_FAILED: Final = "ReadOperationFailed"
 

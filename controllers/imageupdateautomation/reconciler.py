@@ -104,7 +104,7 @@ class ImageUpdateAutomationReconciler:
         ours = branch_tip(refs, plan.push_branch) if plan.continues else None
         # A push branch that is made anew begins with former values that nobody put back.
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
-        edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.find_reverts(watched))
+        edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
         left_out = findings.to_status(edit.update.findings, self._policy, first=work.findings, paused=work.paused)
         pushed = await _push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
         published = pushed or await self._recover(run, work, repository, edit.base)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
-from controllers.image.reference import parse_image
+from controllers.image.reference import Image
 from controllers.policy.index import TagIndex
 from controllers.policy.rules import ImageMetadata, Selection, check, select
 from controllers.runtime.kube.errors import ApiError
@@ -16,12 +16,14 @@ from controllers.selection.tag_index_cache import TagIndexCache
 from controllers.taglist.scan import INLINE_TAGS
 
 
-async def read_index(policy: ImagePolicy, repository: ImageRepository, tags: TagIndexCache) -> TagIndex:
+async def read_index(
+    policy: ImagePolicy, repository: ImageRepository, *, image: Image, tags: TagIndexCache
+) -> TagIndex:
     """Return what a policy chooses from: the tags of the repository's last scan.
 
     Raises NotScanned or, for a policy that cannot work anyway, InvalidPolicy; TagListNotFound and TagsNotRead.
     """
-    key, image = repository_key(policy), parse_image(repository.spec.image)
+    key = repository_key(policy)
     scan = repository.status.last_scan_result
     if scan is None or repository.status.canonical_image_name != image.name:
         check(to_rules(policy.spec))
@@ -35,13 +37,19 @@ async def read_index(policy: ImagePolicy, repository: ImageRepository, tags: Tag
 
 
 async def select_tag(
-    policy: ImagePolicy, repository: ImageRepository, index: TagIndex, *, images: ImageReader, now: datetime
+    policy: ImagePolicy,
+    repository: ImageRepository,
+    index: TagIndex,
+    *,
+    image: Image,
+    reader: ImageReader,
+    now: datetime,
 ) -> Selection:
     """Return the choice and its reasons, reading the images that the policy's rules look at.
 
-    Raises InvalidPolicy, NoTags, SelectionFailed, BadReference and ImageNotRead.
+    image: the repository's `spec.image`. Raises InvalidPolicy, NoTags, SelectionFailed and ImageNotRead.
     """
-    rules, image = to_rules(policy.spec), parse_image(repository.spec.image)
+    rules = to_rules(policy.spec)
     latest = policy.status.latest_ref
     current = latest.tag if latest and latest.name == repository.spec.image else ""
     metadata: dict[str, ImageMetadata] = {}
@@ -52,4 +60,4 @@ async def select_tag(
             answer = await asyncio.to_thread(select, index, rules, now=now, current=current, images=metadata)
         if isinstance(answer, Selection):
             return answer
-        metadata |= await images.read_metadata(repository, image, answer.tags)
+        metadata |= await reader.read_metadata(repository, image, answer.tags)

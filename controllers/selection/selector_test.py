@@ -2,11 +2,13 @@
 
 import pytest
 
-from api.imagepolicy import AlphabeticalPolicy, ImagePolicyChoice, ImageRef
+from api.imagepolicy import AlphabeticalPolicy, ImagePolicy, ImagePolicyChoice, ImageRef
 from api.imagerepository import ImageRepositoryStatus
+from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.policy.errors import InvalidPolicy, NoMatch
 from controllers.policy.index import TagIndex
+from controllers.policy.rules import Selection
 from controllers.registry.inspection import Inspection
 from controllers.runtime.kube.errors import Unreachable
 from controllers.selection.errors import NotScanned, TagsNotRead
@@ -19,16 +21,20 @@ from testing.kube import FakeKube
 from testing.policy_harness import APP, FakeImageRegistry
 from testing.tag_lists import FakeTagListReader
 
+APP_IMAGE = parse_image(IMAGE)
 INDEX = TagIndex(("1.1.0", "1.0.0"))
 
 
-def reader(registry: FakeImageRegistry) -> ImageReader:
-    return ImageReader(registry, registry, AccessReader(FakeKube()))
+async def ask(policy: ImagePolicy, index: TagIndex = INDEX, *, registry: FakeImageRegistry | None = None) -> Selection:
+    """Return the choice of a policy of image_repository()."""
+    registry = registry or FakeImageRegistry()
+    reader = ImageReader(registry, registry, AccessReader(FakeKube()))
+    return await select_tag(policy, image_repository(), index, image=APP_IMAGE, reader=reader, now=START)
 
 
 async def test_choice_needs_no_registry_where_no_rule_looks_at_images() -> None:
     registry = FakeImageRegistry()
-    selection = await select_tag(image_policy(), image_repository(), INDEX, images=reader(registry), now=START)
+    selection = await ask(image_policy(), registry=registry)
     assert (selection.choice.tag, registry.inspected) == ("1.1.0", [])
 
 
@@ -36,7 +42,7 @@ async def test_images_are_read_until_one_satisfies_the_rules() -> None:
     registry = FakeImageRegistry(images={"1.0.0": Inspection(frozenset({"linux/arm64"}), None)})
     choice = ImagePolicyChoice(alphabetical=AlphabeticalPolicy(), platforms=("linux/arm64",))
     policy = image_policy(policy=choice)
-    selection = await select_tag(policy, image_repository(), INDEX, images=reader(registry), now=START)
+    selection = await ask(policy, registry=registry)
     assert (selection.choice.tag, registry.inspected) == ("1.0.0", ["1.1.0", "1.0.0"])
 
 
@@ -46,21 +52,20 @@ async def test_images_are_read_until_one_satisfies_the_rules() -> None:
 async def test_last_choice_counts_while_the_image_is_the_same(name: str, kept: str) -> None:
     choice = ImagePolicyChoice(alphabetical=AlphabeticalPolicy(), allow_downgrade=False)
     policy = image_policy(latest=ImageRef(name=name, tag="1.2.0"), policy=choice)
-    selection = await select_tag(policy, image_repository(), INDEX, images=reader(FakeImageRegistry()), now=START)
+    selection = await ask(policy)
     assert selection.choice.tag == (kept or "1.1.0")
 
 
 async def test_failure_says_why_each_tag_lost() -> None:
-    index = TagIndex(("2.0.0",))
     with pytest.raises(NoMatch) as failure:
-        await select_tag(image_policy(), image_repository(), index, images=reader(FakeImageRegistry()), now=START)
+        await ask(image_policy(), TagIndex(("2.0.0",)))
     assert sum(failure.value.tally.counts.values()) == 1
 
 
 async def test_index_is_that_of_the_last_scan() -> None:
     lists = FakeTagListReader()
     repository = image_repository(status=scanned(lists.put(APP, "1.0.0")))
-    assert "1.0.0" in await read_index(image_policy(), repository, TagIndexCache(lists))
+    assert "1.0.0" in await read_index(image_policy(), repository, image=APP_IMAGE, tags=TagIndexCache(lists))
 
 
 @pytest.mark.parametrize(
@@ -70,13 +75,15 @@ async def test_index_is_that_of_the_last_scan() -> None:
 async def test_without_a_scan_there_is_no_index(status: ImageRepositoryStatus) -> None:
     tags = TagIndexCache(FakeTagListReader())
     with pytest.raises(NotScanned, match="waiting for ImageRepository 'apps/app' to scan"):
-        await read_index(image_policy(), image_repository(status=status), tags)
+        await read_index(image_policy(), image_repository(status=status), image=APP_IMAGE, tags=tags)
     with pytest.raises(InvalidPolicy):
-        await read_index(image_policy(policy=ImagePolicyChoice()), image_repository(status=status), tags)
+        await read_index(
+            image_policy(policy=ImagePolicyChoice()), image_repository(status=status), image=APP_IMAGE, tags=tags
+        )
 
 
 async def test_tags_that_the_api_does_not_give() -> None:
     lists = FakeTagListReader()
     lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
     with pytest.raises(TagsNotRead, match="failed to read tags of ImageRepository 'apps/app': connection refused"):
-        await read_index(image_policy(), image_repository(status=scanned()), TagIndexCache(lists))
+        await read_index(image_policy(), image_repository(status=scanned()), image=APP_IMAGE, tags=TagIndexCache(lists))

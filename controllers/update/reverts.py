@@ -14,7 +14,7 @@ from controllers.image.setter import PARTS, parse_setter
 MAX_WRITTEN = 200
 
 
-def find_reverts(written: Iterable[Written]) -> setters.Reverts:
+def to_reverts(written: Iterable[Written]) -> setters.Reverts:
     """Return what is not to be written again."""
     return {(w.file, w.setter, w.old): w.new for w in written}
 
