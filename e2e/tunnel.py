@@ -1,7 +1,7 @@
 """A forward proxy on loopback that leads names of the world to local addresses.
 
 So a registry on this machine is `index.docker.io` to a controller that uses the proxy: TLS goes through
-unopened (CONNECT, RFC 9110 section 9.3.6), and only a certificate for that name is believed.
+unopened (CONNECT, RFC 9110 section 9.3.6), and only a certificate for that name is accepted.
 """
 
 import socket
@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Tunnel(ThreadingHTTPServer):
-    """`routes` leads `host:port` to `host:port`; everything else is refused. `asked` has what was asked for."""
+    """`routes` leads `host:port` to `host:port`; everything else is refused. `requests` has what was asked for."""
 
     daemon_threads = True
 
