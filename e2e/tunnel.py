@@ -11,14 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Tunnel(ThreadingHTTPServer):
-    """`routes` leads `host:port` to `host:port`; everything else is refused. `requests` has what was asked for."""
+    """`routes` leads `host:port` to `host:port`; everything else is refused. `asked` has what was asked for."""
 
     daemon_threads = True
 
     def __init__(self, routes: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.routes = dict(routes)
-        self.requests: list[str] = []
+        self.asked: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def do_CONNECT(self) -> None:
-        self.server.requests.append(self.path)
+        self.server.asked.append(self.path)
         target = self.server.routes.get(self.path)
         if target is None:
             self.send_error(502, "no route")
