@@ -1,4 +1,4 @@
-# tagline: `make demo` shows it, `make test` tests it. Everything a target needs it sets up itself: a virtual
+# tagline: `make demo` shows it, `make test` tests it. Each target sets up what it needs: a virtual
 # environment from the lock file, and the programs of the local environment built once into the user's cache.
 
 .DEFAULT_GOAL := help
@@ -98,7 +98,7 @@ drift: $(READY) ## Fail when a generated file is stale
 	$(BIN)/python -m hack.reference --check
 
 .PHONY: lock
-lock: ## Resolve requirements/*.txt anew (needs uv: pip install uv)
+lock: ## Resolve requirements/*.txt again (needs uv: pip install uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp --extra aws --extra azure --extra gcp -o requirements/run.txt setup.cfg
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/build.txt requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --all-extras -o requirements/dev.txt setup.cfg requirements/build.in

@@ -1,4 +1,4 @@
-"""Access to a cluster with the rights of a kubeconfig, as kubectl has it."""
+"""Access to a cluster with the rights of a kubeconfig, for verbs that need one."""
 
 import argparse
 import asyncio

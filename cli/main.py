@@ -9,8 +9,9 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from typing import Final
 
-VERBS = {
+VERBS: Final = {
     "version": "print the version",
     "run": "run a controller",
     "policy": "ask image policies offline",

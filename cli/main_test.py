@@ -1,15 +1,41 @@
 """The grammar, `tagline version` and `tagline run`."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
 from api.kinds import RECONCILED
 from api.version import VERSION
-from cli.main import main
+from cli.main import VERBS, main
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == f"tagline {VERSION}\n"
+
+
+def test_every_verb_is_a_module() -> None:
+    modules = (Path(__file__).parent / "verbs").glob("*.py")
+    assert set(VERBS) == {path.stem for path in modules if not path.stem.endswith(("_test", "__"))}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([verb, "--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith(f"usage: tagline {verb} ")
+
+
+def test_offline_questions_load_no_client() -> None:
+    script = (
+        "import sys; from cli.main import main; main(['policy', 'test', '--semver', '*', '1.0.0']); "
+        "sys.exit(bool({'aiohttp', 'httpx', 'dulwich', 'kubernetes'} & sys.modules.keys()))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout == "1.0.0\n"
 
 
 @pytest.mark.parametrize(

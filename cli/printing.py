@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from controllers.policy import Choice, Refusal, Tally
 
 MAX_EXAMPLES = 3
-"""So many tags are shown for each reason."""
+"""How many tags are shown for each reason."""
 HEADING = "WHY NOT CHOSEN"
 
 

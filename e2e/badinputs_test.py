@@ -1,4 +1,4 @@
-"""`controllers`: bad inputs each have a clear condition and event, recover with their cause, and harm nobody else."""
+"""`controllers`: bad inputs get a clear condition and event, recover once the cause is gone, and harm nobody else."""
 
 from collections.abc import Iterator
 

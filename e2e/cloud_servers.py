@@ -1,7 +1,7 @@
 """AWS and Azure as far as Git needs them, on loopback under their real names: STS, CodeCommit, Entra, Azure DevOps.
 
-Behind one TLS port; a tunnel leads the names there. They believe a ServiceAccount's token when the real API server
-does, and let in who shows what they gave out: signatures are checked with botocore.
+Behind one TLS port; a tunnel leads the names there. They accept a ServiceAccount's token when the real API server does,
+and let in whoever presents what they issued: signatures are checked with botocore.
 """
 
 import base64
@@ -74,7 +74,7 @@ class CloudServers:
     logins: list[str] = field(default_factory=list)
     """Roles and clients that were asked for, refused ones included."""
     presented_tokens: list[str] = field(default_factory=list)
-    """Kubernetes' tokens that were shown."""
+    """Kubernetes' tokens that were presented."""
     server: GitServer = field(init=False)
     tunnel: Tunnel = field(init=False)
     authority: pki.Authority = field(init=False)
@@ -102,7 +102,7 @@ class CloudServers:
 
     @property
     def secrets(self) -> list[str]:
-        """All that was given out or shown and that nobody else may see."""
+        """All that was issued or presented and that nobody else may see."""
         keys = [text for _, k in self.issued.values() for text in (k.secret_key, k.token) if text]
         tokens = [token for token, (_, k) in self.issued.items() if not k.secret_key]
         return keys + tokens + self.presented_tokens

@@ -1,7 +1,7 @@
 """The real parts as containers: k3s, two registries and Gitea, through testcontainers. Only with `E2E_ENV=containers`.
 
 Needs Docker, and kubectl on PATH or in KUBECTL. The controllers still run as local processes with the rights of their
-ServiceAccounts. Nothing here is chosen by itself, and nothing else imports it. Not run where tagline is developed,
+ServiceAccounts. It is never chosen unless asked for, and nothing else imports it. Not run where tagline is developed,
 since there is no Docker there; see docs/development.md.
 """
 

@@ -24,7 +24,7 @@ MESSAGE = "{{ .AutomationObject }}{{ range .Changed.Changes }} {{ .OldValue }} -
 
 @dataclass
 class Writer:
-    """Somebody who commits to files of his own as fast as he can, and tries again when he was too slow."""
+    """Somebody who commits to files of their own as fast as possible, and tries again when others were faster."""
 
     repository: Repository
     name: str

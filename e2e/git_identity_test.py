@@ -141,7 +141,7 @@ def test_a_service_account_opens_its_repository(
         what="the commit in the status",
     )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
-    assert {request.partition(":")[0] for request in clouds.tunnel.requests} <= set(HOSTS)
+    assert {asked.partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
     published = process_with_gate.read_text() + json.dumps(
         [found, *fleet.space.events("ImageUpdateAutomation", "fleet")]
     )
@@ -162,7 +162,7 @@ def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudSer
 def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
     fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
 ) -> None:
-    """Somebody annotates his ServiceAccount with the identity of another tenant."""
+    """Somebody annotates a ServiceAccount with the identity of another tenant."""
     where = place(provider, f"{fleet.space.name}-theirs")
     clouds.trust[where.owner] = "system:serviceaccount:theirs:bot"
     account(fleet.space, where)

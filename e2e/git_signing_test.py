@@ -86,7 +86,7 @@ def test_ssh_signature_is_verified_by_git(fleet: Fleet, passphrase: str) -> None
 
 
 def prove_possession(git_host: GitHost, identity: SshIdentity, fingerprint: str, folder: Path) -> None:
-    """Verify a key as a person does on the page of his keys: sign a text that the host gives, once."""
+    """Verify a key as a person does on the page of their keys: sign a text that the host gives, once."""
     key = folder / "key"
     key.touch(0o600)
     key.write_text(identity.private)

@@ -1,4 +1,4 @@
-"""The journeys of `make demo`, and manifests of the older API versions as users have them."""
+"""The journeys of `make demo`, and manifests in older API versions, as users wrote them."""
 
 from collections.abc import Iterator
 

@@ -134,7 +134,7 @@ def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
         references = {"proxySecretRef": {"name": "proxy"}, "certSecretRef": {"name": "tls"}}
         image_repository(space, "app", f"{NAME}:5443/team/app", **references)
         space.wait_ready("ImageRepository", "app", message=FOUND)
-        assert set(proxy.requests) == {f"{NAME}:5443"}
+        assert set(proxy.asked) == {f"{NAME}:5443"}
         image_repository(space, "elsewhere", "other.internal:5443/team/app", **references)
         space.wait_not_ready("ImageRepository", "elsewhere", reason="ReadOperationFailed", message="502")
     finally:

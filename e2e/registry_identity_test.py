@@ -20,7 +20,7 @@ HOUR = timedelta(hours=1)
 
 
 class Cloud:
-    """A cloud that believes everything, and remembers it."""
+    """A cloud that accepts everything, and records it."""
 
     def __init__(self) -> None:
         self.subjects: list[SubjectToken] = []

@@ -70,7 +70,7 @@ def htpasswd(folder: Path) -> dict[str, Any]:
 
 
 class TokenServer(ThreadingHTTPServer):
-    """A token service of the distribution spec for one account; `asked` has the scopes that were asked for."""
+    """A token service of the distribution spec for one account; `requested_scopes` has what was asked for."""
 
     daemon_threads = True
 
@@ -92,7 +92,7 @@ class TokenServer(ThreadingHTTPServer):
 
     @property
     def auth(self) -> dict[str, Any]:
-        """`auth` of a registry that believes this service."""
+        """`auth` of a registry that trusts this service."""
         settings = {"realm": self.url, "service": "e2e", "issuer": "e2e", "rootcertbundle": str(self.bundle)}
         return {"token": settings}
 

@@ -1,7 +1,7 @@
 """A forward proxy on loopback that leads names of the world to local addresses.
 
 So a registry on this machine is `index.docker.io` to a controller that uses the proxy: TLS goes through
-unopened (CONNECT, RFC 9110 section 9.3.6), and only a certificate for that name is believed.
+unopened (CONNECT, RFC 9110 section 9.3.6), and only a certificate for that name is accepted.
 """
 
 import socket
@@ -18,7 +18,7 @@ class Tunnel(ThreadingHTTPServer):
     def __init__(self, routes: Mapping[str, str]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.routes = dict(routes)
-        self.requests: list[str] = []
+        self.asked: list[str] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -38,7 +38,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Log nothing."""
 
     def do_CONNECT(self) -> None:
-        self.server.requests.append(self.path)
+        self.server.asked.append(self.path)
         target = self.server.routes.get(self.path)
         if target is None:
             self.send_error(502, "no route")

@@ -103,7 +103,7 @@ def test_image_of_docker_hub_is_scanned_under_its_canonical_name(hub: Hub, space
     repository(space, hub, image)
     found = space.wait_ready("ImageRepository", NAME, message="^successful scan: found 21 tags$")
     assert found["status"]["canonicalImageName"] == f"index.docker.io/{IMAGE}"
-    assert set(hub.tunnel.requests) == {"index.docker.io:443"}
+    assert set(hub.tunnel.asked) == {"index.docker.io:443"}
 
 
 def test_repository_is_described_as_in_the_walk_through(scanned: Space) -> None:

@@ -25,7 +25,7 @@ CRD_SECONDS = 60
 
 
 class KubectlFailed(RuntimeError):
-    """kubectl ended with an error; the message has its words."""
+    """kubectl ended with an error; the message quotes it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,12 @@
-"""When CRDs count as served."""
+"""When CRDs count as served, and which processes the scenarios start."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from hack.controllers import not_established
+from hack.controllers import KINDS, not_established
 
 
 def crd(name: str, status: Any) -> dict[str, Any]:
@@ -24,3 +26,8 @@ def crd(name: str, status: Any) -> dict[str, Any]:
 )
 def test_crd_is_served_once_it_is_established(status: Any, served: bool) -> None:
     assert not_established([crd("things", status)]) == ([] if served else ["things"])
+
+
+def test_scenarios_start_a_process_for_every_kind() -> None:
+    started = json.loads(Path(__file__).with_name("controllers.json").read_text())["controllers"]
+    assert tuple(controller["name"] for controller in started) == KINDS

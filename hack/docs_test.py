@@ -27,7 +27,7 @@ from hack.crds.openapi import struct_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-TOP_FOLDERS = ("api", "cli", "controllers", "docs", "e2e", "hack", "manifests", "requirements")
+TOP_FOLDERS = ("api", "cli", "controllers", "docs", "e2e", "hack", "manifests", "requirements", "testing")
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")

@@ -82,7 +82,7 @@ class GitHost:
         return str(self.call("POST", f"/users/{self.user}/tokens", {"name": name, "scopes": list(scopes)})["sha1"])
 
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
-        """Send one API request. Raises `RuntimeError` with Gitea's words for a status from 300 on."""
+        """Send one API request. Raises `RuntimeError` with Gitea's message for a status from 300 on."""
         answer = self._client.request(method, path, json=body)
         if answer.status_code >= 300:
             raise RuntimeError(f"{method} {path} answered {answer.status_code}: {answer.text[:256]}")
@@ -160,7 +160,7 @@ class Repository:
 
 
 def git(folder: Path, *args: str) -> str:
-    """Run the git CLI without the user's configuration and return its output. Raises with git's own words."""
+    """Run the git CLI without the user's configuration and return its output. Raises with git's message."""
     env = {"PATH": os.environ["PATH"], "HOME": str(folder), **GIT_ENV}
     done = subprocess.run(["git", *args], cwd=folder, env=env, capture_output=True, check=False)
     if done.returncode:

@@ -37,7 +37,7 @@ GIT_URL = "https://git.example/org/fleet"
 
 T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
-O = TypeVar("O")
+End = TypeVar("End")
 
 
 def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
@@ -45,7 +45,7 @@ def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
     return Run(obj, status, "reconciliation in progress", **{"now": START, **facts})
 
 
-def expect(kind: type[O], outcome: Outcome) -> O:
+def expect(kind: type[End], outcome: Outcome) -> End:
     """Return the outcome of a run, which has to be of that kind."""
     assert isinstance(outcome, kind), outcome
     return outcome

@@ -1,4 +1,4 @@
-"""Rules beyond Flux's in a run: from spec to choice, what is recorded, and when the next run is due."""
+"""`controllers.imagepolicy`: rules beyond Flux's in a run, from spec to choice, and when the next run is due."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What people put back stays, until there is something newer."""
+"""`controllers.imageupdateautomation`: what people put back stays, until there is something newer."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The choice: ties, order of checks, error texts, reasons, and what must not change it."""
+"""`controllers.policy`: the choice, its ties, order of checks, error texts, reasons, and what must not change it."""
 
 from types import SimpleNamespace
 

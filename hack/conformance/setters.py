@@ -43,7 +43,7 @@ class MissingPath(Exception):
     """What the caller says when the update path does not exist."""
 
 
-# answers of the reference that ours deliberately are not
+# recorded answers from which ours differ on purpose
 
 
 @dataclass(frozen=True, slots=True)

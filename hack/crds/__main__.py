@@ -47,7 +47,7 @@ def crd_files(folder: Path) -> dict[Path, str | None]:
 
 
 def render_install(manifests: Path) -> str:
-    """Return all manifests as one file. Raises CalledProcessError with kubectl's own words on stderr."""
+    """Return all manifests as one file. Raises CalledProcessError with kubectl's message on stderr."""
     kubectl = os.environ.get("KUBECTL", "kubectl")
     rendered = subprocess.run([kubectl, "kustomize", str(manifests)], check=True, stdout=subprocess.PIPE, text=True)
     return INSTALL_HEADER + rendered.stdout

@@ -22,7 +22,7 @@ class NotStarted(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A running program: `started` is the kernel's start time in clock ticks since boot."""
+    """A running program: `start_ticks` is the kernel's start time in clock ticks since boot."""
 
     name: str
     pid: int

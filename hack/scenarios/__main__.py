@@ -81,7 +81,7 @@ def _on_free_ports(work: Path) -> Path:
 
 
 def _play(player: Path, files: list[Path], *, env: environment.Environment, work: Path, out: Path, jobs: int) -> int:
-    # The player does it, too, but fails where it asks for the state of a CRD that has none yet.
+    # The player installs them, too, but fails at a CRD that has no status yet.
     install_crds(Kubectl(env.kubectl, env.kubeconfig))
     command = [
         sys.executable, player, "--kubeconfig", env.kubeconfig, "--controllers", _on_free_ports(work),
