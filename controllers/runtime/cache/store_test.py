@@ -203,7 +203,7 @@ def test_is_newer(version: str, than: str, *, want: bool) -> None:
 
 
 def versioned(name: str, version: int, uid: str) -> Thing:
-    """What an object holds follows from its version, as it does on a server."""
+    """Return an object whose content follows from its version, as it does on a server."""
     return thing(name, version, "red" if version % 3 else "blue", *["big"] * (version % 2), uid=uid)
 
 
