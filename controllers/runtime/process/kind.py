@@ -156,7 +156,8 @@ class Kind(Generic[T]):
         assert self._controller, "reconcile_with was not called"
         if self._elector:
             await self._elector.acquire()
-        log.info("starting workers", extra={logkey.COUNT: self._process.options[flags.CONCURRENT]})
+        workers = self._process.options[flags.CONCURRENT]
+        log.info("starting workers", extra={logkey.CONTROLLER: self.name, logkey.COUNT: workers})
         self.is_working = True
         async with asyncio.TaskGroup() as group:  # a lost lease cancels the controller at once
             renew = group.create_task(self._elector.renew()) if self._elector else None
