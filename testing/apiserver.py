@@ -1,7 +1,7 @@
 """An API server in the test's own process that misbehaves on command.
 
 It stores objects, lists them in pages and streams changes as the real one does, over real sockets; a test scripts what
-goes wrong: answers by verb (`script`, with `testing_answers`), and the open watches (end, drop, silence, error).
+goes wrong: answers by verb (`script`, with `scripted_answers`), and the open watches (end, drop, silence, error).
 It knows no schemas, no selectors, no finalizers, no access rules: for those there is the real server in `e2e`.
 """
 
@@ -65,7 +65,7 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
         self.silent = False
-        """While true, open and new watches get no events; what happens is kept and told to watches opened later."""
+        """While true, open and new watches get no events; what happens is kept for watches that are opened later."""
         self._version = 1000
         self._floor = 0
         self._objects: dict[tuple[tuple[str, str], str, str], Json] = {}
@@ -113,13 +113,13 @@ class ScriptedServer:
         self._delete(((resource.group, resource.plural), namespace, name))
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json | None:
-        """An object as stored."""
+        """Return an object as stored; None when there is none."""
         return self._objects.get(((resource.group, resource.plural), namespace, name))
 
     # The script: what goes wrong.
 
     def script(self, verb: str, *answers: ScriptedAnswer) -> None:
-        """ScriptedAnswer the next requests of `verb` (get list watch create patch delete) so, one each, in this order."""
+        """Answer the next requests of `verb` (get list watch create patch delete) so, one each, in this order."""
         self._scripts[verb] += answers
 
     def compact(self) -> None:

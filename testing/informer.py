@@ -44,7 +44,7 @@ def by_colour(obj: Thing) -> Iterable[str]:
 
 
 class RecordingHandler:
-    """A handler that keeps what it was recorded, as `name:old>new` of spec.size, and lets a test wait for it."""
+    """A handler that records its calls, as `name:old>new` of spec.size, and lets a test wait for it."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
@@ -103,7 +103,7 @@ class InformerHarness:
         return {obj.metadata.name: obj.spec.size for obj in self.informer.list()}
 
     async def retry(self) -> float:
-        """Let the informer's delay pass; returns it. (Its watchdog sleeps longer than any delay.)"""
+        """Let the informer's delay pass and return it; its watchdog sleeps longer than any delay."""
         delay = await self.clock.wait_for_wake(MAX_DELAY_SECONDS)
         await self.clock.advance(delay)
         return delay

@@ -44,7 +44,7 @@ class ThingServer:
         self.cached = thing
 
     def change(self, change: dict[str, object]) -> None:
-        """What somebody else does; the cache does not see it yet."""
+        """Apply a change of another writer; the cache does not have it yet."""
         self.stored = merge_patch.merge(self.stored, change)
         self._moved()
 
@@ -90,7 +90,7 @@ class ThingServer:
 
 
 class ThingCache:
-    """The informer's face of the server."""
+    """The cache of the same server."""
 
     def __init__(self, server: ThingServer) -> None:
         self._server = server
@@ -104,7 +104,7 @@ class ThingCache:
 
 
 class FakeRecorder:
-    """Recorder that keeps what it is recorded: (type, reason, message, no_change)."""
+    """Recorder that keeps (type, reason, message, no_change)."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str, bool]] = []
@@ -129,11 +129,11 @@ class FakeReconciler:
         return self.behaviour(run)
 
     async def meanwhile(self) -> None:
-        """What happens while a run waits for something."""
+        """Let something happen while a run waits."""
 
 
 class FakeLeader:
-    """Leader that can lose its post."""
+    """Leader that can lose its lease."""
 
     def __init__(self) -> None:
         self.lost = False
@@ -170,7 +170,7 @@ class LifecycleHarness:
         )
 
     async def run(self, end: Outcome | Exception | None = None, **facts: object) -> Outcome | Exception | None:
-        """One pass whose reconciler stores `facts` and ends with `end`."""
+        """Run one pass whose reconciler stores `facts` and ends with `end`."""
 
         def does(run: Run[Thing, ThingStatus]) -> Outcome:
             run.status = msgspec.structs.replace(run.status, **facts)

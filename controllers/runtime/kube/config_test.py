@@ -18,7 +18,7 @@ from testing.clock import VirtualClock
 
 @pytest.fixture(scope="module")
 def pair() -> tuple[bytes, bytes]:
-    """A self-signed certificate and its key, PEM."""
+    """Return a self-signed certificate and its key, PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     now = datetime.now(UTC)

@@ -1,11 +1,11 @@
 """Workers that take keys from a queue, run the reconcile function, and decide what happens next.
 
 The outcome is decided in one place (`_handle_outcome`), each arm with its metric; the shape is controller-runtime's
-`internal/controller`. What a run does and what it writes is `lifecycle`'s business.
+`internal/controller`. What a run does and what it writes is decided in `lifecycle`.
 
-Where a run mostly waits for somebody else's server, a few that never answer would hold all workers, and with them
-every other object. A worker whose run has taken longer than its slow_threshold is therefore replaced by a stand-in, and
-goes home when its run is over; how many runs may be that slow at the same time is bounded, too.
+Where runs mostly wait for other servers, a few that never answer would hold all workers, and with them every other
+object. A worker whose run takes longer than `slow_threshold` is therefore replaced by a stand-in, and ends when its run
+is over. How many runs may be that slow at the same time is bounded, too.
 """
 
 import asyncio
@@ -54,8 +54,9 @@ class Controller:
         slow_threshold: timedelta | None = None,
         requeue_dependency: timedelta | None = None,
     ) -> None:
-        """`fields` are bound to every log line of every run (group and kind, say).
+        """Build it.
 
+        fields: bound to every log line of every run (group and kind, say)
         slow_threshold: after how long a run gets a stand-in for its worker; None: never, `workers` bounds all runs
         requeue_dependency: when to look again at what waits for another object; None: when a watch reports a change
         """

@@ -171,7 +171,7 @@ async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
 
 
 def slow_bench(*, slow: int, workers: int = 2) -> ControllerHarness:
-    """A patient controller with so many runs under way that take an hour."""
+    """Return a controller with a slow threshold and so many runs under way that take an hour."""
     bench = ControllerHarness(workers=workers, slow_threshold=timedelta(seconds=1))
     for number in range(slow):
         key = Key("ns", f"slow-{number}")

@@ -50,7 +50,7 @@ class Run(Generic[T, S]):
         return spread(interval, percentage=self.jitter_percentage, seed=seed)
 
     async def check_leader(self) -> None:
-        """Raise LostLeadership unless this process may act; to be awaited right before a side effect."""
+        """Raise LostLeadership unless this process may act; await it right before a side effect."""
         self.leader_check()
 
 
