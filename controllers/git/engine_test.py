@@ -1,4 +1,4 @@
-"""Whole runs against a real Git server: what is asked, what arrives, what is left as it was."""
+"""Whole runs against a real Git server: which requests are sent, what arrives, what stays as it was."""
 
 import asyncio
 import threading
@@ -71,7 +71,7 @@ async def test_fetch_brings_only_what_changed(
     assert len(await run.files(second.commit)) == 201
 
 
-async def test_nothing_is_fetched_that_is_there(run: Run, server: GitServer) -> None:
+async def test_a_commit_that_is_here_is_not_fetched(run: Run, server: GitServer) -> None:
     tip = await run.tip()
     server.requests.clear()
     await run.engine.fetch(run.remote, tip)
@@ -162,7 +162,7 @@ async def test_branch_names_of_all_kinds(run: Run, fleet: BareRepository, branch
     assert fleet.head(branch) == new.id
 
 
-async def test_an_empty_repository_is_told_from_a_missing_branch(
+async def test_an_empty_repository_is_not_a_missing_branch(
     server: GitServer, engine: GitEngine, object_format: str
 ) -> None:
     server.repository("empty", object_format=object_format)
@@ -244,7 +244,7 @@ async def test_paths(run: Run, fleet: BareRepository) -> None:
         await run.files(tip.commit, "nowhere")
 
 
-async def test_one_writer_a_branch(run: Run) -> None:
+async def test_one_writer_per_branch(run: Run) -> None:
     order = []
 
     async def write(name: str, branch: str, remote: Remote) -> None:
@@ -357,7 +357,7 @@ async def test_a_new_engine_removes_what_a_killed_one_left(run: Run, tmp_path: P
     assert [p.name for p in (tmp_path / "left").iterdir()] == ["not-ours"]
 
 
-async def test_a_push_that_was_done_is_not_done_again(run: Run, fleet: BareRepository) -> None:
+async def test_a_push_that_arrived_is_not_repeated(run: Run, fleet: BareRepository) -> None:
     """A process killed after its push finds the branch where it wanted it."""
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)
@@ -386,7 +386,7 @@ async def test_scans_of_two_filters_do_not_mix(run: Run, fleet: BareRepository) 
 
 
 @pytest.mark.parametrize(("protocol", "gives"), [(0, False), (2, True)])
-async def test_remote_says_whether_it_gives_out_commits_behind_its_tips(
+async def test_remote_says_whether_it_serves_commits_behind_its_tips(
     run: Run, server: GitServer, fleet: BareRepository, protocol: int, gives: bool
 ) -> None:
     fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")

@@ -1,4 +1,4 @@
-"""Foreign text as it may be shown."""
+"""What a remote sent, as it may be shown."""
 
 from controllers.git.errors import sanitize_text
 

@@ -17,7 +17,7 @@ def replaced(server: GitServer, fleet: BareRepository, files: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
+async def test_a_repository_made_anew_in_the_other_format_is_followed_at_once(
     run: Run, server: GitServer, fleet: BareRepository, protocol: int
 ) -> None:
     server.protocol = protocol
@@ -32,7 +32,7 @@ async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
     assert cached.store.complete_commits == [new.parent, new.id]
 
 
-async def test_a_commit_of_the_former_repository_is_not_there(
+async def test_a_commit_of_the_former_repository_is_not_found(
     run: Run, server: GitServer, fleet: BareRepository
 ) -> None:
     former = fleet.head()

@@ -102,7 +102,7 @@ async def test_push_options_reach_the_server(run: Run, fleet: BareRepository) ->
     assert (fleet.path / "options.log").read_text() == "ci.skip=true\nmerge_request.create=\n"
 
 
-async def test_push_options_that_the_server_does_not_take(run: Run, fleet: BareRepository) -> None:
+async def test_push_options_that_the_server_does_not_support(run: Run, fleet: BareRepository) -> None:
     fleet.git("config", "receive.advertisePushOptions", "false")
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected, match="does not support push options"):
@@ -141,10 +141,10 @@ exit 0
     ("atomic", "moved"),
     [pytest.param("true", (), id="atomic"), pytest.param("false", ("refs/heads/main",), id="one-by-one")],
 )
-async def test_of_two_references_one_is_refused(
+async def test_one_of_two_references_is_refused(
     run: Run, fleet: BareRepository, atomic: str, moved: tuple[str, ...]
 ) -> None:
-    """The reason is that of the one that was refused; what moved nevertheless is told."""
+    """The reason is that of the one that was refused; the references that moved nevertheless are named."""
     fleet.git("config", "receive.advertiseAtomic", atomic)
     fleet.hook("update", FROZEN)
     new = await run.change(b"1.0.0", b"1.0.1")
@@ -203,7 +203,7 @@ async def test_a_push_that_does_not_arrive(run: Run, server: GitServer, fleet: B
     assert fleet.head() == new.parent
 
 
-async def test_a_login_that_may_read_only(run: Run, server: GitServer) -> None:
+async def test_a_login_that_may_only_read(run: Run, server: GitServer) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     server.before = lambda r: (
         Answer(403, b"read only\n", {"Content-Type": "text/plain"}) if "receive" in r.path else None
@@ -212,7 +212,7 @@ async def test_a_login_that_may_read_only(run: Run, server: GitServer) -> None:
         await run.push(new)
 
 
-async def test_an_object_too_many_is_not_sent(run: Run, server: GitServer, fleet: BareRepository) -> None:
+async def test_only_new_objects_are_sent(run: Run, server: GitServer, fleet: BareRepository) -> None:
     """One changed file in a folder of its own: a blob, two trees, a commit."""
     fleet.commit({f"a/{n}.yaml": marked("1.0.0") for n in range(3)} | {"b/x.yaml": "no marker\n"})
     tip = await run.tip()

@@ -43,7 +43,7 @@ def scribble(path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".pack", ".idx"])
 @pytest.mark.parametrize("harm", [scribble, Path.unlink], ids=["scribbled", "gone"])
-async def test_damage_is_mended_by_one_fetch(
+async def test_damage_is_repaired_by_one_fetch(
     run: Run, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str, suffix: str, harm: object
 ) -> None:
     for cached in run.engine._stores.values():
@@ -58,7 +58,7 @@ async def test_damage_is_mended_by_one_fetch(
     fleet.git("fsck", "--strict")
 
 
-async def test_a_truncated_pack_is_mended(run: Run, server: GitServer, tmp_path: Path, commit: str) -> None:
+async def test_a_truncated_pack_is_repaired(run: Run, server: GitServer, tmp_path: Path, commit: str) -> None:
     for cached in run.engine._stores.values():
         cached.store.close()
     for path in packs(tmp_path):
@@ -68,7 +68,7 @@ async def test_a_truncated_pack_is_mended(run: Run, server: GitServer, tmp_path:
     assert fetches(server) == 1
 
 
-async def test_damage_found_by_the_next_fetch_is_mended(
+async def test_damage_found_by_the_next_fetch_is_repaired(
     run: Run, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str
 ) -> None:
     """A thin pack is based on objects that we claimed to have."""
@@ -84,7 +84,7 @@ async def test_damage_found_by_the_next_fetch_is_mended(
     assert [f.data.endswith(b"# more\n") for f in await run.files(tip.commit)] == [True]
 
 
-async def test_a_store_with_many_packs_is_started_anew(run: Run, fleet: BareRepository, tmp_path: Path) -> None:
+async def test_a_store_with_many_packs_starts_anew(run: Run, fleet: BareRepository, tmp_path: Path) -> None:
     most = 0
     for n in range(MAX_PACKS + 3):
         fleet.commit({"app.yaml": marked(f"1.0.{n}")})
@@ -134,7 +134,7 @@ async def test_a_cancelled_caller_leaves_and_others_go_on(run: Run, server: GitS
     assert len(await run.files(tip.commit)) == 1
 
 
-async def test_a_silent_server_is_given_up(run: Run, server: GitServer) -> None:
+async def test_a_silent_server_times_out(run: Run, server: GitServer) -> None:
     go_on = threading.Event()
 
     def hold(_request: Request) -> None:

@@ -75,7 +75,7 @@ async def test_git_accepts_ssh_signatures(
 
 
 @needs_ssh_keygen
-async def test_the_signature_stands_where_the_object_format_wants_it(
+async def test_the_signature_is_in_the_header_of_its_object_format(
     run: Run, fleet: BareRepository, tmp_path: Path, object_format: str
 ) -> None:
     private, _ = ssh_key(tmp_path, "ed25519")
@@ -172,7 +172,7 @@ async def test_git_accepts_openpgp_signatures(
 
 
 @needs_gpg
-def test_a_needless_passphrase_is_passed_over(gpg: Gpg) -> None:
+def test_a_needless_passphrase_is_ignored(gpg: Gpg) -> None:
     signer = unlock(OpenPgpKey(gpg.key("bot"), "x", "signing"))
     assert signer.sign(b"data").startswith(b"-----BEGIN PGP SIGNATURE-----")
 

@@ -41,7 +41,7 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
+    """What to fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
 
     commits: Sequence[str]
     have: Sequence[str]

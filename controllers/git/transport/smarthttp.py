@@ -122,18 +122,18 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
             )
         return
     text = "" if "html" in got else sanitize_text(response.read(1024))
-    said = f": {text}" if text else ""
+    detail = f": {text}" if text else ""
     if status == 401:
-        raise AuthenticationFailed(f"authentication required{said}")
+        raise AuthenticationFailed(f"authentication required{detail}")
     if status == 403:
-        raise AuthenticationFailed(f"authorization failed{said}")
+        raise AuthenticationFailed(f"authorization failed{detail}")
     if status == 407:
         raise AuthenticationFailed("the proxy asks for credentials")
     if status in (404, 410):
-        raise RepositoryNotFound(f"repository not found{said}")
+        raise RepositoryNotFound(f"repository not found{detail}")
     if status == 429 or status >= 500:
-        raise Unreachable(f"the server answered {status}{said}", retry_after=retry_after(response))
-    raise ProtocolError(f"the server answered {status}{said}")
+        raise Unreachable(f"the server answered {status}{detail}", retry_after=retry_after(response))
+    raise ProtocolError(f"the server answered {status}{detail}")
 
 
 def _redirected(url: str, location: str, tail: str) -> str:

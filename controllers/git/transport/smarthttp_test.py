@@ -23,7 +23,7 @@ from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, Ss
 from testing.gitserver import Answer, BareRepository, GitServer
 from testing.tls_certificates import certificate, pem
 
-GREETING = {"Content-Type": "application/x-git-upload-pack-advertisement"}
+ADVERTISEMENT = {"Content-Type": "application/x-git-upload-pack-advertisement"}
 
 
 async def test_a_wrong_password_then_the_right_one(run: Run, server: GitServer) -> None:
@@ -83,15 +83,15 @@ async def test_a_missing_repository(run: Run, server: GitServer) -> None:
             "repository not found$", id="html-is-not-quoted",
         ),
         pytest.param(
-            Answer(200, b"zzzz", GREETING), ProtocolError,
+            Answer(200, b"zzzz", ADVERTISEMENT), ProtocolError,
             "not a Git packet", id="nonsense",
         ),
         pytest.param(
-            Answer(200, b"0023ERR access denied by the gateway!", GREETING),
+            Answer(200, b"0023ERR access denied by the gateway!", ADVERTISEMENT),
             ProtocolError, "remote error: access denied", id="error-packet",
         ),
         pytest.param(
-            Answer(200, b"00", GREETING), ProtocolError,
+            Answer(200, b"00", ADVERTISEMENT), ProtocolError,
             "cut short", id="cut-short",
         ),
     ],
@@ -155,7 +155,7 @@ async def test_an_endless_list_of_references_is_cut(
     monkeypatch.setattr("controllers.git.transport.smarthttp.MAX_ADVERTISEMENT_BYTES", 1000)
     lines = b"".join(b"%04x%s refs/heads/%06d\n" % (4 + 40 + 1 + 17 + 1, b"1" * 40, n) for n in range(99))
     body = b"001e# service=git-upload-pack\n0000" + lines + b"0000"
-    server.before = lambda _: Answer(200, body, GREETING)
+    server.before = lambda _: Answer(200, body, ADVERTISEMENT)
     with pytest.raises(RepositoryTooLarge):
         await run.engine.list_refs(run.remote)
 
@@ -188,7 +188,7 @@ async def test_a_proxy_sees_the_request_and_its_login(run: Run, server: GitServe
     assert {r.headers["Proxy-Authorization"] for r in server.requests} == {"Basic bWU6cHc="}
 
 
-async def test_a_proxy_that_wants_a_login(run: Run, server: GitServer) -> None:
+async def test_a_proxy_that_requires_a_login(run: Run, server: GitServer) -> None:
     server.before = lambda _: Answer(407, b"")
     with pytest.raises(AuthenticationFailed, match="proxy asks for credentials"):
         await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=Proxy(server.url)))
@@ -209,14 +209,14 @@ async def test_a_proxy_of_the_environment(
 def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iterator[tuple[str, Tls]]:
     """Serve the repository over TLS to clients with a certificate. Return (URL, what a client needs)."""
     keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ours, theirs = certificate("localhost", keys[0]), certificate("client", keys[1])
-    (tmp_path / "pair.pem").write_bytes(ours + pem(keys[0]))
+    server_certificate, client_certificate = certificate("localhost", keys[0]), certificate("client", keys[1])
+    (tmp_path / "pair.pem").write_bytes(server_certificate + pem(keys[0]))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "pair.pem")
-    context.load_verify_locations(cadata=theirs.decode())
+    context.load_verify_locations(cadata=client_certificate.decode())
     context.verify_mode = ssl.CERT_REQUIRED
     with GitServer(server.root, tls=context) as secure:
-        yield f"https://localhost:{secure.port}/fleet.git", Tls(ours, theirs, pem(keys[1]))
+        yield f"https://localhost:{secure.port}/fleet.git", Tls(server_certificate, client_certificate, pem(keys[1]))
 
 
 async def test_own_authority_and_client_certificate(tls_server: tuple[str, Tls], tmp_path: Path) -> None:
@@ -233,6 +233,6 @@ async def test_own_authority_and_client_certificate(tls_server: tuple[str, Tls],
 @pytest.mark.parametrize(
     "tls", [Tls(ca=b"no PEM"), Tls(certificate=b"no PEM", key=b"no PEM")], ids=["authority", "pair"]
 )
-async def test_tls_material_that_is_none(engine: GitEngine, tls: Tls) -> None:
+async def test_tls_material_that_cannot_be_used(engine: GitEngine, tls: Tls) -> None:
     with pytest.raises(BadCredentials, match="cannot use the TLS material"):
         await engine.list_refs(Remote("https://example.com/x", tls=tls))

@@ -144,8 +144,8 @@ class _Session(paramiko.ServerInterface):  # type: ignore[misc]  # untyped
         self._environment: dict[str, str] = {}
 
     def check_auth_publickey(self, username: str, key: Any) -> int:
-        known = f"{key.get_name()} {key.get_base64()}" in self._owner.allowed and username == "git"
-        return int(paramiko.AUTH_SUCCESSFUL if known else paramiko.AUTH_FAILED)
+        is_known = f"{key.get_name()} {key.get_base64()}" in self._owner.allowed and username == "git"
+        return int(paramiko.AUTH_SUCCESSFUL if is_known else paramiko.AUTH_FAILED)
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
@@ -211,7 +211,7 @@ async def test_runs_from_refs_to_push(
 
 
 @pytest.mark.parametrize("takes_environment", [True, False], ids=["protocol-2", "protocol-0"])
-async def test_a_repository_with_sha256_names_takes_the_place_of_one_with_sha1(
+async def test_a_repository_in_sha256_takes_the_place_of_one_in_sha1(
     run: Run, server: SshServer, fleet: BareRepository, takes_environment: bool
 ) -> None:
     server.takes_environment = takes_environment
@@ -226,9 +226,9 @@ async def test_a_repository_with_sha256_names_takes_the_place_of_one_with_sha1(
     other.git("fsck", "--strict")
 
 
-async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
+async def test_algorithms_can_be_set(run: Run, tmp_path: Path) -> None:
     curve = "curve25519-sha256@libssh.org"
-    engine = GitEngine(tmp_path / "told", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
+    engine = GitEngine(tmp_path / "ssh-cache", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
     await engine.list_refs(run.remote)
     transport = engine._connections.session(run.remote)._transport
     assert isinstance(transport, SshTransport)
@@ -246,10 +246,10 @@ async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
         pytest.param(SshAlgorithms(key_exchanges=("sntrup",)), r"sntrup \(--ssh-kex-algos\)", id="key-exchanges"),
     ],
 )
-async def test_algorithms_of_which_none_is_known(
+async def test_algorithms_of_which_none_is_supported(
     run: Run, tmp_path: Path, algorithms: SshAlgorithms, text: str
 ) -> None:
-    engine = GitEngine(tmp_path / "told", ssh=algorithms)
+    engine = GitEngine(tmp_path / "ssh-cache", ssh=algorithms)
     with pytest.raises(BadCredentials, match=text):
         await engine.list_refs(run.remote)
     await engine.aclose()
@@ -262,7 +262,7 @@ async def test_a_lost_connection_is_made_again(run: Run, server: SshServer) -> N
     assert server.connections == 2
 
 
-async def test_lost_races_and_refusals_are_told_apart(run: Run, fleet: BareRepository) -> None:
+async def test_lost_races_and_refusals_are_distinguished(run: Run, fleet: BareRepository) -> None:
     made = await run.change(b"1.0.0", b"1.0.1")
     fleet.commit({"other.txt": "x"})
     with pytest.raises(RefMoved):
@@ -338,7 +338,7 @@ async def test_somebody_who_does_not_speak_ssh(run: Run, server: SshServer) -> N
 async def test_a_proxy_leads_to_the_server(
     run: Run, server: SshServer, fleet: BareRepository, kind: Literal["http", "socks5"]
 ) -> None:
-    """The host of the URL exists for the proxy alone, and it is that name whose key has to be known."""
+    """Only the proxy can resolve the host of the URL, and known_hosts names that host."""
     with ProxyServer(kind, login="robot:hush", routes={"git.invalid:22": f"127.0.0.1:{server.port}"}) as serving:
         serving.ahead = True
         credentials = SshKey(openssh(CLIENT), f"git.invalid {public(HOST)}\n")
