@@ -100,7 +100,7 @@ class GitEngine:
         self._github = GithubApps(now=now, monotonic=monotonic)
         self._stores: dict[Hashable, _CachedStore] = {}
         self._open: OrderedDict[_CachedStore, None] = OrderedDict()
-        self._names = itertools.count()
+        self._store_numbers = itertools.count()
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         shutil.rmtree(self._dir, ignore_errors=True)
@@ -330,7 +330,7 @@ class GitEngine:
         identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
         cached = self._stores.get(identity)
         if cached is None:
-            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._names))))
+            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._store_numbers))))
         return cached
 
     async def _evict(self) -> None:

@@ -2,13 +2,13 @@
 
 import pytest
 
-from controllers.git.conftest import BOT, WHEN, Run
+from controllers.git.conftest import BOT, WHEN, GitRun
 from controllers.git.errors import CorruptObject
 from controllers.git.objects.commits import parse_commit
 from testing.gitserver import BareRepository
 
 
-async def test_a_commit_says_who_made_it(run: Run, fleet: BareRepository) -> None:
+async def test_a_commit_says_who_made_it(run: GitRun, fleet: BareRepository) -> None:
     parent = fleet.head()
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)

@@ -30,6 +30,7 @@ from controllers.git.protocol.wire import (
 )
 
 MAX_REFS_BYTES = 64 << 20
+"""Of a list of references, advertised or asked for."""
 MAX_REPORT_BYTES = 1 << 20
 
 

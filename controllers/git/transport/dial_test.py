@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from urllib3.exceptions import ConnectTimeoutError, ProxyError
 
-from controllers.git.conftest import Run
+from controllers.git.conftest import GitRun
 from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Proxy, Remote
@@ -132,19 +132,19 @@ def test_other_proxies(scheme: str) -> None:
         dial("git.invalid", 22, Proxy(f"{scheme}://me:hush@proxy:3128"), deadline())
 
 
-async def test_http_remotes_go_through_socks(run: Run, proxy: ProxyServer) -> None:
+async def test_http_remotes_go_through_socks(run: GitRun, proxy: ProxyServer) -> None:
     """Also where only the proxy can resolve the host's name."""
     port = run.remote.url.rpartition(":")[2].partition("/")[0]
     proxy.kind = "socks5"
     proxy.routes["git.invalid:80"] = f"127.0.0.1:{port}"
-    through = Run(run.engine, Remote("http://git.invalid/fleet.git", proxy=with_login(proxy)))
+    through = GitRun(run.engine, Remote("http://git.invalid/fleet.git", proxy=with_login(proxy)))
     made = await through.change(b"1.0.0", b"1.0.1")
     await through.push(made)
     assert (await run.tip()).commit == made.id
     assert set(proxy.asked) == {"SOCKS5 git.invalid:80"}
 
 
-async def test_errors_of_http_remotes_quote_the_proxy(run: Run) -> None:
+async def test_errors_of_http_remotes_quote_the_proxy(run: GitRun) -> None:
     with ProxyServer("socks5", login=LOGIN) as serving:
         with pytest.raises(
             Unreachable, match=r"proxy socks5://.* does not connect to git.invalid:80: username/password"
@@ -157,7 +157,7 @@ async def test_errors_of_http_remotes_quote_the_proxy(run: Run) -> None:
 
 
 @pytest.mark.parametrize("url", ["https://git.invalid/x", "http://git.invalid/x"], ids=["https", "http"])
-async def test_a_proxy_that_is_not_there_is_named(run: Run, url: str) -> None:
+async def test_a_proxy_that_is_not_there_is_named(run: GitRun, url: str) -> None:
     with pytest.raises(Unreachable, match=r"'https?://git.invalid/x': proxy http://127.0.0.1:1: connection refused$"):
         await run.engine.list_refs(Remote(url, proxy=Proxy("http://me:hush@127.0.0.1:1")))
 
@@ -172,7 +172,7 @@ def test_a_proxy_whose_address_does_not_answer_is_a_timeout() -> None:
         raise unanswered
 
 
-async def test_a_proxy_that_refuses_https_is_named(run: Run) -> None:
+async def test_a_proxy_that_refuses_https_is_named(run: GitRun) -> None:
     with ProxyServer("http", login=LOGIN) as serving:
         with pytest.raises(Unreachable) as caught:
             await run.engine.list_refs(Remote("https://git.invalid/x", proxy=with_login(serving, "wr0ng")))

@@ -21,12 +21,12 @@ from controllers.git.errors import (
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import Stream, bounded_stream
+from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote, strip_userinfo
 from controllers.git.transport.httppools import HttpPools, retry_after, translate_errors
 
 MAX_REDIRECTS = 5
-MAX_ADVERTISEMENT_BYTES = 64 << 20
 CHUNK_BYTES = 64 << 10
 
 
@@ -48,7 +48,7 @@ class HttpTransport:
                 if (location := response.get_redirect_location()) is None or location is False:
                     self._base = url.removesuffix(tail)
                     _check(response, url, f"application/x-{service}-advertisement")
-                    yield _stream(response, deadline, MAX_ADVERTISEMENT_BYTES)
+                    yield _stream(response, deadline, MAX_REFS_BYTES)
                     return
                 url = _redirected(url, str(location), tail)
         raise ProtocolError(f"more than {MAX_REDIRECTS} redirects")
