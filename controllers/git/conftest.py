@@ -31,7 +31,7 @@ def marked(tag: str, policy: str = "flux-system:app:tag") -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class GitRun:
     """The steps of a run against one remote."""
 
     engine: GitEngine
@@ -92,5 +92,5 @@ async def engine(tmp_path: Path) -> AsyncIterator[GitEngine]:
 
 
 @pytest.fixture
-def run(server: GitServer, fleet: BareRepository, engine: GitEngine) -> Run:
-    return Run(engine, Remote(f"{server.url}/fleet.git"))
+def run(server: GitServer, fleet: BareRepository, engine: GitEngine) -> GitRun:
+    return GitRun(engine, Remote(f"{server.url}/fleet.git"))

@@ -97,10 +97,10 @@ class GitEngine:
         self._connections = Connections(ssh, now=now)
         self._scan_cache = ScanCache()
         self._signers = Signers()
-        self._github = GithubApps(now=now, monotonic=monotonic)
+        self._github = GithubApps(now=now)
         self._stores: dict[Hashable, _CachedStore] = {}
         self._open: OrderedDict[_CachedStore, None] = OrderedDict()
-        self._names = itertools.count()
+        self._store_numbers = itertools.count()
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         shutil.rmtree(self._dir, ignore_errors=True)
@@ -117,7 +117,7 @@ class GitEngine:
             with error_context(f"unable to clone '{remote.url}'"):
                 return self._connections.session(remote).list_refs(names, deadline)
 
-        return await self._in_thread(remote, deadline, work)
+        return await self._in_thread(remote.url, deadline, work)
 
     async def fetch(self, remote: Remote, tip: Tip) -> None:
         """Make a commit readable here: its tree without history, and of that only what is missing.
@@ -232,7 +232,7 @@ class GitEngine:
                 )
 
         try:
-            updated_refs = await self._in_thread(remote, deadline, work)
+            updated_refs = await self._in_thread(remote.url, deadline, work)
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
@@ -241,11 +241,12 @@ class GitEngine:
 
     async def signer(self, key: SigningKey) -> Signer:
         """Return a signer with this key. Unlocks each key once. Raises BadSigningKey."""
-        return await self._in_pool(partial(self._signers.signer, key))
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._signers.signer, key)
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         """Return what a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
-        return await self._in_pool(partial(self._github.login, app, via))
+        deadline = self._deadline(via)
+        return await self._in_thread(app.url, deadline, partial(self._github.login, app, via, deadline))
 
     @asynccontextmanager
     async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
@@ -267,9 +268,6 @@ class GitEngine:
             cached.store.close()
         self._stores.clear()
         await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
-
-    async def _in_pool(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _deadline(self, remote: Remote) -> Deadline:
         return Deadline(remote.timeout, monotonic=self._monotonic)
@@ -293,13 +291,13 @@ class GitEngine:
             cached.users -= 1
             cached.used_at = self._monotonic()
 
-        return await self._in_thread(remote, deadline, partial(work, cached.store), release)
+        return await self._in_thread(remote.url, deadline, partial(work, cached.store), release)
 
     async def _in_thread(
-        self, remote: Remote, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None
+        self, url: str, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None
     ) -> T:
         """Run `work` in a thread; a host that is slow or silent occupies a few threads only."""
-        slots = self._host_slots.setdefault(urlsplit(remote.url).netloc, asyncio.Semaphore(self._threads_per_host))
+        slots = self._host_slots.setdefault(urlsplit(url).netloc, asyncio.Semaphore(self._threads_per_host))
         try:
             await slots.acquire()
         except BaseException:
@@ -330,7 +328,7 @@ class GitEngine:
         identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
         cached = self._stores.get(identity)
         if cached is None:
-            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._names))))
+            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._store_numbers))))
         return cached
 
     async def _evict(self) -> None:

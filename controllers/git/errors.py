@@ -78,7 +78,7 @@ class RepositoryTooLarge(ProtocolError):
 
 
 class CacheFailed(GitError):
-    """Objects cannot be kept on our own disk: full, or not ours to write."""
+    """Objects cannot be kept on our own disk: it is full, or not writable."""
 
 
 class CorruptObject(GitError):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.git.conftest import Run, marked
+from controllers.git.conftest import GitRun, marked
 from controllers.git.errors import RefNotFound
 from controllers.git.protocol.refs import Tip
 from testing.gitserver import BareRepository, GitServer
@@ -17,8 +17,8 @@ def replaced(server: GitServer, fleet: BareRepository, files: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
-    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+async def test_a_repository_made_anew_in_the_other_format_is_followed_at_once(
+    run: GitRun, server: GitServer, fleet: BareRepository, protocol: int
 ) -> None:
     server.protocol = protocol
     await run.push(await run.change(b"1.0.0", b"1.0.1"))
@@ -32,8 +32,8 @@ async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
     assert cached.store.complete_commits == [new.parent, new.id]
 
 
-async def test_a_commit_of_the_former_repository_is_not_there(
-    run: Run, server: GitServer, fleet: BareRepository
+async def test_a_commit_of_the_former_repository_is_not_found(
+    run: GitRun, server: GitServer, fleet: BareRepository
 ) -> None:
     former = fleet.head()
     await run.tip()

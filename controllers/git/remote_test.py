@@ -18,7 +18,7 @@ from controllers.net.tls import TlsMaterial
         pytest.param("ssh://h/x", "ssh://h/x", None, "git", id="ssh-default-user"),
     ],
 )
-def test_user_info_leaves_the_url(given: str, url: str, credentials: Credentials | None, user: str) -> None:
+def test_user_info_moves_out_of_the_url(given: str, url: str, credentials: Credentials | None, user: str) -> None:
     remote = Remote(given)
     assert (remote.url, remote.credentials, remote.user) == (url, credentials, user)
 
@@ -26,7 +26,7 @@ def test_user_info_leaves_the_url(given: str, url: str, credentials: Credentials
 @pytest.mark.parametrize(
     "url", ["https://u:HUSH@[::1/x", "https://u:HUSH@h:port/x", "https://", "fleet.git", "https://u:HUSH@/x"]
 )
-def test_what_is_no_url_is_refused_without_its_login(url: str) -> None:
+def test_a_text_that_is_not_a_url_is_refused_without_its_login(url: str) -> None:
     with pytest.raises(BadUrl, match="is not a URL") as refused:
         Remote(url)
     assert "HUSH" not in str(refused.value)
@@ -36,7 +36,7 @@ def test_a_secret_wins_over_the_url() -> None:
     assert Remote("https://u:p@h/x", credentials=Basic("v", "q")).credentials == Basic("v", "q")
 
 
-def test_nothing_secret_is_shown() -> None:
+def test_secrets_do_not_show_in_repr() -> None:
     for remote in (
         Remote("https://u:HUSH@h/x", tls=TlsMaterial(key=b"HUSH"), proxy=Proxy("http://p", "u", "HUSH")),
         Remote("https://h/x", credentials=Basic("HUSH", "HUSH")),

@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
-from controllers.git.conftest import BOT, WHEN, Run
+from controllers.git.conftest import BOT, WHEN, GitRun
 from controllers.git.errors import BadSigningKey
 from controllers.git.objects.commits import Signer
 from controllers.git.signing.signers import OpenPgpKey, Signers, SshSigningKey, unlock
@@ -34,7 +34,7 @@ def ssh_signing_key(private: bytes, passphrase: str = "") -> SshSigningKey:
     return SshSigningKey(private.decode(), passphrase, "signing")
 
 
-async def signed(run: Run, signer: Signer) -> str:
+async def signed(run: GitRun, signer: Signer) -> str:
     tip = await run.tip()
     new = await run.engine.commit(
         run.remote, tip.commit, {"app.yaml": b"x\n"}, author=BOT, message="signed\n\nbody", when=WHEN, signer=signer
@@ -65,7 +65,7 @@ def verify_ssh(fleet: BareRepository, tmp_path: Path, public: str, commit: str) 
     ],
 )
 async def test_git_accepts_ssh_signatures(
-    run: Run, fleet: BareRepository, tmp_path: Path, kind: str, options: tuple[str, ...], passphrase: str
+    run: GitRun, fleet: BareRepository, tmp_path: Path, kind: str, options: tuple[str, ...], passphrase: str
 ) -> None:
     private, public = ssh_key(tmp_path, kind, *options, passphrase=passphrase)
     signer = await run.engine.signer(ssh_signing_key(private, passphrase))
@@ -75,8 +75,8 @@ async def test_git_accepts_ssh_signatures(
 
 
 @needs_ssh_keygen
-async def test_the_signature_stands_where_the_object_format_wants_it(
-    run: Run, fleet: BareRepository, tmp_path: Path, object_format: str
+async def test_the_signature_is_in_the_header_of_its_object_format(
+    run: GitRun, fleet: BareRepository, tmp_path: Path, object_format: str
 ) -> None:
     private, _ = ssh_key(tmp_path, "ed25519")
     commit = await signed(run, unlock(ssh_signing_key(private)))
@@ -86,7 +86,7 @@ async def test_the_signature_stands_where_the_object_format_wants_it(
 
 
 @needs_ssh_keygen
-async def test_git_refuses_the_signature_of_another_key(run: Run, fleet: BareRepository, tmp_path: Path) -> None:
+async def test_git_refuses_the_signature_of_another_key(run: GitRun, fleet: BareRepository, tmp_path: Path) -> None:
     private, _ = ssh_key(tmp_path, "ed25519")
     (tmp_path / "other").mkdir()
     _, other = ssh_key(tmp_path / "other", "ed25519")
@@ -163,7 +163,7 @@ def gpg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gpg]:
     ids=["ed25519", "locked", "rsa"],
 )
 async def test_git_accepts_openpgp_signatures(
-    run: Run, fleet: BareRepository, gpg: Gpg, algorithm: str, passphrase: str
+    run: GitRun, fleet: BareRepository, gpg: Gpg, algorithm: str, passphrase: str
 ) -> None:
     key = gpg.key("bot", algorithm=algorithm, passphrase=passphrase)
     commit = await signed(run, await run.engine.signer(OpenPgpKey(key, passphrase, "signing")))
@@ -172,7 +172,7 @@ async def test_git_accepts_openpgp_signatures(
 
 
 @needs_gpg
-def test_a_needless_passphrase_is_passed_over(gpg: Gpg) -> None:
+def test_a_needless_passphrase_is_ignored(gpg: Gpg) -> None:
     signer = unlock(OpenPgpKey(gpg.key("bot"), "x", "signing"))
     assert signer.sign(b"data").startswith(b"-----BEGIN PGP SIGNATURE-----")
 

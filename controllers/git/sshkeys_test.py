@@ -18,11 +18,11 @@ def text(kind: serialization.PrivateFormat, passphrase: bytes = b"") -> bytes:
 
 
 @pytest.mark.parametrize("kind", [PEM, OPENSSH, TRADITIONAL], ids=["pkcs8", "openssh", "pem"])
-def test_locked_keys_are_recognised(kind: serialization.PrivateFormat) -> None:
+def test_encrypted_keys_are_recognised(kind: serialization.PrivateFormat) -> None:
     assert not is_encrypted(text(kind).decode())
     assert is_encrypted(text(kind, b"secret").decode())
 
 
 @pytest.mark.parametrize("noise", ["", "-----BEGIN OPENSSH PRIVATE KEY-----\nabc\n-----END OPENSSH PRIVATE KEY-----"])
-def test_what_is_no_key_is_not_called_locked(noise: str) -> None:
+def test_a_text_that_is_not_a_key_is_not_encrypted(noise: str) -> None:
     assert not is_encrypted(noise)

@@ -82,7 +82,7 @@ def test_proxies() -> None:
 APP = {"githubAppID": b"7", "githubAppPrivateKey": PRIVATE.encode()}
 
 
-def test_secret_names_an_app() -> None:
+def test_secret_describes_an_app() -> None:
     data = APP | {"githubAppInstallationOwner": b"org", "githubAppBaseURL": b"https://u:p@ghe.example/api/v3/"}
     app = app_from_secret(data, secret_name="apps/login")
     assert app == GithubApp("7", PRIVATE.strip(), owner="org", url="https://ghe.example/api/v3")
@@ -109,7 +109,7 @@ ONE_OF = "'apps/login' must contain exactly one of 'githubAppInstallationOwner' 
         ),
     ],
 )
-def test_secret_that_names_no_app(data: dict[str, bytes], text: str) -> None:
+def test_secret_that_does_not_describe_an_app(data: dict[str, bytes], text: str) -> None:
     with pytest.raises(BadCredentials, match=text):
         app_from_secret(data, secret_name="apps/login")
 

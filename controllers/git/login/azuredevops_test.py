@@ -56,8 +56,8 @@ def entra(request: Request) -> Answer:
 
 def test_identity_of_the_process_gives_a_bearer_token(endpoint: GitServer) -> None:
     assert azuredevops.login(HOST, None, proxy="") == Login(Bearer("entra"), datetime(2100, 1, 1, tzinfo=UTC))
-    (asked,) = endpoint.requests
-    assert SCOPE.removesuffix("/.default") in asked.path
+    (request,) = endpoint.requests
+    assert SCOPE.removesuffix("/.default") in request.path
 
 
 def test_identity_that_is_refused(endpoint: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -65,8 +65,8 @@ class CodeCommit:
 
 def parse_region(url: str) -> str:
     """Return the region of a repository. Raises LoginFailed for a URL of another host."""
-    if found := URL.fullmatch(url):
-        return found[1]
+    if match := URL.fullmatch(url):
+        return match[1]
     raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize(url)}'. must be like {URL_FORMAT}")
 
 

@@ -110,18 +110,17 @@ def _base64url(data: bytes) -> bytes:
 class GithubApps:
     """Tokens of installations, each requested once and renewed in time. Thread-safe."""
 
-    def __init__(self, *, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._monotonic = monotonic
         self._http = HttpPools()
         self._lock = threading.Lock()
         self._cached_tokens: LRUCache[GithubApp, _CachedToken] = LRUCache(MAX_CACHED_TOKENS)
 
-    def login(self, app: GithubApp, via: Remote) -> Basic:
+    def login(self, app: GithubApp, via: Remote, deadline: Deadline) -> Basic:
         """Return what to log in with for the next minutes.
 
-        via: the remote whose TLS material, proxy and timeout to use. One request an hour, more where the installation
-        is given by its owner. Raises BadCredentials, AuthenticationFailed, ProtocolError, Unreachable.
+        via: the remote whose TLS material and proxy to use. One request an hour, more where the installation is given
+        by its owner. Raises BadCredentials, AuthenticationFailed, ProtocolError, Unreachable.
         """
         with self._lock:
             cached = self._cached_tokens.get(app)
@@ -129,16 +128,15 @@ class GithubApps:
                 cached = self._cached_tokens[app] = _CachedToken()
         with cached.lock, error_context(f"failed to get a token of GitHub App '{app.id}'"):
             if cached.token is None or cached.token.expires_at - RENEW_BEFORE <= self._now():
-                remote = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout)
-                cached.token = self._token(app, remote)
+                remote = Remote(app.url, tls=via.tls, proxy=via.proxy)
+                cached.token = self._token(app, remote, deadline)
             return Basic(USER, cached.token.token)
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
-    def _token(self, app: GithubApp, remote: Remote) -> InstallationToken:
-        deadline = Deadline(remote.timeout, monotonic=self._monotonic)
+    def _token(self, app: GithubApp, remote: Remote, deadline: Deadline) -> InstallationToken:
         installation = app.installation or self._find_installation(app, remote, deadline)
         path = f"/app/installations/{installation}/access_tokens"
         return self._request("POST", path, app, remote, deadline, into=InstallationToken)

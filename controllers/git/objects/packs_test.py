@@ -1,4 +1,4 @@
-"""Packs that are sound pass, packs that would explode or are broken do not."""
+"""Sound packs pass; those that would explode, and broken ones, do not."""
 
 import zlib
 from hashlib import sha1

@@ -59,7 +59,9 @@ class ScanCache:
     def __init__(self, *, blobs: int = MAX_CACHED_BLOBS, trees: int = MAX_CACHED_TREES) -> None:
         self._lock = threading.Lock()
         self._blobs: LRUCache[Hashable, bool] = LRUCache(blobs)
-        self._trees: LRUCache[Hashable, tuple[TreeEntry, ...]] = LRUCache(trees, getsizeof=lambda found: 1 + len(found))
+        self._trees: LRUCache[Hashable, tuple[TreeEntry, ...]] = LRUCache(
+            trees, getsizeof=lambda entries: 1 + len(entries)
+        )
 
     def blob(self, key: Hashable) -> bool | None:
         with self._lock:
@@ -73,10 +75,10 @@ class ScanCache:
         with self._lock:
             self._blobs[key] = contains
 
-    def put_tree(self, key: Hashable, found: tuple[TreeEntry, ...]) -> None:
+    def put_tree(self, key: Hashable, entries: tuple[TreeEntry, ...]) -> None:
         with self._lock:
-            if 1 + len(found) <= self._trees.maxsize:
-                self._trees[key] = found
+            if 1 + len(entries) <= self._trees.maxsize:
+                self._trees[key] = entries
 
 
 def find_marked_files(
@@ -90,12 +92,12 @@ def find_marked_files(
     start = find_entry(read, root, path)
     scan = _Scan(read, file_filter, cache)
     if start.is_folder:
-        found = [_prefixed(e, start.path) for e in scan.below(start.id, depth=0)]
+        entries = [_prefixed(e, start.path) for e in scan.below(start.id, depth=0)]
     else:
         name = posixpath.basename(start.path).decode("utf-8", "surrogateescape")
-        found = [start] if file_filter.is_wanted(name) and scan.contains(start) else []
+        entries = [start] if file_filter.is_wanted(name) and scan.contains(start) else []
     files = []
-    for entry in found:
+    for entry in entries:
         target = _target(read, root, entry) if entry.is_link else entry
         if target is None or not target.is_file or not is_below(target.path, start.path):
             continue
@@ -114,24 +116,24 @@ class _Scan:
     def below(self, tree_id: str, *, depth: int) -> tuple[TreeEntry, ...]:
         """Return files with the marker, and links with a wanted name, below a tree; paths start at that tree."""
         key = (tree_id, self._filter)
-        found = self._cache.tree(key)
-        if found is None:
-            found = tuple(self._walk_tree(tree_id, depth))
-            self._cache.put_tree(key, found)
-        return found
+        entries = self._cache.tree(key)
+        if entries is None:
+            entries = tuple(self._walk_tree(tree_id, depth))
+            self._cache.put_tree(key, entries)
+        return entries
 
     def _walk_tree(self, tree_id: str, depth: int) -> list[TreeEntry]:
         if depth > MAX_DEPTH:
             raise RepositoryTooLarge(f"the repository has more than {MAX_DEPTH} folders in each other")
-        found: list[TreeEntry] = []
+        entries: list[TreeEntry] = []
         for entry in list_entries(self._read, tree_id):
             if entry.is_folder:
-                found += [_prefixed(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
+                entries += [_prefixed(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
             elif self._filter.is_wanted(_text(entry.path)) and (entry.is_link or self.contains(entry)):
-                found.append(entry)
-            if len(found) > MAX_FILES:
+                entries.append(entry)
+            if len(entries) > MAX_FILES:
                 raise RepositoryTooLarge(f"more than {MAX_FILES} files with markers")
-        return found
+        return entries
 
     def contains(self, entry: TreeEntry) -> bool:
         if not stat.S_ISREG(entry.mode):

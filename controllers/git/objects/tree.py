@@ -62,12 +62,12 @@ def find_entry(read: ReadObject, root: str, path: str) -> TreeEntry:
     if path.startswith("/"):
         path = path.lstrip("/")  # as Flux does: an absolute path starts at the repository's root
     try:
-        found = resolve_path(read, root, path.encode("utf-8", "surrogateescape"))
+        entry = resolve_path(read, root, path.encode("utf-8", "surrogateescape"))
     except LeadsOutside:
         raise PathOutside(path) from None
-    if found is None:
+    if entry is None:
         raise PathMissing(path)
-    return found
+    return entry
 
 
 class LeadsOutside(Exception):
@@ -141,7 +141,7 @@ def _replace(
     tree, object_format = Tree(), format_of(tree_id)
     for entry in _parsed(read, tree_id):
         tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
-    made: list[NewObject] = []
+    new_objects: list[NewObject] = []
     for name, change in changes.items():
         path = posixpath.join(at, name)
         try:
@@ -155,9 +155,9 @@ def _replace(
             child, below = _replace(read, sha.decode(), change, at=path)
         else:
             raise PathMissing(path.decode("utf-8", "replace"))
-        made.extend(below)
+        new_objects.extend(below)
         tree[name] = (mode, ObjectID(child.encode()))
     new = new_object("tree", tree.as_raw_string(), object_format)
     if new.id != tree_id:
-        made.append(new)
-    return new.id, made
+        new_objects.append(new)
+    return new.id, new_objects

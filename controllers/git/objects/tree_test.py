@@ -71,7 +71,7 @@ def test_only_wanted_names_with_the_marker_in_walk_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "seen"),
+    ("target", "resolved"),
     [
         pytest.param(b"../base/app.yaml", "base/app.yaml", id="beside"),
         pytest.param(b"../dir/app.yaml", "base/app.yaml", id="through-a-linked-folder"),
@@ -89,7 +89,7 @@ def test_only_wanted_names_with_the_marker_in_walk_order() -> None:
     ],
 )
 @pytest.mark.parametrize("object_format", [SHA1, SHA256], ids=str)
-def test_links(target: bytes, seen: str | None, object_format: ObjectFormat) -> None:
+def test_links(target: bytes, resolved: str | None, object_format: ObjectFormat) -> None:
     objects = Objects(object_format)
     root = objects.add(
         {
@@ -100,11 +100,11 @@ def test_links(target: bytes, seen: str | None, object_format: ObjectFormat) -> 
             "overlay": {"link.yaml": (LINK, target)},
         }
     )
-    want = [("hop.yaml", "base/app.yaml")] + ([("overlay/link.yaml", seen)] if seen else [])
+    want = [("hop.yaml", "base/app.yaml")] + ([("overlay/link.yaml", resolved)] if resolved else [])
     assert [found for found in scan(objects, root) if found[0] != "base/app.yaml"] == want
 
 
-def test_links_out_of_the_path_are_not_followed() -> None:
+def test_links_that_lead_out_of_the_path_are_not_followed() -> None:
     objects = Objects()
     root = objects.add({"base": {"app.yaml": MARK}, "overlay": {"app.yaml": (LINK, b"../base/app.yaml")}})
     assert scan(objects, root, "overlay") == []
@@ -121,7 +121,7 @@ def test_a_path_may_be_a_file_or_lead_over_a_link() -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "out", "abs"])
-def test_paths_out_of_the_repository(path: str) -> None:
+def test_paths_that_lead_out_of_the_repository(path: str) -> None:
     objects = Objects()
     root = objects.add({"a": {"b.yaml": MARK}, "out": (LINK, b"../.."), "abs": (LINK, b"/etc")})
     with pytest.raises(PathOutside, match="leads out of the repository"):
@@ -136,7 +136,7 @@ def test_missing_paths(path: str) -> None:
         find_entry(objects.read, root, path)
 
 
-def test_nothing_is_read_twice_that_did_not_change() -> None:
+def test_unchanged_objects_are_not_read_again() -> None:
     objects, cache = Objects(), ScanCache()
     files = {f"d{d}": {f"f{f}.yaml": b"%d %d" % (d, f) for f in range(20)} for d in range(50)}
     files["d7"]["marked.yaml"] = MARK
@@ -153,7 +153,7 @@ def test_nothing_is_read_twice_that_did_not_change() -> None:
     assert len(objects.reads) == 1 + 1 + 1 + 1  # root, folder, file, the marked one
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_scan_cache_is_bounded() -> None:
     objects, cache = Objects(), ScanCache(blobs=3, trees=2)
     root = objects.add({f"d{d}": {f"f{f}.yaml": MARK + b"%d" % f for f in range(9)} for d in range(9)})
     assert len(scan(objects, root, cache=cache)) == 81
@@ -193,7 +193,7 @@ def test_a_malformed_tree(raw: bytes, length: int) -> None:
         scan(objects, "0" * length)
 
 
-def test_a_tree_is_read_with_names_as_long_as_its_own() -> None:
+def test_a_tree_is_read_with_ids_as_long_as_its_own() -> None:
     objects = Objects()
     objects.content["0" * 64] = b"100644 a\0" + b"x" * 20
     with pytest.raises(ProtocolError, match="is malformed"):

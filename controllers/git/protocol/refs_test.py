@@ -72,7 +72,7 @@ def test_checkouts(checkout: Checkout, want: Tip) -> None:
         ),
     ],
 )
-def test_what_is_not_there_is_named(checkout: Checkout, text: str) -> None:
+def test_missing_references_are_named(checkout: Checkout, text: str) -> None:
     with pytest.raises(RefNotFound) as missing:
         resolve(checkout, REFS, select_semver=newest)
     assert str(missing.value) == f"unable to clone '{URL}': {text}"

@@ -31,6 +31,7 @@ from controllers.git.protocol.wire import (
 from controllers.net.foreign_text import sanitize
 
 MAX_REFS_BYTES = 64 << 20
+"""Of a list of references, advertised or asked for."""
 MAX_REPORT_BYTES = 1 << 20
 
 
@@ -65,14 +66,14 @@ class RemoteSession:
         """List HEAD, branches, tags and `extra` names. One round trip (two the first time with protocol 2)."""
         names = ["HEAD", HEADS, TAGS, *extra]
         with self._forget_on_error():
-            known = self._advertisement
-            if known is None or known.version != 2:
+            cached = self._advertisement
+            if cached is None or cached.version != 2:
                 return self._list_refs(self._discover(deadline), names, deadline)
             try:
-                return self._list_refs(known, names, deadline)
+                return self._list_refs(cached, names, deadline)
             except ProtocolError:
                 advertisement = self._discover(deadline)
-                if advertisement.object_format is known.object_format:
+                if advertisement.object_format is cached.object_format:
                     raise
                 return self._list_refs(advertisement, names, deadline)  # another repository took its place
 

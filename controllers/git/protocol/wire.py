@@ -8,6 +8,7 @@ filters, pack URIs.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from controllers.git.errors import ProtocolError, PushRejected
 from controllers.git.objects.hashing import FORMATS, SHA1, ObjectFormat
@@ -42,7 +43,7 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
+    """What to fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
 
     commits: Sequence[str]
     have: Sequence[str]
@@ -80,7 +81,7 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     capabilities = caps.decode("utf-8", "replace").split()
     object_format = _object_format(capabilities)
     values, peeled = {}, {}
-    for one in _and_then(line, stream.lines()):
+    for one in chain([line], stream.lines()):
         sha, name = _ref_line(one, object_format)
         if name.endswith("^{}"):
             peeled[name.removesuffix("^{}")] = sha
@@ -89,11 +90,6 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     peeled.pop("capabilities", None)  # "capabilities^{}" stands in for the references of an empty repository
     symrefs = dict(c[7:].split(":", 1) for c in capabilities if c.startswith("symref=") and ":" in c)
     return Advertisement(0, frozenset(capabilities), object_format, values, peeled, symrefs)
-
-
-def _and_then(line: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
-    yield line
-    yield from lines
 
 
 def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
@@ -158,13 +154,8 @@ def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
         return packets(b"command=fetch\n", _agent(), *_format_line(advertisement)) + DELIMITER + arguments + FLUSH
     if "side-band-64k" not in capabilities or (want.depth and "shallow" not in capabilities):
         raise ProtocolError("the remote lacks side-band-64k or shallow fetches")
-    ours = (
-        "side-band-64k",
-        "thin-pack",
-        "no-progress",
-        "ofs-delta",
-        "multi_ack_detailed",
-    )  # Azure DevOps insists on the last
+    # Azure DevOps insists on the last, though we negotiate in one round.
+    ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta", "multi_ack_detailed")
     capability_list = b" ".join(
         [c.encode() for c in ours if c in capabilities] + [_agent().strip(), *_format_line(advertisement)]
     )

@@ -128,7 +128,7 @@ def test_refused(blob: bytes, text: str, reason: str) -> None:
     assert str(caught.value) == f"ssh: handshake failed: {reason}"
 
 
-def test_sha1_is_no_signature() -> None:
+def test_a_signature_with_sha1_is_refused() -> None:
     blob = certificate(authority=RSA)
     signed = b"\0\0\0\x0crsa-sha2-512"
     size = RSA.key_size // 8
@@ -140,7 +140,7 @@ def test_sha1_is_no_signature() -> None:
         check(blob, f"@cert-authority * {line(RSA)}")
 
 
-def test_port_belongs_to_the_place_and_not_to_the_name() -> None:
+def test_port_belongs_to_the_pattern_and_not_to_the_principal() -> None:
     check(GOOD, f"@cert-authority [*.example.com]:2222 {line(AUTHORITY)}", port=2222)
     with pytest.raises(AuthenticationFailed, match=r"no authorities for hostname: git.example.com:2222$"):
         check(GOOD, port=2222)

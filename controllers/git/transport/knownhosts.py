@@ -58,10 +58,10 @@ class KnownHosts:
         """Return the host key algorithms to offer: those of the host's own keys, of all keys where it has none."""
         plain = [k for k in self.keys if not k.authority]
         own = [k for k in self._about(host, port) if not (k.revoked or k.authority)] or plain
-        found: dict[str, None] = {}
+        algorithms: dict[str, None] = {}
         for key in own:
-            found.update(dict.fromkeys(RSA_ALGORITHMS if key.algorithm == "ssh-rsa" else (key.algorithm,)))
-        return tuple(found)
+            algorithms.update(dict.fromkeys(RSA_ALGORITHMS if key.algorithm == "ssh-rsa" else (key.algorithm,)))
+        return tuple(algorithms)
 
     def has_authority(self, host: str, port: int) -> bool:
         """Return True when certificates may vouch for the host."""

@@ -20,6 +20,7 @@ from controllers.git.errors import (
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import Stream, bounded_stream
+from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.transport.httppools import HttpPools, translate_errors
@@ -28,7 +29,6 @@ from controllers.net.retry_after import parse_retry_after
 from controllers.net.url import origin, strip_userinfo
 
 MAX_REDIRECTS = 5
-MAX_ADVERTISEMENT_BYTES = 64 << 20
 CHUNK_BYTES = 64 << 10
 
 
@@ -50,7 +50,7 @@ class HttpTransport:
                 if (location := response.get_redirect_location()) is None or location is False:
                     self._base = url.removesuffix(tail)
                     _check(response, url, f"application/x-{service}-advertisement")
-                    yield _stream(response, deadline, MAX_ADVERTISEMENT_BYTES)
+                    yield _stream(response, deadline, MAX_REFS_BYTES)
                     return
                 url = _redirected(url, str(location), tail)
         raise ProtocolError(f"more than {MAX_REDIRECTS} redirects")
@@ -124,19 +124,19 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
             )
         return
     text = "" if "html" in got else sanitize(response.read(1024))
-    said = f": {text}" if text else ""
+    detail = f": {text}" if text else ""
     if status == 401:
-        raise AuthenticationFailed(f"authentication required{said}")
+        raise AuthenticationFailed(f"authentication required{detail}")
     if status == 403:
-        raise AuthenticationFailed(f"authorization failed{said}")
+        raise AuthenticationFailed(f"authorization failed{detail}")
     if status == 407:
         raise AuthenticationFailed("the proxy asks for credentials")
     if status in (404, 410):
-        raise RepositoryNotFound(f"repository not found{said}")
+        raise RepositoryNotFound(f"repository not found{detail}")
     if status == 429 or status >= 500:
         wait = parse_retry_after(response.headers.get("Retry-After", ""), now=None)
-        raise Unreachable(f"the server answered {status}{said}", retry_after=wait)
-    raise ProtocolError(f"the server answered {status}{said}")
+        raise Unreachable(f"the server answered {status}{detail}", retry_after=wait)
+    raise ProtocolError(f"the server answered {status}{detail}")
 
 
 def _redirected(url: str, location: str, tail: str) -> str:

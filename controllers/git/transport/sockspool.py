@@ -42,10 +42,10 @@ def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize
     return manager
 
 
-def _connect(wanted: HTTPConnection, proxy: Proxy) -> socket.socket:
-    given = wanted.timeout if isinstance(wanted.timeout, int | float) else DEFAULT_TIMEOUT.total_seconds()
-    deadline = Deadline(timedelta(seconds=given), monotonic=time.monotonic)
+def _connect(connection: HTTPConnection, proxy: Proxy) -> socket.socket:
+    seconds = connection.timeout if isinstance(connection.timeout, int | float) else DEFAULT_TIMEOUT.total_seconds()
+    deadline = Deadline(timedelta(seconds=seconds), monotonic=time.monotonic)
     try:
-        return dial(wanted.host, wanted.port, proxy, deadline)
+        return dial(connection.host, connection.port, proxy, deadline)
     except DeadlineExceeded as e:  # reported by the caller, who knows the time of the whole operation
-        raise ConnectTimeoutError(wanted, str(e)) from None
+        raise ConnectTimeoutError(connection, str(e)) from None

@@ -23,6 +23,7 @@ from controllers.git.errors import (
 )
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import FLUSH, Stream, bounded_stream
+from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import UPLOAD_PACK, read_advertisement
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.knownhosts import parse_known_hosts
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import paramiko  # type: ignore[import-untyped]  # comes without type hints
 
 CHUNK_BYTES = 64 << 10
-MAX_ADVERTISEMENT_BYTES = 64 << 20
 MAX_STDERR_BYTES = 4096
 DEFAULT_PORT = 22
 NOT_FOUND = ("not found", "does not exist", "not appear to be a git repository", "no such", "could not find")
@@ -60,7 +60,7 @@ class SshTransport:
     def advertise(self, service: str, deadline: Deadline) -> Iterator[Stream]:
         version = 2 if service == UPLOAD_PACK else 0
         with self._channel(service, deadline, version) as channel:
-            yield _stream(channel, deadline, MAX_ADVERTISEMENT_BYTES)
+            yield _stream(channel, deadline, MAX_REFS_BYTES)
             with suppress(*_connection_errors()):
                 channel.sendall(FLUSH)  # nothing more is wanted
 
@@ -69,7 +69,7 @@ class SshTransport:
         self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
     ) -> Iterator[Stream]:
         with self._channel(service, deadline, version) as channel:
-            stream = _stream(channel, deadline, MAX_ADVERTISEMENT_BYTES + max_bytes)
+            stream = _stream(channel, deadline, MAX_REFS_BYTES + max_bytes)
             if read_advertisement(stream).version != version:
                 raise ProtocolError("the remote changed its protocol version")
             channel.sendall(body)
