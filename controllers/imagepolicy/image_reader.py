@@ -26,7 +26,7 @@ ORIGIN_TIMEOUT = timedelta(seconds=10)
 class DigestReader(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str: ...
+    async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str: ...
 
 
 class ImageInspector(Protocol):
@@ -34,7 +34,7 @@ class ImageInspector(Protocol):
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection: ...
 
-    async def origin(
+    async def read_provenance(
         self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance: ...
 
@@ -52,7 +52,7 @@ class ImageReader:
         tried = f"failed fetching digest of {chosen.name}:{chosen.tag}: "
         with _translate_errors(tried, f'{tried}failed fetching descriptor for "{image.name}:{chosen.tag}": '):
             access = await self._access.read(repository, image)
-            return await self._registry.digest(image, chosen.tag, access, timeout=_timeout(repository))
+            return await self._registry.resolve_digest(image, chosen.tag, access, timeout=_timeout(repository))
 
     async def read_image_facts(
         self, repository: ImageRepository, image: Image, tags: Sequence[str]
@@ -73,7 +73,7 @@ class ImageReader:
         try:
             async with asyncio.timeout(ORIGIN_TIMEOUT.total_seconds()):
                 access = await self._access.read(repository, image)
-                return await self._inspector.origin(image, ref.tag, ref.digest, access, timeout=limit)
+                return await self._inspector.read_provenance(image, ref.tag, ref.digest, access, timeout=limit)
         except ImageNotFound:  # deleted since it was chosen
             return Provenance()
         except TimeoutError:
@@ -84,7 +84,7 @@ class ImageReader:
             found = await self._inspector.inspect(image, tag, access, timeout=limit)
         except ImageNotFound:  # deleted since the scan
             return ImageMetadata()
-        return ImageMetadata(found.platforms, int(found.built.timestamp()) if found.built else None)
+        return ImageMetadata(found.platforms, int(found.built_at.timestamp()) if found.built_at else None)
 
 
 def image_text(ref: ImageRef) -> str:

@@ -68,7 +68,7 @@ class TokenResponse(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """What a token is kept by: nobody gets one who could not have asked for it himself, over the same way."""
+    """What a token is kept by: nobody gets one who could not have asked for it himself, over the same route."""
 
     registry: str
     challenge: Challenge
@@ -79,8 +79,8 @@ class TokenKey:
 def parse_challenge(headers: Iterable[str]) -> Challenge:
     """The first challenge of `WWW-Authenticate` headers that we can meet, else the first at all, else NO_CHALLENGE."""
     challenges = [challenge for header in headers for challenge in _challenges(header[:MAX_CHALLENGE_CHARS])]
-    known = (challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
-    return next(known, challenges[0] if challenges else NO_CHALLENGE)
+    usable = (challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
+    return next(usable, challenges[0] if challenges else NO_CHALLENGE)
 
 
 def _challenges(header: str) -> Iterable[Challenge]:
@@ -98,7 +98,7 @@ def format_scope(image: Image) -> str:
     return f"repository:{image.repository}:pull"
 
 
-def basic(credentials: Credentials | None) -> dict[str, str]:
+def basic_header(credentials: Credentials | None) -> dict[str, str]:
     """The header of Basic authentication; none without a user name or password."""
     if credentials is None or not (credentials.username or credentials.password):
         return {}
@@ -106,7 +106,7 @@ def basic(credentials: Credentials | None) -> dict[str, str]:
     return {"Authorization": f"Basic {pair}"}
 
 
-def bearer(token: str) -> dict[str, str]:
+def bearer_header(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
@@ -132,7 +132,7 @@ def build_token_request(
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return TokenServiceRequest("POST", realm, headers, urlencode(form).encode())
     query = urlencode({"scope": format_scope(image), "service": service})
-    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic(credentials))
+    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 
 def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:

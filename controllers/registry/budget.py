@@ -41,10 +41,10 @@ class Clock(Protocol):
 class Observer(Protocol):
     """Who is told how registries are asked; `host` is the registry of the operation."""
 
-    def answered(self, host: str, status: int) -> None:
+    def record_response(self, host: str, status: int) -> None:
         """A request was answered; 0: it was not."""
 
-    def throttled(self, host: str) -> None:
+    def record_throttled(self, host: str) -> None:
         """The registry asked to be left alone."""
 
     def record_rejected(self, host: str) -> None:
@@ -57,8 +57,8 @@ class Observer(Protocol):
 class NoObserver:
     """Tells nobody."""
 
-    def answered(self, host: str, status: int) -> None: ...
-    def throttled(self, host: str) -> None: ...
+    def record_response(self, host: str, status: int) -> None: ...
+    def record_throttled(self, host: str) -> None: ...
     def record_rejected(self, host: str) -> None: ...
     def set_circuit(self, host: str, *, is_open: bool) -> None: ...
 
@@ -68,7 +68,7 @@ class Endpoint:
     """The way to a registry: what a budget is for."""
 
     host: str
-    way: Hashable
+    route: Hashable
     """TLS and proxy."""
 
 
@@ -108,9 +108,9 @@ class Permit:
         """Returns when the next request may be sent."""
         await self._budgets.wait_turn(self._budget)
 
-    def answered(self, status: int) -> None:
+    def record_response(self, status: int) -> None:
         """Tells the observer of an answer; 0: there was none."""
-        self._budgets.observer.answered(self._endpoint.host, status)
+        self._budgets.observer.record_response(self._endpoint.host, status)
 
 
 class Budgets:
@@ -134,7 +134,7 @@ class Budgets:
         self._budgets: LRUCache[Endpoint, EndpointBudget] = LRUCache(MAX_BUDGETS)
 
     @asynccontextmanager
-    async def operation(self, endpoint: Endpoint, identity: Hashable) -> AsyncIterator[Permit]:
+    async def acquire(self, endpoint: Endpoint, identity: Hashable) -> AsyncIterator[Permit]:
         """Waits for a place, then lets the operation run; learns from how it ends.
 
         identity: whose quota it is. Raises Throttled and Unavailable at once, without a request and with the text of
@@ -157,7 +157,7 @@ class Budgets:
         """Nothing more is asked for `identity` until `duration` is over; operations fail with `reason`."""
         if budget := self._budgets.get(endpoint):
             budget.pauses[identity] = Pause(self._clock.monotonic() + duration.total_seconds(), reason)
-            self.observer.throttled(endpoint.host)
+            self.observer.record_throttled(endpoint.host)
 
     async def wait_turn(self, budget: EndpointBudget) -> None:
         """Returns when the next request is due; requests are evenly spread."""

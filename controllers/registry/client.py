@@ -82,7 +82,7 @@ class RegistryClient:
 
         return list(await self._scans.join((image, access, timeout), scan))
 
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+    async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         """The digest that `tag` has now, of the index where there is one: `sha256:...`.
 
         One HEAD; where that has no digest, one GET besides, whose body is hashed. Raises RegistryError.
@@ -93,10 +93,10 @@ class RegistryClient:
         async def manifest(session: Session) -> str:
             url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
             headers = {"Accept": ",".join(MANIFEST_TYPES)}
-            head = await session.ask(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
+            head = await session.send(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
             if head.status == 200 and (found := _read_digest_header("HEAD", url, head)):
                 return found
-            answer = await session.ask(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
+            answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
             return _read_digest_header("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
         return await self.run_session(image, access, timeout, manifest)
@@ -118,7 +118,7 @@ class RegistryClient:
         deadline = self._clock.monotonic() + timeout.total_seconds()
         session: Session | None = None
         try:
-            async with asyncio.timeout(timeout.total_seconds()), self._budgets.operation(endpoint, access) as permit:
+            async with asyncio.timeout(timeout.total_seconds()), self._budgets.acquire(endpoint, access) as permit:
                 session = Session(
                     image,
                     access,
@@ -132,10 +132,10 @@ class RegistryClient:
                 )
                 result = await operation(session)
         except TimeoutError:
-            asked = session.asked if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
-            raise deadline_exceeded(asked.method, asked.url) from None
+            request = session.current_request if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
+            raise deadline_exceeded(request.method, request.url) from None
         if session.exhausted_for:
-            reason = f"{session.asked.what}: registry's rate limit is used up"
+            reason = f"{session.current_request.summary}: registry's rate limit is used up"
             self._budgets.pause(endpoint, access, session.exhausted_for, reason)
         return result
 

@@ -55,10 +55,10 @@ def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None)
     is_excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
     found = set(tags)
     kept = tuple(sorted((tag for tag in found if not is_excluded(tag)), reverse=True))
-    return TagSet(kept, revision(kept), len(found) - len(kept))
+    return TagSet(kept, compute_revision(kept), len(found) - len(kept))
 
 
-def revision(tags: Sequence[str]) -> str:
+def compute_revision(tags: Sequence[str]) -> str:
     """Decimal Adler-32 of the tags as the JSON array that Go writes, in the order given."""
     text = json.dumps(tags, ensure_ascii=False, separators=(",", ":"))
     if not text.isascii() or any(char in text for char in "<>&"):
