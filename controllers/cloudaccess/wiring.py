@@ -13,7 +13,7 @@ C = TypeVar("C")
 
 
 def build_cloud_access(manager: Manager, providers: Mapping[str, Provider[C]]) -> CloudAccess[C]:
-    """The process's way into clouds; the manager closes it."""
+    """Return the process's way into clouds; the manager closes it."""
     options = manager.options
     logins = CloudLogins(
         manager.clock,

@@ -36,7 +36,7 @@ FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURREN
 
 
 def build_registry_client(manager: Manager) -> RegistryClient:
-    """The process's client for registries; the manager closes it."""
+    """Return the process's client for registries; the manager closes it."""
     client = RegistryClient(
         clock=manager.clock,
         user_agent=manager.user_agent,
@@ -49,7 +49,7 @@ def build_registry_client(manager: Manager) -> RegistryClient:
 
 
 def build_access_reader(manager: Manager) -> AccessReader:
-    """The process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
+    """Return the process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
     clouds = build_cloud_access(manager, PROVIDERS)
     return AccessReader(manager.client, clouds=clouds, plugins=_plugins(manager.options, manager))
 

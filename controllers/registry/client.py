@@ -1,4 +1,4 @@
-"""Asks registries for tags and digests: one client for a process, shared by all objects.
+"""Ask registries for tags and digests: one client for a process, shared by all objects.
 
 Puts together what the other modules decide: budgets, shared scans, negotiation, pages. Knows no policy and no object.
 Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md.
@@ -65,9 +65,9 @@ class RegistryClient:
         self._scans: Singleflight[list[str]] = Singleflight()
 
     async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
-        """All tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
+        """Return all tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
 
-        One request a page of up to 1000 tags where the registry is known, two or three more where it is not. Those who
+        One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those who
         ask for the same image with the same access before the first page is asked for share one answer. Raises
         RegistryError.
         """
@@ -83,7 +83,7 @@ class RegistryClient:
         return list(await self._scans.join((image, access, timeout), scan))
 
     async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
-        """The digest that `tag` has now, of the index where there is one: `sha256:...`.
+        """Return the digest that `tag` has now, of the index where there is one: `sha256:...`.
 
         One HEAD; where that has no digest, one GET besides, whose body is hashed. Raises RegistryError.
         """
@@ -102,7 +102,7 @@ class RegistryClient:
         return await self.run_session(image, access, timeout, manifest)
 
     async def aclose(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         await self._transport.aclose()
 
     async def run_session(
@@ -112,7 +112,7 @@ class RegistryClient:
         timeout: timedelta,
         operation: Callable[[Session], Awaitable[T]],
     ) -> T:
-        """What `operation` returns, in its turn and within `timeout`. Raises RegistryError."""
+        """Return what `operation` returns, in its turn and within `timeout`. Raises RegistryError."""
         _check_address(image)
         endpoint = Endpoint(image.registry, Route(access.tls, access.proxy))
         deadline = self._clock.monotonic() + timeout.total_seconds()
@@ -153,7 +153,7 @@ def _check_address(image: Image) -> None:
 
 
 def _read_digest_header(method: str, url: str, answer: RegistryResponse) -> str:
-    """The digest of the header, "" when there is none. Raises BadResponse when it is not one."""
+    """Return the digest in the header, "" without one. Raises BadResponse for what is not a digest."""
     digest = answer.headers.get("docker-content-digest", "").strip()
     if digest and not DIGEST.fullmatch(digest):
         raise BadResponse(f"{method} {url}: Docker-Content-Digest is not a digest")

@@ -72,18 +72,18 @@ class ContainerConfig(msgspec.Struct, frozen=True):
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """What was found."""
+    """What an image says of itself."""
 
     platforms: frozenset[str]
     """`os/architecture` or `os/architecture/variant`."""
     built_at: datetime | None
-    """UTC; None where the image does not tell."""
+    """UTC; None where the image does not say."""
 
 
 class _CachedInspection(msgspec.Struct, frozen=True):
     inspection: Inspection
     provenance: Provenance | None
-    """None: not all of the image that may tell it has been read."""
+    """None: not every part that may name it has been read."""
 
 
 T = TypeVar("T", Document, ImageConfig)
@@ -97,9 +97,9 @@ class Inspector:
         self._cache: LRUCache[tuple[Image, str], _CachedInspection] = LRUCache(MAX_CACHED)
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
-        """What the image behind `tag` tells now.
+        """Return what the image behind `tag` says of itself now.
 
-        One HEAD where it is known already; else at most three GETs more: of an index the first image tells the date.
+        One HEAD where the image is cached; else at most three GETs more: of an index the first image has the date.
         Raises RegistryError; ImageNotFound when the tag has no image any more.
         """
         digest = await self._client.resolve_digest(image, tag, access, timeout=timeout)
@@ -109,10 +109,10 @@ class Inspector:
     async def read_provenance(
         self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance:
-        """Where the image `digest` was built from, or the one behind `tag` now where that is empty.
+        """Return where the image `digest` was built from, or the one behind `tag` now where that is empty.
 
-        No request where it is known and `digest` is given. Else at most a HEAD and three GETs: an index, its first
-        image and that one's configuration, as far as those before do not tell. Raises RegistryError, as `inspect`.
+        No request where it is cached and `digest` is given. Else at most a HEAD and three GETs: an index, its first
+        image and that one's configuration, each only where those before do not say. Raises RegistryError, as `inspect`.
         """
         digest = digest or await self._client.resolve_digest(image, tag, access, timeout=timeout)
         cached = self._cache.get((image, digest))
@@ -132,7 +132,7 @@ class Inspector:
 
 
 async def _read(session: Session, image: Image, digest: str, *, provenance: bool) -> _CachedInspection:
-    """What an image tells. provenance: read also what only that is wanted for."""
+    """Read what an image says of itself. provenance: read also what only that is wanted for."""
     document = await _manifest(session, image, digest)
     created, notes = _created_annotation(document), [document.annotations or {}]
     if document.manifests is None:
@@ -159,7 +159,7 @@ def _created_annotation(document: Document) -> str:
 
 
 def _date(text: str) -> datetime | None:
-    """RFC 3339, as both the config and the annotation have it; None where it is not told."""
+    """Read RFC 3339, the form of both the config and the annotation; return None without one."""
     try:
         date = msgspec.convert(text, datetime)
     except msgspec.ValidationError:

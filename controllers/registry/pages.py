@@ -1,7 +1,7 @@
-"""Reads a list of tags page by page, and asks for what is known already only whether it has changed.
+"""Read a list of tags page by page; of a cached page only ask whether it has changed.
 
 Where a registry names a version of a page (RFC 9110 `ETag`), the page is kept and the next request for it says so; a
-304 then stands for the page. Kept by access, since what one identity sees is not another's.
+304 then stands for the page. Cached by access, since what one identity sees is not another's.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class PageCache:
         )
 
     def of(self, identity: Hashable) -> "IdentityPages":
-        """The pages that `identity` was given."""
+        """Return the pages that `identity` was given."""
         return IdentityPages(self._pages, identity)
 
 
@@ -48,7 +48,7 @@ class IdentityPages:
         return self.pages.get((self.identity, url))
 
     def store(self, url: str, page: RegistryResponse, *, cacheable: bool) -> None:
-        """Remembers a page that has a version, and forgets one that has none any more, or is not `cacheable`."""
+        """Store a page that has a version, and drop one that has none any more, or is not `cacheable`."""
         if cacheable and page.headers.get("etag") and len(page.body) <= MAX_CACHED_PAGE_BYTES:
             self.pages[self.identity, url] = page
         else:
@@ -56,7 +56,7 @@ class IdentityPages:
 
 
 async def read_pages(session: Session, first: str, cache: IdentityPages) -> list[str]:
-    """All tags from the page `first` on, in the registry's order. Raises RegistryError."""
+    """Return all tags from the page `first` on, in the registry's order. Raises RegistryError."""
     listing = Listing()
     url: str | None = first
     while url:

@@ -1,6 +1,7 @@
 """Bodies of answers, decompressed within a bound. Decisions only.
 
-A megabyte of zeros is a kilobyte of gzip: the bound is on what comes out, and never more than a step of it is decompressed.
+A megabyte of zeros is a kilobyte of gzip: the bound is on what comes out, and only a step of it is decompressed at a
+time.
 """
 
 import zlib
@@ -21,7 +22,7 @@ class Decompressor(Protocol):
 
 
 class BodyReader:
-    """Collects the chunks of one body."""
+    """The chunks of one body."""
 
     def __init__(self, request_summary: str, encoding: str, *, max_bytes: int, truncate: bool = False) -> None:
         """request_summary: method and URL, for error texts. encoding: the `Content-Encoding`, may be empty.
@@ -38,7 +39,7 @@ class BodyReader:
         """No more is wanted: the body was cut."""
 
     def feed(self, chunk: bytes) -> None:
-        """Takes a chunk as it came. Raises ResponseTooLarge, and BadResponse for what cannot be decompressed."""
+        """Take a chunk as it came. Raises ResponseTooLarge, and BadResponse for what cannot be decompressed."""
         if self._decompressor is None:
             self._keep(chunk)
             return
@@ -51,7 +52,7 @@ class BodyReader:
             chunk = self._decompressor.unconsumed_tail
 
     def finish(self) -> bytes:
-        """The whole body. Raises BadResponse when its end is missing."""
+        """Return the whole body. Raises BadResponse when its end is missing."""
         if self._decompressor and self._parts and not self._decompressor.eof and not self.is_truncated:
             raise BadResponse(f"{self._request_summary}: body ends early")
         return b"".join(self._parts)

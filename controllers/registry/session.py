@@ -1,8 +1,7 @@
-"""One operation on one image: negotiates, gets a token, asks, asks again.
+"""One operation on one image: negotiate, get a token, send, send again.
 
-What was learnt of a registry (scheme, challenge) and the tokens are kept in a `SessionCache`, so that a quiet rescan costs
-one request. SessionCache is kept by everything that could make a difference, the proxy included: nobody's answers become
-another's.
+What was learnt of a registry (scheme, challenge) and the tokens are cached, so that a quiet rescan costs one request.
+The keys hold everything that could make a difference, the proxy included: nobody's answers become another's.
 """
 
 import asyncio
@@ -47,7 +46,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """How a registry wants to be asked."""
+    """The scheme and the challenge that a registry answers with."""
 
     scheme: str
     challenge: Challenge
@@ -100,7 +99,7 @@ class Session:
         self.current_request = RegistryRequest("GET", f"https://{image.registry}/v2/")
         """The request under way, for the text of a deadline."""
         self.exhausted_for: timedelta | None = None
-        """The last answer's word that no more should be asked for this long."""
+        """How long to send nothing, as the last answer asked."""
 
     async def scheme(self) -> str:
         """`https` or `http`, as remembered or negotiated now."""
@@ -109,7 +108,7 @@ class Session:
     async def send(
         self, request: RegistryRequest, *, max_bytes: int, accepted: Iterable[int] = (200,)
     ) -> RegistryResponse:
-        """The answer to an authorised request. Raises the RegistryError that fits any other status."""
+        """Return the answer to an authorised request. Raises the RegistryError that fits any other status."""
         negotiated = await self._negotiate()
         remembered = self._cached_token(negotiated)
         try:
@@ -214,7 +213,7 @@ class Session:
         raise self._status_error(request, answer)
 
     async def _ping_both(self) -> Negotiated:
-        """What HTTPS says; what plain HTTP says when HTTPS fails, or is silent for a moment and HTTP is faster."""
+        """Ask by HTTPS; by plain HTTP, too, when that fails or is silent for a moment. The first success counts."""
         https = asyncio.ensure_future(self._ping("https"))
         http: asyncio.Future[Negotiated] | None = None
         try:
@@ -232,7 +231,7 @@ class Session:
         raise _merge_errors(https.exception(), http.exception())
 
     async def _send_with_retries(self, request: RegistryRequest, max_bytes: int) -> RegistryResponse:
-        """The answer after as many attempts as `retry` has."""
+        """Return the answer after as many attempts as `retry` allows."""
         attempt = 0
         while True:
             self.current_request = request

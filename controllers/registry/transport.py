@@ -1,4 +1,4 @@
-"""Sends requests. The only module that imports httpx; what to send and what answers mean is decided elsewhere.
+"""Send requests. The only module that imports httpx; what to send and what answers mean is decided elsewhere.
 
 One pool of connections for each route (TLS material and proxy), made when it is first needed. No cookies: they would
 carry state from one tenant to another. Redirects are followed here, because what may go along depends on the origin.
@@ -33,7 +33,7 @@ CONNECT_SECONDS = 10.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-"""Not by way of the environment's proxy, as in Go."""
+"""Reached without the environment's proxy, as in Go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Pool:
 
 
 class SocksTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over a pool that it cannot be told to make."""
+    """httpx's own transport, over a pool that httpx cannot make."""
 
     def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
         self._pool = pool
@@ -88,10 +88,11 @@ class RegistryTransport:
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
     async def send(self, request: RegistryRequest, route: Route, *, max_bytes: int) -> RegistryResponse:
-        """The answer to `request`, whatever its status, after redirects.
+        """Return the answer to `request`, whatever its status, after redirects.
 
         Not bounded in time: the caller sets a deadline. A body of an error is cut at 64 KiB, any other that is longer
-        than `max_bytes` raises ResponseTooLarge. Raises Unavailable for want of an answer, BadResponse for one that goes astray.
+        than `max_bytes` raises ResponseTooLarge. Raises Unavailable without an
+        answer, BadResponse for one that leads astray.
         """
         url, headers = request.url, dict(request.headers)
         for _ in range(MAX_REDIRECTS + 1):
@@ -107,7 +108,7 @@ class RegistryTransport:
         raise BadResponse(f"{request.summary}: stopped after {MAX_REDIRECTS} redirects")
 
     async def aclose(self) -> None:
-        """Closes all connections; nothing can be sent afterwards but over new ones."""
+        """Close all connections; nothing can be sent afterwards but over new ones."""
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.client.aclose()
