@@ -26,7 +26,7 @@ class Singleflight(Generic[T]):
         self._pending: dict[Hashable, Call[T]] = {}
 
     async def join(self, key: Hashable, ask: Callable[[Callable[[], None]], Awaitable[T]]) -> T:
-        """The answer of `ask`, or of the one that is about to be asked for the same key.
+        """Return the answer of `ask`, or of the one that is about to be asked for the same key.
 
         `ask` is given a function to call when it begins: from then on nobody joins.
         """

@@ -46,7 +46,7 @@ class FakeImageRegistry:
     origin_requests: list[str] = field(default_factory=list)
     origin_failure: Exception | None = None
 
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+    async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         self.digest_requests.append((image.name, tag, access, timeout))
         if self.failure:
             raise self.failure
@@ -60,7 +60,9 @@ class FakeImageRegistry:
             raise ImageNotFound(f"GET {image.name}: MANIFEST_UNKNOWN")
         return self.images[tag]
 
-    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Provenance:
+    async def read_provenance(
+        self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
+    ) -> Provenance:
         self.origin_requests.append(digest or tag)
         if self.origin_failure:
             raise self.origin_failure

@@ -39,7 +39,7 @@ class RegistryHarness:
         return await self.client.list_tags(self.image(repo), access, timeout=timeout)
 
     async def digest(self, tag: str = "1.0", access: Access = ANONYMOUS) -> str:
-        return await self.client.digest(self.image(), tag, access, timeout=MINUTE)
+        return await self.client.resolve_digest(self.image(), tag, access, timeout=MINUTE)
 
     async def expect_error(
         self, kind: type[RegistryError], access: Access = ANONYMOUS, *, timeout: timedelta = MINUTE

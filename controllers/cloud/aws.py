@@ -1,6 +1,6 @@
-"""AwsCredentials of AWS: a role's, or those of the process.
+"""Credentials of AWS: a role's, or those of the process.
 
-As the process means botocore's own chain: IRSA, Pod Identity, the node. A role is assumed with the ServiceAccount's
+The process's come from botocore's own chain: IRSA, Pod Identity, the node. A role is assumed with the ServiceAccount's
 token alone, so that a tenant never gets what the process may do. Follows
 https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html.
 """
@@ -30,12 +30,12 @@ class AwsCredentials:
 
 
 def new_session() -> Any:
-    """A session of botocore, without what another one knows. Raises LoginFailed without the SDK."""
+    """Return a session of botocore, without what another one knows. Raises LoginFailed without the SDK."""
     return sdk.load("botocore.session", extra=EXTRA).get_session()
 
 
 def config(proxy: str, **more: Any) -> Any:
-    """The limits of a client, and the proxy of the object."""
+    """Return the limits of a client, and the proxy of the object."""
     return sdk.load("botocore.config", extra=EXTRA).Config(
         connect_timeout=sdk.SECONDS,
         read_timeout=sdk.SECONDS,
@@ -47,7 +47,7 @@ def config(proxy: str, **more: Any) -> Any:
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turns what botocore raises into LoginFailed."""
+    """Turn what botocore raises into LoginFailed."""
     errors = sdk.load("botocore.exceptions", extra=EXTRA)
     try:
         yield
@@ -58,7 +58,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def assume_role(session: Any, subject: SubjectToken, region: str, *, proxy: str) -> Login[AwsCredentials]:
-    """AwsCredentials of the subject's role: good for an hour. Blocks for one request. Raises as `translate_errors`."""
+    """Return an hour's credentials of the subject's role. Blocks for one request. Raises as `translate_errors`."""
     who = subject.identity
     unsigned = sdk.load("botocore", extra=EXTRA).UNSIGNED
     settings = config(proxy, signature_version=unsigned)
@@ -74,7 +74,10 @@ def assume_role(session: Any, subject: SubjectToken, region: str, *, proxy: str)
 
 
 def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCredentials:
-    """AwsCredentials of the process. Blocks for a few requests. Raises as `translate_errors`, and LoginFailed when there are none."""
+    """Return the process's credentials. Blocks for a few requests.
+
+    Raises LoginFailed when there are none, and as `translate_errors`.
+    """
     session.set_config_variable("region", region)
     session.set_default_client_config(config(proxy))  # for what IRSA asks
     found = session.get_credentials()

@@ -1,7 +1,7 @@
 """Tokens of Microsoft Entra: an application's, or those of the process.
 
-As the process means the SDK's default chain without those that run programs of developers: service principal, workload
-identity, managed identity. An application's is had for the ServiceAccount's token, which it has to trust:
+The process's come from the SDK's default chain without the links that run programs of developers: service principal,
+workload identity, managed identity. An application's is given for the ServiceAccount's token, which it has to trust:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation.
 """
 
@@ -20,7 +20,7 @@ EXCLUDED_CREDENTIALS = ("cli", "powershell", "developer_cli", "visual_studio_cod
 
 @contextmanager
 def translate_errors() -> Iterator[None]:
-    """Turns what the SDK raises into LoginFailed."""
+    """Turn what the SDK raises into LoginFailed."""
     errors = sdk.load("azure.core.exceptions", extra=EXTRA)
     try:
         yield
@@ -31,7 +31,7 @@ def translate_errors() -> Iterator[None]:
 
 
 def access_token(scope: str, subject: SubjectToken | None, *, proxy: str, authority: str = "") -> Login[str]:
-    """A token for a scope. Blocks for one or two requests. Raises as `translate_errors`.
+    """Return a token for a scope. Blocks for one or two requests. Raises as `translate_errors`.
 
     authority: where tokens come from; "" leaves it to the SDK and its variable AZURE_AUTHORITY_HOST.
     """

@@ -60,7 +60,7 @@ class Login(Generic[C_co]):
 
 
 def read_identity(provider: str, namespace: str, name: str, annotations: Mapping[str, str]) -> Identity:
-    """The identity that a ServiceAccount's annotations name. Raises LoginFailed when they name none."""
+    """Return the identity that a ServiceAccount's annotations name. Raises LoginFailed when they name none."""
     try:
         role, pool_provider = IDENTITY_READERS[provider](annotations)
     except ValueError as error:

@@ -1,6 +1,6 @@
 """Cloud credentials for the whole process: fetched in threads, kept until shortly before they expire.
 
-Kept by provider, credential_scope, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
+The key is provider, scope, identity (namespace, ServiceAccount, role) and proxy: no tenant gets another's. Those who
 want the same at the same time share one login.
 """
 
@@ -37,13 +37,13 @@ class Provider(Protocol[C_co]):
     """A cloud, and one kind of address in it: `registry.cloud` has registries, `git.clouds` repositories."""
 
     def credential_scope(self, address: str, /) -> str:
-        """What credentials are for: addresses of one credential_scope share them. Raises LoginFailed for one of another's."""
+        """Return what credentials are for; addresses of one scope share them. Raises LoginFailed for foreign ones."""
 
     def audience(self, identity: Identity, /) -> str:
-        """Of the Kubernetes token that proves who the identity is. May block. Raises LoginFailed."""
+        """Return the audience of the Kubernetes token that proves the identity. May block. Raises LoginFailed."""
 
     def login(self, credential_scope: str, subject: SubjectToken | None, /, *, proxy: str) -> Login[C_co]:
-        """Credentials for the credential_scope; None is the process itself. Blocks. Raises LoginFailed."""
+        """Return credentials for a scope; no subject is the process itself. Blocks. Raises LoginFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class LoginKey:
 
 @dataclass(slots=True)
 class CacheCounts:
-    """What became of the credentials that were asked for, since the process began."""
+    """Logins and cached credentials, counted since the process began."""
 
     succeeded: int = 0
     failed: int = 0
@@ -101,7 +101,7 @@ class CloudLogins(Generic[C]):
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
 
     def credential_scope(self, provider: str, address: str) -> str:
-        """What credentials for the address are kept by.
+        """Return the scope that credentials for the address are cached under.
 
         Raises LoginFailed unless the address is one of the cloud's, and for a cloud that we do not know.
         """
@@ -118,7 +118,7 @@ class CloudLogins(Generic[C]):
         proxy: str,
         kubernetes_token: Callable[[str], Awaitable[str]],
     ) -> C:
-        """Credentials for `address`, from memory or by a login. Raises LoginFailed.
+        """Return credentials for `address`, from memory or by a login. Raises LoginFailed.
 
         identity: whom to act for; None is the process itself. kubernetes_token: gives the identity's token for an
         audience; its errors pass.
@@ -133,7 +133,7 @@ class CloudLogins(Generic[C]):
         return found
 
     async def aclose(self) -> None:
-        """Gives up logins under way; their threads end when their SDK does."""
+        """Give up logins under way; their threads end when their SDK does."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _found(self, key: LoginKey, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
@@ -166,7 +166,7 @@ class CloudLogins(Generic[C]):
 
 
 def _tried(key: LoginKey) -> str:
-    """What failed, in Flux's words; whom the account wanted to be is our addition."""
+    """Return what failed, in Flux's words; whom the account wanted to be is our addition."""
     if key.identity is None:
         return "failed to create provider access token for the controller"
     role = f" as '{key.identity.role}'" if key.identity.role else ""

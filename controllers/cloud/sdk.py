@@ -14,7 +14,7 @@ UNEXPECTED_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError
 
 
 def load(module: str, *, extra: str) -> Any:
-    """A module of an SDK; some tenths of a second the first time. Raises LoginFailed when it is not installed.
+    """Return a module of an SDK; some tenths of a second the first time. Raises LoginFailed when it is not installed.
 
     extra: of our own package, which brings the SDK.
     """
@@ -25,16 +25,16 @@ def load(module: str, *, extra: str) -> Any:
 
 
 def login_error(error: Exception) -> LoginFailed:
-    """The error for what an SDK raised: its words in one printable line of at most 256 characters."""
+    """Return the error for what an SDK raised: its words in one printable line of at most 256 characters."""
     line = "".join(char if char.isprintable() else " " for char in str(error)[: FOREIGN_TEXT_CHARS + 1]).strip()
     return LoginFailed(line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…")
 
 
 def unexpected_answer_error(error: Exception) -> LoginFailed:
-    """The error for one of UNEXPECTED_ERRORS, whose text may show anything."""
+    """Return the error for one of UNEXPECTED_ERRORS, whose text may show anything."""
     return LoginFailed(f"unexpected answer ({type(error).__name__})")
 
 
 def proxies(url: str) -> dict[str, str] | None:
-    """A proxy in the form all three SDKs take; None leaves it to the environment."""
+    """Return a proxy in the form all three SDKs take; None leaves it to the environment."""
     return {"http": url, "https": url} if url else None

@@ -68,7 +68,7 @@ class CloudAccess(Generic[C]):
         self._default = default_service_account
 
     def allows(self, service_account: str) -> bool:
-        """False for an object that names a ServiceAccount as a cloud identity while the gate is off."""
+        """Return False for an object that names a ServiceAccount as a cloud identity while the gate is off."""
         return self._object_level or not service_account
 
     async def login(

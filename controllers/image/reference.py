@@ -66,7 +66,7 @@ class Reference:
 
 
 def parse_image(text: str) -> Image:
-    """The image that `spec.image` names. Raises BadReference with the text Flux stalls with."""
+    """Return the image that `spec.image` names. Raises BadReference with the text Flux stalls with."""
     scheme, separator, _ = text.partition("://")
     if separator:
         raise BadReference(f"image '{text}' should not include URL scheme; remove '{scheme}://'")
@@ -78,7 +78,7 @@ def parse_image(text: str) -> Image:
 
 
 def parse_reference(text: str) -> Reference:
-    """The image with its tag (`latest` when there is none) or digest. Raises BadReference."""
+    """Return the image with its tag (`latest` when there is none) or digest. Raises BadReference."""
     reference = _parse_tagged(text) or _parse_digested(text)
     if reference is None:
         raise BadReference(f"could not parse reference: {text}")
@@ -86,7 +86,7 @@ def parse_reference(text: str) -> Reference:
 
 
 def allows_http(image: Image, insecure: bool) -> bool:
-    """True when the registry may be asked over plain HTTP: the user allows it, or it is local by its name.
+    """Return True when the registry may be asked over plain HTTP: the user allows it, or it is local by its name.
 
     Local are RFC 1918 addresses, `localhost:PORT`, names under `.localhost`, and whatever contains 127.0.0.1 or ::1.
     """
@@ -131,7 +131,7 @@ def _image(text: str) -> Image | None:
 
 
 def _is_authority(host: str) -> bool:
-    """True when Go's `url.Parse` finds exactly `host` as the host of `//host`."""
+    """Return True when Go's `url.Parse` finds exactly `host` as the host of `//host`."""
     if not all(char in HOST_CHARS or not char.isascii() for char in host):
         return False
     bracket = host.rfind("[")

@@ -36,10 +36,10 @@ class RegistryMetrics:
             registry=registry,
         )
 
-    def answered(self, host: str, status: int) -> None:
+    def record_response(self, host: str, status: int) -> None:
         self._requests.labels(self._bounded(host), str(status) if status else "<error>").inc()
 
-    def throttled(self, host: str) -> None:
+    def record_throttled(self, host: str) -> None:
         self._throttled.labels(self._bounded(host)).inc()
 
     def record_rejected(self, host: str) -> None:

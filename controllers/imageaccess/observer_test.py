@@ -9,8 +9,8 @@ def test_everything_is_counted_by_host() -> None:
     registry = CollectorRegistry()
     metrics = RegistryMetrics(registry)
     for status in (200, 200, 429, 0):
-        metrics.answered("ghcr.io", status)
-    metrics.throttled("ghcr.io")
+        metrics.record_response("ghcr.io", status)
+    metrics.record_throttled("ghcr.io")
     metrics.record_rejected("ghcr.io")
     metrics.set_circuit("ghcr.io", is_open=True)
 
@@ -27,7 +27,7 @@ def test_hosts_beyond_the_first_hundred_are_one() -> None:
     registry = CollectorRegistry()
     metrics = RegistryMetrics(registry)
     for number in range(MAX_HOSTS + 50):
-        metrics.answered(f"host-{number}", 200)
+        metrics.record_response(f"host-{number}", 200)
     labels = {s.labels["host"] for family in registry.collect() for s in family.samples if "requests" in s.name}
     assert len(labels) == MAX_HOSTS + 1
     assert registry.get_sample_value("tagline_registry_requests_total", {"host": "other", "code": "200"}) == 50

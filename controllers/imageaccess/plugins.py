@@ -86,7 +86,7 @@ class Plugin:
 
 
 def load_plugins(config: str, folder: str) -> tuple[Plugin, ...]:
-    """The plugins of a configuration file (YAML or JSON) whose programs are in `folder`. Raises BadPluginConfig."""
+    """Read plugins from a configuration file (YAML or JSON); `folder` has their programs. Raises BadPluginConfig."""
     import yaml  # type: ignore[import-untyped] # noqa: PLC0415 - a process without plugins does not need it
 
     try:
@@ -135,7 +135,7 @@ class Plugins:
         self._running: dict[str, asyncio.Lock] = {plugin.name: asyncio.Lock() for plugin in plugins}
 
     async def credentials(self, image: Image) -> Credentials | None:
-        """What the first plugin that has something for `image` says; None without one. Raises AccessFailed."""
+        """Return what the first plugin that knows `image` answers; None without one. Raises AccessFailed."""
         for plugin in self._plugins:
             if any(matches(pattern, image) for pattern in plugin.images):
                 async with self._running[plugin.name]:
@@ -163,7 +163,7 @@ class Plugins:
 
 
 async def _run(plugin: Plugin, image: Image) -> bytes:
-    """What the program wrote. By files in memory instead of pipes: nobody waits for a reader."""
+    """Return what the program writes. By files in memory instead of pipes: nobody waits for a reader."""
     request = {"apiVersion": API_VERSION, "kind": "CredentialProviderRequest", "image": image.name}
     with _memory_file() as asked, _memory_file() as answered:
         asked.write(msgspec.json.encode(request))
@@ -179,7 +179,7 @@ async def _run(plugin: Plugin, image: Image) -> bytes:
 
 
 async def _wait_for_exit(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -> int:
-    """The program's exit status. It does not outlive this call."""
+    """Return the program's exit status. It does not outlive this call."""
     try:
         process = await asyncio.create_subprocess_exec(
             plugin.program,
@@ -187,7 +187,7 @@ async def _wait_for_exit(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -
             env={**os.environ, **dict(plugin.env)},
             stdin=stdin,
             stdout=stdout,
-            stderr=asyncio.subprocess.DEVNULL,  # it may tell secrets
+            stderr=asyncio.subprocess.DEVNULL,  # it may hold secrets
         )
     except OSError as error:
         raise _failed(plugin, f"cannot be run: {error.strerror}") from error

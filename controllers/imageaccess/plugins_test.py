@@ -39,7 +39,7 @@ class Folder:
         self.behave(json.dumps(ANSWER))
 
     def behave(self, output: str, *, then: str = "") -> None:
-        """The program prints `output`, then runs a line of Python."""
+        """Write a program that prints `output`, then runs a line of Python."""
         (self.path / "login").write_text(
             f"#!{sys.executable} -IS\n"
             "import os, sys, time\n"

@@ -52,13 +52,13 @@ class AccessReader:
         self._plugins = plugins
 
     def check_gate(self, repository: ImageRepository) -> None:
-        """Raises GateDisabled for a spec that names a ServiceAccount as a cloud identity while the gate is off."""
+        """Raise GateDisabled for a spec that names a ServiceAccount as a cloud identity while the gate is off."""
         spec = repository.spec
         if self._clouds and spec.provider != GENERIC and not self._clouds.allows(spec.service_account_name):
             raise GateDisabled(GATE_DISABLED_MESSAGE)
 
     async def read(self, repository: ImageRepository, image: Image) -> Access:
-        """What is needed to talk to the registry of `image`: one request for each object that the spec names.
+        """Return what is needed to talk to the registry of `image`: one request for each object that the spec names.
 
         Cloud logins and plugins cost more when what they gave last is no longer good. Raises AccessFailed with Flux's
         texts.

@@ -68,7 +68,7 @@ class TokenResponse(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """What a token is kept by: nobody gets one who could not have asked for it himself, over the same way."""
+    """The key of a cached token: nobody gets one who could not have asked for it himself, over the same route."""
 
     registry: str
     challenge: Challenge
@@ -77,10 +77,10 @@ class TokenKey:
 
 
 def parse_challenge(headers: Iterable[str]) -> Challenge:
-    """The first challenge of `WWW-Authenticate` headers that we can meet, else the first at all, else NO_CHALLENGE."""
+    """Return the first challenge of `WWW-Authenticate` headers that we can meet, else the first, else NO_CHALLENGE."""
     challenges = [challenge for header in headers for challenge in _challenges(header[:MAX_CHALLENGE_CHARS])]
-    known = (challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
-    return next(known, challenges[0] if challenges else NO_CHALLENGE)
+    usable = (challenge for challenge in challenges if challenge.scheme in {"basic", "bearer"})
+    return next(usable, challenges[0] if challenges else NO_CHALLENGE)
 
 
 def _challenges(header: str) -> Iterable[Challenge]:
@@ -98,22 +98,22 @@ def format_scope(image: Image) -> str:
     return f"repository:{image.repository}:pull"
 
 
-def basic(credentials: Credentials | None) -> dict[str, str]:
-    """The header of Basic authentication; none without a user name or password."""
+def basic_header(credentials: Credentials | None) -> dict[str, str]:
+    """Return the header of Basic authentication; none without a user name or password."""
     if credentials is None or not (credentials.username or credentials.password):
         return {}
     pair = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
     return {"Authorization": f"Basic {pair}"}
 
 
-def bearer(token: str) -> dict[str, str]:
+def bearer_header(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
 def build_token_request(
     image: Image, challenge: Challenge, access: Access, *, registry_scheme: str, client_id: str
 ) -> TokenServiceRequest:
-    """The request for a token to pull `image`.
+    """Return the request for a token to pull `image`.
 
     Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
     plain HTTP to a host where that is not allowed.
@@ -132,7 +132,7 @@ def build_token_request(
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return TokenServiceRequest("POST", realm, headers, urlencode(form).encode())
     query = urlencode({"scope": format_scope(image), "service": service})
-    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic(credentials))
+    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 
 def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:
@@ -157,12 +157,12 @@ def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_
 
 
 def has_secret(credentials: Credentials | None) -> bool:
-    """True when a token service is told who we are."""
+    """Return True when a token service learns who we are."""
     return credentials is not None and bool(credentials.identity_token or credentials.password or credentials.username)
 
 
 def parse_token(url: str, body: bytes) -> BearerToken:
-    """The token of a token service's answer. Raises BadResponse; `url` is for its text."""
+    """Return the token of a token service's answer. Raises BadResponse; `url` is for its text."""
     try:
         answer = msgspec.json.decode(body, type=TokenResponse, strict=False)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -10,7 +10,7 @@ from controllers.registry.auth import (
     NO_CHALLENGE,
     BearerToken,
     Challenge,
-    basic,
+    basic_header,
     build_token_request,
     parse_challenge,
     parse_token,
@@ -41,8 +41,8 @@ def test_challenge_is_read(headers: list[str], challenge: Challenge) -> None:
 
 
 def test_basic_header_needs_somebody() -> None:
-    assert basic(None) == basic(Credentials(identity_token="t")) == {}
-    assert basic(ALICE) == {"Authorization": "Basic YWxpY2U6d29uZGVy"}
+    assert basic_header(None) == basic_header(Credentials(identity_token="t")) == {}
+    assert basic_header(ALICE) == {"Authorization": "Basic YWxpY2U6d29uZGVy"}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_token_is_asked_for(realm: str, registry_scheme: str, credentials: Crede
         client_id="test",
     )
     assert request.url == f"{url}repository%3Aa%2Fb%3Apull&service=s"
-    assert request.headers == basic(credentials)
+    assert request.headers == basic_header(credentials)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """What one registry may be asked at once, and when it is better left alone.
 
-All objects that reach a registry over the same way share a budget: a few operations at a time, none while the registry
-asked to be left alone, and none for a while after it could not be reached several times in a row. What a registry asks
-of one identity holds for that identity only, or one tenant's quota would stop the others. Nothing here is persistent.
+All objects that reach a registry over the same route share a budget: a few operations at a time, none while the
+registry asked to be left alone, and none for a while after it could not be reached several times in a row. What a
+registry asks of one identity holds for that identity only, or one tenant's quota would stop the others. Nothing here is
+persistent.
 """
 
 import asyncio
@@ -39,36 +40,36 @@ class Clock(Protocol):
 
 
 class Observer(Protocol):
-    """Who is told how registries are asked; `host` is the registry of the operation."""
+    """Counts what happens between us and registries; `host` is the registry of the operation."""
 
-    def answered(self, host: str, status: int) -> None:
-        """A request was answered; 0: it was not."""
+    def record_response(self, host: str, status: int) -> None:
+        """Record the status of an answer; 0: there was none."""
 
-    def throttled(self, host: str) -> None:
-        """The registry asked to be left alone."""
+    def record_throttled(self, host: str) -> None:
+        """Record that the registry asked to be left alone."""
 
     def record_rejected(self, host: str) -> None:
-        """An operation was not begun, because the registry is left alone."""
+        """Record that an operation was not begun, because the registry is left alone."""
 
     def set_circuit(self, host: str, *, is_open: bool) -> None:
-        """The registry is left alone because it cannot be reached, or no longer."""
+        """Record whether the registry is left alone because it cannot be reached."""
 
 
 class NoObserver:
-    """Tells nobody."""
+    """Counts nothing."""
 
-    def answered(self, host: str, status: int) -> None: ...
-    def throttled(self, host: str) -> None: ...
+    def record_response(self, host: str, status: int) -> None: ...
+    def record_throttled(self, host: str) -> None: ...
     def record_rejected(self, host: str) -> None: ...
     def set_circuit(self, host: str, *, is_open: bool) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """The way to a registry: what a budget is for."""
+    """A registry and the route to it: what a budget is for."""
 
     host: str
-    way: Hashable
+    route: Hashable
     """TLS and proxy."""
 
 
@@ -82,7 +83,7 @@ class Pause(NamedTuple):
 
 @dataclass(slots=True)
 class EndpointBudget:
-    """One registry over one way."""
+    """One registry over one route."""
 
     slots: asyncio.Semaphore
     pauses: TLRUCache[Hashable, "Pause"]
@@ -93,11 +94,11 @@ class EndpointBudget:
     open_until: float = float("-inf")
     last_error: str = ""
     throttles: LRUCache[Hashable, int] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
-    """How often in a row an identity was told to come again, but not when."""
+    """How often in a row an identity was throttled without a time to come again."""
 
 
 class Permit:
-    """A place at a registry: one operation's leave to send requests."""
+    """One operation's leave to send requests to a registry."""
 
     def __init__(self, budgets: "Budgets", endpoint: Endpoint, budget: EndpointBudget) -> None:
         self._budgets = budgets
@@ -105,12 +106,12 @@ class Permit:
         self._budget = budget
 
     async def wait_turn(self) -> None:
-        """Returns when the next request may be sent."""
+        """Wait until the next request may be sent."""
         await self._budgets.wait_turn(self._budget)
 
-    def answered(self, status: int) -> None:
-        """Tells the observer of an answer; 0: there was none."""
-        self._budgets.observer.answered(self._endpoint.host, status)
+    def record_response(self, status: int) -> None:
+        """Record the status of an answer; 0: there was none."""
+        self._budgets.observer.record_response(self._endpoint.host, status)
 
 
 class Budgets:
@@ -134,8 +135,8 @@ class Budgets:
         self._budgets: LRUCache[Endpoint, EndpointBudget] = LRUCache(MAX_BUDGETS)
 
     @asynccontextmanager
-    async def operation(self, endpoint: Endpoint, identity: Hashable) -> AsyncIterator[Permit]:
-        """Waits for a place, then lets the operation run; learns from how it ends.
+    async def acquire(self, endpoint: Endpoint, identity: Hashable) -> AsyncIterator[Permit]:
+        """Wait for a permit, then let the operation run; learn from how it ends.
 
         identity: whose quota it is. Raises Throttled and Unavailable at once, without a request and with the text of
         the error that led to it, while the registry is to be left alone.
@@ -154,13 +155,13 @@ class Budgets:
             self._close_circuit(endpoint, budget)
 
     def pause(self, endpoint: Endpoint, identity: Hashable, duration: timedelta, reason: str) -> None:
-        """Nothing more is asked for `identity` until `duration` is over; operations fail with `reason`."""
+        """Reject operations of `identity` with `reason` until `duration` is over."""
         if budget := self._budgets.get(endpoint):
             budget.pauses[identity] = Pause(self._clock.monotonic() + duration.total_seconds(), reason)
-            self.observer.throttled(endpoint.host)
+            self.observer.record_throttled(endpoint.host)
 
     async def wait_turn(self, budget: EndpointBudget) -> None:
-        """Returns when the next request is due; requests are evenly spread."""
+        """Wait until the next request is due; requests are evenly spread."""
         if not self._interval:
             return
         now = self._clock.monotonic()
@@ -202,7 +203,7 @@ class Budgets:
             self.observer.set_circuit(endpoint.host, is_open=True)
 
     def _backoff(self, budget: EndpointBudget, identity: Hashable) -> timedelta | None:
-        """How long to stay away from a registry that refuses again and again, but does not say for how long."""
+        """Return how long to stay away from a registry that throttles again and again without a time to come again."""
         throttles = budget.throttles[identity] = budget.throttles.get(identity, 0) + 1
         if throttles < THROTTLES_BEFORE_BACKOFF:
             return None

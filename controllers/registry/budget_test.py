@@ -20,10 +20,10 @@ class RecordingObserver:
     def __init__(self) -> None:
         self.told: list[tuple[str, ...]] = []
 
-    def answered(self, host: str, status: int) -> None:
+    def record_response(self, host: str, status: int) -> None:
         self.told.append(("answered", host, str(status)))
 
-    def throttled(self, host: str) -> None:
+    def record_throttled(self, host: str) -> None:
         self.told.append(("throttled", host))
 
     def record_rejected(self, host: str) -> None:
@@ -50,10 +50,10 @@ class BudgetHarness:
     ) -> RegistryError | None:
         """One operation that ends with `error`; returns what came out."""
         try:
-            async with self.budgets.operation(endpoint, identity) as place:
+            async with self.budgets.acquire(endpoint, identity) as permit:
                 for _ in range(requests):
-                    await place.wait_turn()
-                    place.answered(200)
+                    await permit.wait_turn()
+                    permit.record_response(200)
                 if error:
                     raise error
         except RegistryError as caught:
@@ -67,7 +67,7 @@ async def test_only_so_many_operations_run_at_the_same_time() -> None:
 
     async def operation(endpoint: Endpoint) -> None:
         nonlocal running, max_concurrent
-        async with bench.budgets.operation(endpoint, "alice"):
+        async with bench.budgets.acquire(endpoint, "alice"):
             running += 1
             max_concurrent = max(max_concurrent, running)
             await asyncio.sleep(0)
@@ -160,7 +160,7 @@ async def test_an_operation_that_is_cancelled_gives_its_place_back() -> None:
     bench = BudgetHarness(concurrency=1)
 
     async def stuck() -> None:
-        async with bench.budgets.operation(HUB, "alice"):
+        async with bench.budgets.acquire(HUB, "alice"):
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(stuck())

@@ -1,4 +1,4 @@
-"""Asks registries for tags and digests: one client for a process, shared by all objects.
+"""Ask registries for tags and digests: one client for a process, shared by all objects.
 
 Puts together what the other modules decide: budgets, shared scans, negotiation, pages. Knows no policy and no object.
 Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md.
@@ -65,9 +65,9 @@ class RegistryClient:
         self._scans: Singleflight[list[str]] = Singleflight()
 
     async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
-        """All tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
+        """Return all tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
 
-        One request a page of up to 1000 tags where the registry is known, two or three more where it is not. Those who
+        One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those who
         ask for the same image with the same access before the first page is asked for share one answer. Raises
         RegistryError.
         """
@@ -82,8 +82,8 @@ class RegistryClient:
 
         return list(await self._scans.join((image, access, timeout), scan))
 
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
-        """The digest that `tag` has now, of the index where there is one: `sha256:...`.
+    async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+        """Return the digest that `tag` has now, of the index where there is one: `sha256:...`.
 
         One HEAD; where that has no digest, one GET besides, whose body is hashed. Raises RegistryError.
         """
@@ -93,16 +93,16 @@ class RegistryClient:
         async def manifest(session: Session) -> str:
             url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
             headers = {"Accept": ",".join(MANIFEST_TYPES)}
-            head = await session.ask(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
+            head = await session.send(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
             if head.status == 200 and (found := _read_digest_header("HEAD", url, head)):
                 return found
-            answer = await session.ask(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
+            answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
             return _read_digest_header("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
         return await self.run_session(image, access, timeout, manifest)
 
     async def aclose(self) -> None:
-        """Closes all connections."""
+        """Close all connections."""
         await self._transport.aclose()
 
     async def run_session(
@@ -112,13 +112,13 @@ class RegistryClient:
         timeout: timedelta,
         operation: Callable[[Session], Awaitable[T]],
     ) -> T:
-        """What `operation` returns, in its turn and within `timeout`. Raises RegistryError."""
+        """Return what `operation` returns, in its turn and within `timeout`. Raises RegistryError."""
         _check_address(image)
         endpoint = Endpoint(image.registry, Route(access.tls, access.proxy))
         deadline = self._clock.monotonic() + timeout.total_seconds()
         session: Session | None = None
         try:
-            async with asyncio.timeout(timeout.total_seconds()), self._budgets.operation(endpoint, access) as permit:
+            async with asyncio.timeout(timeout.total_seconds()), self._budgets.acquire(endpoint, access) as permit:
                 session = Session(
                     image,
                     access,
@@ -132,10 +132,10 @@ class RegistryClient:
                 )
                 result = await operation(session)
         except TimeoutError:
-            asked = session.asked if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
-            raise deadline_exceeded(asked.method, asked.url) from None
+            request = session.current_request if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
+            raise deadline_exceeded(request.method, request.url) from None
         if session.exhausted_for:
-            reason = f"{session.asked.what}: registry's rate limit is used up"
+            reason = f"{session.current_request.summary}: registry's rate limit is used up"
             self._budgets.pause(endpoint, access, session.exhausted_for, reason)
         return result
 
@@ -153,7 +153,7 @@ def _check_address(image: Image) -> None:
 
 
 def _read_digest_header(method: str, url: str, answer: RegistryResponse) -> str:
-    """The digest of the header, "" when there is none. Raises BadResponse when it is not one."""
+    """Return the digest in the header, "" without one. Raises BadResponse for what is not a digest."""
     digest = answer.headers.get("docker-content-digest", "").strip()
     if digest and not DIGEST.fullmatch(digest):
         raise BadResponse(f"{method} {url}: Docker-Content-Digest is not a digest")

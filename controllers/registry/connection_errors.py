@@ -1,4 +1,4 @@
-"""Failures of connections in the words that Go has for them, which is how users of Flux know them.
+"""Failures of connections in Go's words, which users of Flux know.
 
 `Get "https://10.0.0.1:5000/v2/": dial tcp 10.0.0.1:5000: connect: connection refused`
 """
@@ -39,7 +39,7 @@ WRONG_NAME = frozenset({62, 63, 64})
 
 
 def format_request(method: str, url: str) -> str:
-    """`Get "https://host/path"`: how Go begins the text of a request that got no answer."""
+    """Return `Get "https://host/path"`, as Go begins the text of a request that got no answer."""
     return f"{method.capitalize()} {quote(redact_url(url))}"
 
 
@@ -48,7 +48,7 @@ def deadline_exceeded(method: str, url: str) -> Unavailable:
 
 
 def connection_error(error: Exception, method: str, url: str, *, proxy: str, timed_out: bool) -> Unavailable:
-    """The error for a request that got no answer, from whatever the HTTP library raised.
+    """Return the error for a request that got no answer, from whatever the HTTP library raised.
 
     proxy: address of the proxy in between, "" for none.
     """
@@ -76,7 +76,7 @@ def connection_error(error: Exception, method: str, url: str, *, proxy: str, tim
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error and what led to it, outermost first, groups flattened."""
+    """Yield the error and what led to it, outermost first, groups flattened."""
     while error is not None:
         if isinstance(error, BaseExceptionGroup):
             for inner in error.exceptions:

@@ -61,7 +61,7 @@ class DockerConfig(msgspec.Struct):
 
 
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
-    """Credentials for `image`, None for anonymous access.
+    """Return the credentials for `image`, None for anonymous access.
 
     Longer keys go before shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
     the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
@@ -72,7 +72,7 @@ def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credenti
 
 
 def matches(key: str, image: Image) -> bool:
-    """True when a key of the configuration, reduced to host and path, is for the image."""
+    """Return True when a key of the configuration, reduced to host and path, is for the image."""
     authority, slash, path = key.partition("/")
     (our_host, our_port), (their_host, their_port) = _host_and_port(authority), _host_and_port(image.registry)
     our_labels, their_labels = our_host.split("."), their_host.split(".")
@@ -85,7 +85,7 @@ def matches(key: str, image: Image) -> bool:
 
 
 def glob_matches(pattern: str, text: str) -> bool:
-    """True when `text` fits a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and `\\x`; False for a malformed pattern."""
+    r"""Return True when `text` fits a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and `\x`; False for a malformed one."""
     if pattern.isalnum():
         return pattern == text
     try:

@@ -36,7 +36,7 @@ class Platform(msgspec.Struct, frozen=True):
         return "/".join(filter(None, (self.os, self.architecture, self.variant)))
 
     @property
-    def known(self) -> bool:
+    def is_known(self) -> bool:
         return bool(self.os and self.architecture) and self.os != "unknown"
 
 
@@ -72,18 +72,18 @@ class ContainerConfig(msgspec.Struct, frozen=True):
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """What was found."""
+    """What an image says of itself."""
 
     platforms: frozenset[str]
     """`os/architecture` or `os/architecture/variant`."""
-    built: datetime | None
-    """UTC; None where the image does not tell."""
+    built_at: datetime | None
+    """UTC; None where the image does not say."""
 
 
 class _CachedInspection(msgspec.Struct, frozen=True):
     inspection: Inspection
-    origin: Provenance | None
-    """None: not all of the image that may tell it has been read."""
+    provenance: Provenance | None
+    """None: not every part that may name it has been read."""
 
 
 T = TypeVar("T", Document, ImageConfig)
@@ -94,52 +94,54 @@ class Inspector:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._known: LRUCache[tuple[Image, str], _CachedInspection] = LRUCache(MAX_CACHED)
+        self._cache: LRUCache[tuple[Image, str], _CachedInspection] = LRUCache(MAX_CACHED)
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
-        """What the image behind `tag` tells now.
+        """Return what the image behind `tag` says of itself now.
 
-        One HEAD where it is known already; else at most three GETs more: of an index the first image tells the date.
+        One HEAD where the image is cached; else at most three GETs more: of an index the first image has the date.
         Raises RegistryError; ImageNotFound when the tag has no image any more.
         """
-        digest = await self._client.digest(image, tag, access, timeout=timeout)
-        known = self._known.get((image, digest))
-        return (known or await self._read(image, digest, access, timeout, origin=False)).inspection
+        digest = await self._client.resolve_digest(image, tag, access, timeout=timeout)
+        cached = self._cache.get((image, digest))
+        return (cached or await self._read(image, digest, access, timeout, provenance=False)).inspection
 
-    async def origin(self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Provenance:
-        """Where the image `digest` was built from, or the one behind `tag` now where that is empty.
+    async def read_provenance(
+        self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
+    ) -> Provenance:
+        """Return where the image `digest` was built from, or the one behind `tag` now where that is empty.
 
-        No request where it is known and `digest` is given. Else at most a HEAD and three GETs: an index, its first
-        image and that one's configuration, as far as those before do not tell. Raises RegistryError, as `inspect`.
+        No request where it is cached and `digest` is given. Else at most a HEAD and three GETs: an index, its first
+        image and that one's configuration, each only where those before do not say. Raises RegistryError, as `inspect`.
         """
-        digest = digest or await self._client.digest(image, tag, access, timeout=timeout)
-        known = self._known.get((image, digest))
-        if known is None or known.origin is None:
-            known = await self._read(image, digest, access, timeout, origin=True)
-        assert known.origin is not None
-        return known.origin
+        digest = digest or await self._client.resolve_digest(image, tag, access, timeout=timeout)
+        cached = self._cache.get((image, digest))
+        if cached is None or cached.provenance is None:
+            cached = await self._read(image, digest, access, timeout, provenance=True)
+        assert cached.provenance is not None
+        return cached.provenance
 
     async def _read(
-        self, image: Image, digest: str, access: Access, timeout: timedelta, *, origin: bool
+        self, image: Image, digest: str, access: Access, timeout: timedelta, *, provenance: bool
     ) -> _CachedInspection:
         def read(session: Session) -> Awaitable[_CachedInspection]:
-            return _read(session, image, digest, origin=origin)
+            return _read(session, image, digest, provenance=provenance)
 
-        known = self._known[image, digest] = await self._client.run_session(image, access, timeout, read)
-        return known
+        cached = self._cache[image, digest] = await self._client.run_session(image, access, timeout, read)
+        return cached
 
 
-async def _read(session: Session, image: Image, digest: str, *, origin: bool) -> _CachedInspection:
-    """What an image tells. origin: read also what only that is wanted for."""
+async def _read(session: Session, image: Image, digest: str, *, provenance: bool) -> _CachedInspection:
+    """Read what an image says of itself. provenance: read also what only that is wanted for."""
     document = await _manifest(session, image, digest)
     created, notes = _created_annotation(document), [document.annotations or {}]
     if document.manifests is None:
         config = await _config(session, image, document)
         inspection = Inspection(_platforms([config]), _date(created or config.created))
         return _CachedInspection(inspection, read_provenance([*notes, config.labels]))
-    images = [entry for entry in document.manifests if entry.platform and entry.platform.known]
+    images = [entry for entry in document.manifests if entry.platform and entry.platform.is_known]
     whole = not images or read_provenance(notes).is_complete
-    if images and (not created or (origin and not whole)):
+    if images and (not created or (provenance and not whole)):
         first = await _manifest(session, image, images[0].digest)
         config = await _config(session, image, first)
         created, whole = created or config.created, True
@@ -149,7 +151,7 @@ async def _read(session: Session, image: Image, digest: str, *, origin: bool) ->
 
 
 def _platforms(platforms: list[Platform] | list[ImageConfig]) -> frozenset[str]:
-    return frozenset(str(platform) for platform in platforms if platform.known)
+    return frozenset(str(platform) for platform in platforms if platform.is_known)
 
 
 def _created_annotation(document: Document) -> str:
@@ -157,7 +159,7 @@ def _created_annotation(document: Document) -> str:
 
 
 def _date(text: str) -> datetime | None:
-    """RFC 3339, as both the config and the annotation have it; None where it is not told."""
+    """Read RFC 3339, the form of both the config and the annotation; return None without one."""
     try:
         date = msgspec.convert(text, datetime)
     except msgspec.ValidationError:
@@ -183,7 +185,7 @@ async def _document(session: Session, image: Image, kind: str, digest: str, into
         raise BadResponse(f"{where}: an image refers to what is not a digest")
     url = f"{await session.scheme()}://{where}/{digest}"
     accept = ",".join(MANIFEST_TYPES) if kind == "manifests" else "*/*"
-    answer = await session.ask(RegistryRequest("GET", url, {"Accept": accept}), max_bytes=MAX_DOCUMENT_BYTES)
+    answer = await session.send(RegistryRequest("GET", url, {"Accept": accept}), max_bytes=MAX_DOCUMENT_BYTES)
     algorithm, _, wanted = digest.partition(":")
     if hashlib.new(algorithm, answer.body).hexdigest() != wanted:
         raise BadResponse(f"GET {url}: content is not that of its digest")

@@ -75,14 +75,14 @@ async def test_index_tells_all_platforms_and_the_date_of_its_first_image(here: R
     store.tags["1"] = store.index(attestation, (image, LINUX), (image, {"os": "linux", "architecture": "amd64"}))
     found = await inspect(here)
     assert found.platforms == {"linux/arm64/v8", "linux/amd64"}
-    assert found.built is not None
-    assert found.built.replace(microsecond=0) == NOON
+    assert found.built_at is not None
+    assert found.built_at.replace(microsecond=0) == NOON
 
 
 async def test_annotation_spares_two_requests(here: RegistryHarness, store: Store) -> None:
     annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(), LINUX), annotations=annotations)
-    assert (await inspect(here)).built == NOON
+    assert (await inspect(here)).built_at == NOON
     assert len([asked for asked in here.server.asked if asked.path != "/v2/"]) == 2
 
 
@@ -160,7 +160,7 @@ def methods(here: RegistryHarness) -> list[str]:
 
 
 async def origin(inspector: Inspector, here: RegistryHarness, tag: str = "1", digest: str = "") -> Provenance:
-    return await inspector.origin(here.image(), tag, digest, ANONYMOUS, timeout=MINUTE)
+    return await inspector.read_provenance(here.image(), tag, digest, ANONYMOUS, timeout=MINUTE)
 
 
 async def test_single_image_tells_its_origin_in_labels(here: RegistryHarness, store: Store) -> None:
@@ -197,7 +197,7 @@ async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: Regi
     annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(**labelled(TOLD)), LINUX), annotations=annotations)
     inspector = Inspector(here.client)
-    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).built == NOON
+    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).built_at == NOON
     assert methods(here) == ["HEAD", "GET"]
     assert await origin(inspector, here) == ORIGIN
     assert methods(here)[2:] == ["HEAD", "GET", "GET", "GET"]

@@ -1,7 +1,7 @@
-"""Reads a list of tags page by page, and asks for what is known already only whether it has changed.
+"""Read a list of tags page by page; of a cached page only ask whether it has changed.
 
 Where a registry names a version of a page (RFC 9110 `ETag`), the page is kept and the next request for it says so; a
-304 then stands for the page. Kept by access, since what one identity sees is not another's.
+304 then stands for the page. Cached by access, since what one identity sees is not another's.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class PageCache:
         )
 
     def of(self, identity: Hashable) -> "IdentityPages":
-        """The pages that `identity` was given."""
+        """Return the pages that `identity` was given."""
         return IdentityPages(self._pages, identity)
 
 
@@ -47,20 +47,20 @@ class IdentityPages:
     def get(self, url: str) -> RegistryResponse | None:
         return self.pages.get((self.identity, url))
 
-    def keep(self, url: str, page: RegistryResponse, *, cacheable: bool) -> None:
-        """Remembers a page that has a version, and forgets one that has none any more, or is not `cacheable`."""
+    def store(self, url: str, page: RegistryResponse, *, cacheable: bool) -> None:
+        """Store a page that has a version, and drop one that has none any more, or is not `cacheable`."""
         if cacheable and page.headers.get("etag") and len(page.body) <= MAX_CACHED_PAGE_BYTES:
             self.pages[self.identity, url] = page
         else:
             self.pages.pop((self.identity, url), None)
 
 
-async def read_pages(session: Session, first: str, kept: IdentityPages) -> list[str]:
-    """All tags from the page `first` on, in the registry's order. Raises RegistryError."""
+async def read_pages(session: Session, first: str, cache: IdentityPages) -> list[str]:
+    """Return all tags from the page `first` on, in the registry's order. Raises RegistryError."""
     listing = Listing()
     url: str | None = first
     while url:
-        page = await _page(session, url, kept)
+        page = await _page(session, url, cache)
         arguments = url, page.headers.get("content-type", ""), page.body
         if len(page.body) < LARGE_PAGE_BYTES:
             tags = decode_page(*arguments)
@@ -69,16 +69,16 @@ async def read_pages(session: Session, first: str, kept: IdentityPages) -> list[
         listing.add(url, tags, len(page.body))
         target = find_next_page(url, page.links)
         # A full last page gets a successor without changing itself, and a version need not cover the Link header.
-        kept.keep(url, page, cacheable=bool(target) or len(tags) % PAGE_SIZE_MULTIPLE != 0)
+        cache.store(url, page, cacheable=bool(target) or len(tags) % PAGE_SIZE_MULTIPLE != 0)
         url = listing.follow(url, target)
     return listing.tags
 
 
-async def _page(session: Session, url: str, kept: IdentityPages) -> RegistryResponse:
-    known = kept.get(url)
+async def _page(session: Session, url: str, cache: IdentityPages) -> RegistryResponse:
+    cached = cache.get(url)
     headers = {"Accept": "application/json"}
-    if known:
-        headers["If-None-Match"] = known.headers["etag"]
-    accepted = (200, 304) if known else (200,)
-    answer = await session.ask(RegistryRequest("GET", url, headers), max_bytes=MAX_PAGE_BYTES, accepted=accepted)
-    return known if known and answer.status == 304 else answer
+    if cached:
+        headers["If-None-Match"] = cached.headers["etag"]
+    accepted = (200, 304) if cached else (200,)
+    answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_PAGE_BYTES, accepted=accepted)
+    return cached if cached and answer.status == 304 else answer

@@ -27,7 +27,7 @@ _AZURE_SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """What an image tells of the sources it was built from; empty where it tells nothing that can be used."""
+    """What an image says of the sources it was built from; empty where it says nothing usable."""
 
     source: str = ""
     """`https://host/path`, as `normalize_source_url` makes it."""
@@ -39,17 +39,17 @@ class Provenance(msgspec.Struct, frozen=True):
         return bool(self.source and self.revision)
 
 
-def read_provenance(told: Iterable[Mapping[str, str]]) -> Provenance:
-    """The origin by several sets of labels or annotations; of each key the first usable value counts."""
+def read_provenance(sources: Iterable[Mapping[str, str]]) -> Provenance:
+    """Return the provenance in sets of labels or annotations; of each key the first usable value counts."""
     source = revision = ""
-    for texts in told:
+    for texts in sources:
         source = source or normalize_source_url(texts.get(SOURCE, ""))
         revision = revision or normalize_commit_id(texts.get(REVISION, ""))
     return Provenance(source, revision)
 
 
 def normalize_source_url(text: str) -> str:
-    """A repository's address as an https URL that is fit for the public, "" for what is none.
+    """Return a repository's address as an https URL fit for the public, "" for what is not one.
 
     User-info, query, fragment, `.git` and the port of other protocols than https are dropped; `git@host:org/app`,
     `ssh://` and `git://` become https.
@@ -70,6 +70,6 @@ def normalize_source_url(text: str) -> str:
 
 
 def normalize_commit_id(text: str) -> str:
-    """A commit's whole or shortened id, "" for what is none, such as a version or a `-dirty` one."""
+    """Return a commit's whole or shortened id, "" for anything else, such as a version or a `-dirty` one."""
     text = text.strip().lower()
     return text if _COMMIT.fullmatch(text) else ""

@@ -14,12 +14,12 @@ RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
 DELAYS = (timedelta(seconds=1), timedelta(seconds=3))
 JITTER = 0.1
 MAX_WAIT = timedelta(seconds=30)
-"""Waiting longer is the business of the workqueue: a worker and a place at the registry would be held."""
+"""Waiting longer is the business of the workqueue: a worker and a permit would be held."""
 MAX_RETRY_AFTER = timedelta(hours=6)
 
 HEADER_PREFIXES = ("ratelimit", "x-ratelimit")
 EPOCH_THRESHOLD = timedelta(days=3650)
-"""A reset in so many seconds is not one: it is a date, as X-RateLimit-Reset has it with some."""
+"""A reset in so many seconds is not one: it is a date, which some send in X-RateLimit-Reset."""
 REMAINING = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*+=\s*+(\d{1,9})\b")
 RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)\s*+=\s*+(\d{1,9})\b")
 MAX_HEADER_CHARS = 1024
@@ -35,7 +35,7 @@ class RateHint:
 
 
 def parse_rate_hint(headers: dict[str, str], *, now: datetime) -> RateHint:
-    """`Retry-After`, and the RateLimit headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/.
+    """Read `Retry-After`, and the RateLimit headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/.
 
     All forms that its drafts had are read, and the `X-` ones that came before. headers: names in lower case. A header
     that cannot be read says nothing.
@@ -51,7 +51,7 @@ def parse_rate_hint(headers: dict[str, str], *, now: datetime) -> RateHint:
 def compute_delay(
     attempt: int, *, retry_after: timedelta | None, remaining: timedelta, jitter: float
 ) -> timedelta | None:
-    """How long to wait before attempt 1 or 2 (the first was 0); None when there should be no further one.
+    """Return how long to wait before attempt 1 or 2 (the first was 0); None when there should be no further one.
 
     remaining: until the deadline. jitter: 0 up to 1.
     """
@@ -62,7 +62,9 @@ def compute_delay(
 
 
 def _parse_policies(text: str) -> timedelta | None:
-    """Of `RateLimit: "default";r=0;t=30`, or `limit=10, remaining=0, reset=30`: the longest wait of those used up.
+    """Return the longest wait of the policies that are used up.
+
+    Of `RateLimit: "default";r=0;t=30`, or `limit=10, remaining=0, reset=30`.
 
     Several policies are apart by commas and by names in quotation marks.
     """

@@ -1,8 +1,7 @@
-"""One operation on one image: negotiates, gets a token, asks, asks again.
+"""One operation on one image: negotiate, get a token, send, send again.
 
-What was learnt of a registry (scheme, challenge) and the tokens are kept in a `SessionCache`, so that a quiet rescan costs
-one request. SessionCache is kept by everything that could make a difference, the proxy included: nobody's answers become
-another's.
+What was learnt of a registry (scheme, challenge) and the tokens are cached, so that a quiet rescan costs one request.
+The keys hold everything that could make a difference, the proxy included: nobody's answers become another's.
 """
 
 import asyncio
@@ -19,8 +18,8 @@ from controllers.registry.auth import (
     NO_CHALLENGE,
     Challenge,
     TokenKey,
-    basic,
-    bearer,
+    basic_header,
+    bearer_header,
     build_token_request,
     format_scope,
     parse_challenge,
@@ -47,7 +46,7 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Negotiated:
-    """How a registry wants to be asked."""
+    """The scheme and the challenge that a registry answers with."""
 
     scheme: str
     challenge: Challenge
@@ -97,19 +96,19 @@ class Session:
         self._jitter = jitter
         self._client_id = client_id
         self._negotiation_key = (image.registry, self._route, allows_http(image, access.insecure))
-        self.asked = RegistryRequest("GET", f"https://{image.registry}/v2/")
+        self.current_request = RegistryRequest("GET", f"https://{image.registry}/v2/")
         """The request under way, for the text of a deadline."""
         self.exhausted_for: timedelta | None = None
-        """The last answer's word that no more should be asked for this long."""
+        """How long to send nothing, as the last answer asked."""
 
     async def scheme(self) -> str:
         """`https` or `http`, as remembered or negotiated now."""
         return (await self._negotiate()).scheme
 
-    async def ask(
+    async def send(
         self, request: RegistryRequest, *, max_bytes: int, accepted: Iterable[int] = (200,)
     ) -> RegistryResponse:
-        """The answer to an authorised request. Raises the RegistryError that fits any other status."""
+        """Return the answer to an authorised request. Raises the RegistryError that fits any other status."""
         negotiated = await self._negotiate()
         remembered = self._cached_token(negotiated)
         try:
@@ -156,9 +155,9 @@ class Session:
             case "":
                 return {}
             case "basic":
-                return basic(self._access.credentials)
+                return basic_header(self._access.credentials)
             case "bearer":
-                return bearer(await self._get_token(negotiated))
+                return bearer_header(await self._get_token(negotiated))
             case other:
                 raise BadResponse(f"{self._image.registry}: unrecognized challenge: {other}")
 
@@ -166,23 +165,23 @@ class Session:
         credentials = self._access.credentials
         if credentials and credentials.registry_token:
             return credentials.registry_token
-        if kept := self._cached_token(negotiated):
-            return kept
+        if cached := self._cached_token(negotiated):
+            return cached
         asked_at = self._clock.monotonic()
-        asked = build_token_request(
+        token_request = build_token_request(
             self._image,
             negotiated.challenge,
             self._access,
             registry_scheme=negotiated.scheme,
             client_id=self._client_id,
         )
-        request = RegistryRequest(asked.method, asked.url, asked.headers, asked.body)
+        request = RegistryRequest(token_request.method, token_request.url, token_request.headers, token_request.body)
         answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
         if answer.status != 200:
             raise self._status_error(request, answer)
-        token = parse_token(request.what, answer.body)
-        cached = CachedToken(token.value, asked_at + token.renew_after().total_seconds())
-        self._cache.tokens[self._token_key(negotiated)] = cached
+        token = parse_token(request.summary, answer.body)
+        renew_at = asked_at + token.renew_after().total_seconds()
+        self._cache.tokens[self._token_key(negotiated)] = CachedToken(token.value, renew_at)
         return token.value
 
     def _cached_token(self, negotiated: Negotiated) -> str:
@@ -194,9 +193,8 @@ class Session:
         return TokenKey(self._image.registry, negotiated.challenge, format_scope(self._image), self._access)
 
     async def _negotiate(self) -> Negotiated:
-        known = self._cache.negotiated.get(self._negotiation_key)
-        if known:
-            return known
+        if cached := self._cache.negotiated.get(self._negotiation_key):
+            return cached
         if not allows_http(self._image, self._access.insecure):
             return self._remember(await self._ping("https"))
         return self._remember(await self._ping_both())
@@ -215,7 +213,7 @@ class Session:
         raise self._status_error(request, answer)
 
     async def _ping_both(self) -> Negotiated:
-        """What HTTPS says; what plain HTTP says when HTTPS fails, or is silent for a moment and HTTP is faster."""
+        """Ask by HTTPS; by plain HTTP, too, when that fails or is silent for a moment. The first success counts."""
         https = asyncio.ensure_future(self._ping("https"))
         http: asyncio.Future[Negotiated] | None = None
         try:
@@ -233,10 +231,10 @@ class Session:
         raise _merge_errors(https.exception(), http.exception())
 
     async def _send_with_retries(self, request: RegistryRequest, max_bytes: int) -> RegistryResponse:
-        """The answer after as many attempts as `retry` has."""
+        """Return the answer after as many attempts as `retry` allows."""
         attempt = 0
         while True:
-            self.asked = request
+            self.current_request = request
             attempt += 1
             retry_after = None
             answer: RegistryResponse | RegistryError
@@ -244,12 +242,12 @@ class Session:
             try:
                 answer = await self._transport.send(request, self._route, max_bytes=max_bytes)
             except Unavailable as error:
-                self._permit.answered(0)
+                self._permit.record_response(0)
                 if not error.connection_lost:
                     raise
                 answer = error
             else:
-                self._permit.answered(answer.status)
+                self._permit.record_response(answer.status)
                 rate_hint = parse_rate_hint(answer.headers, now=self._clock.now())
                 retry_after, self.exhausted_for = rate_hint.retry_after, rate_hint.exhausted_for
                 if answer.status not in RETRIED_STATUSES:

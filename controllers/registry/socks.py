@@ -44,7 +44,7 @@ class SocksBackend(httpcore.AsyncNetworkBackend):
 def socks_pool(
     proxy: Proxy, context: ssl.SSLContext, *, max_connections: int, keepalive_expiry: float
 ) -> httpcore.AsyncConnectionPool:
-    """A pool whose connections go through `proxy`."""
+    """Return a pool whose connections go through `proxy`."""
     return httpcore.AsyncConnectionPool(
         ssl_context=context,
         max_connections=max_connections,

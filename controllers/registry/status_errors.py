@@ -1,4 +1,4 @@
-"""What an answer without success means, and how it is told. Decisions only.
+"""What an answer without success means, and in which words. Decisions only.
 
 Texts are those of go-containerregistry (pkg/v1/remote/transport/error.go), which Flux writes into conditions:
 `GET https://ghcr.io/v2/a/b/tags/list?n=1000: NAME_UNKNOWN: repository name not known to registry`.
@@ -37,7 +37,7 @@ class Diagnostics(msgspec.Struct):
 
 
 def status_error(method: str, url: str, status: int, body: bytes, rate_hint: RateHint) -> RegistryError:
-    """The error for an answer whose status is not a success."""
+    """Return the error for an answer whose status is not a success."""
     text = f"{method} {redact_url(url)}: {_reason(method, status, body)}"
     match status:
         case 401 | 403:
@@ -57,7 +57,7 @@ def status_error(method: str, url: str, status: int, body: bytes, rate_hint: Rat
 
 
 def redact_url(url: str) -> str:
-    """`url` for a message: without user-info and without the values of parameters that hold secrets."""
+    """Return `url` for a message: without user-info and without the values of parameters that hold secrets."""
     parts = urlsplit(url)
     query = parts.query
     if any(name.lower() in REDACTED_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)):
@@ -74,8 +74,8 @@ def _reason(method: str, status: int, body: bytes) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         errors = []
     if errors:
-        told = "; ".join(map(_format_diagnostic, errors[:5]))
-        return sanitize(told if len(errors) == 1 else f"multiple errors returned: {told}")
+        text = "; ".join(map(_format_diagnostic, errors[:5]))
+        return sanitize(text if len(errors) == 1 else f"multiple errors returned: {text}")
     try:
         name = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
@@ -87,12 +87,12 @@ def _reason(method: str, status: int, body: bytes) -> str:
 
 
 def _format_diagnostic(diagnostic: Diagnostic) -> str:
-    told = f"{diagnostic.code}: {diagnostic.message}"
-    return told if diagnostic.detail is None else f"{told}; {_format_go_value(diagnostic.detail, MAX_DETAIL_DEPTH)}"
+    text = f"{diagnostic.code}: {diagnostic.message}"
+    return text if diagnostic.detail is None else f"{text}; {_format_go_value(diagnostic.detail, MAX_DETAIL_DEPTH)}"
 
 
 def _format_go_value(value: Any, depth: int) -> str:
-    """A JSON value in the form of Go's `%v`."""
+    """Return a JSON value in the form of Go's `%v`."""
     match value:
         case _ if depth == 0:
             return "..."

@@ -41,7 +41,7 @@ def build_list_url(scheme: str, image: Image) -> str:
 
 
 def decode_page(url: str, content_type: str, body: bytes) -> list[str]:
-    """The tags of a page. Raises BadResponse for anything that is not one, and says what it looks like.
+    """Return the tags of a page. Raises BadResponse for anything that is not one, and says what it looks like.
 
     A page of 1 MB costs about 2 ms.
     """
@@ -57,7 +57,7 @@ def decode_page(url: str, content_type: str, body: bytes) -> list[str]:
 
 
 def find_next_page(url: str, links: Iterable[str]) -> str | None:
-    """The URL of the page after `url`, None after the last one. Raises BadResponse when it is on another origin."""
+    """Return the URL of the page after `url`, None after the last. Raises BadResponse when it is on another origin."""
     target = next(filter(None, (_next_target(header) for header in links)), None)
     if target is None:
         return None
@@ -91,7 +91,7 @@ class Listing:
     visited: set[str] = field(default_factory=set)
 
     def add(self, url: str, page: list[str], size: int) -> None:
-        """Takes a page of `size` bytes. Raises ResponseTooLarge beyond the bounds of this module."""
+        """Take a page of `size` bytes. Raises ResponseTooLarge beyond the bounds of this module."""
         self.visited.add(url)
         self.tags += page
         self.bytes_read += size
@@ -101,7 +101,7 @@ class Listing:
             raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_LIST_BYTES} bytes")
 
     def follow(self, url: str, target: str | None) -> str | None:
-        """The page to read after `url`. Raises BadResponse for one that was read already, ResponseTooLarge after too many."""
+        """Return the page after `url`. Raises BadResponse for one read already, ResponseTooLarge after too many."""
         if target is None:
             return None
         if target in self.visited:

@@ -1,6 +1,6 @@
-"""Sends requests. The only module that imports httpx; what to send and what answers mean is decided elsewhere.
+"""Send requests. The only module that imports httpx; what to send and what answers mean is decided elsewhere.
 
-One pool of connections for each way (TLS material and proxy), made when it is first needed. No cookies: they would
+One pool of connections for each route (TLS material and proxy), made when it is first needed. No cookies: they would
 carry state from one tenant to another. Redirects are followed here, because what may go along depends on the origin.
 """
 
@@ -33,7 +33,7 @@ CONNECT_SECONDS = 10.0
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-"""Not by way of the environment's proxy, as in Go."""
+"""Reached without the environment's proxy, as in Go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class RegistryRequest:
     body: bytes = field(default=b"", repr=False)
 
     @property
-    def what(self) -> str:
+    def summary(self) -> str:
         return f"{self.method} {redact_url(self.url)}"
 
 
@@ -74,7 +74,7 @@ class Pool:
 
 
 class SocksTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport over a pool that it cannot be told to make."""
+    """httpx's own transport, over a pool that httpx cannot make."""
 
     def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
         self._pool = pool
@@ -87,33 +87,34 @@ class RegistryTransport:
         self._user_agent = user_agent
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
-    async def send(self, request: RegistryRequest, way: Route, *, max_bytes: int) -> RegistryResponse:
-        """The answer to `request`, whatever its status, after redirects.
+    async def send(self, request: RegistryRequest, route: Route, *, max_bytes: int) -> RegistryResponse:
+        """Return the answer to `request`, whatever its status, after redirects.
 
         Not bounded in time: the caller sets a deadline. A body of an error is cut at 64 KiB, any other that is longer
-        than `max_bytes` raises ResponseTooLarge. Raises Unavailable for want of an answer, BadResponse for one that goes astray.
+        than `max_bytes` raises ResponseTooLarge. Raises Unavailable without an
+        answer, BadResponse for one that leads astray.
         """
         url, headers = request.url, dict(request.headers)
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(replace(request, url=url, headers=headers), way, max_bytes)
+            answer = await self._exchange(replace(request, url=url, headers=headers), route, max_bytes)
             target = answer.headers.get("location")
             if answer.status not in REDIRECTS or not target or request.method == "POST":
                 return answer
-            here, there = urlsplit(url), _target(request.what, url, target)
+            here, there = urlsplit(url), _target(request.summary, url, target)
             if origin(here) != origin(there):
                 headers.pop("Authorization", None)
-                way = replace(way, tls=way.tls.without_key_pair() if way.tls else None)
+                route = replace(route, tls=route.tls.without_key_pair() if route.tls else None)
             url = there.geturl()
-        raise BadResponse(f"{request.what}: stopped after {MAX_REDIRECTS} redirects")
+        raise BadResponse(f"{request.summary}: stopped after {MAX_REDIRECTS} redirects")
 
     async def aclose(self) -> None:
-        """Closes all connections; nothing can be sent afterwards but over new ones."""
+        """Close all connections; nothing can be sent afterwards but over new ones."""
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.client.aclose()
 
-    async def _exchange(self, request: RegistryRequest, way: Route, max_bytes: int) -> RegistryResponse:
-        async with self._client(way) as client:
+    async def _exchange(self, request: RegistryRequest, route: Route, max_bytes: int) -> RegistryResponse:
+        async with self._client(route) as client:
             try:
                 built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
                 response = await client.send(built, stream=True)
@@ -122,22 +123,22 @@ class RegistryTransport:
                 finally:
                     await response.aclose()
             except httpx.InvalidURL as error:
-                raise BadResponse(f"{request.what}: {sanitize(str(error))}") from None
+                raise BadResponse(f"{request.summary}: {sanitize(str(error))}") from None
             except (httpx.TransportError, OSError) as error:
-                proxy = way.proxy.address if way.proxy else ""
+                proxy = route.proxy.address if route.proxy else ""
                 timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
                 raise connection_error(error, request.method, request.url, proxy=proxy, timed_out=timed_out) from None
 
     @asynccontextmanager
-    async def _client(self, way: Route) -> AsyncIterator[httpx.AsyncClient]:
-        pool = self._pools.get(way)
+    async def _client(self, route: Route) -> AsyncIterator[httpx.AsyncClient]:
+        pool = self._pools.get(route)
         if pool is None:
             try:
-                pool = self._pools[way] = Pool(_new_client(way, self._user_agent))
+                pool = self._pools[route] = Pool(_new_client(route, self._user_agent))
             except (ImportError, ValueError, httpx.InvalidURL) as error:
                 # Of the environment: those of Secrets were checked, and SOCKS is not left to httpx there.
                 raise Unavailable(f"proxy of the environment cannot be used: {sanitize(str(error))}") from None
-        self._pools.move_to_end(way)
+        self._pools.move_to_end(route)
         pool.in_use += 1
         try:
             await self._shrink()
@@ -159,7 +160,7 @@ async def _read(request: RegistryRequest, response: httpx.Response, max_bytes: i
     failed = response.status_code >= 300
     limit = MAX_ERROR_BYTES if failed else max_bytes
     encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
-    body = BodyReader(request.what, encoding, max_bytes=limit, cut=failed)
+    body = BodyReader(request.summary, encoding, max_bytes=limit, truncate=failed)
     if request.method != "HEAD":
         async for chunk in response.aiter_raw():
             body.feed(chunk)
@@ -174,19 +175,19 @@ async def _read(request: RegistryRequest, response: httpx.Response, max_bytes: i
     )
 
 
-def _new_client(way: Route, user_agent: str) -> httpx.AsyncClient:
-    context = ssl_context(way.tls)
+def _new_client(route: Route, user_agent: str) -> httpx.AsyncClient:
+    context = ssl_context(route.tls)
     pool, proxy = None, None
-    if way.proxy and way.proxy.address.startswith("socks5:"):
-        pool = socks_pool(way.proxy, context, max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS)
-    elif way.proxy:
-        trust = ssl_context(way.tls.without_key_pair() if way.tls else None)
-        proxy = httpx.Proxy(way.proxy.url, ssl_context=trust if way.proxy.address.startswith("https:") else None)
+    if route.proxy and route.proxy.address.startswith("socks5:"):
+        pool = socks_pool(route.proxy, context, max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS)
+    elif route.proxy:
+        trust = ssl_context(route.tls.without_key_pair() if route.tls else None)
+        proxy = httpx.Proxy(route.proxy.url, ssl_context=trust if route.proxy.address.startswith("https:") else None)
     client = httpx.AsyncClient(
         verify=context,
         proxy=proxy,
         transport=SocksTransport(pool) if pool else None,
-        mounts=None if way.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
+        mounts=None if route.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS,
             max_keepalive_connections=MAX_CONNECTIONS,
@@ -200,14 +201,16 @@ def _new_client(way: Route, user_agent: str) -> httpx.AsyncClient:
     return client
 
 
-def _target(what: str, url: str, location: str) -> SplitResult:
+def _target(request_summary: str, url: str, location: str) -> SplitResult:
     try:
         here, there = urlsplit(url), urlsplit(urljoin(url, location))
         origin(there)
     except ValueError:
-        raise BadResponse(f"{what}: redirects to what is no URL, {sanitize(location)}") from None
+        raise BadResponse(f"{request_summary}: redirects to what is no URL, {sanitize(location)}") from None
     if there.scheme not in DEFAULT_PORTS or not there.hostname or "@" in there.netloc:
-        raise BadResponse(f"{what}: redirects to {sanitize(redact_url(there.geturl()))}; not followed")
+        raise BadResponse(f"{request_summary}: redirects to {sanitize(redact_url(there.geturl()))}; not followed")
     if here.scheme == "https" and there.scheme == "http":
-        raise BadResponse(f"{what}: redirects from HTTPS to plain HTTP at {sanitize(there.netloc)}; not followed")
+        raise BadResponse(
+            f"{request_summary}: redirects from HTTPS to plain HTTP at {sanitize(there.netloc)}; not followed"
+        )
     return there._replace(fragment="")

@@ -25,7 +25,7 @@ ORIGIN_TIMEOUT = timedelta(seconds=10)
 class DigestReader(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
-    async def digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str: ...
+    async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str: ...
 
 
 class ImageInspector(Protocol):
@@ -33,7 +33,7 @@ class ImageInspector(Protocol):
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection: ...
 
-    async def origin(
+    async def read_provenance(
         self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance: ...
 
@@ -51,7 +51,9 @@ class ImageReader:
         tried = f"failed fetching digest of {chosen.name}:{chosen.tag}: "
         with _translate_errors(tried, f'{tried}failed fetching descriptor for "{image.name}:{chosen.tag}": '):
             access = await self._access.read(repository, image)
-            return await self._registry.digest(image, chosen.tag, access, timeout=request_timeout(repository.spec))
+            return await self._registry.resolve_digest(
+                image, chosen.tag, access, timeout=request_timeout(repository.spec)
+            )
 
     async def read_metadata(
         self, repository: ImageRepository, image: Image, tags: Sequence[str]
@@ -76,7 +78,7 @@ class ImageReader:
         try:
             async with asyncio.timeout(ORIGIN_TIMEOUT.total_seconds()):
                 access = await self._access.read(repository, image)
-                return await self._inspector.origin(image, ref.tag, ref.digest, access, timeout=timeout)
+                return await self._inspector.read_provenance(image, ref.tag, ref.digest, access, timeout=timeout)
         except ImageNotFound:  # deleted since it was chosen
             return Provenance()
         except TimeoutError:
@@ -87,7 +89,8 @@ class ImageReader:
             inspection = await self._inspector.inspect(image, tag, access, timeout=timeout)
         except ImageNotFound:  # deleted since the scan
             return ImageMetadata()
-        return ImageMetadata(inspection.platforms, int(inspection.built.timestamp()) if inspection.built else None)
+        built_at = inspection.built_at
+        return ImageMetadata(inspection.platforms, int(built_at.timestamp()) if built_at else None)
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class _Operand(NamedTuple):
     patch: int
 
     def after(self) -> VersionKey:
-        """The lowest key above all that the written parts name: `1.x` → 2, `1.2` → 1.3, `1.2.3` → just above it."""
+        """Return the lowest key above all that the written parts name: `1.x` → 2, `1.2` → 1.3, `1.2.3` → just above."""
         match self.parts:
             case 1:
                 return (self.major + 1,)
@@ -151,7 +151,7 @@ class ConstraintGroup(NamedTuple):
     prereleases: bool
 
     def spans(self, key: VersionKey) -> bool:
-        """True when the key is inside, were prereleases opted in."""
+        """Return True when the key is inside, prereleases included."""
         return self.span.low <= key < self.span.high and not any(exclusion.covers(key) for exclusion in self.exclusions)
 
 
@@ -162,11 +162,11 @@ class Constraint:
     groups: tuple[ConstraintGroup, ...]
 
     def admits(self, key: VersionKey) -> bool:
-        """True when the version with this sort key is in the range."""
+        """Return True when the version with this sort key is in the range."""
         return any((group.prereleases or key[3] is RELEASE) and group.spans(key) for group in self.groups)
 
     def admits_with_prereleases(self, key: VersionKey) -> bool:
-        """True when the key lies inside the range were prereleases opted in everywhere: tells why one was refused."""
+        """Return True when the key would be in the range if prereleases were: explains why one was refused."""
         return any(group.spans(key) for group in self.groups)
 
     def bounds(self) -> list[VersionKey]:
@@ -187,7 +187,7 @@ class Constraint:
 
 
 def parse_constraint(text: str) -> Constraint:
-    """The range that `text` spells.
+    """Return the range that `text` spells.
 
     Raises BadConstraint. Cost: bounded by the limits of 512 bytes and 32 alternatives.
     """

@@ -55,24 +55,24 @@ class Version:
     original: str
 
     def key(self) -> VersionKey:
-        """The sort key: build metadata and a leading `v` do not count."""
+        """Return the sort key: build metadata and a leading `v` do not count."""
         return (self.major, self.minor, self.patch, _identifiers(self.prerelease) if self.prerelease else RELEASE)
 
     def __str__(self) -> str:
-        """The normalised form `major.minor.patch[-prerelease][+metadata]`."""
+        """Return the normalised form `major.minor.patch[-prerelease][+metadata]`."""
         prerelease = f"-{self.prerelease}" if self.prerelease else ""
         metadata = f"+{self.metadata}" if self.metadata else ""
         return f"{self.major}.{self.minor}.{self.patch}{prerelease}{metadata}"
 
 
 def compare(left: Version, right: Version) -> int:
-    """-1, 0 or 1: the precedence of `left` against `right`."""
+    """Return -1, 0 or 1: the precedence of `left` against `right`."""
     a, b = left.key(), right.key()
     return (a > b) - (a < b)
 
 
 def parse_version(text: str) -> Version:
-    """The version that `text` spells, loosely: `v1`, `1.2` and `01.2.3` are versions.
+    """Return the version that `text` spells, loosely: `v1`, `1.2` and `01.2.3` are versions.
 
     Raises BadVersion.
     """
@@ -89,7 +89,7 @@ def parse_version(text: str) -> Version:
 
 
 def parse_strict_version(text: str) -> Version:
-    """The version that `text` spells by the letter of semver.org: three numbers, no `v`, no leading zeros.
+    """Return the version that `text` spells by the letter of semver.org: three numbers, no `v`, no leading zeros.
 
     Raises BadVersion, naming the first fault in the library's order: metadata, prerelease, numbers.
     """
@@ -115,7 +115,7 @@ def parse_strict_version(text: str) -> Version:
 
 
 def parse_tag(tag: str) -> Version:
-    """The version that Flux sees in a tag: as `parse_version`, but only where there are two dots, wherever they are.
+    """Return the version that Flux sees in a tag: as `parse_version`, but only where there are two dots anywhere.
 
     Raises BadVersion.
     """
@@ -125,7 +125,7 @@ def parse_tag(tag: str) -> Version:
 
 
 def tag_key(tag: str) -> VersionKey | None:
-    """`parse_tag(tag).key()`, or None where that raises; about 1 µs, for lists of a hundred thousand tags."""
+    """Return `parse_tag(tag).key()`, or None where that raises; about 1 µs, for lists of a hundred thousand tags."""
     match = _LOOSE.fullmatch(tag)
     # What matched is ASCII, so characters are bytes.
     if match is None or len(tag) > MAX_VERSION_BYTES:

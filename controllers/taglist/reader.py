@@ -20,7 +20,7 @@ PAUSE_SECONDS = 0.25
 
 
 class TagListNotFound(Exception):
-    """No whole list is stored; the ImageRepository's next status change tells when to look again."""
+    """No whole list is stored; the ImageRepository's next status change says when to look again."""
 
 
 class TagListReader:
@@ -31,7 +31,7 @@ class TagListReader:
         self._clock = clock
 
     async def read(self, repository: Key, revision: str) -> codec.TagList:
-        """The list of that revision, or the one that has replaced it since; one request a chunk.
+        """Return the list of that revision, or the one that has replaced it since; one request a chunk.
 
         Raises TagListNotFound or ApiError.
         """
@@ -46,7 +46,7 @@ class TagListReader:
 
 
 async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | None:
-    """The stored list, one request a chunk; None while there is no whole one."""
+    """Return the stored list, one request a chunk; None while there is no whole one."""
     parts: list[codec.Chunk] = []
     count = 1
     while len(parts) < count:
@@ -69,7 +69,7 @@ async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | Non
 
 
 async def fetch_first_seen(client: KubeClient, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
-    """When the tags of some chunks were first seen, of which list they may be; what cannot be read is left out."""
+    """Return when the tags of some chunks were first seen, whatever their list; what cannot be read is left out."""
     found: dict[str, int | None] = {}
     for name in names:
         with suppress(NotFound, codec.IncompleteTagList):

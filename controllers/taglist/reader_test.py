@@ -21,7 +21,7 @@ SEEN = {tag: number for number, tag in enumerate(TAGS)}
 
 
 def stored(revision: str, *, tags: list[str] = TAGS, max_bytes: int = 1500) -> list[ImageTagList]:
-    """A list in chunks; about three of them with the usual tags."""
+    """Return a list in chunks; about three of them with the usual tags."""
     return [
         ImageTagList(
             metadata=ObjectMeta(name=chunk_name(APP.name, part.index), namespace=APP.namespace),

@@ -27,10 +27,10 @@ class ChunkHeader(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def repository_key(header: ChunkHeader) -> Key:
-    """The ImageRepository whose tags a chunk holds."""
+    """Return the ImageRepository whose tags a chunk holds."""
     return Key(header.metadata.namespace, header.spec.image_repository_ref.name)
 
 
 def owner_uid(header: ChunkHeader) -> str:
-    """The uid of the ImageRepository that owns the chunk; empty without one."""
+    """Return the uid of the ImageRepository that owns the chunk; empty without one."""
     return next((owner.uid for owner in header.metadata.owner_references), "")

@@ -1,4 +1,4 @@
-"""The list a scan stores: which tags stay, in which order, and the checksum that tells one list from another.
+"""The list a scan stores: which tags stay, in which order, and the checksum that distinguishes one list from another.
 
 Pure. Order, checksum and texts are those of Flux (image-reflector-controller internal/controller/scan.go and
 internal/database), so that `status.lastScanResult` reads the same.
@@ -26,7 +26,7 @@ class BadExclusionPattern(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TagSet:
-    """What one look at a registry found."""
+    """The tags that one scan of a registry keeps."""
 
     tags: tuple[str, ...]
     """Kept tags, bytewise descending, each once."""
@@ -41,12 +41,12 @@ class TagSet:
 
 
 def effective_exclusions(patterns: Sequence[str] | None) -> tuple[str, ...]:
-    """The list in force: an empty or absent one means signatures are left out."""
+    """Return the list in force: an empty or absent one means signatures are left out."""
     return tuple(patterns or DEFAULT_EXCLUSION_LIST)
 
 
 def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> TagSet:
-    """The list to store.
+    """Return the list to store.
 
     tags: in registry order, may repeat. exclusion_patterns: `spec.exclusionList`; a tag that one of them finds is
     dropped. Raises BadExclusionPattern. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
@@ -54,11 +54,11 @@ def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None)
     is_excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
     found = set(tags)
     kept = tuple(sorted((tag for tag in found if not is_excluded(tag)), reverse=True))
-    return TagSet(kept, revision(kept), len(found) - len(kept))
+    return TagSet(kept, compute_revision(kept), len(found) - len(kept))
 
 
-def revision(tags: Sequence[str]) -> str:
-    """Decimal Adler-32 of the tags as the JSON array that Go writes, in the order given."""
+def compute_revision(tags: Sequence[str]) -> str:
+    """Return the decimal Adler-32 of the tags as the JSON array that Go writes, in the order given."""
     text = json.dumps(tags, ensure_ascii=False, separators=(",", ":"))
     if not text.isascii() or any(char in text for char in "<>&"):
         text = text.translate(ESCAPES)

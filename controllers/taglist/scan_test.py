@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.taglist.scan import BadExclusionPattern, build_tag_set, revision
+from controllers.taglist.scan import BadExclusionPattern, build_tag_set, compute_revision
 
 TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8))
 
@@ -21,7 +21,7 @@ TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, ma
     ],
 )
 def test_revision_is_the_checksum_of_the_json_array(tags: list[str], checksum: str) -> None:
-    assert revision(tags) == checksum
+    assert compute_revision(tags) == checksum
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def test_revision_is_the_checksum_of_the_json_array(tags: list[str], checksum: s
     ],
 )
 def test_revision_escapes_as_go_does(tag: str, as_written: str) -> None:
-    assert revision([tag]) == str(zlib.adler32(f'["{as_written}"]'.encode()))
+    assert compute_revision([tag]) == str(zlib.adler32(f'["{as_written}"]'.encode()))
 
 
 @pytest.mark.parametrize(

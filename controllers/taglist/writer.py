@@ -54,7 +54,7 @@ class TagListWriter:
         return revision if sorted(h.status.chunk for h in headers) == list(range(count)) else None
 
     async def write(self, repository: ImageRepository, scan: TagSet, *, now: datetime) -> Mapping[str, int | None]:
-        """Stores the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
+        """Store the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
 
         Tags that were not in the previous list are marked as first seen `now`; those of a first scan are of unknown
         age. Returns when each was first seen, in Unix seconds. Raises ApiError; writing again repairs whatever was left
@@ -83,7 +83,7 @@ class TagListWriter:
         return times.known if times.whole else None
 
     async def _times(self, repository: ImageRepository) -> _FirstSeen:
-        """What is known of the last list. Of one that was being replaced, its chunks and those of the next tell."""
+        """Return when the tags of the last list were first seen, also of one that was being replaced."""
         headers = self._own(repository)
         if self.stored_revision(repository) is not None:
             stored = await fetch_list(self._client, key_of(repository))
@@ -107,7 +107,7 @@ class TagListWriter:
         self._headers.record_write(stored)
 
     async def _replace(self, chunk: imagetaglist.ImageTagList) -> ChunkHeader:
-        """Creates the chunk; one of the same name belongs to an object that is gone, and goes with it."""
+        """Create the chunk; one of the same name belongs to an object that is gone, and goes with it."""
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
         try:
             return await self._client.create(IMAGE_TAG_LISTS, namespace, chunk, into=ChunkHeader)

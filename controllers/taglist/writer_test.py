@@ -63,7 +63,7 @@ def bench() -> Bench:
 
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Makes `MANY` fill several chunks."""
+    """Make `MANY` fill several chunks."""
     monkeypatch.setattr(codec, "encode", partial(codec.encode, max_bytes=1500))
 
 

@@ -1,11 +1,11 @@
 """Go's regular expressions: compiled and run by RE2, accepted and refused as Go's `regexp` does.
 
 Users of Flux write patterns in Go's dialect and read its error texts in a status. RE2 is the engine behind both
-dialects, so matching is the same and linear in time; what differs is told by `syntax`. Pure: no I/O, no clock.
+dialects, so matching is the same and linear in time; `syntax` settles what differs. Pure: no I/O, no clock.
 Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is the business of those who have templates.
 """
 
 from controllers.golang.regexp.errors import BadPattern
-from controllers.golang.regexp.pattern import Pattern, TextPredicate, any_of, compile  # noqa: A004 - read as re2go.compile
+from controllers.golang.regexp.pattern import Pattern, TextPredicate, any_of, compile  # noqa: A004 - read as regexp.compile
 
 __all__ = ["BadPattern", "Pattern", "TextPredicate", "any_of", "compile"]

@@ -31,7 +31,7 @@ class Regexp:
         self._match = compiled._regexp.Match  # noqa: SLF001
 
     def spans(self, text: bytes) -> Spans | None:
-        """The leftmost match, None where there is none."""
+        """Return the leftmost match, None where there is none."""
         spans: Spans = self._match(_UNANCHORED, text, 0, len(text))
         return None if spans[0][0] < 0 else spans
 
@@ -41,7 +41,7 @@ class PatternRejected(Exception):
 
 
 def compile_re2(pattern: str, *, captures: bool = True) -> Regexp:
-    """The compiled pattern, from a cache of 128. Raises PatternRejected."""
+    """Return the compiled pattern, from a cache of 128. Raises PatternRejected."""
     options = re2.Options()
     options.log_errors = False
     options.max_mem = MAX_MEMORY_BYTES

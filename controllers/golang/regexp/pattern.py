@@ -27,7 +27,7 @@ class Pattern:
     regexp: Regexp = field(repr=False, compare=False)
 
     def search(self, text: str) -> tuple[str | None, ...] | None:
-        """The groups of the leftmost match, the whole match first; None where nothing matches.
+        """Return the groups of the leftmost match, the whole match first; None where nothing matches.
 
         A group that took no part is None. Linear in the length of `text`.
         """
@@ -38,12 +38,12 @@ class Pattern:
         return tuple([None if start < 0 else encoded[start:end].decode("utf-8", "replace") for start, end in spans])
 
     def matches(self, text: str) -> bool:
-        """True when `text` has the pattern somewhere in it."""
+        """Return True when the pattern matches somewhere in `text`."""
         return self.regexp.spans(text.encode("utf-8", "surrogatepass")) is not None
 
 
-def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as re2go.compile
-    """The pattern, compiled. Raises BadPattern, whose message is the one of Go's `regexp.Compile`.
+def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as regexp.compile
+    """Return the pattern, compiled. Raises BadPattern, whose message is the one of Go's `regexp.Compile`.
 
     A pattern beyond 32 768 characters or RE2's memory bound is refused as too large.
     """
@@ -58,7 +58,7 @@ def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; rea
 
 
 def translate_re2_error(reason: str, pattern: str) -> BadPattern:
-    """The error for a pattern whose syntax is right but which RE2 does not take."""
+    """Return the error for a pattern whose syntax is right but which RE2 does not take."""
     if "too large" in reason:
         return bad_pattern(TOO_LARGE, pattern)
     if "nesting" in reason or "too deep" in reason:
@@ -67,7 +67,7 @@ def translate_re2_error(reason: str, pattern: str) -> BadPattern:
 
 
 def any_of(patterns: Sequence[Pattern]) -> TextPredicate:
-    """A function that says whether at least one of `patterns` is found in a text; one pass for all of them."""
+    """Return a function that says whether at least one of `patterns` is found in a text; one pass for all of them."""
     search = _search(patterns)
     endings = tuple(ending for pattern in patterns if (ending := _ending(pattern)))
     if not endings:
@@ -94,9 +94,9 @@ def _search(patterns: Sequence[Pattern]) -> TextPredicate:
 
 
 def _ending(pattern: Pattern) -> str:
-    """The text that `^.*text$` asks for at the end; "" for any other form.
+    r"""Return the text that `^.*text$` asks for at the end; "" for any other form.
 
-    Every scan asks one such question of every tag (`^.*\\.sig$` is the default exclusion); RE2 costs ten times as much.
+    Every scan asks one such question of every tag (`^.*\.sig$` is the default exclusion); RE2 costs ten times as much.
     """
     found = _ENDING.fullmatch(pattern.text)
     return found[1].replace("\\", "") if found else ""

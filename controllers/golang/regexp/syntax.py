@@ -1,6 +1,6 @@
-"""Reads a pattern as Go does: says what is wrong with it in Go's words, or hands out the same pattern for RE2.
+r"""Read a pattern as Go does: report what is wrong with it in Go's words, or return the same pattern for RE2.
 
-RE2 and Go share their syntax but for a few points, which are settled here: `\\C` is refused, group names may repeat,
+RE2 and Go share their syntax but for a few points, which are settled here: `\C` is refused, group names may repeat,
 names of Unicode classes are read loosely. One pass from left to right, no recursion: cost is linear in the length of
 the pattern, however it is nested. Not checked: the size of the compiled program (RE2's own limit, see `engine`).
 Follows https://pkg.go.dev/regexp/syntax as of Go 1.26.
@@ -133,7 +133,7 @@ class Translator:
         self.copied = end
 
     def replace(self, start: int, replacement: str) -> None:
-        """Puts `replacement` where the pattern has what lies between `start` and here."""
+        """Put `replacement` where the pattern has what lies between `start` and here."""
         self.copy_until(start)
         self.out.append(replacement)
         self.copied = self.at
@@ -200,7 +200,7 @@ class Translator:
     # Repetitions
 
     def counts(self) -> tuple[int, int] | None:
-        """The numbers of `{2}`, `{2,}` (-1 for the open end) or `{2,5}` here; None for an ordinary brace."""
+        """Return the numbers of `{2}`, `{2,}` (-1 for the open end) or `{2,5}` here; None for an ordinary brace."""
         start, text = self.at, self.text
         end = text.find("}", start)
         if end < 0:
@@ -260,7 +260,7 @@ class Translator:
         return -1
 
     def char_escape(self) -> int:
-        """The code point of the escape here, having passed it."""
+        """Return the code point of the escape here, having passed it."""
         start, text = self.at, self.text
         if start + 1 == len(text):
             raise bad_pattern(TRAILING_BACKSLASH, "")
@@ -302,7 +302,7 @@ class Translator:
         raise bad_pattern(BAD_ESCAPE, text[start : self.at])
 
     def unicode_class(self, *, in_bracket: bool) -> None:
-        """Passes `\\pL` or `\\p{^Greek}`, and spells it as RE2 knows it."""
+        r"""Pass `\pL` or `\p{^Greek}`, and spell it as RE2 knows it."""
         start, text = self.at, self.text
         if text.startswith("{", start + 2):
             end = text.find("}", start)
@@ -336,7 +336,7 @@ class Translator:
         self.groups[-1].push(Operand())
 
     def posix_class(self) -> bool:
-        """True when a class such as `[:alpha:]` was here and has been passed."""
+        """Return True when a class such as `[:alpha:]` was here and has been passed."""
         start, text = self.at, self.text
         end = text.find(":]", start + 2) if text.startswith("[:", start) else -1
         if end < 0:
@@ -364,7 +364,7 @@ class Translator:
 
 
 def is_count(text: str) -> bool:
-    """True for a decimal number without leading zeros."""
+    """Return True for a decimal number without leading zeros."""
     return text.isascii() and text.isdigit() and (text == "0" or text[0] != "0")
 
 
@@ -373,7 +373,7 @@ def is_hex(char: str) -> bool:
 
 
 def translate(pattern: str) -> Translation:
-    """The same pattern for RE2. Raises BadPattern with Go's text."""
+    """Return the same pattern for RE2. Raises BadPattern with Go's text."""
     if any("\ud800" <= char <= "\udfff" for char in pattern):
         raise bad_pattern(BAD_UTF8, pattern.encode("utf-8", "replace").decode())
     return Translator(pattern).read()

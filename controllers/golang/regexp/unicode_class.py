@@ -1,6 +1,6 @@
-"""Names of Unicode classes as Go reads them, spelled for RE2.
+r"""Names of Unicode classes as Go reads them, spelled for RE2.
 
-Since Go 1.25 `\\p{letter}` is `\\pL`: case, spaces, hyphens and underscores do not count, categories have long names,
+Since Go 1.25 `\p{letter}` is `\pL`: case, spaces, hyphens and underscores do not count, categories have long names,
 and there are Any, Assigned, ASCII, Cn and LC. RE2 knows the short names and the scripts only. The tables of characters
 are those of RE2 (and of Python for Assigned, Cn and LC): their Unicode version may be another than Go's.
 """
@@ -60,7 +60,7 @@ COMPUTED = {"Cn": frozenset({"Cn"}), "Lc": frozenset({"Lu", "Ll", "Lt"})}
 
 
 def class_members(name: str, *, negative: bool) -> str | None:
-    """What stands between the brackets of an RE2 class that means `\\p{name}`; None for a name unknown to Go."""
+    r"""Return the inside of the brackets of an RE2 class that means `\p{name}`; None for a name unknown to Go."""
     name = canonicalize(name)
     name = CATEGORY_OF.get(name, name)
     if name == "Assigned":

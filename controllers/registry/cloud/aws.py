@@ -16,7 +16,7 @@ from controllers.registry.dockerconfig import Credentials
 
 
 def credential_scope(host: str) -> str:
-    """The host itself. Raises LoginFailed unless it is a registry of ECR."""
+    """Return the host itself. Raises LoginFailed unless it is a registry of ECR."""
     aws_region(host)
     return host
 

@@ -28,7 +28,7 @@ class ExchangeResponse(msgspec.Struct):
 
 
 def credential_scope(host: str) -> str:
-    """The host itself. Raises LoginFailed unless it is a registry of ACR."""
+    """Return the host itself. Raises LoginFailed unless it is a registry of ACR."""
     azure_cloud(host)
     return host
 

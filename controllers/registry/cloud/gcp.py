@@ -29,7 +29,7 @@ CLUSTER = "https://container.googleapis.com/v1/projects/{project}/locations/{loc
 
 
 def credential_scope(host: str) -> str:
-    """The host itself. Raises LoginFailed unless it is one of Google's registries."""
+    """Return the host itself. Raises LoginFailed unless it is one of Google's registries."""
     check_gcp(host)
     return host
 
@@ -87,7 +87,7 @@ def _sts_audience(identity: Identity) -> str:
 
 
 def _metadata(path: str) -> str:
-    """A fact about the GKE cluster; never by way of a proxy, it is served on the node."""
+    """Return a fact about the GKE cluster; never by way of a proxy, it is served on the node."""
     errors = sdk.load("google.auth.exceptions", extra=EXTRA)
     url = METADATA_URL.format(host=os.environ.get("GCE_METADATA_HOST", METADATA_HOST), path=path)
     try:

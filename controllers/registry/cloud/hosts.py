@@ -46,7 +46,7 @@ AZURE_CLOUDS = {
 
 
 def aws_region(host: str) -> str:
-    """The region of an ECR registry; us-east-1 for the public one. Raises LoginFailed for any other host."""
+    """Return the region of an ECR registry; us-east-1 for the public one. Raises LoginFailed for any other host."""
     if host == AWS_PUBLIC:
         return "us-east-1"
     if found := re.match(AWS_PATTERN, host):
@@ -55,22 +55,28 @@ def aws_region(host: str) -> str:
 
 
 def azure_cloud(host: str, environ: Mapping[str, str] = os.environ) -> AzureCloud:
-    """The cloud of an ACR registry. Raises LoginFailed for any other host. May read a file."""
+    """Return the cloud of an ACR registry. Raises LoginFailed for any other host. May read a file."""
     if path := environ.get(AZURE_ENVIRONMENT):
         try:
             with open(path, "rb") as file:
-                told = msgspec.json.decode(file.read(), type=AzureEnvironment)
+                environment = msgspec.json.decode(file.read(), type=AzureEnvironment)
         except (OSError, msgspec.DecodeError) as error:
             raise LoginFailed(f"the file named by {AZURE_ENVIRONMENT} cannot be read: {error}") from None
-        if told.container_registry_suffix and host.endswith("." + told.container_registry_suffix.lstrip(".")):
-            scope = f"{told.token_audience.rstrip('/')}/.default" if told.token_audience else AzureCloud("").scope
-            return AzureCloud(told.active_directory_endpoint.rstrip("/"), scope)
+        if environment.container_registry_suffix and host.endswith(
+            "." + environment.container_registry_suffix.lstrip(".")
+        ):
+            scope = (
+                f"{environment.token_audience.rstrip('/')}/.default"
+                if environment.token_audience
+                else AzureCloud("").scope
+            )
+            return AzureCloud(environment.active_directory_endpoint.rstrip("/"), scope)
     if not re.match(AZURE_PATTERN, host):
         raise LoginFailed(f"invalid Azure registry: '{host}'. must match {AZURE_PATTERN}")
     return AZURE_CLOUDS.get(host[host.rindex(".azurecr.") :], AzureCloud(""))
 
 
 def check_gcp(host: str) -> None:
-    """Raises LoginFailed unless the host is a Google registry."""
+    """Raise LoginFailed unless the host is a Google registry."""
     if not re.match(GCP_PATTERN, host):
         raise LoginFailed(f"invalid GCP registry: '{host}'. must match {GCP_PATTERN}")
