@@ -1,6 +1,5 @@
-"""Certificates and time for tests; servers are in `testing_server`."""
+"""Certificates."""
 
-import asyncio
 import datetime as dt
 import ipaddress
 from dataclasses import dataclass
@@ -64,22 +63,3 @@ def _identity(certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) ->
         certificate.public_bytes(serialization.Encoding.PEM),
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
     )
-
-
-class FakeClock:
-    """Time that passes only by sleeping."""
-
-    def __init__(self) -> None:
-        self.seconds = 1000.0
-        self.slept: list[float] = []
-
-    def now(self) -> dt.datetime:
-        return VALID_FROM + dt.timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.seconds += seconds
-        await asyncio.sleep(0)

@@ -11,7 +11,8 @@ from controllers.registry.access import Access, TlsMaterial
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError
-from testing.certificates import FakeClock, KeyPair, authority, issue_server_key_pair
+from testing.certificates import KeyPair, authority, issue_server_key_pair
+from testing.clock import VirtualClock
 from testing.registry_server import Handler, HttpServer, run_server
 
 MINUTE = timedelta(minutes=1)
@@ -28,7 +29,7 @@ LIST_URL = "http://REGISTRY/v2/app/tags/list?n=1000"
 class RegistryHarness:
     """A client, its clock, and a server it talks to."""
 
-    def __init__(self, server: HttpServer, client: RegistryClient, clock: FakeClock) -> None:
+    def __init__(self, server: HttpServer, client: RegistryClient, clock: VirtualClock) -> None:
         self.server, self.client, self.clock = server, client, clock
 
     def image(self, repo: str = "app") -> Image:
@@ -52,7 +53,7 @@ class RegistryHarness:
 async def run_harness(
     handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b""
 ) -> AsyncIterator[RegistryHarness]:
-    clock = FakeClock()
+    clock = VirtualClock(auto_advance=True)
     client = RegistryClient(clock=clock, user_agent="tagline-test", jitter=lambda: 0.0)
     async with run_server(handler, identity, client_ca) as server:
         yield RegistryHarness(server, client, clock)

@@ -13,7 +13,8 @@ from controllers.registry.errors import (
     RegistryError,
     Unavailable,
 )
-from testing.certificates import FakeClock, issue_server_key_pair
+from testing.certificates import issue_server_key_pair
+from testing.clock import VirtualClock
 from testing.registry_harness import ALICE, ANONYMOUS, CA, IDENTITY, LIST, LIST_URL, MINUTE, TRUSTING, run_harness
 from testing.registry_server import ConnectProxy, HttpServer, RegistryHandler, Reply, run_listener, run_server
 
@@ -82,7 +83,7 @@ async def test_the_deadline_covers_the_whole_answer(reply: Reply) -> None:
 async def test_nobody_listening_is_told_for_both_schemes() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     with pytest.raises(Unavailable) as caught:
         await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)
     assert str(caught.value) == (
@@ -94,7 +95,7 @@ async def test_nobody_listening_is_told_for_both_schemes() -> None:
 async def test_a_dead_registry_is_left_alone_after_five_failures() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    clock = FakeClock()
+    clock = VirtualClock(auto_advance=True)
     client = RegistryClient(clock=clock, user_agent="test")
     messages = set()
     for _ in range(7):
@@ -105,7 +106,7 @@ async def test_a_dead_registry_is_left_alone_after_five_failures() -> None:
     async with run_listener(HttpServer(RegistryHandler({"app": ["1.0"]})).serve, port=int(address.rpartition(":")[2])):
         with pytest.raises(Unavailable):
             await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)
-        clock.seconds += 11
+        clock.skip(11)
         assert await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE) == ["1.0"]
     await client.aclose()
 
@@ -173,7 +174,7 @@ async def test_a_proxy_that_refuses_is_told_without_its_password(scheme: str, re
 async def test_a_proxy_nobody_runs_is_named() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     access = Access(proxy=Proxy(f"http://{address}"))
     with pytest.raises(Unavailable) as caught:
         await client.list_tags(Image("registry.example", "app"), access, timeout=MINUTE)
@@ -197,6 +198,6 @@ async def test_the_proxy_of_the_environment_is_for_hosts_that_are_not_local(monk
 
 async def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     with pytest.raises(Unavailable, match=r"^proxy of the environment cannot be used: "):
         await client.list_tags(Image("registry.example", "app"), ANONYMOUS, timeout=MINUTE)
