@@ -119,7 +119,7 @@ class ScriptedServer:
     # The script: what goes wrong.
 
     def script(self, verb: str, *answers: ScriptedAnswer) -> None:
-        """ScriptedAnswer the next requests of `verb` (get list watch create patch delete) so, one each, in this order."""
+        """Answer the next requests of `verb` (get list watch create patch delete) so, one each, in this order."""
         self._scripts[verb] += answers
 
     def compact(self) -> None:

@@ -11,12 +11,12 @@ from controllers.registry.access import Access, TlsMaterial
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError
-from testing.certificates import KeyPair, authority, issue_server_key_pair
+from testing.certificates import KeyPair, create_authority, issue_server_key_pair
 from testing.clock import VirtualClock
 from testing.registry_server import Handler, HttpServer, run_server
 
 MINUTE = timedelta(minutes=1)
-CA = authority("private CA")
+CA = create_authority("private CA")
 IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
 ANONYMOUS = Access()
 ALICE = Access(Credentials("alice", "wonder"))

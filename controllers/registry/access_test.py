@@ -4,9 +4,9 @@ import pytest
 
 from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_secret, ssl_context, tls_from_secret
 from controllers.registry.errors import BadCredentialSecret
-from testing.certificates import authority, issue_server_key_pair
+from testing.certificates import create_authority, issue_server_key_pair
 
-CA = authority("ca")
+CA = create_authority("ca")
 IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
 
 

@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from controllers.git.conftest import Run
 from controllers.git.engine import GitEngine
@@ -20,8 +19,8 @@ from controllers.git.errors import (
     Unreachable,
 )
 from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, SshKey, Tls
+from testing.certificates import create_authority
 from testing.gitserver import Answer, BareRepository, GitServer
-from testing.tls_certificates import certificate, pem
 
 GREETING = {"Content-Type": "application/x-git-upload-pack-advertisement"}
 
@@ -206,17 +205,14 @@ async def test_a_proxy_of_the_environment(
 
 
 @pytest.fixture
-def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iterator[tuple[str, Tls]]:
+def tls_server(server: GitServer, fleet: BareRepository) -> Iterator[tuple[str, Tls]]:
     """A TLS end in front of the server that asks for client certificates: (URL, what a client needs)."""
-    keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ours, theirs = certificate("localhost", keys[0]), certificate("client", keys[1])
-    (tmp_path / "pair.pem").write_bytes(ours + pem(keys[0]))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "pair.pem")
-    context.load_verify_locations(cadata=theirs.decode())
+    ours, theirs = create_authority("localhost"), create_authority("client")
+    context = ours.server_context()
+    context.load_verify_locations(cadata=theirs.certificate.decode())
     context.verify_mode = ssl.CERT_REQUIRED
     with GitServer(server.root, tls=context) as secure:
-        yield f"https://localhost:{secure.port}/fleet.git", Tls(ours, theirs, pem(keys[1]))
+        yield f"https://localhost:{secure.port}/fleet.git", Tls(ours.certificate, theirs.certificate, theirs.key)
 
 
 async def test_own_authority_and_client_certificate(tls_server: tuple[str, Tls], tmp_path: Path) -> None:
