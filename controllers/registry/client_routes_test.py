@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 
 from controllers.image.reference import Image
+from controllers.registry import session
 from controllers.registry.access import Access, Proxy, TlsMaterial
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import (
@@ -145,7 +146,10 @@ async def test_plain_http_is_only_for_those_who_may() -> None:
 
 @pytest.mark.parametrize("password", ["", "user:p@ss"], ids=["open", "password"])
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_proxy_carries_the_requests(scheme: Literal["http", "socks5"], password: str) -> None:
+async def test_a_proxy_carries_the_requests(
+    scheme: Literal["http", "socks5"], password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "HTTP_FALLBACK_DELAY", MINUTE.total_seconds())  # a busy machine makes HTTPS late
     username, _, secret = password.partition(":")
     with ProxyServer(scheme, login=password) as proxy:
         async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b:
