@@ -1,18 +1,19 @@
-"""Answers a `testing_server.ScriptedServer` can be told to give instead of its usual ones."""
+"""Answers that an `apiserver.ScriptedServer` may give instead of its usual ones."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from aiohttp import web
 
-Json: TypeAlias = dict[str, Any]
+from testing.apistore import Json
+
 ScriptedAnswer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 """What a scripted request gets; None lets the server answer as usual."""
 
 
 def fail(status: int, reason: str = "", *, message: str = "scripted", **headers: str) -> ScriptedAnswer:
-    """A Status object; headers: `Retry_After="1"`."""
+    """Answer with a Status object; headers: `Retry_After="1"`."""
 
     async def answer(_: web.Request) -> web.StreamResponse:
         return failure_response(status, reason, message, headers={k.replace("_", "-"): v for k, v in headers.items()})
@@ -21,7 +22,7 @@ def fail(status: int, reason: str = "", *, message: str = "scripted", **headers:
 
 
 def raw(body: bytes, *, status: int = 200, content_type: str = "application/json") -> ScriptedAnswer:
-    """These very bytes."""
+    """Answer with these very bytes."""
 
     async def answer(_: web.Request) -> web.StreamResponse:
         return web.Response(body=body, status=status, content_type=content_type)
@@ -30,7 +31,7 @@ def raw(body: bytes, *, status: int = 200, content_type: str = "application/json
 
 
 def delay_until(gate: asyncio.Event) -> ScriptedAnswer:
-    """The usual answer, but not before `gate` is set."""
+    """Answer as usual, but not before `gate` is set."""
 
     async def answer(_: web.Request) -> None:
         await gate.wait()
@@ -39,18 +40,18 @@ def delay_until(gate: asyncio.Event) -> ScriptedAnswer:
 
 
 async def pass_through(_: web.Request) -> None:
-    """Nothing goes wrong this time."""
+    """Answer as usual."""
 
 
 async def reset_connection(request: web.Request) -> web.StreamResponse:
-    """No answer: the connection is reset."""
+    """Reset the connection instead of an answer."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
 def status_object(status: int, reason: str, message: str = "scripted") -> Json:
-    """A `meta/v1.Status`."""
+    """Return a `meta/v1.Status`."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
