@@ -26,9 +26,9 @@ from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
 from controllers.taglist.scan import build_tag_set
 from controllers.taglist.writer import TagListWriter
 from testing.builders import IMAGE, image_repository, make_run
-from testing.chunk_headers import FakeHeaders
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
+from testing.tag_lists import FakeHeaders
 
 MINUTE = timedelta(minutes=1)
 INTERVAL = 10 * MINUTE
