@@ -79,7 +79,7 @@ class InformerHarness:
         return {obj.metadata.name: obj.spec.size for obj in self.informer.list()}
 
     async def retry(self) -> float:
-        """Let the informer's delay pass and return it. (Its watchdog sleeps longer than any delay.)"""
+        """Let the informer's delay pass and return it; its watchdog sleeps longer than any delay."""
         delay = await self.clock.wait_for_wake(MAX_DELAY_SECONDS)
         await self.clock.advance(delay)
         return delay

@@ -82,7 +82,7 @@ class HttpServer:
 async def run_server(
     handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b"", *, host: str = "127.0.0.1"
 ) -> AsyncIterator[HttpServer]:
-    """A server on a free port; with `identity` over TLS, and then only for clients of `client_ca`, if it is given."""
+    """Run a server on a free port; with `identity` over TLS, and then only for clients of `client_ca`, if given."""
     server = HttpServer(handler)
     context = None
     if identity:
@@ -99,7 +99,7 @@ async def run_server(
 async def run_listener(
     serve: Serve, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[str]:
-    """The address of a listener whose connections `serve` gets; all are closed at the end. OSError without `host`."""
+    """Listen, and give each connection to `serve`; yield the address. Raises OSError where there is no `host`."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -124,7 +124,7 @@ async def run_listener(
 
 
 async def read_request(reader: asyncio.StreamReader) -> ReceivedRequest | None:
-    """The next request; None when there is none, or when somebody begins to speak TLS."""
+    """Return the next request; None when there is none, or when somebody begins to speak TLS."""
     start = await reader.read(1)
     if start in {b"", b"\x16"}:
         return None
@@ -136,7 +136,7 @@ async def read_request(reader: asyncio.StreamReader) -> ReceivedRequest | None:
 
 
 async def write_reply(writer: asyncio.StreamWriter, method: str, reply: Reply) -> bool:
-    """True when the connection may be used again."""
+    """Return whether the connection may be used again."""
     headers = {"Content-Length": str(len(reply.body)), **reply.headers}
     lines = [f"HTTP/1.1 {reply.status} X", *(f"{name}: {value}" for name, value in headers.items())]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
