@@ -1,4 +1,4 @@
-"""The wheel holds the product and nothing else. It is built as in the Dockerfile, from what that is sent."""
+"""`setup.py`: the wheel holds the product and nothing else."""
 
 import re
 import shutil

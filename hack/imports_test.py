@@ -1,4 +1,4 @@
-"""Who may import what, where import-linter has no words for it: the machinery of tests, and other people's packages."""
+"""`setup.cfg`: who may import what, where import-linter has no words for it."""
 
 import ast
 import re
@@ -41,7 +41,7 @@ ROOMS = {
     "yarl": ["controllers/runtime/kube/client.py"],
     "zstandard": ["controllers/taglist/codec.py"],
 }
-"""Package → the modules that know it. A new place needs a reason; most often it belongs into one of these."""
+"""Package → the modules that know it. A new place needs a reason."""
 
 
 def test_the_product_imports_nothing_of_the_tests() -> None:
