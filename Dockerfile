@@ -8,7 +8,7 @@ RUN python -m venv /opt/build && python -m venv /opt/tagline
 COPY requirements/build.txt requirements/run.txt requirements/
 RUN /opt/build/bin/pip install --require-hashes -r requirements/build.txt \
  && /opt/tagline/bin/pip install --require-hashes -r requirements/run.txt
-COPY setup.cfg pyproject.toml README.md LICENSE ./
+COPY setup.cfg setup.py pyproject.toml README.md LICENSE ./
 COPY api api
 COPY cli cli
 COPY controllers controllers

@@ -19,7 +19,7 @@ BENCH_ARGS ?=
 help: ## Show this help
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(READY): requirements/dev.txt setup.cfg pyproject.toml
+$(READY): requirements/dev.txt setup.cfg setup.py pyproject.toml
 	@echo "setting up $(VENV) from requirements/dev.txt"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tagline needs Python 3.11 or newer, this is " + sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -79,8 +79,8 @@ fmt: $(READY) ## Format the code and sort its imports
 
 .PHONY: lint
 lint: $(READY) ## Style, layers
-	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES) setup.py
+	$(BIN)/ruff format --check $(SOURCES) setup.py
 	$(BIN)/lint-imports --no-cache
 
 .PHONY: types

@@ -18,10 +18,10 @@ from botocore.auth import SigV4Auth  # type: ignore[import-untyped]
 from botocore.awsrequest import AWSRequest  # type: ignore[import-untyped]
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
-from e2e.tunnel import Tunnel
 from hack.controllers import Kubectl
 from hack.env import pki
 from testing.gitserver import Answer, BareRepository, GitServer, Request
+from testing.proxy import ProxyServer
 
 REGION = "eu-west-1"
 STS = f"sts.{REGION}.amazonaws.com"
@@ -76,7 +76,7 @@ class CloudServers:
     presented_tokens: list[str] = field(default_factory=list)
     """Kubernetes' tokens that were presented."""
     server: GitServer = field(init=False)
-    tunnel: Tunnel = field(init=False)
+    tunnel: ProxyServer = field(init=False)
     authority: pki.Authority = field(init=False)
 
     def __enter__(self) -> "CloudServers":
@@ -86,11 +86,12 @@ class CloudServers:
         self.server = GitServer(self.folder / "served", tls=context)
         self.server.before = self.answer
         self.server.__enter__()
-        self.tunnel = Tunnel({f"{host}:443": f"127.0.0.1:{self.server.port}" for host in HOSTS})
+        self.tunnel = ProxyServer("http", routes={f"{host}:443": f"127.0.0.1:{self.server.port}" for host in HOSTS})
+        self.tunnel.__enter__()
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.tunnel.close()
+        self.tunnel.__exit__(*error)
         self.server.__exit__(*error)
 
     @property

@@ -141,7 +141,7 @@ def test_a_service_account_opens_its_repository(
         what="the commit in the status",
     )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
-    assert {asked.partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
+    assert {asked.removeprefix("CONNECT ").partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
     published = process_with_gate.read_text() + json.dumps(
         [found, *fleet.space.events("ImageUpdateAutomation", "fleet")]
     )

@@ -13,9 +13,9 @@ from e2e.cluster import Space, condition
 from e2e.conftest import Parts
 from e2e.objects import docker_secret, image_repository, semver_policy
 from e2e.registry_servers import PASSWORD, USER, RegistryEndpoint, TokenServer, htpasswd, start_registry
-from e2e.tunnel import Tunnel
 from hack.env import pki
 from hack.oci import Pusher
+from testing.proxy import ProxyServer
 
 NAME = "registry.internal"
 FOUND = "found 2 tags"
@@ -127,18 +127,15 @@ def test_client_certificate(space: Space, variants: RegistryVariants) -> None:
 
 
 def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
-    proxy = Tunnel({f"{NAME}:5443": variants.tls.host})
-    try:
+    with ProxyServer("http", routes={f"{NAME}:5443": variants.tls.host}) as proxy:
         space.apply("Secret", "proxy", stringData={"address": proxy.url})
         tls_secret(space, "tls", ca__crt=variants.authority)
         references = {"proxySecretRef": {"name": "proxy"}, "certSecretRef": {"name": "tls"}}
         image_repository(space, "app", f"{NAME}:5443/team/app", **references)
         space.wait_ready("ImageRepository", "app", message=FOUND)
-        assert set(proxy.asked) == {f"{NAME}:5443"}
+        assert set(proxy.asked) == {f"CONNECT {NAME}:5443"}
         image_repository(space, "elsewhere", "other.internal:5443/team/app", **references)
         space.wait_not_ready("ImageRepository", "elsewhere", reason="ReadOperationFailed", message="502")
-    finally:
-        proxy.close()
 
 
 def test_registry_of_gitea(space: Space, parts: Parts) -> None:

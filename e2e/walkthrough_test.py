@@ -14,12 +14,12 @@ from e2e.cluster import Space
 from e2e.conftest import Parts
 from e2e.journeys import FILTER, MESSAGE
 from e2e.objects import automation, git_repository
-from e2e.tunnel import Tunnel
 from hack.controllers import Controllers
 from hack.env import pki, process, registry
 from hack.env.registry import TlsFiles
 from hack.githost import GitHost
 from hack.oci import Pusher
+from testing.proxy import ProxyServer
 
 IMAGE = "cnych/devops-demo"
 NAME = "k8s-demo"
@@ -39,7 +39,7 @@ COLUMNS = {"": MORE, ".v1": MORE, ".v1beta2": [], ".v1beta1": []}
 class Hub:
     """A registry that is index.docker.io to whoever uses the proxy and trusts the authority."""
 
-    tunnel: Tunnel
+    tunnel: ProxyServer
     pusher: Pusher
     authority: Path
 
@@ -56,14 +56,13 @@ def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterat
     trusted.write_bytes(authority.certificate_pem())
     crt, key = authority.issue("index.docker.io", folder, ("index.docker.io",))
     running = registry.start(folder, tls=TlsFiles(crt, key, trusted))
-    tunnel = Tunnel({"index.docker.io:443": running.host})
+    tunnel = ProxyServer("http", routes={"index.docker.io:443": running.host})
     try:
-        with Pusher(running.host, authority=trusted) as pusher:
+        with tunnel, Pusher(running.host, authority=trusted) as pusher:
             tags = [f"main-{number:08x}-{1695400000 + number}" for number in range(20)]
             pusher.push_tags(IMAGE, [*tags, LATEST])
             yield Hub(tunnel, pusher, trusted)
     finally:
-        tunnel.close()
         process.stop(running.process, kill=True)
 
 
@@ -103,7 +102,7 @@ def test_image_of_docker_hub_is_scanned_under_its_canonical_name(hub: Hub, space
     repository(space, hub, image)
     found = space.wait_ready("ImageRepository", NAME, message="^successful scan: found 21 tags$")
     assert found["status"]["canonicalImageName"] == f"index.docker.io/{IMAGE}"
-    assert set(hub.tunnel.asked) == {"index.docker.io:443"}
+    assert set(hub.tunnel.asked) == {"CONNECT index.docker.io:443"}
 
 
 def test_repository_is_described_as_in_the_walk_through(scanned: Space) -> None:

@@ -1,8 +1,8 @@
 """An API server in the test's own process that misbehaves on command.
 
-It stores objects, lists them in pages and streams changes as the real one does, over real sockets; a test scripts what
-goes wrong: answers by verb (`script`, with `scripted_answers`), and the open watches (end, drop, silence, error).
-It knows no schemas, no selectors, no finalizers, no access rules: for those there is the real server in `e2e`.
+It lists the objects of an `ApiStore` in pages and streams changes as the real one does, over real sockets; a test
+scripts what goes wrong: answers by verb (`script`, with `scripted_answers`), and the open watches (end, drop, silence,
+error).
 """
 
 import asyncio
@@ -18,8 +18,10 @@ from aiohttp import web
 
 from api.resource import Resource
 from controllers.runtime.kube.config import ClusterConfig
+from controllers.runtime.kube.errors import ApiError
+from testing.apistore import ApiStore, Json
 from testing.clock import TEST_TIMEOUT_SECONDS
-from testing.scripted_answers import Json, ScriptedAnswer, failure_response, status_object
+from testing.scripted_answers import ScriptedAnswer, failure_response, status_object
 
 _PATH = re.compile(
     r"/(?:api|apis/(?P<group>[^/]+))/(?P<version>[^/]+)(?:/namespaces/(?P<namespace>[^/]+))?"
@@ -45,7 +47,7 @@ class RecordedRequest:
 
 @dataclass(frozen=True, slots=True)
 class _ResourcePath:
-    collection: tuple[str, str]
+    resource: Resource
     namespace: str
     name: str
     subresource: str
@@ -54,9 +56,9 @@ class _ResourcePath:
 @dataclass(frozen=True, slots=True)
 class _Event:
     version: int
-    type: str
-    collection: tuple[str, str]
-    object: Json
+    plural: str
+    namespace: str
+    line: Json
 
 
 class ScriptedServer:
@@ -65,10 +67,9 @@ class ScriptedServer:
     def __init__(self) -> None:
         self.requests: list[RecordedRequest] = []
         self.silent = False
-        """While true, open and new watches get no events; what happens is kept for watches that are opened later."""
-        self._version = 1000
+        """While true, open and new watches get no events; what happens is kept and sent to watches opened later."""
+        self._store = ApiStore(self._publish)
         self._floor = 0
-        self._objects: dict[tuple[tuple[str, str], str, str], Json] = {}
         self._history: list[_Event] = []
         self._scripts: dict[str, list[ScriptedAnswer]] = defaultdict(list)
         self._rest_of_list: dict[str, tuple[str, list[Json]]] = {}
@@ -97,24 +98,19 @@ class ScriptedServer:
     @property
     def version(self) -> str:
         """The current resourceVersion."""
-        return str(self._version)
+        return self._store.version
 
     def put(self, resource: Resource, obj: Json) -> Json:
-        """Create or replace an object; returns it with uid and resourceVersion."""
-        meta = obj["metadata"]
-        key = ((resource.group, resource.plural), meta.get("namespace", ""), meta["name"])
-        held = self._objects.get(key)
-        uid = held["metadata"]["uid"] if held else str(uuid.uuid4())
-        stamp = {"apiVersion": resource.api_version, "kind": resource.kind}
-        return self._store(key, {**stamp, **obj, "metadata": {**meta, "uid": uid}}, "MODIFIED" if held else "ADDED")
+        """Create or replace an object; return it with uid and resourceVersion."""
+        return self._store.put(resource.plural, {"apiVersion": resource.api_version, "kind": resource.kind, **obj})
 
     def remove(self, resource: Resource, namespace: str, name: str) -> None:
         """Delete an object at once."""
-        self._delete(((resource.group, resource.plural), namespace, name))
+        self._store.remove(resource.plural, namespace, name)
 
     def get(self, resource: Resource, namespace: str, name: str) -> Json | None:
         """Return an object as stored; None when there is none."""
-        return self._objects.get(((resource.group, resource.plural), namespace, name))
+        return self._store.find(resource.plural, namespace, name)
 
     # The script: what goes wrong.
 
@@ -124,8 +120,8 @@ class ScriptedServer:
 
     def compact(self) -> None:
         """Forget all history: watches from before now get 410 Gone."""
-        self._version += 1
-        self._floor = self._version
+        self._store.skip_version()
+        self._floor = int(self.version)
         self._history.clear()
 
     def bookmark(self) -> None:
@@ -147,7 +143,7 @@ class ScriptedServer:
 
     @property
     def watching(self) -> int:
-        """How many watches are open."""
+        """The number of open watches."""
         return len(self._watches)
 
     async def wait_for_opened(self, count: int) -> None:
@@ -165,7 +161,7 @@ class ScriptedServer:
                 await self._watches_changed.wait()
 
     def count(self, verb: str) -> int:
-        """How many requests of a verb have come in."""
+        """Return how many requests of a verb have come in."""
         return sum(seen.verb == verb for seen in self.requests)
 
     # Serving.
@@ -175,9 +171,8 @@ class ScriptedServer:
         if match is None:
             return failure_response(404, "NotFound")
         parts = {name: value or "" for name, value in match.groupdict().items()}
-        resource_path = _ResourcePath(
-            (parts["group"], parts["plural"]), parts["namespace"], parts["name"], parts["subresource"]
-        )
+        resource = Resource(parts["group"], parts["version"], parts["plural"], "")
+        resource_path = _ResourcePath(resource, parts["namespace"], parts["name"], parts["subresource"])
         verb = _verb(request, resource_path)
         body = await request.read()
         self.requests.append(RecordedRequest(verb, request.path, dict(request.query), dict(request.headers), body))
@@ -190,28 +185,30 @@ class ScriptedServer:
                 return self._list(resource_path, request.query)
             case "watch":
                 return await self._watch(resource_path, request)
-            case "create":
-                return self._create(resource_path, json.loads(body))
-        held = self._objects.get((resource_path.collection, resource_path.namespace, resource_path.name))
-        if held is None:
-            return failure_response(404, "NotFound")
+        try:
+            return self._answer(verb, resource_path, json.loads(body or b"{}"))
+        except ApiError as error:
+            return failure_response(error.status, error.reason, error.message)
+
+    def _answer(self, verb: str, path: _ResourcePath, body: Json) -> web.Response:
+        where = (path.resource, path.namespace)
         match verb:
+            case "create":
+                return web.json_response(self._store.create(*where, body), status=201)
             case "patch":
-                return self._patch(resource_path, held, json.loads(body))
+                patched = self._store.patch(*where, path.name, body, subresource=path.subresource)
+                return web.json_response(patched)
             case "delete":
-                return self._delete_if(resource_path, held, json.loads(body or b"{}"))
-        return web.json_response(held)
+                self._store.delete(*where, path.name, uid=body.get("preconditions", {}).get("uid", ""))
+                return web.json_response(status_object(200, ""))
+        return web.json_response(self._store.get(*where, path.name))
 
     def _list(self, resource_path: _ResourcePath, query: Mapping[str, str]) -> web.StreamResponse:
         if token := query.get("continue"):
             version, items = self._rest_of_list.pop(token)
         else:
             version = self.version
-            items = [
-                obj
-                for (collection, namespace, _), obj in sorted(self._objects.items(), key=lambda item: item[0])
-                if collection == resource_path.collection and resource_path.namespace in ("", namespace)
-            ]
+            items = self._store.list(resource_path.resource.plural, resource_path.namespace)
         limit = int(query.get("limit", "0")) or len(items)
         meta = {"resourceVersion": version}
         if items[limit:]:
@@ -229,7 +226,7 @@ class ScriptedServer:
         if not self.silent:
             for event in self._history:
                 if event.version > since and _concerns(resource_path, event):
-                    queue.put_nowait({"type": event.type, "object": event.object})
+                    queue.put_nowait(event.line)
         self._watches.append((resource_path, queue))
         self._opened += 1
         self._watches_changed.set()
@@ -245,72 +242,19 @@ class ScriptedServer:
             self._watches_changed.set()
         return response
 
-    def _create(self, resource_path: _ResourcePath, body: Json) -> web.StreamResponse:
-        name = body["metadata"]["name"]
-        key = (resource_path.collection, resource_path.namespace, name)
-        if key in self._objects:
-            return failure_response(409, "AlreadyExists", f"{resource_path.collection[1]} {name!r} already exists")
-        meta = {**body["metadata"], "namespace": resource_path.namespace, "uid": str(uuid.uuid4())}
-        return web.json_response(self._store(key, {**body, "metadata": meta}, "ADDED"), status=201)
-
-    def _patch(self, resource_path: _ResourcePath, held: Json, body: Json) -> web.StreamResponse:
-        expected = body.get("metadata", {}).get("resourceVersion")
-        if expected not in (None, held["metadata"]["resourceVersion"]):
-            return failure_response(409, "Conflict", "the object has been modified")
-        if resource_path.subresource == "status":
-            body = {"status": body.get("status")}
-        merged = merge(held, body)
-        if merged == held:
-            return web.json_response(held)
-        if merged.get("spec") != held.get("spec"):
-            merged["metadata"]["generation"] = held["metadata"].get("generation", 1) + 1
-        return web.json_response(
-            self._store((resource_path.collection, resource_path.namespace, resource_path.name), merged, "MODIFIED")
-        )
-
-    def _delete_if(self, resource_path: _ResourcePath, held: Json, options: Json) -> web.StreamResponse:
-        if options.get("preconditions", {}).get("uid") not in (None, held["metadata"]["uid"]):
-            return failure_response(409, "Conflict", "the UID in the precondition does not match")
-        self._delete((resource_path.collection, resource_path.namespace, resource_path.name))
-        return web.json_response(status_object(200, ""))
-
-    def _store(self, key: tuple[tuple[str, str], str, str], obj: Json, kind: str) -> Json:
-        self._version += 1
-        stored = {**obj, "metadata": {"generation": 1, **obj["metadata"], "resourceVersion": self.version}}
-        self._objects[key] = stored
-        self._publish(_Event(self._version, kind, key[0], stored))
-        return stored
-
-    def _delete(self, key: tuple[tuple[str, str], str, str]) -> None:
-        held = self._objects.pop(key)
-        self._version += 1
-        last = {**held, "metadata": {**held["metadata"], "resourceVersion": self.version}}
-        self._publish(_Event(self._version, "DELETED", key[0], last))
-
-    def _publish(self, event: _Event) -> None:
+    def _publish(self, kind: str, plural: str, obj: Json) -> None:
+        namespace = obj["metadata"].get("namespace", "")
+        event = _Event(int(self.version), plural, namespace, {"type": kind, "object": obj})
         self._history.append(event)
         if not self.silent:
             for resource_path, queue in self._watches:
                 if _concerns(resource_path, event):
-                    queue.put_nowait({"type": event.type, "object": event.object})
+                    queue.put_nowait(event.line)
 
     def _send_all(self, *items: object) -> None:
         for _, queue in self._watches:
             for item in items:
                 queue.put_nowait(item)
-
-
-def merge(target: Any, patch: Any) -> Any:
-    """RFC 7396."""
-    if not isinstance(patch, dict):
-        return patch
-    result = dict(target) if isinstance(target, dict) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merge(result.get(key), value)
-    return result
 
 
 def _verb(request: web.Request, resource_path: _ResourcePath) -> str:
@@ -319,6 +263,5 @@ def _verb(request: web.Request, resource_path: _ResourcePath) -> str:
     return {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[request.method]
 
 
-def _concerns(resource_path: _ResourcePath, event: _Event) -> bool:
-    namespace = event.object["metadata"].get("namespace", "")
-    return resource_path.collection == event.collection and resource_path.namespace in ("", namespace)
+def _concerns(path: _ResourcePath, event: _Event) -> bool:
+    return path.resource.plural == event.plural and path.namespace in ("", event.namespace)

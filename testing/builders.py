@@ -1,6 +1,6 @@
 """Builders for unit tests: objects with only what the test is about spelled out.
 
-All live in namespace `apps` unless told otherwise; the image is `ghcr.io/org/app`.
+All live in namespace `apps` unless the caller says otherwise; the image is `ghcr.io/org/app`.
 """
 
 from typing import Any, TypeVar
@@ -41,7 +41,7 @@ End = TypeVar("End")
 
 
 def make_run(obj: T, status: S, **facts: Any) -> Run[T, S]:
-    """A run that begins at START; facts: `requested`, `new_generation`, `now`, `jitter_percentage`, `leader_check`."""
+    """Begin a run at START; facts: `requested`, `new_generation`, `now`, `jitter_percentage`, `leader_check`."""
     return Run(obj, status, "reconciliation in progress", **{"now": START, **facts})
 
 
@@ -54,7 +54,7 @@ def expect(kind: type[End], outcome: Outcome) -> End:
 def image_repository(
     name: str = "app", *, namespace: str = NAMESPACE, status: ImageRepositoryStatus | None = None, **spec: Any
 ) -> ImageRepository:
-    """An ImageRepository that is scanned every ten minutes."""
+    """Build an ImageRepository that is scanned every ten minutes."""
     return ImageRepository(
         metadata=ObjectMeta(name=name, namespace=namespace, uid=f"uid-of-{name}", generation=1),
         spec=ImageRepositorySpec(**{"image": IMAGE, "interval": "10m", **spec}),
@@ -63,7 +63,7 @@ def image_repository(
 
 
 def scanned(revision: str = "1", *, image: str = IMAGE, **result: Any) -> ImageRepositoryStatus:
-    """The status of an ImageRepository after a scan at START."""
+    """Build the status of an ImageRepository after a scan at START."""
     return ImageRepositoryStatus(
         canonical_image_name=image,
         observed_exclusion_list=(r"^.*\.sig$",),
@@ -80,7 +80,7 @@ def image_policy(
     latest: ImageRef | None = None,
     **spec: Any,
 ) -> ImagePolicy:
-    """An ImagePolicy that takes the greatest 1.x."""
+    """Build an ImagePolicy that takes the greatest 1.x."""
     ref = NamespacedObjectReference(name=repository, namespace=repository_namespace)
     choice = ImagePolicyChoice(semver=SemverPolicy(range="1.x"))
     return ImagePolicy(
@@ -91,7 +91,7 @@ def image_policy(
 
 
 def git_repository(name: str = "fleet", *, namespace: str = NAMESPACE, **spec: Any) -> GitRepository:
-    """A GitRepository at branch main."""
+    """Build a GitRepository at branch main."""
     return GitRepository(
         metadata=ObjectMeta(name=name, namespace=namespace, generation=1),
         spec=GitRepositorySpec(**{"url": GIT_URL, "interval": "1m", "ref": GitRepositoryRef(branch="main"), **spec}),
@@ -99,7 +99,7 @@ def git_repository(name: str = "fleet", *, namespace: str = NAMESPACE, **spec: A
 
 
 def git_spec(**fields: Any) -> GitSpec:
-    """A `spec.git` with an author."""
+    """Build a `spec.git` with an author."""
     return GitSpec(**{"commit": CommitSpec(author=CommitUser(name="Bot", email="bot@example.com")), **fields})
 
 
@@ -110,7 +110,7 @@ def automation(
     status: ImageUpdateAutomationStatus | None = None,
     **spec: Any,
 ) -> ImageUpdateAutomation:
-    """An ImageUpdateAutomation `fleet` on the GitRepository of that name, every five minutes."""
+    """Build an ImageUpdateAutomation `fleet` on the GitRepository of that name, every five minutes."""
     ref = SourceReference(name="fleet", namespace=source_namespace)
     return ImageUpdateAutomation(
         metadata=ObjectMeta(name="fleet", namespace=namespace, generation=1),
@@ -120,7 +120,7 @@ def automation(
 
 
 def secret(name: str, *, type: str = "Opaque", namespace: str = NAMESPACE, **data: bytes) -> Secret:
-    """A Secret; a key's dots are written as two underscores (`tls__crt`)."""
+    """Build a Secret; a key's dots are written as two underscores (`tls__crt`)."""
     return Secret(
         metadata=ObjectMeta(name=name, namespace=namespace),
         type=type,

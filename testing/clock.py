@@ -1,7 +1,4 @@
-"""Virtual time for tests: nothing sleeps, a test moves the clock.
-
-The scripted API server is in `testing_server`. Neither is imported by anything but tests.
-"""
+"""Virtual time: nothing sleeps, a test moves the clock."""
 
 import asyncio
 import heapq
@@ -15,14 +12,17 @@ _SETTLE_TURNS = 20
 
 
 class VirtualClock:
-    """A `Clock` that stands still until `advance` is called.
+    """A `Clock` that stands still until it is moved; with `auto_advance`, each sleep moves it and is over at once.
 
     Sleepers wake in the order of their deadlines, each at exactly its deadline, and run until they wait again
     before the next one wakes. What waits for sockets or threads needs real turns of the loop: await what it does.
     """
 
-    def __init__(self, start: datetime = START) -> None:
+    def __init__(self, start: datetime = START, *, auto_advance: bool = False) -> None:
+        self.slept: list[float] = []
+        """Seconds of each sleep, in the order they began."""
         self._start = start
+        self._auto_advance = auto_advance
         self._elapsed = 0.0
         self._order = itertools.count()
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
@@ -35,8 +35,12 @@ class VirtualClock:
         return self._elapsed
 
     async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
         if seconds <= 0:
             await asyncio.sleep(0)
+            return
+        if self._auto_advance:
+            await self.advance(seconds)
             return
         wake: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._elapsed + seconds, next(self._order), wake))
@@ -44,7 +48,7 @@ class VirtualClock:
         await wake
 
     async def advance(self, seconds: float) -> None:
-        """Move time forward, waking everybody whose deadline is passed, then let them run."""
+        """Move time forward, wake everybody whose deadline has passed, and let them run."""
         target = self._elapsed + seconds
         await settle()
         while self._sleepers and self._sleepers[0][0] <= target:
@@ -57,13 +61,17 @@ class VirtualClock:
         self._elapsed = target
         await settle()
 
+    def skip(self, seconds: float) -> None:
+        """Move time forward while nobody runs, as when the event loop is held; sleepers wake at the next `advance`."""
+        self._elapsed += seconds
+
     def step_wall_clock(self, seconds: float) -> None:
         """Step the wall clock without monotonic time passing, as NTP does."""
         self._start += timedelta(seconds=seconds)
 
     @property
     def sleeper_count(self) -> int:
-        """How many tasks sleep now."""
+        """The number of tasks that sleep now."""
         return sum(not wake.done() for _, _, wake in self._sleepers)
 
     @property
@@ -80,7 +88,7 @@ class VirtualClock:
                 await self._more_sleepers.wait()
 
     async def wait_for_wake(self, within: float) -> float:
-        """Return the seconds until the first sleeper wakes, once there is one that wakes `within` seconds."""
+        """Return the seconds until the first sleeper wakes, once one wakes `within` so many seconds."""
         async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
             while self.next_wake is None or self.next_wake > within:
                 self._more_sleepers.clear()

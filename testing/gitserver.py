@@ -1,6 +1,6 @@
-"""A real Git server for tests: `git http-backend` behind an in-process HTTP server on loopback, with faults on demand.
+"""A real Git server: `git http-backend` behind an HTTP server in this process, on loopback, with faults on demand.
 
-For tests only, also of other packages. Repositories are made and changed by Git's own command line, without the
+Repositories are made and changed by Git's own command line, without the
 configuration of whoever runs the tests.
 """
 
@@ -48,7 +48,7 @@ class BareRepository:
             self.git("config", name, "true")
 
     def git(self, *arguments: str, data: bytes = b"", **environment: str) -> str:
-        """The output of a Git command in this repository, stripped."""
+        """Run a Git command in this repository; return its output, stripped."""
         done = subprocess.run(  # noqa: S603  # arguments of tests
             [GIT, "-C", str(self.path), *arguments],
             input=data, capture_output=True, check=False, env=ENVIRONMENT | environment,
@@ -60,7 +60,7 @@ class BareRepository:
     def commit(
         self, files: Mapping[str, Content], *, branch: str = "main", message: str = "Change", onto: str | None = None
     ) -> str:
-        """The id of a new commit on a branch (or on `onto`), which becomes the branch's tip."""
+        """Commit on a branch (or on `onto`), whose tip it becomes; return the commit's id."""
         index = str(self.path / "index-of-tests")
         head = onto or self.head(branch)
         if head:
@@ -83,7 +83,7 @@ class BareRepository:
         return new
 
     def head(self, branch: str = "main") -> str:
-        """The tip of a branch, empty for none."""
+        """Return the tip of a branch, empty for none."""
         return self.refs().get(f"refs/heads/{branch}", "")
 
     def refs(self) -> dict[str, str]:
@@ -91,14 +91,14 @@ class BareRepository:
         return {ref: sha for sha, ref in (line.split(" ", 1) for line in lines)}
 
     def read(self, path: str, *, at: str = "main") -> bytes:
-        """A file of a commit."""
+        """Return a file of a commit."""
         return subprocess.run(  # noqa: S603
             [GIT, "-C", str(self.path), "cat-file", "blob", f"{at}:{path}"],
             capture_output=True, check=True, env=ENVIRONMENT,
         ).stdout  # fmt: skip
 
     def hook(self, name: str, script: str | None) -> None:
-        """Installs a hook, or removes it."""
+        """Install a hook, or remove it."""
         path = self.path / "hooks" / name
         if script is None:
             path.unlink(missing_ok=True)
@@ -129,7 +129,7 @@ class Answer:
 
 
 class GitServer:
-    """Serves the repositories of a folder at `url`/<name>.git. Use as a context manager.
+    """Serve the repositories of a folder at `url`/<name>.git. Use as a context manager.
 
     login: (user, password) that is asked for. token: a bearer token that is asked for. protocol: the highest version
     spoken. before: called with each request; an Answer is given instead of Git's.
@@ -160,7 +160,7 @@ class GitServer:
         return BareRepository(self.root / f"{name}.git", branch=branch, object_format=object_format)
 
     def asked(self) -> list[str]:
-        """`METHOD last/segment` of the requests so far, which are then forgotten."""
+        """Return `METHOD last/segment` of the requests so far, and forget them."""
         seen = [f"{r.method} {urlsplit(r.path).path.rsplit('/', 1)[1]}" for r in self.requests]
         self.requests.clear()
         return seen

@@ -5,46 +5,22 @@ from collections.abc import Iterable
 from random import Random
 from typing import Any
 
-import msgspec
-
-from api.resource import Resource
 from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, SILENCE_TIMEOUT, Informer
 from controllers.runtime.kube.client import KubeClient
 from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS, VirtualClock
+from testing.thing import THINGS, Thing
 
-THINGS = Resource("example.com", "v1", "things", "Thing")
 SILENCE = SILENCE_TIMEOUT.total_seconds()
 RNG = Random(1)  # noqa: S311 -- jitter
 
 
-class Meta(msgspec.Struct, frozen=True, rename="camel"):
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-
-
-class Spec(msgspec.Struct, frozen=True):
-    colour: str = ""
-    size: int = 0
-
-
-class Thing(msgspec.Struct, frozen=True):
-    metadata: Meta
-    spec: Spec = Spec()
-
-
-def thing(name: str, **spec: object) -> dict[str, Any]:
-    return {"metadata": {"name": name, "namespace": "ns"}, "spec": spec}
-
-
 def by_colour(obj: Thing) -> Iterable[str]:
-    return (obj.spec.colour,) if obj.spec.colour else ()
+    return obj.spec.colours
 
 
 class RecordingHandler:
-    """A handler that records its calls, as `name:old>new` of spec.size, and lets a test wait for it."""
+    """A handler that records its calls as `name:old>new` of spec.size, and lets a test wait for one."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []

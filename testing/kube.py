@@ -1,10 +1,10 @@
-"""A Kubernetes API of a dozen lines for tests: objects in a dict, errors on command, no sockets.
+"""The Kubernetes API as the client shows it, without sockets: objects in memory, errors on command.
 
-It knows what the kinds rely on: names that are taken, merge patches, uids, growing resourceVersions, and that what the
-caller's type does not name is dropped. For everything else there is `runtime.testing_server`.
+What the caller's type does not name is dropped, as by the client. `apiserver` has the same objects behind HTTP.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,8 +12,8 @@ import msgspec
 from api.resource import Resource
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
-from controllers.runtime.kube.errors import AlreadyExists, ApiError, Forbidden, NotFound
-from controllers.runtime.reconcile import merge_patch
+from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound
+from testing.apistore import ApiStore
 
 T = TypeVar("T")
 
@@ -30,8 +30,7 @@ class FakeKube(KubeClient):
         """Request, as in `requests` → errors for the next of them, in order."""
         self.answers: dict[str, Callable[[Any], Any]] = {}
         """Subresource → what is answered to a body that is posted to it."""
-        self._objects: dict[tuple[str, str, str], dict[str, Any]] = {}
-        self._version = 0
+        self._store = ApiStore()
         for plural, structs in objects.items():
             for struct in structs:
                 self.put(plural, struct)
@@ -39,31 +38,30 @@ class FakeKube(KubeClient):
     @property
     def version(self) -> str:
         """The latest resourceVersion."""
-        return str(self._version)
+        return self._store.version
 
     def put(self, plural: str, struct: object) -> None:
-        """Somebody else's create or replace."""
-        body = msgspec.to_builtins(struct)
-        meta = body["metadata"]
-        self._store((plural, meta.get("namespace", ""), meta["name"]), body)
+        """Create or replace an object as somebody else."""
+        self._store.put(plural, msgspec.to_builtins(struct))
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
-        """Somebody else's delete."""
-        del self._objects[plural, namespace, name]
+        """Delete an object as somebody else."""
+        self._store.remove(plural, namespace, name)
 
     def all(self, plural: str, into: type[T]) -> list[T]:
-        """Every object of a kind, by name."""
-        return [msgspec.convert(body, into) for key, body in sorted(self._objects.items()) if key[0] == plural]
+        """Return every object of a kind, by namespace and name."""
+        return [msgspec.convert(body, into) for body in self._store.list(plural)]
 
     def forbid(self, request: str) -> None:
-        """The next such request is refused."""
+        """Refuse the next such request."""
         verb_and_plural, _, name = request.rpartition(" ")
         self.failures.setdefault(request, []).append(
             Forbidden(request, f'"{name}" is forbidden for {verb_and_plural}', status=403)
         )
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
-        return msgspec.convert(self._get_stored("get", resource, namespace, name), into)
+        self._start_request("get", resource, namespace, name)
+        return msgspec.convert(self._store.get(resource, namespace, name), into)
 
     async def create(
         self,
@@ -78,11 +76,9 @@ class FakeKube(KubeClient):
         if subresource:
             self._start_request(f"create {subresource} of", resource, namespace, name)
             return msgspec.convert(self.answers[subresource](body), into)
-        name = msgspec.to_builtins(body)["metadata"]["name"]
-        operation, key = self._start_request("create", resource, namespace, name)
-        if key in self._objects:
-            raise AlreadyExists(operation, f'{resource.plural} "{name}" already exists', status=409)
-        return msgspec.convert(self._store(key, msgspec.to_builtins(body)), into)
+        encoded = msgspec.to_builtins(body)
+        self._start_request("create", resource, namespace, encoded["metadata"]["name"])
+        return msgspec.convert(self._store.create(resource, namespace, encoded), into)
 
     async def patch(
         self,
@@ -95,33 +91,17 @@ class FakeKube(KubeClient):
         subresource: str = "",
         field_manager: str = "",
     ) -> T:
-        held = self._get_stored("patch", resource, namespace, name)
-        return msgspec.convert(
-            self._store((resource.plural, namespace, name), merge_patch.merge(held, msgspec.to_builtins(body))), into
-        )
+        self._start_request("patch", resource, namespace, name)
+        patch = msgspec.to_builtins(body)
+        return msgspec.convert(self._store.patch(resource, namespace, name, patch, subresource=subresource), into)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        _, key = self._start_request("delete", resource, namespace, name)
-        self._objects.pop(key, None)
+        self._start_request("delete", resource, namespace, name)
+        with suppress(NotFound):
+            self._store.delete(resource, namespace, name, uid=uid)
 
-    def _start_request(
-        self, verb: str, resource: Resource, namespace: str, name: str
-    ) -> tuple[str, tuple[str, str, str]]:
+    def _start_request(self, verb: str, resource: Resource, namespace: str, name: str) -> None:
         operation = f"{verb} {resource.plural} {namespace}/{name}"
         self.requests.append(operation)
         if self.failures.get(operation):
             raise self.failures[operation].pop(0)
-        return operation, (resource.plural, namespace, name)
-
-    def _get_stored(self, verb: str, resource: Resource, namespace: str, name: str) -> dict[str, Any]:
-        operation, key = self._start_request(verb, resource, namespace, name)
-        if key not in self._objects:
-            group = f".{resource.group}" if resource.group else ""
-            raise NotFound(operation, f'{resource.plural}{group} "{name}" not found', status=404)
-        return self._objects[key]
-
-    def _store(self, key: tuple[str, str, str], body: dict[str, Any]) -> dict[str, Any]:
-        self._version += 1
-        meta = {"uid": f"uid-{self.version}", **body["metadata"], "resourceVersion": self.version}
-        self._objects[key] = {**body, "metadata": meta}
-        return self._objects[key]

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any, TypeVar
 
@@ -145,7 +145,7 @@ class FakeLeader:
 
 class LifecycleHarness:
     def __init__(self, *, handle_requests_while_suspended: bool = True) -> None:
-        self.clock = VirtualClock()
+        self.clock = VirtualClock(auto_advance=True)
         self.server = ThingServer()
         self.recorded = FakeRecorder()
         self.reconciler = FakeReconciler()
@@ -158,7 +158,7 @@ class LifecycleHarness:
             ThingCache(self.server),
             self.reconciler,
             events=self.recorded,
-            clock=AutoAdvancingClock(self.clock),
+            clock=self.clock,
             log=logging.getLogger("controllers.test"),
             field_manager="thing-controller",
             leader=self.leader,
@@ -192,22 +192,6 @@ class LifecycleHarness:
     @property
     def types(self) -> list[str]:
         return [condition.type for condition in self.server.thing().status.conditions]
-
-
-class AutoAdvancingClock:
-    """Virtual time that passes by itself where somebody sleeps."""
-
-    def __init__(self, clock: VirtualClock) -> None:
-        self._clock = clock
-
-    def now(self) -> datetime:
-        return self._clock.now()
-
-    def monotonic(self) -> float:
-        return self._clock.monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await self._clock.advance(seconds)
 
 
 def thing(*, generation: int = 1, requested: str = "", suspend: bool = False, **more: Any) -> Thing:

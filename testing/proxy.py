@@ -1,4 +1,4 @@
-"""A proxy for tests on loopback: CONNECT over HTTP or SOCKS5, with a login, routes of its own and faults on demand."""
+"""A proxy on loopback: CONNECT over HTTP or SOCKS5, with a login, routes of its own and faults on demand."""
 
 import base64
 import socket
@@ -14,9 +14,9 @@ LOGIN_REFUSED, NOT_ALLOWED, UNREACHABLE = 255, 2, 4
 class ProxyServer:
     """Use as a context manager.
 
-    login: `user:password` that is asked for. routes: leads `host:port` to `host:port`. ahead: the answer comes in one
-    piece with what the server behind says first. silent: no answer comes at all. refusal: what is said instead of
-    connecting, a status line or a SOCKS5 code. asked: what was asked for.
+    login: `user:password` that is asked for. routes: leads `host:port` to `host:port`; when given, nothing else is
+    reached. ahead: the answer comes in one piece with what the server behind says first. silent: no answer comes at
+    all. refusal: what is said instead of connecting, a status line or a SOCKS5 code. asked: what was asked for.
     """
 
     def __init__(
@@ -25,6 +25,7 @@ class ProxyServer:
         self.kind = kind
         self.login = login
         self.routes = dict(routes or {})
+        self._has_other_routes = routes is None
         self.ahead = self.silent = False
         self.refusal: str | int = ""
         self.asked: list[str] = []
@@ -39,6 +40,12 @@ class ProxyServer:
     @property
     def url(self) -> str:
         return f"{self.kind}://{self.netloc}"
+
+    def refusal_of(self, target: str) -> str | int:
+        """Return what is said instead of connecting; empty: nothing, the target is connected to."""
+        if self.refusal or self._has_other_routes or target in self.routes:
+            return self.refusal
+        return "HTTP/1.1 502 no route" if self.kind == "http" else UNREACHABLE
 
     def __enter__(self) -> "ProxyServer":
         self._thread.start()
@@ -89,8 +96,8 @@ class _Handler(socketserver.StreamRequestHandler):
         basic = f"Basic {base64.b64encode(owner.login.encode()).decode()}"
         if owner.login and headers.get("proxy-authorization") != basic:
             self.wfile.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 5\r\n\r\nlogin")
-        elif owner.refusal:
-            self.wfile.write(f"{owner.refusal}\r\n\r\n".encode())
+        elif refusal := owner.refusal_of(target):
+            self.wfile.write(f"{refusal}\r\n\r\n".encode())
         else:
             self._connect(owner, target, b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n")
 
@@ -115,8 +122,8 @@ class _Handler(socketserver.StreamRequestHandler):
             host = socket.inet_ntop(socket.AF_INET if kind == 1 else socket.AF_INET6, self.rfile.read(4 * kind))
         target = f"{host}:{int.from_bytes(self.rfile.read(2), 'big')}"
         owner.asked.append(f"SOCKS5 {target}")
-        if owner.refusal:
-            self.wfile.write(bytes([5, int(owner.refusal), 0, 1, 0, 0, 0, 0, 0, 0]))
+        if refusal := owner.refusal_of(target):
+            self.wfile.write(bytes([5, int(refusal), 0, 1, 0, 0, 0, 0, 0, 0]))
         else:
             self._connect(owner, target, b"\x05\0\0\x03\x05proxy\0\0")
 
@@ -132,7 +139,7 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 def _pump(source: socket.socket, target: socket.socket) -> None:
-    """Copies until either side has gone, and passes the end on."""
+    """Copy until either side has gone, and pass the end on."""
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)

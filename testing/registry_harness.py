@@ -12,11 +12,12 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError
-from testing.certificates import FakeClock, KeyPair, authority, issue_server_key_pair
+from testing.certificates import KeyPair, create_authority, issue_server_key_pair
+from testing.clock import VirtualClock
 from testing.registry_server import Handler, HttpServer, run_server
 
 MINUTE = timedelta(minutes=1)
-CA = authority("private CA")
+CA = create_authority("private CA")
 IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
 ANONYMOUS = Access()
 ALICE = Access(Credentials("alice", "wonder"))
@@ -29,7 +30,7 @@ LIST_URL = "http://REGISTRY/v2/app/tags/list?n=1000"
 class RegistryHarness:
     """A client, its clock, and a server it talks to."""
 
-    def __init__(self, server: HttpServer, client: RegistryClient, clock: FakeClock) -> None:
+    def __init__(self, server: HttpServer, client: RegistryClient, clock: VirtualClock) -> None:
         self.server, self.client, self.clock = server, client, clock
 
     def image(self, repo: str = "app") -> Image:
@@ -53,7 +54,7 @@ class RegistryHarness:
 async def run_harness(
     handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b""
 ) -> AsyncIterator[RegistryHarness]:
-    clock = FakeClock()
+    clock = VirtualClock(auto_advance=True)
     client = RegistryClient(clock=clock, user_agent="tagline-test", jitter=lambda: 0.0)
     async with run_server(handler, identity, client_ca) as server:
         yield RegistryHarness(server, client, clock)

@@ -1,4 +1,4 @@
-"""A registry and proxies for tests: on loopback, in the event loop of the test, as ill-mannered as the test says."""
+"""A registry on loopback, in the event loop of the test, as ill-mannered as the test says."""
 
 import asyncio
 import base64
@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
-from controllers.net.tls import TlsMaterial, load_key_pair
 from testing.certificates import KeyPair
 
 
@@ -83,12 +82,11 @@ class HttpServer:
 async def run_server(
     handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b"", *, host: str = "127.0.0.1"
 ) -> AsyncIterator[HttpServer]:
-    """A server on a free port; with `identity` over TLS, and then only for clients of `client_ca`, if it is given."""
+    """Run a server on a free port; with `identity` over TLS, and then only for clients of `client_ca`, if given."""
     server = HttpServer(handler)
     context = None
     if identity:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        load_key_pair(context, TlsMaterial(certificate=identity.certificate, key=identity.key))
+        context = identity.server_context()
         if client_ca:
             context.verify_mode = ssl.CERT_REQUIRED
             context.load_verify_locations(cadata=client_ca.decode())
@@ -101,7 +99,7 @@ async def run_server(
 async def run_listener(
     serve: Serve, context: ssl.SSLContext | None = None, *, host: str = "127.0.0.1", port: int = 0
 ) -> AsyncIterator[str]:
-    """The address of a listener whose connections `serve` gets; all are closed at the end. OSError without `host`."""
+    """Listen, and give each connection to `serve`; yield the address. Raises OSError where there is no `host`."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -126,7 +124,7 @@ async def run_listener(
 
 
 async def read_request(reader: asyncio.StreamReader) -> ReceivedRequest | None:
-    """The next request; None when there is none, or when somebody begins to speak TLS."""
+    """Return the next request; None when there is none, or when somebody begins to speak TLS."""
     start = await reader.read(1)
     if start in {b"", b"\x16"}:
         return None
@@ -138,7 +136,7 @@ async def read_request(reader: asyncio.StreamReader) -> ReceivedRequest | None:
 
 
 async def write_reply(writer: asyncio.StreamWriter, method: str, reply: Reply) -> bool:
-    """True when the connection may be used again."""
+    """Return whether the connection may be used again."""
     headers = {"Content-Length": str(len(reply.body)), **reply.headers}
     lines = [f"HTTP/1.1 {reply.status} X", *(f"{name}: {value}" for name, value in headers.items())]
     writer.write(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
@@ -224,67 +222,3 @@ class RegistryHandler:
     def manifest(self, tag: str) -> Reply:
         digest = self.digests.get(tag)
         return Reply(headers={"Docker-Content-Digest": digest} if digest else {}, body=f"manifest of {tag}".encode())
-
-
-@dataclass(slots=True)
-class ConnectProxy:
-    """A proxy for CONNECT, for absolute targets (answered by itself), and for SOCKS5."""
-
-    password: str = ""
-    connects: list[str] = field(default_factory=list)
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        asked = await read_request(reader)
-        if asked is None:
-            return
-        self.connects.append(f"{asked.method} {asked.target}")
-        expected = f"Basic {base64.b64encode(self.password.encode()).decode()}"
-        if self.password and asked.headers.get("proxy-authorization") != expected:
-            writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-            return
-        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
-        await tunnel(reader, writer, asked.target)
-
-    async def serve_socks(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        _, count = await reader.readexactly(2)
-        methods = await reader.readexactly(count)
-        if self.password:
-            writer.write(b"\x05\x02" if 2 in methods else b"\x05\xff")
-            if 2 not in methods:
-                return
-            _, length = await reader.readexactly(2)
-            username = await reader.readexactly(length)
-            password = await reader.readexactly((await reader.readexactly(1))[0])
-            right = username + b":" + password == self.password.encode()
-            writer.write(b"\x01\x00" if right else b"\x01\x01")
-            if not right:
-                return
-        else:
-            writer.write(b"\x05\x00")
-        kind = (await reader.readexactly(4))[3]
-        length = 4 if kind == 1 else (await reader.readexactly(1))[0]
-        data = await reader.readexactly(length)
-        host = ".".join(map(str, data)) if kind == 1 else data.decode()
-        port = int.from_bytes(await reader.readexactly(2), "big")
-        self.connects.append(f"SOCKS {host}:{port}")
-        writer.write(b"\x05\x00\x00\x01\x00\x00\x00\x00\x00\x00")
-        await tunnel(reader, writer, f"{host}:{port}")
-
-
-async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: str) -> None:
-    host, _, port = target.rpartition(":")
-    there_reader, there_writer = await asyncio.open_connection(host, int(port))
-    try:
-        await asyncio.wait(
-            [asyncio.ensure_future(pump(reader, there_writer)), asyncio.ensure_future(pump(there_reader, writer))],
-            return_when=asyncio.FIRST_COMPLETED,
-        )
-    finally:
-        there_writer.transport.abort()
-
-
-async def pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
-        while data := await source.read(65536):
-            sink.write(data)
-            await sink.drain()

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from aiohttp import web
 
-Json: TypeAlias = dict[str, Any]
+from testing.apistore import Json
+
 ScriptedAnswer: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 """What a scripted request gets; None lets the server answer as usual."""
 

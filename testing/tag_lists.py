@@ -1,11 +1,13 @@
-"""Stored tag lists in tests, without an API."""
+"""Stored tag lists without an API, and the scanner's view of their chunks without an informer."""
 
 from collections.abc import Mapping
 
-from controllers.runtime.key import Key
+from api.imagetaglist import IMAGE_TAG_LISTS
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
 from controllers.taglist.reader import TagListNotFound, TagListReader
+from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from controllers.taglist.scan import build_tag_set
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
@@ -34,3 +36,23 @@ class FakeTagListReader(TagListReader):
         if repository not in self._lists:
             raise TagListNotFound(f"no whole tag list is stored for ImageRepository {repository}")
         return self._lists[repository]
+
+
+class FakeHeaders:
+    """Headers of the chunks in a FakeKube: own writes enter at once, those of others with `catch_up`."""
+
+    def __init__(self, kube: FakeKube) -> None:
+        self._kube = kube
+        self.catch_up()
+
+    def catch_up(self) -> None:
+        """Become equal to the server, as after a list."""
+        headers = self._kube.all(IMAGE_TAG_LISTS.plural, ChunkHeader)
+        self._headers = {key_of(header): header for header in headers}
+
+    def by_index(self, index: str, value: str) -> list[ChunkHeader]:
+        assert index == BY_REPOSITORY
+        return [header for header in self._headers.values() if str(repository_key(header)) == value]
+
+    def record_write(self, obj: ChunkHeader) -> None:
+        self._headers[key_of(obj)] = obj

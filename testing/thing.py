@@ -1,5 +1,7 @@
 """A kind for tests of the runtime, which knows none of the real ones."""
 
+from typing import Any
+
 import msgspec
 
 from api.meta import Condition, ObjectMeta
@@ -10,6 +12,8 @@ THINGS = Resource("example.com", "v1", "things", "Thing")
 
 class ThingSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     suspend: bool = False
+    size: int = 0
+    colours: tuple[str, ...] = ()
 
 
 class ThingStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -26,3 +30,8 @@ class Thing(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     metadata: ObjectMeta
     spec: ThingSpec = ThingSpec()
     status: ThingStatus = ThingStatus()
+
+
+def encode_thing(name: str, **spec: object) -> dict[str, Any]:
+    """Return a Thing of namespace `ns` as somebody else sends it; its spec may hold anything."""
+    return {"metadata": {"name": name, "namespace": "ns"}, "spec": spec}

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 import pytest_asyncio
@@ -11,30 +10,17 @@ import pytest_asyncio
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
+from testing.clock import VirtualClock
 
-START = datetime(2030, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 HOST = "registry.cloud.example"
 ROBOT = Identity("apps", "robot", "role")
 
 
-@dataclass
-class Clock:
-    """Stands still until a test moves it."""
-
-    seconds: float = 1000.0
-
-    def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds)
-
-    def monotonic(self) -> float:
-        return self.seconds
-
-
 class Cloud:
     """A cloud that numbers its logins."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
         self.lifetime = HOUR
         self.logins: list[tuple[str, str, str]] = []
@@ -57,7 +43,7 @@ class Cloud:
 
 class Bench:
     def __init__(self, max_size: int = 100, max_age: timedelta = 24 * HOUR) -> None:
-        self.clock = Clock()
+        self.clock = VirtualClock()
         self.cloud = Cloud(self.clock)
         self.logins = CloudLogins(self.clock, {"cloud": self.cloud}, max_size=max_size, max_age=max_age)
         self.audiences: list[str] = []
@@ -70,7 +56,7 @@ class Bench:
         return await self.logins.credentials("cloud", host, identity, proxy=proxy, kubernetes_token=token)
 
     def pass_by(self, time: timedelta) -> None:
-        self.clock.seconds += time.total_seconds()
+        self.clock.skip(time.total_seconds())
 
 
 @pytest_asyncio.fixture

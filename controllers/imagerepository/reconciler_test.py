@@ -27,9 +27,9 @@ from controllers.runtime.reconcile.run import Run
 from controllers.taglist.scan import build_tag_set
 from controllers.taglist.writer import TagListWriter
 from testing.builders import IMAGE, expect, image_repository, make_run
-from testing.chunk_headers import FakeHeaders
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
+from testing.tag_lists import FakeHeaders
 
 T = TypeVar("T")
 

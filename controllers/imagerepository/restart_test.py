@@ -17,9 +17,9 @@ from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.outcome import Ready
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
-from testing.chunk_headers import FakeHeaders
 from testing.clock import VirtualClock
 from testing.kube import FakeKube
+from testing.tag_lists import FakeHeaders
 
 COUNT = 1000
 MINUTE = timedelta(minutes=1)

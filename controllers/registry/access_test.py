@@ -6,9 +6,9 @@ from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial, ssl_context
 from controllers.registry.access import Access, proxy_from_secret, tls_from_secret
 from controllers.registry.errors import BadCredentialSecret
-from testing.certificates import authority, issue_server_key_pair
+from testing.certificates import create_authority, issue_server_key_pair
 
-CA = authority("ca")
+CA = create_authority("ca")
 IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from controllers.registry.budget import CIRCUIT_FAILURES, Budgets, Endpoint
 from controllers.registry.errors import ImageNotFound, RegistryError, Throttled, Unavailable
-from testing.certificates import FakeClock
+from testing.clock import VirtualClock
 
 HUB, OTHER = Endpoint("hub", "direct"), Endpoint("other", "direct")
 SECOND = timedelta(seconds=1)
@@ -35,7 +35,7 @@ class RecordingObserver:
 
 class BudgetHarness:
     def __init__(self, *, rate: float = 0.0, concurrency: int = 4, jitter: float = 0.0) -> None:
-        self.clock, self.seen = FakeClock(), RecordingObserver()
+        self.clock, self.seen = VirtualClock(auto_advance=True), RecordingObserver()
         self.budgets = Budgets(
             self.clock, concurrency=concurrency, rate=rate, jitter=lambda: jitter, observer=self.seen
         )
@@ -103,7 +103,7 @@ async def test_a_pause_that_was_asked_for_is_kept_for_that_identity_only() -> No
     assert (str(held), held.retry_after) == ("429", 60 * SECOND)
     assert await bench.operate(identity="bob") is None
     assert await bench.operate(endpoint=OTHER) is None
-    bench.clock.seconds += 60
+    bench.clock.skip(60)
     assert await bench.operate() is None
     assert bench.seen.told == [("throttled", "hub"), ("held back", "hub")]
 
@@ -112,11 +112,11 @@ async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_do
     bench = BudgetHarness(jitter=0.5)
     pauses = []
     for _ in range(11):
-        until = bench.clock.seconds
+        until = bench.clock.monotonic()
         await bench.operate(Throttled("429"))
         pause, _reason = next(iter(bench.budgets._budgets[HUB].pauses.values()), (until, ""))
         pauses.append(pause - until)
-        bench.clock.seconds = max(pause, until)
+        bench.clock.skip(max(pause - until, 0))
     assert pauses == [0, 0, 6.25, 12.5, 25, 50, 100, 200, 375, 375, 375]
 
 
@@ -135,10 +135,10 @@ async def test_a_registry_that_cannot_be_reached_is_left_alone_and_then_tried_ag
     assert isinstance(held, Unavailable)
     assert str(held) == "connection refused"
     assert await bench.operate(endpoint=OTHER) is None
-    bench.clock.seconds += 10
+    bench.clock.skip(10)
     assert await bench.operate(DOWN) is DOWN
     assert isinstance(await bench.operate(), Unavailable)
-    bench.clock.seconds += 10
+    bench.clock.skip(10)
     assert await bench.operate() is None
     assert await bench.operate(DOWN) is DOWN
     assert await bench.operate() is None

@@ -20,7 +20,7 @@ from controllers.registry.errors import (
     Throttled,
     Unavailable,
 )
-from testing.certificates import FakeClock
+from testing.clock import VirtualClock
 from testing.registry_harness import ANONYMOUS, LIST, LIST_URL, MINUTE, run_harness
 from testing.registry_server import HANG_UP, RegistryHandler, Reply, diagnostics
 
@@ -122,7 +122,7 @@ async def test_digest_of_what_is_no_tag_is_not_asked_for(tag: str) -> None:
     "image", [Image("x]y.z", "app"), Image("a.b:99999", "app"), Image("a.b", "../admin")], ids=["host", "port", "dots"]
 )
 async def test_a_reference_that_is_no_address_is_refused(image: Image) -> None:
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     with pytest.raises(BadReference):
         await client.list_tags(image, ANONYMOUS, timeout=MINUTE)
 
@@ -176,7 +176,7 @@ async def test_a_registry_that_throttles_is_left_alone_until_it_may_be_asked() -
         assert await b.expect_error(Throttled) == first
         assert len(b.server.asked) == asked
         assert await b.tags(Access(Credentials("other", "identity"))) == ["1.0"]
-        b.clock.seconds += 51
+        b.clock.skip(51)
         assert await b.tags() == ["1.0"]
 
 

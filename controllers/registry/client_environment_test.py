@@ -9,7 +9,7 @@ from controllers.image.reference import Image, parse_image
 from controllers.net.proxy.address import Proxy
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
-from testing.certificates import FakeClock
+from testing.clock import VirtualClock
 from testing.registry_harness import MINUTE, run_harness
 from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, run_server
 
@@ -48,7 +48,7 @@ def _has_loopback6() -> bool:
 
 
 async def tags(image: Image, access: Access) -> list[str]:
-    client = RegistryClient(clock=FakeClock(), user_agent="test", jitter=lambda: 0.0)
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test", jitter=lambda: 0.0)
     try:
         return await client.list_tags(image, access, timeout=MINUTE)
     finally:

@@ -2,12 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 
 from controllers.image.reference import Image
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
+from controllers.registry import session
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import (
@@ -15,9 +17,11 @@ from controllers.registry.errors import (
     RegistryError,
     Unavailable,
 )
-from testing.certificates import FakeClock, issue_server_key_pair
+from testing.certificates import issue_server_key_pair
+from testing.clock import VirtualClock
+from testing.proxy import ProxyServer
 from testing.registry_harness import ALICE, ANONYMOUS, CA, IDENTITY, LIST, LIST_URL, MINUTE, TRUSTING, run_harness
-from testing.registry_server import ConnectProxy, HttpServer, RegistryHandler, Reply, run_listener, run_server
+from testing.registry_server import HttpServer, RegistryHandler, Reply, run_listener, run_server
 
 
 async def test_a_redirect_to_another_origin_loses_the_credentials() -> None:
@@ -84,7 +88,7 @@ async def test_the_deadline_covers_the_whole_answer(reply: Reply) -> None:
 async def test_nobody_listening_is_told_for_both_schemes() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     with pytest.raises(Unavailable) as caught:
         await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)
     assert str(caught.value) == (
@@ -96,7 +100,7 @@ async def test_nobody_listening_is_told_for_both_schemes() -> None:
 async def test_a_dead_registry_is_left_alone_after_five_failures() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    clock = FakeClock()
+    clock = VirtualClock(auto_advance=True)
     client = RegistryClient(clock=clock, user_agent="test")
     messages = set()
     for _ in range(7):
@@ -107,7 +111,7 @@ async def test_a_dead_registry_is_left_alone_after_five_failures() -> None:
     async with run_listener(HttpServer(RegistryHandler({"app": ["1.0"]})).serve, port=int(address.rpartition(":")[2])):
         with pytest.raises(Unavailable):
             await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)
-        clock.seconds += 11
+        clock.skip(11)
         assert await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE) == ["1.0"]
     await client.aclose()
 
@@ -144,15 +148,17 @@ async def test_plain_http_is_only_for_those_who_may() -> None:
 
 @pytest.mark.parametrize("password", ["", "user:p@ss"], ids=["open", "password"])
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_proxy_carries_the_requests(scheme: str, password: str) -> None:
-    proxy = ConnectProxy(password)
+async def test_a_proxy_carries_the_requests(
+    scheme: Literal["http", "socks5"], password: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "HTTP_FALLBACK_DELAY", MINUTE.total_seconds())  # a busy machine makes HTTPS late
     username, _, secret = password.partition(":")
-    async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b:
-        async with run_listener(proxy.serve_socks if scheme == "socks5" else proxy.serve) as address:
-            access = Access(tls=TRUSTING.tls, proxy=Proxy(f"{scheme}://{address}", username, secret))
+    with ProxyServer(scheme, login=password) as proxy:
+        async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b:
+            access = Access(tls=TRUSTING.tls, proxy=Proxy(proxy.url, username, secret))
             assert await b.tags(access) == ["1.0"]
-        method = "SOCKS" if scheme == "socks5" else "CONNECT"
-        assert proxy.connects == [f"{method} {b.server.address}"]
+        method = "SOCKS5" if scheme == "socks5" else "CONNECT"
+        assert proxy.asked == [f"{method} {b.server.address}"]
 
 
 @pytest.mark.parametrize(
@@ -162,12 +168,13 @@ async def test_a_proxy_carries_the_requests(scheme: str, password: str) -> None:
         pytest.param("socks5", "socks connect: username/password authentication failed", id="socks5"),
     ],
 )
-async def test_a_proxy_that_refuses_is_told_without_its_password(scheme: str, reason: str) -> None:
-    proxy = ConnectProxy("user:right")
-    serve = proxy.serve_socks if scheme == "socks5" else proxy.serve
-    async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b, run_listener(serve) as address:
-        access = Access(tls=TRUSTING.tls, proxy=Proxy(f"{scheme}://{address}", "user", "wr0ng"))
-        message = await b.expect_error(RegistryError, access)
+async def test_a_proxy_that_refuses_is_told_without_its_password(
+    scheme: Literal["http", "socks5"], reason: str
+) -> None:
+    with ProxyServer(scheme, login="user:right") as proxy:
+        async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b:
+            access = Access(tls=TRUSTING.tls, proxy=Proxy(proxy.url, "user", "wr0ng"))
+            message = await b.expect_error(RegistryError, access)
     assert message.startswith(f'Get "https://REGISTRY/v2/": {reason}; ')
     assert "wr0ng" not in message
 
@@ -175,7 +182,7 @@ async def test_a_proxy_that_refuses_is_told_without_its_password(scheme: str, re
 async def test_a_proxy_nobody_runs_is_named() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     access = Access(proxy=Proxy(f"http://{address}"))
     with pytest.raises(Unavailable) as caught:
         await client.list_tags(Image("registry.example", "app"), access, timeout=MINUTE)
@@ -185,20 +192,19 @@ async def test_a_proxy_nobody_runs_is_named() -> None:
 
 
 async def test_the_proxy_of_the_environment_is_for_hosts_that_are_not_local(monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = ConnectProxy("user:right")
-    async with run_listener(proxy.serve) as address:
-        monkeypatch.setenv("https_proxy", f"http://{address}")
-        monkeypatch.setenv("http_proxy", f"http://{address}")
+    with ProxyServer("http", login="user:right") as proxy:
+        monkeypatch.setenv("https_proxy", proxy.url)
+        monkeypatch.setenv("http_proxy", proxy.url)
         async with run_harness(RegistryHandler({"app": ["1.0"]})) as b:
             assert await b.tags() == ["1.0"]
-            assert proxy.connects == []
+            assert proxy.asked == []
             with pytest.raises(Unavailable, match="407 Proxy Authentication Required"):
                 await b.client.list_tags(Image("registry.example", "app"), ANONYMOUS, timeout=MINUTE)
-            assert proxy.connects == ["CONNECT registry.example:443"]
+            assert proxy.asked == ["CONNECT registry.example:443"]
 
 
 async def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
-    client = RegistryClient(clock=FakeClock(), user_agent="test")
+    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     with pytest.raises(Unavailable, match=r"^proxy of the environment cannot be used: "):
         await client.list_tags(Image("registry.example", "app"), ANONYMOUS, timeout=MINUTE)

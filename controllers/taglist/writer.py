@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 import msgspec
 
@@ -15,7 +16,6 @@ from api import imagetaglist
 from api.imagerepository import ImageRepository
 from api.imagetaglist import IMAGE_TAG_LISTS
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
-from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import AlreadyExists
@@ -33,10 +33,18 @@ class _FirstSeen:
     whole: bool
 
 
+class ChunkHeaders(Protocol):
+    """Headers of the stored chunks in memory: an informer of them."""
+
+    def by_index(self, index: str, value: str) -> list[ChunkHeader]: ...
+
+    def record_write(self, obj: ChunkHeader) -> None: ...
+
+
 class TagListWriter:
     """Writes tag lists. Never called twice at once for one repository (the workqueue sees to it)."""
 
-    def __init__(self, client: KubeClient, headers: Informer[ChunkHeader], *, field_manager: str) -> None:
+    def __init__(self, client: KubeClient, headers: ChunkHeaders, *, field_manager: str) -> None:
         self._client = client
         self._headers = headers
         self._field_manager = field_manager

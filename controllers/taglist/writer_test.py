@@ -17,9 +17,9 @@ from controllers.taglist.reader import TagListReader, fetch_list
 from controllers.taglist.scan import TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
-from testing.chunk_headers import FakeHeaders
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
+from testing.tag_lists import FakeHeaders
 
 APP = Key("apps", "app")
 SECONDS = int(START.timestamp())

@@ -12,8 +12,8 @@ from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.git.login import azuredevops
 from controllers.git.login.azuredevops import HOST, SCOPE
 from controllers.git.remote import Bearer
+from testing.certificates import create_authority
 from testing.gitserver import Answer, GitServer, Request
-from testing.tls_certificates import server_context
 
 JSON = {"Content-Type": "application/json"}
 BOT = SubjectToken(Identity("apps", "bot", "tenant-1/client-1"), "proof")
@@ -69,9 +69,10 @@ def test_identity_that_is_refused(endpoint: GitServer, monkeypatch: pytest.Monke
 def test_a_service_account_proves_itself_to_entra(
     server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    context, trusted = server_context(tmp_path)
+    localhost, trusted = create_authority("localhost"), tmp_path / "localhost.crt"
+    trusted.write_bytes(localhost.certificate)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
-    with GitServer(server.root, tls=context) as secure:
+    with GitServer(server.root, tls=localhost.server_context()) as secure:
         secure.before = entra
         monkeypatch.setenv("AZURE_AUTHORITY_HOST", f"https://localhost:{secure.port}")
         assert azuredevops.login(HOST, BOT, proxy="").credentials == Bearer("entra")

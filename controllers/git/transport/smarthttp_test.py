@@ -6,7 +6,6 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from controllers.git.conftest import GitRun
 from controllers.git.engine import GitEngine
@@ -22,8 +21,8 @@ from controllers.git.errors import (
 from controllers.git.remote import Basic, Bearer, Credentials, Remote, SshKey
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
+from testing.certificates import create_authority
 from testing.gitserver import Answer, BareRepository, GitServer
-from testing.tls_certificates import certificate, pem
 
 ADVERTISEMENT = {"Content-Type": "application/x-git-upload-pack-advertisement"}
 
@@ -208,20 +207,15 @@ async def test_a_proxy_of_the_environment(
 
 
 @pytest.fixture
-def tls_server(server: GitServer, fleet: BareRepository, tmp_path: Path) -> Iterator[tuple[str, TlsMaterial]]:
+def tls_server(server: GitServer, fleet: BareRepository) -> Iterator[tuple[str, TlsMaterial]]:
     """Serve the repository over TLS to clients with a certificate. Return (URL, what a client needs)."""
-    keys = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    server_certificate, client_certificate = certificate("localhost", keys[0]), certificate("client", keys[1])
-    (tmp_path / "pair.pem").write_bytes(server_certificate + pem(keys[0]))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tmp_path / "pair.pem")
-    context.load_verify_locations(cadata=client_certificate.decode())
+    ours, theirs = create_authority("localhost"), create_authority("client")
+    context = ours.server_context()
+    context.load_verify_locations(cadata=theirs.certificate.decode())
     context.verify_mode = ssl.CERT_REQUIRED
     with GitServer(server.root, tls=context) as secure:
-        yield (
-            f"https://localhost:{secure.port}/fleet.git",
-            TlsMaterial(server_certificate, client_certificate, pem(keys[1])),
-        )
+        material = TlsMaterial(ours.certificate, theirs.certificate, theirs.key)
+        yield f"https://localhost:{secure.port}/fleet.git", material
 
 
 async def test_own_authority_and_client_certificate(tls_server: tuple[str, TlsMaterial], tmp_path: Path) -> None:

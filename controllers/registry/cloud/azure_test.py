@@ -15,8 +15,9 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.registry.cloud import azure
 from controllers.registry.dockerconfig import Credentials
+from testing.proxy import ProxyServer
 from testing.registry_harness import CA, IDENTITY
-from testing.registry_server import ConnectProxy, HttpServer, ReceivedRequest, Reply, run_listener, run_server
+from testing.registry_server import HttpServer, ReceivedRequest, Reply, run_server
 
 ROBOT = SubjectToken(Identity("apps", "robot", "tenant-1/client-1"), "proof")
 USERNAME = "00000000-0000-0000-0000-000000000000"
@@ -140,11 +141,10 @@ async def test_an_exchange_that_fails(
 
 async def test_the_proxy_of_the_object_is_used(server: HttpServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_PROXY")
-    proxy = ConnectProxy()
-    async with run_listener(proxy.serve) as address:
-        assert (await login(server, ROBOT, proxy=f"http://{address}")).expires_at == EXPIRES
-    assert set(proxy.connects) == {f"CONNECT {server.address}"}
-    assert len(proxy.connects) == server.connections == 2
+    with ProxyServer("http") as proxy:
+        assert (await login(server, ROBOT, proxy=proxy.url)).expires_at == EXPIRES
+    assert set(proxy.asked) == {f"CONNECT {server.address}"}
+    assert len(proxy.asked) == server.connections == 2
 
 
 async def test_every_other_host_is_refused() -> None:

@@ -12,8 +12,9 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube import client as client_module
 from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS
-from testing.informer import SILENCE, THINGS, InformerHarness, RecordingHandler, Spec, Thing, thing
+from testing.informer import SILENCE, InformerHarness, RecordingHandler
 from testing.scripted_answers import fail, pass_through, reset_connection
+from testing.thing import THINGS, Thing, ThingSpec, encode_thing
 
 
 @pytest_asyncio.fixture
@@ -25,11 +26,11 @@ async def harness() -> AsyncIterator[InformerHarness]:
 
 
 async def test_list_then_watch_fills_the_cache_and_tells_the_handlers(harness: InformerHarness) -> None:
-    harness.api.put(THINGS, thing("a", size=1, colour="red"))
+    harness.api.put(THINGS, encode_thing("a", size=1, colours=["red"]))
     await harness.start()
     assert (harness.recorded.lines, harness.informer.is_stale()) == (["a:->1"], False)
-    harness.api.put(THINGS, thing("a", size=2, colour="blue"))
-    harness.api.put(THINGS, thing("b", size=3, colour="blue"))
+    harness.api.put(THINGS, encode_thing("a", size=2, colours=["blue"]))
+    harness.api.put(THINGS, encode_thing("b", size=3, colours=["blue"]))
     harness.api.remove(THINGS, "ns", "a")
     await harness.recorded.wait_for("a:2>-")
     assert harness.recorded.lines == ["a:->1", "a:1>2", "b:->3", "a:2>-"]
@@ -40,7 +41,7 @@ async def test_list_then_watch_fills_the_cache_and_tells_the_handlers(harness: I
 
 async def test_all_pages_are_read_before_the_cache_is_synced(harness: InformerHarness) -> None:
     for number in range(7):
-        harness.api.put(THINGS, thing(f"t{number}"))
+        harness.api.put(THINGS, encode_thing(f"t{number}"))
     harness.informer = harness.make(page_size=3)
     await harness.start()
     assert (len(harness.informer.list()), harness.api.count("list"), harness.informer.lists) == (7, 3, 1)
@@ -51,7 +52,7 @@ async def test_pages_that_turn_out_too_large_are_read_in_smaller_ones(
 ) -> None:
     monkeypatch.setattr(client_module, "MAX_PAGE_BYTES", 4000)
     for number in range(20):
-        harness.api.put(THINGS, thing(f"t{number}", colour="x" * 1000))
+        harness.api.put(THINGS, encode_thing(f"t{number}", colours=["x" * 1000]))
     harness.informer = harness.make(page_size=32)
     await harness.start()
     limits = [seen.query["limit"] for seen in harness.api.requests if seen.verb == "list"]
@@ -63,7 +64,7 @@ async def test_object_larger_than_a_page_is_an_error_like_any_other(
     harness: InformerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "MAX_PAGE_BYTES", 500)
-    harness.api.put(THINGS, thing("a", colour="x" * 1000))
+    harness.api.put(THINGS, encode_thing("a", colours=["x" * 1000]))
     harness.informer = harness.make(page_size=1)
     harness.start_unsynced()
     assert await harness.retry() <= 1
@@ -71,7 +72,7 @@ async def test_object_larger_than_a_page_is_an_error_like_any_other(
 
 
 async def test_late_handler_is_told_what_is_there(harness: InformerHarness) -> None:
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
     late = RecordingHandler()
     harness.informer.add_handler(late)
@@ -79,10 +80,12 @@ async def test_late_handler_is_told_what_is_there(harness: InformerHarness) -> N
 
 
 async def test_objects_are_transformed_before_they_are_cached(harness: InformerHarness) -> None:
-    harness.api.put(THINGS, thing("a", size=1))
-    harness.informer = harness.make(transform=lambda obj: Thing(obj.metadata, Spec(size=obj.spec.size * 10)))
+    harness.api.put(THINGS, encode_thing("a", size=1))
+    harness.informer = harness.make(
+        transform=lambda obj: Thing(metadata=obj.metadata, spec=ThingSpec(size=obj.spec.size * 10))
+    )
     await harness.start()
-    harness.api.put(THINGS, thing("b", size=2))
+    harness.api.put(THINGS, encode_thing("b", size=2))
     await harness.recorded.wait_for("b:->20")
     answer = await harness.client.patch(THINGS, "ns", "a", {"spec": {"size": 3}}, into=Thing)
     harness.informer.record_write(answer)
@@ -91,7 +94,7 @@ async def test_objects_are_transformed_before_they_are_cached(harness: InformerH
 
 async def test_ended_watch_is_resumed_at_once_where_it_was(harness: InformerHarness) -> None:
     await harness.start()
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.recorded.wait_for("a:->1")
     await harness.clock.advance(60)
     position = harness.api.version
@@ -112,7 +115,7 @@ async def test_dropped_watch_misses_nothing(harness: InformerHarness) -> None:
     await harness.start()
     harness.api.drop_watches()
     await harness.api.wait_for_watches(0)
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.next_watch()
     await harness.recorded.wait_for("a:->1")
     assert harness.informer.lists == 1
@@ -122,7 +125,7 @@ async def test_bookmark_moves_the_point_of_resumption(harness: InformerHarness) 
     await harness.start()
     harness.api.compact()
     harness.api.bookmark()
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.recorded.wait_for("a:->1")
     harness.api.drop_watches()
     await harness.api.wait_for_watches(0)
@@ -133,13 +136,13 @@ async def test_bookmark_moves_the_point_of_resumption(harness: InformerHarness) 
 @pytest.mark.parametrize("in_stream", [False, True], ids=["answer", "event"])
 async def test_gone_lists_again_and_tells_the_difference(harness: InformerHarness, *, in_stream: bool) -> None:
     for name in ("changed", "gone", "same"):
-        harness.api.put(THINGS, thing(name, size=1))
+        harness.api.put(THINGS, encode_thing(name, size=1))
     await harness.start()
     harness.recorded.lines.clear()
     harness.api.silent = True
-    harness.api.put(THINGS, thing("changed", size=2))
+    harness.api.put(THINGS, encode_thing("changed", size=2))
     harness.api.remove(THINGS, "ns", "gone")
-    harness.api.put(THINGS, thing("new", size=3))
+    harness.api.put(THINGS, encode_thing("new", size=3))
     harness.api.compact()
     if in_stream:
         harness.api.error_watches(410, "Expired")
@@ -155,11 +158,11 @@ async def test_gone_lists_again_and_tells_the_difference(harness: InformerHarnes
 
 
 async def test_object_recreated_while_disconnected_is_deleted_and_added(harness: InformerHarness) -> None:
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
     harness.api.silent = True
     harness.api.remove(THINGS, "ns", "a")
-    harness.api.put(THINGS, thing("a", size=2))
+    harness.api.put(THINGS, encode_thing("a", size=2))
     harness.api.compact()
     harness.api.error_watches(410, "Expired")
     await harness.api.wait_for_watches(0)
@@ -171,7 +174,7 @@ async def test_object_recreated_while_disconnected_is_deleted_and_added(harness:
 async def test_silent_watch_is_reopened_and_then_listed(harness: InformerHarness) -> None:
     await harness.start()
     harness.api.silent = True
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.clock.advance(SILENCE - 1)
     assert harness.api.count("watch") == 1
     await harness.clock.advance(1)
@@ -215,7 +218,7 @@ async def test_recovered_watch_forgets_earlier_failures(harness: InformerHarness
     for _ in range(3):
         await harness.retry()
     await harness.next_watch()
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.recorded.wait_for("a:->1")
     harness.api.drop_watches()
     await harness.api.wait_for_watches(0)
@@ -250,7 +253,7 @@ async def test_watch_that_ends_at_once_is_not_reopened_in_a_busy_loop(harness: I
 
 
 async def test_first_list_is_tried_until_it_works(harness: InformerHarness) -> None:
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     harness.api.script("list", fail(403, "Forbidden"), fail(500))
     harness.start_unsynced()
     for _ in range(2):
@@ -262,7 +265,7 @@ async def test_first_list_is_tried_until_it_works(harness: InformerHarness) -> N
 
 async def test_list_whose_continue_token_expires_begins_again(harness: InformerHarness) -> None:
     for name in ("a", "b"):
-        harness.api.put(THINGS, thing(name))
+        harness.api.put(THINGS, encode_thing(name))
     harness.informer = harness.make(page_size=1)
     harness.api.script("list", pass_through, fail(410, "Expired"))
     harness.start_unsynced()
@@ -272,11 +275,11 @@ async def test_list_whose_continue_token_expires_begins_again(harness: InformerH
 
 
 async def test_own_write_is_read_at_once_and_told_once(harness: InformerHarness) -> None:
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
     harness.informer.record_write(await harness.client.patch(THINGS, "ns", "a", {"spec": {"size": 2}}, into=Thing))
     assert harness.sizes == {"a": 2}
-    harness.api.put(THINGS, thing("b"))
+    harness.api.put(THINGS, encode_thing("b"))
     await harness.recorded.wait_for("b:->0")
     assert harness.recorded.lines == ["a:->1", "a:1>2", "b:->0"]
 
@@ -287,9 +290,9 @@ async def test_faulty_handler_harms_nobody_else(harness: InformerHarness, caplog
 
     harness.informer = harness.make()
     harness.informer._handlers.insert(0, faulty)
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
-    harness.api.put(THINGS, thing("a", size=2))
+    harness.api.put(THINGS, encode_thing("a", size=2))
     await harness.recorded.wait_for("a:1>2")
     assert harness.informer.handler_errors == 2
     assert [record.message for record in caplog.records] == ["handler of a watched object failed"] * 2
@@ -298,12 +301,12 @@ async def test_faulty_handler_harms_nobody_else(harness: InformerHarness, caplog
 async def test_unreadable_object_is_absent_and_reported_until_it_can_be_read(
     harness: InformerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    harness.api.put(THINGS, thing("odd-from-the-start", size="xl"))
-    harness.api.put(THINGS, thing("a", size=1))
+    harness.api.put(THINGS, encode_thing("odd-from-the-start", size="xl"))
+    harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
-    harness.api.put(THINGS, thing("a", size="xl"))
+    harness.api.put(THINGS, encode_thing("a", size="xl"))
     await harness.recorded.wait_for("a:1>-")
-    harness.api.put(THINGS, thing("a", size=3))
+    harness.api.put(THINGS, encode_thing("a", size=3))
     await harness.recorded.wait_for("a:->3")
     assert harness.informer.unreadable_objects == 2
     messages = [record.message for record in caplog.records if record.levelno == logging.ERROR]
@@ -324,12 +327,12 @@ async def test_storm_of_changes_and_faults_ends_in_the_servers_state(harness: In
         if rng.random() < 0.3 and harness.api.get(THINGS, "ns", name):
             harness.api.remove(THINGS, "ns", name)
         else:
-            harness.api.put(THINGS, thing(name, size=step))
+            harness.api.put(THINGS, encode_thing(name, size=step))
         if rng.random() < 0.1:
             rng.choice(faults)()
         if rng.random() < 0.3:
             await harness.clock.advance(5)
-    harness.api.put(THINGS, thing("last", size=-1))
+    harness.api.put(THINGS, encode_thing("last", size=-1))
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         while "last" not in harness.sizes:
             await harness.clock.advance(5)

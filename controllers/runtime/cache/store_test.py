@@ -1,34 +1,22 @@
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.meta import ObjectMeta
 from controllers.runtime.cache.store import Changes, Store, is_newer
 from controllers.runtime.key import Key
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    name: str
-    resource_version: str
-    uid: str = "1"
-    namespace: str = "ns"
-
-
-@dataclass(frozen=True, slots=True)
-class Thing:
-    metadata: Meta
-    colours: tuple[str, ...] = field(default=())
+from testing.thing import Thing, ThingSpec
 
 
 def thing(name: str, version: int | str, *colours: str, uid: str = "1") -> Thing:
-    return Thing(Meta(name, str(version), f"{name}-{uid}"), colours)
+    meta = ObjectMeta(name=name, namespace="ns", uid=f"{name}-{uid}", resource_version=str(version))
+    return Thing(metadata=meta, spec=ThingSpec(colours=colours))
 
 
 def by_colour(obj: Thing) -> Iterable[str]:
-    return obj.colours
+    return obj.spec.colours
 
 
 def store_of(*objects: Thing, resource_version: int | str = 100) -> Store[Thing]:
@@ -197,7 +185,7 @@ def test_index_that_is_added_later_has_what_is_there() -> None:
 
 
 def test_list_of_a_namespace() -> None:
-    elsewhere = Thing(Meta("a", "1", namespace="other"))
+    elsewhere = Thing(metadata=ObjectMeta(name="a", namespace="other", uid="1", resource_version="1"))
     store = store_of(thing("a", 1), elsewhere)
     assert store.list("other") == [elsewhere]
     assert len(store.list()) == 2
@@ -249,4 +237,4 @@ def test_replaying_the_changes_gives_the_store_and_the_index(script: list[tuple[
     assert replayed == by_name
     for colour in ("red", "blue", "big"):
         found = {obj.metadata.name for obj in store.by_index("colour", colour)}
-        assert found == {name for name, obj in by_name.items() if colour in obj.colours}
+        assert found == {name for name, obj in by_name.items() if colour in obj.spec.colours}

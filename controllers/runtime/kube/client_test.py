@@ -5,11 +5,9 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-import msgspec
 import pytest
 import pytest_asyncio
 
-from api.resource import Resource
 from controllers.runtime.kube import client as client_module
 from controllers.runtime.kube import errors
 from controllers.runtime.kube.client import KubeClient
@@ -18,25 +16,7 @@ from controllers.runtime.kube.serializer import Bookmark, ObjectEvent
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
 from testing.scripted_answers import delay_until, fail, pass_through, raw, reset_connection
-
-THINGS = Resource("example.com", "v1", "things", "Thing")
-
-
-class Meta(msgspec.Struct, frozen=True, rename="camel"):
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-
-
-class Thing(msgspec.Struct, frozen=True):
-    metadata: Meta
-    spec: dict[str, int] = {}
-    status: dict[str, int] = {}
-
-
-def named(name: str, **spec: int) -> dict[str, Any]:
-    return {"metadata": {"name": name, "namespace": "ns"}, "spec": spec}
+from testing.thing import THINGS, Thing, ThingSpec, ThingStatus, encode_thing
 
 
 @pytest_asyncio.fixture
@@ -65,12 +45,12 @@ async def client(
 
 
 async def test_object_lives_through_all_verbs(api: ScriptedServer, client: KubeClient) -> None:
-    created = await client.create(THINGS, "ns", named("a", x=1), into=Thing)
-    body = {"metadata": {"resourceVersion": created.metadata.resource_version}, "status": {"y": 2}}
+    created = await client.create(THINGS, "ns", encode_thing("a", size=1), into=Thing)
+    body = {"metadata": {"resourceVersion": created.metadata.resource_version}, "status": {"pushed": "now"}}
     patched = await client.patch(
         THINGS, "ns", "a", body, into=Thing, subresource="status", field_manager="some-controller"
     )
-    assert (patched.spec, patched.status) == ({"x": 1}, {"y": 2})
+    assert (patched.spec, patched.status) == (ThingSpec(size=1), ThingStatus(pushed="now"))
     assert await client.get(THINGS, "ns", "a", into=Thing) == patched
     await client.delete(THINGS, "ns", "a", uid=patched.metadata.uid)
     with pytest.raises(errors.NotFound, match="get things ns/a: 404 NotFound"):
@@ -83,8 +63,8 @@ async def test_object_lives_through_all_verbs(api: ScriptedServer, client: KubeC
 
 
 async def test_patch_of_an_older_version_is_a_conflict(client: KubeClient) -> None:
-    old = await client.create(THINGS, "ns", named("a"), into=Thing)
-    await client.patch(THINGS, "ns", "a", {"spec": {"x": 1}}, into=Thing)
+    old = await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
+    await client.patch(THINGS, "ns", "a", {"spec": {"size": 1}}, into=Thing)
     with pytest.raises(errors.Conflict, match="patch things ns/a: 409 Conflict: the object has been modified"):
         await client.patch(
             THINGS, "ns", "a", {"metadata": {"resourceVersion": old.metadata.resource_version}}, into=Thing
@@ -92,21 +72,21 @@ async def test_patch_of_an_older_version_is_a_conflict(client: KubeClient) -> No
 
 
 async def test_create_of_a_taken_name(client: KubeClient) -> None:
-    await client.create(THINGS, "ns", named("a"), into=Thing)
+    await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
     with pytest.raises(errors.AlreadyExists):
-        await client.create(THINGS, "ns", named("a"), into=Thing)
+        await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
 
 
 async def test_delete_of_nothing_is_fine_and_of_another_incarnation_is_not(client: KubeClient) -> None:
     await client.delete(THINGS, "ns", "a")
-    await client.create(THINGS, "ns", named("a"), into=Thing)
+    await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
     with pytest.raises(errors.Conflict):
         await client.delete(THINGS, "ns", "a", uid="earlier")
 
 
 async def test_pages_add_up(api: ScriptedServer, client: KubeClient) -> None:
     for number in range(5):
-        api.put(THINGS, named(f"t{number}"))
+        api.put(THINGS, encode_thing(f"t{number}"))
     names: list[str] = []
     continue_ = ""
     for expected in (2, 2, 1):
@@ -126,7 +106,7 @@ async def test_expired_continue_token_is_gone(api: ScriptedServer, client: KubeC
 
 async def test_watch_tells_what_happens_after_a_version(api: ScriptedServer, client: KubeClient) -> None:
     since = api.version
-    first = api.put(THINGS, named("a"))
+    first = api.put(THINGS, encode_thing("a"))
     events = client.watch(THINGS, into=Thing, namespace="ns", resource_version=since, timeout_seconds=300)
     async with aclosing(events):
         added = await anext(events)
@@ -174,7 +154,7 @@ async def test_dropped_watch_is_unreachable(api: ScriptedServer, client: KubeCli
 
 
 async def test_left_watch_gives_its_connection_back(api: ScriptedServer, client: KubeClient) -> None:
-    api.put(THINGS, named("a"))
+    api.put(THINGS, encode_thing("a"))
     events = client.watch(THINGS, into=Thing, resource_version="1", timeout_seconds=300)
     async with aclosing(events):
         await anext(events)
@@ -185,7 +165,7 @@ async def test_left_watch_gives_its_connection_back(api: ScriptedServer, client:
 async def test_read_waits_for_a_throttling_server(
     api: ScriptedServer, client: KubeClient, clock: VirtualClock, observed: list[tuple[str, int]]
 ) -> None:
-    api.put(THINGS, named("a"))
+    api.put(THINGS, encode_thing("a"))
     api.script("get", fail(429, "TooManyRequests", Retry_After="3"), fail(503, Retry_After="4"))
     reading = asyncio.create_task(client.get(THINGS, "ns", "a", into=Thing))
     await clock.wait_for_sleepers()
@@ -285,18 +265,18 @@ async def test_refused_token_is_renewed_once_for_any_verb(api: ScriptedServer) -
     credentials = Rotating()
     config = ClusterConfig(api.config.server, credentials=credentials)
     client = KubeClient(config, user_agent="t")
-    api.put(THINGS, named("a"))
+    api.put(THINGS, encode_thing("a"))
     api.script("patch", fail(401, "Unauthorized"), pass_through, fail(401), fail(401))
-    await client.patch(THINGS, "ns", "a", {"spec": {"x": 1}}, into=Thing)
+    await client.patch(THINGS, "ns", "a", {"spec": {"size": 1}}, into=Thing)
     assert [seen.headers["Authorization"] for seen in api.requests] == ["Bearer token-0", "Bearer token-1"]
     with pytest.raises(errors.Unauthorized):
-        await client.patch(THINGS, "ns", "a", {"spec": {"x": 2}}, into=Thing)
+        await client.patch(THINGS, "ns", "a", {"spec": {"size": 2}}, into=Thing)
     assert credentials.renewed == 2
     await client.close()
 
 
 async def test_client_can_be_used_again_after_close(api: ScriptedServer, client: KubeClient) -> None:
-    api.put(THINGS, named("a"))
+    api.put(THINGS, encode_thing("a"))
     await client.get(THINGS, "ns", "a", into=Thing)
     await client.close()
     await client.close()

@@ -1,11 +1,11 @@
 import json
 from itertools import pairwise
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.meta import ObjectMeta
 from controllers.runtime.key import Key
 from controllers.runtime.kube import errors
 from controllers.runtime.kube.serializer import (
@@ -19,23 +19,17 @@ from controllers.runtime.kube.serializer import (
     decode_page,
     encode,
 )
+from testing.thing import Thing, ThingSpec
 
 
-class Meta(msgspec.Struct, frozen=True, rename="camel"):
-    name: str
-    namespace: str = ""
-    uid: str = ""
-    resource_version: str = ""
-
-
-class Thing(msgspec.Struct, frozen=True):
-    metadata: Meta
-    size: int = 0
-
-
-def thing(name: str, version: int, **fields: object) -> dict[str, object]:
+def thing(name: str, version: int, **spec: object) -> dict[str, object]:
     meta = {"name": name, "namespace": "ns", "resourceVersion": str(version), "managedFields": [{"a": "b"}]}
-    return {"kind": "Thing", "apiVersion": "x/v1", "metadata": meta, **fields}
+    return {"kind": "Thing", "apiVersion": "x/v1", "metadata": meta, "spec": spec}
+
+
+def sized(name: str, version: int, size: int) -> Thing:
+    meta = ObjectMeta(name=name, namespace="ns", resource_version=str(version))
+    return Thing(api_version="x/v1", metadata=meta, spec=ThingSpec(size=size))
 
 
 def event(kind: str, obj: object) -> bytes:
@@ -45,7 +39,7 @@ def event(kind: str, obj: object) -> bytes:
 def test_page_holds_items_moment_and_token() -> None:
     data = json.dumps({"metadata": {"resourceVersion": "7", "continue": "next"}, "items": [thing("a", 5, size=1)]})
     page = decode_page(data.encode(), Thing, operation="list things")
-    assert page.items == [Thing(Meta("a", "ns", "", "5"), 1)]
+    assert page.items == [sized("a", 5, 1)]
     assert (page.resource_version, page.continue_, page.unreadable) == ("7", "next", ())
 
 
@@ -63,14 +57,14 @@ def test_one_odd_object_does_not_hide_its_neighbours() -> None:
     assert [item.metadata.name for item in page.items] == ["good"]
     (bad,) = page.unreadable
     assert (bad.key, bad.resource_version) == (Key("ns", "bad"), "5")
-    assert "$.size" in bad.error
+    assert "$.spec.size" in bad.error
 
 
 @pytest.mark.parametrize("kind", ["ADDED", "MODIFIED", "DELETED"])
 def test_changes_carry_object_and_version(kind: str) -> None:
     assert decode_event(event(kind, thing("a", 9, size=2)), Thing, operation="watch things") == ObjectEvent(
         kind,  # type: ignore[arg-type]
-        Thing(Meta("a", "ns", "", "9"), 2),
+        sized("a", 9, 2),
         "9",
     )
 
@@ -110,7 +104,7 @@ def test_lines_that_are_errors(line: bytes, want: type[errors.ApiError]) -> None
 
 def test_object_of_another_shape_says_what_is_wrong() -> None:
     with pytest.raises(errors.Unreadable, match=r"get things a: 200 Unreadable: answer is not a Thing: .*size"):
-        decode(b'{"metadata":{"name":"a"},"size":"xl"}', Thing, operation="get things a")
+        decode(b'{"metadata":{"name":"a"},"spec":{"size":"xl"}}', Thing, operation="get things a")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +129,8 @@ def test_error_text_of_a_proxy_is_kept_on_one_line() -> None:
 
 
 def test_structs_and_plain_values_encode() -> None:
-    assert json.loads(encode({"metadata": Meta("a"), "gone": None})) == {
-        "metadata": {"name": "a", "namespace": "", "uid": "", "resourceVersion": ""},
+    assert json.loads(encode({"metadata": ObjectMeta(name="a"), "gone": None})) == {
+        "metadata": {"name": "a"},
         "gone": None,
     }
 
