@@ -1,1 +1,1 @@
-"""From the objects that describe a repository to what Git needs: remotes, credentials and signing keys."""
+"""The way to a Git repository: from a GitRepository and Secrets to a remote, the branches of a run, and a signer."""
