@@ -1,4 +1,4 @@
-"""All three kinds in one process, `tagline run KIND,KIND,KIND`: from a pushed tag to a commit."""
+"""`controllers.runtime.process`: three kinds in one process, `tagline run A,B,C`, from a pushed tag to a commit."""
 
 import sys
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Judges api, cli, controllers and hack: whether what they define has an effect.
+"""`controllers`: whether what is defined there, and in api, cli and hack, has an effect.
 
 Flags are read, counts exported, constants used. The source says so: a flag that is parsed, a count that goes up and a
 constant with a docstring look alive to every other test.

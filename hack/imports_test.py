@@ -23,7 +23,8 @@ ROOMS = {
     "botocore": ["controllers/cloud/aws.py"],
     "dulwich": [
         "controllers/git/objects/commits.py",
-        "controllers/git/objects/names.py",
+        "controllers/git/objects/hashing.py",
+        "controllers/git/objects/packs.py",
         "controllers/git/objects/store.py",
         "controllers/git/objects/tree.py",
     ],
@@ -36,7 +37,11 @@ ROOMS = {
     "pysequoia": ["controllers/git/signing/openpgp.py"],
     "re2": ["controllers/golang/regexp/engine.py"],
     "requests": ["controllers/registry/cloud/gcp.py"],
-    "urllib3": ["controllers/git/transport/smarthttp.py", "controllers/git/transport/sockspool.py"],
+    "urllib3": [
+        "controllers/git/transport/httppools.py",
+        "controllers/git/transport/smarthttp.py",
+        "controllers/git/transport/sockspool.py",
+    ],
     "yaml": ["cli/manifest.py", "controllers/imageaccess/plugins.py", "controllers/setters/parser.py"],
     "yarl": ["controllers/runtime/kube/client.py"],
     "zstandard": ["controllers/taglist/codec.py"],

@@ -15,6 +15,7 @@ from controllers.net.tls import TlsMaterial
 from controllers.net.url import strip_userinfo
 
 DEFAULT_TIMEOUT = timedelta(minutes=1)
+NO_TLS_MATERIAL = TlsMaterial()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class Remote:
 
     url: str
     credentials: Credentials | None = None
-    tls: TlsMaterial = TlsMaterial()
+    tls: TlsMaterial = NO_TLS_MATERIAL
     proxy: Proxy | None = None
     timeout: timedelta = DEFAULT_TIMEOUT
     principal: str = ""

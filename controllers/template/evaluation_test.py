@@ -1,4 +1,4 @@
-"""What an error calls the type of a value, which in Go depends on where the value was found."""
+"""`controllers.template.eval`: what an error calls the type of a value, which in Go depends on where it was found."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""An image of the old data model prints what go-containerregistry's types print."""
+"""`controllers.template.flux`: an image of the old data model prints what go-containerregistry's types print."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""`compareLink`: the links of each kind of Git host, and that data of any kind make a plain link or none."""
+"""`controllers.template.flux`: `compareLink` for each kind of Git host, and for data that make a plain link or none."""
 
 import re
 from datetime import UTC, datetime
