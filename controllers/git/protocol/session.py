@@ -132,8 +132,9 @@ class RemoteSession:
                 raise
             return PushResult(tuple(c.ref for c in commands), "")
         message = sanitize_text(b"".join(said))
-        moved = tuple(c.ref for c in commands if report.get(c.ref) is None)
-        refused = [(reason, c) for c in commands if (reason := report.get(c.ref)) is not None]
+        report = self._complete(report, commands, deadline)
+        moved = tuple(c.ref for c in commands if report[c.ref] is None)
+        refused = [(reason, c) for c in commands if (reason := report[c.ref]) is not None]
         if refused:
             # Of an atomic push, one reference tells the reason and the others that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
@@ -150,6 +151,19 @@ class RemoteSession:
     def _request_advertisement(self, service: str, deadline: Deadline) -> Advertisement:
         with self._transport.advertise(service, deadline) as answer:
             return read_advertisement(answer)
+
+    def _complete(
+        self, report: Mapping[str, str | None], commands: Sequence[PushCommand], deadline: Deadline
+    ) -> dict[str, str | None]:
+        """Return a verdict on every command; where the remote reported none, its references are listed to find one.
+
+        A remote may answer "unpack ok" and nothing else, or not know report-status at all. Silence is no success.
+        """
+        if all(c.ref in report for c in commands):
+            return dict(report)
+        now = self._request_advertisement(RECEIVE_PACK, deadline).values
+        silence = "the remote reported nothing about it and it did not move"
+        return {c.ref: report.get(c.ref, None if now.get(c.ref) == c.new else silence) for c in commands}
 
     def _has_arrived(self, commands: Sequence[PushCommand], deadline: Deadline) -> bool:
         try:
