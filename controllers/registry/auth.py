@@ -26,7 +26,8 @@ MAX_CHALLENGE_CHARS = 8_192
 
 # Possessive throughout: a header of somebody else must not make the expression try things twice.
 SCHEME = re.compile(r"\s*+([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*+)(?:\s++|,|$)")
-PARAMETER = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*+(?:,|$)')
+PARAMETER = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))(?:\s*+(?:,|$)|\s++)')
+"""Behind a parameter stands a comma; some registries write a blank alone."""
 
 
 @dataclass(frozen=True, slots=True)
