@@ -193,6 +193,51 @@ async def test_a_push_whose_answer_is_lost_counts_when_it_arrived(
     assert fleet.head() == new.id
 
 
+def answer_pushes(server: GitServer, report: bytes, *, carry_out: bool) -> None:
+    """Have the server answer pushes with `report` whatever it did, and carry them out or not."""
+    flush = b"0000"
+    body = b"%04x\x01" % (len(report) + len(flush) + 5) + report + flush + flush
+
+    def respond(request: Request) -> Answer | None:
+        if request.method == "GET" or not request.path.endswith("git-receive-pack"):
+            return None
+        server.before = lambda _: None
+        if carry_out:
+            server.answer(request)
+        return Answer(200, body, {"Content-Type": "application/x-git-receive-pack-result"})
+
+    server.before = respond
+
+
+@pytest.mark.parametrize(
+    "report",
+    [
+        pytest.param(b"000eunpack ok\n", id="no-line-for-any-reference"),
+        pytest.param(b"000eunpack ok\n001aok refs/heads/another\n", id="a-line-for-another"),
+    ],
+)
+async def test_a_push_that_the_server_says_nothing_about_is_judged_by_the_references(
+    run: GitRun, server: GitServer, fleet: BareRepository, report: bytes
+) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    answer_pushes(server, report, carry_out=False)
+    with pytest.raises(PushRejected, match="refs/heads/main: the remote reported nothing about it and it did not move"):
+        await run.push(new)
+    assert fleet.head() == new.parent
+    answer_pushes(server, report, carry_out=True)
+    await run.push(new)
+    assert fleet.head() == new.id
+
+
+async def test_one_of_two_references_is_not_reported(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    updates = [RefUpdate("refs/heads/main", new.id, new.parent), RefUpdate("refs/heads/mirror", new.id)]
+    answer_pushes(server, b"000eunpack ok\n0017ok refs/heads/main\n", carry_out=False)
+    with pytest.raises(PushRejected, match="refs/heads/mirror: the remote reported nothing") as rejected:
+        await run.engine.push(run.remote, new, updates)
+    assert rejected.value.updated_refs == ("refs/heads/main",)
+
+
 async def test_a_push_that_does_not_arrive(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     server.before = lambda r: Answer(503, b"", {"Retry-After": "7"}) if r.method == "POST" else None

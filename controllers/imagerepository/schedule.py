@@ -14,6 +14,8 @@ from controllers.taglist.scan import effective_exclusions
 
 DUE_TOLERANCE = timedelta(seconds=1)
 """A timer may fire a little early: what is due within a second is due."""
+CLOCK_SKEW = timedelta(minutes=1)
+"""How far the clocks of two nodes may differ. A scan dated further ahead was made by a clock that was wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def next_scan(
         return ScanNow("no tags in database")
     if failed_scan_reason:
         return ScanNow(failed_scan_reason)
+    if last.scan_time - now > CLOCK_SKEW:
+        return ScanNow("last scan is dated in the future")
     remaining = interval - (now - last.scan_time)
     if remaining < DUE_TOLERANCE:
         return ScanNow("triggered by interval")

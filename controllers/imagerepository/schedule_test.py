@@ -48,6 +48,8 @@ def decide(spec: ImageRepositorySpec = SPEC, status: ImageRepositoryStatus | Non
         pytest.param({"failed_scan_reason": "new image name"}, "new image name", id="last-scan-failed"),
         pytest.param({"now": START + 10 * MINUTE}, "triggered by interval", id="interval-over"),
         pytest.param({"now": START + 60 * MINUTE}, "triggered by interval", id="long-overdue"),
+        pytest.param({"now": START - 2 * MINUTE}, "last scan is dated in the future", id="dated-in-the-future"),
+        pytest.param({"now": START - 1000 * MINUTE}, "last scan is dated in the future", id="dated-far-ahead"),
     ],
 )
 def test_scan_is_due(facts: dict[str, Any], reason: str) -> None:

@@ -7,7 +7,7 @@ OAuth2 refresh token; tokens without a lifetime live 60 seconds.
 
 import base64
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from urllib.parse import urlencode, urlsplit
@@ -27,7 +27,8 @@ MAX_CHALLENGE_CHARS = 8_192
 
 # Possessive throughout: a header of somebody else must not make the expression try things twice.
 SCHEME = re.compile(r"\s*+([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*+)(?:\s++|,|$)")
-PARAMETER = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))\s*+(?:,|$)')
+PARAMETER = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))(?:\s*+(?:,|$)|\s++)')
+"""Behind a parameter stands a comma; some registries write a blank alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,8 @@ class Challenge:
     scheme: str = ""
     realm: str = ""
     service: str = ""
+    scope: str = field(default="", compare=False)
+    """Of one request; what is negotiated with a registry does not depend on it."""
 
 
 NO_CHALLENGE = Challenge()
@@ -91,7 +94,9 @@ def _challenges(header: str) -> Iterable[Challenge]:
             at = found.end()
             quoted, plain = found[2], found[3]
             parameters[found[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
-        yield Challenge(scheme[1].lower(), parameters.get("realm", ""), parameters.get("service", ""))
+        yield Challenge(
+            scheme[1].lower(), parameters.get("realm", ""), parameters.get("service", ""), parameters.get("scope", "")
+        )
 
 
 def format_scope(image: Image) -> str:
@@ -111,27 +116,33 @@ def bearer_header(token: str) -> dict[str, str]:
 
 
 def build_token_request(
-    image: Image, challenge: Challenge, access: Access, *, registry_scheme: str, client_id: str
+    image: Image,
+    challenge: Challenge,
+    access: Access,
+    *,
+    registry_scheme: str,
+    client_id: str,
+    more_scopes: Sequence[str] = (),
 ) -> TokenServiceRequest:
-    """Return the request for a token to pull `image`.
+    """Return the request for a token to pull `image`, and for what the registry asks beyond that.
 
     Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
     plain HTTP to a host where that is not allowed.
     """
     realm = _checked_realm(image, challenge, access, registry_scheme)
     service = challenge.service or image.registry
-    credentials = access.credentials
+    credentials, scopes = access.credentials, [format_scope(image), *more_scopes]
     if credentials and credentials.identity_token:
         form = {
             "client_id": client_id,
             "grant_type": "refresh_token",
             "refresh_token": credentials.identity_token,
-            "scope": format_scope(image),
+            "scope": " ".join(scopes),
             "service": service,
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return TokenServiceRequest("POST", realm, headers, urlencode(form).encode())
-    query = urlencode({"scope": format_scope(image), "service": service})
+    query = urlencode([*(("scope", scope) for scope in scopes), ("service", service)])
     return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 

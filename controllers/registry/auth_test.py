@@ -27,6 +27,11 @@ ALICE = Credentials("alice", "wonder")
         pytest.param([], NO_CHALLENGE, id="none"),
         pytest.param(['Bearer realm="https://a/t",service="s"'], Challenge("bearer", "https://a/t", "s"), id="bearer"),
         pytest.param(['bEaReR REALM="r", scope="a,b",service=s'], Challenge("bearer", "r", "s"), id="case-and-commas"),
+        pytest.param(['Bearer realm="https://a/t" service="s"'], Challenge("bearer", "https://a/t", "s"), id="blanks"),
+        pytest.param(
+            ['Bearer realm="r" scope="a" , service=s x'], Challenge("bearer", "r", "s"), id="blanks-and-commas"
+        ),
+        pytest.param(['Bearer realm="r" Basic realm="q"'], Challenge("bearer", "r"), id="no-comma-between-schemes"),
         pytest.param(["Basic"], Challenge("basic"), id="no-parameters"),
         pytest.param(['Negotiate, Basic realm="r"'], Challenge("basic", "r"), id="first-known-of-one-header"),
         pytest.param(["NTLM", 'Bearer realm="r"'], Challenge("bearer", "r"), id="first-known-of-several"),

@@ -3,17 +3,16 @@
 import asyncio
 import gzip
 import json
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import (
-    BadResponse,
-    Denied,
-)
+from controllers.registry.errors import BadResponse, Denied
+from controllers.registry.session import MAX_SCOPES
 from testing.registry_harness import ALICE, LIST, LIST_URL, run_harness
-from testing.registry_server import ReceivedRequest, RegistryHandler, Reply
+from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply
 
 
 async def test_pages_are_followed_until_the_last() -> None:
@@ -113,6 +112,53 @@ async def test_a_fresh_token_that_is_refused_is_not_replaced() -> None:
         registry.realm = f"http://{b.server.address}/token"
         assert await b.expect_error(Denied) == f"GET {LIST_URL}: UNAUTHORIZED: authentication required"
         assert registry.issued == 1
+
+
+def scoped_registry(*wanted: str) -> Handler:
+    """Return a registry whose list needs a token for each of these scopes, and which names one that is missing."""
+
+    def respond(request: ReceivedRequest) -> Reply:
+        host = request.headers["host"]
+        if request.path == "/token":
+            return Reply(
+                body=json.dumps({"token": " ".join(parse_qs(urlsplit(request.target).query).get("scope", []))}).encode()
+            )
+        has = request.headers.get("authorization", "").removeprefix("Bearer ").split()
+        missing = [scope for scope in wanted if scope not in has]
+        if has and not missing:
+            return Reply(body=b'{"name": "app", "tags": ["1.0"]}')
+        scope = f',scope="{missing[0]}"' if has else ""
+        return Reply(401, {"WWW-Authenticate": f'Bearer realm="http://{host}/token",service="s"{scope}'})
+
+    return respond
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        pytest.param(["repository:app:pull"], id="the-usual"),
+        pytest.param(["repository:group/app:pull"], id="another"),
+        pytest.param(["repository:app:pull", "registry:catalog:*", "repository:base:pull"], id="several"),
+    ],
+)
+async def test_a_token_is_fetched_for_the_scope_that_the_registry_asks_for(wanted: list[str]) -> None:
+    async with run_harness(scoped_registry(*wanted)) as b:
+        assert await b.tags() == ["1.0"]
+
+
+async def test_each_scope_is_asked_for_once() -> None:
+    def respond(request: ReceivedRequest) -> Reply:
+        if request.path == "/token":
+            return Reply(body=b'{"token": "useless"}')
+        count = len(b.server.asked)
+        headers = {
+            "WWW-Authenticate": f'Bearer realm="http://{b.server.address}/token",scope="repository:{count}:pull"'
+        }
+        return Reply(401, headers, b"")
+
+    async with run_harness(respond) as b:
+        await b.expect_error(Denied)
+        assert sum(request.path == "/token" for request in b.server.asked) == 1 + MAX_SCOPES
 
 
 async def test_a_registry_that_begins_to_ask_for_a_token_gets_one() -> None:

@@ -8,7 +8,7 @@ Format: https://kubernetes.io/docs/concepts/containers/images/#config-json.
 import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
 import msgspec
@@ -21,6 +21,7 @@ JSON_TYPE, JSON_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
 LEGACY_TYPE, LEGACY_KEY = "kubernetes.io/dockercfg", ".dockercfg"
 MAX_BYTES = 1 << 20
 """What Kubernetes lets a Secret be."""
+NOT_A_CONFIGURATION = "is not a Docker configuration in JSON"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,19 @@ class PullSecret:
     """`namespace/name`, for error texts."""
 
 
-class AuthConfig(msgspec.Struct):
-    auth: str = ""
+@dataclass(frozen=True, slots=True)
+class AuthConfig:
+    """One entry of the file; what it leaves out or has as null is empty."""
+
+    auth: str = field(default="", repr=False)
     username: str = ""
-    password: str = ""
-    identitytoken: str = ""
-    registrytoken: str = ""
+    password: str = field(default="", repr=False)
+    identitytoken: str = field(default="", repr=False)
+    registrytoken: str = field(default="", repr=False)
 
 
-Auths = dict[str, AuthConfig | None]
+Json = dict[str, object]
 T = TypeVar("T")
-
-
-class DockerConfig(msgspec.Struct):
-    auths: Auths | None = None
 
 
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
@@ -115,13 +115,37 @@ def _glob_to_regexp(glob: str) -> str:
 
 def _entries(secret: PullSecret) -> Iterable[tuple[str, Credentials]]:
     if secret.type == JSON_TYPE and (data := secret.data.get(JSON_KEY)):
-        auths = _decode(secret, data, DockerConfig).auths
+        config = _fields(_decode(secret, data, Json))
+        auths = _object(secret, config.get("auths"))
     elif secret.type == LEGACY_TYPE and (data := secret.data.get(LEGACY_KEY)):
-        auths = _decode(secret, data, Auths)
+        auths = _decode(secret, data, Json)
     else:
         return
-    for key, entry in (auths or {}).items():
-        yield _normalize_key(key), _credentials(secret, entry or AuthConfig())
+    for key, entry in auths.items():
+        yield _normalize_key(key), _credentials(secret, _auth_config(secret, entry))
+
+
+def _auth_config(secret: PullSecret, entry: object) -> AuthConfig:
+    given = _fields(_object(secret, entry))
+    names = [f.name for f in fields(AuthConfig)]
+    values = {name: given[name] for name in names if given.get(name) is not None}
+    if not all(isinstance(value, str) for value in values.values()):
+        raise _unusable(secret, NOT_A_CONFIGURATION)
+    return AuthConfig(**values)  # type: ignore[arg-type]  # checked above
+
+
+def _fields(value: Json) -> Json:
+    """Return an object with its keys in lower case: Go's decoder, which Docker uses, does not tell them apart."""
+    return {key.lower(): item for key, item in value.items()}
+
+
+def _object(secret: PullSecret, value: object) -> Json:
+    """Return a JSON object; null is an empty one. Raises BadCredentialSecret for anything else."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise _unusable(secret, NOT_A_CONFIGURATION)
+    return value
 
 
 def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
@@ -130,7 +154,7 @@ def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
     try:
         return msgspec.json.decode(data, type=into)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise _unusable(secret, "is not a Docker configuration in JSON") from None
+        raise _unusable(secret, NOT_A_CONFIGURATION) from None
 
 
 def _normalize_key(key: str) -> str:

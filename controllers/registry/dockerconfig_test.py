@@ -63,6 +63,15 @@ def test_the_first_secret_wins_among_equal_keys() -> None:
         pytest.param({"auth": auth("user", "pw").rstrip("=")}, Credentials("user", "pw"), id="auth-unpadded"),
         pytest.param({"username": "u", "password": "p"}, Credentials("u", "p"), id="fields"),
         pytest.param({"auth": auth("u", "p"), "username": "x"}, Credentials("u", "p"), id="auth-before-fields"),
+        pytest.param({"auth": None, "username": "u", "password": "p"}, Credentials("u", "p"), id="null-beside-fields"),
+        pytest.param(
+            {"username": "u", "password": "p", "auth": "", "identitytoken": None, "registrytoken": None, "email": None},
+            Credentials("u", "p"),
+            id="nulls-and-empty",
+        ),
+        pytest.param({"Username": "u", "PASSWORD": "p"}, Credentials("u", "p"), id="case-of-keys"),
+        pytest.param({"identityToken": "t"}, Credentials(identity_token="t"), id="case-of-tokens"),
+        pytest.param({"auth": auth("u", "p"), "labels": [1, {"a": None}]}, Credentials("u", "p"), id="other-fields"),
         pytest.param({"identitytoken": "t"}, Credentials(identity_token="t"), id="identity-token"),
         pytest.param({"registrytoken": "t"}, Credentials(registry_token="t"), id="registry-token"),
         pytest.param({"email": "e"}, None, id="nothing-is-anonymous"),
@@ -89,6 +98,8 @@ def test_secret_of_another_type_contributes_nothing() -> None:
     [
         pytest.param(b"{", "is not a Docker configuration in JSON", id="no-json"),
         pytest.param(b'{"auths": {"a": 1}}', "is not a Docker configuration in JSON", id="other-shape"),
+        pytest.param(b'{"auths": []}', "is not a Docker configuration in JSON", id="auths-as-a-list"),
+        pytest.param(b'{"auths": {"a": {"auth": 1}}}', "is not a Docker configuration in JSON", id="auth-as-a-number"),
         pytest.param(b"[" * 100_000, "is not a Docker configuration in JSON", id="deep"),
         pytest.param(b'{"auths": {"a": {"auth": "s3cr3t!"}}}', "has an 'auth' that is not base64", id="no-base64"),
         pytest.param(

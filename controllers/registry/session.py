@@ -34,6 +34,8 @@ from controllers.registry.transport import RegistryRequest, RegistryResponse, Re
 MAX_CACHED = 4096
 MAX_TOKEN_BYTES = 256 << 10
 MAX_PING_BYTES = 64 << 10
+MAX_SCOPES = 3
+"""Asked for beyond pulling the image, in one session."""
 HTTP_FALLBACK_DELAY = 0.3
 """Seconds that HTTPS has to answer before plain HTTP is tried beside it, where that is allowed."""
 
@@ -96,6 +98,8 @@ class Session:
         self._jitter = jitter
         self._client_id = client_id
         self._negotiation_key = (image.registry, self._route, allows_http(image, access.insecure))
+        self._more_scopes: list[str] = []
+        """What the registry asks for beyond pulling the image."""
         self.current_request = RegistryRequest("GET", f"https://{image.registry}/v2/")
         """The request under way, for the text of a deadline."""
         self.exhausted_for: timedelta | None = None
@@ -113,21 +117,37 @@ class Session:
         remembered = self._cached_token(negotiated)
         try:
             answer = await self._send_authorized(request, negotiated, max_bytes)
-            if answer.status == 401:
+            first = True
+            while answer.status == 401:
                 self._cache.tokens.pop(self._token_key(negotiated), None)
                 challenge = parse_challenge(answer.challenges)
                 changed = challenge not in {NO_CHALLENGE, negotiated.challenge}
-                if changed or remembered:
-                    negotiated = self._remember(
-                        Negotiated(negotiated.scheme, challenge if changed else negotiated.challenge)
-                    )
-                    answer = await self._send_authorized(request, negotiated, max_bytes)
+                if not (self._asks_for_more(challenge) or (first and (changed or remembered))):
+                    break
+                first = False
+                negotiated = self._remember(
+                    Negotiated(negotiated.scheme, challenge if changed else negotiated.challenge)
+                )
+                answer = await self._send_authorized(request, negotiated, max_bytes)
         except (Unavailable, BadResponse):
             self._cache.negotiated.pop(self._negotiation_key, None)
             raise
         if answer.status in accepted:
             return answer
         raise self._status_error(request, answer)
+
+    def _asks_for_more(self, challenge: Challenge) -> bool:
+        """Return whether the registry asks for a scope that no token of this session was asked for; takes note of it.
+
+        Each scope is asked for once, and MAX_SCOPES at most: a registry cannot keep a session going.
+        """
+        if challenge.scheme != "bearer" or (self._access.credentials and self._access.credentials.registry_token):
+            return False
+        asked_for = {format_scope(self._image), *self._more_scopes}
+        missing = [scope for scope in challenge.scope.split() if scope not in asked_for]
+        missing = missing[: MAX_SCOPES - len(self._more_scopes)]
+        self._more_scopes += missing
+        return bool(missing)
 
     def _status_error(self, request: RegistryRequest, answer: RegistryResponse) -> RegistryError:
         error = status_error(
@@ -174,6 +194,7 @@ class Session:
             self._access,
             registry_scheme=negotiated.scheme,
             client_id=self._client_id,
+            more_scopes=self._more_scopes,
         )
         request = RegistryRequest(token_request.method, token_request.url, token_request.headers, token_request.body)
         answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
@@ -190,7 +211,12 @@ class Session:
         return token.value if token else ""
 
     def _token_key(self, negotiated: Negotiated) -> TokenKey:
-        return TokenKey(self._image.registry, negotiated.challenge, format_scope(self._image), self._access)
+        return TokenKey(
+            self._image.registry,
+            negotiated.challenge,
+            " ".join([format_scope(self._image), *self._more_scopes]),
+            self._access,
+        )
 
     async def _negotiate(self) -> Negotiated:
         if cached := self._cache.negotiated.get(self._negotiation_key):

@@ -4,7 +4,6 @@ Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md#li
 pages, tags and bytes are counted, a next page on another origin or visited before is refused.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
@@ -15,6 +14,7 @@ from controllers.image.reference import Image
 from controllers.net.foreign_text import sanitize
 from controllers.net.url import origin
 from controllers.registry.errors import BadResponse, ResponseTooLarge
+from controllers.registry.links import BadLink, parse_links
 
 PAGE_SIZE = 1000
 MAX_PAGES = 2_000
@@ -24,16 +24,17 @@ MAX_TAG_CHARS = 512
 MAX_PAGE_BYTES = 32 << 20
 MAX_LIST_BYTES = 64 << 20
 
-MAX_LINK_CHARS = 8_192
-
-# Possessive throughout: a header of somebody else must not make the expression try things twice.
-PARAMETER = r"\s*+;\s*+[A-Za-z*-]++(?:\s*+=\s*+(?:\"[^\"]*+\"|[^\s\",;]*+))?+"
-LINK = re.compile(rf"\s*+<([^>]*+)>((?:{PARAMETER})*+)\s*+(?:,|$)")
-NAME_AND_VALUE = re.compile(r";\s*+([A-Za-z*-]++)(?:\s*+=\s*+(?:\"([^\"]*+)\"|([^\s\",;]*+)))?+")
-
 
 class TagPage(msgspec.Struct):
-    tags: list[str] | None = None
+    """A page as the specification has it. A registry may leave out `tags` where there are none, but not both names."""
+
+    name: object = msgspec.UNSET
+    tags: list[str] | msgspec.UnsetType | None = msgspec.UNSET
+    errors: object = None
+
+    def is_tag_list(self) -> bool:
+        """Return whether this is a list of tags: an object with errors, or with neither name nor tags, is none."""
+        return not self.errors and not (self.tags is msgspec.UNSET and self.name is msgspec.UNSET)
 
 
 def build_list_url(scheme: str, image: Image) -> str:
@@ -46,11 +47,14 @@ def decode_page(url: str, content_type: str, body: bytes) -> list[str]:
     A page of 1 MB costs about 2 ms.
     """
     try:
-        tags = msgspec.json.decode(body, type=TagPage).tags or []
+        page = msgspec.json.decode(body, type=TagPage)
     except (msgspec.DecodeError, UnicodeDecodeError):
+        page = None
+    if page is None or not page.is_tag_list():
         kind = sanitize(content_type) or "no content type"
         start = sanitize(body[:80].decode("utf-8", "replace"))
-        raise BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {start}") from None
+        raise BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {start}")
+    tags = page.tags or []
     if any(len(tag) > MAX_TAG_CHARS for tag in tags):
         raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
     return tags
@@ -58,7 +62,12 @@ def decode_page(url: str, content_type: str, body: bytes) -> list[str]:
 
 def find_next_page(url: str, links: Iterable[str]) -> str | None:
     """Return the URL of the page after `url`, None after the last. Raises BadResponse when it is on another origin."""
-    target = next(filter(None, (_next_target(header) for header in links)), None)
+    try:
+        parsed = [link for header in links for link in parse_links(header)]
+    except BadLink as error:
+        # An unread link is never the end of the list: an old tag would be chosen.
+        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(str(error))}") from None
+    target = next((link.target for link in parsed if not link.relations or "next" in link.relations), None)
     if target is None:
         return None
     try:
@@ -70,16 +79,6 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         raise BadResponse(f"GET {url}: next page is on another origin, {sanitize(there.netloc)}; not followed")
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
-
-
-def _next_target(header: str) -> str | None:
-    at = 0
-    while found := LINK.match(header[:MAX_LINK_CHARS], at):
-        at = found.end()
-        parameters = {name.lower(): quoted or plain for name, quoted, plain in NAME_AND_VALUE.findall(found[2])}
-        if "next" in parameters.get("rel", "next").lower().split():
-            return found[1]
-    return None
 
 
 @dataclass(slots=True)

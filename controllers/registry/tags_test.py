@@ -30,7 +30,18 @@ def test_first_page_asks_for_a_thousand() -> None:
         pytest.param(['</a>; title="x, <y>; rel=prev"; rel="start next"'], "https://reg.io/a", id="quoted-commas"),
         pytest.param(["</a#b>; rel=next"], "https://reg.io/a", id="fragment"),
         pytest.param(["</a>; rel=prev"], None, id="other-relation"),
-        pytest.param(["nonsense"], None, id="nonsense"),
+        pytest.param(['</a>; rel="next";'], "https://reg.io/a", id="semicolon-at-the-end"),
+        pytest.param(["</a> ; rel = next ; ; title"], "https://reg.io/a", id="blanks-and-empty-parameters"),
+        pytest.param([", </a>; rel=next ,, "], "https://reg.io/a", id="empty-elements"),
+        pytest.param(
+            ["</v2/app/tags/list?last=a,b;c>; rel=next"],
+            "https://reg.io/v2/app/tags/list?last=a,b;c",
+            id="commas-in-the-target",
+        ),
+        pytest.param(["/a?last=b; rel=next"], "https://reg.io/a?last=b", id="no-brackets"),
+        pytest.param(['</a>; title="\\">; rel=prev"; rel=next'], "https://reg.io/a", id="quoted-quote"),
+        pytest.param(["</a>; rel=prev; rel=next"], None, id="first-relation-counts"),
+        pytest.param(["", "  "], None, id="empty"),
     ],
 )
 def test_next_page_is_found(links: list[str], target: str | None) -> None:
@@ -53,8 +64,27 @@ def test_next_page_elsewhere_is_refused(link: str) -> None:
         find_next_page(HERE, [f"<{link}>; rel=next"])
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        "nonsense",
+        "/a?last=b",
+        "</a",
+        "</a> rel=next",
+        '</a>; rel="next',
+        '</a>; rel="next" </b>; rel=next',
+        "</a>; rel=prev, /b c; rel=next",
+        "</a>; rel=next" + " " * 10_000 + ";",
+    ],
+)
+def test_link_that_is_not_understood_is_not_the_end_of_the_list(header: str) -> None:
+    with pytest.raises(BadResponse, match="failed to parse link header"):
+        find_next_page(HERE, [header])
+
+
 def test_hostile_link_costs_no_time() -> None:
-    assert find_next_page(HERE, ["<a>" + "; a=   " * 1000 + 'x"'] * 100) is None
+    with pytest.raises(BadResponse):
+        find_next_page(HERE, ["<a>" + "; a=   " * 1000 + 'x"'] * 100)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +92,8 @@ def test_hostile_link_costs_no_time() -> None:
     [
         pytest.param(b'{"name": "app", "tags": ["a", "b"]}', ["a", "b"], id="tags"),
         pytest.param(b'{"tags": null}', [], id="null"),
-        pytest.param(b"{}", [], id="none"),
+        pytest.param(b'{"name": "app"}', [], id="left-out-beside-a-name"),
+        pytest.param(b'{"name": "app", "tags": ["a"], "errors": []}', ["a"], id="no-errors"),
     ],
 )
 def test_page_is_decoded(body: bytes, found: list[str]) -> None:
@@ -74,6 +105,13 @@ def test_page_is_decoded(body: bytes, found: list[str]) -> None:
     [
         pytest.param("text/html", b"<html>", "got text/html: <html>", id="html"),
         pytest.param("", b"", "got no content type: ", id="nothing"),
+        pytest.param("application/json", b"{}", "got application/json: {}", id="neither-name-nor-tags"),
+        pytest.param(
+            "application/json", b'{"errors": [{"code": "DENIED"}]}', 'got application/json: {"errors": ', id="errors"
+        ),
+        pytest.param(
+            "application/json", b'{"name": "a", "tags": [], "errors": [1]}', "got application/json: ", id="both"
+        ),
         pytest.param("application/json", b'["a"]', 'got application/json: ["a"]', id="other-shape"),
         pytest.param("application/json", b'{"tags": [1]}', 'got application/json: {"tags": [1]}', id="numbers"),
         pytest.param("application/json", b'{"tags": ["\xff"]}', "got application/json: ", id="not-utf8"),

@@ -3,7 +3,9 @@
 A process is identified by its id and its start time, so that a stale state file never stops a stranger.
 """
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import ssl
@@ -14,6 +16,9 @@ import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+SERVER_PORTS = range(10_000, 29_000)
+"""Below the kernel's ephemeral ports (from 32,768 on) and those that hack/controllers.json names."""
 
 
 class NotStarted(RuntimeError):
@@ -99,12 +104,22 @@ def http_probe(url: str, *, authority: Path | None = None, token: str = "", belo
 
 
 def free_ports(count: int) -> list[int]:
-    """Return free TCP ports of 127.0.0.1; all are held open until the last is known, so they differ."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [s.getsockname()[1] for s in sockets]
-    for s in sockets:
-        s.close()
-    return ports
+    """Return free TCP ports of 127.0.0.1 that differ from each other.
+
+    They lie below the range from which the kernel takes ports for outgoing connections: one of those may be taken again
+    before the server that it is for listens.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for port in random.sample(SERVER_PORTS, len(SERVER_PORTS)):
+            if len(sockets) == count:
+                break
+            with contextlib.suppress(OSError):
+                sockets.append(socket.create_server(("127.0.0.1", port)))
+        return [s.getsockname()[1] for s in sockets]
+    finally:
+        for s in sockets:
+            s.close()
 
 
 def _start_time(pid: int) -> int | None:

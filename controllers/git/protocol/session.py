@@ -141,11 +141,12 @@ class RemoteSession:
             if not self._has_arrived(commands, deadline):
                 raise
             return tuple(c.ref for c in commands)
-        refused = [(reason, c) for c in commands if (reason := report.get(c.ref)) is not None]
+        report = self._complete(report, commands, deadline)
+        refused = [(reason, c) for c in commands if (reason := report[c.ref]) is not None]
         if refused:
             # Of an atomic push, one reference gives the reason, and the others say that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
-            updated_refs = tuple(c.ref for c in commands if report.get(c.ref) is None)
+            updated_refs = tuple(c.ref for c in commands if report[c.ref] is None)
             message = sanitize(b"".join(progress))
             self._raise_refusal(command, reason, message, deadline, updated_refs=updated_refs)
         return tuple(c.ref for c in commands)
@@ -160,6 +161,19 @@ class RemoteSession:
     def _request_advertisement(self, service: str, deadline: Deadline) -> Advertisement:
         with self._transport.advertise(service, deadline) as answer:
             return read_advertisement(answer)
+
+    def _complete(
+        self, report: Mapping[str, str | None], commands: Sequence[PushCommand], deadline: Deadline
+    ) -> dict[str, str | None]:
+        """Return a verdict on every command; where the remote reported none, its references are listed to find one.
+
+        A remote may answer "unpack ok" and nothing else, or not know report-status at all. Silence is no success.
+        """
+        if all(c.ref in report for c in commands):
+            return dict(report)
+        now = self._request_advertisement(RECEIVE_PACK, deadline).values
+        silence = "the remote reported nothing about it and it did not move"
+        return {c.ref: report.get(c.ref, None if now.get(c.ref) == c.new else silence) for c in commands}
 
     def _has_arrived(self, commands: Sequence[PushCommand], deadline: Deadline) -> bool:
         try:

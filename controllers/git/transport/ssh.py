@@ -4,7 +4,6 @@ paramiko is optional and imported when the first ssh remote is used. There is no
 trust on first use. We ask for protocol 2; a server that does not pass the request on speaks protocol 0.
 """
 
-import shlex
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -95,7 +94,7 @@ class SshTransport:
                 if version == 2:
                     channel.update_environment({"GIT_PROTOCOL": "version=2"})
                 try:
-                    _exec(channel, f"{service} {shlex.quote(self._path)}")
+                    _exec(channel, f"{service} {quote_path(self._path)}")
                     yield channel
                 except ProtocolError as e:
                     raise _error_from_stderr(channel, e) from None
@@ -178,3 +177,11 @@ def _translate_errors(deadline: Deadline) -> Iterator[None]:
         deadline.remaining()  # a handshake that took too long is reported in many ways
         cause = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or "the connection was closed"
         raise Unreachable(f"ssh: {sanitize(cause).lower()}") from e
+
+
+def quote_path(path: str) -> str:
+    """Return the path in single quotes, as git itself writes it (quote.c, `sq_quote_buf`), whatever is in it.
+
+    Servers parse this command themselves; many of them expect the quotes even where a shell would need none.
+    """
+    return "'" + path.replace("'", "'\\''").replace("!", "'\\!'") + "'"

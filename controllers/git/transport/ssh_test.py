@@ -26,7 +26,7 @@ from controllers.git.errors import (
     Unreachable,
 )
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
-from controllers.git.transport.ssh import SshTransport
+from controllers.git.transport.ssh import SshTransport, quote_path
 from controllers.net.proxy.address import Proxy
 from testing.gitserver import ENVIRONMENT, BareRepository
 from testing.proxy import ProxyServer
@@ -55,6 +55,7 @@ class SshServer:
     def __init__(self, root: Path, host_key: Private, allowed: list[str]) -> None:
         self.root, self.allowed = root, allowed
         self.connections = 0
+        self.commands: list[str] = []
         self.takes_environment = True
         self.says_before_hanging_up = b""
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -89,6 +90,7 @@ class SshServer:
         self._start(self._run, channel, command, environment)
 
     def _run(self, channel: Any, command: str, environment: dict[str, str]) -> None:
+        self.commands.append(command)
         service, path = command.split(" ", 1)
         if self.says_before_hanging_up:
             with suppress(*HUNG_UP):
@@ -225,6 +227,24 @@ async def test_a_repository_in_sha256_takes_the_place_of_one_in_sha1(
         await run.push(made)
         assert other.head() == made.id
     other.git("fsck", "--strict")
+
+
+async def test_the_server_is_asked_as_git_asks_it(run: GitRun, server: SshServer) -> None:
+    await run.push(await run.change(b"1.0.0", b"1.0.1"))
+    assert set(server.commands) == {"git-upload-pack '/fleet.git'", "git-receive-pack '/fleet.git'"}
+
+
+@pytest.mark.parametrize(
+    ("path", "quoted"),
+    [
+        pytest.param("/fleet.git", "'/fleet.git'", id="plain"),
+        pytest.param("~bot/a b", "'~bot/a b'", id="blank-and-home"),
+        pytest.param("/it's!", "'/it'\\''s'\\!''", id="quote-and-exclamation-mark"),
+        pytest.param("/$(id);`id`", "'/$(id);`id`'", id="what-a-shell-would-run"),
+    ],
+)
+def test_paths_are_quoted_as_git_quotes_them(path: str, quoted: str) -> None:
+    assert quote_path(path) == quoted
 
 
 async def test_algorithms_can_be_set(run: GitRun, tmp_path: Path) -> None:
