@@ -6,7 +6,6 @@ few lines. What a command needs is imported when it runs: asking a policy loads 
 
 import argparse
 import importlib
-import runpy
 import sys
 from collections.abc import Sequence
 
@@ -34,8 +33,12 @@ def build_parser() -> argparse.ArgumentParser:
     version = commands.add_parser("version", help="print the version")
     version.set_defaults(command=print_version)
 
-    run = commands.add_parser("run", help="run a controller", description="The same as python -m controllers.KIND.")
-    run.add_argument("kind", choices=KINDS, metavar="KIND", help=", ".join(KINDS))
+    run = commands.add_parser(
+        "run",
+        help="run a controller",
+        description="The same as python -m controllers.KIND; several kinds share one process.",
+    )
+    run.add_argument("kinds", type=parse_kinds, metavar="KIND[,KIND...]", help=", ".join(KINDS))
     run.add_argument("flags", nargs=argparse.REMAINDER, metavar="FLAG", help="of the controller; --help lists them")
     run.set_defaults(command=run_controller)
 
@@ -56,14 +59,22 @@ def print_version(_options: argparse.Namespace) -> int:
     return 0
 
 
+def parse_kinds(text: str) -> tuple[str, ...]:
+    """Return the kinds of a comma-separated list; raise ArgumentTypeError for another word, or one given twice."""
+    kinds = tuple(text.split(","))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"invalid choice: {kind!r} (choose from {', '.join(KINDS)})")
+        if kinds.count(kind) > 1:
+            raise argparse.ArgumentTypeError(f"{kind} is there twice")
+    return kinds
+
+
 def run_controller(options: argparse.Namespace) -> int:
-    """Runs one controller process to its end, as `python -m` does: only its own `__main__` knows its flags."""
-    sys.argv[1:] = options.flags
-    try:
-        runpy.run_module(f"controllers.{options.kind}", run_name="__main__", alter_sys=True)
-    except SystemExit as ended:
-        return int(ended.code or 0)
-    return 0
+    """Run one controller process to its end. Each kind's own `__main__` declares its flags and what it watches."""
+    programs = [importlib.import_module(f"controllers.{kind}.__main__").PROGRAM for kind in options.kinds]
+    status: int = importlib.import_module("controllers.runtime.process.main").main(programs, options.flags)
+    return status
 
 
 def explain_policy(options: argparse.Namespace) -> int:

@@ -10,18 +10,14 @@ from cli.main import KINDS, main
 from controllers.policy import Reason
 
 
-@pytest.fixture(autouse=True)
-def argv(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Running a controller sets it."""
-    monkeypatch.setattr(sys, "argv", ["tagline"])
-
-
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["version"]) == 0
     assert capsys.readouterr().out == f"tagline {VERSION}\n"
 
 
-@pytest.mark.parametrize("argv", [[], ["policy"], ["run"], ["run", "gitrepository"]], ids=" ".join)
+@pytest.mark.parametrize(
+    "argv", [[], ["policy"], ["run"], ["run", "gitrepository"], ["run", "imagepolicy,"]], ids=" ".join
+)
 def test_what_is_no_command_is_told(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(argv)
@@ -42,6 +38,23 @@ def test_run_knows_the_flags_of_one_kind_alone(capsys: pytest.CaptureFixture[str
     assert "for flag --registry-max-rate" in capsys.readouterr().err
     assert main(["run", "imageupdateautomation", "--registry-max-rate", "x"]) == 2
     assert "unknown flag: --registry-max-rate" in capsys.readouterr().err
+
+
+def test_several_kinds_share_a_process_and_its_flags(capsys: pytest.CaptureFixture[str]) -> None:
+    kinds = ",".join(KINDS)
+    assert main(["run", kinds, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"Usage: tagline run {kinds} ")
+    assert shown.count("--registry-max-rate\n") == shown.count("--ssh-kex-algos\n") == 1
+    gates = "GitForcePushBranch=false,ObjectLevelWorkloadIdentity=true"
+    assert main(["run", kinds, "--feature-gates", gates, "--registry-max-rate", "x"]) == 2
+    assert "for flag --registry-max-rate" in capsys.readouterr().err
+
+
+def test_run_names_no_kind_twice(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["run", "imagepolicy,imagepolicy"])
+    assert "imagepolicy is there twice" in capsys.readouterr().err
 
 
 def test_run_ends_as_the_controller_does(capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,12 +23,13 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
 from controllers.runtime.process.flags import parse
-from controllers.runtime.process.manager import Manager
-from controllers.runtime.reconcile.controller import Done, RequeueAfter, Retriable
+from controllers.runtime.process.kind import Kind
+from controllers.runtime.process.process import Process
 from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
-from controllers.runtime.reconcile.run import NotReady, Ready, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 
 REPOSITORIES = Resource(GROUP, VERSION, PLURAL, KIND)
 COMPONENT = "runtime-test"
@@ -119,7 +120,7 @@ class SingleObjectCache:
 
 class NullRecorder:
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         return None
 
@@ -129,14 +130,12 @@ class ScriptedReconciler:
 
     def __init__(self) -> None:
         self.meanwhile: Callable[[], Any] | None = None
-        self.end: Ready | Exception = Ready("all well", timedelta(hours=1))
+        self.end: Outcome = Ready("all well", timedelta(hours=1))
 
-    async def reconcile(self, run: Run[View, ImageRepositoryStatus]) -> Ready:
+    async def reconcile(self, run: Run[View, ImageRepositoryStatus]) -> Outcome:
         run.status = msgspec.structs.replace(run.status, canonical_image_name="registry.invalid/org/app")
         if self.meanwhile:
             await self.meanwhile()
-        if isinstance(self.end, Exception):
-            raise self.end
         return self.end
 
 
@@ -159,7 +158,7 @@ def lifecycle_on(
 async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: AdminClient) -> None:
     held = SingleObjectCache(await api.create())
     lifecycle, key = lifecycle_on(api, held, ScriptedReconciler()), Key(api.namespace, "app")
-    assert await lifecycle(key) == RequeueAfter(timedelta(hours=1))
+    assert await lifecycle(key) == Ready("all well", timedelta(hours=1))
     assert api.requests == {("POST", 201): 1, ("PATCH", 200): 1}
     stored = await api.get()
     assert stored.status.observed_generation == stored.metadata.generation == 1
@@ -171,15 +170,14 @@ async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: AdminCl
 async def test_failure_and_recovery_pass_the_schema(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
     lifecycle, key = lifecycle_on(api, SingleObjectCache(await api.create()), reconciler), Key(api.namespace, "app")
-    reconciler.end = NotReady("ReadOperationFailed", "scan failed: " + "é" * 4000)
-    with pytest.raises(Retriable):
-        await lifecycle(key)
+    reconciler.end = Retry("ReadOperationFailed", "scan failed: " + "é" * 4000)
+    assert await lifecycle(key) == reconciler.end
     failing = (await api.get()).status
     assert [(c.type, c.status) for c in failing.conditions] == [("Reconciling", "True"), ("Ready", "False")]
     assert failing.observed_generation == -1
     assert failing.canonical_image_name == "registry.invalid/org/app"
     reconciler.end = Ready("all well", None)
-    assert await lifecycle(key) == Done()
+    assert await lifecycle(key) == reconciler.end
     assert [(c.type, c.status) for c in (await api.get()).status.conditions] == [("Ready", "True")]
 
 
@@ -215,7 +213,7 @@ async def test_an_object_deleted_meanwhile_ends_quietly(api: AdminClient) -> Non
     reconciler = ScriptedReconciler()
     held = SingleObjectCache(await api.create())
     reconciler.meanwhile = lambda: api.client.delete(REPOSITORIES, api.namespace, "app")
-    assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) == Done()
+    assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) is None
 
 
 async def test_two_candidates_never_lead_at_once_and_the_second_follows_the_first(api: AdminClient) -> None:
@@ -294,13 +292,9 @@ async def test_a_process_reconciles_releases_and_ends(
     options = parse(
         ["--metrics-addr=", "--health-addr=127.0.0.1:0", "--watch-all-namespaces=false", "--enable-leader-election"]
     )
-    manager = Manager(options, name="runtime-test", component=COMPONENT, config=load_config(kubeconfig))
-    repositories = manager.informer(REPOSITORIES, into=View, own=True)
-    queue = manager.queue("views")
-    lifecycle = manager.lifecycle(REPOSITORIES, repositories, ScriptedReconciler())
-    manager.controller("views", lifecycle, queue, resource=REPOSITORIES)
-    manager.enqueue_primary(repositories, queue)
-    running = asyncio.create_task(manager.run())
+    process = Process(options, name="runtime-test", config=load_config(kubeconfig))
+    Kind(process, REPOSITORIES, into=View, component=COMPONENT).reconcile_with(ScriptedReconciler())
+    running = asyncio.create_task(process.run())
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         created = await api.create(finalizers=[FINALIZER])
         await api.until_observed(created)
@@ -308,6 +302,6 @@ async def test_a_process_reconciles_releases_and_ends(
         await api.until_observed(changed)
         await api.client.delete(REPOSITORIES, api.namespace, "app")
         await api.until_gone()
-        manager.stop()
+        process.stop()
         assert await running == 0
     assert [(event.message, event.count) for event in await api.events()] == [("all well", 1)]

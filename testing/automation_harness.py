@@ -12,7 +12,8 @@ from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.source import SourceReader
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.run import Ready, Run
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import Run
 from testing.builders import automation, git_repository, git_spec, image_policy, make_run
 from testing.clock import START
 from testing.fake_git import FakeClouds, FakeGit

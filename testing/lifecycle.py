@@ -14,11 +14,11 @@ from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Conflict, NotFound
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import find_condition
-from controllers.runtime.reconcile.controller import Outcome
 from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.lifecycle import Lifecycle
-from controllers.runtime.reconcile.run import NotReady, Ready, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 from controllers.runtime.reconcile.supersede import Superseder
 from testing.clock import START, VirtualClock
 from testing.thing import THINGS, Thing, ThingSpec, ThingStatus
@@ -56,6 +56,9 @@ class ThingServer:
         if not self.stored:
             raise NotFound("get", "not found", status=404)
         return msgspec.convert(self.stored, into)
+
+    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
+        raise AssertionError("a lifecycle creates nothing")
 
     async def patch(
         self,
@@ -107,9 +110,9 @@ class FakeRecorder:
         self.events: list[tuple[str, str, str, bool]] = []
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
-        assert (about.kind, about.namespace, about.name) == ("Thing", *KEY)
+        assert (involved.kind, involved.namespace, involved.name) == ("Thing", *KEY)
         self.events.append((type.value, reason, message, no_change))
 
 
@@ -117,13 +120,13 @@ class FakeReconciler:
     """A reconciler that does what the test says."""
 
     def __init__(self) -> None:
-        self.does: Callable[[Run[Thing, ThingStatus]], Ready] = lambda _: Ready("all well", None)
+        self.behaviour: Callable[[Run[Thing, ThingStatus]], Outcome] = lambda _: Ready("all well", None)
         self.runs: list[Run[Thing, ThingStatus]] = []
 
-    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Ready:
+    async def reconcile(self, run: Run[Thing, ThingStatus]) -> Outcome:
         self.runs.append(run)
         await self.meanwhile()
-        return self.does(run)
+        return self.behaviour(run)
 
     async def meanwhile(self) -> None:
         """What happens while a run waits for something."""
@@ -165,16 +168,16 @@ class LifecycleHarness:
             rng=Random(1),  # noqa: S311
         )
 
-    async def run(self, end: Ready | Exception | None = None, **facts: object) -> Outcome | Exception:
+    async def run(self, end: Outcome | Exception | None = None, **facts: object) -> Outcome | Exception | None:
         """One pass whose reconciler stores `facts` and ends with `end`."""
 
-        def does(run: Run[Thing, ThingStatus]) -> Ready:
+        def does(run: Run[Thing, ThingStatus]) -> Outcome:
             run.status = msgspec.structs.replace(run.status, **facts)
             if isinstance(end, Exception):
                 raise end
             return end or Ready("all well", None)
 
-        self.reconciler.does = does
+        self.reconciler.behaviour = does
         try:
             return await self.lifecycle(KEY)
         except Exception as error:
@@ -214,4 +217,4 @@ READY = Condition(
     last_transition_time=START - timedelta(days=1),
 )
 WELL = ThingStatus(conditions=(READY,), observed_generation=1)
-DENIED = NotReady("Denied", "registry said no")
+DENIED = Retry("Denied", "registry said no")

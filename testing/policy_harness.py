@@ -19,7 +19,8 @@ from controllers.registry.errors import ImageNotFound
 from controllers.registry.inspection import Inspection
 from controllers.registry.provenance import Provenance
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.run import Ready, Run
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import Run
 from testing.builders import IMAGE, image_policy, image_repository, make_run, scanned
 from testing.kube import FakeKube
 from testing.tag_lists import FakeTagListReader

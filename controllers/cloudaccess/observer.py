@@ -13,20 +13,27 @@ from controllers.cloud.logins import CloudLogins
 
 
 class TokenCacheMetrics(Collector):
-    """Reads what the logins count, at each scrape."""
+    """Reads at each scrape what the logins of a process count, added up."""
 
-    def __init__(self, logins: CloudLogins[Any]) -> None:
-        self._logins = logins
+    def __init__(self, *logins: CloudLogins[Any]) -> None:
+        self._logins = list(logins)
+
+    def watch(self, logins: CloudLogins[Any]) -> None:
+        """Export what `logins` count, too."""
+        self._logins.append(logins)
 
     def collect(self) -> Iterator[Metric]:
-        counts = self._logins.counts
+        counts = [logins.counts for logins in self._logins]
         requests = CounterMetricFamily(
             "gotk_token_cache_requests", "Requests for cloud credentials by outcome.", labels=("status",)
         )
-        requests.add_metric(("success",), counts.given)
-        requests.add_metric(("failure",), counts.refused)
+        requests.add_metric(("success",), sum(count.given for count in counts))
+        requests.add_metric(("failure",), sum(count.refused for count in counts))
         yield requests
-        yield GaugeMetricFamily("gotk_token_cached_items", "Cloud credentials in memory.", self._logins.kept)
+        kept = sum(logins.kept for logins in self._logins)
+        yield GaugeMetricFamily("gotk_token_cached_items", "Cloud credentials in memory.", kept)
         yield CounterMetricFamily(
-            "gotk_token_cache_evictions", "Cloud credentials given up for want of room.", counts.evicted
+            "gotk_token_cache_evictions",
+            "Cloud credentials given up for want of room.",
+            sum(count.evicted for count in counts),
         )

@@ -7,25 +7,31 @@ from controllers.cloud.logins import CloudLogins, Provider
 from controllers.cloudaccess.access import GATE, CloudAccess
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.runtime.process import flags
-from controllers.runtime.process.manager import Manager
+from controllers.runtime.process.process import Process
 
 C = TypeVar("C")
 
 
-def build_cloud_access(manager: Manager, providers: Mapping[str, Provider[C]]) -> CloudAccess[C]:
-    """The process's way into clouds; the manager closes it."""
-    options = manager.options
+def build_cloud_access(process: Process, providers: Mapping[str, Provider[C]]) -> CloudAccess[C]:
+    """Return the process's way into clouds; the process closes it."""
+    options = process.options
     logins = CloudLogins(
-        manager.clock,
+        process.clock,
         providers,
         max_size=options[flags.TOKEN_CACHE_MAX_SIZE],
         max_age=options[flags.TOKEN_CACHE_MAX_DURATION],
     )
-    manager.add_cleanup(logins.aclose)
-    manager.metrics.registry.register(TokenCacheMetrics(logins))
+    process.add_cleanup(logins.aclose)
+    process.share(_register_metrics).watch(logins)
     return CloudAccess(
-        manager.client,
+        process.client,
         logins,
-        object_level=options.gate(GATE),
+        object_level=options.is_feature_enabled(GATE),
         default_service_account=options[flags.DEFAULT_SERVICE_ACCOUNT],
     )
+
+
+def _register_metrics(process: Process) -> TokenCacheMetrics:
+    metrics = TokenCacheMetrics()
+    process.metrics.registry.register(metrics)
+    return metrics

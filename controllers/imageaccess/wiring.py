@@ -11,8 +11,8 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.registry.budget import CONCURRENCY
 from controllers.registry.client import RegistryClient
 from controllers.registry.cloud.providers import PROVIDERS
-from controllers.runtime.process.flags import Flag, Options, at_least
-from controllers.runtime.process.manager import CannotStart, Manager
+from controllers.runtime.process.flags import Flag, at_least
+from controllers.runtime.process.process import CannotStart, Process
 
 SLOW_THRESHOLD = timedelta(seconds=1)
 """After how long a run that waits for a registry keeps others no longer from theirs; see `Controller`."""
@@ -35,32 +35,40 @@ REGISTRY_RATE = Flag("registry-max-rate", 0.0, _rate, "requests a second to one 
 FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE)
 
 
-def build_registry_client(manager: Manager) -> RegistryClient:
-    """The process's client for registries; the manager closes it."""
+def build_registry_client(process: Process) -> RegistryClient:
+    """Return the process's client for registries, which has one budget for all kinds; the process closes it."""
+    return process.share(_make_registry_client)
+
+
+def build_access_reader(process: Process) -> AccessReader:
+    """Return the process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
+    return process.share(_make_access_reader)
+
+
+def _make_registry_client(process: Process) -> RegistryClient:
     client = RegistryClient(
-        clock=manager.clock,
-        user_agent=manager.user_agent,
-        concurrency=manager.options[REGISTRY_CONCURRENCY],
-        rate=manager.options[REGISTRY_RATE],
-        observer=RegistryMetrics(manager.metrics.registry),
+        clock=process.clock,
+        user_agent=process.user_agent,
+        concurrency=process.options[REGISTRY_CONCURRENCY],
+        rate=process.options[REGISTRY_RATE],
+        observer=RegistryMetrics(process.metrics.registry),
     )
-    manager.add_cleanup(client.aclose)
+    process.add_cleanup(client.aclose)
     return client
 
 
-def build_access_reader(manager: Manager) -> AccessReader:
-    """The process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
-    clouds = build_cloud_access(manager, PROVIDERS)
-    return AccessReader(manager.client, clouds=clouds, plugins=_plugins(manager.options, manager))
+def _make_access_reader(process: Process) -> AccessReader:
+    clouds = build_cloud_access(process, PROVIDERS)
+    return AccessReader(process.client, clouds=clouds, plugins=_plugins(process))
 
 
-def _plugins(options: Options, manager: Manager) -> Plugins | None:
-    config, folder = options[PLUGIN_CONFIG], options[PLUGIN_FOLDER]
+def _plugins(process: Process) -> Plugins | None:
+    config, folder = process.options[PLUGIN_CONFIG], process.options[PLUGIN_FOLDER]
     if bool(config) != bool(folder):
         raise CannotStart(f"--{PLUGIN_CONFIG.name} and --{PLUGIN_FOLDER.name} need each other")
     if not config:
         return None
     try:
-        return Plugins(load_plugins(config, folder), manager.clock)
+        return Plugins(load_plugins(config, folder), process.clock)
     except BadPluginConfig as error:
         raise CannotStart(str(error)) from error

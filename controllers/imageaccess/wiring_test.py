@@ -9,16 +9,16 @@ from controllers.imageaccess.wiring import FLAGS, build_access_reader, build_reg
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import BadFlag
-from controllers.runtime.process.manager import CannotStart, Manager
+from controllers.runtime.process.process import CannotStart, Process
 from testing.clock import VirtualClock
 
 CONFIG = "--image-credential-provider-config"
 FOLDER = "--image-credential-provider-bin-dir"
 
 
-def manager(*arguments: str) -> Manager:
+def make_process(*arguments: str) -> Process:
     options = flags.parse(["--metrics-addr=", "--health-addr=", *arguments], flags=FLAGS)
-    return Manager(options, name="test", component="test", config=ClusterConfig(""), clock=VirtualClock())
+    return Process(options, name="test", config=ClusterConfig(""), clock=VirtualClock())
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def config(tmp_path: Path) -> Path:
 
 
 async def test_defaults_need_no_flag() -> None:
-    process = manager()
+    process = make_process()
     build_registry_client(process)
     build_access_reader(process)
     assert process.metrics.render().count(b"# TYPE tagline_registry_") >= 4
@@ -46,16 +46,16 @@ async def test_defaults_need_no_flag() -> None:
 @pytest.mark.parametrize("arguments", [[f"{CONFIG}=x"], [f"{FOLDER}=x"]], ids=["no-folder", "no-config"])
 async def test_the_flags_of_plugins_need_each_other(arguments: list[str]) -> None:
     with pytest.raises(CannotStart, match="need each other"):
-        build_access_reader(manager(*arguments))
+        build_access_reader(make_process(*arguments))
 
 
 async def test_plugins_that_cannot_be_used_stop_the_start(config: Path, tmp_path: Path) -> None:
     arguments = f"{CONFIG}={config}", f"{FOLDER}={tmp_path}"
     with pytest.raises(CannotStart, match="login is not a program"):
-        build_access_reader(manager(*arguments))
+        build_access_reader(make_process(*arguments))
     (tmp_path / "login").write_text("#!/bin/sh\n")
     (tmp_path / "login").chmod(0o755)
-    build_access_reader(manager(*arguments))
+    build_access_reader(make_process(*arguments))
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ async def test_plugins_that_cannot_be_used_stop_the_start(config: Path, tmp_path
 )
 def test_limits_that_are_none_are_refused(argument: str) -> None:
     with pytest.raises(BadFlag):
-        manager(argument)
+        make_process(argument)
 
 
 def test_default_service_accounts_need_the_gate() -> None:
     with pytest.raises(BadFlag, match="cannot set default service accounts when the feature gate"):
-        manager("--default-service-account=tenant")
-    manager("--default-service-account=tenant", "--feature-gates=ObjectLevelWorkloadIdentity=true")
+        make_process("--default-service-account=tenant")
+    make_process("--default-service-account=tenant", "--feature-gates=ObjectLevelWorkloadIdentity=true")

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from functools import partial
 
 from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
@@ -14,74 +13,63 @@ from controllers.imagepolicy.reconciler import ImagePolicyReconciler, repository
 from controllers.imagepolicy.selection_status import ChoiceMetrics
 from controllers.imagepolicy.tag_index_cache import Tags
 from controllers.registry.inspection import Inspector
-from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
-from controllers.runtime.process.main import main
-from controllers.runtime.process.manager import Manager
-from controllers.runtime.queue.workqueue import WorkQueue
+from controllers.runtime.process.kind import Kind
+from controllers.runtime.process.main import Program, main
+from controllers.runtime.process.process import Process
 from controllers.taglist.reader import TagListReader
 
-NAME = "imagepolicy"
 COMPONENT = "image-reflector-controller"
 BY_REPOSITORY = "repository"
 
 
-def build(manager: Manager) -> None:
-    """Wires the process."""
-    policies = manager.informer(
+def build(process: Process) -> None:
+    """Declare the kind: an ImagePolicy chooses anew when its repository or its namespace's labels allow another tag."""
+    policies = Kind(
+        process,
         IMAGE_POLICIES,
         into=ImagePolicy,
-        own=True,
+        component=COMPONENT,
         indexers={BY_REPOSITORY: lambda policy: [str(repository_key(policy))]},
     )
-    repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository)
-    namespaces = manager.informer(NAMESPACES, into=Namespace)
-    queue = manager.queue(NAME)
-    manager.enqueue_primary(policies, queue)
-    tags = Tags(TagListReader(manager.client, manager.clock))
-    _watch_repositories(repositories, policies, queue, tags)
-    _watch_namespaces(namespaces, policies, queue)
-    registry = build_registry_client(manager)
-    reconciler = ImagePolicyReconciler(
-        repositories=repositories.get,
-        namespace_labels=partial(_labels, namespaces),
-        tags=tags,
-        images=ImageReader(registry, Inspector(registry), build_access_reader(manager)),
-        metrics=ChoiceMetrics(manager.metrics.registry),
-        cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
+    repositories = process.informer(IMAGE_REPOSITORIES, into=ImageRepository)
+    namespaces = process.informer(NAMESPACES, into=Namespace)
+    tags = Tags(TagListReader(process.client, process.clock))
+
+    def policies_of(repository: ImageRepository) -> list[Key]:
+        return [key_of(policy) for policy in policies.objects.by_index(BY_REPOSITORY, str(key_of(repository)))]
+
+    def policies_in(namespace: Namespace) -> list[Key]:
+        return [key_of(policy) for policy in policies.objects.list(namespace.metadata.name)]
+
+    def forget_tags(old: ImageRepository | None, new: ImageRepository | None) -> None:
+        if old is not None and new is None:
+            tags.forget(key_of(old))
+
+    def labels_of(name: str) -> Mapping[str, str]:
+        namespace = namespaces.get(Key("", name))
+        return namespace.metadata.labels if namespace else {}
+
+    repositories.add_handler(forget_tags)
+    policies.watch(repositories, when=affects_policies, wake=policies_of)
+    policies.watch(namespaces, when=labels_changed, wake=policies_in)
+    registry = build_registry_client(process)
+    policies.reconcile_with(
+        ImagePolicyReconciler(
+            repositories=repositories.get,
+            namespace_labels=labels_of,
+            tags=tags,
+            images=ImageReader(registry, Inspector(registry), build_access_reader(process)),
+            metrics=ChoiceMetrics(process.metrics.registry),
+            cross_namespace=not process.options[flags.NO_CROSS_NAMESPACE_REFS],
+        ),
+        supersede_runs=True,
+        slow_threshold=SLOW_THRESHOLD,
     )
-    lifecycle = manager.lifecycle(IMAGE_POLICIES, policies, reconciler, supersede_runs=True)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_POLICIES, slow_threshold=SLOW_THRESHOLD)
 
 
-def _watch_repositories(
-    repositories: Informer[ImageRepository], policies: Informer[ImagePolicy], queue: WorkQueue, tags: Tags
-) -> None:
-    def changed(old: ImageRepository | None, new: ImageRepository | None) -> None:
-        repository = new or old
-        if repository is not None and affects_policies(old, new):
-            if new is None:
-                tags.forget(key_of(repository))
-            for policy in policies.by_index(BY_REPOSITORY, str(key_of(repository))):
-                queue.add(key_of(policy))
-
-    repositories.add_handler(changed)
-
-
-def _watch_namespaces(namespaces: Informer[Namespace], policies: Informer[ImagePolicy], queue: WorkQueue) -> None:
-    def changed(old: Namespace | None, new: Namespace | None) -> None:
-        if new is not None and labels_changed(old, new):  # its labels may open or close repositories to its policies
-            for policy in policies.list(new.metadata.name):
-                queue.add(key_of(policy))
-
-    namespaces.add_handler(changed)
-
-
-def _labels(namespaces: Informer[Namespace], name: str) -> Mapping[str, str]:
-    namespace = namespaces.get(Key("", name))
-    return namespace.metadata.labels if namespace else {}
-
+PROGRAM = Program("imagepolicy", build, FLAGS)
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, kind_flags=FLAGS))
+    sys.exit(main([PROGRAM], sys.argv[1:]))

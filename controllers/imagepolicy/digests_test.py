@@ -44,8 +44,8 @@ async def test_digest(
 
 
 async def test_digest_is_read_every_interval_where_it_always_is(harness: PolicyHarness) -> None:
-    assert (await harness.reconcile(image_policy(**ALWAYS))).after == timedelta(minutes=15)
-    assert (await harness.reconcile(image_policy(**IF_NOT_PRESENT))).after is None
+    assert (await harness.reconcile(image_policy(**ALWAYS))).requeue_after == timedelta(minutes=15)
+    assert (await harness.reconcile(image_policy(**IF_NOT_PRESENT))).requeue_after is None
 
 
 async def test_tag_that_moved_is_told_with_both_digests(harness: PolicyHarness) -> None:

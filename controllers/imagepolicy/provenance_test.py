@@ -65,7 +65,7 @@ async def test_choice_and_its_source_come_together(known: PolicyHarness) -> None
     end = await known.reconcile(policy())
     assert known.run.status.latest_ref == V11
     assert known.run.status.sources == (entry("1.1.0", "b"),)
-    assert (end.after, end.warnings) == (None, ())
+    assert (end.requeue_after, end.warnings) == (None, ())
 
 
 async def test_new_choice_goes_in_front_and_nothing_known_is_read_again(known: PolicyHarness) -> None:
@@ -111,7 +111,7 @@ async def test_image_that_tells_nothing_is_read_once(harness: PolicyHarness, tol
     harness.registry.origins = told
     end = await harness.reconcile(policy())
     assert harness.run.status.sources == (ImageSource(tag="1.1.0"),)
-    assert (end.after, end.warnings) == (None, ())
+    assert (end.requeue_after, end.warnings) == (None, ())
     await harness.reconcile(replace(policy(), status=harness.run.status))
     assert harness.registry.origin_requests == ["1.1.0"]
 
@@ -130,7 +130,7 @@ async def test_registry_that_refuses_does_not_hold_the_choice_back(
     assert known.run.status.latest_ref == V11
     assert known.run.status.sources == (entry("1.0.0", "a"),)
     assert end.message == f"Latest image tag for {IMAGE} resolved to 1.1.0 (previously {IMAGE}:1.0.0)"
-    assert end.after == SOURCE_RETRY
+    assert end.requeue_after == SOURCE_RETRY
     assert end.warnings == (("SourceNotRead", f"failed reading where {IMAGE}:1.1.0 was built from: 403 from ghcr.io"),)
     (line,) = caplog.records
     assert (line.message, vars(line)["error"]) == ("cannot read where an image was built from", "403 from ghcr.io")
@@ -142,20 +142,20 @@ async def test_image_that_could_not_be_read_is_tried_again(known: PolicyHarness)
     known.registry.origin_failure = None
     end = await known.reconcile(replace(policy(), status=known.run.status))
     assert known.run.status.sources == (entry("1.1.0", "b"), entry("1.0.0", "a"))
-    assert (end.after, end.warnings) == (None, ())
+    assert (end.requeue_after, end.warnings) == (None, ())
 
 
 async def test_choice_of_before_that_cannot_be_read_is_no_warning(known: PolicyHarness) -> None:
     known.registry.origin_failure = Denied("403 from ghcr.io")
     end = await known.reconcile(policy(V11, entry("1.1.0", "b"), previous=V10))
-    assert (end.after, end.warnings) == (None, ())
+    assert (end.requeue_after, end.warnings) == (None, ())
     assert known.run.status.sources == (entry("1.1.0", "b"),)
 
 
 async def test_next_try_is_no_later_than_the_digest(known: PolicyHarness) -> None:
     known.registry.origin_failure = Denied("403 from ghcr.io")
-    assert (await known.reconcile(policy(**ALWAYS))).after == SOURCE_RETRY
-    assert (await known.reconcile(policy(**{**ALWAYS, "interval": "1m"}))).after == timedelta(minutes=1)
+    assert (await known.reconcile(policy(**ALWAYS))).requeue_after == SOURCE_RETRY
+    assert (await known.reconcile(policy(**{**ALWAYS, "interval": "1m"}))).requeue_after == timedelta(minutes=1)
 
 
 async def test_registry_that_does_not_answer_does_not_hold_the_choice_back(

@@ -29,7 +29,8 @@ from controllers.policy.rules import Selection, check
 from controllers.registry.errors import BadReference
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Run, Stalled
 from controllers.taglist.reader import TagListNotFound
 
 INVALID_POLICY = "InvalidPolicy"
@@ -78,7 +79,7 @@ class ImagePolicyReconciler:
         warnings = await reflect_sources(run, repository, image, self._images)
         due = (_next_run(run, selection), SOURCE_RETRY if warnings else None)
         after = min((delay for delay in due if delay is not None), default=None)
-        return Ready(_message(run.status, selection.refused_downgrade), after=after, warnings=warnings)
+        return Ready(_message(run.status, selection.refused_downgrade), requeue_after=after, warnings=warnings)
 
     def _repository(self, policy: ImagePolicy) -> ImageRepository:
         key = repository_key(policy)

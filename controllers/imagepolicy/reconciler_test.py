@@ -23,7 +23,8 @@ from controllers.imagepolicy.reconciler import repository_key
 from controllers.imagepolicy.tag_index_cache import INLINE_TAGS
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Unreachable
-from controllers.runtime.reconcile.run import NotReady, Ready, Stalled
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Stalled
 from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.policy_harness import APP, TAGS, V10, V11, PolicyHarness
 
@@ -32,7 +33,7 @@ REFERRED_PREFIX = "failed to get the referred ImageRepository: "
 
 async def test_choice_is_recorded_and_told(harness: PolicyHarness) -> None:
     end = await harness.reconcile()
-    assert end == Ready(f"Latest image tag for {IMAGE} resolved to 1.1.0", after=None)
+    assert end == Ready(f"Latest image tag for {IMAGE} resolved to 1.1.0", requeue_after=None)
     status = replace(harness.run.status, selection=None)
     assert status == ImagePolicyStatus(latest_ref=V11, latest_image=f"{IMAGE}:1.1.0")
     assert (harness.lists.reads, harness.registry.asked) == ([(APP, harness.revision)], [])

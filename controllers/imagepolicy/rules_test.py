@@ -150,12 +150,12 @@ async def test_run_is_due_when_the_next_candidate_is_old_enough() -> None:
     ages = {"1.1.0": int((START - HOUR).timestamp()), "1.2.0": int((START - 2 * HOUR).timestamp())}
     harness.put(image_repository(status=scanned(harness.lists.put(APP, "1.0.0", *ages, first_seen=ages))))
     end = await harness.reconcile(policy(min_age="72h"))
-    assert (chosen(harness), end.after) == ("1.0.0", 70 * HOUR)
+    assert (chosen(harness), end.requeue_after) == ("1.0.0", 70 * HOUR)
     selection = harness.run.status.selection
     assert selection is not None
     assert selection.next_candidate_at == START + 70 * HOUR
     end = await harness.reconcile(policy(min_age="72h"), now=START + 70 * HOUR)
-    assert (chosen(harness), end.after) == ("1.2.0", HOUR)
+    assert (chosen(harness), end.requeue_after) == ("1.2.0", HOUR)
 
 
 async def test_digest_may_be_due_before_the_next_candidate() -> None:
@@ -163,7 +163,7 @@ async def test_digest_may_be_due_before_the_next_candidate() -> None:
     ages = {"1.1.0": int(START.timestamp())}
     harness.put(image_repository(status=scanned(harness.lists.put(APP, "1.0.0", *ages, first_seen=ages))))
     spec = {"digest_reflection_policy": ALWAYS, "interval": "5m"}
-    assert (await harness.reconcile(policy(min_age="1h", spec=spec))).after == timedelta(minutes=5)
+    assert (await harness.reconcile(policy(min_age="1h", spec=spec))).requeue_after == timedelta(minutes=5)
 
 
 async def test_failure_is_retried_when_a_tag_is_old_enough() -> None:

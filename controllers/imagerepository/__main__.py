@@ -7,42 +7,43 @@ from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.process import flags
-from controllers.runtime.process.main import main
-from controllers.runtime.process.manager import Manager
+from controllers.runtime.process.kind import Kind
+from controllers.runtime.process.main import Program, main
+from controllers.runtime.process.process import Process
 from controllers.runtime.queue.workqueue import Lane
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from controllers.taglist.writer import TagListWriter
 
-NAME = "imagerepository"
 COMPONENT = "image-reflector-controller"
 
 
-def build(manager: Manager) -> None:
-    """Wires the process."""
-    repositories = manager.informer(IMAGE_REPOSITORIES, into=ImageRepository, own=True)
-    headers = manager.informer(
+def build(process: Process) -> None:
+    """Declare the kind: an ImageRepository is scanned when it is due, changes, or loses a chunk of its tags."""
+    headers = process.informer(
         IMAGE_TAG_LISTS,
         into=ChunkHeader,
         indexers={BY_REPOSITORY: lambda header: [str(repository_key(header))]},
     )
-    tag_lists = TagListWriter(manager.client, headers, field_manager=COMPONENT)
-    reconciler = ImageRepositoryReconciler(
-        build_registry_client(manager),
-        build_access_reader(manager),
-        tag_lists,
-        jitter_percentage=manager.options[flags.INTERVAL_JITTER],
+    repositories = Kind(process, IMAGE_REPOSITORIES, into=ImageRepository, component=COMPONENT)
+    repositories.watch(headers, when=_is_deletion, wake=lambda header: [repository_key(header)], lane=Lane.RESYNC)
+    repositories.reconcile_with(
+        ImageRepositoryReconciler(
+            build_registry_client(process),
+            build_access_reader(process),
+            TagListWriter(process.client, headers, field_manager=COMPONENT),
+            jitter_percentage=process.options[flags.INTERVAL_JITTER],
+        ),
+        supersede_runs=True,
+        slow_threshold=SLOW_THRESHOLD,
     )
-    queue = manager.queue(NAME)
-    manager.enqueue_primary(repositories, queue)
 
-    def rescan_deleted_chunk(old: ChunkHeader | None, new: ChunkHeader | None) -> None:
-        if old is not None and new is None:  # a chunk that somebody deleted is written again
-            queue.add(repository_key(old), Lane.RESYNC)
 
-    headers.add_handler(rescan_deleted_chunk)
-    lifecycle = manager.lifecycle(IMAGE_REPOSITORIES, repositories, reconciler, supersede_runs=True)
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_REPOSITORIES, slow_threshold=SLOW_THRESHOLD)
+def _is_deletion(old: ChunkHeader | None, new: ChunkHeader | None) -> bool:
+    """True for a chunk that somebody deleted: it is written again."""
+    return old is not None and new is None
 
+
+PROGRAM = Program("imagerepository", build, FLAGS)
 
 if __name__ == "__main__":
-    sys.exit(main(NAME, build, sys.argv[1:], component=COMPONENT, kind_flags=FLAGS))
+    sys.exit(main([PROGRAM], sys.argv[1:]))

@@ -23,7 +23,8 @@ from controllers.registry.access import Access
 from controllers.registry.errors import BadExclusionPattern, BadReference, RegistryError, Throttled
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.conditions import find_condition
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Run, Stalled
 from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set
 from controllers.taglist.writer import TagListWriter
 
@@ -68,7 +69,9 @@ class ImageRepositoryReconciler:
                 no_change = (
                     f"no change in repository configuration since last scan, next scan in {format_duration(delay)}"
                 )
-                return Ready(_message(run.status), after=delay, no_change=no_change if run.new_generation else None)
+                return Ready(
+                    _message(run.status), requeue_after=delay, no_change=no_change if run.new_generation else None
+                )
 
     def _check_gate(self, repository: ImageRepository) -> None:
         try:
@@ -127,8 +130,10 @@ class ImageRepositoryReconciler:
         interval = self._interval(run.object, run.now)
         message = _message(run.status)
         if before is None or before.revision != scan.revision:
-            return Ready(message, after=interval, event=message)
-        return Ready(message, after=interval, no_change=f"no new tags found, next scan in {format_duration(interval)}")
+            return Ready(message, requeue_after=interval, event=message)
+        return Ready(
+            message, requeue_after=interval, no_change=f"no new tags found, next scan in {format_duration(interval)}"
+        )
 
     async def _latest(
         self,

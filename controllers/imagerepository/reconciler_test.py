@@ -22,7 +22,8 @@ from controllers.registry.access import Access
 from controllers.registry.cloud.providers import PROVIDERS
 from controllers.registry.errors import Denied, ImageNotFound, ResponseTooLarge, Throttled, Unavailable
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Run, Stalled
 from controllers.taglist.scan import build_tag_set
 from controllers.taglist.writer import TagListWriter
 from testing.builders import IMAGE, image_repository, make_run
@@ -124,7 +125,7 @@ def revision(*tags: str) -> str:
 async def test_first_scan_stores_and_tells(harness: RepositoryHarness) -> None:
     end = await harness.reconcile(new_generation=True)
     message = "successful scan: found 2 tags"
-    assert end == Ready(message, after=INTERVAL, event=message)
+    assert end == Ready(message, requeue_after=INTERVAL, event=message)
     assert harness.registry.asked == [(IMAGE, Access(), INTERVAL)]
     assert harness.run.status == ImageRepositoryStatus(
         canonical_image_name=IMAGE,
@@ -148,21 +149,21 @@ async def test_repository_without_tags_is_a_success(harness: RepositoryHarness) 
 
 async def test_scan_that_is_not_due_asks_nobody(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=MINUTE)
-    assert end == Ready("successful scan: found 2 tags", after=9 * MINUTE)
+    assert end == Ready("successful scan: found 2 tags", requeue_after=9 * MINUTE)
     assert not idle.scanned
     assert idle.kube.requests == []
 
 
 async def test_restart_scans_nothing_that_is_not_due(idle: RepositoryHarness) -> None:
     idle.restart()
-    assert (await idle.reconcile(after=MINUTE)).after == 9 * MINUTE
+    assert (await idle.reconcile(after=MINUTE)).requeue_after == 9 * MINUTE
     assert not idle.scanned
 
 
 async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=INTERVAL)
     assert end == Ready(
-        "successful scan: found 2 tags", after=INTERVAL, no_change="no new tags found, next scan in 10m0s"
+        "successful scan: found 2 tags", requeue_after=INTERVAL, no_change="no new tags found, next scan in 10m0s"
     )
     assert idle.kube.requests == []
     assert idle.run.status.last_scan_result is not None
@@ -181,7 +182,7 @@ async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_told(idle: Re
 async def test_as_many_tags_as_before_but_others_are_told_too(idle: RepositoryHarness) -> None:
     idle.registry.tags = ["1.0", "3.0"]
     end = await idle.reconcile(after=INTERVAL)
-    assert end == Ready("successful scan: found 2 tags", after=INTERVAL, event="successful scan: found 2 tags")
+    assert end == Ready("successful scan: found 2 tags", requeue_after=INTERVAL, event="successful scan: found 2 tags")
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,7 @@ async def test_change_that_needs_no_scan_is_told_quietly(idle: RepositoryHarness
     end = await idle.reconcile(after=MINUTE, spec={"interval": "20m"}, new_generation=True)
     assert end == Ready(
         "successful scan: found 2 tags",
-        after=19 * MINUTE,
+        requeue_after=19 * MINUTE,
         no_change="no change in repository configuration since last scan, next scan in 19m0s",
     )
     assert not idle.scanned
@@ -455,12 +456,12 @@ async def test_spread_scan_runs_when_it_said_it_would(harness: RepositoryHarness
         harness.registry, AccessReader(harness.kube), harness.writer, jitter_percentage=20
     )
     first = await harness.reconcile()
-    assert first.after is not None
-    assert first.after != INTERVAL
-    assert abs(first.after - INTERVAL) <= INTERVAL / 5
-    await harness.reconcile(after=first.after - timedelta(seconds=2))
+    assert first.requeue_after is not None
+    assert first.requeue_after != INTERVAL
+    assert abs(first.requeue_after - INTERVAL) <= INTERVAL / 5
+    await harness.reconcile(after=first.requeue_after - timedelta(seconds=2))
     assert not harness.scanned
-    await harness.reconcile(after=first.after)
+    await harness.reconcile(after=first.requeue_after)
     assert (harness.scanned, harness.run.progress) == (True, "scanning: triggered by interval")
 
 

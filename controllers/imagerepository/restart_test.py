@@ -11,10 +11,10 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imagerepository.reconciler_test import FakeTagLister
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.controller import RequeueAfter
 from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle
+from controllers.runtime.reconcile.outcome import Ready
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
 from testing.clock import VirtualClock
@@ -43,7 +43,7 @@ class Events:
         self.told: list[str] = []
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         self.told.append(message)
 
@@ -71,7 +71,7 @@ class ScannerProcess:
     async def run_all(self) -> list[timedelta]:
         """When each wants to run again."""
         outcomes = [await self.lifecycle(Key("apps", f"app-{number}")) for number in range(COUNT)]
-        return [outcome.delay for outcome in outcomes if isinstance(outcome, RequeueAfter)]
+        return [outcome.requeue_after for outcome in outcomes if isinstance(outcome, Ready) and outcome.requeue_after]
 
 
 @pytest.mark.parametrize("jitter", [pytest.param(0, id="exact"), pytest.param(5, id="spread")])

@@ -17,26 +17,24 @@ from controllers.imageupdateautomation.plan import Gates
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.imageupdateautomation.selection import pause_of
 from controllers.imageupdateautomation.source import SourceReader, source_key
-from controllers.runtime.cache.informer import Informer
-from controllers.runtime.key import key_of
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Flag
-from controllers.runtime.process.main import main
-from controllers.runtime.process.manager import Manager
-from controllers.runtime.queue.workqueue import WorkQueue
+from controllers.runtime.process.kind import Kind
+from controllers.runtime.process.main import Program, main
+from controllers.runtime.process.process import Process
 
-NAME = "imageupdateautomation"
 COMPONENT = "image-automation-controller"
 BY_SOURCE = "source"
 SLOW_THRESHOLD = timedelta(seconds=5)
-"""After how long a run keeps others no longer from theirs; what Git hosts and memory bear is bounded by the engine."""
+"""After how long a run gets a stand-in for its worker; what Git hosts and memory can bear is bounded by the engine."""
 SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
     "ssh-hostkey-algos", (), flags.parse_strings, "host key algorithms to offer; none: those of known_hosts"
 )
 SSH_KEY_EXCHANGES: Flag[tuple[str, ...]] = Flag(
     "ssh-kex-algos", (), flags.parse_strings, "key exchange algorithms to offer; none: the library's"
 )
-GATES = {
+FEATURE_GATES = {
     "GitForcePushBranch": True,
     "GitAllBranchReferences": True,
     # Without effect: a fetch is always shallow, and never more than what is missing.
@@ -45,94 +43,79 @@ GATES = {
 }
 
 
-def build(manager: Manager) -> None:
-    """Wires the process."""
-    automations = manager.informer(
+def build(process: Process) -> None:
+    """Declare the kind: an ImageUpdateAutomation runs when it is due, or what it reads in the cluster changes."""
+    options = process.options
+    automations = Kind(
+        process,
         IMAGE_UPDATE_AUTOMATIONS,
         into=ImageUpdateAutomation,
-        own=True,
+        component=COMPONENT,
         indexers={BY_SOURCE: lambda automation: [str(source_key(automation))]},
     )
-    policies = manager.informer(IMAGE_POLICIES, into=ImagePolicy)
-    repositories = manager.informer(GIT_REPOSITORIES, into=GitRepository)
-    queue = manager.queue(NAME)
-    manager.enqueue_primary(automations, queue)
-    _watch_policies(policies, automations, queue)
-    _watch_sources(repositories, automations, queue)
-    git = _engine(manager)
+    policies = process.informer(IMAGE_POLICIES, into=ImagePolicy)
+    repositories = process.informer(GIT_REPOSITORIES, into=GitRepository)
+
+    def automations_beside(policy: ImagePolicy) -> list[Key]:
+        return [key_of(automation) for automation in automations.objects.list(policy.metadata.namespace)]
+
+    def automations_on(repository: GitRepository) -> list[Key]:
+        source = str(key_of(repository))
+        return [key_of(automation) for automation in automations.objects.by_index(BY_SOURCE, source)]
+
+    automations.watch(policies, when=_image_changed, wake=automations_beside)
+    automations.watch(repositories, when=_spec_changed, wake=automations_on)
+    git = _build_engine(process)
     sources = SourceReader(
-        manager.client,
+        process.client,
         repositories.get,
         git=git,
-        clouds=build_cloud_access(manager, providers(manager.clock.now)),
-        now=manager.clock.now,
-        cross_namespace=not manager.options[flags.NO_CROSS_NAMESPACE_REFS],
+        clouds=build_cloud_access(process, providers(process.clock.now)),
+        now=process.clock.now,
+        cross_namespace=not options[flags.NO_CROSS_NAMESPACE_REFS],
         gates=Gates(
-            force_push=manager.options.gate("GitForcePushBranch"),
-            continue_branch=manager.options.gate("GitAllBranchReferences"),
+            force_push=options.is_feature_enabled("GitForcePushBranch"),
+            continue_branch=options.is_feature_enabled("GitAllBranchReferences"),
         ),
     )
     reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
-    lifecycle = manager.lifecycle(
-        IMAGE_UPDATE_AUTOMATIONS,
-        automations,
+    automations.reconcile_with(
         reconciler,
         forget=reconciler.forget,
         handle_requests_while_suspended=False,
+        slow_threshold=SLOW_THRESHOLD,
     )
-    manager.controller(NAME, lifecycle, queue, resource=IMAGE_UPDATE_AUTOMATIONS, slow_threshold=SLOW_THRESHOLD)
 
 
-def _engine(manager: Manager) -> GitEngine:
-    """The engine, with a folder that goes with the process."""
+def _build_engine(process: Process) -> GitEngine:
+    """Return the engine, with a folder that goes with the process."""
     folder = WorkDir(Path(tempfile.gettempdir()))
-    git = GitEngine(folder.path, ssh=SshAlgorithms(manager.options[SSH_HOST_KEYS], manager.options[SSH_KEY_EXCHANGES]))
+    ssh = SshAlgorithms(process.options[SSH_HOST_KEYS], process.options[SSH_KEY_EXCHANGES])
+    git = GitEngine(folder.path, ssh=ssh)
 
     async def close() -> None:
         await git.aclose()
         folder.remove()
 
-    manager.add_cleanup(close)
+    process.add_cleanup(close)
     return git
 
 
-def _watch_policies(
-    policies: Informer[ImagePolicy], automations: Informer[ImageUpdateAutomation], queue: WorkQueue
-) -> None:
-    def changed(old: ImagePolicy | None, new: ImagePolicy | None) -> None:
-        policy = new or old
-        if policy is not None and _relevant_state(old) != _relevant_state(new):
-            for automation in automations.list(policy.metadata.namespace):
-                queue.add(key_of(automation))
+def _image_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
+    """True when a policy's image, its pause, or the labels it is selected by are others than before."""
 
-    policies.add_handler(changed)
+    def relevant(policy: ImagePolicy | None) -> object:
+        return policy and (policy.status.latest_ref, pause_of(policy), policy.metadata.labels)
+
+    return relevant(old) != relevant(new)
 
 
-def _watch_sources(
-    repositories: Informer[GitRepository], automations: Informer[ImageUpdateAutomation], queue: WorkQueue
-) -> None:
-    def changed(old: GitRepository | None, new: GitRepository | None) -> None:
-        repository = new or old
-        if repository is not None and (not old or not new or old.metadata.generation != new.metadata.generation):
-            for automation in automations.by_index(BY_SOURCE, str(key_of(repository))):
-                queue.add(key_of(automation))
-
-    repositories.add_handler(changed)
+def _spec_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
+    """True when a source appeared, went, or has a new spec; its own fetches concern no automation."""
+    return old is None or new is None or old.metadata.generation != new.metadata.generation
 
 
-def _relevant_state(policy: ImagePolicy | None) -> object:
-    """What an automation sees of a policy: its image, whether it rests, and the labels it is selected by."""
-    return policy and (policy.status.latest_ref, pause_of(policy), policy.metadata.labels)
-
+PROGRAM = Program("imageupdateautomation", build, (SSH_HOST_KEYS, SSH_KEY_EXCHANGES), FEATURE_GATES)
 
 if __name__ == "__main__":
-    sys.exit(
-        main(
-            NAME,
-            build,
-            sys.argv[1:],
-            component=COMPONENT,
-            kind_flags=(SSH_HOST_KEYS, SSH_KEY_EXCHANGES),
-            gates=GATES,
-        )
-    )
+    sys.exit(main([PROGRAM], sys.argv[1:]))

@@ -42,7 +42,8 @@ from controllers.policy.errors import PolicyError
 from controllers.policy.policies import Semver
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.conditions import is_failing, is_true
-from controllers.runtime.reconcile.run import NotReady, Ready, Stalled
+from controllers.runtime.reconcile.outcome import Ready
+from controllers.runtime.reconcile.run import NotReady, Stalled
 
 SOURCE_MANAGER_FAILED = "SourceManagerFailed"
 INVALID_POLICY_SELECTOR = "InvalidPolicySelector"
@@ -96,7 +97,7 @@ class ImageUpdateAutomationReconciler:
             seen = await self._list_refs(job.source)
             if seen[1].revision == run.status.observed_source_revision:
                 return Ready(
-                    _message(run.status), after=_interval(run), no_change="no change since last reconciliation"
+                    _message(run.status), requeue_after=_interval(run), no_change="no change since last reconciliation"
                 )
         async with self._git.writer(job.source.remote, job.source.plan.push_branch) as at_once:
             if not at_once:
@@ -145,10 +146,12 @@ class ImageUpdateAutomationReconciler:
         )
         message, after = _message(run.status), _interval(run)
         if published is None:
-            return Ready(message, after=after, no_change=message, warnings=warnings)
+            return Ready(message, requeue_after=after, no_change=message, warnings=warnings)
         text = _pushed(job, published, retries)
         event = f"{text}\n{published.message}"
-        return Ready(f"{text}{status_findings.summarize(left_out)}", after=after, event=event, warnings=warnings)
+        return Ready(
+            f"{text}{status_findings.summarize(left_out)}", requeue_after=after, event=event, warnings=warnings
+        )
 
     def _behind(self, run: AutomationRun) -> int:
         """How far behind the tip a commit of ours may be: not at all, unless the end of a run was not recorded."""

@@ -20,7 +20,7 @@ from controllers.git.objects.commits import Author, Signer
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.imageupdateautomation.source import AutomationSource, SourceReader
 from controllers.runtime.key import key_of
-from controllers.runtime.reconcile.run import Ready
+from controllers.runtime.reconcile.outcome import Ready
 from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest
 from testing.builders import git_repository, git_spec, image_policy
 from testing.clock import START
@@ -35,7 +35,7 @@ async def test_update_is_committed_pushed_recorded_and_told(harness: AutomationH
     (pushed,) = harness.git.pushes
     assert (pushed.updates, pushed.options, pushed.force) == ((RefUpdate(MAIN, commit, before),), {}, False)
     text = f"committed and pushed commit '{commit}' to branch 'main'"
-    assert end == Ready(text, after=INTERVAL, event=f"{text}\nUpdate from image update automation")
+    assert end == Ready(text, requeue_after=INTERVAL, event=f"{text}\nUpdate from image update automation")
     assert harness.status == ImageUpdateAutomationStatus(
         last_automation_run_time=START,
         last_push_commit=commit,
@@ -112,7 +112,7 @@ async def test_nothing_changed_takes_one_round_trip(idle: AutomationHarness) -> 
     assert idle.git.calls == ["list_refs"]
     assert end == Ready(
         f"no updates made; last commit {idle.tip()[:7]} at 2024-01-01T00:00:00Z",
-        after=INTERVAL,
+        requeue_after=INTERVAL,
         no_change="no change since last reconciliation",
     )
     assert idle.status == replace(before, last_automation_run_time=START + INTERVAL)
@@ -126,7 +126,7 @@ async def test_requested_run_looks_at_the_remote_and_no_further(idle: Automation
 async def test_repository_that_was_always_up_to_date_has_no_last_commit(harness: AutomationHarness) -> None:
     harness.git.put(MAIN, {"web.yaml": manifest("1.1.0")})
     end = await harness.reconcile()
-    assert end == Ready("no updates made", after=INTERVAL, no_change="no updates made")
+    assert end == Ready("no updates made", requeue_after=INTERVAL, no_change="no updates made")
     assert harness.status.observed_source_revision == f"main@sha1:{harness.tip()}"
     assert harness.status.last_push_commit == ""
     assert (await harness.reconcile()).no_change == "no change since last reconciliation"

@@ -1,9 +1,12 @@
-"""Time as an argument: what tests replace by `testing.VirtualClock`."""
+"""Time as an argument: what tests replace by `testing.clock.VirtualClock`."""
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
 
 
 class Clock(Protocol):
@@ -34,3 +37,23 @@ class SystemClock:
 
 SYSTEM_CLOCK = SystemClock()
 """Stateless, so one is enough."""
+
+
+async def wait_for(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Return what `work` returns, or cancel it after `seconds` and raise TimeoutError.
+
+    `asyncio.timeout` would use the event loop's own clock. Work that is cancelled is waited for, so nothing goes on
+    behind the caller's back.
+    """
+    task = asyncio.ensure_future(work)
+    timer = asyncio.ensure_future(clock.sleep(seconds))
+    try:
+        await asyncio.wait({task, timer}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise TimeoutError(f"not done within {seconds:.3g} s")
+    finally:
+        for pending in (task, timer):
+            if not pending.done():
+                pending.cancel()
+        await asyncio.gather(task, timer, return_exceptions=True)

@@ -1,6 +1,6 @@
 """Log lines in Flux's form: one JSON object a line on stderr, or a console form for people.
 
-Fields that belong to a whole run (controller, object, reconcile id) are bound once with `bound` and follow the
+Fields that belong to a whole run (controller, object, reconcile id) are bound once with `bind_fields` and follow the
 task through contextvars, so that registry and Git code logs them without knowing them.
 Nothing is redacted here: secrets are kept out by never being passed.
 """
@@ -27,7 +27,7 @@ _bound: ContextVar[Mapping[str, object]] = ContextVar("log_fields", default=Mapp
 
 
 @contextmanager
-def bound(**fields: object) -> Iterator[None]:
+def bind_fields(**fields: object) -> Iterator[None]:
     """Add `fields` to every line logged inside, in this task and in tasks it starts."""
     token = _bound.set({**_bound.get(), **fields})
     try:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from controllers.runtime import logkey
-from controllers.runtime.log import TRACE, bound, configure
+from controllers.runtime.log import TRACE, bind_fields, configure
 
 Logged = Callable[[], list[str]]
 
@@ -34,7 +34,7 @@ async def test_a_line_has_flux_s_form(logged: Callable[[str, str], Logged]) -> N
     read = logged("info", "json")
     log = logging.getLogger("controllers.runtime")
     run = {logkey.CONTROLLER: "things", logkey.CONTROLLER_KIND: "Thing", logkey.NAMESPACE: "ns", logkey.NAME: "app"}
-    with bound(**run):
+    with bind_fields(**run):
         log.info("pushed commit", extra={logkey.COMMIT: "abc"})
     line = json.loads(read()[0])
     stamp = line.pop("ts")
@@ -57,7 +57,7 @@ async def test_bound_fields_follow_the_task_and_end_with_the_block(logged: Calla
     log = logging.getLogger("controllers.runtime")
 
     async def work(name: str) -> None:
-        with bound(who=name):
+        with bind_fields(who=name):
             await asyncio.sleep(0)
             await asyncio.create_task(deeper())
 

@@ -1,7 +1,7 @@
 """The names of log fields, so that one thing has one name in all lines (and in metrics and status).
 
 Names that Flux's log lines already have keep Flux's spelling; our own are snake_case.
-`NAME` is the object's. `logging` reserves that word in `extra`: bind it (`log.bound`) instead.
+`NAME` is the object's. `logging` reserves that word in `extra`: bind it (`log.bind_fields`) instead.
 """
 
 CONTROLLER = "controller"

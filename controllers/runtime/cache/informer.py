@@ -27,14 +27,14 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
 from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, UnreadableObject, WatchEvent
-from controllers.runtime.log import bound
+from controllers.runtime.log import bind_fields
 
 EventHandler: TypeAlias = Callable[[K | None, K | None], None]
 
 SILENCE_TIMEOUT = timedelta(seconds=90)
 """Silence after which a watch is taken for dead: one and a half times the API server's bookmark period."""
 STALE_AFTER = 2.5
-"""In silence_timeout deadlines: one to notice silence, one more to see that a new watch is silent too, and time to list."""
+"""In silence timeouts: one to notice silence, one more to see that a new watch is silent too, and time to list."""
 WATCH_TIMEOUT_SECONDS = (300, 600)
 """How long the server is asked to keep a watch; random, so that watches do not end together."""
 FIRST_DELAY_SECONDS = 1.0
@@ -44,7 +44,8 @@ MIN_WATCH_SECONDS = 1.0
 FAILURES_BEFORE_RELIST = 3
 """A server that keeps refusing our resourceVersion without saying 410 (after a restore from backup) gets a list."""
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("controllers.runtime.informer")
+"""A fixed name: `logger` of the lines, which people filter by, does not change when the module moves."""
 
 
 class Informer(Generic[K]):
@@ -84,6 +85,9 @@ class Informer(Generic[K]):
         self._silence_timeout = silence_timeout.total_seconds()
         self._store: Store[K] = Store(indexers or {})
         self._handlers: list[EventHandler[K]] = []
+        self.name = f"{resource.plural}.{resource.group}".rstrip(".")
+        """Of the resource, as `kubectl` takes it."""
+        self.kind = resource.kind
         self._resource_version = ""
         """Where the next watch starts; empty: list first."""
         self._last_message_at = self._confirmed_at = clock.monotonic()
@@ -94,7 +98,9 @@ class Informer(Generic[K]):
         self.lists = 0
         """Complete lists so far."""
         self.handler_errors = 0
+        """Calls of handlers that raised."""
         self.unreadable_objects = 0
+        """Objects that could not be decoded, as often as the server sent them."""
 
     def get(self, key: Key) -> K | None:
         """The object as last seen, or as last written by us; None when there is none."""
@@ -107,6 +113,10 @@ class Informer(Generic[K]):
     def list(self, namespace: str = "") -> list[K]:
         """All objects, or those of one namespace, in no particular order."""
         return self._store.list(namespace)
+
+    def add_indexers(self, indexers: Mapping[str, Callable[[K], Iterable[str]]]) -> None:
+        """Have `by_index` find objects in further ways."""
+        self._store.add_indexers(indexers)
 
     def add_handler(self, handler: EventHandler[K]) -> None:
         """Call `handler(old, new)` for every change of the cache; what it holds already is told as added, now.
@@ -281,12 +291,12 @@ class Informer(Generic[K]):
         except Exception:
             self.handler_errors += 1
             obj = new if new is not None else old
-            with bound(**self._fields(key_of(obj) if obj is not None else None)):
+            with bind_fields(**self._fields(key_of(obj) if obj is not None else None)):
                 log.exception("handler of a watched object failed")
 
     def _report(self, unreadable: UnreadableObject) -> None:
         self.unreadable_objects += 1
-        with bound(**self._fields(unreadable.key)):
+        with bind_fields(**self._fields(unreadable.key)):
             log.error("object cannot be read and is ignored", extra={logkey.ERROR: unreadable.error})
 
     def _fields(self, key: Key | None = None) -> dict[str, object]:

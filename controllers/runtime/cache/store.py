@@ -24,8 +24,9 @@ class Store(Generic[K]):
 
     def __init__(self, indexers: Mapping[str, Callable[[K], Iterable[str]]]) -> None:
         self._objects: dict[Key, K] = {}
-        self._indexers = dict(indexers)
-        self._indexes: dict[str, dict[str, dict[Key, None]]] = {name: {} for name in indexers}
+        self._indexers: dict[str, Callable[[K], Iterable[str]]] = {}
+        self._indexes: dict[str, dict[str, dict[Key, None]]] = {}
+        self.add_indexers(indexers)
         self._resource_version = ""
         self._own_writes: set[Key] = set()
         """Keys our own writes changed since the current list began: a list may be older than they are."""
@@ -37,6 +38,16 @@ class Store(Generic[K]):
 
     def get(self, key: Key) -> K | None:
         return self._objects.get(key)
+
+    def add_indexers(self, indexers: Mapping[str, Callable[[K], Iterable[str]]]) -> None:
+        """Index the objects in further ways, for `by_index`. Raises ValueError for an index that there is already."""
+        for name, indexer in indexers.items():
+            if name in self._indexers:
+                raise ValueError(f"there is an index {name!r} already")
+            self._indexers[name] = indexer
+            self._indexes[name] = {}
+            for key, obj in self._objects.items():
+                self._add_to_index(name, key, obj)
 
     def by_index(self, index: str, value: str) -> list[K]:
         """Objects whose indexer yields `value`, in no particular order. KeyError for an unknown index."""
@@ -135,9 +146,12 @@ class Store(Generic[K]):
         return [(held, obj)] if held.metadata.resource_version != obj.metadata.resource_version else []
 
     def _index(self, key: Key, obj: K) -> None:
-        for name, indexer in self._indexers.items():
-            for value in indexer(obj):
-                self._indexes[name].setdefault(value, {})[key] = None
+        for name in self._indexers:
+            self._add_to_index(name, key, obj)
+
+    def _add_to_index(self, name: str, key: Key, obj: K) -> None:
+        for value in self._indexers[name](obj):
+            self._indexes[name].setdefault(value, {})[key] = None
 
     def _unindex(self, key: Key, obj: K) -> None:
         for name, indexer in self._indexers.items():

@@ -23,7 +23,7 @@ class Status(Protocol):
     def last_handled_reconcile_at(self) -> str: ...
 
 
-class Object(Protocol):
+class ReconciledObject(Protocol):
     """An object of a reconciled kind."""
 
     @property
@@ -38,7 +38,7 @@ class Object(Protocol):
     def status(self) -> Status: ...
 
 
-def needs_reconcile(old: Object | None, new: Object | None) -> bool:
+def needs_reconcile(old: ReconciledObject | None, new: ReconciledObject | None) -> bool:
     """True when a kind's own object changed so that it has to run.
 
     That is: it appeared (or was replaced, or is gone), its generation changed, a new value of the requestedAt

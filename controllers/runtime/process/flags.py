@@ -69,7 +69,7 @@ def parse_strings(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def gates(text: str) -> Mapping[str, bool]:
+def parse_feature_gates(text: str) -> Mapping[str, bool]:
     """`Name=true,Other=false`."""
     parsed = {}
     for part in parse_strings(text):
@@ -110,7 +110,9 @@ RETRY_PERIOD = Flag("leader-election-retry-period", timedelta(seconds=5), parse_
 MIN_RETRY_DELAY = Flag("min-retry-delay", timedelta(milliseconds=750), parse_duration, "wait after a first failure")
 MAX_RETRY_DELAY = Flag("max-retry-delay", timedelta(minutes=15), parse_duration, "longest wait after failures")
 GRACE_PERIOD = Flag("grace-period", timedelta(seconds=8), parse_duration, "how long runs may finish at shutdown")
-FEATURE_GATES: Flag[Mapping[str, bool]] = Flag("feature-gates", {}, gates, "features to switch: Name=true,Other=false")
+FEATURE_GATES: Flag[Mapping[str, bool]] = Flag(
+    "feature-gates", {}, parse_feature_gates, "features to switch: Name=true,Other=false"
+)
 TOKEN_CACHE_MAX_SIZE = Flag("token-cache-max-size", 100, at_least(0), "cloud credentials kept; 0: none")
 TOKEN_CACHE_MAX_DURATION = Flag(
     "token-cache-max-duration", timedelta(hours=1), parse_duration, "longest time cloud credentials are kept"
@@ -161,28 +163,30 @@ COMMON_FEATURE_GATES: Mapping[str, bool] = {"CacheSecretsAndConfigMaps": False, 
 
 
 class Options:
-    """A parsed command line: `options[FLAG]` is that flag's value, `options.gate(name)` a feature gate's."""
+    """A parsed command line: `options[FLAG]` is a flag's value, `options.is_feature_enabled(name)` a feature gate's."""
 
     def __init__(
-        self, values: Mapping[str, object], *, gates: Mapping[str, bool], warnings: Sequence[str] = ()
+        self, values: Mapping[str, object], *, feature_gates: Mapping[str, bool], warnings: Sequence[str] = ()
     ) -> None:
         self._values = values
-        self._gates = gates
+        self._feature_gates = feature_gates
         self.warnings = tuple(warnings)
         """What to tell once logging works: flags that were set and do nothing."""
 
     def __getitem__(self, flag: Flag[V]) -> V:
         return cast(V, self._values.get(flag.name, flag.default))
 
-    def gate(self, name: str) -> bool:
+    def is_feature_enabled(self, name: str) -> bool:
         """Return whether the feature is on; KeyError for one that this process does not have."""
-        return self._gates[name]
+        return self._feature_gates[name]
 
 
-def parse(argv: Iterable[str], *, flags: Sequence[Flag[Any]] = (), gates: Mapping[str, bool] | None = None) -> Options:
+def parse(
+    argv: Iterable[str], *, flags: Sequence[Flag[Any]] = (), feature_gates: Mapping[str, bool] | None = None
+) -> Options:
     """Parse a command line of the common flags and those of the kind.
 
-    gates: feature gates of the kind and their defaults, besides the common ones
+    feature_gates: those of the kind and their defaults, besides the common ones
     Raises BadFlag.
     """
     known = {flag.name: flag for flag in (*COMMON_FLAGS, *flags)}
@@ -206,17 +210,17 @@ def parse(argv: Iterable[str], *, flags: Sequence[Flag[Any]] = (), gates: Mappin
             values[name] = flag.parse(text)
         except ValueError as error:
             raise BadFlag(f"invalid value {text!r} for flag --{name}: {error}") from error
-    return _validate(values, {**COMMON_FEATURE_GATES, **(gates or {})}, known)
+    return _validate(values, {**COMMON_FEATURE_GATES, **(feature_gates or {})}, known)
 
 
-def _validate(values: dict[str, object], gates: dict[str, bool], known: Mapping[str, Flag[Any]]) -> Options:
+def _validate(values: dict[str, object], feature_gates: dict[str, bool], known: Mapping[str, Flag[Any]]) -> Options:
     """Apply the rules that concern several flags."""
-    options = Options(values, gates=gates, warnings=[f for f in values if known[f].no_effect])
+    options = Options(values, feature_gates=feature_gates, warnings=[f for f in values if known[f].no_effect])
     for name, on in options[FEATURE_GATES].items():
-        if name not in gates:
+        if name not in feature_gates:
             raise BadFlag(f"feature-gate '{name}' not supported")
-        gates[name] = on
-    if options[DEFAULT_SERVICE_ACCOUNT] and not options.gate("ObjectLevelWorkloadIdentity"):
+        feature_gates[name] = on
+    if options[DEFAULT_SERVICE_ACCOUNT] and not options.is_feature_enabled("ObjectLevelWorkloadIdentity"):
         raise BadFlag(
             "cannot set default service accounts when the feature gate ObjectLevelWorkloadIdentity is not enabled"
         )

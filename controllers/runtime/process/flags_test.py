@@ -67,15 +67,19 @@ def test_what_cannot_be_used_is_said(argv: list[str], message: str) -> None:
 
 def test_gates_have_defaults_and_can_be_switched() -> None:
     options = parse(
-        ["--feature-gates=GitShallowClone=false,Extra=true"], gates={"GitShallowClone": True, "Extra": False}
+        ["--feature-gates=GitShallowClone=false,Extra=true"], feature_gates={"GitShallowClone": True, "Extra": False}
     )
-    assert (options.gate("GitShallowClone"), options.gate("Extra"), options.gate("ObjectLevelWorkloadIdentity")) == (
+    assert (
+        options.is_feature_enabled("GitShallowClone"),
+        options.is_feature_enabled("Extra"),
+        options.is_feature_enabled("ObjectLevelWorkloadIdentity"),
+    ) == (
         False,
         True,
         False,
     )
     with pytest.raises(KeyError):
-        options.gate("Magic")
+        options.is_feature_enabled("Magic")
 
 
 def test_flags_without_effect_are_accepted_and_reported() -> None:

@@ -1,18 +1,23 @@
-"""`/healthz`, `/readyz` and `/metrics`: what kubelet and Prometheus ask.
+"""`/healthz`, `/readyz` and `/metrics`: what kubelet and Prometheus ask, and how late the event loop is.
 
 Alive means that the event loop runs what is due. Ready means that every cache is synced and fresh; it does not mean
 being the leader, so that a standby replica is ready, too (Flux's rule).
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from controllers.runtime import logkey
+from controllers.runtime.clock import Clock
 from controllers.runtime.process.httpserver import RequestHandler, Response
 
 MAX_LOOP_LAG_SECONDS = 30.0
+_LAG_INTERVAL_SECONDS = 0.1
+_LAG_LOG_THRESHOLD_SECONDS = 0.05  # the rule is that nothing holds the event loop for longer
 
 HealthCheck = Callable[[], str | None]
 """Returns what is wrong; None when all is well. Costs nothing."""
@@ -22,25 +27,50 @@ class HealthChecks:
     """Named checks behind one path. Add them before serving, or any time later."""
 
     def __init__(self) -> None:
-        self._checks: dict[str, HealthCheck] = {}
+        self._checks: list[tuple[str, HealthCheck]] = []
 
     def add(self, name: str, check: HealthCheck) -> None:
-        self._checks[name] = check
+        """Add a check; several may have the same name, as caches of one kind with different selectors do."""
+        self._checks.append((name, check))
 
     async def __call__(self) -> Response:
-        """200 `ok`, or 503 with one line for each check that fails."""
-        wrong = {name: reason for name, check in self._checks.items() if (reason := check()) is not None}
+        """Return 200 `ok`, or 503 with one line for each check that fails."""
+        wrong = [(name, reason) for name, check in self._checks if (reason := check()) is not None]
         if not wrong:
             return Response(b"ok")
-        lines = "".join(f"{name}: {reason}\n" for name, reason in sorted(wrong.items()))
+        lines = "".join(f"{name}: {reason}\n" for name, reason in sorted(wrong))
         return Response(lines.encode(), HTTPStatus.SERVICE_UNAVAILABLE)
 
 
-def make_loop_check(late: Callable[[], float]) -> HealthCheck:
+class LoopLagMonitor:
+    """Sleeps a fixed time and compares: that sees a hold which covers the moment it is due, as every long one does."""
+
+    def __init__(self, clock: Clock, *, observe: Callable[[float], None], log: logging.Logger) -> None:
+        self._clock = clock
+        self._observe = observe
+        self._log = log
+        self._due: float | None = None
+
+    async def run(self) -> None:
+        """Measure until cancelled."""
+        while True:
+            self._due = self._clock.monotonic() + _LAG_INTERVAL_SECONDS
+            await self._clock.sleep(_LAG_INTERVAL_SECONDS)
+            lag = self.lag_seconds()
+            self._observe(lag)
+            if lag > _LAG_LOG_THRESHOLD_SECONDS:
+                self._log.debug("the event loop was held", extra={logkey.DURATION: round(lag, 3)})
+
+    def lag_seconds(self) -> float:
+        """Return for how long the measurement has been due; 0 before the first."""
+        return 0.0 if self._due is None else max(self._clock.monotonic() - self._due, 0.0)
+
+
+def make_loop_check(lag_seconds: Callable[[], float]) -> HealthCheck:
     """Return the check that fails when the event loop has not run what was due for half a minute."""
 
     def check() -> str | None:
-        seconds = late()
+        seconds = lag_seconds()
         return f"the event loop is {seconds:.0f} s late" if seconds > MAX_LOOP_LAG_SECONDS else None
 
     return check

@@ -1,13 +1,15 @@
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
 import aiohttp
 import pytest
 
-from controllers.runtime.process.health import HealthChecks, make_loop_check, make_metrics_handler
+from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, make_loop_check, make_metrics_handler
 from controllers.runtime.process.httpserver import HttpServer, parse_address
 from controllers.runtime.process.metrics import Metrics
+from testing.clock import VirtualClock
 
 
 @pytest.mark.parametrize(
@@ -100,3 +102,21 @@ async def test_nonsense_costs_the_sender_only(server: HttpServer, sent: bytes) -
     writer.close()
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{server.port}/readyz") as good:
         assert good.status == 200
+
+
+async def test_a_held_loop_is_measured_and_told(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    clock = VirtualClock()
+    seen: list[float] = []
+    lag = LoopLagMonitor(clock, observe=seen.append, log=logging.getLogger("controllers.test"))
+    assert lag.lag_seconds() == 0
+    task = asyncio.create_task(lag.run())
+    await clock.advance(0.25)
+    assert seen == pytest.approx([0, 0])
+    assert "held" not in caplog.text
+    clock.skip(3)  # the loop was held: time passed and nobody ran
+    assert lag.lag_seconds() == pytest.approx(2.95)
+    await clock.advance(0)
+    assert seen[-1] == pytest.approx(2.95)
+    assert "the event loop was held" in caplog.text
+    task.cancel()

@@ -1,4 +1,4 @@
-"""The `main` of a controller process: command line, logging, cluster, signals, exit status."""
+"""The `main` of a process of one or several kinds: command line, logging, cluster, signals, exit status."""
 
 import asyncio
 import logging
@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from controllers.runtime import logkey
@@ -16,32 +17,39 @@ from controllers.runtime.log import configure
 from controllers.runtime.process import flags
 from controllers.runtime.process.allocator import configure_malloc
 from controllers.runtime.process.flags import BadFlag, Flag, Options
-from controllers.runtime.process.manager import CannotStart, Manager
+from controllers.runtime.process.process import CannotStart, Process
 
 log = logging.getLogger("controllers.setup")
 
-Build = Callable[[Manager], None]
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A kind as a process can host it: what its `__main__` declares."""
+
+    name: str
+    """Of its package: `controllers.<name>`."""
+    build: Callable[[Process], None]
+    """Declares the kind in a process (`kind.Kind`); called in the event loop. Raises CannotStart."""
+    flags: Sequence[Flag[Any]] = ()
+    """Those that not every controller has."""
+    feature_gates: Mapping[str, bool] = field(default_factory=dict)
+    """Those that not every controller has, with their defaults."""
 
 
-def main(
-    name: str,
-    build: Build,
-    argv: Sequence[str],
-    *,
-    component: str,
-    kind_flags: Sequence[Flag[Any]] = (),
-    gates: Mapping[str, bool] | None = None,
-) -> int:
-    """Run a controller process to its end and return its exit status (2: the command line is wrong).
+def main(programs: Sequence[Program], argv: Sequence[str]) -> int:
+    """Run a process that hosts `programs` to its end and return its exit status (2: the command line is wrong).
 
-    build: puts the kind's informers, queue and controller together; called in the event loop
-    argv: without the program's name
+    argv: without the program's name; takes the flags and feature gates of all of them
     """
+    names = [program.name for program in programs]
+    kind_flags = tuple({flag.name: flag for program in programs for flag in program.flags}.values())
+    feature_gates = {gate: on for program in programs for gate, on in program.feature_gates.items()}
     if any(argument in ("-h", "--help", "-help") for argument in argv):
-        sys.stdout.write(flags.format_usage(f"python -m controllers.{name}", flags=kind_flags))
+        command = f"python -m controllers.{names[0]}" if len(names) == 1 else f"tagline run {','.join(names)}"
+        sys.stdout.write(flags.format_usage(command, flags=kind_flags))
         return 0
     try:
-        options = flags.parse(argv, flags=kind_flags, gates=gates)
+        options = flags.parse(argv, flags=kind_flags, feature_gates=feature_gates)
     except BadFlag as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -52,20 +60,20 @@ def main(
         log.info("loading feature gate", extra={logkey.FLAG: gate, "enabled": on})
     configure_malloc()
     try:
-        config = load_config()
-        return asyncio.run(_run(options, name=name, component=component, config=config, build=build))
+        return asyncio.run(_run(programs, options, load_config()))
     except (CannotStart, NotConfigured) as error:
         log.error("cannot start", extra={logkey.ERROR: str(error)})
         return 1
 
 
-async def _run(options: Options, *, name: str, component: str, config: ClusterConfig, build: Build) -> int:
-    manager = Manager(options, name=name, component=component, config=config)
-    build(manager)
+async def _run(programs: Sequence[Program], options: Options, config: ClusterConfig) -> int:
+    process = Process(options, name="+".join(program.name for program in programs), config=config)
+    for program in programs:
+        program.build(process)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, manager.stop)
-    status = await manager.run()
+        loop.add_signal_handler(number, process.stop)
+    status = await process.run()
     schedule_exit(status)
     return status
 

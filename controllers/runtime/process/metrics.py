@@ -8,6 +8,7 @@ a compact form: one small array an object instead of a dozen metric objects, sin
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,9 +19,10 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.metrics_core import HistogramMetricFamily, Metric
+from prometheus_client.metrics_core import CounterMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key
 from controllers.runtime.queue.workqueue import Lane, WorkQueue
 
@@ -76,6 +78,32 @@ class KindDurations:
         self._series.pop((self._kind, key), None)
 
 
+class InformerCounts(Collector):
+    """Reads at each scrape what the informers count, added up by kind."""
+
+    def __init__(self) -> None:
+        self._informers: list[Informer[Any]] = []
+
+    def watch(self, informer: Informer[Any]) -> None:
+        """Export what `informer` counts."""
+        self._informers.append(informer)
+
+    def collect(self) -> Iterable[Metric]:
+        lists = CounterMetricFamily("tagline_informer_lists", "Complete lists of a kind.", labels=("kind",))
+        errors = CounterMetricFamily(
+            "tagline_informer_handler_errors", "Changes of a kind that a watch handler failed on.", labels=("kind",)
+        )
+        unreadable = CounterMetricFamily(
+            "tagline_informer_unreadable_objects", "Objects of a kind that could not be read.", labels=("kind",)
+        )
+        for kind in sorted({informer.kind for informer in self._informers}):
+            informers = [informer for informer in self._informers if informer.kind == kind]
+            lists.add_metric((kind,), sum(informer.lists for informer in informers))
+            errors.add_metric((kind,), sum(informer.handler_errors for informer in informers))
+            unreadable.add_metric((kind,), sum(informer.unreadable_objects for informer in informers))
+        return lists, errors, unreadable
+
+
 class ControllerSeries:
     """A `controller.ControllerMetrics`."""
 
@@ -91,14 +119,14 @@ class ControllerSeries:
     def record_start(self) -> None:
         self._active.inc()
 
-    def finished(self, result: str, *, seconds: float) -> None:
+    def record_result(self, result: str, *, seconds: float) -> None:
         self._active.dec()
         self._results[result].inc()
         self._seconds.observe(seconds)
         if result == "error":
             self._errors.inc()
 
-    def terminal(self) -> None:
+    def record_terminal_error(self) -> None:
         self._terminal.inc()
 
     def record_crash(self) -> None:
@@ -117,7 +145,7 @@ class QueueSeries:
         self._unfinished = families.unfinished_seconds.labels(name, name)
         self._longest = families.longest_seconds.labels(name, name)
 
-    def added(self) -> None:
+    def count_add(self) -> None:
         self._adds.inc()
 
     def count_retry(self) -> None:
@@ -126,16 +154,16 @@ class QueueSeries:
     def set_depth(self, lane: Lane, count: int) -> None:
         self._depth[lane].set(count)
 
-    def waited(self, seconds: float) -> None:
+    def observe_wait(self, seconds: float) -> None:
         self._waited.observe(seconds)
 
-    def worked(self, seconds: float) -> None:
+    def observe_work(self, seconds: float) -> None:
         self._worked.observe(seconds)
 
     def watch(self, queue: WorkQueue) -> None:
         """Show at each scrape what the running keys of `queue` have taken so far."""
-        self._unfinished.set_function(lambda: sum(queue.running()))
-        self._longest.set_function(lambda: max(queue.running(), default=0.0))
+        self._unfinished.set_function(lambda: sum(queue.running_durations()))
+        self._longest.set_function(lambda: max(queue.running_durations(), default=0.0))
 
 
 class Metrics:
@@ -147,6 +175,8 @@ class Metrics:
         ProcessCollector(registry=registry)
         self.durations = ObjectDurations()
         registry.register(self.durations)
+        self.informers = InformerCounts()
+        registry.register(self.informers)
 
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(name, text, labels, registry=registry)
@@ -191,9 +221,11 @@ class Metrics:
         )
 
     def controller(self, name: str, *, workers: int) -> ControllerSeries:
+        """Return the series of one controller."""
         return ControllerSeries(self, name, workers)
 
     def queue(self, name: str) -> QueueSeries:
+        """Return the series of one queue."""
         return QueueSeries(self, name)
 
     def observe_requests(self, host: str) -> Callable[[str, int], None]:

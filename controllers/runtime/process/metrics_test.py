@@ -49,7 +49,7 @@ def test_a_run_is_counted_with_its_result() -> None:
     series = metrics.controller("things", workers=4)
     series.record_start()
     assert lines(metrics)['controller_runtime_active_workers{controller="things"}'] == 1
-    series.finished("error", seconds=0.2)
+    series.record_result("error", seconds=0.2)
     series.record_crash()
     told = lines(metrics)
     assert told['controller_runtime_active_workers{controller="things"}'] == 0

@@ -14,8 +14,7 @@ import msgspec
 
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
-from controllers.runtime.reconcile.events import EventType, InvolvedObject
-from controllers.runtime.reconcile.outbox import Outbox
+from controllers.runtime.reconcile.events import EventType, InvolvedObject, Outbox
 
 TIMEOUT_SECONDS = 5
 _RETRIES = 4
@@ -56,19 +55,19 @@ class Notifier:
         self._log = log
         self._outbox = Outbox(self._send)
 
-    def notify(self, about: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
+    def notify(self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
         """Queue one event. Objects without kind, name or namespace are left out, as Flux does."""
-        if not (about.kind and about.name and about.namespace):
+        if not (involved.kind and involved.name and involved.namespace):
             return
         body: dict[str, object] = {
-            "involvedObject": about.reference(),
+            "involvedObject": involved.reference(),
             "severity": _SEVERITY[type],
             "timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "message": message,
             "reason": reason,
         }
-        if about.metadata:
-            body["metadata"] = dict(about.metadata)
+        if involved.metadata:
+            body["metadata"] = dict(involved.metadata)
         body["reportingController"] = self._component
         if self._instance:
             body["reportingInstance"] = self._instance

@@ -43,8 +43,8 @@ class NotifierHarness:
             log=logging.getLogger("controllers.test"),
         )
 
-    async def notify(self, about: InvolvedObject = APP, type: EventType = EventType.NORMAL) -> None:
-        self.notifier.notify(about, type, reason="Because", message="hello", at=START)
+    async def notify(self, involved: InvolvedObject = APP, type: EventType = EventType.NORMAL) -> None:
+        self.notifier.notify(involved, type, reason="Because", message="hello", at=START)
         await settle()
 
 

@@ -42,21 +42,21 @@ class QueueShutDown(Exception):
 class QueueMetrics(Protocol):
     """What the queue reports; durations in seconds."""
 
-    def added(self) -> None: ...
+    def count_add(self) -> None: ...
     def count_retry(self) -> None: ...
     def set_depth(self, lane: Lane, count: int) -> None: ...
-    def waited(self, seconds: float) -> None: ...
-    def worked(self, seconds: float) -> None: ...
+    def observe_wait(self, seconds: float) -> None: ...
+    def observe_work(self, seconds: float) -> None: ...
 
 
 class NoQueueMetrics:
     """QueueMetrics for callers that do not measure."""
 
-    def added(self) -> None: ...
+    def count_add(self) -> None: ...
     def count_retry(self) -> None: ...
     def set_depth(self, lane: Lane, count: int) -> None: ...
-    def waited(self, seconds: float) -> None: ...
-    def worked(self, seconds: float) -> None: ...
+    def observe_wait(self, seconds: float) -> None: ...
+    def observe_work(self, seconds: float) -> None: ...
 
 
 class _FairLane:
@@ -137,7 +137,7 @@ class WorkQueue:
         """Queue `key` now. A queued key keeps its place, except that USER lifts it out of RESYNC."""
         if self._closed:
             return
-        self._metrics.added()
+        self._metrics.count_add()
         if key in self._running:
             self._dirty[key] = min(lane, self._dirty.get(key, lane))
         else:
@@ -186,7 +186,7 @@ class WorkQueue:
         del self._queued[key]
         now = self._clock.monotonic()
         self._metrics.set_depth(lane, len(self._lanes[lane]))
-        self._metrics.waited(now - self._ready_since.pop(key))
+        self._metrics.observe_wait(now - self._ready_since.pop(key))
         self._running[key] = now
         if scheduled := self._delayed.pop(key, None):
             self._previously_scheduled[key] = scheduled
@@ -198,7 +198,7 @@ class WorkQueue:
         What had been scheduled before the run comes back, unless the run decided (add_after, add_rate_limited
         or forget) when the key is due.
         """
-        self._metrics.worked(self._clock.monotonic() - self._running.pop(key))
+        self._metrics.observe_work(self._clock.monotonic() - self._running.pop(key))
         if scheduled := self._previously_scheduled.pop(key, None):
             self._schedule(scheduled)
         if key in self._dirty:
@@ -213,7 +213,7 @@ class WorkQueue:
         self._delayed.clear()
         self._heap.clear()
 
-    def running(self) -> Iterator[float]:
+    def running_durations(self) -> Iterator[float]:
         """Yield for each running key how long it has run, in seconds."""
         now = self._clock.monotonic()
         return (now - began for began in self._running.values())

@@ -251,7 +251,7 @@ class FakeQueueMetrics:
         self.waits: list[float] = []
         self.works: list[float] = []
 
-    def added(self) -> None:
+    def count_add(self) -> None:
         self.adds += 1
 
     def count_retry(self) -> None:
@@ -260,10 +260,10 @@ class FakeQueueMetrics:
     def set_depth(self, lane: Lane, count: int) -> None:
         self.depths[lane] = count
 
-    def waited(self, seconds: float) -> None:
+    def observe_wait(self, seconds: float) -> None:
         self.waits.append(seconds)
 
-    def worked(self, seconds: float) -> None:
+    def observe_work(self, seconds: float) -> None:
         self.works.append(seconds)
 
 
@@ -276,7 +276,7 @@ async def test_the_queue_reports_what_waited_and_what_worked(clock: VirtualClock
     await clock.advance(2)
     await queue.get()
     await clock.advance(3)
-    assert list(queue.running()) == [3]
+    assert list(queue.running_durations()) == [3]
     queue.done(A)
     assert (tally.waits, tally.works, tally.adds, tally.depths[Lane.USER]) == ([2], [3], 2, 0)
 

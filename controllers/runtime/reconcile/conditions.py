@@ -7,49 +7,23 @@ Conditions of other types belong to somebody else and pass through untouched.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
-from api.meta import FAILED, PROGRESSING_WITH_RETRY, READY, RECONCILING, STALLED, SUCCEEDED, Condition
+from api.meta import PROGRESSING_WITH_RETRY, READY, RECONCILING, STALLED, SUCCEEDED, Condition
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 
 MESSAGE_LIMIT_BYTES = 1024
 _OWNED = (STALLED, RECONCILING, READY)  # in the order they are written
 
 
-@dataclass(frozen=True, slots=True)
-class Succeeded:
-    """The run reached its end."""
-
-    message: str
-    reason: str = SUCCEEDED
-
-
-@dataclass(frozen=True, slots=True)
-class Failing:
-    """The run failed and will be repeated; `progress` is what it was doing."""
-
-    message: str
-    progress: str
-    reason: str = FAILED
-
-
-@dataclass(frozen=True, slots=True)
-class Stuck:
-    """The run failed and only a new spec can help."""
-
-    message: str
-    reason: str
-
-
-Verdict = Succeeded | Failing | Stuck
-
-
 def summarize(
-    before: Iterable[Condition], verdict: Verdict, *, generation: int, now: datetime
+    before: Iterable[Condition], outcome: Outcome, *, progress: str, generation: int, now: datetime
 ) -> tuple[Condition, ...]:
-    """Return the conditions that tell `verdict` about `generation`, in the order Flux lists them.
+    """Return the conditions that state `outcome` for `generation`, in the order Flux lists them.
 
     before: as read, any order; at most one of a type
+    progress: what a run was doing that did not reach its end
     now: UTC, whole seconds; used where a status changes
     """
     known = {condition.type: condition for condition in before}
@@ -65,19 +39,21 @@ def summarize(
             last_transition_time=old.last_transition_time if old and old.status == status else now,
         )
 
-    match verdict:
-        case Succeeded(message=message, reason=reason):
-            ours = [make_condition(READY, "True", reason=reason, message=message)]
-        case Failing(message=message, progress=progress, reason=reason):
+    match outcome:
+        case Ready(message=message):
+            ours = [make_condition(READY, "True", reason=SUCCEEDED, message=message)]
+        case Retry(reason=reason, message=message) | Waiting(reason=reason, message=message):
             ours = [
                 make_condition(RECONCILING, "True", reason=PROGRESSING_WITH_RETRY, message=progress),
                 make_condition(READY, "False", reason=reason, message=message),
             ]
-        case Stuck(message=message, reason=reason):
+        case Stalled(reason=reason, message=message):
             ours = [
                 make_condition(STALLED, "True", reason=reason, message=message),
                 make_condition(READY, "False", reason=reason, message=message),
             ]
+        case _:
+            assert_never(outcome)
     foreign = [condition for condition in known.values() if condition.type not in _OWNED]
     foreign.sort(key=lambda condition: (-condition.observed_generation, condition.type))
     return (*ours, *foreign)

@@ -5,15 +5,12 @@ import pytest
 from api.meta import Condition
 from controllers.runtime.reconcile.conditions import (
     MESSAGE_LIMIT_BYTES,
-    Failing,
-    Stuck,
-    Succeeded,
-    Verdict,
     is_failing,
     is_ready,
     summarize,
     truncate_message,
 )
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 
 BEFORE = datetime(2024, 1, 1, tzinfo=UTC)
 NOW = datetime(2024, 1, 2, tzinfo=UTC)
@@ -41,35 +38,35 @@ FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
 
 
 @pytest.mark.parametrize(
-    ("before", "verdict", "want"),
+    ("before", "outcome", "want"),
     [
         pytest.param(
             [],
-            Succeeded("all well"),
+            Ready("all well"),
             [condition("Ready", "True", "Succeeded", "all well", generation=2, at=NOW)],
             id="new-object-succeeds",
         ),
         pytest.param(
             [READY],
-            Succeeded("better"),
+            Ready("better"),
             [condition("Ready", "True", "Succeeded", "better", generation=2)],
             id="transition-time-stays-when-only-the-message-changes",
         ),
         pytest.param(
             [RETRYING, FAILED],
-            Succeeded("all well"),
+            Ready("all well"),
             [condition("Ready", "True", "Succeeded", "all well", generation=2, at=NOW)],
             id="recovery-removes-reconciling",
         ),
         pytest.param(
             [STALLED, FAILED],
-            Succeeded("all well"),
+            Ready("all well"),
             [condition("Ready", "True", "Succeeded", "all well", generation=2, at=NOW)],
             id="corrected-spec-removes-stalled",
         ),
         pytest.param(
             [READY],
-            Failing("no", "scanning", "Denied"),
+            Retry("Denied", "no"),
             [
                 condition("Reconciling", "True", "ProgressingWithRetry", "scanning", generation=2, at=NOW),
                 condition("Ready", "False", "Denied", "no", generation=2, at=NOW),
@@ -78,16 +75,16 @@ FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
         ),
         pytest.param(
             [RETRYING, FAILED],
-            Failing("still no", "asking", "Throttled"),
+            Retry("Throttled", "still no"),
             [
-                condition("Reconciling", "True", "ProgressingWithRetry", "asking", generation=2),
+                condition("Reconciling", "True", "ProgressingWithRetry", "scanning", generation=2),
                 condition("Ready", "False", "Throttled", "still no", generation=2),
             ],
             id="another-failure-tells-the-new-reason",
         ),
         pytest.param(
             [STALLED, FAILED],
-            Failing("no", "scanning"),
+            Waiting("Failed", "no"),
             [
                 condition("Reconciling", "True", "ProgressingWithRetry", "scanning", generation=2, at=NOW),
                 condition("Ready", "False", "Failed", "no", generation=2),
@@ -96,7 +93,7 @@ FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
         ),
         pytest.param(
             [RETRYING, READY],
-            Stuck("no such form", "BadImage"),
+            Stalled("BadImage", "no such form"),
             [
                 condition("Stalled", "True", "BadImage", "no such form", generation=2, at=NOW),
                 condition("Ready", "False", "BadImage", "no such form", generation=2, at=NOW),
@@ -105,7 +102,7 @@ FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
         ),
         pytest.param(
             [STALLED, FAILED],
-            Stuck("other", "BadOther"),
+            Stalled("BadOther", "other"),
             [
                 condition("Stalled", "True", "BadOther", "other", generation=2),
                 condition("Ready", "False", "BadOther", "other", generation=2),
@@ -114,22 +111,22 @@ FOREIGN_NEWER = condition("example.com/Zeal", "True", generation=3)
         ),
         pytest.param(
             [FOREIGN, READY, FOREIGN_NEWER],
-            Succeeded("all well"),
+            Ready("all well"),
             [condition("Ready", "True", "Succeeded", "all well", generation=2), FOREIGN_NEWER, FOREIGN],
             id="foreign-conditions-are-kept-behind-ours-newest-first",
         ),
     ],
 )
-def test_conclude(before: list[Condition], verdict: Verdict, want: list[Condition]) -> None:
-    assert summarize(before, verdict, generation=2, now=NOW) == tuple(want)
+def test_conclude(before: list[Condition], outcome: Outcome, want: list[Condition]) -> None:
+    assert summarize(before, outcome, progress="scanning", generation=2, now=NOW) == tuple(want)
 
 
 @pytest.mark.parametrize(
-    "verdict", [Succeeded("m"), Failing("m", "p"), Stuck("m", "R")], ids=lambda v: type(v).__name__
+    "outcome", [Ready("m"), Retry("R", "m"), Waiting("R", "m"), Stalled("R", "m")], ids=lambda v: type(v).__name__
 )
-def test_the_same_verdict_again_changes_nothing(verdict: Verdict) -> None:
-    once = summarize([FOREIGN], verdict, generation=2, now=BEFORE)
-    assert summarize(once, verdict, generation=2, now=NOW) == once
+def test_the_same_outcome_again_changes_nothing(outcome: Outcome) -> None:
+    once = summarize([FOREIGN], outcome, progress="p", generation=2, now=BEFORE)
+    assert summarize(once, outcome, progress="p", generation=2, now=NOW) == once
 
 
 @pytest.mark.parametrize(

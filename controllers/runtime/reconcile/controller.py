@@ -12,65 +12,27 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol, assert_never
 
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key
-from controllers.runtime.log import bound
+from controllers.runtime.log import bind_fields
 from controllers.runtime.queue.workqueue import Lane, QueueShutDown, WorkQueue
 from controllers.runtime.reconcile.leader import LostLeadership
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 
 SLOW_RUNS_PER_WORKER = 9
 """How many slow runs are given a stand-in, for each worker: in all there are at most ten times the workers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """Nothing more to do until somebody adds the key."""
-
-
-@dataclass(frozen=True, slots=True)
-class RequeueAfter:
-    """All is well; run again after `delay`."""
-
-    delay: timedelta
-
-
-Outcome = Done | RequeueAfter
-
-
-class Retriable(Exception):
-    """It failed and is worth another try: after `after`, else with backoff, at most `max_delay`.
-
-    `reason` is the condition's.
-    """
-
-    def __init__(
-        self, message: str, *, reason: str = "", after: timedelta | None = None, max_delay: timedelta | None = None
-    ) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.after = after
-        self.max_delay = max_delay
-
-
-class TerminalError(Exception):
-    """It failed and trying again would change nothing."""
-
-    def __init__(self, message: str, *, reason: str = "") -> None:
-        super().__init__(message)
-        self.reason = reason
 
 
 class ControllerMetrics(Protocol):
     """What a controller reports. `result`: success, requeue_after or error."""
 
     def record_start(self) -> None: ...
-    def finished(self, result: str, *, seconds: float) -> None: ...
-    def terminal(self) -> None: ...
+    def record_result(self, result: str, *, seconds: float) -> None: ...
+    def record_terminal_error(self) -> None: ...
     def record_crash(self) -> None: ...
 
 
@@ -80,7 +42,7 @@ class Controller:
     def __init__(
         self,
         name: str,
-        reconcile: Callable[[Key], Awaitable[Outcome]],
+        reconcile: Callable[[Key], Awaitable[Outcome | None]],
         *,
         queue: WorkQueue,
         workers: int,
@@ -92,7 +54,7 @@ class Controller:
     ) -> None:
         """`fields` are bound to every log line of every run (group and kind, say).
 
-        slow_threshold: after how long a run gets a stand-in for its worker; None: never, `workers` bounds what runs at once
+        slow_threshold: after how long a run gets a stand-in for its worker; None: never, `workers` bounds all runs
         """
         self.name = name
         self._slow_threshold = slow_threshold
@@ -149,56 +111,57 @@ class Controller:
         self._metrics.record_start()
         result = "error"
         fields = {logkey.NAMESPACE: key.namespace, logkey.NAME: key.name, logkey.RECONCILE_ID: str(uuid.uuid4())}
-        with bound(**self._fields, **fields):
+        with bind_fields(**self._fields, **fields):
             try:
                 result = self._handle_outcome(key, await self._attempt(key))
             finally:
-                self._metrics.finished(result, seconds=self._clock.monotonic() - began)
+                self._metrics.record_result(result, seconds=self._clock.monotonic() - began)
 
-    async def _attempt(self, key: Key) -> Outcome | Exception:
+    async def _attempt(self, key: Key) -> Outcome | Exception | None:
         try:
             return await self._reconcile(key)
         except Exception as error:  # the one boundary: no error of a run may end its worker
             return error
 
-    def _handle_outcome(self, key: Key, outcome: Outcome | Exception) -> str:
+    def _handle_outcome(self, key: Key, outcome: Outcome | Exception | None) -> str:
         """Decide when `key` runs again; return the label of the result metric."""
         match outcome:
-            case Done():
+            case None:
                 self._queue.forget(key)
                 return "success"
-            case RequeueAfter(delay=delay):
+            case Ready(requeue_after=delay) | Waiting(requeue_after=delay):
                 self._queue.forget(key)
+                if delay is None:
+                    return "success"
                 self._queue.add_after(key, delay, Lane.RESYNC)
                 return "requeue_after"
+            case Stalled():
+                self._queue.forget(key)
+                self._metrics.record_terminal_error()
+                self._log_error(outcome.message, reason=outcome.reason)
+                return "error"
+            case Retry(retry_after=delay):
+                if delay is None:
+                    delay = self._queue.add_rate_limited(key, max_delay=outcome.max_delay)
+                else:
+                    self._queue.add_after(key, delay, Lane.RESYNC)
+                self._log_error(outcome.message, reason=outcome.reason, delay=delay)
+                return "error"
             case LostLeadership():
                 raise outcome  # the process ends: nothing is queued, nothing is written
-            case TerminalError():
-                self._queue.forget(key)
-                self._metrics.terminal()
-                self._log_error(outcome, reason=outcome.reason)
-                return "error"
-            case Retriable(after=timedelta() as after):
-                self._queue.add_after(key, after, Lane.RESYNC)
-                self._log_error(outcome, reason=outcome.reason, delay=after)
-                return "error"
-            case Retriable():
-                delay = self._queue.add_rate_limited(key, max_delay=outcome.max_delay)
-                self._log_error(outcome, reason=outcome.reason, delay=delay)
-                return "error"
             case Exception():
                 self._metrics.record_crash()
-                self._log_error(outcome, crash=True, delay=self._queue.add_rate_limited(key))
+                self._log_error(str(outcome), delay=self._queue.add_rate_limited(key), crash=outcome)
                 return "error"
             case _:
                 assert_never(outcome)
 
     def _log_error(
-        self, error: Exception, *, reason: str = "", delay: timedelta | None = None, crash: bool = False
+        self, message: str, *, reason: str = "", delay: timedelta | None = None, crash: Exception | None = None
     ) -> None:
-        extra: dict[str, object] = {logkey.ERROR: str(error)}
+        extra: dict[str, object] = {logkey.ERROR: message}
         if reason:
             extra[logkey.REASON] = reason
         if delay is not None:
             extra[logkey.DELAY] = delay.total_seconds()
-        self._log.error("Reconciler error", extra=extra, exc_info=error if crash else None)
+        self._log.error("Reconciler error", extra=extra, exc_info=crash)

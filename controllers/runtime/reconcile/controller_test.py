@@ -6,16 +6,9 @@ import pytest
 
 from controllers.runtime.key import Key
 from controllers.runtime.queue.workqueue import WorkQueue
-from controllers.runtime.reconcile.controller import (
-    SLOW_RUNS_PER_WORKER,
-    Controller,
-    Done,
-    Outcome,
-    RequeueAfter,
-    Retriable,
-    TerminalError,
-)
+from controllers.runtime.reconcile.controller import SLOW_RUNS_PER_WORKER, Controller
 from controllers.runtime.reconcile.leader import LostLeadership
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 from testing.clock import VirtualClock, settle
 
 A, B = Key("ns", "a"), Key("ns", "b")
@@ -32,11 +25,11 @@ class FakeControllerMetrics:
         self.active += 1
         self.most_active = max(self.most_active, self.active)
 
-    def finished(self, result: str, *, seconds: float) -> None:
+    def record_result(self, result: str, *, seconds: float) -> None:
         self.active -= 1
         self.results.append(result)
 
-    def terminal(self) -> None:
+    def record_terminal_error(self) -> None:
         self.terminals += 1
 
     def record_crash(self) -> None:
@@ -47,7 +40,7 @@ class ControllerHarness:
     """A controller with a scripted reconcile function on virtual time."""
 
     def __init__(
-        self, *outcomes: Outcome | Exception, workers: int = 1, slow_threshold: timedelta | None = None
+        self, *outcomes: Outcome | Exception | None, workers: int = 1, slow_threshold: timedelta | None = None
     ) -> None:
         self.clock = VirtualClock()
         self.queue = WorkQueue(self.clock)
@@ -69,12 +62,12 @@ class ControllerHarness:
         )
         self.task = asyncio.create_task(self.controller.run())
 
-    async def _reconcile(self, key: Key) -> Outcome:
+    async def _reconcile(self, key: Key) -> Outcome | None:
         self.runs.append((self.clock.monotonic(), key))
         if seconds := self.slow_seconds.get(key, self.run_seconds):
             await self.clock.sleep(seconds)
         self.finished.append(key)
-        outcome = self._outcomes.pop(0) if self._outcomes else Done()
+        outcome = self._outcomes.pop(0) if self._outcomes else None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -87,16 +80,19 @@ class ControllerHarness:
 @pytest.mark.parametrize(
     ("outcome", "second_run", "result", "terminals", "crashes"),
     [
-        pytest.param(Done(), None, "success", 0, 0, id="done"),
-        pytest.param(RequeueAfter(timedelta(seconds=30)), 30, "requeue_after", 0, 0, id="after"),
-        pytest.param(Retriable("no"), 0.75, "error", 0, 0, id="retriable"),
-        pytest.param(Retriable("no", after=timedelta(seconds=7)), 7, "error", 0, 0, id="retriable-at-a-told-time"),
-        pytest.param(TerminalError("never"), None, "error", 1, 0, id="terminal"),
+        pytest.param(None, None, "success", 0, 0, id="no-run"),
+        pytest.param(Ready("m"), None, "success", 0, 0, id="ready"),
+        pytest.param(Ready("m", timedelta(seconds=30)), 30, "requeue_after", 0, 0, id="ready-with-an-interval"),
+        pytest.param(Retry("R", "no"), 0.75, "error", 0, 0, id="retry"),
+        pytest.param(Retry("R", "no", retry_after=timedelta(seconds=7)), 7, "error", 0, 0, id="retry-at-a-set-time"),
+        pytest.param(Waiting("R", "not yet"), None, "success", 0, 0, id="waiting"),
+        pytest.param(Waiting("R", "not yet", timedelta(seconds=9)), 9, "requeue_after", 0, 0, id="waiting-for-a-time"),
+        pytest.param(Stalled("R", "never"), None, "error", 1, 0, id="stalled"),
         pytest.param(KeyError("oops"), 0.75, "error", 0, 1, id="crash"),
     ],
 )
 async def test_each_outcome_has_its_next_run_and_its_metric(
-    outcome: Outcome | Exception, second_run: float | None, result: str, terminals: int, crashes: int
+    outcome: Outcome | Exception | None, second_run: float | None, result: str, terminals: int, crashes: int
 ) -> None:
     bench = ControllerHarness(outcome)
     bench.queue.add(A)
@@ -109,10 +105,15 @@ async def test_each_outcome_has_its_next_run_and_its_metric(
 
 
 @pytest.mark.parametrize(
-    "success", [pytest.param(Done(), id="done"), pytest.param(RequeueAfter(timedelta(hours=1)), id="after")]
+    "success",
+    [
+        pytest.param(Ready("m"), id="ready"),
+        pytest.param(Ready("m", timedelta(hours=1)), id="ready-with-an-interval"),
+        pytest.param(Waiting("R", "not yet"), id="waiting"),
+    ],
 )
 async def test_a_success_starts_the_backoff_anew(success: Outcome) -> None:
-    bench = ControllerHarness(Retriable("1"), Retriable("2"), success, Retriable("3"))
+    bench = ControllerHarness(Retry("R", "1"), Retry("R", "2"), success, Retry("R", "3"))
     bench.queue.add(A)
     await bench.clock.advance(10)
     bench.queue.add(A)
@@ -226,12 +227,12 @@ async def test_stop_also_waits_for_slow_runs() -> None:
 @pytest.mark.parametrize(
     ("outcome", "traceback"),
     [
-        pytest.param(Retriable("registry said no", reason="Denied"), False, id="failure"),
+        pytest.param(Retry("Denied", "registry said no"), False, id="failure"),
         pytest.param(ValueError("registry said no"), True, id="crash"),
     ],
 )
 async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
-    caplog: pytest.LogCaptureFixture, outcome: Exception, *, traceback: bool
+    caplog: pytest.LogCaptureFixture, outcome: Outcome | Exception, *, traceback: bool
 ) -> None:
     bench = ControllerHarness(outcome)
     bench.queue.add(A)

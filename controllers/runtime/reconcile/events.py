@@ -9,10 +9,11 @@ passes a token bucket an object. What is held back is counted and shows with the
 The same events go to Flux's receiver (`notification`), the no_change ones excepted.
 """
 
+import asyncio
 import logging
 import uuid
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -25,10 +26,10 @@ from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError, Throttled, Unreachable
-from controllers.runtime.kube.objects import Object
-from controllers.runtime.log import bound
+from controllers.runtime.kube.objects import ReconciledObject
+from controllers.runtime.kube.protocols import Writer
+from controllers.runtime.log import bind_fields
 from controllers.runtime.queue.ratelimit import TokenBucket
-from controllers.runtime.reconcile.outbox import Outbox
 
 EVENTS = Resource("", "v1", "events", "Event")
 
@@ -61,7 +62,7 @@ class InvolvedObject:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, obj: Object) -> "InvolvedObject":
+    def of(cls, obj: ReconciledObject) -> "InvolvedObject":
         """Return the subject that stands for a reconciled object."""
         meta = obj.metadata
         told = {k: v for k, v in meta.annotations.items() if k.startswith(EVENT_ANNOTATION_PREFIX)}
@@ -77,7 +78,7 @@ class Recorder(Protocol):
     """What a lifecycle needs to know of events."""
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         """Tell an event; `no_change`: nothing happened, it is told for people who look. Never waits, never fails."""
         ...
@@ -86,28 +87,18 @@ class Recorder(Protocol):
 class EventSink(Protocol):
     """Where events go besides the API server."""
 
-    def notify(self, about: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None: ...
+    def notify(self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None: ...
 
 
 class StoredEvent(msgspec.Struct, frozen=True):
     """What is decoded of the API server's answer: nothing."""
 
 
-R = TypeVar("R")
-
-
-class EventClient(Protocol):
-    """The part of `client.KubeClient` that is used here."""
-
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[R]) -> R: ...
-    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[R]) -> R: ...
-
-
 @dataclass(slots=True)
 class _Series:
     """Equal events, one Event object."""
 
-    about: InvolvedObject
+    involved: InvolvedObject
     type: EventType
     reason: str
     message: str
@@ -144,18 +135,48 @@ class _LRU(Generic[K, V]):
         return value
 
 
+class Outbox(Generic[V]):
+    """A bounded queue in front of something slow, so that nobody waits for it; what does not fit is dropped."""
+
+    def __init__(self, deliver: Callable[[V], Awaitable[None]], *, limit: int = 1000) -> None:
+        """`deliver` handles its own errors; `limit`: items that may wait."""
+        self._deliver = deliver
+        self._items: asyncio.Queue[V] = asyncio.Queue(limit)
+
+    def put(self, item: V) -> bool:
+        """Queue an item; False when the queue is full and the item is lost."""
+        try:
+            self._items.put_nowait(item)
+        except asyncio.QueueFull:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while True:
+            item = await self._items.get()
+            try:
+                await self._deliver(item)
+            finally:
+                self._items.task_done()
+
+    async def flush(self) -> None:
+        """Return when everything queued has been delivered; the caller limits the time."""
+        await self._items.join()
+
+
 class EventRecorder:
     """See the module. One a process; `run` in a task of its own, `flush` before the end."""
 
     def __init__(
         self,
-        client: EventClient,
+        client: Writer,
         *,
         component: str,
         instance: str,
         clock: Clock,
         log: logging.Logger,
-        receiver: EventSink | None = None,
+        sink: EventSink | None = None,
     ) -> None:
         """`component`: the controller's name, shown as the events' source; `instance`: the pod's."""
         self._client = client
@@ -163,21 +184,21 @@ class EventRecorder:
         self._instance = instance
         self._clock = clock
         self._log = log
-        self._sink = receiver
+        self._sink = sink
         self._series: _LRU[tuple[str, EventType, str, str], _Series] = _LRU()
         self._buckets: _LRU[str, TokenBucket] = _LRU()
         self._no_change_until: _LRU[str, float] = _LRU()
         self._outbox = Outbox(self._deliver)
 
     def record(
-        self, about: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
+        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
         now = self._clock.monotonic()
-        series = self._count(about, type, reason=reason, message=message)
+        series = self._count(involved, type, reason=reason, message=message)
         due = self._is_due(series, now, no_change=no_change)
         if due and self._sink and not no_change:
-            self._sink.notify(about, type, reason=reason, message=message, at=series.last)
-        if not due or series.queued or not self._bucket(about.uid).allow(now):
+            self._sink.notify(involved, type, reason=reason, message=message, at=series.last)
+        if not due or series.queued or not self._bucket(involved.uid).allow(now):
             return
         series.queued = self._outbox.put(series)
         if not series.queued:
@@ -191,26 +212,26 @@ class EventRecorder:
         """Return when everything handed over is written or given up."""
         await self._outbox.flush()
 
-    def _count(self, about: InvolvedObject, type: EventType, *, reason: str, message: str) -> _Series:
+    def _count(self, involved: InvolvedObject, type: EventType, *, reason: str, message: str) -> _Series:
         """The series that this event belongs to, which has counted it."""
         now, at = self._clock.monotonic(), self._clock.now().replace(microsecond=0)
-        identity = (about.uid, type, reason, message)
+        identity = (involved.uid, type, reason, message)
         series = self._series.get(identity)
         if series is None or now - series.last_monotonic > AGGREGATION_SECONDS:
             suffix = f".{uuid.uuid4().hex[:16]}"
-            name = about.name[: _NAME_LIMIT - len(suffix)] + suffix
-            series = self._series.put(identity, _Series(about, type, reason, message, name, at, at, now))
-        series.about, series.last, series.last_monotonic = about, at, now
+            name = involved.name[: _NAME_LIMIT - len(suffix)] + suffix
+            series = self._series.put(identity, _Series(involved, type, reason, message, name, at, at, now))
+        series.involved, series.last, series.last_monotonic = involved, at, now
         series.count += 1
         return series
 
     def _is_due(self, series: _Series, now: float, *, no_change: bool) -> bool:
         """Whether this event is written now or only counted; the answer Yes starts the pause after it."""
         if no_change:
-            until = self._no_change_until.get(series.about.uid)
+            until = self._no_change_until.get(series.involved.uid)
             if until is not None and now < until:
                 return False
-            self._no_change_until.put(series.about.uid, now + NO_CHANGE_INTERVAL_SECONDS)
+            self._no_change_until.put(series.involved.uid, now + NO_CHANGE_INTERVAL_SECONDS)
         if series.type is EventType.WARNING:
             if now < series.next_write:
                 return False
@@ -238,7 +259,7 @@ class EventRecorder:
                 return
 
     async def _store(self, series: _Series) -> None:
-        namespace = series.about.namespace or "default"
+        namespace = series.involved.namespace or "default"
         if series.stored:
             body = {"count": series.count, "lastTimestamp": _rfc3339(series.last)}
             try:
@@ -252,13 +273,13 @@ class EventRecorder:
 
     def _event(self, series: _Series, namespace: str) -> dict[str, object]:
         metadata: dict[str, object] = {"name": series.name, "namespace": namespace}
-        if series.about.metadata:
-            metadata["annotations"] = dict(series.about.metadata)
+        if series.involved.metadata:
+            metadata["annotations"] = dict(series.involved.metadata)
         return {
             "apiVersion": EVENTS.api_version,
             "kind": EVENTS.kind,
             "metadata": metadata,
-            "involvedObject": series.about.reference(),
+            "involvedObject": series.involved.reference(),
             "type": series.type.value,
             "reason": series.reason,
             "message": series.message,
@@ -275,7 +296,7 @@ class EventRecorder:
             isinstance(error, Forbidden) and "being terminated" in error.message
         )
         level = logging.DEBUG if namespace_gone else logging.ERROR
-        with bound(**{logkey.NAMESPACE: series.about.namespace, logkey.NAME: series.about.name}):
+        with bind_fields(**{logkey.NAMESPACE: series.involved.namespace, logkey.NAME: series.involved.name}):
             self._log.log(level, "unable to record event", extra={logkey.ERROR: str(error)})
 
 

@@ -33,7 +33,7 @@ class FakeEventsApi:
         self.events[body["metadata"]["name"]] = body
         return msgspec.convert({}, into)
 
-    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T]) -> T:
+    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T], **_: str) -> T:
         assert isinstance(body, dict)
         self._request("PATCH")
         if name not in self.events:
@@ -57,7 +57,7 @@ class FakeEventSink:
     def __init__(self) -> None:
         self.messages: list[str] = []
 
-    def notify(self, about: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
+    def notify(self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, at: datetime) -> None:
         self.messages.append(message)
 
 
@@ -72,13 +72,13 @@ class EventsHarness:
             instance="pod-1",
             clock=self.clock,
             log=logging.getLogger("controllers.test"),
-            receiver=self.inbox,
+            sink=self.inbox,
         )
 
     async def record(
-        self, type: EventType, message: str, *, about: InvolvedObject = APP, no_change: bool = False
+        self, type: EventType, message: str, *, involved: InvolvedObject = APP, no_change: bool = False
     ) -> None:
-        self.recorder.record(about, type, reason="Because", message=message, no_change=no_change)
+        self.recorder.record(involved, type, reason="Because", message=message, no_change=no_change)
         await settle()
 
 
@@ -149,7 +149,7 @@ async def test_an_event_that_expired_on_the_server_is_created_anew(harness: Even
 async def test_what_differs_in_object_type_reason_or_message_is_told_apart(harness: EventsHarness) -> None:
     await harness.record(NORMAL, "hello")
     await harness.record(WARNING, "hello")
-    await harness.record(NORMAL, "hello", about=OTHER)
+    await harness.record(NORMAL, "hello", involved=OTHER)
     await harness.record(NORMAL, "bye")
     assert len(harness.api.events) == 4
 
@@ -174,7 +174,7 @@ async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever
 ) -> None:
     for minute in range(11):
         await harness.record(NORMAL, f"nothing new in minute {minute}", no_change=True)
-        await harness.record(NORMAL, "nothing", about=OTHER, no_change=True)
+        await harness.record(NORMAL, "nothing", involved=OTHER, no_change=True)
         await harness.clock.advance(60)
     assert [message for message in harness.api.counts if message != "nothing"] == [
         "nothing new in minute 0",
@@ -188,7 +188,7 @@ async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever
 async def test_one_object_cannot_flood_the_server(harness: EventsHarness) -> None:
     for number in range(100):
         await harness.record(NORMAL, f"message {number}")
-    await harness.record(NORMAL, "calm", about=OTHER)
+    await harness.record(NORMAL, "calm", involved=OTHER)
     assert len(harness.api.requests) == 25 + 1
     await harness.clock.advance(300)
     await harness.record(NORMAL, "later")
@@ -260,6 +260,6 @@ async def test_memory_is_bounded(harness: EventsHarness) -> None:
 
 
 async def test_a_long_object_name_still_gives_a_valid_event_name(harness: EventsHarness) -> None:
-    await harness.record(NORMAL, "hello", about=replace(APP, name="a" * 253))
+    await harness.record(NORMAL, "hello", involved=replace(APP, name="a" * 253))
     [name] = harness.api.events
     assert len(name) <= 253

@@ -17,15 +17,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, timedelta
 from random import Random
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import msgspec
 
 from api.resource import Resource
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
-from controllers.runtime.deadline import within
+from controllers.runtime.clock import Clock, wait_for
 from controllers.runtime.kube.errors import ApiError, Conflict, NotFound
+from controllers.runtime.kube.protocols import Client
 
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 _JITTER = 0.2
@@ -76,17 +76,6 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     spec: LeaseSpec = LeaseSpec()
 
 
-L = TypeVar("L")
-
-
-class LeaseClient(Protocol):
-    """The part of `client.KubeClient` that is used here."""
-
-    async def get(self, resource: Resource, namespace: str, name: str, *, into: type[L]) -> L: ...
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[L]) -> L: ...
-    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[L]) -> L: ...
-
-
 @dataclass(frozen=True, slots=True)
 class ElectionConfig:
     """What is elected and how fast; `--leader-election-*`."""
@@ -118,7 +107,7 @@ class LeaderElector:
 
     def __init__(
         self,
-        client: LeaseClient,
+        client: Client,
         election: ElectionConfig,
         *,
         clock: Clock,
@@ -171,14 +160,14 @@ class LeaderElector:
             return
         spec = {"holderIdentity": "", "leaseDurationSeconds": 1, "renewTime": self._timestamp()}
         try:
-            await within(self._clock, self._election.retry_period.total_seconds(), self._send(held, spec))
+            await wait_for(self._clock, self._election.retry_period.total_seconds(), self._send(held, spec))
         except (ApiError, TimeoutError) as error:
             self._log.info("could not release the lease", extra={**self._fields, logkey.ERROR: str(error)})
 
     async def _attempt(self, seconds: float) -> bool:
         """Try once to take or keep the lease, in at most `seconds`; True: this process holds it."""
         try:
-            return await within(self._clock, seconds, self._acquire_or_renew())
+            return await wait_for(self._clock, seconds, self._acquire_or_renew())
         except Conflict:
             self._stale = True
         except (ApiError, TimeoutError) as error:

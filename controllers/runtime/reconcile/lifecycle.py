@@ -18,20 +18,17 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from api.meta import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED
+from api.meta import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED, SUCCEEDED
 from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.kube.objects import Object, Status
-from controllers.runtime.log import bound
+from controllers.runtime.kube.objects import ReconciledObject, Status
+from controllers.runtime.kube.protocols import Cache, Client
+from controllers.runtime.log import bind_fields
 from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import (
-    Failing,
-    Stuck,
-    Succeeded,
-    Verdict,
     find_condition,
     is_failing,
     is_ready,
@@ -39,14 +36,14 @@ from controllers.runtime.reconcile.conditions import (
     summarize,
     truncate_message,
 )
-from controllers.runtime.reconcile.controller import Done, Outcome, RequeueAfter, Retriable, TerminalError
 from controllers.runtime.reconcile.events import EventType, InvolvedObject, Recorder
 from controllers.runtime.reconcile.leader import Leader, LostLeadership
-from controllers.runtime.reconcile.patcher import ObjectCache, ObjectClient, ObjectPatcher
-from controllers.runtime.reconcile.run import NotReady, Ready, Reconciler, Run, Stalled
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
+from controllers.runtime.reconcile.patcher import ObjectPatcher
+from controllers.runtime.reconcile.run import RaisedOutcome, Reconciler, Run
 from controllers.runtime.reconcile.supersede import Superseded, Superseder
 
-T = TypeVar("T", bound=Object)
+T = TypeVar("T", bound=ReconciledObject)
 S = TypeVar("S", bound=Status)
 
 
@@ -57,51 +54,14 @@ class Durations(Protocol):
     def forget(self, key: Key) -> None: ...
 
 
-def make_verdict(end: Ready | Exception, progress: str) -> Verdict:
-    """What the conditions say about this end of a run."""
-    match end:
-        case Ready(message=message):
-            return Succeeded(message)
-        case Stalled(reason=reason, message=message):
-            return Stuck(message, reason)
-        case NotReady(reason=reason, message=message):
-            return Failing(message, progress, reason)
-        case ApiError():
-            return Failing(str(end), progress, FAILED)
-        case _:  # the text of an unforeseen error may contain anything, so only its kind is told
-            return Failing(f"internal error ({type(end).__name__}) while {progress}, see the log", progress, FAILED)
-
-
-def make_outcome(end: Ready | Exception) -> Outcome:
-    """What the controller is to do after this end of a run; raises what it is to count and retry."""
-    match end:
-        case Ready(after=None):
-            return Done()
-        case Ready(after=timedelta() as after):
-            return RequeueAfter(after)
-        case Stalled(reason=reason, message=message):
-            raise TerminalError(message, reason=reason) from end
-        case NotReady(wait=True):
-            return Done()
-        case NotReady(reason=reason, message=message, retry_after=after, max_delay=max_delay):
-            raise Retriable(message, reason=reason, after=after, max_delay=max_delay) from end
-        case ApiError():
-            after = timedelta(seconds=end.retry_after) if end.retry_after else None  # 0 would be a busy loop
-            raise Retriable(str(end), reason=FAILED, after=after) from end
-        case Exception():
-            raise end
-        case _:
-            raise TypeError(f"a reconciler returned {type(end).__name__}, not Ready")
-
-
 class Lifecycle(Generic[T, S]):
     """The reconcile function of a kind; see the module. Safe for several objects at the same time."""
 
     def __init__(
         self,
-        client: ObjectClient,
+        client: Client,
         resource: Resource,
-        informer: ObjectCache[T],
+        informer: Cache[T],
         reconciler: Reconciler[T, S],
         *,
         events: Recorder,
@@ -143,20 +103,27 @@ class Lifecycle(Generic[T, S]):
             field_manager=field_manager,
         )
 
-    async def __call__(self, key: Key) -> Outcome:
-        """Do one pass over the object named `key`. Raises Retriable, TerminalError, LostLeadership, or a crash."""
+    async def __call__(self, key: Key) -> Outcome | None:
+        """Do one pass over the object named `key`; return its outcome, or None when no run reached one.
+
+        Raises LostLeadership, and what a reconciler crashed with, once the status says so.
+        """
         obj = self._informer.get(key)
         if obj is None:
             self._forget_object(key)
-            return Done()
+            return None
         began = self._clock.monotonic()
-        with bound(**{logkey.GENERATION: obj.metadata.generation}):
+        with bind_fields(**{logkey.GENERATION: obj.metadata.generation}):
             try:
                 if obj.metadata.deletion_timestamp is not None:
-                    return await self._remove_finalizer(obj)
+                    await self._remove_finalizer(obj)
+                    return None
                 if obj.spec.suspend:
-                    return await self._handle_suspended(obj)
+                    await self._handle_suspended(obj)
+                    return None
                 return await self._reconcile(obj)
+            except ApiError as error:  # of our own writes
+                return _retry(error)
             finally:
                 if self._durations:
                     self._durations.observe(key, self._clock.monotonic() - began)
@@ -167,7 +134,7 @@ class Lifecycle(Generic[T, S]):
         if self._durations:
             self._durations.forget(key)
 
-    async def _remove_finalizer(self, obj: T) -> Outcome:
+    async def _remove_finalizer(self, obj: T) -> None:
         """Let a deletion go on: Flux's finalizer may be left over from before a migration."""
         self._forget_object(key_of(obj))
 
@@ -175,10 +142,9 @@ class Lifecycle(Generic[T, S]):
             kept = [name for name in current.metadata.finalizers if name != FINALIZER]
             return {} if len(kept) == len(current.metadata.finalizers) else {"metadata": {"finalizers": kept}}
 
-        await self._patcher.write(obj, without_finalizer, subresource="")
-        return Done()
+        await self._patcher.patch(obj, without_finalizer, subresource="")
 
-    async def _handle_suspended(self, obj: T) -> Outcome:
+    async def _handle_suspended(self, obj: T) -> None:
         """Keep the books of a suspended object; its conditions stay as they are."""
         self._log.debug("reconciliation is suspended for this object")
 
@@ -192,37 +158,46 @@ class Lifecycle(Generic[T, S]):
                 after |= _handled_request(current)
             return _status_patch(before, after)
 
-        await self._patcher.write(obj, patch_for)
-        return Done()
+        await self._patcher.patch(obj, patch_for)
 
-    async def _reconcile(self, obj: T) -> Outcome:
+    async def _reconcile(self, obj: T) -> Outcome | None:
         self._leader.check()  # no new work once the lease is lost, even if the renew loop is late to say so
         run = self._start_run(obj)
-        end: Ready | Exception
         try:
-            end = await self._run(obj, run)
+            outcome = await self._run(obj, run)
         except LostLeadership:
             raise
-        except Superseded:  # nothing to tell of it: the change that ended it has queued the next run
+        except Superseded:  # no outcome to record: the change that ended the run has queued the next one
             self._log.debug("run ended: the spec has changed")
-            return Done()
-        except Exception as error:  # also a crash is told in the status; `make_outcome` raises it again
-            end = error
-        verdict = make_verdict(end, run.progress)
-        based_on = await self._patcher.write(obj, self._make_status_patch(obj, run, verdict))
-        if based_on is None:  # deleted meanwhile
-            return Done()
-        self._record_events(based_on, end, verdict, current=based_on.metadata.generation == obj.metadata.generation)
-        return make_outcome(end)
+            return None
+        except Exception as error:
+            # The text of an unforeseen error may contain anything, so the status names only its class.
+            text = f"internal error ({type(error).__name__}) while {run.progress}, see the log"
+            await self._conclude(obj, run, Retry(FAILED, text))
+            raise
+        return await self._conclude(obj, run, outcome)
 
-    async def _run(self, obj: T, run: Run[T, S]) -> Ready:
+    async def _run(self, obj: T, run: Run[T, S]) -> Outcome:
         work = self._reconciler.reconcile(run)
-        return await (self._superseder.follow(obj, work) if self._superseder else work)
+        try:
+            return await (self._superseder.run(obj, work) if self._superseder else work)
+        except RaisedOutcome as raised:
+            return raised.outcome
+        except ApiError as error:
+            return _retry(error)
+
+    async def _conclude(self, obj: T, run: Run[T, S], outcome: Outcome) -> Outcome | None:
+        """Write the status and record the events; None when the object was deleted meanwhile."""
+        based_on = await self._patcher.patch(obj, self._make_status_patch(obj, run, outcome))
+        if based_on is None:
+            return None
+        self._record_events(based_on, outcome, current=based_on.metadata.generation == obj.metadata.generation)
+        return outcome
 
     def _start_run(self, obj: T) -> Run[T, S]:
         generation, observed = obj.metadata.generation, obj.status.observed_generation
-        asked = obj.metadata.annotations.get(REQUESTED_AT, "")
-        owed = asked != obj.status.last_handled_reconcile_at or is_failing(obj.status.conditions)
+        requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
+        owed = requested_at != obj.status.last_handled_reconcile_at or is_failing(obj.status.conditions)
         new = generation != observed
         facts: Any = obj.status  # S is the type of T's status, which the type system cannot say
         return Run(
@@ -232,12 +207,12 @@ class Lifecycle(Generic[T, S]):
             if new
             else "reconciliation in progress",
             now=self._now(),
-            requested=bool(asked) and owed,
+            requested=bool(requested_at) and owed,
             new_generation=new,
             leader_check=self._leader.check,
         )
 
-    def _make_status_patch(self, read: T, run: Run[T, S], verdict: Verdict) -> Callable[[T], dict[str, object]]:
+    def _make_status_patch(self, read: T, run: Run[T, S], outcome: Outcome) -> Callable[[T], dict[str, object]]:
         """How the end of a run changes the status of an object that may be newer than the one `read`."""
         facts = merge_patch.diff(_encode(read.status), _encode(run.status))
         generation, now = read.metadata.generation, self._now()
@@ -246,35 +221,37 @@ class Lifecycle(Generic[T, S]):
             before = _encode(current.status)
             after = merge_patch.merge(before, facts) | _handled_request(read)
             if current.metadata.generation == generation:
-                told = summarize(current.status.conditions, verdict, generation=generation, now=now)
-                after["conditions"] = msgspec.to_builtins(told)
-                if not isinstance(verdict, Failing):
+                conditions = summarize(
+                    current.status.conditions, outcome, progress=run.progress, generation=generation, now=now
+                )
+                after["conditions"] = msgspec.to_builtins(conditions)
+                if isinstance(outcome, Ready | Stalled):
                     after["observedGeneration"] = generation
             return _status_patch(before, after)
 
         return concluded
 
-    def _record_events(self, obj: T, end: Ready | Exception, verdict: Verdict, *, current: bool) -> None:
-        """Tell the one event of this run; `obj`: as before the write, `current`: its spec is the one that ran."""
+    def _record_events(self, obj: T, outcome: Outcome, *, current: bool) -> None:
+        """Record the one event of this run; `obj`: as before the write, `current`: its spec is the one that ran."""
         before = find_condition(obj.status.conditions, READY)
-        if isinstance(end, Ready) and current:
-            for reason, message in end.warnings:
+        if isinstance(outcome, Ready) and current:
+            for reason, message in outcome.warnings:
                 self._record_event(obj, EventType.WARNING, reason, message)
-        match end:
+        match outcome:
             case Ready(event=str(text)):
-                self._record_event(obj, EventType.NORMAL, verdict.reason, text)
+                self._record_event(obj, EventType.NORMAL, SUCCEEDED, text)
             case _ if not current:
-                pass  # the verdict was not recorded either
+                pass  # the conditions do not have this outcome either
             case Ready(no_change=str(text)) if is_ready(obj.status.conditions):
-                self._record_event(obj, EventType.NORMAL, verdict.reason, text, no_change=True)
+                self._record_event(obj, EventType.NORMAL, SUCCEEDED, text, no_change=True)
             case Ready(message=text) if (
                 before is None or not is_ready(obj.status.conditions) or before.message != truncate_message(text)
             ):
-                self._record_event(obj, EventType.NORMAL, verdict.reason, text)
-            case Ready() | NotReady(warn=False):
+                self._record_event(obj, EventType.NORMAL, SUCCEEDED, text)
+            case Ready() | Waiting(warn=False):
                 pass
             case _:
-                self._record_event(obj, EventType.WARNING, verdict.reason, verdict.message)
+                self._record_event(obj, EventType.WARNING, outcome.reason, outcome.message)
 
     def _record_event(self, obj: T, type: EventType, reason: str, message: str, *, no_change: bool = False) -> None:
         message = truncate_message(message)
@@ -287,14 +264,19 @@ class Lifecycle(Generic[T, S]):
         return self._clock.now().replace(microsecond=0)
 
 
+def _retry(error: ApiError) -> Retry:
+    after = timedelta(seconds=error.retry_after) if error.retry_after else None  # 0 would be a busy loop
+    return Retry(FAILED, str(error), retry_after=after)
+
+
 def _encode(value: Any) -> dict[str, object]:
     encoded: dict[str, object] = msgspec.to_builtins(value)
     return encoded
 
 
-def _handled_request(obj: Object) -> dict[str, object]:
-    asked = obj.metadata.annotations.get(REQUESTED_AT)
-    return {"lastHandledReconcileAt": asked} if asked else {}
+def _handled_request(obj: ReconciledObject) -> dict[str, object]:
+    requested_at = obj.metadata.annotations.get(REQUESTED_AT)
+    return {"lastHandledReconcileAt": requested_at} if requested_at else {}
 
 
 def _status_patch(before: Mapping[str, object], after: Mapping[str, object]) -> dict[str, object]:

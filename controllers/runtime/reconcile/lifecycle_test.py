@@ -6,8 +6,9 @@ import pytest
 
 from api.meta import FINALIZER
 from controllers.runtime.kube.errors import Forbidden, Throttled
-from controllers.runtime.reconcile.controller import Done, RequeueAfter, Retriable, TerminalError
-from controllers.runtime.reconcile.run import NotReady, Ready, Run, Stalled
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
+from controllers.runtime.reconcile.run import NotReady, Run
+from controllers.runtime.reconcile.run import Stalled as StalledError
 from testing.clock import START
 from testing.lifecycle import DENIED, KEY, WELL, LifecycleHarness, thing
 from testing.thing import Thing, ThingStatus
@@ -21,8 +22,8 @@ def harness() -> LifecycleHarness:
 
 
 async def test_a_first_success_is_one_write_with_everything(harness: LifecycleHarness) -> None:
-    outcome = await harness.run(Ready("all well", timedelta(seconds=60)), pushed="c1")
-    assert outcome == RequeueAfter(timedelta(seconds=60))
+    outcome = Ready("all well", timedelta(seconds=60))
+    assert await harness.run(outcome, pushed="c1") == outcome
     assert harness.server.patches == [
         (
             "status",
@@ -51,7 +52,8 @@ async def test_a_first_success_is_one_write_with_everything(harness: LifecycleHa
 
 async def test_a_run_that_changes_nothing_writes_nothing(harness: LifecycleHarness) -> None:
     harness.server.put(thing(status=WELL))
-    assert await harness.run(Ready("all well", None, no_change="nothing new")) == Done()
+    outcome = Ready("all well", None, no_change="nothing new")
+    assert await harness.run(outcome) == outcome
     assert harness.server.patches == []
     assert harness.recorded.events == [("Normal", "Succeeded", "nothing new", True)]
 
@@ -73,15 +75,13 @@ async def test_the_run_says_what_is_new(harness: LifecycleHarness) -> None:
 async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harness: LifecycleHarness) -> None:
     harness.server.put(thing(generation=2, requested="now", status=WELL))
 
-    def fail(run: Run[Thing, ThingStatus]) -> Ready:
+    def fail(run: Run[Thing, ThingStatus]) -> Outcome:
         run.progress = "scanning: reconcile requested"
         run.status = msgspec.structs.replace(run.status, pushed="c2")
-        raise DENIED
+        return DENIED
 
-    harness.reconciler.does = fail
-    with pytest.raises(Retriable, match="registry said no") as raised:
-        await harness.lifecycle(KEY)
-    assert (raised.value.reason, raised.value.after) == ("Denied", None)
+    harness.reconciler.behaviour = fail
+    assert await harness.lifecycle(KEY) == Retry("Denied", "registry said no")
     now = harness.server.thing().status
     assert (now.observed_generation, now.pushed, now.last_handled_reconcile_at) == (1, "c2", "now")
     assert harness.types == ["Reconciling", "Ready"]
@@ -132,9 +132,8 @@ async def test_the_event_of_a_success(harness: LifecycleHarness, end: Ready, eve
 
 async def test_stalled_is_terminal_and_observes_the_generation(harness: LifecycleHarness) -> None:
     harness.server.put(thing(generation=2, status=WELL))
-    outcome = await harness.run(Stalled("BadImage", "no such form"))
-    assert isinstance(outcome, TerminalError)
-    assert outcome.reason == "BadImage"
+    outcome = Stalled("BadImage", "no such form")
+    assert await harness.run(outcome) == outcome
     assert harness.types == ["Stalled", "Ready"]
     assert harness.condition("Ready").reason == "BadImage"
     assert harness.server.thing().status.observed_generation == 2
@@ -142,9 +141,31 @@ async def test_stalled_is_terminal_and_observes_the_generation(harness: Lifecycl
 
 
 async def test_waiting_for_another_object_neither_retries_nor_warns(harness: LifecycleHarness) -> None:
-    assert await harness.run(NotReady("DependencyNotReady", "not scanned yet", wait=True, warn=False)) == Done()
+    outcome = Waiting("DependencyNotReady", "not scanned yet", warn=False)
+    assert await harness.run(outcome) == outcome
     assert harness.condition("Ready").reason == "DependencyNotReady"
     assert harness.recorded.events == []
+
+
+@pytest.mark.parametrize(
+    ("raised", "outcome"),
+    [
+        pytest.param(
+            NotReady("Denied", "no", max_delay=timedelta(seconds=30)),
+            Retry("Denied", "no", max_delay=timedelta(seconds=30)),
+            id="retry",
+        ),
+        pytest.param(
+            NotReady("R", "not yet", wait=True, warn=False), Waiting("R", "not yet", warn=False), id="waiting"
+        ),
+        pytest.param(StalledError("R", "never"), Stalled("R", "never"), id="stalled"),
+    ],
+)
+async def test_a_raised_outcome_counts_like_a_returned_one(
+    harness: LifecycleHarness, raised: Exception, outcome: Outcome
+) -> None:
+    assert await harness.run(raised) == outcome
+    assert harness.condition("Ready").message == outcome.message
 
 
 async def test_a_success_with_findings_warns_of_each(harness: LifecycleHarness) -> None:
@@ -157,19 +178,19 @@ async def test_a_success_with_findings_warns_of_each(harness: LifecycleHarness) 
 
 async def test_a_server_that_asks_to_retry_at_once_gets_the_usual_backoff(harness: LifecycleHarness) -> None:
     outcome = await harness.run(Throttled("get", "later", status=429, retry_after=0))
-    assert isinstance(outcome, Retriable)
-    assert outcome.after is None
+    assert isinstance(outcome, Retry)
+    assert outcome.retry_after is None
 
 
 async def test_a_told_time_to_retry_reaches_the_queue(harness: LifecycleHarness) -> None:
-    outcome = await harness.run(NotReady("Throttled", "too many", retry_after=timedelta(seconds=9)))
-    assert isinstance(outcome, Retriable)
-    assert outcome.after == timedelta(seconds=9)
+    outcome = await harness.run(Throttled("get", "too many", status=429, retry_after=9))
+    assert isinstance(outcome, Retry)
+    assert outcome.retry_after == timedelta(seconds=9)
 
 
 async def test_an_api_error_is_a_failure_with_its_text(harness: LifecycleHarness) -> None:
     outcome = await harness.run(Forbidden("get secrets ns/pull", "no", status=403))
-    assert isinstance(outcome, Retriable)
+    assert isinstance(outcome, Retry)
     assert harness.condition("Ready").reason == "Failed"
     assert harness.condition("Ready").message == "get secrets ns/pull: 403 Forbidden: no"
 
@@ -185,13 +206,13 @@ async def test_a_crash_is_told_by_kind_only_and_reaches_the_controller(harness: 
 
 
 async def test_messages_are_cut_alike_in_condition_and_event(harness: LifecycleHarness) -> None:
-    await harness.run(NotReady("Denied", "x" * 5000))
+    await harness.run(Retry("Denied", "x" * 5000))
     assert harness.condition("Ready").message == harness.recorded.events[0][2] == "x" * 1021 + "..."
 
 
 async def test_a_missing_object_is_forgotten(harness: LifecycleHarness) -> None:
     harness.server.cached = None
-    assert await harness.run() == Done()
+    assert await harness.run() is None
     assert harness.forgotten == [KEY]
     assert harness.reconciler.runs == []
 
@@ -208,7 +229,7 @@ async def test_a_deletion_removes_the_old_finalizer_and_forgets(
     harness: LifecycleHarness, finalizers: tuple[str, ...], patches: list[dict[str, object]]
 ) -> None:
     harness.server.put(thing(deleted=START, finalizers=finalizers))
-    assert await harness.run() == Done()
+    assert await harness.run() is None
     assert harness.server.patches == [("", {"metadata": patch}) for patch in patches]
     assert (harness.forgotten, harness.reconciler.runs, harness.server.recorded_writes) == ([KEY], [], [])
 
@@ -226,7 +247,7 @@ async def test_a_suspended_object_only_keeps_its_books(
 ) -> None:
     harness = LifecycleHarness(handle_requests_while_suspended=counts)
     harness.server.put(thing(generation=2, requested="now", suspend=True, status=before))
-    assert await harness.run() == Done()
+    assert await harness.run() is None
     now = harness.server.thing().status
     assert (now.last_handled_reconcile_at, now.observed_generation) == (handled, observed)
     assert now.conditions == before.conditions
@@ -243,9 +264,9 @@ async def test_a_failing_suspended_object_keeps_its_generation(harness: Lifecycl
 
 async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(harness: LifecycleHarness) -> None:
     async def edited() -> None:
-        harness.superseder.changed(thing(), thing(generation=2))
+        harness.superseder.on_change(thing(), thing(generation=2))
         await asyncio.Event().wait()
 
     harness.reconciler.meanwhile = edited  # type: ignore[method-assign]
-    assert await harness.run() == Done()
+    assert await harness.run() is None
     assert (harness.server.patches, harness.recorded.events) == ([], [])

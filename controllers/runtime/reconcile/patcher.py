@@ -7,47 +7,22 @@ again and the same function decides again. Nothing is ever overwritten unseen.
 import logging
 from collections.abc import Callable
 from random import Random
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from api.meta import FAILED
 from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
-from controllers.runtime.key import Key, key_of
+from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import Conflict, NotFound, ServerError, Throttled, Unreachable
-from controllers.runtime.kube.objects import Object
+from controllers.runtime.kube.objects import ReconciledObject
+from controllers.runtime.kube.protocols import Cache, Client
 from controllers.runtime.reconcile import merge_patch
-from controllers.runtime.reconcile.controller import Retriable
 from controllers.runtime.reconcile.leader import Leader
 
 _TRIES = 5
 _FIRST_WAIT_SECONDS = 0.1
 
-T = TypeVar("T", bound=Object)
-
-
-class ObjectClient(Protocol):
-    """The part of `client.KubeClient` that is used here."""
-
-    async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T: ...
-    async def patch(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        body: object,
-        *,
-        into: type[T],
-        subresource: str = "",
-        field_manager: str = "",
-    ) -> T: ...
-
-
-class ObjectCache(Protocol[T]):
-    """The part of `informer.Informer` that is used here."""
-
-    def get(self, key: Key) -> T | None: ...
-    def record_write(self, obj: T) -> None: ...
+T = TypeVar("T", bound=ReconciledObject)
 
 
 class ObjectPatcher(Generic[T]):
@@ -55,9 +30,9 @@ class ObjectPatcher(Generic[T]):
 
     def __init__(
         self,
-        client: ObjectClient,
+        client: Client,
         resource: Resource,
-        cache: ObjectCache[T],
+        cache: Cache[T],
         *,
         leader: Leader,
         clock: Clock,
@@ -74,7 +49,7 @@ class ObjectPatcher(Generic[T]):
         self._log = log
         self._field_manager = field_manager
 
-    async def write(
+    async def patch(
         self, read: T, patch_for: Callable[[T], dict[str, object]], *, subresource: str = "status"
     ) -> T | None:
         """Send one patch, computed from `read` or from what a conflict made us read instead.
@@ -91,11 +66,11 @@ class ObjectPatcher(Generic[T]):
                     if current.metadata.uid != read.metadata.uid:
                         return None
                     stale = False
-                patch = patch_for(current)
-                if not patch:
+                changes = patch_for(current)
+                if not changes:
                     return current
                 self._leader.check()
-                body = merge_patch.merge(patch, {"metadata": {"resourceVersion": current.metadata.resource_version}})
+                body = merge_patch.merge(changes, {"metadata": {"resourceVersion": current.metadata.resource_version}})
                 answer = await self._client.patch(
                     self._resource,
                     key.namespace,
@@ -109,7 +84,7 @@ class ObjectPatcher(Generic[T]):
                 return None
             except (Conflict, Throttled, ServerError, Unreachable) as error:
                 if attempt == _TRIES - 1:
-                    raise Retriable(str(error), reason=FAILED) from error
+                    raise
                 stale = stale or isinstance(error, Conflict)
                 self._log.debug("retrying the write", extra={logkey.ATTEMPT: attempt + 1, logkey.ERROR: str(error)})
                 await self._clock.sleep(_FIRST_WAIT_SECONDS * 2**attempt * self._rng.uniform(0.5, 1.5))

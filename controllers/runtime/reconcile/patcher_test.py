@@ -6,9 +6,9 @@ import pytest
 
 from api.meta import REQUESTED_AT
 from controllers.runtime.kube.errors import ApiError, Throttled, Unreachable
-from controllers.runtime.reconcile.controller import Done, Retriable
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.run import Ready, Run
+from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
+from controllers.runtime.reconcile.run import Run
 from testing.lifecycle import DENIED, KEY, READY, WELL, LifecycleHarness, thing
 from testing.thing import Thing, ThingStatus
 
@@ -30,7 +30,7 @@ async def test_on_a_conflict_facts_and_foreign_changes_are_both_kept(harness: Li
     harness.server.before_patch = [
         lambda: harness.server.change({"status": {"counts": {"b": 7}, "conditions": [foreign_condition()]}})
     ]
-    assert await harness.run(pushed="c1", counts={"a": 2, "b": 1}) == Done()
+    assert await harness.run(pushed="c1", counts={"a": 2, "b": 1}) == Ready("all well")
     now = harness.server.thing().status
     assert (now.pushed, now.counts) == ("c1", {"a": 2, "b": 7})
     assert harness.types == ["Ready", "example.com/Checked"]
@@ -51,7 +51,7 @@ async def test_a_verdict_on_an_old_spec_is_dropped_but_its_facts_are_recorded(ha
     "end",
     [pytest.param(DENIED, id="failure"), pytest.param(Ready("all well", None, no_change="q"), id="success")],
 )
-async def test_no_event_about_a_verdict_that_was_dropped(harness: LifecycleHarness, end: Ready | Exception) -> None:
+async def test_no_event_about_a_verdict_that_was_dropped(harness: LifecycleHarness, end: Outcome) -> None:
     harness.server.before_patch = [lambda: harness.server.change({"metadata": {"generation": 2}})]
     await harness.run(end, pushed="c1")
     assert harness.recorded.events == []
@@ -66,14 +66,14 @@ async def test_a_request_that_came_during_the_run_stays_unhandled(harness: Lifec
 
 async def test_an_object_replaced_by_its_namesake_is_not_written(harness: LifecycleHarness) -> None:
     harness.server.before_patch = [lambda: harness.server.change({"metadata": {"uid": "u2"}})]
-    assert await harness.run(DENIED, pushed="c1") == Done()
+    assert await harness.run(DENIED, pushed="c1") is None
     assert harness.server.thing().status == ThingStatus()
     assert harness.recorded.events == []
 
 
 async def test_an_object_deleted_during_the_run_ends_quietly(harness: LifecycleHarness) -> None:
     harness.server.before_patch = [harness.server.stored.clear]
-    assert await harness.run(DENIED) == Done()
+    assert await harness.run(DENIED) is None
     assert harness.recorded.events == []
 
 
@@ -93,7 +93,7 @@ def throw(error: ApiError) -> Callable[[], None]:
 )
 async def test_a_write_that_fails_for_now_is_repeated(harness: LifecycleHarness, error: ApiError) -> None:
     harness.server.before_patch = [throw(error), throw(error)]
-    assert await harness.run(pushed="c1") == Done()
+    assert await harness.run(pushed="c1") == Ready("all well")
     assert harness.server.thing().status.pushed == "c1"
 
 
@@ -107,7 +107,7 @@ async def test_a_write_that_was_applied_though_its_answer_was_lost_is_not_repeat
         return answer
 
     harness.server.patch = lossy  # type: ignore[method-assign]
-    assert await harness.run(pushed="c1") == Done()
+    assert await harness.run(pushed="c1") == Ready("all well")
     assert [body["metadata"]["resourceVersion"] for _, body in harness.server.patches] == ["10", "10"]
     assert harness.server.thing().metadata.resource_version == "11"
 
@@ -115,7 +115,7 @@ async def test_a_write_that_was_applied_though_its_answer_was_lost_is_not_repeat
 async def test_a_write_is_given_up_after_five_conflicts_and_the_run_repeated(harness: LifecycleHarness) -> None:
     harness.server.before_patch = [lambda: harness.server.change({"metadata": {"labels": {"x": "y"}}})] * 9
     outcome = await harness.run()
-    assert isinstance(outcome, Retriable)
+    assert isinstance(outcome, Retry)
     assert len(harness.server.patches) == 5
     assert harness.recorded.events == []
 

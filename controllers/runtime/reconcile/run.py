@@ -1,4 +1,4 @@
-"""What the reconciler of a kind sees of the machinery: a `Run` in, `Ready` out, or `Stalled` or `NotReady` raised.
+"""What the reconciler of a kind sees of the machinery: a `Run` in, an `Outcome` out.
 
 A reconciler never touches conditions, events or requeueing. It replaces `run.status` as facts become known and
 says how the pass ended; `lifecycle` turns that into one status write, one event and the next run.
@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
+
+from controllers.runtime.reconcile import outcome
+from controllers.runtime.reconcile.outcome import Outcome
 
 T = TypeVar("T")
 S = TypeVar("S")
@@ -40,37 +43,29 @@ class Run(Generic[T, S]):
         self.leader_check()
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A successful end of a run."""
+class RaisedOutcome(Exception):
+    """An outcome that is raised, by reconcilers that do not return all of theirs yet."""
 
-    message: str
-    """Of Ready=True, reason Succeeded."""
-    after: timedelta | None
-    """When to run again; None: when something changes."""
-    event: str | None = None
-    """Text of the Normal event when something happened. Unset: `message`, if it changed or the object recovered."""
-    no_change: str | None = None
-    """Text of the Normal event when nothing happened: aggregated, rate limited, never sent to the receiver."""
-    warnings: tuple[tuple[str, str], ...] = ()
-    """(reason, message) of further Warning events: what the owner should know though the run succeeded."""
+    @property
+    def outcome(self) -> Outcome:
+        raise NotImplementedError
 
 
-class Stalled(Exception):
-    """The spec has to change first: Stalled=True, no retry."""
+class Stalled(RaisedOutcome):
+    """Raised for `outcome.Stalled`."""
 
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message
 
+    @property
+    def outcome(self) -> Outcome:
+        return outcome.Stalled(self.reason, self.message)
 
-class NotReady(Exception):
-    """It did not work out this time: Ready=False, and the run is repeated.
 
-    By default with growing delays, at most `max_delay`; with `retry_after` after that time; with `wait` only when
-    something that is watched changes. `warn`: tell a Warning event; False where nothing is wrong, only not there yet.
-    """
+class NotReady(RaisedOutcome):
+    """Raised for `outcome.Retry`, or with `wait` for `outcome.Waiting`."""
 
     def __init__(
         self,
@@ -90,10 +85,16 @@ class NotReady(Exception):
         self.wait = wait
         self.warn = warn
 
+    @property
+    def outcome(self) -> Outcome:
+        if self.wait:
+            return outcome.Waiting(self.reason, self.message, warn=self.warn)
+        return outcome.Retry(self.reason, self.message, self.max_delay, self.retry_after)
+
 
 class Reconciler(Protocol[T, S]):
     """The algorithm of one kind. Called for several objects at the same time, never twice for one."""
 
-    async def reconcile(self, run: Run[T, S]) -> Ready:
-        """Do one pass. Raises Stalled, NotReady, LostLeadership; anything else counts as a crash."""
+    async def reconcile(self, run: Run[T, S]) -> Outcome:
+        """Do one pass. Raises LostLeadership and ApiError; anything else counts as a crash."""
         ...

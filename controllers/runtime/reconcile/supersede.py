@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.objects import Object
+from controllers.runtime.kube.objects import ReconciledObject
 
 T = TypeVar("T")
 
@@ -40,10 +40,10 @@ class Superseder:
         self._superseded_runs: Counter[Key] = Counter()
         """Runs ended since the last one that came to its end, where there were any."""
 
-    async def follow(self, obj: Object, run: Coroutine[Any, Any, T]) -> T:
-        """The result of a run over `obj`. Raises Superseded when `changed` has ended it, and what the run raises."""
+    async def run(self, obj: ReconciledObject, coroutine: Coroutine[Any, Any, T]) -> T:
+        """The result of a run over `obj`. Raises Superseded when `on_change` has ended it, and what the run raises."""
         key = key_of(obj)
-        task = asyncio.ensure_future(run)
+        task = asyncio.ensure_future(coroutine)
         running = self._running[key] = _Running(obj.metadata.uid, obj.metadata.generation, task)
         try:
             return await task
@@ -57,7 +57,7 @@ class Superseder:
             if not running.superseded:
                 self._superseded_runs.pop(key, None)
 
-    def changed(self, old: Object | None, new: Object | None) -> None:
+    def on_change(self, old: ReconciledObject | None, new: ReconciledObject | None) -> None:
         """A watch handler: ends the run of an object whose generation is another now, or that is gone."""
         obj = new or old
         if obj is None:
@@ -76,6 +76,6 @@ class Superseder:
         running.task.cancel()
 
 
-def _is_current(running: _Running, obj: Object) -> bool:
+def _is_current(running: _Running, obj: ReconciledObject) -> bool:
     # A watch may be behind what the run has read of its own writes: older news end nothing.
     return running.uid == obj.metadata.uid and obj.metadata.generation <= running.generation

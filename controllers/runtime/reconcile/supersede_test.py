@@ -16,7 +16,7 @@ class RunUnderWay:
     def __init__(self, runs: Superseder, obj: Thing) -> None:
         self.go = asyncio.Event()
         self.cleaned_up = False
-        self.task = asyncio.create_task(runs.follow(obj, self._work()))
+        self.task = asyncio.create_task(runs.run(obj, self._work()))
 
     async def _work(self) -> str:
         try:
@@ -54,7 +54,7 @@ async def test_run_ends_when_its_spec_is_no_longer_wanted(
     runs: Superseder, news: tuple[Thing | None, Thing | None]
 ) -> None:
     waiting = await begun(runs, OBJECT)
-    runs.changed(*news)
+    runs.on_change(*news)
     with pytest.raises(Superseded):
         await waiting.task
     assert waiting.cleaned_up
@@ -70,7 +70,7 @@ async def test_run_ends_when_its_spec_is_no_longer_wanted(
 )
 async def test_other_news_end_nothing(runs: Superseder, news: tuple[Thing | None, Thing | None]) -> None:
     waiting = await begun(runs, OBJECT)
-    runs.changed(*news)
+    runs.on_change(*news)
     waiting.go.set()
     assert await waiting.task == "done"
 
@@ -78,7 +78,7 @@ async def test_other_news_end_nothing(runs: Superseder, news: tuple[Thing | None
 async def test_other_objects_end_nothing(runs: Superseder) -> None:
     other = replace(OBJECT, metadata=replace(OBJECT.metadata, name="other", generation=9))
     waiting = await begun(runs, OBJECT)
-    runs.changed(other, None)
+    runs.on_change(other, None)
     waiting.go.set()
     assert await waiting.task == "done"
 
@@ -87,12 +87,12 @@ async def test_news_after_the_run_are_too_late(runs: Superseder) -> None:
     waiting = await begun(runs, OBJECT)
     waiting.go.set()
     assert await waiting.task == "done"
-    runs.changed(OBJECT, None)
+    runs.on_change(OBJECT, None)
 
 
 async def test_shutdown_is_no_interruption(runs: Superseder) -> None:
     waiting = await begun(runs, OBJECT)
-    runs.changed(OBJECT, None)
+    runs.on_change(OBJECT, None)
     waiting.task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting.task
@@ -103,20 +103,20 @@ async def test_error_of_the_run_is_raised(runs: Superseder) -> None:
         raise ValueError("broken")
 
     with pytest.raises(ValueError, match="broken"):
-        await runs.follow(OBJECT, fail())
+        await runs.run(OBJECT, fail())
 
 
 async def test_spec_that_changes_all_the_time_does_not_keep_runs_from_their_end(runs: Superseder) -> None:
     for generation in range(2, 2 + MAX_SUPERSEDED_IN_A_ROW):
         waiting = await begun(runs, thing(generation=generation))
-        runs.changed(OBJECT, thing(generation=generation + 1))
+        runs.on_change(OBJECT, thing(generation=generation + 1))
         with pytest.raises(Superseded):
             await waiting.task
     waiting = await begun(runs, thing(generation=9))
-    runs.changed(OBJECT, thing(generation=10))
+    runs.on_change(OBJECT, thing(generation=10))
     waiting.go.set()
     assert await waiting.task == "done"
     waiting = await begun(runs, thing(generation=10))
-    runs.changed(OBJECT, thing(generation=11))
+    runs.on_change(OBJECT, thing(generation=11))
     with pytest.raises(Superseded):
         await waiting.task

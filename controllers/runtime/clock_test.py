@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from controllers.runtime.deadline import within
+from controllers.runtime.clock import wait_for
 from testing.clock import VirtualClock, settle
 
 
@@ -17,7 +17,7 @@ async def work(clock: VirtualClock, seconds: float, log: list[str]) -> str:
 
 async def test_what_is_done_in_time_is_returned() -> None:
     clock = VirtualClock()
-    task = asyncio.create_task(within(clock, 5, work(clock, 4, [])))
+    task = asyncio.create_task(wait_for(clock, 5, work(clock, 4, [])))
     await clock.advance(4)
     assert await task == "done"
     assert clock.sleeper_count == 0
@@ -25,7 +25,7 @@ async def test_what_is_done_in_time_is_returned() -> None:
 
 async def test_what_takes_longer_is_cancelled() -> None:
     clock, log = VirtualClock(), list[str]()
-    task = asyncio.create_task(within(clock, 5, work(clock, 6, log)))
+    task = asyncio.create_task(wait_for(clock, 5, work(clock, 6, log)))
     await clock.advance(5)
     with pytest.raises(TimeoutError, match="not done within 5 s"):
         await task
@@ -34,7 +34,7 @@ async def test_what_takes_longer_is_cancelled() -> None:
 
 async def test_a_caller_that_is_cancelled_cancels_the_work() -> None:
     clock, log = VirtualClock(), list[str]()
-    task = asyncio.create_task(within(clock, 5, work(clock, 6, log)))
+    task = asyncio.create_task(wait_for(clock, 5, work(clock, 6, log)))
     await settle()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -47,4 +47,4 @@ async def test_errors_pass() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await within(VirtualClock(), 5, fail())
+        await wait_for(VirtualClock(), 5, fail())

@@ -1,0 +1,141 @@
+"""Several kinds in one process: what they share, and what each has to itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from api.resource import Resource
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.queue.workqueue import Lane
+from controllers.runtime.reconcile.events import EVENTS
+from controllers.runtime.reconcile.leader import LEASES
+from testing.apiserver import ScriptedServer
+from testing.clock import VirtualClock
+from testing.process import TEST_TIMEOUT_SECONDS, ProcessHarness
+from testing.scripted_answers import fail
+from testing.thing import THINGS, Thing
+
+WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
+LEASE, SECOND_LEASE = "thing-controller-leader-election", "widget-controller-leader-election"
+
+
+@pytest.fixture
+async def api() -> AsyncIterator[ScriptedServer]:
+    async with ScriptedServer() as api:
+        for resource in (THINGS, WIDGETS):
+            api.put(resource, {"metadata": {"namespace": "ns", "name": "app"}, "spec": {}})
+        yield api
+
+
+def holder(api: ScriptedServer, lease: str) -> str | None:
+    stored = api.get(LEASES, "system", lease)
+    return stored["spec"]["holderIdentity"] if stored else None
+
+
+def occupy(api: ScriptedServer, lease: str) -> None:
+    spec = {"holderIdentity": "somebody", "leaseDurationSeconds": 35, "leaseTransitions": 0}
+    api.put(LEASES, {"metadata": {"namespace": "system", "name": lease}, "spec": spec})
+
+
+async def until_second_runs(harness: ProcessHarness) -> None:
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+        await harness.second_reconciler.started.wait()
+
+
+async def test_each_kind_has_its_lease_its_metrics_and_its_component(api: ScriptedServer) -> None:
+    harness = ProcessHarness(api, "--enable-leader-election", "--concurrent=3", second=WIDGETS)
+    await harness.until_running()
+    await until_second_runs(harness)
+    assert holder(api, LEASE)
+    assert holder(api, SECOND_LEASE)
+    text = harness.process.metrics.render().decode()
+    for kind in ("thing", "widget"):
+        assert f'controller_runtime_max_concurrent_reconciles{{controller="{kind}"}} 3.0' in text
+        assert f'leader_election_master_status{{name="{kind}-controller-leader-election"}} 1.0' in text
+        assert f'workqueue_adds_total{{controller="{kind}",name="{kind}"}} 1.0' in text
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+    assert (holder(api, LEASE), holder(api, SECOND_LEASE)) == ("", "")
+    recorded = [request.json for request in api.requests if request.path.endswith(f"/{EVENTS.plural}")]
+    assert {event["involvedObject"]["kind"]: event["source"]["component"] for event in recorded} == {
+        "Thing": "thing-operator",
+        "Widget": "second-operator",
+    }
+    writes = [request for request in api.requests if request.path.endswith("/status")]
+    assert {request.query["fieldManager"] for request in writes} == {"thing-operator", "second-operator"}
+
+
+async def test_a_kind_that_another_process_leads_is_left_to_it(api: ScriptedServer) -> None:
+    occupy(api, SECOND_LEASE)
+    harness = ProcessHarness(api, "--enable-leader-election", second=WIDGETS)
+    await harness.until_running()
+    assert not harness.second_reconciler.started.is_set()
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+    assert holder(api, SECOND_LEASE) == "somebody"
+
+
+async def test_a_process_with_one_lost_lease_cancels_the_runs_of_all_kinds(api: ScriptedServer) -> None:
+    clock = VirtualClock()
+    harness = ProcessHarness(api, "--enable-leader-election", clock=clock, second=WIDGETS)
+    harness.reconciler.may_end.clear()
+    harness.second_reconciler.may_end.clear()
+    await harness.until_running()
+    await until_second_runs(harness)
+    api.script("patch", *[fail(500)] * 100)
+    await clock.advance(30)
+    assert harness.reconciler.ended == harness.second_reconciler.ended == ["cancelled"]
+    await clock.advance(10)
+    assert await harness.exit_status() == 1
+
+
+async def test_kinds_share_the_caches_of_what_both_read(api: ScriptedServer) -> None:
+    harness = ProcessHarness(api, second=WIDGETS)
+    both = harness.process.informer(THINGS, into=Thing, indexers={"name": lambda thing: [thing.metadata.name]})
+    assert both is harness.kind.objects
+    await harness.until_running()
+    assert both.by_index("name", "app") == both.list()
+    assert [request.path for request in api.requests if request.verb == "list"].count(
+        f"/apis/example.com/v1/{THINGS.plural}"
+    ) == 1
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+
+
+async def test_objects_that_the_selector_leaves_out_are_read_where_they_are_referred_to(api: ScriptedServer) -> None:
+    harness = ProcessHarness(api, "--watch-label-selector=shard=1")
+    everything = harness.process.informer(THINGS, into=Thing)
+    assert everything is not harness.kind.objects
+    await harness.until_running()
+    selectors = [request.query.get("labelSelector", "") for request in api.requests if request.verb == "list"]
+    assert sorted(selectors) == ["", "shard=1"]
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+
+
+async def test_a_watch_wakes_the_keys_of_changes_that_matter(api: ScriptedServer) -> None:
+    harness = ProcessHarness(api, second=WIDGETS)
+    widgets = harness.process.informer(WIDGETS, into=Thing)
+    woken: asyncio.Queue[tuple[Key, Lane]] = asyncio.Queue()
+    harness.kind.queue.add = lambda key, lane=Lane.USER: woken.put_nowait((key, lane))  # type: ignore[method-assign]
+
+    def is_new(old: Thing | None, new: Thing | None) -> bool:
+        return old is None
+
+    harness.kind.watch(widgets, when=is_new, wake=lambda widget: [key_of(widget), Key("ns", "x")], lane=Lane.RESYNC)
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+        await widgets.synced.wait()
+        await harness.kind.objects.synced.wait()
+    keys = [woken.get_nowait() for _ in range(woken.qsize())]
+    assert sorted(keys) == [
+        (Key("ns", "app"), Lane.RESYNC),  # as Thing
+        (Key("ns", "app"), Lane.RESYNC),  # as Widget
+        (Key("ns", "x"), Lane.RESYNC),
+    ]
+    api.remove(WIDGETS, "ns", "app")
+    api.put(WIDGETS, {"metadata": {"namespace": "ns", "name": "last"}, "spec": {}})
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+        assert await woken.get() == (Key("ns", "last"), Lane.RESYNC)
+    harness.process.stop()
+    assert await harness.exit_status() == 0
