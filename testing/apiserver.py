@@ -68,7 +68,7 @@ class ScriptedServer:
         self.requests: list[RecordedRequest] = []
         self.silent = False
         """While true, open and new watches get no events; what happens is kept and sent to watches opened later."""
-        self._store = ApiStore(self._publish)
+        self._store = ApiStore(self._publish, version=1000)
         self._floor = 0
         self._history: list[_Event] = []
         self._scripts: dict[str, list[ScriptedAnswer]] = defaultdict(list)

@@ -21,8 +21,8 @@ from controllers.registry.access import Access, Proxy, TlsMaterial, proxy_from_s
 from controllers.registry.dockerconfig import Credentials, PullSecret, resolve_credentials
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.protocols import Reader
 
 __all__ = ["SECRET_RETRY", "AccessFailed", "AccessReader"]
 
@@ -37,7 +37,7 @@ class AccessReader:
 
     def __init__(
         self,
-        client: KubeClient,
+        client: Reader,
         *,
         clouds: CloudAccess[Credentials] | None = None,
         plugins: Plugins | None = None,

@@ -27,8 +27,8 @@ from controllers.git.remote import Proxy, Remote
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NoPushBranch, Plan, plan
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.protocols import Reader
 
 INVALID = "invalid source configuration"
 CLOUDS = ("aws", "azure")
@@ -61,7 +61,7 @@ class SourceReader:
 
     def __init__(
         self,
-        client: KubeClient,
+        client: Reader,
         repositories: Callable[[Key], GitRepository | None],
         *,
         git: GitEngine,
