@@ -16,7 +16,7 @@ KINDS = ("imagerepository", "imagepolicy", "imageupdateautomation")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit status of one command; argv: without the program's name, default those of the process.
+    """Run one command and return its exit status; argv: without the program's name, default those of the process.
 
     0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong.
     """
@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """The command line; `command` of the result is the function to call."""
+    """Return the command line; `command` of what it parses is the function to call."""
     tagline = argparse.ArgumentParser(prog="tagline", description="Image automation for GitOps.")
     commands = tagline.add_subparsers(required=True, metavar="COMMAND")
 
@@ -54,7 +54,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def print_version(_options: argparse.Namespace) -> int:
-    """Prints the version."""
+    """Print the version."""
     sys.stdout.write(f"tagline {VERSION}\n")
     return 0
 
@@ -78,7 +78,7 @@ def run_controller(options: argparse.Namespace) -> int:
 
 
 def explain_policy(options: argparse.Namespace) -> int:
-    """Explains a policy of a cluster."""
+    """Explain a policy of a cluster."""
     status: int = importlib.import_module("cli.explain").explain_policy(options)
     return status
 

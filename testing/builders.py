@@ -26,6 +26,7 @@ from api.imageupdateautomation import (
     SourceReference,
 )
 from api.meta import NamespacedObjectReference, ObjectMeta
+from controllers.runtime.key import KubeObject
 from controllers.runtime.reconcile.run import Run
 from testing.clock import START
 
@@ -33,7 +34,7 @@ NAMESPACE = "apps"
 IMAGE = "ghcr.io/org/app"
 GIT_URL = "https://git.example/org/fleet"
 
-T = TypeVar("T")
+T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
 
 

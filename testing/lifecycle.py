@@ -56,7 +56,7 @@ class FakeReconciler:
 
 
 class FakeLeader:
-    """Leader that can lose its post."""
+    """Leader that can lose its lease."""
 
     def __init__(self) -> None:
         self.lost = False
@@ -93,6 +93,7 @@ class LifecycleHarness:
             forget=self.forgotten.append,
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=self.superseder,
+            jitter_percentage=20,
             rng=Random(1),  # noqa: S311
         )
 

@@ -54,3 +54,17 @@ async def test_requests_items_and_evictions_are_told() -> None:
     await logins.credentials("cloud", "c", None, proxy="", kubernetes_token=token)
     assert told() == [4, 1, 2, 1]
     await logins.aclose()
+
+
+async def test_logins_of_several_kinds_add_up() -> None:
+    registry = CollectorRegistry()
+    one, other = (CloudLogins(VirtualClock(), {"cloud": Cloud()}, max_size=2, max_age=HOUR) for _ in range(2))
+    metrics = TokenCacheMetrics(one)
+    registry.register(metrics)
+    metrics.watch(other)
+    for logins in (one, other):
+        await logins.credentials("cloud", "a", None, proxy="", kubernetes_token=token)
+    assert registry.get_sample_value("gotk_token_cache_requests_total", {"status": "success"}) == 2
+    assert registry.get_sample_value("gotk_token_cached_items") == 2
+    await one.aclose()
+    await other.aclose()

@@ -180,7 +180,7 @@ def _image(repository: ImageRepository) -> Image:
 def _next_run(run: Run[ImagePolicy, ImagePolicyStatus], selection: Selection) -> timedelta | None:
     """Until the digest is due again, or the next candidate is old enough."""
     spec = run.object.spec
-    due = [parse_duration(spec.interval)] if spec.digest_reflection_policy == ALWAYS else []
+    due = [run.spread(parse_duration(spec.interval))] if spec.digest_reflection_policy == ALWAYS else []
     if selection.next_eligible_at is not None:
         due.append(selection.next_eligible_at - run.now)
     return min(due, default=None)

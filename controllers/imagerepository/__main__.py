@@ -6,7 +6,6 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.runtime.process import flags
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
 from controllers.runtime.process.process import Process
@@ -31,7 +30,6 @@ def build(process: Process) -> None:
             build_registry_client(process),
             build_access_reader(process),
             TagListWriter(process.client, headers, field_manager=COMPONENT),
-            jitter_percentage=process.options[flags.INTERVAL_JITTER],
         ),
         supersede_runs=True,
         slow_threshold=SLOW_THRESHOLD,
@@ -39,7 +37,7 @@ def build(process: Process) -> None:
 
 
 def _is_deletion(old: ChunkHeader | None, new: ChunkHeader | None) -> bool:
-    """True for a chunk that somebody deleted: it is written again."""
+    """Return whether somebody deleted a chunk: it is written again."""
     return old is not None and new is None
 
 

@@ -18,7 +18,7 @@ from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.errors import GateDisabled
 from controllers.imageaccess.reader import SECRET_RETRY, AccessFailed, AccessReader
 from controllers.imagerepository.latest_tags import latest_tags
-from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
+from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, timeout
 from controllers.registry.access import Access
 from controllers.registry.errors import BadExclusionPattern, BadReference, RegistryError, Throttled
 from controllers.runtime.kube.errors import ApiError
@@ -44,14 +44,10 @@ class TagLister(Protocol):
 class ImageRepositoryReconciler:
     """Scans one repository a run. Called for many objects at the same time."""
 
-    def __init__(
-        self, registry: TagLister, access: AccessReader, tag_lists: TagListWriter, *, jitter_percentage: int = 0
-    ) -> None:
-        """jitter_percentage: how far intervals are spread."""
+    def __init__(self, registry: TagLister, access: AccessReader, tag_lists: TagListWriter) -> None:
         self._registry = registry
         self._access = access
         self._tag_lists = tag_lists
-        self._jitter_percentage = jitter_percentage
 
     async def reconcile(self, run: Run[ImageRepository, ImageRepositoryStatus]) -> Ready:
         """One pass: scans if a scan is due, else tells when the next one is."""
@@ -84,18 +80,13 @@ class ImageRepositoryReconciler:
         return next_scan(
             run.object.spec,
             run.status,
-            interval=self._interval(run.object, last.scan_time if last else run.now),
+            interval=_interval(run, last.scan_time if last else run.now),
             canonical_name=image.name,
             stored_revision=self._tag_lists.stored_revision(run.object),
             requested=run.requested,
             failed_scan_reason=_failed_scan_reason(run.status),
             now=run.now,
         )
-
-    def _interval(self, repository: ImageRepository, scan_time: datetime) -> timedelta:
-        """How long a scan is good for."""
-        seed = f"{repository.metadata.uid} {scan_time.timestamp():.0f}"
-        return spread(parse_duration(repository.spec.interval), percentage=self._jitter_percentage, seed=seed)
 
     async def _read_access(self, run: Run[ImageRepository, ImageRepositoryStatus], image: Image) -> Access:
         tried = "failed to configure authentication options: "
@@ -127,7 +118,7 @@ class ImageRepositoryReconciler:
                 tag_count=len(scan.tags), scan_time=run.now, latest_tags=latest, revision=scan.revision
             ),
         )
-        interval = self._interval(run.object, run.now)
+        interval = _interval(run, run.now)
         message = _message(run.status)
         if before is None or before.revision != scan.revision:
             return Ready(message, requeue_after=interval, event=message)
@@ -164,6 +155,11 @@ class ImageRepositoryReconciler:
             raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}", retry_after=error.retry_after) from error
         except (RegistryError, BadExclusionPattern) as error:
             raise NotReady(READ_OPERATION_FAILED, f"scan failed: {error}") from error
+
+
+def _interval(run: Run[ImageRepository, ImageRepositoryStatus], scan_time: datetime) -> timedelta:
+    """Return how long a scan is good for."""
+    return run.spread(parse_duration(run.object.spec.interval), since=scan_time)
 
 
 def _image(repository: ImageRepository) -> Image:

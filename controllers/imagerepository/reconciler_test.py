@@ -452,16 +452,13 @@ async def test_identity_of_the_object_without_the_gate_stalls_before_anything_el
 
 
 async def test_spread_scan_runs_when_it_said_it_would(harness: RepositoryHarness) -> None:
-    harness.reconciler = ImageRepositoryReconciler(
-        harness.registry, AccessReader(harness.kube), harness.writer, jitter_percentage=20
-    )
-    first = await harness.reconcile()
+    first = await harness.reconcile(jitter_percentage=20)
     assert first.requeue_after is not None
     assert first.requeue_after != INTERVAL
     assert abs(first.requeue_after - INTERVAL) <= INTERVAL / 5
-    await harness.reconcile(after=first.requeue_after - timedelta(seconds=2))
+    await harness.reconcile(after=first.requeue_after - timedelta(seconds=2), jitter_percentage=20)
     assert not harness.scanned
-    await harness.reconcile(after=first.requeue_after)
+    await harness.reconcile(after=first.requeue_after, jitter_percentage=20)
     assert (harness.scanned, harness.run.progress) == (True, "scanning: triggered by interval")
 
 

@@ -31,7 +31,7 @@ class ScannerProcess:
     def __init__(self, kube: FakeKube, clock: VirtualClock, *, jitter: int) -> None:
         self.registry, self.events = FakeTagLister(), FakeRecorder()
         writer = TagListWriter(kube, FakeHeaders(kube), field_manager="test")
-        reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer, jitter_percentage=jitter)
+        reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer)
         self.lifecycle = Lifecycle(
             kube,
             IMAGE_REPOSITORIES,
@@ -42,6 +42,7 @@ class ScannerProcess:
             log=logging.getLogger("test"),
             field_manager="test",
             leader=AlwaysLeader(),
+            jitter_percentage=jitter,
             rng=Random(1),  # noqa: S311 - the test's own
         )
 

@@ -6,7 +6,6 @@ failed stays due until one succeeds (Flux forgets one that was asked for by anno
 one the status speaks of is scanned again, and intervals may be spread.
 """
 
-import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -42,18 +41,6 @@ def timeout(spec: ImageRepositorySpec) -> timedelta:
     return max(parse_duration(spec.timeout or spec.interval), MIN_TIMEOUT)
 
 
-def spread(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
-    """`interval`, shorter or longer by up to `percentage`; 0 leaves it as it is.
-
-    The same seed gives the same result, in another process too: a restart changes no scan's time. In whole
-    milliseconds.
-    """
-    if not percentage:
-        return interval
-    share = zlib.crc32(seed.encode()) / (1 << 31) - 1  # from -1 up to 1
-    return timedelta(milliseconds=round(interval / timedelta(milliseconds=1) * (1 + share * percentage / 100)))
-
-
 def next_scan(
     spec: ImageRepositorySpec,
     status: ImageRepositoryStatus,
@@ -67,7 +54,7 @@ def next_scan(
 ) -> ScanNow | Wait:
     """Whether to scan now, and why, or how long to wait.
 
-    interval: the spec's, or what `spread` made of it
+    interval: the spec's, or what `Run.spread` made of it
     stored_revision: of the whole tag list in the API, None without one
     requested: the annotation has a value that was not handled
     failed_scan_reason: the reason of the last scan if it failed, else empty

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from api.imagerepository import ImageRepositorySpec, ImageRepositoryStatus, LatestTags
-from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, spread, timeout
+from controllers.imagerepository.schedule import ScanNow, Wait, exclusion_list, next_scan, timeout
 from testing.builders import IMAGE, scanned
 from testing.clock import START
 
@@ -135,21 +135,3 @@ def test_timeout(interval: str, limit: str, want: timedelta) -> None:
 
 def test_interval_that_was_spread_decides() -> None:
     assert decide(interval=9 * MINUTE) == Wait(8 * MINUTE)
-
-
-def test_without_jitter_every_interval_is_what_it_says() -> None:
-    odd = timedelta(minutes=7, microseconds=1)
-    assert all(spread(odd, percentage=0, seed=str(number)) == odd for number in range(10))
-
-
-def test_jitter_spreads_a_thousand_scans_evenly_within_its_bounds() -> None:
-    found = [spread(10 * MINUTE, percentage=5, seed=f"uid-{number} 1700000000") for number in range(1000)]
-    assert min(found) >= 9.5 * MINUTE
-    assert max(found) <= 10.5 * MINUTE
-    tenths = [sum(start <= (one - 9.5 * MINUTE) / MINUTE * 10 < start + 1 for one in found) for start in range(10)]
-    assert all(60 < count < 140 for count in tenths)
-
-
-def test_jitter_of_a_scan_is_the_same_after_a_restart_and_another_for_the_next_scan() -> None:
-    once, again, next_one = (spread(10 * MINUTE, percentage=5, seed=seed) for seed in ("uid 1", "uid 1", "uid 2"))
-    assert once == again != next_one

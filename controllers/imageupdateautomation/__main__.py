@@ -102,7 +102,7 @@ def _build_engine(process: Process) -> GitEngine:
 
 
 def _image_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
-    """True when a policy's image, its pause, or the labels it is selected by are others than before."""
+    """Return whether a policy's image, its pause, or the labels that select it have changed."""
 
     def relevant(policy: ImagePolicy | None) -> object:
         return policy and (policy.status.latest_ref, pause_of(policy), policy.metadata.labels)
@@ -111,7 +111,7 @@ def _image_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
 
 
 def _spec_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
-    """True when a source appeared, went, or has a new spec; its own fetches concern no automation."""
+    """Return whether a source appeared, went, or has a new spec; its own fetches concern no automation."""
     return old is None or new is None or old.metadata.generation != new.metadata.generation
 
 

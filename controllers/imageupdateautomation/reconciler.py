@@ -223,7 +223,7 @@ def _update_path(automation: ImageUpdateAutomation) -> str:
 
 
 def _interval(run: AutomationRun) -> timedelta:
-    return parse_duration(run.object.spec.interval)
+    return run.spread(parse_duration(run.object.spec.interval))
 
 
 def _select_tag(range_: str, tags: Sequence[str]) -> str | None:

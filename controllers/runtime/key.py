@@ -35,5 +35,5 @@ class KubeObject(Protocol):
 
 
 def key_of(obj: KubeObject) -> Key:
-    """The key of a decoded object."""
+    """Return the key of a decoded object."""
     return Key(obj.metadata.namespace, obj.metadata.name)

@@ -35,7 +35,7 @@ async def test_a_line_has_flux_s_form(logged: Callable[[str, str], Logged]) -> N
     log = logging.getLogger("controllers.runtime")
     run = {logkey.CONTROLLER: "things", logkey.CONTROLLER_KIND: "Thing", logkey.NAMESPACE: "ns", logkey.NAME: "app"}
     with bind_fields(**run):
-        log.info("pushed commit", extra={logkey.COMMIT: "abc"})
+        log.info("pushed commit", extra={"commit": "abc"})
     line = json.loads(read()[0])
     stamp = line.pop("ts")
     assert (len(stamp), stamp[10], stamp[-1]) == (24, "T", "Z")

@@ -13,8 +13,6 @@ NAME = "name"
 GENERATION = "generation"
 RECONCILE_ID = "reconcileID"
 
-COMMIT = "commit"
-
 ATTEMPT = "attempt"
 DURATION = "duration_seconds"
 DELAY = "delay_seconds"

@@ -3,9 +3,9 @@
 What can go wrong with a watch is decided here, once:
   ended by the server    re-opened at once from where it was
   broken, refused        re-opened after a jittered, growing delay; a server that asks for more time gets it
-  410 Gone               listed anew, and the difference to the cache is told
+  410 Gone               listed anew, and handlers are called with the difference
   silent                 bookmarks come every minute, so silence means a dead connection: re-opened; silent again
-                         without a word in between: listed anew
+                         without a message in between: listed anew
   an unreadable object   dropped from the cache and reported; the others go on
 Handlers only enqueue keys: they are called in the event loop, between two events.
 Watches: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
@@ -51,7 +51,7 @@ log = logging.getLogger("controllers.runtime.informer")
 class Informer(Generic[K]):
     """A cache of all objects of a kind (in a namespace, with a label), and what calls back when one changes.
 
-    Belongs to one event loop. Reads never wait; before `synced` they see nothing. Objects are shared: do not mutate.
+    Belongs to one event loop. Reads never wait; before `synced` they find nothing. Objects are shared: do not mutate.
     """
 
     def __init__(
@@ -69,7 +69,9 @@ class Informer(Generic[K]):
         page_size: int = 500,
         silence_timeout: timedelta = SILENCE_TIMEOUT,
     ) -> None:
-        """transform: applied to every object before it is cached, to keep less of it
+        """Build it; `run` fills it.
+
+        transform: applied to every object before it is cached, to keep less of it
         indexers: for `by_index`; name → function from object to the values it is found under
         page_size: objects a list request; lowered when such pages turn out too large
         """
@@ -94,7 +96,7 @@ class Informer(Generic[K]):
         self._failures = 0
         self._silences = 0
         self.synced = asyncio.Event()
-        """Set once the first list is in the cache and has been told to the handlers."""
+        """Set once the first list is in the cache and has been passed to the handlers."""
         self.lists = 0
         """Complete lists so far."""
         self.handler_errors = 0
@@ -103,15 +105,15 @@ class Informer(Generic[K]):
         """Objects that could not be decoded, as often as the server sent them."""
 
     def get(self, key: Key) -> K | None:
-        """The object as last seen, or as last written by us; None when there is none."""
+        """Return the object as last received, or as last written by us; None when there is none."""
         return self._store.get(key)
 
     def by_index(self, index: str, value: str) -> list[K]:
-        """Objects for which the indexer yields `value`, in no particular order. KeyError for an unknown index."""
+        """List the objects that the indexer finds under `value`, in no order. KeyError for an unknown index."""
         return self._store.by_index(index, value)
 
     def list(self, namespace: str = "") -> list[K]:
-        """All objects, or those of one namespace, in no particular order."""
+        """List all objects, or those of one namespace, in no particular order."""
         return self._store.list(namespace)
 
     def add_indexers(self, indexers: Mapping[str, Callable[[K], Iterable[str]]]) -> None:
@@ -119,7 +121,7 @@ class Informer(Generic[K]):
         self._store.add_indexers(indexers)
 
     def add_handler(self, handler: EventHandler[K]) -> None:
-        """Call `handler(old, new)` for every change of the cache; what it holds already is told as added, now.
+        """Call `handler(old, new)` for every change of the cache; what it holds already counts as added now.
 
         An exception in a handler is logged and counted, and the other handlers still run.
         """
@@ -128,7 +130,7 @@ class Informer(Generic[K]):
             self._call(handler, None, obj)
 
     def record_write(self, obj: K, *, replaces: str = "") -> None:
-        """Read your writes: the answer to our own write enters the cache if it is newer, and is told to handlers.
+        """Read your writes: the answer to our own write enters the cache if it is newer, and handlers are called.
 
         The watch's events up to it are then ignored. An object that has left the cache does not come back.
         replaces: resourceVersion that was written upon; only for servers whose versions are not numbers, where the
@@ -137,7 +139,7 @@ class Informer(Generic[K]):
         self._notify_handlers(self._store.record_write(self._apply_transform(obj), replaces=replaces))
 
     def is_stale(self) -> bool:
-        """True when the server has not confirmed the cache (list, event or bookmark) for too long, or never."""
+        """Return whether the server has not confirmed the cache (list, event or bookmark) for too long, or never."""
         silent_for = self._clock.monotonic() - self._confirmed_at
         return not self.synced.is_set() or silent_for > STALE_AFTER * self._silence_timeout
 
@@ -149,7 +151,7 @@ class Informer(Generic[K]):
                 await self._clock.sleep(delay)
 
     async def _list_and_watch(self) -> float:
-        """One list, if needed, and one watch; returns the seconds to wait before the next."""
+        """List, if needed, and watch once; return the seconds to wait before the next watch."""
         began = self._clock.monotonic()
         try:
             if not self._resource_version:
@@ -186,7 +188,7 @@ class Informer(Generic[K]):
         self.synced.set()
 
     async def _page(self, continue_: str) -> Page[K]:
-        """One page, in which there may be fewer objects from now on: a kind's size shows only when it is read."""
+        """Return one page, with fewer objects from now on if need be: a kind's size shows only when it is read."""
         while True:
             try:
                 return await self._client.list(
@@ -203,7 +205,7 @@ class Informer(Generic[K]):
                 self._page_size = max(1, self._page_size // 4)
 
     async def _watch(self) -> bool:
-        """Take one watch to its end; True when it was left because it fell silent."""
+        """Follow one watch to its end; return whether it was left because it fell silent."""
         self._last_message_at = self._clock.monotonic()
         consumer = asyncio.create_task(self._consume())
         watchdog = asyncio.create_task(self._await_silence())
@@ -260,7 +262,7 @@ class Informer(Generic[K]):
         if isinstance(error, Gone) or hopeless:
             self._resource_version = ""
         delay = max(self._delay(), error.retry_after or 0)
-        # One failure is everyday life (a restarted API server); only a series is worth somebody's attention.
+        # A single failure is normal (a restarted API server); only a series deserves attention.
         level = logging.INFO if self._failures == 1 else logging.ERROR
         fields = {logkey.ATTEMPT: self._failures, logkey.DELAY: delay, logkey.ERROR: str(error)}
         log.log(level, "lost touch with the API server", extra=self._fields() | fields)

@@ -50,15 +50,15 @@ class Store(Generic[K]):
                 self._add_to_index(name, key, obj)
 
     def by_index(self, index: str, value: str) -> list[K]:
-        """Objects whose indexer yields `value`, in no particular order. KeyError for an unknown index."""
+        """List the objects that the indexer finds under `value`, in no order. KeyError for an unknown index."""
         return [self._objects[key] for key in self._indexes[index].get(value, ())]
 
     def list(self, namespace: str = "") -> list[K]:
-        """All objects, or those of a namespace, in no particular order."""
+        """List all objects, or those of a namespace, in no particular order."""
         return [obj for key, obj in self._objects.items() if not namespace or key.namespace == namespace]
 
     def begin_list(self) -> None:
-        """To be called before the first page is asked for."""
+        """Prepare for a list; call it before the first page is requested."""
         self._own_writes.clear()
 
     def replace(self, objects: Iterable[K], resource_version: str) -> "Changes[K]":
@@ -105,21 +105,21 @@ class Store(Generic[K]):
         return self._set(key, None)
 
     def advance(self, resource_version: str) -> None:
-        """The stream has told everything up to `resource_version`."""
+        """Record that the stream has delivered everything up to `resource_version`."""
         self._resource_version = resource_version
 
     def record_write(self, obj: K, *, replaces: str) -> "Changes[K]":
-        """Take the answer to our own write, if it is newer than what the stream has told."""
+        """Take the answer to our own write, if it is newer than what the stream has delivered."""
         key = key_of(obj)
         held = self._objects.get(key)
         version = obj.metadata.resource_version
         if held is None:
-            known = not is_newer(version, self._resource_version) or obj.metadata.uid in self._deleted_uids
+            overtaken = not is_newer(version, self._resource_version) or obj.metadata.uid in self._deleted_uids
         elif version.isdecimal() and held.metadata.resource_version.isdecimal():
-            known = not is_newer(version, held.metadata.resource_version)
+            overtaken = not is_newer(version, held.metadata.resource_version)
         else:
-            known = held.metadata.resource_version != replaces
-        if known:
+            overtaken = held.metadata.resource_version != replaces
+        if overtaken:
             return []
         self._own_writes.add(key)
         return self._set(key, obj)
@@ -165,11 +165,11 @@ class Store(Generic[K]):
 
 
 def is_newer(version: str, than: str) -> bool:
-    """Whether a resourceVersion is later than another; False where that cannot be known."""
+    """Return whether a resourceVersion is later than another; False where they cannot be compared."""
     return version.isdecimal() and than.isdecimal() and int(version) > int(than)
 
 
 def _may_replace(held: K, obj: K) -> bool:
-    """False only when `obj` is known to be no newer than `held`."""
+    """Return False only when both versions are numbers and `obj` is no newer than `held`."""
     mine, theirs = held.metadata.resource_version, obj.metadata.resource_version
     return not (mine.isdecimal() and theirs.isdecimal()) or int(theirs) > int(mine)

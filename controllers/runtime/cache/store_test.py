@@ -175,6 +175,15 @@ def test_index_follows_the_objects() -> None:
         store.by_index("size", "xl")
 
 
+def test_index_that_is_added_later_has_what_is_there() -> None:
+    store = store_of(thing("a", 1, "red"))
+    store.add_indexers({"first-letter": lambda obj: obj.metadata.name[:1]})
+    store.put(thing("ab", 101))
+    assert [obj.metadata.name for obj in store.by_index("first-letter", "a")] == ["a", "ab"]
+    with pytest.raises(ValueError, match="there is an index 'colour' already"):
+        store.add_indexers({"colour": by_colour})
+
+
 def test_list_of_a_namespace() -> None:
     elsewhere = Thing(metadata=ObjectMeta(name="a", namespace="other", uid="1", resource_version="1"))
     store = store_of(thing("a", 1), elsewhere)
@@ -191,7 +200,7 @@ def test_is_newer(version: str, than: str, *, want: bool) -> None:
 
 
 def versioned(name: str, version: int, uid: str) -> Thing:
-    """What an object holds follows from its version, as it does on a server."""
+    """Return an object whose content follows from its version, as it does on a server."""
     return thing(name, version, "red" if version % 3 else "blue", *["big"] * (version % 2), uid=uid)
 
 

@@ -1,7 +1,7 @@
 """The one place that speaks HTTP to the Kubernetes API server.
 
 Generated clients cost tens of megabytes and a millisecond a request; an operator needs seven verbs on JSON, so they
-are written out here over one aiohttp session. Decoding lives in `wire`, credentials in `config`.
+are written out here over one aiohttp session. Decoding lives in `serializer`, credentials in `config`.
 There is no client-side rate limit: API priority and fairness of the server decides, and its 429 is honoured.
 API: https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
@@ -79,7 +79,7 @@ class KubeClient:
         self._session: aiohttp.ClientSession | None = None
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
-        """One object, read from the server (never from a cache)."""
+        """Return one object, read from the server (never from a cache)."""
         call = _Request(_describe("get", resource, namespace, name), "GET", request_path(resource, namespace, name))
         return serializer.decode(await self._read(call), into, operation=call.operation)
 
@@ -94,7 +94,7 @@ class KubeClient:
         continue_: str = "",
         resource_version: str = "",
     ) -> Page[T]:
-        """One page; ask again with its `continue_` for the next.
+        """Return one page; its `continue_` requests the next.
 
         limit: objects a page; 0 for all at once
         resource_version: "" for the newest state, "0" for any the server has in memory
@@ -125,7 +125,7 @@ class KubeClient:
         resource_version: str,
         timeout_seconds: int,
     ) -> AsyncGenerator[WatchEvent[K], None]:
-        """What happens after `resource_version`, bookmarks included; ends when the server ends the stream.
+        """Yield what happens after `resource_version`, bookmarks included, until the server ends the stream.
 
         timeout_seconds: when the server is asked to end it. A silent stream is the caller's to notice.
         Close it (`contextlib.aclosing`) when leaving early: it holds a connection.
@@ -161,7 +161,7 @@ class KubeClient:
         name: str = "",
         subresource: str = "",
     ) -> T:
-        """The object as the server stored it. Raises AlreadyExists.
+        """Create an object and return it as the server stored it. Raises AlreadyExists.
 
         name, subresource: to create something of an object that is there, a ServiceAccount's token for example.
         """
@@ -182,7 +182,7 @@ class KubeClient:
         subresource: str = "",
         field_manager: str = "",
     ) -> T:
-        """The object after a JSON merge patch.
+        """Apply a JSON merge patch and return the object after it.
 
         body: with `metadata.resourceVersion` it is a precondition: raises Conflict when the object has moved on.
         After Unreachable the patch may or may not have been applied: read again.
@@ -221,7 +221,7 @@ class KubeClient:
             self._session = None
 
     async def _read(self, call: _Request) -> bytes:
-        """The body of an idempotent request, waiting for a throttling server within bounds."""
+        """Return the body of an idempotent request; wait for a throttling server within bounds."""
         for attempt in range(1, READ_ATTEMPTS + 1):
             try:
                 return await self._write(call)
@@ -233,7 +233,7 @@ class KubeClient:
         raise AssertionError("unreachable")
 
     async def _write(self, call: _Request) -> bytes:
-        """The body of a request that is operation once."""
+        """Return the body of a request that is sent once."""
         limits = aiohttp.ClientTimeout(total=call.seconds, sock_connect=CONNECT_SECONDS)
         with _map_network_errors(call.operation):
             response = await self._send(call, limits)
@@ -241,7 +241,7 @@ class KubeClient:
                 return await _read_body(response, call.operation, limit=call.max_bytes)
 
     async def _send(self, call: _Request, limits: aiohttp.ClientTimeout) -> aiohttp.ClientResponse:
-        """A successful response whose body is still to be read."""
+        """Return a successful response whose body is still to be read."""
         response = await self._attempt(call, limits, renew=False)
         if response.status == 401 and self._config.credentials is not None:
             response.close()
@@ -298,7 +298,7 @@ class KubeClient:
 
 @contextmanager
 def _map_network_errors(operation: str) -> Iterator[None]:
-    """Turns what the network can throw into Unreachable."""
+    """Raise Unreachable for what the network can raise."""
     try:
         yield
     except TimeoutError as error:

@@ -29,7 +29,7 @@ class AuthorizationSource(Protocol):
     """A source of the Authorization header."""
 
     async def authorization(self, *, renew: bool = False) -> str:
-        """The header's value, or "" for none. renew: the server refused the last one, get it anew."""
+        """Return the header's value, or "" for none. renew: the server refused the last one, get a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ def load_config(
     service_account: Path = SERVICE_ACCOUNT_DIR,
     clock: Clock = SYSTEM_CLOCK,
 ) -> ClusterConfig:
-    """The cluster named by `kubeconfig`, else by KUBECONFIG, else the one this pod runs in, else by ~/.kube/config.
+    """Return the cluster of `kubeconfig`, else of KUBECONFIG, else the one of this pod, else of ~/.kube/config.
 
     Reads files and may run an exec plugin: call it before the event loop, or in a thread.
     Raises NotConfigured when there is none or it cannot be read.
@@ -95,17 +95,17 @@ def _text(path: Path) -> str:
 
 
 class FileToken:
-    """A bearer token in a file that somebody else keeps fresh (projected service account tokens)."""
+    """A bearer token in a file that another process keeps fresh (projected service account tokens)."""
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Reads the file: raises OSError when it cannot be read now."""
+        """Read the file; raise OSError when it cannot be read now."""
         self._path = path
         self._clock = clock
         self._token = _text(path)
         self._read_at = clock.monotonic()
 
     async def authorization(self, *, renew: bool = False) -> str:
-        """The token as of at most a minute ago; the last known one while the file cannot be read."""
+        """Return the token as of at most a minute ago; while the file cannot be read, the last one."""
         if renew or self._clock.monotonic() - self._read_at >= TOKEN_REREAD_SECONDS:
             self._read_at = self._clock.monotonic()
             # Unreadable between the two renames of a rotation; the old token is still good for minutes.
@@ -154,7 +154,7 @@ class KubeconfigToken:
         self._one_at_a_time = asyncio.Lock()
 
     async def authorization(self, *, renew: bool = False) -> str:
-        """The token. renew: reads the kubeconfig again, in a thread; once for all who were refused together."""
+        """Return the token. renew: read the kubeconfig again, in a thread; once for all who were refused together."""
         if renew:
             refused = self._renewals
             async with self._one_at_a_time:

@@ -24,7 +24,7 @@ FOREIGN_TEXT_LIMIT = 256
 
 
 class ApiError(Exception):
-    """A request that failed; `str()` says what was operation, on what, and what happened."""
+    """A request that failed; `str()` says what was tried, on what, and what happened."""
 
     def __init__(
         self, operation: str, message: str, *, status: int = 0, reason: str = "", retry_after: float | None = None
@@ -37,8 +37,8 @@ class ApiError(Exception):
         """Machine-readable reason of the server's Status object; the name of the class when it gave none."""
         self.retry_after = retry_after
         """Seconds the server asked to wait; None when it did not."""
-        told = f"{status} {self.reason}" if status else self.reason
-        super().__init__(f"{operation}: {told}: {self.message}")
+        answer = f"{status} {self.reason}" if status else self.reason
+        super().__init__(f"{operation}: {answer}: {self.message}")
 
 
 class Unauthorized(ApiError):
@@ -46,7 +46,7 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """403. Retrying helps only once somebody changes the RBAC rules."""
+    """403. Retrying helps only after the RBAC rules have changed."""
 
 
 class NotFound(ApiError):
@@ -110,7 +110,7 @@ _BY_REASON: dict[str, type[ApiError]] = {"AlreadyExists": AlreadyExists, "Expire
 
 
 def error_for_status(operation: str, message: str, *, status: int, reason: str, retry_after: float | None) -> ApiError:
-    """The error a Status object stands for: by reason where that is finer than the code, else by code."""
+    """Return the error that a Status object stands for: by reason where that is finer than the code, else by code."""
     kind = _BY_REASON.get(reason) or _BY_STATUS.get(status, ServerError)
     if status == 503 and retry_after is not None:
         kind = Throttled

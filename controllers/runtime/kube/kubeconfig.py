@@ -42,7 +42,7 @@ class ResolvedContext(msgspec.Struct, frozen=True):
 
 
 def resolve_kubeconfig(path: str) -> ResolvedContext:
-    """The current context of the kubeconfig at `path`; runs exec plugins. Blocks. Raises NotConfigured."""
+    """Return the current context of the kubeconfig at `path`; run exec plugins. Blocks. Raises NotConfigured."""
     command = [sys.executable, "-m", "controllers.runtime.kube.kubeconfig", path]
     try:
         child = subprocess.run(command, stdout=subprocess.PIPE, check=False, timeout=TIMEOUT_SECONDS)  # noqa: S603
@@ -58,7 +58,7 @@ def resolve_kubeconfig(path: str) -> ResolvedContext:
 
 
 def load_kubeconfig(path: str) -> ResolvedContext:
-    """What `resolve_kubeconfig` answers, in this process. An unusable file is told in `error`."""
+    """Return what `resolve_kubeconfig` does, in this process. `error` says why a file cannot be used."""
     # By name: some releases of the package are typed, others are not.
     loader: Any = importlib.import_module("kubernetes.config.kube_config")
     loaded: Any = importlib.import_module("kubernetes.client").Configuration()
@@ -81,18 +81,18 @@ def load_kubeconfig(path: str) -> ResolvedContext:
 
 
 def _proxy_url(merged: Any, cluster: str) -> str:
-    """The cluster's `proxy-url`, which not every release of the loader knows; the environment is not consulted."""
+    """Return the cluster's `proxy-url`, which not every release of the loader reads; ignore the environment."""
     entry = merged["clusters"].get_with_name(cluster)["cluster"]
     return str(entry.safe_get("proxy-url") or "")
 
 
 def _content(path: str | None) -> str:
-    """The loader leaves inline data in temporary files that go with its process."""
+    """Return a file's text: the loader leaves inline data in temporary files that go with its process."""
     return Path(path).read_text() if path else ""
 
 
 def main(path: str, write: Callable[[bytes], object]) -> None:
-    """Answers for one file."""
+    """Write the answer for one file."""
     with contextlib.redirect_stdout(sys.stderr):  # what a plugin or the loader prints must not end up in the answer
         answer = load_kubeconfig(path)
     write(msgspec.json.encode(answer))

@@ -39,7 +39,7 @@ class ReconciledObject(Protocol):
 
 
 def needs_reconcile(old: ReconciledObject | None, new: ReconciledObject | None) -> bool:
-    """True when a kind's own object changed so that it has to run.
+    """Return whether a kind's own object changed so that it has to run.
 
     That is: it appeared (or was replaced, or is gone), its generation changed, a new value of the requestedAt
     annotation appeared, or its deletion began. Changes of status and other metadata are not.

@@ -24,7 +24,7 @@ MAX_LINE_BYTES = 3 << 20
 
 @dataclass(frozen=True, slots=True)
 class UnreadableObject:
-    """An object that does not decode into the asked type: its coordinates and what is wrong with it."""
+    """An object that does not decode into the requested type: its coordinates and what is wrong with it."""
 
     key: Key
     resource_version: str
@@ -126,12 +126,12 @@ def _list_decoder(into: type[Any]) -> "msgspec.json.Decoder[Any]":
 
 
 def encode(body: object) -> bytes:
-    """JSON of a Struct or of plain values."""
+    """Return the JSON of a Struct or of plain values."""
     return _ENCODER.encode(body)
 
 
 def decode(data: bytes | msgspec.Raw, into: type[T], *, operation: str) -> T:
-    """One object. Raises Unreadable when it is not what `into` describes."""
+    """Decode one object. Raises Unreadable when it is not what `into` describes."""
     try:
         return cast(T, _decoder(into).decode(data))
     except _UNDECODABLE as error:
@@ -139,7 +139,7 @@ def decode(data: bytes | msgspec.Raw, into: type[T], *, operation: str) -> T:
 
 
 def decode_page(data: bytes, into: type[T], *, operation: str) -> Page[T]:
-    """One page of a list. Raises Unreadable when it is no list at all."""
+    """Decode one page of a list. Raises Unreadable when it is no list at all."""
     try:
         page = cast(_List[T], _list_decoder(into).decode(data))
         return Page(page.items or [], page.metadata.resource_version, page.metadata.continue_)
@@ -171,7 +171,7 @@ def _unreadable(raw: bytes | msgspec.Raw, error: Exception, *, operation: str) -
 
 
 def decode_event(line: bytes, into: type[K], *, operation: str) -> WatchEvent[K]:
-    """One line of a watch. Raises the ApiError an ERROR event stands for, Unreadable for anything unknown."""
+    """Decode one line of a watch. Raises the ApiError an ERROR event stands for, Unreadable for anything unknown."""
     try:
         event = _ENVELOPE.decode(line)
         match event.type:
@@ -191,7 +191,7 @@ def decode_event(line: bytes, into: type[K], *, operation: str) -> WatchEvent[K]
 
 
 def decode_error(body: bytes, *, operation: str, status: int = 0, retry_after: str | None = None) -> ApiError:
-    """The error of a failed answer, whether its body is a Status object or some proxy's text.
+    """Return the error of a failed answer, whether its body is a Status object or some proxy's text.
 
     status: of the HTTP answer; 0 takes the Status object's own code.
     retry_after: the header; a Status object's `retryAfterSeconds` is used when there is none.
@@ -226,7 +226,7 @@ class LineSplitter:
         self._size = 0
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines completed by `chunk`, without newlines and blank lines. Raises TooLarge past the limit."""
+        """Return the lines that `chunk` completes, without newlines and blank lines. Raises TooLarge past the limit."""
         *ends, rest = chunk.split(b"\n")
         lines: list[bytes] = []
         for end in ends:

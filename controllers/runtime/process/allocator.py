@@ -19,7 +19,7 @@ MMAP_THRESHOLD_BYTES: Final = 256 << 10
 
 
 def configure_malloc() -> bool:
-    """True when the allocator took it; to be called once, before threads start."""
+    """Configure glibc's allocator and return whether it took the settings; call it once, before threads start."""
     if platform.libc_ver()[0] != "glibc":
         return False
     mallopt = ctypes.CDLL(None).mallopt

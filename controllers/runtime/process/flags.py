@@ -33,7 +33,7 @@ class Flag(Generic[V]):
 
 
 def parse_bool(text: str) -> bool:
-    """Go's ParseBool."""
+    """Parse what Go's ParseBool does."""
     if text in ("1", "t", "T", "true", "TRUE", "True"):
         return True
     if text in ("0", "f", "F", "false", "FALSE", "False"):
@@ -42,7 +42,7 @@ def parse_bool(text: str) -> bool:
 
 
 def at_least(minimum: int) -> Callable[[str], int]:
-    """Parser of whole numbers from `minimum` up."""
+    """Return a parser of whole numbers from `minimum` up."""
 
     def parse(text: str) -> int:
         number = int(text)
@@ -54,7 +54,7 @@ def at_least(minimum: int) -> Callable[[str], int]:
 
 
 def one_of(*choices: str) -> Callable[[str], str]:
-    """Parser of a word from a list."""
+    """Return a parser of a word from a list."""
 
     def parse(text: str) -> str:
         if text not in choices:
@@ -65,12 +65,12 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def parse_strings(text: str) -> tuple[str, ...]:
-    """Comma-separated texts; empty ones are dropped."""
+    """Parse comma-separated texts; drop empty ones."""
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def parse_feature_gates(text: str) -> Mapping[str, bool]:
-    """`Name=true,Other=false`."""
+    """Parse `Name=true,Other=false`."""
     parsed = {}
     for part in parse_strings(text):
         name, equals, value = part.partition("=")
@@ -171,7 +171,7 @@ class Options:
         self._values = values
         self._feature_gates = feature_gates
         self.warnings = tuple(warnings)
-        """What to tell once logging works: flags that were set and do nothing."""
+        """Flags that were set and do nothing; logged once logging works."""
 
     def __getitem__(self, flag: Flag[V]) -> V:
         return cast(V, self._values.get(flag.name, flag.default))
@@ -189,7 +189,7 @@ def parse(
     feature_gates: those of the kind and their defaults, besides the common ones
     Raises BadFlag.
     """
-    known = {flag.name: flag for flag in (*COMMON_FLAGS, *flags)}
+    by_name = {flag.name: flag for flag in (*COMMON_FLAGS, *flags)}
     values: dict[str, object] = {}
     rest = list(argv)[::-1]
     while rest:
@@ -197,7 +197,7 @@ def parse(
         if argument in ("-", "--") or not argument.startswith("-"):
             raise BadFlag(f"unexpected argument {argument!r}: everything is a flag here, see --help")
         name, equals, text = argument.lstrip("-").partition("=")
-        flag = known.get(name)
+        flag = by_name.get(name)
         if flag is None:
             raise BadFlag(f"unknown flag: --{name}, see --help")
         if not equals and isinstance(flag.default, bool):
@@ -210,12 +210,12 @@ def parse(
             values[name] = flag.parse(text)
         except ValueError as error:
             raise BadFlag(f"invalid value {text!r} for flag --{name}: {error}") from error
-    return _validate(values, {**COMMON_FEATURE_GATES, **(feature_gates or {})}, known)
+    return _validate(values, {**COMMON_FEATURE_GATES, **(feature_gates or {})}, by_name)
 
 
-def _validate(values: dict[str, object], feature_gates: dict[str, bool], known: Mapping[str, Flag[Any]]) -> Options:
+def _validate(values: dict[str, object], feature_gates: dict[str, bool], by_name: Mapping[str, Flag[Any]]) -> Options:
     """Apply the rules that concern several flags."""
-    options = Options(values, feature_gates=feature_gates, warnings=[f for f in values if known[f].no_effect])
+    options = Options(values, feature_gates=feature_gates, warnings=[f for f in values if by_name[f].no_effect])
     for name, on in options[FEATURE_GATES].items():
         if name not in feature_gates:
             raise BadFlag(f"feature-gate '{name}' not supported")
@@ -234,7 +234,7 @@ def format_usage(program: str, *, flags: Sequence[Flag[Any]] = ()) -> str:
     lines = [f"Usage: {program} [--flag=value ...]", ""]
     for flag in sorted((*COMMON_FLAGS, *flags), key=lambda flag: flag.name):
         default = format_duration(flag.default) if isinstance(flag.default, timedelta) else flag.default
-        shown = "" if default in ("", {}, ()) else f" (default {str(default).lower()})"
+        default_note = "" if default in ("", {}, ()) else f" (default {str(default).lower()})"
         note = "no effect: " if flag.no_effect else ""
-        lines.append(f"  --{flag.name}\n      {note}{flag.help}{'' if flag.no_effect else shown}")
+        lines.append(f"  --{flag.name}\n      {note}{flag.help}{'' if flag.no_effect else default_note}")
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 """One kind in a process, as its `__main__` declares it: what is watched, which keys that wakes, who reconciles.
 
-Each kind has its own lease, so a process of several kinds and one of a single kind can never both act for it, and each
-is led where it is elected first. `--concurrent` counts for each kind.
+Each kind has a lease of its own. A process of several kinds and one of a single kind can therefore never both act for
+it, and none holds a lease that it does not use. `--concurrent` counts for each kind.
 """
 
 import asyncio
@@ -131,6 +131,7 @@ class Kind(Generic[T]):
             durations=process.metrics.durations.of(self._resource.kind),
             handle_requests_while_suspended=handle_requests_while_suspended,
             superseder=superseder,
+            jitter_percentage=process.options[flags.INTERVAL_JITTER],
             rng=process.rng,
         )
         workers = process.options[flags.CONCURRENT]
@@ -147,14 +148,16 @@ class Kind(Generic[T]):
                 logkey.CONTROLLER_KIND: self._resource.kind,
             },
             slow_threshold=slow_threshold,
+            requeue_dependency=process.options[flags.REQUEUE_DEPENDENCY],
         )
 
     async def run(self) -> None:
-        """Be elected and work until `stop`. Raises LostLeadership, in a group."""
+        """Wait to be elected, then work until `stop`. Raises LostLeadership, in a group."""
         assert self._controller, "reconcile_with was not called"
         if self._elector:
             await self._elector.acquire()
-        log.info("starting workers", extra={logkey.COUNT: self._process.options[flags.CONCURRENT]})
+        workers = self._process.options[flags.CONCURRENT]
+        log.info("starting workers", extra={logkey.CONTROLLER: self.name, logkey.COUNT: workers})
         self.is_working = True
         async with asyncio.TaskGroup() as group:  # a lost lease cancels the controller at once
             renew = group.create_task(self._elector.renew()) if self._elector else None

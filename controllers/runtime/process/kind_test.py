@@ -7,14 +7,17 @@ import pytest
 
 from api.resource import Resource
 from controllers.runtime.key import Key, key_of
+from controllers.runtime.process.process import Process
 from controllers.runtime.queue.workqueue import Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
+from controllers.runtime.reconcile.outcome import Outcome, Waiting
+from controllers.runtime.reconcile.run import Run
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
 from testing.process import TEST_TIMEOUT_SECONDS, ProcessHarness
 from testing.scripted_answers import fail
-from testing.thing import THINGS, Thing
+from testing.thing import THINGS, Thing, ThingStatus
 
 WIDGETS = Resource("example.com", "v1", "widgets", "Widget")
 LEASE, SECOND_LEASE = "thing-controller-leader-election", "widget-controller-leader-election"
@@ -90,6 +93,25 @@ async def test_a_process_with_one_lost_lease_cancels_the_runs_of_all_kinds(api: 
     assert await harness.exit_status() == 1
 
 
+async def test_flags_reach_the_runs(api: ScriptedServer) -> None:
+    clock = VirtualClock()
+    harness = ProcessHarness(api, "--requeue-dependency=7s", "--interval-jitter-percentage=9", clock=clock)
+    runs: asyncio.Queue[tuple[float, int]] = asyncio.Queue()
+
+    async def wait(run: Run[Thing, ThingStatus]) -> Outcome:
+        runs.put_nowait((clock.monotonic(), run.jitter_percentage))
+        return Waiting("DependencyNotReady", "not there yet")
+
+    harness.reconciler.reconcile = wait  # type: ignore[method-assign]
+    async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+        began, jitter = await runs.get()
+        await clock.wait_for_wake(7)
+        await clock.advance(7)
+        assert (await runs.get(), jitter) == ((began + 7, 9), 9)
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+
+
 async def test_kinds_share_the_caches_of_what_both_read(api: ScriptedServer) -> None:
     harness = ProcessHarness(api, second=WIDGETS)
     both = harness.process.informer(THINGS, into=Thing, indexers={"name": lambda thing: [thing.metadata.name]})
@@ -110,6 +132,40 @@ async def test_objects_that_the_selector_leaves_out_are_read_where_they_are_refe
     await harness.until_running()
     selectors = [request.query.get("labelSelector", "") for request in api.requests if request.verb == "list"]
     assert sorted(selectors) == ["", "shard=1"]
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+
+
+async def test_what_caches_count_is_exported_by_kind(api: ScriptedServer) -> None:
+    api.put(THINGS, {"metadata": {"namespace": "ns", "name": "odd"}, "spec": {"suspend": "perhaps"}})
+    harness = ProcessHarness(api, "--watch-label-selector=shard=1", second=WIDGETS)
+    everything = harness.process.informer(THINGS, into=Thing)
+
+    def fail_on(old: Thing | None, new: Thing | None) -> None:
+        raise ValueError("bug")
+
+    everything.add_handler(fail_on)
+    await harness.until_running()
+    await until_second_runs(harness)
+    text = harness.process.metrics.render().decode()
+    for counts in (("lists", 2, 1), ("unreadable_objects", 2, 0), ("handler_errors", 1, 0)):
+        name, things, widgets = counts
+        assert f'tagline_informer_{name}_total{{kind="Thing"}} {things}.0' in text
+        assert f'tagline_informer_{name}_total{{kind="Widget"}} {widgets}.0' in text
+    harness.process.stop()
+    assert await harness.exit_status() == 0
+
+
+async def test_what_several_kinds_use_is_made_once(api: ScriptedServer) -> None:
+    harness = ProcessHarness(api)
+    made: list[str] = []
+
+    def make(process: Process) -> object:
+        made.append(process.user_agent)
+        return object()
+
+    assert harness.process.share(make) is harness.process.share(make)
+    assert len(made) == 1
     harness.process.stop()
     assert await harness.exit_status() == 0
 

@@ -28,7 +28,7 @@ from controllers.runtime.queue.workqueue import Lane, WorkQueue
 
 RESULTS = ("success", "error", "requeue", "requeue_after")
 _METHODS = ("GET", "POST", "PATCH", "DELETE")
-_OBJECT_BUCKETS = tuple(0.01 * 180000 ** (step / 9) for step in range(10))  # 0.01 s … 1800 s, as Flux has them
+_OBJECT_BUCKETS = tuple(0.01 * 180000 ** (step / 9) for step in range(10))  # 0.01 s … 1800 s, as in Flux
 _RUN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _QUEUE_BUCKETS = (0.001, 0.01, 0.1, 1, 10, 100, 1000)
 _LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5)

@@ -51,12 +51,12 @@ def test_a_run_is_counted_with_its_result() -> None:
     assert lines(metrics)['controller_runtime_active_workers{controller="things"}'] == 1
     series.record_result("error", seconds=0.2)
     series.record_crash()
-    told = lines(metrics)
-    assert told['controller_runtime_active_workers{controller="things"}'] == 0
-    assert told['controller_runtime_reconcile_total{controller="things",result="error"}'] == 1
-    assert told['controller_runtime_reconcile_errors_total{controller="things"}'] == 1
-    assert told['controller_runtime_reconcile_panics_total{controller="things"}'] == 1
-    assert told['controller_runtime_reconcile_time_seconds_sum{controller="things"}'] == 0.2
+    samples = lines(metrics)
+    assert samples['controller_runtime_active_workers{controller="things"}'] == 0
+    assert samples['controller_runtime_reconcile_total{controller="things",result="error"}'] == 1
+    assert samples['controller_runtime_reconcile_errors_total{controller="things"}'] == 1
+    assert samples['controller_runtime_reconcile_panics_total{controller="things"}'] == 1
+    assert samples['controller_runtime_reconcile_time_seconds_sum{controller="things"}'] == 0.2
 
 
 def test_durations_of_an_object_fall_into_flux_s_buckets_and_go_with_it() -> None:
@@ -65,10 +65,10 @@ def test_durations_of_an_object_fall_into_flux_s_buckets_and_go_with_it() -> Non
     for seconds in (0.005, 0.01, 1.0, 5000.0):
         durations.observe(APP, seconds)
     base = 'gotk_reconcile_duration_seconds_{}{{kind="Thing",{}name="app",namespace="ns"}}'
-    told = lines(metrics)
+    samples = lines(metrics)
     buckets = {
         sample.split('le="')[1].split('"')[0]: count
-        for sample, count in told.items()
+        for sample, count in samples.items()
         if "gotk" in sample and "le=" in sample
     }
     assert list(buckets) == [
@@ -76,8 +76,8 @@ def test_durations_of_an_object_fall_into_flux_s_buckets_and_go_with_it() -> Non
         "31.8798", "122.302", "469.195", "1800", "+Inf",
     ]  # fmt: skip
     assert list(buckets.values()) == [2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 4]
-    assert told[base.format("count", "")] == 4
-    assert told[base.format("sum", "")] == pytest.approx(5001.015)
+    assert samples[base.format("count", "")] == 4
+    assert samples[base.format("sum", "")] == pytest.approx(5001.015)
     durations.forget(APP)
     assert not any("gotk" in sample for sample in lines(metrics))
 
@@ -94,9 +94,9 @@ async def test_running_keys_show_while_they_run() -> None:
     await clock.advance(2)
     await queue.get()
     await clock.advance(3)
-    told = lines(metrics)
-    assert told['workqueue_unfinished_work_seconds{controller="things",name="things"}'] == 8
-    assert told['workqueue_longest_running_processor_seconds{controller="things",name="things"}'] == 5
+    samples = lines(metrics)
+    assert samples['workqueue_unfinished_work_seconds{controller="things",name="things"}'] == 8
+    assert samples['workqueue_longest_running_processor_seconds{controller="things",name="things"}'] == 5
 
 
 def test_requests_without_an_answer_are_counted_apart() -> None:
@@ -104,9 +104,9 @@ def test_requests_without_an_answer_are_counted_apart() -> None:
     observe = metrics.observe_requests("k8s")
     observe("GET", 0)
     observe("GET", 404)
-    told = lines(metrics)
-    assert told['rest_client_requests_total{code="<error>",host="k8s",method="GET"}'] == 1
-    assert told['rest_client_requests_total{code="404",host="k8s",method="GET"}'] == 1
+    samples = lines(metrics)
+    assert samples['rest_client_requests_total{code="<error>",host="k8s",method="GET"}'] == 1
+    assert samples['rest_client_requests_total{code="404",host="k8s",method="GET"}'] == 1
 
 
 def test_two_processes_in_one_interpreter_do_not_share_metrics() -> None:

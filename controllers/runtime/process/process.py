@@ -56,10 +56,10 @@ class Worker(Protocol):
 
     @property
     def is_working(self) -> bool:
-        """True once it is elected."""
+        """Whether it is elected and works."""
 
     async def run(self) -> None:
-        """Be elected, work until stopped. Raises LostLeadership."""
+        """Wait to be elected, then work until stopped. Raises LostLeadership."""
 
     def stop(self) -> None:
         """Begin nothing more; `run` returns when the work under way is over."""
@@ -138,12 +138,12 @@ class Process:
             self._background.append(informer)
             self.metrics.informers.watch(informer)
             self.readiness.add(informer.name, lambda: _why_not_ready(informer))
-        found: Informer[K] = self._informers[identity]
-        found.add_indexers(indexers or {})
-        return found
+        shared: Informer[K] = self._informers[identity]
+        shared.add_indexers(indexers or {})
+        return shared
 
     def share(self, make: Callable[["Process"], P]) -> P:
-        """Return what `make` makes of this process, once: what several kinds use, as registries do one budget."""
+        """Return what `make(process)` returns; call it once, so that several kinds use the same client or metrics."""
         if make not in self._shared:
             self._shared[make] = make(self)
         shared: P = self._shared[make]
@@ -154,7 +154,7 @@ class Process:
         self._workers[worker] = None
 
     def add_background(self, runnable: Runnable) -> None:
-        """Run `runnable` from the start, beside the caches; that it ends ends the process."""
+        """Run `runnable` from the start, beside the caches. When it ends, the process does."""
         self._background.append(runnable)
 
     def add_cleanup(self, callback: Callable[[], Awaitable[None]]) -> None:
@@ -192,7 +192,7 @@ class Process:
         return 0 if graceful and not any(failures) else 1
 
     async def _work(self) -> None:
-        """Sync, work. Returns when all kinds have stopped; raises what ends the process."""
+        """Wait for the caches, then work. Return when all kinds have stopped; raise what ends the process."""
         await self._wait_for_sync()
         async with asyncio.TaskGroup() as group:  # a lost lease cancels all kinds at once
             for worker in self._workers:
@@ -267,7 +267,7 @@ def _why_not_ready(informer: Informer[Any]) -> str | None:
 
 
 def _log_failure(error: BaseException) -> None:
-    """Log what ended the process; only what nobody foresaw with its traceback."""
+    """Log what ended the process; with its traceback only what nobody foresaw."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     foreseen = isinstance(error, (CannotStart, LostLeadership))

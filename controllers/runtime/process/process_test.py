@@ -29,7 +29,7 @@ async def api() -> AsyncIterator[ScriptedServer]:
 
 
 def events(api: ScriptedServer) -> list[str]:
-    return [seen.json["message"] for seen in api.requests if seen.path.endswith(f"/{EVENTS.plural}")]
+    return [request.json["message"] for request in api.requests if request.path.endswith(f"/{EVENTS.plural}")]
 
 
 async def test_a_process_works_and_ends_in_order(api: ScriptedServer) -> None:
@@ -114,8 +114,8 @@ async def test_a_kind_that_cannot_be_listed_ends_the_process_with_advice(
     await clock.wait_for_sleepers(2)
     await clock.advance(120)
     assert await harness.exit_status() == 1
-    [told] = [vars(record)["error"] for record in caplog.records if record.msg == "stopping"]
-    assert told.startswith("no complete list of things.example.com within 2m0s: are the CRDs installed")
+    [error] = [vars(record)["error"] for record in caplog.records if record.msg == "stopping"]
+    assert error.startswith("no complete list of things.example.com within 2m0s: are the CRDs installed")
 
 
 async def test_an_address_in_use_ends_the_process(api: ScriptedServer, caplog: pytest.LogCaptureFixture) -> None:
@@ -148,9 +148,9 @@ async def test_only_the_own_namespace_is_watched_when_told_so(api: ScriptedServe
     harness = ProcessHarness(api, "--watch-all-namespaces=false", "--watch-label-selector=shard=1")
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await harness.kind.objects.synced.wait()
-    seen = api.requests[0]
-    assert seen.path == "/apis/example.com/v1/namespaces/system/things"
-    assert seen.query["labelSelector"] == "shard=1"
+    first = api.requests[0]
+    assert first.path == "/apis/example.com/v1/namespaces/system/things"
+    assert first.query["labelSelector"] == "shard=1"
     harness.process.stop()
     assert await harness.exit_status() == 0
 

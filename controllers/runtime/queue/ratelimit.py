@@ -1,10 +1,10 @@
-"""How often something may happen: exponential backoff for one key, a token bucket for all of them.
+"""How often something may happen: exponential backoff for one key, a token bucket for all of them, spread intervals.
 
-Both are plain arithmetic over a monotonic time that is passed in, so they neither sleep nor schedule;
-the workqueue and the event recorder do that. Figures follow Flux's flags `--min-retry-delay` and
-`--max-retry-delay`.
+All are plain arithmetic over what is passed in, so they neither sleep nor schedule; the workqueue and the event
+recorder do that. Figures follow Flux's flags `--min-retry-delay` and `--max-retry-delay`.
 """
 
+import zlib
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -53,3 +53,14 @@ class TokenBucket:
         elapsed = max(monotonic - self._updated, 0.0)
         self._tokens = min(self._tokens + elapsed * self._rate, self._burst)
         self._updated = monotonic
+
+
+def spread(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
+    """Return `interval`, shorter or longer by up to `percentage`; 0 leaves it as it is.
+
+    The same seed gives the same result, in another process too. In whole milliseconds.
+    """
+    if not percentage:
+        return interval
+    share = zlib.crc32(seed.encode()) / (1 << 31) - 1  # from -1 up to 1
+    return timedelta(milliseconds=round(interval / timedelta(milliseconds=1) * (1 + share * percentage / 100)))

@@ -2,7 +2,9 @@ from datetime import timedelta
 
 import pytest
 
-from controllers.runtime.queue.ratelimit import Backoff, TokenBucket
+from controllers.runtime.queue.ratelimit import Backoff, TokenBucket, spread
+
+MINUTE = timedelta(minutes=1)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +37,21 @@ def test_time_that_goes_backwards_refills_nothing() -> None:
     bucket = TokenBucket(rate=1, burst=1)
     assert bucket.allow(10)
     assert not bucket.allow(5)
+
+
+def test_without_jitter_every_interval_is_what_it_says() -> None:
+    odd = timedelta(minutes=7, microseconds=1)
+    assert all(spread(odd, percentage=0, seed=str(number)) == odd for number in range(10))
+
+
+def test_jitter_spreads_a_thousand_intervals_evenly_within_its_bounds() -> None:
+    found = [spread(10 * MINUTE, percentage=5, seed=f"uid-{number} 1700000000") for number in range(1000)]
+    assert min(found) >= 9.5 * MINUTE
+    assert max(found) <= 10.5 * MINUTE
+    tenths = [sum(start <= (one - 9.5 * MINUTE) / MINUTE * 10 < start + 1 for one in found) for start in range(10)]
+    assert all(60 < count < 140 for count in tenths)
+
+
+def test_jitter_is_the_same_for_the_same_seed() -> None:
+    once, again, next_one = (spread(10 * MINUTE, percentage=5, seed=seed) for seed in ("uid 1", "uid 1", "uid 2"))
+    assert once == again != next_one

@@ -36,7 +36,7 @@ class Lane(IntEnum):
 
 
 class QueueShutDown(Exception):
-    """The queue hands out no more keys; the worker may go home."""
+    """The queue hands out no more keys; the worker ends."""
 
 
 class QueueMetrics(Protocol):
@@ -235,8 +235,8 @@ class WorkQueue:
         self._metrics.set_depth(lane, len(self._lanes[lane]))
 
     def _schedule(self, entry: _Scheduled) -> None:
-        known = self._delayed.get(entry.key)
-        if self._closed or (known is not None and known.when <= entry.when):
+        earlier = self._delayed.get(entry.key)
+        if self._closed or (earlier is not None and earlier.when <= entry.when):
             return
         self._delayed[entry.key] = entry
         heapq.heappush(self._heap, entry)

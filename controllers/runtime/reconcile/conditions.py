@@ -3,7 +3,7 @@
 Follows kstatus and the Kubernetes API conventions in the form Flux's runtime uses them: `Ready` always,
 `Reconciling` and `Stalled` only while True and never both. One deliberate difference to Flux:
 `lastTransitionTime` moves with the status alone, not with reason and message.
-Conditions of other types belong to somebody else and pass through untouched.
+Conditions of other types belong to other writers and pass through untouched.
 """
 
 from collections.abc import Iterable
@@ -26,10 +26,10 @@ def summarize(
     progress: what a run was doing that did not reach its end
     now: UTC, whole seconds; used where a status changes
     """
-    known = {condition.type: condition for condition in before}
+    by_type = {condition.type: condition for condition in before}
 
     def make_condition(type_: str, status: str, *, reason: str, message: str) -> Condition:
-        old = known.get(type_)
+        old = by_type.get(type_)
         return Condition(
             type=type_,
             status=status,
@@ -54,30 +54,30 @@ def summarize(
             ]
         case _:
             assert_never(outcome)
-    foreign = [condition for condition in known.values() if condition.type not in _OWNED]
+    foreign = [condition for condition in by_type.values() if condition.type not in _OWNED]
     foreign.sort(key=lambda condition: (-condition.observed_generation, condition.type))
     return (*ours, *foreign)
 
 
 def find_condition(conditions: Iterable[Condition], type_: str) -> Condition | None:
-    """Return the condition of that type."""
+    """Return the condition of that type; None when there is none."""
     return next((condition for condition in conditions if condition.type == type_), None)
 
 
 def is_true(conditions: Iterable[Condition], type_: str) -> bool:
-    """True when the condition is there and True."""
+    """Return whether the condition is there and True."""
     condition = find_condition(conditions, type_)
     return condition is not None and condition.status == "True"
 
 
 def is_ready(conditions: Iterable[Condition]) -> bool:
-    """True when Ready is True and neither Reconciling nor Stalled is."""
+    """Return whether Ready is True and neither Reconciling nor Stalled is."""
     conditions = tuple(conditions)
     return is_true(conditions, READY) and not is_true(conditions, RECONCILING) and not is_true(conditions, STALLED)
 
 
 def is_failing(conditions: Iterable[Condition]) -> bool:
-    """True when the last run failed and is owed a repetition."""
+    """Return whether the last run failed, so that it has to be repeated."""
     condition = find_condition(conditions, READY)
     return condition is not None and condition.status == "False"
 

@@ -1,11 +1,11 @@
 """Workers that take keys from a queue, run the reconcile function, and decide what happens next.
 
 The outcome is decided in one place (`_handle_outcome`), each arm with its metric; the shape is controller-runtime's
-`internal/controller`. What a run does and what it writes is `lifecycle`'s business.
+`internal/controller`. What a run does and what it writes is decided in `lifecycle`.
 
-Where a run mostly waits for somebody else's server, a few that never answer would hold all workers, and with them
-every other object. A worker whose run has taken longer than its slow_threshold is therefore replaced by a stand-in, and
-goes home when its run is over; how many runs may be that slow at the same time is bounded, too.
+Where runs mostly wait for other servers, a few that never answer would hold all workers, and with them every other
+object. A worker whose run takes longer than `slow_threshold` is therefore replaced by a stand-in, and ends when its run
+is over. How many runs may be that slow at the same time is bounded, too.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Protocol, assert_never
 
+from api import meta
 from controllers.runtime import logkey
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key
@@ -51,13 +52,17 @@ class Controller:
         log: logging.Logger,
         fields: dict[str, object] | None = None,
         slow_threshold: timedelta | None = None,
+        requeue_dependency: timedelta | None = None,
     ) -> None:
-        """`fields` are bound to every log line of every run (group and kind, say).
+        """Build it.
 
+        fields: bound to every log line of every run (group and kind, say)
         slow_threshold: after how long a run gets a stand-in for its worker; None: never, `workers` bounds all runs
+        requeue_dependency: when to look again at what waits for another object; None: when a watch reports a change
         """
         self.name = name
         self._slow_threshold = slow_threshold
+        self._requeue_dependency = requeue_dependency
         self._stand_ins = asyncio.Semaphore(workers * SLOW_RUNS_PER_WORKER)
         self._reconcile = reconcile
         self._queue = queue
@@ -127,14 +132,11 @@ class Controller:
         """Decide when `key` runs again; return the label of the result metric."""
         match outcome:
             case None:
-                self._queue.forget(key)
-                return "success"
+                return self._schedule(key, None)
+            case Waiting(reason=meta.DEPENDENCY_NOT_READY, requeue_after=None):
+                return self._schedule(key, self._requeue_dependency)
             case Ready(requeue_after=delay) | Waiting(requeue_after=delay):
-                self._queue.forget(key)
-                if delay is None:
-                    return "success"
-                self._queue.add_after(key, delay, Lane.RESYNC)
-                return "requeue_after"
+                return self._schedule(key, delay)
             case Stalled():
                 self._queue.forget(key)
                 self._metrics.record_terminal_error()
@@ -155,6 +157,14 @@ class Controller:
                 return "error"
             case _:
                 assert_never(outcome)
+
+    def _schedule(self, key: Key, delay: timedelta | None) -> str:
+        """Run `key` again after `delay`, or only when it is added; its next failure is its first."""
+        self._queue.forget(key)
+        if delay is None:
+            return "success"
+        self._queue.add_after(key, delay, Lane.RESYNC)
+        return "requeue_after"
 
     def _log_error(
         self, message: str, *, reason: str = "", delay: timedelta | None = None, crash: Exception | None = None

@@ -59,6 +59,7 @@ class ControllerHarness:
             metrics=self.tally,
             log=logging.getLogger("controllers.test"),
             slow_threshold=slow_threshold,
+            requeue_dependency=timedelta(seconds=8),
         )
         self.task = asyncio.create_task(self.controller.run())
 
@@ -87,6 +88,7 @@ class ControllerHarness:
         pytest.param(Retry("R", "no", retry_after=timedelta(seconds=7)), 7, "error", 0, 0, id="retry-at-a-set-time"),
         pytest.param(Waiting("R", "not yet"), None, "success", 0, 0, id="waiting"),
         pytest.param(Waiting("R", "not yet", timedelta(seconds=9)), 9, "requeue_after", 0, 0, id="waiting-for-a-time"),
+        pytest.param(Waiting("DependencyNotReady", "not yet"), 8, "requeue_after", 0, 0, id="waiting-for-a-dependency"),
         pytest.param(Stalled("R", "never"), None, "error", 1, 0, id="stalled"),
         pytest.param(KeyError("oops"), 0.75, "error", 0, 1, id="crash"),
     ],
@@ -169,7 +171,7 @@ async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
 
 
 def slow_bench(*, slow: int, workers: int = 2) -> ControllerHarness:
-    """A patient controller with so many runs under way that take an hour."""
+    """Return a controller with a slow threshold and so many runs under way that take an hour."""
     bench = ControllerHarness(workers=workers, slow_threshold=timedelta(seconds=1))
     for number in range(slow):
         key = Key("ns", f"slow-{number}")

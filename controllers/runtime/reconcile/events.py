@@ -1,4 +1,4 @@
-"""Kubernetes Events: what happened to an object, told once and counted when it happens again.
+"""Kubernetes Events: what happened to an object, recorded once and counted when it happens again.
 
 `record` never waits: it decides and hands over to a background task (`run`). Like the legacy recorder of client-go
 an Event is created by POST, and a repetition of the same (object, type, reason, message) within ten minutes only
@@ -65,8 +65,8 @@ class InvolvedObject:
     def of(cls, obj: ReconciledObject) -> "InvolvedObject":
         """Return the subject that stands for a reconciled object."""
         meta = obj.metadata
-        told = {k: v for k, v in meta.annotations.items() if k.startswith(EVENT_ANNOTATION_PREFIX)}
-        return cls(obj.api_version, obj.kind, meta.namespace, meta.name, meta.uid, meta.resource_version, told)
+        metadata = {k: v for k, v in meta.annotations.items() if k.startswith(EVENT_ANNOTATION_PREFIX)}
+        return cls(obj.api_version, obj.kind, meta.namespace, meta.name, meta.uid, meta.resource_version, metadata)
 
     def reference(self) -> dict[str, str]:
         """Return it in the form of a core/v1 ObjectReference."""
@@ -80,7 +80,7 @@ class Recorder(Protocol):
     def record(
         self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
-        """Tell an event; `no_change`: nothing happened, it is told for people who look. Never waits, never fails."""
+        """Record an event; `no_change`: nothing happened, it is for people who look. Never waits, never fails."""
         ...
 
 
@@ -139,7 +139,7 @@ class Outbox(Generic[V]):
     """A bounded queue in front of something slow, so that nobody waits for it; what does not fit is dropped."""
 
     def __init__(self, deliver: Callable[[V], Awaitable[None]], *, limit: int = 1000) -> None:
-        """`deliver` handles its own errors; `limit`: items that may wait."""
+        """Build it. `deliver` handles its own errors; `limit`: items that may wait."""
         self._deliver = deliver
         self._items: asyncio.Queue[V] = asyncio.Queue(limit)
 
@@ -166,7 +166,7 @@ class Outbox(Generic[V]):
 
 
 class EventRecorder:
-    """See the module. One a process; `run` in a task of its own, `flush` before the end."""
+    """See the module. One for each kind; `run` in a task of its own, `flush` before the end."""
 
     def __init__(
         self,
@@ -178,7 +178,7 @@ class EventRecorder:
         log: logging.Logger,
         sink: EventSink | None = None,
     ) -> None:
-        """`component`: the controller's name, shown as the events' source; `instance`: the pod's."""
+        """Build it. component: the controller's name, the events' source; instance: the pod's; sink: gets them, too."""
         self._client = client
         self._component = component
         self._instance = instance
@@ -213,7 +213,7 @@ class EventRecorder:
         await self._outbox.flush()
 
     def _count(self, involved: InvolvedObject, type: EventType, *, reason: str, message: str) -> _Series:
-        """The series that this event belongs to, which has counted it."""
+        """Count an event and return the series that it belongs to."""
         now, at = self._clock.monotonic(), self._clock.now().replace(microsecond=0)
         identity = (involved.uid, type, reason, message)
         series = self._series.get(identity)
@@ -226,7 +226,7 @@ class EventRecorder:
         return series
 
     def _is_due(self, series: _Series, now: float, *, no_change: bool) -> bool:
-        """Whether this event is written now or only counted; the answer Yes starts the pause after it."""
+        """Return whether this event is written now or only counted; True starts the pause after it."""
         if no_change:
             until = self._no_change_until.get(series.involved.uid)
             if until is not None and now < until:

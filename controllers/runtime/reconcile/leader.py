@@ -1,6 +1,6 @@
 """Who may act: leader election over a Lease, so that two replicas never do the same thing twice.
 
-The rules are client-go's. A candidate takes a lease that is free, released, or whose record it has seen unchanged
+The rules are client-go's. A candidate takes a lease that is free, released, or whose record has not changed
 for a whole lease duration by its own monotonic clock; wall clocks of different machines are never compared.
 Holding it, a candidate renews every retry period and gives up when the renew deadline passes without success,
 well before another may take over. `check` trusts nothing but the time of the last successful renewal, so a renew
@@ -32,11 +32,11 @@ _JITTER = 0.2
 
 
 class LostLeadership(Exception):
-    """This process must not act (any more): stop, write nothing, exit."""
+    """The process must not act (any more): stop, write nothing, exit."""
 
 
 class Leader(Protocol):
-    """What everybody but the manager needs to know."""
+    """What everything but the process needs to know."""
 
     def check(self) -> None:
         """Return if this process may act now; raise LostLeadership otherwise. Costs nothing."""
@@ -115,7 +115,7 @@ class LeaderElector:
         log: logging.Logger,
         observe: Callable[[bool], None] = lambda _: None,
     ) -> None:
-        """`observe` is told when this process becomes the leader (True) and stops being it (False)."""
+        """Build it. `observe` is called when this process becomes the leader (True) and when it stops (False)."""
         self._client = client
         self._election = election
         self._clock = clock
@@ -123,8 +123,8 @@ class LeaderElector:
         self._log = log
         self._observe = observe
         self._observed_lease: Lease | None = None
-        self._observed_at = 0.0  # monotonic time at which the record was seen to change
-        self._stale = True  # what was seen may not be the latest
+        self._observed_at = 0.0  # monotonic time of the last observed change of the record
+        self._stale = True  # the observed record may not be the latest
         self._renewed_at = float("-inf")  # start of the last successful request
 
     def check(self) -> None:
@@ -224,7 +224,7 @@ class LeaderElector:
         self._observed_lease = lease
 
     def _is_held(self, lease: Lease) -> bool:
-        """True while the holder has renewed within its lease duration, as far as we have watched."""
+        """Return whether the holder has renewed within its lease duration, as far as we have observed."""
         if not lease.spec.holder_identity:
             return False
         return self._clock.monotonic() < self._observed_at + max(lease.spec.lease_duration_seconds, 1)

@@ -1,9 +1,9 @@
-"""One pass over one object: read, run the kind's reconciler, write the status once, tell the event.
+"""One pass over one object: read, run the kind's reconciler, write the status once, record the event.
 
 This is the only place where conditions, `observedGeneration` and `lastHandledReconcileAt` are decided, and the
 only writer of a status. The rules are Flux's end-of-run rules, reached in one write instead of a sequence of
 patches. Deliberate differences to Flux: a requested run that failed stays requested until a run succeeds; an
-object stalled for a new reason tells the new one; no finalizer is added (Flux's is removed where found).
+object that stalls for a new reason says so; no finalizer is added (Flux's is removed where there is one).
 
 Writes are merge patches of the difference to what was read, with its resourceVersion as precondition. On a conflict
 the object is read again and the same facts and verdict are applied to it; facts are never lost, and a verdict
@@ -61,7 +61,7 @@ class Lifecycle(Generic[T, S]):
         self,
         client: Client,
         resource: Resource,
-        informer: Cache[T],
+        cache: Cache[T],
         reconciler: Reconciler[T, S],
         *,
         events: Recorder,
@@ -73,16 +73,18 @@ class Lifecycle(Generic[T, S]):
         durations: Durations | None = None,
         handle_requests_while_suspended: bool = True,
         superseder: Superseder | None = None,
+        jitter_percentage: int = 0,
         rng: Random | None = None,
     ) -> None:
         """Build it.
 
-        forget: called for an object that is gone or going, as often as it is seen so
+        forget: called for an object that is gone or being deleted, once or more often
         handle_requests_while_suspended: whether `lastHandledReconcileAt` follows the annotation of a suspended
             object (Flux: for ImageRepository and ImagePolicy, not for ImageUpdateAutomation)
-        superseder: hears of changes, and ends runs of an outdated spec; None: every run goes on to its end
+        superseder: ends runs of an outdated spec; None: every run goes on to its end
+        jitter_percentage: what `Run.spread` moves intervals by, at most
         """
-        self._informer = informer
+        self._cache = cache
         self._reconciler = reconciler
         self._events = events
         self._clock = clock
@@ -91,11 +93,12 @@ class Lifecycle(Generic[T, S]):
         self._forget = forget
         self._durations = durations
         self._superseder = superseder
+        self._jitter_percentage = jitter_percentage
         self._handle_requests_while_suspended = handle_requests_while_suspended
         self._patcher = ObjectPatcher(
             client,
             resource,
-            informer,
+            cache,
             leader=leader,
             clock=clock,
             rng=rng or Random(),  # noqa: S311 - spreads retries, guards nothing
@@ -108,7 +111,7 @@ class Lifecycle(Generic[T, S]):
 
         Raises LostLeadership, and what a reconciler crashed with, once the status says so.
         """
-        obj = self._informer.get(key)
+        obj = self._cache.get(key)
         if obj is None:
             self._forget_object(key)
             return None
@@ -135,7 +138,7 @@ class Lifecycle(Generic[T, S]):
             self._durations.forget(key)
 
     async def _remove_finalizer(self, obj: T) -> None:
-        """Let a deletion go on: Flux's finalizer may be left over from before a migration."""
+        """Let a deletion go on: Flux's finalizer may be left from before a migration."""
         self._forget_object(key_of(obj))
 
         def without_finalizer(current: T) -> dict[str, object]:
@@ -145,7 +148,7 @@ class Lifecycle(Generic[T, S]):
         await self._patcher.patch(obj, without_finalizer, subresource="")
 
     async def _handle_suspended(self, obj: T) -> None:
-        """Keep the books of a suspended object; its conditions stay as they are."""
+        """Record requests and generation of a suspended object; its conditions stay as they are."""
         self._log.debug("reconciliation is suspended for this object")
 
         def patch_for(current: T) -> dict[str, object]:
@@ -209,15 +212,16 @@ class Lifecycle(Generic[T, S]):
             now=self._now(),
             requested=bool(requested_at) and owed,
             new_generation=new,
+            jitter_percentage=self._jitter_percentage,
             leader_check=self._leader.check,
         )
 
     def _make_status_patch(self, read: T, run: Run[T, S], outcome: Outcome) -> Callable[[T], dict[str, object]]:
-        """How the end of a run changes the status of an object that may be newer than the one `read`."""
+        """Return how the end of a run changes the status of an object that may be newer than the one `read`."""
         facts = merge_patch.diff(_encode(read.status), _encode(run.status))
         generation, now = read.metadata.generation, self._now()
 
-        def concluded(current: T) -> dict[str, object]:
+        def patch_for(current: T) -> dict[str, object]:
             before = _encode(current.status)
             after = merge_patch.merge(before, facts) | _handled_request(read)
             if current.metadata.generation == generation:
@@ -229,7 +233,7 @@ class Lifecycle(Generic[T, S]):
                     after["observedGeneration"] = generation
             return _status_patch(before, after)
 
-        return concluded
+        return patch_for
 
     def _record_events(self, obj: T, outcome: Outcome, *, current: bool) -> None:
         """Record the one event of this run; `obj`: as before the write, `current`: its spec is the one that ran."""

@@ -72,6 +72,15 @@ async def test_the_run_says_what_is_new(harness: LifecycleHarness) -> None:
     assert (run.progress, run.requested, run.new_generation) == ("reconciliation in progress", False, False)
 
 
+async def test_an_interval_has_its_jitter_and_keeps_it(harness: LifecycleHarness) -> None:
+    await harness.run()
+    [run] = harness.reconciler.runs
+    hour, before = timedelta(hours=1), START - timedelta(days=1)
+    assert run.spread(hour) == run.spread(hour, since=START) != hour
+    assert run.spread(hour) != run.spread(hour, since=before)
+    assert abs(run.spread(hour) - hour) <= hour / 5
+
+
 async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harness: LifecycleHarness) -> None:
     harness.put(thing(generation=2, requested="now", status=WELL))
 

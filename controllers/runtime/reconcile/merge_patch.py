@@ -1,6 +1,6 @@
 """JSON merge patches (RFC 7386) between two encoded statuses: what one status PATCH has to carry.
 
-Pure functions over JSON-like values. A list is replaced as a whole, as the standard has it.
+Pure functions over JSON-like values. A list is replaced as a whole, as the standard says.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ Json = Mapping[str, object]
 def diff(old: Json, new: Json) -> dict[str, object]:
     """Return the smallest merge patch that turns `old` into `new`; empty when they are equal.
 
-    Values of None cannot be told from absence in a merge patch; neither side may contain them.
+    A merge patch cannot distinguish None from absence; neither side may contain None.
     """
     patch: dict[str, object] = {key: None for key in old if key not in new}
     for key, value in new.items():

@@ -50,8 +50,8 @@ class Waiting:
     reason: str
     message: str
     requeue_after: timedelta | None = None
-    """When to look again. None: when a watch reports a change, and with the reason DependencyNotReady, which stands for
-    an object that is missing or not ready, also after `--requeue-dependency`."""
+    """When to look again. None: when a watch reports a change; with the reason DependencyNotReady, by which a kind says
+    that an object is missing or not ready, also after `--requeue-dependency`."""
     warn: bool = True
     """Record a Warning event. False where nothing is wrong, only not there yet."""
 

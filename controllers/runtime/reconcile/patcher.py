@@ -1,7 +1,7 @@
-"""One PATCH with a precondition, and what to do when somebody else was faster.
+"""One PATCH with a precondition, and what to do when another writer was faster.
 
 A patch is a function of the object it is applied to, so a conflict needs no second set of rules: the object is read
-again and the same function decides again. Nothing is ever overwritten unseen.
+again and the same function decides again. Nothing is overwritten unread.
 """
 
 import logging
@@ -54,7 +54,7 @@ class ObjectPatcher(Generic[T]):
     ) -> T | None:
         """Send one patch, computed from `read` or from what a conflict made us read instead.
 
-        Returns the object that the patch was computed from, also when there was nothing to send; None when the
+        Return the object that the patch was computed from, also when there was nothing to send; None when the
         object is gone. Raises LostLeadership, and the last ApiError after five tries.
         """
         current, stale = read, False

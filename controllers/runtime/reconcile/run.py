@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Generic, Protocol, TypeVar
 
+from controllers.runtime.key import KubeObject
+from controllers.runtime.queue.ratelimit import spread
 from controllers.runtime.reconcile import outcome
 from controllers.runtime.reconcile.outcome import Outcome
 
-T = TypeVar("T")
+T = TypeVar("T", bound=KubeObject)
 S = TypeVar("S")
 
 
@@ -36,10 +38,20 @@ class Run(Generic[T, S]):
     """A reconcile was asked for by annotation and no run has succeeded since."""
     new_generation: bool = False
     """The spec is not the one that `status.observedGeneration` stands for."""
+    jitter_percentage: int = 0
+    """Of `--interval-jitter-percentage`."""
     leader_check: Callable[[], None] = field(default=_always_leader, repr=False)
 
+    def spread(self, interval: timedelta, *, since: datetime | None = None) -> timedelta:
+        """Return an interval of the spec with its jitter, so that objects made together do not stay together.
+
+        since: when it began, by default now. It is the same for one object and beginning: a restart changes no time.
+        """
+        seed = f"{self.object.metadata.uid} {(since or self.now).timestamp():.0f}"
+        return spread(interval, percentage=self.jitter_percentage, seed=seed)
+
     async def check_leader(self) -> None:
-        """Raise LostLeadership unless this process may act; to be awaited right before a side effect."""
+        """Raise LostLeadership unless this process may act; await it right before a side effect."""
         self.leader_check()
 
 

@@ -1,4 +1,4 @@
-"""Ends runs whose spec is no longer that of their object: what they wait for is not wanted any more.
+"""Cancels runs whose spec is outdated: nobody wants what they wait for any more.
 
 A scan of a registry that never answers lasts as long as its timeout, an hour perhaps, and the edit that corrects the
 host would wait for all of it. Only for kinds whose runs may be cut off anywhere.
@@ -41,7 +41,7 @@ class Superseder:
         """Runs ended since the last one that came to its end, where there were any."""
 
     async def run(self, obj: ReconciledObject, coroutine: Coroutine[Any, Any, T]) -> T:
-        """The result of a run over `obj`. Raises Superseded when `on_change` has ended it, and what the run raises."""
+        """Await a run over `obj` and return its result. Raises Superseded when `on_change` ended it."""
         key = key_of(obj)
         task = asyncio.ensure_future(coroutine)
         running = self._running[key] = _Running(obj.metadata.uid, obj.metadata.generation, task)
@@ -58,7 +58,7 @@ class Superseder:
                 self._superseded_runs.pop(key, None)
 
     def on_change(self, old: ReconciledObject | None, new: ReconciledObject | None) -> None:
-        """A watch handler: ends the run of an object whose generation is another now, or that is gone."""
+        """End the run of an object that is gone or has another generation; a watch handler."""
         obj = new or old
         if obj is None:
             return
@@ -77,5 +77,5 @@ class Superseder:
 
 
 def _is_current(running: _Running, obj: ReconciledObject) -> bool:
-    # A watch may be behind what the run has read of its own writes: older news end nothing.
+    # A watch may be behind what the run has read of its own writes: an older event ends nothing.
     return running.uid == obj.metadata.uid and obj.metadata.generation <= running.generation
