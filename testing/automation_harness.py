@@ -23,7 +23,7 @@ MAIN, AUTO = "refs/heads/main", "refs/heads/auto"
 INTERVAL = timedelta(minutes=5)
 WEB = ImageRef(name="x/web", tag="1.1.0")
 NEW_WEB = replace(WEB, tag="1.2.0")
-FULL_RUN_CALLS = ["list_refs", "fetch", "files"]
+FULL_RUN_CALLS = ["list_refs", "fetch", "find_files"]
 
 
 def manifest(tag: str, marker: str = "apps:web") -> bytes:

@@ -20,9 +20,8 @@ from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signe
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import ANY, RefUpdate
-from controllers.git.protocol.session import PushResult
 from controllers.git.remote import Basic, Bearer, Remote
-from controllers.git.signing.secret import signer_from_secret
+from controllers.git.signing.signers import SigningKey, unlock
 from testing.builders import GIT_URL
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
@@ -137,18 +136,18 @@ class FakeGit(GitEngine):
     async def fetch(self, remote: Remote, tip: Tip) -> None:
         self._called("fetch")
 
-    async def files(
-        self, remote: Remote, commit: str, path: str, *, wanted: Callable[[str], bool], containing: bytes
+    async def find_files(
+        self, remote: Remote, commit: str, path: str, *, is_wanted: Callable[[str], bool], marker: bytes
     ) -> list[File]:
-        self._called("files")
+        self._called("find_files")
         files = self.trees[commit]
         found = {name: data for name, data in files.items() if not path or f"{name}/".startswith(f"{path}/")}
         if path and not found:
             raise PathMissing(path)
         return [
-            File(name, self.links.get(name, name), 0o100644, "", data)
+            File(name, self.links.get(name, name), data)
             for name, data in sorted(found.items())
-            if wanted(name.rpartition("/")[2]) and containing in data
+            if is_wanted(name.rpartition("/")[2]) and marker in data
         ]
 
     def can_fetch_any_commit(self, remote: Remote) -> bool:
@@ -193,29 +192,29 @@ class FakeGit(GitEngine):
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
-    ) -> PushResult:
+    ) -> tuple[str, ...]:
         if self.before_push:
             self.before_push.pop(0)()
         self.pushes.append(PushRecord(tuple(updates), dict(options or {}), force))
         try:
             self._called("push")
         except PushFailed as error:
-            self.refs |= {update.ref: update.new for update in updates if update.ref in error.moved}
+            self.refs |= {update.ref: update.new for update in updates if update.ref in error.updated_refs}
             raise
         for update in updates:
             if update.expected is not ANY and update.expected != self.refs.get(update.ref):
                 raise RefMoved(f"{update.ref} moved meanwhile")
         self.refs |= {update.ref: update.new for update in updates}
-        return PushResult(tuple(update.ref for update in updates), "")
+        return tuple(update.ref for update in updates)
 
-    async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
-        return signer_from_secret(kind, data, secret_name=secret_name)
+    async def signer(self, key: SigningKey) -> Signer:
+        return unlock(key)
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         return Basic("x-access-token", f"token of {app.principal}")
 
     @asynccontextmanager
-    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
+    async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
         self.active_writers.append(branch)
         try:
             yield not self.has_other_writers

@@ -21,42 +21,47 @@ BOT = Author("bot@example.com", "Image Bot")
 
 
 def is_yaml(name: str) -> bool:
+    """Return True for the files that most tests look for."""
     return name.endswith((".yaml", ".yml")) or name == "Kustomization"
 
 
 def marked(tag: str, policy: str = "flux-system:app:tag") -> str:
-    """A line with a marker."""
+    """Return a line with a marker."""
     return f'tag: {tag} # {{"$imagepolicy": "{policy}"}}\n'
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class GitRun:
     """The steps of a run against one remote."""
 
     engine: GitEngine
     remote: Remote
 
     async def tip(self, branch: str = "main") -> Tip:
-        found = branch_tip(await self.engine.list_refs(self.remote), branch)
-        assert found is not None
-        await self.engine.fetch(self.remote, found)
-        return found
+        """List, and fetch the tip of a branch."""
+        tip = branch_tip(await self.engine.list_refs(self.remote), branch)
+        assert tip is not None
+        await self.engine.fetch(self.remote, tip)
+        return tip
 
     async def files(self, commit: str, path: str = "") -> list[File]:
-        return await self.engine.files(self.remote, commit, path, wanted=is_yaml, containing=MARKER)
+        """Find the marked YAML files of a commit."""
+        return await self.engine.find_files(self.remote, commit, path, is_wanted=is_yaml, marker=MARKER)
 
     async def commit(self, parent: str, edits: dict[str, bytes], message: str = "Update") -> NewCommit:
+        """Make a commit of the bot."""
         new = await self.engine.commit(self.remote, parent, edits, author=BOT, message=message, when=WHEN)
         assert new is not None
         return new
 
     async def change(self, old: bytes, new: bytes, *, branch: str = "main", path: str = "") -> NewCommit:
-        """A commit on a branch's tip with each `old` in marked files replaced."""
+        """Make a commit on a branch's tip with each `old` in marked files replaced."""
         tip = await self.tip(branch)
         edits = {f.target: f.data.replace(old, new) for f in await self.files(tip.commit, path)}
         return await self.commit(tip.commit, edits)
 
     async def push(self, new: NewCommit, branch: str = "main") -> None:
+        """Push to a branch that is where the commit's parent is."""
         await self.engine.push(self.remote, new, [RefUpdate(f"refs/heads/{branch}", new.id, new.parent)])
 
 
@@ -68,7 +73,7 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 @pytest.fixture(params=["sha1", "sha256"])
 def object_format(request: pytest.FixtureRequest) -> str:
-    """How `fleet` names its objects: what holds for one holds for the other."""
+    """Return the object format of `fleet`: what holds for one holds for the other."""
     return str(request.param)
 
 
@@ -87,5 +92,5 @@ async def engine(tmp_path: Path) -> AsyncIterator[GitEngine]:
 
 
 @pytest.fixture
-def run(server: GitServer, fleet: BareRepository, engine: GitEngine) -> Run:
-    return Run(engine, Remote(f"{server.url}/fleet.git"))
+def run(server: GitServer, fleet: BareRepository, engine: GitEngine) -> GitRun:
+    return GitRun(engine, Remote(f"{server.url}/fleet.git"))

@@ -1,9 +1,9 @@
 """The Git side of a run: list, fetch, scan, commit, push — without work tree, without a clone per run.
 
-Per remote and identity one bounded object cache survives runs; what is cached is checked when read, and fetched anew
-once when it turns out damaged. Blocking work runs in threads of the engine's own, one at a time for each remote's
-objects. A cancelled caller leaves at once; its thread ends at the next step, and only then do others follow.
-The engine holds no opinion on when to push: leadership and retries are the caller's.
+One bounded object cache per remote and identity survives runs; objects are checked when read, and fetched anew, once,
+when they turn out damaged. Blocking work runs in the engine's own threads, one at a time on the objects of a remote.
+A cancelled caller leaves at once; its thread ends at the next step, and only then do others follow.
+When to push is not decided here: leadership and retries are up to the caller.
 """
 
 import asyncio
@@ -29,19 +29,19 @@ from controllers.git.objects.commits import (
     NewCommit,
     Signer,
     build_commit,
-    build_pack,
     parse_commit,
+    parse_tree_id,
 )
-from controllers.git.objects.names import format_of
+from controllers.git.objects.hashing import format_of
+from controllers.git.objects.packs import build_pack
 from controllers.git.objects.scan import File, FileFilter, ScanCache, find_marked_files
-from controllers.git.objects.store import ObjectStore, parse_tree_id
+from controllers.git.objects.store import ObjectStore
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.fetch import PackSource, ensure_commit, read_or_refetch
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
-from controllers.git.protocol.session import PushResult
-from controllers.git.protocol.transport import Deadline
 from controllers.git.remote import Basic, Remote, SshAlgorithms
-from controllers.git.signing.secret import Signers
+from controllers.git.signing.signers import Signers, SigningKey
 from controllers.git.transport.connections import Connections, canonical_url
 
 T = TypeVar("T")
@@ -58,7 +58,7 @@ def _utc_now() -> datetime:
 
 
 class _CachedStore:
-    """One remote's objects and who uses them. All but `store` belongs to the event loop."""
+    """The objects of one remote and who uses them. All but `store` belongs to the event loop."""
 
     def __init__(self, store: ObjectStore) -> None:
         self.store = store
@@ -69,7 +69,7 @@ class _CachedStore:
 
 
 class GitEngine:
-    """See the module. One for the process; safe to call from several tasks of one event loop."""
+    """See the module. One per process; safe to call from several tasks of one event loop."""
 
     def __init__(
         self,
@@ -82,10 +82,11 @@ class GitEngine:
         now: Callable[[], datetime] = _utc_now,
         ssh: SshAlgorithms = DEFAULT_SSH_ALGORITHMS,
     ) -> None:
-        """An engine with an empty cache; what a former process left in the folder is removed.
+        """Start with an empty cache: whatever a former process left in the folder is removed.
 
         cache_dir: for this process alone. max_bytes: of all remotes together, and so of the largest pack accepted.
-        max_age: objects of a remote that was not used for so long are dropped. threads: a quarter of them for one host.
+        max_age: objects of a remote that was not used for this long are dropped. threads: at most a quarter of them
+        work for the same host.
         """
         self._dir = cache_dir / STORES_DIR
         self._max_bytes = max_bytes
@@ -94,19 +95,19 @@ class GitEngine:
         self._threads_per_host = max(1, threads // 4)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
         self._connections = Connections(ssh, now=now)
-        self._memory = ScanCache()
+        self._scan_cache = ScanCache()
         self._signers = Signers()
-        self._github = GithubApps(now=now, monotonic=monotonic)
+        self._github = GithubApps(now=now)
         self._stores: dict[Hashable, _CachedStore] = {}
         self._open: OrderedDict[_CachedStore, None] = OrderedDict()
-        self._names = itertools.count()
-        self._writers: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        self._hosts: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._store_numbers = itertools.count()
+        self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         shutil.rmtree(self._dir, ignore_errors=True)
         self._dir.mkdir(mode=0o700, parents=True)
 
     async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
-        """HEAD, branches, tags and `extra` full names of a remote. One round trip.
+        """List HEAD, branches, tags and `extra` full names of a remote. One round trip.
 
         Raises Unreachable, AuthenticationFailed, RepositoryNotFound, ProtocolError, BadCredentials.
         """
@@ -116,13 +117,13 @@ class GitEngine:
             with error_context(f"unable to clone '{remote.url}'"):
                 return self._connections.session(remote).list_refs(names, deadline)
 
-        return await self._in_thread(remote, deadline, work)
+        return await self._in_thread(remote.url, deadline, work)
 
     async def fetch(self, remote: Remote, tip: Tip) -> None:
-        """Makes a commit readable here: its tree without history, and of that only what is missing.
+        """Make a commit readable here: its tree without history, and of that only what is missing.
 
-        No request when it is there already. Raises RefMoved when the reference moved on and the remote no longer gives
-        the commit out, RefNotFound for an unknown bare commit, RepositoryTooLarge, and as `list_refs`.
+        Sends no request when it is here already. Raises RefMoved when the reference moved on and the remote no longer
+        serves the commit, RefNotFound for an unknown bare commit, RepositoryTooLarge, and as `list_refs`.
         """
         deadline = self._deadline(remote)
 
@@ -133,28 +134,28 @@ class GitEngine:
         self._cached(remote).size_bytes = await self._with_store(remote, deadline, work)
         await self._evict()
 
-    async def files(
-        self, remote: Remote, commit: str, path: str, *, wanted: Callable[[str], bool], containing: bytes
+    async def find_files(
+        self, remote: Remote, commit: str, path: str, *, is_wanted: Callable[[str], bool], marker: bytes
     ) -> list[File]:
-        """The files of a commit at or below `path` whose name is wanted and which contain a marker.
+        """Return the files of a commit at or below `path` whose base name `is_wanted` and which contain the marker.
 
-        path: folder or file, from the root of the repository; empty for all of it. wanted: judges base names; give the
-        same function object each time, what is remembered of unchanged folders hangs on it. In the order of a directory
-        walk. Fetches the commit when the cache lost it. Raises PathMissing, PathOutside, RepositoryTooLarge, and as `fetch`.
+        path: folder or file, from the root of the repository; empty for all of it. is_wanted: pass the same function
+        object each time, or unchanged folders are read again. The order is that of a directory walk. Fetches the
+        commit when the cache lost it. Raises PathMissing, PathOutside, RepositoryTooLarge, and as `fetch`.
         """
-        deadline, which = self._deadline(remote), FileFilter(wanted, containing)
+        deadline, file_filter = self._deadline(remote), FileFilter(is_wanted, marker)
 
         def work(store: ObjectStore) -> list[File]:
             def use() -> list[File]:
                 root = parse_tree_id(store.read(commit, "commit"))
-                return find_marked_files(store.read, root, path, which=which, cache=self._memory)
+                return find_marked_files(store.read, root, path, file_filter=file_filter, cache=self._scan_cache)
 
             return read_or_refetch(store, commit, self._source(remote, deadline), use)
 
         return await self._with_store(remote, deadline, work)
 
     async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
-        """Who made a commit, when, and on what. Fetches it when it is not there. Raises as `fetch`."""
+        """Return who made a commit, when, and on which parents. Fetches it when it is not here. Raises as `fetch`."""
         deadline = self._deadline(remote)
 
         def work(store: ObjectStore) -> CommitInfo:
@@ -165,7 +166,7 @@ class GitEngine:
         return await self._with_store(remote, deadline, work)
 
     def can_fetch_any_commit(self, remote: Remote) -> bool:
-        """True when a commit behind the tips is had for itself; else all history comes with it. After `list_refs`."""
+        """Return True when a commit behind the tips comes without all history. To be asked after `list_refs`."""
         return self._connections.session(remote).can_fetch_any_commit()
 
     async def commit(
@@ -179,7 +180,7 @@ class GitEngine:
         when: datetime,
         signer: Signer | None = None,
     ) -> NewCommit | None:
-        """A commit on `parent`, not pushed yet; None when no file differs.
+        """Make a commit on `parent`, not pushed yet. Return None when no file differs.
 
         edits: `File.target` → new content. when: to the second, recorded as UTC. Raises PathMissing, BadSigningKey.
         """
@@ -204,61 +205,62 @@ class GitEngine:
         *,
         options: Mapping[str, str] | None = None,
         force: bool = False,
-    ) -> PushResult:
-        """Moves references of the remote, to `new` or to commits that the remote has.
+    ) -> tuple[str, ...]:
+        """Move references of the remote, to `new` or to commits that it has. Return those that moved.
 
-        options: push options, sent as `key=value`. force: allows updates that are no fast-forward; what an update
-        expects is compared in any case. Raises RefMoved when a reference is not where it was expected (re-apply on the
-        new tip), PushRejected with the server's words, and as `list_refs`; `moved` of the first two names the
-        references that a server without atomic pushes moved nevertheless.
+        options: push options, sent as `key=value`. force: allows updates that are not fast-forwards; the expected value
+        of an update is compared in any case. Raises RefMoved when a reference is not where it was expected (re-apply on
+        the new tip), PushRejected with the server's words, and as `list_refs`; `updated_refs` of the first two names
+        the references that a server without atomic pushes moved nevertheless.
         """
         deadline = self._deadline(remote)
         push_options = [f"{key}={value}" for key, value in sorted((options or {}).items())]
-        behind = (
+        ancestors = (
             {}
             if force
             else await self._with_store(remote, deadline, partial(_known_ancestors, new=new, updates=updates))
         )
 
-        def work() -> PushResult:
+        def work() -> tuple[str, ...]:
             with error_context(f"unable to push to '{remote.url}'"):
                 return self._connections.session(remote).push(
                     updates,
                     lambda has: build_pack(() if new.id in has else new.objects, format_of(new.id)),
                     options=push_options,
-                    may_update=lambda old, to: force or old in behind[to],
+                    may_update=lambda old, to: force or old in ancestors[to],
                     deadline=deadline,
                 )
 
         try:
-            result = await self._in_thread(remote, deadline, work)
+            updated_refs = await self._in_thread(remote.url, deadline, work)
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
         await self._with_store(remote, deadline, partial(_keep_commit, new=new))
-        return result
+        return updated_refs
 
-    async def signer(self, kind: str, data: Mapping[str, bytes], *, secret_name: str) -> Signer:
-        """A signer with the key of a Secret: see `signer_from_secret`. Unlocks a key once. Raises BadSigningKey."""
-        return await self._in_pool(partial(self._signers.signer, kind, data, secret_name=secret_name))
+    async def signer(self, key: SigningKey) -> Signer:
+        """Return a signer with this key. Unlocks each key once. Raises BadSigningKey."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._signers.signer, key)
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
-        """What a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
-        return await self._in_pool(partial(self._github.login, app, via))
+        """Return what a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
+        deadline = self._deadline(via)
+        return await self._in_thread(app.url, deadline, partial(self._github.login, app, via, deadline))
 
     @asynccontextmanager
-    async def writer(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
-        """While inside, no other task of this process is the writer of this branch of this repository.
+    async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
+        """Keep other tasks of this process from writing to this branch of this repository.
 
-        True when there was none to wait for: what was seen of the branch before is as good as ever.
+        Yields True when there was nobody to wait for: what the caller knows of the branch is not outdated by us.
         """
-        lock = self._writers.setdefault((canonical_url(remote.url), branch), asyncio.Lock())
-        at_once = not lock.locked()
+        lock = self._branch_locks.setdefault((canonical_url(remote.url), branch), asyncio.Lock())
+        is_uncontended = not lock.locked()
         async with lock:
-            yield at_once
+            yield is_uncontended
 
     async def aclose(self) -> None:
-        """Waits for threads at work, closes connections and drops the cache."""
+        """Wait for threads at work, close connections and drop the cache."""
         await asyncio.to_thread(self._threads.shutdown)
         self._connections.close()
         self._github.close()
@@ -267,9 +269,6 @@ class GitEngine:
         self._stores.clear()
         await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
 
-    async def _in_pool(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
-
     def _deadline(self, remote: Remote) -> Deadline:
         return Deadline(remote.timeout, monotonic=self._monotonic)
 
@@ -277,7 +276,7 @@ class GitEngine:
         return PackSource(self._connections.session(remote), self._max_bytes, deadline)
 
     async def _with_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], T]) -> T:
-        """Runs `work` in a thread, alone on the remote's store until the thread ends, even when the caller is gone."""
+        """Run `work` in a thread, alone on the remote's store until the thread ends, even when the caller is gone."""
         cached = self._cached(remote)
         cached.users += 1
         try:
@@ -287,30 +286,30 @@ class GitEngine:
             raise
         self._close_idle_stores(cached)
 
-        def released() -> None:
+        def release() -> None:
             cached.lock.release()
             cached.users -= 1
             cached.used_at = self._monotonic()
 
-        return await self._in_thread(remote, deadline, partial(work, cached.store), released)
+        return await self._in_thread(remote.url, deadline, partial(work, cached.store), release)
 
     async def _in_thread(
-        self, remote: Remote, deadline: Deadline, work: Callable[[], T], released: Callable[[], None] = lambda: None
+        self, url: str, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None
     ) -> T:
-        """Runs `work` in a thread; a host that is slow or silent occupies a few threads only."""
-        gate = self._hosts.setdefault(urlsplit(remote.url).netloc, asyncio.Semaphore(self._threads_per_host))
+        """Run `work` in a thread; a host that is slow or silent occupies a few threads only."""
+        slots = self._host_slots.setdefault(urlsplit(url).netloc, asyncio.Semaphore(self._threads_per_host))
         try:
-            await gate.acquire()
+            await slots.acquire()
         except BaseException:
-            released()
+            release()
             raise
 
-        def ended(_: object) -> None:
-            gate.release()
-            released()
+        def release_all(_: object) -> None:
+            slots.release()
+            release()
 
         future = asyncio.get_running_loop().run_in_executor(self._threads, work)
-        future.add_done_callback(ended)
+        future.add_done_callback(release_all)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
@@ -318,7 +317,7 @@ class GitEngine:
             raise
 
     def _close_idle_stores(self, cached: _CachedStore) -> None:
-        """Closes the files of stores not used lately: each holds up to two for every pack."""
+        """Close the files of stores not used lately: each store holds up to two for every pack."""
         self._open[cached] = None
         self._open.move_to_end(cached)
         for other in [c for c in self._open if c.users == 0][: max(0, len(self._open) - MAX_OPEN_STORES)]:
@@ -329,11 +328,11 @@ class GitEngine:
         identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
         cached = self._stores.get(identity)
         if cached is None:
-            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._names))))
+            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._store_numbers))))
         return cached
 
     async def _evict(self) -> None:
-        """Drops what was not used for long, and the least recently used while all together is too large."""
+        """Drop stores not used for long, and the least recently used while all together are too large."""
         oldest_first = sorted(self._stores.items(), key=lambda item: item[1].used_at)
         total = sum(cached.size_bytes for cached in self._stores.values())
         latest = self._monotonic() - self._max_age.total_seconds()
@@ -353,11 +352,11 @@ def _remove(stores: Sequence[ObjectStore]) -> None:
 
 
 def _known_ancestors(store: ObjectStore, *, new: NewCommit, updates: Sequence[RefUpdate]) -> dict[str, set[str]]:
-    """What is known to be behind each commit that is to be pushed."""
+    """Return the known ancestors of each commit to push."""
     return {u.new: store.ancestors(new.parent if u.new == new.id else u.new) for u in updates}
 
 
 def _keep_commit(store: ObjectStore, *, new: NewCommit) -> None:
-    """Keeps a pushed commit, so that it need not be fetched."""
+    """Keep a pushed commit, so that it need not be fetched."""
     if store.has(new.parent) and not store.has(new.id):
         store.add_commit(new.id, new.objects)

@@ -1,4 +1,4 @@
-"""Whole runs against a real Git server: what is asked, what arrives, what is left as it was."""
+"""Whole runs against a real Git server: which requests are sent, what arrives, what stays as it was."""
 
 import asyncio
 import threading
@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from controllers.git.conftest import BOT, MARKER, WHEN, Run, is_yaml, marked
+from controllers.git.conftest import BOT, MARKER, WHEN, GitRun, is_yaml, marked
 from controllers.git.engine import GitEngine
 from controllers.git.errors import EmptyRepository, PathMissing, RefMoved, RefNotFound, RepositoryTooLarge
 from controllers.git.objects.commits import Author
@@ -26,14 +26,14 @@ def no_semver(_range: str, _tags: object) -> None:
     raise AssertionError("no semver range was asked for")
 
 
-async def test_refs_cost_one_round_trip_once_the_protocol_is_known(run: Run, server: GitServer) -> None:
+async def test_refs_cost_one_round_trip_once_the_protocol_is_known(run: GitRun, server: GitServer) -> None:
     await run.engine.list_refs(run.remote)
     assert server.asked() == ["GET refs", "POST git-upload-pack"]
     await run.engine.list_refs(run.remote)
     assert server.asked() == ["POST git-upload-pack"]
 
 
-async def test_refs_cost_one_round_trip_with_protocol_0(run: Run, server: GitServer) -> None:
+async def test_refs_cost_one_round_trip_with_protocol_0(run: GitRun, server: GitServer) -> None:
     server.protocol = 0
     for _ in range(2):
         refs = await run.engine.list_refs(run.remote)
@@ -42,7 +42,7 @@ async def test_refs_cost_one_round_trip_with_protocol_0(run: Run, server: GitSer
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-async def test_a_run_from_refs_to_push(run: Run, server: GitServer, fleet: BareRepository, protocol: int) -> None:
+async def test_a_run_from_refs_to_push(run: GitRun, server: GitServer, fleet: BareRepository, protocol: int) -> None:
     server.protocol = protocol
     old = fleet.head()
     new = await run.change(b"1.0.0", b"1.0.1")
@@ -56,7 +56,7 @@ async def test_a_run_from_refs_to_push(run: Run, server: GitServer, fleet: BareR
 
 @pytest.mark.parametrize("protocol", [0, 2])
 async def test_fetch_brings_only_what_changed(
-    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+    run: GitRun, server: GitServer, fleet: BareRepository, protocol: int
 ) -> None:
     server.protocol = protocol
     fleet.commit({f"apps/{n}.yaml": marked("1") + "#" * 200 + f" {n}\n" for n in range(200)})
@@ -71,7 +71,7 @@ async def test_fetch_brings_only_what_changed(
     assert len(await run.files(second.commit)) == 201
 
 
-async def test_nothing_is_fetched_that_is_there(run: Run, server: GitServer) -> None:
+async def test_a_commit_that_is_here_is_not_fetched(run: GitRun, server: GitServer) -> None:
     tip = await run.tip()
     server.requests.clear()
     await run.engine.fetch(run.remote, tip)
@@ -79,7 +79,7 @@ async def test_nothing_is_fetched_that_is_there(run: Run, server: GitServer) -> 
     assert server.asked() == []
 
 
-async def test_the_commit_just_pushed_is_not_fetched(run: Run, server: GitServer) -> None:
+async def test_the_commit_just_pushed_is_not_fetched(run: GitRun, server: GitServer) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)
     server.requests.clear()
@@ -88,7 +88,7 @@ async def test_the_commit_just_pushed_is_not_fetched(run: Run, server: GitServer
     assert server.asked() == ["POST git-upload-pack"]  # the list
 
 
-async def test_tasks_that_are_due_together_share_the_fetch(run: Run, server: GitServer) -> None:
+async def test_tasks_that_are_due_together_share_the_fetch(run: GitRun, server: GitServer) -> None:
     refs = await run.engine.list_refs(run.remote)
     tip = resolve(Checkout(branch="main"), refs, select_semver=no_semver)
     server.requests.clear()
@@ -96,7 +96,7 @@ async def test_tasks_that_are_due_together_share_the_fetch(run: Run, server: Git
     assert server.asked() == ["POST git-upload-pack"]
 
 
-async def test_message_author_and_time_are_recorded_as_given(run: Run, fleet: BareRepository) -> None:
+async def test_message_author_and_time_are_recorded_as_given(run: GitRun, fleet: BareRepository) -> None:
     tip = await run.tip()
     east = datetime(2024, 5, 1, 14, 0, 7, 999, tzinfo=timezone(timedelta(hours=2)))
     new = await run.engine.commit(
@@ -111,7 +111,7 @@ async def test_message_author_and_time_are_recorded_as_given(run: Run, fleet: Ba
     assert head.splitlines()[2:] == [f"{who} Bö tx <b@example.com> {stamp} +0000" for who in ("author", "committer")]
 
 
-async def test_an_author_without_a_name_is_allowed(run: Run, fleet: BareRepository) -> None:
+async def test_an_author_without_a_name_is_allowed(run: GitRun, fleet: BareRepository) -> None:
     tip = await run.tip()
     new = await run.engine.commit(
         run.remote, tip.commit, {"app.yaml": b"x\n"}, author=Author("b@example.com"), message="m", when=WHEN
@@ -121,14 +121,14 @@ async def test_an_author_without_a_name_is_allowed(run: Run, fleet: BareReposito
     assert fleet.git("log", "-1", "--format=%an <%ae>") == " <b@example.com>".strip()
 
 
-async def test_no_commit_where_nothing_differs(run: Run) -> None:
+async def test_no_commit_where_nothing_differs(run: GitRun) -> None:
     tip = await run.tip()
     files = await run.files(tip.commit)
     edits = {f.target: f.data for f in files}
     assert await run.engine.commit(run.remote, tip.commit, edits, author=BOT, message="m", when=WHEN) is None
 
 
-async def test_modes_and_links_stay_and_links_are_written_through(run: Run, fleet: BareRepository) -> None:
+async def test_modes_and_links_stay_and_links_are_written_through(run: GitRun, fleet: BareRepository) -> None:
     fleet.commit(
         {
             "script.yaml": ("100755", marked("1.0.0")),
@@ -144,7 +144,7 @@ async def test_modes_and_links_stay_and_links_are_written_through(run: Run, flee
     assert modes == {line.split("\t")[1]: line.split()[0] for line in before.splitlines()}
 
 
-async def test_submodules_are_left_alone(run: Run, fleet: BareRepository) -> None:
+async def test_submodules_are_left_alone(run: GitRun, fleet: BareRepository) -> None:
     tree = fleet.git("rev-parse", "main^{tree}")
     entry = f"160000 commit {'1' * len(tree)}\tmodule.yaml\n"
     listing = fleet.git("ls-tree", tree) + "\n" + entry
@@ -155,14 +155,14 @@ async def test_submodules_are_left_alone(run: Run, fleet: BareRepository) -> Non
 
 
 @pytest.mark.parametrize("branch", ["feature/a/b", "grün/äpfel", "v1"])
-async def test_branch_names_of_all_kinds(run: Run, fleet: BareRepository, branch: str) -> None:
+async def test_branch_names_of_all_kinds(run: GitRun, fleet: BareRepository, branch: str) -> None:
     fleet.commit({"app.yaml": marked("1.0.0")}, branch=branch, message="x")
     new = await run.change(b"1.0.0", b"1.0.1", branch=branch)
     await run.push(new, branch)
     assert fleet.head(branch) == new.id
 
 
-async def test_an_empty_repository_is_told_from_a_missing_branch(
+async def test_an_empty_repository_is_not_a_missing_branch(
     server: GitServer, engine: GitEngine, object_format: str
 ) -> None:
     server.repository("empty", object_format=object_format)
@@ -174,7 +174,7 @@ async def test_an_empty_repository_is_told_from_a_missing_branch(
 
 
 async def test_packed_refs_a_detached_head_and_annotated_tags(
-    run: Run, fleet: BareRepository, object_format: str
+    run: GitRun, fleet: BareRepository, object_format: str
 ) -> None:
     commit = fleet.head()
     fleet.git("tag", "-a", "v1", "-m", "one", "main")
@@ -187,7 +187,7 @@ async def test_packed_refs_a_detached_head_and_annotated_tags(
     assert [f.path for f in await run.files(tip.commit)] == ["app.yaml"]
 
 
-async def test_history_rewritten_on_the_remote(run: Run, fleet: BareRepository) -> None:
+async def test_history_rewritten_on_the_remote(run: GitRun, fleet: BareRepository) -> None:
     await run.tip()
     fleet.git("update-ref", "-d", "refs/heads/main")
     fleet.commit({"other.yaml": marked("7")}, message="another root")
@@ -199,7 +199,7 @@ async def test_history_rewritten_on_the_remote(run: Run, fleet: BareRepository) 
 
 @pytest.mark.parametrize("protocol", [0, 2])
 async def test_a_bare_commit_behind_the_branch(
-    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+    run: GitRun, server: GitServer, fleet: BareRepository, protocol: int
 ) -> None:
     fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
     server.protocol = protocol
@@ -211,7 +211,7 @@ async def test_a_bare_commit_behind_the_branch(
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-async def test_an_unknown_commit(run: Run, server: GitServer, fleet: BareRepository, protocol: int) -> None:
+async def test_an_unknown_commit(run: GitRun, server: GitServer, fleet: BareRepository, protocol: int) -> None:
     server.protocol = protocol
     await run.engine.list_refs(run.remote)
     with pytest.raises(RefNotFound, match=f"unable to clone '{run.remote.url}': couldn't find remote commit 'dead"):
@@ -219,7 +219,7 @@ async def test_an_unknown_commit(run: Run, server: GitServer, fleet: BareReposit
 
 
 async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(
-    run: Run, server: GitServer, fleet: BareRepository
+    run: GitRun, server: GitServer, fleet: BareRepository
 ) -> None:
     server.protocol = 0
     fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
@@ -231,7 +231,7 @@ async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(
         await run.engine.fetch(run.remote, tip)
 
 
-async def test_paths(run: Run, fleet: BareRepository) -> None:
+async def test_paths(run: GitRun, fleet: BareRepository) -> None:
     fleet.commit({"clusters/a/x.yaml": marked("1"), "clusters/b/y.yaml": marked("1"), "clusters/a.yaml": marked("1")})
     tip = await run.tip()
     found = {p: [f.path for f in await run.files(tip.commit, p)] for p in (".", "./clusters/a", "clusters/b/y.yaml")}
@@ -244,11 +244,11 @@ async def test_paths(run: Run, fleet: BareRepository) -> None:
         await run.files(tip.commit, "nowhere")
 
 
-async def test_one_writer_a_branch(run: Run) -> None:
+async def test_one_writer_per_branch(run: GitRun) -> None:
     order = []
 
     async def write(name: str, branch: str, remote: Remote) -> None:
-        async with run.engine.writer(remote, branch):
+        async with run.engine.lock_branch(remote, branch):
             order.append(f"{name} in")
             await asyncio.sleep(0)
             order.append(f"{name} out")
@@ -261,7 +261,7 @@ async def test_one_writer_a_branch(run: Run) -> None:
     assert order == ["a in", "b in", "a out", "b out"]
 
 
-async def test_a_silent_host_does_not_stop_others(run: Run, server: GitServer, tmp_path: Path) -> None:
+async def test_a_silent_host_does_not_stop_others(run: GitRun, server: GitServer, tmp_path: Path) -> None:
     waiting, go_on = threading.Semaphore(0), threading.Event()
 
     def hold(_request: Request) -> None:
@@ -288,7 +288,7 @@ async def test_files_of_few_stores_are_open_at_a_time(
     monkeypatch.setattr("controllers.git.engine.MAX_OPEN_STORES", 2)
     for n in range(5):
         server.repository(f"r{n}").commit({"a.yaml": marked(str(n))})
-    runs = [Run(engine, Remote(f"{server.url}/r{n}.git")) for n in range(5)]
+    runs = [GitRun(engine, Remote(f"{server.url}/r{n}.git")) for n in range(5)]
     tips = [await r.tip() for r in runs]
     assert len(engine._open) == 2
     for n, (r, tip) in enumerate(zip(runs, tips, strict=True)):
@@ -296,18 +296,18 @@ async def test_files_of_few_stores_are_open_at_a_time(
     assert len(engine._open) == 2
 
 
-async def test_caches_are_not_shared_between_identities(server: GitServer, run: Run, fleet: BareRepository) -> None:
+async def test_caches_are_not_shared_between_identities(server: GitServer, run: GitRun, fleet: BareRepository) -> None:
     await run.tip()
     server.requests.clear()
-    other = Run(run.engine, Remote(run.remote.url.replace("http://", "http://user:secret@")))
+    other = GitRun(run.engine, Remote(run.remote.url.replace("http://", "http://user:secret@")))
     await other.tip()
     assert len([r for r in server.requests if b"want " in r.body]) == 1
 
 
-async def test_a_rotated_token_finds_the_cache_of_its_principal_and_of_no_other(server: GitServer, run: Run) -> None:
-    def as_app(token: str, principal: str = "app/1") -> Run:
+async def test_a_rotated_token_finds_the_cache_of_its_principal_and_of_no_other(server: GitServer, run: GitRun) -> None:
+    def as_app(token: str, principal: str = "app/1") -> GitRun:
         url = run.remote.url.replace("http://", f"http://x-access-token:{token}@")
-        return Run(run.engine, Remote(url, principal=principal))
+        return GitRun(run.engine, Remote(url, principal=principal))
 
     await as_app("old").tip()
     server.requests.clear()
@@ -321,7 +321,7 @@ async def test_the_least_recently_used_cache_is_dropped(server: GitServer, tmp_p
     for name in ("one", "two"):
         server.repository(name).commit({"a.yaml": marked("1"), "noise": random_bytes(name, 10_000)})
     engine = GitEngine(tmp_path / "small", max_bytes=14_000)
-    runs = [Run(engine, Remote(f"{server.url}/{name}.git")) for name in ("one", "two", "one")]
+    runs = [GitRun(engine, Remote(f"{server.url}/{name}.git")) for name in ("one", "two", "one")]
     for run in runs:
         await run.tip()
     fetches = len([r for r in server.requests if b"want " in r.body])
@@ -333,7 +333,7 @@ async def test_caches_unused_for_long_are_dropped(server: GitServer, fleet: Bare
     now = [0.0]
     engine = GitEngine(tmp_path / "old", max_age=timedelta(hours=1), monotonic=lambda: now[0])
     server.repository("other").commit({"a.yaml": marked("1")})
-    first, other = (Run(engine, Remote(f"{server.url}/{name}.git")) for name in ("fleet", "other"))
+    first, other = (GitRun(engine, Remote(f"{server.url}/{name}.git")) for name in ("fleet", "other"))
     await first.tip()
     now[0] = 3601
     await other.tip()
@@ -344,25 +344,25 @@ async def test_caches_unused_for_long_are_dropped(server: GitServer, fleet: Bare
     assert fetches == 1
 
 
-async def test_a_new_engine_removes_what_a_killed_one_left(run: Run, tmp_path: Path) -> None:
+async def test_a_new_engine_removes_what_a_killed_one_left(run: GitRun, tmp_path: Path) -> None:
     left = tmp_path / "left" / "remotes" / "0" / "objects"
     left.mkdir(parents=True)
     (left / "tmp_pack_x").write_bytes(b"half a pack")
     (tmp_path / "left" / "not-ours").write_text("stays")
     engine = GitEngine(tmp_path / "left")
-    again = Run(engine, run.remote)
+    again = GitRun(engine, run.remote)
     tip = await again.tip()
     assert [f.path for f in await again.files(tip.commit)] == ["app.yaml"]
     await engine.aclose()
     assert [p.name for p in (tmp_path / "left").iterdir()] == ["not-ours"]
 
 
-async def test_a_push_that_was_done_is_not_done_again(run: Run, fleet: BareRepository) -> None:
+async def test_a_push_that_arrived_is_not_repeated(run: GitRun, fleet: BareRepository) -> None:
     """A process killed after its push finds the branch where it wanted it."""
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)
-    result = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
-    assert result.refs == ()
+    updated_refs = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
+    assert updated_refs == ()
     assert fleet.head() == new.id
 
 
@@ -370,24 +370,24 @@ async def test_a_repository_larger_than_the_bound_is_refused(server: GitServer, 
     server.repository("big").commit({"noise": random_bytes("big", 50_000)})
     engine = GitEngine(tmp_path / "small", max_bytes=20_000)
     with pytest.raises(RepositoryTooLarge):
-        await Run(engine, Remote(f"{server.url}/big.git")).tip()
+        await GitRun(engine, Remote(f"{server.url}/big.git")).tip()
     await engine.aclose()
 
 
-async def test_scans_of_two_filters_do_not_mix(run: Run, fleet: BareRepository) -> None:
+async def test_scans_of_two_filters_do_not_mix(run: GitRun, fleet: BareRepository) -> None:
     fleet.commit({"b.txt": marked("1")})
     tip = await run.tip()
     await run.files(tip.commit)
-    found = await run.engine.files(
-        run.remote, tip.commit, "", wanted=lambda name: name.endswith(".txt"), containing=MARKER
+    found = await run.engine.find_files(
+        run.remote, tip.commit, "", is_wanted=lambda name: name.endswith(".txt"), marker=MARKER
     )
     assert [f.path for f in found] == ["b.txt"]
     assert is_yaml("Kustomization")
 
 
 @pytest.mark.parametrize(("protocol", "gives"), [(0, False), (2, True)])
-async def test_remote_says_whether_it_gives_out_commits_behind_its_tips(
-    run: Run, server: GitServer, fleet: BareRepository, protocol: int, gives: bool
+async def test_remote_says_whether_it_serves_commits_behind_its_tips(
+    run: GitRun, server: GitServer, fleet: BareRepository, protocol: int, gives: bool
 ) -> None:
     fleet.git("config", "uploadpack.allowAnySHA1InWant", "false")
     server.protocol = protocol

@@ -1,23 +1,24 @@
 """What can go wrong between us and a Git remote.
 
     GitError
-    ├── Unreachable            nobody answered, or answered 5xx/429 (`retry_after`)
-    │   └── DeadlineExceeded            the remote's time was used up
-    ├── AuthenticationFailed   the remote does not know us, or does not let us
+    ├── Unreachable              nobody answered, or answered 5xx/429 (`retry_after`)
+    │   └── DeadlineExceeded     the time for the operation was used up
+    ├── AuthenticationFailed     the remote does not know us, or does not let us
     ├── RepositoryNotFound
-    ├── RefNotFound            no such branch, tag, reference or commit
+    ├── RefNotFound              no such branch, tag, reference or commit
     │   └── EmptyRepository
-    ├── ProtocolError          an answer that is not Git's
-    │   └── RepositoryTooLarge           an answer, object or tree beyond our bounds
-    ├── CacheFailed            our own disk
-    ├── PushFailed             `moved`: the references that moved nevertheless
-    │   ├── RefMoved           the branch moved: list, fetch, re-apply and push again
-    │   └── PushRejected       the server or a hook of it said no
-    ├── PathMissing            the path to update is not in the tree
-    ├── PathOutside            the path to update leads out of the repository
-    ├── BadUrl                 the URL is none
-    ├── BadCredentials         the Secret cannot be used
-    ├── BadSigningKey          the signing key cannot be used
+    ├── ProtocolError            not the answer of a Git server
+    │   └── RepositoryTooLarge   an answer, object or tree is beyond our bounds
+    ├── CacheFailed              our own disk
+    ├── CorruptObject            our cache lacks an object or has it wrong; never leaves this package
+    ├── PushFailed               `updated_refs`: the references that moved nevertheless
+    │   ├── RefMoved             the branch moved: list, fetch, re-apply and push again
+    │   └── PushRejected         the server or one of its hooks said no
+    ├── PathMissing              the path to update is not in the tree
+    ├── PathOutside              the path to update leads out of the repository
+    ├── BadUrl                   not the URL of a repository
+    ├── BadCredentials           the credentials cannot be used
+    ├── BadSigningKey            the signing key cannot be used
     └── BadRefspec
 
 Texts are safe to show: no credentials, no user-info of a URL, the remote's own words cut at 256 characters.
@@ -31,7 +32,7 @@ MAX_REMOTE_TEXT = 256
 
 
 class GitError(Exception):
-    """A failure with its reason; `error_context` says what was tried and stands before it."""
+    """A failure with its reason. `error_context` says what was tried, and comes first in the text."""
 
     def __init__(self, reason: str, *, error_context: str = "") -> None:
         super().__init__(reason)
@@ -43,7 +44,7 @@ class GitError(Exception):
 
 
 class Unreachable(GitError):
-    """Nobody answered, or the answer was a failure of the server's. Retrying may help."""
+    """Nobody answered, or the server failed to. Retrying may help."""
 
     def __init__(self, reason: str, *, error_context: str = "", retry_after: timedelta | None = None) -> None:
         super().__init__(reason, error_context=error_context)
@@ -71,7 +72,7 @@ class EmptyRepository(RefNotFound):
 
 
 class ProtocolError(GitError):
-    """The answer is not what a Git server says."""
+    """The answer is not that of a Git server."""
 
 
 class RepositoryTooLarge(ProtocolError):
@@ -79,15 +80,19 @@ class RepositoryTooLarge(ProtocolError):
 
 
 class CacheFailed(GitError):
-    """Objects cannot be kept on our own disk: full, or not ours to write."""
+    """Objects cannot be kept on our own disk: it is full, or not writable."""
+
+
+class CorruptObject(GitError):
+    """Our cache lacks an object that it should have, or has it wrong. The objects are fetched anew."""
 
 
 class PushFailed(GitError):
-    """Not all references are where a push was to bring them."""
+    """Not all references are where the push was to move them."""
 
-    def __init__(self, reason: str, *, error_context: str = "", moved: tuple[str, ...] = ()) -> None:
+    def __init__(self, reason: str, *, error_context: str = "", updated_refs: tuple[str, ...] = ()) -> None:
         super().__init__(reason, error_context=error_context)
-        self.moved = moved
+        self.updated_refs = updated_refs
 
 
 class RefMoved(PushFailed):
@@ -115,7 +120,7 @@ class PathOutside(GitError):
 
 
 class BadUrl(GitError):
-    """What is given as a repository's URL is none."""
+    """The text is not the URL of a repository."""
 
 
 class BadCredentials(GitError):
@@ -123,7 +128,7 @@ class BadCredentials(GitError):
 
 
 class BadSigningKey(GitError):
-    """The key that commits are to be signed with cannot be used as it is."""
+    """The key to sign commits with cannot be used as it is."""
 
 
 class BadRefspec(GitError):
@@ -132,7 +137,7 @@ class BadRefspec(GitError):
 
 @contextmanager
 def error_context(what: str) -> Iterator[None]:
-    """Errors raised inside say what was tried, unless they say it already."""
+    """Make errors raised inside say what was tried, unless they already do."""
     try:
         yield
     except GitError as e:
@@ -141,7 +146,7 @@ def error_context(what: str) -> Iterator[None]:
 
 
 def sanitize_text(text: bytes | str) -> str:
-    """The remote's words in one printable line of at most 256 characters."""
+    """Return the remote's words in one printable line of at most 256 characters."""
     if isinstance(text, bytes):
         text = text[: 4 * MAX_REMOTE_TEXT].decode("utf-8", "replace")
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())

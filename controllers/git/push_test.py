@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.git.conftest import Run, marked
+from controllers.git.conftest import GitRun, marked
 from controllers.git.errors import AuthenticationFailed, PushRejected, RefMoved, Unreachable
 from controllers.git.protocol.refspec import RefUpdate, parse_refspec
 from testing.gitserver import Answer, BareRepository, GitServer, Request
@@ -20,7 +20,7 @@ exit 1
 """
 
 
-async def test_a_branch_that_moved_before_the_push(run: Run, fleet: BareRepository) -> None:
+async def test_a_branch_that_moved_before_the_push(run: GitRun, fleet: BareRepository) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     theirs = fleet.commit({"other.yaml": marked("1.0.0")})
     with pytest.raises(RefMoved, match=f"refs/heads/main was expected at {new.parent[:7]} and is at {theirs[:7]}"):
@@ -32,7 +32,7 @@ async def test_a_branch_that_moved_before_the_push(run: Run, fleet: BareReposito
     assert fleet.read("other.yaml") == marked("1.0.1").encode()
 
 
-async def test_a_branch_that_moves_during_the_push(run: Run, server: GitServer, fleet: BareRepository) -> None:
+async def test_a_branch_that_moves_during_the_push(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     """The server compares the old value, too: what is not caught before is caught there."""
     new = await run.change(b"1.0.0", b"1.0.1")
 
@@ -49,7 +49,7 @@ async def test_a_branch_that_moves_during_the_push(run: Run, server: GitServer, 
     assert fleet.read("other.yaml") == marked("1.0.1").encode()
 
 
-async def test_a_branch_that_vanished(run: Run, fleet: BareRepository) -> None:
+async def test_a_branch_that_vanished(run: GitRun, fleet: BareRepository) -> None:
     fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
     new = await run.change(b"1.0.0", b"1.0.1", branch="dev")
     fleet.git("update-ref", "-d", "refs/heads/dev")
@@ -57,7 +57,7 @@ async def test_a_branch_that_vanished(run: Run, fleet: BareRepository) -> None:
         await run.push(new, "dev")
 
 
-async def test_a_hook_that_refuses_is_quoted(run: Run, fleet: BareRepository) -> None:
+async def test_a_hook_that_refuses_is_quoted(run: GitRun, fleet: BareRepository) -> None:
     fleet.hook("pre-receive", REFUSE)
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected) as refused:
@@ -68,7 +68,7 @@ async def test_a_hook_that_refuses_is_quoted(run: Run, fleet: BareRepository) ->
     assert fleet.head() == new.id
 
 
-async def test_a_talkative_hook_is_cut(run: Run, fleet: BareRepository) -> None:
+async def test_a_talkative_hook_is_cut(run: GitRun, fleet: BareRepository) -> None:
     fleet.hook("pre-receive", "#!/bin/sh\nprintf '\\033[31m%02000d' 0 >&2\nexit 1\n")
     with pytest.raises(PushRejected) as refused:
         await run.push(await run.change(b"1.0.0", b"1.0.1"))
@@ -76,7 +76,7 @@ async def test_a_talkative_hook_is_cut(run: Run, fleet: BareRepository) -> None:
     assert "\033" not in str(refused.value)
 
 
-async def test_a_protected_branch(run: Run, fleet: BareRepository) -> None:
+async def test_a_protected_branch(run: GitRun, fleet: BareRepository) -> None:
     fleet.hook(
         "update", '#!/bin/sh\n[ "$1" = refs/heads/main ] && echo "protected: open a pull request" && exit 1\nexit 0\n'
     )
@@ -87,15 +87,14 @@ async def test_a_protected_branch(run: Run, fleet: BareRepository) -> None:
     assert fleet.head("updates") == new.id
 
 
-async def test_what_a_hook_says_about_a_good_push_is_returned(run: Run, fleet: BareRepository) -> None:
+async def test_a_hook_may_talk_about_a_good_push(run: GitRun, fleet: BareRepository) -> None:
     fleet.hook("post-receive", "#!/bin/sh\necho 'Create a pull request: https://example.com/1'\n")
     new = await run.change(b"1.0.0", b"1.0.1")
-    result = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
-    assert result.message == "Create a pull request: https://example.com/1"
-    assert result.refs == ("refs/heads/main",)
+    updated_refs = await run.engine.push(run.remote, new, [RefUpdate("refs/heads/main", new.id, new.parent)])
+    assert updated_refs == ("refs/heads/main",)
 
 
-async def test_push_options_reach_the_server(run: Run, fleet: BareRepository) -> None:
+async def test_push_options_reach_the_server(run: GitRun, fleet: BareRepository) -> None:
     fleet.hook("post-receive", POST_RECEIVE)
     new = await run.change(b"1.0.0", b"1.0.1")
     options = {"merge_request.create": "", "ci.skip": "true"}
@@ -103,7 +102,7 @@ async def test_push_options_reach_the_server(run: Run, fleet: BareRepository) ->
     assert (fleet.path / "options.log").read_text() == "ci.skip=true\nmerge_request.create=\n"
 
 
-async def test_push_options_that_the_server_does_not_take(run: Run, fleet: BareRepository) -> None:
+async def test_push_options_that_the_server_does_not_support(run: GitRun, fleet: BareRepository) -> None:
     fleet.git("config", "receive.advertisePushOptions", "false")
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected, match="does not support push options"):
@@ -111,7 +110,7 @@ async def test_push_options_that_the_server_does_not_take(run: Run, fleet: BareR
     assert fleet.head() == new.parent
 
 
-async def test_a_new_branch_is_created_and_not_taken_over(run: Run, fleet: BareRepository) -> None:
+async def test_a_new_branch_is_created_and_not_taken_over(run: GitRun, fleet: BareRepository) -> None:
     fleet.hook("post-receive", POST_RECEIVE)
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.engine.push(run.remote, new, [RefUpdate("refs/heads/updates", new.id, None)])
@@ -121,7 +120,7 @@ async def test_a_new_branch_is_created_and_not_taken_over(run: Run, fleet: BareR
         await run.engine.push(run.remote, other, [RefUpdate("refs/heads/updates", other.id, None)])
 
 
-async def test_a_refspec_is_pushed_after_the_branch(run: Run, server: GitServer, fleet: BareRepository) -> None:
+async def test_a_refspec_is_pushed_after_the_branch(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     for tag in (b"1.0.1", b"1.0.2"):
         new = await run.change(b"1.0.0" if tag == b"1.0.1" else b"1.0.1", tag)
         await run.push(new)
@@ -142,21 +141,21 @@ exit 0
     ("atomic", "moved"),
     [pytest.param("true", (), id="atomic"), pytest.param("false", ("refs/heads/main",), id="one-by-one")],
 )
-async def test_of_two_references_one_is_refused(
-    run: Run, fleet: BareRepository, atomic: str, moved: tuple[str, ...]
+async def test_one_of_two_references_is_refused(
+    run: GitRun, fleet: BareRepository, atomic: str, moved: tuple[str, ...]
 ) -> None:
-    """The reason is that of the one that was refused; what moved nevertheless is told."""
+    """The reason is that of the one that was refused; the references that moved nevertheless are named."""
     fleet.git("config", "receive.advertiseAtomic", atomic)
     fleet.hook("update", FROZEN)
     new = await run.change(b"1.0.0", b"1.0.1")
     updates = [RefUpdate("refs/heads/main", new.id, new.parent), RefUpdate("refs/heads/mirror", new.id)]
     with pytest.raises(PushRejected, match="refs/heads/mirror: hook declined: the mirror is frozen") as refused:
         await run.engine.push(run.remote, new, updates)
-    assert refused.value.moved == moved
+    assert refused.value.updated_refs == moved
     assert fleet.refs() == {"refs/heads/main": new.id if moved else new.parent}
 
 
-async def test_a_mirror_that_lags_behind_someone_elses_commit(run: Run, fleet: BareRepository) -> None:
+async def test_a_mirror_that_lags_behind_someone_elses_commit(run: GitRun, fleet: BareRepository) -> None:
     old = fleet.head()
     fleet.git("update-ref", "refs/heads/mirror", old)
     fleet.commit({"other.yaml": "x\n"})
@@ -165,7 +164,7 @@ async def test_a_mirror_that_lags_behind_someone_elses_commit(run: Run, fleet: B
     assert fleet.head("mirror") == new.id
 
 
-async def test_only_force_moves_a_branch_to_another_history(run: Run, fleet: BareRepository) -> None:
+async def test_only_force_moves_a_branch_to_another_history(run: GitRun, fleet: BareRepository) -> None:
     theirs = fleet.commit({"x.yaml": "1\n"}, branch="mirror", message="unrelated")
     new = await run.change(b"1.0.0", b"1.0.1")
     with pytest.raises(PushRejected, match="non-fast-forward update: refs/heads/mirror"):
@@ -178,7 +177,7 @@ async def test_only_force_moves_a_branch_to_another_history(run: Run, fleet: Bar
 
 
 async def test_a_push_whose_answer_is_lost_counts_when_it_arrived(
-    run: Run, server: GitServer, fleet: BareRepository
+    run: GitRun, server: GitServer, fleet: BareRepository
 ) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
 
@@ -194,7 +193,7 @@ async def test_a_push_whose_answer_is_lost_counts_when_it_arrived(
     assert fleet.head() == new.id
 
 
-async def test_a_push_that_does_not_arrive(run: Run, server: GitServer, fleet: BareRepository) -> None:
+async def test_a_push_that_does_not_arrive(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     server.before = lambda r: Answer(503, b"", {"Retry-After": "7"}) if r.method == "POST" else None
     with pytest.raises(Unreachable, match=f"unable to push to '{run.remote.url}': the server answered 503") as failed:
@@ -204,7 +203,7 @@ async def test_a_push_that_does_not_arrive(run: Run, server: GitServer, fleet: B
     assert fleet.head() == new.parent
 
 
-async def test_a_login_that_may_read_only(run: Run, server: GitServer) -> None:
+async def test_a_login_that_may_only_read(run: GitRun, server: GitServer) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
     server.before = lambda r: (
         Answer(403, b"read only\n", {"Content-Type": "text/plain"}) if "receive" in r.path else None
@@ -213,7 +212,7 @@ async def test_a_login_that_may_read_only(run: Run, server: GitServer) -> None:
         await run.push(new)
 
 
-async def test_an_object_too_many_is_not_sent(run: Run, server: GitServer, fleet: BareRepository) -> None:
+async def test_only_new_objects_are_sent(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     """One changed file in a folder of its own: a blob, two trees, a commit."""
     fleet.commit({f"a/{n}.yaml": marked("1.0.0") for n in range(3)} | {"b/x.yaml": "no marker\n"})
     tip = await run.tip()

@@ -1,4 +1,4 @@
-"""The cache may be lost or damaged at any time: runs then go on as if it had been empty."""
+"""The cache may be lost or damaged at any time: runs then go on as if it were empty."""
 
 import asyncio
 import threading
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.git.conftest import Run, marked
+from controllers.git.conftest import GitRun, marked
 from controllers.git.errors import DeadlineExceeded, ProtocolError
 from controllers.git.objects.store import MAX_PACKS
 from controllers.git.protocol.refs import branch_tip
@@ -24,7 +24,7 @@ def fetches(server: GitServer) -> int:
 
 
 @pytest.fixture
-async def commit(run: Run, server: GitServer) -> str:
+async def commit(run: GitRun, server: GitServer) -> str:
     commit = (await run.tip()).commit
     server.requests.clear()
     return commit
@@ -35,7 +35,7 @@ def truncate(path: Path) -> None:
 
 
 def scribble(path: Path) -> None:
-    """Overwrites contents (of a pack) or names (of an index), in place: the file may be mapped."""
+    """Overwrite contents (of a pack) or names (of an index), in place: the file may be mapped."""
     with path.open("r+b") as file:
         file.seek(20 if path.suffix == ".pack" else 8 + 256 * 4)
         file.write(b"\xff" * 60)
@@ -43,8 +43,8 @@ def scribble(path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", [".pack", ".idx"])
 @pytest.mark.parametrize("harm", [scribble, Path.unlink], ids=["scribbled", "gone"])
-async def test_damage_is_mended_by_one_fetch(
-    run: Run, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str, suffix: str, harm: object
+async def test_damage_is_repaired_by_one_fetch(
+    run: GitRun, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str, suffix: str, harm: object
 ) -> None:
     for cached in run.engine._stores.values():
         cached.store.close()  # the files are opened again
@@ -58,7 +58,7 @@ async def test_damage_is_mended_by_one_fetch(
     fleet.git("fsck", "--strict")
 
 
-async def test_a_truncated_pack_is_mended(run: Run, server: GitServer, tmp_path: Path, commit: str) -> None:
+async def test_a_truncated_pack_is_repaired(run: GitRun, server: GitServer, tmp_path: Path, commit: str) -> None:
     for cached in run.engine._stores.values():
         cached.store.close()
     for path in packs(tmp_path):
@@ -68,10 +68,10 @@ async def test_a_truncated_pack_is_mended(run: Run, server: GitServer, tmp_path:
     assert fetches(server) == 1
 
 
-async def test_damage_found_by_the_next_fetch_is_mended(
-    run: Run, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str
+async def test_damage_found_by_the_next_fetch_is_repaired(
+    run: GitRun, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str
 ) -> None:
-    """A thin pack leans on objects that we claimed to have."""
+    """A thin pack is based on objects that we claimed to have."""
     big = marked("1.0.0") + "".join(f"# {n}\n" for n in range(2000))
     fleet.commit({"app.yaml": big})
     await run.tip()
@@ -84,7 +84,7 @@ async def test_damage_found_by_the_next_fetch_is_mended(
     assert [f.data.endswith(b"# more\n") for f in await run.files(tip.commit)] == [True]
 
 
-async def test_a_store_with_many_packs_is_started_anew(run: Run, fleet: BareRepository, tmp_path: Path) -> None:
+async def test_a_store_with_many_packs_starts_anew(run: GitRun, fleet: BareRepository, tmp_path: Path) -> None:
     most = 0
     for n in range(MAX_PACKS + 3):
         fleet.commit({"app.yaml": marked(f"1.0.{n}")})
@@ -95,7 +95,7 @@ async def test_a_store_with_many_packs_is_started_anew(run: Run, fleet: BareRepo
     assert [f.data for f in await run.files(tip.commit)] == [marked(f"1.0.{MAX_PACKS + 2}").encode()]
 
 
-async def test_half_an_answer_is_an_error_and_leaves_nothing(run: Run, server: GitServer, tmp_path: Path) -> None:
+async def test_half_an_answer_is_an_error_and_leaves_nothing(run: GitRun, server: GitServer, tmp_path: Path) -> None:
     def cut(request: Request) -> Answer | None:
         if b"want " not in request.body:
             return None
@@ -110,7 +110,7 @@ async def test_half_an_answer_is_an_error_and_leaves_nothing(run: Run, server: G
     assert len(await run.files((await run.tip()).commit)) == 1
 
 
-async def test_a_cancelled_caller_leaves_and_others_go_on(run: Run, server: GitServer) -> None:
+async def test_a_cancelled_caller_leaves_and_others_go_on(run: GitRun, server: GitServer) -> None:
     arrived, go_on = threading.Event(), threading.Event()
     refs = await run.engine.list_refs(run.remote)
 
@@ -134,14 +134,14 @@ async def test_a_cancelled_caller_leaves_and_others_go_on(run: Run, server: GitS
     assert len(await run.files(tip.commit)) == 1
 
 
-async def test_a_silent_server_is_given_up(run: Run, server: GitServer) -> None:
+async def test_a_silent_server_times_out(run: GitRun, server: GitServer) -> None:
     go_on = threading.Event()
 
     def hold(_request: Request) -> None:
         go_on.wait(10)
 
     server.before = hold
-    hurried = Run(run.engine, Remote(run.remote.url, timeout=timedelta(milliseconds=50)))
+    hurried = GitRun(run.engine, Remote(run.remote.url, timeout=timedelta(milliseconds=50)))
     with pytest.raises(DeadlineExceeded, match=r"timed out after 0\.05s"):
         await hurried.tip()
     go_on.set()

@@ -1,7 +1,7 @@
-"""Where a repository is and how we present ourselves there: values only, no I/O.
+"""Where a repository is and who we are there: values only, no I/O.
 
-Everything a connection needs is in one hashable record, so that connections and object caches can be shared by those
-who agree in all of it, and by nobody else. Nothing is taken from Git configuration. Secrets never show in `repr`.
+Everything a connection needs is in one hashable record: connections and object caches are shared by those who agree in
+all of it, and by nobody else. Nothing is taken from Git configuration. Secrets never show in `repr`.
 """
 
 from dataclasses import dataclass, field
@@ -52,7 +52,7 @@ class Tls:
 
 @dataclass(frozen=True, slots=True)
 class SshAlgorithms:
-    """What SSH connections may use, in the order of preference; empty: what known_hosts and the library suggest."""
+    """What SSH connections may use, in order of preference; empty: what known_hosts and the library suggest."""
 
     host_keys: tuple[str, ...] = ()
     key_exchanges: tuple[str, ...] = ()
@@ -62,7 +62,7 @@ class SshAlgorithms:
 class Proxy:
     """A proxy: `http://host:port`, `https://`, `socks5://` or `socks5h://`. Raises BadCredentials.
 
-    User-info given in the address moves out, to `username` and `password` unless there are some.
+    User-info in the address moves to `username` and `password`, unless those are given.
     """
 
     address: str
@@ -72,7 +72,7 @@ class Proxy:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.address)
-            parts.port  # noqa: B018  # raises for a port that is no number
+            parts.port  # noqa: B018  # raises for a port that is not a number
         except ValueError:
             raise BadCredentials("the address of the proxy is not a URL") from None
         if not parts.hostname:
@@ -85,6 +85,7 @@ class Proxy:
 
     @property
     def scheme(self) -> str:
+        """The scheme of the address."""
         return urlsplit(self.address).scheme
 
     @property
@@ -97,10 +98,10 @@ class Proxy:
 class Remote:
     """A repository as one identity reaches it. Raises BadUrl.
 
-    url: user-info given in it moves out: to `credentials` for http(s) unless there are some, to `user` for ssh.
+    url: user-info in it moves to `credentials` for http(s), unless those are given, and to `user` for ssh.
     timeout: for one operation as a whole (list, fetch, push).
-    principal: who we are where the credential itself rotates ("github-app/123/456", "aws/apps/bot/arn:…"); objects
-        cached under a former token are then used on, by nobody else. Empty: the credential is the identity.
+    principal: who we are where the credential itself rotates ("github-app/123/456", "aws/apps/bot/arn:…"): objects
+        cached under a former token then stay in use, for this principal alone. Empty: the credential is the identity.
     """
 
     url: str
@@ -114,7 +115,7 @@ class Remote:
     def __post_init__(self) -> None:
         try:
             parts = urlsplit(self.url)
-            parts.port  # noqa: B018  # raises for a port that is no number
+            parts.port  # noqa: B018  # raises for a port that is not a number
         except ValueError as e:
             raise BadUrl(f"'{sanitize_text(self.url.rpartition('@')[2])}' is not a URL: {sanitize_text(str(e))}") from e
         if not parts.hostname:
@@ -129,10 +130,11 @@ class Remote:
 
     @property
     def scheme(self) -> str:
+        """The scheme of the URL."""
         return urlsplit(self.url).scheme
 
 
 def strip_userinfo(url: str) -> str:
-    """The URL as it may be shown."""
+    """Return the URL as it may be shown."""
     parts = urlsplit(url)
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

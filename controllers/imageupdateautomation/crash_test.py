@@ -182,7 +182,7 @@ async def test_commit_that_is_not_ours_is_not_claimed(
 
 async def test_branch_that_moved_is_recorded_though_the_refspec_was_refused(harness: AutomationHarness) -> None:
     harness.push_to(refspec=REFSPEC)
-    harness.git.failures["push"].append(PushRejected("refs/heads/copy: hook declined", moved=(MAIN,)))
+    harness.git.failures["push"].append(PushRejected("refs/heads/copy: hook declined", updated_refs=(MAIN,)))
     with pytest.raises(NotReady) as error:
         await harness.reconcile()
     assert error.value.message == "failed to update source: failed to push to remote: refs/heads/copy: hook declined"
@@ -198,7 +198,7 @@ async def test_branch_that_moved_is_recorded_though_the_refspec_was_refused(harn
 
 async def test_refspec_that_lost_its_race_is_pushed_alone(harness: AutomationHarness) -> None:
     harness.push_to(refspec=REFSPEC)
-    harness.git.failures["push"].append(RefMoved("refs/heads/copy moved meanwhile", moved=(MAIN,)))
+    harness.git.failures["push"].append(RefMoved("refs/heads/copy moved meanwhile", updated_refs=(MAIN,)))
     end = await harness.reconcile()
     commit = harness.tip()
     assert (harness.tip("refs/heads/copy"), list(harness.git.commits)) == (commit, [commit])

@@ -48,8 +48,8 @@ class Editor:
         with translate_git_errors("failed to checkout source"):
             await self._git.fetch(remote, base)
             try:
-                return await self._git.files(
-                    remote, base.commit, job.path, wanted=setters.names(job.globs), containing=setters.MARKER
+                return await self._git.find_files(
+                    remote, base.commit, job.path, is_wanted=setters.names(job.globs), marker=setters.MARKER
                 )
             except PathMissing as error:
                 raise NotReady(

@@ -67,7 +67,7 @@ UNABLE = f"unable to clone '{GIT_URL}'"
             id="fetch-too-slow",
         ),
         pytest.param(
-            "files",
+            "find_files",
             RepositoryTooLarge("more than 100000 files"),
             "failed to checkout source: more than 100000 files",
             id="files",
@@ -147,7 +147,7 @@ async def test_path_that_is_not_there(harness: AutomationHarness) -> None:
 
 
 async def test_path_that_leads_out_by_a_link_may_be_mended_by_a_commit(harness: AutomationHarness) -> None:
-    harness.git.failures["files"].append(PathOutside("apps"))
+    harness.git.failures["find_files"].append(PathOutside("apps"))
     with pytest.raises(NotReady) as error:
         await harness.reconcile()
     assert (error.value.reason, error.value.message) == (

@@ -128,13 +128,13 @@ class Publisher:
         await run.check_leader()
         with translate_git_errors("failed to update source: failed to push to remote"):
             try:
-                result = await self._git.push(job.source.remote, new, updates, options=plan.options, force=force)
+                updated_refs = await self._git.push(job.source.remote, new, updates, options=plan.options, force=force)
             except PushFailed as failure:
-                if HEADS + plan.push_branch in failure.moved:
+                if HEADS + plan.push_branch in failure.updated_refs:
                     _record(run, published)
                 raise
         _record(run, published)
-        return bool(result.refs)
+        return bool(updated_refs)
 
 
 def _is_recorded(run: AutomationRun, commit: str) -> bool:

@@ -99,7 +99,7 @@ class ImageUpdateAutomationReconciler:
                 return Ready(
                     _message(run.status), requeue_after=_interval(run), no_change="no change since last reconciliation"
                 )
-        async with self._git.writer(job.source.remote, job.source.plan.push_branch) as at_once:
+        async with self._git.lock_branch(job.source.remote, job.source.plan.push_branch) as at_once:
             if not at_once:
                 seen = None  # the writer before us has changed it
             for attempt in range(MAX_PUSH_ATTEMPTS):

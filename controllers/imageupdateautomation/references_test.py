@@ -222,7 +222,7 @@ async def test_race_lost_to_the_same_update_ends_without_a_commit(harness: Autom
     assert harness.status.observed_source_revision == f"main@sha1:{harness.tip()}"
 
 
-@pytest.mark.parametrize("method", ["fetch", "files", "commit", "push"])
+@pytest.mark.parametrize("method", ["fetch", "find_files", "commit", "push"])
 async def test_commit_that_is_gone_when_it_is_needed_is_looked_for_again(
     harness: AutomationHarness, method: str
 ) -> None:

@@ -20,10 +20,15 @@ from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
 from controllers.git.engine import GitEngine
 from controllers.git.errors import BadSigningKey, BadUrl, GitError
 from controllers.git.login.clouds import CloudCredentials, present
-from controllers.git.login.githubapp import app_from_secret
-from controllers.git.login.secret import credentials_from_secret, proxy_from_secret, tls_from_secret
 from controllers.git.objects.commits import Signer
 from controllers.git.remote import Proxy, Remote
+from controllers.gitaccess.credentials import (
+    app_from_secret,
+    credentials_from_secret,
+    proxy_from_secret,
+    signing_key_from_secret,
+    tls_from_secret,
+)
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.plan import DEFAULT_GATES, Gates, NoPushBranch, Plan, plan
 from controllers.runtime.key import Key, key_of
@@ -182,7 +187,7 @@ class SourceReader:
         name, namespace = key.secret_ref.name, automation.metadata.namespace
         try:
             secret = await self._client.get(SECRETS, namespace, name, into=core.Secret)
-            return await self._git.signer(key.type, secret.data, secret_name=name)
+            return await self._git.signer(signing_key_from_secret(key.type, secret.data, secret_name=name))
         except ApiError as error:
             raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
         except BadSigningKey as error:

@@ -1,1 +1,1 @@
-"""Credentials for Git hosts: from Secrets, GitHub Apps and clouds."""
+"""Logins to Git hosts: GitHub Apps and clouds."""

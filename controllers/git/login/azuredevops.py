@@ -1,7 +1,7 @@
-"""Azure DevOps: a token of Microsoft Entra as a bearer token.
+"""Azure DevOps: log in with a token of Microsoft Entra.
 
 Follows https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/service-principal-managed-identity.
-Whose token it is: see `cloud.azure`. A token opens every organisation that its identity is a user of, so it goes to
+`cloud.azure` says whose token it is. A token opens every organisation that its identity is a user of, so it goes to
 Azure DevOps and to no other host.
 """
 
@@ -14,15 +14,15 @@ from controllers.git.errors import sanitize_text
 from controllers.git.remote import Bearer
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
-"""Azure DevOps, wherever its organisation is."""
+"""Azure DevOps as a whole."""
 HOST = "dev.azure.com"
 LEGACY_HOST_SUFFIX = ".visualstudio.com"
-"""Of organisations that never moved."""
+"""Of organisations that never moved to HOST."""
 URL_FORMAT = f"https://{HOST}/<organization>/<project>/_git/<repository>"
 
 
 def credential_scope(url: str) -> str:
-    """One for all repositories. Raises LoginFailed for a URL that is none of Azure DevOps'."""
+    """Return the scope, which is the same for all repositories. Raises LoginFailed for a URL of another host."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme == "https" and parts.port in (None, 443) and (host == HOST or host.endswith(LEGACY_HOST_SUFFIX)):
@@ -31,12 +31,12 @@ def credential_scope(url: str) -> str:
 
 
 def audience(identity: Identity) -> str:
-    """Of the Kubernetes token."""
+    """Return the audience of the Kubernetes token."""
     return AUDIENCE
 
 
 def login(credential_scope: str, subject: SubjectToken | None, *, proxy: str) -> Login[Bearer]:
-    """A token for Azure DevOps: good for an hour or more. Blocks for one or two requests. Raises LoginFailed."""
+    """Return a token, good for an hour or more. Blocks for one or two requests. Raises LoginFailed."""
     with translate_errors():
         token = access_token(SCOPE, subject, proxy=proxy)
     return Login(Bearer(token.credentials), token.expires_at)

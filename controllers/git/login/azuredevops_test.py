@@ -1,4 +1,4 @@
-"""The real SDK against stand-ins of a managed identity's endpoint and of Microsoft Entra."""
+"""Logins by the real SDK, against stand-ins for a managed identity's endpoint and Microsoft Entra."""
 
 import json
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ BOT = SubjectToken(Identity("apps", "bot", "tenant-1/client-1"), "proof")
 
 @pytest.fixture(autouse=True)
 def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No identity of whoever runs the tests."""
+    """Hide the identity of whoever runs the tests."""
     pytest.importorskip("azure.identity", reason="azure-identity is an extra")
     for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -30,7 +30,7 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def endpoint(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> GitServer:
-    """A managed identity's."""
+    """Serve the endpoint of a managed identity."""
 
     def answer(request: Request) -> Answer:
         if {k.lower(): v for k, v in request.headers.items()}.get("x-identity-header") != "proof":
@@ -56,8 +56,8 @@ def entra(request: Request) -> Answer:
 
 def test_identity_of_the_process_gives_a_bearer_token(endpoint: GitServer) -> None:
     assert azuredevops.login(HOST, None, proxy="") == Login(Bearer("entra"), datetime(2100, 1, 1, tzinfo=UTC))
-    (asked,) = endpoint.requests
-    assert SCOPE.removesuffix("/.default") in asked.path
+    (request,) = endpoint.requests
+    assert SCOPE.removesuffix("/.default") in request.path
 
 
 def test_identity_that_is_refused(endpoint: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""The clouds whose Git hosts we know, and what is presented there."""
+"""The clouds whose Git hosts we can log in to, and what to present there."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -10,14 +10,14 @@ from controllers.git.login.codecommit import CodeCommit, sign_url
 from controllers.git.remote import Basic, Bearer
 
 CloudCredentials = AwsCredentials | Bearer
-"""What a cloud gives: to sign with, or to show."""
+"""What a cloud grants: keys to sign with, or a token to present."""
 
 
 def providers(now: Callable[[], datetime]) -> Mapping[str, Provider[CloudCredentials]]:
-    """`spec.provider` → its Git hosts."""
+    """Return `spec.provider` → the login to its Git host."""
     return {"aws": CodeCommit(now), "azure": azuredevops}
 
 
 def present(url: str, grant: CloudCredentials, *, now: datetime) -> Basic | Bearer:
-    """What a repository of a cloud is shown; the same for some minutes. Raises LoginFailed."""
+    """Return what to present to a repository of a cloud; the same for some minutes. Raises LoginFailed."""
     return sign_url(url, grant, now=now) if isinstance(grant, AwsCredentials) else grant

@@ -1,7 +1,7 @@
 """AWS CodeCommit: user and password for Git, made from keys of AWS by Signature Version 4.
 
-A signature is computed here, without a request, and good for 15 minutes. User, password and canonical request are those
-of AWS's own helpers; the steps are in https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
+The signature is computed here, without a request, and good for 15 minutes. User, password and canonical request are
+those of AWS's own helpers; the steps are in https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html.
 """
 
 import hashlib
@@ -31,27 +31,30 @@ URL = re.compile(
     r"https://git-codecommit(?:-fips)?\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/v1/repos/[A-Za-z0-9._-]{1,100}"
 )
 SIGNATURE_INTERVAL = timedelta(minutes=5)
-"""Runs within this time present the same signature, which is good for 10 minutes more at least."""
+"""Runs within this time present the same signature, which is good for at least 10 minutes more."""
 PROCESS_KEYS_LIFETIME = timedelta(minutes=5)
-"""The shortest: a node has new keys five minutes before the old ones expire, all others earlier."""
+"""The shortest there is: a node gets new keys five minutes before the old ones expire, everybody else earlier."""
 
 
 class CodeCommit:
-    """AwsCredentials of AWS by region."""
+    """Keys of AWS by region."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self._now = now
 
     def credential_scope(self, url: str) -> str:
-        """The region of a repository. Raises LoginFailed for a URL that is none of CodeCommit's."""
+        """Return the region of a repository. Raises LoginFailed for a URL of another host."""
         return parse_region(url)
 
     def audience(self, identity: Identity) -> str:
-        """Of the Kubernetes token."""
+        """Return the audience of the Kubernetes token."""
         return AUDIENCE
 
     def login(self, region: str, subject: SubjectToken | None, *, proxy: str) -> Login[AwsCredentials]:
-        """AwsCredentials to sign with in a region. Blocks for one request with a subject, else a few. Raises LoginFailed."""
+        """Return keys to sign with in a region. Raises LoginFailed.
+
+        Blocks for one request with a subject, else for a few.
+        """
         session = new_session()
         with translate_errors():
             if subject:
@@ -61,14 +64,14 @@ class CodeCommit:
 
 
 def parse_region(url: str) -> str:
-    """The region of a repository. Raises LoginFailed for a URL that is none of CodeCommit's."""
-    if found := URL.fullmatch(url):
-        return found[1]
+    """Return the region of a repository. Raises LoginFailed for a URL of another host."""
+    if match := URL.fullmatch(url):
+        return match[1]
     raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize_text(url)}'. must be like {URL_FORMAT}")
 
 
 def sign_url(url: str, keys: AwsCredentials, *, now: datetime) -> Basic:
-    """What to log in to a repository with for the next minutes; `now` has a time zone. Raises LoginFailed."""
+    """Return what to log in to a repository with for the next minutes. now: with a time zone. Raises LoginFailed."""
     seconds = SIGNATURE_INTERVAL.total_seconds()
     at = datetime.fromtimestamp(now.timestamp() // seconds * seconds, UTC)
     user = f"{keys.access_key}%{keys.session_token}" if keys.session_token else keys.access_key
@@ -76,10 +79,10 @@ def sign_url(url: str, keys: AwsCredentials, *, now: datetime) -> Basic:
 
 
 def signature(url: str, secret_key: str, *, at: datetime) -> str:
-    """The password of a repository: the time of signing, which is UTC, and the signature. Raises LoginFailed."""
+    """Return the password for a repository: time of signing (UTC) and signature. Raises LoginFailed."""
     region, parts, time = parse_region(url), urlsplit(url), at.strftime("%Y%m%dT%H%M%S")
     scope = (time[:8], region, SERVICE, "aws4_request")
-    # Of a body nothing is said, not even that there is none.
+    # The body is left out altogether, even the hash of an empty one.
     request = f"GIT\n{parts.path}\n\nhost:{parts.hostname}\n\nhost\n"
     to_sign = "\n".join((ALGORITHM, time, "/".join(scope), hashlib.sha256(request.encode()).hexdigest()))
     key = f"AWS4{secret_key}".encode()

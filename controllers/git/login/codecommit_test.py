@@ -1,4 +1,4 @@
-"""What CodeCommit is shown, beside AWS's own answers; keys by botocore against a stand-in of STS."""
+"""Signatures compared with those of AWS; keys by botocore against a stand-in for STS."""
 
 import json
 from datetime import UTC, datetime, timedelta
@@ -37,7 +37,7 @@ DENIED = f"""<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>Access
 
 @pytest.fixture
 def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GitServer:
-    """STS and EKS' Pod Identity agent, and a process without keys of its own."""
+    """Serve STS and EKS' Pod Identity agent to a process without keys of its own."""
 
     def answer(request: Request) -> Answer:
         if request.path == AGENT:
@@ -60,13 +60,13 @@ def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> G
 
 @pytest.fixture
 def pod_identity(sts: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process has keys: an agent on the node gives them."""
+    """Give the process keys, from an agent on the node."""
     monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", f"{sts.url}{AGENT}")
     monkeypatch.setenv("AWS_CONTAINER_AUTHORIZATION_TOKEN", "proof")
 
 
 def signature_of_botocore(url: str, secret_key: str, *, at: datetime) -> str:
-    """As AWS's own helper has it computed."""
+    """Return the signature that AWS's own helper computes."""
     auth, awsrequest = pytest.importorskip("botocore.auth"), pytest.importorskip("botocore.awsrequest")
     credentials = pytest.importorskip("botocore.credentials").Credentials("AKIA", secret_key)
     host, path = url.removeprefix("https://").split("/", 1)
@@ -77,8 +77,8 @@ def signature_of_botocore(url: str, secret_key: str, *, at: datetime) -> str:
     return f"{request.context['timestamp']}Z{signer.signature(text, request)}"
 
 
-def test_the_answer_that_aws_published() -> None:
-    """From the tests of git-remote-codecommit, which is AWS's."""
+def test_signature_published_by_aws() -> None:
+    """The values are from the tests of git-remote-codecommit, AWS's own helper."""
     url = "https://git-codecommit.us-west-2.amazonaws.com/v1/repos/test_repo"
     assert signature(url, "secret", at=datetime(2017, 12, 24, 11, 53, 20, tzinfo=UTC)) == (
         "20171224T115320Zb6df2d758a8023b2f000a546417007b65494f3ce8ad0300fd45fcfa173f1959a"
@@ -93,7 +93,7 @@ def test_the_answer_that_aws_published() -> None:
         pytest.param("https://git-codecommit.cn-north-1.amazonaws.com.cn/v1/repos/fleet", id="china"),
     ],
 )
-def test_the_answer_of_botocore(url: str) -> None:
+def test_signature_of_botocore(url: str) -> None:
     for at in (SIGNED_AT, SIGNED_AT.replace(month=12, day=31, hour=23)):
         assert signature(url, "wJalr/+K7MDENG", at=at) == signature_of_botocore(url, "wJalr/+K7MDENG", at=at)
 
@@ -104,15 +104,15 @@ def test_the_user_names_the_keys() -> None:
     assert sign_url(URL, AwsCredentials("ASIA", "HUSH", "HUSH-TOKEN"), now=NOW) == Basic("ASIA%HUSH-TOKEN", password)
 
 
-def test_a_signature_is_made_anew_long_before_it_is_too_old() -> None:
-    """AWS takes one for 15 minutes."""
-    shown = [sign_url(URL, AwsCredentials("AKIA", "HUSH"), now=SIGNED_AT + n * MINUTE).password for n in range(11)]
-    assert shown[:5] == [signature(URL, "HUSH", at=SIGNED_AT)] * 5
-    assert shown[5:10] == [signature(URL, "HUSH", at=SIGNED_AT + 5 * MINUTE)] * 5
-    assert shown[10].startswith("20300101T121000Z")
+def test_a_signature_is_renewed_long_before_it_expires() -> None:
+    """AWS accepts one for 15 minutes."""
+    passwords = [sign_url(URL, AwsCredentials("AKIA", "HUSH"), now=SIGNED_AT + n * MINUTE).password for n in range(11)]
+    assert passwords[:5] == [signature(URL, "HUSH", at=SIGNED_AT)] * 5
+    assert passwords[5:10] == [signature(URL, "HUSH", at=SIGNED_AT + 5 * MINUTE)] * 5
+    assert passwords[10].startswith("20300101T121000Z")
 
 
-def test_nothing_secret_is_shown() -> None:
+def test_secrets_do_not_show_in_repr() -> None:
     keys = AwsCredentials("ASIA", "HUSH", "HUSH-TOKEN")
     for value in (keys, sign_url(URL, keys, now=NOW), Login(keys, NOW), BOT):
         assert "HUSH" not in repr(value)
@@ -133,7 +133,7 @@ def test_nothing_secret_is_shown() -> None:
         "ssh://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet",
     ],
 )
-def test_every_other_url_is_refused_with_the_form_that_is_wanted(url: str) -> None:
+def test_every_other_url_is_refused_and_the_right_form_named(url: str) -> None:
     with pytest.raises(LoginFailed) as error:
         CodeCommit(lambda: NOW).credential_scope(url)
     assert str(error.value) == (
@@ -143,13 +143,13 @@ def test_every_other_url_is_refused_with_the_form_that_is_wanted(url: str) -> No
 
 
 def test_a_service_account_assumes_its_role_and_only_that(sts: GitServer, pod_identity: None) -> None:
-    found = CodeCommit(lambda: NOW).login("eu-west-1", BOT, proxy="")
-    assert found == Login(AwsCredentials("ASIAROLE", "HUSH", "HUSH-TOKEN"), datetime(2030, 1, 1, 13, tzinfo=UTC))
-    (asked,) = sts.requests
-    form = {name: values[0] for name, values in parse_qs(asked.body.decode()).items()}
+    login = CodeCommit(lambda: NOW).login("eu-west-1", BOT, proxy="")
+    assert login == Login(AwsCredentials("ASIAROLE", "HUSH", "HUSH-TOKEN"), datetime(2030, 1, 1, 13, tzinfo=UTC))
+    (request,) = sts.requests
+    form = {name: values[0] for name, values in parse_qs(request.body.decode()).items()}
     assert (form["Action"], form["RoleArn"]) == ("AssumeRoleWithWebIdentity", ROLE)
     assert (form["RoleSessionName"], form["WebIdentityToken"]) == ("bot.apps.eu-west-1.fluxcd.io", "proof")
-    assert "Authorization" not in asked.headers
+    assert "Authorization" not in request.headers
 
 
 def test_a_role_that_may_not_be_assumed(sts: GitServer) -> None:
@@ -158,11 +158,11 @@ def test_a_role_that_may_not_be_assumed(sts: GitServer) -> None:
     assert "forged" not in str(error.value)
 
 
-def test_keys_of_the_process_are_asked_for_again_soon(sts: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keys_of_the_process_are_requested_again_soon(sts: GitServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAPROCESS")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "HUSH")
-    found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
-    assert found == Login(AwsCredentials("AKIAPROCESS", "HUSH"), NOW + 5 * MINUTE)
+    login = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
+    assert login == Login(AwsCredentials("AKIAPROCESS", "HUSH"), NOW + 5 * MINUTE)
     assert sts.requests == []
 
 
@@ -174,24 +174,24 @@ def test_the_role_of_the_pod(sts: GitServer, monkeypatch: pytest.MonkeyPatch, tm
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     if by_proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://sts.invalid")
-    found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy=sts.url if by_proxy else "")
-    assert found.credentials == AwsCredentials("ASIAROLE", "HUSH", "HUSH-TOKEN")
+    login = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy=sts.url if by_proxy else "")
+    assert login.credentials == AwsCredentials("ASIAROLE", "HUSH", "HUSH-TOKEN")
     assert sts.requests[0].path == ("http://sts.invalid/" if by_proxy else "/")
 
 
 def test_the_identity_of_the_pod(sts: GitServer, pod_identity: None) -> None:
     """EKS Pod Identity."""
-    found = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
-    assert found == Login(AwsCredentials("ASIAPOD", "HUSH", "HUSH-TOKEN"), NOW + 5 * MINUTE)
-    assert [asked.path for asked in sts.requests] == [AGENT]
+    login = CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
+    assert login == Login(AwsCredentials("ASIAPOD", "HUSH", "HUSH-TOKEN"), NOW + 5 * MINUTE)
+    assert [request.path for request in sts.requests] == [AGENT]
 
 
-def test_a_process_without_keys_is_told_what_to_do(sts: GitServer) -> None:
+def test_the_error_without_keys_says_what_to_do(sts: GitServer) -> None:
     with pytest.raises(LoginFailed, match=r"^no keys of AWS were found: give the controller's pod a role"):
         CodeCommit(lambda: NOW).login("eu-west-1", None, proxy="")
 
 
-def test_what_a_cloud_gives_is_signed_with_or_shown() -> None:
+def test_credentials_of_a_cloud_are_signed_with_or_presented() -> None:
     assert present(URL, AwsCredentials("AKIA", "HUSH"), now=NOW) == sign_url(
         URL, AwsCredentials("AKIA", "HUSH"), now=NOW
     )

@@ -1,13 +1,12 @@
-"""GitHub Apps: from an app's private key to a token that Git takes as a password. Blocking; tokens are kept.
+"""GitHub Apps: from an app's private key to a token that Git takes as a password. Blocking; tokens are cached.
 
-The app proves itself with a JWT (RS256) and is given a token of one installation, good for an hour. Keys of the Secret
-and texts are those of Flux's GitRepository with `provider: github`. Follows
+The app proves its identity with a JWT (RS256) and gets a token of one installation, good for an hour. Follows
 https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app.
 """
 
 import base64
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -26,10 +25,10 @@ from controllers.git.errors import (
     error_context,
     sanitize_text,
 )
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.wire import AGENT
-from controllers.git.remote import Basic, Remote, strip_userinfo
-from controllers.git.transport.smarthttp import HttpPools, retry_after, translate_errors
+from controllers.git.remote import Basic, Remote
+from controllers.git.transport.httppools import HttpPools, retry_after, translate_errors
 
 T = TypeVar("T")
 
@@ -45,7 +44,7 @@ PAGE_SIZE = 100
 
 @dataclass(frozen=True, slots=True)
 class GithubApp:
-    """An app at one of its installations, named by id or by the account that it is installed for."""
+    """An app at one of its installations, given by id or by the account that it is installed for."""
 
     id: str
     private_key: str = field(repr=False)
@@ -56,20 +55,26 @@ class GithubApp:
 
     @property
     def principal(self) -> str:
-        """Who we are, whatever the token."""
+        """The identity behind all its tokens."""
         return f"github-app/{self.id}/{self.installation or self.owner}"
 
 
 class Account(msgspec.Struct):
+    """The account that an app is installed for."""
+
     login: str = ""
 
 
 class Installation(msgspec.Struct):
+    """An entry in the list of an app's installations."""
+
     id: int
     account: Account | None = None
 
 
 class InstallationToken(msgspec.Struct):
+    """What GitHub answers to a request for a token."""
+
     token: str
     expires_at: datetime
 
@@ -83,28 +88,8 @@ class _CachedToken:
     token: InstallationToken | None = None
 
 
-def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp:
-    """The app that a Secret holds. Raises BadCredentials."""
-    text = {key: value.decode("utf-8", "replace").strip() for key, value in data.items() if key.startswith("githubApp")}
-    key = text.get("githubAppPrivateKey", "")
-    if not text.get("githubAppID") or not key:
-        raise BadCredentials(f"secret '{secret_name}' must contain 'githubAppID' and 'githubAppPrivateKey'")
-    installation, owner = text.get("githubAppInstallationID", ""), text.get("githubAppInstallationOwner", "")
-    if bool(installation) == bool(owner):
-        raise BadCredentials(
-            f"secret '{secret_name}' must contain exactly one of 'githubAppInstallationOwner' or "
-            "'githubAppInstallationID'"
-        )
-    if installation and not (installation.isascii() and installation.isdigit()):
-        raise BadCredentials(f"secret '{secret_name}': 'githubAppInstallationID' is not a number")
-    url = text.get("githubAppBaseURL", "") or PUBLIC_API_URL
-    if not url.startswith(("https://", "http://")):
-        raise BadCredentials(f"secret '{secret_name}': 'githubAppBaseURL' must be like https://HOST/api/v3")
-    return GithubApp(text["githubAppID"], key, installation, owner, strip_userinfo(url).rstrip("/"))
-
-
 def assertion(app: GithubApp, *, now: datetime) -> str:
-    """The JWT with which an app asks for tokens. Raises BadCredentials for a key that is none."""
+    """Return the JWT with which an app asks for tokens. Raises BadCredentials for an unusable key."""
     try:
         key = serialization.load_pem_private_key(app.private_key.encode(), None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -113,8 +98,8 @@ def assertion(app: GithubApp, *, now: datetime) -> str:
         raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form")
     issued = int(now.timestamp()) - SKEW_SECONDS
     claims = {"iat": issued, "exp": issued + VALID_SECONDS, "iss": app.id}
-    said = b".".join(_base64url(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
-    return (said + b"." + _base64url(key.sign(said, padding.PKCS1v15(), hashes.SHA256()))).decode()
+    signed = b".".join(_base64url(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
+    return (signed + b"." + _base64url(key.sign(signed, padding.PKCS1v15(), hashes.SHA256()))).decode()
 
 
 def _base64url(data: bytes) -> bytes:
@@ -122,36 +107,35 @@ def _base64url(data: bytes) -> bytes:
 
 
 class GithubApps:
-    """Tokens of installations. Each is asked for once and renewed in time. Thread-safe."""
+    """Tokens of installations, each requested once and renewed in time. Thread-safe."""
 
-    def __init__(self, *, now: Callable[[], datetime], monotonic: Callable[[], float]) -> None:
+    def __init__(self, *, now: Callable[[], datetime]) -> None:
         self._now = now
-        self._monotonic = monotonic
         self._http = HttpPools()
         self._lock = threading.Lock()
         self._cached_tokens: LRUCache[GithubApp, _CachedToken] = LRUCache(MAX_CACHED_TOKENS)
 
-    def login(self, app: GithubApp, via: Remote) -> Basic:
-        """What to log in with for the next minutes. via: gives TLS material, proxy and time limit.
+    def login(self, app: GithubApp, via: Remote, deadline: Deadline) -> Basic:
+        """Return what to log in with for the next minutes.
 
-        One request an hour, more where the installation is given by its owner. Raises BadCredentials,
-        AuthenticationFailed, ProtocolError, Unreachable.
+        via: the remote whose TLS material and proxy to use. One request an hour, more where the installation is given
+        by its owner. Raises BadCredentials, AuthenticationFailed, ProtocolError, Unreachable.
         """
         with self._lock:
-            kept = self._cached_tokens.get(app)
-            if kept is None:
-                kept = self._cached_tokens[app] = _CachedToken()
-        with kept.lock, error_context(f"failed to get a token of GitHub App '{app.id}'"):
-            if kept.token is None or kept.token.expires_at - RENEW_BEFORE <= self._now():
-                remote = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout)
-                kept.token = self._token(app, remote)
-            return Basic(USER, kept.token.token)
+            cached = self._cached_tokens.get(app)
+            if cached is None:
+                cached = self._cached_tokens[app] = _CachedToken()
+        with cached.lock, error_context(f"failed to get a token of GitHub App '{app.id}'"):
+            if cached.token is None or cached.token.expires_at - RENEW_BEFORE <= self._now():
+                remote = Remote(app.url, tls=via.tls, proxy=via.proxy)
+                cached.token = self._token(app, remote, deadline)
+            return Basic(USER, cached.token.token)
 
     def close(self) -> None:
+        """Close all connections."""
         self._http.close()
 
-    def _token(self, app: GithubApp, remote: Remote) -> InstallationToken:
-        deadline = Deadline(remote.timeout, monotonic=self._monotonic)
+    def _token(self, app: GithubApp, remote: Remote, deadline: Deadline) -> InstallationToken:
         installation = app.installation or self._find_installation(app, remote, deadline)
         path = f"/app/installations/{installation}/access_tokens"
         return self._request("POST", path, app, remote, deadline, into=InstallationToken)
@@ -159,11 +143,11 @@ class GithubApps:
     def _find_installation(self, app: GithubApp, remote: Remote, deadline: Deadline) -> str:
         for page in range(1, MAX_PAGES + 1):
             path = f"/app/installations?per_page={PAGE_SIZE}&page={page}"
-            found = self._request("GET", path, app, remote, deadline, into=list[Installation])
-            for installation in found:
+            installations = self._request("GET", path, app, remote, deadline, into=list[Installation])
+            for installation in installations:
                 if installation.account and installation.account.login.lower() == app.owner.lower():
                     return str(installation.id)
-            if len(found) < PAGE_SIZE:
+            if len(installations) < PAGE_SIZE:
                 break
         raise AuthenticationFailed(f"it is not installed for '{app.owner}'")
 

@@ -1,7 +1,9 @@
-"""GitHub Apps against a stand-in for GitHub's API that checks what it is told."""
+"""GitHub Apps against a stand-in for GitHub's API that checks what it is sent."""
 
+import asyncio
 import base64
 import json
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from controllers.git.engine import GitEngine
 from controllers.git.errors import AuthenticationFailed, BadCredentials, GitError, ProtocolError, Unreachable
-from controllers.git.login.githubapp import GithubApp, GithubApps, app_from_secret, assertion
+from controllers.git.login.githubapp import GithubApp, GithubApps, assertion
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Basic, Remote
 from testing.gitserver import Answer, GitServer, Request
 
@@ -25,13 +28,13 @@ REMOTE = Remote("https://git.example/org/fleet")
 
 
 def claims(token: str) -> dict[str, object]:
-    """What a JWT claims, once its signature was checked."""
-    said, _, signature = token.rpartition(".")
-    KEY.public_key().verify(_decoded(signature), said.encode(), padding.PKCS1v15(), hashes.SHA256())
-    header, body = said.split(".")
+    """Return the claims of a JWT after checking its signature."""
+    signed, _, signature = token.rpartition(".")
+    KEY.public_key().verify(_decoded(signature), signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    header, body = signed.split(".")
     assert json.loads(_decoded(header)) == {"alg": "RS256", "typ": "JWT"}
-    found: dict[str, object] = json.loads(_decoded(body))
-    return found
+    decoded: dict[str, object] = json.loads(_decoded(body))
+    return decoded
 
 
 def _decoded(text: str) -> bytes:
@@ -39,25 +42,25 @@ def _decoded(text: str) -> bytes:
 
 
 class Github:
-    """The stand-in: app 7 is installed for 250 accounts, the wanted one on the last page."""
+    """The stand-in: app 7 is installed for 250 accounts, the right one on the last page."""
 
     def __init__(self, server: GitServer) -> None:
         self.server = server
         self.now = NOW
-        self.asked: list[str] = []
+        self.requests: list[str] = []
         self.canned: Answer | None = None
         server.before = self.answer
 
     def answer(self, request: Request) -> Answer:
-        self.asked.append(f"{request.method} {request.path}")
-        told = claims(request.headers["Authorization"].removeprefix("Bearer "))
+        self.requests.append(f"{request.method} {request.path}")
+        received = claims(request.headers["Authorization"].removeprefix("Bearer "))
         issued = int(self.now.timestamp()) - 30
-        assert told == {"iss": "7", "iat": issued, "exp": issued + 120}
+        assert received == {"iss": "7", "iat": issued, "exp": issued + 120}
         if self.canned:
             return self.canned
         if request.method == "POST":
             expiry = (self.now + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
-            return Answer(201, json.dumps({"token": f"ghs_{len(self.asked)}", "expires_at": expiry}).encode())
+            return Answer(201, json.dumps({"token": f"ghs_{len(self.requests)}", "expires_at": expiry}).encode())
         page = int(request.path.rpartition("=")[2])
         ids = range(100 * (page - 1), min(100 * page, 250))
         return Answer(200, json.dumps([{"id": n, "account": {"login": f"Org{n}"}} for n in ids]).encode())
@@ -73,32 +76,36 @@ def github(server: GitServer) -> Github:
 
 @pytest.fixture
 def apps(github: Github) -> Iterator[GithubApps]:
-    found = GithubApps(now=lambda: github.now, monotonic=lambda: 0.0)
-    yield found
-    found.close()
+    apps = GithubApps(now=lambda: github.now)
+    yield apps
+    apps.close()
 
 
-def test_token_of_an_installation_is_kept_and_renewed_in_time(github: Github, apps: GithubApps) -> None:
+def login(apps: GithubApps, app: GithubApp) -> Basic:
+    return apps.login(app, REMOTE, Deadline(REMOTE.timeout, monotonic=lambda: 0.0))
+
+
+def test_token_of_an_installation_is_cached_and_renewed_in_time(github: Github, apps: GithubApps) -> None:
     app = github.app(installation="42")
-    assert apps.login(app, REMOTE) == Basic("x-access-token", "ghs_1")
+    assert login(apps, app) == Basic("x-access-token", "ghs_1")
     github.now += timedelta(minutes=54)
-    assert apps.login(app, REMOTE) == Basic("x-access-token", "ghs_1")
+    assert login(apps, app) == Basic("x-access-token", "ghs_1")
     github.now += timedelta(minutes=1)
-    assert apps.login(app, REMOTE) == Basic("x-access-token", "ghs_2")
-    assert github.asked == 2 * ["POST /api/v3/app/installations/42/access_tokens"]
+    assert login(apps, app) == Basic("x-access-token", "ghs_2")
+    assert github.requests == 2 * ["POST /api/v3/app/installations/42/access_tokens"]
 
 
 def test_installation_is_found_by_its_owner_in_any_case(github: Github, apps: GithubApps) -> None:
-    assert apps.login(github.app(owner="oRg249"), REMOTE).password == "ghs_4"
-    assert [path.rpartition("&")[2] for path in github.asked[:3]] == ["page=1", "page=2", "page=3"]
-    assert github.asked[3:] == ["POST /api/v3/app/installations/249/access_tokens"]
+    assert login(apps, github.app(owner="oRg249")).password == "ghs_4"
+    assert [path.rpartition("&")[2] for path in github.requests[:3]] == ["page=1", "page=2", "page=3"]
+    assert github.requests[3:] == ["POST /api/v3/app/installations/249/access_tokens"]
 
 
 def test_app_that_is_not_installed_for_the_owner(github: Github, apps: GithubApps) -> None:
     with pytest.raises(
         AuthenticationFailed, match=r"^failed to get a token of GitHub App .7.: it is not installed for"
     ):
-        apps.login(github.app(owner="nobody"), REMOTE)
+        login(apps, github.app(owner="nobody"))
 
 
 @pytest.mark.parametrize(
@@ -111,14 +118,14 @@ def test_app_that_is_not_installed_for_the_owner(github: Github, apps: GithubApp
         pytest.param(Answer(200, b'{"token": 1}'), ProtocolError, "is not GitHub's API", id="another-shape"),
     ],
 )
-def test_answers_that_are_no_token(
+def test_answers_without_a_token(
     github: Github, apps: GithubApps, answer: Answer, error: type[GitError], text: str
 ) -> None:
     github.canned = answer
     with pytest.raises(error, match=text):
-        apps.login(github.app(installation="42"), REMOTE)
+        login(apps, github.app(installation="42"))
     github.canned = None
-    assert apps.login(github.app(installation="42"), REMOTE).password == "ghs_2"
+    assert login(apps, github.app(installation="42")).password == "ghs_2"
 
 
 async def test_engine_logs_an_app_in(github: Github, tmp_path: Path) -> None:
@@ -127,39 +134,24 @@ async def test_engine_logs_an_app_in(github: Github, tmp_path: Path) -> None:
     await engine.aclose()
 
 
-APP = {"githubAppID": b"7", "githubAppPrivateKey": PRIVATE.encode()}
+async def test_a_silent_api_leaves_threads_to_other_hosts(github: Github, tmp_path: Path) -> None:
+    waiting, go_on = threading.Event(), threading.Event()
 
+    def hold(request: Request) -> Answer:
+        waiting.set()
+        assert go_on.wait(10)
+        return github.answer(request)
 
-def test_secret_names_an_app() -> None:
-    data = APP | {"githubAppInstallationOwner": b"org", "githubAppBaseURL": b"https://u:p@ghe.example/api/v3/"}
-    app = app_from_secret(data, secret_name="apps/login")
-    assert app == GithubApp("7", PRIVATE.strip(), owner="org", url="https://ghe.example/api/v3")
-    assert app.principal == "github-app/7/org"
-    assert "PRIVATE" not in repr(app)
-    app = app_from_secret(APP | {"githubAppInstallationID": b"42\n"}, secret_name="apps/login")
-    assert (app.url, app.installation) == ("https://api.github.com", "42")
-
-
-ONE_OF = "'apps/login' must contain exactly one of 'githubAppInstallationOwner' or 'githubAppInstallationID'"
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        pytest.param({"githubAppID": b"7"}, "must contain 'githubAppID' and 'githubAppPrivateKey'", id="no-key"),
-        pytest.param(APP, ONE_OF, id="no-installation"),
-        pytest.param(
-            APP | {"githubAppInstallationOwner": b"o", "githubAppInstallationID": b"1"}, ONE_OF, id="two-installations"
-        ),
-        pytest.param(APP | {"githubAppInstallationID": b"1/../2"}, "is not a number", id="odd-installation"),
-        pytest.param(
-            APP | {"githubAppInstallationID": b"1", "githubAppBaseURL": b"ghe.example"}, "https://HOST", id="no-url"
-        ),
-    ],
-)
-def test_secret_that_names_no_app(data: dict[str, bytes], text: str) -> None:
-    with pytest.raises(BadCredentials, match=text):
-        app_from_secret(data, secret_name="apps/login")
+    github.server.before = hold
+    engine = GitEngine(tmp_path / "cache", threads=4, now=lambda: github.now)
+    with GitServer(tmp_path / "other") as other:
+        other.repository("fleet").commit({"app.yaml": "x\n"})
+        logins = [asyncio.create_task(engine.github_login(github.app(installation="42"), REMOTE)) for _ in range(8)]
+        assert await asyncio.to_thread(waiting.wait, 10)
+        assert (await engine.list_refs(Remote(f"{other.url}/fleet.git"))).branch("main")
+        go_on.set()
+        assert {login.password for login in await asyncio.gather(*logins)} == {"ghs_1"}
+        await engine.aclose()
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, lock: serialization.KeySerializationEncryption) -> str:
@@ -174,6 +166,6 @@ def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey, lock: serializatio
         pytest.param(_pem(KEY, serialization.BestAvailableEncryption(b"x")), id="locked"),
     ],
 )
-def test_private_key_that_is_none(key: str) -> None:
+def test_private_key_that_cannot_be_used(key: str) -> None:
     with pytest.raises(BadCredentials, match="is not an RSA private key in PEM form"):
         assertion(GithubApp("7", key), now=NOW)

@@ -1,1 +1,1 @@
-"""Git's objects: names, trees, commits, packs, and the store that keeps them between runs."""
+"""Git's objects: ids, trees, commits, packs, and the store that keeps them between runs."""

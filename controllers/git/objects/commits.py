@@ -1,16 +1,15 @@
-"""Builds commits: changed files become blobs, trees and a commit object, signed if wanted. Pure but for reads."""
+"""Build and parse commits: changed files become blobs, trees and a commit object. Pure but for reads."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
 from dulwich.objects import Commit, ObjectID
-from dulwich.pack import PackChunkGenerator
 
-from controllers.git.objects.names import NewObject, ObjectFormat, format_of, new_object
-from controllers.git.objects.store import CorruptObject, parents, parse_tree_id, unpacked_objects
-from controllers.git.objects.tree import ReadObject, replace
+from controllers.git.errors import CorruptObject
+from controllers.git.objects.hashing import NewObject, format_of, new_object
+from controllers.git.objects.tree import ReadObject, replace_files
 
 _NOT_IN_NAMES = str.maketrans("", "", "<>\n\r\0")
 
@@ -24,7 +23,7 @@ class Author:
 
     @property
     def line(self) -> bytes:
-        """`name <email>`, without what would end it early."""
+        """`name <email>`, without the characters that would end it early."""
         name, email = (text.translate(_NOT_IN_NAMES).strip() for text in (self.name, self.email))
         return f"{name} <{email}>".encode()
 
@@ -33,7 +32,7 @@ class Signer(Protocol):
     """Signs commits. Safe to call from several threads."""
 
     def sign(self, payload: bytes) -> bytes:
-        """The armoured signature for the header `gpgsig`, or `gpgsig-sha256`. Raises BadSigningKey."""
+        """Return an armoured signature for the header `gpgsig`, or `gpgsig-sha256`. Raises BadSigningKey."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +47,7 @@ class NewCommit:
 
 @dataclass(frozen=True, slots=True)
 class CommitInfo:
-    """What a commit says of itself. author, committer: `name <email>`, as `Author.line`. time: the committer's."""
+    """What a commit says. author, committer: `name <email>`, as `Author.line`. time: the committer's."""
 
     tree: str
     parents: tuple[str, ...]
@@ -58,7 +57,7 @@ class CommitInfo:
     message: str
 
     def is_by(self, author: Author) -> bool:
-        """True when we made it under this name: author and committer are the same."""
+        """Return True when this author is both author and committer, as in commits of ours."""
         return self.author == self.committer == author.line
 
 
@@ -73,12 +72,12 @@ def build_commit(
     when: datetime,
     signer: Signer | None,
 ) -> NewCommit | None:
-    """A commit on `parent` with the content of files replaced; None when no file differs.
+    """Return a commit on `parent` with the content of files replaced; None when no file differs.
 
-    The message is used as it is, but for NUL characters, which Git cannot store. Raises PathMissing, BadSigningKey.
+    The message is used as it is, without NUL characters, which Git cannot store. Raises PathMissing, BadSigningKey.
     """
     root = parse_tree_id(parent_object)
-    tree, objects = replace(read, root, {p.encode("utf-8", "surrogateescape"): data for p, data in edits.items()})
+    tree, objects = replace_files(read, root, {p.encode("utf-8", "surrogateescape"): data for p, data in edits.items()})
     if tree == root:
         return None
     commit = Commit()
@@ -96,9 +95,9 @@ def build_commit(
 
 
 def parse_commit(commit: bytes) -> CommitInfo:
-    """The facts in a commit object. Raises CorruptObject for what is none."""
+    """Return what a commit object says. Raises CorruptObject for anything else."""
     head, _, message = commit.partition(b"\n\n")
-    # Lines that begin with a blank continue a header (a signature) and are none.
+    # Lines that begin with a space continue a header (a signature).
     lines = [line.partition(b" ") for line in head.split(b"\n") if not line.startswith(b" ")]
     headers = {name: value for name, _, value in lines}
     try:
@@ -108,9 +107,18 @@ def parse_commit(commit: bytes) -> CommitInfo:
     except (KeyError, ValueError, OverflowError, OSError):
         raise CorruptObject("not a commit") from None
     text = message.decode("utf-8", "replace")
-    return CommitInfo(parse_tree_id(commit), tuple(parents(commit)), author, committer, time, text)
+    return CommitInfo(parse_tree_id(commit), tuple(parse_parents(commit)), author, committer, time, text)
 
 
-def build_pack(objects: Sequence[NewObject], object_format: ObjectFormat) -> bytes:
-    """A pack with just these objects, undeltified: finding deltas costs more than it saves for a few small files."""
-    return b"".join(PackChunkGenerator(object_format, len(objects), unpacked_objects(objects)))
+def parse_parents(commit: bytes) -> list[str]:
+    """Return the parents that a commit object names."""
+    head = commit.partition(b"\n\n")[0].split(b"\n")
+    return [line[7:].decode("ascii", "replace") for line in head if line.startswith(b"parent ")]
+
+
+def parse_tree_id(commit: bytes) -> str:
+    """Return the tree that a commit object names. Raises CorruptObject."""
+    first = commit.partition(b"\n")[0]
+    if not first.startswith(b"tree "):
+        raise CorruptObject("not a commit")
+    return first[5:].decode("ascii", "replace")

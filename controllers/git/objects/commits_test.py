@@ -1,14 +1,14 @@
-"""What a commit says of itself, be it ours or not."""
+"""What a commit says, be it ours or not."""
 
 import pytest
 
-from controllers.git.conftest import BOT, WHEN, Run
+from controllers.git.conftest import BOT, WHEN, GitRun
+from controllers.git.errors import CorruptObject
 from controllers.git.objects.commits import parse_commit
-from controllers.git.objects.store import CorruptObject
 from testing.gitserver import BareRepository
 
 
-async def test_a_commit_says_who_made_it(run: Run, fleet: BareRepository) -> None:
+async def test_a_commit_says_who_made_it(run: GitRun, fleet: BareRepository) -> None:
     parent = fleet.head()
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.push(new)
@@ -20,7 +20,7 @@ async def test_a_commit_says_who_made_it(run: Run, fleet: BareRepository) -> Non
     assert not theirs.is_by(BOT)
 
 
-def test_a_signature_in_a_commit_is_no_header() -> None:
+def test_a_signature_in_a_commit_is_not_read_as_headers() -> None:
     signed = b"tree %s\nauthor A <a> 1 +0000\ngpgsig x\n author B <b> 2 +0000\ncommitter A <a> 7 +0200\n\nHi\n" % (
         b"0" * 40
     )
@@ -29,6 +29,6 @@ def test_a_signature_in_a_commit_is_no_header() -> None:
 
 
 @pytest.mark.parametrize("raw", [b"", b"tree x", b"tree x\nauthor A 1 +0000\ncommitter A x +0000\n\n"])
-def test_what_is_no_commit_has_no_facts(raw: bytes) -> None:
+def test_objects_that_are_not_commits(raw: bytes) -> None:
     with pytest.raises(CorruptObject):
         parse_commit(raw)

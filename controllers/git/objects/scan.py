@@ -1,7 +1,7 @@
-"""Finds the files of a tree that contain a marker, without reading twice what did not change.
+"""Find the files of a tree that contain a marker, without reading again what did not change.
 
-Objects never change under their name. So it is remembered of a blob whether it contains the marker, and of a tree
-which files below it do: after one changed file, a run reads that file and the folders on its way. Blocking.
+An object never changes under its id. So the cache keeps, for each blob, whether it contains the marker and, for each
+tree, which files below it do: after one changed file, a run reads that file and the folders on its path. Blocking.
 """
 
 import posixpath
@@ -39,26 +39,29 @@ class File:
 
     path: str
     target: str
-    mode: int
-    blob_id: str
     data: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class FileFilter:
-    """Which files count. wanted: judges base names; one function object for the process, as it is part of keys."""
+    """Which files to find: those whose base name `is_wanted` and whose content has the marker.
 
-    wanted: Callable[[str], bool]
-    containing: bytes
+    is_wanted: the same function object each time, as it is part of the keys of the cache.
+    """
+
+    is_wanted: Callable[[str], bool]
+    marker: bytes
 
 
 class ScanCache:
-    """What is known of blobs and trees, bounded, for all remotes together. Thread-safe."""
+    """Results for blobs and trees, bounded, for all remotes together. Thread-safe."""
 
     def __init__(self, *, blobs: int = MAX_CACHED_BLOBS, trees: int = MAX_CACHED_TREES) -> None:
         self._lock = threading.Lock()
         self._blobs: LRUCache[Hashable, bool] = LRUCache(blobs)
-        self._trees: LRUCache[Hashable, tuple[TreeEntry, ...]] = LRUCache(trees, getsizeof=lambda found: 1 + len(found))
+        self._trees: LRUCache[Hashable, tuple[TreeEntry, ...]] = LRUCache(
+            trees, getsizeof=lambda entries: 1 + len(entries)
+        )
 
     def blob(self, key: Hashable) -> bool | None:
         with self._lock:
@@ -72,72 +75,74 @@ class ScanCache:
         with self._lock:
             self._blobs[key] = contains
 
-    def put_tree(self, key: Hashable, found: tuple[TreeEntry, ...]) -> None:
+    def put_tree(self, key: Hashable, entries: tuple[TreeEntry, ...]) -> None:
         with self._lock:
-            if 1 + len(found) <= self._trees.maxsize:
-                self._trees[key] = found
+            if 1 + len(entries) <= self._trees.maxsize:
+                self._trees[key] = entries
 
 
-def find_marked_files(read: ReadObject, root: str, path: str, *, which: FileFilter, cache: ScanCache) -> list[File]:
-    """The files at or below `path` that count, in the order of a directory walk.
+def find_marked_files(
+    read: ReadObject, root: str, path: str, *, file_filter: FileFilter, cache: ScanCache
+) -> list[File]:
+    """Return the files at or below `path` that match, in the order of a directory walk.
 
-    A link to a file is followed when that file lies below `path`, too; other links and submodules are passed over.
+    A link to a file is followed when that file lies below `path`, too; other links and submodules are skipped.
     Raises PathMissing, PathOutside, RepositoryTooLarge.
     """
     start = find_entry(read, root, path)
-    scan = _Scan(read, which, cache)
+    scan = _Scan(read, file_filter, cache)
     if start.is_folder:
-        found = [_prefixed(e, start.path) for e in scan.below(start.id, depth=0)]
+        entries = [_prefixed(e, start.path) for e in scan.below(start.id, depth=0)]
     else:
         name = posixpath.basename(start.path).decode("utf-8", "surrogateescape")
-        found = [start] if which.wanted(name) and scan.contains(start) else []
+        entries = [start] if file_filter.is_wanted(name) and scan.contains(start) else []
     files = []
-    for entry in found:
+    for entry in entries:
         target = _target(read, root, entry) if entry.is_link else entry
         if target is None or not target.is_file or not is_below(target.path, start.path):
             continue
         if not (entry is target or scan.contains(target)):
             continue
-        files.append(File(_text(entry.path), _text(target.path), target.mode, target.id, read(target.id, "blob")))
+        files.append(File(_text(entry.path), _text(target.path), read(target.id, "blob")))
     return files
 
 
 class _Scan:
-    def __init__(self, read: ReadObject, which: FileFilter, cache: ScanCache) -> None:
+    def __init__(self, read: ReadObject, file_filter: FileFilter, cache: ScanCache) -> None:
         self._read = read
-        self._which = which
-        self._memory = cache
+        self._filter = file_filter
+        self._cache = cache
 
     def below(self, tree_id: str, *, depth: int) -> tuple[TreeEntry, ...]:
-        """Files with the marker and links with a wanted name below a tree, with paths from that tree on."""
-        key = (tree_id, self._which)
-        found = self._memory.tree(key)
-        if found is None:
-            found = tuple(self._walk_tree(tree_id, depth))
-            self._memory.put_tree(key, found)
-        return found
+        """Return files with the marker, and links with a wanted name, below a tree; paths start at that tree."""
+        key = (tree_id, self._filter)
+        entries = self._cache.tree(key)
+        if entries is None:
+            entries = tuple(self._walk_tree(tree_id, depth))
+            self._cache.put_tree(key, entries)
+        return entries
 
     def _walk_tree(self, tree_id: str, depth: int) -> list[TreeEntry]:
         if depth > MAX_DEPTH:
             raise RepositoryTooLarge(f"the repository has more than {MAX_DEPTH} folders in each other")
-        found: list[TreeEntry] = []
+        entries: list[TreeEntry] = []
         for entry in list_entries(self._read, tree_id):
             if entry.is_folder:
-                found += [_prefixed(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
-            elif self._which.wanted(_text(entry.path)) and (entry.is_link or self.contains(entry)):
-                found.append(entry)
-            if len(found) > MAX_FILES:
+                entries += [_prefixed(e, entry.path) for e in self.below(entry.id, depth=depth + 1)]
+            elif self._filter.is_wanted(_text(entry.path)) and (entry.is_link or self.contains(entry)):
+                entries.append(entry)
+            if len(entries) > MAX_FILES:
                 raise RepositoryTooLarge(f"more than {MAX_FILES} files with markers")
-        return found
+        return entries
 
     def contains(self, entry: TreeEntry) -> bool:
         if not stat.S_ISREG(entry.mode):
             return False
-        key = (entry.id, self._which.containing)
-        contains = self._memory.blob(key)
+        key = (entry.id, self._filter.marker)
+        contains = self._cache.blob(key)
         if contains is None:
-            contains = self._which.containing in self._read(entry.id, "blob")
-            self._memory.put_blob(key, contains)
+            contains = self._filter.marker in self._read(entry.id, "blob")
+            self._cache.put_blob(key, contains)
         return contains
 
 

@@ -1,7 +1,7 @@
-"""Git trees as values: looking up paths, following links inside the repository, replacing files. Pure.
+"""Git trees as values: look up paths, follow links inside the repository, replace files. Pure.
 
-All of it works on a function that reads objects. Symbolic links are followed only within the tree; what leads out of it
-is not there. Submodules are left alone. Names are bytes as Git has them.
+All of it works on a function that reads objects. Symbolic links are followed only within the tree; what lies outside
+of it does not exist. Submodules are left alone. Names are bytes, as in Git.
 """
 
 import posixpath
@@ -13,7 +13,7 @@ from dulwich.errors import ObjectFormatException
 from dulwich.objects import ObjectID, Tree, parse_tree
 
 from controllers.git.errors import PathMissing, PathOutside, ProtocolError, RepositoryTooLarge
-from controllers.git.objects.names import NewObject, format_of, new_object
+from controllers.git.objects.hashing import NewObject, format_of, new_object
 
 MAX_DEPTH = 256
 MAX_LINKS = 40
@@ -45,7 +45,7 @@ class TreeEntry:
 
 
 def list_entries(read: ReadObject, tree_id: str) -> list[TreeEntry]:
-    """What a tree holds, in the order of a directory walk: by name, byte by byte."""
+    """Return the entries of a tree in the order of a directory walk: by name, byte by byte."""
     return sorted(_parsed(read, tree_id), key=lambda e: e.path)
 
 
@@ -58,16 +58,16 @@ def _parsed(read: ReadObject, tree_id: str) -> list[TreeEntry]:
 
 
 def find_entry(read: ReadObject, root: str, path: str) -> TreeEntry:
-    """The file or folder at a path from the root, links followed. Raises PathMissing, PathOutside."""
+    """Return the file or folder at a path from the root, links followed. Raises PathMissing, PathOutside."""
     if path.startswith("/"):
-        path = path.lstrip("/")  # as Flux: an absolute path is one from the repository's root
+        path = path.lstrip("/")  # as Flux does: an absolute path starts at the repository's root
     try:
-        found = resolve_path(read, root, path.encode("utf-8", "surrogateescape"))
+        entry = resolve_path(read, root, path.encode("utf-8", "surrogateescape"))
     except LeadsOutside:
         raise PathOutside(path) from None
-    if found is None:
+    if entry is None:
         raise PathMissing(path)
-    return found
+    return entry
 
 
 class LeadsOutside(Exception):
@@ -75,7 +75,7 @@ class LeadsOutside(Exception):
 
 
 def resolve_path(read: ReadObject, root: str, path: bytes) -> TreeEntry | None:
-    """The entry a path leads to, links followed; None for nothing. Raises LeadsOutside."""
+    """Return the entry that a path leads to, links followed; None when there is none. Raises LeadsOutside."""
     here = [TreeEntry(b"", stat.S_IFDIR, root)]
     todo = path.split(b"/")[::-1]
     links = 0
@@ -114,14 +114,14 @@ def _child(read: ReadObject, folder: TreeEntry, name: bytes) -> TreeEntry | None
 
 
 def is_below(path: bytes, folder: bytes) -> bool:
-    """True when a path is the folder or in it. The root is the empty path."""
+    """Return True when a path is the folder or in it. The root is the empty path."""
     return not folder or path == folder or path.startswith(folder + b"/")
 
 
-def replace(read: ReadObject, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[NewObject]]:
-    """(id, new objects) of the tree with the content of existing files replaced; modes and all else stay.
+def replace_files(read: ReadObject, root: str, files: Mapping[bytes, bytes]) -> tuple[str, list[NewObject]]:
+    """Replace the content of existing files; modes and all else stay. Return (id of the tree, new objects).
 
-    Only trees on the way to a changed file are written. Raises PathMissing for a path that is no file.
+    Only trees on the way to a changed file are written. Raises PathMissing where there is no file at a path.
     """
     nested: dict[bytes, object] = {}
     for path, content in files.items():
@@ -141,7 +141,7 @@ def _replace(
     tree, object_format = Tree(), format_of(tree_id)
     for entry in _parsed(read, tree_id):
         tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
-    made: list[NewObject] = []
+    new_objects: list[NewObject] = []
     for name, change in changes.items():
         path = posixpath.join(at, name)
         try:
@@ -155,9 +155,9 @@ def _replace(
             child, below = _replace(read, sha.decode(), change, at=path)
         else:
             raise PathMissing(path.decode("utf-8", "replace"))
-        made.extend(below)
+        new_objects.extend(below)
         tree[name] = (mode, ObjectID(child.encode()))
     new = new_object("tree", tree.as_raw_string(), object_format)
     if new.id != tree_id:
-        made.append(new)
-    return new.id, made
+        new_objects.append(new)
+    return new.id, new_objects

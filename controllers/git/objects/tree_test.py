@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.git.errors import PathMissing, PathOutside, ProtocolError, RepositoryTooLarge
-from controllers.git.objects.names import SHA1, SHA256, NewObject, ObjectFormat, new_object
+from controllers.git.objects.hashing import SHA1, SHA256, NewObject, ObjectFormat, new_object
 from controllers.git.objects.scan import FileFilter, ScanCache, find_marked_files
-from controllers.git.objects.tree import MAX_DEPTH, find_entry, replace
+from controllers.git.objects.tree import MAX_DEPTH, find_entry, replace_files
 
 MARK = b"MARK"
 FILE, SCRIPT, LINK, MODULE = 0o100644, 0o100755, 0o120000, 0o160000
@@ -19,7 +19,7 @@ Node = bytes | tuple[int, bytes] | Mapping[str, object]
 
 
 class Objects:
-    """Objects by name, and how often each was read."""
+    """Objects by id, and how often each was read."""
 
     def __init__(self, object_format: ObjectFormat = SHA1) -> None:
         self.object_format = object_format
@@ -32,7 +32,7 @@ class Objects:
         return self.content[object_id]
 
     def add(self, files: Mapping[str, object]) -> str:
-        """The id of a tree: names → content, (mode, content), or a folder."""
+        """Add a tree of names → content, (mode, content), or folder. Return its id."""
         tree = Tree()
         for name, node in files.items():
             if isinstance(node, Mapping):
@@ -54,11 +54,11 @@ def is_yaml(name: str) -> bool:
     return name.endswith(".yaml")
 
 
-WHICH = FileFilter(is_yaml, MARK)
+FILTER = FileFilter(is_yaml, MARK)
 
 
 def scan(objects: Objects, root: str, path: str = "", cache: ScanCache | None = None) -> list[tuple[str, str]]:
-    found = find_marked_files(objects.read, root, path, which=WHICH, cache=cache or ScanCache())
+    found = find_marked_files(objects.read, root, path, file_filter=FILTER, cache=cache or ScanCache())
     return [(f.path, f.target) for f in found]
 
 
@@ -71,7 +71,7 @@ def test_only_wanted_names_with_the_marker_in_walk_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("target", "seen"),
+    ("target", "resolved"),
     [
         pytest.param(b"../base/app.yaml", "base/app.yaml", id="beside"),
         pytest.param(b"../dir/app.yaml", "base/app.yaml", id="through-a-linked-folder"),
@@ -89,7 +89,7 @@ def test_only_wanted_names_with_the_marker_in_walk_order() -> None:
     ],
 )
 @pytest.mark.parametrize("object_format", [SHA1, SHA256], ids=str)
-def test_links(target: bytes, seen: str | None, object_format: ObjectFormat) -> None:
+def test_links(target: bytes, resolved: str | None, object_format: ObjectFormat) -> None:
     objects = Objects(object_format)
     root = objects.add(
         {
@@ -100,11 +100,11 @@ def test_links(target: bytes, seen: str | None, object_format: ObjectFormat) -> 
             "overlay": {"link.yaml": (LINK, target)},
         }
     )
-    want = [("hop.yaml", "base/app.yaml")] + ([("overlay/link.yaml", seen)] if seen else [])
+    want = [("hop.yaml", "base/app.yaml")] + ([("overlay/link.yaml", resolved)] if resolved else [])
     assert [found for found in scan(objects, root) if found[0] != "base/app.yaml"] == want
 
 
-def test_links_out_of_the_path_are_not_followed() -> None:
+def test_links_that_lead_out_of_the_path_are_not_followed() -> None:
     objects = Objects()
     root = objects.add({"base": {"app.yaml": MARK}, "overlay": {"app.yaml": (LINK, b"../base/app.yaml")}})
     assert scan(objects, root, "overlay") == []
@@ -121,7 +121,7 @@ def test_a_path_may_be_a_file_or_lead_over_a_link() -> None:
 
 
 @pytest.mark.parametrize("path", ["../x", "a/../../x", "out", "abs"])
-def test_paths_out_of_the_repository(path: str) -> None:
+def test_paths_that_lead_out_of_the_repository(path: str) -> None:
     objects = Objects()
     root = objects.add({"a": {"b.yaml": MARK}, "out": (LINK, b"../.."), "abs": (LINK, b"/etc")})
     with pytest.raises(PathOutside, match="leads out of the repository"):
@@ -136,7 +136,7 @@ def test_missing_paths(path: str) -> None:
         find_entry(objects.read, root, path)
 
 
-def test_nothing_is_read_twice_that_did_not_change() -> None:
+def test_unchanged_objects_are_not_read_again() -> None:
     objects, cache = Objects(), ScanCache()
     files = {f"d{d}": {f"f{f}.yaml": b"%d %d" % (d, f) for f in range(20)} for d in range(50)}
     files["d7"]["marked.yaml"] = MARK
@@ -153,7 +153,7 @@ def test_nothing_is_read_twice_that_did_not_change() -> None:
     assert len(objects.reads) == 1 + 1 + 1 + 1  # root, folder, file, the marked one
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_scan_cache_is_bounded() -> None:
     objects, cache = Objects(), ScanCache(blobs=3, trees=2)
     root = objects.add({f"d{d}": {f"f{f}.yaml": MARK + b"%d" % f for f in range(9)} for d in range(9)})
     assert len(scan(objects, root, cache=cache)) == 81
@@ -193,7 +193,7 @@ def test_a_malformed_tree(raw: bytes, length: int) -> None:
         scan(objects, "0" * length)
 
 
-def test_a_tree_is_read_with_names_as_long_as_its_own() -> None:
+def test_a_tree_is_read_with_ids_as_long_as_its_own() -> None:
     objects = Objects()
     objects.content["0" * 64] = b"100644 a\0" + b"x" * 20
     with pytest.raises(ProtocolError, match="is malformed"):
@@ -226,7 +226,7 @@ def test_replacing_changes_those_files_and_nothing_else(
     root = objects.add(tree)
     before = files_of(tree)
     edits = data.draw(st.dictionaries(st.sampled_from(sorted(before)), st.binary(max_size=4))) if before else {}
-    new_root, made = replace(objects.read, root, {p.encode(): c for p, c in edits.items()})
+    new_root, made = replace_files(objects.read, root, {p.encode(): c for p, c in edits.items()})
     objects.keep(made)
     assert (new_root == root) == all(before[p] == c for p, c in edits.items())
     for path, content in (before | edits).items():
@@ -239,7 +239,7 @@ def test_replacing_changes_those_files_and_nothing_else(
 def test_modes_links_and_modules_stay(object_format: ObjectFormat) -> None:
     objects = Objects(object_format)
     root = objects.add({"s.yaml": (SCRIPT, MARK), "l.yaml": (LINK, b"s.yaml"), "m": (MODULE, b"x"), "d": {"e": b"1"}})
-    new_root, made = replace(objects.read, root, {b"s.yaml": b"new"})
+    new_root, made = replace_files(objects.read, root, {b"s.yaml": b"new"})
     objects.keep(made)
     modes = {e.path: e.mode for e in (find_entry(objects.read, new_root, p) for p in ("s.yaml", "d"))}
     assert modes == {b"s.yaml": SCRIPT, b"d": 0o40000}
@@ -251,4 +251,4 @@ def test_only_files_that_are_there_are_replaced(path: bytes) -> None:
     objects = Objects()
     root = objects.add({"s.yaml": MARK, "l.yaml": (LINK, b"s.yaml"), "d": {"e": b"1"}})
     with pytest.raises(PathMissing):
-        replace(objects.read, root, {path: b"new"})
+        replace_files(objects.read, root, {path: b"new"})

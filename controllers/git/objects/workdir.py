@@ -1,8 +1,8 @@
-"""A folder for one process's objects, of which no killed process leaves anything behind for long.
+"""A folder for the objects of one process, removed by the next process when this one is killed.
 
 A process that is killed (out of memory, `kill -9`) removes nothing, and a container's temporary folder outlives its
-restarts: a crash loop would fill the node's disk. Each folder is therefore locked by its process (flock, which the
-kernel drops with it), and whoever makes a new one first removes those that nobody holds. It does not look inside.
+restarts: a crash loop would fill the node's disk. So each process locks its folder (flock, which the kernel drops with
+the process), and whoever makes a new folder first removes those that nobody has locked, whatever they contain.
 """
 
 import fcntl
@@ -17,29 +17,29 @@ LOCK = "lock"
 
 
 class WorkDir:
-    """`path` is this process's alone until `remove`."""
+    """A folder, `path`, of this process alone until `remove`."""
 
     def __init__(self, parent: Path) -> None:
-        """A fresh folder in `parent`; those of dead processes are removed. Raises OSError."""
-        # One at a time, so that a folder is never seen between being made and being locked.
+        """Make a folder in `parent` and remove those of dead processes. Raises OSError."""
+        # One at a time: nobody must come upon a folder that is made and not yet locked.
         flags = os.O_CREAT | os.O_RDWR | os.O_CLOEXEC
-        with os.fdopen(os.open(parent / PARENT_LOCK, flags | os.O_NOFOLLOW, 0o600), "r+") as gate:
-            fcntl.flock(gate, fcntl.LOCK_EX)
-            for left in parent.glob(f"{PREFIX}*"):
-                if not _is_locked(left):
-                    shutil.rmtree(left, ignore_errors=True)
+        with os.fdopen(os.open(parent / PARENT_LOCK, flags | os.O_NOFOLLOW, 0o600), "r+") as parent_lock:
+            fcntl.flock(parent_lock, fcntl.LOCK_EX)
+            for leftover in parent.glob(f"{PREFIX}*"):
+                if not _is_locked(leftover):
+                    shutil.rmtree(leftover, ignore_errors=True)
             self.path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
             self._lock = os.open(self.path / LOCK, flags, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX)
 
     def remove(self) -> None:
-        """Removes the folder and everything in it."""
+        """Remove the folder and everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
         os.close(self._lock)
 
 
 def _is_locked(folder: Path) -> bool:
-    """True while the process that made the folder lives, or when that cannot be told (another user's)."""
+    """Return True while the process that made the folder lives, or when nobody can tell (another user's folder)."""
     try:
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -45,7 +45,7 @@ def test_folder_that_was_never_locked_is_removed(tmp_path: Path) -> None:
     made.remove()
 
 
-def test_folder_that_cannot_be_looked_into_is_left_alone(tmp_path: Path) -> None:
+def test_folder_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
     foreign = tmp_path / f"{PREFIX}foreign"
     foreign.mkdir()
     (foreign / LOCK).mkdir()  # opening it fails as an unreadable file would, also for root

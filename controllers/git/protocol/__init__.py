@@ -1,1 +1,1 @@
-"""What Git says to a remote: pkt-lines, references, whole operations. Independent of what carries it."""
+"""Git's protocol: pkt-lines, references, whole operations. Independent of the transport."""

@@ -1,16 +1,23 @@
-"""Brings commits into an object store, and mends it: what is missing or damaged is fetched once more. Blocking."""
+"""Fetch commits into an object store, and repair it: missing or damaged objects are fetched once more. Blocking."""
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from controllers.git.errors import ProtocolError, RefMoved, RefNotFound, RepositoryTooLarge, error_context
-from controllers.git.objects.names import format_of
-from controllers.git.objects.store import CorruptObject, ObjectStore
+from controllers.git.errors import (
+    CorruptObject,
+    ProtocolError,
+    RefMoved,
+    RefNotFound,
+    RepositoryTooLarge,
+    error_context,
+)
+from controllers.git.objects.hashing import format_of
+from controllers.git.objects.store import ObjectStore
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.refs import HEADS
 from controllers.git.protocol.session import RemoteSession
-from controllers.git.protocol.transport import Deadline
 from controllers.git.protocol.wire import Want
 
 T = TypeVar("T")
@@ -22,7 +29,7 @@ MAX_EXPANSION_RATIO = 8
 
 @dataclass(frozen=True, slots=True)
 class PackSource:
-    """Where a store's objects come from. max_bytes: of one pack."""
+    """The remote that fills a store. max_bytes: of one pack."""
 
     session: RemoteSession
     max_bytes: int
@@ -30,10 +37,10 @@ class PackSource:
 
 
 def ensure_commit(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
-    """Makes a commit complete in the store; nothing to do, and no request, when it is.
+    """Make a commit complete in the store. Sends no request when it already is.
 
-    ref: where the commit was seen, empty for a bare commit. Raises RefMoved when the remote no longer has the commit
-    there, RefNotFound for an unknown bare commit, RepositoryTooLarge, CacheFailed, and what conversations raise.
+    ref: where the commit was found, empty for a bare commit. Raises RefMoved when the remote no longer has the commit
+    there, RefNotFound for an unknown bare commit, RepositoryTooLarge, CacheFailed, and as the session does.
     """
     if store.has(commit):
         return
@@ -41,13 +48,13 @@ def ensure_commit(store: ObjectStore, commit: str, ref: str, source: PackSource)
         store.wipe()
     with error_context(f"unable to clone '{source.session.url}'"):
         _match_object_format(store, commit, source)
-        if store.complete and _fetch_incremental(store, commit, ref, source):
+        if store.complete_commits and _fetch_incremental(store, commit, ref, source):
             return
         _fetch(store, commit, ref, source)
 
 
 def _match_object_format(store: ObjectStore, commit: str, source: PackSource) -> None:
-    """Empties a store that names objects otherwise than the remote, which is then another repository than it was."""
+    """Empty a store of the other object format: the remote is then not the repository that it was."""
     theirs = source.session.object_format(source.deadline)
     if format_of(commit) is not theirs:
         hint = f"the repository names commits by {theirs.name}, in {theirs.hex_length} characters"
@@ -57,7 +64,7 @@ def _match_object_format(store: ObjectStore, commit: str, source: PackSource) ->
 
 
 def _fetch_incremental(store: ObjectStore, commit: str, ref: str, source: PackSource) -> bool:
-    """False, with the store emptied, when what is here and what the remote sends do not fit together."""
+    """Return False, with the store emptied, when the pack does not fit the objects that are here."""
     try:
         _fetch(store, commit, ref, source)
     except RepositoryTooLarge:
@@ -71,7 +78,7 @@ def _fetch_incremental(store: ObjectStore, commit: str, ref: str, source: PackSo
 
 
 def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Callable[[], T]) -> T:
-    """What `use` makes of a store in which `commit` is complete. A damaged store is wiped and filled anew, once."""
+    """Return the result of `use`, with `commit` complete in the store. A damaged store is refilled, once."""
     ensure_commit(store, commit, "", source)
     with suppress(CorruptObject):
         return use()
@@ -85,7 +92,7 @@ def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Ca
 
 def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
     session = source.session
-    want = Want([commit], tuple(store.complete), depth=1)
+    want = Want([commit], tuple(store.complete_commits), depth=1)
     if not ref and not session.can_fetch_any_commit():
         want = _want_reachable(session, commit, want, source.deadline)
     try:
@@ -105,7 +112,7 @@ def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> Non
 
 
 def _want_reachable(session: RemoteSession, commit: str, want: Want, deadline: Deadline) -> Want:
-    """How to get a commit from a remote that gives out tips only: all history of all branches, unless it is a tip."""
+    """Widen a want for a remote that serves tips only: unless the commit is a tip, all branches with their history."""
     refs = session.list_refs((), deadline)
     if session.can_fetch_any_commit() or commit in refs.values.values() or commit in refs.peeled.values():
         return want

@@ -1,14 +1,14 @@
 """Git's pkt-line framing and side bands, over anything that yields bytes.
 
-Pure but for the `receive` it is given. Follows Git's protocol-common and pack-protocol documents. Kept here rather than
-taken from the Git library because every length that the remote names has to be bounded, and every short read has to
-become an error of ours.
+Pure but for the `receive` that a stream is given. Follows Git's protocol-common and pack-protocol documents. Written
+here rather than taken from the Git library because every length that the remote names has to be bounded, and every
+short read has to become an error of ours.
 """
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum
 
-from controllers.git.errors import ProtocolError, sanitize_text
+from controllers.git.errors import ProtocolError, RepositoryTooLarge, sanitize_text
 
 MAX_PACKET = 65520
 
@@ -27,11 +27,12 @@ DELIMITER = b"0001"
 
 
 def packet(data: bytes) -> bytes:
-    """The data with its length before it."""
+    """Return the data with its length in front."""
     return b"%04x" % (len(data) + 4) + data
 
 
 def packets(*lines: bytes) -> bytes:
+    """Return several packets in a row."""
     return b"".join(map(packet, lines))
 
 
@@ -44,7 +45,7 @@ class Stream:
         self._at = 0
 
     def read(self, size: int) -> bytes:
-        """Exactly `size` bytes; raises ProtocolError when the answer ends before."""
+        """Return exactly `size` bytes. Raises ProtocolError when the answer ends before."""
         end = self._at + size
         if end > len(self._rest):
             self._fill(size)
@@ -54,7 +55,7 @@ class Stream:
         return data
 
     def unread(self, data: bytes) -> None:
-        """Puts bytes back before what comes next."""
+        """Put bytes back in front of what comes next."""
         self._rest, self._at = data + self._rest[self._at :], 0
 
     def _fill(self, size: int) -> None:
@@ -69,7 +70,7 @@ class Stream:
         self._rest, self._at = b"".join(parts), 0
 
     def packet(self) -> bytes | SpecialPacket:
-        """The next packet's content without its length, or a mark. Raises ProtocolError, also for the remote's ERR."""
+        """Return the next packet's content, or a special packet. Raises ProtocolError, also for the remote's ERR."""
         head = self.read(4)
         if head.strip(HEX_DIGITS):
             raise ProtocolError(f"not a Git packet: {sanitize_text(head)!r}")
@@ -84,13 +85,13 @@ class Stream:
         return data
 
     def lines(self) -> Iterator[bytes]:
-        """Packets up to the next mark, without their line ends."""
+        """Yield packets up to the next special one, without their line ends."""
         while not isinstance(line := self.packet(), SpecialPacket):
             yield line.rstrip(b"\n")
 
 
 def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iterator[bytes]:
-    """Content of band 1 up to the flush; `on_progress` gets what the remote tells people on band 2."""
+    """Yield the content of band 1 up to the flush; `on_progress` gets band 2, which is meant for people."""
     while not isinstance(data := stream.packet(), SpecialPacket):
         match data[:1]:
             case b"\x01":
@@ -104,6 +105,21 @@ def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iter
 
 
 def from_chunks(chunks: Iterable[bytes]) -> Stream:
-    """A stream over chunks, empty ones passed over."""
+    """Return a stream over chunks; empty ones are skipped."""
     full = (c for c in chunks if c)
     return Stream(lambda: next(full, b""))
+
+
+def bounded_stream(receive: Callable[[], bytes], *, max_bytes: int) -> Stream:
+    """Return a stream that raises RepositoryTooLarge as soon as more than `max_bytes` arrive."""
+    received = 0
+
+    def receive_bounded() -> bytes:
+        nonlocal received
+        chunk = receive()
+        received += len(chunk)
+        if received > max_bytes:
+            raise RepositoryTooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
+        return chunk
+
+    return Stream(receive_bounded)

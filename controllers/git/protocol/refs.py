@@ -1,4 +1,4 @@
-"""What a remote has (`Refs`), what is wanted of it (`Checkout`), and the commit that means (`resolve`). Pure.
+"""References of a remote (`Refs`), the state to work from (`Checkout`), and its commit (`resolve`). Pure.
 
 Follows the reference forms of Flux's GitRepository `spec.ref` and the revision texts of ImageUpdateAutomation's
 `status.observedSourceRevision`: `<branch or tag>@sha1:<hash>`, or `sha1:<hash>` for a bare commit;
@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controllers.git.errors import EmptyRepository, RefNotFound
-from controllers.git.objects.names import format_of
+from controllers.git.objects.hashing import format_of
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 DEFAULT_BRANCH = "master"
 PEELED = "^{}"
 
 SelectTag = Callable[[str, Sequence[str]], str | None]
-"""(range, tag names) → the highest tag in the range, or None. Injected: which versions exist is policy, not Git."""
+"""(range, tag names) → the highest tag in the range, or None. Passed in: what a version is, is policy, not Git."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,22 @@ class Refs:
     symrefs: Mapping[str, str]
 
     def branch(self, name: str) -> str | None:
-        """The tip of a branch, None where the remote has no such branch."""
+        """Return the tip of a branch; None where the remote has no such branch."""
         return self.values.get(HEADS + name)
 
     def commit(self, ref: str) -> str | None:
-        """The commit a full reference name leads to, annotated tags peeled."""
+        """Return the commit that a full reference name leads to, annotated tags peeled."""
         return self.peeled.get(ref) or self.values.get(ref)
 
     @property
     def tags(self) -> list[str]:
+        """Short names of tags."""
         return [ref.removeprefix(TAGS) for ref in self.values if ref.startswith(TAGS)]
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """Which state of the repository is wanted; precedence: commit, name, semver, tag, branch (default `master`)."""
+    """The state of a repository to check out; precedence: commit, name, semver, tag, branch (default `master`)."""
 
     branch: str = ""
     tag: str = ""
@@ -72,22 +73,22 @@ class Tip:
 
 
 def revision(label: str, commit: str) -> str:
-    """`<label>@sha1:<hash>`, or `sha1:<hash>` without a label; the hash tells whether it is `sha1` or `sha256`."""
+    """Return `<label>@sha1:<hash>`, or `sha1:<hash>` without a label; `sha256` for a hash of that length."""
     digest = f"{format_of(commit).name}:{commit}"
     return f"{label}@{digest}" if label else digest
 
 
 def branch_tip(refs: Refs, branch: str) -> Tip | None:
-    """The tip of a branch as something to work from, None where the remote has no such branch."""
+    """Return the tip of a branch to work from; None where the remote has no such branch."""
     commit = refs.branch(branch)
     return Tip(HEADS + branch, commit, revision(branch, commit)) if commit else None
 
 
 def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
-    """The commit that `checkout` means on this remote.
+    """Return the commit that `checkout` means on this remote.
 
-    Raises RefNotFound, or EmptyRepository for a remote without any reference. A commit is taken at its word: whether
-    the remote has it turns out when it is fetched.
+    Raises RefNotFound, or EmptyRepository for a remote without any reference. A commit is not looked up: whether the
+    remote has it turns out when it is fetched.
     """
     if checkout.commit:
         return Tip("", checkout.commit, revision(checkout.branch, checkout.commit))

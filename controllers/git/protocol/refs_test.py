@@ -72,7 +72,7 @@ def test_checkouts(checkout: Checkout, want: Tip) -> None:
         ),
     ],
 )
-def test_what_is_not_there_is_named(checkout: Checkout, text: str) -> None:
+def test_missing_references_are_named(checkout: Checkout, text: str) -> None:
     with pytest.raises(RefNotFound) as missing:
         resolve(checkout, REFS, select_semver=newest)
     assert str(missing.value) == f"unable to clone '{URL}': {text}"
@@ -100,7 +100,8 @@ LOCAL = {"refs/heads/main": A, "refs/heads/updates": B}
         pytest.param("+refs/heads/main:refs/heads/mirror", [RefUpdate("refs/heads/mirror", A)], True, id="force"),
         pytest.param("refs/heads/updates:refs/for/main", [RefUpdate("refs/for/main", B)], False, id="review"),
         pytest.param("refs/heads/*:refs/heads/bot/*",
-                     [RefUpdate("refs/heads/bot/main", A), RefUpdate("refs/heads/bot/updates", B)], False, id="wildcard"),
+                     [RefUpdate("refs/heads/bot/main", A), RefUpdate("refs/heads/bot/updates", B)], False,
+                     id="wildcard"),
     ],
 )  # fmt: skip
 def test_refspecs(text: str, want: list[RefUpdate], force: bool) -> None:

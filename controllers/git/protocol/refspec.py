@@ -13,7 +13,7 @@ from controllers.git.errors import BadRefspec
 
 
 class AnyValue(Enum):
-    """Whatever the remote has."""
+    """The type of ANY: whatever the remote has."""
 
     ANY = "any"
 
@@ -35,15 +35,17 @@ class RefUpdate:
 
 @dataclass(frozen=True, slots=True)
 class Refspec:
+    """The parts of one refspec."""
+
     source: str
     destination: str
     force: bool = False
 
     def updates(self, local: Mapping[str, str]) -> list[RefUpdate]:
-        """What this refspec pushes.
+        """Return the updates that this refspec asks for.
 
-        local: full reference name → commit, of what this run has: checked-out branch, push branch.
-        Raises BadRefspec when the source is none of them.
+        local: full reference name → commit, of the references of this run: checked-out branch, push branch.
+        Raises BadRefspec when the source is not among them.
         """
         if "*" not in self.source:
             commit = local.get(self.source)
@@ -51,21 +53,21 @@ class Refspec:
                 raise BadRefspec(f"refspec '{self}': source '{self.source}' is not a reference of this run")
             return [RefUpdate(self.destination, commit)]
         head, _, tail = self.source.partition("*")
-        found = [
+        updates = [
             RefUpdate(self.destination.replace("*", ref[len(head) : len(ref) - len(tail)]), commit)
             for ref, commit in sorted(local.items())
             if len(ref) >= len(head) + len(tail) and ref.startswith(head) and ref.endswith(tail)
         ]
-        if not found:
+        if not updates:
             raise BadRefspec(f"refspec '{self}': source '{self.source}' matches no reference of this run")
-        return found
+        return updates
 
     def __str__(self) -> str:
         return f"{'+' if self.force else ''}{self.source}:{self.destination}"
 
 
 def parse_refspec(text: str) -> Refspec:
-    """The parts of a refspec. Raises BadRefspec."""
+    """Parse a refspec. Raises BadRefspec."""
     force = text.startswith("+")
     source, separator, destination = text.removeprefix("+").partition(":")
     if not separator or ":" in destination:

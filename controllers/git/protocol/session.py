@@ -1,18 +1,19 @@
 """Whole operations with a remote — list, fetch, push — in the fewest round trips. Blocking.
 
-A remote that was once heard to speak protocol 2 is asked at once the next time, without its greeting: one round trip to
-list, one to fetch. What was learnt is forgotten at the first error.
+Once a remote is known to speak protocol 2, requests go out without waiting for its advertisement: one round trip to
+list, one to fetch. What the session learnt is forgotten at the first error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
 from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, sanitize_text
-from controllers.git.objects.names import ObjectFormat
+from controllers.git.objects.hashing import ObjectFormat
+from controllers.git.protocol.deadline import Deadline
+from controllers.git.protocol.pktline import Stream
 from controllers.git.protocol.refs import HEADS, TAGS, Refs
 from controllers.git.protocol.refspec import ANY, RefUpdate
-from controllers.git.protocol.transport import Deadline, GitTransport
 from controllers.git.protocol.wire import (
     RECEIVE_PACK,
     UPLOAD_PACK,
@@ -29,15 +30,23 @@ from controllers.git.protocol.wire import (
 )
 
 MAX_REFS_BYTES = 64 << 20
+"""Of a list of references, advertised or asked for."""
 MAX_REPORT_BYTES = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class PushResult:
-    """refs: the references that moved. message: what the server told people, in one bounded line."""
+class GitTransport(Protocol):
+    """Requests to one repository as one identity, whatever carries them. Safe to use from several threads."""
 
-    refs: tuple[str, ...]
-    message: str
+    def advertise(self, service: str, deadline: Deadline) -> AbstractContextManager[Stream]:
+        """Open a stream with the advertisement of `git-upload-pack` or `git-receive-pack`. One round trip."""
+
+    def send_request(
+        self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
+    ) -> AbstractContextManager[Stream]:
+        """Send a request and open a stream with its answer; reading beyond `max_bytes` raises RepositoryTooLarge."""
+
+    def close(self) -> None:
+        """Close idle connections."""
 
 
 class RemoteSession:
@@ -49,54 +58,55 @@ class RemoteSession:
         self._advertisement: Advertisement | None = None  # version and capabilities of upload-pack
 
     def close(self) -> None:
+        """Close idle connections."""
         self._transport.close()
 
     def list_refs(self, extra: Iterable[str], deadline: Deadline) -> Refs:
-        """HEAD, branches, tags and `extra` names. One round trip (two the first time with protocol 2)."""
+        """List HEAD, branches, tags and `extra` names. One round trip (two the first time with protocol 2)."""
         names = ["HEAD", HEADS, TAGS, *extra]
         with self._forget_on_error():
-            known = self._advertisement
-            if known is None or known.version != 2:
+            cached = self._advertisement
+            if cached is None or cached.version != 2:
                 return self._list_refs(self._discover(deadline), names, deadline)
             try:
-                return self._list_refs(known, names, deadline)
+                return self._list_refs(cached, names, deadline)
             except ProtocolError:
-                heard = self._discover(deadline)
-                if heard.object_format is known.object_format:
+                advertisement = self._discover(deadline)
+                if advertisement.object_format is cached.object_format:
                     raise
-                return self._list_refs(heard, names, deadline)  # of a repository that took the place of the known one
+                return self._list_refs(advertisement, names, deadline)  # another repository took its place
 
-    def _list_refs(self, heard: Advertisement, names: Sequence[str], deadline: Deadline) -> Refs:
-        if heard.version == 2:
-            request = ls_refs_request(names, heard)
+    def _list_refs(self, advertisement: Advertisement, names: Sequence[str], deadline: Deadline) -> Refs:
+        if advertisement.version == 2:
+            request = ls_refs_request(names, advertisement)
             with self._transport.send_request(
                 UPLOAD_PACK, request, deadline, version=2, max_bytes=MAX_REFS_BYTES
             ) as answer:
-                heard = read_ls_refs(answer, heard)
-        return Refs(self.url, heard.values, heard.peeled, heard.symrefs)
+                advertisement = read_ls_refs(answer, advertisement)
+        return Refs(self.url, advertisement.values, advertisement.peeled, advertisement.symrefs)
 
     def object_format(self, deadline: Deadline) -> ObjectFormat:
-        """How the remote names objects. No request once refs were listed."""
+        """Return the remote's object format. Sends no request once references were listed."""
         with self._forget_on_error():
             return self._discovered(deadline).object_format
 
     @contextmanager
     def fetch(self, want: Want, deadline: Deadline, *, max_bytes: int) -> Iterator[Iterator[bytes]]:
-        """The chunks of a pack with what is missing of the wanted commits. One round trip once refs were listed."""
+        """Open the chunks of a pack with the missing objects. One round trip once references were listed."""
         with self._forget_on_error():
-            heard = self._discovered(deadline)
-            version, request = heard.version, fetch_request(want, heard)
+            advertisement = self._discovered(deadline)
+            version, request = advertisement.version, fetch_request(want, advertisement)
             with self._transport.send_request(
                 UPLOAD_PACK, request, deadline, version=version, max_bytes=max_bytes
             ) as answer:
                 yield read_fetch(answer, want, version)
 
     def can_fetch_any_commit(self) -> bool:
-        """True when a commit may be asked for that is no tip of a reference."""
-        heard = self._advertisement
-        return heard is not None and (
-            heard.version == 2
-            or not heard.capabilities.isdisjoint({"allow-reachable-sha1-in-want", "allow-any-sha1-in-want"})
+        """Return True when the remote also serves commits that are not the tip of a reference."""
+        advertisement = self._advertisement
+        return advertisement is not None and (
+            advertisement.version == 2
+            or not advertisement.capabilities.isdisjoint({"allow-reachable-sha1-in-want", "allow-any-sha1-in-want"})
         )
 
     def push(
@@ -107,10 +117,10 @@ class RemoteSession:
         options: Sequence[str],
         may_update: Callable[[str, str], bool],
         deadline: Deadline,
-    ) -> PushResult:
-        """Moves references. Two round trips, one when they are there already.
+    ) -> tuple[str, ...]:
+        """Move references, and return those that moved. Two round trips, one when all are there already.
 
-        pack: the pack to send to a remote that has the given commits.
+        pack: makes the pack for a remote that has the given commits.
         may_update: (old, new) → whether a reference may go from old to new.
         Raises RefMoved when a reference is not where it was expected, PushRejected when it may not move or the
         remote refuses.
@@ -118,34 +128,33 @@ class RemoteSession:
         advertised = self._request_advertisement(RECEIVE_PACK, deadline)
         commands = plan_push(updates, advertised.values, may_update=may_update)
         if not commands:
-            return PushResult((), "")
-        has = frozenset(advertised.values.values())
-        body = push_request(commands, options, advertised) + pack(has)
-        said: list[bytes] = []
+            return ()
+        body = push_request(commands, options, advertised) + pack(frozenset(advertised.values.values()))
+        progress: list[bytes] = []
         try:
             with self._transport.send_request(
                 RECEIVE_PACK, body, deadline, version=0, max_bytes=MAX_REPORT_BYTES
             ) as answer:
-                report = read_report(answer, advertised.capabilities, said.append)
+                report = read_report(answer, advertised.capabilities, progress.append)
         except Unreachable:  # perhaps only the answer was lost
             if not self._has_arrived(commands, deadline):
                 raise
-            return PushResult(tuple(c.ref for c in commands), "")
-        message = sanitize_text(b"".join(said))
-        moved = tuple(c.ref for c in commands if report.get(c.ref) is None)
+            return tuple(c.ref for c in commands)
         refused = [(reason, c) for c in commands if (reason := report.get(c.ref)) is not None]
         if refused:
-            # Of an atomic push, one reference tells the reason and the others that they had to stay, too.
+            # Of an atomic push, one reference gives the reason, and the others say that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
-            self._raise_refusal(command, reason, message, deadline, moved=moved)
-        return PushResult(tuple(c.ref for c in commands), message)
+            updated_refs = tuple(c.ref for c in commands if report.get(c.ref) is None)
+            message = sanitize_text(b"".join(progress))
+            self._raise_refusal(command, reason, message, deadline, updated_refs=updated_refs)
+        return tuple(c.ref for c in commands)
 
     def _discovered(self, deadline: Deadline) -> Advertisement:
         return self._advertisement or self._discover(deadline)
 
     def _discover(self, deadline: Deadline) -> Advertisement:
-        self._advertisement = heard = self._request_advertisement(UPLOAD_PACK, deadline)
-        return heard
+        self._advertisement = advertisement = self._request_advertisement(UPLOAD_PACK, deadline)
+        return advertisement
 
     def _request_advertisement(self, service: str, deadline: Deadline) -> Advertisement:
         with self._transport.advertise(service, deadline) as answer:
@@ -159,14 +168,14 @@ class RemoteSession:
         return all(now.get(c.ref) == c.new for c in commands)
 
     def _raise_refusal(
-        self, command: PushCommand, reason: str, message: str, deadline: Deadline, *, moved: tuple[str, ...]
+        self, command: PushCommand, reason: str, message: str, deadline: Deadline, *, updated_refs: tuple[str, ...]
     ) -> None:
-        """Tells a lost race from a refusal: only a race leaves the reference elsewhere."""
+        """Raise RefMoved for a lost race, else PushRejected: only a race leaves the reference elsewhere."""
         now = self._request_advertisement(RECEIVE_PACK, deadline).values.get(command.ref)
         text = f"command error on {command.ref}: {reason}"
         if now not in (command.old, command.new):
-            raise RefMoved(text, moved=moved)
-        raise PushRejected(f"{text}: {message}" if message else text, moved=moved)
+            raise RefMoved(text, updated_refs=updated_refs)
+        raise PushRejected(f"{text}: {message}" if message else text, updated_refs=updated_refs)
 
     @contextmanager
     def _forget_on_error(self) -> Iterator[None]:
@@ -180,7 +189,7 @@ class RemoteSession:
 def plan_push(
     updates: Sequence[RefUpdate], advertised: Mapping[str, str], *, may_update: Callable[[str, str], bool]
 ) -> list[PushCommand]:
-    """The commands for what is not yet as wanted. Raises RefMoved, PushRejected. Pure."""
+    """Return the commands for references that are not there yet. Raises RefMoved, PushRejected. Pure."""
     commands = []
     for update in updates:
         now = advertised.get(update.ref)

@@ -1,16 +1,17 @@
-"""What is said to a Git remote and how its answers read: pure functions, no connection.
+"""Write requests to a Git remote and read its answers. Pure: no connection.
 
 Listing and fetching speak protocol 2 where the remote does (references are filtered on the server, any commit may be
-asked for) and protocol 0 elsewhere; pushing is protocol 0 always. Follows Git's gitprotocol-pack, gitprotocol-v2 and
-gitprotocol-capabilities. Left out: negotiation in several rounds (the few commits that we have are offered at once),
+asked for) and protocol 0 elsewhere; pushing always speaks protocol 0. Follows Git's gitprotocol-pack, gitprotocol-v2
+and gitprotocol-capabilities. Left out: negotiation in several rounds (we offer the few commits that we have at once),
 filters, pack URIs.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from controllers.git.errors import ProtocolError, PushRejected, sanitize_text
-from controllers.git.objects.names import FORMATS, SHA1, ObjectFormat
+from controllers.git.objects.hashing import FORMATS, SHA1, ObjectFormat
 from controllers.git.protocol.pktline import (
     DELIMITER,
     FLUSH,
@@ -29,7 +30,7 @@ UPLOAD_PACK, RECEIVE_PACK = "git-upload-pack", "git-receive-pack"
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """What a remote says first. For protocol 2 only capabilities; references are asked for."""
+    """The first thing a remote sends. In protocol 2 only capabilities; references have to be asked for."""
 
     version: int
     capabilities: frozenset[str] = frozenset()
@@ -41,7 +42,7 @@ class Advertisement:
 
 @dataclass(frozen=True, slots=True)
 class Want:
-    """A fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
+    """What to fetch. have: commits whose trees are complete here; each counts as shallow. depth 0: all history."""
 
     commits: Sequence[str]
     have: Sequence[str]
@@ -58,7 +59,7 @@ class PushCommand:
 
 
 def read_advertisement(stream: Stream) -> Advertisement:
-    """The remote's greeting, in protocol 0 (with all references) or 2. Raises ProtocolError."""
+    """Read the remote's advertisement, in protocol 0 (with all references) or 2. Raises ProtocolError."""
     first = stream.packet()
     if isinstance(first, bytes) and first.startswith(b"# service="):
         if stream.packet() is not SpecialPacket.FLUSH:
@@ -79,7 +80,7 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     capabilities = caps.decode("utf-8", "replace").split()
     object_format = _object_format(capabilities)
     values, peeled = {}, {}
-    for one in _and_then(line, stream.lines()):
+    for one in chain([line], stream.lines()):
         sha, name = _ref_line(one, object_format)
         if name.endswith("^{}"):
             peeled[name.removesuffix("^{}")] = sha
@@ -90,11 +91,6 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     return Advertisement(0, frozenset(capabilities), object_format, values, peeled, symrefs)
 
 
-def _and_then(line: bytes, lines: Iterator[bytes]) -> Iterator[bytes]:
-    yield line
-    yield from lines
-
-
 def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
     sha, space, name = line.partition(b" ")
     if not space or not (sha == b"shallow" or is_object_id(sha, object_format)):
@@ -103,7 +99,7 @@ def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
 
 
 def _object_format(capabilities: Sequence[str]) -> ObjectFormat:
-    """How the remote names objects: of several formats the first is that of its references; SHA-1 when it says none."""
+    """Return the remote's object format: the first one advertised is that of its references; SHA-1 without any."""
     named = [c.removeprefix(OBJECT_FORMAT) for c in capabilities if c.startswith(OBJECT_FORMAT)]
     if not named:
         return SHA1
@@ -115,17 +111,20 @@ def _object_format(capabilities: Sequence[str]) -> ObjectFormat:
 
 
 def is_object_id(text: bytes, object_format: ObjectFormat) -> bool:
+    """Return True for a full object id, in lower case."""
     return len(text) == object_format.hex_length and not text.strip(b"0123456789abcdef")
 
 
 def ls_refs_request(prefixes: Iterable[str], advertisement: Advertisement) -> bytes:
-    """Protocol 2: list the references that begin with one of the prefixes."""
+    """Write a request of protocol 2 for the references that begin with one of the prefixes."""
     arguments = [b"peel\n", b"symrefs\n", *(b"ref-prefix %s\n" % _bytes(p) for p in prefixes)]
-    return packets(b"command=ls-refs\n", _agent(), *_format(advertisement)) + DELIMITER + packets(*arguments) + FLUSH
+    return (
+        packets(b"command=ls-refs\n", _agent(), *_format_line(advertisement)) + DELIMITER + packets(*arguments) + FLUSH
+    )
 
 
 def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
-    """Protocol 2: the references listed. Raises ProtocolError."""
+    """Return the advertisement with the references of an answer in protocol 2. Raises ProtocolError."""
     values, peeled, symrefs = {}, {}, {}
     for line in stream.lines():
         sha, name, *attributes = line.decode("utf-8", "surrogateescape").split(" ")
@@ -142,7 +141,7 @@ def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
 
 
 def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
-    """What to ask upload-pack for. Thin packs: what we have is not sent again."""
+    """Write a request for a thin pack: objects that we have are not sent again. Raises ProtocolError."""
     shallow = [b"shallow %s\n" % c.encode() for c in want.have]
     deepen = [b"deepen %d\n" % want.depth] if want.depth else []
     haves = [b"have %s\n" % c.encode() for c in want.have]
@@ -151,12 +150,13 @@ def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
         wants = [b"want %s\n" % c.encode() for c in want.commits]
         options = [b"thin-pack\n", b"no-progress\n", b"ofs-delta\n"]
         arguments = packets(*options, *shallow, *deepen, *wants, *haves, b"done\n")
-        return packets(b"command=fetch\n", _agent(), *_format(advertisement)) + DELIMITER + arguments + FLUSH
+        return packets(b"command=fetch\n", _agent(), *_format_line(advertisement)) + DELIMITER + arguments + FLUSH
     if "side-band-64k" not in capabilities or (want.depth and "shallow" not in capabilities):
         raise ProtocolError("the remote lacks side-band-64k or shallow fetches")
-    ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta", "multi_ack_detailed")  # the last: Azure insists
+    # Azure DevOps insists on the last, though we negotiate in one round.
+    ours = ("side-band-64k", "thin-pack", "no-progress", "ofs-delta", "multi_ack_detailed")
     capability_list = b" ".join(
-        [c.encode() for c in ours if c in capabilities] + [_agent().strip(), *_format(advertisement)]
+        [c.encode() for c in ours if c in capabilities] + [_agent().strip(), *_format_line(advertisement)]
     )
     first, *more = want.commits
     wants = [b"want %s %s\n" % (first.encode(), capability_list), *(b"want %s\n" % c.encode() for c in more)]
@@ -164,12 +164,12 @@ def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
 
 
 def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
-    """The chunks of the pack that answers a fetch. Raises ProtocolError, also for the remote's refusals."""
+    """Yield the chunks of the pack that answers a fetch. Raises ProtocolError, also when the remote refuses."""
     if version == 2:
         while (section := stream.packet()) != b"packfile\n":
             if isinstance(section, SpecialPacket):
                 raise ProtocolError("the remote sent no pack")
-            for _ in stream.lines():  # shallow-info: what is cut off is known, it is what we asked for
+            for _ in stream.lines():  # shallow-info: we know where history is cut off, we asked for it
                 pass
         yield from read_side_band(stream, _ignore)
         return
@@ -185,12 +185,12 @@ def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
     yield from read_side_band(stream, _ignore)
 
 
-def _ignore(_words: bytes) -> None:
+def _ignore(_progress: bytes) -> None:
     pass
 
 
 def push_request(commands: Sequence[PushCommand], options: Sequence[str], advertisement: Advertisement) -> bytes:
-    """What to tell receive-pack before the pack. Raises PushRejected where the remote takes no push options."""
+    """Write what goes to receive-pack before the pack. Raises PushRejected where the remote takes no push options."""
     capabilities = advertisement.capabilities
     if options and "push-options" not in capabilities:
         raise PushRejected("the remote does not support push options; remove spec.git.push.options")
@@ -200,8 +200,8 @@ def push_request(commands: Sequence[PushCommand], options: Sequence[str], advert
     if len(commands) > 1:
         ours.append("atomic")
     capability_list = b" ".join([c.encode() for c in ours if c in capabilities] + [_agent().strip()])
-    nothing = "0" * advertisement.object_format.hex_length
-    lines = [b"%s %s %s" % ((c.old or nothing).encode(), c.new.encode(), _bytes(c.ref)) for c in commands]
+    null_id = "0" * advertisement.object_format.hex_length
+    lines = [b"%s %s %s" % ((c.old or null_id).encode(), c.new.encode(), _bytes(c.ref)) for c in commands]
     lines[0] += b"\0" + capability_list
     command_list = packets(*lines) + FLUSH
     return command_list + packets(*map(_bytes, options)) + FLUSH if options else command_list
@@ -210,7 +210,10 @@ def push_request(commands: Sequence[PushCommand], options: Sequence[str], advert
 def read_report(
     stream: Stream, capabilities: frozenset[str], on_progress: Callable[[bytes], None]
 ) -> dict[str, str | None]:
-    """What became of each reference: None if it moved, else the remote's reason. Raises PushRejected, ProtocolError."""
+    """Return what became of each reference: None if it moved, else the remote's reason.
+
+    Raises PushRejected when the remote could not use the pack, and ProtocolError.
+    """
     if "report-status" not in capabilities:
         return {}
     if "side-band-64k" in capabilities:  # read to the end: hooks may speak after the report
@@ -231,8 +234,8 @@ def read_report(
     return report
 
 
-def _format(advertisement: Advertisement) -> list[bytes]:
-    """The object format as we tell it in a request; SHA-1 goes without saying."""
+def _format_line(advertisement: Advertisement) -> list[bytes]:
+    """Return the object format as a line of a request; SHA-1 goes without saying."""
     return [] if advertisement.object_format is SHA1 else [(OBJECT_FORMAT + advertisement.object_format.name).encode()]
 
 

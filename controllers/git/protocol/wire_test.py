@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.git.errors import ProtocolError, PushRejected
-from controllers.git.objects.names import SHA1, SHA256, ObjectFormat
+from controllers.git.objects.hashing import SHA1, SHA256, ObjectFormat
 from controllers.git.protocol.pktline import (
     DELIMITER,
     FLUSH,
@@ -32,8 +32,10 @@ from controllers.git.protocol.wire import (
 )
 
 A, B, C = (letter * 40 for letter in "abc")
-SAID = frozenset({"side-band-64k", "thin-pack", "ofs-delta", "shallow", "report-status", "push-options", "atomic"})
-V0, V2, MUTE = Advertisement(0, SAID), Advertisement(2), Advertisement(0)
+CAPABILITIES = frozenset(
+    {"side-band-64k", "thin-pack", "ofs-delta", "shallow", "report-status", "push-options", "atomic"}
+)
+V0, V2, MUTE = Advertisement(0, CAPABILITIES), Advertisement(2), Advertisement(0)
 LONG = "d" * 64
 
 
@@ -72,16 +74,16 @@ def test_bytes_put_back_come_first() -> None:
     assert s.read(4) == b"xycd"
 
 
-def test_bands_are_told_apart() -> None:
-    said: list[bytes] = []
-    content = read_side_band(stream(packets(b"\x01one", b"\x02hear", b"\x01two"), FLUSH), said.append)
+def test_side_bands_are_separated() -> None:
+    progress: list[bytes] = []
+    content = read_side_band(stream(packets(b"\x01one", b"\x02hear", b"\x01two"), FLUSH), progress.append)
     assert b"".join(content) == b"onetwo"
-    assert said == [b"hear"]
+    assert progress == [b"hear"]
     with pytest.raises(ProtocolError, match="remote error: it broke"):
-        list(read_side_band(stream(packets(b"\x03it broke\n")), said.append))
+        list(read_side_band(stream(packets(b"\x03it broke\n")), progress.append))
 
 
-def test_greeting_of_protocol_0_with_tags_and_a_symbolic_head() -> None:
+def test_advertisement_of_protocol_0_with_tags_and_a_symbolic_head() -> None:
     got = read_advertisement(
         stream(
             packets(b"# service=git-upload-pack\n"), FLUSH,
@@ -99,7 +101,7 @@ def test_greeting_of_protocol_0_with_tags_and_a_symbolic_head() -> None:
     assert "shallow" in got.capabilities
 
 
-def test_greeting_of_an_empty_repository() -> None:
+def test_advertisement_of_an_empty_repository() -> None:
     line = b"0" * 40 + b" capabilities^{}\0report-status push-options"
     got = read_advertisement(stream(packets(line), FLUSH))
     assert (got.values, got.peeled) == ({}, {})
@@ -108,14 +110,14 @@ def test_greeting_of_an_empty_repository() -> None:
 
 
 @pytest.mark.parametrize("service_line", [b"", packets(b"# service=git-upload-pack\n") + FLUSH], ids=["git", "github"])
-def test_greeting_of_protocol_2(service_line: bytes) -> None:
+def test_advertisement_of_protocol_2(service_line: bytes) -> None:
     got = read_advertisement(stream(service_line, packets(b"version 2\n", b"agent=x\n", b"fetch=shallow\n"), FLUSH))
     assert got.version == 2
     assert got.capabilities == {"agent=x", "fetch=shallow"}
 
 
 @pytest.mark.parametrize(
-    "greeting",
+    "lines",
     [
         pytest.param([f"{LONG} HEAD\0shallow object-format=sha256".encode(), LONG.encode() + b" refs/x"], id="v0"),
         pytest.param([b"0" * 64 + b" capabilities^{}\0object-format=sha256\n"], id="v0-empty"),
@@ -123,33 +125,33 @@ def test_greeting_of_protocol_2(service_line: bytes) -> None:
         pytest.param([b"version 2\n", b"agent=x\n", b"object-format=sha256\n"], id="v2"),
     ],
 )
-def test_sha256_is_heard(greeting: list[bytes]) -> None:
-    got = read_advertisement(stream(packets(*greeting), FLUSH))
+def test_sha256_is_recognised(lines: list[bytes]) -> None:
+    got = read_advertisement(stream(packets(*lines), FLUSH))
     assert got.object_format is SHA256
     assert set(got.values.values()) <= {LONG}
 
 
 @pytest.mark.parametrize("version", [[b"version 2\n"], []], ids=["v2", "v0"])
-def test_sha1_is_meant_where_nothing_is_said(version: list[bytes]) -> None:
+def test_sha1_is_the_default(version: list[bytes]) -> None:
     assert (
         read_advertisement(stream(packets(*(version or [f"{A} HEAD\0shallow".encode()])), FLUSH)).object_format is SHA1
     )
 
 
 @pytest.mark.parametrize(
-    "greeting",
+    "lines",
     [[b"version 2\n", b"object-format=sha3\n"], [f"{LONG} HEAD\0object-format=sha3".encode()]],
     ids=["v2", "v0"],
 )
-def test_other_object_names_are_refused(greeting: list[bytes]) -> None:
+def test_other_object_formats_are_refused(lines: list[bytes]) -> None:
     with pytest.raises(ProtocolError, match="names objects by 'sha3', which is not supported; sha1 and sha256 are"):
-        read_advertisement(stream(packets(*greeting), FLUSH))
+        read_advertisement(stream(packets(*lines), FLUSH))
 
 
 @pytest.mark.parametrize(
     ("sha", "caps"), [(LONG, ""), (A, "object-format=sha256"), (LONG[:-1], "object-format=sha256")]
 )
-def test_references_with_names_of_the_wrong_length(sha: str, caps: str) -> None:
+def test_references_with_ids_of_the_wrong_length(sha: str, caps: str) -> None:
     with pytest.raises(ProtocolError, match="not a reference"):
         read_advertisement(stream(packets(f"{sha} HEAD\0{caps}".encode()), FLUSH))
     with pytest.raises(ProtocolError, match="not a reference"):
@@ -159,20 +161,20 @@ def test_references_with_names_of_the_wrong_length(sha: str, caps: str) -> None:
 
 
 @pytest.mark.parametrize("named", [SHA1, SHA256], ids=str)
-def test_requests_say_sha256_and_are_silent_of_sha1(named: ObjectFormat) -> None:
-    v0, v2 = (Advertisement(v, SAID | {f"object-format={named.name}"}, named) for v in (0, 2))
+def test_requests_name_sha256_and_not_sha1(named: ObjectFormat) -> None:
+    v0, v2 = (Advertisement(v, CAPABILITIES | {f"object-format={named.name}"}, named) for v in (0, 2))
     want = Want([LONG], [], depth=1)
-    for asked in (ls_refs_request([], v2), fetch_request(want, v2), fetch_request(want, v0)):
-        assert (b"object-format=sha256" in asked) == (named is SHA256)
-        assert b"sha1" not in asked
+    for request in (ls_refs_request([], v2), fetch_request(want, v2), fetch_request(want, v0)):
+        assert (b"object-format=sha256" in request) == (named is SHA256)
+        assert b"sha1" not in request
 
 
 @pytest.mark.parametrize(("named", "new"), [(SHA1, A), (SHA256, LONG)], ids=str)
-def test_a_push_says_its_format_and_has_zeros_as_long_as_names(named: ObjectFormat, new: str) -> None:
-    advertisement = Advertisement(0, SAID | {f"object-format={named.name}"}, named)
-    asked = push_request([PushCommand("refs/heads/x", None, new)], [], advertisement)
-    assert asked[4:].startswith(f"{'0' * len(new)} {new} refs/heads/x\0".encode())
-    assert f" object-format={named.name} agent=".encode() in asked
+def test_a_push_names_its_format_and_uses_a_null_id_of_that_length(named: ObjectFormat, new: str) -> None:
+    advertisement = Advertisement(0, CAPABILITIES | {f"object-format={named.name}"}, named)
+    request = push_request([PushCommand("refs/heads/x", None, new)], [], advertisement)
+    assert request[4:].startswith(f"{'0' * len(new)} {new} refs/heads/x\0".encode())
+    assert f" object-format={named.name} agent=".encode() in request
 
 
 def test_references_of_protocol_2() -> None:
@@ -192,13 +194,13 @@ def test_references_of_protocol_2() -> None:
     assert (got.peeled, got.symrefs) == ({"refs/tags/v1": C}, {"HEAD": "refs/heads/main"})
 
 
-def test_a_fetch_offers_what_is_there_as_shallow() -> None:
-    asked = fetch_request(Want([A], [B], depth=1), V2)
+def test_a_fetch_offers_complete_commits_as_shallow() -> None:
+    request = fetch_request(Want([A], [B], depth=1), V2)
     for line in (f"want {A}", f"have {B}", f"shallow {B}", "deepen 1", "thin-pack", "done"):
-        assert packet(line.encode() + b"\n") in asked
-    asked = fetch_request(Want([A], [B], depth=1), V0)
-    assert f"want {A} side-band-64k thin-pack ofs-delta agent=".encode() in asked
-    assert asked.endswith(packets(f"have {B}\n".encode(), b"done\n"))
+        assert packet(line.encode() + b"\n") in request
+    request = fetch_request(Want([A], [B], depth=1), V0)
+    assert f"want {A} side-band-64k thin-pack ofs-delta agent=".encode() in request
+    assert request.endswith(packets(f"have {B}\n".encode(), b"done\n"))
     with pytest.raises(ProtocolError):
         fetch_request(Want([A], [], depth=1), Advertisement(0, frozenset({"side-band-64k"})))
 
@@ -226,22 +228,22 @@ def test_an_answer_without_a_pack(version: int, answer: bytes) -> None:
         list(read_fetch(stream(answer), Want([A], [], depth=1), version))
 
 
-def test_a_push_tells_old_and_new_and_options() -> None:
-    asked = push_request([PushCommand("refs/heads/grün", A, B), PushCommand("refs/heads/b", C, A)], ["k=v"], V0)
+def test_a_push_sends_old_and_new_ids_and_options() -> None:
+    request = push_request([PushCommand("refs/heads/grün", A, B), PushCommand("refs/heads/b", C, A)], ["k=v"], V0)
     first = f"{A} {B} refs/heads/grün\0report-status side-band-64k push-options atomic agent=".encode()
-    assert asked[4:].startswith(first)
-    assert asked.endswith(packets(f"{C} {A} refs/heads/b".encode()) + FLUSH + packets(b"k=v") + FLUSH)
+    assert request[4:].startswith(first)
+    assert request.endswith(packets(f"{C} {A} refs/heads/b".encode()) + FLUSH + packets(b"k=v") + FLUSH)
     with pytest.raises(PushRejected, match="does not support push options"):
         push_request([PushCommand("refs/heads/b", A, B)], ["k=v"], MUTE)
 
 
-def test_a_report_within_a_band_and_words_after_it() -> None:
-    said: list[bytes] = []
+def test_a_report_within_a_band_and_a_message_after_it() -> None:
+    progress: list[bytes] = []
     report = packets(b"unpack ok\n", b"ok refs/heads/a\n", b"ng refs/heads/b hook declined\n") + FLUSH
     answer = packets(b"\x01" + report[:13], b"\x01" + report[13:], b"\x02see you\n") + FLUSH
-    got = read_report(stream(answer), SAID, said.append)
+    got = read_report(stream(answer), CAPABILITIES, progress.append)
     assert got == {"refs/heads/a": None, "refs/heads/b": "hook declined"}
-    assert said == [b"see you\n"]
+    assert progress == [b"see you\n"]
 
 
 def test_a_report_without_bands() -> None:

@@ -1,6 +1,6 @@
 """OpenPGP signatures through pysequoia, which is optional and imported when a key is first used.
 
-The library's errors carry stack traces of its own; only their first line is passed on.
+The errors of the library contain stack traces; only their first line is passed on.
 """
 
 import threading
@@ -21,6 +21,7 @@ class OpenPgpSigner:
         self._lock = threading.Lock()
 
     def sign(self, payload: bytes) -> bytes:
+        """Return an armoured signature. Raises BadSigningKey."""
         import pysequoia  # noqa: PLC0415
 
         with self._lock:
@@ -33,7 +34,7 @@ class OpenPgpSigner:
 
 
 def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> OpenPgpSigner:
-    """A signer with the only key of an armoured file. Raises BadSigningKey. Unlocking takes 0.1 to 0.3 s."""
+    """Return a signer with the only key of an armoured file. Unlocking takes 0.1 to 0.3 s. Raises BadSigningKey."""
     try:
         import pysequoia  # noqa: PLC0415  # an optional part of the installation
     except ImportError:
@@ -59,7 +60,7 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
         )
     try:
         return OpenPgpSigner(key.signer(passphrase), secret_name)
-    except RuntimeError:  # what it says of a wrong passphrase is about its parser
+    except RuntimeError:  # for a wrong passphrase, its text is about its parser
         raise BadSigningKey(
             f"could not decrypt private key of the signing key present in secret {secret_name}: wrong passphrase"
         ) from None

@@ -12,8 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from controllers.git.errors import BadSigningKey
-from controllers.git.login.secret import is_encrypted
-from controllers.git.sshkeys import BadPrivateKey, PrivateKey, load_private_key
+from controllers.git.sshkeys import BadPrivateKey, PrivateKey, is_encrypted, load_private_key
 
 NAMESPACE = b"git"
 MAGIC = b"SSHSIG"
@@ -31,16 +30,17 @@ class SshSigner:
         self._public = base64.b64decode(public.split()[1])
 
     def sign(self, payload: bytes) -> bytes:
-        about = _string(NAMESPACE) + _string(b"") + _string(b"sha512")
-        signature = _signature(self._key, MAGIC + about + _string(sha512(payload).digest()))
-        blob = MAGIC + struct.pack(">I", 1) + _string(self._public) + about + _string(signature)
+        """Return an armoured signature."""
+        header = _string(NAMESPACE) + _string(b"") + _string(b"sha512")
+        signature = _signature(self._key, MAGIC + header + _string(sha512(payload).digest()))
+        blob = MAGIC + struct.pack(">I", 1) + _string(self._public) + header + _string(signature)
         text = base64.b64encode(blob)
         lines = [text[at : at + ARMOUR_COLUMNS] for at in range(0, len(text), ARMOUR_COLUMNS)]
         return b"\n".join([b"-----BEGIN SSH SIGNATURE-----", *lines, b"-----END SSH SIGNATURE-----", b""])
 
 
 def ssh_signer(identity: str, passphrase: str, *, secret_name: str) -> SshSigner:
-    """A signer with a private key in OpenSSH or PEM form. Slow if encrypted. Raises BadSigningKey."""
+    """Return a signer with a private key in OpenSSH or PEM form. Slow if encrypted. Raises BadSigningKey."""
     if is_encrypted(identity) and not passphrase:
         raise BadSigningKey(
             f"can not use passphrase protected signing key without 'password' field present in secret {secret_name}"

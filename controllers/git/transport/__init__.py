@@ -1,1 +1,1 @@
-"""What carries Git's protocol: smart HTTP and SSH, directly or through a proxy."""
+"""Transports of Git's protocol: smart HTTP and SSH, directly or through a proxy."""

@@ -1,4 +1,4 @@
-"""Picks the way to a remote and keeps it open between runs."""
+"""Open sessions with remotes over HTTP or SSH, and keep them between runs."""
 
 import threading
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from cachetools import LRUCache
 
 from controllers.git.errors import BadCredentials, ProtocolError
-from controllers.git.protocol.session import RemoteSession
-from controllers.git.protocol.transport import GitTransport
+from controllers.git.protocol.session import GitTransport, RemoteSession
 from controllers.git.remote import Basic, Bearer, Remote, SshAlgorithms, SshKey
-from controllers.git.transport.smarthttp import HttpPools, HttpTransport
+from controllers.git.transport.httppools import HttpPools
+from controllers.git.transport.smarthttp import HttpTransport
 
 MAX_HTTP_SESSIONS = 1024
 MAX_SSH_SESSIONS = 64
@@ -19,7 +19,7 @@ MAX_SSH_SESSIONS = 64
 
 
 class Connections:
-    """Conversations by remote. Thread-safe."""
+    """Sessions by remote. Thread-safe."""
 
     def __init__(self, ssh: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
         self._ssh = ssh
@@ -30,15 +30,15 @@ class Connections:
         self._over_ssh: LRUCache[Remote, RemoteSession] = LRUCache(MAX_SSH_SESSIONS)
 
     def session(self, remote: Remote) -> RemoteSession:
-        """The session with a remote as an identity. Raises BadCredentials, ProtocolError."""
+        """Return the session with a remote as one identity. Raises BadCredentials, ProtocolError."""
         with self._lock:
             sessions = self._over_ssh if remote.scheme == "ssh" else self._over_http
-            kept = sessions.get(remote)
-            if kept is None:
+            session = sessions.get(remote)
+            if session is None:
                 if len(sessions) >= sessions.maxsize:
                     sessions.popitem()[1].close()
-                kept = sessions[remote] = RemoteSession(remote.url, self._transport(remote))
-            return kept
+                session = sessions[remote] = RemoteSession(remote.url, self._transport(remote))
+            return session
 
     def _transport(self, remote: Remote) -> GitTransport:
         match remote.scheme, remote.credentials:
@@ -56,14 +56,15 @@ class Connections:
                 raise ProtocolError(f"transport '{scheme}' is not supported; use http, https or ssh")
 
     def close(self) -> None:
+        """Close all connections."""
         with self._lock:
-            for kept in (self._over_http, self._over_ssh):
-                while kept:
-                    kept.popitem()[1].close()
+            for sessions in (self._over_http, self._over_ssh):
+                while sessions:
+                    sessions.popitem()[1].close()
         self._http.close()
 
 
 def canonical_url(url: str) -> str:
-    """One spelling for the ways to write a repository's URL."""
+    """Return one spelling for the many ways to write the URL of a repository."""
     parts = urlsplit(url)
     return f"{parts.scheme.lower()}://{parts.netloc.lower()}{parts.path.rstrip('/').removesuffix('.git')}"

@@ -1,10 +1,10 @@
-"""Connects to a host, directly or through a proxy (blocking); what is said to proxies is in `controllers/proxy`."""
+"""Connect to a host, directly or through a proxy. Blocking; handshakes with proxies are in `controllers/net/proxy`."""
 
 import socket
 from urllib.parse import urlsplit
 
 from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable, sanitize_text
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Proxy
 from controllers.net.proxy import socks5
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
@@ -13,10 +13,10 @@ DEFAULT_HTTP_PORT = 80
 
 
 def dial(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
-    """A connection to a host, with the deadline's rest as its timeout.
+    """Return a connection to a host, with the remaining time as its timeout.
 
-    Raises OSError for want of one without a proxy; with one Unreachable, DeadlineExceeded or BadCredentials, which name it.
-    BadUrl for a name that none can have.
+    Raises OSError without a proxy; Unreachable, DeadlineExceeded or BadCredentials, which name the proxy, with one;
+    BadUrl for a name that no host can have.
     """
     name = _ascii(host)
     connection = _dial_proxy(proxy, name, port, deadline) if proxy else _dial_direct(name, port, deadline)
@@ -45,7 +45,7 @@ def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socke
 
 
 def _dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connects to the first address of a host that answers; all together have the time that is left."""
+    """Connect to the first address of a host that answers; all of them share the remaining time."""
     failure = OSError(f"{host} has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
@@ -63,7 +63,7 @@ def _dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
 
 
 def _ascii(host: str) -> str:
-    """The name as the protocols carry it."""
+    """Return the name as the protocols carry it."""
     try:
         return host.encode("idna").decode()
     except UnicodeError:

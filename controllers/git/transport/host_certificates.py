@@ -1,8 +1,8 @@
-"""Host certificates: a host that an authority of `known_hosts` vouches for (OpenSSH PROTOCOL.certkeys). Pure.
+"""Host certificates: hosts that an authority of `known_hosts` vouches for (OpenSSH PROTOCOL.certkeys). Pure.
 
-What a certificate has to have is what Go's x/crypto/ssh asks for, in its words, and a signature without SHA-1, as
-OpenSSH asks since 8.2. Names of principals are compared as they are, without wildcards. Critical options are made for
-users; one that a host presents is not understood, so the certificate is not accepted.
+The checks are those of Go's x/crypto/ssh, in its words. Besides, the signature must not use SHA-1, as in OpenSSH since
+8.2. Names of principals are compared as they are, without wildcards. Critical options are meant for users; we
+understand none, so a host certificate that has one is not accepted.
 """
 
 import base64
@@ -40,13 +40,13 @@ SHA1_SIGNATURE = b"\0\0\0\x07ssh-rsa"
 
 
 class _CertificateRejected(Exception):
-    """The certificate does not tell who the host is; the message says why."""
+    """The certificate does not prove who the host is; the message says why."""
 
 
 def check_certificate(blob: bytes, known_hosts: KnownHosts, host: str, port: int, *, now: datetime) -> None:
-    """Returns when an authority of `known_hosts` vouches for the host by this certificate. Raises AuthenticationFailed.
+    """Raise AuthenticationFailed unless an authority of `known_hosts` vouches for the host by this certificate.
 
-    blob: as the host presents it. That the host has the key which is certified is not looked at here.
+    blob: as the host presents it. Whether the host has the private key is not checked here.
     """
     try:
         certificate = _parse(blob)
@@ -85,10 +85,11 @@ def _check_holder(certificate: SSHCertificate, host: str) -> None:
     for option in sorted(certificate.critical_options):
         raise _CertificateRejected(f'ssh: unsupported critical option "{sanitize_text(option)}" in certificate')
     names = certificate.valid_principals
-    if names and host.lower().encode() not in names:  # without any it is for all hosts
+    if names and host.lower().encode() not in names:  # without any, the certificate is for all hosts
         quoted = " ".join(f'"{sanitize_text(name)}"' for name in names)
         raise _CertificateRejected(
-            f'ssh: principal "{host}" not in the set of valid principals for given certificate: [{sanitize_text(quoted)}]'
+            f'ssh: principal "{host}" not in the set of valid principals for given certificate: '
+            f"[{sanitize_text(quoted)}]"
         )
 
 

@@ -1,4 +1,4 @@
-"""Host certificates: which are believed, and in which words the others are refused."""
+"""Host certificates: which are accepted, and in which words the others are refused."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -26,7 +26,7 @@ ECDSA, RSA = ec.generate_private_key(ec.SECP384R1()), rsa.generate_private_key(6
 
 
 def line(key: Private) -> str:
-    """Type and key as `known_hosts` has them."""
+    """Return type and key as in `known_hosts`."""
     return key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode()
 
 
@@ -35,7 +35,7 @@ def certificate(
     kind: SSHCertificateType = SSHCertificateType.HOST, start: datetime = NOW - HOUR, end: datetime = NOW + HOUR,
     option: str = "",
 ) -> bytes:  # fmt: skip
-    """What a host presents."""
+    """Return a certificate as a host presents it."""
     builder = (
         SSHCertificateBuilder()
         .public_key(host.public_key())
@@ -77,7 +77,7 @@ def check(blob: bytes, text: str = TRUSTED, *, host: str = "git.example.com", po
         pytest.param(GOOD, f"@revoked example.org {line(AUTHORITY)}\n{TRUSTED}", id="revoked-for-another-host"),
     ],
 )
-def test_believed(blob: bytes, text: str) -> None:
+def test_accepted(blob: bytes, text: str) -> None:
     check(blob, text)
 
 
@@ -128,7 +128,7 @@ def test_refused(blob: bytes, text: str, reason: str) -> None:
     assert str(caught.value) == f"ssh: handshake failed: {reason}"
 
 
-def test_sha1_is_no_signature() -> None:
+def test_a_signature_with_sha1_is_refused() -> None:
     blob = certificate(authority=RSA)
     signed = b"\0\0\0\x0crsa-sha2-512"
     size = RSA.key_size // 8
@@ -140,7 +140,7 @@ def test_sha1_is_no_signature() -> None:
         check(blob, f"@cert-authority * {line(RSA)}")
 
 
-def test_port_belongs_to_the_place_and_not_to_the_name() -> None:
+def test_port_belongs_to_the_pattern_and_not_to_the_principal() -> None:
     check(GOOD, f"@cert-authority [*.example.com]:2222 {line(AUTHORITY)}", port=2222)
     with pytest.raises(AuthenticationFailed, match=r"no authorities for hostname: git.example.com:2222$"):
         check(GOOD, port=2222)

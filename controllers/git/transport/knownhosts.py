@@ -1,8 +1,7 @@
-"""Host keys in OpenSSH's `known_hosts` format: who may call himself by a host's name. Pure.
+"""Host keys in OpenSSH's `known_hosts` format: which keys a host may have. Pure.
 
-Plain, `[host]:port`, wildcard, negated and hashed names, `@revoked` and `@cert-authority`; what an authority's
-certificate has to have is in `hostcertificates.py`. Checking is strict: there is no trust on first use. Texts are those
-of Flux.
+Plain, `[host]:port`, wildcard, negated and hashed patterns, `@revoked` and `@cert-authority`; certificates themselves
+are checked in `host_certificates.py`. Checking is strict: there is no trust on first use. Texts are those of Flux.
 """
 
 import base64
@@ -21,25 +20,25 @@ RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
 
 @dataclass(frozen=True, slots=True)
 class HostKey:
-    """One line. names: the patterns as written. algorithm: the type of key. blob: the public key.
+    """One line. patterns: of host names, as written. algorithm: the type of key. blob: the public key.
 
-    authority: the key signs hosts' certificates and is no host's own.
+    authority: the key signs certificates of hosts and belongs to none of them.
     """
 
-    names: str
+    patterns: str
     algorithm: str
     blob: bytes
     revoked: bool = False
     authority: bool = False
 
     def is_for(self, address: str) -> bool:
-        """True when the line is about a host, given as `host` or `[host]:port`."""
-        if self.names.startswith("|1|"):
-            return _hashed_equal(self.names, address)
+        """Return True when the line is about a host, given as `host` or `[host]:port`."""
+        if self.patterns.startswith("|1|"):
+            return _hashed_equal(self.patterns, address)
         matched = False
-        for pattern in self.names.split(","):
+        for pattern in self.patterns.split(","):
             negated = pattern.startswith("!")
-            # Brackets stand for themselves in host patterns; only `*` and `?` are special.
+            # In host patterns only `*` and `?` are special, brackets are not.
             literal = pattern.removeprefix("!").lower().replace("[", "[[]")
             if fnmatch.fnmatchcase(address, literal):
                 if negated:
@@ -55,28 +54,28 @@ class KnownHosts:
     keys: tuple[HostKey, ...]
 
     def algorithms(self, host: str, port: int) -> tuple[str, ...]:
-        """The host-key algorithms to offer: those of the host's own keys, of all keys where it has none."""
+        """Return the host key algorithms to offer: those of the host's own keys, of all keys where it has none."""
         plain = [k for k in self.keys if not k.authority]
         own = [k for k in self._about(host, port) if not (k.revoked or k.authority)] or plain
-        found: dict[str, None] = {}
+        algorithms: dict[str, None] = {}
         for key in own:
-            found.update(dict.fromkeys(RSA_ALGORITHMS if key.algorithm == "ssh-rsa" else (key.algorithm,)))
-        return tuple(found)
+            algorithms.update(dict.fromkeys(RSA_ALGORITHMS if key.algorithm == "ssh-rsa" else (key.algorithm,)))
+        return tuple(algorithms)
 
     def has_authority(self, host: str, port: int) -> bool:
-        """True when certificates may vouch for the host."""
+        """Return True when certificates may vouch for the host."""
         return any(k.authority for k in self._about(host, port))
 
     def is_authority(self, host: str, port: int, blob: bytes) -> bool:
-        """True when this public key may sign certificates for the host."""
+        """Return True when this public key may sign certificates for the host."""
         return any(k.authority and hmac.compare_digest(k.blob, blob) for k in self._about(host, port))
 
     def is_revoked(self, host: str, port: int, blob: bytes) -> bool:
-        """True when this public key, of a host or of an authority, or this certificate must not be accepted."""
+        """Return True when this public key (of a host or an authority) or this certificate must not be accepted."""
         return any(k.revoked and hmac.compare_digest(k.blob, blob) for k in self._about(host, port))
 
     def check(self, host: str, port: int, blob: bytes) -> None:
-        """Returns when the host may have this public key. Raises AuthenticationFailed."""
+        """Raise AuthenticationFailed unless the host may have this public key."""
         if self.is_revoked(host, port, blob):
             raise AuthenticationFailed("ssh: handshake failed: knownhosts: key is revoked")
         own = [k for k in self._about(host, port) if not (k.revoked or k.authority)]
@@ -90,12 +89,12 @@ class KnownHosts:
 
 
 def normalize_host(host: str, port: int) -> str:
-    """How a host and port are written in the file."""
+    """Return a host and port as the file writes them."""
     return host.lower() if port == 22 else f"[{host.lower()}]:{port}"
 
 
 def parse_known_hosts(text: str) -> KnownHosts:
-    """Raises BadCredentials for a line that is none, naming its number."""
+    """Parse the text of a `known_hosts` file. Raises BadCredentials, with the number of the line."""
     return KnownHosts(tuple(_parse(text)))
 
 
@@ -108,16 +107,16 @@ def _parse(text: str) -> Iterator[HostKey]:
         if marker not in MARKERS:
             raise BadCredentials(f"known_hosts, line {number}: unknown marker '{sanitize_text(marker)}'")
         try:
-            names, algorithm, key, *_comment = fields
+            patterns, algorithm, key, *_comment = fields
             blob = base64.b64decode(key, validate=True)
         except (ValueError, binascii.Error):
             raise BadCredentials(f"known_hosts, line {number}: not a host key") from None
-        yield HostKey(names, algorithm, blob, revoked=marker == "@revoked", authority=marker == "@cert-authority")
+        yield HostKey(patterns, algorithm, blob, revoked=marker == "@revoked", authority=marker == "@cert-authority")
 
 
-def _hashed_equal(names: str, address: str) -> bool:
+def _hashed_equal(pattern: str, address: str) -> bool:
     try:
-        _, _, salt, digest = names.split("|")
+        _, _, salt, digest = pattern.split("|")
         want = base64.b64decode(digest)
         got = hmac.new(base64.b64decode(salt), address.encode(), hashlib.sha1).digest()
     except (ValueError, binascii.Error):

@@ -1,4 +1,4 @@
-"""Host keys: whose, of which kind, and who is refused in which words."""
+"""Host keys: who is accepted, and in which words the others are refused."""
 
 import base64
 import hashlib
@@ -13,9 +13,9 @@ ONE, TWO = b"key one", b"key two"
 B1, B2 = base64.b64encode(ONE).decode(), base64.b64encode(TWO).decode()
 
 
-def hashed(place: str) -> str:
+def hashed(address: str) -> str:
     salt = b"0123456789abcdef0123"
-    digest = hmac.new(salt, place.encode(), hashlib.sha1).digest()
+    digest = hmac.new(salt, address.encode(), hashlib.sha1).digest()
     return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
 
 
@@ -45,27 +45,27 @@ def hashed(place: str) -> str:
     ],
 )  # fmt: skip
 def test_verdicts(text: str, host: str, port: int, verdict: str | None) -> None:
-    known = parse_known_hosts(text)
+    known_hosts = parse_known_hosts(text)
     if verdict is None:
-        known.check(host, port, ONE)
+        known_hosts.check(host, port, ONE)
         return
     with pytest.raises(AuthenticationFailed, match=f"ssh: handshake failed: knownhosts: {verdict}"):
-        known.check(host, port, ONE)
+        known_hosts.check(host, port, ONE)
 
 
 @pytest.mark.parametrize("line", ["example.com", "example.com ssh-rsa", "example.com ssh-rsa ???"])
-def test_lines_that_are_none(line: str) -> None:
+def test_malformed_lines(line: str) -> None:
     with pytest.raises(BadCredentials, match="known_hosts, line 2: not a host key"):
         parse_known_hosts(f"# first\n{line}\n")
 
 
-def test_markers_that_are_none() -> None:
+def test_unknown_markers() -> None:
     with pytest.raises(BadCredentials, match="known_hosts, line 1: unknown marker '@cert-autority'"):
         parse_known_hosts(f"@cert-autority * ssh-ed25519 {B1}\n")
 
 
 def test_algorithms_are_those_of_the_host_or_of_all() -> None:
-    known = parse_known_hosts(f"a ssh-ed25519 {B1}\nb ssh-rsa {B1}\n")
-    assert known.algorithms("a", 22) == ("ssh-ed25519",)
-    assert known.algorithms("b", 22) == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
-    assert known.algorithms("c", 22) == ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+    known_hosts = parse_known_hosts(f"a ssh-ed25519 {B1}\nb ssh-rsa {B1}\n")
+    assert known_hosts.algorithms("a", 22) == ("ssh-ed25519",)
+    assert known_hosts.algorithms("b", 22) == ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
+    assert known_hosts.algorithms("c", 22) == ("ssh-ed25519", "rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")

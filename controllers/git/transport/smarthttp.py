@@ -1,73 +1,37 @@
-"""Git's smart HTTP protocol over urllib3: one file that does the I/O (gitprotocol-http).
+"""Git's smart HTTP protocol over urllib3 (gitprotocol-http).
 
-Credentials go with each request and only to the origin they are for: redirects are followed by hand, for the greeting
-alone, as `git` does. Git configuration is not read; proxies of the environment count where a remote names none.
+Credentials go with each request and only to the origin they are for: redirects are followed here, and only for the
+advertisement, as `git` does.
 """
 
 import base64
-import os
-import ssl
-import threading
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
-from cachetools import LRUCache
-from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
-from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from controllers.git.errors import (
     AuthenticationFailed,
-    BadCredentials,
-    DeadlineExceeded,
     GitError,
     ProtocolError,
     RepositoryNotFound,
-    RepositoryTooLarge,
     Unreachable,
     sanitize_text,
 )
-from controllers.git.protocol.pktline import Stream
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
+from controllers.git.protocol.pktline import Stream, bounded_stream
+from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
-from controllers.git.remote import Basic, Bearer, Proxy, Remote, Tls, strip_userinfo
+from controllers.git.remote import Basic, Bearer, Remote, strip_userinfo
+from controllers.git.transport.httppools import HttpPools, retry_after, translate_errors
 
 MAX_REDIRECTS = 5
-MAX_ADVERTISEMENT_BYTES = 64 << 20
 CHUNK_BYTES = 64 << 10
-MAX_CACHED_POOLS = 64
-MAX_HOSTS_PER_POOL = 32
-MAX_CONNECTIONS_PER_HOST = 4
-
-
-class HttpPools:
-    """Connection pools, shared by remotes that agree in TLS material and proxy. Thread-safe."""
-
-    def __init__(self) -> None:
-        self._pools: LRUCache[tuple[Tls, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
-        self._lock = threading.Lock()
-
-    def pool(self, remote: Remote) -> urllib3.PoolManager:
-        proxy = proxy_for(remote)
-        with self._lock:
-            pool = self._pools.get((remote.tls, proxy))
-            if pool is None:
-                if len(self._pools) >= MAX_CACHED_POOLS:
-                    self._pools.popitem()[1].clear()
-                pool = self._pools[remote.tls, proxy] = _new_pool(remote.tls, proxy)
-            return pool
-
-    def close(self) -> None:
-        with self._lock:
-            while self._pools:
-                self._pools.popitem()[1].clear()
 
 
 class HttpTransport:
-    """See GitTransport. Remembers where the greeting was redirected to until something fails."""
+    """See GitTransport. Keeps the URL that the advertisement was redirected to until something fails."""
 
     def __init__(self, remote: Remote, pools: HttpPools) -> None:
         self._remote = remote
@@ -84,7 +48,7 @@ class HttpTransport:
                 if (location := response.get_redirect_location()) is None or location is False:
                     self._base = url.removesuffix(tail)
                     _check(response, url, f"application/x-{service}-advertisement")
-                    yield _stream(response, deadline, MAX_ADVERTISEMENT_BYTES)
+                    yield _stream(response, deadline, MAX_REFS_BYTES)
                     return
                 url = _redirected(url, str(location), tail)
         raise ProtocolError(f"more than {MAX_REDIRECTS} redirects")
@@ -106,7 +70,7 @@ class HttpTransport:
             raise
 
     def close(self) -> None:
-        """Nothing of our own: the pools keep the connections."""
+        """Do nothing: connections belong to the pools."""
 
     @contextmanager
     def _request(
@@ -121,7 +85,7 @@ class HttpTransport:
             )  # fmt: skip
             try:
                 yield response
-                response.drain_conn()  # what is read to its end can be used again
+                response.drain_conn()  # a response read to its end frees its connection for reuse
             except BaseException:
                 response.close()
                 raise
@@ -141,18 +105,11 @@ class HttpTransport:
 
 
 def _stream(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int) -> Stream:
-    seen = 0
-
     def receive() -> bytes:
-        nonlocal seen
         deadline.remaining()
-        chunk = response.read1(CHUNK_BYTES)
-        seen += len(chunk)
-        if seen > max_bytes:
-            raise RepositoryTooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
-        return bytes(chunk)
+        return response.read1(CHUNK_BYTES)
 
-    return Stream(receive)
+    return bounded_stream(receive, max_bytes=max_bytes)
 
 
 def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> None:
@@ -165,24 +122,18 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
             )
         return
     text = "" if "html" in got else sanitize_text(response.read(1024))
-    said = f": {text}" if text else ""
+    detail = f": {text}" if text else ""
     if status == 401:
-        raise AuthenticationFailed(f"authentication required{said}")
+        raise AuthenticationFailed(f"authentication required{detail}")
     if status == 403:
-        raise AuthenticationFailed(f"authorization failed{said}")
+        raise AuthenticationFailed(f"authorization failed{detail}")
     if status == 407:
         raise AuthenticationFailed("the proxy asks for credentials")
     if status in (404, 410):
-        raise RepositoryNotFound(f"repository not found{said}")
+        raise RepositoryNotFound(f"repository not found{detail}")
     if status == 429 or status >= 500:
-        raise Unreachable(f"the server answered {status}{said}", retry_after=retry_after(response))
-    raise ProtocolError(f"the server answered {status}{said}")
-
-
-def retry_after(response: urllib3.BaseHTTPResponse) -> timedelta | None:
-    """The time that an answer asks to wait, at most a day."""
-    value = response.headers.get("Retry-After", "")
-    return timedelta(seconds=min(int(value), 86_400)) if value.isascii() and value.isdigit() else None
+        raise Unreachable(f"the server answered {status}{detail}", retry_after=retry_after(response))
+    raise ProtocolError(f"the server answered {status}{detail}")
 
 
 def _redirected(url: str, location: str, tail: str) -> str:
@@ -198,86 +149,3 @@ def _redirected(url: str, location: str, tail: str) -> str:
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
-
-
-@contextmanager
-def translate_errors(remote: Remote, deadline: Deadline) -> Iterator[None]:
-    """Turns what urllib3 raises into this package's errors."""
-    try:
-        yield
-    except ReadTimeoutError as e:
-        raise deadline.exceeded() from e
-    except ProxyError as e:
-        deadline.remaining()  # a proxy that does not answer is one of these, too
-        proxy = proxy_for(remote)
-        raise Unreachable(f"proxy {proxy.address if proxy else ''}: {_cause(e)}") from e
-    except NewConnectionError as e:  # a timeout by inheritance only
-        raise Unreachable(_cause(e)) from e
-    except HTTPTimeout as e:
-        raise DeadlineExceeded(f"{deadline.exceeded()} (connecting)") from e
-    except (HTTPError, OSError) as e:
-        raise Unreachable(_cause(e)) from e
-
-
-def _cause(error: BaseException) -> str:
-    """The system's or TLS library's words, without addresses of Python objects."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return f"certificate verify failed: {inner.verify_message}"
-        if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
-            return sanitize_text(inner.strerror.lower())
-        error = inner
-        arguments = [a for a in inner.args if isinstance(a, BaseException)]
-        inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
-    return sanitize_text(str(error).rpartition(": ")[2])
-
-
-def proxy_for(remote: Remote) -> Proxy | None:
-    """The proxy by which an http(s) remote is reached: its own, else that of the environment."""
-    return remote.proxy or _environment_proxy(remote.url)
-
-
-def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
-    context = ssl_context(tls)
-    if proxy is None:
-        return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
-    match proxy.scheme:
-        case "http" | "https":
-            login = f"{proxy.username}:{proxy.password}" if proxy.username else None
-            return urllib3.ProxyManager(
-                proxy.address, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context,
-                proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
-            )  # fmt: skip
-        case "socks5" | "socks5h":
-            from controllers.git.transport.sockspool import socks_pool  # noqa: PLC0415  # for the few who need it
-
-            return socks_pool(proxy, context, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST)
-        case _:
-            raise BadCredentials(f"proxy {proxy.address}: use one of http, https, socks5 or socks5h")
-
-
-def ssl_context(tls: Tls) -> ssl.SSLContext:
-    """A verifying context with the given material. Raises BadCredentials for PEM texts that are none."""
-    context = ssl.create_default_context()
-    try:
-        if tls.ca:
-            context.load_verify_locations(cadata=tls.ca.decode("ascii", "replace"))
-        if tls.certificate:
-            # The ssl module reads key pairs from files only; this one never touches a disk.
-            with os.fdopen(os.memfd_create("client-certificate"), "wb") as pair:
-                pair.write(tls.certificate + b"\n" + tls.key)
-                pair.flush()
-                context.load_cert_chain(f"/proc/self/fd/{pair.fileno()}")
-    except (ssl.SSLError, ValueError) as e:
-        what = "ca.crt" if tls.ca and not tls.certificate else "tls.crt and tls.key"
-        raise BadCredentials(f"cannot use the TLS material ({what}): {sanitize_text(str(e))}") from e
-    return context
-
-
-def _environment_proxy(url: str) -> Proxy | None:
-    parts = urlsplit(url)
-    address = urllib.request.getproxies_environment().get(parts.scheme)
-    if not address or urllib.request.proxy_bypass(parts.hostname or ""):
-        return None
-    return Proxy(address)

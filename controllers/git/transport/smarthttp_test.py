@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.git.conftest import Run
+from controllers.git.conftest import GitRun
 from controllers.git.engine import GitEngine
 from controllers.git.errors import (
     AuthenticationFailed,
@@ -22,10 +22,10 @@ from controllers.git.remote import Basic, Bearer, Credentials, Proxy, Remote, Ss
 from testing.certificates import create_authority
 from testing.gitserver import Answer, BareRepository, GitServer
 
-GREETING = {"Content-Type": "application/x-git-upload-pack-advertisement"}
+ADVERTISEMENT = {"Content-Type": "application/x-git-upload-pack-advertisement"}
 
 
-async def test_a_wrong_password_then_the_right_one(run: Run, server: GitServer) -> None:
+async def test_a_wrong_password_then_the_right_one(run: GitRun, server: GitServer) -> None:
     server.login = ("git", "s3cret")
     with pytest.raises(AuthenticationFailed) as failed:
         await run.engine.list_refs(Remote(run.remote.url, credentials=Basic("git", "guess")))
@@ -34,7 +34,7 @@ async def test_a_wrong_password_then_the_right_one(run: Run, server: GitServer) 
     assert refs.branch("main")
 
 
-async def test_a_login_in_the_url_is_used_and_never_shown(run: Run, server: GitServer) -> None:
+async def test_a_login_in_the_url_is_used_and_never_shown(run: GitRun, server: GitServer) -> None:
     server.login = ("me@example.com", "p/ss")
     url = run.remote.url.replace("http://", "http://me%40example.com:p%2Fss@")
     refs = await run.engine.list_refs(Remote(url))
@@ -46,21 +46,21 @@ async def test_a_login_in_the_url_is_used_and_never_shown(run: Run, server: GitS
     assert "p/ss" not in str(failed.value)
 
 
-async def test_a_bearer_token(run: Run, server: GitServer) -> None:
+async def test_a_bearer_token(run: GitRun, server: GitServer) -> None:
     server.token = "t0ken"
     assert (await run.engine.list_refs(Remote(run.remote.url, credentials=Bearer("t0ken")))).branch("main")
     with pytest.raises(AuthenticationFailed):
         await run.engine.list_refs(run.remote)
 
 
-async def test_credentials_of_one_remote_are_not_used_for_another(run: Run, server: GitServer) -> None:
+async def test_credentials_of_one_remote_are_not_used_for_another(run: GitRun, server: GitServer) -> None:
     server.login = ("git", "s3cret")
     await run.engine.list_refs(Remote(run.remote.url, credentials=Basic("git", "s3cret")))
     with pytest.raises(AuthenticationFailed):
         await run.engine.list_refs(run.remote)
 
 
-async def test_a_missing_repository(run: Run, server: GitServer) -> None:
+async def test_a_missing_repository(run: GitRun, server: GitServer) -> None:
     url = f"{server.url}/elsewhere.git"
     with pytest.raises(RepositoryNotFound, match=f"unable to clone '{url}': repository not found"):
         await run.engine.list_refs(Remote(url))
@@ -82,21 +82,21 @@ async def test_a_missing_repository(run: Run, server: GitServer) -> None:
             "repository not found$", id="html-is-not-quoted",
         ),
         pytest.param(
-            Answer(200, b"zzzz", GREETING), ProtocolError,
+            Answer(200, b"zzzz", ADVERTISEMENT), ProtocolError,
             "not a Git packet", id="nonsense",
         ),
         pytest.param(
-            Answer(200, b"0023ERR access denied by the gateway!", GREETING),
+            Answer(200, b"0023ERR access denied by the gateway!", ADVERTISEMENT),
             ProtocolError, "remote error: access denied", id="error-packet",
         ),
         pytest.param(
-            Answer(200, b"00", GREETING), ProtocolError,
+            Answer(200, b"00", ADVERTISEMENT), ProtocolError,
             "cut short", id="cut-short",
         ),
     ],
 )  # fmt: skip
 async def test_answers_that_are_not_gits(
-    run: Run, server: GitServer, answer: Answer, error: type[GitError], text: str
+    run: GitRun, server: GitServer, answer: Answer, error: type[GitError], text: str
 ) -> None:
     server.before = lambda _: answer
     with pytest.raises(error, match=text):
@@ -112,20 +112,20 @@ async def test_nobody_there(engine: GitEngine) -> None:
         await engine.list_refs(Remote(f"http://127.0.0.1:{port}/x.git"))
 
 
-async def test_a_redirect_is_followed_and_remembered_for_the_run(run: Run, server: GitServer) -> None:
+async def test_a_redirect_is_followed_and_remembered_for_the_run(run: GitRun, server: GitServer) -> None:
     def moved(path: str) -> Answer | None:
         if not path.startswith("/old/"):
             return None
         return Answer(301, b"", {"Location": server.url + path.removeprefix("/old")})
 
     server.before = lambda request: moved(request.path)
-    old = Run(run.engine, Remote(f"{server.url}/old/fleet.git"))
+    old = GitRun(run.engine, Remote(f"{server.url}/old/fleet.git"))
     tip = await old.tip()
     assert [f.path for f in await old.files(tip.commit)] == ["app.yaml"]
 
 
 async def test_credentials_do_not_follow_a_redirect_to_another_host(
-    run: Run, server: GitServer, fleet: BareRepository, tmp_path: Path
+    run: GitRun, server: GitServer, fleet: BareRepository, tmp_path: Path
 ) -> None:
     with GitServer(server.root) as other:
         server.before = lambda request: Answer(302, b"", {"Location": other.url + request.path})
@@ -136,25 +136,25 @@ async def test_credentials_do_not_follow_a_redirect_to_another_host(
 
 
 @pytest.mark.parametrize("location", ["ftp://example.com/info/refs", "/login", "file:///etc/passwd"])
-async def test_redirects_elsewhere_are_refused(run: Run, server: GitServer, location: str) -> None:
+async def test_redirects_elsewhere_are_refused(run: GitRun, server: GitServer, location: str) -> None:
     server.before = lambda _: Answer(302, b"", {"Location": location})
     with pytest.raises(ProtocolError, match="redirect"):
         await run.engine.list_refs(run.remote)
 
 
-async def test_redirects_in_a_circle(run: Run, server: GitServer) -> None:
+async def test_redirects_in_a_circle(run: GitRun, server: GitServer) -> None:
     server.before = lambda request: Answer(302, b"", {"Location": request.path})
     with pytest.raises(ProtocolError, match="more than 5 redirects"):
         await run.engine.list_refs(run.remote)
 
 
 async def test_an_endless_list_of_references_is_cut(
-    run: Run, server: GitServer, monkeypatch: pytest.MonkeyPatch
+    run: GitRun, server: GitServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controllers.git.transport.smarthttp.MAX_ADVERTISEMENT_BYTES", 1000)
+    monkeypatch.setattr("controllers.git.transport.smarthttp.MAX_REFS_BYTES", 1000)
     lines = b"".join(b"%04x%s refs/heads/%06d\n" % (4 + 40 + 1 + 17 + 1, b"1" * 40, n) for n in range(99))
     body = b"001e# service=git-upload-pack\n0000" + lines + b"0000"
-    server.before = lambda _: Answer(200, body, GREETING)
+    server.before = lambda _: Answer(200, body, ADVERTISEMENT)
     with pytest.raises(RepositoryTooLarge):
         await run.engine.list_refs(run.remote)
 
@@ -179,7 +179,7 @@ async def test_other_transports_are_refused(engine: GitEngine) -> None:
             await engine.list_refs(Remote(url))
 
 
-async def test_a_proxy_sees_the_request_and_its_login(run: Run, server: GitServer, fleet: BareRepository) -> None:
+async def test_a_proxy_sees_the_request_and_its_login(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     proxy = Proxy(server.url, "me", "pw")
     refs = await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=proxy))
     assert refs.branch("main") == fleet.head()
@@ -187,14 +187,14 @@ async def test_a_proxy_sees_the_request_and_its_login(run: Run, server: GitServe
     assert {r.headers["Proxy-Authorization"] for r in server.requests} == {"Basic bWU6cHc="}
 
 
-async def test_a_proxy_that_wants_a_login(run: Run, server: GitServer) -> None:
+async def test_a_proxy_that_requires_a_login(run: GitRun, server: GitServer) -> None:
     server.before = lambda _: Answer(407, b"")
     with pytest.raises(AuthenticationFailed, match="proxy asks for credentials"):
         await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=Proxy(server.url)))
 
 
 async def test_a_proxy_of_the_environment(
-    run: Run, server: GitServer, fleet: BareRepository, monkeypatch: pytest.MonkeyPatch
+    run: GitRun, server: GitServer, fleet: BareRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("http_proxy", server.url)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -206,7 +206,7 @@ async def test_a_proxy_of_the_environment(
 
 @pytest.fixture
 def tls_server(server: GitServer, fleet: BareRepository) -> Iterator[tuple[str, Tls]]:
-    """A TLS end in front of the server that asks for client certificates: (URL, what a client needs)."""
+    """Serve the repository over TLS to clients with a certificate. Return (URL, what a client needs)."""
     ours, theirs = create_authority("localhost"), create_authority("client")
     context = ours.server_context()
     context.load_verify_locations(cadata=theirs.certificate.decode())
@@ -229,6 +229,6 @@ async def test_own_authority_and_client_certificate(tls_server: tuple[str, Tls],
 @pytest.mark.parametrize(
     "tls", [Tls(ca=b"no PEM"), Tls(certificate=b"no PEM", key=b"no PEM")], ids=["authority", "pair"]
 )
-async def test_tls_material_that_is_none(engine: GitEngine, tls: Tls) -> None:
+async def test_tls_material_that_cannot_be_used(engine: GitEngine, tls: Tls) -> None:
     with pytest.raises(BadCredentials, match="cannot use the TLS material"):
         await engine.list_refs(Remote("https://example.com/x", tls=tls))

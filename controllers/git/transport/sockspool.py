@@ -1,6 +1,6 @@
-"""urllib3's pools with connections that go through a SOCKS5 proxy.
+"""Pools of urllib3 whose connections go through a SOCKS5 proxy.
 
-urllib3's own way needs PySocks, which has had no release since 2019; here its connections are made by `dial`.
+urllib3's own support needs PySocks, which has had no release since 2019; here `dial` makes the connections.
 """
 
 import socket
@@ -14,13 +14,13 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
 from controllers.git.errors import DeadlineExceeded
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import DEFAULT_TIMEOUT, Proxy
 from controllers.git.transport.dial import dial
 
 
 def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize: int) -> urllib3.PoolManager:
-    """Pools whose connections go through `proxy`. Requests raise what `dial` raises besides urllib3's errors."""
+    """Return pools that connect through `proxy`. Requests raise the errors of `dial` besides those of urllib3."""
 
     class Plain(HTTPConnection):
         def _new_conn(self) -> socket.socket:
@@ -41,10 +41,10 @@ def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize
     return manager
 
 
-def _connect(wanted: HTTPConnection, proxy: Proxy) -> socket.socket:
-    given = wanted.timeout if isinstance(wanted.timeout, int | float) else DEFAULT_TIMEOUT.total_seconds()
-    deadline = Deadline(timedelta(seconds=given), monotonic=time.monotonic)
+def _connect(connection: HTTPConnection, proxy: Proxy) -> socket.socket:
+    seconds = connection.timeout if isinstance(connection.timeout, int | float) else DEFAULT_TIMEOUT.total_seconds()
+    deadline = Deadline(timedelta(seconds=seconds), monotonic=time.monotonic)
     try:
-        return dial(wanted.host, wanted.port, proxy, deadline)
-    except DeadlineExceeded as e:  # told by whoever knows how long the whole operation may take
-        raise ConnectTimeoutError(wanted, str(e)) from None
+        return dial(connection.host, connection.port, proxy, deadline)
+    except DeadlineExceeded as e:  # reported by the caller, who knows the time of the whole operation
+        raise ConnectTimeoutError(connection, str(e)) from None

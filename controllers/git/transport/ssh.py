@@ -1,7 +1,7 @@
-"""Git over SSH through paramiko: key and host keys in memory, one connection a remote, a channel an operation.
+"""Git over SSH through paramiko: key and host keys in memory, one connection per remote, one channel per operation.
 
 paramiko is optional and imported when the first ssh remote is used. There is no agent, no configuration file and no
-trust on first use. Protocol 2 is asked for; a server that does not pass the request on speaks protocol 0.
+trust on first use. We ask for protocol 2; a server that does not pass the request on speaks protocol 0.
 """
 
 import shlex
@@ -22,8 +22,9 @@ from controllers.git.errors import (
     Unreachable,
     sanitize_text,
 )
-from controllers.git.protocol.pktline import FLUSH, Stream
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
+from controllers.git.protocol.pktline import FLUSH, Stream, bounded_stream
+from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import UPLOAD_PACK, read_advertisement
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.knownhosts import parse_known_hosts
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     import paramiko  # type: ignore[import-untyped]  # comes without type hints
 
 CHUNK_BYTES = 64 << 10
-MAX_ADVERTISEMENT_BYTES = 64 << 20
 MAX_STDERR_BYTES = 4096
 DEFAULT_PORT = 22
 NOT_FOUND = ("not found", "does not exist", "not appear to be a git repository", "no such", "could not find")
@@ -41,7 +41,7 @@ DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
 
 
 class SshTransport:
-    """See Transport. Connects when first used, and again when the connection is gone."""
+    """See GitTransport. Connects when first used, and again when the connection is gone."""
 
     def __init__(self, remote: Remote, key: SshKey, algorithms: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
         parts = urlsplit(remote.url)
@@ -60,7 +60,7 @@ class SshTransport:
     def advertise(self, service: str, deadline: Deadline) -> Iterator[Stream]:
         version = 2 if service == UPLOAD_PACK else 0
         with self._channel(service, deadline, version) as channel:
-            yield _stream(channel, deadline, MAX_ADVERTISEMENT_BYTES)
+            yield _stream(channel, deadline, MAX_REFS_BYTES)
             with suppress(*_connection_errors()):
                 channel.sendall(FLUSH)  # nothing more is wanted
 
@@ -69,7 +69,7 @@ class SshTransport:
         self, service: str, body: bytes, deadline: Deadline, *, version: int, max_bytes: int
     ) -> Iterator[Stream]:
         with self._channel(service, deadline, version) as channel:
-            stream = _stream(channel, deadline, MAX_ADVERTISEMENT_BYTES + max_bytes)
+            stream = _stream(channel, deadline, MAX_REFS_BYTES + max_bytes)
             if read_advertisement(stream).version != version:
                 raise ProtocolError("the remote changed its protocol version")
             channel.sendall(body)
@@ -77,6 +77,7 @@ class SshTransport:
             yield stream
 
     def close(self) -> None:
+        """Close the connection."""
         with self._lock:
             self._disconnect()
 
@@ -103,7 +104,7 @@ class SshTransport:
                     channel.close()
 
     def _open(self, deadline: Deadline) -> "paramiko.Channel":
-        """A session on the connection that is there, or on a new one."""
+        """Open a channel on the connection that is there, or on a new one."""
         with self._lock:
             if self._connection is not None and self._connection.is_active():
                 with suppress(*_connection_errors()):  # it died since it was last used
@@ -119,7 +120,7 @@ class SshTransport:
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:
-    """What is raised on a connection that is no more."""
+    """Return the errors that a broken connection raises."""
     import paramiko  # noqa: PLC0415
 
     return OSError, EOFError, paramiko.SSHException
@@ -137,33 +138,26 @@ def _exec(channel: "paramiko.Channel", command: str) -> None:
 
 
 def _stream(channel: "paramiko.Channel", deadline: Deadline, max_bytes: int) -> Stream:
-    seen = 0
-
     def receive() -> bytes:
-        nonlocal seen
         channel.settimeout(deadline.remaining())
-        chunk = channel.recv(CHUNK_BYTES)
-        seen += len(chunk)
-        if seen > max_bytes:
-            raise RepositoryTooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
-        return bytes(chunk)
+        return bytes(channel.recv(CHUNK_BYTES))
 
-    return Stream(receive)
+    return bounded_stream(receive, max_bytes=max_bytes)
 
 
 def _error_from_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitError:
-    """What went wrong in the server's own words, where it has any; they come on stderr before it hangs up."""
-    said = b""
+    """Return the error in the server's own words, if any: they come on stderr before it hangs up."""
+    stderr = b""
     with suppress(*_connection_errors()):
         channel.settimeout(1.0)
-        while len(said) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
-            said += more
-    words = sanitize_text(said)
+        while len(stderr) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
+            stderr += more
+    words = sanitize_text(stderr)
     if not words or isinstance(error, RepositoryTooLarge):
         return error
-    if any(sign in words.lower() for sign in NOT_FOUND):
+    if any(phrase in words.lower() for phrase in NOT_FOUND):
         return RepositoryNotFound(f"repository not found: {words}")
-    if any(sign in words.lower() for sign in DENIED):
+    if any(phrase in words.lower() for phrase in DENIED):
         return AuthenticationFailed(f"authorization failed: {words}")
     return ProtocolError(f"remote error: {words}")
 

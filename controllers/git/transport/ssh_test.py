@@ -14,7 +14,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from controllers.git.conftest import Run, marked
+from controllers.git.conftest import GitRun, marked
 from controllers.git.engine import GitEngine
 from controllers.git.errors import (
     AuthenticationFailed,
@@ -144,8 +144,8 @@ class _Session(paramiko.ServerInterface):  # type: ignore[misc]  # untyped
         self._environment: dict[str, str] = {}
 
     def check_auth_publickey(self, username: str, key: Any) -> int:
-        known = f"{key.get_name()} {key.get_base64()}" in self._owner.allowed and username == "git"
-        return int(paramiko.AUTH_SUCCESSFUL if known else paramiko.AUTH_FAILED)
+        is_known = f"{key.get_name()} {key.get_base64()}" in self._owner.allowed and username == "git"
+        return int(paramiko.AUTH_SUCCESSFUL if is_known else paramiko.AUTH_FAILED)
 
     def get_allowed_auths(self, username: str) -> str:
         return "publickey"
@@ -192,13 +192,13 @@ def key(server: SshServer, *, private: Private = CLIENT, host: Private = HOST) -
 
 
 @pytest.fixture
-def run(server: SshServer, fleet: BareRepository, engine: GitEngine) -> Run:
-    return Run(engine, Remote(f"ssh://git@127.0.0.1:{server.port}/fleet.git", credentials=key(server)))
+def run(server: SshServer, fleet: BareRepository, engine: GitEngine) -> GitRun:
+    return GitRun(engine, Remote(f"ssh://git@127.0.0.1:{server.port}/fleet.git", credentials=key(server)))
 
 
 @pytest.mark.parametrize("takes_environment", [True, False], ids=["protocol-2", "protocol-0"])
 async def test_runs_from_refs_to_push(
-    run: Run, server: SshServer, fleet: BareRepository, takes_environment: bool
+    run: GitRun, server: SshServer, fleet: BareRepository, takes_environment: bool
 ) -> None:
     server.takes_environment = takes_environment
     for old, new in ((b"1.0.0", b"1.0.1"), (b"1.0.1", b"1.0.2")):
@@ -211,8 +211,8 @@ async def test_runs_from_refs_to_push(
 
 
 @pytest.mark.parametrize("takes_environment", [True, False], ids=["protocol-2", "protocol-0"])
-async def test_a_repository_with_sha256_names_takes_the_place_of_one_with_sha1(
-    run: Run, server: SshServer, fleet: BareRepository, takes_environment: bool
+async def test_a_repository_in_sha256_takes_the_place_of_one_in_sha1(
+    run: GitRun, server: SshServer, fleet: BareRepository, takes_environment: bool
 ) -> None:
     server.takes_environment = takes_environment
     await run.tip()
@@ -226,9 +226,9 @@ async def test_a_repository_with_sha256_names_takes_the_place_of_one_with_sha1(
     other.git("fsck", "--strict")
 
 
-async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
+async def test_algorithms_can_be_set(run: GitRun, tmp_path: Path) -> None:
     curve = "curve25519-sha256@libssh.org"
-    engine = GitEngine(tmp_path / "told", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
+    engine = GitEngine(tmp_path / "ssh-cache", ssh=SshAlgorithms(("unheard-of", "ecdsa-sha2-nistp256"), (curve,)))
     await engine.list_refs(run.remote)
     transport = engine._connections.session(run.remote)._transport
     assert isinstance(transport, SshTransport)
@@ -246,23 +246,23 @@ async def test_algorithms_can_be_told(run: Run, tmp_path: Path) -> None:
         pytest.param(SshAlgorithms(key_exchanges=("sntrup",)), r"sntrup \(--ssh-kex-algos\)", id="key-exchanges"),
     ],
 )
-async def test_algorithms_of_which_none_is_known(
-    run: Run, tmp_path: Path, algorithms: SshAlgorithms, text: str
+async def test_algorithms_of_which_none_is_supported(
+    run: GitRun, tmp_path: Path, algorithms: SshAlgorithms, text: str
 ) -> None:
-    engine = GitEngine(tmp_path / "told", ssh=algorithms)
+    engine = GitEngine(tmp_path / "ssh-cache", ssh=algorithms)
     with pytest.raises(BadCredentials, match=text):
         await engine.list_refs(run.remote)
     await engine.aclose()
 
 
-async def test_a_lost_connection_is_made_again(run: Run, server: SshServer) -> None:
+async def test_a_lost_connection_is_made_again(run: GitRun, server: SshServer) -> None:
     await run.tip()
     server.drop_connections()
     await run.engine.list_refs(run.remote)
     assert server.connections == 2
 
 
-async def test_lost_races_and_refusals_are_told_apart(run: Run, fleet: BareRepository) -> None:
+async def test_lost_races_and_refusals_are_distinguished(run: GitRun, fleet: BareRepository) -> None:
     made = await run.change(b"1.0.0", b"1.0.1")
     fleet.commit({"other.txt": "x"})
     with pytest.raises(RefMoved):
@@ -275,12 +275,12 @@ async def test_lost_races_and_refusals_are_told_apart(run: Run, fleet: BareRepos
 @pytest.mark.parametrize(
     "private", [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())], ids=["rsa", "ecdsa"]
 )
-async def test_other_kinds_of_keys(run: Run, server: SshServer, private: Private) -> None:
+async def test_other_kinds_of_keys(run: GitRun, server: SshServer, private: Private) -> None:
     server.allowed.append(public(private))
     await run.engine.list_refs(Remote(run.remote.url, credentials=key(server, private=private)))
 
 
-async def test_a_key_with_a_passphrase(run: Run, server: SshServer) -> None:
+async def test_a_key_with_a_passphrase(run: GitRun, server: SshServer) -> None:
     locked = openssh(CLIENT, b"hunter2")
     hosts = key(server).known_hosts
     await run.engine.list_refs(Remote(run.remote.url, credentials=SshKey(locked, hosts, "hunter2")))
@@ -288,44 +288,44 @@ async def test_a_key_with_a_passphrase(run: Run, server: SshServer) -> None:
         await run.engine.list_refs(Remote(run.remote.url, credentials=SshKey(locked, hosts, "wrong")))
 
 
-async def test_a_key_that_the_server_does_not_know(run: Run, server: SshServer) -> None:
+async def test_a_key_that_the_server_does_not_know(run: GitRun, server: SshServer) -> None:
     stranger = ed25519.Ed25519PrivateKey.generate()
     with pytest.raises(AuthenticationFailed, match=r"unable to clone 'ssh://127.0.0.1:.*': ssh: handshake failed"):
         await run.engine.list_refs(Remote(run.remote.url, credentials=key(server, private=stranger)))
 
 
-async def test_another_host_key_is_a_mismatch(run: Run, server: SshServer) -> None:
+async def test_another_host_key_is_a_mismatch(run: GitRun, server: SshServer) -> None:
     other = key(server, host=ec.generate_private_key(ec.SECP256R1()))
     with pytest.raises(AuthenticationFailed, match="knownhosts: key mismatch"):
         await run.engine.list_refs(Remote(run.remote.url, credentials=other))
 
 
-async def test_a_host_that_is_not_listed_is_unknown(run: Run) -> None:
+async def test_a_host_that_is_not_listed_is_unknown(run: GitRun) -> None:
     elsewhere = SshKey(openssh(CLIENT), f"example.com {public(HOST)}\n")
     with pytest.raises(AuthenticationFailed, match="knownhosts: key is unknown"):
         await run.engine.list_refs(Remote(run.remote.url, credentials=elsewhere))
 
 
-async def test_a_missing_repository(run: Run) -> None:
+async def test_a_missing_repository(run: GitRun) -> None:
     url = run.remote.url.replace("fleet", "elsewhere")
     with pytest.raises(RepositoryNotFound, match=r"repository not found: .*does not appear to be a git repository"):
         await run.engine.list_refs(Remote(url, credentials=run.remote.credentials))
 
 
-async def test_what_the_server_says_before_it_hangs_up(run: Run, server: SshServer) -> None:
+async def test_what_the_server_says_before_it_hangs_up(run: GitRun, server: SshServer) -> None:
     server.says_before_hanging_up = b"ERROR: You are not allowed to push to this project.\n"
     with pytest.raises(AuthenticationFailed, match="authorization failed: ERROR: You are not allowed"):
         await run.engine.list_refs(run.remote)
 
 
-async def test_nobody_there(run: Run, server: SshServer) -> None:
+async def test_nobody_there(run: GitRun, server: SshServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     with pytest.raises(Unreachable, match="ssh: connection refused"):
         await run.engine.list_refs(Remote(f"ssh://127.0.0.1:{port}/x", credentials=key(server)))
 
 
-async def test_somebody_who_does_not_speak_ssh(run: Run, server: SshServer) -> None:
+async def test_somebody_who_does_not_speak_ssh(run: GitRun, server: SshServer) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         remote = Remote(
             f"ssh://127.0.0.1:{silent.getsockname()[1]}/x", credentials=key(server), timeout=timedelta(milliseconds=200)
@@ -336,14 +336,14 @@ async def test_somebody_who_does_not_speak_ssh(run: Run, server: SshServer) -> N
 
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 async def test_a_proxy_leads_to_the_server(
-    run: Run, server: SshServer, fleet: BareRepository, kind: Literal["http", "socks5"]
+    run: GitRun, server: SshServer, fleet: BareRepository, kind: Literal["http", "socks5"]
 ) -> None:
-    """The host of the URL exists for the proxy alone, and it is that name whose key has to be known."""
+    """Only the proxy can resolve the host of the URL, and known_hosts names that host."""
     with ProxyServer(kind, login="robot:hush", routes={"git.invalid:22": f"127.0.0.1:{server.port}"}) as serving:
         serving.ahead = True
         credentials = SshKey(openssh(CLIENT), f"git.invalid {public(HOST)}\n")
         proxy = Proxy(serving.url, "robot", "hush")
-        through = Run(run.engine, Remote("ssh://git@git.invalid/fleet.git", credentials=credentials, proxy=proxy))
+        through = GitRun(run.engine, Remote("ssh://git@git.invalid/fleet.git", credentials=credentials, proxy=proxy))
         made = await through.change(b"1.0.0", b"1.0.1")
         await through.push(made)
         assert fleet.head() == made.id
@@ -351,7 +351,7 @@ async def test_a_proxy_leads_to_the_server(
         await run.engine.aclose()
 
 
-async def test_a_proxy_that_refuses_is_named(run: Run) -> None:
+async def test_a_proxy_that_refuses_is_named(run: GitRun) -> None:
     with ProxyServer("http", login="robot:hush") as serving:
         remote = Remote(run.remote.url, credentials=run.remote.credentials, proxy=Proxy(serving.url, "robot", "wr0ng"))
         with pytest.raises(Unreachable) as caught:
@@ -361,7 +361,7 @@ async def test_a_proxy_that_refuses_is_named(run: Run) -> None:
     assert "wr0ng" not in str(caught.value)
 
 
-async def test_proxies_of_the_environment_are_not_for_ssh(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_of_the_environment_are_not_for_ssh(run: GitRun, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "https_proxy", "all_proxy", "ssh_proxy"):
         monkeypatch.setenv(name, "socks5://127.0.0.1:1")
     await run.engine.list_refs(run.remote)

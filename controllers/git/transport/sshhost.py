@@ -1,4 +1,4 @@
-"""Which host an SSH connection is to be made to, what is offered to it, and whether it is the one. Pure."""
+"""The host that an SSH connection is for: which algorithms to offer it, and whether it is the right one. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,43 +12,44 @@ from controllers.git.transport.knownhosts import KnownHosts
 
 @dataclass(frozen=True, slots=True)
 class SshHost:
-    """name, port: as in the URL. known: who may be found there. now: the time by which certificates are judged."""
+    """The host of a URL. known_hosts: which keys it may have. now: the time by which certificates are checked."""
 
     name: str
     port: int
-    known: KnownHosts
+    known_hosts: KnownHosts
     algorithms: SshAlgorithms
     now: Callable[[], datetime]
 
     def key_types(self, supported: Sequence[str]) -> list[str]:
-        """The host key algorithms to offer, best first; supported: those for plain keys. Raises BadCredentials."""
+        """Return the host key algorithms to offer, best first. supported: for plain keys. Raises BadCredentials."""
         if self.algorithms.host_keys:
             return _intersect(self.algorithms.host_keys, (*supported, *KEY_TYPES), "--ssh-hostkey-algos")
-        plain = [name for name in self.known.algorithms(self.name, self.port) if name in supported] or list(supported)
-        # Plain keys are offered beside certificates, so that a host without one is told to be unknown.
-        return [*(KEY_TYPES if self.known.has_authority(self.name, self.port) else ()), *plain]
+        listed = self.known_hosts.algorithms(self.name, self.port)
+        plain = [name for name in listed if name in supported] or list(supported)
+        # Plain keys are offered beside certificates, so that a host without one is reported as unknown.
+        return [*(KEY_TYPES if self.known_hosts.has_authority(self.name, self.port) else ()), *plain]
 
     def key_exchanges(self, supported: Sequence[str]) -> list[str]:
-        """The key exchange algorithms to offer. Raises BadCredentials."""
+        """Return the key exchange algorithms to offer. Raises BadCredentials."""
         wanted = self.algorithms.key_exchanges
         return _intersect(wanted, supported, "--ssh-kex-algos") if wanted else list(supported)
 
     def check(self, key: bytes, certificate: bytes | None) -> None:
-        """Returns when the host that has this public key is the one. Raises AuthenticationFailed.
+        """Raise AuthenticationFailed unless a host with this public key is the right one.
 
-        certificate: what it presented instead of the plain key, if it did.
+        certificate: what it presented instead of the plain key, if anything.
         """
         if certificate is None:
-            self.known.check(self.name, self.port, key)
+            self.known_hosts.check(self.name, self.port, key)
         else:
-            check_certificate(certificate, self.known, self.name, self.port, now=self.now())
+            check_certificate(certificate, self.known_hosts, self.name, self.port, now=self.now())
 
 
-def _intersect(wanted: Sequence[str], known: Sequence[str], flag: str) -> list[str]:
-    """Those that are wanted and known, in the order wanted. Raises BadCredentials when there is none."""
-    both = [name for name in wanted if name in known]
+def _intersect(wanted: Sequence[str], supported: Sequence[str], flag: str) -> list[str]:
+    """Return those of `wanted` that are supported, in that order. Raises BadCredentials when none is."""
+    both = [name for name in wanted if name in supported]
     if not both:
         raise BadCredentials(
-            f"ssh: none of {', '.join(wanted)} ({flag}) can be used here; known are {', '.join(known)}"
+            f"ssh: none of {', '.join(wanted)} ({flag}) can be used here; known are {', '.join(supported)}"
         )
     return both

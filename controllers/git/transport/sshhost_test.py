@@ -1,4 +1,4 @@
-"""What is offered to a host, and by what it is judged."""
+"""Which algorithms are offered to a host, and how its key is checked."""
 
 from datetime import UTC, datetime
 
@@ -37,17 +37,17 @@ def test_key_types(text: str, want: list[str]) -> None:
     assert host(text).key_types(LIBRARY) == want
 
 
-def test_key_types_can_be_told() -> None:
-    told = host(AUTHORITY + OWN, "rsa-sha2-512-cert-v01@openssh.com", "unheard-of", "rsa-sha2-512")
-    assert told.key_types(LIBRARY) == ["rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-512"]
+def test_key_types_can_be_set() -> None:
+    explicit = host(AUTHORITY + OWN, "rsa-sha2-512-cert-v01@openssh.com", "unheard-of", "rsa-sha2-512")
+    assert explicit.key_types(LIBRARY) == ["rsa-sha2-512-cert-v01@openssh.com", "rsa-sha2-512"]
     with pytest.raises(BadCredentials, match=r"none of unheard-of \(--ssh-hostkey-algos\) can be used here"):
         host(OWN, "unheard-of").key_types(LIBRARY)
 
 
 def test_a_certificate_counts_alone() -> None:
-    """A key that is listed does not make up for a certificate that is none."""
+    """A listed key does not make up for a certificate that cannot be read."""
     key = parse_known_hosts(OWN).keys[0].blob
-    known = host(AUTHORITY + OWN)
-    known.check(key, None)
+    certified = host(AUTHORITY + OWN)
+    certified.check(key, None)
     with pytest.raises(AuthenticationFailed, match="cannot read the host's certificate"):
-        known.check(key, b"\0\0\0\x20ssh-ed25519-cert-v01@openssh.com")
+        certified.check(key, b"\0\0\0\x20ssh-ed25519-cert-v01@openssh.com")

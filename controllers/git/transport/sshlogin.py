@@ -1,6 +1,6 @@
-"""The beginning of an SSH connection: reach the host, agree on algorithms, check who it is, log in.
+"""The start of an SSH connection: reach the host, agree on algorithms, check who it is, log in.
 
-The module that needs paramiko to be imported; it is so when the first connection is made.
+This module imports paramiko, which is optional, so it is itself imported only when the first connection is made.
 """
 
 import io
@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from controllers.git.errors import BadCredentials
-from controllers.git.protocol.transport import Deadline
+from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Proxy, SshKey
 from controllers.git.sshkeys import BadPrivateKey, load_private_key
 from controllers.git.transport.dial import dial
@@ -19,21 +19,23 @@ from controllers.git.transport.sshhost import SshHost
 
 
 class _Client(paramiko.Transport):  # type: ignore[misc]  # untyped
-    """Offers the host key algorithms it is told in their order; paramiko would add certificates behind all others."""
+    """Offers host key algorithms in the order set; paramiko would put certificates behind all others."""
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
+        """Host key algorithms, best first; read by paramiko."""
         return tuple(self.get_security_options().key_types)
 
 
 def log_in(host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline: Deadline) -> Any:
-    """A connection to the host that it is meant for, logged in: a paramiko.Transport.
+    """Connect, check the host and log in. Return the connection: a paramiko.Transport.
 
-    Raises BadCredentials, AuthenticationFailed, Unreachable and DeadlineExceeded for a proxy, else what paramiko and sockets do.
+    Raises BadCredentials and AuthenticationFailed; Unreachable and DeadlineExceeded for a proxy; and the errors of
+    paramiko and sockets.
     """
     identity = _identity(key)
-    plain = dial(host.name, host.port, proxy, deadline)
-    connection = _Client(plain)
+    sock = dial(host.name, host.port, proxy, deadline)
+    connection = _Client(sock)
     try:
         options = connection.get_security_options()
         options.key_types = host.key_types(options.key_types)
@@ -47,7 +49,7 @@ def log_in(host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline:
         connection.auth_publickey(user, identity)
     except BaseException:
         connection.close()
-        plain.close()  # which a connection that never started leaves open
+        sock.close()  # a connection that never started leaves it open
         raise
     return connection
 

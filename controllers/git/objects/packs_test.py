@@ -1,4 +1,4 @@
-"""Packs that are sound pass, packs that would explode or are broken do not."""
+"""Sound packs pass; those that would explode, and broken ones, do not."""
 
 import zlib
 from hashlib import sha1
@@ -9,9 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.git.errors import ProtocolError, RepositoryTooLarge
-from controllers.git.objects.commits import build_pack
-from controllers.git.objects.names import SHA1, SHA256, ObjectFormat, new_object
-from controllers.git.objects.pack_limits import check_pack
+from controllers.git.objects.hashing import SHA1, SHA256, ObjectFormat, new_object
+from controllers.git.objects.packs import build_pack, check_pack
 from testing.gitserver import BareRepository
 
 BLOB, OFS_DELTA, REF_DELTA = 3, 6, 7

@@ -1,29 +1,15 @@
-"""Names are Git's own, and repositories that come to use others are followed."""
+"""Repositories that are made anew in the other object format are followed."""
 
 import pytest
 
-from controllers.git.conftest import Run, marked
+from controllers.git.conftest import GitRun, marked
 from controllers.git.errors import RefNotFound
-from controllers.git.objects.names import SHA1, SHA256, ObjectFormat, format_of, object_name
 from controllers.git.protocol.refs import Tip
 from testing.gitserver import BareRepository, GitServer
 
-SHA256_OF_NOTHING = "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
-"""What `git hash-object` calls the empty blob."""
-
-
-@pytest.mark.parametrize(
-    ("object_format", "name"),
-    [(SHA1, "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), (SHA256, SHA256_OF_NOTHING)],
-    ids=str,
-)
-def test_names(object_format: ObjectFormat, name: str) -> None:
-    assert object_name("blob", b"", object_format) == name
-    assert format_of(name) is object_format
-
 
 def replaced(server: GitServer, fleet: BareRepository, files: dict[str, str]) -> BareRepository:
-    """Another repository under the URL of the first, with names of the other kind."""
+    """Return another repository under the URL of the first, in the other object format."""
     fleet.path.rename(fleet.path.with_name("former"))
     other = server.repository("fleet", object_format="sha1" if len(fleet.nothing) == 64 else "sha256")
     other.commit(files)
@@ -31,8 +17,8 @@ def replaced(server: GitServer, fleet: BareRepository, files: dict[str, str]) ->
 
 
 @pytest.mark.parametrize("protocol", [0, 2])
-async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
-    run: Run, server: GitServer, fleet: BareRepository, protocol: int
+async def test_a_repository_made_anew_in_the_other_format_is_followed_at_once(
+    run: GitRun, server: GitServer, fleet: BareRepository, protocol: int
 ) -> None:
     server.protocol = protocol
     await run.push(await run.change(b"1.0.0", b"1.0.1"))
@@ -43,11 +29,11 @@ async def test_a_repository_made_anew_with_other_names_is_followed_at_once(
     assert other.read("app.yaml") == marked("2.0.1").encode()
     other.git("fsck", "--strict")
     (cached,) = run.engine._stores.values()
-    assert cached.store.complete == [new.parent, new.id]
+    assert cached.store.complete_commits == [new.parent, new.id]
 
 
-async def test_a_commit_of_the_former_repository_is_not_there(
-    run: Run, server: GitServer, fleet: BareRepository
+async def test_a_commit_of_the_former_repository_is_not_found(
+    run: GitRun, server: GitServer, fleet: BareRepository
 ) -> None:
     former = fleet.head()
     await run.tip()

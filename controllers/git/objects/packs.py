@@ -1,16 +1,20 @@
-"""Refuses packs that would unfold beyond all bounds, before anything unfolds them.
+"""Write packs of new objects, and refuse foreign packs that would unfold beyond all bounds.
 
-A pack names the size of each object before its compressed content, and each delta the size of its result; a hostile one
-turns a megabyte on the wire into gigabytes in memory. This reads the names only: contents are inflated piece by piece
-and thrown away. Follows gitformat-pack. Whether the pack is otherwise sound is for the indexer to find out.
+A pack states the size of each object before its compressed content, and each delta the size of its result. A hostile
+pack turns a megabyte on the wire into gigabytes in memory, so the stated sizes are read before anything unfolds it:
+contents are inflated piece by piece and thrown away. Whether the pack is otherwise sound is for the indexer to find
+out. Follows gitformat-pack.
 """
 
 import mmap
 import os
 import zlib
+from collections.abc import Iterator, Sequence
+
+from dulwich.pack import PackChunkGenerator, UnpackedObject
 
 from controllers.git.errors import ProtocolError, RepositoryTooLarge
-from controllers.git.objects.names import ObjectFormat
+from controllers.git.objects.hashing import TYPES, NewObject, ObjectFormat
 
 _OFS_DELTA, _REF_DELTA = 6, 7
 _PIECE = 256 << 10
@@ -18,8 +22,19 @@ HEADER_BYTES = 12
 MAX_SIZE_BITS = 64
 
 
+def build_pack(objects: Sequence[NewObject], object_format: ObjectFormat) -> bytes:
+    """Return a pack of just these objects, without deltas: for a few small files, they cost more than they save."""
+    return b"".join(PackChunkGenerator(object_format, len(objects), unpacked_objects(objects)))
+
+
+def unpacked_objects(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
+    """Yield objects in the form that dulwich packs: whole, under their ids."""
+    for o in objects:
+        yield UnpackedObject(TYPES[o.kind], sha=bytes.fromhex(o.id), decomp_chunks=[o.data])
+
+
 def check_pack(fd: int, object_format: ObjectFormat, *, max_object_bytes: int, max_total_bytes: int) -> None:
-    """Raises RepositoryTooLarge when an object, or all together, would unfold to more; ProtocolError when it is no pack.
+    """Raise RepositoryTooLarge for a pack that would unfold to more, ProtocolError for a broken one.
 
     Costs one inflation: some 40 ms for 10,000 small files.
     """
@@ -43,7 +58,7 @@ def check_pack(fd: int, object_format: ObjectFormat, *, max_object_bytes: int, m
 
 
 def _header(pack: mmap.mmap, at: int, id_bytes: int) -> tuple[int, int, int]:
-    """(type, size, offset of the compressed content) of the object at an offset."""
+    """Return (type, size, offset of the compressed content) of the object at an offset."""
     try:
         byte = pack[at]
         kind, size, shift = (byte >> 4) & 7, byte & 15, 4
@@ -65,9 +80,9 @@ def _header(pack: mmap.mmap, at: int, id_bytes: int) -> tuple[int, int, int]:
 
 
 def _inflate(pack: mmap.mmap, at: int, size: int) -> tuple[bytes, int]:
-    """(the first bytes, the offset behind) of compressed content that should have `size` bytes."""
+    """Inflate content of `size` bytes. Return its first bytes and the offset behind it."""
     inflater = zlib.decompressobj()
-    start, seen, step = b"", 0, min(size + 64, _PIECE)
+    start, inflated, step = b"", 0, min(size + 64, _PIECE)
     data = b""
     try:
         while not inflater.eof:
@@ -79,8 +94,8 @@ def _inflate(pack: mmap.mmap, at: int, size: int) -> tuple[bytes, int]:
             out = inflater.decompress(data, _PIECE)
             data = inflater.unconsumed_tail
             start = start or out[:32]
-            seen += len(out)
-            if seen > size:
+            inflated += len(out)
+            if inflated > size:
                 raise ProtocolError("the remote sent a broken pack")
     except zlib.error:
         raise ProtocolError("the remote sent a broken pack") from None
@@ -88,7 +103,7 @@ def _inflate(pack: mmap.mmap, at: int, size: int) -> tuple[bytes, int]:
 
 
 def _delta_result(delta: bytes) -> int:
-    """The size a delta claims for its result: the second of the two numbers that it begins with."""
+    """Return the size that a delta claims for its result: the second of the two numbers it begins with."""
     values, value, shift = [], 0, 0
     for byte in delta:
         value |= (byte & 0x7F) << shift

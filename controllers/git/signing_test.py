@@ -9,10 +9,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
-from controllers.git.conftest import BOT, WHEN, Run
+from controllers.git.conftest import BOT, WHEN, GitRun
 from controllers.git.errors import BadSigningKey
 from controllers.git.objects.commits import Signer
-from controllers.git.signing.secret import Signers, signer_from_secret
+from controllers.git.signing.signers import OpenPgpKey, Signers, SshSigningKey, unlock
 from testing.gitserver import ENVIRONMENT, BareRepository
 
 needs_ssh_keygen = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen judges SSH signatures")
@@ -22,7 +22,7 @@ PASSPHRASE = "correct horse"
 
 
 def ssh_key(tmp_path: Path, kind: str, *options: str, passphrase: str = "") -> tuple[bytes, str]:
-    """(private key, public line) made by ssh-keygen."""
+    """Return (private key, public line) made by ssh-keygen."""
     path = tmp_path / f"id_{kind}"
     subprocess.run(
         ["ssh-keygen", "-q", "-t", kind, *options, "-N", passphrase, "-C", "bot", "-f", str(path)], check=True
@@ -30,7 +30,11 @@ def ssh_key(tmp_path: Path, kind: str, *options: str, passphrase: str = "") -> t
     return path.read_bytes(), path.with_suffix(".pub").read_text()
 
 
-async def signed(run: Run, signer: Signer) -> str:
+def ssh_signing_key(private: bytes, passphrase: str = "") -> SshSigningKey:
+    return SshSigningKey(private.decode(), passphrase, "signing")
+
+
+async def signed(run: GitRun, signer: Signer) -> str:
     tip = await run.tip()
     new = await run.engine.commit(
         run.remote, tip.commit, {"app.yaml": b"x\n"}, author=BOT, message="signed\n\nbody", when=WHEN, signer=signer
@@ -61,33 +65,32 @@ def verify_ssh(fleet: BareRepository, tmp_path: Path, public: str, commit: str) 
     ],
 )
 async def test_git_accepts_ssh_signatures(
-    run: Run, fleet: BareRepository, tmp_path: Path, kind: str, options: tuple[str, ...], passphrase: str
+    run: GitRun, fleet: BareRepository, tmp_path: Path, kind: str, options: tuple[str, ...], passphrase: str
 ) -> None:
     private, public = ssh_key(tmp_path, kind, *options, passphrase=passphrase)
-    data = {"identity": private, "password": passphrase.encode()}
-    signer = await run.engine.signer("ssh", data, secret_name="signing")
+    signer = await run.engine.signer(ssh_signing_key(private, passphrase))
     commit = await signed(run, signer)
     verify_ssh(fleet, tmp_path, public, commit)
     fleet.git("fsck", "--strict")
 
 
 @needs_ssh_keygen
-async def test_the_signature_stands_where_the_object_format_wants_it(
-    run: Run, fleet: BareRepository, tmp_path: Path, object_format: str
+async def test_the_signature_is_in_the_header_of_its_object_format(
+    run: GitRun, fleet: BareRepository, tmp_path: Path, object_format: str
 ) -> None:
     private, _ = ssh_key(tmp_path, "ed25519")
-    commit = await signed(run, signer_from_secret("ssh", {"identity": private}, secret_name="signing"))
+    commit = await signed(run, unlock(ssh_signing_key(private)))
     headers = [line.split(" ")[0] for line in fleet.git("cat-file", "commit", commit).splitlines()]
     signatures = [header for header in headers if header.startswith("gpgsig")]
     assert signatures == [{"sha1": "gpgsig", "sha256": "gpgsig-sha256"}[object_format]]
 
 
 @needs_ssh_keygen
-async def test_git_refuses_the_signature_of_another_key(run: Run, fleet: BareRepository, tmp_path: Path) -> None:
+async def test_git_refuses_the_signature_of_another_key(run: GitRun, fleet: BareRepository, tmp_path: Path) -> None:
     private, _ = ssh_key(tmp_path, "ed25519")
     (tmp_path / "other").mkdir()
     _, other = ssh_key(tmp_path / "other", "ed25519")
-    commit = await signed(run, signer_from_secret("ssh", {"identity": private}, secret_name="signing"))
+    commit = await signed(run, unlock(ssh_signing_key(private)))
     with pytest.raises(RuntimeError, match="No principal matched"):
         verify_ssh(fleet, tmp_path, other, commit)
 
@@ -103,15 +106,14 @@ def test_a_locked_ssh_key_needs_its_passphrase(tmp_path: Path) -> None:
     private, _ = ssh_key(tmp_path, "ed25519", passphrase=PASSPHRASE)
     without = "can not use passphrase protected signing key without 'password' field present in secret signing"
     with pytest.raises(BadSigningKey, match=f"^{without}$"):
-        signer_from_secret("ssh", {"identity": private}, secret_name="signing")
+        unlock(ssh_signing_key(private))
     with pytest.raises(BadSigningKey, match="could not parse SSH signing key from secret 'signing': wrong passphrase"):
-        signer_from_secret("ssh", {"identity": private, "password": b"wrong"}, secret_name="signing")
+        unlock(ssh_signing_key(private, "wrong"))
 
 
 @pytest.mark.parametrize(
     ("identity", "text"),
     [
-        pytest.param(b"", "signing key secret 'signing' does not contain an 'identity' key", id="absent"),
         pytest.param(b"nonsense", "could not parse SSH signing key from secret 'signing': malformed", id="nonsense"),
         pytest.param(
             pem(rsa.generate_private_key(65537, 1024)),  # noqa: S505  # too short on purpose
@@ -124,7 +126,7 @@ def test_a_locked_ssh_key_needs_its_passphrase(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_ssh_keys_that_are_refused(identity: bytes, text: str) -> None:
     with pytest.raises(BadSigningKey, match=text):
-        signer_from_secret("ssh", {"identity": identity}, secret_name="signing")
+        unlock(ssh_signing_key(identity))
 
 
 class Gpg:
@@ -141,7 +143,7 @@ class Gpg:
         ).stdout  # fmt: skip
 
     def key(self, name: str, *, algorithm: str = "ed25519", passphrase: str = "") -> bytes:
-        """The armoured private key of a new identity."""
+        """Return the armoured private key of a new identity."""
         who = f"{name} <{name}@example.com>"
         self("--quick-generate-key", who, algorithm, "sign", "never", passphrase=passphrase)
         return self("--armor", "--export-secret-keys", f"{name}@example.com", passphrase=passphrase)
@@ -161,18 +163,17 @@ def gpg(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gpg]:
     ids=["ed25519", "locked", "rsa"],
 )
 async def test_git_accepts_openpgp_signatures(
-    run: Run, fleet: BareRepository, gpg: Gpg, algorithm: str, passphrase: str
+    run: GitRun, fleet: BareRepository, gpg: Gpg, algorithm: str, passphrase: str
 ) -> None:
     key = gpg.key("bot", algorithm=algorithm, passphrase=passphrase)
-    data = {"git.asc": key, "passphrase": passphrase.encode()}
-    commit = await signed(run, await run.engine.signer("", data, secret_name="signing"))
+    commit = await signed(run, await run.engine.signer(OpenPgpKey(key, passphrase, "signing")))
     fleet.git("verify-commit", commit, GNUPGHOME=str(gpg.home))
     fleet.git("fsck", "--strict")
 
 
 @needs_gpg
-def test_a_needless_passphrase_is_passed_over(gpg: Gpg) -> None:
-    signer = signer_from_secret("gpg", {"git.asc": gpg.key("bot"), "passphrase": b"x"}, secret_name="signing")
+def test_a_needless_passphrase_is_ignored(gpg: Gpg) -> None:
+    signer = unlock(OpenPgpKey(gpg.key("bot"), "x", "signing"))
     assert signer.sign(b"data").startswith(b"-----BEGIN PGP SIGNATURE-----")
 
 
@@ -181,27 +182,28 @@ def test_openpgp_keys_that_are_refused(gpg: Gpg) -> None:
     locked = gpg.key("locked", passphrase=PASSPHRASE)
     two = gpg.key("one") + gpg.key("two")
     public = gpg("--armor", "--export", "one@example.com")
-    for data, text in (
-        ({}, "signing key secret 's' does not contain a 'git.asc' key"),
-        ({"git.asc": b"nonsense"}, "could not read signing key from secret 's': unexpected EOF"),
-        ({"git.asc": public}, "could not read signing key from secret 's': No suitable signing subkey for [0-9A-F]*"),
-        ({"git.asc": two}, "multiple entities read from secret 's', could not determine which signing key to use"),
+    for key, passphrase, text in (
+        (b"nonsense", "", "could not read signing key from secret 's': unexpected EOF"),
+        (public, "", "could not read signing key from secret 's': No suitable signing subkey for [0-9A-F]*"),
+        (two, "", "multiple entities read from secret 's', could not determine which signing key to use"),
         (
-            {"git.asc": locked},
+            locked,
+            "",
             "can not use passphrase protected signing key without 'passphrase' field present in secret s",
         ),
         (
-            {"git.asc": locked, "passphrase": b"no"},
+            locked,
+            "no",
             "could not decrypt private key of the signing key present in secret s: wrong passphrase",
         ),
     ):
         with pytest.raises(BadSigningKey, match=f"^{text}$"):
-            signer_from_secret("gpg", data, secret_name="s")
+            unlock(OpenPgpKey(key, passphrase, "s"))
 
 
 def test_a_key_is_unlocked_once_and_again_when_it_changes() -> None:
     signers = Signers()
     keys = [pem(ed25519.Ed25519PrivateKey.generate()) for _ in range(2)]
-    first, again, other = (signers.signer("ssh", {"identity": k}, secret_name="s") for k in (keys[0], keys[0], keys[1]))
+    first, again, other = (signers.signer(ssh_signing_key(k)) for k in (keys[0], keys[0], keys[1]))
     assert first is again
     assert first is not other

@@ -1,0 +1,140 @@
+"""Connection pools of urllib3 for whoever speaks HTTP to a Git host, and what its failures mean here.
+
+Git configuration is not read; proxies of the environment count where a remote names none.
+"""
+
+import os
+import ssl
+import threading
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import urllib3
+from cachetools import LRUCache
+from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
+from urllib3.exceptions import TimeoutError as HTTPTimeout
+
+from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable, sanitize_text
+from controllers.git.protocol.deadline import Deadline
+from controllers.git.remote import Proxy, Remote, Tls
+
+MAX_CACHED_POOLS = 64
+MAX_HOSTS_PER_POOL = 32
+MAX_CONNECTIONS_PER_HOST = 4
+
+
+class HttpPools:
+    """Connection pools, shared by remotes that agree in TLS material and proxy. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._pools: LRUCache[tuple[Tls, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
+        self._lock = threading.Lock()
+
+    def pool(self, remote: Remote) -> urllib3.PoolManager:
+        """Return the pool for a remote. Raises BadCredentials."""
+        proxy = proxy_for(remote)
+        with self._lock:
+            pool = self._pools.get((remote.tls, proxy))
+            if pool is None:
+                if len(self._pools) >= MAX_CACHED_POOLS:
+                    self._pools.popitem()[1].clear()
+                pool = self._pools[remote.tls, proxy] = _new_pool(remote.tls, proxy)
+            return pool
+
+    def close(self) -> None:
+        """Close all idle connections."""
+        with self._lock:
+            while self._pools:
+                self._pools.popitem()[1].clear()
+
+
+def _new_pool(tls: Tls, proxy: Proxy | None) -> urllib3.PoolManager:
+    context = ssl_context(tls)
+    if proxy is None:
+        return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
+    match proxy.scheme:
+        case "http" | "https":
+            login = f"{proxy.username}:{proxy.password}" if proxy.username else None
+            return urllib3.ProxyManager(
+                proxy.address, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context,
+                proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
+            )  # fmt: skip
+        case "socks5" | "socks5h":
+            from controllers.git.transport.sockspool import socks_pool  # noqa: PLC0415  # for the few who need it
+
+            return socks_pool(proxy, context, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST)
+        case _:
+            raise BadCredentials(f"proxy {proxy.address}: use one of http, https, socks5 or socks5h")
+
+
+def ssl_context(tls: Tls) -> ssl.SSLContext:
+    """Return a verifying context with the given material. Raises BadCredentials for malformed PEM texts."""
+    context = ssl.create_default_context()
+    try:
+        if tls.ca:
+            context.load_verify_locations(cadata=tls.ca.decode("ascii", "replace"))
+        if tls.certificate:
+            # The ssl module reads key pairs from files only; this one never touches a disk.
+            with os.fdopen(os.memfd_create("client-certificate"), "wb") as pair:
+                pair.write(tls.certificate + b"\n" + tls.key)
+                pair.flush()
+                context.load_cert_chain(f"/proc/self/fd/{pair.fileno()}")
+    except (ssl.SSLError, ValueError) as e:
+        what = "ca.crt" if tls.ca and not tls.certificate else "tls.crt and tls.key"
+        raise BadCredentials(f"cannot use the TLS material ({what}): {sanitize_text(str(e))}") from e
+    return context
+
+
+def proxy_for(remote: Remote) -> Proxy | None:
+    """Return the proxy for an http(s) remote: its own, else that of the environment."""
+    return remote.proxy or _environment_proxy(remote.url)
+
+
+def _environment_proxy(url: str) -> Proxy | None:
+    parts = urlsplit(url)
+    address = urllib.request.getproxies_environment().get(parts.scheme)
+    if not address or urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return Proxy(address)
+
+
+@contextmanager
+def translate_errors(remote: Remote, deadline: Deadline) -> Iterator[None]:
+    """Turn what urllib3 raises into this package's errors."""
+    try:
+        yield
+    except ReadTimeoutError as e:
+        raise deadline.exceeded() from e
+    except ProxyError as e:
+        deadline.remaining()  # a proxy that does not answer is reported as one, too
+        proxy = proxy_for(remote)
+        raise Unreachable(f"proxy {proxy.address if proxy else ''}: {_cause(e)}") from e
+    except NewConnectionError as e:  # a timeout by inheritance only
+        raise Unreachable(_cause(e)) from e
+    except HTTPTimeout as e:
+        raise DeadlineExceeded(f"{deadline.exceeded()} (connecting)") from e
+    except (HTTPError, OSError) as e:
+        raise Unreachable(_cause(e)) from e
+
+
+def _cause(error: BaseException) -> str:
+    """Return the words of the system or the TLS library, without addresses of Python objects."""
+    inner: BaseException | None = error
+    while inner is not None:
+        if isinstance(inner, ssl.SSLCertVerificationError):
+            return f"certificate verify failed: {inner.verify_message}"
+        if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
+            return sanitize_text(inner.strerror.lower())
+        error = inner
+        arguments = [a for a in inner.args if isinstance(a, BaseException)]
+        inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
+    return sanitize_text(str(error).rpartition(": ")[2])
+
+
+def retry_after(response: urllib3.BaseHTTPResponse) -> timedelta | None:
+    """Return the time that an answer asks to wait, at most a day."""
+    value = response.headers.get("Retry-After", "")
+    return timedelta(seconds=min(int(value), 86_400)) if value.isascii() and value.isdigit() else None
