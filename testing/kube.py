@@ -39,11 +39,6 @@ class FakeKube:
             for struct in structs:
                 self.put(plural, struct)
 
-    @property
-    def version(self) -> str:
-        """The latest resourceVersion."""
-        return self._store.version
-
     def put(self, plural: str, struct: object) -> None:
         """Create or replace an object as somebody else."""
         self._store.put(plural, msgspec.to_builtins(struct))
