@@ -9,7 +9,6 @@ import pytest
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.imagerepository.reconciler_test import FakeTagLister
 from controllers.runtime.key import Key
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle
@@ -19,7 +18,7 @@ from testing.builders import image_repository
 from testing.clock import VirtualClock
 from testing.kube import FakeCache, FakeKube
 from testing.lifecycle import FakeRecorder
-from testing.tag_lists import FakeHeaders
+from testing.tag_lists import FakeHeaders, FakeTagLister
 
 COUNT = 1000
 MINUTE = timedelta(minutes=1)
