@@ -48,11 +48,11 @@ class AutomationHarness:
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
     def restart(self) -> None:
-        """A new process: what the old one knew is gone."""
+        """Begin a new process: what the old one knew is gone."""
         self._reconciler = None
 
     def forget(self) -> None:
-        """What the process does when the automation is gone."""
+        """Do what the process does when the automation is gone."""
         assert self._reconciler
         self._reconciler.forget(key_of(self.automation))
 
@@ -88,11 +88,11 @@ class AutomationHarness:
         self.automation = replace(self.automation, spec=replace(self.automation.spec, **fields))
 
     def gate(self, **gates: bool) -> None:
-        """Opens and closes feature gates."""
+        """Open and close feature gates."""
         self.sources = self.reader(SourceReader, Gates(**gates))
 
     def reader(self, kind: type[SourceReader], gates: Gates = DEFAULT_GATES) -> SourceReader:
-        """A reader of the harness's objects; another kind than SourceReader may change what it read."""
+        """Return a reader of the harness's objects; another kind than SourceReader may change what it reads."""
         return kind(
             self.kube,
             self.repositories.get,
