@@ -10,10 +10,9 @@ from controllers.registry.access import Access
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
-from controllers.taglist.reader import TagListNotFound, TagListReader
+from controllers.taglist.reader import TagListNotFound
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from controllers.taglist.scan import build_tag_set
-from testing.clock import VirtualClock
 from testing.kube import FakeKube
 
 
@@ -32,11 +31,10 @@ class FakeTagLister:
         return self.tags
 
 
-class FakeTagListReader(TagListReader):
+class FakeTagListReader:
     """Tag lists by repository."""
 
     def __init__(self) -> None:
-        super().__init__(FakeKube(), VirtualClock())
         self.failure: ApiError | None = None
         self.reads: list[tuple[Key, str]] = []
         self._lists: dict[Key, codec.TagList] = {}

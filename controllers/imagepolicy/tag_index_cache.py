@@ -7,15 +7,22 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from controllers.policy.index import TagIndex
 from controllers.runtime.key import Key
-from controllers.taglist.reader import TagListReader
+from controllers.taglist.codec import TagList
 
 MAX_TAGS = 400_000
 """Over all repositories: about 40 MB of text. The last index is kept whatever its size."""
 INLINE_TAGS = 2_000
 """Up to so many tags an index takes a few milliseconds, less than a thread is worth."""
+
+
+class StoredTagLists(Protocol):
+    """What is needed of `taglist.reader.TagListReader`."""
+
+    async def read(self, repository: Key, revision: str) -> TagList: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +34,7 @@ class _CachedIndex:
 class Tags:
     """Indexes by repository. Safe to call from many tasks: each revision is read once."""
 
-    def __init__(self, lists: TagListReader, *, max_tags: int = MAX_TAGS) -> None:
+    def __init__(self, lists: StoredTagLists, *, max_tags: int = MAX_TAGS) -> None:
         self._lists = lists
         self._max_tags = max_tags
         self._cached: OrderedDict[Key, _CachedIndex] = OrderedDict()
