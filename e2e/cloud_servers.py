@@ -20,7 +20,7 @@ from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
 from hack.controllers import Kubectl
 from hack.env import pki
-from testing.gitserver import Answer, BareRepository, GitServer, Request
+from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 from testing.proxy import ProxyServer
 
 REGION = "eu-west-1"
@@ -84,7 +84,7 @@ class CloudServers:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*self.authority.issue("hosts", self.folder, HOSTS))
         self.server = GitServer(self.folder / "served", tls=context)
-        self.server.before = self.answer
+        self.server.respond = self.answer
         self.server.__enter__()
         self.tunnel = ProxyServer("http", routes={f"{host}:443": f"127.0.0.1:{self.server.port}" for host in HOSTS})
         self.tunnel.__enter__()
@@ -113,7 +113,7 @@ class CloudServers:
         self.repository_owners[path] = opened_by
         return BareRepository(self.server.root / path.removeprefix("/"))
 
-    def answer(self, request: Request) -> Answer | None:
+    def answer(self, request: Request) -> CannedResponse | None:
         """Return what the host answers; None: what Git answers."""
         path = urlsplit(request.path).path
         match request.headers.get("Host", ""):
@@ -125,36 +125,36 @@ class CloudServers:
                 return self.authorize(request, self.signer(request, _repository(path)))
             case "dev.azure.com":
                 return self.authorize(request, self.bearer(request))
-        return Answer(404)
+        return CannedResponse(404)
 
-    def assume(self, request: Request) -> Answer:
+    def assume(self, request: Request) -> CannedResponse:
         """Answer AssumeRoleWithWebIdentity of STS."""
         form = _form(request)
         if not self.accepts_token(form["RoleArn"], form["WebIdentityToken"], "sts.amazonaws.com"):
-            return Answer(403, DENIED.encode(), dict(XML))
+            return CannedResponse(403, DENIED.encode(), dict(XML))
         key, secret, token = f"ASIA{secrets.token_hex(8).upper()}", secrets.token_hex(20), secrets.token_urlsafe(40)
         self.issued[key] = form["RoleArn"], Credentials(key, secret, token)
         expires = (datetime.now(UTC) + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%SZ")
         body = ASSUMED.format(role=form["RoleArn"], key=key, secret=secret, token=token, expires=expires)
-        return Answer(200, body.encode(), dict(XML))
+        return CannedResponse(200, body.encode(), dict(XML))
 
-    def token(self, request: Request, path: str) -> Answer:
+    def token(self, request: Request, path: str) -> CannedResponse:
         """Answer as Entra's OpenID configuration and token endpoint."""
         tenant = path.split("/")[1]
         base = f"https://{ENTRA}/{tenant}"
         if path.endswith("/.well-known/openid-configuration"):
             endpoints = {f"{name}_endpoint": f"{base}/oauth2/v2.0/{name}" for name in ("authorization", "token")}
-            return Answer(200, json.dumps({"issuer": f"{base}/v2.0", **endpoints}).encode(), dict(JSON))
+            return CannedResponse(200, json.dumps({"issuer": f"{base}/v2.0", **endpoints}).encode(), dict(JSON))
         form = _form(request)
         who = f"{tenant}/{form['client_id']}"
         believed = self.accepts_token(who, form["client_assertion"], "api://AzureADTokenExchange")
         if not believed or DEVOPS_SCOPE not in form["scope"].split():
             refusal = {"error": "invalid_client", "error_description": "AADSTS70021: No matching federated identity"}
-            return Answer(401, json.dumps(refusal).encode(), dict(JSON))
+            return CannedResponse(401, json.dumps(refusal).encode(), dict(JSON))
         token = secrets.token_urlsafe(40)
         self.issued[token] = who, Credentials("", "")
         body = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
-        return Answer(200, json.dumps(body).encode(), dict(JSON))
+        return CannedResponse(200, json.dumps(body).encode(), dict(JSON))
 
     def accepts_token(self, who: str, proof: str, audience: str) -> bool:
         """Return True when the proof is a token of the ServiceAccount that `who` trusts."""
@@ -184,12 +184,12 @@ class CloudServers:
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         return self.issued.get(token, ("", None))[0] if kind == "Bearer" else ""
 
-    def authorize(self, request: Request, who: str) -> Answer | None:
+    def authorize(self, request: Request, who: str) -> CannedResponse | None:
         """Return None for somebody who may use the repository."""
         if not who:
-            return Answer(401, b"who are you?\n", dict(REALM))
+            return CannedResponse(401, b"who are you?\n", dict(REALM))
         allowed = self.repository_owners.get(_repository(urlsplit(request.path).path)) == who
-        return None if allowed else Answer(403, b"not yours\n", {"Content-Type": "text/plain"})
+        return None if allowed else CannedResponse(403, b"not yours\n", {"Content-Type": "text/plain"})
 
 
 def _form(request: Request) -> dict[str, str]:

@@ -116,10 +116,10 @@ def test_one_commit_is_checked_out(served: Fleet, bare: BareRepository) -> None:
 def test_somebody_else_is_faster(served: Fleet, server: GitServer, bare: BareRepository) -> None:
     def push_first(request: Request) -> None:
         if request.method == "POST" and request.path.endswith("git-receive-pack"):
-            server.before = lambda _: None
+            server.respond = lambda _: None
             bare.commit({"other.txt": "theirs\n"}, message="Theirs")
 
-    server.before = push_first
+    server.respond = push_first
     automation(served.space, "fleet", source="fleet")
     check(served, "1.0.1", 3)
     assert served.repository.messages()[1] == "Theirs"

@@ -29,6 +29,8 @@ from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, L
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
 from controllers.runtime.reconcile.run import Run
+from testing.kube import FakeCache
+from testing.lifecycle import FakeRecorder
 
 COMPONENT = "runtime-test"
 LOG = logging.getLogger("controllers.test")
@@ -105,26 +107,6 @@ async def api(kubeconfig: str, namespace: str) -> AsyncIterator[AdminClient]:
     await api.client.close()
 
 
-class SingleObjectCache:
-    """A cache that holds one object, and not necessarily the latest."""
-
-    def __init__(self, view: View) -> None:
-        self.view = view
-
-    def get(self, key: Key) -> View | None:
-        return self.view
-
-    def record_write(self, obj: View) -> None:
-        self.view = obj
-
-
-class NullRecorder:
-    def record(
-        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
-    ) -> None:
-        return None
-
-
 class ScriptedReconciler:
     """Stores a fact, runs what the test wants to happen meanwhile, and ends with the given outcome."""
 
@@ -140,14 +122,14 @@ class ScriptedReconciler:
 
 
 def lifecycle_on(
-    api: AdminClient, held: SingleObjectCache, reconciler: ScriptedReconciler
+    api: AdminClient, held: FakeCache[View], reconciler: ScriptedReconciler
 ) -> Lifecycle[View, ImageRepositoryStatus]:
     return Lifecycle(
         api.client,
         IMAGE_REPOSITORIES,
         held,
         reconciler,
-        events=NullRecorder(),
+        events=FakeRecorder(),
         clock=SYSTEM_CLOCK,
         log=LOG,
         field_manager=COMPONENT,
@@ -156,20 +138,20 @@ def lifecycle_on(
 
 
 async def test_a_run_is_one_write_and_the_next_without_news_is_none(api: AdminClient) -> None:
-    held = SingleObjectCache(await api.create())
+    held = FakeCache(await api.create())
     lifecycle, key = lifecycle_on(api, held, ScriptedReconciler()), Key(api.namespace, "app")
     assert await lifecycle(key) == Ready("all well", timedelta(hours=1))
     assert api.requests == {("POST", 201): 1, ("PATCH", 200): 1}
     stored = await api.get()
     assert stored.status.observed_generation == stored.metadata.generation == 1
-    assert stored == held.view
+    assert stored == held.get(key)
     await lifecycle(key)
     assert api.requests["PATCH", 200] == 1
 
 
 async def test_failure_and_recovery_pass_the_schema(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
-    lifecycle, key = lifecycle_on(api, SingleObjectCache(await api.create()), reconciler), Key(api.namespace, "app")
+    lifecycle, key = lifecycle_on(api, FakeCache(await api.create()), reconciler), Key(api.namespace, "app")
     reconciler.end = Retry("ReadOperationFailed", "scan failed: " + "é" * 4000)
     assert await lifecycle(key) == reconciler.end
     failing = (await api.get()).status
@@ -190,7 +172,7 @@ async def test_on_a_conflict_both_writers_words_are_kept(api: AdminClient) -> No
         "lastTransitionTime": "2024-01-01T00:00:00Z",
     }
     reconciler = ScriptedReconciler()
-    held = SingleObjectCache(await api.create())
+    held = FakeCache(await api.create())
     reconciler.meanwhile = lambda: api.change({"status": {"conditions": [foreign]}}, subresource="status")
     await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app"))
     assert (api.requests["PATCH", 409], api.requests["PATCH", 200], api.requests["GET", 200]) == (1, 2, 1)
@@ -200,7 +182,7 @@ async def test_on_a_conflict_both_writers_words_are_kept(api: AdminClient) -> No
 
 async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
-    held = SingleObjectCache(await api.create())
+    held = FakeCache(await api.create())
     reconciler.meanwhile = lambda: api.change({"spec": {"image": "registry.invalid/org/other"}})
     await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app"))
     stored = await api.get()
@@ -211,7 +193,7 @@ async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: Admi
 
 async def test_an_object_deleted_meanwhile_ends_quietly(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
-    held = SingleObjectCache(await api.create())
+    held = FakeCache(await api.create())
     reconciler.meanwhile = lambda: api.client.delete(IMAGE_REPOSITORIES, api.namespace, "app")
     assert await lifecycle_on(api, held, reconciler)(Key(api.namespace, "app")) is None
 

@@ -21,32 +21,22 @@ ROOMS = {
     "azure": ["controllers/cloud/azure.py", "controllers/registry/cloud/azure.py"],
     "bcrypt": ["controllers/template/sprig/encoding.py"],
     "botocore": ["controllers/cloud/aws.py"],
-    "dulwich": [
-        "controllers/git/objects/commits.py",
-        "controllers/git/objects/hashing.py",
-        "controllers/git/objects/packs.py",
-        "controllers/git/objects/store.py",
-        "controllers/git/objects/tree.py",
-    ],
+    "dulwich": ["controllers/git/objects/"],
     "google": ["controllers/registry/cloud/gcp.py"],
     "h11": ["controllers/net/proxy/httpconnect.py"],
     "httpcore": ["controllers/registry/socks.py", "controllers/registry/transport.py"],
     "httpx": ["controllers/registry/transport.py"],
     "kubernetes": ["controllers/runtime/kube/kubeconfig.py"],
-    "paramiko": ["controllers/git/transport/ssh.py", "controllers/git/transport/sshlogin.py"],
+    "paramiko": ["controllers/git/transport/"],
     "pysequoia": ["controllers/git/signing/openpgp.py"],
     "re2": ["controllers/golang/regexp/engine.py"],
     "requests": ["controllers/registry/cloud/gcp.py"],
-    "urllib3": [
-        "controllers/git/transport/httppools.py",
-        "controllers/git/transport/smarthttp.py",
-        "controllers/git/transport/sockspool.py",
-    ],
+    "urllib3": ["controllers/git/transport/"],
     "yaml": ["cli/manifest.py", "controllers/imageaccess/plugins.py", "controllers/setters/parser.py"],
     "yarl": ["controllers/runtime/kube/client.py"],
     "zstandard": ["controllers/taglist/codec.py"],
 }
-"""Package → the modules that know it. A new place needs a reason."""
+"""Package → the modules and folders that know it. A new place needs a reason."""
 
 
 def test_the_product_imports_nothing_of_the_tests() -> None:
@@ -64,11 +54,11 @@ def test_what_tests_share_stands_on_the_product_alone() -> None:
 
 
 def test_third_party_packages_are_known_in_their_rooms_only() -> None:
-    rooms: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(product()):
+    rooms: dict[str, set[str]] = defaultdict(set)
+    for path in product():
         for package in third_party(path) - EVERYWHERE:
-            rooms[package].append(path)
-    assert rooms == ROOMS
+            rooms[package].add(next(filter(path.startswith, ROOMS.get(package, ())), path))
+    assert {package: sorted(places) for package, places in rooms.items()} == ROOMS
 
 
 def test_the_product_imports_only_what_it_requires() -> None:

@@ -68,7 +68,7 @@ class ScriptedServer:
         self.requests: list[RecordedRequest] = []
         self.silent = False
         """While true, open and new watches get no events; what happens is kept and sent to watches opened later."""
-        self._store = ApiStore(self._publish)
+        self._store = ApiStore(self._publish, version=1000)
         self._floor = 0
         self._history: list[_Event] = []
         self._scripts: dict[str, list[ScriptedAnswer]] = defaultdict(list)
@@ -172,8 +172,8 @@ class ScriptedServer:
             return failure_response(404, "NotFound")
         parts = {name: value or "" for name, value in match.groupdict().items()}
         resource = Resource(parts["group"], parts["version"], parts["plural"], "")
-        resource_path = _ResourcePath(resource, parts["namespace"], parts["name"], parts["subresource"])
-        verb = _verb(request, resource_path)
+        path = _ResourcePath(resource, parts["namespace"], parts["name"], parts["subresource"])
+        verb = _verb(request, path)
         body = await request.read()
         self.requests.append(RecordedRequest(verb, request.path, dict(request.query), dict(request.headers), body))
         if self._scripts[verb]:
@@ -182,11 +182,11 @@ class ScriptedServer:
                 return answer
         match verb:
             case "list":
-                return self._list(resource_path, request.query)
+                return self._list(path, request.query)
             case "watch":
-                return await self._watch(resource_path, request)
+                return await self._watch(path, request)
         try:
-            return self._answer(verb, resource_path, json.loads(body or b"{}"))
+            return self._answer(verb, path, json.loads(body or b"{}"))
         except ApiError as error:
             return failure_response(error.status, error.reason, error.message)
 
@@ -203,12 +203,12 @@ class ScriptedServer:
                 return web.json_response(status_object(200, ""))
         return web.json_response(self._store.get(*where, path.name))
 
-    def _list(self, resource_path: _ResourcePath, query: Mapping[str, str]) -> web.StreamResponse:
+    def _list(self, path: _ResourcePath, query: Mapping[str, str]) -> web.StreamResponse:
         if token := query.get("continue"):
             version, items = self._rest_of_list.pop(token)
         else:
             version = self.version
-            items = self._store.list(resource_path.resource.plural, resource_path.namespace)
+            items = self._store.list(path.resource.plural, path.namespace)
         limit = int(query.get("limit", "0")) or len(items)
         meta = {"resourceVersion": version}
         if items[limit:]:
@@ -216,7 +216,7 @@ class ScriptedServer:
             self._rest_of_list[meta["continue"]] = (version, items[limit:])
         return web.json_response({"kind": "List", "apiVersion": "v1", "metadata": meta, "items": items[:limit]})
 
-    async def _watch(self, resource_path: _ResourcePath, request: web.Request) -> web.StreamResponse:
+    async def _watch(self, path: _ResourcePath, request: web.Request) -> web.StreamResponse:
         since = int(request.query["resourceVersion"])
         if since < self._floor:
             return failure_response(410, "Expired")
@@ -225,9 +225,9 @@ class ScriptedServer:
         queue: asyncio.Queue[object] = asyncio.Queue()
         if not self.silent:
             for event in self._history:
-                if event.version > since and _concerns(resource_path, event):
+                if event.version > since and _concerns(path, event):
                     queue.put_nowait(event.line)
-        self._watches.append((resource_path, queue))
+        self._watches.append((path, queue))
         self._opened += 1
         self._watches_changed.set()
         try:
@@ -238,7 +238,7 @@ class ScriptedServer:
                     break
                 await response.write(json.dumps(item).encode() + b"\n")
         finally:
-            self._watches.remove((resource_path, queue))
+            self._watches.remove((path, queue))
             self._watches_changed.set()
         return response
 
@@ -247,8 +247,8 @@ class ScriptedServer:
         event = _Event(int(self.version), plural, namespace, {"type": kind, "object": obj})
         self._history.append(event)
         if not self.silent:
-            for resource_path, queue in self._watches:
-                if _concerns(resource_path, event):
+            for path, queue in self._watches:
+                if _concerns(path, event):
                     queue.put_nowait(event.line)
 
     def _send_all(self, *items: object) -> None:
@@ -257,8 +257,8 @@ class ScriptedServer:
                 queue.put_nowait(item)
 
 
-def _verb(request: web.Request, resource_path: _ResourcePath) -> str:
-    if request.method == "GET" and not resource_path.name:
+def _verb(request: web.Request, path: _ResourcePath) -> str:
+    if request.method == "GET" and not path.name:
         return "watch" if request.query.get("watch") else "list"
     return {"GET": "get", "POST": "create", "PATCH": "patch", "DELETE": "delete"}[request.method]
 

@@ -20,11 +20,13 @@ EventType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
 class ApiStore:
     """Objects by plural, namespace and name. Raises the errors that the client raises; `verb` begins their text."""
 
-    def __init__(self, on_change: Callable[[EventType, str, Json], object] = lambda *_: None) -> None:
+    def __init__(
+        self, on_change: Callable[[EventType, str, Json], object] = lambda *_: None, *, version: int = 0
+    ) -> None:
         """on_change: called with what happened, the plural, and the object as it is then, or as it was last."""
         self._on_change = on_change
         self._objects: dict[ObjectName, Json] = {}
-        self._version = 1000
+        self._version = version
 
     @property
     def version(self) -> str:
@@ -36,8 +38,13 @@ class ApiStore:
         self._version += 1
 
     def put(self, plural: str, body: Json) -> Json:
-        """Create or replace an object, whatever is there; return it as stored."""
+        """Create or replace an object, whatever is there; return it as stored.
+
+        One with a resourceVersion keeps it, and the server goes on from there.
+        """
         meta = body["metadata"]
+        if "resourceVersion" in meta:
+            self._version = int(meta["resourceVersion"]) - 1
         name = (plural, meta.get("namespace", ""), meta["name"])
         held = self._objects.get(name)
         if held:

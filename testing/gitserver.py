@@ -37,11 +37,11 @@ Content = str | bytes | tuple[str, str | bytes] | None
 
 
 class BareRepository:
-    """A bare repository on disk and what somebody else does to it. nothing: the name that stands for no object."""
+    """A bare repository on disk and what somebody else does to it. null_id: the name that stands for no object."""
 
     def __init__(self, path: Path, *, branch: str = "main", object_format: str = "sha1") -> None:
         self.path = path
-        self.nothing = "0" * {"sha1": 40, "sha256": 64}[object_format]
+        self.null_id = "0" * {"sha1": 40, "sha256": 64}[object_format]
         path.mkdir(parents=True)
         self.git("init", "-q", "--bare", "-b", branch, f"--object-format={object_format}")
         for name in ("receive.advertisePushOptions", "uploadpack.allowAnySHA1InWant", "http.receivepack"):
@@ -69,7 +69,7 @@ class BareRepository:
         for path, content in files.items():
             mode, text = content if isinstance(content, tuple) else ("100644", content)
             if text is None:
-                lines.append(f"0 {self.nothing}\t{path}\n")
+                lines.append(f"0 {self.null_id}\t{path}\n")
                 continue
             data = text.encode() if isinstance(text, str) else text
             lines.append(f"{mode} {self.git('hash-object', '-w', '--stdin', data=data)}\t{path}\n")
@@ -120,7 +120,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Answer:
+class CannedResponse:
     """A canned answer of the server."""
 
     status: int
@@ -132,7 +132,7 @@ class GitServer:
     """Serve the repositories of a folder at `url`/<name>.git. Use as a context manager.
 
     login: (user, password) that is asked for. token: a bearer token that is asked for. protocol: the highest version
-    spoken. before: called with each request; an Answer is given instead of Git's.
+    spoken. respond: called with each request; a CannedResponse is given instead of Git's.
     """
 
     def __init__(self, root: Path, *, tls: ssl.SSLContext | None = None) -> None:
@@ -140,7 +140,7 @@ class GitServer:
         self.login: tuple[str, str] | None = None
         self.token: str | None = None
         self.protocol = 2
-        self.before: Callable[[Request], Answer | None] = lambda _: None
+        self.respond: Callable[[Request], CannedResponse | None] = lambda _: None
         self.requests: list[Request] = []
         self._backend = str(Path(subprocess.check_output([GIT, "--exec-path"], text=True).strip()) / "git-http-backend")  # noqa: S603
         self._server = _Server(("127.0.0.1", 0), _Handler)
@@ -159,7 +159,7 @@ class GitServer:
     def repository(self, name: str, *, branch: str = "main", object_format: str = "sha1") -> BareRepository:
         return BareRepository(self.root / f"{name}.git", branch=branch, object_format=object_format)
 
-    def asked(self) -> list[str]:
+    def take_requests(self) -> list[str]:
         """Return `METHOD last/segment` of the requests so far, and forget them."""
         seen = [f"{r.method} {urlsplit(r.path).path.rsplit('/', 1)[1]}" for r in self.requests]
         self.requests.clear()
@@ -174,11 +174,11 @@ class GitServer:
         self._server.server_close()
         self._thread.join()
 
-    def answer(self, request: Request) -> Answer:
-        if (canned := self.before(request)) is not None:
+    def answer(self, request: Request) -> CannedResponse:
+        if (canned := self.respond(request)) is not None:
             return canned
         if not self._is_allowed(request.headers.get("Authorization", "")):
-            return Answer(
+            return CannedResponse(
                 401, b"Unauthorized\n", {"WWW-Authenticate": 'Basic realm="git"', "Content-Type": "text/plain"}
             )
         return self._git(request)
@@ -190,7 +190,7 @@ class GitServer:
             return authorization == "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
         return True
 
-    def _git(self, request: Request) -> Answer:
+    def _git(self, request: Request) -> CannedResponse:
         url = urlsplit(request.path)  # absolute when asked as a proxy
         protocol = request.headers.get("Git-Protocol", "") if self.protocol == 2 else ""
         done = subprocess.run(  # noqa: S603
@@ -204,7 +204,7 @@ class GitServer:
         )  # fmt: skip
         head, _, body = done.stdout.partition(b"\r\n\r\n")
         headers = dict(line.split(": ", 1) for line in head.decode().split("\r\n") if ": " in line)
-        return Answer(int(headers.pop("Status", "200").split()[0]), body, headers)
+        return CannedResponse(int(headers.pop("Status", "200").split()[0]), body, headers)
 
 
 class _Server(ThreadingHTTPServer):

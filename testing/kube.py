@@ -3,46 +3,49 @@
 What the caller's type does not name is dropped, as by the client. `apiserver` has the same objects behind HTTP.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from api.resource import Resource
-from controllers.runtime.kube.client import KubeClient
-from controllers.runtime.kube.config import ClusterConfig
+from controllers.runtime.key import Key, KubeObject, key_of
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound
 from testing.apistore import ApiStore
 
 T = TypeVar("T")
+K = TypeVar("K", bound=KubeObject)
 
 
-class FakeKube(KubeClient):
-    """The four verbs that reconcilers use."""
+class FakeKube:
+    """A `Client` of an API server that nobody else runs."""
 
-    def __init__(self, **objects: Any) -> None:
-        """objects: plural → list of Structs to begin with."""
-        super().__init__(ClusterConfig(""), user_agent="test")
+    def __init__(self, store: ApiStore | None = None, **objects: Any) -> None:
+        """store: the server's, where several clients share one. objects: plural → list of Structs to begin with."""
         self.requests: list[str] = []
         """`verb plural namespace/name` of each request, failed ones included."""
         self.failures: dict[str, list[ApiError]] = {}
         """Request, as in `requests` → errors for the next of them, in order."""
         self.answers: dict[str, Callable[[Any], Any]] = {}
         """Subresource → what is answered to a body that is posted to it."""
-        self._store = ApiStore()
+        self.patches: list[tuple[str, Any]] = []
+        """Subresource and body of each PATCH, failed ones included."""
+        self.field_managers: set[str] = set()
+        self.before: Callable[[str], Awaitable[object]] = _pass
+        """Awaited with each request before it is looked at: may wait, raise, or change what is stored."""
+        self._store = ApiStore() if store is None else store
         for plural, structs in objects.items():
             for struct in structs:
                 self.put(plural, struct)
 
-    @property
-    def version(self) -> str:
-        """The latest resourceVersion."""
-        return self._store.version
-
     def put(self, plural: str, struct: object) -> None:
         """Create or replace an object as somebody else."""
         self._store.put(plural, msgspec.to_builtins(struct))
+
+    def change(self, resource: Resource, namespace: str, name: str, patch: dict[str, Any]) -> None:
+        """Patch an object as somebody else."""
+        self._store.patch(resource, namespace, name, patch)
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
         """Delete an object as somebody else."""
@@ -60,7 +63,7 @@ class FakeKube(KubeClient):
         )
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
-        self._start_request("get", resource, namespace, name)
+        await self._start_request("get", resource, namespace, name)
         return msgspec.convert(self._store.get(resource, namespace, name), into)
 
     async def create(
@@ -74,10 +77,10 @@ class FakeKube(KubeClient):
         subresource: str = "",
     ) -> T:
         if subresource:
-            self._start_request(f"create {subresource} of", resource, namespace, name)
+            await self._start_request(f"create {subresource} of", resource, namespace, name)
             return msgspec.convert(self.answers[subresource](body), into)
         encoded = msgspec.to_builtins(body)
-        self._start_request("create", resource, namespace, encoded["metadata"]["name"])
+        await self._start_request("create", resource, namespace, encoded["metadata"]["name"])
         return msgspec.convert(self._store.create(resource, namespace, encoded), into)
 
     async def patch(
@@ -91,17 +94,39 @@ class FakeKube(KubeClient):
         subresource: str = "",
         field_manager: str = "",
     ) -> T:
-        self._start_request("patch", resource, namespace, name)
         patch = msgspec.to_builtins(body)
+        self.patches.append((subresource, patch))
+        self.field_managers.add(field_manager)
+        await self._start_request("patch", resource, namespace, name)
         return msgspec.convert(self._store.patch(resource, namespace, name, patch, subresource=subresource), into)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
-        self._start_request("delete", resource, namespace, name)
+        await self._start_request("delete", resource, namespace, name)
         with suppress(NotFound):
             self._store.delete(resource, namespace, name, uid=uid)
 
-    def _start_request(self, verb: str, resource: Resource, namespace: str, name: str) -> None:
+    async def _start_request(self, verb: str, resource: Resource, namespace: str, name: str) -> None:
         operation = f"{verb} {resource.plural} {namespace}/{name}"
         self.requests.append(operation)
         if self.failures.get(operation):
             raise self.failures[operation].pop(0)
+        await self.before(operation)
+
+
+class FakeCache(Generic[K]):
+    """A `Cache` of the objects of an informer's first list, and of own writes."""
+
+    def __init__(self, *objects: K) -> None:
+        self.objects = {key_of(obj): obj for obj in objects}
+        self.writes: list[K] = []
+
+    def get(self, key: Key) -> K | None:
+        return self.objects.get(key)
+
+    def record_write(self, obj: K) -> None:
+        self.objects[key_of(obj)] = obj
+        self.writes.append(obj)
+
+
+async def _pass(_: str) -> None:
+    return None

@@ -4,15 +4,12 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from random import Random
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from api.meta import REQUESTED_AT, Condition, ObjectMeta
-from api.resource import Resource
 from controllers.runtime.key import Key
-from controllers.runtime.kube.errors import Conflict, NotFound
-from controllers.runtime.reconcile import merge_patch
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.events import EventType, InvolvedObject
 from controllers.runtime.reconcile.leader import LostLeadership
@@ -21,98 +18,24 @@ from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
 from controllers.runtime.reconcile.run import Run
 from controllers.runtime.reconcile.supersede import Superseder
 from testing.clock import START, VirtualClock
+from testing.kube import FakeCache, FakeKube
 from testing.thing import THINGS, Thing, ThingSpec, ThingStatus
 
 KEY = Key("ns", "app")
-T = TypeVar("T")
-
-
-class ThingServer:
-    """An API server with one Thing, which is also the informer's cache; records every write."""
-
-    def __init__(self) -> None:
-        self.stored: dict[str, Any] = {}
-        self.cached: Thing | None = None
-        self.patches: list[tuple[str, dict[str, Any]]] = []
-        self.gets = 0
-        self.recorded_writes: list[Thing] = []
-        self.before_patch: list[Callable[[], None]] = []
-        """Each is called before one PATCH is looked at, the first before the first; may raise."""
-
-    def put(self, thing: Thing) -> None:
-        self.stored = msgspec.to_builtins(thing)
-        self.cached = thing
-
-    def change(self, change: dict[str, object]) -> None:
-        """Apply a change of another writer; the cache does not have it yet."""
-        self.stored = merge_patch.merge(self.stored, change)
-        self._moved()
-
-    def thing(self) -> Thing:
-        return msgspec.convert(self.stored, Thing)
-
-    async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
-        self.gets += 1
-        if not self.stored:
-            raise NotFound("get", "not found", status=404)
-        return msgspec.convert(self.stored, into)
-
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
-        raise AssertionError("a lifecycle creates nothing")
-
-    async def patch(
-        self,
-        resource: Resource,
-        namespace: str,
-        name: str,
-        body: object,
-        *,
-        into: type[T],
-        subresource: str = "",
-        field_manager: str = "",
-    ) -> T:
-        assert isinstance(body, dict)
-        assert (resource, namespace, name, field_manager) == (THINGS, *KEY, "thing-controller")
-        self.patches.append((subresource, body))
-        if self.before_patch:
-            self.before_patch.pop(0)()
-        if not self.stored:
-            raise NotFound("patch", "not found", status=404)
-        if body["metadata"]["resourceVersion"] != self.stored["metadata"]["resourceVersion"]:
-            raise Conflict("patch", "the object has been modified", status=409)
-        self.stored = merge_patch.merge(self.stored, body)
-        self._moved()
-        return msgspec.convert(self.stored, into)
-
-    def _moved(self) -> None:
-        version = int(self.stored["metadata"]["resourceVersion"]) + 1
-        self.stored = merge_patch.merge(self.stored, {"metadata": {"resourceVersion": str(version)}})
-
-
-class ThingCache:
-    """The cache of the same server."""
-
-    def __init__(self, server: ThingServer) -> None:
-        self._server = server
-
-    def get(self, key: Key) -> Thing | None:
-        return self._server.cached if key == KEY else None
-
-    def record_write(self, obj: Thing) -> None:
-        self._server.cached = obj
-        self._server.recorded_writes.append(obj)
 
 
 class FakeRecorder:
-    """Recorder that keeps (type, reason, message, no_change)."""
+    """A `Recorder` that keeps its events: type, reason, message, no_change."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str, str, bool]] = []
+        self.involved: set[tuple[str, str, str]] = set()
+        """Kind, namespace and name of the objects of the events."""
 
     def record(
         self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
     ) -> None:
-        assert (involved.kind, involved.namespace, involved.name) == ("Thing", *KEY)
+        self.involved.add((involved.kind, involved.namespace, involved.name))
         self.events.append((type.value, reason, message, no_change))
 
 
@@ -129,7 +52,7 @@ class FakeReconciler:
         return self.behaviour(run)
 
     async def meanwhile(self) -> None:
-        """Let something happen while a run waits."""
+        """Do what happens while a run waits for something."""
 
 
 class FakeLeader:
@@ -144,9 +67,14 @@ class FakeLeader:
 
 
 class LifecycleHarness:
+    """A lifecycle of one Thing; `before_patch` has what happens before the next PATCHes, each of which may raise."""
+
     def __init__(self, *, handle_requests_while_suspended: bool = True) -> None:
         self.clock = VirtualClock(auto_advance=True)
-        self.server = ThingServer()
+        self.server = FakeKube()
+        self.server.before = self._begin
+        self.before_patch: list[Callable[[], object]] = []
+        self.cache = FakeCache[Thing]()
         self.recorded = FakeRecorder()
         self.reconciler = FakeReconciler()
         self.leader = FakeLeader()
@@ -155,7 +83,7 @@ class LifecycleHarness:
         self.lifecycle = Lifecycle[Thing, ThingStatus](
             self.server,
             THINGS,
-            ThingCache(self.server),
+            self.cache,
             self.reconciler,
             events=self.recorded,
             clock=self.clock,
@@ -170,7 +98,7 @@ class LifecycleHarness:
         )
 
     async def run(self, end: Outcome | Exception | None = None, **facts: object) -> Outcome | Exception | None:
-        """Run one pass whose reconciler stores `facts` and ends with `end`."""
+        """Do a pass whose reconciler stores `facts` and ends with `end`."""
 
         def does(run: Run[Thing, ThingStatus]) -> Outcome:
             run.status = msgspec.structs.replace(run.status, **facts)
@@ -183,15 +111,36 @@ class LifecycleHarness:
             return await self.lifecycle(KEY)
         except Exception as error:
             return error
+        finally:
+            assert self.server.field_managers <= {"thing-controller"}
+            assert self.recorded.involved <= {("Thing", *KEY)}
+
+    async def _begin(self, request: str) -> None:
+        if request.startswith("patch") and self.before_patch:
+            self.before_patch.pop(0)()
+
+    def put(self, thing: Thing) -> None:
+        """Store a Thing, and let the cache see it."""
+        self.server.put(THINGS.plural, thing)
+        self.cache.objects[KEY] = thing
+
+    def change(self, change: dict[str, Any]) -> None:
+        """Change the Thing as somebody else; the cache does not see it yet."""
+        self.server.change(THINGS, *KEY, change)
+
+    def thing(self) -> Thing:
+        """Return the Thing as it is stored."""
+        [stored] = self.server.all(THINGS.plural, Thing)
+        return stored
 
     def condition(self, type: str) -> Condition:
-        found = find_condition(self.server.thing().status.conditions, type)
+        found = find_condition(self.thing().status.conditions, type)
         assert found
         return found
 
     @property
     def types(self) -> list[str]:
-        return [condition.type for condition in self.server.thing().status.conditions]
+        return [condition.type for condition in self.thing().status.conditions]
 
 
 def thing(*, generation: int = 1, requested: str = "", suspend: bool = False, **more: Any) -> Thing:

@@ -1,23 +1,40 @@
-"""Stored tag lists without an API, and the scanner's view of their chunks without an informer."""
+"""Tags without a registry, stored lists of them without an API, headers of their chunks without an informer."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from api.imagetaglist import IMAGE_TAG_LISTS
+from controllers.image.reference import Image
+from controllers.registry.access import Access
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
-from controllers.taglist.reader import TagListNotFound, TagListReader
+from controllers.taglist.reader import TagListNotFound
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, repository_key
 from controllers.taglist.scan import build_tag_set
-from testing.clock import VirtualClock
 from testing.kube import FakeKube
 
 
-class FakeTagListReader(TagListReader):
+@dataclass
+class FakeTagLister:
+    """A registry that answers with tags, or fails."""
+
+    tags: list[str] = field(default_factory=lambda: ["1.0", "2.0", "2.0.sig"])
+    failure: Exception | None = None
+    asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
+
+    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
+        self.asked.append((image.name, access, timeout))
+        if self.failure:
+            raise self.failure
+        return self.tags
+
+
+class FakeTagListReader:
     """Tag lists by repository."""
 
     def __init__(self) -> None:
-        super().__init__(FakeKube(), VirtualClock())
         self.failure: ApiError | None = None
         self.reads: list[tuple[Key, str]] = []
         self._lists: dict[Key, codec.TagList] = {}

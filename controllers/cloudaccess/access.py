@@ -14,8 +14,8 @@ from api.core import SERVICE_ACCOUNTS
 from controllers.cloud.errors import ServiceAccountFailed
 from controllers.cloud.identity import Identity, read_identity
 from controllers.cloud.logins import CloudLogins
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.protocols import Client
 
 C = TypeVar("C")
 
@@ -59,7 +59,7 @@ class CloudAccess(Generic[C]):
     """Safe to call from several tasks."""
 
     def __init__(
-        self, client: KubeClient, logins: CloudLogins[C], *, object_level: bool, default_service_account: str
+        self, client: Client, logins: CloudLogins[C], *, object_level: bool, default_service_account: str
     ) -> None:
         """object_level: the feature gate. default_service_account: of objects that name none; "" is the process."""
         self._client = client

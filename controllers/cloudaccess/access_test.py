@@ -36,7 +36,7 @@ class Cloud:
         return Login(f"{who}{proxy and f' by {proxy}'}", START + HOUR)
 
 
-class Bench:
+class AccessHarness:
     def __init__(self) -> None:
         annotations = {"eks.amazonaws.com/role-arn": ROLE}
         account = ServiceAccount(metadata=ObjectMeta(name="robot", namespace="apps", annotations=annotations))
@@ -58,17 +58,17 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench() -> AsyncIterator[Bench]:
-    bench = Bench()
-    yield bench
-    await bench.logins.aclose()
+async def harness() -> AsyncIterator[AccessHarness]:
+    harness = AccessHarness()
+    yield harness
+    await harness.logins.aclose()
 
 
-async def test_credentials_are_those_of_the_account_that_is_meant(bench: Bench) -> None:
-    assert await bench.who() == "the process"
-    assert bench.kube.requests == []
-    assert await bench.who("robot", proxy="http://proxy") == f"apps/robot as {ROLE} by http://proxy"
-    assert await bench.who(default="robot") == f"apps/robot as {ROLE}"
+async def test_credentials_are_those_of_the_account_that_is_meant(harness: AccessHarness) -> None:
+    assert await harness.who() == "the process"
+    assert harness.kube.requests == []
+    assert await harness.who("robot", proxy="http://proxy") == f"apps/robot as {ROLE} by http://proxy"
+    assert await harness.who(default="robot") == f"apps/robot as {ROLE}"
 
 
 @pytest.mark.parametrize(
@@ -80,26 +80,26 @@ async def test_credentials_are_those_of_the_account_that_is_meant(bench: Bench) 
     ],
 )
 async def test_the_gate_is_for_accounts_that_objects_name(
-    bench: Bench, gate: bool, account: str, allowed: bool
+    harness: AccessHarness, gate: bool, account: str, allowed: bool
 ) -> None:
-    assert bench.access(gate=gate).allows(account) is allowed
+    assert harness.access(gate=gate).allows(account) is allowed
 
 
-async def test_a_place_of_somebody_else_is_refused_before_anything_is_asked(bench: Bench) -> None:
+async def test_a_place_of_somebody_else_is_refused_before_anything_is_asked(harness: AccessHarness) -> None:
     with pytest.raises(LoginFailed, match=r"^'there' is not ours$"):
-        await bench.who("robot", credential_scope="there")
-    assert bench.kube.requests == []
+        await harness.who("robot", credential_scope="there")
+    assert harness.kube.requests == []
 
 
-async def test_what_an_account_lacks_is_told(bench: Bench) -> None:
+async def test_what_an_account_lacks_is_told(harness: AccessHarness) -> None:
     with pytest.raises(
         ServiceAccountFailed, match=r"^failed to get service account 'apps/none': serviceaccounts \"none\""
     ):
-        await bench.who("none")
+        await harness.who("none")
     with pytest.raises(LoginFailed, match=r"from service account 'apps/plain' annotations: invalid eks.amazonaws.com/"):
-        await bench.who("plain")
-    bench.kube.forbid(TOKEN)
+        await harness.who("plain")
+    harness.kube.forbid(TOKEN)
     with pytest.raises(
         ServiceAccountFailed, match=r"^failed to create kubernetes token for service account 'apps/robot': "
     ):
-        await bench.who("robot")
+        await harness.who("robot")

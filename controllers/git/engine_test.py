@@ -28,16 +28,16 @@ def no_semver(_range: str, _tags: object) -> None:
 
 async def test_refs_cost_one_round_trip_once_the_protocol_is_known(run: GitRun, server: GitServer) -> None:
     await run.engine.list_refs(run.remote)
-    assert server.asked() == ["GET refs", "POST git-upload-pack"]
+    assert server.take_requests() == ["GET refs", "POST git-upload-pack"]
     await run.engine.list_refs(run.remote)
-    assert server.asked() == ["POST git-upload-pack"]
+    assert server.take_requests() == ["POST git-upload-pack"]
 
 
 async def test_refs_cost_one_round_trip_with_protocol_0(run: GitRun, server: GitServer) -> None:
     server.protocol = 0
     for _ in range(2):
         refs = await run.engine.list_refs(run.remote)
-        assert server.asked() == ["GET refs"]
+        assert server.take_requests() == ["GET refs"]
     assert refs.symrefs == {"HEAD": "refs/heads/main"}
 
 
@@ -76,7 +76,7 @@ async def test_a_commit_that_is_here_is_not_fetched(run: GitRun, server: GitServ
     server.requests.clear()
     await run.engine.fetch(run.remote, tip)
     await run.files(tip.commit)
-    assert server.asked() == []
+    assert server.take_requests() == []
 
 
 async def test_the_commit_just_pushed_is_not_fetched(run: GitRun, server: GitServer) -> None:
@@ -85,7 +85,7 @@ async def test_the_commit_just_pushed_is_not_fetched(run: GitRun, server: GitSer
     server.requests.clear()
     assert (await run.tip()).commit == new.id
     assert [f.data for f in await run.files(new.id)] == [marked("1.0.1").encode()]
-    assert server.asked() == ["POST git-upload-pack"]  # the list
+    assert server.take_requests() == ["POST git-upload-pack"]  # the list
 
 
 async def test_tasks_that_are_due_together_share_the_fetch(run: GitRun, server: GitServer) -> None:
@@ -93,7 +93,7 @@ async def test_tasks_that_are_due_together_share_the_fetch(run: GitRun, server: 
     tip = resolve(Checkout(branch="main"), refs, select_semver=no_semver)
     server.requests.clear()
     await asyncio.gather(*(run.engine.fetch(run.remote, tip) for _ in range(8)))
-    assert server.asked() == ["POST git-upload-pack"]
+    assert server.take_requests() == ["POST git-upload-pack"]
 
 
 async def test_message_author_and_time_are_recorded_as_given(run: GitRun, fleet: BareRepository) -> None:
@@ -269,7 +269,7 @@ async def test_a_silent_host_does_not_stop_others(run: GitRun, server: GitServer
         go_on.wait(10)
 
     with GitServer(tmp_path / "silent") as silent:
-        silent.before = hold
+        silent.respond = hold
         remote = Remote(f"{silent.url}/x.git", timeout=timedelta(seconds=20))
         stuck = [asyncio.create_task(run.engine.list_refs(remote)) for _ in range(40)]
         for _ in range(4):

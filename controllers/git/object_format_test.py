@@ -11,7 +11,7 @@ from testing.gitserver import BareRepository, GitServer
 def replaced(server: GitServer, fleet: BareRepository, files: dict[str, str]) -> BareRepository:
     """Return another repository under the URL of the first, in the other object format."""
     fleet.path.rename(fleet.path.with_name("former"))
-    other = server.repository("fleet", object_format="sha1" if len(fleet.nothing) == 64 else "sha256")
+    other = server.repository("fleet", object_format="sha1" if len(fleet.null_id) == 64 else "sha256")
     other.commit(files)
     return other
 
@@ -44,4 +44,4 @@ async def test_a_commit_of_the_former_repository_is_not_found(
         await run.engine.fetch(run.remote, Tip("", former, ""))
     server.requests.clear()
     assert len(await run.files(tip.commit)) == 1
-    assert server.asked() == []  # what is cached of the present one stays
+    assert server.take_requests() == []  # what is cached of the present one stays

@@ -5,7 +5,7 @@ import pytest
 from controllers.git.conftest import GitRun, marked
 from controllers.git.errors import AuthenticationFailed, PushRejected, RefMoved, Unreachable
 from controllers.git.protocol.refspec import RefUpdate, parse_refspec
-from testing.gitserver import Answer, BareRepository, GitServer, Request
+from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 
 POST_RECEIVE = """#!/bin/sh
 i=0
@@ -38,10 +38,10 @@ async def test_a_branch_that_moves_during_the_push(run: GitRun, server: GitServe
 
     def someone_is_faster(request: Request) -> None:
         if request.method == "POST" and request.path.endswith("git-receive-pack"):
-            server.before = lambda _: None
+            server.respond = lambda _: None
             fleet.commit({"other.yaml": marked("1.0.0")})
 
-    server.before = someone_is_faster
+    server.respond = someone_is_faster
     with pytest.raises(RefMoved):
         await run.push(new)
     assert fleet.head() != new.id
@@ -114,7 +114,7 @@ async def test_a_new_branch_is_created_and_not_taken_over(run: GitRun, fleet: Ba
     fleet.hook("post-receive", POST_RECEIVE)
     new = await run.change(b"1.0.0", b"1.0.1")
     await run.engine.push(run.remote, new, [RefUpdate("refs/heads/updates", new.id, None)])
-    assert (fleet.path / "pushes.log").read_text() == f"{fleet.nothing} {new.id} refs/heads/updates\n"
+    assert (fleet.path / "pushes.log").read_text() == f"{fleet.null_id} {new.id} refs/heads/updates\n"
     other = await run.change(b"1.0.0", b"1.0.2")
     with pytest.raises(RefMoved, match="was expected absent"):
         await run.engine.push(run.remote, other, [RefUpdate("refs/heads/updates", other.id, None)])
@@ -181,14 +181,14 @@ async def test_a_push_whose_answer_is_lost_counts_when_it_arrived(
 ) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
 
-    def lose_the_answer(request: Request) -> Answer | None:
+    def lose_the_answer(request: Request) -> CannedResponse | None:
         if request.method == "GET" or not request.path.endswith("git-receive-pack"):
             return None
-        server.before = lambda _: None
+        server.respond = lambda _: None
         server.answer(request)
-        return Answer(502, b"bad gateway\n", {"Content-Type": "text/plain"})
+        return CannedResponse(502, b"bad gateway\n", {"Content-Type": "text/plain"})
 
-    server.before = lose_the_answer
+    server.respond = lose_the_answer
     await run.push(new)
     assert fleet.head() == new.id
 
@@ -198,15 +198,15 @@ def answer_pushes(server: GitServer, report: bytes, *, carry_out: bool) -> None:
     flush = b"0000"
     body = b"%04x\x01" % (len(report) + len(flush) + 5) + report + flush + flush
 
-    def respond(request: Request) -> Answer | None:
+    def respond(request: Request) -> CannedResponse | None:
         if request.method == "GET" or not request.path.endswith("git-receive-pack"):
             return None
-        server.before = lambda _: None
+        server.respond = lambda _: None
         if carry_out:
             server.answer(request)
-        return Answer(200, body, {"Content-Type": "application/x-git-receive-pack-result"})
+        return CannedResponse(200, body, {"Content-Type": "application/x-git-receive-pack-result"})
 
-    server.before = respond
+    server.respond = respond
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ async def test_one_of_two_references_is_not_reported(run: GitRun, server: GitSer
 
 async def test_a_push_that_does_not_arrive(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
-    server.before = lambda r: Answer(503, b"", {"Retry-After": "7"}) if r.method == "POST" else None
+    server.respond = lambda r: CannedResponse(503, b"", {"Retry-After": "7"}) if r.method == "POST" else None
     with pytest.raises(Unreachable, match=f"unable to push to '{run.remote.url}': the server answered 503") as failed:
         await run.push(new)
     assert failed.value.retry_after is not None
@@ -250,8 +250,8 @@ async def test_a_push_that_does_not_arrive(run: GitRun, server: GitServer, fleet
 
 async def test_a_login_that_may_only_read(run: GitRun, server: GitServer) -> None:
     new = await run.change(b"1.0.0", b"1.0.1")
-    server.before = lambda r: (
-        Answer(403, b"read only\n", {"Content-Type": "text/plain"}) if "receive" in r.path else None
+    server.respond = lambda r: (
+        CannedResponse(403, b"read only\n", {"Content-Type": "text/plain"}) if "receive" in r.path else None
     )
     with pytest.raises(AuthenticationFailed, match="authorization failed: read only"):
         await run.push(new)

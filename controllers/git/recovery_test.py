@@ -12,7 +12,7 @@ from controllers.git.errors import DeadlineExceeded, ProtocolError
 from controllers.git.objects.store import MAX_PACKS
 from controllers.git.protocol.refs import branch_tip
 from controllers.git.remote import Remote
-from testing.gitserver import Answer, BareRepository, GitServer, Request
+from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 
 
 def packs(tmp_path: Path, suffix: str = ".pack") -> list[Path]:
@@ -96,14 +96,14 @@ async def test_a_store_with_many_packs_starts_anew(run: GitRun, fleet: BareRepos
 
 
 async def test_half_an_answer_is_an_error_and_leaves_nothing(run: GitRun, server: GitServer, tmp_path: Path) -> None:
-    def cut(request: Request) -> Answer | None:
+    def cut(request: Request) -> CannedResponse | None:
         if b"want " not in request.body:
             return None
-        server.before = lambda _: None
+        server.respond = lambda _: None
         whole = server.answer(request)
-        return Answer(200, whole.body[: len(whole.body) // 2], whole.headers)
+        return CannedResponse(200, whole.body[: len(whole.body) // 2], whole.headers)
 
-    server.before = cut
+    server.respond = cut
     with pytest.raises(ProtocolError, match=r"unable to clone '.*': the answer was cut short"):
         await run.tip()
     assert [p for p in (tmp_path / "cache").rglob("*") if p.is_file()] == []
@@ -119,7 +119,7 @@ async def test_a_cancelled_caller_leaves_and_others_go_on(run: GitRun, server: G
             arrived.set()
             assert go_on.wait(10)
 
-    server.before = hold
+    server.respond = hold
     tip = branch_tip(refs, "main")
     assert tip is not None
     first = asyncio.create_task(run.engine.fetch(run.remote, tip))
@@ -140,7 +140,7 @@ async def test_a_silent_server_times_out(run: GitRun, server: GitServer) -> None
     def hold(_request: Request) -> None:
         go_on.wait(10)
 
-    server.before = hold
+    server.respond = hold
     hurried = GitRun(run.engine, Remote(run.remote.url, timeout=timedelta(milliseconds=50)))
     with pytest.raises(DeadlineExceeded, match=r"timed out after 0\.05s"):
         await hurried.tip()

@@ -34,8 +34,8 @@ from controllers.gitaccess.credentials import (
 from controllers.golang.duration import parse_duration
 from controllers.net.proxy.address import Proxy
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.protocols import Reader
 
 INVALID_SUFFIX = "invalid source configuration"
 CLOUDS = ("aws", "azure")
@@ -74,7 +74,7 @@ class SourceReader:
 
     def __init__(
         self,
-        client: KubeClient,
+        client: Reader,
         repositories: Callable[[Key], GitRepository | None],
         *,
         git: GitEngine,

@@ -24,8 +24,8 @@ from controllers.registry.access import Access, proxy_from_secret, tls_from_secr
 from controllers.registry.dockerconfig import Credentials, PullSecret, resolve_credentials
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotFound
+from controllers.runtime.kube.protocols import Reader
 
 GENERIC = "generic"
 MIN_TIMEOUT = timedelta(seconds=1)
@@ -41,7 +41,7 @@ class AccessReader:
 
     def __init__(
         self,
-        client: KubeClient,
+        client: Reader,
         *,
         clouds: CloudAccess[Credentials] | None = None,
         plugins: Plugins | None = None,

@@ -50,7 +50,7 @@ class Aws:
         return Login(Credentials("AWS", subject.identity.name if subject else "process"), START + HOUR)
 
 
-class Bench:
+class CloudReaderHarness:
     def __init__(self, *, gate: bool = True, default: str = "", accounts: tuple[str, ...] = ("robot",)) -> None:
         self.aws = Aws()
         self.kube = FakeKube(
@@ -84,47 +84,49 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def bench() -> AsyncIterator[Bench]:
-    bench = Bench()
-    yield bench
-    await bench.logins.aclose()
+async def harness() -> AsyncIterator[CloudReaderHarness]:
+    harness = CloudReaderHarness()
+    yield harness
+    await harness.logins.aclose()
 
 
-async def test_without_a_service_account_the_process_logs_in(bench: Bench) -> None:
-    assert (await bench.read()).credentials == Credentials("AWS", "process")
-    assert bench.kube.requests == []
-    assert bench.aws.logins == [(ECR, None, "")]
+async def test_without_a_service_account_the_process_logs_in(harness: CloudReaderHarness) -> None:
+    assert (await harness.read()).credentials == Credentials("AWS", "process")
+    assert harness.kube.requests == []
+    assert harness.aws.logins == [(ECR, None, "")]
 
 
-async def test_a_service_account_logs_in_with_a_token_of_its_own(bench: Bench) -> None:
-    assert (await bench.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
-    assert bench.kube.requests == [GET, TOKEN]
-    assert bench.asked == [{"audiences": ["sts.amazonaws.com"], "expirationSeconds": 600}]
-    assert bench.aws.logins == [(ECR, SubjectToken(Identity("apps", "robot", ROLE), "proof"), "")]
+async def test_a_service_account_logs_in_with_a_token_of_its_own(harness: CloudReaderHarness) -> None:
+    assert (await harness.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
+    assert harness.kube.requests == [GET, TOKEN]
+    assert harness.asked == [{"audiences": ["sts.amazonaws.com"], "expirationSeconds": 600}]
+    assert harness.aws.logins == [(ECR, SubjectToken(Identity("apps", "robot", ROLE), "proof"), "")]
 
 
-async def test_the_next_scan_costs_no_login(bench: Bench) -> None:
-    await bench.read(service_account_name="robot")
-    bench.kube.requests.clear()
-    assert (await bench.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
-    assert bench.kube.requests == [GET]
-    assert len(bench.aws.logins) == 1
+async def test_the_next_scan_costs_no_login(harness: CloudReaderHarness) -> None:
+    await harness.read(service_account_name="robot")
+    harness.kube.requests.clear()
+    assert (await harness.read(service_account_name="robot")).credentials == Credentials("AWS", "apps/robot")
+    assert harness.kube.requests == [GET]
+    assert len(harness.aws.logins) == 1
 
 
-async def test_pull_secrets_do_not_count_with_a_cloud_and_the_proxy_does(bench: Bench) -> None:
-    await bench.read(secret_ref=LocalObjectReference(name="pull"), proxy_secret_ref=LocalObjectReference(name="proxy"))
-    assert bench.kube.requests == ["get secrets apps/proxy"]
-    assert bench.aws.logins == [(ECR, None, "http://proxy:3128")]
+async def test_pull_secrets_do_not_count_with_a_cloud_and_the_proxy_does(harness: CloudReaderHarness) -> None:
+    await harness.read(
+        secret_ref=LocalObjectReference(name="pull"), proxy_secret_ref=LocalObjectReference(name="proxy")
+    )
+    assert harness.kube.requests == ["get secrets apps/proxy"]
+    assert harness.aws.logins == [(ECR, None, "http://proxy:3128")]
 
 
-async def test_a_default_service_account_stands_in(bench: Bench) -> None:
-    locked = Bench(default="robot")
+async def test_a_default_service_account_stands_in(harness: CloudReaderHarness) -> None:
+    locked = CloudReaderHarness(default="robot")
     assert (await locked.read()).credentials == Credentials("AWS", "apps/robot")
     await locked.logins.aclose()
 
 
 async def test_a_missing_default_service_account_says_whom_to_ask() -> None:
-    locked = Bench(default="tenant", accounts=())
+    locked = CloudReaderHarness(default="tenant", accounts=())
     assert await locked.fails() == (
         "failed to get service account 'apps/tenant': the specified default service account does not exist in the "
         "object namespace. your cluster is subject to multi-tenant workload identity lockdown, reach out to your "
@@ -133,23 +135,23 @@ async def test_a_missing_default_service_account_says_whom_to_ask() -> None:
     await locked.logins.aclose()
 
 
-async def test_obstacles_are_named(bench: Bench) -> None:
-    assert await bench.fails(service_account_name="other") == (
+async def test_obstacles_are_named(harness: CloudReaderHarness) -> None:
+    assert await harness.fails(service_account_name="other") == (
         "failed to get service account 'apps/other': serviceaccounts \"other\" not found"
     )
-    bench.kube.forbid(TOKEN)
-    assert await bench.fails(service_account_name="robot") == (
+    harness.kube.forbid(TOKEN)
+    assert await harness.fails(service_account_name="robot") == (
         "failed to create kubernetes token for service account 'apps/robot': "
         '"apps/robot" is forbidden for create token of serviceaccounts'
     )
-    assert await bench.fails(image="ghcr.io/org/app") == "invalid AWS registry: 'ghcr.io'. must match x"
-    assert await bench.fails(provider="moon") == "provider 'moon' is not supported"
-    assert bench.aws.logins == []
+    assert await harness.fails(image="ghcr.io/org/app") == "invalid AWS registry: 'ghcr.io'. must match x"
+    assert await harness.fails(provider="moon") == "provider 'moon' is not supported"
+    assert harness.aws.logins == []
 
 
 @pytest.mark.parametrize("provider", ["aws", "azure", "gcp", ""])
 async def test_without_the_gate_no_service_account_is_a_cloud_identity(provider: str) -> None:
-    closed = Bench(gate=False)
+    closed = CloudReaderHarness(gate=False)
     with pytest.raises(GateDisabled) as error:
         closed.reader.check_gate(closed.repository(provider=provider, service_account_name="robot"))
     assert str(error.value) == GATE_DISABLED_MESSAGE
@@ -159,7 +161,7 @@ async def test_without_the_gate_no_service_account_is_a_cloud_identity(provider:
 
 
 async def test_a_token_is_never_asked_for_while_the_gate_is_closed() -> None:
-    closed = Bench(gate=False)
+    closed = CloudReaderHarness(gate=False)
     assert await closed.fails(service_account_name="robot") == GATE_DISABLED_MESSAGE
     assert closed.kube.requests == []
     await closed.logins.aclose()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -29,7 +28,7 @@ from controllers.taglist.writer import TagListWriter
 from testing.builders import IMAGE, expect, image_repository, make_run
 from testing.clock import START, VirtualClock
 from testing.kube import FakeKube
-from testing.tag_lists import FakeHeaders
+from testing.tag_lists import FakeHeaders, FakeTagLister
 
 T = TypeVar("T")
 
@@ -39,21 +38,6 @@ PULL = LocalObjectReference(name="pull")
 CREATE = "create imagetaglists apps/app-tags-0"
 PATCH = "patch imagetaglists apps/app-tags-0"
 NO_SECRET = 'failed to configure authentication options: secrets "pull" not found'
-
-
-@dataclass
-class FakeTagLister:
-    """Answers with tags, or fails."""
-
-    tags: list[str] = field(default_factory=lambda: ["1.0", "2.0", "2.0.sig"])
-    failure: Exception | None = None
-    asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
-
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
-        self.asked.append((image.name, access, timeout))
-        if self.failure:
-            raise self.failure
-        return self.tags
 
 
 class RepositoryHarness:

@@ -9,56 +9,32 @@ import pytest
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
-from controllers.imagerepository.reconciler_test import FakeTagLister
-from controllers.runtime.key import Key, key_of
-from controllers.runtime.reconcile.events import EventType, InvolvedObject
+from controllers.runtime.key import Key
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.outcome import Ready
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
 from testing.clock import VirtualClock
-from testing.kube import FakeKube
-from testing.tag_lists import FakeHeaders
+from testing.kube import FakeCache, FakeKube
+from testing.lifecycle import FakeRecorder
+from testing.tag_lists import FakeHeaders, FakeTagLister
 
 COUNT = 1000
 MINUTE = timedelta(minutes=1)
-
-
-class HeaderCache:
-    """What an informer has after its first list."""
-
-    def __init__(self, kube: FakeKube) -> None:
-        self.objects = {key_of(one): one for one in kube.all(IMAGE_REPOSITORIES.plural, ImageRepository)}
-
-    def get(self, key: Key) -> ImageRepository | None:
-        return self.objects.get(key)
-
-    def record_write(self, obj: ImageRepository) -> None:
-        self.objects[key_of(obj)] = obj
-
-
-class Events:
-    def __init__(self) -> None:
-        self.messages: list[str] = []
-
-    def record(
-        self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False
-    ) -> None:
-        self.messages.append(message)
 
 
 class ScannerProcess:
     """One life of the scanner; what it knows is what it reads."""
 
     def __init__(self, kube: FakeKube, clock: VirtualClock, *, jitter: int) -> None:
-        self.registry, self.events = FakeTagLister(), Events()
+        self.registry, self.events = FakeTagLister(), FakeRecorder()
         writer = TagListWriter(kube, FakeHeaders(kube), field_manager="test")
         reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer)
         self.lifecycle = Lifecycle(
             kube,
             IMAGE_REPOSITORIES,
-            HeaderCache(kube),
+            FakeCache(*kube.all(IMAGE_REPOSITORIES.plural, ImageRepository)),
             reconciler,
             events=self.events,
             clock=clock,
@@ -89,5 +65,5 @@ async def test_a_restart_neither_scans_nor_writes(jitter: int) -> None:
     kube.requests.clear()
     again = ScannerProcess(kube, clock, jitter=jitter)
     later = await again.run_all()
-    assert (again.registry.asked, kube.requests, again.events.messages) == ([], [], [])
+    assert (again.registry.asked, kube.requests, again.events.events) == ([], [], [])
     assert [delay + MINUTE for delay in later] == delays

@@ -7,15 +7,21 @@ import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from controllers.policy.index import TagIndex
 from controllers.runtime.key import Key
 from controllers.taglist.codec import TagList
-from controllers.taglist.reader import TagListReader
 from controllers.taglist.scan import INLINE_TAGS
 
 MAX_TAGS = 400_000
 """Over all repositories: about 40 MB of text. The last index is kept whatever its size."""
+
+
+class StoredTagLists(Protocol):
+    """What is needed of `taglist.reader.TagListReader`."""
+
+    async def read(self, repository: Key, revision: str) -> TagList: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,7 @@ def build_index(stored: TagList, previous: TagIndex | None = None) -> TagIndex:
 class TagIndexCache:
     """Indexes by repository. Safe to call from many tasks: each revision is read once."""
 
-    def __init__(self, lists: TagListReader, *, max_tags: int = MAX_TAGS) -> None:
+    def __init__(self, lists: StoredTagLists, *, max_tags: int = MAX_TAGS) -> None:
         self._lists = lists
         self._max_tags = max_tags
         self._cached: OrderedDict[Key, _CachedIndex] = OrderedDict()

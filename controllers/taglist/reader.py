@@ -8,8 +8,8 @@ from api import imagetaglist
 from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import NotFound
+from controllers.runtime.kube.protocols import Reader
 from controllers.taglist import codec
 
 ATTEMPTS = 4
@@ -26,7 +26,7 @@ class TagListNotFound(Exception):
 class TagListReader:
     """Reads tag lists with a few attempts. Safe to call from several tasks."""
 
-    def __init__(self, client: KubeClient, clock: Clock) -> None:
+    def __init__(self, client: Reader, clock: Clock) -> None:
         self._client = client
         self._clock = clock
 
@@ -45,7 +45,7 @@ class TagListReader:
         raise TagListNotFound(f"no whole tag list is stored for ImageRepository {repository}")
 
 
-async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | None:
+async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
     """Return the stored list, one request a chunk; None while there is no whole one."""
     parts: list[codec.Chunk] = []
     count = 1
@@ -68,7 +68,7 @@ async def fetch_list(client: KubeClient, repository: Key) -> codec.TagList | Non
         return None
 
 
-async def fetch_first_seen(client: KubeClient, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
+async def fetch_first_seen(client: Reader, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
     """Return when the tags of some chunks were first seen, whatever their list; what cannot be read is left out."""
     found: dict[str, int | None] = {}
     for name in names:

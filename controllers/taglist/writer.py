@@ -17,8 +17,8 @@ from api.imagerepository import ImageRepository
 from api.imagetaglist import IMAGE_TAG_LISTS
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import AlreadyExists
+from controllers.runtime.kube.protocols import Client
 from controllers.taglist import codec
 from controllers.taglist.reader import fetch_first_seen, fetch_list
 from controllers.taglist.resources import BY_REPOSITORY, ChunkHeader, owner_uid
@@ -44,7 +44,7 @@ class ChunkHeaders(Protocol):
 class TagListWriter:
     """Writes tag lists. Never called twice at once for one repository (the workqueue sees to it)."""
 
-    def __init__(self, client: KubeClient, headers: ChunkHeaders, *, field_manager: str) -> None:
+    def __init__(self, client: Client, headers: ChunkHeaders, *, field_manager: str) -> None:
         self._client = client
         self._headers = headers
         self._field_manager = field_manager

@@ -27,7 +27,7 @@ HOUR = timedelta(hours=1)
 LISTS = "imagetaglists"
 
 
-class Bench:
+class WriterHarness:
     """A writer with its API and its view of it."""
 
     def __init__(self, kube: FakeKube | None = None) -> None:
@@ -57,8 +57,8 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
-    return Bench()
+def harness() -> WriterHarness:
+    return WriterHarness()
 
 
 @pytest.fixture
@@ -78,32 +78,32 @@ def many(since: int, until: int) -> TagSet:
 MANY, OTHERS, FEW = many(0, 60), many(20, 80), scan("1.0", "2.0")
 
 
-async def test_number_of_dropped_tags_is_stored_and_goes_again(bench: Bench, small_chunks: None) -> None:
-    await bench.write(replace_scan(MANY, excluded_count=3))
-    assert (await bench.read()).excluded_count == 3
-    assert {chunk.status.excluded_count for chunk in bench.objects if chunk.status} == {3}
-    await bench.write(OTHERS)
-    assert (await bench.read()).excluded_count == 0
+async def test_number_of_dropped_tags_is_stored_and_goes_again(harness: WriterHarness, small_chunks: None) -> None:
+    await harness.write(replace_scan(MANY, excluded_count=3))
+    assert (await harness.read()).excluded_count == 3
+    assert {chunk.status.excluded_count for chunk in harness.objects if chunk.status} == {3}
+    await harness.write(OTHERS)
+    assert (await harness.read()).excluded_count == 0
 
 
-async def test_written_list_reads_back(bench: Bench) -> None:
-    assert bench.stored_revision() is None
-    await bench.write(FEW)
-    assert bench.stored_revision() == FEW.revision
-    found = await bench.read()
+async def test_written_list_reads_back(harness: WriterHarness) -> None:
+    assert harness.stored_revision() is None
+    await harness.write(FEW)
+    assert harness.stored_revision() == FEW.revision
+    found = await harness.read()
     assert (found.tags, found.revision) == (("2.0", "1.0"), FEW.revision)
-    assert bench.kube.requests[0] == "create imagetaglists apps/app-tags-0"
+    assert harness.kube.requests[0] == "create imagetaglists apps/app-tags-0"
 
 
-async def test_empty_list_is_a_list(bench: Bench) -> None:
-    await bench.write(scan())
-    assert bench.stored_revision() == scan().revision
-    assert (await bench.read()).tags == ()
+async def test_empty_list_is_a_list(harness: WriterHarness) -> None:
+    await harness.write(scan())
+    assert harness.stored_revision() == scan().revision
+    assert (await harness.read()).tags == ()
 
 
-async def test_chunks_are_owned_by_their_repository_and_labelled(bench: Bench) -> None:
-    await bench.write(FEW)
-    (chunk,) = bench.objects
+async def test_chunks_are_owned_by_their_repository_and_labelled(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    (chunk,) = harness.objects
     (owner,) = chunk.metadata.owner_references
     assert (owner.api_version, owner.kind) == ("image.toolkit.fluxcd.io/v1", "ImageRepository")
     assert (owner.name, owner.uid, owner.controller) == ("app", "uid-of-app", True)
@@ -111,86 +111,86 @@ async def test_chunks_are_owned_by_their_repository_and_labelled(bench: Bench) -
     assert chunk.spec.image_repository_ref.name == "app"
 
 
-async def test_long_names_are_shortened(bench: Bench) -> None:
-    bench.repository = image_repository("a" * 250)
-    await bench.write(FEW)
-    (chunk,) = bench.objects
+async def test_long_names_are_shortened(harness: WriterHarness) -> None:
+    harness.repository = image_repository("a" * 250)
+    await harness.write(FEW)
+    (chunk,) = harness.objects
     assert chunk.metadata.name == chunk_name("a" * 250, 0)
     assert chunk.metadata.labels == {"image.toolkit.fluxcd.io/repository": repository_label("a" * 250)}
-    assert bench.stored_revision() == FEW.revision
+    assert harness.stored_revision() == FEW.revision
 
 
-async def test_rewriting_patches_the_chunk_in_place(bench: Bench) -> None:
-    await bench.write(scan("1.0"))
-    bench.kube.requests.clear()
-    await bench.write(FEW)
-    assert bench.kube.requests == ["get imagetaglists apps/app-tags-0", "patch imagetaglists apps/app-tags-0"]
-    assert bench.stored_revision() == FEW.revision
-
-
-@pytest.mark.usefixtures("small_chunks")
-async def test_many_tags_fill_several_chunks(bench: Bench) -> None:
-    await bench.write(MANY)
-    assert len(bench.objects) > 2
-    assert {chunk.status.chunks for chunk in bench.objects if chunk.status} == {len(bench.objects)}
-    assert (await bench.read()).tags == MANY.tags
-    assert bench.stored_revision() == MANY.revision
+async def test_rewriting_patches_the_chunk_in_place(harness: WriterHarness) -> None:
+    await harness.write(scan("1.0"))
+    harness.kube.requests.clear()
+    await harness.write(FEW)
+    assert harness.kube.requests == ["get imagetaglists apps/app-tags-0", "patch imagetaglists apps/app-tags-0"]
+    assert harness.stored_revision() == FEW.revision
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_shrinking_deletes_what_is_left_over(bench: Bench) -> None:
-    await bench.write(MANY)
-    await bench.write(FEW)
-    assert bench.names == ["app-tags-0"]
-    bench.headers.catch_up()
-    assert bench.stored_revision() == FEW.revision
-    assert (await bench.read()).tags == FEW.tags
+async def test_many_tags_fill_several_chunks(harness: WriterHarness) -> None:
+    await harness.write(MANY)
+    assert len(harness.objects) > 2
+    assert {chunk.status.chunks for chunk in harness.objects if chunk.status} == {len(harness.objects)}
+    assert (await harness.read()).tags == MANY.tags
+    assert harness.stored_revision() == MANY.revision
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_left_over_chunk_is_deleted_by_the_next_write(bench: Bench) -> None:
-    await bench.write(MANY)
-    bench.kube.forbid("delete imagetaglists apps/app-tags-1")
+async def test_shrinking_deletes_what_is_left_over(harness: WriterHarness) -> None:
+    await harness.write(MANY)
+    await harness.write(FEW)
+    assert harness.names == ["app-tags-0"]
+    harness.headers.catch_up()
+    assert harness.stored_revision() == FEW.revision
+    assert (await harness.read()).tags == FEW.tags
+
+
+@pytest.mark.usefixtures("small_chunks")
+async def test_left_over_chunk_is_deleted_by_the_next_write(harness: WriterHarness) -> None:
+    await harness.write(MANY)
+    harness.kube.forbid("delete imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
-        await bench.write(FEW)
-    bench.headers.catch_up()
-    assert bench.stored_revision() is None
-    await bench.write(FEW)
-    bench.headers.catch_up()
-    assert (bench.names, bench.stored_revision()) == (["app-tags-0"], FEW.revision)
+        await harness.write(FEW)
+    harness.headers.catch_up()
+    assert harness.stored_revision() is None
+    await harness.write(FEW)
+    harness.headers.catch_up()
+    assert (harness.names, harness.stored_revision()) == (["app-tags-0"], FEW.revision)
 
 
 @pytest.mark.usefixtures("small_chunks")
 @pytest.mark.parametrize(
     "restart", [pytest.param(False, id="refused-by-the-server"), pytest.param(True, id="process-killed")]
 )
-async def test_crash_between_two_chunks_is_seen_and_repaired(bench: Bench, restart: bool) -> None:
-    await bench.write(MANY)
-    bench.kube.forbid("patch imagetaglists apps/app-tags-1")
+async def test_crash_between_two_chunks_is_seen_and_repaired(harness: WriterHarness, restart: bool) -> None:
+    await harness.write(MANY)
+    harness.kube.forbid("patch imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
-        await bench.write(OTHERS)
+        await harness.write(OTHERS)
     if restart:
-        bench = Bench(bench.kube)
-    assert bench.stored_revision() is None
-    assert await fetch_list(bench.kube, APP) is None
-    await bench.write(OTHERS)
-    assert bench.stored_revision() == OTHERS.revision
-    assert (await bench.read()).tags == OTHERS.tags
+        harness = WriterHarness(harness.kube)
+    assert harness.stored_revision() is None
+    assert await fetch_list(harness.kube, APP) is None
+    await harness.write(OTHERS)
+    assert harness.stored_revision() == OTHERS.revision
+    assert (await harness.read()).tags == OTHERS.tags
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_crash_between_two_chunks_forgets_no_ages(bench: Bench) -> None:
-    await bench.write(MANY)
-    await bench.write(OTHERS, now=START + HOUR)
-    before = (await bench.read()).first_seen
+async def test_crash_between_two_chunks_forgets_no_ages(harness: WriterHarness) -> None:
+    await harness.write(MANY)
+    await harness.write(OTHERS, now=START + HOUR)
+    before = (await harness.read()).first_seen
     latest = many(20, 83)
-    bench.kube.forbid("patch imagetaglists apps/app-tags-2")
+    harness.kube.forbid("patch imagetaglists apps/app-tags-2")
     with pytest.raises(Forbidden):
-        await bench.write(latest, now=START + 2 * HOUR)
-    bench = Bench(bench.kube)
-    assert bench.stored_revision() is None
-    await bench.write(latest, now=START + 3 * HOUR)
-    after = (await bench.read()).first_seen
+        await harness.write(latest, now=START + 2 * HOUR)
+    harness = WriterHarness(harness.kube)
+    assert harness.stored_revision() is None
+    await harness.write(latest, now=START + 3 * HOUR)
+    after = (await harness.read()).first_seen
     changed = [tag for tag in before if after[tag] != before[tag]]
     assert len(changed) <= 1  # a tag on the border between an old chunk and a new one may be in neither
     new = set(latest.tags) - set(OTHERS.tags)
@@ -198,101 +198,101 @@ async def test_crash_between_two_chunks_forgets_no_ages(bench: Bench) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_crash_in_the_first_write_makes_no_tag_young(bench: Bench) -> None:
-    bench.kube.forbid("create imagetaglists apps/app-tags-1")
+async def test_crash_in_the_first_write_makes_no_tag_young(harness: WriterHarness) -> None:
+    harness.kube.forbid("create imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
-        await bench.write(MANY)
-    await bench.write(MANY, now=START + HOUR)
-    assert set((await bench.read()).first_seen.values()) == {None}
+        await harness.write(MANY)
+    await harness.write(MANY, now=START + HOUR)
+    assert set((await harness.read()).first_seen.values()) == {None}
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_chunk_that_somebody_deleted_makes_no_tag_young(bench: Bench) -> None:
-    await bench.write(MANY)
-    bench.kube.remove(LISTS, "apps", "app-tags-1")
-    bench.headers.catch_up()
-    await bench.write(MANY, now=START + HOUR)
-    assert set((await bench.read()).first_seen.values()) == {None}
+async def test_chunk_that_somebody_deleted_makes_no_tag_young(harness: WriterHarness) -> None:
+    await harness.write(MANY)
+    harness.kube.remove(LISTS, "apps", "app-tags-1")
+    harness.headers.catch_up()
+    await harness.write(MANY, now=START + HOUR)
+    assert set((await harness.read()).first_seen.values()) == {None}
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_crash_in_the_first_write_is_seen_and_repaired(bench: Bench) -> None:
-    bench.kube.forbid("create imagetaglists apps/app-tags-1")
+async def test_crash_in_the_first_write_is_seen_and_repaired(harness: WriterHarness) -> None:
+    harness.kube.forbid("create imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
-        await bench.write(MANY)
-    assert bench.stored_revision() is None
-    await bench.write(MANY)
-    assert bench.stored_revision() == MANY.revision
+        await harness.write(MANY)
+    assert harness.stored_revision() is None
+    await harness.write(MANY)
+    assert harness.stored_revision() == MANY.revision
 
 
-async def test_first_scan_knows_no_ages(bench: Bench) -> None:
-    await bench.write(FEW)
-    assert (await bench.read()).first_seen == {"1.0": None, "2.0": None}
+async def test_first_scan_knows_no_ages(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    assert (await harness.read()).first_seen == {"1.0": None, "2.0": None}
 
 
-async def test_later_scans_date_new_tags_and_keep_the_dates_of_old_ones(bench: Bench) -> None:
-    await bench.write(scan("1.0"))
-    await bench.write(scan("1.0", "2.0"), now=START + HOUR)
-    await bench.write(scan("1.0", "2.0", "3.0"), now=START + 2 * HOUR)
+async def test_later_scans_date_new_tags_and_keep_the_dates_of_old_ones(harness: WriterHarness) -> None:
+    await harness.write(scan("1.0"))
+    await harness.write(scan("1.0", "2.0"), now=START + HOUR)
+    await harness.write(scan("1.0", "2.0", "3.0"), now=START + 2 * HOUR)
     later = SECONDS + 3600
-    assert (await bench.read()).first_seen == {"1.0": None, "2.0": later, "3.0": later + 3600}
+    assert (await harness.read()).first_seen == {"1.0": None, "2.0": later, "3.0": later + 3600}
 
 
-async def test_tag_that_went_and_came_back_is_new(bench: Bench) -> None:
-    await bench.write(scan("1.0", "2.0"))
-    await bench.write(scan("1.0"), now=START + HOUR)
-    await bench.write(scan("1.0", "2.0"), now=START + 2 * HOUR)
-    assert (await bench.read()).first_seen == {"1.0": None, "2.0": SECONDS + 7200}
+async def test_tag_that_went_and_came_back_is_new(harness: WriterHarness) -> None:
+    await harness.write(scan("1.0", "2.0"))
+    await harness.write(scan("1.0"), now=START + HOUR)
+    await harness.write(scan("1.0", "2.0"), now=START + 2 * HOUR)
+    assert (await harness.read()).first_seen == {"1.0": None, "2.0": SECONDS + 7200}
 
 
-async def test_list_that_becomes_of_unknown_age_keeps_no_old_date(bench: Bench) -> None:
-    await bench.write(scan("1.0"))
-    await bench.write(scan("1.0", "2.0"), now=START + HOUR)
-    await bench.write(scan("1.0"), now=START + 2 * HOUR)
-    found = await bench.read()
+async def test_list_that_becomes_of_unknown_age_keeps_no_old_date(harness: WriterHarness) -> None:
+    await harness.write(scan("1.0"))
+    await harness.write(scan("1.0", "2.0"), now=START + HOUR)
+    await harness.write(scan("1.0"), now=START + 2 * HOUR)
+    found = await harness.read()
     assert (found.tags, found.first_seen) == (("1.0",), {"1.0": None})
 
 
-async def test_chunk_of_an_earlier_object_of_that_name_is_replaced(bench: Bench) -> None:
-    await bench.write(scan("0.1", "0.2"))
-    bench.repository = _remade(bench.repository)
-    assert bench.stored_revision() is None
-    bench.kube.requests.clear()
-    await bench.write(FEW, now=START + HOUR)
+async def test_chunk_of_an_earlier_object_of_that_name_is_replaced(harness: WriterHarness) -> None:
+    await harness.write(scan("0.1", "0.2"))
+    harness.repository = _remade(harness.repository)
+    assert harness.stored_revision() is None
+    harness.kube.requests.clear()
+    await harness.write(FEW, now=START + HOUR)
     name = "imagetaglists apps/app-tags-0"
-    assert bench.kube.requests == [f"create {name}", f"delete {name}", f"create {name}"]
-    assert (await bench.read()).first_seen == {"1.0": None, "2.0": None}
-    assert bench.stored_revision() == FEW.revision
-    assert bench.objects[0].metadata.owner_references[0].uid == "uid-of-the-new-one"
+    assert harness.kube.requests == [f"create {name}", f"delete {name}", f"create {name}"]
+    assert (await harness.read()).first_seen == {"1.0": None, "2.0": None}
+    assert harness.stored_revision() == FEW.revision
+    assert harness.objects[0].metadata.owner_references[0].uid == "uid-of-the-new-one"
 
 
-async def test_chunk_that_was_not_heard_of_yet_is_replaced(bench: Bench) -> None:
-    await Bench(bench.kube).write(scan("0.1"))
-    await bench.write(FEW)
-    assert (bench.names, bench.stored_revision()) == (["app-tags-0"], FEW.revision)
-    assert (await bench.read()).tags == FEW.tags
+async def test_chunk_that_was_not_heard_of_yet_is_replaced(harness: WriterHarness) -> None:
+    await WriterHarness(harness.kube).write(scan("0.1"))
+    await harness.write(FEW)
+    assert (harness.names, harness.stored_revision()) == (["app-tags-0"], FEW.revision)
+    assert (await harness.read()).tags == FEW.tags
 
 
-async def test_chunk_that_somebody_deleted_is_missed_and_written_again(bench: Bench) -> None:
-    await bench.write(FEW)
-    bench.kube.remove(LISTS, "apps", "app-tags-0")
-    bench.headers.catch_up()
-    assert bench.stored_revision() is None
-    await bench.write(FEW)
-    assert bench.stored_revision() == FEW.revision
+async def test_chunk_that_somebody_deleted_is_missed_and_written_again(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    harness.kube.remove(LISTS, "apps", "app-tags-0")
+    harness.headers.catch_up()
+    assert harness.stored_revision() is None
+    await harness.write(FEW)
+    assert harness.stored_revision() == FEW.revision
 
 
-async def test_lists_of_other_repositories_are_left_alone(bench: Bench) -> None:
-    await bench.write(FEW)
-    bench.repository = image_repository("app-tags-0")
-    await bench.write(scan("9.9"))
-    assert bench.names == ["app-tags-0", "app-tags-0-tags-0"]
-    assert (await bench.read()).tags == FEW.tags
+async def test_lists_of_other_repositories_are_left_alone(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    harness.repository = image_repository("app-tags-0")
+    await harness.write(scan("9.9"))
+    assert harness.names == ["app-tags-0", "app-tags-0-tags-0"]
+    assert (await harness.read()).tags == FEW.tags
 
 
-async def test_reader_gets_what_the_writer_stored(bench: Bench) -> None:
-    await bench.write(FEW)
-    found = await TagListReader(bench.kube, VirtualClock()).read(APP, FEW.revision)
+async def test_reader_gets_what_the_writer_stored(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    found = await TagListReader(harness.kube, VirtualClock()).read(APP, FEW.revision)
     assert found.tags == FEW.tags
 
 

@@ -13,7 +13,7 @@ from controllers.git.login import azuredevops
 from controllers.git.login.azuredevops import HOST, SCOPE
 from controllers.git.remote import Bearer
 from testing.certificates import create_authority
-from testing.gitserver import Answer, GitServer, Request
+from testing.gitserver import CannedResponse, GitServer, Request
 
 JSON = {"Content-Type": "application/json"}
 BOT = SubjectToken(Identity("apps", "bot", "tenant-1/client-1"), "proof")
@@ -32,26 +32,26 @@ def nobody(monkeypatch: pytest.MonkeyPatch) -> None:
 def endpoint(server: GitServer, monkeypatch: pytest.MonkeyPatch) -> GitServer:
     """Serve the endpoint of a managed identity."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> CannedResponse:
         if {k.lower(): v for k, v in request.headers.items()}.get("x-identity-header") != "proof":
-            return Answer(401, b"{}", dict(JSON))
+            return CannedResponse(401, b"{}", dict(JSON))
         body = {"access_token": "entra", "expires_on": "4102444800", "resource": "x", "token_type": "Bearer"}
-        return Answer(200, json.dumps(body).encode(), dict(JSON))
+        return CannedResponse(200, json.dumps(body).encode(), dict(JSON))
 
-    server.before = answer
+    server.respond = answer
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{server.url}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", "proof")
     return server
 
 
-def entra(request: Request) -> Answer:
+def entra(request: Request) -> CannedResponse:
     base, path = f"https://{request.headers['Host']}/tenant-1", request.path.partition("?")[0]
     if path.endswith("/.well-known/openid-configuration"):
         endpoints = {f"{name}_endpoint": f"{base}/oauth2/v2.0/{name}" for name in ("authorization", "token")}
-        return Answer(200, json.dumps({"issuer": f"{base}/v2.0", **endpoints}).encode(), dict(JSON))
+        return CannedResponse(200, json.dumps({"issuer": f"{base}/v2.0", **endpoints}).encode(), dict(JSON))
     if b"client_assertion=proof" not in request.body:
-        return Answer(401, b'{"error": "invalid_client", "error_description": "AADSTS70021: who?"}', dict(JSON))
-    return Answer(200, b'{"access_token": "entra", "expires_in": 3599, "token_type": "Bearer"}', dict(JSON))
+        return CannedResponse(401, b'{"error": "invalid_client", "error_description": "AADSTS70021: who?"}', dict(JSON))
+    return CannedResponse(200, b'{"access_token": "entra", "expires_in": 3599, "token_type": "Bearer"}', dict(JSON))
 
 
 def test_identity_of_the_process_gives_a_bearer_token(endpoint: GitServer) -> None:
@@ -73,7 +73,7 @@ def test_a_service_account_proves_itself_to_entra(
     trusted.write_bytes(localhost.certificate)
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(trusted))
     with GitServer(server.root, tls=localhost.server_context()) as secure:
-        secure.before = entra
+        secure.respond = entra
         monkeypatch.setenv("AZURE_AUTHORITY_HOST", f"https://localhost:{secure.port}")
         assert azuredevops.login(HOST, BOT, proxy="").credentials == Bearer("entra")
         token = secure.requests[-1]

@@ -13,7 +13,7 @@ from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.git.login.clouds import present, providers
 from controllers.git.login.codecommit import CodeCommit, sign_url, signature
 from controllers.git.remote import Basic, Bearer
-from testing.gitserver import Answer, GitServer, Request
+from testing.gitserver import CannedResponse, GitServer, Request
 
 NOW = datetime(2030, 1, 1, 12, 2, 3, tzinfo=UTC)
 SIGNED_AT = datetime(2030, 1, 1, 12, 0, tzinfo=UTC)
@@ -39,13 +39,15 @@ DENIED = f"""<ErrorResponse xmlns="{STS}"><Error><Type>Sender</Type><Code>Access
 def sts(server: GitServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> GitServer:
     """Serve STS and EKS' Pod Identity agent to a process without keys of its own."""
 
-    def answer(request: Request) -> Answer:
+    def answer(request: Request) -> CannedResponse:
         if request.path == AGENT:
-            return Answer(200 if request.headers.get("Authorization") == "proof" else 401, AGENT_SAYS)
+            return CannedResponse(200 if request.headers.get("Authorization") == "proof" else 401, AGENT_SAYS)
         denied = b"WebIdentityToken=proof" not in request.body
-        return Answer(403 if denied else 200, (DENIED if denied else ASSUMED).encode(), {"Content-Type": "text/xml"})
+        return CannedResponse(
+            403 if denied else 200, (DENIED if denied else ASSUMED).encode(), {"Content-Type": "text/xml"}
+        )
 
-    server.before = answer
+    server.respond = answer
     for name in ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_WEB_IDENTITY_TOKEN_FILE"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ROLE_ARN", "AWS_PROFILE"):

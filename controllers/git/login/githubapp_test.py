@@ -17,7 +17,7 @@ from controllers.git.errors import AuthenticationFailed, BadCredentials, GitErro
 from controllers.git.login.githubapp import GithubApp, GithubApps, assertion
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Basic, Remote
-from testing.gitserver import Answer, GitServer, Request
+from testing.gitserver import CannedResponse, GitServer, Request
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 KEY = rsa.generate_private_key(65537, 2048)
@@ -48,10 +48,10 @@ class Github:
         self.server = server
         self.now = NOW
         self.requests: list[str] = []
-        self.canned: Answer | None = None
-        server.before = self.answer
+        self.canned: CannedResponse | None = None
+        server.respond = self.answer
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> CannedResponse:
         self.requests.append(f"{request.method} {request.path}")
         received = claims(request.headers["Authorization"].removeprefix("Bearer "))
         issued = int(self.now.timestamp()) - 30
@@ -60,10 +60,12 @@ class Github:
             return self.canned
         if request.method == "POST":
             expiry = (self.now + timedelta(hours=1)).isoformat().replace("+00:00", "Z")
-            return Answer(201, json.dumps({"token": f"ghs_{len(self.requests)}", "expires_at": expiry}).encode())
+            return CannedResponse(
+                201, json.dumps({"token": f"ghs_{len(self.requests)}", "expires_at": expiry}).encode()
+            )
         page = int(request.path.rpartition("=")[2])
         ids = range(100 * (page - 1), min(100 * page, 250))
-        return Answer(200, json.dumps([{"id": n, "account": {"login": f"Org{n}"}} for n in ids]).encode())
+        return CannedResponse(200, json.dumps([{"id": n, "account": {"login": f"Org{n}"}} for n in ids]).encode())
 
     def app(self, **fields: str) -> GithubApp:
         return GithubApp("7", PRIVATE, url=f"{self.server.url}/api/v3", **fields)
@@ -111,15 +113,17 @@ def test_app_that_is_not_installed_for_the_owner(github: Github, apps: GithubApp
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [
-        pytest.param(Answer(401, b'{"message":"Bad credentials"}'), AuthenticationFailed, "Bad credentials", id="401"),
-        pytest.param(Answer(404, b"{}"), AuthenticationFailed, "answered 404", id="no-installation"),
-        pytest.param(Answer(503, b""), Unreachable, "answered 503", id="503"),
-        pytest.param(Answer(200, b"<html>"), ProtocolError, "is not GitHub's API", id="another-server"),
-        pytest.param(Answer(200, b'{"token": 1}'), ProtocolError, "is not GitHub's API", id="another-shape"),
+        pytest.param(
+            CannedResponse(401, b'{"message":"Bad credentials"}'), AuthenticationFailed, "Bad credentials", id="401"
+        ),
+        pytest.param(CannedResponse(404, b"{}"), AuthenticationFailed, "answered 404", id="no-installation"),
+        pytest.param(CannedResponse(503, b""), Unreachable, "answered 503", id="503"),
+        pytest.param(CannedResponse(200, b"<html>"), ProtocolError, "is not GitHub's API", id="another-server"),
+        pytest.param(CannedResponse(200, b'{"token": 1}'), ProtocolError, "is not GitHub's API", id="another-shape"),
     ],
 )
 def test_answers_without_a_token(
-    github: Github, apps: GithubApps, answer: Answer, error: type[GitError], text: str
+    github: Github, apps: GithubApps, answer: CannedResponse, error: type[GitError], text: str
 ) -> None:
     github.canned = answer
     with pytest.raises(error, match=text):
@@ -137,12 +141,12 @@ async def test_engine_logs_an_app_in(github: Github, tmp_path: Path) -> None:
 async def test_a_silent_api_leaves_threads_to_other_hosts(github: Github, tmp_path: Path) -> None:
     waiting, go_on = threading.Event(), threading.Event()
 
-    def hold(request: Request) -> Answer:
+    def hold(request: Request) -> CannedResponse:
         waiting.set()
         assert go_on.wait(10)
         return github.answer(request)
 
-    github.server.before = hold
+    github.server.respond = hold
     engine = GitEngine(tmp_path / "cache", threads=4, now=lambda: github.now)
     with GitServer(tmp_path / "other") as other:
         other.repository("fleet").commit({"app.yaml": "x\n"})

@@ -22,7 +22,7 @@ from controllers.git.remote import Basic, Bearer, Credentials, Remote, SshKey
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from testing.certificates import create_authority
-from testing.gitserver import Answer, BareRepository, GitServer
+from testing.gitserver import BareRepository, CannedResponse, GitServer
 
 ADVERTISEMENT = {"Content-Type": "application/x-git-upload-pack-advertisement"}
 
@@ -71,39 +71,41 @@ async def test_a_missing_repository(run: GitRun, server: GitServer) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "text"),
     [
-        pytest.param(Answer(500, b"broken\n"), Unreachable, "the server answered 500: broken", id="server-error"),
-        pytest.param(Answer(429, b""), Unreachable, "the server answered 429", id="throttled"),
-        pytest.param(Answer(403, b"no\n"), AuthenticationFailed, "authorization failed: no", id="forbidden"),
-        pytest.param(Answer(418, b"tea"), ProtocolError, "the server answered 418: tea", id="odd-status"),
         pytest.param(
-            Answer(200, b"<html>Log in</html>", {"Content-Type": "text/html"}), ProtocolError,
+            CannedResponse(500, b"broken\n"), Unreachable, "the server answered 500: broken", id="server-error",
+        ),
+        pytest.param(CannedResponse(429, b""), Unreachable, "the server answered 429", id="throttled"),
+        pytest.param(CannedResponse(403, b"no\n"), AuthenticationFailed, "authorization failed: no", id="forbidden"),
+        pytest.param(CannedResponse(418, b"tea"), ProtocolError, "the server answered 418: tea", id="odd-status"),
+        pytest.param(
+            CannedResponse(200, b"<html>Log in</html>", {"Content-Type": "text/html"}), ProtocolError,
             "not a smart Git server", id="login-page",
         ),
         pytest.param(
-            Answer(404, b"<html>" + b"x" * 9999, {"Content-Type": "text/html"}), RepositoryNotFound,
+            CannedResponse(404, b"<html>" + b"x" * 9999, {"Content-Type": "text/html"}), RepositoryNotFound,
             "repository not found$", id="html-is-not-quoted",
         ),
         pytest.param(
-            Answer(200, b"zzzz", ADVERTISEMENT), ProtocolError,
+            CannedResponse(200, b"zzzz", ADVERTISEMENT), ProtocolError,
             "not a Git packet", id="nonsense",
         ),
         pytest.param(
-            Answer(200, b"0023ERR access denied by the gateway!", ADVERTISEMENT),
+            CannedResponse(200, b"0023ERR access denied by the gateway!", ADVERTISEMENT),
             ProtocolError, "remote error: access denied", id="error-packet",
         ),
         pytest.param(
-            Answer(200, b"00", ADVERTISEMENT), ProtocolError,
+            CannedResponse(200, b"00", ADVERTISEMENT), ProtocolError,
             "cut short", id="cut-short",
         ),
     ],
 )  # fmt: skip
 async def test_answers_that_are_not_gits(
-    run: GitRun, server: GitServer, answer: Answer, error: type[GitError], text: str
+    run: GitRun, server: GitServer, answer: CannedResponse, error: type[GitError], text: str
 ) -> None:
-    server.before = lambda _: answer
+    server.respond = lambda _: answer
     with pytest.raises(error, match=text):
         await run.engine.list_refs(run.remote)
-    server.before = lambda _: None
+    server.respond = lambda _: None
     assert (await run.engine.list_refs(run.remote)).branch("main")
 
 
@@ -115,12 +117,12 @@ async def test_nobody_there(engine: GitEngine) -> None:
 
 
 async def test_a_redirect_is_followed_and_remembered_for_the_run(run: GitRun, server: GitServer) -> None:
-    def moved(path: str) -> Answer | None:
+    def moved(path: str) -> CannedResponse | None:
         if not path.startswith("/old/"):
             return None
-        return Answer(301, b"", {"Location": server.url + path.removeprefix("/old")})
+        return CannedResponse(301, b"", {"Location": server.url + path.removeprefix("/old")})
 
-    server.before = lambda request: moved(request.path)
+    server.respond = lambda request: moved(request.path)
     old = GitRun(run.engine, Remote(f"{server.url}/old/fleet.git"))
     tip = await old.tip()
     assert [f.path for f in await old.files(tip.commit)] == ["app.yaml"]
@@ -130,7 +132,7 @@ async def test_credentials_do_not_follow_a_redirect_to_another_host(
     run: GitRun, server: GitServer, fleet: BareRepository, tmp_path: Path
 ) -> None:
     with GitServer(server.root) as other:
-        server.before = lambda request: Answer(302, b"", {"Location": other.url + request.path})
+        server.respond = lambda request: CannedResponse(302, b"", {"Location": other.url + request.path})
         await run.engine.list_refs(Remote(run.remote.url, credentials=Basic("git", "s3cret")))
         assert other.requests
         assert not [r for r in other.requests if "Authorization" in r.headers]
@@ -139,13 +141,13 @@ async def test_credentials_do_not_follow_a_redirect_to_another_host(
 
 @pytest.mark.parametrize("location", ["ftp://example.com/info/refs", "/login", "file:///etc/passwd"])
 async def test_redirects_elsewhere_are_refused(run: GitRun, server: GitServer, location: str) -> None:
-    server.before = lambda _: Answer(302, b"", {"Location": location})
+    server.respond = lambda _: CannedResponse(302, b"", {"Location": location})
     with pytest.raises(ProtocolError, match="redirect"):
         await run.engine.list_refs(run.remote)
 
 
 async def test_redirects_in_a_circle(run: GitRun, server: GitServer) -> None:
-    server.before = lambda request: Answer(302, b"", {"Location": request.path})
+    server.respond = lambda request: CannedResponse(302, b"", {"Location": request.path})
     with pytest.raises(ProtocolError, match="more than 5 redirects"):
         await run.engine.list_refs(run.remote)
 
@@ -156,7 +158,7 @@ async def test_an_endless_list_of_references_is_cut(
     monkeypatch.setattr("controllers.git.transport.smarthttp.MAX_REFS_BYTES", 1000)
     lines = b"".join(b"%04x%s refs/heads/%06d\n" % (4 + 40 + 1 + 17 + 1, b"1" * 40, n) for n in range(99))
     body = b"001e# service=git-upload-pack\n0000" + lines + b"0000"
-    server.before = lambda _: Answer(200, body, ADVERTISEMENT)
+    server.respond = lambda _: CannedResponse(200, body, ADVERTISEMENT)
     with pytest.raises(RepositoryTooLarge):
         await run.engine.list_refs(run.remote)
 
@@ -190,7 +192,7 @@ async def test_a_proxy_sees_the_request_and_its_login(run: GitRun, server: GitSe
 
 
 async def test_a_proxy_that_requires_a_login(run: GitRun, server: GitServer) -> None:
-    server.before = lambda _: Answer(407, b"")
+    server.respond = lambda _: CannedResponse(407, b"")
     with pytest.raises(AuthenticationFailed, match="proxy asks for credentials"):
         await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=Proxy(server.url)))
 

@@ -22,7 +22,9 @@ class Reader(Protocol):
 class Writer(Protocol):
     """Writes to the API server; what is returned is the object as it is then. Raises ApiError."""
 
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T: ...
+    async def create(
+        self, resource: Resource, namespace: str, body: object, *, into: type[T], name: str = "", subresource: str = ""
+    ) -> T: ...
 
     async def patch(
         self,
@@ -35,6 +37,8 @@ class Writer(Protocol):
         subresource: str = "",
         field_manager: str = "",
     ) -> T: ...
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None: ...
 
 
 class Client(Reader, Writer, Protocol):

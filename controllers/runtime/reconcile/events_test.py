@@ -3,52 +3,18 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
-import msgspec
 import pytest
 
-from api.resource import Resource
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError
-from controllers.runtime.reconcile.events import EventRecorder, EventType, InvolvedObject
+from controllers.runtime.reconcile.events import EVENTS, EventRecorder, EventType, InvolvedObject
 from testing.clock import VirtualClock, settle
+from testing.kube import FakeKube
 
-T = TypeVar("T")
 NORMAL, WARNING = EventType.NORMAL, EventType.WARNING
 APP = InvolvedObject("example.com/v1", "Thing", "ns", "app", "u1", "7", {"event.toolkit.fluxcd.io/env": "prod"})
 OTHER = replace(APP, name="other", uid="u2")
-
-
-class FakeEventsApi:
-    """Stores events; `errors` are raised first, one a request."""
-
-    def __init__(self) -> None:
-        self.events: dict[str, dict[str, Any]] = {}
-        self.requests: list[str] = []
-        self.errors: list[ApiError] = []
-
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
-        assert isinstance(body, dict)
-        self._request("POST")
-        self.events[body["metadata"]["name"]] = body
-        return msgspec.convert({}, into)
-
-    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T], **_: str) -> T:
-        assert isinstance(body, dict)
-        self._request("PATCH")
-        if name not in self.events:
-            raise NotFound("patch", "expired", status=404)
-        self.events[name] |= body
-        return msgspec.convert({}, into)
-
-    def _request(self, method: str) -> None:
-        self.requests.append(method)
-        if self.errors:
-            raise self.errors.pop(0)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        return {event["message"]: event["count"] for event in self.events.values()}
 
 
 class FakeEventSink:
@@ -62,9 +28,13 @@ class FakeEventSink:
 
 
 class EventsHarness:
+    """A recorder whose API server answers its first requests with `errors`."""
+
     def __init__(self) -> None:
         self.clock = VirtualClock()
-        self.api = FakeEventsApi()
+        self.api = FakeKube()
+        self.api.before = self._fail
+        self.errors: list[ApiError] = []
         self.inbox = FakeEventSink()
         self.recorder = EventRecorder(
             self.api,
@@ -74,6 +44,26 @@ class EventsHarness:
             log=logging.getLogger("controllers.test"),
             sink=self.inbox,
         )
+
+    async def _fail(self, _: str) -> None:
+        if self.errors:
+            raise self.errors.pop(0)
+
+    @property
+    def events(self) -> dict[str, dict[str, Any]]:
+        """The stored events by name, the oldest first, without what the server adds."""
+        found = sorted(self.api.all(EVENTS.plural, dict[str, Any]), key=lambda event: str(event["firstTimestamp"]))
+        for event in found:
+            event["metadata"] = {k: event["metadata"][k] for k in ("name", "namespace", "annotations")}
+        return {event["metadata"]["name"]: event for event in found}
+
+    @property
+    def counts(self) -> dict[str, int]:
+        return {event["message"]: event["count"] for event in self.events.values()}
+
+    @property
+    def verbs(self) -> list[str]:
+        return [request.partition(" ")[0] for request in self.api.requests]
 
     async def record(
         self, type: EventType, message: str, *, involved: InvolvedObject = APP, no_change: bool = False
@@ -93,7 +83,7 @@ async def harness() -> AsyncIterator[EventsHarness]:
 
 async def test_an_event_has_the_fields_of_the_legacy_recorder(harness: EventsHarness) -> None:
     await harness.record(NORMAL, "hello")
-    [(name, event)] = harness.api.events.items()
+    [(name, event)] = harness.events.items()
     assert name.startswith("app.")
     assert event == {
         "apiVersion": "v1",
@@ -123,27 +113,27 @@ async def test_a_repetition_counts_up_the_same_event(harness: EventsHarness) -> 
     await harness.record(NORMAL, "hello")
     await harness.clock.advance(90)
     await harness.record(NORMAL, "hello")
-    [event] = harness.api.events.values()
+    [event] = harness.events.values()
     assert (event["count"], event["firstTimestamp"], event["lastTimestamp"]) == (
         2,
         "2024-01-01T00:00:00Z",
         "2024-01-01T00:01:30Z",
     )
-    assert harness.api.requests == ["POST", "PATCH"]
+    assert harness.verbs == ["create", "patch"]
 
 
 async def test_after_the_window_a_new_event_begins(harness: EventsHarness) -> None:
     await harness.record(NORMAL, "hello")
     await harness.clock.advance(601)
     await harness.record(NORMAL, "hello")
-    assert [event["count"] for event in harness.api.events.values()] == [1, 1]
+    assert [event["count"] for event in harness.events.values()] == [1, 1]
 
 
 async def test_an_event_that_expired_on_the_server_is_created_anew(harness: EventsHarness) -> None:
     await harness.record(NORMAL, "hello")
-    harness.api.events.clear()
+    harness.api.remove(EVENTS.plural, "ns", *harness.events)
     await harness.record(NORMAL, "hello")
-    assert harness.api.counts == {"hello": 2}
+    assert harness.counts == {"hello": 2}
 
 
 async def test_what_differs_in_object_type_reason_or_message_is_told_apart(harness: EventsHarness) -> None:
@@ -151,15 +141,15 @@ async def test_what_differs_in_object_type_reason_or_message_is_told_apart(harne
     await harness.record(WARNING, "hello")
     await harness.record(NORMAL, "hello", involved=OTHER)
     await harness.record(NORMAL, "bye")
-    assert len(harness.api.events) == 4
+    assert len(harness.events) == 4
 
 
 async def test_repeated_warnings_are_written_once_a_minute_and_counted_meanwhile(harness: EventsHarness) -> None:
     for _ in range(61):
         await harness.record(WARNING, "no")
         await harness.clock.advance(1)
-    assert harness.api.requests == ["POST", "PATCH"]
-    assert harness.api.counts == {"no": 61}
+    assert harness.verbs == ["create", "patch"]
+    assert harness.counts == {"no": 61}
 
 
 async def test_the_receiver_gets_as_many_repeated_warnings_as_are_written(harness: EventsHarness) -> None:
@@ -176,12 +166,12 @@ async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever
         await harness.record(NORMAL, f"nothing new in minute {minute}", no_change=True)
         await harness.record(NORMAL, "nothing", involved=OTHER, no_change=True)
         await harness.clock.advance(60)
-    assert [message for message in harness.api.counts if message != "nothing"] == [
+    assert [message for message in harness.counts if message != "nothing"] == [
         "nothing new in minute 0",
         "nothing new in minute 5",
         "nothing new in minute 10",
     ]
-    assert harness.api.counts["nothing"] == 11
+    assert harness.counts["nothing"] == 11
     assert harness.inbox.messages == []
 
 
@@ -192,21 +182,21 @@ async def test_one_object_cannot_flood_the_server(harness: EventsHarness) -> Non
     assert len(harness.api.requests) == 25 + 1
     await harness.clock.advance(300)
     await harness.record(NORMAL, "later")
-    assert "later" in harness.api.counts
+    assert "later" in harness.counts
 
 
 async def test_a_burst_of_equal_events_is_one_write(harness: EventsHarness) -> None:
     for _ in range(20):
         harness.recorder.record(APP, NORMAL, reason="Because", message="hello")
     await settle()
-    assert (harness.api.requests, harness.api.counts) == (["POST"], {"hello": 20})
+    assert (harness.verbs, harness.counts) == (["create"], {"hello": 20})
 
 
 async def test_a_write_is_repeated_while_the_server_fails(harness: EventsHarness) -> None:
-    harness.api.errors = [ServerError("create", "overloaded", status=500)] * 2
+    harness.errors = [ServerError("create", "overloaded", status=500)] * 2
     await harness.record(NORMAL, "hello")
     await harness.clock.advance(10)
-    assert harness.api.counts == {"hello": 1}
+    assert harness.counts == {"hello": 1}
 
 
 @pytest.mark.parametrize(
@@ -225,13 +215,13 @@ async def test_an_event_that_cannot_be_written_is_logged_and_dropped(
     harness: EventsHarness, caplog: pytest.LogCaptureFixture, error: ApiError, level: str
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    harness.api.errors = [error]
+    harness.errors = [error]
     await harness.record(NORMAL, "hello")
     assert [(record.levelname, record.msg) for record in caplog.records if record.name == "controllers.test"] == [
         (level, "unable to record event")
     ]
     await harness.record(NORMAL, "next")
-    assert harness.api.counts == {"next": 1}
+    assert harness.counts == {"next": 1}
 
 
 async def test_recording_never_waits_and_a_full_queue_drops() -> None:
@@ -243,13 +233,13 @@ async def test_recording_never_waits_and_a_full_queue_drops() -> None:
     task = asyncio.create_task(harness.recorder.run())
     await harness.recorder.flush()
     task.cancel()
-    assert len(harness.api.events) == 1000
+    assert len(harness.events) == 1000
 
 
 async def test_flush_returns_when_everything_is_written(harness: EventsHarness) -> None:
     harness.recorder.record(APP, NORMAL, reason="Because", message="last words")
     await harness.recorder.flush()
-    assert harness.api.counts == {"last words": 1}
+    assert harness.counts == {"last words": 1}
 
 
 async def test_memory_is_bounded(harness: EventsHarness) -> None:
@@ -261,5 +251,5 @@ async def test_memory_is_bounded(harness: EventsHarness) -> None:
 
 async def test_a_long_object_name_still_gives_a_valid_event_name(harness: EventsHarness) -> None:
     await harness.record(NORMAL, "hello", involved=replace(APP, name="a" * 253))
-    [name] = harness.api.events
+    [name] = harness.events
     assert len(name) <= 253

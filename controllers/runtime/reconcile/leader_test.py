@@ -2,75 +2,55 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any, TypeVar
 
-import msgspec
 import pytest
 
-from api.resource import Resource
 from controllers.runtime.clock import Clock
-from controllers.runtime.kube.errors import AlreadyExists, ApiError, Conflict, NotFound, Unreachable
-from controllers.runtime.reconcile import merge_patch
-from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, LostLeadership, lease_name
+from controllers.runtime.kube.errors import ApiError, Unreachable
+from controllers.runtime.reconcile.leader import (
+    LEASES,
+    AlwaysLeader,
+    ElectionConfig,
+    LeaderElector,
+    LostLeadership,
+    lease_name,
+)
+from testing.apistore import ApiStore, Json
 from testing.clock import VirtualClock, settle
-
-T = TypeVar("T")
+from testing.kube import FakeKube
 
 
 class FakeLeaseApi:
-    """One lease; can be cut off, or be slow, for one candidate."""
+    """A server with one lease, and who wrote it when."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self.clock = clock
-        self.lease: dict[str, Any] | None = None
         self.writes: list[tuple[float, str]] = []
+        self.store = ApiStore(self._record)
 
-    def check_version(self, body: dict[str, Any]) -> dict[str, Any]:
-        if self.lease is None:
-            raise NotFound("patch", "no lease", status=404)
-        if body["metadata"]["resourceVersion"] != self.lease["metadata"]["resourceVersion"]:
-            raise Conflict("patch", "modified", status=409)
-        return self.lease
+    def _record(self, event: str, plural: str, lease: Json) -> None:
+        self.writes.append((self.clock.monotonic(), lease["spec"]["holderIdentity"]))
+
+    @property
+    def lease(self) -> Json | None:
+        return next(iter(self.store.list(LEASES.plural)), None)
 
 
-class LeaseConnection:
-    """One candidate's connection to the API."""
+class LeaseConnection(FakeKube):
+    """One candidate's connection to the server; can be cut off, or be slow."""
 
     def __init__(self, api: FakeLeaseApi) -> None:
-        self.api = api
+        super().__init__(api.store)
         self.error: ApiError | None = None
         self.delay = 0.0
+        self.before = self._reach
+        self._clock = api.clock
 
-    async def _reach(self) -> None:
+    async def _reach(self, _: str) -> None:
         if self.delay:
-            await self.api.clock.sleep(self.delay)
+            await self._clock.sleep(self.delay)
         if self.error:
             raise self.error
-
-    async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
-        await self._reach()
-        if self.api.lease is None:
-            raise NotFound("get", "no lease", status=404)
-        return msgspec.convert(self.api.lease, into)
-
-    async def create(self, resource: Resource, namespace: str, body: object, *, into: type[T]) -> T:
-        assert isinstance(body, dict)
-        await self._reach()
-        if self.api.lease is not None:
-            raise AlreadyExists("create", "taken", status=409)
-        return self._store(merge_patch.merge(body, {"metadata": {"resourceVersion": "1"}}), into)
-
-    async def patch(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T], **_: str) -> T:
-        assert isinstance(body, dict)
-        await self._reach()
-        lease = self.api.check_version(body)
-        version = str(int(lease["metadata"]["resourceVersion"]) + 1)
-        return self._store(merge_patch.merge(lease, body) | {"metadata": {"resourceVersion": version}}, into)
-
-    def _store(self, lease: dict[str, Any], into: type[T]) -> T:
-        self.api.lease = lease
-        self.api.writes.append((self.api.clock.monotonic(), lease["spec"]["holderIdentity"]))
-        return msgspec.convert(lease, into)
 
 
 class ElectorHarness:
@@ -213,7 +193,7 @@ async def test_check_does_not_wait_for_the_renew_loop_to_notice(clock: VirtualCl
     one = ElectorHarness(api, "one", clock=frozen)
     await settle()
     assert one.leads()
-    frozen._elapsed += 30
+    frozen.skip(30)
     assert not one.leads()
     await one.kill()
 

@@ -16,7 +16,7 @@ from testing.thing import Thing, ThingStatus
 @pytest.fixture
 def harness() -> LifecycleHarness:
     harness = LifecycleHarness()
-    harness.server.put(thing())
+    harness.put(thing())
     return harness
 
 
@@ -46,11 +46,11 @@ async def test_a_first_success_is_one_write_with_everything(harness: LifecycleHa
         )
     ]
     assert harness.recorded.events == [("Normal", "Succeeded", "all well", False)]
-    assert harness.server.recorded_writes == [harness.server.thing()]
+    assert harness.cache.writes == [harness.thing()]
 
 
 async def test_a_run_that_changes_nothing_writes_nothing(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(status=WELL))
+    harness.put(thing(status=WELL))
     outcome = Ready("all well", None, no_change="nothing new")
     assert await harness.run(outcome) == outcome
     assert harness.server.patches == []
@@ -58,7 +58,7 @@ async def test_a_run_that_changes_nothing_writes_nothing(harness: LifecycleHarne
 
 
 async def test_the_run_says_what_is_new(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(generation=3, requested="now", status=WELL))
+    harness.put(thing(generation=3, requested="now", status=WELL))
     await harness.run()
     [run] = harness.reconciler.runs
     assert (run.progress, run.requested, run.new_generation) == (
@@ -81,7 +81,7 @@ async def test_an_interval_has_its_jitter_and_keeps_it(harness: LifecycleHarness
 
 
 async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(generation=2, requested="now", status=WELL))
+    harness.put(thing(generation=2, requested="now", status=WELL))
 
     def fail(run: Run[Thing, ThingStatus]) -> Outcome:
         run.progress = "scanning: reconcile requested"
@@ -90,7 +90,7 @@ async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harn
 
     harness.reconciler.behaviour = fail
     assert await harness.lifecycle(KEY) == Retry("Denied", "registry said no")
-    now = harness.server.thing().status
+    now = harness.thing().status
     assert (now.observed_generation, now.pushed, now.last_handled_reconcile_at) == (1, "c2", "now")
     assert harness.types == ["Reconciling", "Ready"]
     assert harness.condition("Reconciling").message == "scanning: reconcile requested"
@@ -99,7 +99,7 @@ async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harn
 
 
 async def test_a_request_whose_run_failed_stays_owed_until_a_run_succeeds(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(requested="now", status=WELL))
+    harness.put(thing(requested="now", status=WELL))
     for end in (DENIED, DENIED, None, None):
         await harness.run(end)
     assert [run.requested for run in harness.reconciler.runs] == [True, True, True, False]
@@ -113,7 +113,7 @@ async def test_the_same_failure_again_writes_nothing_but_warns_again(harness: Li
 
 
 async def test_recovery_is_told_even_with_the_old_message(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(status=WELL))
+    harness.put(thing(status=WELL))
     await harness.run(DENIED)
     await harness.run(Ready("all well", None, no_change="nothing new"))
     assert harness.recorded.events[-1] == ("Normal", "Succeeded", "all well", False)
@@ -133,18 +133,18 @@ async def test_recovery_is_told_even_with_the_old_message(harness: LifecycleHarn
     ],
 )
 async def test_the_event_of_a_success(harness: LifecycleHarness, end: Ready, event: tuple[str, bool] | None) -> None:
-    harness.server.put(thing(status=WELL))
+    harness.put(thing(status=WELL))
     await harness.run(end)
     assert harness.recorded.events == ([("Normal", "Succeeded", *event)] if event else [])
 
 
 async def test_stalled_is_terminal_and_observes_the_generation(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(generation=2, status=WELL))
+    harness.put(thing(generation=2, status=WELL))
     outcome = Stalled("BadImage", "no such form")
     assert await harness.run(outcome) == outcome
     assert harness.types == ["Stalled", "Ready"]
     assert harness.condition("Ready").reason == "BadImage"
-    assert harness.server.thing().status.observed_generation == 2
+    assert harness.thing().status.observed_generation == 2
     assert harness.recorded.events == [("Warning", "BadImage", "no such form", False)]
 
 
@@ -198,7 +198,7 @@ async def test_messages_are_cut_alike_in_condition_and_event(harness: LifecycleH
 
 
 async def test_a_missing_object_is_forgotten(harness: LifecycleHarness) -> None:
-    harness.server.cached = None
+    harness.cache.objects.clear()
     assert await harness.run() is None
     assert harness.forgotten == [KEY]
     assert harness.reconciler.runs == []
@@ -215,10 +215,10 @@ async def test_a_missing_object_is_forgotten(harness: LifecycleHarness) -> None:
 async def test_a_deletion_removes_the_old_finalizer_and_forgets(
     harness: LifecycleHarness, finalizers: tuple[str, ...], patches: list[dict[str, object]]
 ) -> None:
-    harness.server.put(thing(deleted=START, finalizers=finalizers))
+    harness.put(thing(deleted=START, finalizers=finalizers))
     assert await harness.run() is None
     assert harness.server.patches == [("", {"metadata": patch}) for patch in patches]
-    assert (harness.forgotten, harness.reconciler.runs, harness.server.recorded_writes) == ([KEY], [], [])
+    assert (harness.forgotten, harness.reconciler.runs, harness.cache.writes) == ([KEY], [], [])
 
 
 @pytest.mark.parametrize(
@@ -233,9 +233,9 @@ async def test_a_suspended_object_only_keeps_its_books(
     before: ThingStatus, handled: str, observed: int, *, counts: bool
 ) -> None:
     harness = LifecycleHarness(handle_requests_while_suspended=counts)
-    harness.server.put(thing(generation=2, requested="now", suspend=True, status=before))
+    harness.put(thing(generation=2, requested="now", suspend=True, status=before))
     assert await harness.run() is None
-    now = harness.server.thing().status
+    now = harness.thing().status
     assert (now.last_handled_reconcile_at, now.observed_generation) == (handled, observed)
     assert now.conditions == before.conditions
     assert (harness.reconciler.runs, harness.recorded.events) == ([], [])
@@ -243,10 +243,10 @@ async def test_a_suspended_object_only_keeps_its_books(
 
 async def test_a_failing_suspended_object_keeps_its_generation(harness: LifecycleHarness) -> None:
     await harness.run(DENIED)
-    failing = harness.server.thing().status
-    harness.server.put(thing(generation=2, suspend=True, status=failing))
+    failing = harness.thing().status
+    harness.put(thing(generation=2, suspend=True, status=failing))
     await harness.run()
-    assert harness.server.thing().status == failing
+    assert harness.thing().status == failing
 
 
 async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(harness: LifecycleHarness) -> None:

@@ -10,13 +10,13 @@ from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry
 from controllers.runtime.reconcile.run import Run
 from testing.lifecycle import DENIED, KEY, READY, WELL, LifecycleHarness, thing
-from testing.thing import Thing, ThingStatus
+from testing.thing import THINGS, Thing, ThingStatus
 
 
 @pytest.fixture
 def harness() -> LifecycleHarness:
     harness = LifecycleHarness()
-    harness.server.put(thing())
+    harness.put(thing())
     return harness
 
 
@@ -26,22 +26,22 @@ def foreign_condition() -> dict[str, Any]:
 
 
 async def test_on_a_conflict_facts_and_foreign_changes_are_both_kept(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(status=msgspec.structs.replace(WELL, counts={"a": 1, "b": 1})))
-    harness.server.before_patch = [
-        lambda: harness.server.change({"status": {"counts": {"b": 7}, "conditions": [foreign_condition()]}})
+    harness.put(thing(status=msgspec.structs.replace(WELL, counts={"a": 1, "b": 1})))
+    harness.before_patch = [
+        lambda: harness.change({"status": {"counts": {"b": 7}, "conditions": [foreign_condition()]}})
     ]
     assert await harness.run(pushed="c1", counts={"a": 2, "b": 1}) == Ready("all well")
-    now = harness.server.thing().status
+    now = harness.thing().status
     assert (now.pushed, now.counts) == ("c1", {"a": 2, "b": 7})
     assert harness.types == ["Ready", "example.com/Checked"]
-    assert (len(harness.server.patches), harness.server.gets) == (2, 1)
+    assert (len(harness.server.patches), harness.server.requests.count("get things ns/app")) == (2, 1)
 
 
 async def test_a_verdict_on_an_old_spec_is_dropped_but_its_facts_are_recorded(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(requested="now"))
-    harness.server.before_patch = [lambda: harness.server.change({"metadata": {"generation": 2}})]
+    harness.put(thing(requested="now"))
+    harness.before_patch = [lambda: harness.change({"metadata": {"generation": 2}})]
     await harness.run(Ready("all well", None, event="pushed c1"), pushed="c1")
-    now = harness.server.thing().status
+    now = harness.thing().status
     assert (now.pushed, now.conditions, now.observed_generation) == ("c1", (), -1)
     assert now.last_handled_reconcile_at == "now"
     assert harness.recorded.events == [("Normal", "Succeeded", "pushed c1", False)]
@@ -52,27 +52,27 @@ async def test_a_verdict_on_an_old_spec_is_dropped_but_its_facts_are_recorded(ha
     [pytest.param(DENIED, id="failure"), pytest.param(Ready("all well", None, no_change="q"), id="success")],
 )
 async def test_no_event_about_a_verdict_that_was_dropped(harness: LifecycleHarness, end: Outcome) -> None:
-    harness.server.before_patch = [lambda: harness.server.change({"metadata": {"generation": 2}})]
+    harness.before_patch = [lambda: harness.change({"metadata": {"generation": 2}})]
     await harness.run(end, pushed="c1")
     assert harness.recorded.events == []
 
 
 async def test_a_request_that_came_during_the_run_stays_unhandled(harness: LifecycleHarness) -> None:
-    harness.server.put(thing(requested="one"))
-    harness.server.before_patch = [lambda: harness.server.change({"metadata": {"annotations": {REQUESTED_AT: "two"}}})]
+    harness.put(thing(requested="one"))
+    harness.before_patch = [lambda: harness.change({"metadata": {"annotations": {REQUESTED_AT: "two"}}})]
     await harness.run()
-    assert harness.server.thing().status.last_handled_reconcile_at == "one"
+    assert harness.thing().status.last_handled_reconcile_at == "one"
 
 
 async def test_an_object_replaced_by_its_namesake_is_not_written(harness: LifecycleHarness) -> None:
-    harness.server.before_patch = [lambda: harness.server.change({"metadata": {"uid": "u2"}})]
+    harness.before_patch = [lambda: harness.change({"metadata": {"uid": "u2"}})]
     assert await harness.run(DENIED, pushed="c1") is None
-    assert harness.server.thing().status == ThingStatus()
+    assert harness.thing().status == ThingStatus()
     assert harness.recorded.events == []
 
 
 async def test_an_object_deleted_during_the_run_ends_quietly(harness: LifecycleHarness) -> None:
-    harness.server.before_patch = [harness.server.stored.clear]
+    harness.before_patch = [lambda: harness.server.remove(THINGS.plural, *KEY)]
     assert await harness.run(DENIED) is None
     assert harness.recorded.events == []
 
@@ -92,9 +92,9 @@ def throw(error: ApiError) -> Callable[[], None]:
     ],
 )
 async def test_a_write_that_fails_for_now_is_repeated(harness: LifecycleHarness, error: ApiError) -> None:
-    harness.server.before_patch = [throw(error), throw(error)]
+    harness.before_patch = [throw(error), throw(error)]
     assert await harness.run(pushed="c1") == Ready("all well")
-    assert harness.server.thing().status.pushed == "c1"
+    assert harness.thing().status.pushed == "c1"
 
 
 async def test_a_write_that_was_applied_though_its_answer_was_lost_is_not_repeated(harness: LifecycleHarness) -> None:
@@ -109,11 +109,12 @@ async def test_a_write_that_was_applied_though_its_answer_was_lost_is_not_repeat
     harness.server.patch = lossy  # type: ignore[method-assign]
     assert await harness.run(pushed="c1") == Ready("all well")
     assert [body["metadata"]["resourceVersion"] for _, body in harness.server.patches] == ["10", "10"]
-    assert harness.server.thing().metadata.resource_version == "11"
+    assert harness.thing().metadata.resource_version == "11"
 
 
 async def test_a_write_is_given_up_after_five_conflicts_and_the_run_repeated(harness: LifecycleHarness) -> None:
-    harness.server.before_patch = [lambda: harness.server.change({"metadata": {"labels": {"x": "y"}}})] * 9
+    patches = harness.server.patches
+    harness.before_patch = [lambda: harness.change({"metadata": {"labels": {"x": str(len(patches))}}})] * 9
     outcome = await harness.run()
     assert isinstance(outcome, Retry)
     assert len(harness.server.patches) == 5
