@@ -19,6 +19,7 @@ from controllers.net.foreign_text import sanitize
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadResponse
+from controllers.registry.messages import RegistryRequest
 
 DEFAULT_LIFETIME = timedelta(seconds=60)
 MAX_LIFETIME = timedelta(hours=1)
@@ -40,14 +41,6 @@ class Challenge:
 
 
 NO_CHALLENGE = Challenge()
-
-
-@dataclass(frozen=True, slots=True)
-class TokenServiceRequest:
-    method: str
-    url: str
-    headers: dict[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +105,7 @@ def bearer_header(token: str) -> dict[str, str]:
 
 def build_token_request(
     image: Image, challenge: Challenge, access: Access, *, registry_scheme: str, client_id: str
-) -> TokenServiceRequest:
+) -> RegistryRequest:
     """Return the request for a token to pull `image`.
 
     Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
@@ -130,9 +123,9 @@ def build_token_request(
             "service": service,
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return TokenServiceRequest("POST", realm, headers, urlencode(form).encode())
+        return RegistryRequest("POST", realm, headers, urlencode(form).encode())
     query = urlencode({"scope": format_scope(image), "service": service})
-    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
+    return RegistryRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 
 def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:

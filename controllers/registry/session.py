@@ -27,9 +27,10 @@ from controllers.registry.auth import (
 )
 from controllers.registry.budget import Permit
 from controllers.registry.errors import BadResponse, RegistryError, Throttled, Unavailable
+from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.retry import RETRIED_STATUSES, compute_delay, parse_rate_hint
 from controllers.registry.status_errors import status_error
-from controllers.registry.transport import RegistryRequest, RegistryResponse, RegistryTransport, Route
+from controllers.registry.transport import RegistryTransport
 
 MAX_CACHED = 4096
 MAX_TOKEN_BYTES = 256 << 10
@@ -168,14 +169,13 @@ class Session:
         if cached := self._cached_token(negotiated):
             return cached
         asked_at = self._clock.monotonic()
-        token_request = build_token_request(
+        request = build_token_request(
             self._image,
             negotiated.challenge,
             self._access,
             registry_scheme=negotiated.scheme,
             client_id=self._client_id,
         )
-        request = RegistryRequest(token_request.method, token_request.url, token_request.headers, token_request.body)
         answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
         if answer.status != 200:
             raise self._status_error(request, answer)
