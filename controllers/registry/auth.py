@@ -5,7 +5,6 @@ does: of several challenges the first that is Basic or Bearer counts; an identit
 OAuth2 refresh token; tokens without a lifetime live 60 seconds.
 """
 
-import base64
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from controllers.image.reference import Image, allows_http
+from controllers.net.basic_auth import basic_authorization
 from controllers.net.foreign_text import sanitize
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
@@ -49,7 +49,7 @@ class BearerToken:
     lifetime: timedelta
 
     def renew_after(self) -> timedelta:
-        """When to ask for the next one, counted from the request: a tenth of its life early, but at most 30 seconds."""
+        """Return how long after its request to ask for the next: a tenth of its life early, at most 30 seconds."""
         return self.lifetime - min(self.lifetime / 10, timedelta(seconds=30))
 
 
@@ -95,8 +95,7 @@ def basic_header(credentials: Credentials | None) -> dict[str, str]:
     """Return the header of Basic authentication; none without a user name or password."""
     if credentials is None or not (credentials.username or credentials.password):
         return {}
-    pair = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
+    return {"Authorization": basic_authorization(credentials.username, credentials.password)}
 
 
 def bearer_header(token: str) -> dict[str, str]:

@@ -48,7 +48,7 @@ class BudgetHarness:
         identity: str = "alice",
         requests: int = 0,
     ) -> RegistryError | None:
-        """One operation that ends with `error`; returns what came out."""
+        """Run one operation that ends with `error`, and return what came out."""
         try:
             async with self.budgets.acquire(endpoint, identity) as permit:
                 for _ in range(requests):

@@ -103,7 +103,7 @@ class Session:
         """How long to send nothing, as the last answer asked."""
 
     async def scheme(self) -> str:
-        """`https` or `http`, as remembered or negotiated now."""
+        """Return `https` or `http`, as remembered or negotiated now."""
         return (await self._negotiate()).scheme
 
     async def send(

@@ -4,7 +4,6 @@ Credentials go with each request and only to the origin they are for: redirects 
 alone, as `git` does. Git configuration is not read; proxies of the environment count where a remote names none.
 """
 
-import base64
 import ssl
 import threading
 import urllib.request
@@ -31,6 +30,7 @@ from controllers.git.protocol.pktline import Stream
 from controllers.git.protocol.transport import Deadline
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote
+from controllers.net.basic_auth import basic_authorization
 from controllers.net.foreign_text import sanitize
 from controllers.net.proxy.address import BadProxy, Proxy
 from controllers.net.retry_after import parse_retry_after
@@ -135,7 +135,7 @@ class HttpTransport:
             return {}
         match self._remote.credentials:
             case Basic(username=user, password=password) if user or password:
-                return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+                return {"Authorization": basic_authorization(user, password)}
             case Bearer(token=token):
                 return {"Authorization": f"Bearer {token}"}
             case _:
