@@ -1,4 +1,4 @@
-"""The client in its environment: proxies that the process was told of, hosts without them, and IPv6."""
+"""The client in its environment: its own proxies, hosts without them, and IPv6."""
 
 import socket
 from contextlib import suppress

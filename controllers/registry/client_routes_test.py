@@ -81,7 +81,7 @@ async def test_the_deadline_covers_the_whole_answer(reply: Reply) -> None:
     assert message == f'Get "{LIST_URL}": context deadline exceeded'
 
 
-async def test_nobody_listening_is_told_for_both_schemes() -> None:
+async def test_nobody_listening_is_reported_for_both_schemes() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
     client = RegistryClient(clock=FakeClock(), user_agent="test")
@@ -162,7 +162,7 @@ async def test_a_proxy_carries_the_requests(scheme: str, password: str) -> None:
         pytest.param("socks5", "socks connect: username/password authentication failed", id="socks5"),
     ],
 )
-async def test_a_proxy_that_refuses_is_told_without_its_password(scheme: str, reason: str) -> None:
+async def test_a_proxy_that_refuses_is_reported_without_its_password(scheme: str, reason: str) -> None:
     proxy = ConnectProxy("user:right")
     serve = proxy.serve_socks if scheme == "socks5" else proxy.serve
     async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b, run_listener(serve) as address:
@@ -197,7 +197,7 @@ async def test_the_proxy_of_the_environment_is_for_hosts_that_are_not_local(monk
             assert proxy.connects == ["CONNECT registry.example:443"]
 
 
-async def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_of_the_environment_that_cannot_be_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
     client = RegistryClient(clock=FakeClock(), user_agent="test")
     with pytest.raises(Unavailable, match=r"^proxy of the environment cannot be used: "):

@@ -55,6 +55,7 @@ class RegistryTransport:
 
     def __init__(self, *, user_agent: str) -> None:
         self._user_agent = user_agent
+        # Not an LRUCache, which would drop a pool by itself: closing one is awaited, and waits for those who use it.
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
     async def send(self, request: RegistryRequest, route: Route, *, max_bytes: int) -> RegistryResponse:
