@@ -14,8 +14,8 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from controllers.image.reference import Image, allows_http
-from controllers.net.basic_auth import basic_authorization
 from controllers.net.foreign_text import sanitize
+from controllers.net.headers import basic_authorization
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadResponse

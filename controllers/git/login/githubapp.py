@@ -30,7 +30,7 @@ from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
 from controllers.git.transport.smarthttp import HttpPools, translate_errors
 from controllers.net.foreign_text import sanitize
-from controllers.net.retry_after import parse_retry_after
+from controllers.net.headers import parse_retry_after
 from controllers.net.url import strip_userinfo
 
 T = TypeVar("T")

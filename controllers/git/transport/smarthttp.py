@@ -30,10 +30,9 @@ from controllers.git.protocol.pktline import Stream
 from controllers.git.protocol.transport import Deadline
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote
-from controllers.net.basic_auth import basic_authorization
 from controllers.net.foreign_text import sanitize
+from controllers.net.headers import basic_authorization, parse_retry_after
 from controllers.net.proxy.address import BadProxy, Proxy
-from controllers.net.retry_after import parse_retry_after
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, ssl_context
 from controllers.net.url import origin, strip_userinfo
 

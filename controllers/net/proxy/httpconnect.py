@@ -6,7 +6,7 @@ HTTP at hand read ahead and would lose the beginning.
 
 import h11
 
-from controllers.net.basic_auth import basic_authorization
+from controllers.net.headers import basic_authorization
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 MAX_ANSWER_BYTES = 16 << 10
