@@ -235,10 +235,11 @@ def _new_pool(tls: TlsMaterial, proxy: Proxy | None) -> urllib3.PoolManager:
         return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
     match proxy.scheme:
         case "http" | "https":
-            login = f"{proxy.username}:{proxy.password}" if proxy.username else None
+            # Not by urllib3's make_headers, which fails for what is not Latin-1.
+            login = basic_authorization(proxy.username, proxy.password) if proxy.username else ""
             return urllib3.ProxyManager(
                 proxy.address, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context,
-                proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
+                proxy_headers={"Proxy-Authorization": login} if login else None,
             )  # fmt: skip
         case "socks5" | "socks5h":
             from controllers.git.transport.sockspool import socks_pool  # noqa: PLC0415  # for the few who need it

@@ -190,6 +190,11 @@ async def test_a_proxy_sees_the_request_and_its_login(run: Run, server: GitServe
     assert {r.headers["Proxy-Authorization"] for r in server.requests} == {"Basic bWU6cHc="}
 
 
+async def test_a_proxy_gets_a_password_of_any_script(run: Run, server: GitServer, fleet: BareRepository) -> None:
+    await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=Proxy(server.url, "me", "п")))
+    assert {r.headers["Proxy-Authorization"] for r in server.requests} == {"Basic bWU60L8="}
+
+
 async def test_a_proxy_that_wants_a_login(run: Run, server: GitServer) -> None:
     server.before = lambda _: Answer(407, b"")
     with pytest.raises(AuthenticationFailed, match="proxy asks for credentials"):
