@@ -165,7 +165,7 @@ async def test_registry_that_does_not_answer_does_not_hold_the_choice_back(
         await asyncio.Event().wait()
         raise AssertionError(timeout)
 
-    monkeypatch.setattr(known.registry, "origin", silence)
+    monkeypatch.setattr(known.registry, "read_provenance", silence)
     monkeypatch.setattr(image_reader, "ORIGIN_TIMEOUT", timedelta(milliseconds=5))
     end = await known.reconcile(policy())
     assert known.run.status.latest_ref == V11
@@ -196,7 +196,7 @@ async def test_image_is_read_as_the_repository_is(
         asked.append((image.name, tag, digest, access, timeout))
         raise ImageNotFound("gone")
 
-    monkeypatch.setattr(known.registry, "origin", answer)
+    monkeypatch.setattr(known.registry, "read_provenance", answer)
     known.put(image_repository(status=scanned(known.revision), insecure=True, **spec))
     await known.reconcile(policy())
     assert asked == [(IMAGE, "1.1.0", "", Access(insecure=True), limit)]
