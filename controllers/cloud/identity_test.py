@@ -80,7 +80,7 @@ def test_annotations_name_the_identity(
         ),
     ],
 )
-def test_what_annotations_lack_is_told(provider: str, annotations: dict[str, str], reason: str) -> None:
+def test_what_annotations_lack_is_reported(provider: str, annotations: dict[str, str], reason: str) -> None:
     with pytest.raises(LoginFailed) as error:
         read_identity(provider, "apps", "robot", annotations)
     prefix = "failed to get provider identity from service account 'apps/robot' annotations: "

@@ -4,17 +4,17 @@ from importlib import import_module
 from typing import Any
 
 from controllers.cloud.errors import LoginFailed
+from controllers.net.foreign_text import sanitize
 
 SECONDS = 10
 """What an SDK may wait for one answer."""
 ATTEMPTS = 2
-FOREIGN_TEXT_CHARS = 256
 UNEXPECTED_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What SDKs raise when an answer has not what they look for in it."""
+"""What SDKs raise when an answer lacks what they look for."""
 
 
 def load(module: str, *, extra: str) -> Any:
-    """Return a module of an SDK; some tenths of a second the first time. Raises LoginFailed when it is not installed.
+    """Import a module of an SDK; some tenths of a second the first time. Raises LoginFailed when it is not installed.
 
     extra: of our own package, which brings the SDK.
     """
@@ -25,9 +25,8 @@ def load(module: str, *, extra: str) -> Any:
 
 
 def login_error(error: Exception) -> LoginFailed:
-    """Return the error for what an SDK raised: its words in one printable line of at most 256 characters."""
-    line = "".join(char if char.isprintable() else " " for char in str(error)[: FOREIGN_TEXT_CHARS + 1]).strip()
-    return LoginFailed(line if len(line) <= FOREIGN_TEXT_CHARS else line[: FOREIGN_TEXT_CHARS - 1] + "…")
+    """Return the error for what an SDK raised, in its own words."""
+    return LoginFailed(sanitize(str(error)))
 
 
 def unexpected_answer_error(error: Exception) -> LoginFailed:

@@ -1,6 +1,6 @@
 """Cloud credentials for an object: as the process, or as a ServiceAccount.
 
-Follows https://fluxcd.io/flux/integrations/. Reads the ServiceAccount, has Kubernetes issue a token for it, and leaves
+Follows https://fluxcd.io/flux/integrations/. Read the ServiceAccount, let Kubernetes issue a token for it, and leave
 the rest to `cloud`. Texts are Flux's.
 """
 
@@ -41,7 +41,7 @@ class TokenRequestStatus(msgspec.Struct):
 
 
 class TokenRequest(msgspec.Struct):
-    """An authentication.k8s.io/v1 TokenRequest as it is answered."""
+    """The answer to an authentication.k8s.io/v1 TokenRequest."""
 
     status: TokenRequestStatus
 
@@ -74,7 +74,7 @@ class CloudAccess(Generic[C]):
     async def login(
         self, provider: str, address: str, *, namespace: str, service_account: str, proxy: str = ""
     ) -> CloudCredentials[C]:
-        """Credentials of a cloud for an address of its own, mostly from memory. Raises CloudFailed.
+        """Return credentials of a cloud for an address of its own, mostly from memory. Raises CloudFailed.
 
         service_account: as the object names it; "" is the default one, and without that the process.
         """

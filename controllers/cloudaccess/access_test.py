@@ -91,7 +91,7 @@ async def test_a_place_of_somebody_else_is_refused_before_anything_is_asked(harn
     assert harness.kube.requests == []
 
 
-async def test_what_an_account_lacks_is_told(harness: AccessHarness) -> None:
+async def test_what_an_account_lacks_is_reported(harness: AccessHarness) -> None:
     with pytest.raises(
         ServiceAccountFailed, match=r"^failed to get service account 'apps/none': serviceaccounts \"none\""
     ):

@@ -31,12 +31,12 @@ async def token(audience: str) -> str:
     return "token"
 
 
-async def test_requests_items_and_evictions_are_told() -> None:
+async def test_requests_items_and_evictions_are_reported() -> None:
     registry = CollectorRegistry()
     logins = CloudLogins(VirtualClock(), {"cloud": Cloud()}, max_size=2, max_age=HOUR)
     registry.register(TokenCacheMetrics(logins))
 
-    def told() -> list[float | None]:
+    def sample() -> list[float | None]:
         value = registry.get_sample_value
         return [
             value("gotk_token_cache_requests_total", {"status": "success"}),
@@ -45,14 +45,14 @@ async def test_requests_items_and_evictions_are_told() -> None:
             value("gotk_token_cache_evictions_total"),
         ]
 
-    assert told() == [0, 0, 0, 0]
+    assert sample() == [0, 0, 0, 0]
     for credential_scope in ("a", "a", "b"):
         await logins.credentials("cloud", credential_scope, None, proxy="", kubernetes_token=token)
-    assert told() == [3, 0, 2, 0]
+    assert sample() == [3, 0, 2, 0]
     with pytest.raises(LoginFailed):
         await logins.credentials("cloud", "closed", None, proxy="", kubernetes_token=token)
     await logins.credentials("cloud", "c", None, proxy="", kubernetes_token=token)
-    assert told() == [4, 1, 2, 1]
+    assert sample() == [4, 1, 2, 1]
     await logins.aclose()
 
 

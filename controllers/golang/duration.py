@@ -48,14 +48,14 @@ def parse_duration(text: str) -> timedelta:
     Raises BadDuration for anything else, for more than 128 characters, and for what does not fit in Go's 64-bit
     nanoseconds (about 292 years).
     """
+    if len(text) > _MAX_TEXT:
+        raise _badly_written(text)
     try:
-        nanoseconds = parse_nanoseconds(text[: _MAX_TEXT + 1])
+        nanoseconds = parse_nanoseconds(text)
     except DurationOverflow:
         raise DurationOverflow(f"read duration {text[:64]!r}: it is longer than 292 years") from None
     except BadDuration:
         raise _badly_written(text) from None
-    if len(text) > _MAX_TEXT:
-        raise _badly_written(text)
     microseconds = abs(nanoseconds) // 1_000
     return timedelta(microseconds=microseconds if nanoseconds > 0 else -microseconds)
 

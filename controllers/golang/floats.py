@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from typing import Final
 
 _DIGITS: Final = r"[0-9]++(?:_[0-9]++)*+"
@@ -21,6 +22,7 @@ _HEXADECIMAL: Final = re.compile(
 _SPECIAL: Final = re.compile(r"[+-]?inf(?:inity)?|nan", re.IGNORECASE | re.ASCII)
 _WIDE: Final = Context(prec=1200, Emax=999_999, Emin=-999_999)
 """Room for every digit of any float64."""
+_LEAST_EXPONENT: Final = -1074
 SHORTEST: Final = -1
 """Precision: as many digits as are needed to read the same number back."""
 
@@ -47,10 +49,10 @@ def format_float(value: float, verb: str, precision: int) -> str:
         return "+Inf" if value > 0 else "-Inf"
     kind = verb.lower()
     if kind == "b":
-        mantissa, exponent = math.frexp(value)
-        text = f"{int(mantissa * 2**53)}p{exponent - 53:+d}" if value else f"{_sign(value)}0p-1074"
+        exponent = max(math.frexp(value)[1] - 53, _LEAST_EXPONENT) if value else _LEAST_EXPONENT
+        text = f"{_sign(value)}{int(math.ldexp(abs(value), -exponent))}p{exponent:+d}"
     elif kind == "x":
-        text = _hex_form(value)
+        text = _hex_form(value, precision)
     elif kind == "e":
         text = _exponent_form(value, precision)
     elif kind == "f":
@@ -123,10 +125,19 @@ def _plain(value: float) -> str:
     return _sign(value) + text
 
 
-def _hex_form(value: float) -> str:
-    mantissa, _, exponent = abs(value).hex().partition("p")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{_sign(value)}{mantissa}p{exponent[0]}{exponent[1:].zfill(2)}"
+def _hex_form(value: float, precision: int) -> str:
+    fraction, exponent = math.frexp(abs(value))
+    exponent = exponent - 1 if value else 0
+    mantissa = int(fraction * 2**53) << 8  # 61 bits: one before the point and fifteen digits after it
+    if 0 <= precision < 15:
+        unit = 1 << 60 - 4 * precision
+        mantissa = round(Fraction(mantissa, unit)) * unit
+        if mantissa >> 61:
+            mantissa, exponent = mantissa >> 1, exponent + 1
+    digits = f"{mantissa & (1 << 60) - 1:015x}"
+    digits = digits.rstrip("0") if precision < 0 else digits[:precision].ljust(precision, "0")
+    point = "." if digits else ""
+    return f"{_sign(value)}0x{mantissa >> 60}{point}{digits}p{'-' if exponent < 0 else '+'}{abs(exponent):02d}"
 
 
 def _sign(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Numbers as Go's ParseFloat reads them."""
+"""Numbers as Go's ParseFloat reads them, and as FormatFloat writes them."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controllers.golang.floats import parse_float
+from controllers.golang.floats import SHORTEST, format_float, parse_float
 
 
 @pytest.mark.parametrize(
@@ -53,3 +53,32 @@ def test_not_numbers(text: str) -> None:
 def test_every_float_reads_back(number: float) -> None:
     assert parse_float(repr(number)) == number
     assert parse_float(number.hex()) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "verb", "precision", "text"),
+    [
+        pytest.param(1e20, "f", SHORTEST, "100000000000000000000", id="f"),
+        pytest.param(2.5, "f", 0, "2", id="f-half-to-even"),
+        pytest.param(-0.0, "f", 2, "-0.00", id="f-minus-zero"),
+        pytest.param(1234567.0, "e", SHORTEST, "1.234567e+06", id="e"),
+        pytest.param(1234567.0, "E", 2, "1.23E+06", id="e-upper"),
+        pytest.param(123456.0, "g", SHORTEST, "123456", id="g-plain"),
+        pytest.param(1234567.0, "g", SHORTEST, "1.234567e+06", id="g-exponent"),
+        pytest.param(0.00001, "g", SHORTEST, "1e-05", id="g-small"),
+        pytest.param(999999.5, "g", 6, "1e+06", id="g-rounds-up"),
+        pytest.param(1.0, "b", SHORTEST, "4503599627370496p-52", id="b"),
+        pytest.param(5e-324, "b", SHORTEST, "1p-1074", id="b-subnormal"),
+        pytest.param(-0.0, "b", SHORTEST, "-0p-1074", id="b-minus-zero"),
+        pytest.param(0.1, "x", SHORTEST, "0x1.999999999999ap-04", id="x"),
+        pytest.param(5e-324, "x", SHORTEST, "0x1p-1074", id="x-subnormal"),
+        pytest.param(123456.0, "x", 17, "0x1.e2400000000000000p+16", id="x-long"),
+        pytest.param(1.96875, "X", 1, "0X1.0P+01", id="x-rounds-up"),
+        pytest.param(0.0, "x", 2, "0x0.00p+00", id="x-zero"),
+        pytest.param(math.inf, "g", SHORTEST, "+Inf", id="inf"),
+        pytest.param(-math.inf, "e", 3, "-Inf", id="minus-inf"),
+        pytest.param(math.nan, "f", SHORTEST, "NaN", id="nan"),
+    ],
+)
+def test_text_forms(number: float, verb: str, precision: int, text: str) -> None:
+    assert format_float(number, verb, precision) == text

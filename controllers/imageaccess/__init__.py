@@ -1,1 +1,1 @@
-"""How an ImageRepository's registry is entered: reads the Secrets and ServiceAccounts that its spec names."""
+"""How an ImageRepository's registry is reached: the Secrets and ServiceAccounts that its spec names, and logins."""

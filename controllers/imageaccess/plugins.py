@@ -218,7 +218,7 @@ def _read(plugin: Plugin, output: bytes) -> CredentialProviderResponse:
 
 
 def _as_pull_secret(plugin: Plugin, answer: CredentialProviderResponse) -> PullSecret:
-    """Keys of the answer match as those of a pull secret do."""
+    """Return the answer as a pull secret, since its keys match as those of pull secrets do."""
     config = {"auths": answer.auth or {}}
     return PullSecret(JSON_TYPE, {JSON_KEY: msgspec.json.encode(config)}, f"credential plugin {plugin.name}")
 

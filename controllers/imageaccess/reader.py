@@ -1,9 +1,9 @@
-"""Builds `registry.Access` from an ImageRepository's spec.
+"""Build `registry.Access` from an ImageRepository's spec.
 
 The order of sources is that of https://fluxcd.io/flux/components/image/imagerepositories/#provider and following
 sections: proxy, TLS, then the cloud of `provider`, or the pull secrets of `secretRef` and of the ServiceAccount. That
-credential plugins come last is ours. Secrets are read at each use, so a rotated one works at the next scan; nothing of
-them is kept.
+credential plugins come last is ours. Secrets are read at each use, so a rotated one works at the next scan; nothing in
+them is cached.
 """
 
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ class AccessReader:
     async def read(self, repository: ImageRepository, image: Image) -> Access:
         """Return what is needed to talk to the registry of `image`: one request for each object that the spec names.
 
-        Cloud logins and plugins cost more when what they gave last is no longer good. Raises AccessFailed with Flux's
+        Cloud logins and plugins cost more when their last answer has expired. Raises AccessFailed with Flux's
         texts.
         """
         spec = repository.spec

@@ -23,7 +23,7 @@ def make_process(*arguments: str) -> Process:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """Return a configuration with a plugin that is no program."""
+    """Return a configuration with a plugin that is not a program."""
     provider = {
         "name": "login",
         "matchImages": ["ghcr.io"],

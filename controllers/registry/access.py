@@ -1,6 +1,6 @@
 """How and as whom a registry is reached: credentials, TLS material, proxy.
 
-Turns the data of Secrets into values; which Secret is read and in which order belongs to the controllers. The values
+Turn the data of Secrets into values; which Secret is read and in which order belongs to the controllers. The values
 are hashable, since connections and tokens are cached by them, and their repr shows no secret. Texts are those of Flux.
 """
 
@@ -21,7 +21,7 @@ MAX_PROXY_CHARS = 2048
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Everything but the image that decides what a registry answers."""
+    """Everything beside the image that decides what a registry answers."""
 
     credentials: Credentials | None = None
     tls: TlsMaterial | None = None

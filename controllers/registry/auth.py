@@ -5,7 +5,6 @@ does: of several challenges the first that is Basic or Bearer counts; an identit
 OAuth2 refresh token; tokens without a lifetime live 60 seconds.
 """
 
-import base64
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,9 +15,11 @@ import msgspec
 
 from controllers.image.reference import Image, allows_http
 from controllers.net.foreign_text import sanitize
+from controllers.net.headers import basic_authorization
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadResponse
+from controllers.registry.messages import RegistryRequest
 
 DEFAULT_LIFETIME = timedelta(seconds=60)
 MAX_LIFETIME = timedelta(hours=1)
@@ -46,20 +47,12 @@ NO_CHALLENGE = Challenge()
 
 
 @dataclass(frozen=True, slots=True)
-class TokenServiceRequest:
-    method: str
-    url: str
-    headers: dict[str, str] = field(repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-
-@dataclass(frozen=True, slots=True)
 class BearerToken:
     value: str = field(repr=False)
     lifetime: timedelta
 
     def renew_after(self) -> timedelta:
-        """When to ask for the next one, counted from the request: a tenth of its life early, but at most 30 seconds."""
+        """Return how long after its request to ask for the next: a tenth of its life early, at most 30 seconds."""
         return self.lifetime - min(self.lifetime / 10, timedelta(seconds=30))
 
 
@@ -107,8 +100,7 @@ def basic_header(credentials: Credentials | None) -> dict[str, str]:
     """Return the header of Basic authentication; none without a user name or password."""
     if credentials is None or not (credentials.username or credentials.password):
         return {}
-    pair = base64.b64encode(f"{credentials.username}:{credentials.password}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
+    return {"Authorization": basic_authorization(credentials.username, credentials.password)}
 
 
 def bearer_header(token: str) -> dict[str, str]:
@@ -123,7 +115,7 @@ def build_token_request(
     registry_scheme: str,
     client_id: str,
     more_scopes: Sequence[str] = (),
-) -> TokenServiceRequest:
+) -> RegistryRequest:
     """Return the request for a token to pull `image`, and for what the registry asks beyond that.
 
     Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
@@ -141,9 +133,9 @@ def build_token_request(
             "service": service,
         }
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return TokenServiceRequest("POST", realm, headers, urlencode(form).encode())
+        return RegistryRequest("POST", realm, headers, urlencode(form).encode())
     query = urlencode([*(("scope", scope) for scope in scopes), ("service", service)])
-    return TokenServiceRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
+    return RegistryRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 
 def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:

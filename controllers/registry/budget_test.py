@@ -18,19 +18,19 @@ class RecordingObserver:
     """An observer that remembers."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, ...]] = []
+        self.recorded: list[tuple[str, ...]] = []
 
     def record_response(self, host: str, status: int) -> None:
-        self.told.append(("answered", host, str(status)))
+        self.recorded.append(("answered", host, str(status)))
 
     def record_throttled(self, host: str) -> None:
-        self.told.append(("throttled", host))
+        self.recorded.append(("throttled", host))
 
     def record_rejected(self, host: str) -> None:
-        self.told.append(("held back", host))
+        self.recorded.append(("held back", host))
 
     def set_circuit(self, host: str, *, is_open: bool) -> None:
-        self.told.append(("open" if is_open else "closed", host))
+        self.recorded.append(("open" if is_open else "closed", host))
 
 
 class BudgetHarness:
@@ -48,7 +48,7 @@ class BudgetHarness:
         identity: str = "alice",
         requests: int = 0,
     ) -> RegistryError | None:
-        """One operation that ends with `error`; returns what came out."""
+        """Run one operation that ends with `error`, and return what came out."""
         try:
             async with self.budgets.acquire(endpoint, identity) as permit:
                 for _ in range(requests):
@@ -91,7 +91,7 @@ async def test_without_a_rate_nothing_waits() -> None:
     bench = BudgetHarness()
     await bench.operate(requests=100)
     assert bench.clock.slept == []
-    assert bench.seen.told == [("answered", "hub", "200")] * 100
+    assert bench.seen.recorded == [("answered", "hub", "200")] * 100
 
 
 async def test_a_pause_that_was_asked_for_is_kept_for_that_identity_only() -> None:
@@ -105,7 +105,7 @@ async def test_a_pause_that_was_asked_for_is_kept_for_that_identity_only() -> No
     assert await bench.operate(endpoint=OTHER) is None
     bench.clock.skip(60)
     assert await bench.operate() is None
-    assert bench.seen.told == [("throttled", "hub"), ("held back", "hub")]
+    assert bench.seen.recorded == [("throttled", "hub"), ("held back", "hub")]
 
 
 async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_doubles_it() -> None:
@@ -142,8 +142,8 @@ async def test_a_registry_that_cannot_be_reached_is_left_alone_and_then_tried_ag
     assert await bench.operate() is None
     assert await bench.operate(DOWN) is DOWN
     assert await bench.operate() is None
-    told = [what for what, *_ in bench.seen.told]
-    assert told == ["open", "held back", "open", "held back", "closed", "closed"]
+    recorded = [what for what, *_ in bench.seen.recorded]
+    assert recorded == ["open", "held back", "open", "held back", "closed", "closed"]
 
 
 async def test_a_registry_that_answers_is_reached_whatever_it_says() -> None:

@@ -18,10 +18,11 @@ from controllers.registry.access import Access
 from controllers.registry.budget import CONCURRENCY, Budgets, Endpoint, Observer
 from controllers.registry.connection_errors import deadline_exceeded
 from controllers.registry.errors import BadResponse, UnusableReference
+from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.pages import PageCache, read_pages
 from controllers.registry.session import Clock, Session, SessionCache
 from controllers.registry.tags import build_list_url
-from controllers.registry.transport import RegistryRequest, RegistryResponse, RegistryTransport, Route
+from controllers.registry.transport import RegistryTransport
 from controllers.singleflight import Singleflight
 
 MAX_MANIFEST_BYTES = 4 << 20

@@ -158,7 +158,7 @@ def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
 
 
 def _normalize_key(key: str) -> str:
-    """Host and path of a key; the scheme and the version of the registry's API do not count."""
+    """Return host and path of a key; the scheme and the version of the registry's API do not count."""
     address = key.removeprefix("https://").removeprefix("http://").partition("?")[0].partition("#")[0]
     authority, _, path = address.partition("/")
     if path.startswith(("v1/", "v2/")):

@@ -17,9 +17,9 @@ from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.client import DIGEST, MANIFEST_TYPES, RegistryClient
 from controllers.registry.errors import BadResponse
+from controllers.registry.messages import RegistryRequest
 from controllers.registry.provenance import Provenance, read_provenance
 from controllers.registry.session import Session
-from controllers.registry.transport import RegistryRequest
 
 MAX_CACHED: Final = 4096
 MAX_DOCUMENT_BYTES: Final = 4 << 20

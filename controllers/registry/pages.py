@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from cachetools import LRUCache
 
+from controllers.registry.messages import RegistryRequest, RegistryResponse
 from controllers.registry.session import Session
 from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, find_next_page
-from controllers.registry.transport import RegistryRequest, RegistryResponse
 
 LARGE_PAGE_BYTES = 512 << 10
 """From here on a page is decoded in a thread: the event loop must not be held."""

@@ -102,8 +102,8 @@ def test_commit_id(text: str, commit: str) -> None:
 
 
 def test_first_usable_value_of_each_key_counts() -> None:
-    told = [{SOURCE: "nowhere"}, {SOURCE: f"{APP}.git", "other": "x"}, {SOURCE: "https://x/y", REVISION: "b" * 40}]
-    assert read_provenance(told) == Provenance(APP, "b" * 40)
+    labels = [{SOURCE: "nowhere"}, {SOURCE: f"{APP}.git", "other": "x"}, {SOURCE: "https://x/y", REVISION: "b" * 40}]
+    assert read_provenance(labels) == Provenance(APP, "b" * 40)
     assert read_provenance([]) == Provenance()
 
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controllers.net.retry_after import parse_retry_after
+from controllers.net.headers import parse_retry_after
 
 RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
 DELAYS = (timedelta(seconds=1), timedelta(seconds=3))

@@ -112,7 +112,7 @@ def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: fl
         pytest.param(308, b"", BadResponse, "unexpected status code 308 Permanent Redirect", id="redirect-to-nowhere"),
     ],
 )
-def test_refusal_is_told_in_the_words_of_flux(status: int, body: bytes, kind: type[RegistryError], reason: str) -> None:
+def test_refusal_is_in_the_words_of_flux(status: int, body: bytes, kind: type[RegistryError], reason: str) -> None:
     error = status_error("GET", "https://reg.io/v2/", status, body, RateHint(5 * SECOND))
     assert type(error) is kind
     assert str(error) == f"GET https://reg.io/v2/: {reason}"

@@ -27,9 +27,10 @@ from controllers.registry.auth import (
 )
 from controllers.registry.budget import Permit
 from controllers.registry.errors import BadResponse, RegistryError, Throttled, Unavailable
+from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.retry import RETRIED_STATUSES, compute_delay, parse_rate_hint
 from controllers.registry.status_errors import status_error
-from controllers.registry.transport import RegistryRequest, RegistryResponse, RegistryTransport, Route
+from controllers.registry.transport import RegistryTransport
 
 MAX_CACHED = 4096
 MAX_TOKEN_BYTES = 256 << 10
@@ -106,7 +107,7 @@ class Session:
         """How long to send nothing, as the last answer asked."""
 
     async def scheme(self) -> str:
-        """`https` or `http`, as remembered or negotiated now."""
+        """Return `https` or `http`, as remembered or negotiated now."""
         return (await self._negotiate()).scheme
 
     async def send(
@@ -188,7 +189,7 @@ class Session:
         if cached := self._cached_token(negotiated):
             return cached
         asked_at = self._clock.monotonic()
-        token_request = build_token_request(
+        request = build_token_request(
             self._image,
             negotiated.challenge,
             self._access,
@@ -196,7 +197,6 @@ class Session:
             client_id=self._client_id,
             more_scopes=self._more_scopes,
         )
-        request = RegistryRequest(token_request.method, token_request.url, token_request.headers, token_request.body)
         answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
         if answer.status != 200:
             raise self._status_error(request, answer)

@@ -101,7 +101,7 @@ def test_page_is_decoded(body: bytes, found: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content_type", "body", "told"),
+    ("content_type", "body", "complaint"),
     [
         pytest.param("text/html", b"<html>", "got text/html: <html>", id="html"),
         pytest.param("", b"", "got no content type: ", id="nothing"),
@@ -117,10 +117,10 @@ def test_page_is_decoded(body: bytes, found: list[str]) -> None:
         pytest.param("application/json", b'{"tags": ["\xff"]}', "got application/json: ", id="not-utf8"),
     ],
 )
-def test_what_is_no_page_is_told(content_type: str, body: bytes, told: str) -> None:
+def test_what_is_no_page_is_reported(content_type: str, body: bytes, complaint: str) -> None:
     with pytest.raises(BadResponse) as caught:
         decode_page(HERE, content_type, body)
-    assert str(caught.value).startswith(f"GET {HERE}: expected a list of tags in JSON, {told}")
+    assert str(caught.value).startswith(f"GET {HERE}: expected a list of tags in JSON, {complaint}")
 
 
 def test_listing_stops_at_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:

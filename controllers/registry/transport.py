@@ -5,9 +5,9 @@ carry state from one tenant to another. Redirects are followed here, because wha
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http.cookiejar import DefaultCookiePolicy
 from urllib.parse import SplitResult, urljoin, urlsplit
 
@@ -15,11 +15,11 @@ import httpcore
 import httpx
 
 from controllers.net.foreign_text import sanitize
-from controllers.net.proxy.address import Proxy
-from controllers.net.tls import TlsMaterial, ssl_context
+from controllers.net.tls import ssl_context
 from controllers.net.url import DEFAULT_PORTS, origin
 from controllers.registry.connection_errors import connection_error
 from controllers.registry.errors import BadResponse, Unavailable
+from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.response_body import ACCEPT_ENCODING, BodyReader
 from controllers.registry.socks import socks_pool
 from controllers.registry.status_errors import redact_url
@@ -34,36 +34,6 @@ CONNECT_SECONDS = 10.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the environment's proxy, as in Go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """How hosts are reached."""
-
-    tls: TlsMaterial | None = None
-    proxy: Proxy | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryRequest:
-    method: str
-    url: str
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    body: bytes = field(default=b"", repr=False)
-
-    @property
-    def summary(self) -> str:
-        return f"{self.method} {redact_url(self.url)}"
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryResponse:
-    status: int
-    headers: dict[str, str]
-    """Names in lower case; values of a repeated one joined by commas."""
-    links: tuple[str, ...]
-    challenges: tuple[str, ...]
-    body: bytes
 
 
 @dataclass(slots=True)
@@ -85,6 +55,7 @@ class RegistryTransport:
 
     def __init__(self, *, user_agent: str) -> None:
         self._user_agent = user_agent
+        # Not an LRUCache, which would drop a pool by itself: closing one is awaited, and waits for those who use it.
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
     async def send(self, request: RegistryRequest, route: Route, *, max_bytes: int) -> RegistryResponse:

@@ -45,7 +45,7 @@ class Chunk:
     data: str
     """The tags of this piece, in base64."""
     first_seen: str = ""
-    """When they were first seen, in base64; "" when that is not known of any."""
+    """When they were first seen, in base64; "" when it is not known of any."""
     excluded_count: int = 0
     """Number of tags that the scan found besides the list and dropped."""
 

@@ -46,7 +46,7 @@ class TagListReader:
 
 
 async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
-    """Return the stored list, one request a chunk; None while there is no whole one."""
+    """Return the stored list, one request a chunk; None while none is complete."""
     parts: list[codec.Chunk] = []
     count = 1
     while len(parts) < count:

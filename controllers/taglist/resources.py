@@ -19,7 +19,7 @@ class ChunkStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ChunkHeader(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An ImageTagList without its data: what the scanner's informer keeps of 100,000 tags is 200 bytes."""
+    """An ImageTagList without its data: the scanner's informer keeps 200 bytes of 100,000 tags."""
 
     metadata: ObjectMeta
     spec: imagetaglist.ImageTagListSpec = imagetaglist.ImageTagListSpec()

@@ -29,7 +29,7 @@ from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
 from controllers.git.transport.httppools import HttpPools, translate_errors
 from controllers.net.foreign_text import sanitize
-from controllers.net.retry_after import parse_retry_after
+from controllers.net.headers import parse_retry_after
 
 T = TypeVar("T")
 

@@ -19,6 +19,7 @@ from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Remote
 from controllers.net.foreign_text import sanitize
+from controllers.net.headers import basic_authorization
 from controllers.net.proxy.address import BadProxy, Proxy
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, ssl_context
 
@@ -58,10 +59,11 @@ def _new_pool(tls: TlsMaterial, proxy: Proxy | None) -> urllib3.PoolManager:
         return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
     match proxy.scheme:
         case "http" | "https":
-            login = f"{proxy.username}:{proxy.password}" if proxy.username else None
+            # Not by urllib3's make_headers, which fails for what is not Latin-1.
+            login = basic_authorization(proxy.username, proxy.password) if proxy.username else ""
             return urllib3.ProxyManager(
                 proxy.address, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context,
-                proxy_headers=urllib3.make_headers(proxy_basic_auth=login),
+                proxy_headers={"Proxy-Authorization": login} if login else None,
             )  # fmt: skip
         case "socks5" | "socks5h":
             from controllers.git.transport.sockspool import socks_pool  # noqa: PLC0415  # for the few who need it

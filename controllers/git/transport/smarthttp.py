@@ -4,7 +4,6 @@ Credentials go with each request and only to the origin they are for: redirects 
 advertisement, as `git` does.
 """
 
-import base64
 from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urljoin, urlsplit
@@ -25,7 +24,7 @@ from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.transport.httppools import HttpPools, translate_errors
 from controllers.net.foreign_text import sanitize
-from controllers.net.retry_after import parse_retry_after
+from controllers.net.headers import basic_authorization, parse_retry_after
 from controllers.net.url import origin, strip_userinfo
 
 MAX_REDIRECTS = 5
@@ -99,7 +98,7 @@ class HttpTransport:
             return {}
         match self._remote.credentials:
             case Basic(username=user, password=password) if user or password:
-                return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+                return {"Authorization": basic_authorization(user, password)}
             case Bearer(token=token):
                 return {"Authorization": f"Bearer {token}"}
             case _:

@@ -191,6 +191,11 @@ async def test_a_proxy_sees_the_request_and_its_login(run: GitRun, server: GitSe
     assert {r.headers["Proxy-Authorization"] for r in server.requests} == {"Basic bWU6cHc="}
 
 
+async def test_a_proxy_gets_a_password_of_any_script(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
+    await run.engine.list_refs(Remote("http://git.invalid/fleet.git", proxy=Proxy(server.url, "me", "п")))
+    assert {r.headers["Proxy-Authorization"] for r in server.requests} == {"Basic bWU60L8="}
+
+
 async def test_a_proxy_that_requires_a_login(run: GitRun, server: GitServer) -> None:
     server.respond = lambda _: CannedResponse(407, b"")
     with pytest.raises(AuthenticationFailed, match="proxy asks for credentials"):

@@ -1,1 +1,1 @@
-"""What is said to a proxy before it connects us: pure, for whoever does the I/O."""
+"""Where a proxy is, and the handshake before it connects us: pure, for whoever does the I/O."""

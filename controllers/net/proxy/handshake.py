@@ -1,4 +1,4 @@
-"""A handshake with a proxy, seen from whoever moves the bytes."""
+"""A handshake with a proxy, as whoever moves the bytes sees it."""
 
 from collections.abc import Generator
 

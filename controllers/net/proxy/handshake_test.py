@@ -11,7 +11,7 @@ from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 
 def play(steps: Handshake, answers: bytes) -> tuple[bytes, bytes]:
-    """All that was sent, and what was left of the proxy's answers when the handshake ended."""
+    """Return all that was sent, and what was left of the proxy's answers when the handshake ended."""
     sent, length = next(steps)
     while True:
         answer, answers = answers[:length], answers[length:]
@@ -46,7 +46,7 @@ SOCKS_OK = b"\x05\0\0\x01\x7f\0\0\x01\x04\x38"
     ],
 )  # fmt: skip
 def test_socks5(host: str, username: str, answers: bytes, sent: bytes) -> None:
-    """Nothing is read of what follows: a server may speak first."""
+    """Read nothing of what follows: a server may speak first."""
     assert play(socks5.handshake(host, 22, username=username, password="pw"), answers + b"SSH-2.0") == (
         sent,
         b"SSH-2.0",

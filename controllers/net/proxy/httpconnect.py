@@ -4,23 +4,21 @@ For what speaks first on the other side, as SSH servers do: nothing behind the p
 HTTP at hand read ahead and would lose the beginning.
 """
 
-import base64
-
 import h11
 
+from controllers.net.headers import basic_authorization
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 MAX_ANSWER_BYTES = 16 << 10
 
 
 def handshake(host: str, port: int, *, username: str = "", password: str = "") -> Handshake:
-    """Asks for a tunnel to a host. Raises ProxyRefused."""
+    """Ask for a tunnel to a host. Raises ProxyRefused."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_ANSWER_BYTES)
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     headers = [("Host", target), ("User-Agent", "tagline")]
     if username:
-        basic = base64.b64encode(f"{username}:{password}".encode()).decode()
-        headers.append(("Proxy-Authorization", f"Basic {basic}"))
+        headers.append(("Proxy-Authorization", basic_authorization(username, password)))
     data = connection.send(h11.Request(method="CONNECT", target=target, headers=headers)) or b""
     connection.send(h11.EndOfMessage())
     while True:

@@ -34,12 +34,12 @@ def credential_scope(host: str) -> str:
 
 
 def audience(identity: Identity) -> str:
-    """Of the Kubernetes token."""
+    """Return the audience of the Kubernetes token."""
     return AUDIENCE
 
 
 def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
-    """Credentials for an ACR registry: good for some hours. Blocks for two or three requests. Raises LoginFailed."""
+    """Return credentials for an ACR registry, good for hours. Blocks for two or three requests. Raises LoginFailed."""
     cloud = azure_cloud(host)
     with translate_errors():
         token = access_token(cloud.scope, subject, proxy=proxy, authority=cloud.authority).credentials

@@ -35,14 +35,14 @@ def credential_scope(host: str) -> str:
 
 
 def audience(identity: Identity) -> str:
-    """Of the Kubernetes token. On GKE one request to the metadata server, which blocks. Raises LoginFailed."""
+    """Return the audience of the Kubernetes token. On GKE blocks for a request to the node. Raises LoginFailed."""
     if identity.pool_provider:
         return f"//iam.googleapis.com/{identity.pool_provider}"
     return f"{_metadata('project/project-id')}.svc.id.goog"
 
 
 def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
-    """Credentials for a Google registry: good for an hour at most. Blocks for a few requests. Raises LoginFailed."""
+    """Return credentials for a Google registry, good for an hour. Blocks for a few requests. Raises LoginFailed."""
     check_gcp(host)
     errors = sdk.load("google.auth.exceptions", extra=EXTRA)
     try:

@@ -11,7 +11,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 
 import msgspec
 
-from controllers.net.retry_after import parse_retry_after
+from controllers.net.headers import parse_retry_after
 from controllers.runtime.key import Key, KubeObject
 from controllers.runtime.kube.errors import ApiError, TooLarge, Unreadable, error_for_status
 

@@ -1,10 +1,10 @@
-"""Retry-After, from servers that mean well and from others."""
+"""Headers: Basic authentication, and Retry-After from servers that mean well and from others."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from controllers.net.retry_after import parse_retry_after
+from controllers.net.headers import basic_authorization, parse_retry_after
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -36,3 +36,7 @@ def test_waits(header: str, want: timedelta | None) -> None:
 def test_a_date_says_nothing_to_those_without_a_clock() -> None:
     assert parse_retry_after("Thu, 01 Jan 2026 12:01:00 GMT", now=None) is None
     assert parse_retry_after("7", now=None) == timedelta(seconds=7)
+
+
+def test_basic_authentication_is_utf8() -> None:
+    assert basic_authorization("mé", "p:w") == "Basic bcOpOnA6dw=="
