@@ -7,11 +7,11 @@ The keys hold everything that could make a difference, the proxy included: nobod
 import asyncio
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
 
 from cachetools import LRUCache, TLRUCache
 
+from controllers.clock import Clock
 from controllers.image.reference import Image, allows_http
 from controllers.registry.access import Access
 from controllers.registry.auth import (
@@ -38,12 +38,6 @@ MAX_SCOPES = 3
 """Asked for beyond pulling the image, in one session."""
 HTTP_FALLBACK_DELAY = 0.3
 """Seconds that HTTPS has to answer before plain HTTP is tried beside it, where that is allowed."""
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
