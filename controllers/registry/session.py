@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from cachetools import LRUCache, TLRUCache
 
@@ -235,9 +236,10 @@ class Session:
     async def _ping_both(self) -> Negotiated:
         """Ask by HTTPS; by plain HTTP, too, when that fails or is silent for a moment. The first success counts."""
         https = asyncio.ensure_future(self._ping("https"))
+        timer = asyncio.ensure_future(self._clock.sleep(HTTP_FALLBACK_DELAY))
         http: asyncio.Future[Negotiated] | None = None
         try:
-            await asyncio.wait({https}, timeout=HTTP_FALLBACK_DELAY)
+            await asyncio.wait({https, timer}, return_when=asyncio.FIRST_COMPLETED)
             if https.done() and not https.exception():
                 return https.result()
             http = asyncio.ensure_future(self._ping("http"))
@@ -247,7 +249,7 @@ class Session:
                 if negotiated := next((task.result() for task in done if not task.exception()), None):
                     return negotiated
         finally:
-            await _cancel(https, http)
+            await _cancel(https, timer, http)
         raise _merge_errors(https.exception(), http.exception())
 
     async def _send_with_retries(self, request: RegistryRequest, max_bytes: int) -> RegistryResponse:
@@ -281,7 +283,7 @@ class Session:
             await self._clock.sleep(delay.total_seconds())
 
 
-async def _cancel(*tasks: asyncio.Future[Negotiated] | None) -> None:
+async def _cancel(*tasks: asyncio.Future[Any] | None) -> None:
     running = [task for task in tasks if task and not task.done()]
     for task in running:
         task.cancel()
