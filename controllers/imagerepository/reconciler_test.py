@@ -13,7 +13,6 @@ from api.imagetaglist import ImageTagList
 from api.meta import READY, RECONCILING, Condition, LocalObjectReference
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
-from controllers.image.reference import Image
 from controllers.imageaccess import reader as access
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
@@ -453,13 +452,7 @@ async def test_credentials_that_do_not_come_in_time_end_the_run(
     harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access, "MIN_TIMEOUT", timedelta(milliseconds=1))
-
-    class Stuck(AccessReader):
-        async def read(self, repository: ImageRepository, image: Image) -> Access:
-            await asyncio.Event().wait()
-            raise AssertionError("unreachable")
-
-    harness.reconciler = ImageRepositoryReconciler(harness.registry, Stuck(harness.kube), harness.writer)
-    end = await harness.fail(Retry, spec={"timeout": "1ms"})
+    harness.kube.before = lambda _: asyncio.Event().wait()
+    end = await harness.fail(Retry, spec={"timeout": "1ms", "secret_ref": PULL})
     assert end.reason == "AuthenticationFailed"
     assert end.message == "failed to configure authentication options: context deadline exceeded"
