@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from controllers.runtime.clock import SYSTEM_CLOCK
+from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config

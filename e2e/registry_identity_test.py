@@ -5,11 +5,11 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
 from controllers.registry.dockerconfig import Credentials
-from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
 from e2e.cluster import Space

@@ -15,8 +15,8 @@ import pytest_asyncio
 
 from api.meta import ObjectMeta
 from api.resource import Resource
+from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.cache.informer import Informer
-from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig, load_config

@@ -17,7 +17,7 @@ import pytest
 
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepositoryStatus
 from api.meta import FINALIZER, ObjectMeta
-from controllers.runtime.clock import SYSTEM_CLOCK
+from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config

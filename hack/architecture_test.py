@@ -36,3 +36,16 @@ def test_theme_tests_say_first_what_they_judge(path: Path) -> None:
 def test_no_module_is_too_long() -> None:
     modules = [path for path in MODULES if not path.name.endswith("_test.py") and name_of(path) not in LONGER]
     assert [name_of(path) for path in modules if len(path.read_text().splitlines()) > MAX_LINES] == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if path.is_relative_to(ROOT / "testing")], ids=name_of)
+def test_doubles_inherit_nothing_from_what_they_stand_for(path: Path) -> None:
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    imports = [
+        node for node in nodes if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("controllers.")
+    ]
+    ours = {alias.asname or alias.name for node in imports for alias in node.names}
+    bases = {
+        ast.unparse(base).partition("[")[0] for node in nodes if isinstance(node, ast.ClassDef) for base in node.bases
+    }
+    assert bases & ours == set()

@@ -15,11 +15,11 @@ from ruamel.yaml import YAML
 
 from api.kinds import KINDS, RECONCILED
 from cli.main import main as tagline
+from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.metrics import ChoiceMetrics
-from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.process.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED

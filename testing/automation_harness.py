@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
-from controllers.gitaccess.branches import DEFAULT_GATES, Gates
+from controllers.gitaccess.branches import Gates
 from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.runtime.key import Key, key_of
@@ -45,23 +45,20 @@ class AutomationHarness:
         self.clouds = FakeClouds(self.kube)
         self.gate()
         self.automation = automation()
-        self._reconciler: ImageUpdateAutomationReconciler | None = None
-        self._built_for: SourceReader | None = None
         self.run: Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
     def restart(self) -> None:
         """Begin with a new process: what the old one knew is gone."""
-        self._reconciler = None
+        self._reconciler = self._new_reconciler()
 
     def forget(self) -> None:
         """Do what the process does when the automation is gone."""
-        assert self._reconciler
         self._reconciler.forget(key_of(self.automation))
 
     def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
         return ImageUpdateAutomationReconciler(
             self.git,
-            self.sources,
+            self._sources,
             policies=lambda namespace: [p for key, p in self.policies.items() if key.namespace == namespace],
             policy=self.policies.get,
         )
@@ -84,8 +81,6 @@ class AutomationHarness:
 
     async def end(self, *, after: timedelta = timedelta(0), **facts: Any) -> Outcome:
         """Do a pass, `after` so long from START; facts are kept as the lifecycle does."""
-        if self._reconciler is None or self._built_for is not self.sources:
-            self._reconciler, self._built_for = self._new_reconciler(), self.sources
         self.git.calls.clear()
         self.run = make_run(self.automation, self.automation.status, now=START + after, **facts)
         try:
@@ -98,20 +93,17 @@ class AutomationHarness:
         self.automation = replace(self.automation, spec=replace(self.automation.spec, **fields))
 
     def gate(self, **gates: bool) -> None:
-        """Open and close feature gates."""
-        self.sources = self.reader(SourceReader, Gates(**gates))
-
-    def reader(self, kind: type[SourceReader], gates: Gates = DEFAULT_GATES) -> SourceReader:
-        """Return a reader of the harness's objects; another kind than SourceReader may change what it read."""
-        return kind(
+        """Open and close feature gates, in a new process."""
+        self._sources = SourceReader(
             self.kube,
             self.repositories.get,
             git=self.git,
             clouds=self.clouds.access,
             now=self.clouds.clock.now,
             cross_namespace=False,
-            gates=gates,
+            gates=Gates(**gates),
         )
+        self._reconciler = self._new_reconciler()
 
     def push_to(self, **push: Any) -> None:
         self.spec(git=git_spec(push=PushSpec(**push)))

@@ -12,7 +12,6 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
-from controllers.git.engine import GitEngine
 from controllers.git.errors import PathMissing, PushFailed, RefMoved
 from controllers.git.login.clouds import CloudCredentials
 from controllers.git.login.githubapp import GithubApp
@@ -89,8 +88,8 @@ class FakeClouds:
         self.access = CloudAccess(kube, self.logins, object_level=gate, default_service_account=default)
 
 
-class FakeGit(GitEngine):
-    """The engine's methods that a run uses."""
+class FakeGit:
+    """A `Git` of one remote, and its `Identities`."""
 
     def __init__(self) -> None:
         self.refs: dict[str, str] = {}
@@ -115,6 +114,8 @@ class FakeGit(GitEngine):
         """Branches that a writer is inside of."""
         self.has_other_writers = False
         """Writers have to wait for others."""
+        self.signers: dict[str, Signer] = {}
+        """Name of a Secret → what its key becomes; other keys have to be real."""
 
     def put(self, ref: str, files: Files) -> str:
         """Somebody else's push: the files are added to what the reference has; returns the commit."""
@@ -208,7 +209,7 @@ class FakeGit(GitEngine):
         return tuple(update.ref for update in updates)
 
     async def signer(self, key: SigningKey) -> Signer:
-        return unlock(key)
+        return self.signers.get(key.secret_name) or unlock(key)
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         return Basic("x-access-token", f"token of {app.principal}")

@@ -94,15 +94,15 @@ class PolicyHarness:
         self.repositories[key_of(repository)] = repository
 
     async def reconcile(self, policy: ImagePolicy | None = None, **facts: Any) -> Ready:
-        """Do a successful pass."""
+        """Do a successful pass; see `end`."""
         return expect(Ready, await self.end(policy, **facts))
 
-    async def fail(self, kind: type[T], policy: ImagePolicy | None = None) -> T:
-        """Do a pass that ends otherwise."""
-        return expect(kind, await self.end(policy))
+    async def fail(self, kind: type[T], policy: ImagePolicy | None = None, **facts: Any) -> T:
+        """Do a pass that ends otherwise; see `end`."""
+        return expect(kind, await self.end(policy, **facts))
 
     async def end(self, policy: ImagePolicy | None = None, **facts: Any) -> Outcome:
-        """Do a pass."""
+        """Do a pass over this policy, or over one with nothing special; it is left as it is."""
         policy = policy or image_policy()
         self.run = make_run(policy, policy.status, **facts)
         return await self.reconciler.reconcile(self.run)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from api.resource import Resource
-from controllers.runtime.clock import SYSTEM_CLOCK, Clock
+from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.process.flags import parse
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.process import Process

@@ -1,5 +1,6 @@
 """A client, its clock and a server it talks to: what the tests of the client are done on."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -12,6 +13,7 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError
+from controllers.registry.session import HTTP_FALLBACK_DELAY
 from testing.certificates import KeyPair, create_authority, issue_server_key_pair
 from testing.clock import VirtualClock
 from testing.registry_server import Handler, HttpServer, run_server
@@ -25,6 +27,18 @@ TRUSTING = Access(tls=TlsMaterial(ca=CA.certificate))
 
 LIST = "GET /v2/app/tags/list?n=1000"
 LIST_URL = "http://REGISTRY/v2/app/tags/list?n=1000"
+
+
+class RegistryClock(VirtualClock):
+    """Moves at each sleep. Gives HTTPS all the time it wants: how long a handshake takes is up to the machine."""
+
+    def __init__(self) -> None:
+        super().__init__(auto_advance=True)
+
+    async def sleep(self, seconds: float) -> None:
+        if seconds == HTTP_FALLBACK_DELAY:
+            await asyncio.Event().wait()
+        await super().sleep(seconds)
 
 
 class RegistryHarness:
@@ -54,7 +68,7 @@ class RegistryHarness:
 async def run_harness(
     handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b""
 ) -> AsyncIterator[RegistryHarness]:
-    clock = VirtualClock(auto_advance=True)
+    clock = RegistryClock()
     client = RegistryClient(clock=clock, user_agent="tagline-test", jitter=lambda: 0.0)
     async with run_server(handler, identity, client_ca) as server:
         yield RegistryHarness(server, client, clock)

@@ -16,6 +16,7 @@ from api.meta import READY
 from api.version import VERSION
 from cli.cluster import add_kubeconfig, connect, parse_key
 from cli.printing import format_candidates, format_choice, format_tally
+from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, parse_image
 from controllers.imageaccess.reader import AccessReader
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
@@ -23,7 +24,6 @@ from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection
 from controllers.registry.client import RegistryClient
 from controllers.registry.inspection import Inspector
-from controllers.runtime.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, NotConfigured

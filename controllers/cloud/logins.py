@@ -8,11 +8,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from cachetools import TLRUCache
 
+from controllers.clock import Clock
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import C_co, Identity, Login, SubjectToken
 from controllers.singleflight import Singleflight
@@ -26,11 +27,6 @@ CACHED_LIFETIME_RATIO = 0.8
 
 C = TypeVar("C")
 T = TypeVar("T")
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
 
 
 class Provider(Protocol[C_co]):

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -28,6 +29,11 @@ def is_yaml(name: str) -> bool:
 def marked(tag: str, policy: str = "flux-system:app:tag") -> str:
     """Return a line with a marker."""
     return f'tag: {tag} # {{"$imagepolicy": "{policy}"}}\n'
+
+
+def random_bytes(seed: str, size: int) -> bytes:
+    """Return noise that does not compress, the same each time."""
+    return Random(seed).randbytes(size)  # noqa: S311  # for a test
 
 
 @dataclass(frozen=True, slots=True)

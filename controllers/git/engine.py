@@ -131,7 +131,8 @@ class GitEngine:
             ensure_commit(store, tip.commit, tip.ref, self._source(remote, deadline))
             return store.size_bytes()
 
-        self._cached(remote).size_bytes = await self._with_store(remote, deadline, work)
+        cached = self._cached(remote)  # asked for afterwards it might be another one: others may evict it meanwhile
+        cached.size_bytes = await self._with_store(remote, deadline, work)
         await self._evict()
 
     async def find_files(

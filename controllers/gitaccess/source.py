@@ -18,7 +18,6 @@ from api.meta import ACCESS_DENIED, FEATURE_GATE_DISABLED
 from controllers.cloud.errors import CloudFailed
 from controllers.cloud.identity import Identity
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
-from controllers.git.engine import GitEngine
 from controllers.git.errors import BadSigningKey, BadUrl, GitError
 from controllers.git.login.clouds import CloudCredentials, present
 from controllers.git.objects.commits import Author, Signer
@@ -31,6 +30,7 @@ from controllers.gitaccess.credentials import (
     signing_key_from_secret,
     tls_from_secret,
 )
+from controllers.gitaccess.git import Identities
 from controllers.golang.duration import parse_duration
 from controllers.net.proxy.address import Proxy
 from controllers.runtime.key import Key, key_of
@@ -77,7 +77,7 @@ class SourceReader:
         client: Reader,
         repositories: Callable[[Key], GitRepository | None],
         *,
-        git: GitEngine,
+        git: Identities,
         clouds: CloudAccess[CloudCredentials],
         now: Callable[[], datetime],
         cross_namespace: bool,

@@ -17,11 +17,11 @@ from typing import BinaryIO, Literal, NamedTuple
 import msgspec
 from cachetools import TLRUCache
 
+from controllers.clock import Clock
 from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
 from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, matches, resolve_credentials
-from controllers.runtime.clock import Clock
 
 API_VERSION = "credentialprovider.kubelet.k8s.io/v1"
 CONFIG_KINDS = ("kubelet.config.k8s.io/v1", "CredentialProviderConfig")

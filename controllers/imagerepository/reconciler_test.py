@@ -3,17 +3,15 @@
 import asyncio
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
-from api.imagerepository import ImageRepository, ImageRepositoryStatus, LatestTags, ScanResult
-from api.imagetaglist import ImageTagList
-from api.meta import READY, RECONCILING, Condition, LocalObjectReference
+from api.imagerepository import ImageRepositoryStatus, LatestTags, ScanResult
+from api.meta import LocalObjectReference
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
-from controllers.image.reference import Image
 from controllers.imageaccess import reader as access
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
@@ -21,97 +19,16 @@ from controllers.registry.access import Access
 from controllers.registry.cloud.providers import PROVIDERS
 from controllers.registry.errors import Denied, ImageNotFound, ResponseTooLarge, Throttled, Unavailable
 from controllers.runtime.reconcile.leader import LostLeadership
-from controllers.runtime.reconcile.outcome import SECRET_RETRY, Outcome, Ready, Retry, Stalled
-from controllers.runtime.reconcile.run import Run
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, Ready, Retry, Stalled
 from controllers.taglist.scan import build_tag_set
-from controllers.taglist.writer import TagListWriter
-from testing.builders import IMAGE, expect, image_repository, make_run
+from testing.builders import IMAGE
 from testing.clock import START, VirtualClock
-from testing.kube import FakeKube
-from testing.tag_lists import FakeHeaders, FakeTagLister
+from testing.repository_harness import INTERVAL, MINUTE, RepositoryHarness
 
-T = TypeVar("T")
-
-MINUTE = timedelta(minutes=1)
-INTERVAL = 10 * MINUTE
 PULL = LocalObjectReference(name="pull")
 CREATE = "create imagetaglists apps/app-tags-0"
 PATCH = "patch imagetaglists apps/app-tags-0"
 NO_SECRET = 'failed to configure authentication options: secrets "pull" not found'
-
-
-class RepositoryHarness:
-    """A reconciler with a registry and an API; `repository` is what the last run left."""
-
-    def __init__(self) -> None:
-        self.kube, self.registry = FakeKube(), FakeTagLister()
-        self.repository = image_repository()
-        self.run: Run[ImageRepository, ImageRepositoryStatus]
-        self.restart()
-
-    def restart(self) -> None:
-        self.headers = FakeHeaders(self.kube)
-        self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
-        self.reconciler = ImageRepositoryReconciler(self.registry, AccessReader(self.kube), self.writer)
-
-    async def reconcile(
-        self, *, after: timedelta = timedelta(0), spec: dict[str, Any] | None = None, **facts: Any
-    ) -> Ready:
-        """Do a successful pass; see `end`."""
-        return expect(Ready, await self.end(after=after, spec=spec, **facts))
-
-    async def fail(self, kind: type[T], **facts: Any) -> T:
-        """Do a pass that ends otherwise; see `end`."""
-        return expect(kind, await self.end(**facts))
-
-    async def end(
-        self, *, after: timedelta = timedelta(0), spec: dict[str, Any] | None = None, **facts: Any
-    ) -> Outcome:
-        """Do a pass, `after` so long from START, with a changed spec; facts are kept as the lifecycle does."""
-        self.registry.asked.clear()
-        self.kube.requests.clear()
-        if spec:
-            self.repository = replace(self.repository, spec=replace(self.repository.spec, **spec))
-        self.run = make_run(self.repository, self.repository.status, now=START + after, **facts)
-        try:
-            return await self.reconciler.reconcile(self.run)
-        finally:
-            self.repository = replace(self.repository, status=self.run.status)
-
-    def failed(self, ready: str = "False") -> None:
-        """Write into the status what the lifecycle does after a failed run."""
-        conditions = (
-            Condition(
-                type=RECONCILING,
-                status="True",
-                reason="ProgressingWithRetry",
-                message=self.run.progress,
-                last_transition_time=START,
-            ),
-            Condition(type=READY, status=ready, reason="Any", message="it failed", last_transition_time=START),
-        )
-        self.repository = replace(self.repository, status=replace(self.repository.status, conditions=conditions))
-
-    @property
-    def scanned(self) -> bool:
-        return bool(self.registry.asked)
-
-    @property
-    def chunks(self) -> list[ImageTagList]:
-        return self.kube.all("imagetaglists", ImageTagList)
-
-
-@pytest.fixture
-def harness() -> RepositoryHarness:
-    return RepositoryHarness()
-
-
-@pytest.fixture
-async def idle() -> RepositoryHarness:
-    """One that was scanned at START."""
-    harness = RepositoryHarness()
-    await harness.reconcile()
-    return harness
 
 
 def revision(*tags: str) -> str:
@@ -307,7 +224,7 @@ async def test_requested_scan_that_failed_stays_due(
 ) -> None:
     break_it(idle)
     await idle.fail(Retry, after=MINUTE, requested=True)
-    idle.failed()
+    idle.record_failure()
     idle.registry.failure = None
     end = await idle.reconcile(after=2 * MINUTE)
     assert idle.run.progress == "scanning: reconcile requested"
@@ -319,14 +236,14 @@ async def test_requested_scan_that_failed_stays_due(
 
 async def test_progress_that_somebody_else_left_behind_owes_no_scan(idle: RepositoryHarness) -> None:
     idle.run.progress = "scanning: reconcile requested"
-    idle.failed(ready="True")
+    idle.record_failure(ready="True")
     await idle.reconcile(after=MINUTE)
     assert not idle.scanned
 
 
 async def test_run_that_failed_before_its_scan_owes_none(idle: RepositoryHarness) -> None:
     await idle.fail(Retry, after=MINUTE, spec={"secret_ref": PULL}, new_generation=True)
-    idle.failed()
+    idle.record_failure()
     await idle.reconcile(after=2 * MINUTE, spec={"secret_ref": None})
     assert not idle.scanned
 
@@ -453,13 +370,7 @@ async def test_credentials_that_do_not_come_in_time_end_the_run(
     harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access, "MIN_TIMEOUT", timedelta(milliseconds=1))
-
-    class Stuck(AccessReader):
-        async def read(self, repository: ImageRepository, image: Image) -> Access:
-            await asyncio.Event().wait()
-            raise AssertionError("unreachable")
-
-    harness.reconciler = ImageRepositoryReconciler(harness.registry, Stuck(harness.kube), harness.writer)
-    end = await harness.fail(Retry, spec={"timeout": "1ms"})
+    harness.kube.before = lambda _: asyncio.Event().wait()
+    end = await harness.fail(Retry, spec={"timeout": "1ms", "secret_ref": PULL})
     assert end.reason == "AuthenticationFailed"
     assert end.message == "failed to configure authentication options: context deadline exceeded"

@@ -7,35 +7,30 @@ from random import Random
 import pytest
 
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from controllers.imageaccess.reader import AccessReader
-from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.key import Key
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.outcome import Ready
-from controllers.taglist.writer import TagListWriter
 from testing.builders import image_repository
 from testing.clock import VirtualClock
 from testing.kube import FakeCache, FakeKube
 from testing.lifecycle import FakeRecorder
-from testing.tag_lists import FakeHeaders, FakeTagLister
+from testing.repository_harness import MINUTE, RepositoryHarness
 
 COUNT = 1000
-MINUTE = timedelta(minutes=1)
 
 
 class ScannerProcess:
     """One life of the scanner; what it knows is what it reads."""
 
     def __init__(self, kube: FakeKube, clock: VirtualClock, *, jitter: int) -> None:
-        self.registry, self.events = FakeTagLister(), FakeRecorder()
-        writer = TagListWriter(kube, FakeHeaders(kube), field_manager="test")
-        reconciler = ImageRepositoryReconciler(self.registry, AccessReader(kube), writer)
+        harness = RepositoryHarness(kube)
+        self.registry, self.events = harness.registry, FakeRecorder()
         self.lifecycle = Lifecycle(
             kube,
             IMAGE_REPOSITORIES,
             FakeCache(*kube.all(IMAGE_REPOSITORIES.plural, ImageRepository)),
-            reconciler,
+            harness.reconciler,
             events=self.events,
             clock=clock,
             log=logging.getLogger("test"),

@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus, Written
 from api.meta import STALLED
-from controllers.git.engine import GitEngine
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
 from controllers.gitaccess.branches import BranchPlan
+from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.outcomes import ON_ERROR
@@ -45,7 +45,7 @@ class ImageUpdateAutomationReconciler:
 
     def __init__(
         self,
-        git: GitEngine,
+        git: Git,
         sources: SourceReader,
         *,
         policies: Callable[[str], Sequence[ImagePolicy]],

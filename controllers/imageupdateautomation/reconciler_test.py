@@ -11,18 +11,17 @@ from api.imagepolicy import ImageRef, ImageSource
 from api.imageupdateautomation import (
     CommitSpec,
     CommitUser,
-    ImageUpdateAutomation,
     ImageUpdateAutomationStatus,
+    SigningKey,
     UpdateStrategy,
 )
-from api.meta import STALLED, Condition, LabelSelector
+from api.meta import STALLED, Condition, LabelSelector, LocalObjectReference
 from controllers.git.objects.commits import Author, Signer
 from controllers.git.protocol.refspec import RefUpdate
-from controllers.gitaccess.source import AutomationSource, SourceReader
 from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.outcome import Ready
 from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, WEB, AutomationHarness, manifest
-from testing.builders import git_repository, git_spec, image_policy
+from testing.builders import git_repository, git_spec, image_policy, secret
 from testing.clock import START
 
 
@@ -80,13 +79,11 @@ async def test_commit_is_signed_with_the_source_s_key(harness: AutomationHarness
         def sign(self, payload: bytes) -> bytes:
             return b"signed"
 
-    class SignedSources(SourceReader):
-        async def read(self, automation: ImageUpdateAutomation) -> AutomationSource:
-            found = await super().read(automation)
-            return AutomationSource(found.remote, found.plan, found.git, signer)
-
     signer: Signer = Stamp()
-    harness.sources = harness.reader(SignedSources)
+    harness.git.signers["key"] = signer
+    harness.kube.put("secrets", secret("key", git__asc=b"any"))
+    signing_key = SigningKey(secret_ref=LocalObjectReference(name="key"))
+    harness.spec(git=git_spec(commit=CommitSpec(signing_key=signing_key)))
     await harness.reconcile()
     assert harness.git.commits[harness.tip()].signer is signer
 

@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 
 from cachetools import LRUCache, TLRUCache
 
+from controllers.clock import Clock
 from controllers.registry.errors import RegistryError, Throttled, Unavailable
 
 CONCURRENCY = 4
@@ -30,13 +31,6 @@ THROTTLES_BEFORE_BACKOFF = 3
 """Refusals in a row, without a word about when to come again, until we think of a time ourselves."""
 INITIAL_BACKOFF = timedelta(seconds=5)
 MAX_BACKOFF = timedelta(minutes=5)
-
-
-class Clock(Protocol):
-    """What this package needs of time; the wall clock is for dates in headers."""
-
-    def monotonic(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
 
 
 class Observer(Protocol):

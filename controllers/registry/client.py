@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TypeVar
 from urllib.parse import urlsplit
 
+from controllers.clock import Clock
 from controllers.image.reference import TAG, Image
 from controllers.registry.access import Access
 from controllers.registry.budget import CONCURRENCY, Budgets, Endpoint, Observer
@@ -20,7 +21,7 @@ from controllers.registry.connection_errors import deadline_exceeded
 from controllers.registry.errors import BadResponse, UnusableReference
 from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.pages import PageCache, read_pages
-from controllers.registry.session import Clock, Session, SessionCache
+from controllers.registry.session import Session, SessionCache
 from controllers.registry.tags import build_list_url
 from controllers.registry.transport import RegistryTransport
 from controllers.singleflight import Singleflight

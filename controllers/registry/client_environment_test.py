@@ -1,5 +1,6 @@
-"""`controllers.registry.client`: proxies of the environment, hosts without them, and IPv6."""
+"""`controllers.registry.client`: proxies of the environment, hosts without them, IPv6, and silent HTTPS."""
 
+import asyncio
 import socket
 from contextlib import suppress
 
@@ -9,8 +10,9 @@ from controllers.image.reference import Image, parse_image
 from controllers.net.proxy.address import Proxy
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
+from controllers.registry.session import HTTP_FALLBACK_DELAY
 from testing.clock import VirtualClock
-from testing.registry_harness import MINUTE, run_harness
+from testing.registry_harness import MINUTE, RegistryClock, run_harness
 from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, run_server
 
 IMAGE = Image("registry.example", "team/app")
@@ -18,14 +20,15 @@ INSECURE = Access(insecure=True)
 
 
 class ForwardProxy:
-    """A proxy that plays the registry behind it for plain HTTP, and refuses to open tunnels."""
+    """A proxy that plays the registry behind it for plain HTTP, and opens no tunnel."""
 
-    def __init__(self) -> None:
+    def __init__(self, tunnel: Reply = Reply(502)) -> None:  # noqa: B008 - frozen
         self.registry = RegistryHandler({"team/app": ["1.0"]})
+        self.tunnel = tunnel
 
     def __call__(self, asked: ReceivedRequest) -> Reply:
         if asked.method == "CONNECT":
-            return Reply(502)
+            return self.tunnel
         scheme, _, rest = asked.target.partition("://")
         host, slash, path = rest.partition("/")
         assert (scheme, host) == ("http", "registry.example")
@@ -48,7 +51,7 @@ def _has_loopback6() -> bool:
 
 
 async def tags(image: Image, access: Access) -> list[str]:
-    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test", jitter=lambda: 0.0)
+    client = RegistryClient(clock=RegistryClock(), user_agent="test", jitter=lambda: 0.0)
     try:
         return await client.list_tags(image, access, timeout=MINUTE)
     finally:
@@ -69,6 +72,20 @@ async def test_the_proxy_of_the_object_goes_before_that_of_the_environment(envir
         environment.setenv("HTTPS_PROXY", f"http://{other.address}")
         assert await tags(IMAGE, Access(insecure=True, proxy=Proxy(f"http://{proxy.address}"))) == ["1.0"]
         assert other.asked == []
+
+
+async def test_plain_http_is_tried_beside_https_that_is_silent_for_a_moment() -> None:
+    clock = VirtualClock()
+    async with run_server(ForwardProxy(tunnel=Reply(delay=MINUTE.total_seconds()))) as proxy:
+        client = RegistryClient(clock=clock, user_agent="test")
+        access = Access(insecure=True, proxy=Proxy(f"http://{proxy.address}"))
+        scan = asyncio.ensure_future(client.list_tags(IMAGE, access, timeout=MINUTE))
+        await clock.wait_for_sleepers()
+        assert clock.next_wake == HTTP_FALLBACK_DELAY
+        await clock.advance(HTTP_FALLBACK_DELAY)
+        assert await scan == ["1.0"]
+        assert clock.sleeper_count == 0
+        await client.aclose()
 
 
 async def test_local_registries_and_those_of_no_proxy_are_reached_directly(environment: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,6 @@ import pytest
 from controllers.image.reference import Image
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
-from controllers.registry import session
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import (
@@ -18,9 +17,19 @@ from controllers.registry.errors import (
     Unavailable,
 )
 from testing.certificates import issue_server_key_pair
-from testing.clock import VirtualClock
 from testing.proxy import ProxyServer
-from testing.registry_harness import ALICE, ANONYMOUS, CA, IDENTITY, LIST, LIST_URL, MINUTE, TRUSTING, run_harness
+from testing.registry_harness import (
+    ALICE,
+    ANONYMOUS,
+    CA,
+    IDENTITY,
+    LIST,
+    LIST_URL,
+    MINUTE,
+    TRUSTING,
+    RegistryClock,
+    run_harness,
+)
 from testing.registry_server import HttpServer, RegistryHandler, Reply, run_listener, run_server
 
 
@@ -88,7 +97,7 @@ async def test_the_deadline_covers_the_whole_answer(reply: Reply) -> None:
 async def test_nobody_listening_is_reported_for_both_schemes() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
+    client = RegistryClient(clock=RegistryClock(), user_agent="test")
     with pytest.raises(Unavailable) as caught:
         await client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)
     assert str(caught.value) == (
@@ -100,7 +109,7 @@ async def test_nobody_listening_is_reported_for_both_schemes() -> None:
 async def test_a_dead_registry_is_left_alone_after_five_failures() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    clock = VirtualClock(auto_advance=True)
+    clock = RegistryClock()
     client = RegistryClient(clock=clock, user_agent="test")
     messages = set()
     for _ in range(7):
@@ -148,10 +157,7 @@ async def test_plain_http_is_only_for_those_who_may() -> None:
 
 @pytest.mark.parametrize("password", ["", "user:p@ss"], ids=["open", "password"])
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
-async def test_a_proxy_carries_the_requests(
-    scheme: Literal["http", "socks5"], password: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(session, "HTTP_FALLBACK_DELAY", MINUTE.total_seconds())  # a busy machine makes HTTPS late
+async def test_a_proxy_carries_the_requests(scheme: Literal["http", "socks5"], password: str) -> None:
     username, _, secret = password.partition(":")
     with ProxyServer(scheme, login=password) as proxy:
         async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY) as b:
@@ -182,7 +188,7 @@ async def test_a_proxy_that_refuses_is_reported_without_its_password(
 async def test_a_proxy_nobody_runs_is_named() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
-    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
+    client = RegistryClient(clock=RegistryClock(), user_agent="test")
     access = Access(proxy=Proxy(f"http://{address}"))
     with pytest.raises(Unavailable) as caught:
         await client.list_tags(Image("registry.example", "app"), access, timeout=MINUTE)
@@ -205,6 +211,6 @@ async def test_the_proxy_of_the_environment_is_for_hosts_that_are_not_local(monk
 
 async def test_a_proxy_of_the_environment_that_cannot_be_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
-    client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
+    client = RegistryClient(clock=RegistryClock(), user_agent="test")
     with pytest.raises(Unavailable, match=r"^proxy of the environment cannot be used: "):
         await client.list_tags(Image("registry.example", "app"), ANONYMOUS, timeout=MINUTE)

@@ -7,11 +7,12 @@ The keys hold everything that could make a difference, the proxy included: nobod
 import asyncio
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Protocol
+from datetime import timedelta
+from typing import Any
 
 from cachetools import LRUCache, TLRUCache
 
+from controllers.clock import Clock
 from controllers.image.reference import Image, allows_http
 from controllers.registry.access import Access
 from controllers.registry.auth import (
@@ -39,12 +40,6 @@ MAX_SCOPES = 3
 """Asked for beyond pulling the image, in one session."""
 HTTP_FALLBACK_DELAY = 0.3
 """Seconds that HTTPS has to answer before plain HTTP is tried beside it, where that is allowed."""
-
-
-class Clock(Protocol):
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
-    async def sleep(self, seconds: float) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,9 +236,10 @@ class Session:
     async def _ping_both(self) -> Negotiated:
         """Ask by HTTPS; by plain HTTP, too, when that fails or is silent for a moment. The first success counts."""
         https = asyncio.ensure_future(self._ping("https"))
+        timer = asyncio.ensure_future(self._clock.sleep(HTTP_FALLBACK_DELAY))
         http: asyncio.Future[Negotiated] | None = None
         try:
-            await asyncio.wait({https}, timeout=HTTP_FALLBACK_DELAY)
+            await asyncio.wait({https, timer}, return_when=asyncio.FIRST_COMPLETED)
             if https.done() and not https.exception():
                 return https.result()
             http = asyncio.ensure_future(self._ping("http"))
@@ -253,7 +249,7 @@ class Session:
                 if negotiated := next((task.result() for task in done if not task.exception()), None):
                     return negotiated
         finally:
-            await _cancel(https, http)
+            await _cancel(https, timer, http)
         raise _merge_errors(https.exception(), http.exception())
 
     async def _send_with_retries(self, request: RegistryRequest, max_bytes: int) -> RegistryResponse:
@@ -287,7 +283,7 @@ class Session:
             await self._clock.sleep(delay.total_seconds())
 
 
-async def _cancel(*tasks: asyncio.Future[Negotiated] | None) -> None:
+async def _cancel(*tasks: asyncio.Future[Any] | None) -> None:
     running = [task for task in tasks if task and not task.done()]
     for task in running:
         task.cancel()

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from api import imagetaglist
 from api.imagetaglist import IMAGE_TAG_LISTS
-from controllers.runtime.clock import Clock
+from controllers.clock import Clock
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import NotFound
 from controllers.runtime.kube.protocols import Reader

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from controllers import setters
-from controllers.git.engine import GitEngine
 from controllers.git.errors import PathMissing, PathOutside
 from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
 from controllers.git.protocol.refs import Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.gitaccess.branches import BranchPlan
+from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import AutomationSource
 from controllers.policy import Semver, choose
 from controllers.policy.errors import PolicyError
@@ -21,9 +21,9 @@ UPDATE = "failed to update source"
 
 
 class Repository:
-    """An engine and the source that it works on. Raises GitOperationFailed, unless a method says otherwise."""
+    """Git and the source that it works on. Raises GitOperationFailed, unless a method says otherwise."""
 
-    def __init__(self, git: GitEngine, source: AutomationSource) -> None:
+    def __init__(self, git: Git, source: AutomationSource) -> None:
         self._git = git
         self.source = source
 

@@ -31,14 +31,18 @@ class Connections:
 
     def session(self, remote: Remote) -> RemoteSession:
         """Return the session with a remote as one identity. Raises BadCredentials, ProtocolError."""
+        evicted = None
         with self._lock:
             sessions = self._over_ssh if remote.scheme == "ssh" else self._over_http
             session = sessions.get(remote)
             if session is None:
+                session = RemoteSession(remote.url, self._transport(remote))
                 if len(sessions) >= sessions.maxsize:
-                    sessions.popitem()[1].close()
-                session = sessions[remote] = RemoteSession(remote.url, self._transport(remote))
-            return session
+                    _, evicted = sessions.popitem()
+                sessions[remote] = session
+        if evicted:
+            evicted.close()  # may wait until the thread that uses it has connected: not while others wait for the lock
+        return session
 
     def _transport(self, remote: Remote) -> GitTransport:
         match remote.scheme, remote.credentials:

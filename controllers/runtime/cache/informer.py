@@ -20,9 +20,9 @@ from random import Random
 from typing import Generic, TypeAlias
 
 from api.resource import Resource
+from controllers.clock import Clock
 from controllers.runtime import logkey
 from controllers.runtime.cache.store import Changes, Store
-from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable

@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from api.resource import Resource
-from controllers.runtime.clock import SYSTEM_CLOCK, Clock
+from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.kube import serializer
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import NotFound, Throttled, TooLarge, Unreachable

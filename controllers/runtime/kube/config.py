@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from controllers.runtime.clock import SYSTEM_CLOCK, Clock
+from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.kube.errors import NotConfigured
 from controllers.runtime.kube.kubeconfig import ResolvedContext, resolve_kubeconfig
 

@@ -11,8 +11,8 @@ from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
 from controllers.runtime.process.httpserver import RequestHandler, Response
 
 MAX_LOOP_LAG_SECONDS = 30.0

@@ -12,8 +12,8 @@ from datetime import datetime
 import aiohttp
 import msgspec
 
+from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
 from controllers.runtime.reconcile.events import EventType, InvolvedObject, Outbox
 
 TIMEOUT_SECONDS = 5

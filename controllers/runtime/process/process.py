@@ -18,10 +18,10 @@ from urllib.parse import urlsplit
 
 from api.resource import Resource
 from api.version import VERSION
+from controllers.clock import SYSTEM_CLOCK, Clock, wait_for
 from controllers.golang.duration import format_duration
 from controllers.runtime import logkey
 from controllers.runtime.cache.informer import Informer
-from controllers.runtime.clock import SYSTEM_CLOCK, Clock, wait_for
 from controllers.runtime.key import KubeObject
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig

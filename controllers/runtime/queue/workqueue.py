@@ -23,7 +23,7 @@ from datetime import timedelta
 from enum import IntEnum
 from typing import Protocol
 
-from controllers.runtime.clock import Clock
+from controllers.clock import Clock
 from controllers.runtime.key import Key
 from controllers.runtime.queue.ratelimit import Backoff, TokenBucket
 

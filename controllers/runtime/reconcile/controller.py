@@ -16,8 +16,8 @@ from datetime import timedelta
 from typing import Protocol, assert_never
 
 from api import meta
+from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key
 from controllers.runtime.log import bind_fields
 from controllers.runtime.queue.workqueue import Lane, QueueShutDown, WorkQueue

@@ -23,8 +23,8 @@ import msgspec
 
 from api.meta import EVENT_ANNOTATION_PREFIX
 from api.resource import Resource
+from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound, ServerError, Throttled, Unreachable
 from controllers.runtime.kube.objects import ReconciledObject
 from controllers.runtime.kube.protocols import Writer

@@ -22,8 +22,8 @@ from typing import Protocol
 import msgspec
 
 from api.resource import Resource
+from controllers.clock import Clock, wait_for
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock, wait_for
 from controllers.runtime.kube.errors import ApiError, Conflict, NotFound
 from controllers.runtime.kube.protocols import Client
 

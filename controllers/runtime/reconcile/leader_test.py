@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from controllers.runtime.clock import Clock
+from controllers.clock import Clock
 from controllers.runtime.kube.errors import ApiError, Unreachable
 from controllers.runtime.reconcile.leader import (
     LEASES,

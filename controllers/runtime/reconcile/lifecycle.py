@@ -20,8 +20,8 @@ import msgspec
 
 from api.meta import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED, SUCCEEDED
 from api.resource import Resource
+from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.kube.objects import ReconciledObject, Status

@@ -10,8 +10,8 @@ from random import Random
 from typing import Generic, TypeVar
 
 from api.resource import Resource
+from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.clock import Clock
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import Conflict, NotFound, ServerError, Throttled, Unreachable
 from controllers.runtime.kube.objects import ReconciledObject

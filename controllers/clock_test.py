@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from controllers.runtime.clock import wait_for
+from controllers.clock import wait_for
 from testing.clock import VirtualClock, settle
 
 
