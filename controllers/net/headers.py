@@ -22,7 +22,7 @@ def parse_retry_after(header: str, *, now: datetime | None, at_most: timedelta =
     """
     text = header.strip()
     if text.isascii() and text.isdigit():
-        return min(timedelta(seconds=int(text[:9])), at_most)
+        return min(timedelta(seconds=int(text.lstrip("0")[:9] or "0")), at_most)
     if now is None:
         return None
     try:

@@ -16,6 +16,7 @@ HOUR = timedelta(hours=1)
         pytest.param("120", timedelta(seconds=120), id="seconds"),
         pytest.param(" 0 ", timedelta(0), id="at-once"),
         pytest.param("9" * 5000, HOUR, id="absurd-seconds"),
+        pytest.param("0" * 5000 + "60", timedelta(seconds=60), id="zeros-in-front"),
         pytest.param("Thu, 01 Jan 2026 12:01:00 GMT", timedelta(seconds=60), id="date"),
         pytest.param("Thu, 01 Jan 2026 12:01:00 -0000", timedelta(seconds=60), id="date-without-a-zone"),
         pytest.param("Thu, 01 Jan 2026 11:00:00 GMT", timedelta(0), id="past"),

@@ -53,6 +53,14 @@ def at_least(minimum: int) -> Callable[[str], int]:
     return parse
 
 
+def positive_duration(text: str) -> timedelta:
+    """Return a duration that is longer than nothing. Raises ValueError."""
+    duration = parse_duration(text)
+    if duration <= timedelta():
+        raise ValueError("want more than 0s")
+    return duration
+
+
 def one_of(*choices: str) -> Callable[[str], str]:
     """Return a parser of a word from a list."""
 
@@ -120,7 +128,7 @@ TOKEN_CACHE_MAX_DURATION = Flag(
 DEFAULT_SERVICE_ACCOUNT = Flag("default-service-account", "", str, "identity of objects that name none")
 INTERVAL_JITTER = Flag("interval-jitter-percentage", 0, _jitter, "spread of intervals, in percent")
 REQUEUE_DEPENDENCY = Flag(
-    "requeue-dependency", timedelta(seconds=30), parse_duration, "wait for a dependency that is not ready"
+    "requeue-dependency", timedelta(seconds=30), positive_duration, "wait for a dependency that is not ready"
 )
 
 COMMON_FLAGS: tuple[Flag[Any], ...] = (

@@ -51,6 +51,8 @@ def test_defaults_are_flux_s() -> None:
         pytest.param(["--log-level=warn"], "want one of trace, debug, info, error", id="not-a-choice"),
         pytest.param(["--max-retry-delay=5"], "--max-retry-delay", id="duration-without-unit"),
         pytest.param(["--min-retry-delay=1h"], "longer than", id="delays-crossed"),
+        pytest.param(["--requeue-dependency=0s"], "want more than 0s", id="no-wait"),
+        pytest.param(["--requeue-dependency=-5s"], "want more than 0s", id="a-wait-in-the-past"),
         pytest.param(["--interval-jitter-percentage=100"], "want less than 100", id="jitter"),
         pytest.param(["--enable-leader-election=perhaps"], "want true or false", id="not-a-bool"),
         pytest.param(["--feature-gates=Magic=true"], "feature-gate 'Magic' not supported", id="unknown-gate"),

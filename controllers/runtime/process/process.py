@@ -232,8 +232,7 @@ class Process:
             await wait_for(self.clock, self._grace * _FLUSH_SHARE, self._flush())
         except TimeoutError:
             log.info("not all events could be written in time")
-        for worker in self._workers:
-            await worker.release()
+        await asyncio.gather(*(worker.release() for worker in self._workers))
         for task in background:
             task.cancel()
         await asyncio.gather(*background, return_exceptions=True)

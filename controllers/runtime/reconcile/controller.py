@@ -143,10 +143,10 @@ class Controller:
                 self._log_error(outcome.message, reason=outcome.reason)
                 return "error"
             case Retry(retry_after=delay):
-                if delay is None:
-                    delay = self._queue.add_rate_limited(key, max_delay=outcome.max_delay)
-                else:
+                if delay is not None and delay > timedelta():
                     self._queue.add_after(key, delay, Lane.RESYNC)
+                else:  # a server that says "now" would be asked without end
+                    delay = self._queue.add_rate_limited(key, max_delay=outcome.max_delay)
                 self._log_error(outcome.message, reason=outcome.reason, delay=delay)
                 return "error"
             case LostLeadership():

@@ -86,6 +86,8 @@ class ControllerHarness:
         pytest.param(Ready("m", timedelta(seconds=30)), 30, "requeue_after", 0, 0, id="ready-with-an-interval"),
         pytest.param(Retry("R", "no"), 0.75, "error", 0, 0, id="retry"),
         pytest.param(Retry("R", "no", retry_after=timedelta(seconds=7)), 7, "error", 0, 0, id="retry-at-a-set-time"),
+        pytest.param(Retry("R", "no", retry_after=timedelta()), 0.75, "error", 0, 0, id="retry-at-once"),
+        pytest.param(Retry("R", "no", retry_after=timedelta(seconds=-9)), 0.75, "error", 0, 0, id="retry-in-the-past"),
         pytest.param(Waiting("R", "not yet"), None, "success", 0, 0, id="waiting"),
         pytest.param(Waiting("R", "not yet", timedelta(seconds=9)), 9, "requeue_after", 0, 0, id="waiting-for-a-time"),
         pytest.param(Waiting("DependencyNotReady", "not yet"), 8, "requeue_after", 0, 0, id="waiting-for-a-dependency"),

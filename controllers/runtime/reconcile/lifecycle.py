@@ -125,8 +125,10 @@ class Lifecycle(Generic[T, S]):
                     await self._handle_suspended(obj)
                     return None
                 return await self._reconcile(obj)
-            except ApiError as error:  # of our own writes
-                return _retry(error)
+            except ApiError as error:
+                # Of our own writes, after several tries that kept the server's times. A run costs more than a write:
+                # with the same times whole runs would be repeated as fast as the server allows writes.
+                return Retry(FAILED, str(error))
             finally:
                 if self._durations:
                     self._durations.observe(key, self._clock.monotonic() - began)
@@ -176,7 +178,10 @@ class Lifecycle(Generic[T, S]):
         except Exception as error:
             # The text of an unforeseen error may contain anything, so the status names only its class.
             text = f"internal error ({type(error).__name__}) while {run.progress}, see the log"
-            await self._conclude(obj, run, Retry(FAILED, text))
+            try:
+                await self._conclude(obj, run, Retry(FAILED, text))
+            except ApiError as unwritten:  # the crash is what has to be seen, and counted
+                self._log.error("the status does not say that a run crashed", extra={logkey.ERROR: str(unwritten)})
             raise
         return await self._conclude(obj, run, outcome)
 
@@ -252,6 +257,11 @@ class Lifecycle(Generic[T, S]):
                 self._record_event(obj, EventType.NORMAL, SUCCEEDED, text)
             case Ready() | Waiting(warn=False):
                 pass
+            case Waiting(reason=reason, message=text) if before is not None and (
+                (before.reason, before.message, before.observed_generation)
+                == (reason, truncate_message(text), obj.metadata.generation)
+            ):
+                pass  # looked at again, and nothing has moved
             case _:
                 self._record_event(obj, EventType.WARNING, outcome.reason, outcome.message)
 

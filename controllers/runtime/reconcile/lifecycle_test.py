@@ -155,6 +155,49 @@ async def test_waiting_for_another_object_neither_retries_nor_warns(harness: Lif
     assert harness.recorded.events == []
 
 
+async def test_a_wait_that_goes_on_warns_once(harness: LifecycleHarness) -> None:
+    missing = Waiting("DependencyNotReady", "repository is missing")
+    for _ in range(3):
+        assert await harness.run(missing) == missing
+    warning = ("Warning", "DependencyNotReady", "repository is missing", False)
+    assert harness.recorded.events == [warning]
+    await harness.run(Waiting("DependencyNotReady", "repository is empty"))
+    await harness.run(missing)
+    assert [message for _, _, message, _ in harness.recorded.events[1:]] == [
+        "repository is empty",
+        "repository is missing",
+    ]
+
+
+async def test_a_wait_of_a_new_spec_warns_again(harness: LifecycleHarness) -> None:
+    missing = Waiting("DependencyNotReady", "repository is missing")
+    await harness.run(missing)
+    harness.put(thing(generation=2, status=harness.thing().status))
+    await harness.run(missing)
+    assert len(harness.recorded.events) == 2
+
+
+async def test_a_status_that_the_server_throttles_does_not_set_the_pace_of_runs(harness: LifecycleHarness) -> None:
+    def throttle() -> None:
+        raise Throttled("patch", "too many", status=429, retry_after=1)
+
+    harness.before_patch += [throttle] * 5
+    outcome = await harness.run()
+    assert isinstance(outcome, Retry)
+    assert outcome.retry_after is None
+
+
+async def test_a_crash_whose_status_cannot_be_written_is_still_a_crash(
+    harness: LifecycleHarness, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> None:
+        raise Forbidden("patch", "no", status=403)
+
+    harness.before_patch.append(refuse)
+    assert isinstance(await harness.run(KeyError("oops")), KeyError)
+    assert caplog.messages == ["the status does not say that a run crashed"]
+
+
 async def test_a_success_with_findings_warns_of_each(harness: LifecycleHarness) -> None:
     await harness.run(Ready("all well", None, warnings=(("Unparsable", "a.yaml: line 3"),)))
     assert harness.recorded.events == [
