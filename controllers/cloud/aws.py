@@ -26,16 +26,16 @@ class AwsCredentials:
     access_key: str
     secret_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
-    """Goes with the keys of a role; "" with those of a user."""
+    """Belongs to the keys of a role; "" for those of a user."""
 
 
 def new_session() -> Any:
-    """Return a session of botocore, without what another one knows. Raises LoginFailed without the SDK."""
+    """Return a session of botocore that shares nothing with others. Raises LoginFailed without the SDK."""
     return sdk.load("botocore.session", extra=EXTRA).get_session()
 
 
 def config(proxy: str, **more: Any) -> Any:
-    """Return the limits of a client, and the proxy of the object."""
+    """Return a client's configuration: our limits, and the proxy of the object."""
     return sdk.load("botocore.config", extra=EXTRA).Config(
         connect_timeout=sdk.SECONDS,
         read_timeout=sdk.SECONDS,
@@ -79,7 +79,7 @@ def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCre
     Raises LoginFailed when there are none, and as `translate_errors`.
     """
     session.set_config_variable("region", region)
-    session.set_default_client_config(config(proxy))  # for what IRSA asks
+    session.set_default_client_config(config(proxy))  # for the requests of IRSA
     found = session.get_credentials()
     if found is None:
         raise LoginFailed(

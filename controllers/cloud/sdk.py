@@ -6,17 +6,17 @@ from typing import Any
 from controllers.cloud.errors import LoginFailed
 
 SECONDS = 10
-"""What an SDK may wait for one answer."""
+"""How long an SDK may wait for one answer."""
 ATTEMPTS = 2
 FOREIGN_TEXT_CHARS = 256
 UNEXPECTED_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-"""What SDKs raise when an answer has not what they look for in it."""
+"""What SDKs raise when an answer lacks what they look for."""
 
 
 def load(module: str, *, extra: str) -> Any:
     """Return a module of an SDK; some tenths of a second the first time. Raises LoginFailed when it is not installed.
 
-    extra: of our own package, which brings the SDK.
+    extra: the extra of our own package that brings the SDK.
     """
     try:
         return import_module(module)

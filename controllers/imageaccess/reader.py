@@ -2,8 +2,8 @@
 
 The order of sources is that of https://fluxcd.io/flux/components/image/imagerepositories/#provider and following
 sections: proxy, TLS, then the cloud of `provider`, or the pull secrets of `secretRef` and of the ServiceAccount. That
-credential plugins come last is ours. Secrets are read at each use, so a rotated one works at the next scan; nothing of
-them is kept.
+credential plugins come last is ours. Secrets are read at each use and not kept, so a rotated one
+works at the next scan.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class AccessReader:
         clouds: CloudAccess[Credentials] | None = None,
         plugins: Plugins | None = None,
     ) -> None:
-        """None: there is no way into clouds, or there are no plugins."""
+        """Build it; without `clouds` or `plugins`, credentials never come from there."""
         self._client = client
         self._clouds = clouds
         self._plugins = plugins
@@ -60,8 +60,7 @@ class AccessReader:
     async def read(self, repository: ImageRepository, image: Image) -> Access:
         """Return what is needed to talk to the registry of `image`: one request for each object that the spec names.
 
-        Cloud logins and plugins cost more when what they gave last is no longer good. Raises AccessFailed with Flux's
-        texts.
+        Cloud logins and plugins cost more once their last answer has expired. Raises AccessFailed with Flux's texts.
         """
         spec = repository.spec
         try:

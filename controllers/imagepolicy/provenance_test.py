@@ -166,7 +166,7 @@ async def test_registry_that_does_not_answer_does_not_hold_the_choice_back(
         raise AssertionError(timeout)
 
     monkeypatch.setattr(described.registry, "read_provenance", silence)
-    monkeypatch.setattr(image_reader, "ORIGIN_TIMEOUT", timedelta(milliseconds=5))
+    monkeypatch.setattr(image_reader, "PROVENANCE_TIMEOUT", timedelta(milliseconds=5))
     end = await described.reconcile(policy())
     assert described.run.status.latest_ref == V11
     assert end.warnings[0][1].endswith("no answer within 0.005 s")

@@ -1,4 +1,4 @@
-"""When to come again, as the header `Retry-After` says (RFC 9110 section 10.2.3): in so many seconds, or at a time."""
+"""How long to wait before the next try: the header `Retry-After` (RFC 9110 section 10.2.3), in seconds or as a date."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -11,7 +11,7 @@ MAX_CHARS: Final = 64
 def parse_retry_after(header: str, *, now: datetime | None, at_most: timedelta = A_DAY) -> timedelta | None:
     """Return how long to wait, None where the header is missing or cannot be read.
 
-    now: without it a date says nothing. A date in the past is no wait.
+    now: None leaves dates unread. A date in the past means no wait.
     """
     text = header.strip()
     if text.isascii() and text.isdigit():

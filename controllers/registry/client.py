@@ -25,7 +25,7 @@ from controllers.registry.transport import RegistryRequest, RegistryResponse, Re
 from controllers.singleflight import Singleflight
 
 MAX_MANIFEST_BYTES = 4 << 20
-"""What registries must take and hardly any takes more than."""
+"""What registries must accept; hardly any accepts more."""
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -51,7 +51,7 @@ class RegistryClient:
         jitter: Callable[[], float] = random.random,
         observer: Observer | None = None,
     ) -> None:
-        """user_agent: also the client id towards token services.
+        """user_agent: also the client id for token services.
 
         concurrency: operations at a time on one registry. rate: requests a second to it; 0 is without a limit.
         """
@@ -68,7 +68,7 @@ class RegistryClient:
         """Return all tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
 
         One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those who
-        ask for the same image with the same access before the first page is asked for share one answer. Raises
+        ask for the same image with the same access before the first page is requested share one answer. Raises
         RegistryError.
         """
 

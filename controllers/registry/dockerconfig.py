@@ -1,4 +1,4 @@
-"""Pull secrets: which credentials of Docker's configuration files are for an image.
+"""Pull secrets: which of the credentials in Docker's configuration files are for an image.
 
 Kubernetes' rules for image pull secrets, as go-containerregistry applies them for Flux: keys may have globs in the
 labels of the host, and a path; the most specific key wins. A Secret of another type contributes nothing. Pure.
@@ -135,7 +135,7 @@ def _auth_config(secret: PullSecret, entry: object) -> AuthConfig:
 
 
 def _fields(value: Json) -> Json:
-    """Return an object with its keys in lower case: Go's decoder, which Docker uses, does not tell them apart."""
+    """Return an object with its keys in lower case: Go's decoder, which Docker uses, ignores case."""
     return {key.lower(): item for key, item in value.items()}
 
 
@@ -158,7 +158,7 @@ def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
 
 
 def _normalize_key(key: str) -> str:
-    """Host and path of a key; the scheme and the version of the registry's API do not count."""
+    """Return host and path of a key; the scheme and the version of the registry's API do not count."""
     address = key.removeprefix("https://").removeprefix("http://").partition("?")[0].partition("#")[0]
     authority, _, path = address.partition("/")
     if path.startswith(("v1/", "v2/")):

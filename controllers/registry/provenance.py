@@ -1,8 +1,8 @@
 """Where an image was built from: the source repository and the commit that its labels or annotations name.
 
 Keys follow https://github.com/opencontainers/image-spec/blob/main/annotations.md. Their texts are written by whoever
-builds images and may hold anything, tokens of a CI among it. What is passed on has been taken apart and put together
-anew: no user-info, no query, no character that a link could be broken with. Pure.
+builds images and may hold anything, tokens of a CI system included. What is passed on has been taken apart and put
+together again: no user-info, no query, no character that a link could be broken with. Pure.
 """
 
 import re
@@ -27,7 +27,7 @@ _AZURE_SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """What an image says of the sources it was built from; empty where it says nothing usable."""
+    """What an image says about the sources it was built from; empty where it says nothing usable."""
 
     source: str = ""
     """`https://host/path`, as `normalize_source_url` makes it."""

@@ -67,7 +67,7 @@ class _Frame:
 
 @dataclass(slots=True)
 class _Value:
-    """The last value that may carry a marker, until the comments behind it are known."""
+    """The last value that may carry a marker, until the comments behind it have been read."""
 
     event: Event
     ordinal: int
@@ -231,7 +231,7 @@ class Scanner:
         self._attach_comments(len(self._text))
         self._advance(len(self._text), len(self._text))
 
-    # places
+    # positions
 
     def _enter_node(self, key: str) -> bool:
         """Enter the next node of the innermost collection; return True when it is a value whose marker would count."""

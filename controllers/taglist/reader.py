@@ -1,4 +1,4 @@
-"""The policies' side: reads whole tag lists. Keeps nothing; what is made of a list is the reader's to keep."""
+"""The policies' side: reads whole tag lists. Keeps nothing; caching what is made of a list is up to the caller."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from controllers.taglist import codec
 
 ATTEMPTS = 4
 INLINE_BYTES = 16 << 10
-"""Up to so much a list is some thousand tags, decoded in a few milliseconds: less than a thread is worth."""
+"""Up to this size a list has some thousand tags, decoded in a few milliseconds: not worth a thread."""
 PAUSE_SECONDS = 0.25
 """Between attempts to read a list that is being rewritten: a chunk takes some 20 ms to write."""
 
@@ -39,7 +39,7 @@ class TagListReader:
             if attempt:
                 await self._clock.sleep(PAUSE_SECONDS)
             found = await fetch_list(self._client, repository)
-            # A whole list of another revision is on its way to be announced: newer facts than the status has.
+            # A whole list of another revision is newer than the status, which will name it soon.
             if found and (found.revision == revision or attempt):
                 return found
         raise TagListNotFound(f"no whole tag list is stored for ImageRepository {repository}")
@@ -60,7 +60,7 @@ async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
         parts.append(_chunk(found.status))
         count = found.status.chunks
     try:
-        # What a chunk says of itself may be wrong; its size is not.
+        # What a chunk says about itself may be wrong; its size is not.
         if sum(len(part.data) + len(part.first_seen) for part in parts) <= INLINE_BYTES:
             return codec.decode(parts)
         return await asyncio.to_thread(codec.decode, parts)

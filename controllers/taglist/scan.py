@@ -13,7 +13,7 @@ from api.imagerepository import DEFAULT_EXCLUSION_LIST, LATEST_COUNT
 from controllers.golang import regexp
 
 INLINE_TAGS = 2_000
-"""Up to so many tags a list takes less than 2 ms, and a thread costs more than it is worth: it waits for the lock."""
+"""Up to this many tags a list takes less than 2 ms: not worth a thread, which waits for the interpreter's lock."""
 
 HTML_ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")

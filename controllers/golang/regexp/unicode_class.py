@@ -90,7 +90,7 @@ def is_known_to_re2(name: str) -> bool:
 
 @cache
 def computed_members(name: str, negative: bool) -> str:
-    """Ranges of the characters whose category is in (or not in) COMPUTED[name]; 0.2 s the first time."""
+    """Return ranges of the characters whose category is in (or not in) COMPUTED[name]; 0.2 s the first time."""
     wanted, category = COMPUTED[name], unicodedata.category
     ranges: list[str] = []
     start = -1

@@ -1,1 +1,1 @@
-"""What is said to a proxy before it connects us: pure, for whoever does the I/O."""
+"""Proxies: their addresses, and the handshakes before they connect us. Pure; the I/O is up to the caller."""

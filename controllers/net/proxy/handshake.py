@@ -1,4 +1,4 @@
-"""A handshake with a proxy, seen from whoever moves the bytes."""
+"""The interface of a handshake with a proxy, for the caller that moves the bytes."""
 
 from collections.abc import Generator
 

@@ -1,7 +1,7 @@
 """HTTP's CONNECT (RFC 9110 section 9.3.6) with Basic credentials.
 
-For what speaks first on the other side, as SSH servers do: nothing behind the proxy's answer is read. The clients of
-HTTP at hand read ahead and would lose the beginning.
+For servers that speak first, as SSH servers do: nothing after the proxy's answer is read. The HTTP clients at hand read
+ahead and would lose what the server says first.
 """
 
 import base64
@@ -14,7 +14,7 @@ MAX_ANSWER_BYTES = 16 << 10
 
 
 def handshake(host: str, port: int, *, username: str = "", password: str = "") -> Handshake:
-    """Asks for a tunnel to a host. Raises ProxyRefused."""
+    """Ask for a tunnel to a host. Raises ProxyRefused."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_ANSWER_BYTES)
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     headers = [("Host", target), ("User-Agent", "tagline")]

@@ -25,7 +25,7 @@ FAILURES = {
 
 
 def handshake(host: str, port: int, *, username: str = "", password: str = "") -> Handshake:
-    """Asks for a connection to a host. Raises ProxyRefused."""
+    """Ask for a connection to a host. Raises ProxyRefused."""
     methods = bytes([NO_AUTHENTICATION, PASSWORD]) if username else bytes([NO_AUTHENTICATION])
     version, method = yield bytes([VERSION, len(methods)]) + methods, 2
     if version != VERSION:

@@ -22,12 +22,12 @@ def credential_scope(host: str) -> str:
 
 
 def audience(identity: Identity) -> str:
-    """Of the Kubernetes token."""
+    """Return the audience of the Kubernetes token."""
     return AUDIENCE
 
 
 def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
-    """Credentials for an ECR registry: good for 12 hours. Blocks for one request, or two with a subject.
+    """Return credentials for an ECR registry, good for 12 hours. Blocks for one request, or two with a subject.
 
     Raises LoginFailed.
     """

@@ -21,7 +21,7 @@ AWS_PATTERN = (
 GCP_PATTERN = r"^(((.+\.)?gcr\.io)|(.+-docker\.pkg\.dev)|docker\.s3nsregistry\.fr)$"
 AZURE_PATTERN = r"^.+\.(azurecr\.io|azurecr\.cn|azurecr\.de|azurecr\.us)$"
 AZURE_ENVIRONMENT = "AZURE_ENVIRONMENT_FILEPATH"
-"""Variable that names a file about a cloud that is none of Azure's public ones."""
+"""Variable that names a file about a cloud other than Azure's public ones."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,7 +139,7 @@ def decode(data: bytes | msgspec.Raw, into: type[T], *, operation: str) -> T:
 
 
 def decode_page(data: bytes, into: type[T], *, operation: str) -> Page[T]:
-    """Decode one page of a list. Raises Unreadable when it is no list at all."""
+    """Decode one page of a list. Raises Unreadable when it is not a list at all."""
     try:
         page = cast(_List[T], _list_decoder(into).decode(data))
         return Page(page.items or [], page.metadata.resource_version, page.metadata.continue_)

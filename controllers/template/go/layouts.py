@@ -297,7 +297,7 @@ def _to_instant(reading: _Reading, text: str) -> Instant:
     offset = 0
     if reading.zone.startswith("GMT") and len(reading.zone) > 3:
         offset = int(reading.zone[3:]) * 3600
-    # Go takes the fields for UTC and only prints them in the zone that it has a name for.
+    # Go reads the fields as UTC and only prints them with the name of the zone.
     return Instant(instant(civil).seconds, reading.nanos, offset, reading.zone or "UTC")
 
 
