@@ -63,14 +63,12 @@ def assume_role(session: Any, subject: SubjectToken, region: str, *, proxy: str)
     unsigned = sdk.load("botocore", extra=EXTRA).UNSIGNED
     settings = config(proxy, signature_version=unsigned)
     with closing(session.create_client("sts", region_name=region, config=settings)) as client:
-        found = client.assume_role_with_web_identity(
+        keys = client.assume_role_with_web_identity(
             RoleArn=who.role,
             RoleSessionName=f"{who.service_account}.{who.namespace}.{region}.fluxcd.io"[:SESSION_NAME_CHARS],
             WebIdentityToken=subject.token,
         )["Credentials"]
-    return Login(
-        AwsCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]), found["Expiration"]
-    )
+    return Login(AwsCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]), keys["Expiration"])
 
 
 def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCredentials:
@@ -80,11 +78,11 @@ def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCre
     """
     session.set_config_variable("region", region)
     session.set_default_client_config(config(proxy))  # for the requests of IRSA
-    found = session.get_credentials()
-    if found is None:
+    credentials = session.get_credentials()
+    if credentials is None:
         raise LoginFailed(
             "no keys of AWS were found: give the controller's pod a role (IRSA, Pod Identity, the node), or name a "
             "ServiceAccount that has one"
         )
-    frozen = found.get_frozen_credentials()
+    frozen = credentials.get_frozen_credentials()
     return AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token or "")

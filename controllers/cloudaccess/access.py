@@ -85,10 +85,10 @@ class CloudAccess(Generic[C]):
             assert identity is not None
             return await self._token(identity, audience)
 
-        found = await self._logins.credentials(
+        credentials = await self._logins.credentials(
             provider, address, identity, proxy=proxy, kubernetes_token=kubernetes_token
         )
-        return GrantedCredentials(found, identity)
+        return GrantedCredentials(credentials, identity)
 
     async def _identity(self, provider: str, namespace: str, service_account: str) -> Identity | None:
         name = service_account or self._default

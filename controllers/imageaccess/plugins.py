@@ -140,8 +140,8 @@ class Plugins:
             if any(matches(pattern, image) for pattern in plugin.images):
                 async with self._running[plugin.name]:
                     answer = self._cached(plugin, image) or await self._ask(plugin, image)
-                if found := resolve_credentials(image, [answer]):
-                    return found
+                if credentials := resolve_credentials(image, [answer]):
+                    return credentials
         return None
 
     def _cached(self, plugin: Plugin, image: Image) -> PullSecret | None:

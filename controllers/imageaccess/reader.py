@@ -87,8 +87,8 @@ class AccessReader:
                 proxy=proxy.url if proxy else "",
             )
             return granted.credentials
-        found = resolve_credentials(image, await self._pull_secrets(repository))
-        return found or (await self._plugins.credentials(image) if self._plugins else None)
+        credentials = resolve_credentials(image, await self._pull_secrets(repository))
+        return credentials or (await self._plugins.credentials(image) if self._plugins else None)
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref
@@ -109,12 +109,12 @@ class AccessReader:
         return tls_from_secret(f"{repository.metadata.namespace}/{ref.name}", secret.data)
 
     async def _pull_secrets(self, repository: ImageRepository) -> Sequence[PullSecret]:
-        found: list[PullSecret] = []
+        secrets: list[PullSecret] = []
         if ref := repository.spec.secret_ref:
-            found.append(_pull_secret(await self._secret(repository, ref.name)))
+            secrets.append(_pull_secret(await self._secret(repository, ref.name)))
         if repository.spec.service_account_name:
-            found += await self._of_service_account(repository)
-        return found
+            secrets += await self._of_service_account(repository)
+        return secrets
 
     async def _of_service_account(self, repository: ImageRepository) -> list[PullSecret]:
         namespace, name = repository.metadata.namespace, repository.spec.service_account_name
@@ -122,16 +122,16 @@ class AccessReader:
             account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, into=core.ServiceAccount)
         except NotFound as error:
             raise AccessFailed(f"serviceaccount '{namespace}/{name}' not found") from error
-        found = []
+        secrets = []
         for ref in account.image_pull_secrets:
             try:
-                found.append(_pull_secret(await self._secret(repository, ref.name)))
+                secrets.append(_pull_secret(await self._secret(repository, ref.name)))
             except NotFound as error:
                 raise AccessFailed(
                     f"failed to get image pull secret for serviceaccount '{namespace}/{name}': "
                     f"secret '{namespace}/{ref.name}' not found"
                 ) from error
-        return found
+        return secrets
 
     async def _secret(self, repository: ImageRepository, name: str) -> core.Secret:
         return await self._client.get(SECRETS, repository.metadata.namespace, name, into=core.Secret)

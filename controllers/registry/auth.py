@@ -90,10 +90,10 @@ def _challenges(header: str) -> Iterable[Challenge]:
     at = 0
     while scheme := SCHEME.match(header, at):
         at, parameters = scheme.end(), {}
-        while found := PARAMETER.match(header, at):
-            at = found.end()
-            quoted, plain = found[2], found[3]
-            parameters[found[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        while parameter := PARAMETER.match(header, at):
+            at = parameter.end()
+            quoted, plain = parameter[2], parameter[3]
+            parameters[parameter[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         yield Challenge(
             scheme[1].lower(), parameters.get("realm", ""), parameters.get("service", ""), parameters.get("scope", "")
         )

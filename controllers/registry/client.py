@@ -94,8 +94,8 @@ class RegistryClient:
             url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
             headers = {"Accept": ",".join(MANIFEST_TYPES)}
             head = await session.send(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
-            if head.status == 200 and (found := _read_digest_header("HEAD", url, head)):
-                return found
+            if head.status == 200 and (digest := _read_digest_header("HEAD", url, head)):
+                return digest
             answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
             return _read_digest_header("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 

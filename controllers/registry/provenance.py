@@ -57,15 +57,15 @@ def normalize_source_url(text: str) -> str:
     if len(text) > MAX_SOURCE_CHARS:
         return ""
     address = re.split(r"[?#]", text.strip(), maxsplit=1)[0].rstrip("/")
-    found = _WEB.fullmatch(address) or _GIT.fullmatch(address) or _SCP.fullmatch(address)
-    if found is None:
+    match = _WEB.fullmatch(address) or _GIT.fullmatch(address) or _SCP.fullmatch(address)
+    if match is None:
         return ""
-    host, path = found["host"].lower(), found["path"].removesuffix(".git").rstrip("/")
+    host, path = match["host"].lower(), match["path"].removesuffix(".git").rstrip("/")
     if host in _AZURE_SSH_HOSTS and (parts := _AZURE_SSH.fullmatch(path)):
         host, path = "dev.azure.com", "{}/{}/_git/{}".format(*parts.groups())
     if not path or any(segment.strip(".") == "" for segment in path.split("/")):
         return ""
-    port = found.groupdict().get("port") or ""
+    port = match.groupdict().get("port") or ""
     return f"https://{host}{port}/{path}"
 
 

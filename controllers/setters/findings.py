@@ -1,4 +1,4 @@
-"""What the author of a file should know, though the update goes on: Flux passes over all of it in silence."""
+"""What the author of a file should know although the update goes on. Flux ignores all of it silently."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

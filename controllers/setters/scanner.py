@@ -308,7 +308,7 @@ class Scanner:
     def _head(self, start: int, frame: _Frame) -> tuple[int, str] | None:
         base = self._token_end
         before = split_lines(self._text[max(0, base - 256) : base], 0) if self._line_start else []
-        found = head_comment(
+        head = head_comment(
             self._text[base:start],
             indent=self._token_indent,
             flow=frame.flow,
@@ -316,7 +316,7 @@ class Scanner:
             line_start=self._line_start,
             empty_before=len(before) > 1 and not before[-2][1] - before[-2][0],
         )
-        return (base + found[0], found[1]) if found else None
+        return (base + head[0], head[1]) if head else None
 
     def _inner_comments(self, event: Event, start: int, end: int) -> list[tuple[int, str]]:
         """Return the comments between a scalar's properties and its text, and behind the header of a block scalar."""
@@ -365,7 +365,7 @@ class Scanner:
         return kind in LIST_KINDS and not self._root.seen.isdisjoint(("items", "functionConfig"))
 
     def _stray_markers(self, attached: set[int]) -> list[StrayMarker]:
-        found, line, at = [], 1, 0
+        stray_markers, line, at = [], 1, 0
         for start, end in sorted(self._gaps):
             for comment in COMMENT.finditer(self._text, start, end):
                 if comment.start() in attached:
@@ -374,5 +374,5 @@ class Scanner:
                 if setter or QUOTED_KEY in comment.group():
                     line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
                     at = comment.start()
-                    found.append(StrayMarker(line, setter or ""))
-        return found
+                    stray_markers.append(StrayMarker(line, setter or ""))
+        return stray_markers

@@ -38,10 +38,10 @@ class TagListReader:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self._clock.sleep(PAUSE_SECONDS)
-            found = await fetch_list(self._client, repository)
+            stored = await fetch_list(self._client, repository)
             # A whole list of another revision is newer than the status, which will name it soon.
-            if found and (found.revision == revision or attempt):
-                return found
+            if stored and (stored.revision == revision or attempt):
+                return stored
         raise TagListNotFound(f"no whole tag list is stored for ImageRepository {repository}")
 
 
@@ -52,13 +52,13 @@ async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
     while len(parts) < count:
         name = imagetaglist.chunk_name(repository.name, len(parts))
         try:
-            found = await client.get(IMAGE_TAG_LISTS, repository.namespace, name, into=imagetaglist.ImageTagList)
+            chunk = await client.get(IMAGE_TAG_LISTS, repository.namespace, name, into=imagetaglist.ImageTagList)
         except NotFound:
             return None
-        if found.status is None:
+        if chunk.status is None:
             return None
-        parts.append(_chunk(found.status))
-        count = found.status.chunks
+        parts.append(_chunk(chunk.status))
+        count = chunk.status.chunks
     try:
         # What a chunk says about itself may be wrong; its size is not.
         if sum(len(part.data) + len(part.first_seen) for part in parts) <= INLINE_BYTES:
@@ -70,13 +70,13 @@ async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
 
 async def fetch_first_seen(client: Reader, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
     """Return when the tags of some chunks were first seen, whatever their list; what cannot be read is left out."""
-    found: dict[str, int | None] = {}
+    first_seen: dict[str, int | None] = {}
     for name in names:
         with suppress(NotFound, codec.IncompleteTagList):
             part = await client.get(IMAGE_TAG_LISTS, namespace, name, into=imagetaglist.ImageTagList)
             if part.status is not None:
-                found |= await asyncio.to_thread(codec.decode_first_seen, _chunk(part.status))
-    return found
+                first_seen |= await asyncio.to_thread(codec.decode_first_seen, _chunk(part.status))
+    return first_seen
 
 
 def _chunk(status: imagetaglist.ImageTagListStatus) -> codec.Chunk:

@@ -98,5 +98,5 @@ def _ending(pattern: Pattern) -> str:
 
     Every scan asks one such question of every tag (`^.*\.sig$` is the default exclusion); RE2 costs ten times as much.
     """
-    found = _ENDING.fullmatch(pattern.text)
-    return found[1].replace("\\", "") if found else ""
+    match = _ENDING.fullmatch(pattern.text)
+    return match[1].replace("\\", "") if match else ""

@@ -49,8 +49,8 @@ def aws_region(host: str) -> str:
     """Return the region of an ECR registry; us-east-1 for the public one. Raises LoginFailed for any other host."""
     if host == AWS_PUBLIC:
         return "us-east-1"
-    if found := re.match(AWS_PATTERN, host):
-        return found[1]
+    if match := re.match(AWS_PATTERN, host):
+        return match[1]
     raise LoginFailed(f"invalid AWS registry: '{host}'. must match {AWS_PATTERN}")
 
 

@@ -48,7 +48,7 @@ S = TypeVar("S", bound=Status)
 
 
 class Durations(Protocol):
-    """Where the length of each pass goes; `forget` is called when the object is gone."""
+    """Takes the length of each pass; `forget` is called when the object is gone."""
 
     def observe(self, key: Key, seconds: float) -> None: ...
     def forget(self, key: Key) -> None: ...

@@ -49,10 +49,10 @@ def elements(layout: str) -> Iterator[tuple[str, str]]:
 
 def format_time(moment: Instant, layout: str) -> str:
     """Format `moment` in the form of `layout`."""
-    return "".join(literal + _shown(moment, element) for literal, element in elements(layout))
+    return "".join(literal + _format_element(moment, element) for literal, element in elements(layout))
 
 
-def _shown(moment: Instant, element: str) -> str:
+def _format_element(moment: Instant, element: str) -> str:
     civil = moment.civil
     simple = _FORMATS.get(element)
     if simple is not None:
@@ -177,8 +177,8 @@ def parse_time(layout: str, text: str) -> Instant:
 
 
 def _parse_failure(layout: str, text: str, element: str, rest: str) -> FunctionFailure:
-    shown = [quote_bytes(part) for part in (text, layout, rest, element)]
-    return FunctionFailure(f"parsing time {shown[0]} as {shown[1]}: cannot parse {shown[2]} as {shown[3]}")
+    quoted = [quote_bytes(part) for part in (text, layout, rest, element)]
+    return FunctionFailure(f"parsing time {quoted[0]} as {quoted[1]}: cannot parse {quoted[2]} as {quoted[3]}")
 
 
 def _skip(reading: _Reading, literal: str, layout: str, text: str) -> None:
