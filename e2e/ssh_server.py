@@ -1,4 +1,4 @@
-"""OpenSSH's server on loopback, run by whoever runs the tests, on a machine that stays as it is.
+"""OpenSSH's server on loopback, run as the user who runs the tests, without a change of the machine.
 
 As root, sshd needs a user `sshd` and the folder /run/sshd. Where the machine lacks them, it gets them in a mount
 namespace of its own. As anybody else it needs neither and lets in that user alone.

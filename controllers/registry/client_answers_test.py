@@ -1,4 +1,4 @@
-"""`controllers.registry.client`: what it makes of a registry's answers, and when it asks again."""
+"""`controllers.registry.client`: what it makes of a registry's answers, and when it sends a request again."""
 
 import gzip
 import hashlib
@@ -74,7 +74,7 @@ DIGEST = "sha256:" + "ab" * 32
         ),
     ],
 )
-async def test_answer_without_tags_is_told(reply: Reply, kind: type[RegistryError], message: str) -> None:
+async def test_answer_without_tags_is_reported(reply: Reply, kind: type[RegistryError], message: str) -> None:
     async with run_harness(RegistryHandler({"app": []}, faults=[reply])) as b:
         found = await b.expect_error(kind)
     assert found.startswith(message)
@@ -89,7 +89,7 @@ async def test_digest_of_the_header_is_believed() -> None:
 
 
 @pytest.mark.parametrize("faults", [[], [Reply(405)]], ids=["no-header", "no-head"])
-async def test_digest_is_computed_where_none_is_told(faults: list[Reply]) -> None:
+async def test_digest_is_computed_where_the_registry_sends_none(faults: list[Reply]) -> None:
     async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=faults)) as b:
         assert await b.digest() == f"sha256:{hashlib.sha256(b'manifest of 1.0').hexdigest()}"
         assert b.server.targets()[1:] == ["HEAD /v2/app/manifests/1.0", "GET /v2/app/manifests/1.0"]
@@ -101,7 +101,7 @@ async def test_a_digest_that_is_none_is_refused() -> None:
             await b.digest()
 
 
-async def test_missing_manifest_is_told_without_a_body() -> None:
+async def test_missing_manifest_is_reported_without_a_body() -> None:
     async with run_harness(RegistryHandler({"other": []})) as b:
         with pytest.raises(ImageNotFound) as caught:
             await b.digest()
@@ -134,7 +134,7 @@ async def test_a_fault_that_passes_is_waited_for(status: int) -> None:
         assert b.clock.slept == [1, 3]
 
 
-async def test_a_fault_that_stays_is_told_after_three_attempts() -> None:
+async def test_a_fault_that_stays_is_reported_after_three_attempts() -> None:
     fault = diagnostics(500, "UNKNOWN", "out of order")
     async with run_harness(RegistryHandler({"app": []}, faults=[fault] * 4)) as b:
         assert await b.expect_error(Unavailable) == f"GET {LIST_URL}: UNKNOWN: out of order"

@@ -85,7 +85,7 @@ async def test_the_deadline_covers_the_whole_answer(reply: Reply) -> None:
     assert message == f'Get "{LIST_URL}": context deadline exceeded'
 
 
-async def test_nobody_listening_is_told_for_both_schemes() -> None:
+async def test_nobody_listening_is_reported_for_both_schemes() -> None:
     async with run_listener(lambda reader, writer: asyncio.sleep(0)) as address:
         pass
     client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
@@ -131,7 +131,7 @@ async def test_certificate_for_another_host_is_refused() -> None:
     assert "x509: certificate is not valid for 127.0.0.1; " in message
 
 
-async def test_client_certificate_is_shown() -> None:
+async def test_client_certificate_is_presented() -> None:
     access = Access(tls=TlsMaterial(CA.certificate, IDENTITY.certificate, IDENTITY.key))
     async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY, CA.certificate) as b:
         assert await b.tags(access) == ["1.0"]
@@ -168,7 +168,7 @@ async def test_a_proxy_carries_the_requests(
         pytest.param("socks5", "socks connect: username/password authentication failed", id="socks5"),
     ],
 )
-async def test_a_proxy_that_refuses_is_told_without_its_password(
+async def test_a_proxy_that_refuses_is_reported_without_its_password(
     scheme: Literal["http", "socks5"], reason: str
 ) -> None:
     with ProxyServer(scheme, login="user:right") as proxy:
@@ -203,7 +203,7 @@ async def test_the_proxy_of_the_environment_is_for_hosts_that_are_not_local(monk
             assert proxy.asked == ["CONNECT registry.example:443"]
 
 
-async def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_proxy_of_the_environment_that_cannot_be_used_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
     client = RegistryClient(clock=VirtualClock(auto_advance=True), user_agent="test")
     with pytest.raises(Unavailable, match=r"^proxy of the environment cannot be used: "):
