@@ -35,7 +35,7 @@ GIT_REPOSITORIES: Final = Resource(SOURCE_GROUP, "v1", "gitrepositories", KIND)
 
 
 class GitRepositoryRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Which commit: commit goes before name, semver, tag and branch."""
+    """Which commit; commit takes precedence over name, semver, tag and branch, in this order."""
 
     branch: str = ""
     """The tip of this branch."""

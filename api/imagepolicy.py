@@ -162,7 +162,7 @@ class ImagePolicySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     image_repository_ref: Annotated[NamespacedObjectReference, Required] = NamespacedObjectReference()
     """ImageRepository whose tags are ranked; one of another namespace must allow it in accessFrom."""
     policy: Annotated[ImagePolicyChoice, Required] = ImagePolicyChoice()
-    """How tags are ranked; where several are given, semver goes before alphabetical before numerical."""
+    """How tags are ranked; semver takes precedence over alphabetical, and alphabetical over numerical."""
     filter_tags: TagFilter | None = None
     """Narrows the tags before they are ranked."""
     digest_reflection_policy: Annotated[str, Schema(default=NEVER, enum=(ALWAYS, IF_NOT_PRESENT, NEVER))] = NEVER

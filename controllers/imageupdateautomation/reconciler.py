@@ -146,7 +146,7 @@ class ImageUpdateAutomationReconciler:
 
 
 def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
-    """Report whether the files have to be looked at whatever the remote has.
+    """Report whether the files have to be read whatever the remote has.
 
     They have to after a stall, which ends a generation before it was applied, and while there are findings: a policy
     that was missing may exist by now, which no revision shows.

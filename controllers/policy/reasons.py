@@ -1,6 +1,6 @@
 """The result of a choice: the tag, and for each other tag the reason why it was not chosen.
 
-The reasons that any choice may give are here; a policy's own stand beside its ranker. All of them are listed in
+The reasons that any choice may give are here; a policy's own are beside its ranker. All of them are listed in
 `policies.REASONS`.
 """
 

@@ -141,7 +141,7 @@ class RegistryClient:
 
 
 def _check_address(image: Image) -> None:
-    """Raise UnusableReference for a name that passes for a reference but not for a URL."""
+    """Raise UnusableReference for a name that is a valid reference but does not make a URL."""
     try:
         usable = bool(urlsplit(f"https://{image.registry}/").hostname) and urlsplit(f"//{image.registry}").port != 0
     except ValueError:

@@ -63,7 +63,7 @@ T = TypeVar("T")
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
     """Return the credentials for `image`, None for anonymous access.
 
-    Longer keys go before shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
+    Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
     the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
     """
     keyring = [(key, entry) for secret in secrets for key, entry in _entries(secret)]

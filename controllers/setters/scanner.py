@@ -1,6 +1,6 @@
 """The walk over one file's events that finds its markers: where we are, and which comment belongs to which value.
 
-Driven by `markers.find_markers`. Comments are looked at only in gaps that hold something like a marker, so the cost of
+Driven by `markers.find_markers`. Comments are read only in gaps that hold something like a marker, so the cost of
 a file is that of its parse.
 """
 
@@ -96,7 +96,7 @@ class Scanner:
         self._suspects.append(len(text) + 1)
         self._suspect = 0
         self._next = self._suspects[0]
-        """Where the next comment worth a look may be; gaps before it are skipped."""
+        """Where the next comment that matters may be; gaps before it are skipped."""
         self._token_end = 0
         self._token_indent = 0
         self._token_is_key = False

@@ -50,7 +50,7 @@ def to_status(
     """Return the findings for the status: bounded, each with what to do about it.
 
     A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
-    some other automation's business and not a finding. first: what was found before the files were looked at.
+    up to another automation, and not a finding. first: findings made before the files were read.
     paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
     """
     entries = [*first, *(entry for finding in findings if (entry := _to_status(finding, policies, paused)))]

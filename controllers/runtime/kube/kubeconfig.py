@@ -1,7 +1,7 @@
 """Reads a kubeconfig with the `kubernetes` package's loader, in a child process.
 
 The loader knows merged files, exec plugins, client certificates and old auth providers, and brings 12 MB of modules
-that a controller would keep for ever. So it runs in a child that answers in JSON on a pipe and ends; it runs again
+that a controller would keep forever. So it runs in a child that answers in JSON on a pipe and ends; it runs again
 when the API server refuses the credentials. Nothing secret is in the child's arguments or environment.
 """
 

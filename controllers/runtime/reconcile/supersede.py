@@ -1,4 +1,4 @@
-"""Cancels runs whose spec is outdated: nobody wants what they wait for any more.
+"""Cancels runs whose spec is outdated: nobody needs their results any more.
 
 A scan of a registry that never answers lasts as long as its timeout, an hour perhaps, and the edit that corrects the
 host would wait for all of it. Only for kinds whose runs may be cut off anywhere.
