@@ -25,9 +25,9 @@ def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[Interfering
     """Yield the open registry behind a proxy that notes the requests."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
-    meddler = InterferingProxy(f"http://{parts.open_registry}")
-    yield meddler
-    meddler.close()
+    proxy = InterferingProxy(f"http://{parts.open_registry}")
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture

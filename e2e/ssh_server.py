@@ -69,7 +69,7 @@ class SshServer:
 
     @property
     def log(self) -> str:
-        """What the server has said since it was first started."""
+        """What the server has logged since it was first started."""
         return self._log.read_text()
 
     @property
