@@ -1,1 +1,1 @@
-"""The three controllers and the packages they are made of; docs/development.md has the layout and who may import whom."""
+"""The three controllers and the packages they are made of. Layout and import rules: docs/development.md."""
