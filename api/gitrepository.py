@@ -35,7 +35,7 @@ GIT_REPOSITORIES: Final = Resource(SOURCE_GROUP, "v1", "gitrepositories", KIND)
 
 
 class GitRepositoryRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Which commit: commit goes before name, semver, tag and branch."""
+    """Which commit; commit takes precedence over name, semver, tag and branch, in this order."""
 
     branch: str = ""
     """The tip of this branch."""
@@ -148,13 +148,13 @@ class GitRepositoryStatus(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     observed_generation: ObservedGeneration = msgspec.field(default_factory=lambda: -1)
     """Last generation that was reconciled to the end; -1 before that."""
     url: str = ""
-    """Address of the latest archive, as v1beta2 told it."""
+    """Address of the latest archive, as v1beta2 reported it."""
     artifact: Artifact | None = None
     """The latest archive; unset before the first."""
     included_artifacts: tuple[Artifact, ...] = ()
     """Archives of the included repositories."""
     content_config_checksum: str = ""
-    """Checksum of the inputs of the archive, as v1beta2 told it."""
+    """Checksum of the inputs of the archive, as v1beta2 reported it."""
     observed_ignore: str | None = None
     """The spec's ignore of the latest archive."""
     observed_recurse_submodules: bool = False

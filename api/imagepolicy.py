@@ -162,7 +162,7 @@ class ImagePolicySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     image_repository_ref: Annotated[NamespacedObjectReference, Required] = NamespacedObjectReference()
     """ImageRepository whose tags are ranked; one of another namespace must allow it in accessFrom."""
     policy: Annotated[ImagePolicyChoice, Required] = ImagePolicyChoice()
-    """How tags are ranked; where several are given, semver goes before alphabetical before numerical."""
+    """How tags are ranked; semver takes precedence over alphabetical, and alphabetical over numerical."""
     filter_tags: TagFilter | None = None
     """Narrows the tags before they are ranked."""
     digest_reflection_policy: Annotated[str, Schema(default=NEVER, enum=(ALWAYS, IF_NOT_PRESENT, NEVER))] = NEVER
@@ -179,7 +179,7 @@ class ImageRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """An image, by tag and perhaps by digest."""
 
     name: Annotated[str, Required]
-    """Image without tag, as the ImageRepository's spec.image has it."""
+    """Image without tag, as in the ImageRepository's spec.image."""
     tag: Annotated[str, Required]
     """Tag of the image."""
     digest: str = ""
@@ -187,16 +187,16 @@ class ImageRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
 
 class ImageSource(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """Where a chosen image was built from, as its labels or annotations tell."""
+    """Where a chosen image was built from, as its labels or annotations say."""
 
     tag: Annotated[str, Required]
     """Tag of the choice."""
     digest: str = ""
     """Digest of the choice; unset where latestRef had none."""
     source: str = ""
-    """Address of the source repository, https and without credentials; unset where the image does not tell."""
+    """Address of the source repository, https and without credentials; unset where the image does not say."""
     revision: str = ""
-    """Commit in it, hexadecimal; unset where the image does not tell."""
+    """Commit in it, hexadecimal; unset where the image does not say."""
 
 
 class RefusedTags(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -222,7 +222,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_
 
 
 class SelectionStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """How the choice came about when it was last made or its story changed; counts alone do not renew it."""
+    """How the choice came about; renewed when the choice or its reasons change, not for counts alone."""
 
     tag: str = ""
     """The chosen tag; unset when nothing could be chosen."""

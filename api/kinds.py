@@ -1,4 +1,4 @@
-"""All kinds of tagline in one list, for whatever walks them: command line, generators, manifests' and docs' tests.
+"""All kinds of tagline in one list, for whatever walks them: command line, generators, tests of manifests and docs.
 
 A new kind is a module here and a row in KINDS.
 """
@@ -22,7 +22,7 @@ class Kind:
     type: type[msgspec.Struct]
     definition: Definition
     reconciled: bool = False
-    """True: a controller of ours reconciles it, in `controllers.<name>`."""
+    """True: one of our controllers reconciles it, in `controllers.<name>`."""
 
     @property
     def resource(self) -> Resource:
@@ -57,4 +57,4 @@ KINDS: Final = (
 """Every kind, in the order in which data flows through ours."""
 
 RECONCILED: Final = tuple(kind for kind in KINDS if kind.reconciled)
-"""The kinds that have a controller of ours."""
+"""The kinds that our controllers reconcile."""

@@ -15,7 +15,7 @@ class BadSelector(Exception):
 
 def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
     """Report whether the labels fulfil every requirement. Raises BadSelector for an unknown or malformed one."""
-    # Every expression is looked at: a wrong one is an error also where the others decide.
+    # Every expression is evaluated: a wrong one is an error even where the others decide.
     fulfilled = [_matches_requirement(expression, labels) for expression in selector.match_expressions]
     return matches_labels(selector.match_labels, labels) and all(fulfilled)
 

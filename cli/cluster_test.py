@@ -1,4 +1,4 @@
-"""What names an object on the command line."""
+"""How the command line names an object."""
 
 import pytest
 

@@ -17,7 +17,7 @@ VERBS: Final = {
     "policy": "ask image policies offline",
     "explain": "say why a policy of a cluster chooses what it chooses",
 }
-"""Verb to the line that help has for it, in the order of help."""
+"""Each verb with its line of help, in the order in which help lists them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

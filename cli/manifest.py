@@ -1,6 +1,6 @@
-"""The question that a file of manifests asks: `tagline policy test -f`.
+"""What an ImagePolicy in a file of manifests chooses from, and how: `tagline policy test -f`.
 
-It looks only at what the choice needs; refusing the rest is up to the API server.
+Only the fields that the choice needs are read; refusing the rest is up to the API server.
 """
 
 import sys
@@ -23,7 +23,7 @@ T = TypeVar("T", ImagePolicy, ImageRepository)
 
 
 class BadManifest(Exception):
-    """The file does not answer the question; the text says what to do."""
+    """The file has no policy that can be used; the text says what to do."""
 
 
 def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, Rules]:

@@ -1,4 +1,4 @@
-"""`tagline policy test -f`: the answer is that of the manifest, or why there is none offline."""
+"""`tagline policy test -f`: what a manifest chooses, or why that cannot be answered offline."""
 
 import io
 import sys

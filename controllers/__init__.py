@@ -1,1 +1,1 @@
-"""The three controllers and the packages they are made of."""
+"""The three controllers and the packages they are made of. Layout and import rules: docs/development.md."""

@@ -1,4 +1,4 @@
-"""Time as an argument: what tests replace by `testing.clock.VirtualClock`."""
+"""Time as an argument, which tests replace by `testing.clock.VirtualClock`."""
 
 import asyncio
 import time
@@ -13,10 +13,10 @@ class Clock(Protocol):
     """Wall time, monotonic time and sleeping."""
 
     def now(self) -> datetime:
-        """Wall time, timezone-aware UTC: for what is written into objects."""
+        """Return wall time, timezone-aware UTC: for what is written into objects."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary point that never go backwards: for deadlines and durations."""
+        """Return seconds since an arbitrary moment, which never go backwards: for deadlines and durations."""
 
     async def sleep(self, seconds: float) -> None:
         """Return after `seconds` of monotonic time; zero or less yields once."""

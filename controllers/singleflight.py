@@ -1,7 +1,7 @@
 """One answer for all who ask the same at the same time.
 
-A question that has not been asked yet serves everybody who comes; one that is under way serves only those who came
-before it began, because a tag may have been pushed since. Cancelling one who waits leaves the others their answer.
+Whoever joins before a call has begun gets its answer; one that is under way takes nobody in any more, because a tag may
+have been pushed since it began. Cancelling one who waits leaves the others their answer.
 """
 
 import asyncio

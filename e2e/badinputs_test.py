@@ -254,11 +254,11 @@ class TestImageUpdateAutomation:
         fleet.wait_commits(5)
 
     def test_push_that_somebody_else_was_faster_with(self, fleet: Fleet) -> None:
-        meddler = InterferingProxy(fleet.repository.host.url)
+        proxy = InterferingProxy(fleet.repository.host.url)
         try:
             path = fleet.repository.url.removeprefix(fleet.repository.host.url)
-            fleet.space.patch("GitRepository", "fleet", {"url": meddler.url + path})
-            meddler.before_push.append(lambda: fleet.repository.commit({"README.md": "# theirs\n"}, "Somebody else"))
+            fleet.space.patch("GitRepository", "fleet", {"url": proxy.url + path})
+            proxy.before_push.append(lambda: fleet.repository.commit({"README.md": "# theirs\n"}, "Somebody else"))
             automation(fleet.space, "fleet", source="fleet")
             assert fleet.wait_commits(3) == ["Update images", "Somebody else", "Start"]
             assert fleet.repository.file("README.md") == "# theirs\n"
@@ -269,4 +269,4 @@ class TestImageUpdateAutomation:
                 "ImageUpdateAutomation", "fleet", type="Normal", reason="Succeeded", message="after 1 retry"
             )
         finally:
-            meddler.close()
+            proxy.close()

@@ -1,4 +1,4 @@
-"""What the tests do with objects of the cluster: apply, wait, read conditions and events."""
+"""What tests do with objects of the cluster: apply, wait, read conditions and events."""
 
 import json
 import re

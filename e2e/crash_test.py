@@ -91,7 +91,7 @@ def strike(running: Controllers, what: Strike) -> None:
 
 
 def wait_idle(running: Controllers, kind: str, count: int) -> None:
-    """Wait until a fresh process has looked at each of its `count` objects and has nothing left to do."""
+    """Wait until a new process has run each of its `count` objects and has nothing left to do."""
     url = running.metrics[kind]
     eventually(
         lambda: (

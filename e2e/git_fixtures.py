@@ -46,7 +46,7 @@ def known_hosts(port: int) -> str:
 
 
 def gitea_ssh_port() -> int:
-    """Return the port of the Git host's SSH server; skip the test where none is known."""
+    """Return the port of the Git host's SSH server; skip the test where there is none."""
     port = os.environ.get("E2E_GIT_SSH_PORT")
     if not port:
         pytest.skip("E2E_GIT_SSH_PORT names no SSH port of the Git host")

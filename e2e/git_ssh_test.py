@@ -44,7 +44,7 @@ def test_deploy_key_that_may_only_read(fleet: Fleet, git_host: GitHost) -> None:
 
 
 @needs_keyscan
-def test_host_that_is_another_than_known_is_not_talked_to(fleet: Fleet, git_host: GitHost) -> None:
+def test_host_with_another_key_is_not_talked_to(fleet: Fleet, git_host: GitHost) -> None:
     identity = ssh_identity()
     stranger = rsa.generate_private_key(65537, 2048).public_key()
     line = stranger.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()

@@ -1,4 +1,4 @@
-"""Hosts that answer, but not as a registry does: one never comes to an end, one shows a login page."""
+"""Hosts that answer, but not as a registry does: one never ends its answer, one shows a login page."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

@@ -137,7 +137,7 @@ def test_rebuilt_tag_moves_a_policy_that_always_reads_the_digest(
 def test_changed_image_of_the_repository_reaches_the_policy(
     space: Space, parts: Parts, image: str, open_registry: Pusher
 ) -> None:
-    # The same tags, so the revision of the list stays: only the name tells.
+    # The same tags, so the revision of the list stays: only the name differs.
     scanned(space, open_registry, image, ["1.0.0"])
     open_registry.push_tags(f"{space.name}/moved", ["1.0.0"])
     semver_policy(space, "app")

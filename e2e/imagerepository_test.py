@@ -54,7 +54,7 @@ def test_signatures_are_excluded_by_default_and_a_list_replaces_the_default(
     assert "sha256-abc.sig" in found["status"]["lastScanResult"]["latestTags"]
 
 
-def test_interval_brings_new_tags_and_a_quiet_event(
+def test_interval_brings_new_tags_and_a_no_change_event(
     space: Space, image: str, namespace: str, open_registry: Pusher
 ) -> None:
     image_repository(space, "app", image, interval="1s")

@@ -203,7 +203,7 @@ def test_two_automations_on_one_branch_do_not_lose_each_other(fleet: Fleet) -> N
         assert "app:1.0.2 #" in fleet.repository.file(f"{name}/app.yaml")
 
 
-def test_edited_spec_is_acted_on_though_policies_and_branch_are_known(fleet: Fleet) -> None:
+def test_edited_spec_is_acted_on_though_policies_and_branch_are_unchanged(fleet: Fleet) -> None:
     files = {f"{name}/app.yaml": deployment(f"{fleet.image}:1.0.0", fleet.marker, name) for name in ("one", "two")}
     fleet.repository.commit(files, "Two folders")
     automation(fleet.space, "fleet", source="fleet", path="one")

@@ -1,6 +1,6 @@
-"""An HTTP proxy in front of a host: it notes what was asked, and does something right before a push arrives.
+"""An HTTP proxy in front of a host: it records requests, and does something right before a push arrives.
 
-What happens between an automation's look at a branch and its push is otherwise chance; here it is a function call.
+What happens between an automation's reading of a branch and its push is otherwise chance; here it is a function call.
 """
 
 import sys

@@ -22,12 +22,12 @@ WATCHED_SECONDS = 8
 
 @pytest.fixture
 def proxy(parts: Parts, controllers: Controllers | None) -> Iterator[InterferingProxy]:
-    """Yield the open registry behind a proxy that notes the requests."""
+    """Yield the open registry behind a proxy that records the requests."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
-    meddler = InterferingProxy(f"http://{parts.open_registry}")
-    yield meddler
-    meddler.close()
+    proxy = InterferingProxy(f"http://{parts.open_registry}")
+    yield proxy
+    proxy.close()
 
 
 @pytest.fixture

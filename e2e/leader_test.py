@@ -1,4 +1,4 @@
-"""`controllers.runtime.reconcile.leader`: of two replicas one acts, the other takes over in time, never do both."""
+"""`controllers.runtime.reconcile.leader`: of two replicas one acts, and the other takes over in time."""
 
 import os
 import signal

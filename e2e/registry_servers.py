@@ -1,4 +1,4 @@
-"""Registries with every kind of door: the CNCF distribution over one storage, a token service, a hostile host."""
+"""Registries with every kind of login: the CNCF distribution over one storage, a token service, a hostile host."""
 
 import base64
 import json

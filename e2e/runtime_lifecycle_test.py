@@ -191,7 +191,7 @@ async def test_ready_is_not_reported_for_a_spec_that_changed_meanwhile(api: Admi
     assert stored.status.canonical_image_name == "registry.invalid/org/app"
 
 
-async def test_an_object_deleted_meanwhile_ends_quietly(api: AdminClient) -> None:
+async def test_an_object_deleted_meanwhile_is_no_error(api: AdminClient) -> None:
     reconciler = ScriptedReconciler()
     held = FakeCache(await api.create())
     reconciler.meanwhile = lambda: api.client.delete(IMAGE_REPOSITORIES, api.namespace, "app")

@@ -1,4 +1,4 @@
-"""OpenSSH's server on loopback, run by whoever runs the tests, on a machine that stays as it is.
+"""OpenSSH's server on loopback, run as the user who runs the tests, without a change of the machine.
 
 As root, sshd needs a user `sshd` and the folder /run/sshd. Where the machine lacks them, it gets them in a mount
 namespace of its own. As anybody else it needs neither and lets in that user alone.
@@ -69,7 +69,7 @@ class SshServer:
 
     @property
     def log(self) -> str:
-        """What the server has said since it was first started."""
+        """What the server has logged since it was first started."""
         return self._log.read_text()
 
     @property

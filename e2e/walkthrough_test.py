@@ -1,6 +1,6 @@
 """`controllers`: the walk-through that users start from; what kubectl prints, word for word.
 
-Docker Hub is a registry of this machine, reached by its real name through a proxy and believed by its certificate.
+Docker Hub is a registry of this machine, reached by its real name through a proxy and trusted by its certificate.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""`docs/development.md`: the rules of the house that no linter knows."""
+"""`docs/development.md`: the rules that no linter knows."""
 
 import ast
 import re

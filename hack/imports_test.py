@@ -1,4 +1,4 @@
-"""`setup.cfg`: who may import what, where import-linter has no words for it."""
+"""`setup.cfg`: who may import what, as far as import-linter cannot express it."""
 
 import ast
 import re

@@ -1,6 +1,6 @@
 """Pushes small OCI images to a registry without Docker, as CI would: config, one layer, manifest.
 
-For demos and tests only: it knows Basic auth and the token flow of the OCI distribution spec, and nothing of retries.
+For demos and tests only: it knows Basic auth and the token flow of the OCI distribution spec, and no retries.
 `python -m hack.oci HOST/REPOSITORY TAG... [--user U --password P]` pushes from the command line.
 """
 

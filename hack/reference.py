@@ -1,4 +1,4 @@
-"""`python -m hack.reference`: writes what the docs say of fields and flags, or checks that it is fresh.
+"""`python -m hack.reference`: writes what the docs say about fields and flags, or checks that it is fresh.
 
 That is docs/reference.md, every field of the API, and the table of flags in docs/operations.md. The types in `api/` are
 the source, read through the same schemas as the CRDs, so page, CRDs and code cannot differ. Flags are read from the

@@ -58,11 +58,11 @@ def explain_policy(options: argparse.Namespace) -> int:
 async def _explain(key: Key, kubeconfig: str) -> int:
     async with connect(kubeconfig, user_agent=USER_AGENT) as client:
         policy = await client.get(IMAGE_POLICIES, key.namespace, key.name, into=ImagePolicy)
-        at = repository_key(policy)
-        repository = await client.get(IMAGE_REPOSITORIES, at.namespace, at.name, into=ImageRepository)
-        stored = await fetch_list(client, at)
+        source = repository_key(policy)
+        repository = await client.get(IMAGE_REPOSITORIES, source.namespace, source.name, into=ImageRepository)
+        stored = await fetch_list(client, source)
         if stored is None:
-            sys.stderr.write(f"ImageRepository {at} has no stored tags: it was not scanned yet\n")
+            sys.stderr.write(f"ImageRepository {source} has no stored tags: it was not scanned yet\n")
             return 1
         return await _print_choice(client, policy, repository, stored)
 

@@ -1,7 +1,7 @@
 """`tagline policy test`: which tag a policy chooses, and why the others lost, without a cluster or registry.
 
-The answer is the controller's own: both call `controllers.policy.select`. What cannot be known offline is refused, or
-said to be left out: when tags were first seen, and what is inside images.
+The answer is the controller's own: both call `controllers.policy.select`. Questions that need
+a cluster or a registry are refused, or reported as left out: when tags were first seen, and what is inside images.
 """
 
 import argparse
@@ -56,8 +56,8 @@ def run_policy_test(options: argparse.Namespace) -> int:
     """Print the choice and its reasons; 0 when a tag is chosen."""
     try:
         index, rules = _question(options)
-        found = select(index, rules, now=EPOCH, current=options.current)
-        if not isinstance(found, Selection):
+        selection = select(index, rules, now=EPOCH, current=options.current)
+        if not isinstance(selection, Selection):
             raise NotAnswerableOffline(_needs_cluster("platforms"))
     except (InvalidPolicy, NotAnswerableOffline) as error:
         sys.stderr.write(f"{error}\n")
@@ -67,13 +67,13 @@ def run_policy_test(options: argparse.Namespace) -> int:
         if isinstance(error, SelectionFailed):
             sys.stdout.writelines(format_tally(error.tally))
         return 1
-    sys.stdout.write("".join(_answer(found)))  # in one piece: a reader may take only the first line
+    sys.stdout.write("".join(_answer(selection)))  # in one piece: a reader may take only the first line
     return 0
 
 
-def _answer(found: Selection) -> Iterator[str]:
-    choice = found.choice
-    kept = f" (kept: {found.refused_downgrade} would be a downgrade)" if found.refused_downgrade else ""
+def _answer(selection: Selection) -> Iterator[str]:
+    choice = selection.choice
+    kept = f" (kept: {selection.refused_downgrade} would be a downgrade)" if selection.refused_downgrade else ""
     yield f"{format_choice(choice)}{kept}\n"
     yield from format_tally(choice.tally)
 

@@ -1,6 +1,6 @@
-"""Identities in AWS, Azure and Google Cloud: whose they are, logins by the clouds' own SDKs, and what is kept of them.
+"""Identities in AWS, Azure and Google Cloud: whose they are, logins with the clouds' own SDKs, and their cache.
 
 An SDK is optional and loaded by the first login that needs it. Knows no Kubernetes: whose identity is meant, and a
-token that proves it, are given by the caller. What a cloud's registry or Git host wants to see is in `registry.cloud`
-and `git`.
+token that proves it, are given by the caller. What a cloud's registry or Git host accepts is in `registry.cloud` and
+`git.login`.
 """

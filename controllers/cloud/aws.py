@@ -26,16 +26,16 @@ class AwsCredentials:
     access_key: str
     secret_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
-    """Goes with the keys of a role; "" with those of a user."""
+    """Belongs to the keys of a role; "" for those of a user."""
 
 
 def new_session() -> Any:
-    """Return a session of botocore, without what another one knows. Raises LoginFailed without the SDK."""
+    """Return a session of botocore that shares nothing with others. Raises LoginFailed without the SDK."""
     return sdk.load("botocore.session", extra=EXTRA).get_session()
 
 
 def config(proxy: str, **more: Any) -> Any:
-    """Return the limits of a client, and the proxy of the object."""
+    """Return a client's configuration: our limits, and the proxy of the object."""
     return sdk.load("botocore.config", extra=EXTRA).Config(
         connect_timeout=sdk.SECONDS,
         read_timeout=sdk.SECONDS,
@@ -63,14 +63,12 @@ def assume_role(session: Any, subject: SubjectToken, region: str, *, proxy: str)
     unsigned = sdk.load("botocore", extra=EXTRA).UNSIGNED
     settings = config(proxy, signature_version=unsigned)
     with closing(session.create_client("sts", region_name=region, config=settings)) as client:
-        found = client.assume_role_with_web_identity(
+        keys = client.assume_role_with_web_identity(
             RoleArn=who.role,
             RoleSessionName=f"{who.service_account}.{who.namespace}.{region}.fluxcd.io"[:SESSION_NAME_CHARS],
             WebIdentityToken=subject.token,
         )["Credentials"]
-    return Login(
-        AwsCredentials(found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]), found["Expiration"]
-    )
+    return Login(AwsCredentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]), keys["Expiration"])
 
 
 def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCredentials:
@@ -79,12 +77,12 @@ def load_process_credentials(session: Any, region: str, *, proxy: str) -> AwsCre
     Raises LoginFailed when there are none, and as `translate_errors`.
     """
     session.set_config_variable("region", region)
-    session.set_default_client_config(config(proxy))  # for what IRSA asks
-    found = session.get_credentials()
-    if found is None:
+    session.set_default_client_config(config(proxy))  # for the requests of IRSA
+    credentials = session.get_credentials()
+    if credentials is None:
         raise LoginFailed(
             "no keys of AWS were found: give the controller's pod a role (IRSA, Pod Identity, the node), or name a "
             "ServiceAccount that has one"
         )
-    frozen = found.get_frozen_credentials()
+    frozen = credentials.get_frozen_credentials()
     return AwsCredentials(frozen.access_key, frozen.secret_key, frozen.token or "")

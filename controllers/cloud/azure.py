@@ -1,6 +1,6 @@
 """Tokens of Microsoft Entra: an application's, or those of the process.
 
-The process's come from the SDK's default chain without the links that run programs of developers: service principal,
+The process's come from the SDK's default chain without the links that run developers' tools: service principal,
 workload identity, managed identity. An application's is given for the ServiceAccount's token, which it has to trust:
 https://learn.microsoft.com/entra/workload-id/workload-identity-federation.
 """
@@ -48,7 +48,7 @@ def _credential(authority: str, subject: SubjectToken | None, proxy: str) -> Any
             **{f"exclude_{name}_credential": True for name in EXCLUDED_CREDENTIALS}, **settings
         )
     tenant, _, client = subject.identity.role.partition("/")
-    # Discovery only asks whether the authority is one of Microsoft's; ours is never of a tenant's choosing.
+    # Discovery only asks whether the authority is one of Microsoft's; no tenant can choose ours.
     return identity.ClientAssertionCredential(
         tenant, client, lambda: subject.token, disable_instance_discovery=True, **settings
     )

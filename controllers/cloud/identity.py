@@ -1,4 +1,4 @@
-"""Whom a login acts for, and what comes of it. Decisions only.
+"""Whom a login acts for, and what it yields. Decisions only.
 
 Object-level identities follow https://fluxcd.io/flux/integrations/: annotations of a ServiceAccount name the role, the
 application or the service account of the cloud. Names of annotations, patterns and texts are Flux's.
@@ -28,7 +28,7 @@ GCP_PROVIDER_PATTERN = r"^projects/\d+/locations/global/workloadIdentityPools/[^
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A ServiceAccount, and who it is in the cloud. Hashable: credentials are kept by it."""
+    """A ServiceAccount, and who it is in the cloud. Hashable, since credentials are cached by it."""
 
     namespace: str
     service_account: str

@@ -7,7 +7,7 @@ from controllers.cloud.errors import LoginFailed
 from controllers.net.foreign_text import sanitize
 
 SECONDS = 10
-"""What an SDK may wait for one answer."""
+"""How long an SDK may wait for one answer."""
 ATTEMPTS = 2
 UNEXPECTED_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What SDKs raise when an answer lacks what they look for."""
@@ -16,7 +16,7 @@ UNEXPECTED_ERRORS = (AttributeError, IndexError, KeyError, TypeError, ValueError
 def load(module: str, *, extra: str) -> Any:
     """Import a module of an SDK; some tenths of a second the first time. Raises LoginFailed when it is not installed.
 
-    extra: of our own package, which brings the SDK.
+    extra: the extra of our own package that brings the SDK.
     """
     try:
         return import_module(module)

@@ -1,1 +1,4 @@
-"""ServiceAccounts as identities in a cloud: reads them, has Kubernetes issue tokens for them, asks the cloud."""
+"""ServiceAccounts as identities in a cloud: reads them, has Kubernetes issue tokens for them, logs in with those.
+
+Knows Kubernetes; the clouds themselves are in `cloud`.
+"""

@@ -41,13 +41,13 @@ class TokenRequestStatus(msgspec.Struct):
 
 
 class TokenRequest(msgspec.Struct):
-    """The answer to an authentication.k8s.io/v1 TokenRequest."""
+    """What is read of the answer to an authentication.k8s.io/v1 TokenRequest."""
 
     status: TokenRequestStatus
 
 
 @dataclass(frozen=True, slots=True)
-class CloudCredentials(Generic[C]):
+class GrantedCredentials(Generic[C]):
     """Credentials, and whose they are."""
 
     credentials: C = field(repr=False)
@@ -56,7 +56,7 @@ class CloudCredentials(Generic[C]):
 
 
 class CloudAccess(Generic[C]):
-    """Safe to call from several tasks."""
+    """Logs in to clouds, each object as its own identity. Safe to call from several tasks."""
 
     def __init__(
         self, client: Client, logins: CloudLogins[C], *, object_level: bool, default_service_account: str
@@ -73,22 +73,22 @@ class CloudAccess(Generic[C]):
 
     async def login(
         self, provider: str, address: str, *, namespace: str, service_account: str, proxy: str = ""
-    ) -> CloudCredentials[C]:
-        """Return credentials of a cloud for an address of its own, mostly from memory. Raises CloudFailed.
+    ) -> GrantedCredentials[C]:
+        """Return credentials for an address of a cloud, mostly from memory. Raises CloudFailed.
 
         service_account: as the object names it; "" is the default one, and without that the process.
         """
-        self._logins.credential_scope(provider, address)  # before anything is asked
+        self._logins.credential_scope(provider, address)  # a foreign address fails before any request
         identity = await self._identity(provider, namespace, service_account)
 
         async def kubernetes_token(audience: str) -> str:
             assert identity is not None
             return await self._token(identity, audience)
 
-        found = await self._logins.credentials(
+        credentials = await self._logins.credentials(
             provider, address, identity, proxy=proxy, kubernetes_token=kubernetes_token
         )
-        return CloudCredentials(found, identity)
+        return GrantedCredentials(credentials, identity)
 
     async def _identity(self, provider: str, namespace: str, service_account: str) -> Identity | None:
         name = service_account or self._default

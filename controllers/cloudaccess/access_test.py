@@ -85,7 +85,7 @@ async def test_the_gate_is_for_accounts_that_objects_name(
     assert harness.access(gate=gate).allows(account) is allowed
 
 
-async def test_a_place_of_somebody_else_is_refused_before_anything_is_asked(harness: AccessHarness) -> None:
+async def test_an_address_outside_the_cloud_is_refused_before_any_request(harness: AccessHarness) -> None:
     with pytest.raises(LoginFailed, match=r"^'there' is not ours$"):
         await harness.who("robot", credential_scope="there")
     assert harness.kube.requests == []

@@ -19,7 +19,7 @@ class TokenCacheMetrics(Collector):
         self._logins = list(logins)
 
     def watch(self, logins: CloudLogins[Any]) -> None:
-        """Export what `logins` count, too."""
+        """Export the counts of `logins` as well."""
         self._logins.append(logins)
 
     def collect(self) -> Iterator[Metric]:

@@ -1,4 +1,4 @@
-"""What the metrics of the token cache tell of logins."""
+"""What the metrics of the token cache say about logins."""
 
 from datetime import timedelta
 
@@ -31,7 +31,7 @@ async def token(audience: str) -> str:
     return "token"
 
 
-async def test_requests_items_and_evictions_are_reported() -> None:
+async def test_requests_items_and_evictions_are_exported() -> None:
     registry = CollectorRegistry()
     logins = CloudLogins(VirtualClock(), {"cloud": Cloud()}, max_size=2, max_age=HOUR)
     registry.register(TokenCacheMetrics(logins))

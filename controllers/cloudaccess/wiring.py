@@ -1,4 +1,4 @@
-"""How a process gets into clouds: the parts, built from its flags."""
+"""How a process logs in to clouds: the parts, built from its flags."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -13,7 +13,7 @@ C = TypeVar("C")
 
 
 def build_cloud_access(process: Process, providers: Mapping[str, Provider[C]]) -> CloudAccess[C]:
-    """Return the process's way into clouds; the process closes it."""
+    """Return the process's access to clouds; the process closes it."""
     options = process.options
     logins = CloudLogins(
         process.clock,

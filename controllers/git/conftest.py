@@ -1,4 +1,4 @@
-"""What the tests of this package share: a served repository, an engine, a run in a few words."""
+"""What the tests of this package share: a served repository, an engine, and the steps of a run."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class GitRun:
     remote: Remote
 
     async def tip(self, branch: str = "main") -> Tip:
-        """List, and fetch the tip of a branch."""
+        """List references and fetch the tip of a branch."""
         tip = branch_tip(await self.engine.list_refs(self.remote), branch)
         assert tip is not None
         await self.engine.fetch(self.remote, tip)

@@ -167,7 +167,7 @@ class GitEngine:
         return await self._with_store(remote, deadline, work)
 
     def can_fetch_any_commit(self, remote: Remote) -> bool:
-        """Return True when a commit behind the tips comes without all history. To be asked after `list_refs`."""
+        """Return True when a commit behind the tips comes without all history. Call it after `list_refs`."""
         return self._connections.session(remote).can_fetch_any_commit()
 
     async def commit(
@@ -253,7 +253,7 @@ class GitEngine:
     async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
         """Keep other tasks of this process from writing to this branch of this repository.
 
-        Yields True when there was nobody to wait for: what the caller knows of the branch is not outdated by us.
+        Yields True when there was nobody to wait for: no other task has changed what the caller has read of it.
         """
         lock = self._branch_locks.setdefault((canonical_url(remote.url), branch), asyncio.Lock())
         is_uncontended = not lock.locked()
@@ -353,7 +353,7 @@ def _remove(stores: Sequence[ObjectStore]) -> None:
 
 
 def _known_ancestors(store: ObjectStore, *, new: NewCommit, updates: Sequence[RefUpdate]) -> dict[str, set[str]]:
-    """Return the known ancestors of each commit to push."""
+    """Return the ancestors of each commit to push, as far as the store has them."""
     return {u.new: store.ancestors(new.parent if u.new == new.id else u.new) for u in updates}
 
 

@@ -10,7 +10,7 @@
     ├── ProtocolError            not the answer of a Git server
     │   └── RepositoryTooLarge   an answer, object or tree is beyond our bounds
     ├── CacheFailed              our own disk
-    ├── CorruptObject            our cache lacks an object or has it wrong; never leaves this package
+    ├── CorruptObject            our cache lacks an object or has a damaged one; never leaves this package
     ├── PushFailed               `updated_refs`: the references that moved nevertheless
     │   ├── RefMoved             the branch moved: list, fetch, re-apply and push again
     │   └── PushRejected         the server or one of its hooks said no
@@ -82,7 +82,7 @@ class CacheFailed(GitError):
 
 
 class CorruptObject(GitError):
-    """Our cache lacks an object that it should have, or has it wrong. The objects are fetched anew."""
+    """Our cache lacks an object that it should have, or has a damaged one. The objects are fetched anew."""
 
 
 class PushFailed(GitError):

@@ -1,4 +1,4 @@
-"""`controllers.git.engine`: repositories that are made anew in the other object format are followed."""
+"""`controllers.git.engine`: repositories that are recreated in the other object format are followed."""
 
 import pytest
 

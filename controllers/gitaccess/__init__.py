@@ -1,1 +1,4 @@
-"""The way to a Git repository: from a GitRepository and Secrets to a remote, the branches of a run, and a signer."""
+"""Access to a Git repository: from a GitRepository and Secrets to a remote, the branches of a run, and a signer.
+
+Knows Kubernetes; `git` knows the protocols.
+"""

@@ -22,7 +22,7 @@ class Gates:
     force_push: bool = True
     """GitForcePushBranch: a push branch that is not the checkout's may be overwritten."""
     continue_branch: bool = True
-    """GitAllBranchReferences: edits go on top of such a branch where it exists; else always of the checkout."""
+    """GitAllBranchReferences: edits go on top of such a branch where it exists; else always on top of the checkout."""
 
 
 DEFAULT_GATES = Gates()
@@ -35,7 +35,7 @@ class BranchPlan:
     checkout: Checkout
     push_branch: str
     switch: bool
-    """The push branch is another than the checkout's."""
+    """The push branch is not the checkout's."""
     continues: bool = False
     """Edits go on top of the push branch where it exists."""
     force: bool = False

@@ -1,4 +1,4 @@
-"""Credentials of Secrets: what is read, and in which words the rest is refused."""
+"""Credentials of Secrets: what is read, and with which text the rest is refused."""
 
 import pytest
 from cryptography.hazmat.primitives import serialization

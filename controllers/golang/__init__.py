@@ -1,4 +1,4 @@
-"""Facts of Go that users of Flux see: how it quotes, spells numbers and durations, and reads regular expressions.
+"""What users of Flux see of Go: how it quotes, spells numbers and durations, and reads regular expressions.
 
-Pure, and below everything else.
+Pure. Imports no other package of ours.
 """

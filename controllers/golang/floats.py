@@ -1,6 +1,6 @@
 """64-bit floats in Go's text forms, both ways: `strconv.ParseFloat` and `strconv.FormatFloat`.
 
-Python's `float` reads other things than https://pkg.go.dev/strconv#ParseFloat, so the grammar is checked first:
+Python's `float` accepts another grammar than https://pkg.go.dev/strconv#ParseFloat, so that is checked first:
 underscores between digits, hexadecimal floats, `inf` and `nan`. Overflow is refused, underflow is zero.
 """
 

@@ -1,1 +1,1 @@
-"""Image references: one value from the choice to the commit. Pure."""
+"""Image references: parsed strictly, as one value from the choice to the commit, and as a marker writes them. Pure."""

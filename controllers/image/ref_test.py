@@ -1,4 +1,4 @@
-"""Images as texts."""
+"""Images as text."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What an image reference names, and in which words a wrong one is refused."""
+"""What an image reference names, and with which text an invalid one is refused."""
 
 import pytest
 

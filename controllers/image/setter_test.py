@@ -1,4 +1,4 @@
-"""What a marker says, and what a marked value says of its image."""
+"""What a marker says, and what a marked value says about its image."""
 
 import pytest
 

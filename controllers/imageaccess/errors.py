@@ -1,4 +1,4 @@
-"""What keeps us from entering a registry before it was even asked.
+"""What can go wrong before a registry is sent any request.
 
 AccessFailed           the credentials cannot be put together; the text says which object lacks what
  +- GateDisabled       the spec asks for a feature that is off in this process

@@ -1,6 +1,6 @@
-"""Metrics of how registries are asked: requests, refusals, and hosts that are left alone.
+"""Metrics of requests to registries: answers, operations that were not begun, and hosts that are left alone.
 
-The host is a label, and hosts are of users' choosing: after the first hundred the rest are one.
+The host is a label, and users choose the hosts: all after the first hundred share one label.
 """
 
 from prometheus_client import CollectorRegistry, Counter, Gauge

@@ -1,4 +1,4 @@
-"""Metrics of registries: what is counted, and that users cannot make labels without end."""
+"""Metrics of registries: what is counted, and that users cannot make endless labels."""
 
 from prometheus_client import CollectorRegistry
 

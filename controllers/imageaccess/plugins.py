@@ -1,8 +1,8 @@
-"""Credential plugins: programs that know a login we do not, in the protocol that kubelet speaks with them.
+"""Credential plugins: programs that provide logins we do not implement, called with kubelet's protocol.
 
 Follows https://kubernetes.io/docs/tasks/administer-cluster/kubelet-credential-provider/: one JSON object to the
-program, one back, and how long it is good for. They are asked when the repository's own Secrets have nothing for the
-image. Left out: tokens of ServiceAccounts for plugins (`tokenAttributes`).
+program, one back, and how long it is valid. Plugins run when the repository's own Secrets have nothing for the image.
+ Left out: tokens of ServiceAccounts for plugins (`tokenAttributes`).
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, 
 API_VERSION = "credentialprovider.kubelet.k8s.io/v1"
 CONFIG_KINDS = ("kubelet.config.k8s.io/v1", "CredentialProviderConfig")
 RUN_SECONDS = 60.0
-"""As kubelet waits."""
+"""As long as kubelet waits."""
 MAX_ANSWER_BYTES = 1 << 20
 MAX_CACHED = 1024
 
@@ -63,7 +63,7 @@ class AuthEntry(msgspec.Struct):
 
 
 class CredentialProviderResponse(msgspec.Struct, rename="camel"):
-    """A CredentialProviderResponse."""
+    """What a plugin answers."""
 
     api_version: str
     kind: Literal["CredentialProviderResponse"]
@@ -80,13 +80,13 @@ class Plugin:
     program: Path
     images: tuple[str, ...]
     lifetime: timedelta
-    """Where the answer does not say."""
+    """Of an answer that states none."""
     args: tuple[str, ...] = ()
     env: tuple[tuple[str, str], ...] = ()
 
 
 def load_plugins(config: str, folder: str) -> tuple[Plugin, ...]:
-    """Read plugins from a configuration file (YAML or JSON); `folder` has their programs. Raises BadPluginConfig."""
+    """Return the plugins of a configuration file (YAML or JSON); `folder` has the programs. Raises BadPluginConfig."""
     import yaml  # type: ignore[import-untyped] # noqa: PLC0415 - a process without plugins does not need it
 
     try:
@@ -135,13 +135,13 @@ class Plugins:
         self._running: dict[str, asyncio.Lock] = {plugin.name: asyncio.Lock() for plugin in plugins}
 
     async def credentials(self, image: Image) -> Credentials | None:
-        """Return what the first plugin that knows `image` answers; None without one. Raises AccessFailed."""
+        """Return what the first plugin with credentials for `image` answers; None without one. Raises AccessFailed."""
         for plugin in self._plugins:
             if any(matches(pattern, image) for pattern in plugin.images):
                 async with self._running[plugin.name]:
                     answer = self._cached(plugin, image) or await self._ask(plugin, image)
-                if found := resolve_credentials(image, [answer]):
-                    return found
+                if credentials := resolve_credentials(image, [answer]):
+                    return credentials
         return None
 
     def _cached(self, plugin: Plugin, image: Image) -> PullSecret | None:
@@ -163,16 +163,16 @@ class Plugins:
 
 
 async def _run(plugin: Plugin, image: Image) -> bytes:
-    """Return what the program writes. By files in memory instead of pipes: nobody waits for a reader."""
+    """Return what the program writes. Uses files in memory instead of pipes, so that nobody waits for a reader."""
     request = {"apiVersion": API_VERSION, "kind": "CredentialProviderRequest", "image": image.name}
-    with _memory_file() as asked, _memory_file() as answered:
-        asked.write(msgspec.json.encode(request))
-        asked.seek(0)
-        status = await _wait_for_exit(plugin, stdin=asked, stdout=answered)
+    with _memory_file() as stdin, _memory_file() as stdout:
+        stdin.write(msgspec.json.encode(request))
+        stdin.seek(0)
+        status = await _wait_for_exit(plugin, stdin=stdin, stdout=stdout)
         if status != 0:
             raise _failed(plugin, f"ended with status {status}")
-        answered.seek(0)
-        output = answered.read(MAX_ANSWER_BYTES + 1)
+        stdout.seek(0)
+        output = stdout.read(MAX_ANSWER_BYTES + 1)
     if len(output) > MAX_ANSWER_BYTES:
         raise _failed(plugin, f"answered with more than {MAX_ANSWER_BYTES} bytes")
     return output
@@ -218,7 +218,7 @@ def _read(plugin: Plugin, output: bytes) -> CredentialProviderResponse:
 
 
 def _as_pull_secret(plugin: Plugin, answer: CredentialProviderResponse) -> PullSecret:
-    """Return the answer as a pull secret, since its keys match as those of pull secrets do."""
+    """Return the answer as a pull secret: the keys of both match images in the same way."""
     config = {"auths": answer.auth or {}}
     return PullSecret(JSON_TYPE, {JSON_KEY: msgspec.json.encode(config)}, f"credential plugin {plugin.name}")
 

@@ -2,8 +2,8 @@
 
 The order of sources is that of https://fluxcd.io/flux/components/image/imagerepositories/#provider and following
 sections: proxy, TLS, then the cloud of `provider`, or the pull secrets of `secretRef` and of the ServiceAccount. That
-credential plugins come last is ours. Secrets are read at each use, so a rotated one works at the next scan; nothing in
-them is cached.
+credential plugins come last is ours. Secrets are read at each use and not kept, so a rotated one
+works at the next scan.
 """
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ class AccessReader:
         clouds: CloudAccess[Credentials] | None = None,
         plugins: Plugins | None = None,
     ) -> None:
-        """None: there is no way into clouds, or there are no plugins."""
+        """Build it; without `clouds` or `plugins`, credentials never come from there."""
         self._client = client
         self._clouds = clouds
         self._plugins = plugins
@@ -60,8 +60,7 @@ class AccessReader:
     async def read(self, repository: ImageRepository, image: Image) -> Access:
         """Return what is needed to talk to the registry of `image`: one request for each object that the spec names.
 
-        Cloud logins and plugins cost more when their last answer has expired. Raises AccessFailed with Flux's
-        texts.
+        Cloud logins and plugins cost more once their last answer has expired. Raises AccessFailed with Flux's texts.
         """
         spec = repository.spec
         try:
@@ -88,8 +87,8 @@ class AccessReader:
                 proxy=proxy.url if proxy else "",
             )
             return granted.credentials
-        found = resolve_credentials(image, await self._pull_secrets(repository))
-        return found or (await self._plugins.credentials(image) if self._plugins else None)
+        credentials = resolve_credentials(image, await self._pull_secrets(repository))
+        return credentials or (await self._plugins.credentials(image) if self._plugins else None)
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref
@@ -110,12 +109,12 @@ class AccessReader:
         return tls_from_secret(f"{repository.metadata.namespace}/{ref.name}", secret.data)
 
     async def _pull_secrets(self, repository: ImageRepository) -> Sequence[PullSecret]:
-        found: list[PullSecret] = []
+        secrets: list[PullSecret] = []
         if ref := repository.spec.secret_ref:
-            found.append(_pull_secret(await self._secret(repository, ref.name)))
+            secrets.append(_pull_secret(await self._secret(repository, ref.name)))
         if repository.spec.service_account_name:
-            found += await self._of_service_account(repository)
-        return found
+            secrets += await self._of_service_account(repository)
+        return secrets
 
     async def _of_service_account(self, repository: ImageRepository) -> list[PullSecret]:
         namespace, name = repository.metadata.namespace, repository.spec.service_account_name
@@ -123,16 +122,16 @@ class AccessReader:
             account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, into=core.ServiceAccount)
         except NotFound as error:
             raise AccessFailed(f"serviceaccount '{namespace}/{name}' not found") from error
-        found = []
+        secrets = []
         for ref in account.image_pull_secrets:
             try:
-                found.append(_pull_secret(await self._secret(repository, ref.name)))
+                secrets.append(_pull_secret(await self._secret(repository, ref.name)))
             except NotFound as error:
                 raise AccessFailed(
                     f"failed to get image pull secret for serviceaccount '{namespace}/{name}': "
                     f"secret '{namespace}/{ref.name}' not found"
                 ) from error
-        return found
+        return secrets
 
     async def _secret(self, repository: ImageRepository, name: str) -> core.Secret:
         return await self._client.get(SECRETS, repository.metadata.namespace, name, into=core.Secret)

@@ -32,7 +32,7 @@ GET = "get serviceaccounts apps/robot"
 
 
 class Aws:
-    """A cloud that tells who logged in."""
+    """A cloud whose credentials name who logged in."""
 
     def __init__(self) -> None:
         self.logins: list[tuple[str, SubjectToken | None, str]] = []

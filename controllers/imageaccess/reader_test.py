@@ -1,4 +1,4 @@
-"""What is read to enter a registry, in which order, and each text for what is missing."""
+"""What is read for access to a registry, in which order, and each text for what is missing."""
 
 import json
 from datetime import timedelta

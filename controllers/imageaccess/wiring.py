@@ -1,4 +1,4 @@
-"""What the processes that enter registries have in common: their flags, and the parts built from them."""
+"""What processes that send requests to registries share: flags, and the parts built from them."""
 
 from datetime import timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from controllers.runtime.process.flags import Flag, at_least
 from controllers.runtime.process.process import CannotStart, Process
 
 SLOW_THRESHOLD = timedelta(seconds=1)
-"""After how long a run that waits for a registry keeps others no longer from theirs; see `Controller`."""
+"""After how long a run that waits for a registry gets a stand-in for its worker; see `Controller`."""
 
 
 def _rate(text: str) -> float:

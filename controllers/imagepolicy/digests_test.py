@@ -1,4 +1,4 @@
-"""`controllers.imagepolicy.reconciler`: when it reads a digest, and what becomes of it."""
+"""`controllers.imagepolicy.reconciler`: when it reads a digest, and what it does with it."""
 
 from datetime import timedelta
 from typing import Any

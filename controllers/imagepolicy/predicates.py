@@ -7,8 +7,8 @@ from api.imagerepository import ImageRepository
 def affects_policies(old: ImageRepository | None, new: ImageRepository | None) -> bool:
     """Report whether an ImageRepository's change can change a choice.
 
-    That is: it appeared or went, its tags have a new revision, or its spec allows or names something else (the
-    image, the namespaces that may use it). A scan without news concerns nobody.
+    It does when the repository appears or is deleted, when its tags have a new revision, and when its spec names
+    another image or gives access to other namespaces. A scan without news does not.
     """
     if old is None or new is None:
         return old is not new
@@ -22,9 +22,9 @@ def affects_policies(old: ImageRepository | None, new: ImageRepository | None) -
 
 
 def labels_changed(old: Namespace | None, new: Namespace | None) -> bool:
-    """Report whether a namespace's labels, by which access is given, are others than before.
+    """Report whether a namespace's labels, by which access is given, have changed.
 
-    So are those of a namespace that appears: its policies may have been processed, and denied, before it.
+    Those of a new namespace count as changed: its policies may have run, and been denied, before it was in the cache.
     """
     return new is not None and (old is None or old.metadata.labels != new.metadata.labels)
 

@@ -35,7 +35,7 @@ LATER = scanned("1", scan_time=START.replace(hour=1)).last_scan_result
         pytest.param(BEFORE, BEFORE, False, id="nothing-changed"),
         pytest.param(UNSCANNED, BEFORE, True, id="first-scan"),
         pytest.param(BEFORE, image_repository(status=scanned("2")), True, id="new-revision"),
-        pytest.param(BEFORE, with_status(last_scan_result=LATER), False, id="quiet-scan"),
+        pytest.param(BEFORE, with_status(last_scan_result=LATER), False, id="unchanged-scan"),
         pytest.param(BEFORE, with_status(conditions=(READY_NOW,)), False, id="condition"),
         pytest.param(BEFORE, with_status(canonical_image_name="ghcr.io/org/b"), True, id="scanned-for-another-image"),
         pytest.param(BEFORE, with_spec(image="ghcr.io/org/b"), True, id="image-renamed"),

@@ -24,7 +24,7 @@ from controllers.selection.image_reader import ImageReader
 
 SOURCE_NOT_READ = "SourceNotRead"
 SOURCE_RETRY = timedelta(minutes=5)
-"""Until the image of a choice is tried again, unless something else makes a run before."""
+"""Until the image of a choice is tried again, unless there is another run before that."""
 
 log = logging.getLogger("controllers.imagepolicy.sources")
 
@@ -41,10 +41,10 @@ class _Answer:
 async def reflect_sources(
     run: Run[ImagePolicy, ImagePolicyStatus], repository: ImageRepository, image: Image, images: ImageReader
 ) -> tuple[tuple[str, str], ...]:
-    """Bring `run.status.sources` up to the choice in the status, or remove them where they are not wanted.
+    """Bring `run.status.sources` up to date with the choice in the status; clear them where they are not wanted.
 
-    Reads nothing that the status has. The previous choice is asked for, too, since Git has it most likely. Returns the
-    warnings that the owner should read: the choice could not be read.
+    Reads only what the status lacks. The previous choice is read, too, since it is most likely the one in Git. Returns
+    a warning for the owner when the image of the choice could not be read.
     """
     if not run.object.spec.reflect_source:
         run.status = replace(run.status, sources=())

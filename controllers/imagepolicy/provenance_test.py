@@ -68,7 +68,7 @@ async def test_choice_and_its_source_come_together(described: PolicyHarness) -> 
     assert (end.requeue_after, end.warnings) == (None, ())
 
 
-async def test_new_choice_goes_in_front_and_nothing_known_is_read_again(described: PolicyHarness) -> None:
+async def test_new_choice_comes_first_and_nothing_is_read_twice(described: PolicyHarness) -> None:
     await described.reconcile(policy(V10, entry("1.0.0", "a")))
     assert described.run.status.sources == (entry("1.1.0", "b"), entry("1.0.0", "a"))
     assert described.registry.origin_requests == ["1.1.0"]
@@ -76,7 +76,7 @@ async def test_new_choice_goes_in_front_and_nothing_known_is_read_again(describe
     assert described.registry.origin_requests == ["1.1.0"]
 
 
-async def test_choice_that_comes_back_goes_in_front(described: PolicyHarness) -> None:
+async def test_choice_that_comes_back_comes_first(described: PolicyHarness) -> None:
     rest = tuple(entry(f"0.{number}.0", "e") for number in range(3))
     await described.reconcile(policy(ImageRef(name=IMAGE, tag="0.0.0"), *rest, entry("1.1.0", "b")))
     assert described.run.status.sources == (entry("1.1.0", "b"), *rest)
@@ -166,7 +166,7 @@ async def test_registry_that_does_not_answer_does_not_hold_the_choice_back(
         raise AssertionError(timeout)
 
     monkeypatch.setattr(described.registry, "read_provenance", silence)
-    monkeypatch.setattr(image_reader, "ORIGIN_TIMEOUT", timedelta(milliseconds=5))
+    monkeypatch.setattr(image_reader, "PROVENANCE_TIMEOUT", timedelta(milliseconds=5))
     end = await described.reconcile(policy())
     assert described.run.status.latest_ref == V11
     assert end.warnings[0][1].endswith("no answer within 0.005 s")

@@ -37,7 +37,7 @@ def build(process: Process) -> None:
 
 
 def _is_deletion(old: ChunkHeader | None, new: ChunkHeader | None) -> bool:
-    """Return whether somebody deleted a chunk: it is written again."""
+    """Return whether somebody deleted a chunk, which is then written again."""
     return old is not None and new is None
 
 

@@ -1,6 +1,6 @@
 """Which tags `status.lastScanResult.latestTags` shows. Pure.
 
-Without `spec.latestTags` the ten last in the order of bytes, as Flux does.
+Without `spec.latestTags` these are the last ten in the order of bytes, as in Flux.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ def rank_tags(tags: Sequence[str], wanted: LatestTags | None, first_seen: Mappin
     """Return the tags to show, the latest first; equal ones in the order of `tags`.
 
     tags: bytewise descending. first_seen: in Unix seconds, None where unknown; only needed for that order.
-    Versions go before other tags, and tags that a scan saw come before those that were there already. An underscore
-    stands for a plus, which a tag cannot have, as charts do it.
+    Versions come before other tags, and tags that a later scan found before those of the first scan. An underscore
+    stands for a plus, which a tag cannot have, as in the tags of Helm charts.
     100,000 tags by semver cost about 0.2 s: not for the event loop.
     """
     if wanted is None:

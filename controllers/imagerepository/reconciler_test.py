@@ -35,7 +35,7 @@ def revision(*tags: str) -> str:
     return build_tag_set(tags, None).revision
 
 
-async def test_first_scan_stores_and_tells(harness: RepositoryHarness) -> None:
+async def test_first_scan_stores_and_reports(harness: RepositoryHarness) -> None:
     end = await harness.reconcile(new_generation=True)
     message = "successful scan: found 2 tags"
     assert end == Ready(message, requeue_after=INTERVAL, event=message)
@@ -73,7 +73,7 @@ async def test_restart_scans_nothing_that_is_not_due(idle: RepositoryHarness) ->
     assert not idle.scanned
 
 
-async def test_scan_that_finds_nothing_new_writes_no_list_and_is_quiet(idle: RepositoryHarness) -> None:
+async def test_scan_that_finds_nothing_new_writes_no_list_and_reports_no_change(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=INTERVAL)
     assert end == Ready(
         "successful scan: found 2 tags", requeue_after=INTERVAL, no_change="no new tags found, next scan in 10m0s"
@@ -124,7 +124,7 @@ async def test_list_that_is_gone_is_scanned_for_and_stored_again(idle: Repositor
     assert end.no_change == "no new tags found, next scan in 10m0s"
 
 
-async def test_change_that_needs_no_scan_is_reported_quietly(idle: RepositoryHarness) -> None:
+async def test_change_that_needs_no_scan_is_reported_as_no_change(idle: RepositoryHarness) -> None:
     end = await idle.reconcile(after=MINUTE, spec={"interval": "20m"}, new_generation=True)
     assert end == Ready(
         "successful scan: found 2 tags",
@@ -326,7 +326,9 @@ async def test_latest_tags_are_those_that_the_spec_asks_for(
     assert harness.run.status.observed_latest_tags == LatestTags(count=2, order=order)
 
 
-async def test_other_latest_tags_cost_a_scan_and_a_quiet_scan_ranks_nothing_anew(idle: RepositoryHarness) -> None:
+async def test_other_latest_tags_cost_a_scan_and_a_scan_without_changes_ranks_nothing_anew(
+    idle: RepositoryHarness,
+) -> None:
     wanted = LatestTags(count=1, order="firstSeen")
     await idle.reconcile(spec={"latest_tags": wanted}, new_generation=True)
     assert idle.run.progress == "scanning: updated latest tags"

@@ -2,8 +2,8 @@
 
 Follows https://fluxcd.io/flux/components/image/imagerepositories/ and image-reflector-controller
 `internal/controller/imagerepository_controller.go`, `shouldScan`; the reasons are its texts. Rules of ours: a scan that
-failed stays due until one succeeds (Flux forgets one that was requested by annotation), a stored list that is not the
-one in the status is scanned again, and intervals may have jitter.
+failed stays due until one succeeds (Flux forgets one that was requested by annotation), a stored list that differs from
+the one in the status is scanned again, and intervals may have jitter.
 """
 
 from dataclasses import dataclass

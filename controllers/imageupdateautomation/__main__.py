@@ -27,7 +27,7 @@ from controllers.runtime.process.process import Process
 COMPONENT = "image-automation-controller"
 BY_SOURCE = "source"
 SLOW_THRESHOLD = timedelta(seconds=5)
-"""After how long a run gets a stand-in for its worker; what Git hosts and memory can bear is bounded by the engine."""
+"""After how long a run gets a stand-in for its worker. The engine bounds the load on Git hosts and memory."""
 SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
     "ssh-hostkey-algos", (), flags.parse_strings, "host key algorithms to offer; none: those of known_hosts"
 )
@@ -88,7 +88,7 @@ def build(process: Process) -> None:
 
 
 def _build_engine(process: Process) -> GitEngine:
-    """Return the engine, with a folder that goes with the process."""
+    """Return the engine, with a folder that is removed with the process."""
     folder = WorkDir(Path(tempfile.gettempdir()))
     ssh = SshAlgorithms(process.options[SSH_HOST_KEYS], process.options[SSH_KEY_EXCHANGES])
     git = GitEngine(folder.path, ssh=ssh)

@@ -43,7 +43,7 @@ async def test_finding_is_warned_of_only_once(marked: AutomationHarness) -> None
     assert len(marked.status.findings) == 2
 
 
-async def test_finding_that_is_mended_goes(marked: AutomationHarness) -> None:
+async def test_finding_that_is_resolved_disappears(marked: AutomationHarness) -> None:
     await marked.reconcile()
     marked.git.put(MAIN, {"other.yaml": b"nothing\n"})
     end = await marked.reconcile()
@@ -51,7 +51,7 @@ async def test_finding_that_is_mended_goes(marked: AutomationHarness) -> None:
     assert "left out" not in end.message
 
 
-async def test_finding_follows_its_policy_though_the_revision_is_known(marked: AutomationHarness) -> None:
+async def test_finding_follows_its_policy_though_the_revision_is_unchanged(marked: AutomationHarness) -> None:
     await marked.reconcile()
     marked.choose("nobody", None)
     end = await marked.reconcile()

@@ -6,12 +6,12 @@ from controllers.update.policies import find_pause
 
 
 def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
-    """Report whether a policy has another image, pause or labels than before: what automations read of it."""
+    """Report whether what automations read of a policy has changed: its image, its labels, and whether it is paused."""
     return _relevant_state(old) != _relevant_state(new)
 
 
 def source_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
-    """Report whether a GitRepository appeared, went, or has a new spec; its status does not concern automations."""
+    """Report whether a GitRepository appeared, was deleted, or has a new spec; automations do not read its status."""
     return old is None or new is None or old.metadata.generation != new.metadata.generation
 
 

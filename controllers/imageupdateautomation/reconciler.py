@@ -33,9 +33,9 @@ from controllers.update.repository import Repository
 from controllers.update.work import Edit, Published, Work, plan_work
 
 MAX_COMMITS_BEHIND = 10
-"""After a crash: so many commits of others may be on top of ours."""
+"""After a crash: how many commits of others may be on top of ours."""
 MAX_PUSH_ATTEMPTS = 5
-"""Pushes of one run: so many others may be faster, each time, before it is left to the next run."""
+"""Pushes of one run; after that many lost races the update is left to the next run."""
 
 AutomationRun = Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
@@ -58,21 +58,21 @@ class ImageUpdateAutomationReconciler:
         self._policy = policy
         self._editor = Editor()
         self._recorded: dict[Key, datetime] = {}
-        """When the last run of each automation began that came to its end in this process."""
+        """Start of each automation's last run that was completed in this process."""
 
     def forget(self, automation: Key) -> None:
-        """Drop what is remembered of an automation that is gone."""
+        """Drop what is remembered about an automation that is gone."""
         self._recorded.pop(automation, None)
 
     async def reconcile(self, run: AutomationRun) -> Outcome:
         """Do one pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
         run.status = replace(run.status, last_automation_run_time=run.now)
         try:
-            end = await self._update_if_due(run)
+            outcome = await self._update_if_due(run)
         except tuple(ON_ERROR) as error:
             return outcome_of(error, ON_ERROR)
         self._recorded[key_of(run.object)] = run.now
-        return end
+        return outcome
 
     async def _update_if_due(self, run: AutomationRun) -> Ready:
         work = plan_work(run.object, self._policies(run.object.metadata.namespace))
@@ -83,8 +83,8 @@ class ImageUpdateAutomationReconciler:
             if listed[1].revision == run.status.observed_source_revision:
                 message = "no change since last reconciliation"
                 return Ready(_message(run.status), requeue_after=_interval(run), no_change=message)
-        async with self._git.lock_branch(repository.source.remote, repository.plan.push_branch) as at_once:
-            if not at_once:
+        async with self._git.lock_branch(repository.source.remote, repository.plan.push_branch) as is_uncontended:
+            if not is_uncontended:
                 listed = None  # the writer before us has changed it
             for attempt in range(MAX_PUSH_ATTEMPTS):
                 try:
@@ -146,10 +146,10 @@ class ImageUpdateAutomationReconciler:
 
 
 def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
-    """Report whether the files have to be looked at whatever the remote has.
+    """Report whether the files have to be read whatever the remote has.
 
-    That is so after a stall, which ends a generation before it was applied, and while there are findings: the policy
-    that a marker lacks may be there by now, and no revision shows it.
+    They have to after a stall, which ends a generation before it was applied, and while there are findings: a policy
+    that was missing may exist by now, which no revision shows.
     """
     status = run.status
     unsettled = run.new_generation or is_true(status.conditions, STALLED) or bool(status.findings)

@@ -192,7 +192,7 @@ def _named_checkout(harness: AutomationHarness) -> dict[str, Any]:
         pytest.param(_named_checkout, id="checkout-by-name"),
     ],
 )
-async def test_files_are_looked_at_though_the_revision_is_known(
+async def test_files_are_read_though_the_revision_is_unchanged(
     idle: AutomationHarness, prepare: Callable[[AutomationHarness], dict[str, Any]]
 ) -> None:
     await idle.reconcile(**prepare(idle))

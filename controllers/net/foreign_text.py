@@ -9,7 +9,7 @@ def sanitize(text: str | bytes) -> str:
     """Return `text` as one printable line of at most 256 characters; what is cut ends in `…`.
 
     White space becomes one blank, and so does each character that cannot be printed. Bytes are read as UTF-8, faulty
-    ones replaced. Of a long text only the beginning is looked at.
+    ones replaced. Of a long text only the beginning is read.
     """
     start = text[: 8 * MAX_CHARS]
     if isinstance(start, bytes):

@@ -11,7 +11,7 @@ class TlsMaterial:
     """PEM texts; empty where the Secret has none. Hashable, since connections are pooled by it."""
 
     ca: bytes = b""
-    """Trusted beside the system's authorities, not instead of them."""
+    """Trusted in addition to the system's authorities."""
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
 

@@ -1,4 +1,4 @@
-"""URLs as far as all clients agree on them: where they lead, and the login that may stand in them."""
+"""What all clients need to know about URLs: the origin they lead to, and the login that may be in them."""
 
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
@@ -7,7 +7,7 @@ DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
 
 class Origin(NamedTuple):
-    """What two URLs must have in common for what one host is given to be given to the other."""
+    """What two URLs must have in common before a credential for one may be sent to the other."""
 
     scheme: str
     host: str | None

@@ -19,7 +19,7 @@ ValueFunction: TypeAlias = Callable[[str], str | None]
 """Returns what is ranked for a tag; None where the filter does not let it through."""
 
 INSORT_LIMIT: Final = 64
-"""So many entries are put in one by one; more are sorted in, which looks at every entry once."""
+"""Up to this many entries are inserted one by one; more are sorted in, which looks at every entry once."""
 
 
 class RankedCandidate(NamedTuple, Generic[R]):

@@ -101,7 +101,7 @@ class TagIndex:
         excluded: Mapping[str, Reason] = NOTHING,
         built: Mapping[str, int | None] | None = None,
     ) -> Choice:
-        """Choose as `choose` does for a single policy; only what no choice before needed costs anything.
+        """Choose as `choose` does for a single policy; results of earlier choices are reused.
 
         excluded: tags that count as absent, and why; built: build dates by tag, for policies that rank by them.
         """

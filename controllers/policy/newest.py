@@ -1,7 +1,7 @@
 """The newest tag: by the scan that found it first, or by the build date of its image. Ours, not Flux's.
 
 Tags that one scan found together were first seen together, and those of a first scan at an unknown time before all
-others: among them the last value in byte order wins. Build dates are for the caller to find out.
+others: among them the last value in byte order wins. Build dates are read by the caller.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Newest(Policy):
 
     @property
     def preselection(self) -> Policy | None:
-        """The tags first seen last, for images cannot all be read."""
+        """The policy that takes the tags first seen last, since not all images can be read."""
         return Newest(NewestBy.FIRST_SEEN) if self.by == NewestBy.BUILD_DATE else None
 
 

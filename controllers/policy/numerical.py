@@ -75,7 +75,7 @@ def _find_best(numbers: SortedCandidates[float], *, descending: bool) -> RankedC
 
 
 def _find_best_with_nans(entries: Sequence[RankedCandidate[float]], *, descending: bool) -> RankedCandidate[float]:
-    # As Flux goes through them: NaN, which never compares, always replaces and is always replaced.
+    # As in Flux's loop: NaN, which never compares, always replaces and is always replaced.
     best = entries[0]
     for entry in entries[1:]:
         if not (entry.rank > best.rank if descending else entry.rank < best.rank):

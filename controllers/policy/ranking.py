@@ -56,7 +56,7 @@ class Policy(ABC):
     name: ClassVar[str]
     """The field of `spec.policy`, and the flag of `tagline policy test`."""
     ranks_times: ClassVar[bool] = False
-    """True where the rank is not in the values: two tags alone cannot be compared, and neither can any offline."""
+    """True where the values do not have the rank: then two tags alone cannot be compared, nor any tags offline."""
 
     @abstractmethod
     def build_ranker(self, context: RankingContext) -> Ranker:

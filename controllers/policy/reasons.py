@@ -1,6 +1,6 @@
-"""What comes out of a choice: the tag, and for each other tag the reason why it was not chosen.
+"""The result of a choice: the tag, and for each other tag the reason why it was not chosen.
 
-The reasons that any choice may give are here; a policy's own stand beside its ranker. All of them are listed in
+The reasons that any choice may give are here; a policy's own are beside its ranker. All of them are listed in
 `policies.REASONS`.
 """
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 MAX_REFUSED: Final = 20
-"""So many refused tags are listed in a tally; the counts cover all of them."""
+"""How many refused tags a tally lists; its counts cover all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 A tag that a rule leaves out counts as absent, so the policy ranks the rest as it always does; the tally names the rule.
 What rules and policies need from images (platforms, build dates) is not read here: `select` returns the tags whose
-images it needs, and is called again with their metadata. Each call comes closer, and at most twice MAX_EXAMINED images
-are wanted. The present time is an argument, too.
+images it needs, and is called again with their metadata. Each call gets closer to an answer, and all together
+need at most twice MAX_EXAMINED images. The present time is an argument, too.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """There is no answer before the images of these tags were read."""
+    """There is no answer before the images of these tags have been read."""
 
     tags: tuple[str, ...]
 

@@ -366,7 +366,7 @@ def test_newest_by_build_date() -> None:
     ]
 
 
-def test_build_dates_are_read_of_the_tags_seen_last() -> None:
+def test_build_dates_are_read_for_the_tags_first_seen_last() -> None:
     tags = [f"{number:03}" for number in range(100)]
     ages: dict[str, int | None] = {tag: number for number, tag in enumerate(tags)}
     images = {tag: ImageMetadata(built=1000 - number) for number, tag in enumerate(tags)}

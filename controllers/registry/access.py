@@ -1,7 +1,7 @@
 """How and as whom a registry is reached: credentials, TLS material, proxy.
 
-Turn the data of Secrets into values; which Secret is read and in which order belongs to the controllers. The values
-are hashable, since connections and tokens are cached by them, and their repr shows no secret. Texts are those of Flux.
+Turns the data of Secrets into values; `imageaccess` decides which Secrets are read, and in which order. The values are
+hashable, since connections and tokens are cached by them, and their repr shows no secret. Texts are those of Flux.
 """
 
 import ssl

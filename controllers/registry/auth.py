@@ -1,4 +1,4 @@
-"""How a registry wants to be asked, and for which token. Decisions only; `client` sends the requests.
+"""What a registry demands before it answers, and which token meets that. Decisions only; `session` sends the requests.
 
 Follows https://distribution.github.io/distribution/spec/auth/token/ and RFC 9110 section 11 as go-containerregistry
 does: of several challenges the first that is Basic or Bearer counts; an identity token goes to the token service as an
@@ -29,7 +29,7 @@ MAX_CHALLENGE_CHARS = 8_192
 # Possessive throughout: a header of somebody else must not make the expression try things twice.
 SCHEME = re.compile(r"\s*+([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*+)(?:\s++|,|$)")
 PARAMETER = re.compile(r'\s*+([A-Za-z0-9_-]++)\s*+=\s*+(?:"((?:[^"\\]|\\.)*+)"|([^\s,"]*+))(?:\s*+(?:,|$)|\s++)')
-"""Behind a parameter stands a comma; some registries write a blank alone."""
+"""A comma ends a parameter; some registries write only a blank."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class BearerToken:
     lifetime: timedelta
 
     def renew_after(self) -> timedelta:
-        """Return how long after its request to ask for the next: a tenth of its life early, at most 30 seconds."""
+        """Return when to ask for the next one, counted from the request: a tenth of its life early, at most 30 s."""
         return self.lifetime - min(self.lifetime / 10, timedelta(seconds=30))
 
 
@@ -64,7 +64,7 @@ class TokenResponse(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class TokenKey:
-    """The key of a cached token: nobody gets one who could not have asked for it himself, over the same route."""
+    """The key of a cached token: nobody gets one that they could not have asked for themselves, over the same route."""
 
     registry: str
     challenge: Challenge
@@ -83,10 +83,10 @@ def _challenges(header: str) -> Iterable[Challenge]:
     at = 0
     while scheme := SCHEME.match(header, at):
         at, parameters = scheme.end(), {}
-        while found := PARAMETER.match(header, at):
-            at = found.end()
-            quoted, plain = found[2], found[3]
-            parameters[found[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        while parameter := PARAMETER.match(header, at):
+            at = parameter.end()
+            quoted, plain = parameter[2], parameter[3]
+            parameters[parameter[1].lower()] = plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
         yield Challenge(
             scheme[1].lower(), parameters.get("realm", ""), parameters.get("service", ""), parameters.get("scope", "")
         )

@@ -1,4 +1,4 @@
-"""Challenges, and what is asked of a token service."""
+"""Challenges, and the requests to a token service."""
 
 from datetime import timedelta
 
@@ -104,7 +104,7 @@ def test_realm_that_must_not_get_credentials_is_refused(realm: str, message: str
         pytest.param(b'{"token": "t", "expires_in": 1e300}', 3600, id="at-most-an-hour"),
     ],
 )
-def test_token_lives_as_long_as_told(body: bytes, seconds: int) -> None:
+def test_token_lives_as_long_as_the_service_says(body: bytes, seconds: int) -> None:
     assert parse_token("GET u", body) == BearerToken("t", timedelta(seconds=seconds))
 
 

@@ -27,7 +27,7 @@ from controllers.registry.transport import RegistryTransport
 from controllers.singleflight import Singleflight
 
 MAX_MANIFEST_BYTES = 4 << 20
-"""What registries must take and hardly any takes more than."""
+"""What registries must accept; hardly any accepts more."""
 
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
@@ -53,7 +53,7 @@ class RegistryClient:
         jitter: Callable[[], float] = random.random,
         observer: Observer | None = None,
     ) -> None:
-        """user_agent: also the client id towards token services.
+        """user_agent: also the client id for token services.
 
         concurrency: operations at a time on one registry. rate: requests a second to it; 0 is without a limit.
         """
@@ -70,7 +70,7 @@ class RegistryClient:
         """Return all tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
 
         One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those who
-        ask for the same image with the same access before the first page is asked for share one answer. Raises
+        ask for the same image with the same access before the first page is requested share one answer. Raises
         RegistryError.
         """
 
@@ -96,8 +96,8 @@ class RegistryClient:
             url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
             headers = {"Accept": ",".join(MANIFEST_TYPES)}
             head = await session.send(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
-            if head.status == 200 and (found := _read_digest_header("HEAD", url, head)):
-                return found
+            if head.status == 200 and (digest := _read_digest_header("HEAD", url, head)):
+                return digest
             answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
             return _read_digest_header("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
@@ -143,7 +143,7 @@ class RegistryClient:
 
 
 def _check_address(image: Image) -> None:
-    """Raise UnusableReference for a name that passes for a reference but not for a URL."""
+    """Raise UnusableReference for a name that is a valid reference but does not make a URL."""
     try:
         usable = bool(urlsplit(f"https://{image.registry}/").hostname) and urlsplit(f"//{image.registry}").port != 0
     except ValueError:

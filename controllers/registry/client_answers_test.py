@@ -1,4 +1,4 @@
-"""`controllers.registry.client`: what it makes of a registry's answers, and when it asks again."""
+"""`controllers.registry.client`: what it makes of a registry's answers, and when it sends a request again."""
 
 import gzip
 import hashlib
@@ -89,7 +89,7 @@ async def test_digest_of_the_header_is_believed() -> None:
 
 
 @pytest.mark.parametrize("faults", [[], [Reply(405)]], ids=["no-header", "no-head"])
-async def test_digest_is_computed_where_none_is_reported(faults: list[Reply]) -> None:
+async def test_digest_is_computed_where_the_registry_sends_none(faults: list[Reply]) -> None:
     async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=faults)) as b:
         assert await b.digest() == f"sha256:{hashlib.sha256(b'manifest of 1.0').hexdigest()}"
         assert b.server.targets()[1:] == ["HEAD /v2/app/manifests/1.0", "GET /v2/app/manifests/1.0"]

@@ -140,7 +140,7 @@ async def test_certificate_for_another_host_is_refused() -> None:
     assert "x509: certificate is not valid for 127.0.0.1; " in message
 
 
-async def test_client_certificate_is_shown() -> None:
+async def test_client_certificate_is_presented() -> None:
     access = Access(tls=TlsMaterial(CA.certificate, IDENTITY.certificate, IDENTITY.key))
     async with run_harness(RegistryHandler({"app": ["1.0"]}), IDENTITY, CA.certificate) as b:
         assert await b.tags(access) == ["1.0"]

@@ -1,4 +1,4 @@
-"""The client against a registry in the same process: what it asks, as whom, how often."""
+"""The client against a registry in the same process: what it requests, as whom, how often."""
 
 import asyncio
 import gzip
@@ -26,7 +26,7 @@ async def test_pages_are_followed_until_the_last() -> None:
         ]
 
 
-async def test_a_quiet_rescan_costs_one_request() -> None:
+async def test_a_rescan_without_changes_costs_one_request() -> None:
     registry = RegistryHandler({"app": ["1.0"]}, auth="bearer", users={"alice": "wonder"})
     async with run_harness(registry) as b:
         registry.realm = f"http://{b.server.address}/token"

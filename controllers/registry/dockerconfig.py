@@ -1,4 +1,4 @@
-"""Pull secrets: which credentials of Docker's configuration files are for an image.
+"""Pull secrets: which of the credentials in Docker's configuration files are for an image.
 
 Kubernetes' rules for image pull secrets, as go-containerregistry applies them for Flux: keys may have globs in the
 labels of the host, and a path; the most specific key wins. A Secret of another type contributes nothing. Pure.
@@ -63,7 +63,7 @@ T = TypeVar("T")
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
     """Return the credentials for `image`, None for anonymous access.
 
-    Longer keys go before shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
+    Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
     the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
     """
     keyring = [(key, entry) for secret in secrets for key, entry in _entries(secret)]
@@ -135,7 +135,7 @@ def _auth_config(secret: PullSecret, entry: object) -> AuthConfig:
 
 
 def _fields(value: Json) -> Json:
-    """Return an object with its keys in lower case: Go's decoder, which Docker uses, does not tell them apart."""
+    """Return an object with its keys in lower case: Go's decoder, which Docker uses, ignores case."""
     return {key.lower(): item for key, item in value.items()}
 
 

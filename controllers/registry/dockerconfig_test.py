@@ -1,4 +1,4 @@
-"""Which credentials are for which image, and what is said of Secrets that cannot be read."""
+"""Which credentials are for which image, and what is reported about Secrets that cannot be read."""
 
 import base64
 import json

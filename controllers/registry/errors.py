@@ -5,9 +5,9 @@
      +- BadCredentialSecret     a Secret of credentials, certificates or proxy that cannot be used
      +- Denied                  401 or 403: who we are is not enough
      +- ImageNotFound           404: no such repository or tag
-     +- Throttled               429, or 503 that says when to come again: wait `retry_after`
+     +- Throttled               429, or 503 with a time to retry: wait `retry_after`
      +- Unavailable             no connection, no answer in time, or a failing server; trying again may help
-     +- BadResponse             an answer outside of the protocol
+     +- BadResponse             an answer that breaks the protocol
         +- ResponseTooLarge     more pages, tags or bytes than we take
 
 Texts name what was tried, on what, and what came back. None has a credential or the user-info of a URL; of foreign text

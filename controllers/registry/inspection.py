@@ -1,8 +1,8 @@
-"""What an image tells of itself: the platforms it is there for, when it was built, and from what.
+"""What an image says about itself: its platforms, when it was built, and from which sources.
 
 Follows https://github.com/opencontainers/image-spec (image index, manifest, config). Content is addressed by digest, so
-what was read once is remembered for good, within bounds; a rebuilt tag has another digest. Entries of an index without
-a platform, or of an unknown one (signatures, attestations), count for none.
+what was read once stays valid and is cached, within bounds; a rebuilt tag has another digest. Entries of an index
+without a platform, or with an unknown one (signatures, attestations), do not count.
 """
 
 import hashlib
@@ -56,7 +56,7 @@ class Document(msgspec.Struct, frozen=True):
 class ImageConfig(Platform, frozen=True):
     created: str = ""
     config: msgspec.Raw = msgspec.Raw(b"null")
-    """What a container is run with. Undecoded: whoever wants nothing of it is not stopped by what is wrong with it."""
+    """What a container is run with. Undecoded, so that a fault in it stops only those who read it."""
 
     @property
     def labels(self) -> dict[str, str]:
@@ -72,7 +72,7 @@ class ContainerConfig(msgspec.Struct, frozen=True):
 
 
 class Inspection(msgspec.Struct, frozen=True):
-    """What an image says of itself."""
+    """What an image says about itself."""
 
     platforms: frozenset[str]
     """`os/architecture` or `os/architecture/variant`."""
@@ -97,9 +97,9 @@ class Inspector:
         self._cache: LRUCache[tuple[Image, str], _CachedInspection] = LRUCache(MAX_CACHED)
 
     async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
-        """Return what the image behind `tag` says of itself now.
+        """Return what the image behind `tag` says about itself now.
 
-        One HEAD where the image is cached; else at most three GETs more: of an index the first image has the date.
+        One HEAD where the image is cached; else up to three GETs besides: the date of an index is its first image's.
         Raises RegistryError; ImageNotFound when the tag has no image any more.
         """
         digest = await self._client.resolve_digest(image, tag, access, timeout=timeout)
@@ -132,7 +132,7 @@ class Inspector:
 
 
 async def _read(session: Session, image: Image, digest: str, *, provenance: bool) -> _CachedInspection:
-    """Read what an image says of itself. provenance: read also what only that is wanted for."""
+    """Read what an image says about itself. provenance: read also the documents that only it needs."""
     document = await _manifest(session, image, digest)
     created, notes = _created_annotation(document), [document.annotations or {}]
     if document.manifests is None:

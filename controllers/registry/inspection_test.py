@@ -1,4 +1,4 @@
-"""What images tell: index and single image, dates, what is asked again and what is not."""
+"""What images say about themselves: index and single image, dates, what is requested again and what is not."""
 
 import hashlib
 import json
@@ -64,12 +64,12 @@ async def inspect(here: RegistryHarness, tag: str = "1") -> Inspection:
 LINUX = {"os": "linux", "architecture": "arm64", "variant": "v8"}
 
 
-async def test_single_image_tells_its_platform_and_date(here: RegistryHarness, store: Store) -> None:
+async def test_single_image_gives_its_platform_and_date(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.image(**LINUX, created="2024-05-01T14:00:00+02:00", unheard={"of": 1})
     assert await inspect(here) == Inspection(frozenset({"linux/arm64/v8"}), NOON)
 
 
-async def test_index_tells_all_platforms_and_the_date_of_its_first_image(here: RegistryHarness, store: Store) -> None:
+async def test_index_gives_all_platforms_and_the_date_of_its_first_image(here: RegistryHarness, store: Store) -> None:
     image = store.image(created="2024-05-01T12:00:00.123456789Z")
     attestation = (store.put({}), {"os": "unknown", "architecture": "unknown"})
     store.tags["1"] = store.index(attestation, (image, LINUX), (image, {"os": "linux", "architecture": "amd64"}))
@@ -97,7 +97,7 @@ async def test_annotation_spares_two_requests(here: RegistryHarness, store: Stor
         pytest.param({"created": "2024-05-01T12:00:00"}, id="no-zone"),
     ],
 )
-async def test_dates_that_tell_nothing(here: RegistryHarness, store: Store, created: dict[str, str]) -> None:
+async def test_dates_that_say_nothing(here: RegistryHarness, store: Store, created: dict[str, str]) -> None:
     store.tags["1"] = store.image(**created)
     assert await inspect(here) == Inspection(frozenset(), None)
 
@@ -163,7 +163,7 @@ async def origin(inspector: Inspector, here: RegistryHarness, tag: str = "1", di
     return await inspector.read_provenance(here.image(), tag, digest, ANONYMOUS, timeout=MINUTE)
 
 
-async def test_single_image_tells_its_origin_in_labels(here: RegistryHarness, store: Store) -> None:
+async def test_single_image_has_its_provenance_in_labels(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.image(**labelled(TOLD))
     assert await origin(Inspector(here.client), here) == ORIGIN
     assert methods(here) == ["HEAD", "GET", "GET"]
@@ -193,7 +193,7 @@ async def test_annotations_of_an_index_spare_two_requests_here_too(here: Registr
     assert methods(here) == ["HEAD", "GET"]
 
 
-async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: RegistryHarness, store: Store) -> None:
+async def test_what_only_the_provenance_needs_is_read_only_for_it(here: RegistryHarness, store: Store) -> None:
     annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(**labelled(TOLD)), LINUX), annotations=annotations)
     inspector = Inspector(here.client)
@@ -203,7 +203,9 @@ async def test_what_is_wanted_only_for_the_origin_is_read_only_for_it(here: Regi
     assert methods(here)[2:] == ["HEAD", "GET", "GET", "GET"]
 
 
-async def test_origin_by_digest_needs_no_tag_and_no_request_when_known(here: RegistryHarness, store: Store) -> None:
+async def test_provenance_by_digest_needs_no_tag_and_no_request_when_cached(
+    here: RegistryHarness, store: Store
+) -> None:
     digest = store.image(**labelled(TOLD))
     inspector = Inspector(here.client)
     for _ in range(2):
@@ -222,16 +224,14 @@ async def test_origin_by_digest_needs_no_tag_and_no_request_when_known(here: Reg
         pytest.param({"config": {"Labels": {SOURCE: "s3cret@host", REVISION: "main"}}}, id="nothing-usable"),
     ],
 )
-async def test_images_that_do_not_tell_their_origin(
-    here: RegistryHarness, store: Store, config: dict[str, Any]
-) -> None:
+async def test_images_without_provenance(here: RegistryHarness, store: Store, config: dict[str, Any]) -> None:
     store.tags["1"] = store.image(**LINUX, **config)
     inspector = Inspector(here.client)
     assert await origin(inspector, here) == Provenance()
     assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).platforms == {"linux/arm64/v8"}
 
 
-async def test_index_without_images_tells_what_it_says_itself(here: RegistryHarness, store: Store) -> None:
+async def test_index_without_images_gives_its_own_annotations(here: RegistryHarness, store: Store) -> None:
     store.tags["1"] = store.index(annotations={SOURCE: APP})
     assert await origin(Inspector(here.client), here) == Provenance(APP)
     assert methods(here) == ["HEAD", "GET"]

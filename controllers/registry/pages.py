@@ -15,11 +15,11 @@ from controllers.registry.session import Session
 from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, find_next_page
 
 LARGE_PAGE_BYTES = 512 << 10
-"""From here on a page is decoded in a thread: the event loop must not be held."""
+"""Pages of this size and more are decoded in a thread: the event loop must not be held."""
 MAX_CACHED_BYTES = 16 << 20
 MAX_CACHED_PAGE_BYTES = 1 << 20
 OVERHEAD_BYTES = 2 << 10
-"""Of a page beside its body, roughly."""
+"""What a page takes besides its body, roughly."""
 PAGE_SIZE_MULTIPLE = 50
 """Page sizes are multiples of this: a last page of such a size may be full."""
 
@@ -39,7 +39,7 @@ class PageCache:
 
 @dataclass(frozen=True, slots=True)
 class IdentityPages:
-    """One identity's view of the memory."""
+    """One identity's view of the cache."""
 
     pages: LRUCache[tuple[Hashable, str], RegistryResponse]
     identity: Hashable

@@ -1,4 +1,4 @@
-"""Conditional requests: pages with an ETag are not sent twice, and nobody gets what another was sent."""
+"""Conditional requests: pages with an ETag are not sent twice, and no identity gets the pages of another."""
 
 import json
 

@@ -1,8 +1,8 @@
 """Where an image was built from: the source repository and the commit that its labels or annotations name.
 
 Keys follow https://github.com/opencontainers/image-spec/blob/main/annotations.md. Their texts are written by whoever
-builds images and may hold anything, tokens of a CI among it. What is passed on has been taken apart and put together
-anew: no user-info, no query, no character that a link could be broken with. Pure.
+builds images and may hold anything, tokens of a CI system included. What is passed on has been taken apart and put
+together again: no user-info, no query, no character that a link could be broken with. Pure.
 """
 
 import re
@@ -27,7 +27,7 @@ _AZURE_SSH_HOSTS: Final = ("ssh.dev.azure.com", "vs-ssh.visualstudio.com")
 
 
 class Provenance(msgspec.Struct, frozen=True):
-    """What an image says of the sources it was built from; empty where it says nothing usable."""
+    """What an image says about the sources it was built from; empty where it says nothing usable."""
 
     source: str = ""
     """`https://host/path`, as `normalize_source_url` makes it."""
@@ -57,15 +57,15 @@ def normalize_source_url(text: str) -> str:
     if len(text) > MAX_SOURCE_CHARS:
         return ""
     address = re.split(r"[?#]", text.strip(), maxsplit=1)[0].rstrip("/")
-    found = _WEB.fullmatch(address) or _GIT.fullmatch(address) or _SCP.fullmatch(address)
-    if found is None:
+    match = _WEB.fullmatch(address) or _GIT.fullmatch(address) or _SCP.fullmatch(address)
+    if match is None:
         return ""
-    host, path = found["host"].lower(), found["path"].removesuffix(".git").rstrip("/")
+    host, path = match["host"].lower(), match["path"].removesuffix(".git").rstrip("/")
     if host in _AZURE_SSH_HOSTS and (parts := _AZURE_SSH.fullmatch(path)):
         host, path = "dev.azure.com", "{}/{}/_git/{}".format(*parts.groups())
     if not path or any(segment.strip(".") == "" for segment in path.split("/")):
         return ""
-    port = found.groupdict().get("port") or ""
+    port = match.groupdict().get("port") or ""
     return f"https://{host}{port}/{path}"
 
 

@@ -36,7 +36,7 @@ class BodyReader:
         self._parts: list[bytes] = []
         self._size = 0
         self.is_truncated = False
-        """No more is wanted: the body was cut."""
+        """The body was cut: no more chunks are needed."""
 
     def feed(self, chunk: bytes) -> None:
         """Take a chunk as it came. Raises ResponseTooLarge, and BadResponse for what cannot be decompressed."""

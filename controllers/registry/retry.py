@@ -14,12 +14,12 @@ RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
 DELAYS = (timedelta(seconds=1), timedelta(seconds=3))
 JITTER = 0.1
 MAX_WAIT = timedelta(seconds=30)
-"""Waiting longer is the business of the workqueue: a worker and a permit would be held."""
+"""Longer waits are up to the work queue: here they would hold a worker and a permit."""
 MAX_RETRY_AFTER = timedelta(hours=6)
 
 HEADER_PREFIXES = ("ratelimit", "x-ratelimit")
 EPOCH_THRESHOLD = timedelta(days=3650)
-"""A reset in so many seconds is not one: it is a date, which some send in X-RateLimit-Reset."""
+"""A longer time until the reset is a date instead, which some send in X-RateLimit-Reset."""
 REMAINING = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*+=\s*+(\d{1,9})\b")
 RESET = re.compile(r"(?:^|[;,\s])(?:t|reset)\s*+=\s*+(\d{1,9})\b")
 MAX_HEADER_CHARS = 1024
@@ -27,7 +27,7 @@ MAX_HEADER_CHARS = 1024
 
 @dataclass(frozen=True, slots=True)
 class RateHint:
-    """What the headers of an answer say about when to come again."""
+    """What the headers of an answer say about when to send the next request."""
 
     retry_after: timedelta | None = None
     exhausted_for: timedelta | None = None
@@ -64,9 +64,8 @@ def compute_delay(
 def _parse_policies(text: str) -> timedelta | None:
     """Return the longest wait of the policies that are used up.
 
-    Of `RateLimit: "default";r=0;t=30`, or `limit=10, remaining=0, reset=30`.
-
-    Several policies are apart by commas and by names in quotation marks.
+    Reads `RateLimit: "default";r=0;t=30`, and `limit=10, remaining=0, reset=30`. Commas separate several policies only
+    where the policies have names in quotation marks.
     """
     parts = text[:MAX_HEADER_CHARS].split(",") if '"' in text else [text[:MAX_HEADER_CHARS]]
     waits = [

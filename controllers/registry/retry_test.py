@@ -1,4 +1,4 @@
-"""When to ask again, and what an answer without success says."""
+"""When a request is sent again, and what an answer without success says."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -55,7 +55,7 @@ SECOND = timedelta(seconds=1)
         ),
     ],
 )
-def test_pace_is_read(headers: dict[str, str], rate_hint: RateHint) -> None:
+def test_rate_hint_is_read(headers: dict[str, str], rate_hint: RateHint) -> None:
     assert parse_rate_hint(headers, now=NOW) == rate_hint
 
 
@@ -112,7 +112,9 @@ def test_delay(attempt: int, retry_after: int | None, remaining: int, jitter: fl
         pytest.param(308, b"", BadResponse, "unexpected status code 308 Permanent Redirect", id="redirect-to-nowhere"),
     ],
 )
-def test_refusal_is_in_the_words_of_flux(status: int, body: bytes, kind: type[RegistryError], reason: str) -> None:
+def test_refusal_is_reported_in_the_words_of_flux(
+    status: int, body: bytes, kind: type[RegistryError], reason: str
+) -> None:
     error = status_error("GET", "https://reg.io/v2/", status, body, RateHint(5 * SECOND))
     assert type(error) is kind
     assert str(error) == f"GET https://reg.io/v2/: {reason}"

@@ -1,4 +1,4 @@
-"""A pool of connections that go through a SOCKS5 proxy; what is said to the proxy is in `net.proxy`."""
+"""A pool of connections that go through a SOCKS5 proxy; the handshake with it is in `net.proxy`."""
 
 import ssl
 from collections.abc import Iterable

@@ -1,6 +1,6 @@
 """A list of tags in pages: where it begins, what a page has, where the next one is. Decisions only.
 
-Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags. Registries are not believed:
+Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags. Registries are not trusted:
 pages, tags and bytes are counted, a next page on another origin or visited before is refused.
 """
 
@@ -26,14 +26,14 @@ MAX_LIST_BYTES = 64 << 20
 
 
 class TagPage(msgspec.Struct):
-    """A page as the specification has it. A registry may leave out `tags` where there are none, but not both names."""
+    """A page as the specification defines it. A registry may leave out `tags` where there are none, but not both."""
 
     name: object = msgspec.UNSET
     tags: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     errors: object = None
 
     def is_tag_list(self) -> bool:
-        """Return whether this is a list of tags: an object with errors, or with neither name nor tags, is none."""
+        """Return whether this is a list of tags; an object with errors, or with neither name nor tags, is not."""
         return not self.errors and not (self.tags is msgspec.UNSET and self.name is msgspec.UNSET)
 
 

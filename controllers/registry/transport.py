@@ -61,9 +61,9 @@ class RegistryTransport:
     async def send(self, request: RegistryRequest, route: Route, *, max_bytes: int) -> RegistryResponse:
         """Return the answer to `request`, whatever its status, after redirects.
 
-        Not bounded in time: the caller sets a deadline. A body of an error is cut at 64 KiB, any other that is longer
-        than `max_bytes` raises ResponseTooLarge. Raises Unavailable without an
-        answer, BadResponse for one that leads astray.
+        Not bounded in time: the caller sets a deadline. The body of an error is cut at 64 KiB; any other that is longer
+        than `max_bytes` raises ResponseTooLarge. Raises Unavailable without an answer, BadResponse for a redirect that
+        must not be followed.
         """
         url, headers = request.url, dict(request.headers)
         for _ in range(MAX_REDIRECTS + 1):
@@ -79,7 +79,7 @@ class RegistryTransport:
         raise BadResponse(f"{request.summary}: stopped after {MAX_REDIRECTS} redirects")
 
     async def aclose(self) -> None:
-        """Close all connections; nothing can be sent afterwards but over new ones."""
+        """Close all connections; whatever is sent afterwards opens new ones."""
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.client.aclose()
@@ -107,7 +107,7 @@ class RegistryTransport:
             try:
                 pool = self._pools[route] = Pool(_new_client(route, self._user_agent))
             except (ImportError, ValueError, httpx.InvalidURL) as error:
-                # Of the environment: those of Secrets were checked, and SOCKS is not left to httpx there.
+                # Only of the environment: proxies of Secrets were checked, and their SOCKS is not left to httpx.
                 raise Unavailable(f"proxy of the environment cannot be used: {sanitize(str(error))}") from None
         self._pools.move_to_end(route)
         pool.in_use += 1

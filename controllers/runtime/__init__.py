@@ -1,5 +1,6 @@
 """The machinery of an operator: client, informer, workqueue, controller, leader election, conditions, events.
 
-It knows Kubernetes and nothing of images, registries or Git. Flux's runtime contract (conditions, annotations,
-flags, metrics) is the one this package follows.
+Knows Kubernetes, and nothing about images, registries or Git. `kube` is the client, `cache` the informer, `queue` the
+work queue, `reconcile` one run, `process` the whole. Follows Flux's runtime contract: conditions, annotations, flags,
+metrics.
 """

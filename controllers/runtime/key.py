@@ -1,4 +1,4 @@
-"""The name under which everything in the runtime speaks of an object."""
+"""Keys: how the runtime names an object of a kind."""
 
 from typing import NamedTuple, Protocol
 

@@ -86,7 +86,7 @@ def test_levels(logged: Callable[[str, str], Logged], level: str, want: list[str
     assert [json.loads(line)["level"] for line in read()] == want
 
 
-def test_libraries_are_quiet_below_warnings(logged: Callable[[str, str], Logged]) -> None:
+def test_libraries_log_nothing_below_warnings(logged: Callable[[str, str], Logged]) -> None:
     read = logged("debug", "json")
     logging.getLogger("aiohttp.access").info("chatter")
     logging.getLogger("asyncio").warning("slow")

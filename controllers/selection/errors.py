@@ -5,8 +5,7 @@ TagsNotRead           the API did not give the stored tags
 ImageNotRead          a registry did not give what was asked about an image
  +- AccessNotRead     its credentials cannot be read
 
-Besides these pass, unchanged: policy.errors.InvalidPolicy, NoTags and SelectionFailed, registry.errors.BadReference of
-the repository's image, and taglist.reader.TagListNotFound.
+These pass unchanged: policy.errors.InvalidPolicy, NoTags and SelectionFailed, and taglist.reader.TagListNotFound.
 """
 
 from datetime import timedelta

@@ -18,8 +18,8 @@ from controllers.registry.inspection import Inspection
 from controllers.registry.provenance import Provenance
 from controllers.selection.errors import AccessNotRead, ImageNotRead
 
-ORIGIN_TIMEOUT = timedelta(seconds=10)
-"""How long a choice waits for where its image was built from, logins included."""
+PROVENANCE_TIMEOUT = timedelta(seconds=10)
+"""How long a choice waits for the provenance of its image, logins included."""
 
 
 class DigestReader(Protocol):
@@ -72,17 +72,17 @@ class ImageReader:
     async def read_provenance(self, repository: ImageRepository, image: Image, ref: ImageRef) -> Provenance:
         """Return where the image of `ref` was built from; empty when the image does not say so, or is gone.
 
-        Takes ORIGIN_TIMEOUT at most. Raises AccessFailed and RegistryError.
+        Takes PROVENANCE_TIMEOUT at most. Raises AccessFailed and RegistryError.
         """
-        timeout = min(request_timeout(repository.spec), ORIGIN_TIMEOUT)
+        timeout = min(request_timeout(repository.spec), PROVENANCE_TIMEOUT)
         try:
-            async with asyncio.timeout(ORIGIN_TIMEOUT.total_seconds()):
+            async with asyncio.timeout(PROVENANCE_TIMEOUT.total_seconds()):
                 access = await self._access.read(repository, image)
                 return await self._inspector.read_provenance(image, ref.tag, ref.digest, access, timeout=timeout)
         except ImageNotFound:  # deleted since it was chosen
             return Provenance()
         except TimeoutError:
-            raise Unavailable(f"no answer within {ORIGIN_TIMEOUT.total_seconds():g} s") from None
+            raise Unavailable(f"no answer within {PROVENANCE_TIMEOUT.total_seconds():g} s") from None
 
     async def _inspect(self, image: Image, tag: str, access: Access, timeout: timedelta) -> ImageMetadata:
         try:

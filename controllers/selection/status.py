@@ -45,7 +45,7 @@ def keep_if_equivalent(before: SelectionStatus | None, after: SelectionStatus) -
 
 
 def explain_failure(message: str, tally: Tally) -> str:
-    """Return a failure's text with what rules left out, of which Flux's texts know nothing."""
+    """Return a failure's text with what rules left out, which Flux's texts do not mention."""
     left_out = [f"{tally.counts[reason]} {reason}" for reason in RULE_REASONS if reason in tally.counts]
     return f"{message}; left out by rules: {', '.join(left_out)}" if left_out else message
 

@@ -1,6 +1,6 @@
 """The tags of repositories, prepared for choices and shared by all policies of a repository.
 
-One fetch and one index a revision, whoever asks first; the index of the revision before passes on what it has.
+Each revision is fetched and indexed once; its index takes over the results of the previous one.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ class TagIndexCache:
             return cached.index
 
     def forget(self, repository: Key) -> None:
-        """Drop what is cached of a repository that is gone."""
+        """Drop what is cached for a repository that is gone."""
         self._cached.pop(repository, None)
         lock = self._locks.get(repository)
         if lock is not None and not lock.locked():

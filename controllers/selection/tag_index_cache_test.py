@@ -1,4 +1,4 @@
-"""Tags are read once a revision, shared by all who ask, and forgotten when there are too many."""
+"""Tags are read once a revision, shared by all policies, and dropped when there are too many."""
 
 import asyncio
 import gc
@@ -37,7 +37,7 @@ async def test_new_revision_is_read() -> None:
     assert (before.tags, after.tags) == (("1.0",), ("2.0", "1.0"))
 
 
-async def test_newer_list_than_was_asked_for_is_known_by_its_own_revision() -> None:
+async def test_newer_list_than_was_asked_for_is_cached_under_its_own_revision() -> None:
     lists = FakeTagListReader()
     old, new = lists.put(A, "1.0"), lists.put(A, "2.0")
     tags = TagIndexCache(lists)
@@ -47,7 +47,7 @@ async def test_newer_list_than_was_asked_for_is_known_by_its_own_revision() -> N
 
 
 @pytest.mark.parametrize("count", [1, INLINE_TAGS + 1], ids=["short", "long"])
-async def test_number_of_dropped_tags_is_known_of_every_list(count: int) -> None:
+async def test_number_of_dropped_tags_is_in_every_list(count: int) -> None:
     lists = FakeTagListReader()
     revision = lists.put(A, "1.0.0.sig", *(f"1.0.{number}" for number in range(count)))
     index = await TagIndexCache(lists).index(A, revision)

@@ -170,7 +170,7 @@ class Constraint:
         return any(group.spans(key) for group in self.groups)
 
     def bounds(self) -> list[VersionKey]:
-        """Return ascending keys that cut all versions into segments; all releases of a segment are treated alike.
+        """Return ascending keys that cut all versions into segments, in each of which all releases are treated alike.
 
         So are all prereleases, unless `excludes_some_prereleases`.
         """

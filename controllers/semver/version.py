@@ -115,7 +115,7 @@ def parse_strict_version(text: str) -> Version:
 
 
 def parse_tag(tag: str) -> Version:
-    """Return the version that Flux sees in a tag: as `parse_version`, but only where there are two dots anywhere.
+    """Return the version that Flux reads from a tag: as `parse_version`, but only where there are two dots anywhere.
 
     Raises BadVersion.
     """

@@ -152,7 +152,7 @@ def test_strict_versions_read_the_same_both_ways(text: str) -> None:
 
 
 @given(st.one_of(STRICT, LOOSE))
-def test_the_fast_way_to_read_a_tag_is_the_slow_one(tag: str) -> None:
+def test_the_fast_parser_of_tags_agrees_with_the_slow_one(tag: str) -> None:
     try:
         want = parse_tag(tag).key()
     except BadVersion:

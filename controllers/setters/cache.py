@@ -42,7 +42,7 @@ class FileCache:
         self._files: LRUCache[Hashable, _CachedResult] = LRUCache(files)
 
     def apply(self, path: str, data: bytes, refs: Mapping[str, ImageRef]) -> FileEdit:
-        """Apply as `splice.apply` does, but leave out `markers` where the file is known to need no edit."""
+        """Apply as `splice.apply` does, but leave out `markers` where the cache shows that the file needs no edit."""
         with self._lock:
             cached = self._files.get(_key(path, data))
         if cached is not None and cached.is_current(refs):

@@ -1,8 +1,8 @@
-"""Which files an update may look at. Decides by name and by a cheap look at the bytes; opens nothing.
+"""Which files an update may look at. Decides by name and by a search in the bytes; opens nothing.
 
 Follows Flux's ImageUpdateAutomation `spec.update.path`
 (https://fluxcd.io/flux/components/image/imageupdateautomations/#update), with one difference: a path that leads out
-of the repository is an error here, not a silent change of place.
+of the repository is an error here, not silently confined to it.
 """
 
 import posixpath

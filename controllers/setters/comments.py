@@ -21,7 +21,7 @@ REF_KEY, REF_PREFIX = "$ref", "#/definitions/io.k8s.cli.setters."
 BREAK = re.compile("[\n\r\x85\u2028\u2029](?:(?<=\r)\n)?")
 COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
 MARKER_HINT = re.compile(rf"#[ \t]*\{{|{re.escape(MARKER_KEY)}")
-"""Where a marker may be. Any comment that is one, or was meant to be one, holds such a place."""
+"""Where a marker may be: every comment that is one, or was meant to be one, has a match."""
 
 PROPERTIES = re.compile(
     "(?:&[0-9A-Za-z_-]+|![^ \t\n\r\x85\u2028\u2029]*|#[^\n\r\x85\u2028\u2029]*|[ \t\n\r\x85\u2028\u2029]+)*"
@@ -55,22 +55,22 @@ def line_comments(gap: str, *, flow: bool) -> list[tuple[int, str]]:
     """
     first = BREAK.search(gap)
     eol = first.start() if first else len(gap)
-    found = [(m.start(), m.group()) for m in COMMENT.finditer(gap, 0, eol) if not gap[: m.start()].strip(" \t,")]
-    if flow and first and "," not in gap[: found[0][0] if found else eol]:
+    comments = [(m.start(), m.group()) for m in COMMENT.finditer(gap, 0, eol) if not gap[: m.start()].strip(" \t,")]
+    if flow and first and "," not in gap[: comments[0][0] if comments else eol]:
         for line in split_lines(gap, first.end()):
             if _AFTER_COMMA.match(gap, *line):
                 comment = COMMENT.search(gap, *line)
                 assert comment is not None
-                found.append((comment.start(), comment.group()))
+                comments.append((comment.start(), comment.group()))
                 break
-    return found
+    return comments
 
 
 def split_lines(text: str, start: int) -> list[tuple[int, int]]:
     """Return start and end of each line of `text[start:]`, without its line break; the last line may be empty."""
     lines = []
-    for found in BREAK.finditer(text, start):
-        lines.append((start, found.start()))
-        start = found.end()
+    for line_break in BREAK.finditer(text, start):
+        lines.append((start, line_break.start()))
+        start = line_break.end()
     lines.append((start, len(text)))
     return lines

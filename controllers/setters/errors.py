@@ -3,7 +3,7 @@
 SettersError
 ├── UnsupportedStrategy   spec.update.strategy names no strategy; only an edit of the spec helps
 ├── UpdatePathOutside     spec.update.path leaves the repository; only an edit of the spec helps
-└── Unparsable            markers cannot be looked up in one file; `apply` turns it into a finding
+└── Unparsable            markers cannot be looked up in one file; `splice.apply` turns it into a finding
 """
 
 

@@ -1,4 +1,4 @@
-"""What the author of a file should know, though the update goes on: Flux passes over all of it in silence."""
+"""What the author of a file should know although the update goes on. Flux ignores all of it silently."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from controllers.setters.refs import Unresolved
 
 MAX_FINDINGS = 100
 MAX_QUOTED_CHARS = 256
-"""So much of a file's own text is quoted in a finding."""
+"""How much of a file's own text a finding quotes."""
 
 
 class FindingReason(StrEnum):
@@ -55,9 +55,9 @@ def limit_findings(findings: Sequence[FileFinding]) -> tuple[FileFinding, ...]:
 
 
 def malformed(path: str, line: int, *, where: str = "", comment_starts: Sequence[str] = ("#",)) -> FileFinding:
-    """Report a comment that was meant as a marker and is none.
+    """Report a comment that was meant as a marker but is not one.
 
-    where: a clause on its place, where the file's format needs one. comment_starts: for the examples.
+    where: a clause on the position that the file's format demands, if any. comment_starts: for the examples.
     """
     examples = " or ".join(f'{start} {{"{MARKER_KEY}": "namespace:name"}}' for start in comment_starts)
     message = (

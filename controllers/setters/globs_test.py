@@ -1,4 +1,4 @@
-"""Which files globs mean."""
+"""Which files globs match."""
 
 import pytest
 

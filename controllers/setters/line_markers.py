@@ -2,7 +2,7 @@
 
 Ours, not Flux's, and only for files that `spec.update.files` names. The marker is the same comment, behind the value
 on its line, or alone on the line above where a format has no comments behind values (Dockerfiles). A line is only
-edited when it can hold nothing but the one value; all other bytes stay. A line that is not certain becomes a finding.
+edited when it can hold nothing but the one value; all other bytes stay. Any other line becomes a finding.
 """
 
 import re
@@ -53,7 +53,7 @@ class LineFormat:
         return re.search(rf"(?:{self.comment_start})[ \t]*(\{{[^{{}}]*{re.escape(QUOTED_KEY)}[^{{}}]*\}})[ \t]*$", line)
 
     def match(self, line: str) -> re.Match[str] | None:
-        """Match a line without its comment; None when it is not certain that it holds one value."""
+        """Match a line without its comment; None unless it certainly holds one value."""
         return re.fullmatch(self.line, line, re.VERBOSE)
 
 

@@ -5,7 +5,7 @@ One pass over the parser's events (`scanner`), with the comments found in the ga
 setters filter over kyaml, except that it reads a stream as YAML defines it (kyaml cuts it at lines that begin with
 `---`).
 
-Nothing is written here, and no policy is known: whether a setter has a value is for `splice` to check.
+Nothing is written here, and policies play no part: whether a setter has a value is for `splice` to check.
 """
 
 from controllers.setters.errors import Unparsable

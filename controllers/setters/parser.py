@@ -78,7 +78,7 @@ def walk_events(text: str, handle: Callable[[Event], None]) -> None:
 
 
 def signature(event: Event) -> object:
-    """Return what an event says, without its place and quoting: streams of equal signatures are equal documents."""
+    """Return what an event says, without position and quoting: streams of equal signatures are equal documents."""
     kind = type(event)
     if kind is ScalarEvent:
         plain = event.tag is None and event.anchor is None
@@ -93,8 +93,8 @@ def signature(event: Event) -> object:
 def to_unparsable(error: Any) -> Unparsable:
     """Return the parser's complaint in one line; places are 1-based."""
     mark = getattr(error, "problem_mark", None)
-    said = ", ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
-    said = (said or " ".join(str(error).split()))[:256]
+    text = ", ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
+    text = (text or " ".join(str(error).split()))[:256]
     if mark is None:
-        return Unparsable(said)
-    return Unparsable(f"{said} (line {mark.line + 1}, column {mark.column + 1})", mark.line + 1)
+        return Unparsable(text)
+    return Unparsable(f"{text} (line {mark.line + 1}, column {mark.column + 1})", mark.line + 1)

@@ -1,4 +1,4 @@
-"""Which value a marker's scalar is to have, given the images that policies chose. Knows nothing of YAML."""
+"""Which value a marker's scalar is to have, given the images that policies chose. Knows no YAML."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -106,8 +106,8 @@ def _body_lines(text: str, start: int) -> list[tuple[str, str]]:
     ]
 
 
-def _escape(found: re.Match[str]) -> str:
-    char = found.group()
+def _escape(match: re.Match[str]) -> str:
+    char = match.group()
     if char in _NAMED_ESCAPES:
         return _NAMED_ESCAPES[char]
     code = ord(char)

@@ -1,6 +1,6 @@
 """The walk over one file's events that finds its markers: where we are, and which comment belongs to which value.
 
-Driven by `markers.find_markers`. Comments are looked at only in gaps that hold something like a marker, so the cost of
+Driven by `markers.find_markers`. Comments are read only in gaps that hold something like a marker, so the cost of
 a file is that of its parse.
 """
 
@@ -67,7 +67,7 @@ class _Frame:
 
 @dataclass(slots=True)
 class _Value:
-    """The last value that may carry a marker, until the comments behind it are known."""
+    """The last value that may carry a marker, until the comments behind it have been read."""
 
     event: Event
     ordinal: int
@@ -96,7 +96,7 @@ class Scanner:
         self._suspects.append(len(text) + 1)
         self._suspect = 0
         self._next = self._suspects[0]
-        """Where the next comment worth a look may be; gaps before it are skipped."""
+        """Where the next comment that matters may be; gaps before it are skipped."""
         self._token_end = 0
         self._token_indent = 0
         self._token_is_key = False
@@ -231,7 +231,7 @@ class Scanner:
         self._attach_comments(len(self._text))
         self._advance(len(self._text), len(self._text))
 
-    # places
+    # positions
 
     def _enter_node(self, key: str) -> bool:
         """Enter the next node of the innermost collection; return True when it is a value whose marker would count."""
@@ -308,7 +308,7 @@ class Scanner:
     def _head(self, start: int, frame: _Frame) -> tuple[int, str] | None:
         base = self._token_end
         before = split_lines(self._text[max(0, base - 256) : base], 0) if self._line_start else []
-        found = head_comment(
+        head = head_comment(
             self._text[base:start],
             indent=self._token_indent,
             flow=frame.flow,
@@ -316,7 +316,7 @@ class Scanner:
             line_start=self._line_start,
             empty_before=len(before) > 1 and not before[-2][1] - before[-2][0],
         )
-        return (base + found[0], found[1]) if found else None
+        return (base + head[0], head[1]) if head else None
 
     def _inner_comments(self, event: Event, start: int, end: int) -> list[tuple[int, str]]:
         """Return the comments between a scalar's properties and its text, and behind the header of a block scalar."""
@@ -365,7 +365,7 @@ class Scanner:
         return kind in LIST_KINDS and not self._root.seen.isdisjoint(("items", "functionConfig"))
 
     def _stray_markers(self, attached: set[int]) -> list[StrayMarker]:
-        found, line, at = [], 1, 0
+        stray_markers, line, at = [], 1, 0
         for start, end in sorted(self._gaps):
             for comment in COMMENT.finditer(self._text, start, end):
                 if comment.start() in attached:
@@ -374,5 +374,5 @@ class Scanner:
                 if setter or QUOTED_KEY in comment.group():
                     line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
                     at = comment.start()
-                    found.append(StrayMarker(line, setter or ""))
-        return found
+                    stray_markers.append(StrayMarker(line, setter or ""))
+        return stray_markers

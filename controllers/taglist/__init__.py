@@ -1,5 +1,5 @@
 """Tag lists in the Kubernetes API: written by the scanner, read by the policies.
 
-The data format is `registry.chunks`; this package knows which objects hold the chunks and in which order they are
-written and checked, so that a list that is half written is never read as a whole.
+`scan` says which tags make a list, `codec` is the format of its chunks. `writer` and `reader` know which objects hold
+the chunks, and write and check them in an order in which a half-written list is never taken for a whole one.
 """

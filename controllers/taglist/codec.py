@@ -1,8 +1,8 @@
 """A list of tags in pieces that each fit into one object, and back. Pure.
 
 Every piece holds a slice of the sorted tags and of when they were first seen, both compressed (zstd, level 3), and says
-of which whole it is a part. Pieces that do not make exactly one list are refused as a whole: a list of which a piece is
-missing would let a policy choose an older tag.
+to which list it belongs. Pieces that do not make exactly one list are refused together: a list without one of its
+pieces would let a policy choose an older tag.
 
 Tags are MessagePack, since a hostile registry may put anything into a tag. Times are runs of equal ones, each with its
 distance from the one before: most tags of a list were first seen in a few scans.
@@ -23,7 +23,7 @@ FORMAT = 1
 MAX_DECOMPRESSED_BYTES = 128 << 20
 """For the tags of one piece; a hostile one must not fill the memory."""
 FILL_RATIO = 0.94
-"""How full pieces are meant to be: slices of equal length do not pack equally well."""
+"""How full pieces are meant to be: slices with equally many tags differ in size."""
 
 
 class IncompleteTagList(ValueError):

@@ -1,4 +1,4 @@
-"""The policies' side: reads whole tag lists. Keeps nothing; what is made of a list is the reader's to keep."""
+"""The policies' side: reads whole tag lists. Keeps nothing; caching what is made of a list is up to the caller."""
 
 import asyncio
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from controllers.taglist import codec
 
 ATTEMPTS = 4
 INLINE_BYTES = 16 << 10
-"""Up to so much a list is some thousand tags, decoded in a few milliseconds: less than a thread is worth."""
+"""Up to this size a list has some thousand tags, decoded in a few milliseconds: not worth a thread."""
 PAUSE_SECONDS = 0.25
 """Between attempts to read a list that is being rewritten: a chunk takes some 20 ms to write."""
 
@@ -38,10 +38,10 @@ class TagListReader:
         for attempt in range(ATTEMPTS):
             if attempt:
                 await self._clock.sleep(PAUSE_SECONDS)
-            found = await fetch_list(self._client, repository)
-            # A whole list of another revision is on its way to be announced: newer facts than the status has.
-            if found and (found.revision == revision or attempt):
-                return found
+            stored = await fetch_list(self._client, repository)
+            # A whole list of another revision is newer than the status, which will name it soon.
+            if stored and (stored.revision == revision or attempt):
+                return stored
         raise TagListNotFound(f"no whole tag list is stored for ImageRepository {repository}")
 
 
@@ -52,15 +52,15 @@ async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
     while len(parts) < count:
         name = imagetaglist.chunk_name(repository.name, len(parts))
         try:
-            found = await client.get(IMAGE_TAG_LISTS, repository.namespace, name, into=imagetaglist.ImageTagList)
+            chunk = await client.get(IMAGE_TAG_LISTS, repository.namespace, name, into=imagetaglist.ImageTagList)
         except NotFound:
             return None
-        if found.status is None:
+        if chunk.status is None:
             return None
-        parts.append(_chunk(found.status))
-        count = found.status.chunks
+        parts.append(_chunk(chunk.status))
+        count = chunk.status.chunks
     try:
-        # What a chunk says of itself may be wrong; its size is not.
+        # What a chunk says about itself may be wrong; its size is not.
         if sum(len(part.data) + len(part.first_seen) for part in parts) <= INLINE_BYTES:
             return codec.decode(parts)
         return await asyncio.to_thread(codec.decode, parts)
@@ -70,13 +70,13 @@ async def fetch_list(client: Reader, repository: Key) -> codec.TagList | None:
 
 async def fetch_first_seen(client: Reader, namespace: str, names: Iterable[str]) -> dict[str, int | None]:
     """Return when the tags of some chunks were first seen, whatever their list; what cannot be read is left out."""
-    found: dict[str, int | None] = {}
+    first_seen: dict[str, int | None] = {}
     for name in names:
         with suppress(NotFound, codec.IncompleteTagList):
             part = await client.get(IMAGE_TAG_LISTS, namespace, name, into=imagetaglist.ImageTagList)
             if part.status is not None:
-                found |= await asyncio.to_thread(codec.decode_first_seen, _chunk(part.status))
-    return found
+                first_seen |= await asyncio.to_thread(codec.decode_first_seen, _chunk(part.status))
+    return first_seen
 
 
 def _chunk(status: imagetaglist.ImageTagListStatus) -> codec.Chunk:

@@ -1,4 +1,4 @@
-"""Where tag lists are, and the part of a chunk that is kept in memory."""
+"""The objects that hold tag lists, and the part of a chunk that is kept in memory."""
 
 import msgspec
 

@@ -13,7 +13,7 @@ from api.imagerepository import DEFAULT_EXCLUSION_LIST, LATEST_COUNT
 from controllers.golang import regexp
 
 INLINE_TAGS = 2_000
-"""Up to so many tags a list takes less than 2 ms, and a thread costs more than it is worth: it waits for the lock."""
+"""Up to this many tags a list takes less than 2 ms: not worth a thread, which waits for the interpreter's lock."""
 
 HTML_ESCAPES = {char: f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")
@@ -52,9 +52,9 @@ def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None)
     dropped. Raises BadExclusionPattern. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
     """
     is_excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
-    found = set(tags)
-    kept = tuple(sorted((tag for tag in found if not is_excluded(tag)), reverse=True))
-    return TagSet(kept, compute_revision(kept), len(found) - len(kept))
+    distinct = set(tags)
+    kept = tuple(sorted((tag for tag in distinct if not is_excluded(tag)), reverse=True))
+    return TagSet(kept, compute_revision(kept), len(distinct) - len(kept))
 
 
 def compute_revision(tags: Sequence[str]) -> str:

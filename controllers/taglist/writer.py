@@ -27,11 +27,10 @@ from controllers.taglist.scan import INLINE_TAGS, TagSet
 
 @dataclass(frozen=True, slots=True)
 class _FirstSeen:
-    """When the tags of the last list were first seen."""
+    """When tags were first seen. whole: tags that are missing here were not in the list, so they are new."""
 
     times: Mapping[str, int | None]
-    complete: bool
-    """Other tags were not in the list, so they are new."""
+    whole: bool
 
 
 class ChunkHeaders(Protocol):
@@ -51,7 +50,7 @@ class TagListWriter:
         self._field_manager = field_manager
 
     def stored_revision(self, repository: ImageRepository) -> str | None:
-        """Return the revision of the whole list that is stored for this very object; None without one.
+        """Return the revision of the whole list that is stored for this very object; None when there is none.
 
         From memory, no request. A list of an earlier object of the same name does not count.
         """
@@ -69,43 +68,43 @@ class TagListWriter:
         age. Returns when each was first seen, in Unix seconds. Raises ApiError; writing again repairs whatever was left
         half done.
         """
-        before = await self._first_seen(repository)
-        others = int(now.timestamp()) if before.complete else None
-        first_seen = {tag: before.times.get(tag, others) for tag in scan.tags}
+        previous = await self._read_first_seen(repository)
+        of_new_tags = int(now.timestamp()) if previous.whole else None
+        first_seen = {tag: previous.times.get(tag, of_new_tags) for tag in scan.tags}
         if len(scan.tags) <= INLINE_TAGS:
             parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
             parts = await asyncio.to_thread(
                 codec.encode, scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count
             )
-        left_over = {h.metadata.name: h for h in self._of(key_of(repository))}
+        existing = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
             chunk = _object(repository, part)
-            await self._store(chunk, left_over.pop(chunk.metadata.name, None))
-        for name in left_over:
-            await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, name)
+            await self._store(chunk, existing.pop(chunk.metadata.name, None))
+        for left_over in existing.values():
+            await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, left_over.metadata.name)
         return first_seen
 
     async def first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
         """Return when each stored tag was first seen; None without a list. One request a chunk. Raises ApiError."""
-        before = await self._first_seen(repository)
-        return before.times if before.complete else None
+        stored = await self._read_first_seen(repository)
+        return stored.times if stored.whole else None
 
-    async def _first_seen(self, repository: ImageRepository) -> _FirstSeen:
+    async def _read_first_seen(self, repository: ImageRepository) -> _FirstSeen:
         """Return when the tags of the last list were first seen, also of one that was being replaced."""
         headers = self._own(repository)
         if self.stored_revision(repository) is not None:
             stored = await fetch_list(self._client, key_of(repository))
             if stored is not None:
-                return _FirstSeen(stored.first_seen, complete=True)
+                return _FirstSeen(stored.first_seen, whole=True)
         names = [header.metadata.name for header in headers]
-        known = await fetch_first_seen(self._client, repository.metadata.namespace, names)
-        # Of a first list, or one with a chunk missing, no tag is known to be new.
-        return _FirstSeen(known, complete=bool(known) and len({header.status.revision for header in headers}) > 1)
+        times = await fetch_first_seen(self._client, repository.metadata.namespace, names)
+        # In a first list, or one with a chunk missing, nothing shows which tags are new.
+        return _FirstSeen(times, whole=bool(times) and len({header.status.revision for header in headers}) > 1)
 
-    async def _store(self, chunk: imagetaglist.ImageTagList, stored: ChunkHeader | None) -> None:
+    async def _store(self, chunk: imagetaglist.ImageTagList, existing: ChunkHeader | None) -> None:
         namespace, name = chunk.metadata.namespace, chunk.metadata.name
-        if stored and owner_uid(stored) == chunk.metadata.owner_references[0].uid:
+        if existing and owner_uid(existing) == chunk.metadata.owner_references[0].uid:
             # Absent fields are not removed by a merge patch, and times of other tags make a list unreadable.
             body = {"status": {"firstSeen": None, "excludedCount": None} | msgspec.to_builtins(chunk.status)}
             written = await self._client.patch(

@@ -78,7 +78,7 @@ def many(since: int, until: int) -> TagSet:
 MANY, OTHERS, FEW = many(0, 60), many(20, 80), scan("1.0", "2.0")
 
 
-async def test_number_of_dropped_tags_is_stored_and_goes_again(harness: WriterHarness, small_chunks: None) -> None:
+async def test_number_of_dropped_tags_is_stored_and_removed_again(harness: WriterHarness, small_chunks: None) -> None:
     await harness.write(replace_scan(MANY, excluded_count=3))
     assert (await harness.read()).excluded_count == 3
     assert {chunk.status.excluded_count for chunk in harness.objects if chunk.status} == {3}
@@ -164,7 +164,7 @@ async def test_left_over_chunk_is_deleted_by_the_next_write(harness: WriterHarne
 @pytest.mark.parametrize(
     "restart", [pytest.param(False, id="refused-by-the-server"), pytest.param(True, id="process-killed")]
 )
-async def test_crash_between_two_chunks_is_seen_and_repaired(harness: WriterHarness, restart: bool) -> None:
+async def test_crash_between_two_chunks_is_noticed_and_repaired(harness: WriterHarness, restart: bool) -> None:
     await harness.write(MANY)
     harness.kube.forbid("patch imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
@@ -216,7 +216,7 @@ async def test_chunk_that_somebody_deleted_makes_no_tag_young(harness: WriterHar
 
 
 @pytest.mark.usefixtures("small_chunks")
-async def test_crash_in_the_first_write_is_seen_and_repaired(harness: WriterHarness) -> None:
+async def test_crash_in_the_first_write_is_noticed_and_repaired(harness: WriterHarness) -> None:
     harness.kube.forbid("create imagetaglists apps/app-tags-1")
     with pytest.raises(Forbidden):
         await harness.write(MANY)
@@ -266,7 +266,7 @@ async def test_chunk_of_an_earlier_object_of_that_name_is_replaced(harness: Writ
     assert harness.objects[0].metadata.owner_references[0].uid == "uid-of-the-new-one"
 
 
-async def test_chunk_that_was_not_heard_of_yet_is_replaced(harness: WriterHarness) -> None:
+async def test_chunk_that_the_informer_does_not_have_yet_is_replaced(harness: WriterHarness) -> None:
     await WriterHarness(harness.kube).write(scan("0.1"))
     await harness.write(FEW)
     assert (harness.names, harness.stored_revision()) == (["app-tags-0"], FEW.revision)

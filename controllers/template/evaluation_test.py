@@ -1,4 +1,4 @@
-"""`controllers.template.eval`: what an error calls the type of a value, which in Go depends on where it was found."""
+"""`controllers.template.eval`: what an error calls the type of a value, which in Go depends on where it is held."""
 
 from datetime import UTC, datetime
 

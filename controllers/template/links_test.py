@@ -117,7 +117,7 @@ def test_old_commit_that_is_none_leaves_the_new_one() -> None:
     assert build_link(Comparison(GITHUB, NEW, "main")) == f"{GITHUB}/commit/{NEW}"
 
 
-def test_message_has_a_link_where_something_is_known() -> None:
+def test_message_has_a_link_where_the_provenance_is_known() -> None:
     text = message(EACH, change(Comparison(GITHUB, NEW, OLD)), change(None, old="0.9"))
     assert text == f"1.0 -> 1.1 {GITHUB}/compare/{OLD}...{NEW}\n0.9 -> 1.1\n"
 

@@ -1,4 +1,4 @@
-"""From a template and the facts of an update to a commit message."""
+"""From a template and the data of an update to a commit message."""
 
 from datetime import datetime
 

@@ -1,7 +1,7 @@
-"""Of which commits the old and the new image of a change were built, as far as policies say. Pure.
+"""From which commits the old and the new image of a change were built, as far as policies say. Pure.
 
-Ours, not Flux's. Git has what was written before, which need not be the policy's previous choice: it is looked up among
-the recent choices in the policy's `status.sources`.
+Ours, not Flux's. The old value in Git need not be the policy's previous choice, so it is looked up among all recent
+choices in the policy's `status.sources`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -41,7 +41,7 @@ def build_comparison(
 
 
 def _find(sources: Sequence[ImageSource], *, tag: str, digest: str) -> ImageSource | None:
-    """Return the entry of an image: by digest where both have one, else by tag; the newest, but a like one first."""
+    """Return the entry of an image: by digest where both have one, else by tag; the newest, but equal digests first."""
     fitting = [entry for entry in sources if (entry.digest == digest if entry.digest and digest else entry.tag == tag)]
     return next((entry for entry in fitting if entry.digest == digest), fitting[0] if fitting else None)
 

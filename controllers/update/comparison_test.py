@@ -1,4 +1,4 @@
-"""Which commits stand behind the old and the new value of a marker, in every form in which values are written."""
+"""From which commits the old and the new image of a marker were built, for every form of its value."""
 
 import pytest
 from hypothesis import given
@@ -113,7 +113,7 @@ def test_nothing_is_known(sources: tuple[ImageSource, ...], suffix: str) -> None
     assert compared(f"{NAME}:1.0", *sources, suffix=suffix) is None
 
 
-def test_policies_that_tell_nothing_are_left_out() -> None:
+def test_policies_without_sources_are_left_out() -> None:
     assert collect_sources([image_policy("web")]) == {}
 
 

@@ -36,7 +36,7 @@ class Editor:
     async def edit(
         self, repository: Repository, work: Work, base: Tip, *, reverts: setters.Reverts = setters.NO_REVERTS
     ) -> Edit:
-        """Return the edit of a commit. Raises UpdateFailed, and RefMoved when the commit is no longer to be had."""
+        """Return the edit of a commit. Raises UpdateFailed, and RefMoved when the remote no longer has the commit."""
         tree = await repository.read_tree(work, base)
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms.
         return await asyncio.to_thread(plan_edit, tree, work, reverts=reverts, cache=self._cache)

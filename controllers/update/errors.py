@@ -4,7 +4,7 @@ UpdateFailed
 ├── GitOperationFailed   a step with the remote failed; another try may help
 └── PathUnusable         the commit has no files at spec.update.path; another commit may
 
-Besides these pass, unchanged: git.errors.RefMoved (somebody else was faster: the run goes on from the new tip) and
+These pass unchanged: git.errors.RefMoved (somebody else was faster: the run goes on from the new tip) and
 BadRefspec, setters.UnsupportedStrategy and UpdatePathOutside, api.selectors.BadSelector, template.TemplateFailure.
 """
 

@@ -8,12 +8,12 @@ from api.imageupdateautomation import Finding as ApiFinding
 from controllers import setters
 from controllers.image.setter import parse_setter
 from controllers.runtime.key import Key
-from controllers.update.policies import Pause
+from controllers.update.policies import PauseReason
 
 POLICY_WITHOUT_IMAGE = "PolicyWithoutImage"
 INVALID_IMAGE = "InvalidImage"
 MAX_FINDINGS = 20
-"""In the status; the last of so many counts the rest."""
+"""In the status; where there are more, the last entry counts the rest."""
 
 REASONS: Mapping[setters.FindingReason, str] = {
     setters.FindingReason.UNPARSABLE: "NotYAML",
@@ -26,14 +26,15 @@ REASONS: Mapping[setters.FindingReason, str] = {
     setters.FindingReason.MORE: "More",
 }
 
-PAUSE_MESSAGES: Mapping[Pause, str] = {
-    Pause.SUSPENDED: "is suspended: the value stays as it is until the policy is resumed",
-    Pause.NOT_READY: "is not ready: the value stays as it is until the policy is; its own status says what it lacks",
+PAUSE_MESSAGES: Mapping[PauseReason, str] = {
+    PauseReason.SUSPENDED: "is suspended: the value stays as it is until the policy is resumed",
+    PauseReason.NOT_READY: "is not ready: the value stays as it is until the policy is; its own status says "
+    "what it lacks",
 }
-EXPECTED_REASONS = {POLICY_WITHOUT_IMAGE, *Pause}
-"""What passes by itself, or is so on purpose."""
+EXPECTED_REASONS = {POLICY_WITHOUT_IMAGE, *PauseReason}
+"""What resolves itself, or is intended."""
 
-NOT_PAUSED: Mapping[str, Pause] = {}
+NOT_PAUSED: Mapping[str, PauseReason] = {}
 
 PolicyLookup: TypeAlias = Callable[[Key], ImagePolicy | None]
 """Finds the policy that a marker names, in any namespace that is watched."""
@@ -44,12 +45,12 @@ def to_status(
     policies: PolicyLookup,
     *,
     first: tuple[ApiFinding, ...] = (),
-    paused: Mapping[str, Pause] = NOT_PAUSED,
+    paused: Mapping[str, PauseReason] = NOT_PAUSED,
 ) -> tuple[ApiFinding, ...]:
     """Return the findings for the status: bounded, each with what to do about it.
 
     A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
-    some other automation's business and not a finding. first: what was found before the files were looked at.
+    up to another automation, and not a finding. first: findings made before the files were read.
     paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
     """
     entries = [*first, *(entry for finding in findings if (entry := _to_status(finding, policies, paused)))]
@@ -72,7 +73,7 @@ def invalid_image_findings(images: Mapping[str, str]) -> tuple[ApiFinding, ...]:
 
 
 def is_event_worthy(finding: ApiFinding) -> bool:
-    """Report whether to send an event: not for what passes by itself or is so on purpose."""
+    """Report whether to send an event: not for what resolves itself or is intended."""
     return finding.reason not in EXPECTED_REASONS
 
 
@@ -90,7 +91,9 @@ def summarize(findings: tuple[ApiFinding, ...]) -> str:
     return f"; left out: {first}" + (f" (and {len(findings) - 1} more, see status.findings)" if findings[1:] else "")
 
 
-def _to_status(finding: setters.FileFinding, policies: PolicyLookup, paused: Mapping[str, Pause]) -> ApiFinding | None:
+def _to_status(
+    finding: setters.FileFinding, policies: PolicyLookup, paused: Mapping[str, PauseReason]
+) -> ApiFinding | None:
     reason: str = REASONS[finding.reason]
     message = finding.message
     if finding.reason is setters.FindingReason.UNKNOWN_POLICY:

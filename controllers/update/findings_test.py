@@ -15,7 +15,7 @@ from controllers.update.findings import (
     summarize,
     to_status,
 )
-from controllers.update.policies import Pause
+from controllers.update.policies import PauseReason
 from testing.builders import image_policy
 
 POLICIES = {
@@ -83,14 +83,14 @@ def test_policy_of_another_automation_is_no_finding(setter: str) -> None:
 @pytest.mark.parametrize(
     ("rest", "message"),
     [
-        (Pause.SUSPENDED, "is suspended: the value stays as it is until the policy is resumed"),
+        (PauseReason.SUSPENDED, "is suspended: the value stays as it is until the policy is resumed"),
         (
-            Pause.NOT_READY,
+            PauseReason.NOT_READY,
             "is not ready: the value stays as it is until the policy is; its own status says what it lacks",
         ),
     ],
 )
-def test_markers_of_paused_policies_are_reported(rest: Pause, message: str) -> None:
+def test_markers_of_paused_policies_are_reported(rest: PauseReason, message: str) -> None:
     paused = {"apps:unselected": rest}
     (only,) = to_status([found(FindingReason.UNKNOWN_POLICY, "apps:unselected:tag")], POLICIES.get, paused=paused)
     text = f"the marker names ImagePolicy 'apps:unselected', which {message}"

@@ -1,4 +1,4 @@
-"""The commit message: what its template sees of an update, and the rendering. Pure."""
+"""The commit message: the data that its template reads, and the rendering. Pure."""
 
 from collections.abc import Mapping
 from datetime import datetime

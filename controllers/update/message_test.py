@@ -1,4 +1,4 @@
-"""What a commit message template sees, from the update of real files."""
+"""The data that a commit message template reads, from the update of real files."""
 
 import pytest
 from msgspec.structs import replace

@@ -1,7 +1,7 @@
 """Which policies an automation uses, and the images they chose. Pure.
 
 A policy that is suspended or not ready is paused: its last choice is not written any more, so that people can put
-another value into Git meanwhile. Ours; Flux goes on writing it.
+another value into Git meanwhile. Ours, not Flux's, which goes on writing it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ from controllers.image.setter import policy_key
 from controllers.runtime.reconcile.conditions import is_failing
 
 
-class Pause(StrEnum):
+class PauseReason(StrEnum):
     """Why the last choice of a policy is not to be written."""
 
     SUSPENDED = "PolicySuspended"
@@ -31,17 +31,17 @@ class SelectedPolicies:
 
     images: Mapping[str, LatestRef]
     """The choices to write."""
-    paused: Mapping[str, Pause]
+    paused: Mapping[str, PauseReason]
     """Policies whose choice is not to be written now."""
     last_chosen: Mapping[str, LatestRef]
     """The last choice of each policy, paused or not."""
 
 
 def select_policies(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> SelectedPolicies:
-    """Return what the selector finds; policies: those of the automation's namespace. Raises BadSelector."""
+    """Return the policies that the selector matches, out of those of the automation's namespace. Raises BadSelector."""
     selector = automation.spec.policy_selector
     if selector is not None:
-        matches(selector, {})  # a wrong one is an error also while there is nothing to choose from
+        matches(selector, {})  # a wrong one is an error even while there are no policies
     last_chosen, paused = {}, {}
     for policy in policies:
         if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels)):
@@ -52,15 +52,15 @@ def select_policies(automation: ImageUpdateAutomation, policies: Iterable[ImageP
     return SelectedPolicies(images, paused, last_chosen)
 
 
-def find_pause(policy: ImagePolicy) -> Pause | None:
+def find_pause(policy: ImagePolicy) -> PauseReason | None:
     """Return why a policy's last choice is not to be written, None when it is.
 
     Only Ready=False makes a policy not ready: without a condition, or while it is being reconciled, the last choice is
     as good as it was.
     """
     if policy.spec.suspend:
-        return Pause.SUSPENDED
-    return Pause.NOT_READY if is_failing(policy.status.conditions) else None
+        return PauseReason.SUSPENDED
+    return PauseReason.NOT_READY if is_failing(policy.status.conditions) else None
 
 
 def partition_images(images: Mapping[str, LatestRef]) -> tuple[dict[str, LatestRef], dict[str, str]]:

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from api.imagepolicy import ImageRef
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
 from api.selectors import BadSelector
-from controllers.update.policies import Pause, SelectedPolicies, select_policies
+from controllers.update.policies import PauseReason, SelectedPolicies, select_policies
 from testing.builders import automation, image_policy
 from testing.clock import START
 
@@ -45,13 +45,13 @@ def conditions(**statuses: str) -> tuple[Condition, ...]:
         pytest.param(False, {"Ready": "True"}, None, id="ready"),
         pytest.param(False, {"Ready": "True", "Reconciling": "True"}, None, id="being-reconciled"),
         pytest.param(False, {"Ready": "Unknown"}, None, id="unknown"),
-        pytest.param(False, {"Ready": "False", "Reconciling": "True"}, Pause.NOT_READY, id="retrying"),
-        pytest.param(False, {"Ready": "False", "Stalled": "True"}, Pause.NOT_READY, id="stalled"),
-        pytest.param(True, {"Ready": "True"}, Pause.SUSPENDED, id="suspended"),
-        pytest.param(True, {"Ready": "False"}, Pause.SUSPENDED, id="suspended-and-not-ready"),
+        pytest.param(False, {"Ready": "False", "Reconciling": "True"}, PauseReason.NOT_READY, id="retrying"),
+        pytest.param(False, {"Ready": "False", "Stalled": "True"}, PauseReason.NOT_READY, id="stalled"),
+        pytest.param(True, {"Ready": "True"}, PauseReason.SUSPENDED, id="suspended"),
+        pytest.param(True, {"Ready": "False"}, PauseReason.SUSPENDED, id="suspended-and-not-ready"),
     ],
 )
-def test_paused_policies_are_not_used(suspend: bool, statuses: dict[str, str], pause: Pause | None) -> None:
+def test_paused_policies_are_not_used(suspend: bool, statuses: dict[str, str], pause: PauseReason | None) -> None:
     policy = image_policy("web", latest=V1, suspend=suspend)
     policy = replace(policy, status=replace(policy.status, conditions=conditions(**statuses)))
     found = select_policies(automation(), [policy, POLICIES[1]])

@@ -72,7 +72,7 @@ async def _is_already_pushed(repository: Repository, new: NewCommit, refs: Refs)
 
 
 def _ref_updates(plan: BranchPlan, refs: Refs, commit: str) -> tuple[list[RefUpdate], bool]:
-    """Return the references of the remote to move to a commit, and whether those may be no fast-forwards."""
+    """Return the references of the remote to move to a commit, and whether they may move other than by fast-forward."""
     branch = HEADS + plan.push_branch
     updates = [RefUpdate(branch, commit, refs.branch(plan.push_branch))]
     if not plan.refspec:

@@ -1,6 +1,6 @@
 """What a crash, or a refusal of one of two references, leaves between a push and the status that records it.
 
-The next run finds it and makes it good.
+The next run finds it and completes it.
 """
 
 from datetime import datetime
@@ -19,16 +19,16 @@ from controllers.update.work import Published, Work
 async def finish(
     repository: Repository, status: ImageUpdateAutomationStatus, base: Tip, *, refs: Refs, context: PushContext
 ) -> Published | None:
-    """Push once more the refspec of our last commit, which the remote took only as the branch.
+    """Push the refspec of our last commit once more, after the remote accepted only its branch.
 
-    None when there is nothing left to do. To be called while a push has failed and nothing was recorded since.
+    None when there is nothing left to do. Call it only after a push has failed and before a run succeeds.
     """
     if not repository.plan.refspec or base.commit != status.last_push_commit:
         return None
     message = (await repository.read_commit(base.commit)).message
     published = Published(base.commit, message, status.last_push_time or context.now, None)
-    there = NewCommit(base.commit, base.commit, "", ())
-    return published if await push(repository, there, published, refs=refs, context=context) else None
+    existing = NewCommit(base.commit, base.commit, "", ())
+    return published if await push(repository, existing, published, refs=refs, context=context) else None
 
 
 async def recover(
@@ -42,9 +42,9 @@ async def recover(
 ) -> Published | None:
     """Return our commit that the status does not know, at `base` or behind it: a crash came between push and status.
 
-    Ours is what bears our author's name, was made since the last recorded push, and is what we would make of its
-    parent. behind: how many commits on top of it to look through, a request each. To be called for a base that
-    needs no edits. Costs nothing where `base` is another author's and nothing is to be looked for behind it.
+    A commit is ours if it has our author, was made since the last recorded push, and is what we would make of its
+    parent. behind: how many commits on top of it to look through, a request each. Call it for a base that needs no
+    edits. Costs no request where `base` is another author's and `behind` is 0.
     """
     commit = base.commit
     for step in range(behind + 1):
@@ -71,7 +71,7 @@ async def _recreate(repository: Repository, work: Work, info: CommitInfo, *, edi
     except GitOperationFailed as error:
         if error.unreachable:
             raise
-        return None  # the parent cannot be had
+        return None  # the remote does not give out the parent
     return edit.update if made is not None and made.tree == info.tree else None
 
 

@@ -1,7 +1,7 @@
-"""Respect for people (`spec.update.holdReverted`): a value that somebody put back is not written again. Pure.
+"""Values that people put back (`spec.update.holdReverted`), which are not written again. Pure. Ours, not Flux's.
 
-What was written is remembered in the status, file by file. Where a value is found to be the former one again, it was
-put back by somebody, for we never do so; it is left alone until the policy chooses something else. Ours, not Flux's.
+The status remembers what was written, file by file. A value that has become the former one again was put back by
+somebody, since we never do so; it is left alone until the policy chooses something else.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What is remembered of written values."""
+"""What is remembered about written values."""
 
 from typing import Any
 

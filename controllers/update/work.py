@@ -1,4 +1,4 @@
-"""What the steps of an update hand to each other. Values only."""
+"""What the steps of an update pass to each other. Values only."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from controllers.image.ref import ImageRef
 from controllers.image.setter import policy_key
 from controllers.update.comparison import Sources, collect_sources
 from controllers.update.findings import invalid_image_findings
-from controllers.update.policies import Pause, SelectedPolicies, partition_images, select_policies, to_image_refs
+from controllers.update.policies import PauseReason, SelectedPolicies, partition_images, select_policies, to_image_refs
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Work:
 
     @property
     def hold_reverted(self) -> bool:
-        """What somebody put back is left alone."""
+        """Whether values that somebody put back are left alone."""
         return self.automation.spec.update.hold_reverted
 
     @property
@@ -42,7 +42,7 @@ class Work:
         return self.automation.spec.update.files
 
     @property
-    def paused(self) -> dict[str, Pause]:
+    def paused(self) -> dict[str, PauseReason]:
         """Selected policies whose choice is not to be written now, by `namespace:policy`."""
         namespace = self.automation.metadata.namespace
         return {policy_key(namespace, name): pause for name, pause in self.policies.paused.items()}
@@ -80,7 +80,7 @@ class Published:
     time: datetime
     """When it was made."""
     update: setters.Update | None
-    """What is in it; None where that was not found out."""
+    """What it changes; None where that is unknown."""
 
 
 def plan_work(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> Work:

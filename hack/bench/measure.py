@@ -1,4 +1,4 @@
-"""Times a function several times and says so in one line: median, minimum and maximum of wall and CPU time."""
+"""Times a function several times and prints one line: median, minimum and maximum of wall and CPU time."""
 
 import statistics
 import time

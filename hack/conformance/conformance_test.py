@@ -1,4 +1,4 @@
-"""`hack.conformance`: every recorded answer is ours, and a wrong answer is noticed."""
+"""`hack.conformance`: our answers are the recorded ones, and a wrong answer is noticed."""
 
 from copy import deepcopy
 from typing import Any

@@ -1,6 +1,6 @@
 """OpenSSH's server for the tests: the installed one, else Debian's, unpacked into the tool cache.
 
-The machine stays as it is: nothing is installed and no service is started. apt works with lists and a cache of its own
+The machine is not changed: nothing is installed and no service is started. apt works with lists and a cache of its own
 in our folder, so it needs no root; it checks the signatures of what it fetches. Where there is no apt, `sshd` must be
 installed by whoever wants the tests.
 """

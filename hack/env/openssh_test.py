@@ -1,4 +1,4 @@
-"""Where no sshd is and none can be had, it is said what to install."""
+"""Without sshd, and without a way to get it, a message says what to install."""
 
 from pathlib import Path
 

@@ -1,7 +1,7 @@
 """Azure DevOps: log in with a token of Microsoft Entra.
 
 Follows https://learn.microsoft.com/azure/devops/integrate/get-started/authentication/service-principal-managed-identity.
-`cloud.azure` says whose token it is. A token opens every organisation that its identity is a user of, so it goes to
+Whose token it is: see `cloud.azure`. A token opens every organisation that its identity is a user of, so it goes to
 Azure DevOps and to no other host.
 """
 

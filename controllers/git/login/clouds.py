@@ -10,7 +10,7 @@ from controllers.git.login.codecommit import CodeCommit, sign_url
 from controllers.git.remote import Basic, Bearer
 
 CloudCredentials = AwsCredentials | Bearer
-"""What a cloud grants: keys to sign with, or a token to present."""
+"""What a login to a cloud yields: keys to sign with, or a token to present."""
 
 
 def providers(now: Callable[[], datetime]) -> Mapping[str, Provider[CloudCredentials]]:

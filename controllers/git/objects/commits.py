@@ -57,7 +57,7 @@ class CommitInfo:
     message: str
 
     def is_by(self, author: Author) -> bool:
-        """Return True when this author is both author and committer, as in commits of ours."""
+        """Return True when this author is both author and committer, as in our own commits."""
         return self.author == self.committer == author.line
 
 

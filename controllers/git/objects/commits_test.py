@@ -1,4 +1,4 @@
-"""What a commit says, be it ours or not."""
+"""What a commit says, ours or not."""
 
 import pytest
 

@@ -2,7 +2,7 @@
 
 A repository names all its objects by SHA-1 or all by SHA-256, and packs, trees and commits hold such ids: see Git's
 hash-function-transition. The remote says which (gitprotocol-capabilities, `object-format`); from then on the length of
-any id tells. Second ids that a repository may keep for its objects (`compatObjectFormat`) play no part.
+any id shows it. Second ids that a repository may keep for its objects (`compatObjectFormat`) are ignored.
 """
 
 from dataclasses import dataclass, field

@@ -108,7 +108,7 @@ class ObjectStore:
         self._mark_complete(commit)
 
     def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
-        """Add a commit of ours on a complete parent. If that fails, it will be fetched."""
+        """Add one of our commits on a complete parent. If that fails, it will be fetched."""
         try:
             self._objects.add_pack_data(len(objects), unpacked_objects(objects))
         except _CORRUPTION_ERRORS:
@@ -131,12 +131,12 @@ class ObjectStore:
 
     def ancestors(self, commit: str) -> set[str]:
         """Return the commit and those of its ancestors that are here; history ends where our fetches cut it off."""
-        todo, found = [commit], set[str]()
-        while todo and len(found) < MAX_ANCESTORS:
+        todo, ancestors = [commit], set[str]()
+        while todo and len(ancestors) < MAX_ANCESTORS:
             commit = todo.pop()
-            if commit in found:
+            if commit in ancestors:
                 continue
-            found.add(commit)
+            ancestors.add(commit)
             with suppress(CorruptObject):  # beyond our history
                 todo.extend(parse_parents(self.read(commit, "commit")))
-        return found
+        return ancestors

@@ -2,7 +2,7 @@
 
 Pure but for the `receive` that a stream is given. Follows Git's protocol-common and pack-protocol documents. Written
 here rather than taken from the Git library because every length that the remote names has to be bounded, and every
-short read has to become an error of ours.
+short read has to become one of our errors.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -1,7 +1,7 @@
 """Whole operations with a remote — list, fetch, push — in the fewest round trips. Blocking.
 
 Once a remote is known to speak protocol 2, requests go out without waiting for its advertisement: one round trip to
-list, one to fetch. What the session learnt is forgotten at the first error.
+list, one to fetch. The session forgets what it has learnt at the first error.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -144,7 +144,7 @@ class RemoteSession:
         report = self._complete(report, commands, deadline)
         refused = [(reason, c) for c in commands if (reason := report[c.ref]) is not None]
         if refused:
-            # Of an atomic push, one reference gives the reason, and the others say that they had to stay, too.
+            # In an atomic push one reference has the reason, and the others say only that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
             updated_refs = tuple(c.ref for c in commands if report[c.ref] is None)
             message = sanitize(b"".join(progress))
@@ -165,7 +165,7 @@ class RemoteSession:
     def _complete(
         self, report: Mapping[str, str | None], commands: Sequence[PushCommand], deadline: Deadline
     ) -> dict[str, str | None]:
-        """Return a verdict on every command; where the remote reported none, its references are listed to find one.
+        """Return a result for every command; where the remote reported none, its references are listed to find out.
 
         A remote may answer "unpack ok" and nothing else, or not know report-status at all. Silence is no success.
         """

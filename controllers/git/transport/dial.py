@@ -1,4 +1,4 @@
-"""Connect to a host, directly or through a proxy. Blocking; handshakes with proxies are in `controllers/net/proxy`."""
+"""Connect to a host, directly or through a proxy. Blocking; handshakes with proxies are in `net.proxy`."""
 
 import socket
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Connections through proxies, plain and below SSH and HTTPS: who is asked, and in which words refusals come."""
+"""Connections through proxies, plain and below SSH and HTTPS: which proxy is used, and what refusals say."""
 
 import itertools
 import socket

@@ -1,4 +1,4 @@
-"""Host certificates: which are accepted, and in which words the others are refused."""
+"""Host certificates: which are accepted, and with which text the others are refused."""
 
 import base64
 from datetime import UTC, datetime, timedelta

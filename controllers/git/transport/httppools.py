@@ -1,4 +1,4 @@
-"""Connection pools of urllib3 for whoever speaks HTTP to a Git host, and what its failures mean here.
+"""Connection pools of urllib3, for all HTTP requests to Git hosts, and what its failures mean here.
 
 Git configuration is not read; proxies of the environment count where a remote names none.
 """

@@ -1,7 +1,7 @@
 """Host keys in OpenSSH's `known_hosts` format: which keys a host may have. Pure.
 
 Plain, `[host]:port`, wildcard, negated and hashed patterns, `@revoked` and `@cert-authority`; certificates themselves
-are checked in `host_certificates.py`. Checking is strict: there is no trust on first use. Texts are those of Flux.
+are checked in `host_certificates`. Checking is strict: there is no trust on first use. Texts are those of Flux.
 """
 
 import base64

@@ -1,4 +1,4 @@
-"""Host keys: who is accepted, and in which words the others are refused."""
+"""Host keys: which are accepted, and with which text the others are refused."""
 
 import base64
 import hashlib

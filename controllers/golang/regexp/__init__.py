@@ -2,7 +2,7 @@
 
 Users of Flux write patterns in Go's dialect and read its error texts in a status. RE2 is the engine behind both
 dialects, so matching is the same and linear in time; `syntax` settles what differs. Pure: no I/O, no clock.
-Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is the business of those who have templates.
+Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is up to those that have templates.
 """
 
 from controllers.golang.regexp.errors import BadPattern

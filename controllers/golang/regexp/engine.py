@@ -19,7 +19,7 @@ Spans: TypeAlias = Sequence[tuple[int, int]]
 
 
 class Regexp:
-    """A compiled pattern; safe from several threads."""
+    """A compiled pattern; safe to use from several threads."""
 
     __slots__ = ("_match", "search")
 

@@ -16,7 +16,7 @@ TextPredicate = Callable[[str], bool]
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A regular expression in Go's dialect; safe from several threads."""
+    """A regular expression in Go's dialect; safe to use from several threads."""
 
     text: str
     """As the user wrote it."""
@@ -75,7 +75,7 @@ def any_of(patterns: Sequence[Pattern]) -> TextPredicate:
     others = _search([pattern for pattern in patterns if not _ending(pattern)])
 
     def matches(text: str) -> bool:
-        # What "." is not: a line feed, and what RE2 does not take for a character.
+        # "." does not match a line feed, nor what RE2 does not read as a character.
         if not text.isascii() or "\n" in text:
             return search(text)
         return text.endswith(endings) or others(text)
@@ -98,5 +98,5 @@ def _ending(pattern: Pattern) -> str:
 
     Every scan asks one such question of every tag (`^.*\.sig$` is the default exclusion); RE2 costs ten times as much.
     """
-    found = _ENDING.fullmatch(pattern.text)
-    return found[1].replace("\\", "") if found else ""
+    match = _ENDING.fullmatch(pattern.text)
+    return match[1].replace("\\", "") if match else ""

@@ -1,4 +1,4 @@
-"""Patterns: what is accepted, what is refused and in which words, what is found."""
+"""Patterns: what is accepted, what is refused and with which text, what matches."""
 
 import string
 import time

@@ -169,15 +169,15 @@ class Translator:
 
     def flags(self) -> None:
         start, text = self.at, self.text
-        at, negative, seen = start + 2, False, False
+        at, negative, has_flag = start + 2, False, False
         while at < len(text):
             char = text[at]
             at += 1
             if char in "imsU":
-                seen = True
+                has_flag = True
             elif char == "-" and not negative:
-                negative, seen = True, False
-            elif char in ":)" and (seen or not negative):
+                negative, has_flag = True, False
+            elif char in ":)" and (has_flag or not negative):
                 self.at = at
                 if char == ":":
                     self.groups.append(OpenGroup(capturing=False))

@@ -1,1 +1,1 @@
-"""Where a proxy is, and the handshake before it connects us: pure, for whoever does the I/O."""
+"""Proxies: their addresses, and the handshakes before they connect us. Pure; the I/O is up to the caller."""

@@ -1,4 +1,4 @@
-"""Addresses of proxies: what is one, and what becomes of a login in it."""
+"""Addresses of proxies: which are valid, and where a login in them goes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A handshake with a proxy, as whoever moves the bytes sees it."""
+"""The interface of a handshake with a proxy, for the caller that moves the bytes."""
 
 from collections.abc import Generator
 

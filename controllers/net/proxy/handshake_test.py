@@ -1,4 +1,4 @@
-"""What is said to proxies, byte for byte, and how their refusals read."""
+"""What is sent to proxies, byte for byte, and how their refusals read."""
 
 import base64
 from collections.abc import Callable

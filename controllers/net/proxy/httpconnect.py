@@ -1,7 +1,7 @@
 """HTTP's CONNECT (RFC 9110 section 9.3.6) with Basic credentials.
 
-For what speaks first on the other side, as SSH servers do: nothing behind the proxy's answer is read. The clients of
-HTTP at hand read ahead and would lose the beginning.
+For servers that speak first, as SSH servers do: nothing after the proxy's answer is read. The HTTP clients at hand read
+ahead and would lose what the server says first.
 """
 
 import h11

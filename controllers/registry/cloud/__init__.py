@@ -1,1 +1,1 @@
-"""Logins to the registries of AWS, Azure and Google Cloud: what each wants to see of an identity in its cloud."""
+"""Logins to the registries of AWS, Azure and Google Cloud: what each accepts from an identity in its cloud."""

@@ -16,7 +16,7 @@ from controllers.registry.cloud.hosts import azure_cloud
 from controllers.registry.dockerconfig import Credentials
 
 USERNAME = "00000000-0000-0000-0000-000000000000"
-"""What says that the password is a refresh token."""
+"""The user name that marks the password as a refresh token."""
 
 
 class Claims(msgspec.Struct):
@@ -39,7 +39,7 @@ def audience(identity: Identity) -> str:
 
 
 def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
-    """Return credentials for an ACR registry, good for hours. Blocks for two or three requests. Raises LoginFailed."""
+    """Return credentials for an ACR registry, good for some hours. Blocks for 2 or 3 requests. Raises LoginFailed."""
     cloud = azure_cloud(host)
     with translate_errors():
         token = access_token(cloud.scope, subject, proxy=proxy, authority=cloud.authority).credentials

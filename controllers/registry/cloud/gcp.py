@@ -1,8 +1,8 @@
 """Google's registries: an OAuth2 access token as the password.
 
-Follows https://cloud.google.com/artifact-registry/docs/docker/authentication#token. As the process means application
-default credentials, on GKE the metadata server's. A ServiceAccount's token is exchanged at the security token service
-(https://google.aip.dev/auth/4117), and by impersonation where an account to impersonate is named.
+Follows https://cloud.google.com/artifact-registry/docs/docker/authentication#token. The process uses application
+default credentials, on GKE those of the metadata server. A ServiceAccount's token is exchanged at the security token
+service (https://google.aip.dev/auth/4117), and by impersonation where an account to impersonate is named.
 """
 
 import os
@@ -35,7 +35,7 @@ def credential_scope(host: str) -> str:
 
 
 def audience(identity: Identity) -> str:
-    """Return the audience of the Kubernetes token. On GKE blocks for a request to the node. Raises LoginFailed."""
+    """Return the audience of the Kubernetes token. Blocks for one request on GKE. Raises LoginFailed."""
     if identity.pool_provider:
         return f"//iam.googleapis.com/{identity.pool_provider}"
     return f"{_metadata('project/project-id')}.svc.id.goog"
@@ -87,7 +87,7 @@ def _sts_audience(identity: Identity) -> str:
 
 
 def _metadata(path: str) -> str:
-    """Return a fact about the GKE cluster; never by way of a proxy, it is served on the node."""
+    """Return a fact about the GKE cluster; never through a proxy, since it is served on the node."""
     errors = sdk.load("google.auth.exceptions", extra=EXTRA)
     url = METADATA_URL.format(host=os.environ.get("GCE_METADATA_HOST", METADATA_HOST), path=path)
     try:

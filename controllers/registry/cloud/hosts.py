@@ -21,7 +21,7 @@ AWS_PATTERN = (
 GCP_PATTERN = r"^(((.+\.)?gcr\.io)|(.+-docker\.pkg\.dev)|docker\.s3nsregistry\.fr)$"
 AZURE_PATTERN = r"^.+\.(azurecr\.io|azurecr\.cn|azurecr\.de|azurecr\.us)$"
 AZURE_ENVIRONMENT = "AZURE_ENVIRONMENT_FILEPATH"
-"""Variable that names a file about a cloud that is not one of Azure's public ones."""
+"""Variable that names a file about a cloud other than Azure's public ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def aws_region(host: str) -> str:
     """Return the region of an ECR registry; us-east-1 for the public one. Raises LoginFailed for any other host."""
     if host == AWS_PUBLIC:
         return "us-east-1"
-    if found := re.match(AWS_PATTERN, host):
-        return found[1]
+    if match := re.match(AWS_PATTERN, host):
+        return match[1]
     raise LoginFailed(f"invalid AWS registry: '{host}'. must match {AWS_PATTERN}")
 
 

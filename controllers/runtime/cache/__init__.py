@@ -1,1 +1,1 @@
-"""What the server has, kept in memory: informers and their stores."""
+"""Objects of the API server, kept in memory: informers and their stores."""

@@ -88,7 +88,7 @@ class Informer(Generic[K]):
         self._store: Store[K] = Store(indexers or {})
         self._handlers: list[EventHandler[K]] = []
         self.name = f"{resource.plural}.{resource.group}".rstrip(".")
-        """Of the resource, as `kubectl` takes it."""
+        """Name of the resource, as `kubectl` accepts it."""
         self.kind = resource.kind
         self._resource_version = ""
         """Where the next watch starts; empty: list first."""

@@ -25,7 +25,7 @@ async def harness() -> AsyncIterator[InformerHarness]:
         await harness.stop()
 
 
-async def test_list_then_watch_fills_the_cache_and_tells_the_handlers(harness: InformerHarness) -> None:
+async def test_list_then_watch_fills_the_cache_and_calls_the_handlers(harness: InformerHarness) -> None:
     harness.api.put(THINGS, encode_thing("a", size=1, colours=["red"]))
     await harness.start()
     assert (harness.recorded.lines, harness.informer.is_stale()) == (["a:->1"], False)
@@ -71,7 +71,7 @@ async def test_object_larger_than_a_page_is_an_error_like_any_other(
     assert not harness.informer.synced.is_set()
 
 
-async def test_late_handler_is_told_what_is_there(harness: InformerHarness) -> None:
+async def test_late_handler_is_called_for_what_is_there(harness: InformerHarness) -> None:
     harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
     late = RecordingHandler()
@@ -134,7 +134,7 @@ async def test_bookmark_moves_the_point_of_resumption(harness: InformerHarness) 
 
 
 @pytest.mark.parametrize("in_stream", [False, True], ids=["answer", "event"])
-async def test_gone_lists_again_and_tells_the_difference(harness: InformerHarness, *, in_stream: bool) -> None:
+async def test_gone_lists_again_and_reports_the_difference(harness: InformerHarness, *, in_stream: bool) -> None:
     for name in ("changed", "gone", "same"):
         harness.api.put(THINGS, encode_thing(name, size=1))
     await harness.start()
@@ -185,7 +185,7 @@ async def test_silent_watch_is_reopened_and_then_listed(harness: InformerHarness
     assert (harness.informer.lists, harness.informer.is_stale()) == (2, False)
 
 
-async def test_bookmarks_keep_a_quiet_watch_alive(harness: InformerHarness) -> None:
+async def test_bookmarks_keep_an_idle_watch_alive(harness: InformerHarness) -> None:
     await harness.start()
     for _ in range(5):
         await harness.clock.advance(SILENCE - 1)
@@ -274,7 +274,7 @@ async def test_list_whose_continue_token_expires_begins_again(harness: InformerH
     assert set(harness.sizes) == {"a", "b"}
 
 
-async def test_own_write_is_read_at_once_and_told_once(harness: InformerHarness) -> None:
+async def test_own_write_is_read_at_once_and_reported_once(harness: InformerHarness) -> None:
     harness.api.put(THINGS, encode_thing("a", size=1))
     await harness.start()
     harness.informer.record_write(await harness.client.patch(THINGS, "ns", "a", {"spec": {"size": 2}}, into=Thing))

@@ -36,7 +36,7 @@ def test_first_list_adds_everything() -> None:
     assert (store.get(A), len(store)) == (a, 2)
 
 
-def test_list_tells_only_the_difference() -> None:
+def test_list_reports_only_the_difference() -> None:
     same, old, gone = thing("same", 1), thing("changed", 2), thing("gone", 3)
     store = store_of(same, old, gone)
     new, added = thing("changed", 101), thing("added", 102)
@@ -108,7 +108,7 @@ def test_deletion_of_a_later_object_ends_the_earlier_one_too() -> None:
     assert store_of(missed).remove(thing("a", 150, uid="2")) == [(missed, None)]
 
 
-def test_deletion_of_the_unknown_is_nothing() -> None:
+def test_deletion_of_an_unknown_object_changes_nothing() -> None:
     assert store_of().remove(thing("a", 150)) == []
 
 

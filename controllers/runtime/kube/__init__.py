@@ -1,1 +1,1 @@
-"""The Kubernetes API: client, configuration, errors, and where a kind lives in it."""
+"""The Kubernetes API: client, configuration, errors, request paths, and what the runtime reads of an object."""

@@ -145,7 +145,7 @@ def _tls(resolved: ResolvedContext) -> ssl.SSLContext:
 
 
 class KubeconfigToken:
-    """A token from a kubeconfig (given, from a file, an exec plugin or OIDC); got anew when it is refused."""
+    """A token from a kubeconfig (given, from a file, an exec plugin or OIDC); renewed when it is refused."""
 
     def __init__(self, path: str, resolved: ResolvedContext) -> None:
         self._path = path

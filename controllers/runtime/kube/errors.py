@@ -118,5 +118,5 @@ def error_for_status(operation: str, message: str, *, status: int, reason: str, 
 
 
 def truncate(text: str) -> str:
-    """Foreign text, made short enough for a condition or a log line."""
+    """Return foreign text, cut short enough for a condition or a log line."""
     return text if len(text) <= FOREIGN_TEXT_LIMIT else text[: FOREIGN_TEXT_LIMIT - 3] + "..."

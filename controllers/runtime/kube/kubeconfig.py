@@ -1,7 +1,7 @@
 """Reads a kubeconfig with the `kubernetes` package's loader, in a child process.
 
 The loader knows merged files, exec plugins, client certificates and old auth providers, and brings 12 MB of modules
-that a controller would keep for ever. So it runs in a child that answers in JSON on a pipe and ends; it runs again
+that a controller would keep forever. So it runs in a child that answers in JSON on a pipe and ends; it runs again
 when the API server refuses the credentials. Nothing secret is in the child's arguments or environment.
 """
 
@@ -22,7 +22,7 @@ TIMEOUT_SECONDS = 120
 
 
 class ResolvedContext(msgspec.Struct, frozen=True):
-    """What the current context of a kubeconfig comes to; certificates and keys as PEM."""
+    """What the current context of a kubeconfig resolves to; certificates and keys as PEM."""
 
     server: str = ""
     namespace: str = "default"
@@ -87,7 +87,7 @@ def _proxy_url(merged: Any, cluster: str) -> str:
 
 
 def _content(path: str | None) -> str:
-    """Return a file's text: the loader leaves inline data in temporary files that go with its process."""
+    """Return a file's text: the loader leaves inline data in temporary files that are removed with its process."""
     return Path(path).read_text() if path else ""
 
 

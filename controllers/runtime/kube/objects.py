@@ -41,8 +41,8 @@ class ReconciledObject(Protocol):
 def needs_reconcile(old: ReconciledObject | None, new: ReconciledObject | None) -> bool:
     """Return whether a kind's own object changed so that it has to run.
 
-    That is: it appeared (or was replaced, or is gone), its generation changed, a new value of the requestedAt
-    annotation appeared, or its deletion began. Changes of status and other metadata are not.
+    It does when it appeared, was replaced or is gone, when its generation changed, when the requestedAt annotation has
+    a new value, and when its deletion began. Changes of its status and of other metadata do not count.
     """
     if old is None or new is None:
         return old is not new

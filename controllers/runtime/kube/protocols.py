@@ -1,7 +1,7 @@
 """What the runtime needs of a client and of a cache, so that neither it nor its tests depend on the real ones.
 
-Named after controller-runtime's `client.Reader` and `client.Writer`. `client.KubeClient` is all of the first,
-`cache.informer.Informer` of the second kind.
+Named after controller-runtime's `client.Reader` and `client.Writer`. `kube.client.KubeClient` is a `Client`,
+`cache.informer.Informer` a `Cache`.
 """
 
 from typing import Protocol, TypeVar
@@ -14,13 +14,13 @@ K = TypeVar("K", bound=KubeObject)
 
 
 class Reader(Protocol):
-    """Reads from the API server. Raises ApiError, of which NotFound."""
+    """Reads from the API server. Raises ApiError, such as NotFound."""
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T: ...
 
 
 class Writer(Protocol):
-    """Writes to the API server; what is returned is the object as it is then. Raises ApiError."""
+    """Writes to the API server and returns the object as it is afterwards. Raises ApiError."""
 
     async def create(
         self, resource: Resource, namespace: str, body: object, *, into: type[T], name: str = "", subresource: str = ""
@@ -46,7 +46,7 @@ class Client(Reader, Writer, Protocol):
 
 
 class Cache(Protocol[K]):
-    """Objects of one kind as last seen, or as last written by us."""
+    """Objects of one kind as last received, or as last written by us."""
 
     def get(self, key: Key) -> K | None: ...
 

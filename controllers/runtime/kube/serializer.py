@@ -139,7 +139,7 @@ def decode(data: bytes | msgspec.Raw, into: type[T], *, operation: str) -> T:
 
 
 def decode_page(data: bytes, into: type[T], *, operation: str) -> Page[T]:
-    """Decode one page of a list. Raises Unreadable when it is no list at all."""
+    """Decode one page of a list. Raises Unreadable when it is not a list at all."""
     try:
         page = cast(_List[T], _list_decoder(into).decode(data))
         return Page(page.items or [], page.metadata.resource_version, page.metadata.continue_)
@@ -197,14 +197,16 @@ def decode_error(body: bytes, *, operation: str, status: int = 0, retry_after: s
     retry_after: the header; a Status object's `retryAfterSeconds` is used when there is none.
     """
     try:
-        said = _STATUS.decode(body)
+        reported = _STATUS.decode(body)
     except _UNDECODABLE:
-        said = _Status(message=" ".join(body.decode("utf-8", "replace").split()))
+        reported = _Status(message=" ".join(body.decode("utf-8", "replace").split()))
     wait = _seconds(retry_after)
-    if wait is None and said.details is not None:
-        wait = said.details.retry_after_seconds
-    message = said.message or "no explanation given"
-    return error_for_status(operation, message, status=status or said.code or 500, reason=said.reason, retry_after=wait)
+    if wait is None and reported.details is not None:
+        wait = reported.details.retry_after_seconds
+    message = reported.message or "no explanation given"
+    return error_for_status(
+        operation, message, status=status or reported.code or 500, reason=reported.reason, retry_after=wait
+    )
 
 
 def _seconds(header: str | None) -> float | None:

@@ -1,1 +1,1 @@
-"""A controller process: flags, probes, metrics, start and end."""
+"""A controller process: its kinds, flags, probes and metrics, how it starts and ends."""

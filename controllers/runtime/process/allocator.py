@@ -2,15 +2,15 @@
 
 Lists of a hundred thousand tags come and go as blocks of megabytes. By default glibc learns from the first of them to
 keep all later ones in its heap, one heap a thread, where what lies behind them pins them: a process that needs 60 MB
-grows to 75. With a fixed threshold such blocks go back to the system as soon as they are free. Elsewhere than on glibc
-nothing is changed.
+grows to 75. With a fixed threshold such blocks go back to the system as soon as they are free. Without glibc nothing is
+changed.
 """
 
 import ctypes
 import platform
 from typing import Final
 
-# Of <malloc.h>.
+# From <malloc.h>.
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
 _ARENA_MAX: Final = -8

@@ -33,7 +33,7 @@ class Flag(Generic[V]):
 
 
 def parse_bool(text: str) -> bool:
-    """Parse what Go's ParseBool does."""
+    """Parse a truth value as Go's ParseBool does."""
     if text in ("1", "t", "T", "true", "TRUE", "True"):
         return True
     if text in ("0", "f", "F", "false", "FALSE", "False"):

@@ -43,7 +43,7 @@ class HealthChecks:
 
 
 class LoopLagMonitor:
-    """Sleeps a fixed time and compares: that sees a hold which covers the moment it is due, as every long one does."""
+    """Measures how late a timer fires: sees each hold of the loop that covers the moment it is due, as long ones do."""
 
     def __init__(self, clock: Clock, *, observe: Callable[[float], None], log: logging.Logger) -> None:
         self._clock = clock
@@ -62,7 +62,7 @@ class LoopLagMonitor:
                 self._log.debug("the event loop was held", extra={logkey.DURATION: round(lag, 3)})
 
     def lag_seconds(self) -> float:
-        """Return for how long the measurement has been due; 0 before the first."""
+        """Return how long the measurement has been due; 0 before the first."""
         return 0.0 if self._due is None else max(self._clock.monotonic() - self._due, 0.0)
 
 

@@ -104,7 +104,7 @@ async def test_nonsense_costs_the_sender_only(server: HttpServer, sent: bytes) -
         assert good.status == 200
 
 
-async def test_a_held_loop_is_measured_and_told(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_held_loop_is_measured_and_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     clock = VirtualClock()
     observed: list[float] = []

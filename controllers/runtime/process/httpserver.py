@@ -47,14 +47,14 @@ class HttpServer:
         self._open = 0
 
     async def start(self) -> None:
-        """Listen. Raises OSError when the address cannot be had."""
+        """Listen. Raises OSError when the address is not available."""
         self._server = await asyncio.start_server(
             self._serve, self._host, self._port, limit=_MAX_REQUEST_BYTES, reuse_address=True
         )
 
     @property
     def port(self) -> int:
-        """The port in use; what was picked for port 0."""
+        """The port in use; for port 0 the one that was picked."""
         if self._server is None:
             raise RuntimeError("not listening yet")
         port: int = self._server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""One kind in a process, as its `__main__` declares it: what is watched, which keys that wakes, who reconciles.
+"""One kind in a process, as its `__main__` declares it: what is watched, which keys a change wakes, who reconciles.
 
 Each kind has a lease of its own. A process of several kinds and one of a single kind can therefore never both act for
 it, and none holds a lease that it does not use. `--concurrent` counts for each kind.
@@ -110,7 +110,7 @@ class Kind(Generic[T]):
         """Have `reconciler` run over the objects, with --concurrent workers.
 
         supersede_runs: a change of the spec ends a run under way; only for reconcilers that may be cut off anywhere
-        slow_threshold: see `Controller`; for kinds whose runs cost little but time
+        slow_threshold: see `Controller`; for kinds whose runs mostly wait
         Others: see `Lifecycle`.
         """
         process = self._process
@@ -170,7 +170,7 @@ class Kind(Generic[T]):
         self.queue.shut_down()
 
     async def flush(self) -> None:
-        """Return when the events are written."""
+        """Return when the events have been written."""
         await self._events.flush()
         if self._notifier:
             await self._notifier.flush()
@@ -181,7 +181,7 @@ class Kind(Generic[T]):
             await self._elector.release()
 
     def _enqueue_changed(self, old: T | None, new: T | None) -> None:
-        """Queue an object when a change of it is worth a run; what the first list brings, behind what users do."""
+        """Queue an object when a change of it is worth a run; objects of the first list queue behind users' changes."""
         obj = new or old
         if obj is not None and needs_reconcile(old, new):
             self.queue.add(key_of(obj), Lane.USER if self.objects.synced.is_set() else Lane.RESYNC)

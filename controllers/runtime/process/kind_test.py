@@ -1,4 +1,4 @@
-"""Several kinds in one process: what they share, and what each has to itself."""
+"""Several kinds in one process: what they share, and what each has for itself."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -27,7 +27,7 @@ class Program:
     """A kind as a process can host it: what its `__main__` declares."""
 
     name: str
-    """Of its package: `controllers.<name>`."""
+    """Name of its package: `controllers.<name>`."""
     build: Callable[[Process], None]
     """Declares the kind in a process (`kind.Kind`); called in the event loop. Raises CannotStart."""
     flags: Sequence[Flag[Any]] = ()
@@ -79,7 +79,7 @@ async def _run(programs: Sequence[Program], options: Options, config: ClusterCon
 
 
 def schedule_exit(status: int, *, seconds: float = 1.0) -> None:
-    """Have the process gone after `seconds`, even if a worker thread (a slow git server, say) never returns.
+    """End the process after `seconds`, even if a worker thread never returns (it may wait for a slow Git server).
 
     The interpreter waits for such threads without limit; by now nothing is left that they could be needed for.
     """

@@ -132,7 +132,9 @@ async def test_waits_between_retries_grow_from_a_second(harness: NotifierHarness
     assert [times.index(count) / 2 for count in range(1, 6)] == [0, 1, 3, 7, 15]
 
 
-async def test_a_failure_does_not_tell_the_address(harness: NotifierHarness, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_failure_does_not_reveal_the_address(
+    harness: NotifierHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     harness.receiver.answers = [aiohttp.ClientError("http://user:secret@host")] * 5
     await harness.notify()
     await harness.clock.advance(120)

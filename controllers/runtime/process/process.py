@@ -52,7 +52,7 @@ class Runnable(Protocol):
 
 
 class Worker(Protocol):
-    """What works once the caches are filled: a kind."""
+    """What starts to work once the caches are filled: a kind."""
 
     @property
     def is_working(self) -> bool:
@@ -65,7 +65,7 @@ class Worker(Protocol):
         """Begin nothing more; `run` returns when the work under way is over."""
 
     async def flush(self) -> None:
-        """Return when what was recorded is written."""
+        """Return when what was recorded has been written."""
 
     async def release(self) -> None:
         """Hand leadership over."""
@@ -86,7 +86,7 @@ class Process:
     ) -> None:
         """Build it; nothing is started.
 
-        name: by which servers see the process, in the user agent: its kinds
+        name: its kinds, for the user agent that servers see
         Raises CannotStart.
         """
         self.options = options
@@ -266,7 +266,7 @@ def _why_not_ready(informer: Informer[Any]) -> str | None:
 
 
 def _log_failure(error: BaseException) -> None:
-    """Log what ended the process; with its traceback only what nobody foresaw."""
+    """Log what ended the process, with a traceback unless it is an error that names its own cause."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     foreseen = isinstance(error, (CannotStart, LostLeadership))

@@ -144,7 +144,7 @@ async def test_what_is_there_at_start_is_behind_what_users_do(api: ScriptedServe
     assert await harness.exit_status() == 0
 
 
-async def test_only_the_own_namespace_is_watched_when_told_so(api: ScriptedServer) -> None:
+async def test_only_the_own_namespace_is_watched_with_the_flag(api: ScriptedServer) -> None:
     harness = ProcessHarness(api, "--watch-all-namespaces=false", "--watch-label-selector=shard=1")
     async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
         await harness.kind.objects.synced.wait()

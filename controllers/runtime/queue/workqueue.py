@@ -1,4 +1,4 @@
-"""Which object is looked at next: the queue between watch events and workers.
+"""Which object runs next: the queue between watch events and workers.
 
 Guarantees, whatever the interleaving:
 
@@ -121,7 +121,7 @@ class WorkQueue:
         self._dirty: dict[Key, Lane] = {}  # running keys that must run again
         self._previously_scheduled: dict[Key, _Scheduled] = {}  # running keys: what was scheduled before the run
         self._delayed: dict[Key, _Scheduled] = {}
-        self._heap: list[_Scheduled] = []  # may hold entries that `_delayed` no longer knows
+        self._heap: list[_Scheduled] = []  # may hold entries that `_delayed` no longer has
         self._sequence = 0
         self._failures: dict[Key, int] = {}
         self._ready = asyncio.Semaphore(0)  # one permit for each queued key
@@ -130,7 +130,7 @@ class WorkQueue:
         self._closed = False
 
     def __len__(self) -> int:
-        """Keys ready to run; delayed and running ones are not counted."""
+        """Return the number of keys ready to run; delayed and running ones do not count."""
         return len(self._queued)
 
     def add(self, key: Key, lane: Lane = Lane.USER) -> None:

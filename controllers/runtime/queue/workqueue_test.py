@@ -232,7 +232,7 @@ async def test_shut_down_sends_all_waiting_workers_home_and_takes_nothing_more(
         await queue.get()
 
 
-async def test_a_run_that_ends_after_shut_down_ends_quietly(queue: WorkQueue) -> None:
+async def test_a_run_that_ends_after_shut_down_raises_nothing(queue: WorkQueue) -> None:
     queue.add(A)
     await queue.get()
     queue.add(A)

@@ -1,7 +1,7 @@
 """What `status.conditions` says after a run: pure functions from the conditions as read to those to be written.
 
 Follows kstatus and the Kubernetes API conventions in the form Flux's runtime uses them: `Ready` always,
-`Reconciling` and `Stalled` only while True and never both. One deliberate difference to Flux:
+`Reconciling` and `Stalled` only while True and never both. One deliberate difference from Flux:
 `lastTransitionTime` moves with the status alone, not with reason and message.
 Conditions of other types belong to other writers and pass through untouched.
 """

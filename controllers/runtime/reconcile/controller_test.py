@@ -98,14 +98,14 @@ class ControllerHarness:
 async def test_each_outcome_has_its_next_run_and_its_metric(
     outcome: Outcome | Exception | None, second_run: float | None, result: str, terminals: int, crashes: int
 ) -> None:
-    bench = ControllerHarness(outcome)
-    bench.queue.add(A)
-    await bench.clock.advance(3600)
-    times = [at for at, _ in bench.runs]
+    harness = ControllerHarness(outcome)
+    harness.queue.add(A)
+    await harness.clock.advance(3600)
+    times = [at for at, _ in harness.runs]
     assert times == ([0] if second_run is None else [0, second_run])
-    assert bench.tally.results[0] == result
-    assert (bench.tally.terminals, bench.tally.crashes) == (terminals, crashes)
-    await bench.end()
+    assert harness.tally.results[0] == result
+    assert (harness.tally.terminals, harness.tally.crashes) == (terminals, crashes)
+    await harness.end()
 
 
 @pytest.mark.parametrize(
@@ -117,115 +117,115 @@ async def test_each_outcome_has_its_next_run_and_its_metric(
     ],
 )
 async def test_a_success_starts_the_backoff_anew(success: Outcome) -> None:
-    bench = ControllerHarness(Retry("R", "1"), Retry("R", "2"), success, Retry("R", "3"))
-    bench.queue.add(A)
-    await bench.clock.advance(10)
-    bench.queue.add(A)
-    await bench.clock.advance(10)
-    assert [at for at, _ in bench.runs] == [0, 0.75, 2.25, 10, 10.75]
-    await bench.end()
+    harness = ControllerHarness(Retry("R", "1"), Retry("R", "2"), success, Retry("R", "3"))
+    harness.queue.add(A)
+    await harness.clock.advance(10)
+    harness.queue.add(A)
+    await harness.clock.advance(10)
+    assert [at for at, _ in harness.runs] == [0, 0.75, 2.25, 10, 10.75]
+    await harness.end()
 
 
 async def test_lost_leadership_cancels_the_other_runs_and_ends_the_controller() -> None:
-    bench = ControllerHarness(LostLeadership("gone"), workers=2)
-    bench.run_seconds = 5
-    bench.queue.add(A)
-    await bench.clock.advance(1)
-    bench.queue.add(B)
-    await bench.clock.advance(10)
+    harness = ControllerHarness(LostLeadership("gone"), workers=2)
+    harness.run_seconds = 5
+    harness.queue.add(A)
+    await harness.clock.advance(1)
+    harness.queue.add(B)
+    await harness.clock.advance(10)
     with pytest.raises(LostLeadership):
-        await bench.task
-    assert bench.finished == [A]
+        await harness.task
+    assert harness.finished == [A]
 
 
 async def test_stop_lets_running_runs_finish_and_starts_no_other() -> None:
-    bench = ControllerHarness()
-    bench.run_seconds = 5
-    bench.queue.add(A)
-    bench.queue.add(B)
-    await bench.clock.advance(1)
-    bench.controller.stop()
-    await bench.clock.advance(10)
-    await bench.task
-    assert bench.finished == [A]
+    harness = ControllerHarness()
+    harness.run_seconds = 5
+    harness.queue.add(A)
+    harness.queue.add(B)
+    await harness.clock.advance(1)
+    harness.controller.stop()
+    await harness.clock.advance(10)
+    await harness.task
+    assert harness.finished == [A]
 
 
 async def test_cancelling_the_controller_cuts_running_runs() -> None:
-    bench = ControllerHarness()
-    bench.run_seconds = 5
-    bench.queue.add(A)
-    await bench.clock.advance(1)
-    bench.task.cancel()
+    harness = ControllerHarness()
+    harness.run_seconds = 5
+    harness.queue.add(A)
+    await harness.clock.advance(1)
+    harness.task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await bench.task
-    assert bench.finished == []
-    assert bench.tally.active == 0
+        await harness.task
+    assert harness.finished == []
+    assert harness.tally.active == 0
 
 
 async def test_as_many_objects_run_at_once_as_there_are_workers() -> None:
-    bench = ControllerHarness(workers=3)
-    bench.run_seconds = 1
+    harness = ControllerHarness(workers=3)
+    harness.run_seconds = 1
     for number in range(7):
-        bench.queue.add(Key("ns", str(number)))
-    await bench.clock.advance(3)
-    assert (bench.tally.most_active, len(bench.finished)) == (3, 7)
-    await bench.end()
+        harness.queue.add(Key("ns", str(number)))
+    await harness.clock.advance(3)
+    assert (harness.tally.most_active, len(harness.finished)) == (3, 7)
+    await harness.end()
 
 
-def slow_bench(*, slow: int, workers: int = 2) -> ControllerHarness:
-    """Return a controller with a slow threshold and so many runs under way that take an hour."""
-    bench = ControllerHarness(workers=workers, slow_threshold=timedelta(seconds=1))
+def slow_harness(*, slow: int, workers: int = 2) -> ControllerHarness:
+    """Return a controller with a slow threshold and as many runs under way that take an hour."""
+    harness = ControllerHarness(workers=workers, slow_threshold=timedelta(seconds=1))
     for number in range(slow):
         key = Key("ns", f"slow-{number}")
-        bench.slow_seconds[key] = 3600
-        bench.queue.add(key)
-    return bench
+        harness.slow_seconds[key] = 3600
+        harness.queue.add(key)
+    return harness
 
 
-async def test_slow_runs_hold_no_worker_for_longer_than_its_patience() -> None:
-    bench = slow_bench(slow=6)
-    bench.queue.add(A)
-    await bench.clock.advance(2.9)
-    assert A not in bench.finished
-    await bench.clock.advance(0.1)  # three pairs of slow runs were given up on, one after the other
-    assert bench.finished == [A]
-    await bench.clock.advance(3600)
-    assert len(bench.finished) == 7
-    await bench.end()
+async def test_slow_runs_hold_no_worker_for_longer_than_the_threshold() -> None:
+    harness = slow_harness(slow=6)
+    harness.queue.add(A)
+    await harness.clock.advance(2.9)
+    assert A not in harness.finished
+    await harness.clock.advance(0.1)  # three pairs of slow runs were given up on, one after the other
+    assert harness.finished == [A]
+    await harness.clock.advance(3600)
+    assert len(harness.finished) == 7
+    await harness.end()
 
 
 async def test_workers_are_as_many_as_before_when_the_slow_runs_are_over() -> None:
-    bench = slow_bench(slow=6)
-    await bench.clock.advance(7200)
-    assert len(bench.finished) == 6
-    bench.tally.most_active, bench.run_seconds = 0, 0.5
+    harness = slow_harness(slow=6)
+    await harness.clock.advance(7200)
+    assert len(harness.finished) == 6
+    harness.tally.most_active, harness.run_seconds = 0, 0.5
     for number in range(8):
-        bench.queue.add(Key("ns", str(number)))
-    await bench.clock.advance(10)
-    assert bench.tally.most_active == 2
-    await bench.end()
+        harness.queue.add(Key("ns", str(number)))
+    await harness.clock.advance(10)
+    assert harness.tally.most_active == 2
+    await harness.end()
 
 
 async def test_slow_runs_are_bounded_too() -> None:
-    bench = slow_bench(slow=25)
-    await bench.clock.advance(600)
-    assert bench.tally.active == 2 * (1 + SLOW_RUNS_PER_WORKER)
-    bench.queue.add(A)
-    await bench.clock.advance(600)
-    assert A not in [key for _, key in bench.runs]
-    await bench.clock.advance(3600)
-    assert A in bench.finished
-    bench.task.cancel()
-    await asyncio.gather(bench.task, return_exceptions=True)
+    harness = slow_harness(slow=25)
+    await harness.clock.advance(600)
+    assert harness.tally.active == 2 * (1 + SLOW_RUNS_PER_WORKER)
+    harness.queue.add(A)
+    await harness.clock.advance(600)
+    assert A not in [key for _, key in harness.runs]
+    await harness.clock.advance(3600)
+    assert A in harness.finished
+    harness.task.cancel()
+    await asyncio.gather(harness.task, return_exceptions=True)
 
 
 async def test_stop_also_waits_for_slow_runs() -> None:
-    bench = slow_bench(slow=3, workers=1)
-    await bench.clock.advance(10)
-    bench.controller.stop()
-    await bench.clock.advance(3600)
-    await bench.task
-    assert len(bench.finished) == 3
+    harness = slow_harness(slow=3, workers=1)
+    await harness.clock.advance(10)
+    harness.controller.stop()
+    await harness.clock.advance(3600)
+    await harness.task
+    assert len(harness.finished) == 3
 
 
 @pytest.mark.parametrize(
@@ -238,8 +238,8 @@ async def test_stop_also_waits_for_slow_runs() -> None:
 async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
     caplog: pytest.LogCaptureFixture, outcome: Outcome | Exception, *, traceback: bool
 ) -> None:
-    bench = ControllerHarness(outcome)
-    bench.queue.add(A)
+    harness = ControllerHarness(outcome)
+    harness.queue.add(A)
     await settle()
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert (record.msg, vars(record)["error"], bool(record.exc_info)) == (
@@ -247,4 +247,4 @@ async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
         "registry said no",
         traceback,
     )
-    await bench.end()
+    await harness.end()

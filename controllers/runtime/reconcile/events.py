@@ -2,11 +2,11 @@
 
 `record` never waits: it decides and hands over to a background task (`run`). Like the legacy recorder of client-go
 an Event is created by POST, and a repetition of the same (object, type, reason, message) within ten minutes only
-moves `count` and `lastTimestamp`. Three brakes keep an operator from flooding etcd: no_change events (nothing happened)
+moves `count` and `lastTimestamp`. Three brakes keep an operator from flooding etcd: events that report no change
 are written at most every five minutes an object, repeated warnings at most every minute a message, and everything
 passes a token bucket an object. What is held back is counted and shows with the next write.
 
-The same events go to Flux's receiver (`notification`), the no_change ones excepted.
+The same events go to Flux's receiver (`notification`), except those that report no change.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ _NAME_LIMIT = 253
 
 
 class EventType(StrEnum):
-    """Of a Kubernetes Event."""
+    """The type of a Kubernetes Event."""
 
     NORMAL = "Normal"
     WARNING = "Warning"
@@ -63,7 +63,7 @@ class InvolvedObject:
 
     @classmethod
     def of(cls, obj: ReconciledObject) -> "InvolvedObject":
-        """Return the subject that stands for a reconciled object."""
+        """Return a reconciled object in this form."""
         meta = obj.metadata
         metadata = {k: v for k, v in meta.annotations.items() if k.startswith(EVENT_ANNOTATION_PREFIX)}
         return cls(obj.api_version, obj.kind, meta.namespace, meta.name, meta.uid, meta.resource_version, metadata)
@@ -75,7 +75,7 @@ class InvolvedObject:
 
 
 class Recorder(Protocol):
-    """What a lifecycle needs to know of events."""
+    """What a lifecycle needs of events."""
 
     def record(
         self, involved: InvolvedObject, type: EventType, *, reason: str, message: str, no_change: bool = False

@@ -159,7 +159,7 @@ async def test_the_receiver_gets_as_many_repeated_warnings_as_are_written(harnes
     assert harness.inbox.messages == ["no", "no"]
 
 
-async def test_quiet_events_of_an_object_are_written_every_five_minutes_whatever_their_text(
+async def test_no_change_events_of_an_object_are_written_every_five_minutes_whatever_their_text(
     harness: EventsHarness,
 ) -> None:
     for minute in range(11):

@@ -36,7 +36,7 @@ class LostLeadership(Exception):
 
 
 class Leader(Protocol):
-    """What everything but the process needs to know."""
+    """What everything but the process needs of an election."""
 
     def check(self) -> None:
         """Return if this process may act now; raise LostLeadership otherwise. Costs nothing."""

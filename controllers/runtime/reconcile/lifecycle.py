@@ -2,12 +2,12 @@
 
 This is the only place where conditions, `observedGeneration` and `lastHandledReconcileAt` are decided, and the
 only writer of a status. The rules are Flux's end-of-run rules, reached in one write instead of a sequence of
-patches. Deliberate differences to Flux: a requested run that failed stays requested until a run succeeds; an
+patches. Deliberate differences from Flux: a requested run that failed stays requested until a run succeeds; an
 object that stalls for a new reason says so; no finalizer is added (Flux's is removed where there is one).
 
 Writes are merge patches of the difference to what was read, with its resourceVersion as precondition. On a conflict
-the object is read again and the same facts and verdict are applied to it; facts are never lost, and a verdict
-about a spec that has changed meanwhile is dropped, since the next run is already queued.
+the object is read again and the same facts and outcome are applied to it; facts are never lost, and an outcome
+for a spec that has changed meanwhile is dropped, since the next run is already queued.
 """
 
 import logging
@@ -48,7 +48,7 @@ S = TypeVar("S", bound=Status)
 
 
 class Durations(Protocol):
-    """Where the length of each pass goes; `forget` is called when the object is gone."""
+    """Takes the length of each pass; `forget` is called when the object is gone."""
 
     def observe(self, key: Key, seconds: float) -> None: ...
     def forget(self, key: Key) -> None: ...

@@ -112,7 +112,7 @@ async def test_the_same_failure_again_writes_nothing_but_warns_again(harness: Li
     assert len(harness.recorded.events) == 2
 
 
-async def test_recovery_is_told_even_with_the_old_message(harness: LifecycleHarness) -> None:
+async def test_recovery_is_reported_even_with_the_old_message(harness: LifecycleHarness) -> None:
     harness.put(thing(status=WELL))
     await harness.run(DENIED)
     await harness.run(Ready("all well", None, no_change="nothing new"))
@@ -212,7 +212,7 @@ async def test_a_server_that_asks_to_retry_at_once_gets_the_usual_backoff(harnes
     assert outcome.retry_after is None
 
 
-async def test_a_told_time_to_retry_reaches_the_queue(harness: LifecycleHarness) -> None:
+async def test_a_time_to_retry_reaches_the_queue(harness: LifecycleHarness) -> None:
     outcome = await harness.run(Throttled("get", "too many", status=429, retry_after=9))
     assert isinstance(outcome, Retry)
     assert outcome.retry_after == timedelta(seconds=9)
@@ -225,7 +225,7 @@ async def test_an_api_error_is_a_failure_with_its_text(harness: LifecycleHarness
     assert harness.condition("Ready").message == "get secrets ns/pull: 403 Forbidden: no"
 
 
-async def test_a_crash_is_told_by_kind_only_and_reaches_the_controller(harness: LifecycleHarness) -> None:
+async def test_a_crash_is_reported_by_class_only_and_reaches_the_controller(harness: LifecycleHarness) -> None:
     outcome = await harness.run(KeyError("password=hunter2"))
     assert isinstance(outcome, KeyError)
     ready = harness.condition("Ready")

@@ -5,8 +5,8 @@
   Waiting    another object or time has to move first: Ready=False, run again when it does; nothing failed
   Stalled    only a new spec can help: Stalled=True, no further run
 
-`conditions` and `lifecycle` make conditions, events and status of them, `controller` makes queue calls and metrics of
-them. An exception that reaches the lifecycle is a crash, except for the API server's own errors, which are a `Retry`.
+`conditions` and `lifecycle` turn them into conditions, events and status, `controller` into queue calls and metrics.
+An exception that reaches the lifecycle is a crash, except for the API server's own errors, which are a `Retry`.
 """
 
 from collections.abc import Callable, Mapping

@@ -37,7 +37,7 @@ async def test_on_a_conflict_facts_and_foreign_changes_are_both_kept(harness: Li
     assert (len(harness.server.patches), harness.server.requests.count("get things ns/app")) == (2, 1)
 
 
-async def test_a_verdict_on_an_old_spec_is_dropped_but_its_facts_are_recorded(harness: LifecycleHarness) -> None:
+async def test_an_outcome_of_an_old_spec_is_dropped_but_its_facts_are_recorded(harness: LifecycleHarness) -> None:
     harness.put(thing(requested="now"))
     harness.before_patch = [lambda: harness.change({"metadata": {"generation": 2}})]
     await harness.run(Ready("all well", None, event="pushed c1"), pushed="c1")
@@ -71,7 +71,7 @@ async def test_an_object_replaced_by_its_namesake_is_not_written(harness: Lifecy
     assert harness.recorded.events == []
 
 
-async def test_an_object_deleted_during_the_run_ends_quietly(harness: LifecycleHarness) -> None:
+async def test_an_object_deleted_during_the_run_is_no_error(harness: LifecycleHarness) -> None:
     harness.before_patch = [lambda: harness.server.remove(THINGS.plural, *KEY)]
     assert await harness.run(DENIED) is None
     assert harness.recorded.events == []

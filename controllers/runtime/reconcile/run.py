@@ -1,4 +1,4 @@
-"""What the reconciler of a kind sees of the machinery: a `Run` in, an `Outcome` out.
+"""The interface of a kind's reconciler: a `Run` in, an `Outcome` out.
 
 A reconciler never touches conditions, events or requeueing. It replaces `run.status` as facts become known and
 says how the pass ended; `lifecycle` turns that into one status write, one event and the next run.

@@ -1,4 +1,4 @@
-"""Cancels runs whose spec is outdated: nobody wants what they wait for any more.
+"""Cancels runs whose spec is outdated: nobody needs their results any more.
 
 A scan of a registry that never answers lasts as long as its timeout, an hour perhaps, and the edit that corrects the
 host would wait for all of it. Only for kinds whose runs may be cut off anywhere.
@@ -16,8 +16,8 @@ from controllers.runtime.kube.objects import ReconciledObject
 T = TypeVar("T")
 
 MAX_SUPERSEDED_IN_A_ROW = 3
-"""So many runs of an object are ended one after the other. The next goes on: a spec that is changed all the time would
-never see the end of one."""
+"""How many runs of an object are ended in a row. The next one goes on: otherwise an object whose spec keeps changing
+would never be reconciled."""
 
 
 class Superseded(Exception):
@@ -38,7 +38,7 @@ class Superseder:
     def __init__(self) -> None:
         self._running: dict[Key, _Running] = {}
         self._superseded_runs: Counter[Key] = Counter()
-        """Runs ended since the last one that came to its end, where there were any."""
+        """How many runs were ended since the last one that was completed; no entry for none."""
 
     async def run(self, obj: ReconciledObject, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a run over `obj` and return its result. Raises Superseded when `on_change` ended it."""

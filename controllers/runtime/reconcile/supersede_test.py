@@ -1,4 +1,4 @@
-"""Which news end a run, and that nothing else does."""
+"""Which changes end a run, and that nothing else does."""
 
 import asyncio
 

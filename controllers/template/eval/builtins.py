@@ -54,10 +54,10 @@ def _len(run: RenderContext, value: object) -> int:
         raise FunctionFailure("len of nil pointer")
     if value is MISSING:
         raise FunctionFailure("reflect: call of reflect.Value.Type on zero Value")
-    found = length(value)
-    if found is None:
+    size = length(value)
+    if size is None:
         raise FunctionFailure(f"len of type {type_of(value).name}")
-    return found
+    return size
 
 
 @LIBRARY.add("index", VALUE, VALUE, variadic=True)
@@ -162,8 +162,8 @@ def _equal(run: RenderContext, left: object, right: object) -> bool:
     if is_nil(left) or is_nil(right):
         return is_nil(left) == is_nil(right)
     if not is_comparable(right):
-        shown = printf.sprintf("%s", (right,), run.budget)
-        raise FunctionFailure(f"non-comparable type {shown}: {type_of(right).name}")
+        text = printf.sprintf("%s", (right,), run.budget)
+        raise FunctionFailure(f"non-comparable type {text}: {type_of(right).name}")
     return type_of(left).name == type_of(right).name and left == right
 
 

@@ -168,8 +168,8 @@ class Evaluation:
             value = field_of(receiver, name)
             if value is not MISSING:
                 if not is_exported(name):
-                    shown = kind.reported_name or kind.name
-                    self._scope.fail(f"{name} is an unexported field of struct type {shown}")
+                    type_name = kind.reported_name or kind.name
+                    self._scope.fail(f"{name} is an unexported field of struct type {type_name}")
                 if args:
                     self._scope.fail(f"{name} has arguments but cannot be invoked as function")
                 return value

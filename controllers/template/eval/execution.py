@@ -1,6 +1,6 @@
 """Run a parse tree on data: text, actions, branches, loops and template calls.
 
-Semantics and error texts follow Go's `text/template`. Unlike there, every step is paid for (see `limits`).
+Semantics and error texts follow Go's `text/template`. Unlike in Go, every step is paid for (see `limits`).
 """
 
 from collections.abc import Iterator, Mapping

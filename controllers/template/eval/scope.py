@@ -13,7 +13,7 @@ PREFIX = "failed to run template from spec: "
 MAX_DEPTH = 2 * MAX_NESTING
 """Nested blocks, parentheses and template calls together."""
 LOOKUPS_PER_STEP = 32
-"""So many variables are passed over at the cost of one evaluated node."""
+"""How many variables are passed over at the cost of one evaluated node."""
 
 
 class Scope:

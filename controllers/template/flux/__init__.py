@@ -1,1 +1,1 @@
-"""What Flux passes to a template: its data structures; and `compareLink`, which is ours."""
+"""What Flux passes to a template, in its data structures; and `compareLink`, which is ours."""

@@ -1,7 +1,7 @@
 """Image references, taken apart far enough to print them in messages of the old data model.
 
-Not `image.reference`, which refuses what is no reference and forgets how the path was written: this prints whatever a
-policy chose, in its own spelling.
+Not `image.reference`, which refuses invalid references and drops the original spelling: this prints whatever a policy
+chose, as it was written.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """`compareLink`: a link that shows what changed between two images, in the form that the Git host understands.
 
 Ours, not Flux's. The data name the repository and the commits of the images (`model.Comparison`); only the form of the
-link is decided here. Data that would not make a plain link make none, whoever wrote them.
+link is decided here. Data that do not make a plain link make none, whoever wrote them.
 """
 
 import re
@@ -66,15 +66,15 @@ def build_link(comparison: Comparison, *, kind: str = "") -> str:
     The new commit alone where the old one is not known. kind: a key of LINK_FORMATS; empty: by the host's name.
     """
     new, old = (commit if _COMMIT.fullmatch(commit) else "" for commit in (comparison.new, comparison.old))
-    found = _SOURCE.fullmatch(comparison.source)
-    if found is None or not new or (old and (new.startswith(old) or old.startswith(new))):
+    match = _SOURCE.fullmatch(comparison.source)
+    if match is None or not new or (old and (new.startswith(old) or old.startswith(new))):
         return ""
-    host = LINK_FORMATS[kind or _kind_of(found["host"])]
-    path = found["path"].partition(host.views)[0] if host.views else found["path"]
+    host = LINK_FORMATS[kind or _kind_of(match["host"])]
+    path = match["path"].partition(host.views)[0] if host.views else match["path"]
     if host.segments:
         path = "/".join(path.split("/")[: host.segments])
     page = host.compare if old else host.commit
-    return f"https://{found['host']}{found['port'] or ''}/{path}" + page.format(old=old, new=new)
+    return f"https://{match['host']}{match['port'] or ''}/{path}" + page.format(old=old, new=new)
 
 
 def _kind_of(host: str) -> str:

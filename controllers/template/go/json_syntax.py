@@ -31,8 +31,8 @@ def syntax_error(text: str) -> str:
     """Return the message about the first wrong byte of `text`; empty when there is none. Linear."""
     try:
         _Reader(gotext.encode(text)).read()
-    except _SyntaxError as found:
-        return str(found)
+    except _SyntaxError as error:
+        return str(error)
     return ""
 
 
@@ -144,9 +144,9 @@ class _Reader:
         return self._next(where)
 
     def _skip_space(self) -> None:
-        found = _SPACE.match(self._data, self._at)
-        assert found is not None
-        self._at = found.end()
+        space = _SPACE.match(self._data, self._at)
+        assert space is not None
+        self._at = space.end()
 
     def _refuse(self, where: str) -> int:
         if self._at == len(self._data):

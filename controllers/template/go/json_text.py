@@ -69,13 +69,13 @@ class Encoder:
         colon = ": " if self._indent else ":"
         members: list[str] = []
         for name, item in zip(value.go_type.fields, value.values, strict=True):
-            shown = value.go_type.json_names.get(name)
+            json_name = value.go_type.json_names.get(name)
             if not is_exported(name):
                 continue
             if isinstance(item, Struct) and name in value.go_type.embedded:
                 members += self._fields(item, depth)
-            elif item != "" or shown is None:
-                members.append(self._string(shown or name) + colon + self.encode(item, depth + 1))
+            elif item != "" or json_name is None:
+                members.append(self._string(json_name or name) + colon + self.encode(item, depth + 1))
         return members
 
     def _group(self, brackets: str, members: list[str], depth: int) -> str:

@@ -49,10 +49,10 @@ def elements(layout: str) -> Iterator[tuple[str, str]]:
 
 def format_time(moment: Instant, layout: str) -> str:
     """Format `moment` in the form of `layout`."""
-    return "".join(literal + _shown(moment, element) for literal, element in elements(layout))
+    return "".join(literal + _format_element(moment, element) for literal, element in elements(layout))
 
 
-def _shown(moment: Instant, element: str) -> str:
+def _format_element(moment: Instant, element: str) -> str:
     civil = moment.civil
     simple = _FORMATS.get(element)
     if simple is not None:
@@ -177,8 +177,8 @@ def parse_time(layout: str, text: str) -> Instant:
 
 
 def _parse_failure(layout: str, text: str, element: str, rest: str) -> FunctionFailure:
-    shown = [quote_bytes(part) for part in (text, layout, rest, element)]
-    return FunctionFailure(f"parsing time {shown[0]} as {shown[1]}: cannot parse {shown[2]} as {shown[3]}")
+    quoted = [quote_bytes(part) for part in (text, layout, rest, element)]
+    return FunctionFailure(f"parsing time {quoted[0]} as {quoted[1]}: cannot parse {quoted[2]} as {quoted[3]}")
 
 
 def _skip(reading: _Reading, literal: str, layout: str, text: str) -> None:
@@ -297,7 +297,7 @@ def _to_instant(reading: _Reading, text: str) -> Instant:
     offset = 0
     if reading.zone.startswith("GMT") and len(reading.zone) > 3:
         offset = int(reading.zone[3:]) * 3600
-    # Go takes the fields for UTC and only prints them in the zone that it has a name for.
+    # Go reads the fields as UTC and only prints them with the name of the zone.
     return Instant(instant(civil).seconds, reading.nanos, offset, reading.zone or "UTC")
 
 

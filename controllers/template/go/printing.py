@@ -170,10 +170,10 @@ class Printer:
             self._pad(quote(_char(number), delimiter="'", ascii_only=self.flags.plus))
         elif verb == "U":
             char = _char(number)
-            shown = f" '{char}'" if self.flags.sharp and char.isprintable() and 0 <= number <= sys.maxunicode else ""
+            note = f" '{char}'" if self.flags.sharp and char.isprintable() and 0 <= number <= sys.maxunicode else ""
             digits = f"{number % (1 << 64):X}".rjust(max(4, self.flags.precision or 0), "0")
             zero, self.flags.zero = self.flags.zero, False
-            self._pad(f"U+{digits}{shown}")
+            self._pad(f"U+{digits}{note}")
             self.flags.zero = zero
         else:
             self._bad(value, verb)
@@ -214,9 +214,7 @@ class Printer:
         self._budget.grow(max(precision, 0))
         text = format_float(value, verb, precision)
         if math.isnan(value) or math.isinf(value):
-            if not plus and not self.flags.space:
-                text = text if value < 0 or plus else text.replace("+", "+")
-            elif math.isnan(value):
+            if math.isnan(value) and (plus or self.flags.space):
                 text = ("+" if plus else " ") + text
             self._without_zero(text)
             return

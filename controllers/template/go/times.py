@@ -38,24 +38,24 @@ class Instant:
 
     @property
     def civil(self) -> Civil:
-        """Return the wall clock in this value's zone."""
+        """The wall clock in this value's zone."""
         days, rest = divmod(self.seconds + self.offset, DAY_SECONDS)
         hour, rest = divmod(rest, 3600)
         return Civil(*date_of(days + EPOCH_DAYS), hour, *divmod(rest, 60))
 
     @property
     def weekday(self) -> int:
-        """0 is Sunday."""
+        """The day of the week; 0 is Sunday."""
         return ((self.seconds + self.offset) // DAY_SECONDS + 4) % 7
 
     @property
     def year_day(self) -> int:
-        """1 is January 1st."""
+        """The day of the year; 1 is January 1st."""
         year, month, day, *_ = self.civil
         return days_before(year, month) - days_before(year, 1) + day
 
     def unix_nanos(self) -> int:
-        """Nanoseconds since 1970."""
+        """Return the nanoseconds since 1970."""
         return self.seconds * SECOND + self.nanos
 
     def add(self, nanoseconds: int) -> "Instant":

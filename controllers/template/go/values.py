@@ -123,7 +123,7 @@ def any_map(items: dict[str, object]) -> Map:
 
 
 def is_true(value: object) -> bool:
-    """Return True for what `if` takes for true: not the zero of its type; structs always are."""
+    """Return True for what `if` treats as true: anything but the zero of its type, and every struct."""
     if isinstance(value, Slice | Map):
         return bool(value.items)
     if value is None or value is MISSING:

@@ -77,17 +77,17 @@ def _omit(run: RenderContext, items: Map, *keys: str) -> Map:
 def _dig(run: RenderContext, *words: object) -> object:
     if len(words) < 3:
         raise FunctionFailure("dig needs at least three arguments")
-    *path, default, found = words
+    *path, default, value = words
     for key in path:
         run.budget.spend()
-        if not isinstance(found, Map) or found.go_type.name != ANY_MAP.name:
-            raise FunctionFailure(_bad_conversion(found, ANY_MAP.name))
+        if not isinstance(value, Map) or value.go_type.name != ANY_MAP.name:
+            raise FunctionFailure(_bad_conversion(value, ANY_MAP.name))
         if not isinstance(key, str):
             raise FunctionFailure(_bad_conversion(key, "string"))
-        if key not in found.items:
+        if key not in value.items:
             return default
-        found = found.items[key]
-    return found
+        value = value.items[key]
+    return value
 
 
 def _bad_conversion(value: object, wanted: str) -> str:

@@ -20,7 +20,7 @@ LIBRARY = Library()
 BCRYPT_COST = 10
 """Go's default; about 50 ms a hash."""
 MAX_HASHES = 3
-"""So many bcrypt hashes fit into one render."""
+"""How many bcrypt hashes fit into one render."""
 MAX_PASSWORD_BYTES = 72
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*={0,2}", re.ASCII)
 _PADDING = ord("=")

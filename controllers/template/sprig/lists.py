@@ -22,7 +22,7 @@ def list_items(value: object, action: str) -> list[object]:
 
 
 def is_empty(value: object) -> bool:
-    """Return True for what sprig takes for empty: nil or the zero of its type, but no struct."""
+    """Return True for what sprig treats as empty: nil or the zero of its type, but no struct."""
     return not is_true(value)
 
 

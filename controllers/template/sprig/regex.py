@@ -87,8 +87,8 @@ def _must_compile(run: RenderContext, pattern: str, text: str) -> _Regex:
     try:
         return _Regex(run, pattern, text)
     except regexp.BadPattern as error:
-        shown = f"`{pattern}`" if _is_plain(pattern) else quote(pattern)
-        raise FunctionFailure(f"regexp: Compile({shown}): {error}") from None
+        quoted = f"`{pattern}`" if _is_plain(pattern) else quote(pattern)
+        raise FunctionFailure(f"regexp: Compile({quoted}): {error}") from None
 
 
 def _is_plain(pattern: str) -> bool:

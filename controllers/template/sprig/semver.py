@@ -1,4 +1,4 @@
-"""Sprig's semantic versions: parsing and ranges are those of the policies.
+"""Sprig's semantic versions: parsing and ranges are those of `controllers.semver`, as for policies.
 
 Reference: https://masterminds.github.io/sprig/semver.html.
 """

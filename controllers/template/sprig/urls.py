@@ -123,11 +123,11 @@ def _check_port(text: str) -> None:
 
 def _decoded_host(text: str) -> str:
     """Return the host unescaped; only bytes beyond ASCII and the percent sign may be escaped."""
-    for found in _HOST_BYTE.finditer(text):
-        if found[0] == "%" or (found[0][1:2] in set("01234567") and found[0] != "%25"):
-            raise _bad_escape(text[found.start() :])
-        if len(found[0]) == 1 and found[0] not in _IN_HOSTS:
-            raise FunctionFailure(f"invalid character {quote(found[0])} in host name")
+    for match in _HOST_BYTE.finditer(text):
+        if match[0] == "%" or (match[0][1:2] in set("01234567") and match[0] != "%25"):
+            raise _bad_escape(text[match.start() :])
+        if len(match[0]) == 1 and match[0] not in _IN_HOSTS:
+            raise FunctionFailure(f"invalid character {quote(match[0])} in host name")
     return _decoded(text)
 
 

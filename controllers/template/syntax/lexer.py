@@ -310,5 +310,5 @@ def describe(char: str) -> str:
     """Return a character as Go's `%#U` prints it; the end of the source is U+FFFFFFFFFFFFFFFF there, too."""
     if not char:
         return "U+FFFFFFFFFFFFFFFF"
-    shown = f" '{char}'" if char.isprintable() else ""
-    return f"U+{ord(char):04X}{shown}"
+    note = f" '{char}'" if char.isprintable() else ""
+    return f"U+{ord(char):04X}{note}"

@@ -234,7 +234,7 @@ class Parser:
         return ElseNode(self._expect(TokenKind.RIGHT, "else").at)
 
     def _branch(self, keyword: str) -> BranchNode:
-        known = len(self._variables)
+        outer = len(self._variables)
         pipe = self._pipeline(keyword, TokenKind.RIGHT)
         self._ranges += keyword == "range"
         body, end = self._list()
@@ -242,7 +242,7 @@ class Parser:
         else_block = None
         if isinstance(end, ElseNode):
             else_block = self._else_control(keyword, end)
-        del self._variables[known:]
+        del self._variables[outer:]
         return BranchNode(pipe.at, keyword, pipe, body, else_block)
 
     def _else_control(self, keyword: str, start: ElseNode) -> BlockNode:
