@@ -41,10 +41,10 @@ class FakeImageRegistry:
     digest_requests: list[tuple[str, str, Access, timedelta]] = field(default_factory=list)
     images: dict[str, Inspection] = field(default_factory=dict)
     inspected: list[str] = field(default_factory=list)
-    origins: dict[str, Provenance] = field(default_factory=dict)
+    provenances: dict[str, Provenance] = field(default_factory=dict)
     """By digest where one is asked for, else by tag."""
-    origin_requests: list[str] = field(default_factory=list)
-    origin_failure: Exception | None = None
+    provenance_requests: list[str] = field(default_factory=list)
+    provenance_failure: Exception | None = None
 
     async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         self.digest_requests.append((image.name, tag, access, timeout))
@@ -63,12 +63,12 @@ class FakeImageRegistry:
     async def read_provenance(
         self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance:
-        self.origin_requests.append(digest or tag)
-        if self.origin_failure:
-            raise self.origin_failure
-        if (digest or tag) not in self.origins:
+        self.provenance_requests.append(digest or tag)
+        if self.provenance_failure:
+            raise self.provenance_failure
+        if (digest or tag) not in self.provenances:
             raise ImageNotFound(f"GET {image.name}: MANIFEST_UNKNOWN")
-        return self.origins[digest or tag]
+        return self.provenances[digest or tag]
 
 
 class PolicyHarness:

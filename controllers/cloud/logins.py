@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class Provider(Protocol[C_co]):
-    """A cloud, and one kind of address in it: `registry.cloud` has registries, `git.clouds` repositories."""
+    """A cloud, and one kind of address in it: `registry.cloud` has registries, `git.login.clouds` repositories."""
 
     def credential_scope(self, address: str, /) -> str:
         """Return what credentials are for; addresses of one scope share them. Raises LoginFailed for foreign ones."""

@@ -41,7 +41,7 @@ class Cloud:
         return Login(f"password-{len(self.logins)}", self.clock.now() + self.lifetime)
 
 
-class Bench:
+class LoginsHarness:
     def __init__(self, max_size: int = 100, max_age: timedelta = 24 * HOUR) -> None:
         self.clock = VirtualClock()
         self.cloud = Cloud(self.clock)
@@ -60,55 +60,57 @@ class Bench:
 
 
 @pytest_asyncio.fixture
-async def benches() -> AsyncIterator[Callable[..., Bench]]:
-    made: list[Bench] = []
+async def harnesses() -> AsyncIterator[Callable[..., LoginsHarness]]:
+    made: list[LoginsHarness] = []
 
-    def make(**options: object) -> Bench:
-        made.append(Bench(**options))  # type: ignore[arg-type]
+    def make(**options: object) -> LoginsHarness:
+        made.append(LoginsHarness(**options))  # type: ignore[arg-type]
         return made[-1]
 
     yield make
-    for bench in made:
-        await bench.logins.aclose()
+    for harness in made:
+        await harness.logins.aclose()
 
 
-async def test_credentials_are_renewed_shortly_before_they_expire(benches: Callable[..., Bench]) -> None:
-    bench = benches()
-    assert await bench.password() == "password-1"
-    bench.pass_by(timedelta(minutes=47, seconds=59))
-    assert await bench.password() == "password-1"
-    bench.pass_by(timedelta(seconds=1))
-    assert await bench.password() == "password-2"
+async def test_credentials_are_renewed_shortly_before_they_expire(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses()
+    assert await harness.password() == "password-1"
+    harness.pass_by(timedelta(minutes=47, seconds=59))
+    assert await harness.password() == "password-1"
+    harness.pass_by(timedelta(seconds=1))
+    assert await harness.password() == "password-2"
 
 
-async def test_nothing_is_kept_longer_than_the_flag_says(benches: Callable[..., Bench]) -> None:
-    bench = benches(max_age=timedelta(minutes=5))
-    await bench.password()
-    bench.pass_by(timedelta(minutes=5))
-    assert await bench.password() == "password-2"
+async def test_nothing_is_kept_longer_than_the_flag_says(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses(max_age=timedelta(minutes=5))
+    await harness.password()
+    harness.pass_by(timedelta(minutes=5))
+    assert await harness.password() == "password-2"
 
 
-async def test_what_is_due_for_renewal_makes_room_first(benches: Callable[..., Bench]) -> None:
-    bench = benches(max_size=2)
+async def test_what_is_due_for_renewal_makes_room_first(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses(max_size=2)
     for host in ("a.cloud.example", "b.cloud.example"):
-        await bench.password(host=host)
-    bench.pass_by(HOUR)
-    await bench.password(host="c.cloud.example")
-    assert (bench.logins.counts.cached, bench.logins.counts.evicted) == (1, 0)
+        await harness.password(host=host)
+    harness.pass_by(HOUR)
+    await harness.password(host="c.cloud.example")
+    assert (harness.logins.counts.cached, harness.logins.counts.evicted) == (1, 0)
     for host in ("d.cloud.example", "e.cloud.example"):
-        await bench.password(host=host)
-    assert (bench.logins.counts.cached, bench.logins.counts.evicted) == (2, 1)
+        await harness.password(host=host)
+    assert (harness.logins.counts.cached, harness.logins.counts.evicted) == (2, 1)
 
 
-async def test_a_size_of_zero_keeps_nothing(benches: Callable[..., Bench]) -> None:
-    bench = benches(max_size=0)
-    assert [await bench.password(), await bench.password()] == ["password-1", "password-2"]
+async def test_a_size_of_zero_keeps_nothing(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses(max_size=0)
+    assert [await harness.password(), await harness.password()] == ["password-1", "password-2"]
 
 
-async def test_credentials_that_have_expired_already_are_used_once_and_not_kept(benches: Callable[..., Bench]) -> None:
-    bench = benches()
-    bench.cloud.lifetime = -HOUR
-    assert [await bench.password(), await bench.password()] == ["password-1", "password-2"]
+async def test_credentials_that_have_expired_already_are_used_once_and_not_kept(
+    harnesses: Callable[..., LoginsHarness],
+) -> None:
+    harness = harnesses()
+    harness.cloud.lifetime = -HOUR
+    assert [await harness.password(), await harness.password()] == ["password-1", "password-2"]
 
 
 @pytest.mark.parametrize(
@@ -124,24 +126,24 @@ async def test_credentials_that_have_expired_already_are_used_once_and_not_kept(
     ],
 )
 async def test_nobody_gets_what_was_for_another(
-    benches: Callable[..., Bench], identity: Identity | None, host: str, proxy: str
+    harnesses: Callable[..., LoginsHarness], identity: Identity | None, host: str, proxy: str
 ) -> None:
-    bench = benches()
-    assert await bench.password(ROBOT) == "password-1"
-    assert await bench.password(identity, host=host, proxy=proxy) == "password-2"
-    assert await bench.password(ROBOT) == "password-1"
+    harness = harnesses()
+    assert await harness.password(ROBOT) == "password-1"
+    assert await harness.password(identity, host=host, proxy=proxy) == "password-2"
+    assert await harness.password(ROBOT) == "password-1"
 
 
-async def test_an_identity_proves_itself_with_a_token_for_the_cloud(benches: Callable[..., Bench]) -> None:
-    bench = benches()
-    await bench.password(ROBOT, proxy="http://proxy")
-    assert bench.audiences == ["audience of apps/robot"]
-    assert bench.cloud.logins == [(HOST, "token of apps/robot", "http://proxy")]
+async def test_an_identity_proves_itself_with_a_token_for_the_cloud(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses()
+    await harness.password(ROBOT, proxy="http://proxy")
+    assert harness.audiences == ["audience of apps/robot"]
+    assert harness.cloud.logins == [(HOST, "token of apps/robot", "http://proxy")]
 
 
-async def test_who_asks_at_the_same_time_shares_a_login(benches: Callable[..., Bench]) -> None:
-    bench = benches()
-    assert set(await asyncio.gather(*(bench.password() for _ in range(50)))) == {"password-1"}
+async def test_who_asks_at_the_same_time_shares_a_login(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses()
+    assert set(await asyncio.gather(*(harness.password() for _ in range(50)))) == {"password-1"}
 
 
 @pytest.mark.parametrize(
@@ -153,27 +155,27 @@ async def test_who_asks_at_the_same_time_shares_a_login(benches: Callable[..., B
     ],
 )
 async def test_a_failed_login_says_for_whom_and_is_tried_again(
-    benches: Callable[..., Bench], identity: Identity | None, whom: str
+    harnesses: Callable[..., LoginsHarness], identity: Identity | None, whom: str
 ) -> None:
-    bench = benches()
-    bench.cloud.failure = "AccessDenied"
+    harness = harnesses()
+    harness.cloud.failure = "AccessDenied"
     with pytest.raises(LoginFailed) as error:
-        await bench.password(identity)
+        await harness.password(identity)
     assert str(error.value) == f"failed to create provider access token for {whom}: AccessDenied"
-    bench.cloud.failure = ""
-    assert await bench.password(identity) == "password-1"
+    harness.cloud.failure = ""
+    assert await harness.password(identity) == "password-1"
 
 
-async def test_a_host_of_nobody_is_refused_before_anything_is_asked(benches: Callable[..., Bench]) -> None:
-    bench = benches()
+async def test_a_host_of_nobody_is_refused_before_anything_is_asked(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses()
     with pytest.raises(LoginFailed, match=r"^invalid registry: 'evil.example'$"):
-        await bench.password(ROBOT, host="evil.example")
-    assert (bench.audiences, bench.cloud.logins) == ([], [])
+        await harness.password(ROBOT, host="evil.example")
+    assert (harness.audiences, harness.cloud.logins) == ([], [])
     with pytest.raises(LoginFailed, match=r"^provider 'moon' is not supported$"):
-        bench.logins.credential_scope("moon", HOST)
+        harness.logins.credential_scope("moon", HOST)
 
 
-async def test_addresses_of_one_place_share_a_login(benches: Callable[..., Bench]) -> None:
-    bench = benches()
-    assert await bench.password(ROBOT) == await bench.password(ROBOT, host=f"a-mirror-of.{HOST}")
-    assert bench.cloud.logins == [(HOST, "token of apps/robot", "")]
+async def test_addresses_of_one_scope_share_a_login(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses()
+    assert await harness.password(ROBOT) == await harness.password(ROBOT, host=f"a-mirror-of.{HOST}")
+    assert harness.cloud.logins == [(HOST, "token of apps/robot", "")]

@@ -46,7 +46,7 @@ def policy(
 @pytest.fixture
 def described(harness: PolicyHarness) -> PolicyHarness:
     """Build a registry whose images say where they come from."""
-    harness.registry.origins |= {
+    harness.registry.provenances |= {
         "1.0.0": origin("a"),
         "1.1.0": origin("b"),
         DIGEST: origin("c"),
@@ -57,7 +57,7 @@ def described(harness: PolicyHarness) -> PolicyHarness:
 
 async def test_policy_that_does_not_ask_reads_nothing(described: PolicyHarness) -> None:
     await described.reconcile(image_policy(latest=V10))
-    assert described.registry.origin_requests == []
+    assert described.registry.provenance_requests == []
     assert described.run.status.sources == ()
 
 
@@ -71,30 +71,30 @@ async def test_choice_and_its_source_come_together(described: PolicyHarness) -> 
 async def test_new_choice_comes_first_and_nothing_is_read_twice(described: PolicyHarness) -> None:
     await described.reconcile(policy(V10, entry("1.0.0", "a")))
     assert described.run.status.sources == (entry("1.1.0", "b"), entry("1.0.0", "a"))
-    assert described.registry.origin_requests == ["1.1.0"]
+    assert described.registry.provenance_requests == ["1.1.0"]
     await described.reconcile(replace(policy(), status=described.run.status))
-    assert described.registry.origin_requests == ["1.1.0"]
+    assert described.registry.provenance_requests == ["1.1.0"]
 
 
 async def test_choice_that_comes_back_comes_first(described: PolicyHarness) -> None:
     rest = tuple(entry(f"0.{number}.0", "e") for number in range(3))
     await described.reconcile(policy(ImageRef(name=IMAGE, tag="0.0.0"), *rest, entry("1.1.0", "b")))
     assert described.run.status.sources == (entry("1.1.0", "b"), *rest)
-    assert described.registry.origin_requests == []
+    assert described.registry.provenance_requests == []
 
 
 async def test_digests_of_one_tag_are_two_images(described: PolicyHarness) -> None:
     before = replace(V11, digest=OLD_DIGEST)
     await described.reconcile(policy(before, entry("1.1.0", "d", OLD_DIGEST), **ALWAYS))
     assert described.run.status.sources == (entry("1.1.0", "c", DIGEST), entry("1.1.0", "d", OLD_DIGEST))
-    assert described.registry.origin_requests == [DIGEST]
+    assert described.registry.provenance_requests == [DIGEST]
 
 
 async def test_choice_of_before_is_read_once_when_it_is_turned_on(described: PolicyHarness) -> None:
     await described.reconcile(policy(V11, previous=V10))
     assert described.run.status.sources == (entry("1.1.0", "b"), entry("1.0.0", "a"))
     await described.reconcile(replace(policy(), status=described.run.status))
-    assert sorted(described.registry.origin_requests) == ["1.0.0", "1.1.0"]
+    assert sorted(described.registry.provenance_requests) == ["1.0.0", "1.1.0"]
 
 
 async def test_image_that_was_renamed_begins_anew(described: PolicyHarness) -> None:
@@ -105,15 +105,15 @@ async def test_image_that_was_renamed_begins_anew(described: PolicyHarness) -> N
 
 
 @pytest.mark.parametrize(
-    "origins", [pytest.param({"1.1.0": Provenance()}, id="says-nothing"), pytest.param({}, id="is-gone")]
+    "provenances", [pytest.param({"1.1.0": Provenance()}, id="says-nothing"), pytest.param({}, id="is-gone")]
 )
-async def test_image_that_says_nothing_is_read_once(harness: PolicyHarness, origins: dict[str, Provenance]) -> None:
-    harness.registry.origins = origins
+async def test_image_that_says_nothing_is_read_once(harness: PolicyHarness, provenances: dict[str, Provenance]) -> None:
+    harness.registry.provenances = provenances
     end = await harness.reconcile(policy())
     assert harness.run.status.sources == (ImageSource(tag="1.1.0"),)
     assert (end.requeue_after, end.warnings) == (None, ())
     await harness.reconcile(replace(policy(), status=harness.run.status))
-    assert harness.registry.origin_requests == ["1.1.0"]
+    assert harness.registry.provenance_requests == ["1.1.0"]
 
 
 async def test_turned_off_nothing_is_left(described: PolicyHarness) -> None:
@@ -124,7 +124,7 @@ async def test_turned_off_nothing_is_left(described: PolicyHarness) -> None:
 async def test_registry_that_refuses_does_not_hold_the_choice_back(
     described: PolicyHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
-    described.registry.origin_failure = Denied("403 from ghcr.io")
+    described.registry.provenance_failure = Denied("403 from ghcr.io")
     with caplog.at_level(logging.INFO):
         end = await described.reconcile(policy(V10, entry("1.0.0", "a")))
     assert described.run.status.latest_ref == V11
@@ -137,23 +137,23 @@ async def test_registry_that_refuses_does_not_hold_the_choice_back(
 
 
 async def test_image_that_could_not_be_read_is_tried_again(described: PolicyHarness) -> None:
-    described.registry.origin_failure = Denied("403 from ghcr.io")
+    described.registry.provenance_failure = Denied("403 from ghcr.io")
     await described.reconcile(policy(V10, entry("1.0.0", "a")))
-    described.registry.origin_failure = None
+    described.registry.provenance_failure = None
     end = await described.reconcile(replace(policy(), status=described.run.status))
     assert described.run.status.sources == (entry("1.1.0", "b"), entry("1.0.0", "a"))
     assert (end.requeue_after, end.warnings) == (None, ())
 
 
 async def test_choice_of_before_that_cannot_be_read_is_no_warning(described: PolicyHarness) -> None:
-    described.registry.origin_failure = Denied("403 from ghcr.io")
+    described.registry.provenance_failure = Denied("403 from ghcr.io")
     end = await described.reconcile(policy(V11, entry("1.1.0", "b"), previous=V10))
     assert (end.requeue_after, end.warnings) == (None, ())
     assert described.run.status.sources == (entry("1.1.0", "b"),)
 
 
 async def test_next_try_is_no_later_than_the_digest(described: PolicyHarness) -> None:
-    described.registry.origin_failure = Denied("403 from ghcr.io")
+    described.registry.provenance_failure = Denied("403 from ghcr.io")
     assert (await described.reconcile(policy(**ALWAYS))).requeue_after == SOURCE_RETRY
     assert (await described.reconcile(policy(**{**ALWAYS, "interval": "1m"}))).requeue_after == timedelta(minutes=1)
 

@@ -62,12 +62,12 @@ class BudgetHarness:
 
 
 async def test_only_so_many_operations_run_at_the_same_time() -> None:
-    bench = BudgetHarness(concurrency=3)
+    harness = BudgetHarness(concurrency=3)
     running = max_concurrent = 0
 
     async def operation(endpoint: Endpoint) -> None:
         nonlocal running, max_concurrent
-        async with bench.budgets.acquire(endpoint, "alice"):
+        async with harness.budgets.acquire(endpoint, "alice"):
             running += 1
             max_concurrent = max(max_concurrent, running)
             await asyncio.sleep(0)
@@ -80,87 +80,87 @@ async def test_only_so_many_operations_run_at_the_same_time() -> None:
 
 
 async def test_requests_are_spread_over_time_for_each_registry() -> None:
-    bench = BudgetHarness(rate=4)
-    await bench.operate(requests=5)
-    assert bench.clock.slept == [0.25] * 4
-    await bench.operate(endpoint=OTHER, requests=1)
-    assert bench.clock.slept == [0.25] * 4
+    harness = BudgetHarness(rate=4)
+    await harness.operate(requests=5)
+    assert harness.clock.slept == [0.25] * 4
+    await harness.operate(endpoint=OTHER, requests=1)
+    assert harness.clock.slept == [0.25] * 4
 
 
 async def test_without_a_rate_nothing_waits() -> None:
-    bench = BudgetHarness()
-    await bench.operate(requests=100)
-    assert bench.clock.slept == []
-    assert bench.seen.recorded == [("answered", "hub", "200")] * 100
+    harness = BudgetHarness()
+    await harness.operate(requests=100)
+    assert harness.clock.slept == []
+    assert harness.seen.recorded == [("answered", "hub", "200")] * 100
 
 
 async def test_a_pause_that_was_asked_for_is_kept_for_that_identity_only() -> None:
-    bench = BudgetHarness()
+    harness = BudgetHarness()
     refused = Throttled("429", 60 * SECOND)
-    assert await bench.operate(refused) is refused
-    held = await bench.operate()
+    assert await harness.operate(refused) is refused
+    held = await harness.operate()
     assert isinstance(held, Throttled)
     assert (str(held), held.retry_after) == ("429", 60 * SECOND)
-    assert await bench.operate(identity="bob") is None
-    assert await bench.operate(endpoint=OTHER) is None
-    bench.clock.skip(60)
-    assert await bench.operate() is None
-    assert bench.seen.recorded == [("throttled", "hub"), ("held back", "hub")]
+    assert await harness.operate(identity="bob") is None
+    assert await harness.operate(endpoint=OTHER) is None
+    harness.clock.skip(60)
+    assert await harness.operate() is None
+    assert harness.seen.recorded == [("throttled", "hub"), ("held back", "hub")]
 
 
 async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_doubles_it() -> None:
-    bench = BudgetHarness(jitter=0.5)
+    harness = BudgetHarness(jitter=0.5)
     pauses = []
     for _ in range(11):
-        until = bench.clock.monotonic()
-        await bench.operate(Throttled("429"))
-        pause, _reason = next(iter(bench.budgets._budgets[HUB].pauses.values()), (until, ""))
+        until = harness.clock.monotonic()
+        await harness.operate(Throttled("429"))
+        pause, _reason = next(iter(harness.budgets._budgets[HUB].pauses.values()), (until, ""))
         pauses.append(pause - until)
-        bench.clock.skip(max(pause - until, 0))
+        harness.clock.skip(max(pause - until, 0))
     assert pauses == [0, 0, 6.25, 12.5, 25, 50, 100, 200, 375, 375, 375]
 
 
 async def test_a_success_forgets_refusals() -> None:
-    bench = BudgetHarness()
+    harness = BudgetHarness()
     for _ in range(10):
-        assert isinstance(await bench.operate(Throttled("429")), Throttled)
-        assert await bench.operate() is None
+        assert isinstance(await harness.operate(Throttled("429")), Throttled)
+        assert await harness.operate() is None
 
 
 async def test_a_registry_that_cannot_be_reached_is_left_alone_and_then_tried_again() -> None:
-    bench = BudgetHarness()
+    harness = BudgetHarness()
     for _ in range(CIRCUIT_FAILURES):
-        assert await bench.operate(DOWN) is DOWN
-    held = await bench.operate(identity="bob", requests=1)
+        assert await harness.operate(DOWN) is DOWN
+    held = await harness.operate(identity="bob", requests=1)
     assert isinstance(held, Unavailable)
     assert str(held) == "connection refused"
-    assert await bench.operate(endpoint=OTHER) is None
-    bench.clock.skip(10)
-    assert await bench.operate(DOWN) is DOWN
-    assert isinstance(await bench.operate(), Unavailable)
-    bench.clock.skip(10)
-    assert await bench.operate() is None
-    assert await bench.operate(DOWN) is DOWN
-    assert await bench.operate() is None
-    recorded = [what for what, *_ in bench.seen.recorded]
+    assert await harness.operate(endpoint=OTHER) is None
+    harness.clock.skip(10)
+    assert await harness.operate(DOWN) is DOWN
+    assert isinstance(await harness.operate(), Unavailable)
+    harness.clock.skip(10)
+    assert await harness.operate() is None
+    assert await harness.operate(DOWN) is DOWN
+    assert await harness.operate() is None
+    recorded = [what for what, *_ in harness.seen.recorded]
     assert recorded == ["open", "held back", "open", "held back", "closed", "closed"]
 
 
 async def test_a_registry_that_answers_is_reached_whatever_it_says() -> None:
-    bench = BudgetHarness()
+    harness = BudgetHarness()
     for _ in range(CIRCUIT_FAILURES - 1):
-        await bench.operate(DOWN)
-    await bench.operate(ImageNotFound("404"))
+        await harness.operate(DOWN)
+    await harness.operate(ImageNotFound("404"))
     for _ in range(CIRCUIT_FAILURES - 1):
-        await bench.operate(DOWN)
-    assert await bench.operate() is None
+        await harness.operate(DOWN)
+    assert await harness.operate() is None
 
 
-async def test_an_operation_that_is_cancelled_gives_its_place_back() -> None:
-    bench = BudgetHarness(concurrency=1)
+async def test_an_operation_that_is_cancelled_gives_its_permit_back() -> None:
+    harness = BudgetHarness(concurrency=1)
 
     async def stuck() -> None:
-        async with bench.budgets.acquire(HUB, "alice"):
+        async with harness.budgets.acquire(HUB, "alice"):
             await asyncio.Event().wait()
 
     task = asyncio.ensure_future(stuck())
@@ -168,4 +168,4 @@ async def test_an_operation_that_is_cancelled_gives_its_place_back() -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    assert await bench.operate() is None
+    assert await harness.operate() is None

@@ -1,6 +1,6 @@
 """One operation on one image: negotiate, get a token, send, send again.
 
-What was learnt of a registry (scheme, challenge) and the tokens are cached, so that a quiet rescan costs one request.
+The scheme and challenge of a registry and its tokens are cached, so that a scan without news costs one request.
 The keys hold everything that could make a difference, the proxy included: nobody's answers become another's.
 """
 
