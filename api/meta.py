@@ -34,6 +34,7 @@ DEPENDENCY_NOT_READY: Final = "DependencyNotReady"
 ACCESS_DENIED: Final = "AccessDenied"
 FEATURE_GATE_DISABLED: Final = "FeatureGateDisabled"
 IMAGE_URL_INVALID: Final = "ImageURLInvalid"
+INVALID_DURATION: Final = "InvalidDuration"
 
 REQUESTED_AT: Final = "reconcile.fluxcd.io/requestedAt"
 """Annotation: any new value asks for a reconcile now; the value is an opaque token."""

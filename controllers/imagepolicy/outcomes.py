@@ -7,7 +7,8 @@ warning.
 from datetime import datetime
 from typing import Final
 
-from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE, IMAGE_URL_INVALID
+from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE, IMAGE_URL_INVALID, INVALID_DURATION
+from controllers.golang.duration import BadDuration
 from controllers.image.reference import BadReference
 from controllers.imagepolicy.acl import AccessDenied
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
@@ -68,6 +69,7 @@ ON_ERROR: Final[OnError] = {
     AccessDenied: lambda error: Waiting(ACCESS_DENIED, f"{_REFERRED}access denied: {error}"),
     # The policy itself is fine: it is looked at again when the repository changes.
     BadReference: lambda error: Stalled(IMAGE_URL_INVALID, str(error)),
+    BadDuration: lambda error: Stalled(INVALID_DURATION, str(error)),
     NotScanned: lambda error: Waiting(DEPENDENCY_NOT_READY, str(error), warn=False),
     TagListNotFound: lambda error: Waiting(DEPENDENCY_NOT_READY, f"waiting for a new scan: {error}", warn=False),
     TagsNotRead: lambda error: Retry(FAILURE, str(error)),

@@ -277,6 +277,12 @@ STALLS = [
         "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'",
         id="always-without-interval",
     ),
+    pytest.param(
+        {"policy": ImagePolicyChoice(semver=SemverPolicy(range="*"), min_age="9999999h")},
+        "InvalidDuration",
+        "read duration '9999999h': it is longer than 292 years",
+        id="age-beyond-all-bounds",
+    ),
 ]
 
 

@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from api.meta import FEATURE_GATE_DISABLED, IMAGE_URL_INVALID
+from api.meta import FEATURE_GATE_DISABLED, IMAGE_URL_INVALID, INVALID_DURATION
+from controllers.golang.duration import BadDuration
 from controllers.image.reference import BadReference
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.registry.errors import RegistryError, Throttled
@@ -27,6 +28,7 @@ class TagsNotStored(Exception):
 ON_ERROR: Final[OnError] = {
     GateDisabled: lambda error: Stalled(FEATURE_GATE_DISABLED, str(error)),
     BadReference: lambda error: Stalled(IMAGE_URL_INVALID, str(error)),
+    BadDuration: lambda error: Stalled(INVALID_DURATION, str(error)),
     AccessFailed: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}{error}", max_delay=SECRET_RETRY),
     AccessTimedOut: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}context deadline exceeded"),
     Throttled: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}", retry_after=error.retry_after),

@@ -152,6 +152,16 @@ async def test_exclusion_list_is_applied_and_observed(harness: RepositoryHarness
     assert harness.run.status.last_scan_result.latest_tags == ("2.0",)
 
 
+@pytest.mark.parametrize("field", ["interval", "timeout"])
+async def test_duration_beyond_all_bounds_stalls(harness: RepositoryHarness, field: str) -> None:
+    """The schema has a pattern for durations, which no number is too long for."""
+    end = await harness.fail(Stalled, spec={"image": IMAGE, field: "9999999h"})
+    assert (end.reason, end.message) == (
+        "InvalidDuration",
+        "read duration '9999999h': it is longer than 292 years",
+    )
+
+
 @pytest.mark.parametrize(
     ("image", "message"),
     [

@@ -221,6 +221,12 @@ async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, te
             "source 'refs/heads/other' is not a reference of this run",
             id="refspec-of-another-branch",
         ),
+        pytest.param(
+            {"interval": "9999999h"},
+            "InvalidDuration",
+            "read duration '9999999h': it is longer than 292 years",
+            id="interval-beyond-all-bounds",
+        ),
     ],
 )
 async def test_spec_that_cannot_work_stalls(

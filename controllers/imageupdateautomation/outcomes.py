@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from api.meta import INVALID_DURATION
 from api.selectors import BadSelector
 from controllers import setters
 from controllers.git.errors import BadRefspec
 from controllers.gitaccess.source import SourceFailed, SourceInvalid
+from controllers.golang.duration import BadDuration
 from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Retry, Stalled
 from controllers.template import TemplateFailure
 from controllers.update.errors import GitOperationFailed, PathUnusable
@@ -19,6 +21,7 @@ SOURCE_MANAGER_FAILED: Final = "SourceManagerFailed"
 UPDATE_FAILED: Final = "UpdateFailed"
 
 ON_ERROR: Final[OnError] = {
+    BadDuration: lambda error: Stalled(INVALID_DURATION, str(error)),
     BadSelector: lambda error: Stalled(INVALID_POLICY_SELECTOR, f"failed to parse policy selector: {error}"),
     setters.UnsupportedStrategy: lambda error: Stalled(INVALID_UPDATE_STRATEGY, str(error)),
     setters.UpdatePathOutside: lambda error: Stalled(INVALID_UPDATE_PATH, f"failed to apply policies: {error}"),

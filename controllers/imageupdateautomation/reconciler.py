@@ -75,6 +75,7 @@ class ImageUpdateAutomationReconciler:
         return outcome
 
     async def _update_if_due(self, run: AutomationRun) -> Ready:
+        _interval(run)  # one that cannot be read stalls before anything is pushed
         work = plan_work(run.object, self._policies(run.object.metadata.namespace))
         repository = Repository(self._git, await self._sources.read(run.object))
         listed = None
