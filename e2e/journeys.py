@@ -1,8 +1,10 @@
 """The two journeys of the project as test material: production follows releases, staging the newest build of main."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 from e2e.cluster import Space, eventually
 from e2e.objects import automation, docker_secret, git_repository, image_repository, semver_policy
@@ -74,7 +76,13 @@ class Journey:
         eventually(self.repository_has(tag), what=f"{tag} in {self.repository.name}")
         self.space.wait_ready("ImageRepository", self.name)
         self.space.wait_ready("ImagePolicy", self.name, message=f"resolved to {tag}")
+        # The commit is in Git before the status says so, and Ready was True before it, too.
+        self.space.wait("ImageUpdateAutomation", self.name, self._has_recorded(tag), what=f"{tag} in its status")
         self.space.wait_ready("ImageUpdateAutomation", self.name)
+
+    def _has_recorded(self, tag: str) -> Callable[[dict[str, Any]], bool]:
+        expected = {"name": self.image, "tag": tag}
+        return lambda automation: automation.get("status", {}).get("observedPolicies", {}).get(self.name) == expected
 
     def repository_has(self, tag: str) -> "_HasTag":
         """Return a check that the file at the tip of main is as it must be for `tag`."""
