@@ -7,6 +7,7 @@ cluster.
 
 import json
 import secrets
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,14 +36,20 @@ def start(folder: Path) -> ControlPlane:
     ca_file.write_bytes(ca.certificate_pem())
     port, etcd_port, peer_port, manager_port = process.free_ports(4)
     server = f"https://127.0.0.1:{port}"
-    etcd = _start_etcd(bins["etcd"], folder, etcd_port, peer_port)
-    token = secrets.token_hex(16)
-    pki.write_secret(folder / "tokens.csv", f'{token},admin,1,"system:masters"\n'.encode())
-    api = _start_api_server(bins["kube-apiserver"], folder, ca, port=port, etcd=f"http://127.0.0.1:{etcd_port}")
-    kubeconfig = write_kubeconfig(folder / "kubeconfig", server, ca_file, token)
-    process.wait_until(process.http_probe(f"{server}/readyz", authority=ca_file, token=token, below=300), api)
-    manager = _start_manager(bins["kube-controller-manager"], folder, ca, kubeconfig, manager_port)
-    process.wait_until(process.http_probe(f"https://127.0.0.1:{manager_port}/healthz", authority=ca_file), manager)
+    with ExitStack() as started:  # what runs already is stopped when the rest does not come up
+        etcd = _start_etcd(bins["etcd"], folder, etcd_port, peer_port)
+        started.callback(process.stop, etcd)
+        process.wait_until(process.http_probe(f"http://127.0.0.1:{etcd_port}/health"), etcd)
+        token = secrets.token_hex(16)
+        pki.write_secret(folder / "tokens.csv", f'{token},admin,1,"system:masters"\n'.encode())
+        api = _start_api_server(bins["kube-apiserver"], folder, ca, port=port, etcd=f"http://127.0.0.1:{etcd_port}")
+        started.callback(process.stop, api)
+        kubeconfig = write_kubeconfig(folder / "kubeconfig", server, ca_file, token)
+        process.wait_until(process.http_probe(f"{server}/readyz", authority=ca_file, token=token, below=300), api)
+        manager = _start_manager(bins["kube-controller-manager"], folder, ca, kubeconfig, manager_port)
+        started.callback(process.stop, manager)
+        process.wait_until(process.http_probe(f"https://127.0.0.1:{manager_port}/healthz", authority=ca_file), manager)
+        started.pop_all()
     return ControlPlane(server, kubeconfig, ca_file, (manager, api, etcd))
 
 
@@ -67,9 +74,7 @@ def _start_etcd(program: Path, folder: Path, port: int, peer_port: int) -> proce
         "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
         "--unsafe-no-fsync",
     ]  # fmt: skip
-    etcd = process.start("etcd", command, folder)
-    process.wait_until(process.http_probe(f"{client}/health"), etcd)
-    return etcd
+    return process.start("etcd", command, folder)
 
 
 def _start_api_server(program: Path, folder: Path, ca: pki.Authority, *, port: int, etcd: str) -> process.Process:
