@@ -38,8 +38,8 @@ def header(value: str) -> BaseException:
 @pytest.mark.parametrize(
     ("error", "want"),
     [
-        pytest.param(lambda: OSError(errno.ECONNREFUSED, f"to {SECRET}"), "connection refused", id="system"),
-        pytest.param(lambda: socket.gaierror(-2, "Name or service not known"), "name or service not known", id="name"),
+        pytest.param(lambda: OSError(errno.ECONNREFUSED, f"to {SECRET}"), "Connection refused", id="system"),
+        pytest.param(lambda: socket.gaierror(-2, "Name or service not known"), "Name or service not known", id="name"),
         pytest.param(lambda: TimeoutError(SECRET), "no answer in time", id="time"),
         pytest.param(lambda: ssl.SSLError(1, SECRET), "tls handshake failed", id="tls"),
         pytest.param(lambda: header(f"{SECRET}\n"), "LocalProtocolError", id="h11"),
@@ -78,9 +78,9 @@ def test_the_first_known_cause_counts() -> None:
     inner = OSError(errno.ECONNRESET, SECRET)
     outer = ValueError(SECRET)
     outer.__cause__ = ExceptionGroup(SECRET, [KeyError(SECRET), inner])
-    assert describe(outer) == "connection reset by peer"
+    assert describe(outer) == "Connection reset by peer"
     inner.__context__ = outer
-    assert describe(KeyError(outer)) == "connection reset by peer", "a circle ends"
+    assert describe(KeyError(outer)) == "Connection reset by peer", "a circle ends"
 
 
 def test_a_traceback_shows_places_and_classes() -> None:

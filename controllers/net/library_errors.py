@@ -84,7 +84,7 @@ def _of_the_standard_library(error: BaseException) -> str | None:
         case ssl.SSLError():
             return sanitize((getattr(error, "reason", None) or "TLS handshake failed").lower().replace("_", " "))
         case OSError(errno=int(number)) if number > 0:
-            return os.strerror(number).lower()
+            return os.strerror(number)
         case TimeoutError():
             return "no answer in time"
         case ConnectionError() | EOFError():
@@ -188,7 +188,7 @@ _KNOWN: Final[dict[tuple[str, str], _Known]] = {
     ("msgspec", "MsgspecError"): _msgspec,
     ("paramiko", "IncompatiblePeer"): _incompatible_peer,
     ("paramiko", "SSHException"): _paramiko,
-    ("socket", "gaierror"): lambda error: sanitize(error.strerror or "name does not resolve").lower(),
+    ("socket", "gaierror"): lambda error: sanitize(error.strerror or "name does not resolve"),
     ("urllib3", "DecodeError"): "the body is not in the encoding that it claims",
     ("urllib3", "IncompleteRead"): "the answer was cut short",
     ("urllib3", "InvalidChunkLength"): "the answer was cut short",

@@ -10,6 +10,7 @@ from testing.certificates import create_authority, issue_server_key_pair
 
 CA = create_authority("ca")
 IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
+STORE_ALONE = "store the value alone, as `kubectl create secret --from-literal` does"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +75,17 @@ def test_private_authority_comes_beside_those_of_the_system() -> None:
         pytest.param(
             {"address": b"http://" + b"a" * 2048}, "secret 'ns/p': proxy URL exceeds 2048 characters", id="long"
         ),
-        pytest.param({"address": b"\xff"}, "secret 'ns/p': key 'address' is not UTF-8", id="not-utf8"),
+        pytest.param({"address": b"\xff"}, f"secret 'ns/p': key 'address' is not UTF-8; {STORE_ALONE}", id="not-utf8"),
+        pytest.param(
+            {"address": b"http://a", "username": b"u", "password": b"hush\nhush"},
+            f"secret 'ns/p': key 'password' has a line break in it; {STORE_ALONE}",
+            id="password-on-two-lines",
+        ),
+        pytest.param(
+            {"address": b"user:hush@a:1"},
+            "secret 'ns/p': proxy URL must use one of the supported schemes (http, https, socks5), got none",
+            id="no-scheme",
+        ),
     ],
 )
 def test_unusable_proxy_is_refused(data: dict[str, bytes], message: str) -> None:
