@@ -22,6 +22,11 @@ MAX_CHAIN: Final = 16
 
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _VALUE: Final = re.compile(r"^(Invalid (?:enum|tag) value) .*?(?= - at `|$)", re.DOTALL)
+_KUBE_CONFIG: Final = re.compile(
+    r"Invalid kube-config.*|File does not exist: .*|missing access token cmd.*|exec: process returned -?\d+|"
+    r"exec: missing \w+( or \w+)?|exec: malformed (request|response)\. missing key '\w+'|"
+    r"exec: failed to decode process output"
+)
 _PARAMIKO: Final = (
     "Bad host key from server",
     "Channel closed",
@@ -150,10 +155,9 @@ def _incompatible_peer(error: Any) -> str:
 
 
 def _kube_config(error: Any) -> str:
-    # Names of files, sections and keys; of an exec plugin the status it ended with.
-    return (
-        sanitize(str(error)) if str(error).startswith(("Invalid kube-config", "File does not exist", "exec: ")) else ""
-    )
+    # Names of files, sections and keys; of an exec plugin the status it ended with, and not what it wrote.
+    found = _KUBE_CONFIG.match(str(error))
+    return sanitize(found[0]) if found else ""
 
 
 def _connector(error: Any) -> str:

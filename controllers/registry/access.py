@@ -75,7 +75,8 @@ def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
     except BadAuthority:
         raise BadCredentialSecret(f"secret '{name}': failed to parse CA certificate") from None
     except BadKeyPair as error:
-        reason = sanitize(getattr(error.__cause__, "reason", None) or "no PEM")
+        encrypted = "encrypted" in str(error)
+        reason = str(error) if encrypted else sanitize(getattr(error.__cause__, "reason", None) or "no PEM")
         raise BadCredentialSecret(f"secret '{name}': failed to parse TLS certificate and key: {reason}") from None
     return material
 

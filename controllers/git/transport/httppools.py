@@ -78,9 +78,9 @@ def _ssl_context(tls: TlsMaterial) -> ssl.SSLContext:
     try:
         return ssl_context(tls)
     except BadAuthority as e:
-        raise BadCredentials(f"cannot use the TLS material (ca.crt): {sanitize(str(e))}") from e
+        raise BadCredentials(f"cannot use the TLS material (ca.crt): {e}") from e
     except BadKeyPair as e:
-        raise BadCredentials(f"cannot use the TLS material (tls.crt and tls.key): {sanitize(str(e))}") from e
+        raise BadCredentials(f"cannot use the TLS material (tls.crt and tls.key): {e}") from e
 
 
 def proxy_for(remote: Remote) -> Proxy | None:
