@@ -1,4 +1,4 @@
-"""`controllers.net.library_errors`: exceptions of libraries in our messages: what is known stays useful, and nothing else is shown."""
+"""`controllers.net.library_errors`: of what libraries raise, the known stays useful, and nothing else is shown."""
 
 import errno
 import json

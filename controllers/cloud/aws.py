@@ -46,13 +46,13 @@ def config(proxy: str, **more: Any) -> Any:
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn what botocore raises into LoginFailed."""
+def translate_errors(*secrets: str) -> Iterator[None]:
+    """Turn what botocore raises into LoginFailed. secrets: what is sent, and must not come back in a message."""
     errors = sdk.load("botocore.exceptions", extra=EXTRA)
     try:
         yield
     except (errors.BotoCoreError, errors.ClientError) as error:
-        raise sdk.login_error(error) from error
+        raise sdk.login_error(error, secrets) from error
     except sdk.UNEXPECTED_ERRORS as error:
         raise sdk.unexpected_answer_error(error) from error
 

@@ -24,9 +24,11 @@
 Texts are safe to show: no credentials, no user-info of a URL, the remote's own words cut at 256 characters.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+
+from controllers.net.redaction import redact
 
 
 class GitError(Exception):
@@ -131,6 +133,18 @@ class BadSigningKey(GitError):
 
 class BadRefspec(GitError):
     """The refspec is malformed, or asks for something an automation never does."""
+
+
+@contextmanager
+def hide_secrets(secrets: Iterable[str]) -> Iterator[None]:
+    """Take credentials out of the texts of errors raised inside: servers repeat what they were sent."""
+    try:
+        yield
+    except GitError as e:
+        e.reason = redact(e.reason, secrets)
+        e.error_context = redact(e.error_context, secrets)
+        e.args = (e.reason,)
+        raise
 
 
 @contextmanager

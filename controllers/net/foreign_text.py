@@ -46,14 +46,16 @@ def escape_lines(text: str) -> str:
 
 
 def escape_all(value: Any) -> Any:
-    """Return a value of JSON with `escape_lines` done to all strings in it, keys of objects left alone."""
+    """Return a value made for JSON with `escape_lines` done to all strings in it but the keys of objects."""
     match value:
         case str():
             return escape_lines(value)
         case Mapping():
             return {key: escape_all(item) for key, item in value.items()}
-        case list() | tuple():
+        case list():
             return [escape_all(item) for item in value]
+        case tuple():
+            return tuple(escape_all(item) for item in value)
         case _:
             return value
 

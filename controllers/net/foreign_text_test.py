@@ -33,4 +33,4 @@ def test_one_short_printable_line(text: str | bytes, want: str) -> None:
 )
 def test_escapes(text: str, name: str, lines: str) -> None:
     assert (escape(text), escape_lines(text)) == (name, lines)
-    assert escape_all({"a": [text, 1, None], "b": (text,)}) == {"a": [lines, 1, None], "b": [lines]}
+    assert escape_all({"a": [text, 1, None], "b": (text,)}) == {"a": [lines, 1, None], "b": (lines,)}

@@ -22,6 +22,19 @@ MAX_CHAIN: Final = 16
 
 _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _VALUE: Final = re.compile(r"^(Invalid (?:enum|tag) value) .*?(?= - at `|$)", re.DOTALL)
+_TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
+"""As `http.client` says what a proxy answered; the words behind it are the proxy's."""
+_STATUS_WORDS: Final = {
+    "400": "Bad Request",
+    "401": "Unauthorized",
+    "403": "Forbidden",
+    "404": "Not Found",
+    "407": "Proxy Authentication Required",
+    "500": "Internal Server Error",
+    "502": "Bad Gateway",
+    "503": "Service Unavailable",
+    "504": "Gateway Timeout",
+}
 _KUBE_CONFIG: Final = re.compile(
     r"Invalid kube-config.*|File does not exist: .*|missing access token cmd.*|exec: process returned -?\d+|"
     r"exec: missing \w+( or \w+)?|exec: malformed (request|response)\. missing key '\w+'|"
@@ -90,6 +103,8 @@ def _of_the_standard_library(error: BaseException) -> str | None:
             return sanitize((getattr(error, "reason", None) or "TLS handshake failed").lower().replace("_", " "))
         case OSError(errno=int(number)) if number > 0:
             return os.strerror(number)
+        case OSError() if found := _TUNNEL.match(str(error)):
+            return f"{found[1]} {_STATUS_WORDS.get(found[1], '')}".strip()
         case TimeoutError():
             return "no answer in time"
         case ConnectionError() | EOFError():
@@ -179,7 +194,7 @@ _KNOWN: Final[dict[tuple[str, str], _Known]] = {
     ("http", "BadStatusLine"): "the answer is not HTTP",
     ("http", "IncompleteRead"): "the answer was cut short",
     ("http", "LineTooLong"): "a line of the answer is too long",
-    ("http", "RemoteDisconnected"): "the remote end closed the connection without response",
+    ("http", "RemoteDisconnected"): "remote end closed connection without response",
     ("httpcore", "LocalProtocolError"): "the request cannot be written as HTTP",
     ("httpcore", "ProxyError"): _proxy_refusal,
     ("httpcore", "RemoteProtocolError"): "the answer is not valid HTTP",

@@ -7,9 +7,10 @@ Azure DevOps and to no other host.
 
 from urllib.parse import urlsplit
 
+from controllers.cloud import sdk
 from controllers.cloud.azure import AUDIENCE, access_token, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.git.remote import Bearer
 from controllers.net.foreign_text import sanitize
 
@@ -37,6 +38,6 @@ def audience(identity: Identity) -> str:
 
 def login(credential_scope: str, subject: SubjectToken | None, *, proxy: str) -> Login[Bearer]:
     """Return a token, good for an hour or more. Blocks for one or two requests. Raises LoginFailed."""
-    with translate_errors():
+    with translate_errors(*sent_secrets(subject, proxy)):
         token = access_token(SCOPE, subject, proxy=proxy)
-    return Login(Bearer(token.credentials), token.expires_at)
+    return Login(Bearer(sdk.fit(token.credentials, "the access token")), token.expires_at)

@@ -20,7 +20,7 @@ from controllers.cloud.aws import (
     translate_errors,
 )
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.git.remote import Basic
 from controllers.net.foreign_text import sanitize
 
@@ -56,7 +56,7 @@ class CodeCommit:
         Blocks for one request with a subject, else for a few.
         """
         session = new_session()
-        with translate_errors():
+        with translate_errors(*sent_secrets(subject, proxy)):
             if subject:
                 return assume_role(session, subject, region, proxy=proxy)
             keys = load_process_credentials(session, region, proxy=proxy)
