@@ -55,6 +55,12 @@ class FakeKube:
         """Return every object of a kind, by namespace and name."""
         return [msgspec.convert(body, into) for body in self._store.list(plural)]
 
+    def get_stored(self, plural: str, namespace: str, name: str) -> dict[str, Any]:
+        """Return an object as it is stored."""
+        body = self._store.find(plural, namespace, name)
+        assert body is not None
+        return body
+
     def forbid(self, request: str) -> None:
         """Refuse the next such request."""
         verb_and_plural, _, name = request.rpartition(" ")

@@ -24,10 +24,12 @@
 Texts are safe to show: no credentials, no user-info of a URL, the remote's own words cut at 256 characters.
 """
 
+import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from controllers.net.proxy.address import environment_secrets
 from controllers.net.redaction import redact
 
 
@@ -141,6 +143,7 @@ def hide_secrets(secrets: Iterable[str]) -> Iterator[None]:
     try:
         yield
     except GitError as e:
+        secrets = (*secrets, *environment_secrets(os.environ))
         e.reason = redact(e.reason, secrets)
         e.error_context = redact(e.error_context, secrets)
         e.args = (e.reason,)

@@ -56,8 +56,8 @@ def ssl_context(material: TlsMaterial | None) -> ssl.SSLContext:
 def load(context: ssl.SSLContext, material: TlsMaterial) -> None:
     """Add the material to a context. Raises BadAuthority and BadKeyPair, whose cause is what OpenSSL says."""
     if material.ca:
-        try:
-            context.load_verify_locations(cadata=material.ca.decode("ascii", "replace"))
+        try:  # what is not ASCII can only be in comments, and the call takes nothing else
+            context.load_verify_locations(cadata=material.ca.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
             raise BadAuthority(describe(error)) from error
     if material.certificate:

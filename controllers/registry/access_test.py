@@ -1,6 +1,12 @@
 """TLS material and proxies of Secrets."""
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial, ssl_context
@@ -111,3 +117,17 @@ def test_repr_shows_neither_key_nor_password() -> None:
     access = Access(tls=TlsMaterial(b"", b"certificate", b"private"), proxy=Proxy("http://a", "user", "pass-word"))
     assert "private" not in repr(access)
     assert "pass-word" not in repr(access)
+
+
+def test_an_authority_may_have_comments_in_any_script() -> None:
+    data = {"ca.crt": "# Türkçe €\n".encode() + CA.certificate}
+    assert tls_from_secret("ns/ca", data).ca == data["ca.crt"]
+    with pytest.raises(BadCredentialSecret, match="failed to parse CA certificate"):
+        tls_from_secret("ns/ca", {"ca.crt": "€".encode()})
+
+
+def test_an_encrypted_key_is_refused_without_asking_for_its_pass_phrase() -> None:
+    key = load_pem_private_key(IDENTITY.key, None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    with pytest.raises(BadCredentialSecret, match="the key is encrypted; store it without a pass phrase"):
+        tls_from_secret("ns/tls", {"tls.crt": IDENTITY.certificate, "tls.key": locked})

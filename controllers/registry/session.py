@@ -5,6 +5,7 @@ The keys hold everything that could make a difference, the proxy included: nobod
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from cachetools import LRUCache, TLRUCache
 
 from controllers.clock import Clock
 from controllers.image.reference import Image, allows_http
+from controllers.net.proxy.address import environment_secrets
 from controllers.net.redaction import redact
 from controllers.registry.access import Access
 from controllers.registry.auth import (
@@ -111,7 +113,8 @@ class Session:
         try:
             yield
         except RegistryError as error:
-            error.args = (redact(str(error), self._secrets),)
+            secrets = (*self._secrets, *environment_secrets(os.environ))
+            error.args = (redact(str(error), secrets),)
             raise
 
     async def scheme(self) -> str:
