@@ -1,6 +1,6 @@
 """Secrets appear nowhere: marked ones in every place a secret can be, good and bad ways, and a search of every output.
 
-Each row of `testing.canary_places` says where a secret is stored, and how it is known that the code has come across it.
+Each row of `testing.canary_registry_places` and `canary_git_places` says where a secret is stored, and how it is known that the code has come across it.
 Values are well formed, end in a line break as those of `echo` do, or have characters that cannot be sent. Servers
 accept, refuse and repeat everything that they were sent, or are not there. A place that nothing came across fails.
 """
@@ -18,7 +18,9 @@ import pytest
 
 from controllers.imageaccess.plugins import Plugin, Plugins
 from testing.canary import Stage, find, marker
-from testing.canary_places import GIT_PLACES, REGISTRY_PLACES, Objects, Place
+from testing.canary_git_places import GIT_PLACES
+from testing.canary_places import Objects, Place
+from testing.canary_registry_places import REGISTRY_PLACES
 from testing.canary_servers import BEHAVIOURS, Servers
 from testing.gitserver import GitServer
 from testing.registry_harness import RegistryClock

@@ -11,13 +11,14 @@ import itertools
 import json
 import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
+from msgspec.structs import replace
 
 from api.core import Secret, ServiceAccount
 from api.gitrepository import GitRepository
@@ -37,6 +38,7 @@ from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationRe
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.errors import NotFound
 from controllers.runtime.log import configure
 from controllers.runtime.process.metrics import Metrics
 from controllers.runtime.queue.workqueue import WorkQueue
@@ -128,6 +130,8 @@ class Stage:
         return await self._run(automation, IMAGE_UPDATE_AUTOMATIONS, reconciler)
 
     async def _run(self, obj: Any, resource: Resource, reconciler: Any) -> dict[str, str]:
+        with suppress(NotFound):  # what an earlier run left
+            obj = replace(obj, status=(await self.kube.get(resource, *key_of(obj), into=type(obj))).status)
         self.kube.put(resource.plural, obj)
         obj = await self.kube.get(resource, *key_of(obj), into=type(obj))
         self.recorder.events.clear()
