@@ -1,8 +1,9 @@
 """Secrets appear nowhere: marked ones in every place a secret can be, good and bad ways, and a search of every output.
 
-Each row of `testing.canary_registry_places` and `canary_git_places` says where a secret is stored, and how it is known that the code has come across it.
-Values are well formed, end in a line break as those of `echo` do, or have characters that cannot be sent. Servers
-accept, refuse and repeat everything that they were sent, or are not there. A place that nothing came across fails.
+Each row of the tables in `testing.canary_registry_places` and `testing.canary_git_places` says where a secret is
+stored, and how it is known that the code has come across it. Values are well formed, end in a line break as those of
+`echo` do, or have characters that cannot be sent. Servers accept, refuse and repeat everything that they were sent, or
+are not there. A place that nothing came across fails.
 """
 
 import base64

@@ -54,10 +54,10 @@ class Servers:
             return Reply(307, {"Location": f"http://me:{self.mark}@h/?X-Amz-Signature={self.mark}"})
         if self.answer == "link" and "tags" in target:
             link = f'<http://me:{self.mark}@elsewhere/?sig={self.mark}>; rel="next"'
-            return Reply(200, {"Link": link}, b'{"name": "app", "tags": ["1.0"]}')
+            return Reply(200, {"Link": link}, b'{"name": "app", "tags": ["1.0.0"]}')
         if self.behaviour.isdigit() and "tags" in target:
             return Reply(int(self.behaviour), {"WWW-Authenticate": "Basic"}, echoed)
-        return Reply(body=b'{"name": "app", "tags": ["1.0"]}')
+        return Reply(body=b'{"name": "app", "tags": ["1.0.0"]}')
 
     def git_reply(self, request: Request) -> CannedResponse | None:
         echoed = self.echo(request.method, request.path, request.headers, request.body[:0])
