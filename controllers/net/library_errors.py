@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from controllers.net.foreign_text import escape_lines, sanitize
 
-OURS: Final = frozenset({"api", "cli", "controllers", "hack"})
+OURS: Final = frozenset({"api", "cli", "controllers"})
 """Top packages whose exceptions may be shown."""
 MAX_CHAIN: Final = 16
 

@@ -34,8 +34,9 @@ def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Crede
     """
     region = aws_region(host)
     session = new_session()
-    with translate_errors(*sent_secrets(subject, proxy)):
+    with translate_errors(*sent_secrets(subject, proxy)) as sent:
         keys = _as_arguments(session, subject, region, proxy) if subject else {}
+        sent.update(keys.values())
         service = "ecr-public" if host == AWS_PUBLIC else "ecr"
         with closing(session.create_client(service, region_name=region, config=config(proxy), **keys)) as client:
             data = client.get_authorization_token()["authorizationData"]
