@@ -1,4 +1,4 @@
-"""Secrets appear nowhere, of the real processes: marked ones in Secrets, hostile servers, and a search of all output.
+"""`controllers`: secrets appear in no output of the real processes, whatever is in Secrets and servers say.
 
 `hack/canary_test.py` has many more places, below the process. Here are conditions, status and events as the API server
 has them, logs as they are written, metrics as they are served, the commits, and what the command line prints.

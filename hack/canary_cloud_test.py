@@ -1,4 +1,4 @@
-"""Secrets of clouds appear nowhere: tokens of ServiceAccounts, keys of the process, and what clouds answer.
+"""`controllers.cloud`: its secrets appear nowhere: tokens of ServiceAccounts, keys of the process, what clouds answer.
 
 Stand-ins of AWS and Google Cloud repeat what they were sent, and answer with credentials that are well formed or not.
 """

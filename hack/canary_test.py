@@ -1,4 +1,4 @@
-"""Secrets appear nowhere: marked ones in every place a secret can be, good and bad ways, and a search of every output.
+"""`controllers`: secrets appear nowhere; marked ones are in every place a secret can be, and every output is searched.
 
 Each row of the tables in `testing.canary_registry_places` and `testing.canary_git_places` says where a secret is
 stored, and how it is known that the code has come across it. Values are well formed, end in a line break as those of

@@ -1,4 +1,4 @@
-"""Foreign names and words with control characters or bytes that are not UTF-8: shown in escapes, and in nobody's way.
+"""`controllers`: foreign names and words that no terminal and no JSON can take are shown in escapes, and stop nobody.
 
 File names, servers' messages, tags and error bodies, through the real engine and client, to what the runs show and to
 what the API server is sent.

@@ -25,6 +25,7 @@ GIT_PLACES = (
     ),
     Place("Git URL: login", push(lambda *_: {}, url="http://me:VALUE@HOST/fleet.git")),
     Place("Git URL: token", push(lambda *_: {}, url="http://VALUE@HOST/fleet.git")),
+    Place("Git URL: token among its parameters", push(lambda *_: {}, url="http://HOST/fleet.git?private_token=VALUE")),
     Place(
         "Git URL: login without a host", push(lambda *_: {}, url="https://me:VALUE"), sent=False, said="is not a URL"
     ),

@@ -31,6 +31,7 @@ from datetime import timedelta
 
 from controllers.net.proxy.address import environment_secrets
 from controllers.net.redaction import redact
+from controllers.net.url import redact_text
 
 
 class GitError(Exception):
@@ -42,7 +43,8 @@ class GitError(Exception):
         self.error_context = error_context
 
     def __str__(self) -> str:
-        return f"{self.error_context}: {self.reason}" if self.error_context else self.reason
+        # A URL in it may have a token among its parameters.
+        return redact_text(f"{self.error_context}: {self.reason}" if self.error_context else self.reason)
 
 
 class Unreachable(GitError):

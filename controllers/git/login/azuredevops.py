@@ -13,6 +13,7 @@ from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.git.remote import Bearer
 from controllers.net.foreign_text import sanitize
+from controllers.net.url import redact_text
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 """Azure DevOps as a whole."""
@@ -28,7 +29,7 @@ def credential_scope(url: str) -> str:
     host = parts.hostname or ""
     if parts.scheme == "https" and parts.port in (None, 443) and (host == HOST or host.endswith(LEGACY_HOST_SUFFIX)):
         return HOST
-    raise LoginFailed(f"invalid Azure DevOps repository: '{sanitize(url)}'. must be like {URL_FORMAT}")
+    raise LoginFailed(f"invalid Azure DevOps repository: '{sanitize(redact_text(url))}'. must be like {URL_FORMAT}")
 
 
 def audience(identity: Identity) -> str:
