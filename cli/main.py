@@ -9,6 +9,7 @@ import argparse
 import importlib
 import sys
 from collections.abc import Sequence
+from types import TracebackType
 from typing import Final
 
 VERBS: Final = {
@@ -25,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong.
     """
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        argv, sys.excepthook = sys.argv[1:], print_uncaught
     options = build_parser(verb=argv[0] if argv else "").parse_args(argv)
     status: int = options.command(options)
     return status
@@ -40,6 +42,12 @@ def build_parser(verb: str) -> argparse.ArgumentParser:
         if name == verb:
             importlib.import_module(f"cli.verbs.{name}").add_to(parser)
     return tagline
+
+
+def print_uncaught(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Print what ends the process as Python does, without texts of libraries that may quote what they were given."""
+    format_traceback = importlib.import_module("controllers.net.library_errors").format_traceback
+    sys.stderr.write("" if isinstance(error, KeyboardInterrupt) else f"{format_traceback(error)}\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.resource import Resource
+from controllers.net.library_errors import describe
 from controllers.policy import Rules, TagIndex
 from controllers.runtime.key import key_of
 from controllers.selection.rules import repository_key, to_rules
@@ -50,9 +51,9 @@ def _documents(file: str) -> list[dict[str, Any]]:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
     except OSError as error:
-        raise BadManifest(f"cannot read {file}: {error.strerror}") from None
+        raise BadManifest(f"cannot read {file}: {describe(error)}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an invalid date, or endless nesting
-        raise BadManifest(f"{file} is not YAML: {error}") from None
+        raise BadManifest(f"{file} is not YAML: {describe(error)}") from None
 
 
 def _policy(documents: Sequence[dict[str, Any]], file: str, name: str) -> ImagePolicy:
@@ -78,5 +79,5 @@ def _all(documents: Sequence[dict[str, Any]], resource: Resource, into: type[T],
             try:
                 objects.append(msgspec.convert(document, into))
             except msgspec.ValidationError as error:
-                raise BadManifest(f"{file}: {resource.kind}: {error}") from None
+                raise BadManifest(f"{file}: {resource.kind}: {describe(error)}") from None
     return objects

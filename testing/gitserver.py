@@ -69,11 +69,11 @@ class BareRepository:
         for path, content in files.items():
             mode, text = content if isinstance(content, tuple) else ("100644", content)
             if text is None:
-                lines.append(f"0 {self.null_id}\t{path}\n")
+                lines.append(f"0 {self.null_id}\t{path}\0")
                 continue
             data = text.encode() if isinstance(text, str) else text
-            lines.append(f"{mode} {self.git('hash-object', '-w', '--stdin', data=data)}\t{path}\n")
-        self.git("update-index", "--index-info", data="".join(lines).encode("utf-8", "surrogateescape"),
+            lines.append(f"{mode} {self.git('hash-object', '-w', '--stdin', data=data)}\t{path}\0")
+        self.git("update-index", "-z", "--index-info", data="".join(lines).encode("utf-8", "surrogateescape"),
                  GIT_INDEX_FILE=index)  # fmt: skip
         tree = self.git("write-tree", GIT_INDEX_FILE=index)
         Path(index).unlink()
@@ -96,6 +96,12 @@ class BareRepository:
             [GIT, "-C", str(self.path), "cat-file", "blob", f"{at}:{path}"],
             capture_output=True, check=True, env=ENVIRONMENT,
         ).stdout  # fmt: skip
+
+    def read_named(self, path: str, *, at: str = "main") -> bytes:
+        """Return a file of a commit, whatever its name."""
+        lines = self.git("ls-tree", "-r", "-z", at).split("\0")
+        [blob] = [line.split()[2] for line in lines if line.partition("\t")[2] == path]
+        return self.git("cat-file", "blob", blob).encode("utf-8", "surrogateescape")
 
     def hook(self, name: str, script: str | None) -> None:
         """Install a hook, or remove it."""

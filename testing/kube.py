@@ -11,6 +11,7 @@ import msgspec
 
 from api.resource import Resource
 from controllers.runtime.key import Key, KubeObject, key_of
+from controllers.runtime.kube import serializer
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound
 from testing.apistore import ApiStore
 
@@ -55,6 +56,12 @@ class FakeKube:
         """Return every object of a kind, by namespace and name."""
         return [msgspec.convert(body, into) for body in self._store.list(plural)]
 
+    def get_stored(self, plural: str, namespace: str, name: str) -> dict[str, Any]:
+        """Return an object as it is stored."""
+        body = self._store.find(plural, namespace, name)
+        assert body is not None
+        return body
+
     def forbid(self, request: str) -> None:
         """Refuse the next such request."""
         verb_and_plural, _, name = request.rpartition(" ")
@@ -79,6 +86,7 @@ class FakeKube:
         if subresource:
             await self._start_request(f"create {subresource} of", resource, namespace, name)
             return msgspec.convert(self.answers[subresource](body), into)
+        serializer.encode(body)  # raises for what cannot be sent
         encoded = msgspec.to_builtins(body)
         await self._start_request("create", resource, namespace, encoded["metadata"]["name"])
         return msgspec.convert(self._store.create(resource, namespace, encoded), into)
@@ -94,6 +102,7 @@ class FakeKube:
         subresource: str = "",
         field_manager: str = "",
     ) -> T:
+        serializer.encode(body)  # raises for what cannot be sent
         patch = msgspec.to_builtins(body)
         self.patches.append((subresource, patch))
         self.field_managers.add(field_manager)

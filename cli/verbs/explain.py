@@ -7,7 +7,6 @@ as the controller, `controllers.selection`. It writes nothing. A registry is ask
 
 import argparse
 import asyncio
-import sys
 from collections.abc import Iterator
 
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
@@ -15,7 +14,7 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.meta import READY
 from api.version import VERSION
 from cli.cluster import add_kubeconfig, connect, parse_key
-from cli.printing import format_candidates, format_choice, format_tally
+from cli.printing import format_candidates, format_choice, format_tally, write, write_error
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, parse_image
 from controllers.imageaccess.reader import AccessReader
@@ -51,7 +50,7 @@ def explain_policy(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_explain(parse_key(options.policy), options.kubeconfig))
     except (ApiError, NotConfigured, ImageNotRead, BadReference) as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 1
 
 
@@ -62,35 +61,34 @@ async def _explain(key: Key, kubeconfig: str) -> int:
         repository = await client.get(IMAGE_REPOSITORIES, source.namespace, source.name, into=ImageRepository)
         stored = await fetch_list(client, source)
         if stored is None:
-            sys.stderr.write(f"ImageRepository {source} has no stored tags: it was not scanned yet\n")
+            write_error(f"ImageRepository {source} has no stored tags: it was not scanned yet")
             return 1
         return await _print_choice(client, policy, repository, stored)
 
 
 async def _print_choice(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
-    out = sys.stdout.write
-    out(f"ImageRepository {repository_key(policy)}: {len(stored.tags)} tags of {repository.spec.image}\n")
+    write(f"ImageRepository {repository_key(policy)}: {len(stored.tags)} tags of {repository.spec.image}\n")
     for condition in policy.status.conditions:
         if condition.type == READY:
-            out(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: Ready={condition.status}, ")
-            out(f"{condition.message}\n")
+            write(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: Ready={condition.status}, ")
+            write(f"{condition.message}\n")
     try:
         selection = await _select(client, policy, repository, stored)
     except InvalidPolicy as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 2
     except (NoTags, SelectionFailed) as error:
-        out("\nchooses nothing now: " + f"{error}\n")
+        write("\nchooses nothing now: " + f"{error}\n")
         if isinstance(error, SelectionFailed):
-            sys.stdout.writelines(_format_tally_lines(error.tally))
+            write("".join(_format_tally_lines(error.tally)))
         return 1
     choice = selection.choice
-    out(f"\nchooses now: {format_choice(choice)}\n")
+    write(f"\nchooses now: {format_choice(choice)}\n")
     if selection.refused_downgrade:
-        out(f"which it keeps: {selection.refused_downgrade} would be a downgrade\n")
+        write(f"which it keeps: {selection.refused_downgrade} would be a downgrade\n")
     if selection.next_eligible_at:
-        out(f"next candidate: at {selection.next_eligible_at.isoformat()}\n")
-    sys.stdout.writelines(_format_tally_lines(choice.tally))
+        write(f"next candidate: at {selection.next_eligible_at.isoformat()}\n")
+    write("".join(_format_tally_lines(choice.tally)))
     return 0
 
 

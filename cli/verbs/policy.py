@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cli.printing import format_choice, format_tally
+from cli.printing import format_choice, format_tally, write, write_error
 from controllers.policy import (
     POLICIES,
     Filter,
@@ -60,14 +60,14 @@ def run_policy_test(options: argparse.Namespace) -> int:
         if not isinstance(selection, Selection):
             raise NotAnswerableOffline(_needs_cluster("platforms"))
     except (InvalidPolicy, NotAnswerableOffline) as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 2
     except (NoTags, SelectionFailed) as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         if isinstance(error, SelectionFailed):
-            sys.stdout.writelines(format_tally(error.tally))
+            write("".join(format_tally(error.tally)))
         return 1
-    sys.stdout.write("".join(_answer(selection)))  # in one piece: a reader may take only the first line
+    write("".join(_answer(selection)))  # in one piece: a reader may take only the first line
     return 0
 
 
@@ -101,7 +101,7 @@ def _from_manifest(options: argparse.Namespace) -> tuple[TagIndex, Rules]:
     if rules.policy is not None and rules.policy.ranks_times:
         raise NotAnswerableOffline(_needs_cluster(rules.policy.name))
     if rules.min_age:
-        sys.stderr.write("minAge is left out: only a cluster knows when tags were first seen\n")
+        write_error("minAge is left out: only a cluster knows when tags were first seen")
     return index, replace(rules, min_age=timedelta())
 
 

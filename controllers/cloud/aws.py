@@ -46,14 +46,18 @@ def config(proxy: str, **more: Any) -> Any:
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn what botocore raises into LoginFailed."""
-    errors = sdk.load("botocore.exceptions", extra=EXTRA)
+def translate_errors(*secrets: str) -> Iterator[set[str]]:
+    """Turn what botocore raises into LoginFailed.
+
+    secrets: what is sent, and must not come back in a message. Yields them, for more to be added.
+    """
+    errors, parsers = sdk.load("botocore.exceptions", extra=EXTRA), sdk.load("botocore.parsers", extra=EXTRA)
+    sent = set(secrets)
     try:
-        yield
+        yield sent
     except (errors.BotoCoreError, errors.ClientError) as error:
-        raise sdk.login_error(error) from error
-    except sdk.UNEXPECTED_ERRORS as error:
+        raise sdk.login_error(error, sent) from error
+    except (*sdk.UNEXPECTED_ERRORS, parsers.ResponseParserError) as error:
         raise sdk.unexpected_answer_error(error) from error
 
 

@@ -19,13 +19,13 @@ EXCLUDED_CREDENTIALS = ("cli", "powershell", "developer_cli", "visual_studio_cod
 
 
 @contextmanager
-def translate_errors() -> Iterator[None]:
-    """Turn what the SDK raises into LoginFailed."""
+def translate_errors(*secrets: str) -> Iterator[None]:
+    """Turn what the SDK raises into LoginFailed. secrets: what is sent, and must not come back in a message."""
     errors = sdk.load("azure.core.exceptions", extra=EXTRA)
     try:
         yield
     except errors.AzureError as error:
-        raise sdk.login_error(error) from error
+        raise sdk.login_error(error, secrets) from error
     except sdk.UNEXPECTED_ERRORS as error:
         raise sdk.unexpected_answer_error(error) from error
 

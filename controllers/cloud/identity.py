@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from controllers.cloud.errors import LoginFailed
+from controllers.net.redaction import login_secrets
 
 C_co = TypeVar("C_co", covariant=True)
 """What a cloud gives: its credentials."""
@@ -48,6 +50,13 @@ class SubjectToken:
 
     identity: Identity
     token: str = field(repr=False)
+
+
+def sent_secrets(subject: SubjectToken | None, proxy: str) -> tuple[str, ...]:
+    """Return what a login sends that no message may show. proxy: its URL, which may have a login in it."""
+    parts = urlsplit(proxy)
+    login = login_secrets(unquote(parts.username or ""), unquote(parts.password or ""))
+    return (*((subject.token,) if subject else ()), *login)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,14 @@
 Texts are safe to show: no credentials, no user-info of a URL, the remote's own words cut at 256 characters.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+
+from controllers.net.proxy.address import environment_secrets
+from controllers.net.redaction import redact
+from controllers.net.url import redact_text
 
 
 class GitError(Exception):
@@ -38,7 +43,8 @@ class GitError(Exception):
         self.error_context = error_context
 
     def __str__(self) -> str:
-        return f"{self.error_context}: {self.reason}" if self.error_context else self.reason
+        # A URL in it may have a token among its parameters.
+        return redact_text(f"{self.error_context}: {self.reason}" if self.error_context else self.reason)
 
 
 class Unreachable(GitError):
@@ -131,6 +137,19 @@ class BadSigningKey(GitError):
 
 class BadRefspec(GitError):
     """The refspec is malformed, or asks for something an automation never does."""
+
+
+@contextmanager
+def hide_secrets(secrets: Iterable[str]) -> Iterator[None]:
+    """Take credentials out of the texts of errors raised inside: servers repeat what they were sent."""
+    try:
+        yield
+    except GitError as e:
+        secrets = (*secrets, *environment_secrets(os.environ))
+        e.reason = redact(e.reason, secrets)
+        e.error_context = redact(e.error_context, secrets)
+        e.args = (e.reason,)
+        raise
 
 
 @contextmanager

@@ -11,11 +11,14 @@ from urllib.parse import unquote, urlsplit
 from controllers.git.errors import BadUrl
 from controllers.net.foreign_text import sanitize
 from controllers.net.proxy.address import Proxy
+from controllers.net.redaction import login_secrets
 from controllers.net.tls import TlsMaterial
-from controllers.net.url import strip_userinfo
+from controllers.net.url import redact_text, strip_userinfo
 
 DEFAULT_TIMEOUT = timedelta(minutes=1)
 NO_TLS_MATERIAL = TlsMaterial()
+HARMLESS_FAULTS = ("Invalid IPv6 URL", "Port out of range 0-65535")
+"""Complaints of Python about a URL that quote nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,10 @@ class Remote:
             parts = urlsplit(self.url)
             parts.port  # noqa: B018  # raises for a port that is not a number
         except ValueError as e:
-            raise BadUrl(f"'{sanitize(self.url.rpartition('@')[2])}' is not a URL: {sanitize(str(e))}") from e
+            fault = str(e) if str(e) in HARMLESS_FAULTS else "its port is not a number"
+            raise BadUrl(f"'{_shown(self.url)}' is not a URL: {fault}") from None
         if not parts.hostname:
-            raise BadUrl(f"'{sanitize(strip_userinfo(self.url))}' is not a URL: it names no host")
+            raise BadUrl(f"'{_shown(self.url)}' is not a URL: it names no host")
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         set_ = object.__setattr__  # the record is frozen for everybody else
         set_(self, "url", strip_userinfo(self.url))
@@ -88,6 +92,26 @@ class Remote:
             set_(self, "credentials", Basic(user, password))
 
     @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show, even in the words of a server that was sent it."""
+        found: tuple[str, ...] = ()
+        match self.credentials:
+            case Basic(username=username, password=password):
+                found = login_secrets(username, password)
+            case Bearer(token=token):
+                found = (token,)
+        if self.proxy:
+            found += login_secrets(self.proxy.username, self.proxy.password)
+        return found
+
+    @property
     def scheme(self) -> str:
         """The scheme of the URL."""
         return urlsplit(self.url).scheme
+
+
+def _shown(url: str) -> str:
+    """Return a text that is no URL without what stands where a password would."""
+    scheme, separator, rest = redact_text(url).partition("://")
+    host, colon, after = rest.partition(":")
+    return sanitize(f"{scheme}{separator}{host}{colon}{'…' if after else ''}")

@@ -4,6 +4,7 @@ Keys and error texts are those of Flux's GitRepository and ImageUpdateAutomation
 needs; only the keys of that use are read. In messages, `secret_name` is what the caller calls the Secret.
 """
 
+import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
@@ -12,9 +13,13 @@ from controllers.git.login.githubapp import PUBLIC_API_URL, GithubApp
 from controllers.git.remote import Basic, Bearer, Credentials, SshKey
 from controllers.git.signing.signers import OpenPgpKey, SigningKey, SshSigningKey
 from controllers.git.sshkeys import is_encrypted
+from controllers.net.credential import UnfitCredential, fit_text, fit_token
 from controllers.net.proxy.address import BadProxy, Proxy
 from controllers.net.tls import TlsMaterial, read_tls
 from controllers.net.url import strip_userinfo
+
+NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+"""Of an app or account at GitHub; both are shown in messages, so nothing else may be stored in their place."""
 
 
 def credentials_from_secret(url: str, data: Mapping[str, bytes], *, secret_name: str) -> Credentials | None:
@@ -25,22 +30,22 @@ def credentials_from_secret(url: str, data: Mapping[str, bytes], *, secret_name:
     parts = urlsplit(url)
     if parts.scheme == "ssh":
         return _ssh_key(data, secret_name)
-    if token := _text(data, "bearerToken").strip():  # user name and password of the Secret are then ignored
+    if token := _token(data, "bearerToken", secret_name):  # user name and password of the Secret are then ignored
         if parts.username or parts.password:
             raise BadCredentials("basic auth and bearer token cannot be set at the same time")
         return Bearer(token)
-    username, password = _text(data, "username"), _text(data, "password")
+    username, password = (_text(data, key, secret_name) for key in ("username", "password"))
     if password and not username:
         raise BadCredentials(f"invalid '{parts.scheme}' auth option: 'password' requires 'username' to be set")
     return Basic(username, password) if username else None
 
 
 def _ssh_key(data: Mapping[str, bytes], secret_name: str) -> SshKey:
-    identity, known_hosts = _text(data, "identity"), _text(data, "known_hosts")
+    identity, known_hosts = (data.get(key, b"").decode("utf-8", "replace") for key in ("identity", "known_hosts"))
     for key, value in (("identity", identity), ("known_hosts", known_hosts)):
         if not value:
             raise BadCredentials(f"invalid 'ssh' auth option: '{key}' is required")
-    passphrase = _text(data, "password")
+    passphrase = _text(data, "password", secret_name)
     if not passphrase and is_encrypted(identity):
         raise BadCredentials(
             f"SSH identity key is encrypted but no 'password' field was provided in the secret '{secret_name}'"
@@ -60,10 +65,14 @@ def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp
             f"secret '{secret_name}' must contain exactly one of 'githubAppInstallationOwner' or "
             "'githubAppInstallationID'"
         )
+    if not NAME.fullmatch(text["githubAppID"]):
+        raise BadCredentials(f"secret '{secret_name}': 'githubAppID' is not the ID of an app")
+    if owner and not NAME.fullmatch(owner):
+        raise BadCredentials(f"secret '{secret_name}': 'githubAppInstallationOwner' is not the name of an account")
     if installation and not (installation.isascii() and installation.isdigit()):
         raise BadCredentials(f"secret '{secret_name}': 'githubAppInstallationID' is not a number")
     url = text.get("githubAppBaseURL", "") or PUBLIC_API_URL
-    if not url.startswith(("https://", "http://")):
+    if not url.startswith(("https://", "http://")) or not url.isprintable() or "?" in url or "#" in url:
         raise BadCredentials(f"secret '{secret_name}': 'githubAppBaseURL' must be like https://HOST/api/v3")
     return GithubApp(text["githubAppID"], key, installation, owner, strip_userinfo(url).rstrip("/"))
 
@@ -78,11 +87,11 @@ def tls_from_secret(data: Mapping[str, bytes]) -> TlsMaterial:
 
 def proxy_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> Proxy:
     """Return the proxy that a Secret describes by `address`, `username` and `password`. Raises BadCredentials."""
-    address = _text(data, "address").strip()
+    address = _text(data, "address", secret_name).strip()
     if not address:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': key 'address' is missing")
     try:
-        return Proxy(address, _text(data, "username"), _text(data, "password"))
+        return Proxy(address, _text(data, "username", secret_name), _text(data, "password", secret_name))
     except BadProxy as e:
         raise BadCredentials(f"invalid proxy secret '{secret_name}': {e}") from None
 
@@ -96,12 +105,33 @@ def signing_key_from_secret(kind: str, data: Mapping[str, bytes], *, secret_name
         identity = data.get("identity")
         if not identity:
             raise BadSigningKey(f"signing key secret '{secret_name}' does not contain an 'identity' key")
-        return SshSigningKey(identity.decode("ascii", "replace"), _text(data, "password"), secret_name)
+        return SshSigningKey(
+            identity.decode("ascii", "replace"), _passphrase(data, "password", secret_name), secret_name
+        )
     key = data.get("git.asc")
     if not key:
         raise BadSigningKey(f"signing key secret '{secret_name}' does not contain a 'git.asc' key")
-    return OpenPgpKey(key, _text(data, "passphrase"), secret_name)
+    return OpenPgpKey(key, _passphrase(data, "passphrase", secret_name), secret_name)
 
 
-def _text(data: Mapping[str, bytes], key: str) -> str:
-    return data.get(key, b"").decode("utf-8", "replace")
+def _passphrase(data: Mapping[str, bytes], key: str, secret_name: str) -> str:
+    try:
+        return _text(data, key, secret_name)
+    except BadCredentials as error:
+        raise BadSigningKey(str(error)) from None
+
+
+def _text(data: Mapping[str, bytes], key: str, secret_name: str) -> str:
+    """Return a user name, password or passphrase as it can be sent. Raises BadCredentials."""
+    try:
+        return fit_text(data.get(key, b""), f"secret '{secret_name}': '{key}'")
+    except UnfitCredential as error:
+        raise BadCredentials(str(error)) from None
+
+
+def _token(data: Mapping[str, bytes], key: str, secret_name: str) -> str:
+    """Return a token as it can be sent. Raises BadCredentials."""
+    try:
+        return fit_token(data.get(key, b""), f"secret '{secret_name}': '{key}'")
+    except UnfitCredential as error:
+        raise BadCredentials(str(error)) from None

@@ -29,12 +29,13 @@ PRIVATE = "-----BEGIN RSA PRIVATE KEY-----\n…\n-----END RSA PRIVATE KEY-----\n
     ("url", "data", "want"),
     [
         pytest.param(HTTPS, {"username": b"u", "password": b"p"}, Basic("u", "p"), id="basic"),
+        pytest.param(HTTPS, {"username": b"u\n", "password": b" p \r\n"}, Basic("u", " p "), id="basic-of-echo"),
         pytest.param(HTTPS, {"username": b"u"}, Basic("u", ""), id="user-alone"),
         pytest.param(HTTPS, {"bearerToken": b"t\n"}, Bearer("t"), id="bearer"),
         pytest.param(HTTPS, {"bearerToken": b"t", "username": b"u", "password": b"p"}, Bearer("t"), id="bearer-wins"),
         pytest.param(HTTPS, {"ca.crt": b"x"}, None, id="nothing-for-https"),
         pytest.param(SSH, {"identity": b"k", "known_hosts": b"h", "username": b"x"}, SshKey("k", "h"), id="ssh"),
-        pytest.param(SSH, {"identity": b"k", "known_hosts": b"h", "password": b"p"}, SshKey("k", "h", "p"),
+        pytest.param(SSH, {"identity": b"k", "known_hosts": b"h", "password": b"p\n"}, SshKey("k", "h", "p"),
                      id="locked"),
     ],
 )  # fmt: skip
@@ -60,6 +61,39 @@ def test_secrets_that_are_refused(url: str, data: dict[str, bytes], reason: str)
     with pytest.raises(BadCredentials) as refused:
         credentials_from_secret(url, data, secret_name="ns/s")
     assert str(refused.value) == reason
+
+
+@pytest.mark.parametrize("value", [b"TOPSECRET\nx", b"TOPSECRET\x07", b"TOPSECRET\xff"], ids=["line", "bell", "bytes"])
+@pytest.mark.parametrize(
+    ("url", "key", "others"),
+    [
+        pytest.param(HTTPS, "bearerToken", {}, id="token"),
+        pytest.param(HTTPS, "username", {}, id="user"),
+        pytest.param(HTTPS, "password", {"username": b"u"}, id="password"),
+        pytest.param(SSH, "password", {"identity": b"k", "known_hosts": b"h"}, id="passphrase"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_without_its_content(
+    url: str, key: str, others: dict[str, bytes], value: bytes
+) -> None:
+    with pytest.raises(BadCredentials, match=rf"^secret 'ns/s': '{key}' (has a|is not UTF-8).*; store") as refused:
+        credentials_from_secret(url, {**others, key: value}, secret_name="ns/s")
+    assert "TOPSECRET" not in str(refused.value)
+
+
+def test_a_bearer_token_is_ascii() -> None:
+    with pytest.raises(BadCredentials, match=r"^secret 'ns/s': 'bearerToken' has a character in it that is not ASCII"):
+        credentials_from_secret(HTTPS, {"bearerToken": "TOPSECRET€".encode()}, secret_name="ns/s")
+    with pytest.raises(BadCredentials, match=r"^secret 'ns/s': 'bearerToken' has white space in it"):
+        credentials_from_secret(HTTPS, {"bearerToken": b"Bearer TOPSECRET"}, secret_name="ns/s")
+
+
+def test_passphrases_and_logins_of_proxies_are_refused_alike() -> None:
+    for kind, key in (("ssh", "password"), ("gpg", "passphrase")):
+        with pytest.raises(BadSigningKey, match=f"^secret 's': '{key}' has a line break in it"):
+            signing_key_from_secret(kind, {"identity": b"k", "git.asc": b"k", key: b"a\nb"}, secret_name="s")
+    with pytest.raises(BadCredentials, match=r"^secret 'ns/s': 'password' has a line break in it"):
+        proxy_from_secret({"address": b"http://p", "username": b"u", "password": b"a\nb"}, secret_name="ns/s")
 
 
 def test_tls_material() -> None:
@@ -105,6 +139,13 @@ ONE_OF = "'apps/login' must contain exactly one of 'githubAppInstallationOwner' 
         ),
         pytest.param(APP | {"githubAppInstallationID": b"1/../2"}, "is not a number", id="odd-installation"),
         pytest.param(
+            APP | {"githubAppID": PRIVATE.encode(), "githubAppInstallationID": b"1"}, "is not the ID of", id="key-as-id"
+        ),
+        pytest.param(APP | {"githubAppInstallationOwner": b"a b"}, "is not the name of an account", id="odd-owner"),
+        pytest.param(
+            APP | {"githubAppInstallationID": b"1", "githubAppBaseURL": b"https://h/?t=x"}, "https://HOST", id="query"
+        ),
+        pytest.param(
             APP | {"githubAppInstallationID": b"1", "githubAppBaseURL": b"ghe.example"}, "https://HOST", id="no-url"
         ),
     ],
@@ -121,7 +162,8 @@ def test_signing_keys() -> None:
         ("ssh", ssh | openpgp, SshSigningKey("k", "p", "s")),
         ("gpg", ssh | openpgp, OpenPgpKey(b"k", "p", "s")),
         ("", openpgp, OpenPgpKey(b"k", "p", "s")),
-        ("gpg", {"git.asc": b"k", "passphrase": b"\xff"}, OpenPgpKey(b"k", "\N{REPLACEMENT CHARACTER}", "s")),
+        ("gpg", {"git.asc": b"k", "passphrase": b"p\n"}, OpenPgpKey(b"k", "p", "s")),
+        ("ssh", {"identity": b"k", "password": b"p\r\n"}, SshSigningKey("k", "p", "s")),
     ):
         assert signing_key_from_secret(kind, data, secret_name="s") == want
 

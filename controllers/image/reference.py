@@ -26,6 +26,9 @@ LOCALHOST_DOMAIN = re.compile(r".*\.localhost(?::[0-9]{1,5})?")
 PRIVATE_NETWORKS = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 
+USERINFO = re.compile(r"^((?:[a-z]+://)?)[^/@]*@(?!sha256:)")
+
+
 class BadReference(ValueError):
     """The text is not an image reference; the message is Flux's."""
 
@@ -69,7 +72,7 @@ def parse_image(text: str) -> Image:
     """Return the image that `spec.image` names. Raises BadReference with the text Flux stalls with."""
     scheme, separator, _ = text.partition("://")
     if separator:
-        raise BadReference(f"image '{text}' should not include URL scheme; remove '{scheme}://'")
+        raise BadReference(f"image '{_shown(text)}' should not include URL scheme; remove '{scheme}://'")
     image = parse_reference(text).image
     _, colon, tag = text.removeprefix(image.registry).partition(":")
     if colon:
@@ -81,7 +84,7 @@ def parse_reference(text: str) -> Reference:
     """Return the image with its tag (`latest` when there is none) or digest. Raises BadReference."""
     reference = _parse_tagged(text) or _parse_digested(text)
     if reference is None:
-        raise BadReference(f"could not parse reference: {text}")
+        raise BadReference(f"could not parse reference: {_shown(text)}")
     return reference
 
 
@@ -99,6 +102,11 @@ def allows_http(image: Image, insecure: bool) -> bool:
         or "127.0.0.1" in registry
         or "::1" in registry
     )
+
+
+def _shown(text: str) -> str:
+    """Return a text that is no reference without the login that somebody has put in front of its host."""
+    return USERINFO.sub(r"\1REDACTED@", text)
 
 
 def _parse_tagged(text: str) -> Reference | None:

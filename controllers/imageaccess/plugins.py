@@ -21,6 +21,7 @@ from controllers.clock import Clock
 from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, BadPluginConfig
+from controllers.net.library_errors import describe
 from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, matches, resolve_credentials
 
 API_VERSION = "credentialprovider.kubelet.k8s.io/v1"
@@ -93,24 +94,24 @@ def load_plugins(config: str, folder: str) -> tuple[Plugin, ...]:
         with open(config, "rb") as file:
             read = msgspec.convert(yaml.safe_load(file), CredentialProviderConfig)
         if (read.api_version, read.kind) != CONFIG_KINDS:
-            raise ValueError(f"want {CONFIG_KINDS[0]} {CONFIG_KINDS[1]}, got {read.api_version} {read.kind}")
+            raise BadPluginConfig(f"want {CONFIG_KINDS[0]} {CONFIG_KINDS[1]}, got {read.api_version} {read.kind}")
         return tuple(_plugin(provider, Path(folder)) for provider in read.providers)
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise BadPluginConfig(f"credential plugins of {config}: {error}") from error
+    except (BadPluginConfig, OSError, ValueError, yaml.YAMLError) as error:
+        raise BadPluginConfig(f"credential plugins of {config}: {describe(error)}") from error
 
 
 def _plugin(provider: CredentialProvider, folder: Path) -> Plugin:
     if not provider.name or "/" in provider.name or provider.name in {".", ".."}:
-        raise ValueError(f"provider name '{provider.name}' is not the name of a file")
+        raise BadPluginConfig(f"provider name '{provider.name}' is not the name of a file")
     if provider.api_version != API_VERSION:
-        raise ValueError(f"provider {provider.name}: apiVersion {provider.api_version} is not {API_VERSION}")
+        raise BadPluginConfig(f"provider {provider.name}: apiVersion {provider.api_version} is not {API_VERSION}")
     if not provider.match_images:
-        raise ValueError(f"provider {provider.name}: matchImages is empty")
+        raise BadPluginConfig(f"provider {provider.name}: matchImages is empty")
     if provider.token_attributes is not None:
-        raise ValueError(f"provider {provider.name}: tokenAttributes is not supported")
+        raise BadPluginConfig(f"provider {provider.name}: tokenAttributes is not supported")
     program = folder / provider.name
     if not os.access(program, os.X_OK):
-        raise ValueError(f"provider {provider.name}: {program} is not a program")
+        raise BadPluginConfig(f"provider {provider.name}: {program} is not a program")
     lifetime = parse_duration(provider.default_cache_duration)
     env = tuple((variable.name, variable.value) for variable in provider.env)
     return Plugin(provider.name, program, provider.match_images, lifetime, provider.args, env)
@@ -190,7 +191,7 @@ async def _wait_for_exit(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -
             stderr=asyncio.subprocess.DEVNULL,  # it may hold secrets
         )
     except OSError as error:
-        raise _failed(plugin, f"cannot be run: {error.strerror}") from error
+        raise _failed(plugin, f"cannot be run: {describe(error)}") from error
     try:
         async with asyncio.timeout(RUN_SECONDS):
             return await process.wait()
@@ -220,7 +221,7 @@ def _read(plugin: Plugin, output: bytes) -> CredentialProviderResponse:
 def _as_pull_secret(plugin: Plugin, answer: CredentialProviderResponse) -> PullSecret:
     """Return the answer as a pull secret: the keys of both match images in the same way."""
     config = {"auths": answer.auth or {}}
-    return PullSecret(JSON_TYPE, {JSON_KEY: msgspec.json.encode(config)}, f"credential plugin {plugin.name}")
+    return PullSecret(JSON_TYPE, {JSON_KEY: msgspec.json.encode(config)}, plugin.name, "credential plugin")
 
 
 def _failed(plugin: Plugin, what: str) -> AccessFailed:

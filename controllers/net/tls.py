@@ -5,6 +5,8 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from controllers.net.library_errors import describe
+
 
 @dataclass(frozen=True, slots=True)
 class TlsMaterial:
@@ -54,15 +56,17 @@ def ssl_context(material: TlsMaterial | None) -> ssl.SSLContext:
 def load(context: ssl.SSLContext, material: TlsMaterial) -> None:
     """Add the material to a context. Raises BadAuthority and BadKeyPair, whose cause is what OpenSSL says."""
     if material.ca:
-        try:
-            context.load_verify_locations(cadata=material.ca.decode("ascii", "replace"))
+        try:  # what is not ASCII can only be in comments, and the call takes nothing else
+            context.load_verify_locations(cadata=material.ca.decode("ascii", "ignore"))
         except (ssl.SSLError, ValueError) as error:
-            raise BadAuthority(str(error)) from error
+            raise BadAuthority(describe(error)) from error
     if material.certificate:
         try:
             load_key_pair(context, material)
         except (ssl.SSLError, ValueError, OSError) as error:
-            raise BadKeyPair(str(error)) from error
+            encrypted = b"ENCRYPTED" in material.key
+            fault = "the key is encrypted; store it without a pass phrase" if encrypted else describe(error)
+            raise BadKeyPair(fault) from error
 
 
 def load_key_pair(context: ssl.SSLContext, material: TlsMaterial) -> None:
@@ -71,6 +75,7 @@ def load_key_pair(context: ssl.SSLContext, material: TlsMaterial) -> None:
     try:
         with os.fdopen(os.dup(descriptor), "wb") as file:
             file.write(material.certificate + b"\n" + material.key)
+        # Without a password OpenSSL would ask for one on the terminal.
         context.load_cert_chain(f"/proc/self/fd/{descriptor}", password=lambda: "")
     finally:
         os.close(descriptor)

@@ -1,9 +1,14 @@
 """What all clients need to know about URLs: the origin they lead to, and the login that may be in them."""
 
+import re
 from typing import Final, NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+HARMLESS_PARAMETERS: Final = frozenset({"last", "n", "page", "page_size", "per_page", "scope", "service"})
+"""Of queries to registries, token services and Git hosts: they say what is asked for, and do not permit it."""
+_USERINFO: Final = re.compile(r"//[^/?#\s\"'<>]*@")
+_PARAMETER: Final = re.compile(r"([?&;])([^=&;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
 
 
 class Origin(NamedTuple):
@@ -27,9 +32,23 @@ def strip_userinfo(url: str) -> str:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
 
 
+def redact_text(text: str) -> str:
+    """Return a text with the URLs in it as they may be shown: without logins, and without what signs or permits.
+
+    Of the parameters of a query only the values of HARMLESS_PARAMETERS stay. For texts that need not be a URL.
+    """
+    text = _USERINFO.sub("//", text)
+    return _PARAMETER.sub(_redacted, text)
+
+
 def with_userinfo(url: str, username: str, password: str) -> str:
     """Return `scheme://user:password@host`, each part escaped; the URL alone without a user. Never for a message."""
     if not username:
         return url
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{rest}"
+
+
+def _redacted(parameter: re.Match[str]) -> str:
+    start, name = parameter[1], parameter[2]
+    return parameter[0] if name.lower() in HARMLESS_PARAMETERS else f"{start}{name}=REDACTED"

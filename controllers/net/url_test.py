@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.net.url import origin, strip_userinfo, with_userinfo
+from controllers.net.url import origin, redact_text, strip_userinfo, with_userinfo
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,19 @@ def test_origins(left: str, right: str, same: bool) -> None:
 )
 def test_a_url_without_its_login(url: str, want: str) -> None:
     assert strip_userinfo(url) == want
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        pytest.param("https://me:hush@h:1/p?n=5&last=a", "https://h:1/p?n=5&last=a", id="login"),
+        pytest.param("https://a@b@h/", "https://h/", id="the-last-at-sign-counts"),
+        pytest.param("https://h/a@b", "https://h/a@b", id="path"),
+        pytest.param("https://h/?X-Amz-Signature=ab&n=1;sig=cd#x", "https://h/?X-Amz-Signature=REDACTED&n=1;sig=REDACTED#x",
+                     id="signed"),
+        pytest.param("//me:hush@[", "//[", id="not-a-url"),
+        pytest.param('"http://u:p@h?t=hush" or <x?y=z>', '"http://h?t=REDACTED" or <x?y=REDACTED>', id="text"),
+    ],
+)  # fmt: skip
+def test_what_is_shown_of_urls_in_a_text(text: str, want: str) -> None:
+    assert redact_text(text) == want

@@ -5,15 +5,18 @@ hashable, since connections and tokens are cached by them, and their repr shows 
 """
 
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from controllers.net.credential import UnfitCredential, fit_text
 from controllers.net.foreign_text import sanitize
 from controllers.net.proxy.address import Proxy
+from controllers.net.redaction import login_secrets
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, load, read_tls
 from controllers.registry.dockerconfig import Credentials
-from controllers.registry.errors import BadCredentialSecret
+from controllers.registry.errors import BadCredentialSecret, Denied, ImageNotFound
 
 PROXY_SCHEMES = ("http", "https", "socks5")
 MAX_PROXY_CHARS = 2048
@@ -29,6 +32,30 @@ class Access:
     """None: the process's proxy environment variables apply."""
     insecure: bool = False
     """Plain HTTP is allowed although the name of the registry is not a local one."""
+    unmatched: str = field(default="", compare=False)
+    """What there is instead of credentials for this registry; said when the registry refuses. Not of the identity:
+    those who share an answer need not have the same Secrets."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show, even in the words of a server that was sent it."""
+        login, proxy = self.credentials or Credentials(), self.proxy
+        return (
+            *login_secrets(login.username, login.password),
+            login.identity_token,
+            login.registry_token,
+            *(login_secrets(proxy.username, proxy.password) if proxy else ()),
+        )
+
+    @contextmanager
+    def explain_refusals(self) -> Iterator[None]:
+        """Say of a refusal inside that the Secrets have nothing for this registry, where that is so."""
+        try:
+            yield
+        except (Denied, ImageNotFound) as error:
+            if not self.unmatched:
+                raise
+            raise type(error)(f"{error}; {self.unmatched}") from error
 
 
 def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
@@ -48,7 +75,8 @@ def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
     except BadAuthority:
         raise BadCredentialSecret(f"secret '{name}': failed to parse CA certificate") from None
     except BadKeyPair as error:
-        reason = sanitize(getattr(error.__cause__, "reason", None) or "no PEM")
+        encrypted = "encrypted" in str(error)
+        reason = str(error) if encrypted else sanitize(getattr(error.__cause__, "reason", None) or "no PEM")
         raise BadCredentialSecret(f"secret '{name}': failed to parse TLS certificate and key: {reason}") from None
     return material
 
@@ -72,8 +100,9 @@ def proxy_from_secret(name: str, data: Mapping[str, bytes]) -> Proxy:
         raise BadCredentialSecret(f"secret '{name}': failed to parse proxy address") from None
     if parts.scheme not in PROXY_SCHEMES:
         supported = ", ".join(PROXY_SCHEMES)
+        got = f"'{sanitize(parts.scheme)}'" if "://" in address else "none"  # `user:password@host` has none
         raise BadCredentialSecret(
-            f"secret '{name}': proxy URL must use one of the supported schemes ({supported}), got '{parts.scheme}'"
+            f"secret '{name}': proxy URL must use one of the supported schemes ({supported}), got {got}"
         )
     if not host or "@" in parts.netloc:
         fault = "has user-info; put it into 'username' and 'password'" if host else "has no host"
@@ -84,6 +113,6 @@ def proxy_from_secret(name: str, data: Mapping[str, bytes]) -> Proxy:
 
 def _text(name: str, data: Mapping[str, bytes], key: str) -> str:
     try:
-        return data.get(key, b"").decode().strip()
-    except UnicodeDecodeError:
-        raise BadCredentialSecret(f"secret '{name}': key '{key}' is not UTF-8") from None
+        return fit_text(data.get(key, b""), f"secret '{name}': key '{key}'").strip()
+    except UnfitCredential as error:
+        raise BadCredentialSecret(str(error)) from None

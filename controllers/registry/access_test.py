@@ -1,6 +1,12 @@
 """TLS material and proxies of Secrets."""
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial, ssl_context
@@ -10,6 +16,7 @@ from testing.certificates import create_authority, issue_server_key_pair
 
 CA = create_authority("ca")
 IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
+STORE_ALONE = "store the value alone, as `kubectl create secret --from-literal` does"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,17 @@ def test_private_authority_comes_beside_those_of_the_system() -> None:
         pytest.param(
             {"address": b"http://" + b"a" * 2048}, "secret 'ns/p': proxy URL exceeds 2048 characters", id="long"
         ),
-        pytest.param({"address": b"\xff"}, "secret 'ns/p': key 'address' is not UTF-8", id="not-utf8"),
+        pytest.param({"address": b"\xff"}, f"secret 'ns/p': key 'address' is not UTF-8; {STORE_ALONE}", id="not-utf8"),
+        pytest.param(
+            {"address": b"http://a", "username": b"u", "password": b"hush\nhush"},
+            f"secret 'ns/p': key 'password' has a line break in it; {STORE_ALONE}",
+            id="password-on-two-lines",
+        ),
+        pytest.param(
+            {"address": b"user:hush@a:1"},
+            "secret 'ns/p': proxy URL must use one of the supported schemes (http, https, socks5), got none",
+            id="no-scheme",
+        ),
     ],
 )
 def test_unusable_proxy_is_refused(data: dict[str, bytes], message: str) -> None:
@@ -100,3 +117,17 @@ def test_repr_shows_neither_key_nor_password() -> None:
     access = Access(tls=TlsMaterial(b"", b"certificate", b"private"), proxy=Proxy("http://a", "user", "pass-word"))
     assert "private" not in repr(access)
     assert "pass-word" not in repr(access)
+
+
+def test_an_authority_may_have_comments_in_any_script() -> None:
+    data = {"ca.crt": "# Türkçe €\n".encode() + CA.certificate}
+    assert tls_from_secret("ns/ca", data).ca == data["ca.crt"]
+    with pytest.raises(BadCredentialSecret, match="failed to parse CA certificate"):
+        tls_from_secret("ns/ca", {"ca.crt": "€".encode()})
+
+
+def test_an_encrypted_key_is_refused_without_asking_for_its_pass_phrase() -> None:
+    key = load_pem_private_key(IDENTITY.key, None)
+    locked = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
+    with pytest.raises(BadCredentialSecret, match="the key is encrypted; store it without a pass phrase"):
+        tls_from_secret("ns/tls", {"tls.crt": IDENTITY.certificate, "tls.key": locked})

@@ -16,6 +16,7 @@ import msgspec
 from controllers.image.reference import Image, allows_http
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import basic_authorization
+from controllers.net.url import redact_text
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadResponse
@@ -149,12 +150,13 @@ def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_
         host = None
     if not host or parts.scheme not in {"http", "https"} or "@" in parts.netloc or parts.fragment:
         raise BadResponse(
-            f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: {sanitize(realm)}"
+            f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: "
+            f"{sanitize(redact_text(realm))}"
         )
     in_plain_text = parts.scheme == "http" and registry_scheme == "https"
     if in_plain_text and has_secret(access.credentials) and not allows_http(Image(parts.netloc, ""), access.insecure):
         raise BadResponse(
-            f"{image.registry}: token service at {sanitize(realm)} would get the credentials in plain text"
+            f"{image.registry}: token service at {sanitize(redact_text(realm))} would get the credentials in plain text"
         )
     return realm
 
@@ -168,9 +170,9 @@ def parse_token(url: str, body: bytes) -> BearerToken:
     """Return the token of a token service's answer. Raises BadResponse; `url` is for its text."""
     try:
         answer = msgspec.json.decode(body, type=TokenResponse, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadResponse(f"{url}: token service did not answer with a token in JSON") from None
-    value = answer.token or answer.access_token
+    value = (answer.token or answer.access_token or "").strip()
     if not value:
         raise BadResponse(f"{url}: no token in bearer response")
     if len(value) > MAX_TOKEN_CHARS or not value.isascii() or not value.isprintable():

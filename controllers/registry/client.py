@@ -82,7 +82,8 @@ class RegistryClient:
 
             return self.run_session(image, access, timeout, pages)
 
-        return list(await self._scans.join((image, access, timeout), scan))
+        with access.explain_refusals():  # outside of what is shared: others have other Secrets
+            return list(await self._scans.join((image, access, timeout), scan))
 
     async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         """Return the digest that `tag` has now, of the index where there is one: `sha256:...`.
@@ -101,7 +102,8 @@ class RegistryClient:
             answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_MANIFEST_BYTES)
             return _read_digest_header("GET", url, answer) or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
 
-        return await self.run_session(image, access, timeout, manifest)
+        with access.explain_refusals():
+            return await self.run_session(image, access, timeout, manifest)
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -132,7 +134,8 @@ class RegistryClient:
                     jitter=self._jitter,
                     client_id=self._user_agent,
                 )
-                result = await operation(session)
+                with session.hide_secrets():
+                    result = await operation(session)
         except TimeoutError:
             request = session.current_request if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
             raise deadline_exceeded(request.method, request.url) from None

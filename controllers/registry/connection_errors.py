@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from controllers.golang.quote import quote
 from controllers.net.foreign_text import sanitize
+from controllers.net.library_errors import describe
+from controllers.net.url import redact_text
 from controllers.registry.errors import Unavailable
-from controllers.registry.status_errors import redact_url
 
 CONNECT_ERRORS = {
     errno.ECONNREFUSED: "connection refused",
@@ -40,7 +41,7 @@ WRONG_NAME = frozenset({62, 63, 64})
 
 def format_request(method: str, url: str) -> str:
     """Return `Get "https://host/path"`, as Go begins the text of a request that got no answer."""
-    return f"{method.capitalize()} {quote(redact_url(url))}"
+    return f"{method.capitalize()} {quote(redact_text(url))}"
 
 
 def deadline_exceeded(method: str, url: str) -> Unavailable:
@@ -72,7 +73,7 @@ def connection_error(error: Exception, method: str, url: str, *, proxy: str, tim
         return Unavailable(f"{begin}: unexpected EOF", connection_lost=True)
     if "disconnected" in str(error) or not str(error):
         return Unavailable(f"{begin}: EOF", connection_lost=True)
-    return Unavailable(f"{begin}: {sanitize(str(error))}")
+    return Unavailable(f"{begin}: {describe(error)}")
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

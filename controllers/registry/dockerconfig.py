@@ -1,7 +1,8 @@
 """Pull secrets: which of the credentials in Docker's configuration files are for an image.
 
 Kubernetes' rules for image pull secrets, as go-containerregistry applies them for Flux: keys may have globs in the
-labels of the host, and a path; the most specific key wins. A Secret of another type contributes nothing. Pure.
+labels of the host, and a path; the most specific key wins. A Secret of another type contributes nothing. Docker Hub has
+several names, and a key with one of them is for the others, too, as in kubelet. Pure.
 Format: https://kubernetes.io/docs/concepts/containers/images/#config-json.
 """
 
@@ -15,6 +16,8 @@ import msgspec
 
 from controllers.golang import regexp
 from controllers.image.reference import Image
+from controllers.net.credential import UnfitCredential, fit_text, fit_token
+from controllers.net.foreign_text import sanitize
 from controllers.registry.errors import BadCredentialSecret
 
 JSON_TYPE, JSON_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
@@ -22,6 +25,9 @@ LEGACY_TYPE, LEGACY_KEY = "kubernetes.io/dockercfg", ".dockercfg"
 MAX_BYTES = 1 << 20
 """What Kubernetes lets a Secret be."""
 NOT_A_CONFIGURATION = "is not a Docker configuration in JSON"
+DOCKER_HUB = ("index.docker.io", "docker.io", "registry-1.docker.io")
+"""What people call Docker Hub; the first is its name in canonical image references."""
+MAX_LISTED_KEYS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,13 @@ class PullSecret:
     data: Mapping[str, bytes] = field(repr=False)
     name: str = ""
     """`namespace/name`, for error texts."""
+    source: str = "secret"
+    """What `name` is the name of."""
+
+    @property
+    def title(self) -> str:
+        """What a message calls it."""
+        return f"{self.source} '{self.name}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +73,70 @@ Json = dict[str, object]
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class KeyringEntry:
+    """One entry of one Secret, with the key that it is for, reduced to host and path."""
+
+    key: str
+    credentials: Credentials
+    secret: PullSecret
+
+
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
     """Return the credentials for `image`, None for anonymous access.
 
     Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
-    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
+    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image; and
+    when the credentials for this image cannot be sent.
     """
-    keyring = [(key, entry) for secret in secrets for key, entry in _entries(secret)]
-    keyring.sort(key=lambda item: item[0], reverse=True)  # stable: equal keys stay in the order of the Secrets
-    return next((entry if entry != Credentials() else None for key, entry in keyring if matches(key, image)), None)
+    keyring = [entry for secret in secrets for entry in _entries(secret)]
+    keyring.sort(key=lambda entry: entry.key, reverse=True)  # stable: equal keys stay in the order of the Secrets
+    entry = next((entry for name in _names_of(image) for entry in keyring if matches(entry.key, name)), None)
+    return _fit(entry) if entry and entry.credentials != Credentials() else None
+
+
+def explain_no_match(image: Image, secrets: Sequence[PullSecret]) -> str:
+    """Return what the Secrets have in place of credentials for `image`: their keys, never a value. "" without any.
+
+    Raises BadCredentialSecret.
+    """
+    if not secrets:
+        return ""
+    return f"no credentials for '{image.registry}' in " + ", ".join(_describe_keys(secret) for secret in secrets)
+
+
+def _names_of(image: Image) -> list[Image]:
+    """Return the image as it is, then under the other names of its registry."""
+    others = [name for name in DOCKER_HUB if name != image.registry] if image.registry in DOCKER_HUB else []
+    return [image, *(Image(name, image.repository) for name in others)]
+
+
+def _describe_keys(secret: PullSecret) -> str:
+    if secret.type not in (JSON_TYPE, LEGACY_TYPE):
+        return f"{secret.title} (type '{sanitize(secret.type)}'; want '{JSON_TYPE}')"
+    keys = {entry.key.rpartition("@")[2]: entry.credentials for entry in _entries(secret)}
+    names = [
+        f"'{sanitize(key)}'{'' if keys[key] != Credentials() else ' without a login'}"
+        for key in sorted(keys)[:MAX_LISTED_KEYS]
+    ]
+    if more := len(keys) - len(names):
+        names.append(f"{more} more")
+    return f"{secret.title} (it has {', '.join(names) or 'no entries'})"
+
+
+def _fit(entry: KeyringEntry) -> Credentials:
+    """Return credentials as they can be sent. Raises BadCredentialSecret."""
+    given = entry.credentials
+    where = f"{_place(entry.secret)}: '{sanitize(entry.key.rpartition('@')[2])}':"
+    try:
+        return Credentials(
+            fit_text(given.username, f"{where} the user name"),
+            fit_text(given.password, f"{where} the password"),
+            fit_token(given.identity_token, f"{where} 'identitytoken'"),
+            fit_token(given.registry_token, f"{where} 'registrytoken'"),
+        )
+    except UnfitCredential as error:
+        raise BadCredentialSecret(str(error)) from None
 
 
 def matches(key: str, image: Image) -> bool:
@@ -113,7 +181,7 @@ def _glob_to_regexp(glob: str) -> str:
     return "".join([*out, "$"])
 
 
-def _entries(secret: PullSecret) -> Iterable[tuple[str, Credentials]]:
+def _entries(secret: PullSecret) -> Iterable[KeyringEntry]:
     if secret.type == JSON_TYPE and (data := secret.data.get(JSON_KEY)):
         config = _fields(_decode(secret, data, Json))
         auths = _object(secret, config.get("auths"))
@@ -122,7 +190,7 @@ def _entries(secret: PullSecret) -> Iterable[tuple[str, Credentials]]:
     else:
         return
     for key, entry in auths.items():
-        yield _normalize_key(key), _credentials(secret, _auth_config(secret, entry))
+        yield KeyringEntry(_normalize_key(key), _credentials(secret, _auth_config(secret, entry)), secret)
 
 
 def _auth_config(secret: PullSecret, entry: object) -> AuthConfig:
@@ -159,9 +227,9 @@ def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
 
 def _normalize_key(key: str) -> str:
     """Return host and path of a key; the scheme and the version of the registry's API do not count."""
-    address = key.removeprefix("https://").removeprefix("http://").partition("?")[0].partition("#")[0]
+    address = key.strip().removeprefix("https://").removeprefix("http://").partition("?")[0].partition("#")[0]
     authority, _, path = address.partition("/")
-    if path.startswith(("v1/", "v2/")):
+    if path.startswith(("v1/", "v2/")) or path in {"v1", "v2"}:
         path = path[3:]
     return f"{authority}/{path}" if path else authority
 
@@ -169,14 +237,15 @@ def _normalize_key(key: str) -> str:
 def _credentials(secret: PullSecret, entry: AuthConfig) -> Credentials:
     username, password = entry.username, entry.password
     if entry.auth:
-        text = entry.auth.strip()
+        text = "".join(entry.auth.split()).rstrip("=")  # `base64` without -w0 breaks lines
         try:
-            decoded = base64.b64decode(text.rstrip("=") + "=" * (-len(text.rstrip("=")) % 4), validate=True).decode()
+            decoded = base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode()
         except (binascii.Error, ValueError):
             raise _unusable(secret, "has an 'auth' that is not base64") from None
         username, colon, password = decoded.partition(":")
         if not colon:
             raise _unusable(secret, "has an 'auth' that is not base64 of username:password")
+        password = password.strip("\0")  # as Docker does
     return Credentials(username, password, entry.identitytoken, entry.registrytoken)
 
 
@@ -188,6 +257,9 @@ def _host_and_port(authority: str) -> tuple[str, str]:
     return (host[1:-1] if is_ipv6 else host), port
 
 
+def _place(secret: PullSecret) -> str:
+    return f"{secret.title}: '{JSON_KEY if secret.type == JSON_TYPE else LEGACY_KEY}'"
+
+
 def _unusable(secret: PullSecret, fault: str) -> BadCredentialSecret:
-    key = JSON_KEY if secret.type == JSON_TYPE else LEGACY_KEY
-    return BadCredentialSecret(f"secret '{secret.name}': '{key}' {fault}")
+    return BadCredentialSecret(f"{_place(secret)} {fault}")

@@ -6,7 +6,13 @@ import json
 import pytest
 
 from controllers.image.reference import parse_image
-from controllers.registry.dockerconfig import Credentials, PullSecret, glob_matches, resolve_credentials
+from controllers.registry.dockerconfig import (
+    Credentials,
+    PullSecret,
+    explain_no_match,
+    glob_matches,
+    resolve_credentials,
+)
 from controllers.registry.errors import BadCredentialSecret
 
 SECRET_TEXT = "s3cr3t"
@@ -27,7 +33,15 @@ def docker_config(auths: dict[str, object], name: str = "team/pull") -> PullSecr
         pytest.param("ghcr.io", "ghcr.io/a/b", True, id="host"),
         pytest.param("https://ghcr.io", "ghcr.io/a/b", True, id="scheme-is-dropped"),
         pytest.param("https://index.docker.io/v1/", "alpine", True, id="hub"),
-        pytest.param("docker.io", "alpine", False, id="hub-by-its-short-name"),
+        pytest.param("https://index.docker.io/v1", "alpine", True, id="hub-without-the-slash"),
+        pytest.param(" https://index.docker.io/v2/ ", "alpine", True, id="hub-with-blanks"),
+        pytest.param("docker.io", "alpine", True, id="hub-by-its-short-name"),
+        pytest.param("registry-1.docker.io", "docker.io/a/b", True, id="hub-by-its-server"),
+        pytest.param("https://docker.io/a", "a/b", True, id="hub-by-its-short-name-with-a-path"),
+        pytest.param("index.docker.io", "registry-1.docker.io/a/b", True, id="image-by-the-hub-s-server"),
+        pytest.param("docker.io/b", "a/b", False, id="hub-with-another-path"),
+        pytest.param("docker.io:443", "a/b", False, id="hub-with-a-port"),
+        pytest.param("hub.docker.io", "a/b", False, id="another-host-of-docker"),
         pytest.param("ghcr.io/a", "ghcr.io/a/b", True, id="path"),
         pytest.param("ghcr.io/a", "ghcr.io/abc/d", True, id="path-is-a-plain-prefix"),
         pytest.param("ghcr.io/v2/a", "ghcr.io/a/b", True, id="version-is-dropped"),
@@ -49,6 +63,12 @@ def test_key_matches_host_and_path(key: str, image: str, found: bool) -> None:
 def test_the_longest_key_wins() -> None:
     secret = docker_config({"ghcr.io": {"auth": auth("host")}, "ghcr.io/a": {"auth": auth("path")}})
     assert resolve_credentials(parse_image("ghcr.io/a/b"), [secret]) == Credentials("path", SECRET_TEXT)
+
+
+def test_of_the_hub_s_names_the_one_in_the_reference_wins() -> None:
+    names = ["docker.io/library", "registry-1.docker.io", "index.docker.io"]
+    secret = docker_config({name: {"auth": auth(name)} for name in names})
+    assert resolve_credentials(parse_image("alpine"), [secret]) == Credentials("index.docker.io", SECRET_TEXT)
 
 
 def test_the_first_secret_wins_among_equal_keys() -> None:
@@ -74,12 +94,77 @@ def test_the_first_secret_wins_among_equal_keys() -> None:
         pytest.param({"auth": auth("u", "p"), "labels": [1, {"a": None}]}, Credentials("u", "p"), id="other-fields"),
         pytest.param({"identitytoken": "t"}, Credentials(identity_token="t"), id="identity-token"),
         pytest.param({"registrytoken": "t"}, Credentials(registry_token="t"), id="registry-token"),
+        pytest.param({"auth": auth("u", "p\n")}, Credentials("u", "p"), id="auth-of-echo"),
+        pytest.param({"auth": auth("u", "p\0\0")}, Credentials("u", "p"), id="auth-with-docker-s-padding"),
+        pytest.param(
+            {"auth": auth("u", "p" * 99)[:76] + "\n" + auth("u", "p" * 99)[76:]},
+            Credentials("u", "p" * 99),
+            id="auth-on-two-lines",
+        ),
+        pytest.param({"username": "u\n", "password": "p\r\n"}, Credentials("u", "p"), id="fields-of-echo"),
+        pytest.param({"username": "ü", "password": " p€ "}, Credentials("ü", " p€ "), id="any-letter"),
+        pytest.param({"identitytoken": "t\n"}, Credentials(identity_token="t"), id="identity-token-of-echo"),
+        pytest.param({"registrytoken": " t\n"}, Credentials(registry_token="t"), id="registry-token-of-echo"),
         pytest.param({"email": "e"}, None, id="nothing-is-anonymous"),
         pytest.param(None, None, id="null-is-anonymous"),
     ],
 )
 def test_entry_gives_credentials(entry: object, credentials: Credentials | None) -> None:
     assert resolve_credentials(parse_image("ghcr.io/a/b"), [docker_config({"ghcr.io": entry})]) == credentials
+
+
+@pytest.mark.parametrize(
+    ("entry", "fault"),
+    [
+        pytest.param({"registrytoken": f"{SECRET_TEXT}\nx"}, "'registrytoken' has a line break", id="token"),
+        pytest.param({"registrytoken": f"{SECRET_TEXT}€"}, "'registrytoken' has a character in it that", id="euro"),
+        pytest.param({"identitytoken": f"{SECRET_TEXT} x"}, "'identitytoken' has white space", id="blank"),
+        pytest.param({"username": "u", "password": f"{SECRET_TEXT}\x1b"}, "the password has a control", id="control"),
+        pytest.param({"username": f"{SECRET_TEXT}\nu", "password": "p"}, "the user name has a line break", id="user"),
+        pytest.param({"auth": auth("u", f"{SECRET_TEXT}\nx")}, "the password has a line break in it", id="auth"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_without_its_content(entry: object, fault: str) -> None:
+    secret = docker_config({"me:s3cr3t@ghcr.io": {}, "ghcr.io": entry, "quay.io": {"auth": auth("u")}})
+    with pytest.raises(BadCredentialSecret) as caught:
+        resolve_credentials(parse_image("ghcr.io/a/b"), [secret])
+    text = str(caught.value)
+    assert text.startswith(f"secret 'team/pull': '.dockerconfigjson': 'ghcr.io': {fault}")
+    assert SECRET_TEXT not in text
+    assert resolve_credentials(parse_image("quay.io/a/b"), [secret]) == Credentials("u", SECRET_TEXT)
+
+
+@pytest.mark.parametrize(
+    ("auths", "listed"),
+    [
+        pytest.param({}, "no entries", id="none"),
+        pytest.param(
+            {"quay.io": {"auth": auth("u")}, "https://ghcr.io/v2/team": {}},
+            "'ghcr.io/team' without a login, 'quay.io'",
+            id="some",
+        ),
+        pytest.param({f"me:{SECRET_TEXT}@quay.io": {"auth": auth("u")}}, "'quay.io'", id="login-in-the-key"),
+        pytest.param({"a\x1b[31m": {"auth": auth("u")}}, "'a [31m'", id="odd"),
+        pytest.param(
+            {f"r{n:02}.io": {"auth": auth("u")} for n in range(12)},
+            ", ".join(f"'r{n:02}.io'" for n in range(10)) + ", 2 more",
+            id="many",
+        ),
+    ],
+)
+def test_keys_are_named_when_none_is_for_the_image(auths: dict[str, object], listed: str) -> None:
+    image, secret = parse_image("gcr.io/a/b"), docker_config(auths)
+    assert resolve_credentials(image, [secret]) is None
+    assert explain_no_match(image, [secret]) == f"no credentials for 'gcr.io' in secret 'team/pull' (it has {listed})"
+
+
+def test_secrets_of_another_type_are_named_too() -> None:
+    secrets = [PullSecret("Opaque", {}, "a/b"), docker_config({"quay.io": {"auth": auth("u")}})]
+    assert explain_no_match(parse_image("gcr.io/a/b"), secrets) == (
+        "no credentials for 'gcr.io' in secret 'a/b' (type 'Opaque'; want 'kubernetes.io/dockerconfigjson'), "
+        "secret 'team/pull' (it has 'quay.io')"
+    )
+    assert explain_no_match(parse_image("gcr.io/a/b"), []) == ""
 
 
 def test_legacy_secret_has_no_auths_around() -> None:

@@ -127,7 +127,8 @@ class Inspector:
         def read(session: Session) -> Awaitable[_CachedInspection]:
             return _read(session, image, digest, provenance=provenance)
 
-        cached = self._cache[image, digest] = await self._client.run_session(image, access, timeout, read)
+        with access.explain_refusals():
+            cached = self._cache[image, digest] = await self._client.run_session(image, access, timeout, read)
         return cached
 
 

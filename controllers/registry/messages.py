@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
-from controllers.registry.status_errors import redact_url
+from controllers.net.url import redact_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class RegistryRequest:
     @property
     def summary(self) -> str:
         """Method and URL, fit for a message."""
-        return f"{self.method} {redact_url(self.url)}"
+        return f"{self.method} {redact_text(self.url)}"
 
 
 @dataclass(frozen=True, slots=True)

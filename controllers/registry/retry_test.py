@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from controllers.net.url import redact_text
 from controllers.registry.errors import BadResponse, Denied, ImageNotFound, RegistryError, Throttled, Unavailable
 from controllers.registry.retry import RateHint, compute_delay, parse_rate_hint
-from controllers.registry.status_errors import redact_url, status_error
+from controllers.registry.status_errors import status_error
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -128,12 +129,12 @@ def test_deep_detail_is_cut() -> None:
 @pytest.mark.parametrize(
     ("url", "text"),
     [
-        pytest.param("https://u:p@a/b?c=d", "https://a/b?c=d", id="user-info"),
+        pytest.param("https://u:p@a/b?c=d", "https://a/b?c=REDACTED", id="user-info"),
         pytest.param("https://a/b?access_token=x&n=1", "https://a/b?access_token=REDACTED&n=1", id="token"),
     ],
 )
 def test_urls_are_shown_without_secrets(url: str, text: str) -> None:
-    assert redact_url(url) == text
+    assert redact_text(url) == text
 
 
 def test_a_server_that_is_ill_and_says_for_how_long_is_waited_for() -> None:

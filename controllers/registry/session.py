@@ -5,7 +5,9 @@ The keys hold everything that could make a difference, the proxy included: nobod
 """
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable
+import os
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -14,6 +16,8 @@ from cachetools import LRUCache, TLRUCache
 
 from controllers.clock import Clock
 from controllers.image.reference import Image, allows_http
+from controllers.net.proxy.address import environment_secrets
+from controllers.net.redaction import redact
 from controllers.registry.access import Access
 from controllers.registry.auth import (
     NO_CHALLENGE,
@@ -100,6 +104,18 @@ class Session:
         """The request under way, for the text of a deadline."""
         self.exhausted_for: timedelta | None = None
         """How long to send nothing, as the last answer asked."""
+        self._secrets = {secret for secret in access.secrets if secret}
+        """What was sent, or given to us to be sent, and must not come back in a server's words."""
+
+    @contextmanager
+    def hide_secrets(self) -> Iterator[None]:
+        """Take credentials and tokens of this session out of the texts of errors raised inside."""
+        try:
+            yield
+        except RegistryError as error:
+            secrets = (*self._secrets, *environment_secrets(os.environ))
+            error.args = (redact(str(error), secrets),)
+            raise
 
     async def scheme(self) -> str:
         """Return `https` or `http`, as remembered or negotiated now."""
@@ -182,6 +198,7 @@ class Session:
         if credentials and credentials.registry_token:
             return credentials.registry_token
         if cached := self._cached_token(negotiated):
+            self._secrets.add(cached)
             return cached
         asked_at = self._clock.monotonic()
         request = build_token_request(
@@ -196,6 +213,7 @@ class Session:
         if answer.status != 200:
             raise self._status_error(request, answer)
         token = parse_token(request.summary, answer.body)
+        self._secrets.add(token.value)
         renew_at = asked_at + token.renew_after().total_seconds()
         self._cache.tokens[self._token_key(negotiated)] = CachedToken(token.value, renew_at)
         return token.value

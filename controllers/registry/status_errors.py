@@ -6,12 +6,11 @@ Texts are those of go-containerregistry (pkg/v1/remote/transport/error.go), whic
 
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
 from controllers.net.foreign_text import sanitize
-from controllers.net.url import strip_userinfo
+from controllers.net.url import redact_text
 from controllers.registry.errors import (
     BadResponse,
     Denied,
@@ -22,8 +21,9 @@ from controllers.registry.errors import (
 )
 from controllers.registry.retry import RateHint
 
-REDACTED_PARAMETERS = frozenset({"access_token", "account", "refresh_token", "sig", "signature", "token"})
 MAX_DETAIL_DEPTH = 8
+MAX_QUOTED_BYTES = 4096
+"""Of a body that is not in the form of the specification; sanitize keeps less."""
 
 
 class Diagnostic(msgspec.Struct):
@@ -38,7 +38,7 @@ class Diagnostics(msgspec.Struct):
 
 def status_error(method: str, url: str, status: int, body: bytes, rate_hint: RateHint) -> RegistryError:
     """Return the error for an answer whose status is not a success."""
-    text = f"{method} {redact_url(url)}: {_reason(method, status, body)}"
+    text = f"{method} {redact_text(url)}: {_reason(method, status, body)}"
     match status:
         case 401 | 403:
             return Denied(text)
@@ -56,18 +56,6 @@ def status_error(method: str, url: str, status: int, body: bytes, rate_hint: Rat
             return BadResponse(text)
 
 
-def redact_url(url: str) -> str:
-    """Return `url` for a message: without user-info and without the values of parameters that hold secrets."""
-    parts = urlsplit(url)
-    query = parts.query
-    if any(name.lower() in REDACTED_PARAMETERS for name, _ in parse_qsl(query, keep_blank_values=True)):
-        pairs = parse_qsl(query, keep_blank_values=True)
-        query = urlencode(
-            [(name, "REDACTED" if name.lower() in REDACTED_PARAMETERS else value) for name, value in pairs]
-        )
-    return strip_userinfo(parts._replace(query=query).geturl())
-
-
 def _reason(method: str, status: int, body: bytes) -> str:
     try:
         errors = msgspec.json.decode(body, type=Diagnostics).errors
@@ -75,14 +63,14 @@ def _reason(method: str, status: int, body: bytes) -> str:
         errors = []
     if errors:
         text = "; ".join(map(_format_diagnostic, errors[:5]))
-        return sanitize(text if len(errors) == 1 else f"multiple errors returned: {text}")
+        return sanitize(redact_text(text if len(errors) == 1 else f"multiple errors returned: {text}"))
     try:
         name = f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         name = str(status)
     if method == "HEAD":
         return f"unexpected status code {name} (HEAD responses have no body, use GET for details)"
-    text = sanitize(body.decode("utf-8", "replace"))
+    text = sanitize(redact_text(body[:MAX_QUOTED_BYTES].decode("utf-8", "replace")))
     return f"unexpected status code {name}{': ' if text else ''}{text}"
 
 

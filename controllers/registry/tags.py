@@ -12,7 +12,7 @@ import msgspec
 
 from controllers.image.reference import Image
 from controllers.net.foreign_text import sanitize
-from controllers.net.url import origin
+from controllers.net.url import origin, redact_text
 from controllers.registry.errors import BadResponse, ResponseTooLarge
 from controllers.registry.links import BadLink, parse_links
 
@@ -66,7 +66,7 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         parsed = [link for header in links for link in parse_links(header)]
     except BadLink as error:
         # An unread link is never the end of the list: an old tag would be chosen.
-        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(str(error))}") from None
+        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(str(error)))}") from None
     target = next((link.target for link in parsed if not link.relations or "next" in link.relations), None)
     if target is None:
         return None
@@ -74,9 +74,10 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         here, there = urlsplit(url), urlsplit(urljoin(url, target))
         same_host = origin(here)[1:] == origin(there)[1:]
     except ValueError:
-        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(target)}") from None
+        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(target))}") from None
     if there.scheme not in {"http", "https"} or not same_host:
-        raise BadResponse(f"GET {url}: next page is on another origin, {sanitize(there.netloc)}; not followed")
+        host = sanitize(there.netloc.rpartition("@")[2])
+        raise BadResponse(f"GET {url}: next page is on another origin, {host}; not followed")
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
 
@@ -105,7 +106,7 @@ class Listing:
             return None
         if target in self.visited:
             raise BadResponse(
-                f"GET {url}: next page {sanitize(target)} was read before; the list goes round in a circle"
+                f"GET {url}: next page {sanitize(redact_text(target))} was read before; the list goes round in a circle"
             )
         if len(self.visited) >= MAX_PAGES:
             raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_PAGES} pages")

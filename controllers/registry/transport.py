@@ -15,14 +15,14 @@ import httpcore
 import httpx
 
 from controllers.net.foreign_text import sanitize
+from controllers.net.library_errors import describe
 from controllers.net.tls import ssl_context
-from controllers.net.url import DEFAULT_PORTS, origin
+from controllers.net.url import DEFAULT_PORTS, origin, redact_text
 from controllers.registry.connection_errors import connection_error
 from controllers.registry.errors import BadResponse, Unavailable
 from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.response_body import ACCEPT_ENCODING, BodyReader
 from controllers.registry.socks import socks_pool
-from controllers.registry.status_errors import redact_url
 
 MAX_REDIRECTS = 10
 MAX_ERROR_BYTES = 64 << 10
@@ -93,8 +93,8 @@ class RegistryTransport:
                     return await _read(request, response, max_bytes)
                 finally:
                     await response.aclose()
-            except httpx.InvalidURL as error:
-                raise BadResponse(f"{request.summary}: {sanitize(str(error))}") from None
+            except (httpx.InvalidURL, UnicodeError) as error:
+                raise BadResponse(f"{request.summary}: {describe(error)}") from None
             except (httpx.TransportError, OSError) as error:
                 proxy = route.proxy.address if route.proxy else ""
                 timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
@@ -108,7 +108,7 @@ class RegistryTransport:
                 pool = self._pools[route] = Pool(_new_client(route, self._user_agent))
             except (ImportError, ValueError, httpx.InvalidURL) as error:
                 # Only of the environment: proxies of Secrets were checked, and their SOCKS is not left to httpx.
-                raise Unavailable(f"proxy of the environment cannot be used: {sanitize(str(error))}") from None
+                raise Unavailable(f"proxy of the environment cannot be used: {_proxy_fault(error)}") from None
         self._pools.move_to_end(route)
         pool.in_use += 1
         try:
@@ -172,14 +172,21 @@ def _new_client(route: Route, user_agent: str) -> httpx.AsyncClient:
     return client
 
 
+def _proxy_fault(error: Exception) -> str:
+    """Return what is wrong with a proxy variable; httpx's own words may quote it."""
+    if isinstance(error, ImportError):
+        return "a SOCKS proxy needs to be in a Secret, named by spec.proxySecretRef"
+    return "HTTP_PROXY, HTTPS_PROXY or ALL_PROXY is not the URL of an HTTP proxy, like http://proxy:3128"
+
+
 def _target(request_summary: str, url: str, location: str) -> SplitResult:
     try:
         here, there = urlsplit(url), urlsplit(urljoin(url, location))
         origin(there)
     except ValueError:
-        raise BadResponse(f"{request_summary}: redirects to what is no URL, {sanitize(location)}") from None
+        raise BadResponse(f"{request_summary}: redirects to what is no URL; not followed") from None
     if there.scheme not in DEFAULT_PORTS or not there.hostname or "@" in there.netloc:
-        raise BadResponse(f"{request_summary}: redirects to {sanitize(redact_url(there.geturl()))}; not followed")
+        raise BadResponse(f"{request_summary}: redirects to {sanitize(redact_text(there.geturl()))}; not followed")
     if here.scheme == "https" and there.scheme == "http":
         raise BadResponse(
             f"{request_summary}: redirects from HTTPS to plain HTTP at {sanitize(there.netloc)}; not followed"

@@ -2,12 +2,15 @@ import asyncio
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from controllers.net.proxy.address import BadProxy
 from controllers.runtime import logkey
-from controllers.runtime.log import TRACE, bind_fields, configure
+from controllers.runtime.log import TRACE, bind_fields, configure, log_uncaught_errors
 
 Logged = Callable[[], list[str]]
 
@@ -90,7 +93,7 @@ def test_libraries_log_nothing_below_warnings(logged: Callable[[str, str], Logge
     read = logged("debug", "json")
     logging.getLogger("aiohttp.access").info("chatter")
     logging.getLogger("asyncio").warning("slow")
-    assert [json.loads(line)["msg"] for line in read()] == ["slow"]
+    assert [json.loads(line)["logger"] for line in read()] == ["asyncio"]
 
 
 def crash(log: logging.Logger) -> None:
@@ -105,7 +108,8 @@ def test_a_crash_has_error_and_stacktrace_on_one_line(logged: Callable[[str, str
     crash(logging.getLogger("controllers.runtime"))
     [text] = read()
     line = json.loads(text)
-    assert line["error"] == "KeyError: 'tag'"
+    assert line["error"] == "KeyError"
+    assert "KeyError: " not in line["stacktrace"]
     assert line["stacktrace"].startswith("Traceback")
 
 
@@ -124,4 +128,60 @@ def test_values_that_are_not_json_are_written_as_text(logged: Callable[[str, str
     read = logged("info", "json")
     logging.getLogger("controllers.x").info("odd", extra={"detail": ValueError("v"), "path": {1, 2}})
     line = json.loads(read()[0])
-    assert line["detail"] == "v"
+    assert line["detail"] == "ValueError"
+
+
+@pytest.mark.parametrize("encoding", ["json", "console"])
+def test_libraries_words_are_not_logged(logged: Callable[[str, str], Logged], encoding: str) -> None:
+    """Their exceptions and log lines quote what they were given."""
+    read = logged("debug", encoding)
+    error = ValueError("Illegal header value b'Bearer TOPSECRET'")
+    error.__cause__ = BadProxy("the address of the proxy is not a URL")
+    logging.getLogger("paramiko.transport").error("Exception (client): TOPSECRET", exc_info=error)
+    logging.getLogger("urllib3").warning("Retrying after %r: %s", error, "/?sig=TOPSECRET")
+    logging.getLogger("controllers.x").error("ours", exc_info=error, extra={"detail": {"cause": [error]}})
+    text = "\n".join(read())
+    assert "TOPSECRET" not in text
+    assert text.count("a library reports a problem") == 2
+    assert "paramiko.transport (log_test.py:" in text
+    assert "BadProxy: the address of the proxy is not a URL" in text
+
+
+@pytest.mark.parametrize("encoding", ["json", "console"])
+def test_foreign_names_neither_forge_lines_nor_stop_them(logged: Callable[[str, str], Logged], encoding: str) -> None:
+    read = logged("info", encoding)
+    name = "bad\udcff\x1b[31m\u2028.yaml"
+    logging.getLogger("controllers.x").info("odd \x1b[0m", extra={"detail": name, "deep": {name: [name]}})
+    [line] = read()
+    assert line.isprintable() or encoding == "console"
+    assert not any(char in line for char in "\udcff\x1b\u2028")
+    assert line.count("bad\\\\xff\\\\x1b[31m") == 3
+
+
+def test_a_line_that_cannot_be_made_shows_no_arguments(
+    logged: Callable[[str, str], Logged], capsys: pytest.CaptureFixture[str]
+) -> None:
+    read = logged("info", "json")
+    logging.getLogger("controllers.x").info("%d tags", "TOPSECRET")
+    assert [line.partition(" (")[0] for line in read()] == ["a log line of controllers.x"]
+    assert capsys.readouterr().err == ""
+
+
+def test_uncaught_errors_are_logged_and_not_printed(
+    logged: Callable[[str, str], Logged], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module, hook in ((sys, "excepthook"), (sys, "unraisablehook"), (threading, "excepthook")):
+        monkeypatch.setattr(module, hook, getattr(module, hook))
+    read = logged("info", "json")
+    log_uncaught_errors()
+    thread = threading.Thread(target=lambda: int("TOPSECRET"))
+    thread.start()
+    thread.join()
+    sys.excepthook(ValueError, ValueError("TOPSECRET"), None)
+    sys.excepthook(KeyboardInterrupt, KeyboardInterrupt(), None)
+    lines = [json.loads(line) for line in read()]
+    assert [(line["msg"], line["error"]) for line in lines] == [
+        ("uncaught error in a thread", "ValueError"),
+        ("uncaught error", "ValueError"),
+    ]
+    assert capsys.readouterr().err == ""

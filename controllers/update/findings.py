@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
+from msgspec.structs import replace
+
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding as ApiFinding
 from controllers import setters
 from controllers.image.setter import parse_setter
+from controllers.net.foreign_text import escape, escape_lines
 from controllers.runtime.key import Key
 from controllers.update.policies import PauseReason
 
@@ -53,7 +56,10 @@ def to_status(
     up to another automation, and not a finding. first: findings made before the files were read.
     paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
     """
-    entries = [*first, *(entry for finding in findings if (entry := _to_status(finding, policies, paused)))]
+    entries = [
+        *map(_escaped, first),
+        *(_escaped(entry) for finding in findings if (entry := _to_status(finding, policies, paused))),
+    ]
     if len(entries) <= MAX_FINDINGS:
         return tuple(entries)
     more = len(entries) - MAX_FINDINGS + 1
@@ -89,6 +95,11 @@ def summarize(findings: tuple[ApiFinding, ...]) -> str:
         return ""
     first = format_line(findings[0])
     return f"; left out: {first}" + (f" (and {len(findings) - 1} more, see status.findings)" if findings[1:] else "")
+
+
+def _escaped(finding: ApiFinding) -> ApiFinding:
+    """Return a finding as the status will have it, so that it is the same one when it is read back."""
+    return replace(finding, file=escape(finding.file), message=escape_lines(finding.message))
 
 
 def _to_status(

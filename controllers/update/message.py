@@ -7,6 +7,7 @@ from api.imageupdateautomation import ImageUpdateAutomation
 from controllers import setters, template
 from controllers.image.ref import ImageRef
 from controllers.image.setter import parse_setter
+from controllers.net.foreign_text import escape
 from controllers.update.comparison import Sources, build_comparison
 from controllers.update.work import Work
 
@@ -36,7 +37,7 @@ def build_template_data(
 def _file_change(result: setters.FileResult, images: Mapping[str, ImageRef], sources: Sources) -> template.FileChange:
     identity = result.object
     return template.FileChange(
-        result.file,
+        escape(result.file),
         template.ObjectRef(identity.api_version, identity.kind, identity.namespace, identity.name),
         [_change(change, images, sources) for change in result.changes],
     )

@@ -10,6 +10,7 @@ from api.imageupdateautomation import Written
 from controllers import setters
 from controllers.image.ref import ImageRef
 from controllers.image.setter import PARTS, parse_setter
+from controllers.net.foreign_text import escape
 
 MAX_WRITTEN = 200
 
@@ -27,8 +28,8 @@ def update_written(
     update: what was pushed, if anything. images: the last choices, by `namespace:policy`.
     """
     latest = {
-        (result.file, change.setter): Written(
-            file=result.file, setter=change.setter, old=change.old_value, new=change.new_value
+        (escape(result.file), change.setter): Written(
+            file=escape(result.file), setter=change.setter, old=change.old_value, new=change.new_value
         )
         for result in (update.result if update else ())
         for change in result.changes

@@ -7,11 +7,13 @@ Azure DevOps and to no other host.
 
 from urllib.parse import urlsplit
 
+from controllers.cloud import sdk
 from controllers.cloud.azure import AUDIENCE, access_token, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.git.remote import Bearer
 from controllers.net.foreign_text import sanitize
+from controllers.net.url import redact_text
 
 SCOPE = "499b84ac-1321-427f-aa17-267ca6975798/.default"
 """Azure DevOps as a whole."""
@@ -27,7 +29,7 @@ def credential_scope(url: str) -> str:
     host = parts.hostname or ""
     if parts.scheme == "https" and parts.port in (None, 443) and (host == HOST or host.endswith(LEGACY_HOST_SUFFIX)):
         return HOST
-    raise LoginFailed(f"invalid Azure DevOps repository: '{sanitize(url)}'. must be like {URL_FORMAT}")
+    raise LoginFailed(f"invalid Azure DevOps repository: '{sanitize(redact_text(url))}'. must be like {URL_FORMAT}")
 
 
 def audience(identity: Identity) -> str:
@@ -37,6 +39,6 @@ def audience(identity: Identity) -> str:
 
 def login(credential_scope: str, subject: SubjectToken | None, *, proxy: str) -> Login[Bearer]:
     """Return a token, good for an hour or more. Blocks for one or two requests. Raises LoginFailed."""
-    with translate_errors():
+    with translate_errors(*sent_secrets(subject, proxy)):
         token = access_token(SCOPE, subject, proxy=proxy)
-    return Login(Bearer(token.credentials), token.expires_at)
+    return Login(Bearer(sdk.fit(token.credentials, "the access token")), token.expires_at)

@@ -20,9 +20,10 @@ from controllers.cloud.aws import (
     translate_errors,
 )
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.git.remote import Basic
 from controllers.net.foreign_text import sanitize
+from controllers.net.url import redact_text
 
 SERVICE = "codecommit"
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -56,7 +57,7 @@ class CodeCommit:
         Blocks for one request with a subject, else for a few.
         """
         session = new_session()
-        with translate_errors():
+        with translate_errors(*sent_secrets(subject, proxy)):
             if subject:
                 return assume_role(session, subject, region, proxy=proxy)
             keys = load_process_credentials(session, region, proxy=proxy)
@@ -67,7 +68,7 @@ def parse_region(url: str) -> str:
     """Return the region of a repository. Raises LoginFailed for a URL of another host."""
     if match := URL.fullmatch(url):
         return match[1]
-    raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize(url)}'. must be like {URL_FORMAT}")
+    raise LoginFailed(f"invalid AWS CodeCommit repository: '{sanitize(redact_text(url))}'. must be like {URL_FORMAT}")
 
 
 def sign_url(url: str, keys: AwsCredentials, *, now: datetime) -> Basic:

@@ -28,8 +28,11 @@ from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
 from controllers.git.transport.httppools import HttpPools, translate_errors
+from controllers.net.credential import is_token
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import parse_retry_after
+from controllers.net.library_errors import describe
+from controllers.net.redaction import redact
 
 T = TypeVar("T")
 
@@ -139,7 +142,10 @@ class GithubApps:
     def _token(self, app: GithubApp, remote: Remote, deadline: Deadline) -> InstallationToken:
         installation = app.installation or self._find_installation(app, remote, deadline)
         path = f"/app/installations/{installation}/access_tokens"
-        return self._request("POST", path, app, remote, deadline, into=InstallationToken)
+        token = self._request("POST", path, app, remote, deadline, into=InstallationToken)
+        if not is_token(token.token):
+            raise ProtocolError(f"{remote.url} answered with a token that is not fit for a header")
+        return token
 
     def _find_installation(self, app: GithubApp, remote: Remote, deadline: Deadline) -> str:
         for page in range(1, MAX_PAGES + 1):
@@ -155,11 +161,8 @@ class GithubApps:
     def _request(
         self, method: str, path: str, app: GithubApp, remote: Remote, deadline: Deadline, *, into: type[T]
     ) -> T:
-        headers = {
-            "User-Agent": AGENT,
-            "Accept": "application/vnd.github+json",
-            "Authorization": f"Bearer {assertion(app, now=self._now())}",
-        }
+        jwt = assertion(app, now=self._now())
+        headers = {"User-Agent": AGENT, "Accept": "application/vnd.github+json", "Authorization": f"Bearer {jwt}"}
         with translate_errors(remote, deadline):
             answer = self._http.pool(remote).urlopen(
                 method, remote.url + path, headers=headers, redirect=False, retries=False, preload_content=False,
@@ -175,8 +178,9 @@ class GithubApps:
                 retry_after=parse_retry_after(answer.headers.get("Retry-After", ""), now=self._now()),
             )
         if answer.status >= 300:
-            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {sanitize(body)}")
+            words = redact(sanitize(body), (jwt, *remote.secrets))
+            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {words}")
         try:
             return msgspec.json.decode(body, type=into)
-        except msgspec.DecodeError as error:
-            raise ProtocolError(f"{remote.url} is not GitHub's API: {sanitize(str(error))}") from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise ProtocolError(f"{remote.url} is not GitHub's API: {describe(error)}") from error

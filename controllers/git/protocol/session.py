@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
-from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable
+from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, hide_secrets
 from controllers.git.objects.hashing import ObjectFormat
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import Stream
@@ -53,9 +53,11 @@ class GitTransport(Protocol):
 class RemoteSession:
     """Talks to one repository as one identity. Safe to use from several threads."""
 
-    def __init__(self, url: str, transport: GitTransport) -> None:
+    def __init__(self, url: str, transport: GitTransport, secrets: Iterable[str] = ()) -> None:
+        """secrets: what is sent to the remote, and taken out of its words."""
         self.url = url
         self._transport = transport
+        self._secrets = tuple(secrets)
         self._advertisement: Advertisement | None = None  # version and capabilities of upload-pack
 
     def close(self) -> None:
@@ -126,6 +128,18 @@ class RemoteSession:
         Raises RefMoved when a reference is not where it was expected, PushRejected when it may not move or the
         remote refuses.
         """
+        with hide_secrets(self._secrets):
+            return self._push(updates, pack, options=options, may_update=may_update, deadline=deadline)
+
+    def _push(
+        self,
+        updates: Sequence[RefUpdate],
+        pack: Callable[[frozenset[str]], bytes],
+        *,
+        options: Sequence[str],
+        may_update: Callable[[str, str], bool],
+        deadline: Deadline,
+    ) -> tuple[str, ...]:
         advertised = self._request_advertisement(RECEIVE_PACK, deadline)
         commands = plan_push(updates, advertised.values, may_update=may_update)
         if not commands:
@@ -195,7 +209,8 @@ class RemoteSession:
     @contextmanager
     def _forget_on_error(self) -> Iterator[None]:
         try:
-            yield
+            with hide_secrets(self._secrets):
+                yield
         except GitError:
             self._advertisement = None
             raise

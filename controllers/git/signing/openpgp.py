@@ -1,16 +1,20 @@
 """OpenPGP signatures through pysequoia, which is optional and imported when a key is first used.
 
-The errors of the library contain stack traces; only their first line is passed on.
+The errors of the library contain stack traces and may quote the key; none of their words is passed on.
 """
 
+import re
 import threading
 from typing import TYPE_CHECKING
 
 from controllers.git.errors import BadSigningKey
-from controllers.net.foreign_text import sanitize
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
+
+
+HARMLESS = re.compile(r"unexpected EOF|No suitable signing subkey for [0-9A-F]+")
+"""Words of the library that say something and quote nothing."""
 
 
 class OpenPgpSigner:
@@ -28,9 +32,9 @@ class OpenPgpSigner:
         with self._lock:
             try:
                 return bytes(pysequoia.sign(self._signer, payload, mode=pysequoia.SignatureMode.DETACHED))
-            except RuntimeError as e:
+            except RuntimeError:
                 raise BadSigningKey(
-                    f"cannot sign with the key of secret '{self._secret_name}': {_first_line(e)}"
+                    f"cannot sign with the key of secret '{self._secret_name}'; is it expired or revoked?"
                 ) from None
 
 
@@ -49,12 +53,14 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
             )
         key = pysequoia.Tsk.from_bytes(armoured)
     except RuntimeError as e:
-        raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {_first_line(e)}") from None
+        fault = _fault(e, "it is not an OpenPGP private key")
+        raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {fault}") from None
     try:
         return OpenPgpSigner(key.signer(), secret_name)
     except RuntimeError as e:
         if "encrypted" not in str(e):
-            raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {_first_line(e)}") from None
+            fault = _fault(e, "it has no private key that can sign")
+            raise BadSigningKey(f"could not read signing key from secret '{secret_name}': {fault}") from None
     if not passphrase:
         raise BadSigningKey(
             f"can not use passphrase protected signing key without 'passphrase' field present in secret {secret_name}"
@@ -67,5 +73,6 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
         ) from None
 
 
-def _first_line(error: RuntimeError) -> str:
-    return sanitize(str(error).partition("\n")[0])
+def _fault(error: RuntimeError, otherwise: str) -> str:
+    found = HARMLESS.search(str(error))
+    return found[0] if found else otherwise

@@ -36,7 +36,7 @@ class Connections:
             sessions = self._over_ssh if remote.scheme == "ssh" else self._over_http
             session = sessions.get(remote)
             if session is None:
-                session = RemoteSession(remote.url, self._transport(remote))
+                session = RemoteSession(remote.url, self._transport(remote), remote.secrets)
                 if len(sessions) >= sessions.maxsize:
                     _, evicted = sessions.popitem()
                 sessions[remote] = session

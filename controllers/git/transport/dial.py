@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
 from controllers.net.foreign_text import sanitize
+from controllers.net.library_errors import describe
 from controllers.net.proxy import socks5
 from controllers.net.proxy.address import Proxy
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
@@ -41,13 +42,13 @@ def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socke
     except TimeoutError:
         raise DeadlineExceeded(f"{deadline.exceeded()} ({where})") from None
     except OSError as e:
-        raise Unreachable(f"{where}: {sanitize(e.strerror or str(e)).lower()}") from None
+        raise Unreachable(f"{where}: {describe(e).lower()}") from None
     return connection
 
 
 def _dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
     """Connect to the first address of a host that answers; all of them share the remaining time."""
-    failure = OSError(f"{host} has no address")
+    failure: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
         try:

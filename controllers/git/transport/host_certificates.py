@@ -65,7 +65,8 @@ def _parse(blob: bytes) -> SSHCertificate:
     try:
         certificate = load_ssh_public_identity(line)
     except (ValueError, UnsupportedAlgorithm) as e:
-        raise _CertificateRejected(f"ssh: cannot read the host's certificate: {sanitize(str(e))}") from None
+        fault = "unsupported algorithm" if isinstance(e, UnsupportedAlgorithm) else "Invalid data"
+        raise _CertificateRejected(f"ssh: cannot read the host's certificate: {fault}") from None
     if not isinstance(certificate, SSHCertificate):
         raise _CertificateRejected("ssh: the host presents a key in place of a certificate")
     if certificate.type is not SSHCertificateType.HOST:

@@ -18,8 +18,8 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Remote
-from controllers.net.foreign_text import sanitize
 from controllers.net.headers import basic_authorization
+from controllers.net.library_errors import describe
 from controllers.net.proxy.address import BadProxy, Proxy
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, ssl_context
 
@@ -78,9 +78,9 @@ def _ssl_context(tls: TlsMaterial) -> ssl.SSLContext:
     try:
         return ssl_context(tls)
     except BadAuthority as e:
-        raise BadCredentials(f"cannot use the TLS material (ca.crt): {sanitize(str(e))}") from e
+        raise BadCredentials(f"cannot use the TLS material (ca.crt): {e}") from e
     except BadKeyPair as e:
-        raise BadCredentials(f"cannot use the TLS material (tls.crt and tls.key): {sanitize(str(e))}") from e
+        raise BadCredentials(f"cannot use the TLS material (tls.crt and tls.key): {e}") from e
 
 
 def proxy_for(remote: Remote) -> Proxy | None:
@@ -119,14 +119,6 @@ def translate_errors(remote: Remote, deadline: Deadline) -> Iterator[None]:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the words of the system or the TLS library, without addresses of Python objects."""
-    inner: BaseException | None = error
-    while inner is not None:
-        if isinstance(inner, ssl.SSLCertVerificationError):
-            return f"certificate verify failed: {inner.verify_message}"
-        if isinstance(inner, OSError) and not isinstance(inner, HTTPError) and inner.strerror:
-            return sanitize(inner.strerror.lower())
-        error = inner
-        arguments = [a for a in inner.args if isinstance(a, BaseException)]
-        inner = inner.__cause__ or inner.__context__ or (arguments[0] if arguments else None)
-    return sanitize(str(error).rpartition(": ")[2])
+    """Return what happened in words that quote nothing, to go on with in the middle of a sentence."""
+    text = describe(error)
+    return text[:1].lower() + text[1:]

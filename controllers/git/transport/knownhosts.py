@@ -9,11 +9,11 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from controllers.git.errors import AuthenticationFailed, BadCredentials
-from controllers.net.foreign_text import sanitize
 
 MARKERS = ("", "@cert-authority", "@revoked")
 RSA_ALGORITHMS = ("rsa-sha2-512", "rsa-sha2-256", "ssh-rsa")
@@ -106,13 +106,18 @@ def _parse(text: str) -> Iterator[HostKey]:
             continue
         marker = fields.pop(0) if fields[0].startswith("@") else ""
         if marker not in MARKERS:
-            raise BadCredentials(f"known_hosts, line {number}: unknown marker '{sanitize(marker)}'")
+            raise BadCredentials(f"known_hosts, line {number}: unknown marker{_quoted(marker)}")
         try:
             patterns, algorithm, key, *_comment = fields
             blob = base64.b64decode(key, validate=True)
         except (ValueError, binascii.Error):
             raise BadCredentials(f"known_hosts, line {number}: not a host key") from None
         yield HostKey(patterns, algorithm, blob, revoked=marker == "@revoked", authority=marker == "@cert-authority")
+
+
+def _quoted(marker: str) -> str:
+    """Return a marker that is misspelt, in quotes; nothing for what is none at all, and may be somebody's secret."""
+    return f" '{marker}'" if re.fullmatch(r"@[a-z-]{4,20}", marker) else ""
 
 
 def _hashed_equal(pattern: str, address: str) -> bool:

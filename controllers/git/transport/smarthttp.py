@@ -25,7 +25,7 @@ from controllers.git.remote import Basic, Bearer, Remote
 from controllers.git.transport.httppools import HttpPools, translate_errors
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import basic_authorization, parse_retry_after
-from controllers.net.url import origin, strip_userinfo
+from controllers.net.url import origin, redact_text, strip_userinfo
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 64 << 10
@@ -118,9 +118,8 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     got = response.headers.get("Content-Type", "")
     if status == 200:
         if got.split(";")[0].strip() != content_type:
-            raise ProtocolError(
-                f"not a smart Git server: {sanitize(url)} answers with {sanitize(got) or 'no content type'}"
-            )
+            what = sanitize(got) or "no content type"
+            raise ProtocolError(f"not a smart Git server: {sanitize(redact_text(url))} answers with {what}")
         return
     text = "" if "html" in got else sanitize(response.read(1024))
     detail = f": {text}" if text else ""
@@ -142,7 +141,7 @@ def _redirected(url: str, location: str, tail: str) -> str:
     target = urljoin(url, location)
     old, new = urlsplit(url), urlsplit(target)
     if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme != "https"):
-        raise ProtocolError(f"refused to follow a redirect to {sanitize(strip_userinfo(target))}")
+        raise ProtocolError(f"refused to follow a redirect to {sanitize(redact_text(target))}")
     if not target.endswith(tail):
-        raise ProtocolError(f"redirected to {sanitize(strip_userinfo(target))}, which is no Git repository")
+        raise ProtocolError(f"redirected to {sanitize(redact_text(target))}, which is no Git repository")
     return strip_userinfo(target)

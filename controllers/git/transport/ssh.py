@@ -28,6 +28,7 @@ from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.knownhosts import parse_known_hosts
 from controllers.git.transport.sshhost import SshHost
 from controllers.net.foreign_text import sanitize
+from controllers.net.library_errors import describe
 
 if TYPE_CHECKING:
     import paramiko  # type: ignore[import-untyped]  # comes without type hints
@@ -175,8 +176,7 @@ def _translate_errors(deadline: Deadline) -> Iterator[None]:
         raise AuthenticationFailed("ssh: handshake failed: the server does not accept the key") from e
     except (paramiko.SSHException, EOFError, OSError) as e:
         deadline.remaining()  # a handshake that took too long is reported in many ways
-        cause = e.strerror if isinstance(e, OSError) and e.strerror else str(e) or "the connection was closed"
-        raise Unreachable(f"ssh: {sanitize(cause).lower()}") from e
+        raise Unreachable(f"ssh: {describe(e).lower()}") from e
 
 
 def quote_path(path: str) -> str:

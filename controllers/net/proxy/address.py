@@ -1,9 +1,15 @@
 """Where a proxy is, and the login it wants."""
 
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from controllers.net.redaction import login_secrets
 from controllers.net.url import strip_userinfo, with_userinfo
+
+PROXY_VARIABLES: Final = frozenset({"all_proxy", "http_proxy", "https_proxy"})
 
 
 class BadProxy(ValueError):
@@ -44,3 +50,14 @@ class Proxy:
     def url(self) -> str:
         """The address with the user-info in it; for HTTP libraries and SDKs, never for a message."""
         return with_userinfo(self.address, self.username, self.password)
+
+
+def environment_secrets(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what is secret of the proxies that environment variables name, for texts in which it must not appear."""
+    found: tuple[str, ...] = ()
+    for name, address in environ.items():
+        if name.lower() in PROXY_VARIABLES:
+            with suppress(BadProxy):
+                proxy = Proxy(address)
+                found += login_secrets(proxy.username, proxy.password)
+    return found

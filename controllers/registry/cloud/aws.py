@@ -8,9 +8,10 @@ import base64
 from contextlib import closing
 from typing import Any
 
+from controllers.cloud import sdk
 from controllers.cloud.aws import AUDIENCE, assume_role, config, new_session, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.registry.cloud.hosts import AWS_PUBLIC, aws_region
 from controllers.registry.dockerconfig import Credentials
 
@@ -33,8 +34,9 @@ def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Crede
     """
     region = aws_region(host)
     session = new_session()
-    with translate_errors():
+    with translate_errors(*sent_secrets(subject, proxy)) as sent:
         keys = _as_arguments(session, subject, region, proxy) if subject else {}
+        sent.update(keys.values())
         service = "ecr-public" if host == AWS_PUBLIC else "ecr"
         with closing(session.create_client(service, region_name=region, config=config(proxy), **keys)) as client:
             data = client.get_authorization_token()["authorizationData"]
@@ -60,4 +62,4 @@ def _login(data: dict[str, Any]) -> Login[Credentials]:
         colon = ""
     if not colon:
         raise LoginFailed("invalid authorization token format")
-    return Login(Credentials(username, password), expires_at)
+    return Login(Credentials(sdk.fit(username, "the user name"), sdk.fit(password, "the password")), expires_at)

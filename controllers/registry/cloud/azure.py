@@ -11,7 +11,7 @@ import msgspec
 from controllers.cloud import sdk
 from controllers.cloud.azure import AUDIENCE, EXTRA, access_token, translate_errors
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.registry.cloud.hosts import azure_cloud
 from controllers.registry.dockerconfig import Credentials
 
@@ -41,7 +41,7 @@ def audience(identity: Identity) -> str:
 def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Credentials]:
     """Return credentials for an ACR registry, good for some hours. Blocks for 2 or 3 requests. Raises LoginFailed."""
     cloud = azure_cloud(host)
-    with translate_errors():
+    with translate_errors(*sent_secrets(subject, proxy)):
         token = access_token(cloud.scope, subject, proxy=proxy, authority=cloud.authority).credentials
         return _login(_exchange(host, token, proxy))
 
@@ -58,7 +58,7 @@ def _exchange(host: str, token: str, proxy: str) -> str:
             raise LoginFailed(f"POST https://{host}/oauth2/exchange: unexpected status code {answer.status_code}")
         try:
             return msgspec.json.decode(answer.content, type=ExchangeResponse).refresh_token
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise LoginFailed(f"POST https://{host}/oauth2/exchange: no refresh token in the answer") from None
 
 
@@ -68,4 +68,5 @@ def _login(refresh_token: str) -> Login[Credentials]:
         expiry = msgspec.json.decode(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)), type=Claims).exp
     except (IndexError, ValueError):
         raise LoginFailed("the registry's refresh token does not tell when it expires") from None
+    refresh_token = sdk.fit(refresh_token, "the registry's refresh token")
     return Login(Credentials(USERNAME, refresh_token), datetime.fromtimestamp(expiry, UTC))

@@ -11,7 +11,7 @@ from typing import Any
 
 from controllers.cloud import sdk
 from controllers.cloud.errors import LoginFailed
-from controllers.cloud.identity import Identity, Login, SubjectToken
+from controllers.cloud.identity import Identity, Login, SubjectToken, sent_secrets
 from controllers.registry.cloud.hosts import check_gcp
 from controllers.registry.dockerconfig import Credentials
 
@@ -51,12 +51,12 @@ def login(host: str, subject: SubjectToken | None, *, proxy: str) -> Login[Crede
             session.proxies.update(sdk.proxies(proxy) or {})
             source.refresh(_request(session))
     except errors.GoogleAuthError as error:
-        raise sdk.login_error(error) from error
+        raise sdk.login_error(error, sent_secrets(subject, proxy)) from error
     except sdk.UNEXPECTED_ERRORS as error:
         raise sdk.unexpected_answer_error(error) from error
     if not source.token or not source.expiry:
         raise LoginFailed("no access token in the answer")
-    return Login(Credentials(USERNAME, source.token), source.expiry.replace(tzinfo=UTC))
+    return Login(Credentials(USERNAME, sdk.fit(source.token, "the access token")), source.expiry.replace(tzinfo=UTC))
 
 
 def _federated(subject: SubjectToken) -> Any:

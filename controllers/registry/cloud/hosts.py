@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from controllers.cloud.errors import LoginFailed
+from controllers.net.library_errors import describe
 
 AWS_PUBLIC = "public.ecr.aws"
 AWS_PATTERN = (
@@ -61,7 +62,7 @@ def azure_cloud(host: str, environ: Mapping[str, str] = os.environ) -> AzureClou
             with open(path, "rb") as file:
                 environment = msgspec.json.decode(file.read(), type=AzureEnvironment)
         except (OSError, msgspec.DecodeError) as error:
-            raise LoginFailed(f"the file named by {AZURE_ENVIRONMENT} cannot be read: {error}") from None
+            raise LoginFailed(f"the file named by {AZURE_ENVIRONMENT} cannot be read: {describe(error)}") from None
         if environment.container_registry_suffix and host.endswith(
             "." + environment.container_registry_suffix.lstrip(".")
         ):

@@ -16,6 +16,7 @@ from yarl import URL
 
 from api.resource import Resource
 from controllers.clock import SYSTEM_CLOCK, Clock
+from controllers.net.library_errors import describe
 from controllers.runtime.kube import serializer
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import NotFound, Throttled, TooLarge, Unreachable
@@ -302,9 +303,9 @@ def _map_network_errors(operation: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise Unreachable(operation, str(error) or "no answer in time") from error
+        raise Unreachable(operation, describe(error)) from error
     except (aiohttp.ClientError, OSError) as error:
-        raise Unreachable(operation, str(error) or type(error).__name__) from error
+        raise Unreachable(operation, describe(error)) from error
 
 
 async def _read_body(response: aiohttp.ClientResponse, operation: str, *, limit: int) -> bytes:

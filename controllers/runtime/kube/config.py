@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from controllers.clock import SYSTEM_CLOCK, Clock
+from controllers.net.library_errors import describe
 from controllers.runtime.kube.errors import NotConfigured
 from controllers.runtime.kube.kubeconfig import ResolvedContext, resolve_kubeconfig
 
@@ -84,7 +85,7 @@ def _in_cluster(environ: Mapping[str, str], directory: Path, clock: Clock) -> Cl
         namespace = _text(directory / "namespace") if (directory / "namespace").exists() else "default"
     except (OSError, ssl.SSLError) as error:
         raise NotConfigured(
-            f"read the service account in {directory}: {error}; is automountServiceAccountToken on?"
+            f"read the service account in {directory}: {describe(error)}; is automountServiceAccountToken on?"
         ) from error
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     return ClusterConfig(server, namespace, tls=tls, credentials=token)
@@ -119,7 +120,7 @@ def _from_kubeconfig(path: str) -> ClusterConfig:
     try:
         tls = _tls(resolved) if resolved.server.startswith("https:") else None
     except (OSError, ssl.SSLError) as error:
-        raise NotConfigured(f"load the certificates of {path}: {error}") from error
+        raise NotConfigured(f"load the certificates of {path}: {describe(error)}") from error
     return ClusterConfig(
         resolved.server,
         resolved.namespace,
@@ -137,7 +138,8 @@ def _tls(resolved: ResolvedContext) -> ssl.SSLContext:
         with tempfile.NamedTemporaryFile("w", suffix=".pem") as pair:
             pair.write(f"{resolved.certificate}\n{resolved.key}\n")
             pair.flush()
-            context.load_cert_chain(pair.name)
+            # Without a password OpenSSL would ask for one on the terminal.
+            context.load_cert_chain(pair.name, password=lambda: "")
     if not resolved.verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -7,6 +7,7 @@ when the API server refuses the credentials. Nothing secret is in the child's ar
 
 import contextlib
 import importlib
+import logging
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from typing import Any
 
 import msgspec
 
+from controllers.net.credential import fit_token
+from controllers.net.library_errors import describe
 from controllers.runtime.kube.errors import NotConfigured
 
 TIMEOUT_SECONDS = 120
@@ -68,7 +71,7 @@ def load_kubeconfig(path: str) -> ResolvedContext:
         return ResolvedContext(
             server=loaded.host.rstrip("/"),
             namespace=active["context"].get("namespace") or "default",
-            authorization=str(loaded.api_key.get("BearerToken") or loaded.api_key.get("authorization") or ""),
+            authorization=_authorization(loaded.api_key),
             ca=_content(loaded.ssl_ca_cert),
             certificate=_content(loaded.cert_file),
             key=_content(loaded.key_file),
@@ -77,7 +80,21 @@ def load_kubeconfig(path: str) -> ResolvedContext:
             proxy=_proxy_url(loader.KubeConfigMerger(path).config, active["context"]["cluster"]),
         )
     except (loader.ConfigException, loader.yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
-        return ResolvedContext(error=str(error) or type(error).__name__)
+        return ResolvedContext(error=describe(error))
+
+
+def _authorization(keys: Any) -> str:
+    """Return the header's value. Raises UnfitCredential where no header can hold it."""
+    scheme, _, token = str(keys.get("BearerToken") or keys.get("authorization") or "").strip().partition(" ")
+    return f"{scheme} {fit_token(token, 'the token of the user')}" if token else scheme
+
+
+class _SafeWords(logging.Handler):
+    """Writes what the loader logs of an exec plugin that failed, without the plugin's own output."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        loader: Any = importlib.import_module("kubernetes.config.kube_config")
+        sys.stderr.write(f"kubeconfig: {describe(loader.ConfigException(record.getMessage()))}\n")
 
 
 def _proxy_url(merged: Any, cluster: str) -> str:
@@ -93,6 +110,7 @@ def _content(path: str | None) -> str:
 
 def main(path: str, write: Callable[[bytes], object]) -> None:
     """Write the answer for one file."""
+    logging.getLogger().addHandler(_SafeWords())
     with contextlib.redirect_stdout(sys.stderr):  # what a plugin or the loader prints must not end up in the answer
         answer = load_kubeconfig(path)
     write(msgspec.json.encode(answer))

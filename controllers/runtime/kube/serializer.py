@@ -12,6 +12,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast
 import msgspec
 
 from controllers.net.headers import parse_retry_after
+from controllers.net.library_errors import describe
 from controllers.runtime.key import Key, KubeObject
 from controllers.runtime.kube.errors import ApiError, TooLarge, Unreadable, error_for_status
 
@@ -135,7 +136,7 @@ def decode(data: bytes | msgspec.Raw, into: type[T], *, operation: str) -> T:
     try:
         return cast(T, _decoder(into).decode(data))
     except _UNDECODABLE as error:
-        raise Unreadable(operation, f"answer is not a {into.__name__}: {error}", status=200) from error
+        raise Unreadable(operation, f"answer is not a {into.__name__}: {describe(error)}", status=200) from error
 
 
 def decode_page(data: bytes, into: type[T], *, operation: str) -> Page[T]:
@@ -151,7 +152,7 @@ def _decode_item_by_item(data: bytes, into: type[T], *, operation: str) -> Page[
     try:
         page = _RAW_LIST.decode(data)
     except _UNDECODABLE as error:
-        raise Unreadable(operation, f"answer is not a list: {error}", status=200) from error
+        raise Unreadable(operation, f"answer is not a list: {describe(error)}", status=200) from error
     items: list[T] = []
     unreadable: list[UnreadableObject] = []
     for raw in page.items or []:
@@ -166,8 +167,8 @@ def _unreadable(raw: bytes | msgspec.Raw, error: Exception, *, operation: str) -
     try:
         meta = _PARTIAL.decode(raw).metadata
     except _UNDECODABLE as worse:
-        raise Unreadable(operation, f"object without readable metadata: {worse}", status=200) from worse
-    return UnreadableObject(Key(meta.namespace, meta.name), meta.resource_version, str(error))
+        raise Unreadable(operation, f"object without readable metadata: {describe(worse)}", status=200) from worse
+    return UnreadableObject(Key(meta.namespace, meta.name), meta.resource_version, describe(error))
 
 
 def decode_event(line: bytes, into: type[K], *, operation: str) -> WatchEvent[K]:
@@ -186,7 +187,7 @@ def decode_event(line: bytes, into: type[K], *, operation: str) -> WatchEvent[K]
             case "ERROR":
                 raise decode_error(bytes(event.object), operation=operation)
     except _UNDECODABLE as error:
-        raise Unreadable(operation, f"watch line is not an event: {error}", status=200) from error
+        raise Unreadable(operation, f"watch line is not an event: {describe(error)}", status=200) from error
     raise Unreadable(operation, f"unknown watch event {event.type[:32]!r}", status=200)
 
 

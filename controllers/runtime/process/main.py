@@ -13,7 +13,7 @@ from typing import Any
 from controllers.runtime import logkey
 from controllers.runtime.kube.config import ClusterConfig, load_config
 from controllers.runtime.kube.errors import NotConfigured
-from controllers.runtime.log import configure
+from controllers.runtime.log import configure, log_uncaught_errors
 from controllers.runtime.process import flags
 from controllers.runtime.process.allocator import configure_malloc
 from controllers.runtime.process.flags import BadFlag, Flag, Options
@@ -54,6 +54,7 @@ def main(programs: Sequence[Program], argv: Sequence[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     configure(options[flags.LOG_LEVEL], options[flags.LOG_ENCODING])
+    log_uncaught_errors()
     for flag in options.warnings:
         log.info("this flag has no effect", extra={logkey.FLAG: flag})
     for gate, on in options[flags.FEATURE_GATES].items():

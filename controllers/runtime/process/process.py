@@ -20,6 +20,8 @@ from api.resource import Resource
 from api.version import VERSION
 from controllers.clock import SYSTEM_CLOCK, Clock, wait_for
 from controllers.golang.duration import format_duration
+from controllers.net.foreign_text import escape
+from controllers.net.library_errors import describe
 from controllers.runtime import logkey
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import KubeObject
@@ -172,7 +174,7 @@ class Process:
             for server in self.servers.values():
                 await server.start()
         except OSError as error:
-            log.error("cannot listen", extra={logkey.ERROR: str(error)})
+            log.error("cannot listen", extra={logkey.ERROR: _listen_fault(error)})
             return 1
         background = [asyncio.create_task(part.run()) for part in self._background]
         work = asyncio.create_task(self._work())
@@ -265,9 +267,14 @@ def _why_not_ready(informer: Informer[Any]) -> str | None:
     return "no word from the API server for too long" if informer.is_stale() else None
 
 
+def _listen_fault(error: OSError) -> str:
+    """Return what the system says, and of which address: asyncio's text names it."""
+    return escape(str(error)) if error.errno else describe(error)
+
+
 def _log_failure(error: BaseException) -> None:
     """Log what ended the process, with a traceback unless it is an error that names its own cause."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     foreseen = isinstance(error, (CannotStart, LostLeadership))
-    log.error("stopping", extra={logkey.ERROR: str(error)}, exc_info=None if foreseen else error)
+    log.error("stopping", extra={logkey.ERROR: describe(error)}, exc_info=None if foreseen else error)

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import assert_never
 
 from api.meta import PROGRESSING_WITH_RETRY, READY, RECONCILING, STALLED, SUCCEEDED, Condition
+from controllers.net.foreign_text import escape_lines
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 
 MESSAGE_LIMIT_BYTES = 1024
@@ -83,7 +84,11 @@ def is_failing(conditions: Iterable[Condition]) -> bool:
 
 
 def truncate_message(message: str) -> str:
-    """Return the message in at most 1 KiB of UTF-8, ending in `...` when something was cut."""
+    """Return the message in at most 1 KiB of UTF-8, ending in `...` when something was cut.
+
+    What of it cannot be shown is escaped: names of files and references, and servers' words, may be in it.
+    """
+    message = escape_lines(message)
     encoded = message.encode()
     if len(encoded) <= MESSAGE_LIMIT_BYTES:
         return message

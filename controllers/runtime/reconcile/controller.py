@@ -17,6 +17,7 @@ from typing import Protocol, assert_never
 
 from api import meta
 from controllers.clock import Clock
+from controllers.net.library_errors import name_and_text
 from controllers.runtime import logkey
 from controllers.runtime.key import Key
 from controllers.runtime.log import bind_fields
@@ -153,7 +154,7 @@ class Controller:
                 raise outcome  # the process ends: nothing is queued, nothing is written
             case Exception():
                 self._metrics.record_crash()
-                self._log_error(str(outcome), delay=self._queue.add_rate_limited(key), crash=outcome)
+                self._log_error(name_and_text(outcome), delay=self._queue.add_rate_limited(key), crash=outcome)
                 return "error"
             case _:
                 assert_never(outcome)

@@ -229,14 +229,14 @@ async def test_stop_also_waits_for_slow_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "traceback"),
+    ("outcome", "text", "traceback"),
     [
-        pytest.param(Retry("Denied", "registry said no"), False, id="failure"),
-        pytest.param(ValueError("registry said no"), True, id="crash"),
+        pytest.param(Retry("Denied", "registry said no"), "registry said no", False, id="failure"),
+        pytest.param(ValueError("may quote a secret"), "ValueError", True, id="crash"),
     ],
 )
 async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
-    caplog: pytest.LogCaptureFixture, outcome: Outcome | Exception, *, traceback: bool
+    caplog: pytest.LogCaptureFixture, outcome: Outcome | Exception, text: str, *, traceback: bool
 ) -> None:
     harness = ControllerHarness(outcome)
     harness.queue.add(A)
@@ -244,7 +244,7 @@ async def test_an_error_is_logged_once_and_only_a_crash_with_its_traceback(
     [record] = [record for record in caplog.records if record.levelno == logging.ERROR]
     assert (record.msg, vars(record)["error"], bool(record.exc_info)) == (
         "Reconciler error",
-        "registry said no",
+        text,
         traceback,
     )
     await harness.end()

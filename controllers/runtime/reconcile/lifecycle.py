@@ -21,6 +21,7 @@ import msgspec
 from api.meta import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED, SUCCEEDED
 from api.resource import Resource
 from controllers.clock import Clock
+from controllers.net.foreign_text import escape_all
 from controllers.runtime import logkey
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
@@ -221,7 +222,8 @@ class Lifecycle(Generic[T, S]):
 
     def _make_status_patch(self, read: T, run: Run[T, S], outcome: Outcome) -> Callable[[T], dict[str, object]]:
         """Return how the end of a run changes the status of an object that may be newer than the one `read`."""
-        facts = merge_patch.diff(_encode(read.status), _encode(run.status))
+        # Facts come from registries and repositories: a name that JSON cannot hold must not keep them unwritten.
+        facts = merge_patch.diff(_encode(read.status), escape_all(_encode(run.status)))
         generation, now = read.metadata.generation, self._now()
 
         def patch_for(current: T) -> dict[str, object]:
