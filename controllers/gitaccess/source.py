@@ -216,6 +216,11 @@ def source_key(automation: ImageUpdateAutomation) -> Key:
     return Key(ref.namespace or automation.metadata.namespace, ref.name)
 
 
+def git_host(repository: GitRepository) -> str:
+    """Return which host runs on a repository ask, with its port; empty for a URL without one."""
+    return repository.spec.url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
+
+
 def _invalid(message: str) -> SourceInvalid:
     return SourceInvalid("InvalidSourceConfiguration", message)
 

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
+from controllers.imageaccess.wiring import (
+    FLAGS,
+    SLOW_THRESHOLD,
+    build_access_reader,
+    build_registry_client,
+    registry_host,
+)
 from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.imagepolicy.predicates import affects_policies, labels_changed
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler
@@ -33,6 +39,7 @@ def build(process: Process) -> None:
         into=ImagePolicy,
         component=COMPONENT,
         indexers={BY_REPOSITORY: lambda policy: [str(repository_key(policy))]},
+        host_of=lambda policy: registry_host(repo) if (repo := repositories.get(repository_key(policy))) else "",
     )
     repositories = process.informer(IMAGE_REPOSITORIES, into=ImageRepository)
     namespaces = process.informer(NAMESPACES, into=Namespace)
