@@ -14,7 +14,7 @@ from controllers.imageaccess.wiring import (
     registry_host,
 )
 from controllers.imagepolicy.metrics import ChoiceMetrics
-from controllers.imagepolicy.predicates import affects_policies, labels_changed
+from controllers.imagepolicy.predicates import affects_policies, labels_changed, times_were_corrected
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler
 from controllers.registry.inspection import Inspector
 from controllers.runtime.key import Key, key_of
@@ -52,7 +52,7 @@ def build(process: Process) -> None:
         return [key_of(policy) for policy in policies.objects.list(namespace.metadata.name)]
 
     def forget_tags(old: ImageRepository | None, new: ImageRepository | None) -> None:
-        if old is not None and new is None:
+        if old is not None and (new is None or times_were_corrected(old, new)):
             tags.forget(key_of(old))
 
     def labels_of(name: str) -> Mapping[str, str]:

@@ -256,7 +256,6 @@ async def attack(harness: ControllerHarness, *, namespaces: int = 1, hosts: int 
         pytest.param(1, 44, 10, False, id="many-hosts"),
         pytest.param(7, 5, 10, False, id="many-namespaces"),
         pytest.param(40, 5, 10, True, id="too-many-namespaces"),
-        pytest.param(300, 1, 2, True, id="more-namespaces-than-stand-ins"),
     ],
 )
 async def test_silent_hosts_of_one_tenant_do_not_delay_another(
