@@ -183,6 +183,7 @@ _COLUMNS: Final = (Column(name="URL", path=".spec.url"), AGE, READY_STATUS, READ
 
 DEFINITION: Final = Definition(
     resource=GIT_REPOSITORIES,
+    retired=("v1alpha1", "v1beta1"),
     columns={"v1beta2": _COLUMNS, "v1": _COLUMNS},
     short_names=("gitrepo",),
     categories=("all", "fluxcd", "fluxcd-sources"),

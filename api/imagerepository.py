@@ -137,6 +137,7 @@ _IMAGE: Final = Column(name="Image", path=".spec.image", priority=1)
 
 DEFINITION: Final = Definition(
     resource=IMAGE_REPOSITORIES,
+    retired=("v1alpha1", "v1alpha2"),
     columns={
         "v1beta1": (_LAST_SCAN, _TAGS),
         "v1beta2": (_LAST_SCAN, _TAGS),

@@ -1,4 +1,4 @@
-"""A tenant whose servers are silent: the objects of another are served as if it were not there."""
+"""`controllers.runtime.reconcile`: a tenant's silent servers do not delay the objects of another."""
 
 import time
 from collections.abc import Iterator

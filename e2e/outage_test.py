@@ -1,4 +1,4 @@
-"""Servers that are down for a while: what happens meanwhile must not delay what comes after."""
+"""`controllers.runtime.queue`: servers that are down for a while do not delay what comes after."""
 
 import time
 from collections.abc import Iterator
