@@ -62,7 +62,7 @@ class ImageRepositorySpec(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     interval: Annotated[Duration, Required] = ""
     """Time between two scans."""
     timeout: Timeout = ""
-    """Longest time a scan may take, at least 1s; unset means the interval."""
+    """Longest time a scan may take, from 1s to 10m; unset means the interval."""
     secret_ref: LocalObjectReference | None = None
     """Secret with the registry's credentials (type kubernetes.io/dockerconfigjson)."""
     proxy_secret_ref: LocalObjectReference | None = None

@@ -9,6 +9,7 @@ from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
 from e2e.fleet import Fleet
 from e2e.kubeapi import KubeApi
+from e2e.metrics import total
 from e2e.objects import automation, image_repository, semver_policy
 from hack.attacks.silent import SilentServer
 from hack.controllers import Controllers
@@ -19,6 +20,7 @@ OBJECTS = 44
 SERVED_SECONDS = 5.0
 FLAGS = ("--concurrent=4",)
 """The default: 44 was what this many workers and their stand-ins could do."""
+STEADY_SECONDS = 6.0
 MEMORY_MIB = 256
 
 
@@ -49,6 +51,18 @@ def silent() -> Iterator[SilentServer]:
         yield server
 
 
+def wait_until_taken(running: Controllers, kind: str, silent: SilentServer) -> None:
+    """Return when the attacker has all the runs that it can get: none has been added for a while."""
+    eventually(lambda: silent.connections >= 4, what="the attack to have begun")
+    runs, since = 0.0, time.monotonic()
+    while time.monotonic() - since < STEADY_SECONDS:
+        now = total(running.metrics[kind], "controller_runtime_active_workers", controller=kind)
+        if now > runs:
+            runs, since = now, time.monotonic()
+        time.sleep(0.2)
+    print(f"{kind}: the attacker has {runs:g} runs")
+
+
 def assert_well(running: Controllers, kind: str) -> None:
     """Assert that the process answers its probe, and keeps to the memory that the manifests give it."""
     process.wait_until(
@@ -63,8 +77,7 @@ def test_repositories_on_a_silent_registry_do_not_delay_another_tenants_scan(
     open_registry.push(f"{space.name}/app", "1.0.0")
     for number in range(OBJECTS):
         image_repository(attacker, f"silent-{number}", f"{silent.host}/app/{number}", timeout="600m")
-    eventually(lambda: silent.connections >= 4, what="the attack to have begun")
-    time.sleep(SERVED_SECONDS)  # the attacker has all that it can get
+    wait_until_taken(running, "imagerepository", silent)
 
     began = time.monotonic()
     image_repository(space, "app", f"{parts.open_registry}/{space.name}/app")
@@ -86,8 +99,7 @@ def test_automations_on_a_silent_git_host_do_not_delay_another_tenants_commit(
             "GitRepository", name, {"url": url, "interval": "1h", "timeout": "600m", "ref": {"branch": "main"}}
         )
         automation(attacker, name, source=name)
-    eventually(lambda: silent.connections >= 4, what="the attack to have begun")
-    time.sleep(2 * SERVED_SECONDS)
+    wait_until_taken(running, "imageupdateautomation", silent)
 
     began = time.monotonic()
     automation(fleet.space, "fleet", source="fleet")
