@@ -29,6 +29,8 @@ class InterferingProxy(ThreadingHTTPServer):
         self.requests: list[str] = []
         self.outage = False
         """While it is set, every request is answered with 503, and `target` hears of none."""
+        self.retry_after = ""
+        """What the 503 says; empty: nothing."""
         self.client = httpx.Client(base_url=target, trust_env=False, timeout=30)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
@@ -79,7 +81,11 @@ class _Handler(BaseHTTPRequestHandler):
             headers["Content-Encoding"] = encoding
         if self.server.outage:
             self.server.requests.append(f"{self.command} {self.path} 503")
-            self.send_error(503)
+            self.send_response(503)
+            if self.server.retry_after:
+                self.send_header("Retry-After", self.server.retry_after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
             return
         answer = self.server.client.request(self.command, self.path, content=body, headers=headers)
         self.server.requests.append(f"{self.command} {self.path} {answer.status_code}")

@@ -31,7 +31,7 @@ THROTTLES_BEFORE_BACKOFF = 3
 """Refusals in a row, without a word about when to come again, until we think of a time ourselves."""
 INITIAL_BACKOFF = timedelta(seconds=5)
 MAX_BACKOFF = timedelta(minutes=5)
-MAX_OUTAGE_PAUSE = timedelta(seconds=30)
+MAX_OUTAGE_PAUSE = CIRCUIT_OPEN_DURATION
 """A registry that says it is down, and names a time, is left alone by all for no longer: it may be back sooner, and who
 asks then gets an answer. Retries still come at the time that was named."""
 
