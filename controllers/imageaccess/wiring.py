@@ -5,7 +5,7 @@ from typing import Any
 
 from api.imagerepository import ImageRepository
 from controllers.cloudaccess.wiring import build_cloud_access
-from controllers.image.reference import BadReference, parse_image
+from controllers.image.reference import DOCKER_HUB
 from controllers.imageaccess.errors import BadPluginConfig
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imageaccess.plugins import Plugins, load_plugins
@@ -38,11 +38,9 @@ FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURREN
 
 
 def registry_host(repository: ImageRepository) -> str:
-    """Return which registry runs over a repository ask; empty for an image that cannot be read."""
-    try:
-        return parse_image(repository.spec.image).registry.lower()
-    except BadReference:
-        return ""
+    """Return which registry runs over a repository ask: enough to tell hosts apart, since it is asked often."""
+    host, slash, _ = repository.spec.image.partition("/")
+    return host.lower() if slash and ("." in host or ":" in host or host == "localhost") else DOCKER_HUB
 
 
 def build_registry_client(process: Process) -> RegistryClient:

@@ -6,7 +6,7 @@ keys beyond it stay queued, and cost nobody anything. A host counts for each nam
 make another's host slow for itself, with a proxy for instance.
 """
 
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
@@ -40,25 +40,25 @@ class InFlight:
         """Build it; without `shares` nobody is ever held back."""
         self._shares = shares
         self._places: dict[Key, Place] = {}
-        self._runs: Counter[str | Place] = Counter()
-        self._slow: Counter[str | Place] = Counter()
+        self._runs: dict[str | Place, int] = {}
+        self._slow: dict[str | Place, int] = {}
         self._slow_keys: dict[Key, None] = {}  # in the order they became slow
 
     def begin(self, key: Key, place: Place) -> None:
         self._places[key] = place
-        self._add(self._runs, place, 1)
+        _add(self._runs, place, 1)
 
     def mark_slow(self, key: Key) -> None:
         if key in self._places and key not in self._slow_keys:
             self._slow_keys[key] = None
-            self._add(self._slow, self._places[key], 1)
+            _add(self._slow, self._places[key], 1)
 
     def end(self, key: Key) -> None:
         place = self._places.pop(key)
-        self._add(self._runs, place, -1)
+        _add(self._runs, place, -1)
         if key in self._slow_keys:
             del self._slow_keys[key]
-            self._add(self._slow, place, -1)
+            _add(self._slow, place, -1)
 
     def has_slow_runs(self, who: str | Place) -> bool:
         return who in self._slow
@@ -73,12 +73,17 @@ class InFlight:
         """Return the slow runs: those of the namespace that has most of them first, and of these the longest."""
         return sorted(self._slow_keys, key=lambda key: -self._slow[key.namespace])  # a stable sort
 
-    @staticmethod
-    def _add(counter: Counter[str | Place], place: Place, number: int) -> None:
-        for who in (place.namespace, place):
-            counter[who] += number
-            if not counter[who]:
-                del counter[who]
+    @property
+    def is_anything_slow(self) -> bool:
+        return bool(self._slow)
+
+
+def _add(counts: dict[str | Place, int], place: Place, number: int) -> None:
+    for who in (place.namespace, place):
+        if count := counts.get(who, 0) + number:
+            counts[who] = count
+        else:
+            del counts[who]
 
 
 class FairLane:
@@ -110,20 +115,28 @@ class FairLane:
 
         Those that have no slow run come first: otherwise many that have would take all workers in turn.
         """
+        if not in_flight.is_anything_slow:
+            return self._take(next(iter(next(iter(self._turns.values()))))) if self._turns else None
         for namespace in filter(in_flight.has_share, _quick_first(self._turns, in_flight)):
-            places = self._turns[namespace]
-            for place in filter(in_flight.has_share, _quick_first(places, in_flight)):
-                key = next(iter(places[place]))
-                self.remove(key)
-                self._pass_turn(place)
-                return key, place
+            for place in filter(in_flight.has_share, _quick_first(self._turns[namespace], in_flight)):
+                return self._take(place)
         return None
 
-    def _pass_turn(self, place: Place) -> None:
-        if places := self._turns.get(place.namespace):
+    def _take(self, place: Place) -> tuple[Key, Place]:
+        """Take the next key of a place, and let the next namespace and host have their turn."""
+        places = self._turns[place.namespace]
+        keys = places[place]
+        key = next(iter(keys))
+        del keys[key], self._places[key]
+        if keys:
+            places.move_to_end(place)
+        else:
+            del places[place]
+        if places:
             self._turns.move_to_end(place.namespace)
-            if place in places:
-                places.move_to_end(place)
+        else:
+            del self._turns[place.namespace]
+        return key, place
 
 
 def _quick_first(turns: Iterable[W], in_flight: InFlight) -> Iterator[W]:
