@@ -67,6 +67,7 @@ def test_commit_comes_within_seconds_of_a_git_hosts_recovery_though_policies_mov
         fleet.wait_commits(3)
         assert time.monotonic() - recovered < RECOVERY_SECONDS
         assert "app:1.0.2 #" in fleet.repository.file("app.yaml")
+        space.wait_ready("ImageUpdateAutomation", "fleet")  # it asks nothing more of the proxy
 
 
 def test_scan_comes_within_seconds_of_a_registrys_recovery_though_it_asked_for_ten_minutes(
