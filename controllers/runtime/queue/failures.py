@@ -34,6 +34,8 @@ class _Failing:
     """When the queue tries again by itself."""
     ended: float
     """When the last try ended, whoever started it."""
+    is_named: bool = False
+    """The other side named the time that it is due."""
 
 
 class Failures:
@@ -60,7 +62,8 @@ class Failures:
         """
         longest = timedelta.max if max_delay is None else max_delay
         failing = self._failing.get(key)
-        if failing is not None and failing.due > self._clock.monotonic() + TOLERANCE_SECONDS:
+        is_pending = failing is not None and failing.due > self._clock.monotonic() + TOLERANCE_SECONDS
+        if failing is not None and is_pending and not failing.is_named:  # another failure is no reason to wait as long
             return self._keep_pending(failing, longest, left_alone)
         return self._count(key, longest, left_alone)
 
@@ -83,7 +86,7 @@ class Failures:
         """Record that a try failed, and that the other side named the time of the next. The backoff does not grow."""
         now = self._clock.monotonic()
         count = self._failing[key].count if key in self._failing else 0
-        self._failing[key] = _Failing(count, now + delay.total_seconds(), now)
+        self._failing[key] = _Failing(count, now + delay.total_seconds(), now, is_named=True)
 
     def wake_delay(self, key: Key) -> timedelta:
         """Return how long a try of `key` that another object's change asks for has to wait; 0: not at all."""

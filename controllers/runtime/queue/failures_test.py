@@ -136,6 +136,14 @@ async def test_a_time_that_the_other_side_named_is_kept_but_for_wake_ups(outage:
     assert (await outage.run_until(1150))[-1] == 1100
 
 
+async def test_a_time_that_was_named_does_not_hold_another_failure(outage: Outage) -> None:
+    outage.retry_after = 1000
+    await outage.send(Cause.CHANGE, 0)
+    outage.retry_after = 0
+    await outage.send(Cause.CHANGE, 10, 11)
+    assert await outage.run_until(14) == [0, 10, 10.75, 12.25]
+
+
 async def test_a_wake_up_that_could_not_reach_a_host_left_alone_is_made_up_for(outage: Outage) -> None:
     await outage.send(Cause.CHANGE, 0)
     await outage.run_until(3000)
