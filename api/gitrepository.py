@@ -85,7 +85,7 @@ class GitRepositorySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     interval: Annotated[Duration, Required] = ""
     """Time between two looks at the repository."""
     timeout: Annotated[Timeout, Schema(default="60s")] = "60s"
-    """Longest time a Git operation may take."""
+    """Longest time a Git operation may take; more than 10m counts as 10m."""
     secret_ref: LocalObjectReference | None = None
     """Secret with username and password, bearerToken, or identity and known_hosts."""
     provider: Annotated[str, Schema(enum=("generic", "aws", "azure", "github"))] = ""
@@ -183,6 +183,7 @@ _COLUMNS: Final = (Column(name="URL", path=".spec.url"), AGE, READY_STATUS, READ
 
 DEFINITION: Final = Definition(
     resource=GIT_REPOSITORIES,
+    retired=("v1alpha1", "v1beta1"),
     columns={"v1beta2": _COLUMNS, "v1": _COLUMNS},
     short_names=("gitrepo",),
     categories=("all", "fluxcd", "fluxcd-sources"),

@@ -274,6 +274,7 @@ _LATEST_IMAGE: Final = Column(name="LatestImage", path=".status.latestImage")
 
 DEFINITION: Final = Definition(
     resource=IMAGE_POLICIES,
+    retired=("v1alpha1", "v1alpha2"),
     columns={
         "v1beta1": (_LATEST_IMAGE,),
         "v1beta2": (_LATEST_IMAGE,),

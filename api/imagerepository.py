@@ -62,7 +62,7 @@ class ImageRepositorySpec(msgspec.Struct, frozen=True, kw_only=True, rename="cam
     interval: Annotated[Duration, Required] = ""
     """Time between two scans."""
     timeout: Timeout = ""
-    """Longest time a scan may take, at least 1s; unset means the interval."""
+    """Longest time a scan may take, from 1s to 10m; unset means the interval."""
     secret_ref: LocalObjectReference | None = None
     """Secret with the registry's credentials (type kubernetes.io/dockerconfigjson)."""
     proxy_secret_ref: LocalObjectReference | None = None
@@ -137,6 +137,7 @@ _IMAGE: Final = Column(name="Image", path=".spec.image", priority=1)
 
 DEFINITION: Final = Definition(
     resource=IMAGE_REPOSITORIES,
+    retired=("v1alpha1", "v1alpha2"),
     columns={
         "v1beta1": (_LAST_SCAN, _TAGS),
         "v1beta2": (_LAST_SCAN, _TAGS),

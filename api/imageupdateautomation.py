@@ -212,6 +212,7 @@ _LAST_RUN: Final = Column(name="Last run", path=".status.lastAutomationRunTime")
 
 DEFINITION: Final = Definition(
     resource=IMAGE_UPDATE_AUTOMATIONS,
+    retired=("v1alpha1", "v1alpha2"),
     columns={
         "v1beta1": (_LAST_RUN,),
         "v1beta2": (_LAST_RUN,),

@@ -74,6 +74,9 @@ class Definition:
     categories: tuple[str, ...] = ()
     status_subresource: bool = True
     annotations: dict[str, str] = field(default_factory=dict)
+    retired: tuple[str, ...] = ()
+    """Versions that clusters may have stored objects in, and that are no longer served; oldest first. The API server
+    refuses a CRD that leaves out a version of `status.storedVersions`."""
 
     @property
     def versions(self) -> tuple[str, ...]:

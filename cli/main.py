@@ -15,6 +15,7 @@ from typing import Final
 VERBS: Final = {
     "version": "print the version",
     "run": "run a controller",
+    "check": "say what a cluster needs before the manifests are applied",
     "policy": "ask image policies offline",
     "explain": "say why a policy of a cluster chooses what it chooses",
 }

@@ -27,6 +27,10 @@ class InterferingProxy(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.before_push: list[Callable[[], object]] = []
         self.requests: list[str] = []
+        self.outage = False
+        """While it is set, every request is answered with 503, and `target` hears of none."""
+        self.retry_after = ""
+        """What the 503 says; empty: nothing."""
         self.client = httpx.Client(base_url=target, trust_env=False, timeout=30)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
@@ -75,6 +79,14 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {k: v for k, v in self.headers.items() if k.lower() not in HOP_BY_HOP}
         if encoding := self.headers.get("Content-Encoding"):
             headers["Content-Encoding"] = encoding
+        if self.server.outage:
+            self.server.requests.append(f"{self.command} {self.path} 503")
+            self.send_response(503)
+            if self.server.retry_after:
+                self.send_header("Retry-After", self.server.retry_after)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         answer = self.server.client.request(self.command, self.path, content=body, headers=headers)
         self.server.requests.append(f"{self.command} {self.path} {answer.status_code}")
         self.send_response(answer.status_code)

@@ -31,11 +31,11 @@ from controllers.gitaccess.credentials import (
     tls_from_secret,
 )
 from controllers.gitaccess.git import Identities
-from controllers.golang.duration import parse_duration
 from controllers.net.proxy.address import Proxy
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotFound
 from controllers.runtime.kube.protocols import Reader
+from controllers.runtime.reconcile.bounds import explain_timeout, read_timeout
 
 INVALID_SUFFIX = "invalid source configuration"
 CLOUDS = ("aws", "azure")
@@ -61,6 +61,8 @@ class AutomationSource:
     plan: BranchPlan
     git: GitSpec
     signer: Signer | None
+    note: str = ""
+    """What the automation's condition has to say about it; empty: nothing."""
 
     @property
     def author(self) -> Author:
@@ -105,7 +107,9 @@ class SourceReader:
         except NoPushBranch as error:
             raise SourceFailed(str(error)) from error
         remote = await self._remote(repository, service_account_namespace=automation.metadata.namespace)
-        return AutomationSource(remote, branches, spec.git, await self._signer(automation))
+        name = f"spec.timeout of {GIT_REPOSITORY} '{key_of(repository)}'"
+        note = explain_timeout(name, repository.spec.timeout)
+        return AutomationSource(remote, branches, spec.git, await self._signer(automation), note)
 
     def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
         key = source_key(automation)
@@ -132,7 +136,7 @@ class SourceReader:
                 spec.url,
                 tls=tls_from_secret(data),
                 proxy=await self._proxy(repository),
-                timeout=parse_duration(spec.timeout or "60s"),
+                timeout=read_timeout(spec.timeout or "60s"),
             )
             if spec.provider in CLOUDS:
                 return await self._with_cloud_login(remote, spec, service_account_namespace)
@@ -214,6 +218,11 @@ def source_key(automation: ImageUpdateAutomation) -> Key:
     """Return the key of the GitRepository that an automation refers to."""
     ref = automation.spec.source_ref
     return Key(ref.namespace or automation.metadata.namespace, ref.name)
+
+
+def git_host(repository: GitRepository) -> str:
+    """Return which host runs on a repository ask, with its port; empty for a URL without one."""
+    return repository.spec.url.partition("://")[2].partition("/")[0].rpartition("@")[2].lower()
 
 
 def _invalid(message: str) -> SourceInvalid:

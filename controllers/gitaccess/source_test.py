@@ -16,6 +16,7 @@ from controllers.gitaccess.source import (
     SourceFailed,
     SourceInvalid,
     SourceReader,
+    git_host,
     source_key,
 )
 from controllers.net.proxy.address import Proxy
@@ -326,3 +327,34 @@ async def test_no_text_and_no_repr_shows_a_secret() -> None:
     with pytest.raises(SourceFailed) as error:
         await read(git_repository(url=url, secret_ref=LOGIN), secret("login", bearerToken=b"hunter2"))
     assert "hunter2" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        pytest.param("https://git.example.com/fleet.git", "git.example.com", id="https"),
+        pytest.param("ssh://git@Git.example.com:22/fleet.git", "git.example.com:22", id="ssh"),
+        pytest.param("http://[::1", "[::1", id="no-url"),
+        pytest.param("fleet", "", id="no-host"),
+    ],
+)
+def test_hosts_are_told_apart(url: str, host: str) -> None:
+    assert git_host(git_repository(url=url)) == host
+
+
+@pytest.mark.parametrize(
+    ("timeout", "want", "note"),
+    [
+        pytest.param(
+            "600m",
+            timedelta(minutes=10),
+            "spec.timeout of GitRepository 'apps/fleet' 600m counts as 10m0s, the longest timeout",
+            id="too-long",
+        ),
+        pytest.param("10m", timedelta(minutes=10), "", id="longest"),
+        pytest.param("1ms", timedelta(seconds=1), "", id="never-below-a-second"),
+    ],
+)
+async def test_a_timeout_has_bounds(timeout: str, want: timedelta, note: str) -> None:
+    source = await read(git_repository(timeout=timeout))
+    assert (source.remote.timeout, source.note) == (want, note)

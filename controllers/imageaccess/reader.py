@@ -14,7 +14,6 @@ from api.core import SECRETS, SERVICE_ACCOUNTS
 from api.imagerepository import ImageRepository, ImageRepositorySpec
 from controllers.cloud.errors import CloudFailed
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
-from controllers.golang.duration import parse_duration
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
@@ -26,14 +25,14 @@ from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotFound
 from controllers.runtime.kube.protocols import Reader
+from controllers.runtime.reconcile.bounds import read_timeout
 
 GENERIC = "generic"
-MIN_TIMEOUT = timedelta(seconds=1)
 
 
 def request_timeout(spec: ImageRepositorySpec) -> timedelta:
-    """Return how long a registry may take to answer, credentials included: `timeout`, else `interval`; at least 1s."""
-    return max(parse_duration(spec.timeout or spec.interval), MIN_TIMEOUT)
+    """Return how long a registry may take to answer, credentials included: `timeout`, else `interval`, in bounds."""
+    return read_timeout(spec.timeout or spec.interval)
 
 
 class AccessReader:

@@ -219,6 +219,8 @@ async def test_no_repr_shows_a_secret() -> None:
         pytest.param("10m", "30s", timedelta(seconds=30), id="timeout-where-set"),
         pytest.param("10m", "5ms", timedelta(seconds=1), id="never-below-a-second"),
         pytest.param("100ms", "", timedelta(seconds=1), id="interval-never-below-a-second-either"),
+        pytest.param("1h", "600m", timedelta(minutes=10), id="never-above-ten-minutes"),
+        pytest.param("24h", "", timedelta(minutes=10), id="interval-never-above-ten-minutes-either"),
     ],
 )
 def test_request_timeout(interval: str, limit: str, want: timedelta) -> None:

@@ -3,7 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+from api.imagerepository import ImageRepository
 from controllers.cloudaccess.wiring import build_cloud_access
+from controllers.image.reference import DOCKER_HUB
 from controllers.imageaccess.errors import BadPluginConfig
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imageaccess.plugins import Plugins, load_plugins
@@ -33,6 +35,12 @@ REGISTRY_CONCURRENCY = Flag(
 REGISTRY_RATE = Flag("registry-max-rate", 0.0, _rate, "requests a second to one registry; 0: as many as it takes")
 
 FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE)
+
+
+def registry_host(repository: ImageRepository) -> str:
+    """Return which registry runs over a repository ask: enough to tell hosts apart, since it is asked often."""
+    host, slash, _ = repository.spec.image.partition("/")
+    return host.lower() if slash and ("." in host or ":" in host or host == "localhost") else DOCKER_HUB
 
 
 def build_registry_client(process: Process) -> RegistryClient:

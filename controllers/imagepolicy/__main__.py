@@ -6,9 +6,15 @@ from collections.abc import Mapping
 from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
+from controllers.imageaccess.wiring import (
+    FLAGS,
+    SLOW_THRESHOLD,
+    build_access_reader,
+    build_registry_client,
+    registry_host,
+)
 from controllers.imagepolicy.metrics import ChoiceMetrics
-from controllers.imagepolicy.predicates import affects_policies, labels_changed
+from controllers.imagepolicy.predicates import affects_policies, labels_changed, times_were_corrected
 from controllers.imagepolicy.reconciler import ImagePolicyReconciler
 from controllers.registry.inspection import Inspector
 from controllers.runtime.key import Key, key_of
@@ -33,6 +39,7 @@ def build(process: Process) -> None:
         into=ImagePolicy,
         component=COMPONENT,
         indexers={BY_REPOSITORY: lambda policy: [str(repository_key(policy))]},
+        host_of=lambda policy: registry_host(repo) if (repo := repositories.get(repository_key(policy))) else "",
     )
     repositories = process.informer(IMAGE_REPOSITORIES, into=ImageRepository)
     namespaces = process.informer(NAMESPACES, into=Namespace)
@@ -45,7 +52,7 @@ def build(process: Process) -> None:
         return [key_of(policy) for policy in policies.objects.list(namespace.metadata.name)]
 
     def forget_tags(old: ImageRepository | None, new: ImageRepository | None) -> None:
-        if old is not None and new is None:
+        if old is not None and (new is None or times_were_corrected(old, new)):
             tags.forget(key_of(old))
 
     def labels_of(name: str) -> Mapping[str, str]:

@@ -13,7 +13,7 @@ from controllers.image.reference import BadReference
 from controllers.imagepolicy.acl import AccessDenied
 from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
 from controllers.runtime.key import Key
-from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Outcome, Retry, Stalled, Waiting
+from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Retry, Stalled, Waiting
 from controllers.selection.errors import AccessNotRead, ImageNotRead, NotScanned, TagsNotRead
 from controllers.taglist.reader import TagListNotFound
 
@@ -53,14 +53,8 @@ class NothingSelected(Exception):
 
     def __init__(self, message: str, cause: SelectionFailed, *, now: datetime) -> None:
         super().__init__(message)
-        self.retry_after = cause.next_eligible_at - now if cause.next_eligible_at else None
+        self.eligible_after = cause.next_eligible_at - now if cause.next_eligible_at else None
         """Until a tag is old enough; None when only another scan can help."""
-
-
-def _nothing_selected(error: NothingSelected) -> Outcome:
-    if error.retry_after is None:
-        return Waiting(FAILURE, str(error))
-    return Retry(FAILURE, str(error), retry_after=error.retry_after)
 
 
 ON_ERROR: Final[OnError] = {
@@ -75,7 +69,7 @@ ON_ERROR: Final[OnError] = {
     TagsNotRead: lambda error: Retry(FAILURE, str(error)),
     NoStoredTags: lambda error: Waiting(DEPENDENCY_NOT_READY, str(error)),
     InvalidPolicy: lambda error: Stalled(INVALID_POLICY, str(error)),
-    NothingSelected: _nothing_selected,
+    NothingSelected: lambda error: Waiting(FAILURE, str(error), error.eligible_after),
     AccessNotRead: lambda error: Retry(FAILED, str(error), max_delay=SECRET_RETRY),
-    ImageNotRead: lambda error: Retry(FAILED, str(error), retry_after=error.retry_after),
+    ImageNotRead: lambda error: Retry(FAILED, str(error), retry_after=error.retry_after, left_alone=error.left_alone),
 }

@@ -36,6 +36,7 @@ LATER = scanned("1", scan_time=START.replace(hour=1)).last_scan_result
         pytest.param(UNSCANNED, BEFORE, True, id="first-scan"),
         pytest.param(BEFORE, image_repository(status=scanned("2")), True, id="new-revision"),
         pytest.param(BEFORE, with_status(last_scan_result=LATER), False, id="unchanged-scan"),
+        pytest.param(with_status(last_scan_result=LATER), BEFORE, True, id="scan-that-corrects-times"),
         pytest.param(BEFORE, with_status(conditions=(READY_NOW,)), False, id="condition"),
         pytest.param(BEFORE, with_status(canonical_image_name="ghcr.io/org/b"), True, id="scanned-for-another-image"),
         pytest.param(BEFORE, with_spec(image="ghcr.io/org/b"), True, id="image-renamed"),

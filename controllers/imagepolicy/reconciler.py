@@ -10,7 +10,6 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ALWAYS, IF_NOT_PRESENT, ImagePolicy, ImagePolicyStatus, ImageRef
 from api.imagerepository import ImageRepository
-from controllers.golang.duration import parse_duration
 from controllers.image.ref import to_image_ref
 from controllers.image.reference import Image, parse_image
 from controllers.imagepolicy.acl import check_access
@@ -29,6 +28,7 @@ from controllers.policy.index import TagIndex
 from controllers.policy.reasons import Tally
 from controllers.policy.rules import Selection
 from controllers.runtime.key import Key
+from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Stalled, outcome_of
 from controllers.runtime.reconcile.run import Run
 from controllers.selection.image_reader import ImageReader
@@ -70,10 +70,13 @@ class ImagePolicyReconciler:
         if spec.digest_reflection_policy == ALWAYS and not spec.interval:
             text = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"
             return Stalled(INTERVAL_NOT_CONFIGURED, text)
+        notes: list[str] = []
         try:
-            return await self._choose(run)
+            notes.append(explain_interval("spec.interval", spec.interval))
+            outcome: Outcome = await self._choose(run)
         except tuple(ON_ERROR) as error:
-            return outcome_of(error, ON_ERROR)
+            outcome = outcome_of(error, ON_ERROR)
+        return add_notes(outcome, notes)
 
     async def _choose(self, run: PolicyRun) -> Ready:
         repository = self._find_repository(run.object)
@@ -130,7 +133,7 @@ class ImagePolicyReconciler:
 def _next_run(run: PolicyRun, selection: Selection) -> timedelta | None:
     """Return the time until the digest is due again, or the next candidate is old enough."""
     spec = run.object.spec
-    due = [run.spread(parse_duration(spec.interval))] if spec.digest_reflection_policy == ALWAYS else []
+    due = [run.spread(read_interval(spec.interval))] if spec.digest_reflection_policy == ALWAYS else []
     if selection.next_eligible_at is not None:
         due.append(selection.next_eligible_at - run.now)
     return min(due, default=None)

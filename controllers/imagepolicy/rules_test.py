@@ -130,12 +130,12 @@ async def test_digest_may_be_due_before_the_next_candidate() -> None:
     assert (await harness.reconcile(policy(min_age="1h", spec=spec))).requeue_after == timedelta(minutes=5)
 
 
-async def test_failure_is_retried_when_a_tag_is_old_enough() -> None:
+async def test_without_a_choice_the_policy_waits_until_a_tag_is_old_enough() -> None:
     harness = PolicyHarness()
     ages = {"1.1.0": int(START.timestamp())}
     harness.put(image_repository(status=scanned(harness.lists.put(APP, *ages, first_seen=ages))))
-    end = await harness.fail(Retry, policy(min_age="1h"))
-    assert end.retry_after == HOUR
+    end = await harness.fail(Waiting, policy(min_age="1h"))
+    assert end.requeue_after == HOUR
     assert end.message == "version list argument cannot be empty; left out by rules: 1 TooYoung"
 
 

@@ -4,7 +4,13 @@ import sys
 
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.imagetaglist import IMAGE_TAG_LISTS
-from controllers.imageaccess.wiring import FLAGS, SLOW_THRESHOLD, build_access_reader, build_registry_client
+from controllers.imageaccess.wiring import (
+    FLAGS,
+    SLOW_THRESHOLD,
+    build_access_reader,
+    build_registry_client,
+    registry_host,
+)
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
@@ -23,7 +29,7 @@ def build(process: Process) -> None:
         into=ChunkHeader,
         indexers={BY_REPOSITORY: lambda header: [str(repository_key(header))]},
     )
-    repositories = Kind(process, IMAGE_REPOSITORIES, into=ImageRepository, component=COMPONENT)
+    repositories = Kind(process, IMAGE_REPOSITORIES, into=ImageRepository, component=COMPONENT, host_of=registry_host)
     repositories.watch(headers, when=_is_deletion, wake=lambda header: [repository_key(header)], lane=Lane.RESYNC)
     repositories.reconcile_with(
         ImageRepositoryReconciler(

@@ -6,7 +6,7 @@ from api.meta import FEATURE_GATE_DISABLED, IMAGE_URL_INVALID, INVALID_DURATION
 from controllers.golang.duration import BadDuration
 from controllers.image.reference import BadReference
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
-from controllers.registry.errors import RegistryError, Throttled
+from controllers.registry.errors import RegistryError, Throttled, Unavailable
 from controllers.runtime.reconcile.outcome import SECRET_RETRY, OnError, Retry, Stalled
 from controllers.taglist.scan import BadExclusionPattern
 
@@ -32,6 +32,7 @@ ON_ERROR: Final[OnError] = {
     AccessFailed: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}{error}", max_delay=SECRET_RETRY),
     AccessTimedOut: lambda error: Retry(AUTHENTICATION_FAILED, f"{_LOGIN}context deadline exceeded"),
     Throttled: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}", retry_after=error.retry_after),
+    Unavailable: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}", left_alone=error.left_alone),
     RegistryError: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}"),
     BadExclusionPattern: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}{error}"),
     TagsNotStored: lambda error: Retry(READ_OPERATION_FAILED, f"{_SCAN}failed to store tags: {error}"),

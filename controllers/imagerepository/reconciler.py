@@ -13,14 +13,15 @@ from msgspec.structs import replace
 
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
-from controllers.golang.duration import format_duration, parse_duration
+from controllers.golang.duration import format_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.reader import AccessReader, request_timeout
 from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
-from controllers.imagerepository.schedule import ScanNow, Wait, next_scan
+from controllers.imagerepository.schedule import ScanNow, Wait, is_dated_ahead, next_scan
 from controllers.registry.access import Access
 from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.reconcile.bounds import add_notes, explain_interval, explain_timeout, read_interval
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
@@ -48,12 +49,19 @@ class ImageRepositoryReconciler:
 
     async def reconcile(self, run: RepositoryRun) -> Outcome:
         """Do one pass: scan if a scan is due, else say when the next one is."""
+        notes: list[str] = []
         try:
-            return await self._scan_if_due(run)
+            outcome: Outcome = await self._scan_if_due(run, notes)
         except tuple(ON_ERROR) as error:
-            return outcome_of(error, ON_ERROR)
+            outcome = outcome_of(error, ON_ERROR)
+        return add_notes(outcome, notes)
 
-    async def _scan_if_due(self, run: RepositoryRun) -> Ready:
+    async def _scan_if_due(self, run: RepositoryRun, notes: list[str]) -> Ready:
+        spec = run.object.spec
+        notes += [
+            explain_timeout("spec.timeout", spec.timeout),
+            explain_interval("spec.interval", spec.interval),
+        ]
         self._access.check_gate(run.object)
         image = parse_image(run.object.spec.image)
         match self._next_scan(run, image):
@@ -124,9 +132,11 @@ class ImageRepositoryReconciler:
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""
-        first_seen = None
+        first_seen, before = None, run.status.last_scan_result
+        # The clock that dated the last scan wrongly may also have dated tags, which minAge would hold until then.
+        is_misdated = before is not None and is_dated_ahead(before.scan_time, now=run.now)
         try:
-            if scan.revision != self._tag_lists.stored_revision(run.object):
+            if is_misdated or scan.revision != self._tag_lists.stored_revision(run.object):
                 await run.check_leader()
                 first_seen = await self._tag_lists.write(run.object, scan, now=run.now)
             return await self._latest_tags(run, scan, first_seen)
@@ -151,7 +161,7 @@ class ImageRepositoryReconciler:
 
 def _interval(run: RepositoryRun, scan_time: datetime) -> timedelta:
     """Return how long a scan is good for."""
-    return run.spread(parse_duration(run.object.spec.interval), since=scan_time)
+    return run.spread(read_interval(run.object.spec.interval), since=scan_time)
 
 
 def _message(status: ImageRepositoryStatus) -> str:

@@ -1,7 +1,7 @@
 """One pass over an ImageRepository: when it scans, what it stores and records, and what each obstacle becomes."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -12,18 +12,22 @@ from api.imagerepository import ImageRepositoryStatus, LatestTags, ScanResult
 from api.meta import LocalObjectReference
 from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.access import CloudAccess
-from controllers.imageaccess import reader as access
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.registry.access import Access
 from controllers.registry.cloud.providers import PROVIDERS
 from controllers.registry.errors import Denied, ImageNotFound, ResponseTooLarge, Throttled, Unavailable
+from controllers.runtime.key import key_of
+from controllers.runtime.reconcile import bounds
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import SECRET_RETRY, Ready, Retry, Stalled
+from controllers.taglist.reader import fetch_list
 from controllers.taglist.scan import build_tag_set
 from testing.builders import IMAGE
 from testing.clock import START, VirtualClock
 from testing.repository_harness import INTERVAL, MINUTE, RepositoryHarness
+
+HOUR = timedelta(hours=1)
 
 PULL = LocalObjectReference(name="pull")
 CREATE = "create imagetaglists apps/app-tags-0"
@@ -90,6 +94,23 @@ async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_reported(idle
     assert PATCH in idle.kube.requests
     assert idle.run.status.last_scan_result is not None
     assert idle.run.status.last_scan_result.revision == revision("1.0", "2.0", "3.0")
+
+
+async def test_tags_that_a_wrong_clock_dated_are_dated_anew_though_none_has_changed(idle: RepositoryHarness) -> None:
+    idle.registry.tags.append("3.0")
+    await idle.reconcile(after=9999 * HOUR)
+    assert (await first_seen(idle))["3.0"] == int((START + 9999 * HOUR).timestamp())
+    await idle.reconcile(after=HOUR)
+    assert idle.scanned
+    assert (await first_seen(idle))["3.0"] == int((START + HOUR).timestamp())
+    await idle.reconcile(after=2 * HOUR)
+    assert (idle.scanned, idle.kube.requests) == (True, []), "once is enough"
+
+
+async def first_seen(harness: RepositoryHarness) -> Mapping[str, int | None]:
+    found = await fetch_list(harness.kube, key_of(harness.repository))
+    assert found is not None
+    return found.first_seen
 
 
 async def test_as_many_tags_as_before_but_others_are_reported_too(idle: RepositoryHarness) -> None:
@@ -381,8 +402,37 @@ async def test_spread_scan_runs_when_it_said_it_would(harness: RepositoryHarness
 async def test_credentials_that_do_not_come_in_time_end_the_run(
     harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(access, "MIN_TIMEOUT", timedelta(milliseconds=1))
+    monkeypatch.setattr(bounds, "MIN_TIMEOUT", timedelta(milliseconds=1))
     harness.kube.before = lambda _: asyncio.Event().wait()
     end = await harness.fail(Retry, spec={"timeout": "1ms", "secret_ref": PULL})
     assert end.reason == "AuthenticationFailed"
     assert end.message == "failed to configure authentication options: context deadline exceeded"
+
+
+@pytest.mark.parametrize(
+    ("spec", "note"),
+    [
+        pytest.param(
+            {"timeout": "600m"}, "; spec.timeout 600m counts as 10m0s, the longest timeout", id="timeout-too-long"
+        ),
+        pytest.param(
+            {"interval": "0s", "timeout": "5s"},
+            "; spec.interval 0s counts as 1s, the shortest interval",
+            id="interval-of-nothing",
+        ),
+        pytest.param({"timeout": "10m", "interval": "1s"}, "", id="within-bounds"),
+        pytest.param({"interval": "24h"}, "", id="long-interval-alone"),
+    ],
+)
+async def test_a_duration_out_of_bounds_is_told_and_the_scan_goes_on(
+    harness: RepositoryHarness, spec: dict[str, Any], note: str
+) -> None:
+    end = await harness.reconcile(spec=spec)
+    assert end.message == f"successful scan: found 2 tags{note}"
+    assert end.requeue_after is not None
+    assert end.requeue_after >= timedelta(seconds=1), "else it would be a busy loop"
+    [(_, _, timeout)] = harness.registry.asked
+    assert timeout <= timedelta(minutes=10)
+    harness.registry.failure = Unavailable("nobody there")
+    failed = await harness.fail(Retry, requested=True)
+    assert failed.message == f"scan failed: nobody there{note}"

@@ -14,7 +14,7 @@ from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
 from controllers.gitaccess.branches import Gates
-from controllers.gitaccess.source import SourceReader, source_key
+from controllers.gitaccess.source import SourceReader, git_host, source_key
 from controllers.imageupdateautomation.predicates import policy_changed, source_changed
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.runtime.key import Key, key_of
@@ -26,7 +26,7 @@ from controllers.runtime.process.process import Process
 
 COMPONENT = "image-automation-controller"
 BY_SOURCE = "source"
-SLOW_THRESHOLD = timedelta(seconds=5)
+SLOW_THRESHOLD = timedelta(seconds=2)
 """After how long a run gets a stand-in for its worker. The engine bounds the load on Git hosts and memory."""
 SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
     "ssh-hostkey-algos", (), flags.parse_strings, "host key algorithms to offer; none: those of known_hosts"
@@ -52,6 +52,7 @@ def build(process: Process) -> None:
         into=ImageUpdateAutomation,
         component=COMPONENT,
         indexers={BY_SOURCE: lambda automation: [str(source_key(automation))]},
+        host_of=lambda automation: git_host(repo) if (repo := repositories.get(source_key(automation))) else "",
     )
     policies = process.informer(IMAGE_POLICIES, into=ImagePolicy)
     repositories = process.informer(GIT_REPOSITORIES, into=GitRepository)

@@ -42,6 +42,28 @@ async def test_crash_between_push_and_status_is_recovered(harness: AutomationHar
     assert (end.message, end.event) == (text, f"{text}\nUpdate from image update automation")
 
 
+async def test_crash_is_recovered_though_a_wrong_clock_dated_the_push_before(harness: AutomationHarness) -> None:
+    await harness.reconcile()
+    ahead = START + timedelta(days=400)
+    status = replace(harness.status, last_push_time=ahead, last_automation_run_time=ahead)
+    harness.automation = replace(harness.automation, status=status)
+    harness.choose("web", NEW_WEB)
+    commit = await crash_after_push(harness)
+    await harness.reconcile(after=2 * INTERVAL)
+    assert (harness.status.last_push_commit, harness.status.last_push_time) == (commit, START + INTERVAL)
+    assert harness.status.last_automation_run_time == START + 2 * INTERVAL
+
+
+async def test_commit_of_others_that_is_dated_in_the_future_is_built_upon(harness: AutomationHarness) -> None:
+    tip = others(harness, 1)
+    ahead = START + timedelta(days=400)
+    harness.git.commits[tip] = FakeCommit("", Author("dev@example.com", "Dev"), "By a wrong clock", ahead, None)
+    await harness.reconcile()
+    assert len(harness.git.pushes) == 1
+    assert harness.git.commits[harness.tip()].parent == tip
+    assert harness.status.last_push_time == START
+
+
 async def test_crash_is_recovered_on_a_branch_of_its_own(harness: AutomationHarness) -> None:
     harness.push_to(branch="auto")
     commit = await crash_after_push(harness)

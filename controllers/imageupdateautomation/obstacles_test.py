@@ -258,3 +258,18 @@ async def test_process_that_lost_its_lead_pushes_nothing(harness: AutomationHarn
         await harness.reconcile(leader_check=lost)
     assert harness.git.pushes == []
     assert harness.status == ImageUpdateAutomationStatus(last_automation_run_time=START)
+
+
+async def test_durations_out_of_bounds_are_told_and_the_update_goes_on(harness: AutomationHarness) -> None:
+    harness.put(git_repository(timeout="600m"))
+    harness.spec(interval="0s")
+    notes = (
+        "; spec.interval 0s counts as 1s, the shortest interval"
+        "; spec.timeout of GitRepository 'apps/fleet' 600m counts as 10m0s, the longest timeout"
+    )
+    end = await harness.reconcile()
+    assert end.message == f"committed and pushed commit '{harness.tip()}' to branch 'main'{notes}"
+    assert end.requeue_after == timedelta(seconds=1), "else it would be a busy loop"
+    harness.git.failures["list_refs"].append(Unreachable("connection refused"))
+    failed = await harness.fail(Retry, after=INTERVAL)
+    assert failed.message.endswith(notes)

@@ -19,9 +19,9 @@ from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
-from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.runtime.key import Key, key_of
+from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
 from controllers.runtime.reconcile.conditions import is_failing, is_true
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
@@ -67,17 +67,20 @@ class ImageUpdateAutomationReconciler:
     async def reconcile(self, run: AutomationRun) -> Outcome:
         """Do one pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
         run.status = replace(run.status, last_automation_run_time=run.now)
+        notes: list[str] = []
         try:
-            outcome = await self._update_if_due(run)
+            outcome = await self._update_if_due(run, notes)
         except tuple(ON_ERROR) as error:
-            return outcome_of(error, ON_ERROR)
+            return add_notes(outcome_of(error, ON_ERROR), notes)
         self._recorded[key_of(run.object)] = run.now
-        return outcome
+        return add_notes(outcome, notes)
 
-    async def _update_if_due(self, run: AutomationRun) -> Ready:
-        _interval(run)  # one that cannot be read stalls before anything is pushed
+    async def _update_if_due(self, run: AutomationRun, notes: list[str]) -> Ready:
+        # An interval that cannot be read stalls before anything is pushed.
+        notes.append(explain_interval("spec.interval", run.object.spec.interval))
         work = plan_work(run.object, self._policies(run.object.metadata.namespace))
         repository = Repository(self._git, await self._sources.read(run.object))
+        notes.append(repository.source.note)
         listed = None
         if not _must_update(run, work, repository.plan):
             listed = await repository.list_refs()
@@ -134,7 +137,7 @@ class ImageUpdateAutomationReconciler:
 
     async def _recover(self, run: AutomationRun, work: Work, repository: Repository, base: Tip) -> Published | None:
         published = await recovery.recover(
-            repository, work, run.status, base, editor=self._editor, behind=self._commits_behind(run)
+            repository, work, run.status, base, editor=self._editor, now=run.now, behind=self._commits_behind(run)
         )
         if published:
             _record(run, published)
@@ -181,7 +184,7 @@ def _new_warnings(before: Sequence[Finding], after: Sequence[Finding]) -> tuple[
 
 
 def _interval(run: AutomationRun) -> timedelta:
-    return run.spread(parse_duration(run.object.spec.interval))
+    return run.spread(read_interval(run.object.spec.interval))
 
 
 def _observed_revision(plan: BranchPlan, tip: Tip, pushed: Published | None) -> str:

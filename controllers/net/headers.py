@@ -23,12 +23,14 @@ def parse_retry_after(header: str, *, now: datetime | None, at_most: timedelta =
     text = header.strip()
     if text.isascii() and text.isdigit():
         return min(timedelta(seconds=int(text.lstrip("0")[:9] or "0")), at_most)
-    if now is None:
-        return None
+    moment = parse_date(text) if now else None
+    return min(max(moment - now, timedelta(0)), at_most) if moment and now else None
+
+
+def parse_date(header: str) -> datetime | None:
+    """Return the moment of a header such as `Date`, None where it is missing or cannot be read."""
     try:
-        moment = parsedate_to_datetime(text[:MAX_DATE_CHARS])
+        moment = parsedate_to_datetime(header.strip()[:MAX_DATE_CHARS])
     except (ValueError, OverflowError):
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(moment - now, timedelta(0)), at_most)
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment

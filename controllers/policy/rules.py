@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -34,6 +34,9 @@ from controllers.policy.tag_filter import Filter
 
 MAX_EXAMINED: Final = 20
 """Leading candidates whose images a rule looks at."""
+
+BUILD_DATE_TOLERANCE: Final = timedelta(days=1)
+"""How far in the future a build date may be: some are local times without a zone."""
 
 _PLATFORM: Final = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9]+)?")
 
@@ -102,7 +105,7 @@ def select(
     young, next_eligible_at = _list_young(index, rules, refused, now=now)
     refused |= young
     try:
-        choice = _choose_examined(index, rules, refused, images or {})
+        choice = _choose_examined(index, rules, refused, _without_future_dates(images or {}, now=now))
     except SelectionFailed as failure:
         failure.next_eligible_at = next_eligible_at
         raise
@@ -185,6 +188,15 @@ def _choose_ranked(
         return Wanted(unknown)
     built = {tag: images[tag].built for tag in leading}
     return index.choose(rules.policy, rules.tag_filter, excluded=refused, built=built)
+
+
+def _without_future_dates(images: Mapping[str, ImageMetadata], *, now: datetime) -> Mapping[str, ImageMetadata]:
+    """Return the images without build dates that cannot be: they would win over all others until then."""
+    latest = (now + BUILD_DATE_TOLERANCE).timestamp()
+    return {
+        tag: replace(image, built=None) if image.built is not None and image.built > latest else image
+        for tag, image in images.items()
+    }
 
 
 def _provides(platforms: frozenset[str], wanted: str) -> bool:

@@ -354,6 +354,18 @@ def test_tags_of_one_scan_are_told_apart_by_their_bytes() -> None:
     assert selected(["a", "c", "b"], Rules(Newest()), first_seen=dict.fromkeys("abc", ago(DAY))).choice.tag == "c"
 
 
+def test_build_date_in_the_future_counts_as_none() -> None:
+    soon, never = NOW + timedelta(hours=12), NOW + timedelta(days=400)
+    images = {
+        "a": ImageMetadata(built=int(never.timestamp())),
+        "b": ImageMetadata(built=int(NOW.timestamp())),
+        "c": ImageMetadata(built=int(soon.timestamp())),
+    }
+    found, _ = answered(TagIndex(list(images)), Rules(Newest(NewestBy.BUILD_DATE)), images)
+    assert found.choice.tag == "c", "a local time without its zone"
+    assert reasons(found) == {"b": OUTRANKED, "a": NO_BUILD_DATE}
+
+
 def test_newest_by_build_date() -> None:
     index = TagIndex(["a", "b", "c", "d"])
     images = {"a": ImageMetadata(built=30), "b": ImageMetadata(built=10), "c": ImageMetadata(built=20)}

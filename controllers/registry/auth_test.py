@@ -102,6 +102,11 @@ def test_realm_that_must_not_get_credentials_is_refused(realm: str, message: str
         pytest.param(b'{"token": "t", "expires_in": "300"}', 300, id="told-as-text"),
         pytest.param(b'{"token": "t", "expires_in": 5}', 60, id="at-least-a-minute"),
         pytest.param(b'{"token": "t", "expires_in": 1e300}', 3600, id="at-most-an-hour"),
+        pytest.param(
+            b'{"token": "t", "expires_in": 300, "issued_at": "2099-01-01T00:00:00Z"}',
+            300,
+            id="by-a-clock-that-is-wrong",
+        ),
     ],
 )
 def test_token_lives_as_long_as_the_service_says(body: bytes, seconds: int) -> None:

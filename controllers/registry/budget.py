@@ -31,6 +31,9 @@ THROTTLES_BEFORE_BACKOFF = 3
 """Refusals in a row, without a word about when to come again, until we think of a time ourselves."""
 INITIAL_BACKOFF = timedelta(seconds=5)
 MAX_BACKOFF = timedelta(minutes=5)
+MAX_OUTAGE_PAUSE = CIRCUIT_OPEN_DURATION
+"""A registry that says it is down, and names a time, is left alone by all for no longer: it may be back sooner, and who
+asks then gets an answer. Retries still come at the time that was named."""
 
 
 class Observer(Protocol):
@@ -177,14 +180,14 @@ class Budgets:
             raise Throttled(pause.reason, timedelta(seconds=pause.until - now))
         if budget.open_until > now:
             self.observer.record_rejected(endpoint.host)
-            raise Unavailable(budget.last_error)
+            raise Unavailable(budget.last_error, left_alone=timedelta(seconds=budget.open_until - now))
 
     def _record_error(
         self, endpoint: Endpoint, budget: EndpointBudget, identity: Hashable, error: RegistryError
     ) -> None:
         if isinstance(error, Throttled):
             if pause := error.retry_after or self._backoff(budget, identity):
-                self.pause(endpoint, identity, pause, str(error))
+                self.pause(endpoint, identity, min(pause, MAX_OUTAGE_PAUSE) if error.is_outage else pause, str(error))
         else:
             budget.throttles.pop(identity, None)
         if not (isinstance(error, Unavailable) and error.unreachable):

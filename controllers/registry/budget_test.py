@@ -5,7 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from controllers.registry.budget import CIRCUIT_FAILURES, Budgets, Endpoint
+from controllers.registry.budget import (
+    CIRCUIT_FAILURES,
+    CIRCUIT_OPEN_DURATION,
+    MAX_OUTAGE_PAUSE,
+    Budgets,
+    Endpoint,
+)
 from controllers.registry.errors import ImageNotFound, RegistryError, Throttled, Unavailable
 from testing.clock import VirtualClock
 
@@ -169,3 +175,25 @@ async def test_an_operation_that_is_cancelled_gives_its_permit_back() -> None:
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await harness.operate() is None
+
+
+async def test_a_registry_that_is_down_for_long_is_left_alone_by_all_for_a_moment_only() -> None:
+    harness = BudgetHarness()
+    down = Throttled("503", timedelta(hours=1), is_outage=True)
+    assert await harness.operate(down) is down, "a retry comes at the time that was named"
+    assert down.retry_after == timedelta(hours=1)
+    rejected = await harness.operate()
+    assert isinstance(rejected, Throttled)
+    assert rejected.retry_after == MAX_OUTAGE_PAUSE
+    await harness.clock.advance(MAX_OUTAGE_PAUSE.total_seconds())
+    assert await harness.operate() is None
+
+
+async def test_who_is_not_let_through_to_a_registry_learns_for_how_long() -> None:
+    harness = BudgetHarness()
+    for _ in range(CIRCUIT_FAILURES):
+        await harness.operate(DOWN)
+    await harness.clock.advance(4)
+    rejected = await harness.operate()
+    assert isinstance(rejected, Unavailable)
+    assert rejected.left_alone == CIRCUIT_OPEN_DURATION - 4 * SECOND

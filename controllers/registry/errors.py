@@ -40,19 +40,30 @@ class ImageNotFound(RegistryError):
 
 
 class Throttled(RegistryError):
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(self, message: str, retry_after: timedelta | None = None, *, is_outage: bool = False) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         """What the registry asked for; None when it did not say."""
+        self.is_outage = is_outage
+        """It is down (503), which may be over sooner than it thinks; otherwise a quota is used up."""
 
 
 class Unavailable(RegistryError):
-    def __init__(self, message: str, *, connection_lost: bool = False, unreachable: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        connection_lost: bool = False,
+        unreachable: bool = False,
+        left_alone: timedelta = timedelta(),
+    ) -> None:
         super().__init__(message)
         self.connection_lost = connection_lost
         """The connection went away during the request; the same request may succeed at once."""
         self.unreachable = unreachable
         """There was no connection at all, so the next request would most likely meet the same."""
+        self.left_alone = left_alone
+        """Nothing was sent, and nothing will be for this long."""
 
 
 class BadResponse(RegistryError):

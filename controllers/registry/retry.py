@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from controllers.net.headers import parse_retry_after
+from controllers.net.headers import parse_date, parse_retry_after
 
 RETRIED_STATUSES = frozenset({408, 429, 499, 500, 502, 503, 504, 522})
 DELAYS = (timedelta(seconds=1), timedelta(seconds=3))
@@ -38,8 +38,9 @@ def parse_rate_hint(headers: dict[str, str], *, now: datetime) -> RateHint:
     """Read `Retry-After`, and the RateLimit headers of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/.
 
     All forms that its drafts had are read, and the `X-` ones that came before. headers: names in lower case. A header
-    that cannot be read says nothing.
+    that cannot be read says nothing. A date is compared with the answer's own: one of the two clocks may be wrong.
     """
+    now = parse_date(headers.get("date", "")) or now
     exhausted = [
         _parse_policies(headers.get("ratelimit", "")),
         *(_parse_pair(headers, name, now) for name in HEADER_PREFIXES),

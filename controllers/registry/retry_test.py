@@ -1,6 +1,7 @@
 """When a request is sent again, and what an answer without success says."""
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 
@@ -48,6 +49,16 @@ SECOND = timedelta(seconds=1)
         ),
         pytest.param(
             {"x-ratelimit-remaining": "0", "x-ratelimit-reset": f"{NOW.timestamp() - 25:.0f}"}, RateHint(), id="x-past"
+        ),
+        pytest.param(
+            {
+                "date": format_datetime(NOW + timedelta(days=30)),
+                "retry-after": format_datetime(NOW + timedelta(days=30, seconds=9)),
+                "x-ratelimit-remaining": "0",
+                "x-ratelimit-reset": f"{(NOW + timedelta(days=30, seconds=25)).timestamp():.0f}",
+            },
+            RateHint(9 * SECOND, 25 * SECOND),
+            id="dates-by-a-clock-that-is-not-ours",
         ),
         pytest.param(
             {"retry-after": "7", "ratelimit": '"a";r=0;t=3', "x-ratelimit-remaining": "0", "x-ratelimit-reset": "9"},

@@ -47,7 +47,7 @@ def status_error(method: str, url: str, status: int, body: bytes, rate_hint: Rat
         case 429:
             return Throttled(text, rate_hint.retry_after or rate_hint.exhausted_for)
         case 503 if rate_hint.retry_after:
-            return Throttled(text, rate_hint.retry_after)
+            return Throttled(text, rate_hint.retry_after, is_outage=True)
         case 408 | 499:
             return Unavailable(text)
         case _ if status >= 500:

@@ -27,7 +27,10 @@ from controllers.registry.socks import socks_pool
 MAX_REDIRECTS = 10
 MAX_ERROR_BYTES = 64 << 10
 MAX_POOLS = 128
-MAX_CONNECTIONS = 100
+MAX_CONNECTIONS = 2048
+"""More than all runs of a process together have: those that wait for silent registries must not keep the others from
+connecting. What bounds them is how many runs there are, and what one registry may be asked at once."""
+MAX_IDLE_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 90.0
 CONNECT_SECONDS = 10.0
 
@@ -161,7 +164,7 @@ def _new_client(route: Route, user_agent: str) -> httpx.AsyncClient:
         mounts=None if route.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
         limits=httpx.Limits(
             max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_CONNECTIONS,
+            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
             keepalive_expiry=KEEPALIVE_SECONDS,
         ),
         timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),

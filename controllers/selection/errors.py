@@ -22,10 +22,14 @@ class TagsNotRead(Exception):
 class ImageNotRead(Exception):
     """An image's digest or metadata could not be read; another try may help."""
 
-    def __init__(self, message: str, *, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: timedelta | None = None, left_alone: timedelta = timedelta()
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
         """How long the registry asked to be left alone."""
+        self.left_alone = left_alone
+        """It was not asked, and will not be for this long."""
 
 
 class AccessNotRead(ImageNotRead):

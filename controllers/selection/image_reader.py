@@ -102,4 +102,5 @@ def _translate_errors(access: str, registry: str) -> Iterator[None]:
         raise AccessNotRead(f"{access}failed to configure authentication options: {error}") from error
     except RegistryError as error:
         retry_after = error.retry_after if isinstance(error, Throttled) else None
-        raise ImageNotRead(f"{registry}{error}", retry_after=retry_after) from error
+        left_alone = error.left_alone if isinstance(error, Unavailable) else timedelta()
+        raise ImageNotRead(f"{registry}{error}", retry_after=retry_after, left_alone=left_alone) from error

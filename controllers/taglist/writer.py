@@ -65,12 +65,12 @@ class TagListWriter:
         """Store the tags of a scan: one request a chunk, and one a chunk that is no longer needed.
 
         Tags that were not in the previous list are marked as first seen `now`; those of a first scan are of unknown
-        age. Returns when each was first seen, in Unix seconds. Raises ApiError; writing again repairs whatever was left
-        half done.
+        age. A time in the future, by a clock that was wrong, becomes `now`. Returns when each was first seen, in Unix
+        seconds. Raises ApiError; writing again repairs whatever was left half done.
         """
-        previous = await self._read_first_seen(repository)
-        of_new_tags = int(now.timestamp()) if previous.whole else None
-        first_seen = {tag: previous.times.get(tag, of_new_tags) for tag in scan.tags}
+        previous, latest = await self._read_first_seen(repository), int(now.timestamp())
+        times = {tag: time if time is None else min(time, latest) for tag, time in previous.times.items()}
+        first_seen = {tag: times.get(tag, latest if previous.whole else None) for tag in scan.tags}
         if len(scan.tags) <= INLINE_TAGS:
             parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms

@@ -95,6 +95,15 @@ async def test_written_list_reads_back(harness: WriterHarness) -> None:
     assert harness.kube.requests[0] == "create imagetaglists apps/app-tags-0"
 
 
+async def test_times_that_a_clock_put_into_the_future_become_the_present(harness: WriterHarness) -> None:
+    await harness.write(FEW)
+    await harness.write(scan("1.0", "2.0", "3.0"), now=START + HOUR)
+    await harness.write(scan("1.0", "2.0", "3.0", "4.0"), now=START + 9999 * HOUR)
+    await harness.write(scan("1.0", "2.0", "3.0", "4.0"), now=START + 2 * HOUR)
+    times = (await harness.read()).first_seen
+    assert times == {"1.0": None, "2.0": None, "3.0": SECONDS + 3600, "4.0": SECONDS + 7200}
+
+
 async def test_empty_list_is_a_list(harness: WriterHarness) -> None:
     await harness.write(scan())
     assert harness.stored_revision() == scan().revision

@@ -38,6 +38,7 @@ async def recover(
     base: Tip,
     *,
     editor: Editor,
+    now: datetime,
     behind: int = 0,
 ) -> Published | None:
     """Return our commit that the status does not know, at `base` or behind it: a crash came between push and status.
@@ -51,7 +52,7 @@ async def recover(
         if _is_recorded(status, commit) or (step and not repository.can_read_any_commit):
             return None
         info = await _read_if_available(repository, commit)
-        if info is None or not info.parents or _is_older_than_ours(work, status, info.time):
+        if info is None or not info.parents or _is_older_than_ours(work, status, info.time, now=now):
             return None
         if info.is_by(repository.source.author) and (update := await _recreate(repository, work, info, editor=editor)):
             return Published(commit, info.message, info.time, update)
@@ -90,7 +91,12 @@ def _is_recorded(status: ImageUpdateAutomationStatus, commit: str) -> bool:
     return commit == status.last_push_commit or status.observed_source_revision.endswith(f":{commit}")
 
 
-def _is_older_than_ours(work: Work, status: ImageUpdateAutomationStatus, time: datetime) -> bool:
-    """Report whether a commit of that time is too old to come from an unrecorded push."""
+def _is_older_than_ours(work: Work, status: ImageUpdateAutomationStatus, time: datetime, *, now: datetime) -> bool:
+    """Report whether a commit of that time is too old to come from an unrecorded push.
+
+    A push that is recorded for the future, by a clock that was wrong, dates nothing.
+    """
     recorded, created = status.last_push_time, work.automation.metadata.creation_timestamp
-    return time <= recorded if recorded else created is not None and time < created
+    if recorded and recorded <= now:
+        return time <= recorded
+    return created is not None and time < created

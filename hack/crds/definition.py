@@ -1,7 +1,8 @@
 """CustomResourceDefinitions as YAML files, from the API types: pure, nothing is read or written here.
 
 Every version of a kind is served with conversion None, so all of them must accept the same fields; they differ only
-where a constraint names its versions. The newest version is the one stored.
+where a constraint names its versions. The newest version is the one stored. Versions that old clusters may still have
+objects in are listed and not served.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ def build_crd(kind: Kind) -> dict[str, Any]:
             "names": names,
             "scope": "Namespaced",
             "conversion": {"strategy": "None"},
-            "versions": [_version(kind, version) for version in definition.versions],
+            "versions": [
+                *map(_retired_version, definition.retired),
+                *(_version(kind, version) for version in definition.versions),
+            ],
         },
     }
 
@@ -70,6 +74,13 @@ def _version(kind: Kind, version: str) -> dict[str, object]:
     if definition.status_subresource:
         entry["subresources"] = {"status": {}}
     return entry | {"schema": {"openAPIV3Schema": schema}}
+
+
+def _retired_version(version: str) -> dict[str, object]:
+    """Return a version that is there only so that the API server takes the CRD, and reads what was stored in it."""
+    description = "No longer served; objects that are stored in this version are read in the others."
+    schema = {"description": description, "type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    return {"name": version, "served": False, "storage": False, "schema": {"openAPIV3Schema": schema}}
 
 
 def _column(column: Column) -> dict[str, object]:

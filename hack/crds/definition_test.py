@@ -52,12 +52,28 @@ def schema(plural: str, version: str, path: str = "") -> Any:
 @pytest.mark.parametrize("plural", VERSIONS)
 def test_every_version_is_served_and_the_newest_is_stored(plural: str) -> None:
     spec = CRDS[plural]["spec"]
-    assert tuple(entry["name"] for entry in spec["versions"]) == VERSIONS[plural]
-    assert all(entry["served"] for entry in spec["versions"])
+    served = [entry for entry in spec["versions"] if entry["served"]]
+    assert tuple(entry["name"] for entry in served) == VERSIONS[plural]
     assert [entry["name"] for entry in spec["versions"] if entry["storage"]] == [VERSIONS[plural][-1]]
     assert spec["conversion"] == {"strategy": "None"}
     assert spec["scope"] == "Namespaced"
-    assert ["subresources" in entry for entry in spec["versions"]] == [plural != TAGS] * len(VERSIONS[plural])
+    assert ["subresources" in entry for entry in served] == [plural != TAGS] * len(VERSIONS[plural])
+
+
+@pytest.mark.parametrize(
+    ("plural", "versions"),
+    [
+        pytest.param(REPOSITORY, ["v1alpha1", "v1alpha2"], id="repository"),
+        pytest.param(POLICY, ["v1alpha1", "v1alpha2"], id="policy"),
+        pytest.param(AUTOMATION, ["v1alpha1", "v1alpha2"], id="automation"),
+        pytest.param(SOURCE, ["v1alpha1", "v1beta1"], id="source"),
+        pytest.param(TAGS, [], id="tags"),
+    ],
+)
+def test_versions_that_old_releases_stored_are_there_and_not_served(plural: str, versions: list[str]) -> None:
+    entries = CRDS[plural]["spec"]["versions"]
+    assert [entry["name"] for entry in entries if not entry["served"]] == versions
+    assert [entry["name"] for entry in entries][: len(versions)] == versions, "oldest first"
 
 
 @pytest.mark.parametrize(

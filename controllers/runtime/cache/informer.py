@@ -39,6 +39,8 @@ WATCH_TIMEOUT_SECONDS = (300, 600)
 """How long the server is asked to keep a watch; random, so that watches do not end together."""
 FIRST_DELAY_SECONDS = 1.0
 MAX_DELAY_SECONDS = 30.0
+MAX_UNREACHABLE_DELAY_SECONDS = 5.0
+"""A server that cannot be reached costs nothing by being tried, and what changed meanwhile is to be seen soon after."""
 MIN_WATCH_SECONDS = 1.0
 """A watch that ends sooner, though cleanly, counts as a failure: otherwise it could be re-opened in a busy loop."""
 FAILURES_BEFORE_RELIST = 3
@@ -261,7 +263,8 @@ class Informer(Generic[K]):
         hopeless = self._failures >= FAILURES_BEFORE_RELIST and not isinstance(error, Unreachable | Throttled)
         if isinstance(error, Gone) or hopeless:
             self._resource_version = ""
-        delay = max(self._delay(), error.retry_after or 0)
+        longest = MAX_UNREACHABLE_DELAY_SECONDS if isinstance(error, Unreachable) else MAX_DELAY_SECONDS
+        delay = max(self._delay(longest), error.retry_after or 0)
         # A single failure is normal (a restarted API server); only a series deserves attention.
         level = logging.INFO if self._failures == 1 else logging.ERROR
         fields = {logkey.ATTEMPT: self._failures, logkey.DELAY: delay, logkey.ERROR: str(error)}
@@ -274,8 +277,8 @@ class Informer(Generic[K]):
             self._resource_version = ""
         log.info("watch fell silent", extra=self._fields() | {logkey.ATTEMPT: self._silences})
 
-    def _delay(self) -> float:
-        longest = min(FIRST_DELAY_SECONDS * 2.0 ** (min(self._failures, 16) - 1), MAX_DELAY_SECONDS)
+    def _delay(self, longest: float = MAX_DELAY_SECONDS) -> float:
+        longest = min(FIRST_DELAY_SECONDS * 2.0 ** (min(self._failures, 16) - 1), longest)
         return longest * self._rng.uniform(0.5, 1)
 
     def _apply_transform(self, obj: K) -> K:

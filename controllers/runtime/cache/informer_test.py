@@ -7,7 +7,7 @@ from random import Random
 import pytest
 import pytest_asyncio
 
-from controllers.runtime.cache.informer import MAX_DELAY_SECONDS
+from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, MAX_UNREACHABLE_DELAY_SECONDS
 from controllers.runtime.key import Key
 from controllers.runtime.kube import client as client_module
 from testing.apiserver import ScriptedServer
@@ -197,17 +197,30 @@ async def test_bookmarks_keep_an_idle_watch_alive(harness: InformerHarness) -> N
     assert (harness.api.count("watch"), harness.informer.is_stale()) == (1, False)
 
 
-async def test_unreachable_server_is_asked_ever_less_and_the_cache_becomes_stale(harness: InformerHarness) -> None:
+async def test_unreachable_server_is_asked_every_few_seconds_and_the_cache_becomes_stale(
+    harness: InformerHarness,
+) -> None:
     await harness.start()
-    harness.api.script("watch", *[reset_connection] * 100)  # two an attempt: aiohttp repeats an idempotent request once
+    harness.api.script("watch", *[reset_connection] * 200)  # two an attempt: aiohttp repeats an idempotent request once
     harness.api.drop_watches()
     await harness.api.wait_for_watches(0)
-    delays = [await harness.retry() for _ in range(20)]
-    assert [0.5 * 2**n <= delay <= 2**n for n, delay in enumerate(delays[:5])] == [True] * 5
-    assert all(MAX_DELAY_SECONDS / 2 <= delay <= MAX_DELAY_SECONDS for delay in delays[6:])
+    delays = [await harness.retry() for _ in range(90)]
+    assert [0.5 * 2**n <= delay <= 2**n for n, delay in enumerate(delays[:3])] == [True] * 3
+    longest = MAX_UNREACHABLE_DELAY_SECONDS
+    assert all(longest / 2 <= delay <= longest for delay in delays[4:]), "it is seen within seconds that it is back"
     assert harness.informer.lists == 1  # an outage is no reason to list
     assert harness.clock.monotonic() > SILENCE * 2.5
     assert harness.informer.is_stale()
+
+
+async def test_server_that_refuses_is_asked_ever_less(harness: InformerHarness) -> None:
+    await harness.start()
+    harness.api.script("list", *[fail(403, "Forbidden")] * 100)
+    harness.api.script("watch", *[fail(403, "Forbidden")] * 100)
+    harness.api.drop_watches()
+    await harness.api.wait_for_watches(0)
+    delays = [await harness.retry() for _ in range(12)]
+    assert all(MAX_DELAY_SECONDS / 2 <= delay <= MAX_DELAY_SECONDS for delay in delays[7:])
 
 
 async def test_recovered_watch_forgets_earlier_failures(harness: InformerHarness) -> None:

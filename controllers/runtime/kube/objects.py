@@ -46,11 +46,17 @@ def needs_reconcile(old: ReconciledObject | None, new: ReconciledObject | None) 
     """
     if old is None or new is None:
         return old is not new
+    requested = new.metadata.annotations.get(REQUESTED_AT)
+    return is_edit(old, new) or (requested is not None and requested != old.metadata.annotations.get(REQUESTED_AT))
+
+
+def is_edit(old: ReconciledObject | None, new: ReconciledObject | None) -> bool:
+    """Return whether what an earlier run met says nothing about the next: a new spec or object, or its end."""
+    if old is None or new is None:
+        return old is not new
     was, now = old.metadata, new.metadata
-    requested = now.annotations.get(REQUESTED_AT)
     return (
         was.uid != now.uid
         or was.generation != now.generation
-        or (requested is not None and requested != was.annotations.get(REQUESTED_AT))
         or (was.deletion_timestamp is None and now.deletion_timestamp is not None)
     )

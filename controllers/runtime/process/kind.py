@@ -15,13 +15,13 @@ from api.resource import Resource
 from controllers.runtime import logkey
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, KubeObject, key_of
-from controllers.runtime.kube.objects import ReconciledObject, Status, needs_reconcile
+from controllers.runtime.kube.objects import ReconciledObject, Status, is_edit, needs_reconcile
 from controllers.runtime.process import flags
 from controllers.runtime.process.notification import HttpPost, Notifier
 from controllers.runtime.process.process import CannotStart, Process
 from controllers.runtime.queue.ratelimit import Backoff
-from controllers.runtime.queue.workqueue import Lane, WorkQueue
-from controllers.runtime.reconcile.controller import Controller
+from controllers.runtime.queue.workqueue import Cause, Lane, WorkQueue
+from controllers.runtime.reconcile.controller import Controller, shares_of
 from controllers.runtime.reconcile.events import EventRecorder
 from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, LeaderElector, lease_name
 from controllers.runtime.reconcile.lifecycle import Lifecycle
@@ -46,11 +46,13 @@ class Kind(Generic[T]):
         into: type[T],
         component: str,
         indexers: Mapping[str, Callable[[T], Iterable[str]]] | None = None,
+        host_of: Callable[[T], str] = lambda _: "",
     ) -> None:
         """Build it and add it to the process.
 
         component: field manager and source of events (`image-reflector-controller`)
         indexers: of `objects`, for what wakes them
+        host_of: whom the runs over an object ask, so that one that is slow does not delay the others of its namespace
         Raises CannotStart.
         """
         self.name = resource.kind.lower()
@@ -62,6 +64,7 @@ class Kind(Generic[T]):
             resource, into=into, label_selector=process.options[flags.WATCH_LABEL_SELECTOR], indexers=indexers
         )
         """The objects of the kind that this process is responsible for."""
+        self._host_of = host_of
         self.queue = self._make_queue()
         self._elector = self._make_elector()
         self._leader = self._elector or AlwaysLeader()
@@ -94,7 +97,7 @@ class Kind(Generic[T]):
             obj = new or old
             if obj is not None and when(old, new):
                 for key in wake(obj):
-                    self.queue.add(key, lane)
+                    self.queue.add(key, lane, cause=Cause.CHANGE)
 
         informer.add_handler(enqueue)
 
@@ -109,7 +112,8 @@ class Kind(Generic[T]):
     ) -> None:
         """Have `reconciler` run over the objects, with --concurrent workers.
 
-        supersede_runs: a change of the spec ends a run under way; only for reconcilers that may be cut off anywhere
+        supersede_runs: a change of the spec ends a run under way, and so does a lack of room for further slow runs;
+            only for reconcilers that may be cut off anywhere
         slow_threshold: see `Controller`; for kinds whose runs mostly wait
         Others: see `Lifecycle`.
         """
@@ -148,6 +152,7 @@ class Kind(Generic[T]):
                 logkey.CONTROLLER_KIND: self._resource.kind,
             },
             slow_threshold=slow_threshold,
+            interrupt=superseder.interrupt if superseder else lambda _: False,
             requeue_dependency=process.options[flags.REQUEUE_DEPENDENCY],
         )
 
@@ -184,15 +189,26 @@ class Kind(Generic[T]):
         """Queue an object when a change of it is worth a run; objects of the first list queue behind users' changes."""
         obj = new or old
         if obj is not None and needs_reconcile(old, new):
-            self.queue.add(key_of(obj), Lane.USER if self.objects.synced.is_set() else Lane.RESYNC)
+            lane = Lane.USER if self.objects.synced.is_set() else Lane.RESYNC
+            self.queue.add(key_of(obj), lane, cause=Cause.EDIT if is_edit(old, new) else Cause.REQUEST)
 
     def _make_queue(self) -> WorkQueue:
         options = self._process.options
         backoff = Backoff(options[flags.MIN_RETRY_DELAY], options[flags.MAX_RETRY_DELAY])
         series = self._process.metrics.queue(self.name)
-        queue = WorkQueue(self._process.clock, backoff=backoff, metrics=series)
+        queue = WorkQueue(
+            self._process.clock,
+            backoff=backoff,
+            metrics=series,
+            shares=shares_of(self._process.options[flags.CONCURRENT]),
+            host_of=self._find_host,
+        )
         series.watch(queue)
         return queue
+
+    def _find_host(self, key: Key) -> str:
+        obj = self.objects.get(key)
+        return self._host_of(obj) if obj is not None else ""
 
     def _make_elector(self) -> LeaderElector | None:
         process, options = self._process, self._process.options

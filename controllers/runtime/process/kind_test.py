@@ -8,7 +8,7 @@ import pytest
 from api.resource import Resource
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process.process import Process
-from controllers.runtime.queue.workqueue import Lane
+from controllers.runtime.queue.workqueue import Cause, Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
 from controllers.runtime.reconcile.outcome import Outcome, Waiting
@@ -174,7 +174,11 @@ async def test_a_watch_wakes_the_keys_of_changes_that_matter(api: ScriptedServer
     harness = ProcessHarness(api, second=WIDGETS)
     widgets = harness.process.informer(WIDGETS, into=Thing)
     woken: asyncio.Queue[tuple[Key, Lane]] = asyncio.Queue()
-    harness.kind.queue.add = lambda key, lane=Lane.USER: woken.put_nowait((key, lane))  # type: ignore[method-assign]
+
+    def add(key: Key, lane: Lane = Lane.USER, *, cause: Cause = Cause.REQUEST) -> None:
+        woken.put_nowait((key, lane))
+
+    harness.kind.queue.add = add  # type: ignore[method-assign]
 
     def is_new(old: Thing | None, new: Thing | None) -> bool:
         return old is None

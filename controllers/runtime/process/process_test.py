@@ -7,7 +7,7 @@ import pytest
 
 from controllers.runtime.key import Key
 from controllers.runtime.process.process import CannotStart
-from controllers.runtime.queue.workqueue import Lane
+from controllers.runtime.queue.workqueue import Cause, Lane
 from controllers.runtime.reconcile.events import EVENTS
 from controllers.runtime.reconcile.leader import LEASES
 from controllers.runtime.reconcile.outcome import Outcome, Retry
@@ -132,7 +132,7 @@ async def test_what_is_there_at_start_is_behind_what_users_do(api: ScriptedServe
     harness = ProcessHarness(api)
     added: asyncio.Queue[tuple[str, Lane]] = asyncio.Queue()
 
-    def add(key: Key, lane: Lane = Lane.USER) -> None:
+    def add(key: Key, lane: Lane = Lane.USER, *, cause: Cause = Cause.REQUEST) -> None:
         added.put_nowait((key.name, lane))
 
     harness.kind.queue.add = add  # type: ignore[method-assign]

@@ -55,6 +55,11 @@ class TokenBucket:
         self._updated = monotonic
 
 
+def default_bucket() -> TokenBucket:
+    """Return what limits retries: ten a second after a hundred at once, controller-runtime's figures."""
+    return TokenBucket(rate=10, burst=100)
+
+
 def spread(interval: timedelta, *, percentage: int, seed: str) -> timedelta:
     """Return `interval`, shorter or longer by up to `percentage`; 0 leaves it as it is.
 

@@ -7,7 +7,8 @@ Guarantees, whatever the interleaving:
 - nothing added before `shut_down` is lost: each add is followed by a run that begins after it.
 
 User edits (`Lane.USER`) run before resyncs and retries (`Lane.RESYNC`), and inside a lane namespaces take
-turns, so that a tenant with a thousand objects delays a tenant with one by at most one run.
+turns, so that a tenant with a thousand objects delays a tenant with one by at most one run (`lanes`). A namespace whose
+runs wait for slow servers keeps to its share. Keys that fail are tried again with growing delays (`failures`).
 
 Modelled on controller-runtime's priority queue and knative's two-lane queue. It does not run anything itself
 (see `controller`) and knows nothing about outcomes. It belongs to one event loop: no method but `get` awaits,
@@ -16,16 +17,18 @@ so callers need no locks.
 
 import asyncio
 import heapq
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from controllers.clock import Clock
 from controllers.runtime.key import Key
-from controllers.runtime.queue.ratelimit import Backoff, TokenBucket
+from controllers.runtime.queue.failures import Failures
+from controllers.runtime.queue.lanes import FairLane, InFlight, Place, Shares
+from controllers.runtime.queue.ratelimit import Backoff, TokenBucket, default_bucket
 
 
 class Lane(IntEnum):
@@ -33,6 +36,17 @@ class Lane(IntEnum):
 
     USER = 0
     RESYNC = 1
+
+
+class Cause(IntEnum):
+    """Why a key is added; smaller weighs more. It matters for keys that fail."""
+
+    EDIT = 0
+    """The object is another one than the one that failed: it runs now, and its backoff starts anew."""
+    REQUEST = 1
+    """Somebody asked for a run: now, while the backoff stays as it is."""
+    CHANGE = 2
+    """Something that the object reads has changed: soon, see `failures`, while the backoff stays as it is."""
 
 
 class QueueShutDown(Exception):
@@ -59,36 +73,6 @@ class NoQueueMetrics:
     def observe_work(self, seconds: float) -> None: ...
 
 
-class _FairLane:
-    """First come, first served inside a namespace; namespaces take turns."""
-
-    def __init__(self) -> None:
-        self._turns: OrderedDict[str, dict[Key, None]] = OrderedDict()  # namespace -> its keys in order
-        self._count = 0
-
-    def __len__(self) -> int:
-        return self._count
-
-    def push(self, key: Key) -> None:
-        self._turns.setdefault(key.namespace, {})[key] = None
-        self._count += 1
-
-    def remove(self, key: Key) -> None:
-        keys = self._turns[key.namespace]
-        del keys[key]
-        self._count -= 1
-        if not keys:
-            del self._turns[key.namespace]
-
-    def pop(self) -> Key:
-        namespace, keys = next(iter(self._turns.items()))
-        key = next(iter(keys))
-        self.remove(key)
-        if keys:
-            self._turns.move_to_end(namespace)
-        return key
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class _Scheduled:
     """A delayed add. Ordered by time, then by arrival."""
@@ -99,32 +83,46 @@ class _Scheduled:
     lane: Lane
 
 
+class _Again(NamedTuple):
+    """How a key that was added during its run is added after it: the best of what was asked for."""
+
+    lane: Lane
+    cause: Cause
+
+
 class WorkQueue:
-    """See the module. `bucket` limits retries over all keys; `backoff` spaces those of one key."""
+    """See the module. `make_bucket` limits the retries of one namespace; `backoff` spaces those of one key."""
 
     def __init__(
         self,
         clock: Clock,
         *,
         backoff: Backoff | None = None,
-        bucket: TokenBucket | None = None,
+        make_bucket: Callable[[], TokenBucket] = default_bucket,
         metrics: QueueMetrics | None = None,
+        shares: Shares | None = None,
+        host_of: Callable[[Key], str] = lambda _: "",
     ) -> None:
+        """Build it.
+
+        shares: of namespaces with slow runs (`mark_slow`); None: nobody is held back
+        host_of: which host the object of a key talks to, asked whenever the key is queued; empty: not known
+        """
         self._clock = clock
-        self._backoff = backoff or Backoff()
-        self._bucket = bucket or TokenBucket(rate=10, burst=100)
+        self._failures = Failures(clock, backoff or Backoff(), make_bucket)
         self._metrics = metrics or NoQueueMetrics()
-        self._lanes = {lane: _FairLane() for lane in Lane}
+        self._host_of = host_of
+        self._lanes = {lane: FairLane() for lane in Lane}
+        self._in_flight = InFlight(shares)
         self._queued: dict[Key, Lane] = {}
         self._ready_since: dict[Key, float] = {}  # queued keys: when they became ready to run
         self._running: dict[Key, float] = {}  # when the run began
-        self._dirty: dict[Key, Lane] = {}  # running keys that must run again
+        self._dirty: dict[Key, _Again] = {}  # running keys that must run again
         self._previously_scheduled: dict[Key, _Scheduled] = {}  # running keys: what was scheduled before the run
         self._delayed: dict[Key, _Scheduled] = {}
         self._heap: list[_Scheduled] = []  # may hold entries that `_delayed` no longer has
         self._sequence = 0
-        self._failures: dict[Key, int] = {}
-        self._ready = asyncio.Semaphore(0)  # one permit for each queued key
+        self._waiters: deque[asyncio.Future[None]] = deque()  # of `get`
         self._timer: asyncio.Task[None] | None = None
         self._timer_at = 0.0
         self._closed = False
@@ -133,15 +131,19 @@ class WorkQueue:
         """Return the number of keys ready to run; delayed and running ones do not count."""
         return len(self._queued)
 
-    def add(self, key: Key, lane: Lane = Lane.USER) -> None:
-        """Queue `key` now. A queued key keeps its place, except that USER lifts it out of RESYNC."""
+    def add(self, key: Key, lane: Lane = Lane.USER, *, cause: Cause = Cause.REQUEST) -> None:
+        """Queue `key`: now, or a little later if it fails and `cause` can wait. Never earlier than others in its lane.
+
+        A queued key keeps its place, except that USER lifts it out of RESYNC.
+        """
         if self._closed:
             return
         self._metrics.count_add()
         if key in self._running:
-            self._dirty[key] = min(lane, self._dirty.get(key, lane))
+            before = self._dirty.get(key, _Again(lane, cause))
+            self._dirty[key] = _Again(min(lane, before.lane), min(cause, before.cause))
         else:
-            self._push(key, lane)
+            self._push_for(key, _Again(lane, cause))
 
     def add_after(self, key: Key, delay: timedelta, lane: Lane = Lane.RESYNC) -> None:
         """Queue `key` after `delay`; of several delays the earliest wins. Not positive: now.
@@ -154,60 +156,69 @@ class WorkQueue:
         if delay <= timedelta(0):
             self.add(key, lane)
             return
-        self._sequence += 1
-        self._schedule(_Scheduled(self._clock.monotonic() + delay.total_seconds(), self._sequence, key, lane))
+        self._schedule_after(key, delay, lane)
 
-    def add_rate_limited(self, key: Key, lane: Lane = Lane.RESYNC, *, max_delay: timedelta | None = None) -> timedelta:
-        """Count a failure, queue `key` after its backoff (or later, if all keys fail a lot); return the delay.
+    def add_rate_limited(
+        self,
+        key: Key,
+        lane: Lane = Lane.RESYNC,
+        *,
+        max_delay: timedelta | None = None,
+        left_alone: timedelta = timedelta(),
+    ) -> timedelta:
+        """Record a failure, queue `key` after its backoff (or later, if its namespace fails a lot); return the delay.
 
-        max_delay: bounds the backoff of this failure, for causes that may be gone any moment
+        A run that was started from outside while the next try was pending leaves that one as it is.
+        max_delay, left_alone: see `Failures.record`
         """
-        failures = self._failures[key] = self._failures.get(key, 0) + 1
-        wait = timedelta(seconds=self._bucket.reserve(self._clock.monotonic()))
-        backoff = self._backoff.delay(failures)
-        delay = max(backoff if max_delay is None else min(backoff, max_delay), wait)
+        delay = self._failures.record(key, max_delay=max_delay, left_alone=left_alone)
         self._metrics.count_retry()
         self.add_after(key, delay, lane)
         return delay
 
+    def retry_after(self, key: Key, delay: timedelta, lane: Lane = Lane.RESYNC) -> None:
+        """Record a failure whose other side named the time of the next try, and queue `key` for it."""
+        self._failures.record_wait(key, delay)
+        self.add_after(key, delay, lane)
+
     def forget(self, key: Key) -> None:
         """Start the backoff anew; for a running key also drop what had been scheduled before that run."""
-        self._failures.pop(key, None)
+        self._failures.forget(key)
         self._previously_scheduled.pop(key, None)
 
     async def get(self) -> Key:
         """Wait for a key, mark it running and return it; `done` must follow. Raises QueueShutDown."""
-        await self._ready.acquire()
-        if self._closed:
-            self._ready.release()  # the next waiter leaves, too
-            raise QueueShutDown
-        lane = next(lane for lane in Lane if len(self._lanes[lane]))
-        key = self._lanes[lane].pop()
-        del self._queued[key]
-        now = self._clock.monotonic()
-        self._metrics.set_depth(lane, len(self._lanes[lane]))
-        self._metrics.observe_wait(now - self._ready_since.pop(key))
-        self._running[key] = now
-        if scheduled := self._delayed.pop(key, None):
-            self._previously_scheduled[key] = scheduled
+        while (key := self._take()) is None:
+            await self._wait_for_change()
         return key
 
     def done(self, key: Key) -> None:
         """End the run of `key`. If it was added meanwhile it is queued again.
 
-        What had been scheduled before the run comes back, unless the run decided (add_after, add_rate_limited
-        or forget) when the key is due.
+        What had been scheduled before the run comes back, unless the run decided (add_after, add_rate_limited,
+        retry_after or forget) when the key is due.
         """
         self._metrics.observe_work(self._clock.monotonic() - self._running.pop(key))
+        self._in_flight.end(key)
         if scheduled := self._previously_scheduled.pop(key, None):
             self._schedule(scheduled)
         if key in self._dirty:
-            self._push(key, self._dirty.pop(key))
+            self._push_for(key, self._dirty.pop(key))
+        if self._queued:  # its share may have held one of them back
+            self._wake_waiter()
+
+    def mark_slow(self, key: Key) -> None:
+        """Note that the run of `key` waits for others: its namespace and host keep to their shares until it is over."""
+        self._in_flight.mark_slow(key)
+
+    def slow_keys(self) -> list[Key]:
+        """Return the slow runs: those of the namespace that has most of them first, and of these the longest."""
+        return self._in_flight.slow_keys()
 
     def shut_down(self) -> None:
         """Take nothing more and hand out nothing more; waiting `get`s raise QueueShutDown."""
         self._closed = True
-        self._ready.release()
+        self._wake_waiter()
         if self._timer:
             self._timer.cancel()
         self._delayed.clear()
@@ -218,6 +229,55 @@ class WorkQueue:
         now = self._clock.monotonic()
         return (now - began for began in self._running.values())
 
+    def _take(self) -> Key | None:
+        """Mark the next key running; None when all queued ones are held back. Raises QueueShutDown."""
+        if self._closed:
+            self._wake_waiter()  # the next one leaves, too
+            raise QueueShutDown
+        for lane, queued in self._lanes.items():
+            if taken := queued.pop(self._in_flight):
+                self._begin(lane, *taken)
+                return taken[0]
+        return None
+
+    def _begin(self, lane: Lane, key: Key, place: Place) -> None:
+        del self._queued[key]
+        now = self._clock.monotonic()
+        self._metrics.set_depth(lane, len(self._lanes[lane]))
+        self._metrics.observe_wait(now - self._ready_since.pop(key))
+        self._running[key] = now
+        self._in_flight.begin(key, place)
+        if scheduled := self._delayed.pop(key, None):
+            self._previously_scheduled[key] = scheduled
+        if self._queued:  # one end of a run may have made room for several
+            self._wake_waiter()
+
+    async def _wait_for_change(self) -> None:
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            if not waiter.cancelled():
+                self._wake_waiter()  # it was our turn: the next one takes it
+            raise
+
+    def _wake_waiter(self) -> None:
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():  # else its task was cancelled
+                waiter.set_result(None)
+                return
+
+    def _push_for(self, key: Key, again: _Again) -> None:
+        """Queue a key that does not run: when, depends on the cause if it fails."""
+        if again.cause is Cause.EDIT:
+            self._failures.forget(key)
+        elif again.cause is Cause.CHANGE and key not in self._queued and (delay := self._failures.wake_delay(key)):
+            self._schedule_after(key, delay, again.lane)
+            return
+        self._push(key, again.lane)
+
     def _push(self, key: Key, lane: Lane) -> None:
         if self._closed:
             return
@@ -226,13 +286,18 @@ class WorkQueue:
             return
         if queued is None:
             self._ready_since[key] = self._clock.monotonic()
-            self._ready.release()
+            place = Place(key.namespace, self._host_of(key))
         else:
-            self._lanes[queued].remove(key)
+            place = self._lanes[queued].remove(key)
             self._metrics.set_depth(queued, len(self._lanes[queued]))
         self._queued[key] = lane
-        self._lanes[lane].push(key)
+        self._lanes[lane].push(key, place)
         self._metrics.set_depth(lane, len(self._lanes[lane]))
+        self._wake_waiter()
+
+    def _schedule_after(self, key: Key, delay: timedelta, lane: Lane) -> None:
+        self._sequence += 1
+        self._schedule(_Scheduled(self._clock.monotonic() + delay.total_seconds(), self._sequence, key, lane))
 
     def _schedule(self, entry: _Scheduled) -> None:
         earlier = self._delayed.get(entry.key)
@@ -261,7 +326,7 @@ class WorkQueue:
 
     async def _fire(self, when: float) -> None:
         await self._clock.sleep(when - self._clock.monotonic())
-        now = self._clock.monotonic()
+        now = max(self._clock.monotonic(), when)  # a sleep may be shorter by less than a float can tell
         while self._heap and self._heap[0].when <= now:
             entry = heapq.heappop(self._heap)
             if self._delayed.get(entry.key) is entry:

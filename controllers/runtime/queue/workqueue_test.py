@@ -166,18 +166,25 @@ async def test_the_outcome_of_a_run_replaces_what_had_been_scheduled_before_it(
 
 
 async def test_failures_back_off_from_750_ms_doubling_to_15_minutes_and_start_anew_after_forget(
-    queue: WorkQueue,
+    queue: WorkQueue, clock: VirtualClock
 ) -> None:
-    delays = [queue.add_rate_limited(A).total_seconds() for _ in range(13)]
+    delays = []
+    for _ in range(13):
+        delays.append(queue.add_rate_limited(A).total_seconds())
+        await clock.advance(delays[-1])
+        assert await drain(queue) == [A]
     assert delays == [0.75, 1.5, 3, 6, 12, 24, 48, 96, 192, 384, 768, 900, 900]
     queue.forget(A)
     assert queue.add_rate_limited(A) == seconds(0.75)
 
 
-async def test_many_failing_keys_share_a_token_bucket(clock: VirtualClock) -> None:
-    queue = WorkQueue(clock, bucket=TokenBucket(rate=1, burst=2), backoff=Backoff(seconds(0.1), seconds(1)))
+async def test_the_failing_keys_of_a_namespace_share_a_token_bucket_and_delay_no_others(clock: VirtualClock) -> None:
+    queue = WorkQueue(
+        clock, make_bucket=lambda: TokenBucket(rate=1, burst=2), backoff=Backoff(seconds(0.1), seconds(1))
+    )
     delays = [queue.add_rate_limited(Key("ns", str(number))).total_seconds() for number in range(5)]
     assert delays == [0.1, 0.1, 1, 2, 3]
+    assert queue.add_rate_limited(Key("other", "1")) == seconds(0.1)
 
 
 async def test_nothing_is_remembered_of_a_key_that_succeeded(queue: WorkQueue, clock: VirtualClock) -> None:
@@ -189,6 +196,7 @@ async def test_nothing_is_remembered_of_a_key_that_succeeded(queue: WorkQueue, c
         key = await queue.get()
         queue.forget(key)
         queue.done(key)
+    assert len(queue._failures) == 0
     state = [value for name, value in vars(queue).items() if isinstance(value, (dict, list)) and name != "_lanes"]
     assert not any(state)
 
@@ -205,6 +213,22 @@ async def test_get_waits_until_something_is_ready(queue: WorkQueue) -> None:
     assert not waiting.done()
     queue.add(A)
     assert await waiting == A
+
+
+async def test_a_get_that_is_cancelled_before_it_notices_is_skipped(queue: WorkQueue) -> None:
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await settle()
+    first.cancel()
+    queue.add(A)
+    assert await second == A
+
+
+async def test_a_get_that_is_cancelled_when_its_key_has_come_passes_it_on(queue: WorkQueue) -> None:
+    first, second = asyncio.create_task(queue.get()), asyncio.create_task(queue.get())
+    await settle()
+    queue.add(A)
+    first.cancel()
+    assert await second == A
 
 
 async def test_a_cancelled_get_loses_no_key(queue: WorkQueue) -> None:

@@ -5,7 +5,9 @@ The outcome is decided in one place (`_handle_outcome`), each arm with its metri
 
 Where runs mostly wait for other servers, a few that never answer would hold all workers, and with them every other
 object. A worker whose run takes longer than `slow_threshold` is therefore replaced by a stand-in, and ends when its run
-is over. How many runs may be that slow at the same time is bounded, too.
+is over. The queue keeps a namespace with slow runs, and each host in it, to its share: nobody has all the stand-ins.
+How many runs may be that slow at the same time is bounded, too: when there is no further stand-in, the run that has
+taken longest in the namespace with most of them is ended, where runs may be cut off anywhere.
 """
 
 import asyncio
@@ -21,12 +23,18 @@ from controllers.net.library_errors import name_and_text
 from controllers.runtime import logkey
 from controllers.runtime.key import Key
 from controllers.runtime.log import bind_fields
+from controllers.runtime.queue.lanes import Shares
 from controllers.runtime.queue.workqueue import Lane, QueueShutDown, WorkQueue
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 
-SLOW_RUNS_PER_WORKER = 9
-"""How many slow runs are given a stand-in, for each worker: in all there are at most ten times the workers."""
+SLOW_RUNS_PER_WORKER = 64
+"""How many slow runs are given a stand-in, for each worker: a bound for memory, at some 50 KiB for a run that waits."""
+NAMESPACE_RUNS_PER_WORKER = 8
+"""A namespace's share while one of its runs is slow. What uses one registry or Git host needs no more: they are asked
+by a few runs at a time."""
+HOST_RUNS_PER_WORKER = 4
+"""One host's share of that."""
 
 
 class ControllerMetrics(Protocol):
@@ -36,6 +44,11 @@ class ControllerMetrics(Protocol):
     def record_result(self, result: str, *, seconds: float) -> None: ...
     def record_terminal_error(self) -> None: ...
     def record_crash(self) -> None: ...
+
+
+def shares_of(workers: int) -> Shares:
+    """Return the shares that go with so many workers."""
+    return Shares(namespace=NAMESPACE_RUNS_PER_WORKER * workers, host=HOST_RUNS_PER_WORKER * workers)
 
 
 class Controller:
@@ -53,16 +66,19 @@ class Controller:
         log: logging.Logger,
         fields: dict[str, object] | None = None,
         slow_threshold: timedelta | None = None,
+        interrupt: Callable[[Key], bool] = lambda _: False,
         requeue_dependency: timedelta | None = None,
     ) -> None:
         """Build it.
 
         fields: bound to every log line of every run (group and kind, say)
         slow_threshold: after how long a run gets a stand-in for its worker; None: never, `workers` bounds all runs
+        interrupt: ends the run of a key to make room, and returns whether it did
         requeue_dependency: when to look again at what waits for another object; None: when a watch reports a change
         """
         self.name = name
         self._slow_threshold = slow_threshold
+        self._interrupt = interrupt
         self._requeue_dependency = requeue_dependency
         self._stand_ins = asyncio.Semaphore(workers * SLOW_RUNS_PER_WORKER)
         self._reconcile = reconcile
@@ -95,9 +111,7 @@ class Controller:
                 key = await self._queue.get()
             except QueueShutDown:
                 return
-            relief = (
-                workers.create_task(self._add_stand_in(workers, self._slow_threshold)) if self._slow_threshold else None
-            )
+            relief = workers.create_task(self._add_stand_in(workers, key, t)) if (t := self._slow_threshold) else None
             try:
                 await self._process(key)
             finally:
@@ -106,9 +120,12 @@ class Controller:
                 self._stand_ins.release()
                 return
 
-    async def _add_stand_in(self, workers: asyncio.TaskGroup, slow_threshold: timedelta) -> None:
+    async def _add_stand_in(self, workers: asyncio.TaskGroup, key: Key, slow_threshold: timedelta) -> None:
         """Start a stand-in for a worker whose run takes too long; cancelled when the run is over before."""
         await self._clock.sleep(slow_threshold.total_seconds())
+        self._queue.mark_slow(key)
+        if self._stand_ins.locked():
+            any(self._interrupt(slow) for slow in self._queue.slow_keys())  # the first that can be
         await self._stand_ins.acquire()
         workers.create_task(self._run_worker(workers), name=f"{self.name}-stand-in")
 
@@ -145,9 +162,11 @@ class Controller:
                 return "error"
             case Retry(retry_after=delay):
                 if delay is not None and delay > timedelta():
-                    self._queue.add_after(key, delay, Lane.RESYNC)
+                    self._queue.retry_after(key, delay)
                 else:  # a server that says "now" would be asked without end
-                    delay = self._queue.add_rate_limited(key, max_delay=outcome.max_delay)
+                    delay = self._queue.add_rate_limited(
+                        key, max_delay=outcome.max_delay, left_alone=outcome.left_alone
+                    )
                 self._log_error(outcome.message, reason=outcome.reason, delay=delay)
                 return "error"
             case LostLeadership():

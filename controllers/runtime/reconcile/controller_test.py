@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import logging
 from datetime import timedelta
 
@@ -6,7 +7,12 @@ import pytest
 
 from controllers.runtime.key import Key
 from controllers.runtime.queue.workqueue import WorkQueue
-from controllers.runtime.reconcile.controller import SLOW_RUNS_PER_WORKER, Controller
+from controllers.runtime.reconcile.controller import (
+    HOST_RUNS_PER_WORKER,
+    SLOW_RUNS_PER_WORKER,
+    Controller,
+    shares_of,
+)
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 from testing.clock import VirtualClock, settle
@@ -40,15 +46,22 @@ class ControllerHarness:
     """A controller with a scripted reconcile function on virtual time."""
 
     def __init__(
-        self, *outcomes: Outcome | Exception | None, workers: int = 1, slow_threshold: timedelta | None = None
+        self,
+        *outcomes: Outcome | Exception | None,
+        workers: int = 1,
+        slow_threshold: timedelta | None = None,
+        may_interrupt: bool = False,
     ) -> None:
+        """Build it; the host of a key is what its name begins with, up to a dot."""
         self.clock = VirtualClock()
-        self.queue = WorkQueue(self.clock)
+        self.queue = WorkQueue(self.clock, shares=shares_of(workers), host_of=lambda key: key.name.rpartition(".")[0])
         self.tally = FakeControllerMetrics()
         self.runs: list[tuple[float, Key]] = []
         self.finished: list[Key] = []
         self.run_seconds = 0.0
         self.slow_seconds: dict[Key, float] = {}
+        self.interrupted: list[Key] = []
+        self._ended: dict[Key, asyncio.Event] = {}
         self._outcomes = list(outcomes)
         self.controller = Controller(
             "things",
@@ -59,6 +72,7 @@ class ControllerHarness:
             metrics=self.tally,
             log=logging.getLogger("controllers.test"),
             slow_threshold=slow_threshold,
+            interrupt=self._interrupt if may_interrupt else lambda _: False,
             requeue_dependency=timedelta(seconds=8),
         )
         self.task = asyncio.create_task(self.controller.run())
@@ -66,12 +80,29 @@ class ControllerHarness:
     async def _reconcile(self, key: Key) -> Outcome | None:
         self.runs.append((self.clock.monotonic(), key))
         if seconds := self.slow_seconds.get(key, self.run_seconds):
-            await self.clock.sleep(seconds)
+            ended = self._ended[key] = asyncio.Event()
+            over = [asyncio.create_task(self.clock.sleep(seconds)), asyncio.create_task(ended.wait())]
+            try:
+                await asyncio.wait(over, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in over:
+                    task.cancel()
         self.finished.append(key)
         outcome = self._outcomes.pop(0) if self._outcomes else None
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
+
+    def _interrupt(self, key: Key) -> bool:
+        if key in self.interrupted:
+            return False
+        self.interrupted.append(key)
+        self._ended[key].set()
+        return True
+
+    def start_of(self, key: Key) -> float | None:
+        """Return when the first run of a key began; None: it has not."""
+        return next((at for at, began in self.runs if began == key), None)
 
     async def end(self) -> None:
         self.controller.stop()
@@ -206,17 +237,81 @@ async def test_workers_are_as_many_as_before_when_the_slow_runs_are_over() -> No
     await harness.end()
 
 
-async def test_slow_runs_are_bounded_too() -> None:
-    harness = slow_harness(slow=25)
-    await harness.clock.advance(600)
-    assert harness.tally.active == 2 * (1 + SLOW_RUNS_PER_WORKER)
-    harness.queue.add(A)
-    await harness.clock.advance(600)
-    assert A not in [key for _, key in harness.runs]
-    await harness.clock.advance(3600)
-    assert A in harness.finished
+VICTIM = Key("victim", "registry.app")
+
+
+async def attack(harness: ControllerHarness, *, namespaces: int = 1, hosts: int = 1, each: int) -> None:
+    """Queue runs that take ten hours: `each` for every host of every namespace."""
+    for namespace, host, number in itertools.product(range(namespaces), range(hosts), range(each)):
+        key = Key(f"attacker-{namespace}", f"silent{host}.{number}")
+        harness.slow_seconds[key] = 36_000
+        harness.queue.add(key)
+    await harness.clock.advance(120)
+
+
+@pytest.mark.parametrize(
+    ("namespaces", "hosts", "each", "may_interrupt"),
+    [
+        pytest.param(1, 1, 44, False, id="one-host"),
+        pytest.param(1, 44, 10, False, id="many-hosts"),
+        pytest.param(7, 5, 10, False, id="many-namespaces"),
+        pytest.param(40, 5, 10, True, id="too-many-namespaces"),
+    ],
+)
+async def test_silent_hosts_of_one_tenant_do_not_delay_another(
+    *, namespaces: int, hosts: int, each: int, may_interrupt: bool
+) -> None:
+    harness = ControllerHarness(workers=4, slow_threshold=timedelta(seconds=1), may_interrupt=may_interrupt)
+    await attack(harness, namespaces=namespaces, hosts=hosts, each=each)
+    began = harness.clock.monotonic()
+    harness.queue.add(VICTIM)
+    await harness.clock.advance(5)
+    start = harness.start_of(VICTIM)
+    assert start is not None
+    assert start - began <= 3
+    assert harness.tally.active <= 4 * (1 + SLOW_RUNS_PER_WORKER)
     harness.task.cancel()
     await asyncio.gather(harness.task, return_exceptions=True)
+
+
+async def test_a_tenants_own_objects_on_other_hosts_go_on_beside_a_silent_one() -> None:
+    harness = ControllerHarness(workers=4, slow_threshold=timedelta(seconds=1))
+    await attack(harness, each=44)
+    assert harness.tally.active == 4 * HOST_RUNS_PER_WORKER
+    other = Key("attacker-0", "good.app")
+    harness.queue.add(other)
+    await harness.clock.advance(0)
+    assert harness.finished == [other]
+    harness.task.cancel()
+    await asyncio.gather(harness.task, return_exceptions=True)
+
+
+async def test_what_was_held_back_runs_when_the_slow_runs_are_over() -> None:
+    harness = slow_harness(slow=25)
+    await harness.clock.advance(600)
+    assert harness.tally.active == 2 * HOST_RUNS_PER_WORKER
+    await harness.clock.advance(4 * 3600)
+    assert len(set(harness.finished)) == 25
+    await harness.end()
+
+
+async def test_the_longest_run_of_the_namespace_with_most_makes_room() -> None:
+    harness = ControllerHarness(slow_threshold=timedelta(seconds=1), may_interrupt=True)
+    for number in range(SLOW_RUNS_PER_WORKER - 2):
+        await attack_from(harness, f"small-{number}")
+    await attack_from(harness, "big", "first")
+    await attack_from(harness, "big", "second")
+    assert harness.interrupted == []
+    await attack_from(harness, "another")
+    assert harness.interrupted == [Key("big", "first")]
+    harness.task.cancel()
+    await asyncio.gather(harness.task, return_exceptions=True)
+
+
+async def attack_from(harness: ControllerHarness, namespace: str, name: str = "silent") -> None:
+    harness.slow_seconds[Key(namespace, name)] = 36_000
+    harness.queue.add(Key(namespace, name))
+    await harness.clock.advance(2)
 
 
 async def test_stop_also_waits_for_slow_runs() -> None:

@@ -42,7 +42,7 @@ from controllers.runtime.reconcile.leader import Leader, LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 from controllers.runtime.reconcile.patcher import ObjectPatcher
 from controllers.runtime.reconcile.run import Reconciler, Run
-from controllers.runtime.reconcile.supersede import Superseded, Superseder
+from controllers.runtime.reconcile.supersede import Interrupted, Superseded, Superseder
 
 T = TypeVar("T", bound=ReconciledObject)
 S = TypeVar("S", bound=Status)
@@ -192,6 +192,9 @@ class Lifecycle(Generic[T, S]):
             return await (self._superseder.run(obj, work) if self._superseder else work)
         except ApiError as error:
             return _retry(error)
+        except Interrupted:
+            text = f"ended while {run.progress}, to make room for others: it took long, and too many others did, too"
+            return Retry(FAILED, text)
 
     async def _conclude(self, obj: T, run: Run[T, S], outcome: Outcome) -> Outcome | None:
         """Write the status and record the events; None when the object was deleted meanwhile."""

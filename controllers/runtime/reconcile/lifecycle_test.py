@@ -292,6 +292,27 @@ async def test_a_failing_suspended_object_keeps_its_generation(harness: Lifecycl
     assert harness.thing().status == failing
 
 
+async def test_requests_are_told_apart_by_their_text_and_not_by_their_time(harness: LifecycleHarness) -> None:
+    harness.put(
+        thing(requested="2024-01-01T00:00:00Z", status=msgspec.structs.replace(WELL, last_handled_reconcile_at="2099"))
+    )
+    await harness.run()
+    assert harness.reconciler.runs[-1].requested
+    assert harness.thing().status.last_handled_reconcile_at == "2024-01-01T00:00:00Z"
+
+
+async def test_a_run_that_has_to_make_room_says_so_and_is_repeated(harness: LifecycleHarness) -> None:
+    async def crowded() -> None:
+        harness.superseder.interrupt(KEY)
+        await asyncio.Event().wait()
+
+    harness.reconciler.meanwhile = crowded  # type: ignore[method-assign]
+    outcome = await harness.run()
+    assert isinstance(outcome, Retry)
+    assert "to make room for others" in outcome.message
+    assert harness.condition("Ready").message == outcome.message
+
+
 async def test_a_run_of_an_outdated_spec_is_ended_and_leaves_no_trace(harness: LifecycleHarness) -> None:
     async def edited() -> None:
         harness.superseder.on_change(thing(), thing(generation=2))

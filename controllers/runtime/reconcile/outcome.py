@@ -44,6 +44,8 @@ class Retry:
     """Bounds the growing delays, for causes that nothing reports as gone (a missing Secret)."""
     retry_after: timedelta | None = None
     """Replaces the growing delays: the other side asked to wait this long."""
+    left_alone: timedelta = timedelta()
+    """The other side was not asked, since it is left alone for this long: no run before that can do better."""
 
 
 @dataclass(frozen=True, slots=True)

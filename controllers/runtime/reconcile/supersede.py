@@ -1,4 +1,4 @@
-"""Cancels runs whose spec is outdated: nobody needs their results any more.
+"""Cancels runs whose spec is outdated, since nobody needs their results any more, and runs that have to make room.
 
 A scan of a registry that never answers lasts as long as its timeout, an hour perhaps, and the edit that corrects the
 host would wait for all of it. Only for kinds whose runs may be cut off anywhere.
@@ -24,12 +24,16 @@ class Superseded(Exception):
     """The run was ended: its object has another spec by now, or is gone."""
 
 
+class Interrupted(Exception):
+    """The run was ended to make room for others. It is to be repeated."""
+
+
 @dataclass(slots=True)
 class _Running:
     uid: str
     generation: int
     task: asyncio.Task[Any]
-    superseded: bool = False
+    ended_by: type[Exception] | None = None
 
 
 class Superseder:
@@ -41,7 +45,7 @@ class Superseder:
         """How many runs were ended since the last one that was completed; no entry for none."""
 
     async def run(self, obj: ReconciledObject, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await a run over `obj` and return its result. Raises Superseded when `on_change` ended it."""
+        """Await a run over `obj` and return its result. Raises Superseded or Interrupted when it was ended."""
         key = key_of(obj)
         task = asyncio.ensure_future(coroutine)
         running = self._running[key] = _Running(obj.metadata.uid, obj.metadata.generation, task)
@@ -49,12 +53,12 @@ class Superseder:
             return await task
         except asyncio.CancelledError:
             this = asyncio.current_task()
-            if running.superseded and not (this and this.cancelling()):
-                raise Superseded from None
+            if running.ended_by and not (this and this.cancelling()):
+                raise running.ended_by from None
             raise
         finally:
             del self._running[key]
-            if not running.superseded:
+            if running.ended_by is not Superseded:
                 self._superseded_runs.pop(key, None)
 
     def on_change(self, old: ReconciledObject | None, new: ReconciledObject | None) -> None:
@@ -72,8 +76,17 @@ class Superseder:
             return
         if new is not None:
             self._superseded_runs[key] += 1
-        running.superseded = True
+        running.ended_by = Superseded
         running.task.cancel()
+
+    def interrupt(self, key: Key) -> bool:
+        """End the run of `key` to make room; return whether there was one that nobody had ended yet."""
+        running = self._running.get(key)
+        if running is None or running.ended_by:
+            return False
+        running.ended_by = Interrupted
+        running.task.cancel()
+        return True
 
 
 def _is_current(running: _Running, obj: ReconciledObject) -> bool:

@@ -5,7 +5,13 @@ import asyncio
 import pytest
 from msgspec.structs import replace
 
-from controllers.runtime.reconcile.supersede import MAX_SUPERSEDED_IN_A_ROW, Superseded, Superseder
+from controllers.runtime.key import key_of
+from controllers.runtime.reconcile.supersede import (
+    MAX_SUPERSEDED_IN_A_ROW,
+    Interrupted,
+    Superseded,
+    Superseder,
+)
 from testing.lifecycle import thing
 from testing.thing import Thing
 
@@ -120,3 +126,13 @@ async def test_spec_that_changes_all_the_time_does_not_keep_runs_from_their_end(
     runs.on_change(OBJECT, thing(generation=11))
     with pytest.raises(Superseded):
         await waiting.task
+
+
+async def test_a_run_that_has_to_make_room_ends_once(runs: Superseder) -> None:
+    waiting = await begun(runs, OBJECT)
+    assert runs.interrupt(key_of(OBJECT))
+    assert not runs.interrupt(key_of(OBJECT)), "it is ending already"
+    with pytest.raises(Interrupted):
+        await waiting.task
+    assert waiting.cleaned_up
+    assert not runs.interrupt(key_of(OBJECT)), "there is none"

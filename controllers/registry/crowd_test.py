@@ -1,0 +1,48 @@
+"""`controllers.registry.transport`: many requests that nobody answers, and one beside them."""
+
+import asyncio
+
+from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
+from controllers.registry.transport import RegistryTransport
+
+CROWD = 150
+"""More than a pool had connections when it had a bound that counted."""
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+async def test_requests_to_silent_registries_do_not_keep_others_from_connecting() -> None:
+    waiting, crowded, over = 0, asyncio.Event(), asyncio.Event()
+
+    async def never_answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal waiting
+        waiting += 1
+        if waiting == CROWD:
+            crowded.set()
+        await over.wait()
+        writer.close()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(ANSWER)
+        await writer.drain()
+        writer.close()
+
+    transport = RegistryTransport(user_agent="test")
+    silent = await asyncio.start_server(never_answer, "127.0.0.1", 0, backlog=CROWD)
+    good = await asyncio.start_server(answer, "127.0.0.1", 0)
+
+    async def ask(server: asyncio.Server) -> RegistryResponse:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2/"
+        return await transport.send(RegistryRequest("GET", url), Route(None, None), max_bytes=100)
+
+    crowd = [asyncio.create_task(ask(silent)) for _ in range(CROWD)]
+    async with asyncio.timeout(30):
+        await crowded.wait()
+        assert (await ask(good)).body == b"{}"
+    for task in crowd:
+        task.cancel()
+    await asyncio.gather(*crowd, return_exceptions=True)
+    over.set()
+    await transport.aclose()
+    silent.close()
+    good.close()
