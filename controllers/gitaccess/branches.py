@@ -12,7 +12,7 @@ from controllers.git.protocol.refs import DEFAULT_BRANCH, Checkout
 
 
 class NoPushBranch(Exception):
-    """The checkout is not a branch, so `spec.git.push.branch` is needed."""
+    """Neither `spec.git.push.branch` nor the reference to check out names a branch, and none is guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +55,16 @@ class BranchPlan:
 
 
 def plan_branches(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) -> BranchPlan:
-    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean; raises NoPushBranch."""
-    ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef(branch=DEFAULT_BRANCH)
+    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean; raises NoPushBranch.
+
+    Without any reference the default branch is checked out, but never pushed to unless `spec.git.push.branch` names it.
+    """
+    ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef()
     checkout = Checkout(branch=ref.branch, tag=ref.tag, semver=ref.semver, name=ref.name, commit=ref.commit)
-    if not any((ref.branch, ref.tag, ref.semver, ref.name, ref.commit)):
+    if checkout == Checkout():
         checkout = Checkout(branch=DEFAULT_BRANCH)
     push = git.push
-    push_branch = push.branch if push and push.branch else checkout.branch
+    push_branch = push.branch if push and push.branch else ref.branch
     if not push_branch:
         raise NoPushBranch(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"

@@ -131,6 +131,22 @@ async def test_branch_that_is_not_there(harness: AutomationHarness) -> None:
     )
 
 
+@pytest.mark.parametrize("ref", [None, GitRepositoryRef(), GitRepositoryRef(tag="v1")], ids=["none", "empty", "tag"])
+async def test_branch_that_nobody_named_is_not_pushed_to(
+    harness: AutomationHarness, ref: GitRepositoryRef | None
+) -> None:
+    harness.git.put("refs/heads/master", {"web.yaml": manifest("1.0.0")})
+    harness.git.put("refs/tags/v1", {"web.yaml": manifest("1.0.0")})
+    harness.put(git_repository(ref=ref))
+    end = await harness.fail(Retry)
+    why = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
+    assert (end.reason, end.message) == ("SourceManagerFailed", f"failed configuring source manager: {why}")
+    assert harness.git.files_of("refs/heads/master")["web.yaml"] == manifest("1.0.0")
+    harness.push_to(branch="master")
+    await harness.reconcile()
+    assert harness.git.files_of("refs/heads/master")["web.yaml"] == manifest("1.1.0")
+
+
 async def test_path_that_is_not_there(harness: AutomationHarness) -> None:
     harness.spec(update=UpdateStrategy(path="./apps"))
     end = await harness.fail(Retry)
