@@ -136,15 +136,21 @@ class GitEngine:
         await self._evict()
 
     async def find_files(
-        self, remote: Remote, commit: str, path: str, *, is_wanted: Callable[[str], bool], marker: bytes
+        self,
+        remote: Remote,
+        commit: str,
+        path: str,
+        *,
+        is_wanted: Callable[[str], bool],
+        has_marker: Callable[[bytes], bool],
     ) -> list[File]:
-        """Return the files of a commit at or below `path` whose base name `is_wanted` and which contain the marker.
+        """Return the files of a commit at or below `path` whose base name `is_wanted` and whose content `has_marker`.
 
-        path: folder or file, from the root of the repository; empty for all of it. is_wanted: pass the same function
-        object each time, or unchanged folders are read again. The order is that of a directory walk. Fetches the
+        path: folder or file, from the root of the repository; empty for all of it. Pass the same function objects each
+        time, or unchanged folders are read again. The order is that of a directory walk. Fetches the
         commit when the cache lost it. Raises PathMissing, PathOutside, RepositoryTooLarge, and as `fetch`.
         """
-        deadline, file_filter = self._deadline(remote), FileFilter(is_wanted, marker)
+        deadline, file_filter = self._deadline(remote), FileFilter(is_wanted, has_marker)
 
         def work(store: ObjectStore) -> list[File]:
             def use() -> list[File]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.git.conftest import BOT, MARKER, WHEN, GitRun, is_yaml, marked, random_bytes
+from controllers.git.conftest import BOT, WHEN, GitRun, is_marked, is_yaml, marked, random_bytes
 from controllers.git.engine import GitEngine
 from controllers.git.errors import EmptyRepository, PathMissing, RefMoved, RefNotFound, RepositoryTooLarge
 from controllers.git.objects.commits import Author
@@ -312,7 +312,7 @@ async def test_scans_of_two_filters_do_not_mix(run: GitRun, fleet: BareRepositor
     tip = await run.tip()
     await run.files(tip.commit)
     found = await run.engine.find_files(
-        run.remote, tip.commit, "", is_wanted=lambda name: name.endswith(".txt"), marker=MARKER
+        run.remote, tip.commit, "", is_wanted=lambda name: name.endswith(".txt"), has_marker=is_marked
     )
     assert [f.path for f in found] == ["b.txt"]
     assert is_yaml("Kustomization")

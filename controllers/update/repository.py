@@ -54,7 +54,7 @@ class Repository:
                     base.commit,
                     work.path,
                     is_wanted=setters.name_filter(work.globs),
-                    marker=setters.MARKER,
+                    has_marker=setters.mentions_marker,
                 )
             except PathMissing as error:
                 raise PathUnusable(
