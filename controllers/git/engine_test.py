@@ -11,10 +11,11 @@ from controllers.git.conftest import BOT, WHEN, GitRun, is_marked, is_yaml, mark
 from controllers.git.engine import GitEngine
 from controllers.git.errors import EmptyRepository, PathMissing, RefMoved, RefNotFound, RepositoryTooLarge
 from controllers.git.objects.commits import Author
+from controllers.git.protocol.pktline import packets
 from controllers.git.protocol.refs import Checkout, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
-from testing.gitserver import BareRepository, GitServer, Request
+from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 
 
 def no_semver(_range: str, _tags: object) -> None:
@@ -211,6 +212,28 @@ async def test_an_unknown_commit(run: GitRun, server: GitServer, fleet: BareRepo
     await run.engine.list_refs(run.remote)
     with pytest.raises(RefNotFound, match=f"unable to clone '{run.remote.url}': couldn't find remote commit 'dead"):
         await run.engine.fetch(run.remote, Tip("", "dead" * (len(fleet.head()) // 4), ""))
+
+
+@pytest.mark.parametrize("kind", ["tag", "tree", "blob"])
+async def test_a_commit_that_is_something_else(run: GitRun, fleet: BareRepository, kind: str) -> None:
+    fleet.git("tag", "-a", "v1", "-m", "one", "main")
+    found = fleet.git("rev-parse", {"tag": "v1", "tree": "main^{tree}", "blob": "main:app.yaml"}[kind])
+    await run.tip()
+    with pytest.raises(RefNotFound, match=f"object '{found}' is a {kind}, not a commit: write the hash of a commit"):
+        await run.engine.fetch(run.remote, Tip("", found, ""))
+
+
+async def test_the_words_of_a_server_that_refuses_a_commit_are_kept(run: GitRun, server: GitServer) -> None:
+    commit = (await run.engine.list_refs(run.remote)).values["refs/heads/main"]
+    answer = packets(b"packfile\n", b"\x02this repository is frozen\n", b"\x03want not valid\n")
+    headers = {"Content-Type": "application/x-git-upload-pack-result"}
+    server.respond = lambda request: CannedResponse(200, answer, headers) if b"command=fetch" in request.body else None
+    with pytest.raises(RefNotFound) as refused:
+        await run.engine.fetch(run.remote, Tip("", commit, ""))
+    assert str(refused.value) == (
+        f"unable to clone '{run.remote.url}': couldn't find remote commit '{commit}': remote error: want not valid: "
+        "this repository is frozen; some servers serve only commits that a branch or tag leads to"
+    )
 
 
 async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(

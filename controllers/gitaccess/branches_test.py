@@ -7,7 +7,7 @@ import pytest
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import GitCheckoutSpec, PushSpec
 from controllers.git.protocol.refs import Checkout
-from controllers.gitaccess.branches import BranchPlan, Gates, NoPushBranch, plan_branches
+from controllers.gitaccess.branches import BadPushBranch, BranchPlan, Gates, NoPushBranch, plan_branches
 from testing.builders import git_repository, git_spec
 
 MAIN = GitRepositoryRef(branch="main")
@@ -85,6 +85,15 @@ def test_default_branch_is_not_pushed_to_unless_it_is_named(
 ) -> None:
     with pytest.raises(NoPushBranch):
         planned(source, checkout=checkout, push=push)
+
+
+@pytest.mark.parametrize(
+    ("branch", "remedy"),
+    [("refs/heads/a/b", "write 'a/b'"), ("refs/for/main", r"set spec\.git\.push\.refspec")],
+)
+def test_full_name_is_no_push_branch(branch: str, remedy: str) -> None:
+    with pytest.raises(BadPushBranch, match=remedy):
+        planned(push=PushSpec(branch=branch))
 
 
 NO_BRANCH = [

@@ -131,6 +131,33 @@ async def test_branch_that_is_not_there(harness: AutomationHarness) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ref", "text"),
+    [
+        pytest.param(
+            GitRepositoryRef(branch="main", commit="deadbeef"), "'deadbeef' is not the whole hash", id="short"
+        ),
+        pytest.param(GitRepositoryRef(branch="main", commit="main"), "'main' is not the whole hash", id="branch"),
+        pytest.param(
+            GitRepositoryRef(branch="main", semver="9.x"), "no match found for semver: 9.x", id="semver-without-match"
+        ),
+        pytest.param(
+            GitRepositoryRef(branch="main", semver=">>1"), "semver '>>1' is not a range of versions: ", id="bad-semver"
+        ),
+        pytest.param(
+            GitRepositoryRef(branch="refs/heads/main"), "ref.branch takes the short name: write 'main'", id="full-name"
+        ),
+    ],
+)
+async def test_reference_that_cannot_be_checked_out_says_what_to_write(
+    harness: AutomationHarness, ref: GitRepositoryRef, text: str
+) -> None:
+    harness.put(git_repository(ref=ref))
+    end = await harness.fail(Retry)
+    assert end.message.startswith("failed to checkout source: ")
+    assert text in end.message
+
+
 @pytest.mark.parametrize("ref", [None, GitRepositoryRef(), GitRepositoryRef(tag="v1")], ids=["none", "empty", "tag"])
 async def test_branch_that_nobody_named_is_not_pushed_to(
     harness: AutomationHarness, ref: GitRepositoryRef | None

@@ -164,15 +164,18 @@ def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
     return packets(*wants, *shallow, *deepen) + FLUSH + packets(*haves, b"done\n")
 
 
-def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
-    """Yield the chunks of the pack that answers a fetch. Raises ProtocolError, also when the remote refuses."""
+def read_fetch(stream: Stream, want: Want, version: int, on_progress: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Yield the chunks of the pack that answers a fetch. Raises ProtocolError, also when the remote refuses.
+
+    `on_progress` gets what the remote says to people.
+    """
     if version == 2:
         while (section := stream.packet()) != b"packfile\n":
             if isinstance(section, SpecialPacket):
                 raise ProtocolError("the remote sent no pack")
             for _ in stream.lines():  # shallow-info: we know where history is cut off, we asked for it
                 pass
-        yield from read_side_band(stream, _ignore)
+        yield from read_side_band(stream, on_progress)
         return
     if want.depth:
         for _ in stream.lines():
@@ -183,11 +186,7 @@ def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
     if isinstance(line, SpecialPacket):
         raise ProtocolError("the remote sent no pack")
     stream.unread(packet(line))
-    yield from read_side_band(stream, _ignore)
-
-
-def _ignore(_progress: bytes) -> None:
-    pass
+    yield from read_side_band(stream, on_progress)
 
 
 def push_request(commands: Sequence[PushCommand], options: Sequence[str], advertisement: Advertisement) -> bytes:

@@ -219,13 +219,13 @@ def test_a_fetch_offers_complete_commits_as_shallow() -> None:
     ],
 )  # fmt: skip
 def test_the_pack_in_an_answer(version: int, answer: bytes) -> None:
-    assert b"".join(read_fetch(stream(answer), Want([A], [], depth=1), version)) == b"PACK"
+    assert b"".join(read_fetch(stream(answer), Want([A], [], depth=1), version, print)) == b"PACK"
 
 
 @pytest.mark.parametrize(("version", "answer"), [(2, FLUSH), (0, FLUSH + packets(b"NAK\n") + FLUSH)], ids=["v2", "v0"])
 def test_an_answer_without_a_pack(version: int, answer: bytes) -> None:
     with pytest.raises(ProtocolError, match="no pack"):
-        list(read_fetch(stream(answer), Want([A], [], depth=1), version))
+        list(read_fetch(stream(answer), Want([A], [], depth=1), version, print))
 
 
 def test_a_push_sends_old_and_new_ids_and_options() -> None:
