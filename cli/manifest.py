@@ -50,7 +50,7 @@ def _documents(file: str) -> list[dict[str, Any]]:
         text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
         return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
     except OSError as error:
-        raise BadManifest(f"cannot read {file}: {error.strerror}") from None
+        raise BadManifest(f"cannot read {file}: {error.strerror or type(error).__name__}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an invalid date, or endless nesting
         raise BadManifest(f"{file} is not YAML: {error}") from None
 

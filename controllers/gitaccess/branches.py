@@ -59,7 +59,7 @@ class BranchPlan:
 
 
 def plan_branches(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) -> BranchPlan:
-    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean. Raises NoPushBranch, BadPushBranch.
+    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean. Raises either exception above.
 
     Without any reference the default branch is checked out, but never pushed to unless `spec.git.push.branch` names it.
     """

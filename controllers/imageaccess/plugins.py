@@ -190,7 +190,7 @@ async def _wait_for_exit(plugin: Plugin, *, stdin: BinaryIO, stdout: BinaryIO) -
             stderr=asyncio.subprocess.DEVNULL,  # it may hold secrets
         )
     except OSError as error:
-        raise _failed(plugin, f"cannot be run: {error.strerror}") from error
+        raise _failed(plugin, f"cannot be run: {error.strerror or type(error).__name__}") from error
     try:
         async with asyncio.timeout(RUN_SECONDS):
             return await process.wait()

@@ -226,6 +226,17 @@ async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, te
             id="bad-selector",
         ),
         pytest.param(
+            {
+                "policy_selector": LabelSelector(
+                    match_expressions=(LabelSelectorRequirement(key="a", operator="Exists", values=("b", "c")),)
+                )
+            },
+            "InvalidPolicySelector",
+            'failed to parse policy selector: values: Invalid value: ["b","c"]: values set must be empty for exists '
+            "and does not exist",
+            id="selector-with-needless-values",
+        ),
+        pytest.param(
             {"update": UpdateStrategy(strategy="Sed")},
             "InvalidUpdateStrategy",
             "unsupported update strategy: Sed",

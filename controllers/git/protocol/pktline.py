@@ -106,7 +106,7 @@ def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iter
             case b"\x03":
                 raise ProtocolError(f"{REMOTE_ERROR}{sanitize(data[1:])}")
             case band:
-                raise ProtocolError(f"unknown side band {band!r}")
+                raise ProtocolError(f"unknown side band {int.from_bytes(band, 'big')}")
 
 
 class RemoteWords:
