@@ -21,7 +21,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from controllers.git.errors import PushRejected, RefMoved, error_context
+from controllers.git.errors import PushRejected, RefMoved, error_context, reading_foreign_input
 from controllers.git.login.githubapp import GithubApp, GithubApps
 from controllers.git.objects.commits import (
     Author,
@@ -315,7 +315,11 @@ class GitEngine:
             slots.release()
             release()
 
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        def work_guarded() -> T:
+            with reading_foreign_input():
+                return work()
+
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work_guarded)
         future.add_done_callback(release_all)
         try:
             return await asyncio.shield(future)

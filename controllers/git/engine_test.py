@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -9,9 +10,16 @@ import pytest
 
 from controllers.git.conftest import BOT, WHEN, GitRun, is_marked, is_yaml, marked, random_bytes
 from controllers.git.engine import GitEngine
-from controllers.git.errors import EmptyRepository, PathMissing, RefMoved, RefNotFound, RepositoryTooLarge
+from controllers.git.errors import (
+    EmptyRepository,
+    PathMissing,
+    ProtocolError,
+    RefMoved,
+    RefNotFound,
+    RepositoryTooLarge,
+)
 from controllers.git.objects.commits import Author
-from controllers.git.protocol.pktline import packets
+from controllers.git.protocol.pktline import FLUSH, packets
 from controllers.git.protocol.refs import Checkout, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
@@ -234,6 +242,35 @@ async def test_the_words_of_a_server_that_refuses_a_commit_are_kept(run: GitRun,
         f"unable to clone '{run.remote.url}': couldn't find remote commit '{commit}': remote error: want not valid: "
         "this repository is frozen; some servers serve only commits that a branch or tag leads to"
     )
+
+
+async def test_a_line_without_a_blank_is_no_reference(run: GitRun, server: GitServer) -> None:
+    headers = {"Content-Type": "application/x-git-upload-pack-result"}
+    answer = CannedResponse(200, packets(b"x" * 40 + b"\n") + FLUSH, headers)
+    server.respond = lambda request: answer if b"command=ls-refs" in request.body else None
+    with pytest.raises(ProtocolError, match=f"unable to clone '{run.remote.url}': not a reference: xxx"):
+        await run.engine.list_refs(run.remote)
+
+
+@pytest.mark.parametrize("fault", [ValueError("secret"), IndexError(), RecursionError(), OverflowError(), zlib.error()])
+async def test_whatever_a_parser_raises_is_an_error_of_this_edge(
+    run: GitRun, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise fault
+
+    tip = await run.tip()
+    with monkeypatch.context() as patched:
+        patched.setattr("controllers.git.protocol.session.read_ls_refs", fail)
+        with pytest.raises(ProtocolError) as listed:
+            await run.engine.list_refs(run.remote)
+        patched.setattr("controllers.git.engine.parse_commit", fail)
+        with pytest.raises(ProtocolError) as read:
+            await run.engine.read_commit(run.remote, tip.commit)
+    unreadable = f"the remote's answer cannot be read ({type(fault).__name__})"
+    assert str(listed.value) == f"unable to clone '{run.remote.url}': {unreadable}"
+    assert str(read.value) == unreadable
+    await run.engine.list_refs(run.remote)
 
 
 async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(

@@ -24,6 +24,8 @@
 Texts are safe to show: no credentials, no user-info of a URL, the remote's own words cut at 256 characters.
 """
 
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -133,11 +135,38 @@ class BadRefspec(GitError):
     """The refspec is malformed, or asks for something an automation never does."""
 
 
+UNREADABLE = (
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""What Python's and other libraries' parsers raise over bytes that they do not expect."""
+
+
+@contextmanager
+def reading_foreign_input() -> Iterator[None]:
+    """Turn whatever parsers raise over a remote's bytes into ProtocolError.
+
+    All work of the engine runs inside, so that no remote can make a run end in anything but this package's errors.
+    Faults that somebody might mend have errors of their own, raised where they are found.
+    """
+    try:
+        yield
+    except UNREADABLE as e:
+        raise ProtocolError(f"the remote's answer cannot be read ({type(e).__name__})") from e
+
+
 @contextmanager
 def error_context(what: str) -> Iterator[None]:
     """Make errors raised inside say what was tried, unless they already do."""
     try:
-        yield
+        with reading_foreign_input():
+            yield
     except GitError as e:
         e.error_context = e.error_context or what
         raise

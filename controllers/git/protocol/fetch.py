@@ -88,7 +88,7 @@ def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Ca
     try:
         return use()
     except CorruptObject as e:
-        raise ProtocolError(f"commit {commit} lacks an object although it was just fetched") from e
+        raise ProtocolError(f"commit {commit} has a missing or malformed object although it was just fetched") from e
 
 
 def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:

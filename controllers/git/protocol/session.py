@@ -198,11 +198,13 @@ class RemoteSession:
 
     @contextmanager
     def _forget_on_error(self) -> Iterator[None]:
+        is_done = False
         try:
             yield
-        except GitError:
-            self._advertisement = None
-            raise
+            is_done = True
+        finally:
+            if not is_done:
+                self._advertisement = None
 
 
 def plan_push(

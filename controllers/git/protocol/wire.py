@@ -82,10 +82,12 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     object_format = _object_format(capabilities)
     values, peeled = {}, {}
     for one in chain([line], stream.lines()):
+        if one.startswith(b"shallow "):
+            continue
         sha, name = _ref_line(one, object_format)
         if name.endswith("^{}"):
             peeled[name.removesuffix("^{}")] = sha
-        elif sha != "shallow":
+        else:
             values[name] = sha
     peeled.pop("capabilities", None)  # "capabilities^{}" stands in for the references of an empty repository
     symrefs = dict(c[7:].split(":", 1) for c in capabilities if c.startswith("symref=") and ":" in c)
@@ -94,7 +96,7 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
 
 def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
     sha, space, name = line.partition(b" ")
-    if not space or not (sha == b"shallow" or is_object_id(sha, object_format)):
+    if not space or not is_object_id(sha, object_format):
         raise ProtocolError(f"not a reference: {sanitize(line)}")
     return sha.decode(), name.decode("utf-8", "surrogateescape")
 
@@ -128,16 +130,16 @@ def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
     """Return the advertisement with the references of an answer in protocol 2. Raises ProtocolError."""
     values, peeled, symrefs = {}, {}, {}
     for line in stream.lines():
-        sha, name, *attributes = line.decode("utf-8", "surrogateescape").split(" ")
-        if not is_object_id(sha.encode("utf-8", "replace"), advertisement.object_format):
-            raise ProtocolError(f"not a reference: {sanitize(line)}")
+        object_id, space, rest = line.partition(b" ")
+        reference, *attributes = rest.split(b" ")
+        sha, name = _ref_line(object_id + space + reference, advertisement.object_format)
         values[name] = sha
         for attribute in attributes:
-            key, _, value = attribute.partition(":")
-            if key == "peeled":
-                peeled[name] = value
-            elif key == "symref-target":
-                symrefs[name] = value
+            key, _, value = attribute.partition(b":")
+            if key == b"peeled":
+                peeled[name], _ = _ref_line(value + b" " + reference, advertisement.object_format)
+            elif key == b"symref-target":
+                symrefs[name] = value.decode("utf-8", "surrogateescape")
     return replace(advertisement, values=values, peeled=peeled, symrefs=symrefs)
 
 
