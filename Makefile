@@ -14,6 +14,7 @@ PYTEST := $(BIN)/pytest -q
 CONFORMANCE ?= hack/conformance/data
 SCENARIOS ?= e2e/scenarios
 BENCH_ARGS ?=
+FUZZ_SECONDS ?= 60
 
 .PHONY: help
 help: ## Show this help
@@ -67,6 +68,10 @@ conformance: $(READY) ## Recorded questions and answers of the reference (CONFOR
 .PHONY: scenarios
 scenarios: $(READY) ## Play system scenarios and compare with their recorded transcripts (SCENARIOS=folder)
 	@$(BIN)/python -m hack.scenarios $(SCENARIOS)
+
+.PHONY: fuzz
+fuzz: $(READY) ## Random tests of what reads foreign input, another seed each time (FUZZ_SECONDS=60 a target)
+	@$(BIN)/python -m hack.fuzz --seconds $(FUZZ_SECONDS)
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

@@ -27,7 +27,7 @@ class Secret(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     data: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
-        return f"Secret({self.metadata.namespace}/{self.metadata.name}, keys={sorted(self.data)})"
+        return f"Secret({self.metadata.namespace}/{self.metadata.name}, keys={', '.join(sorted(self.data))})"
 
 
 class ServiceAccount(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

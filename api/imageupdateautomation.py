@@ -94,7 +94,7 @@ class PushSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     """Where commits go."""
 
     branch: str = ""
-    """Branch to push to, created if missing; unset means the branch that was checked out."""
+    """Branch to push to, created if missing; unset means the branch that the checkout names."""
     refspec: str = ""
     """A refspec to push as well."""
     options: dict[str, str] = {}

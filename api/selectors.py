@@ -4,6 +4,7 @@ Follows https://kubernetes.io/docs/concepts/overview/working-with-objects/labels
 of the API machinery.
 """
 
+import json
 from collections.abc import Mapping
 
 from api.meta import LabelSelector, LabelSelectorRequirement
@@ -33,9 +34,8 @@ def _matches_requirement(requirement: LabelSelectorRequirement, labels: Mapping[
                 f"values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty ({key})"
             )
         case "Exists" | "DoesNotExist" if values:
-            raise BadSelector(
-                f"values: Invalid value: {list(values)}: values set must be empty for exists and does not exist"
-            )
+            shown = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+            raise BadSelector(f"values: Invalid value: {shown}: values set must be empty for exists and does not exist")
         case "In":
             return labels.get(key) in values
         case "NotIn":

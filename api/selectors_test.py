@@ -7,7 +7,7 @@ from api.selectors import BadSelector, matches
 
 LABELS = {"app": "web", "stage": "dev"}
 EMPTY_SET = "values: Invalid value: []: for 'in', 'notin' operators, values set can't be empty (app)"
-NEEDLESS_SET = "values: Invalid value: ['web']: values set must be empty for exists and does not exist"
+NEEDLESS_SET = 'values: Invalid value: ["web"]: values set must be empty for exists and does not exist'
 
 
 def need(key: str, operator: str, *values: str) -> LabelSelectorRequirement:
@@ -59,6 +59,11 @@ def test_requirements_are_all_needed(
         pytest.param(need("app", "NotIn"), EMPTY_SET, id="notin-of-nothing"),
         pytest.param(need("app", "Exists", "web"), NEEDLESS_SET, id="exists-with-values"),
         pytest.param(need("app", "DoesNotExist", "web"), NEEDLESS_SET, id="does-not-exist-with-values"),
+        pytest.param(
+            need("app", "Exists", "a", 'b"é'),
+            NEEDLESS_SET.replace('["web"]', r'["a","b\"é"]'),
+            id="exists-with-several",
+        ),
         pytest.param(need("app", "Like", "w*"), '"Like" is not a valid label selector operator', id="unknown"),
         pytest.param(need("app", "in", "web"), '"in" is not a valid label selector operator', id="letter-case"),
         pytest.param(need("app", ""), '"" is not a valid label selector operator', id="no-operator"),

@@ -138,7 +138,13 @@ class FakeGit:
         self._called("fetch")
 
     async def find_files(
-        self, remote: Remote, commit: str, path: str, *, is_wanted: Callable[[str], bool], marker: bytes
+        self,
+        remote: Remote,
+        commit: str,
+        path: str,
+        *,
+        is_wanted: Callable[[str], bool],
+        has_marker: Callable[[bytes], bool],
     ) -> list[File]:
         self._called("find_files")
         files = self.trees[commit]
@@ -148,7 +154,7 @@ class FakeGit:
         return [
             File(name, self.links.get(name, name), data)
             for name, data in sorted(found.items())
-            if is_wanted(name.rpartition("/")[2]) and marker in data
+            if is_wanted(name.rpartition("/")[2]) and has_marker(data)
         ]
 
     def can_fetch_any_commit(self, remote: Remote) -> bool:

@@ -16,7 +16,6 @@ from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
 from testing.gitserver import BareRepository, GitServer, git_server
 
-MARKER = b'"$imagepolicy"'
 WHEN = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
 BOT = Author("bot@example.com", "Image Bot")
 
@@ -24,6 +23,11 @@ BOT = Author("bot@example.com", "Image Bot")
 def is_yaml(name: str) -> bool:
     """Return True for the files that most tests look for."""
     return name.endswith((".yaml", ".yml")) or name == "Kustomization"
+
+
+def is_marked(data: bytes) -> bool:
+    """Return True for content with a marker."""
+    return b'"$imagepolicy"' in data
 
 
 def marked(tag: str, policy: str = "flux-system:app:tag") -> str:
@@ -52,7 +56,7 @@ class GitRun:
 
     async def files(self, commit: str, path: str = "") -> list[File]:
         """Find the marked YAML files of a commit."""
-        return await self.engine.find_files(self.remote, commit, path, is_wanted=is_yaml, marker=MARKER)
+        return await self.engine.find_files(self.remote, commit, path, is_wanted=is_yaml, has_marker=is_marked)
 
     async def commit(self, parent: str, edits: dict[str, bytes], message: str = "Update") -> NewCommit:
         """Make a commit of the bot."""

@@ -21,7 +21,7 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from controllers.git.errors import PushRejected, RefMoved, error_context
+from controllers.git.errors import PushRejected, RefMoved, error_context, reading_foreign_input
 from controllers.git.login.githubapp import GithubApp, GithubApps
 from controllers.git.objects.commits import (
     Author,
@@ -136,15 +136,21 @@ class GitEngine:
         await self._evict()
 
     async def find_files(
-        self, remote: Remote, commit: str, path: str, *, is_wanted: Callable[[str], bool], marker: bytes
+        self,
+        remote: Remote,
+        commit: str,
+        path: str,
+        *,
+        is_wanted: Callable[[str], bool],
+        has_marker: Callable[[bytes], bool],
     ) -> list[File]:
-        """Return the files of a commit at or below `path` whose base name `is_wanted` and which contain the marker.
+        """Return the files of a commit at or below `path` whose base name `is_wanted` and whose content `has_marker`.
 
-        path: folder or file, from the root of the repository; empty for all of it. is_wanted: pass the same function
-        object each time, or unchanged folders are read again. The order is that of a directory walk. Fetches the
+        path: folder or file, from the root of the repository; empty for all of it. Pass the same function objects each
+        time, or unchanged folders are read again. The order is that of a directory walk. Fetches the
         commit when the cache lost it. Raises PathMissing, PathOutside, RepositoryTooLarge, and as `fetch`.
         """
-        deadline, file_filter = self._deadline(remote), FileFilter(is_wanted, marker)
+        deadline, file_filter = self._deadline(remote), FileFilter(is_wanted, has_marker)
 
         def work(store: ObjectStore) -> list[File]:
             def use() -> list[File]:
@@ -309,7 +315,11 @@ class GitEngine:
             slots.release()
             release()
 
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        def work_guarded() -> T:
+            with reading_foreign_input():
+                return work()
+
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work_guarded)
         future.add_done_callback(release_all)
         try:
             return await asyncio.shield(future)

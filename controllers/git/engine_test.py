@@ -2,19 +2,28 @@
 
 import asyncio
 import threading
+import zlib
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from controllers.git.conftest import BOT, MARKER, WHEN, GitRun, is_yaml, marked, random_bytes
+from controllers.git.conftest import BOT, WHEN, GitRun, is_marked, is_yaml, marked, random_bytes
 from controllers.git.engine import GitEngine
-from controllers.git.errors import EmptyRepository, PathMissing, RefMoved, RefNotFound, RepositoryTooLarge
+from controllers.git.errors import (
+    EmptyRepository,
+    PathMissing,
+    ProtocolError,
+    RefMoved,
+    RefNotFound,
+    RepositoryTooLarge,
+)
 from controllers.git.objects.commits import Author
+from controllers.git.protocol.pktline import FLUSH, packets
 from controllers.git.protocol.refs import Checkout, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
-from testing.gitserver import BareRepository, GitServer, Request
+from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 
 
 def no_semver(_range: str, _tags: object) -> None:
@@ -213,6 +222,57 @@ async def test_an_unknown_commit(run: GitRun, server: GitServer, fleet: BareRepo
         await run.engine.fetch(run.remote, Tip("", "dead" * (len(fleet.head()) // 4), ""))
 
 
+@pytest.mark.parametrize("kind", ["tag", "tree", "blob"])
+async def test_a_commit_that_is_something_else(run: GitRun, fleet: BareRepository, kind: str) -> None:
+    fleet.git("tag", "-a", "v1", "-m", "one", "main")
+    found = fleet.git("rev-parse", {"tag": "v1", "tree": "main^{tree}", "blob": "main:app.yaml"}[kind])
+    await run.tip()
+    with pytest.raises(RefNotFound, match=f"object '{found}' is a {kind}, not a commit: write the hash of a commit"):
+        await run.engine.fetch(run.remote, Tip("", found, ""))
+
+
+async def test_the_words_of_a_server_that_refuses_a_commit_are_kept(run: GitRun, server: GitServer) -> None:
+    commit = (await run.engine.list_refs(run.remote)).values["refs/heads/main"]
+    answer = packets(b"packfile\n", b"\x02this repository is frozen\n", b"\x03want not valid\n")
+    headers = {"Content-Type": "application/x-git-upload-pack-result"}
+    server.respond = lambda request: CannedResponse(200, answer, headers) if b"command=fetch" in request.body else None
+    with pytest.raises(RefNotFound) as refused:
+        await run.engine.fetch(run.remote, Tip("", commit, ""))
+    assert str(refused.value) == (
+        f"unable to clone '{run.remote.url}': couldn't find remote commit '{commit}': remote error: want not valid: "
+        "this repository is frozen; some servers serve only commits that a branch or tag leads to"
+    )
+
+
+async def test_a_line_without_a_blank_is_no_reference(run: GitRun, server: GitServer) -> None:
+    headers = {"Content-Type": "application/x-git-upload-pack-result"}
+    answer = CannedResponse(200, packets(b"x" * 40 + b"\n") + FLUSH, headers)
+    server.respond = lambda request: answer if b"command=ls-refs" in request.body else None
+    with pytest.raises(ProtocolError, match=f"unable to clone '{run.remote.url}': not a reference: xxx"):
+        await run.engine.list_refs(run.remote)
+
+
+@pytest.mark.parametrize("fault", [ValueError("secret"), IndexError(), RecursionError(), OverflowError(), zlib.error()])
+async def test_whatever_a_parser_raises_is_an_error_of_this_edge(
+    run: GitRun, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def fail(*_: object) -> None:
+        raise fault
+
+    tip = await run.tip()
+    with monkeypatch.context() as patched:
+        patched.setattr("controllers.git.protocol.session.read_ls_refs", fail)
+        with pytest.raises(ProtocolError) as listed:
+            await run.engine.list_refs(run.remote)
+        patched.setattr("controllers.git.engine.parse_commit", fail)
+        with pytest.raises(ProtocolError) as read:
+            await run.engine.read_commit(run.remote, tip.commit)
+    unreadable = f"the remote's answer cannot be read ({type(fault).__name__})"
+    assert str(listed.value) == f"unable to clone '{run.remote.url}': {unreadable}"
+    assert str(read.value) == unreadable
+    await run.engine.list_refs(run.remote)
+
+
 async def test_a_branch_that_moves_between_list_and_fetch_is_outdated(
     run: GitRun, server: GitServer, fleet: BareRepository
 ) -> None:
@@ -312,7 +372,7 @@ async def test_scans_of_two_filters_do_not_mix(run: GitRun, fleet: BareRepositor
     tip = await run.tip()
     await run.files(tip.commit)
     found = await run.engine.find_files(
-        run.remote, tip.commit, "", is_wanted=lambda name: name.endswith(".txt"), marker=MARKER
+        run.remote, tip.commit, "", is_wanted=lambda name: name.endswith(".txt"), has_marker=is_marked
     )
     assert [f.path for f in found] == ["b.txt"]
     assert is_yaml("Kustomization")

@@ -25,6 +25,8 @@ Texts are safe to show: no credentials, no user-info of a URL, the remote's own 
 """
 
 import os
+import struct
+import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -139,6 +141,32 @@ class BadRefspec(GitError):
     """The refspec is malformed, or asks for something an automation never does."""
 
 
+UNREADABLE = (
+    ValueError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""What Python's and other libraries' parsers raise over bytes that they do not expect."""
+
+
+@contextmanager
+def reading_foreign_input() -> Iterator[None]:
+    """Turn whatever parsers raise over a remote's bytes into ProtocolError.
+
+    All work of the engine runs inside, so that no remote can make a run end in anything but this package's errors.
+    Faults that somebody might mend have errors of their own, raised where they are found.
+    """
+    try:
+        yield
+    except UNREADABLE as e:
+        raise ProtocolError(f"the remote's answer cannot be read ({type(e).__name__})") from e
+
+
 @contextmanager
 def hide_secrets(secrets: Iterable[str]) -> Iterator[None]:
     """Take credentials out of the texts of errors raised inside: servers repeat what they were sent."""
@@ -156,7 +184,8 @@ def hide_secrets(secrets: Iterable[str]) -> Iterator[None]:
 def error_context(what: str) -> Iterator[None]:
     """Make errors raised inside say what was tried, unless they already do."""
     try:
-        yield
+        with reading_foreign_input():
+            yield
     except GitError as e:
         e.error_context = e.error_context or what
         raise

@@ -3,7 +3,8 @@
 import pytest
 
 from controllers.git.conftest import GitRun, marked
-from controllers.git.errors import AuthenticationFailed, PushRejected, RefMoved, Unreachable
+from controllers.git.errors import AuthenticationFailed, GitError, PushRejected, RefMoved, Unreachable
+from controllers.git.protocol.pktline import FLUSH, packets
 from controllers.git.protocol.refspec import RefUpdate, parse_refspec
 from testing.gitserver import BareRepository, CannedResponse, GitServer, Request
 
@@ -236,6 +237,55 @@ async def test_one_of_two_references_is_not_reported(run: GitRun, server: GitSer
     with pytest.raises(PushRejected, match="refs/heads/mirror: the remote reported nothing") as rejected:
         await run.engine.push(run.remote, new, updates)
     assert rejected.value.updated_refs == ("refs/heads/main",)
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        pytest.param(
+            packets(b"\x02error: bad object\n", b"\x01" + packets(b"unpack index-pack failed\n") + FLUSH) + FLUSH,
+            "the remote could not unpack what was sent: index-pack failed: error: bad object",
+            id="unpack-failed",
+        ),
+        pytest.param(
+            packets(b"\x01" + packets(b"unpack disk full\n") + FLUSH, b"\x02ask the operator\n") + FLUSH,
+            "the remote could not unpack what was sent: disk full: ask the operator",
+            id="words-after-the-report",
+        ),
+        pytest.param(
+            packets(b"\x02quota exceeded\n", b"\x03fatal: unpack\n"),
+            "remote error: fatal: unpack: quota exceeded",
+            id="band-3",
+        ),
+        pytest.param(
+            packets(b"\x02remote: quota exceeded\n"), "the answer was cut short: remote: quota exceeded", id="cut-short"
+        ),
+        pytest.param(packets(b"\x02see you\n", b"\x01" + packets(b"what?\n") + FLUSH) + FLUSH,
+                     "the remote could not unpack what was sent: what?: see you", id="no-report"),
+    ],
+)  # fmt: skip
+async def test_what_the_server_says_is_kept_when_a_push_fails(
+    run: GitRun, server: GitServer, answer: bytes, text: str
+) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    server.respond = lambda request: (
+        CannedResponse(200, answer, {"Content-Type": "application/x-git-receive-pack-result"})
+        if request.method == "POST"
+        else None
+    )
+    with pytest.raises(GitError) as failed:
+        await run.push(new)
+    assert str(failed.value).removeprefix(f"unable to push to '{run.remote.url}': ") == text
+
+
+async def test_a_server_that_never_stops_talking_is_cut(run: GitRun, server: GitServer) -> None:
+    new = await run.change(b"1.0.0", b"1.0.1")
+    answer = packets(*[b"\x02" + b"x" * 10_000] * 50)
+    headers = {"Content-Type": "application/x-git-receive-pack-result"}
+    server.respond = lambda request: CannedResponse(200, answer, headers) if request.method == "POST" else None
+    with pytest.raises(GitError) as failed:
+        await run.push(new)
+    assert len(str(failed.value)) < 400
 
 
 async def test_a_push_that_does_not_arrive(run: GitRun, server: GitServer, fleet: BareRepository) -> None:

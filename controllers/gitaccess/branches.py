@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 
 from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import GitSpec
-from controllers.git.protocol.refs import DEFAULT_BRANCH, Checkout
+from controllers.git.protocol.refs import DEFAULT_BRANCH, HEADS, Checkout
 
 
 class NoPushBranch(Exception):
-    """The checkout is not a branch, so `spec.git.push.branch` is needed."""
+    """Neither `spec.git.push.branch` nor the reference to check out names a branch, and none is guessed."""
+
+
+class BadPushBranch(Exception):
+    """`spec.git.push.branch` is not the short name of a branch; Flux would push to `refs/heads/refs/heads/…`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +59,20 @@ class BranchPlan:
 
 
 def plan_branches(git: GitSpec, repository: GitRepository, gates: Gates = DEFAULT_GATES) -> BranchPlan:
-    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean; raises NoPushBranch."""
-    ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef(branch=DEFAULT_BRANCH)
+    """Return the references that `spec.git` and the GitRepository's `spec.ref` mean. Raises either exception above.
+
+    Without any reference the default branch is checked out, but never pushed to unless `spec.git.push.branch` names it.
+    """
+    ref = git.checkout.ref if git.checkout else repository.spec.ref or GitRepositoryRef()
     checkout = Checkout(branch=ref.branch, tag=ref.tag, semver=ref.semver, name=ref.name, commit=ref.commit)
-    if not any((ref.branch, ref.tag, ref.semver, ref.name, ref.commit)):
+    if checkout == Checkout():
         checkout = Checkout(branch=DEFAULT_BRANCH)
     push = git.push
-    push_branch = push.branch if push and push.branch else checkout.branch
+    push_branch = push.branch if push and push.branch else ref.branch
+    if push and push.branch.startswith("refs/"):
+        short = push.branch.removeprefix(HEADS)
+        remedy = f"write '{short}'" if short != push.branch else "to push to it, set spec.git.push.refspec"
+        raise BadPushBranch(f"spec.git.push.branch '{push.branch}' is no branch but a full reference name: {remedy}")
     if not push_branch:
         raise NoPushBranch(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"

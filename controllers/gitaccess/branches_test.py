@@ -7,7 +7,7 @@ import pytest
 from api.gitrepository import GitRepositoryRef
 from api.imageupdateautomation import GitCheckoutSpec, PushSpec
 from controllers.git.protocol.refs import Checkout
-from controllers.gitaccess.branches import BranchPlan, Gates, NoPushBranch, plan_branches
+from controllers.gitaccess.branches import BadPushBranch, BranchPlan, Gates, NoPushBranch, plan_branches
 from testing.builders import git_repository, git_spec
 
 MAIN = GitRepositoryRef(branch="main")
@@ -41,7 +41,7 @@ def planned(
     ],
 )
 def test_checkout(source: GitRepositoryRef | None, checkout: GitRepositoryRef | None, want: Checkout) -> None:
-    assert planned(source, checkout=checkout).checkout == want
+    assert planned(source, checkout=checkout, push=PushSpec(branch="auto")).checkout == want
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,32 @@ def test_push_options_are_passed_on() -> None:
     options = {"merge_request.create": "", "topic": "images"}
     assert planned(push=PushSpec(options=options)).options == options
     assert planned(push=None).options == {}
+
+
+@pytest.mark.parametrize("push", [None, PushSpec(), PushSpec(refspec="refs/heads/master:refs/heads/b")])
+@pytest.mark.parametrize(
+    ("source", "checkout"),
+    [
+        pytest.param(None, None, id="nothing-set"),
+        pytest.param(GitRepositoryRef(), None, id="empty-reference"),
+        pytest.param(MAIN, GitRepositoryRef(), id="empty-checkout-beside-a-branch"),
+        pytest.param(MAIN, GitRepositoryRef(tag="v1"), id="checkout-of-a-tag-beside-a-branch"),
+    ],
+)
+def test_default_branch_is_not_pushed_to_unless_it_is_named(
+    source: GitRepositoryRef | None, checkout: GitRepositoryRef | None, push: PushSpec | None
+) -> None:
+    with pytest.raises(NoPushBranch):
+        planned(source, checkout=checkout, push=push)
+
+
+@pytest.mark.parametrize(
+    ("branch", "remedy"),
+    [("refs/heads/a/b", "write 'a/b'"), ("refs/for/main", r"set spec\.git\.push\.refspec")],
+)
+def test_full_name_is_no_push_branch(branch: str, remedy: str) -> None:
+    with pytest.raises(BadPushBranch, match=remedy):
+        planned(push=PushSpec(branch=branch))
 
 
 NO_BRANCH = [
@@ -104,6 +130,7 @@ def test_checkout_beside_a_branch_pushes_to_it(ref: GitRepositoryRef) -> None:
 
 def test_push_to_master_from_the_default_branch_does_not_switch() -> None:
     assert not planned(None, push=PushSpec(branch="master")).switch
+    assert planned(None, push=PushSpec(branch="master")).push_branch == "master"
     assert planned(None, push=PushSpec(branch="main")).switch
 
 

@@ -37,9 +37,15 @@ class Git(Protocol):
         """Make a commit readable. Raises RefMoved when the remote no longer serves it."""
 
     async def find_files(
-        self, remote: Remote, commit: str, path: str, *, is_wanted: Callable[[str], bool], marker: bytes
+        self,
+        remote: Remote,
+        commit: str,
+        path: str,
+        *,
+        is_wanted: Callable[[str], bool],
+        has_marker: Callable[[bytes], bool],
     ) -> list[File]:
-        """Return the files of a commit at or below `path` that are wanted and contain the marker."""
+        """Return the files of a commit at or below `path` that are wanted and have a marker."""
 
     async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
         """Return who made a commit, when, and on which parents."""

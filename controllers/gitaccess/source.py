@@ -22,7 +22,7 @@ from controllers.git.errors import BadSigningKey, BadUrl, GitError
 from controllers.git.login.clouds import CloudCredentials, present
 from controllers.git.objects.commits import Author, Signer
 from controllers.git.remote import Remote
-from controllers.gitaccess.branches import DEFAULT_GATES, BranchPlan, Gates, NoPushBranch, plan_branches
+from controllers.gitaccess.branches import DEFAULT_GATES, BadPushBranch, BranchPlan, Gates, NoPushBranch, plan_branches
 from controllers.gitaccess.credentials import (
     app_from_secret,
     credentials_from_secret,
@@ -106,6 +106,8 @@ class SourceReader:
             branches = plan_branches(spec.git, repository, self._gates)
         except NoPushBranch as error:
             raise SourceFailed(str(error)) from error
+        except BadPushBranch as error:
+            raise _invalid(f"{error}: {INVALID_SUFFIX}") from error
         remote = await self._remote(repository, service_account_namespace=automation.metadata.namespace)
         name = f"spec.timeout of {GIT_REPOSITORY} '{key_of(repository)}'"
         note = explain_timeout(name, repository.spec.timeout)

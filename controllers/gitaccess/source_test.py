@@ -177,6 +177,14 @@ def test_source_key(namespace: str, want: Key) -> None:
             id="github-without-secret",
         ),
         pytest.param(
+            automation(git=git_spec(push=PushSpec(branch="refs/heads/auto"))),
+            git_repository(),
+            [],
+            "InvalidSourceConfiguration",
+            "spec.git.push.branch 'refs/heads/auto' is no branch but a full reference name: write 'auto'" + INVALID,
+            id="full-name-as-push-branch",
+        ),
+        pytest.param(
             automation(),
             git_repository(secret_ref=LOGIN),
             [secret("login", githubAppID=b"1")],

@@ -43,6 +43,48 @@ async def test_finding_is_warned_of_only_once(marked: AutomationHarness) -> None
     assert len(marked.status.findings) == 2
 
 
+async def test_comment_about_markers_is_nothing(harness: AutomationHarness) -> None:
+    text = b'# Put {"$imagepolicy": "ns:policy"} behind a tag.\n# image: x/web:1.0.0 # {"$imagepolicy": "apps:web"}\n'
+    harness.git.put(MAIN, {"notes.yaml": text + b"a: b\n", "web.yaml": text + manifest("1.0.0")})
+    end = await harness.reconcile()
+    assert (harness.status.findings, end.warnings) == ((), ())
+    assert harness.git.files_of(MAIN)["web.yaml"] == text + manifest("1.1.0")
+    again = await harness.reconcile()
+    assert (again.no_change, harness.git.calls) == ("no change since last reconciliation", ["list_refs"])
+
+
+async def test_misspelt_marker_is_reported_though_no_other_is_in_the_file(harness: AutomationHarness) -> None:
+    harness.git.put(MAIN, {"other.yaml": b"image: x/web:1.0.0 # {'$imagepolicy': 'apps:web'}\n"})
+    end = await harness.reconcile()
+    assert [(finding.file, finding.line, finding.reason) for finding in harness.status.findings] == [
+        ("other.yaml", 1, "MalformedMarker")
+    ]
+    assert [reason for reason, _ in end.warnings] == ["MalformedMarker"]
+
+
+async def test_patch_that_is_a_list_is_updated_like_any_other_file(harness: AutomationHarness) -> None:
+    patch = b'- op: replace\n  path: /spec/image\n  value: x/web:1.0.0 # {"$imagepolicy": "apps:web"}\n'
+    harness.git.put(MAIN, {"patch.yaml": patch})
+    await harness.reconcile()
+    assert harness.git.files_of(MAIN)["patch.yaml"] == patch.replace(b"1.0.0", b"1.1.0")
+    assert harness.status.findings == ()
+
+
+async def test_digest_that_the_policy_does_not_reflect_is_reported(harness: AutomationHarness) -> None:
+    harness.git.put(MAIN, {"other.yaml": b'digest: sha256:0 # {"$imagepolicy": "apps:web:digest"}\n'})
+    end = await harness.reconcile()
+    assert harness.git.files_of(MAIN)["other.yaml"].startswith(b'digest: "" #')
+    text = (
+        "policy 'apps:web' reflects no digest, so there is none to write here: set spec.digestReflectionPolicy of the "
+        "ImagePolicy to IfNotPresent or Always"
+    )
+    assert harness.status.findings == (Finding(file="other.yaml", line=1, reason="NoDigest", message=text),)
+    assert end.warnings == (("NoDigest", f"other.yaml:1: {text}"),)
+    harness.choose("web", ImageRef(name="x/web", tag="1.1.0", digest=f"sha256:{'1' * 64}"))
+    assert not (await harness.reconcile()).warnings
+    assert not harness.status.findings
+
+
 async def test_finding_that_is_resolved_disappears(marked: AutomationHarness) -> None:
     await marked.reconcile()
     marked.git.put(MAIN, {"other.yaml": b"nothing\n"})

@@ -131,6 +131,49 @@ async def test_branch_that_is_not_there(harness: AutomationHarness) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("ref", "text"),
+    [
+        pytest.param(
+            GitRepositoryRef(branch="main", commit="deadbeef"), "'deadbeef' is not the whole hash", id="short"
+        ),
+        pytest.param(GitRepositoryRef(branch="main", commit="main"), "'main' is not the whole hash", id="branch"),
+        pytest.param(
+            GitRepositoryRef(branch="main", semver="9.x"), "no match found for semver: 9.x", id="semver-without-match"
+        ),
+        pytest.param(
+            GitRepositoryRef(branch="main", semver=">>1"), "semver '>>1' is not a range of versions: ", id="bad-semver"
+        ),
+        pytest.param(
+            GitRepositoryRef(branch="refs/heads/main"), "ref.branch takes the short name: write 'main'", id="full-name"
+        ),
+    ],
+)
+async def test_reference_that_cannot_be_checked_out_says_what_to_write(
+    harness: AutomationHarness, ref: GitRepositoryRef, text: str
+) -> None:
+    harness.put(git_repository(ref=ref))
+    end = await harness.fail(Retry)
+    assert end.message.startswith("failed to checkout source: ")
+    assert text in end.message
+
+
+@pytest.mark.parametrize("ref", [None, GitRepositoryRef(), GitRepositoryRef(tag="v1")], ids=["none", "empty", "tag"])
+async def test_branch_that_nobody_named_is_not_pushed_to(
+    harness: AutomationHarness, ref: GitRepositoryRef | None
+) -> None:
+    harness.git.put("refs/heads/master", {"web.yaml": manifest("1.0.0")})
+    harness.git.put("refs/tags/v1", {"web.yaml": manifest("1.0.0")})
+    harness.put(git_repository(ref=ref))
+    end = await harness.fail(Retry)
+    why = "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
+    assert (end.reason, end.message) == ("SourceManagerFailed", f"failed configuring source manager: {why}")
+    assert harness.git.files_of("refs/heads/master")["web.yaml"] == manifest("1.0.0")
+    harness.push_to(branch="master")
+    await harness.reconcile()
+    assert harness.git.files_of("refs/heads/master")["web.yaml"] == manifest("1.1.0")
+
+
 async def test_path_that_is_not_there(harness: AutomationHarness) -> None:
     harness.spec(update=UpdateStrategy(path="./apps"))
     end = await harness.fail(Retry)
@@ -181,6 +224,17 @@ async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, te
             "InvalidPolicySelector",
             'failed to parse policy selector: "Like" is not a valid label selector operator',
             id="bad-selector",
+        ),
+        pytest.param(
+            {
+                "policy_selector": LabelSelector(
+                    match_expressions=(LabelSelectorRequirement(key="a", operator="Exists", values=("b", "c")),)
+                )
+            },
+            "InvalidPolicySelector",
+            'failed to parse policy selector: values: Invalid value: ["b","c"]: values set must be empty for exists '
+            "and does not exist",
+            id="selector-with-needless-values",
         ),
         pytest.param(
             {"update": UpdateStrategy(strategy="Sed")},

@@ -63,7 +63,7 @@ def connection_error(error: Exception, method: str, url: str, *, proxy: str, tim
                 return Unavailable(f"{begin}: {_tls_failure(cause, url)}", unreachable=True)
             case socket.gaierror():
                 where = "proxyconnect tcp: dial tcp" if proxy else "dial tcp"
-                name = urlsplit(proxy or url).hostname
+                name = urlsplit(proxy or url).hostname or ""
                 return Unavailable(f"{begin}: {where}: lookup {name}: no such host", unreachable=True)
             case OSError(errno=number) if number in CONNECT_ERRORS:
                 return Unavailable(f"{begin}: {dial}: connect: {CONNECT_ERRORS[number]}", unreachable=True)
@@ -96,7 +96,7 @@ def _tls_failure(error: ssl.SSLError, url: str) -> str:
     elif error.verify_code in EXPIRED:
         reason = "certificate has expired or is not yet valid"
     elif error.verify_code in WRONG_NAME:
-        reason = f"certificate is not valid for {urlsplit(url).hostname}"
+        reason = f"certificate is not valid for {urlsplit(url).hostname or ''}"
     else:
         reason = sanitize(error.verify_message)
     return f"tls: failed to verify certificate: x509: {reason}"
@@ -104,5 +104,6 @@ def _tls_failure(error: ssl.SSLError, url: str) -> str:
 
 def _peer(url: str) -> str:
     parts = urlsplit(url)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
     return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"

@@ -10,9 +10,9 @@ To add a file type whose values stand one on a line, add a row to `line_markers.
 """
 
 from controllers.image.ref import ImageRef
+from controllers.setters.attempts import mentions_marker
 from controllers.setters.cache import FileCache
 from controllers.setters.candidates import (
-    MARKER,
     has_marker,
     is_candidate,
     relative_to,
@@ -28,7 +28,6 @@ from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChang
 from controllers.setters.update import FileResult, Update, update
 
 __all__ = [
-    "MARKER",
     "NO_REVERTS",
     "FileCache",
     "FileEdit",
@@ -49,6 +48,7 @@ __all__ = [
     "find_markers",
     "has_marker",
     "is_candidate",
+    "mentions_marker",
     "name_filter",
     "relative_to",
     "require_strategy",

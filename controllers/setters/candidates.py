@@ -11,7 +11,7 @@ from controllers.setters.comments import QUOTED_KEY
 from controllers.setters.errors import UnsupportedStrategy, UpdatePathOutside
 
 STRATEGY = "Setters"
-MARKER = QUOTED_KEY.encode()
+_KEY = QUOTED_KEY.encode()
 
 
 def require_strategy(strategy: str) -> None:
@@ -26,8 +26,8 @@ def is_candidate(path: str) -> bool:
 
 
 def has_marker(data: bytes) -> bool:
-    """Return True when the file may carry a marker; one without these bytes is not even parsed."""
-    return MARKER in data
+    """Return True when the file may have markers; in one without these bytes, none counts."""
+    return _KEY in data
 
 
 def resolve_update_path(path: str) -> str:

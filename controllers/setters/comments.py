@@ -14,13 +14,13 @@ import msgspec
 
 MARKER_KEY = "$imagepolicy"
 QUOTED_KEY = f'"{MARKER_KEY}"'
-"""In every file that has a marker: no other spelling of the key is looked for."""
+"""In every file that has a marker: no other spelling of the key makes one."""
 REF_KEY, REF_PREFIX = "$ref", "#/definitions/io.k8s.cli.setters."
 """The older, longer form of a marker, which Flux still reads."""
 
 BREAK = re.compile("[\n\r\x85\u2028\u2029](?:(?<=\r)\n)?")
 COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
-MARKER_HINT = re.compile(rf"#[ \t]*\{{|{re.escape(MARKER_KEY)}")
+MARKER_HINT = re.compile(r"#[ \t]*\{|[iI]mage[pP]olicy|IMAGEPOLICY")
 """Where a marker may be: every comment that is one, or was meant to be one, has a match."""
 
 PROPERTIES = re.compile(
@@ -36,6 +36,7 @@ def read_marker(comment: str) -> str | None:
     """Return the setter that a comment names, e.g. `apps:web:tag`, or None when the comment is not a marker.
 
     `comment` starts with its `#`. Only one JSON object of strings is accepted; of a repeated key the last one counts.
+    The long form is kustomize's and kpt's, too: without a colon it names a setter of theirs.
     """
     try:
         keys = _JSON.decode(comment.lstrip("#"))
@@ -44,7 +45,8 @@ def read_marker(comment: str) -> str | None:
     if setter := keys.get(MARKER_KEY):
         return setter
     ref = keys.get(REF_KEY) or ""
-    return ref.removeprefix(REF_PREFIX) or None if ref.startswith(REF_PREFIX) else None
+    setter = ref.removeprefix(REF_PREFIX)
+    return setter if setter != ref and ":" in setter else None
 
 
 def line_comments(gap: str, *, flow: bool) -> list[tuple[int, str]]:

@@ -16,6 +16,7 @@ from controllers.setters.comments import read_marker
         pytest.param('# {"$ref": "#/definitions/io.k8s.cli.setters.a:b:tag"}', "a:b:tag", id="long-form"),
         pytest.param('# {"$ref": "#/definitions/io.k8s.cli.setters."}', None, id="long-form-of-nothing"),
         pytest.param('# {"$ref": "#/definitions/other.a:b"}', None, id="other-reference"),
+        pytest.param('# {"$ref": "#/definitions/io.k8s.cli.setters.replicas"}', None, id="setter-of-kustomize"),
         pytest.param('# {"$imagepolicy": ""}', None, id="empty"),
         pytest.param('# {"$imagepolicy": "a:b", "n": 1}', None, id="number-beside"),
         pytest.param('# {"$imagepolicy": ["a:b"]}', None, id="list"),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from controllers.image.setter import parse_setter
 from controllers.setters.comments import MARKER_KEY
 from controllers.setters.refs import Unresolved
 
@@ -21,8 +22,10 @@ class FindingReason(StrEnum):
     """The edited file would not have read as intended, so it was left alone."""
     UNKNOWN_POLICY = "unknown-policy"
     UNKNOWN_SUFFIX = "unknown-suffix"
+    NO_DIGEST = "no-digest"
+    """A marker asks for the digest of a policy that has none, so the value is empty."""
     MALFORMED = "malformed"
-    """A comment mentions an image policy, but is not exactly one JSON object of strings."""
+    """A comment was meant as a marker, but is not exactly one JSON object of strings."""
     MISPLACED = "misplaced"
     """A valid marker in a place where markers do not count."""
     REVERTED = "held"
@@ -83,6 +86,16 @@ def reverted(path: str, line: int, setter: str, *, old: str, new: str) -> FileFi
         "another image; to have it written again, set spec.update.holdReverted to false"
     )
     return FileFinding(path, line, setter[:MAX_QUOTED_CHARS], FindingReason.REVERTED, message)
+
+
+def no_digest(path: str, line: int, setter: str) -> FileFinding:
+    """Report a marker for a digest that its policy does not have."""
+    policy = parse_setter(setter).policy_key[:MAX_QUOTED_CHARS]
+    message = (
+        f"policy '{policy}' reflects no digest, so there is none to write here: set spec.digestReflectionPolicy of the "
+        "ImagePolicy to IfNotPresent or Always"
+    )
+    return FileFinding(path, line, setter[:MAX_QUOTED_CHARS], FindingReason.NO_DIGEST, message)
 
 
 def unresolved(path: str, line: int, setter: str, why: Unresolved) -> FileFinding:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controllers.image.ref import ImageRef
-from controllers.setters.candidates import has_marker
+from controllers.setters.attempts import contains_attempt, is_attempt, may_be_meant, mentions_marker
 from controllers.setters.comments import QUOTED_KEY, read_marker
 from controllers.setters.findings import (
     FileFinding,
@@ -18,13 +18,14 @@ from controllers.setters.findings import (
     limit_findings,
     malformed,
     misplaced,
+    no_digest,
     refused,
     reverted,
     unresolved,
 )
 from controllers.setters.globs import matches_any
 from controllers.setters.marker import ObjectIdentifier
-from controllers.setters.refs import Unresolved, resolve
+from controllers.setters.refs import Unresolved, lacks_digest, resolve
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange
 
 MAX_LINE_CHARS = 4096
@@ -52,6 +53,14 @@ class LineFormat:
         """Find a marker at the end of a line; group 1 is its JSON."""
         return re.search(rf"(?:{self.comment_start})[ \t]*(\{{[^{{}}]*{re.escape(QUOTED_KEY)}[^{{}}]*\}})[ \t]*$", line)
 
+    def split_comment(self, line: str) -> tuple[str, str]:
+        """Return what stands before a comment, and the comment without its start.
+
+        A line that begins with a comment is all comment; elsewhere white space comes first, as URLs have `//` and `#`.
+        """
+        start = re.search(rf"(?:^|(?<=\s))(?:{self.comment_start})", line)
+        return (line[: start.start()].strip(), line[start.end() :]) if start else (line, "")
+
     def match(self, line: str) -> re.Match[str] | None:
         """Match a line without its comment; None unless it certainly holds one value."""
         return re.fullmatch(self.line, line, re.VERBOSE)
@@ -72,7 +81,7 @@ LINE_FORMATS = (
 
 def apply_lines(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reverts = NO_REVERTS) -> FileEdit:
     """Apply as `splice.apply` does, to a file that is not YAML. Never raises for what a file contains."""
-    if not has_marker(data):
+    if not mentions_marker(data):
         return FileEdit(path, data)
     try:
         lines = data.decode().splitlines(keepends=True)
@@ -83,13 +92,18 @@ def apply_lines(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts
     changes: list[ValueChange] = []
     findings: list[FileFinding] = []
     for number, line in enumerate(lines):
-        if QUOTED_KEY not in line:
+        if not may_be_meant(line):
             continue
         marked = _find_marked_line(lines, number, formats)
         if marked is None:
-            findings.append(malformed(path, number + 1, where=_PLACE, comment_starts=("#", "//")))
+            if _is_meant(line.strip(), formats):
+                findings.append(malformed(path, number + 1, where=_PLACE, comment_starts=("#", "//")))
+            continue
+        if _is_commented_out(marked, formats, is_below=marked.index > number):
             continue
         edit = _edit_line(path, marked, formats, refs=refs, reverts=reverts)
+        if lacks_digest(marked.setter, resolve(marked.setter, refs)):
+            findings.append(no_digest(path, marked.index + 1, marked.setter))
         if isinstance(edit, FileFinding):
             findings.append(edit)
         elif edit is not None:
@@ -107,6 +121,35 @@ class _MarkedLine:
     setter: str
     index: int
     text: str
+
+
+def _is_meant(line: str, formats: Iterable[LineFormat]) -> bool:
+    """Return True when something on a line was meant as a marker but is not one."""
+    if len(line) > MAX_LINE_CHARS:
+        return QUOTED_KEY in line
+    for line_format in formats:
+        before, body = line_format.split_comment(line)
+        if not before:
+            return is_attempt(body)
+        if contains_attempt(body):
+            return True
+    return False
+
+
+def _is_commented_out(marked: "_MarkedLine", formats: Iterable[LineFormat], *, is_below: bool) -> bool:
+    """Return True when a marker is switched off: by a second `#` before it, or as its line is a comment.
+
+    A comment below a marker is such a line only when there would be a value in it.
+    """
+    for line_format in formats:
+        before, body = line_format.split_comment(marked.text.strip())
+        if before == marked.text.strip():
+            continue
+        if not before and (not is_below or line_format.match(body)):
+            return True
+        if before and not body.strip():
+            return True
+    return False
 
 
 def _find_marked_line(lines: Sequence[str], number: int, formats: Iterable[LineFormat]) -> _MarkedLine | None:
@@ -143,7 +186,9 @@ def _edit_line(
         return None
     if reverts.get((path, setter, old)) == new:
         return reverted(path, line, setter, old=old, new=new)
-    if not _WRITABLE.fullmatch(new) or not (new or groups.get("bare") is None):
+    if not new and groups.get("bare") is not None:
+        return None  # an empty value needs quotes to stand in
+    if not _WRITABLE.fullmatch(new):
         return refused(path, line, setter, "left alone: the new value cannot be written here")
     return text[:start] + new + text[end:], ValueChange(old, new, setter, ObjectIdentifier(), path, line)
 

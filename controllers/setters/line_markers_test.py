@@ -66,9 +66,7 @@ def test_value_is_replaced_and_nothing_else(before: str, after: str, end: str) -
         pytest.param('T=1 # {"$imagepolicy": "apps:web:x"}', FindingReason.UNKNOWN_SUFFIX, id="unknown-suffix"),
         pytest.param('T=1 # see {"$imagepolicy": "apps:web"}', FindingReason.MALFORMED, id="text-before-the-json"),
         pytest.param('T=1 # {"$imagepolicy": 3}', FindingReason.MALFORMED, id="no-string"),
-        pytest.param(
-            'T=1 # {"$imagepolicy": "apps:web:digest"}', FindingReason.REFUSED, id="nothing-to-write-unquoted"
-        ),
+        pytest.param('T=1 # {"$imagepolicy": "apps:web:digest"}', FindingReason.NO_DIGEST, id="no-digest"),
     ],
 )
 def test_what_is_left_alone_is_reported(text: str, reason: FindingReason | None) -> None:
@@ -78,6 +76,14 @@ def test_what_is_left_alone_is_reported(text: str, reason: FindingReason | None)
         return
     assert not edit.changed
     assert [(f.reason, f.file) for f in edit.findings] == [(reason, "f")]
+
+
+def test_digest_that_is_not_reflected_is_written_where_it_can_be_and_reported() -> None:
+    edit = apply_lines("f", b'T="1" # {"$imagepolicy": "apps:web:digest"}\n', REFS)
+    assert edit.data == b'T="" # {"$imagepolicy": "apps:web:digest"}\n'
+    assert [f.reason for f in edit.findings] == [FindingReason.NO_DIGEST]
+    edit = apply_lines("f", b'T="1" # {"$imagepolicy": "apps:pinned:digest"}\n', REFS)
+    assert edit.findings == ()
 
 
 @pytest.mark.parametrize("line", [f"T=1{' ' * 200_000}# {TAG}", f"# {TAG}\nT=1{' ' * 200_000}x", "#" * 200_000 + TAG])

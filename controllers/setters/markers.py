@@ -19,9 +19,9 @@ BOM = "\ufeff"
 def find_markers(data: bytes) -> MarkerScan:
     """Return the markers of one file. Linear in its size. Raises Unparsable for a file whose markers cannot count.
 
-    Such are files that are not YAML or not UTF-8, files with a document that is a sequence or a scalar or whose
-    `metadata` is neither a map nor null, and files with directives (%YAML, %TAG), unless behind an empty first
-    document: Flux leaves all of them alone.
+    Such are files that are not YAML or not UTF-8, files with a document that is a scalar or whose `metadata` is neither
+    a map nor null, and files with directives (%YAML, %TAG), unless behind an empty first document: Flux leaves all of
+    them alone. It does so with lists as well, which we edit: patches of kustomize are lists.
     """
     text = decode(data)
     scanner = Scanner(text)

@@ -1,6 +1,6 @@
 import pytest
 
-from controllers.setters import find_markers
+from controllers.setters import ObjectIdentifier, find_markers
 from controllers.setters.errors import Unparsable
 from controllers.setters.parser import MAX_DEPTH
 
@@ -60,6 +60,22 @@ def found(text: str) -> list[tuple[str, str]]:
         pytest.param("spec:\n  annotations: v # A\n", id="annotations-elsewhere"),
         pytest.param("k: v # A\x85x: y\u2028z: w\u2029", id="line-breaks-of-yaml-1.1"),
         pytest.param("---\n%YAML 1.1\n---\nk: v # A\n", id="directive-behind-an-empty-document"),
+        pytest.param("- v # A\n", id="list-at-the-root"),
+        pytest.param("- v # A", id="list-at-the-root-end-of-file"),
+        pytest.param("# A\n- v\n", id="line-above-a-list-at-the-root"),
+        pytest.param("- a\n# A\n- v\n", id="line-above-an-item-at-the-root"),
+        pytest.param("- op: replace\n  path: /spec/image\n  value: v # A\n", id="patch"),
+        pytest.param("- - v # A\n", id="list-of-lists-at-the-root"),
+        pytest.param("[v # A\n]\n", id="flow-list-at-the-root"),
+        pytest.param("[{k: v # A\n}]\n", id="map-in-a-flow-list-at-the-root"),
+        pytest.param("- metadata: x\n  k: v # A\n", id="metadata-in-a-list-at-the-root"),
+        pytest.param("- kind: List\n  items: [x]\n  image: v # A\n", id="kind-list-in-a-list"),
+        pytest.param("x: y\n---\n- v # A\n", id="list-behind-a-map"),
+        pytest.param("- x\n---\nk: v # A\n", id="map-behind-a-list"),
+        pytest.param("# c\n---\n---\n- v # A\n...\n", id="list-behind-empty-documents"),
+        pytest.param("\ufeff- v # A\n", id="list-behind-a-byte-order-mark"),
+        pytest.param("- x\r\n- v # A\r\n", id="list-with-crlf"),
+        pytest.param("&l\n- v # A\n", id="anchored-list-at-the-root"),
         pytest.param("x: y\n---\n---\n%YAML 1.1\n---\nk: v # A\n", id="directive-behind-two-lines-of-dashes"),
     ],
 )
@@ -100,6 +116,8 @@ def test_a_marker_counts(text: str) -> None:
         pytest.param("l:\n# A\n- a: v\n", id="line-above-a-map-item"),
         pytest.param("l: [a # A\n, # B\n v]\n", id="comments-on-either-side-of-the-comma"),
         pytest.param("kind: List\nitems: []\nimage: v # A\n", id="beside-the-items-of-a-list"),
+        pytest.param("- x: &x v\n- *x # A\n", id="alias-in-a-list-at-the-root"),
+        pytest.param("- a: v # x\n# A\n", id="below-a-list-at-the-root"),
         pytest.param("k: v\n", id="no-comment"),
     ],
 )
@@ -118,6 +136,11 @@ def test_all_markers_of_a_file_in_order() -> None:
         ("3", "d:a"),
         ("4", "d:b"),
     ]
+
+
+def test_a_list_at_the_root_names_no_object() -> None:
+    scan = find_markers(f"- kind: Pod\n  metadata: {{name: x}}\n  image: v # {A}\n".encode())
+    assert [(mark.path, mark.owner.identity({})) for mark in scan.markers] == [("image", ObjectIdentifier())]
 
 
 @pytest.mark.parametrize(
@@ -152,8 +175,10 @@ def test_path_and_document() -> None:
         pytest.param(b"a: b\x00c", "control characters are not allowed", 0, id="control-character"),
         pytest.param(b"a: *x", "unknown anchor 'x'", 1, id="unknown-anchor"),
         pytest.param(b"a: &x b\n---\nc: *x", "unknown anchor 'x'", 3, id="anchor-of-another-document"),
-        pytest.param(b"- a", "a document is a list", 1, id="list"),
         pytest.param(b"a: b\n---\nc", "a document is a single value", 3, id="scalar"),
+        pytest.param(b"- b\n---\nc", "a document is a single value", 3, id="scalar-behind-a-list"),
+        pytest.param(b"image:v1 # x", "a document is a single value", 1, id="map-without-a-space"),
+        pytest.param(b"%YAML 1.2\n---\n- b", "directives are not supported", 1, id="directive-before-a-list"),
         pytest.param(b"metadata: []", "metadata of a document is not a map", 1, id="metadata-list"),
         pytest.param(b"metadata: x", "metadata of a document is not a map", 1, id="metadata-scalar"),
         pytest.param(b"x: &x {}\nmetadata: *x", "metadata of a document is not a map", 2, id="metadata-alias"),

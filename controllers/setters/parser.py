@@ -94,7 +94,7 @@ def to_unparsable(error: Any) -> Unparsable:
     """Return the parser's complaint in one line; places are 1-based."""
     mark = getattr(error, "problem_mark", None)
     text = ", ".join(str(part) for part in (getattr(error, "context", None), getattr(error, "problem", None)) if part)
-    text = (text or " ".join(str(error).split()))[:256]
+    text = "it is not valid YAML: " + (text or " ".join(str(error).split()))[:256]
     if mark is None:
         return Unparsable(text)
     return Unparsable(f"{text} (line {mark.line + 1}, column {mark.column + 1})", mark.line + 1)

@@ -24,3 +24,8 @@ def resolve(setter: str, refs: Mapping[str, ImageRef]) -> str | Unresolved:
     if parsed.part not in PARTS:
         return Unresolved(is_suffix_unknown=True, policy=parsed.policy_key)
     return parsed.value(image)
+
+
+def lacks_digest(setter: str, value: str | Unresolved) -> bool:
+    """Return True when `value`, resolved from `setter`, is empty as the policy reflects no digest. Flux writes it."""
+    return not value and parse_setter(setter).part == "digest"

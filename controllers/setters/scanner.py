@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from controllers.setters.attempts import CommentLines, may_be_meant
 from controllers.setters.comments import (
     BREAK,
     COMMENT,
     MARKER_HINT,
     PROPERTIES,
-    QUOTED_KEY,
     line_comments,
     read_marker,
     split_lines,
@@ -140,7 +140,7 @@ class Scanner:
         is_null = not style and tag is None and value in NULLS
         if not self._stack:
             if not is_null and tag != CORE + "null":
-                raise Unparsable("a document is a single value, not a map", event.start_mark.line + 1)
+                raise Unparsable("a document is a single value, not a map or list", event.start_mark.line + 1)
             self._advance(start, end)
             return
         frame = self._stack[-1]
@@ -163,7 +163,7 @@ class Scanner:
         if event.anchor not in self._anchors:
             raise Unparsable(f"unknown anchor '{event.anchor}' referenced", event.start_mark.line + 1)
         if not self._stack:
-            raise Unparsable("a document is an alias, not a map", event.start_mark.line + 1)
+            raise Unparsable("a document is an alias, not a map or list", event.start_mark.line + 1)
         frame = self._stack[-1]
         if self._enter_node(event.anchor) and frame.role:
             self._identify(frame, self._anchors[event.anchor])
@@ -176,9 +176,8 @@ class Scanner:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if not self._stack:
-            if not mapping:
-                raise Unparsable("a document is a list, not a map", event.start_mark.line + 1)
-            frame = _Frame(mapping, flow, 0, live=True, owner=EnclosingObject(), role=OBJECT)
+            # A list is not one object, so nothing in it has an identity, nor metadata that kyaml would look at.
+            frame = _Frame(mapping, flow, 0, live=True, owner=EnclosingObject(), role=OBJECT if mapping else "")
             self._root = frame
         else:
             parent = self._stack[-1]
@@ -206,7 +205,7 @@ class Scanner:
 
     def _document_start(self, event: Event) -> None:
         if (event.version or event.tags) and not self._follows_empty_document():
-            raise Unparsable("%YAML and %TAG directives are not supported", event.start_mark.line + 1)
+            raise Unparsable("%YAML and %TAG directives are not supported, remove them", event.start_mark.line + 1)
         self._anchors.clear()
         self._root = None
         self._dashes = event.start_mark.index if event.explicit else -1
@@ -365,14 +364,14 @@ class Scanner:
         return kind in LIST_KINDS and not self._root.seen.isdisjoint(("items", "functionConfig"))
 
     def _stray_markers(self, attached: set[int]) -> list[StrayMarker]:
-        stray_markers, line, at = [], 1, 0
-        for start, end in sorted(self._gaps):
+        stray_markers, lines, line, at = [], None, 1, 0
+        for start, end in sorted(set(self._gaps)):
             for comment in COMMENT.finditer(self._text, start, end):
-                if comment.start() in attached:
+                if comment.start() in attached or not may_be_meant(comment.group()):
                     continue
-                setter = read_marker(comment.group())
-                if setter or QUOTED_KEY in comment.group():
-                    line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
-                    at = comment.start()
-                    stray_markers.append(StrayMarker(line, setter or ""))
+                lines = lines or CommentLines(self._text)
+                line += sum(1 for _ in BREAK.finditer(self._text, at, comment.start()))
+                at = comment.start()
+                if lines.is_meant(line, comment.group()):
+                    stray_markers.append(StrayMarker(line, read_marker(comment.group()) or ""))
         return stray_markers

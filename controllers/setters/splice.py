@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controllers.image.ref import ImageRef
+from controllers.setters.attempts import find_attempts, mentions_marker
 from controllers.setters.candidates import has_marker
 from controllers.setters.errors import Unparsable
 from controllers.setters.findings import (
@@ -16,6 +17,7 @@ from controllers.setters.findings import (
     limit_findings,
     malformed,
     misplaced,
+    no_digest,
     refused,
     reverted,
     unresolved,
@@ -23,7 +25,7 @@ from controllers.setters.findings import (
 from controllers.setters.marker import Marker, MarkerScan, ObjectIdentifier, StrayMarker
 from controllers.setters.markers import decode, find_markers
 from controllers.setters.parser import signature, walk_events
-from controllers.setters.refs import Unresolved, resolve
+from controllers.setters.refs import Unresolved, lacks_digest, resolve
 from controllers.setters.scalars import CORE, PLAIN, STRING_TAG, reads_as_string, rewrite
 
 
@@ -71,20 +73,22 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reve
     path: how findings and changes name the file. Never raises for what a file contains. Applying again to the result
     changes nothing. Linear in the size of the file; a file without markers costs a search for a substring.
     """
-    if not has_marker(data):
+    if not mentions_marker(data):
         return FileEdit(path, data)
     try:
         scan = find_markers(data)
     except Unparsable as error:
-        unparsable = FileFinding(path, error.line, "", FindingReason.UNPARSABLE, _UNPARSABLE % error)
-        return FileEdit(path, data, findings=(unparsable,))
+        return FileEdit(path, data, findings=_report_unparsable(path, data, error))
     values: list[tuple[Marker, str]] = []
     findings = [_report_stray_marker(path, stray) for stray in scan.stray_markers]
-    for marker in scan.markers:
+    for marker in scan.markers if has_marker(data) else ():
         value = resolve(marker.setter, refs)
         if isinstance(value, Unresolved):
             findings.append(unresolved(path, marker.line, marker.setter, value))
-        elif value != marker.value and reverts.get((path, marker.setter, marker.value)) == value:
+            continue
+        if lacks_digest(marker.setter, value):
+            findings.append(no_digest(path, marker.line, marker.setter))
+        if value != marker.value and reverts.get((path, marker.setter, marker.value)) == value:
             findings.append(reverted(path, marker.line, marker.setter, old=marker.value, new=value))
         else:
             values.append((marker, value))
@@ -138,11 +142,18 @@ def _difference(scan: MarkerScan, edited: bytes, values: list[tuple[Marker, str]
     return None if event_signatures == expected else "other values would change"
 
 
+def _report_unparsable(path: str, data: bytes, error: Unparsable) -> tuple[FileFinding, ...]:
+    """Report a file that was left alone, if that kept anything from being written."""
+    if not has_marker(data) or not any(find_attempts(data.decode("utf-8", "replace"))):
+        return ()
+    return (FileFinding(path, error.line, "", FindingReason.UNPARSABLE, _UNPARSABLE % error),)
+
+
 def _report_stray_marker(path: str, stray: StrayMarker) -> FileFinding:
     return misplaced(path, stray.line, stray.setter, _MISPLACED) if stray.setter else malformed(path, stray.line)
 
 
-_UNPARSABLE = "left alone, for it cannot be read: %s. Markers in it are not followed until that is mended"
+_UNPARSABLE = "left alone: %s. Markers in it are not followed until that is mended"
 _REFUSED = "left alone, for the edited file would not read as intended: %s. Please report this file as a bug"
 _MISPLACED = (
     "this marker has no effect here: put it behind the value it is for, on the same line; "

@@ -152,10 +152,20 @@ def test_findings(text: str, reason: FindingReason, line: int, setter: str) -> N
     assert finding.message
 
 
+@pytest.mark.parametrize("value", ["sha256:0", '""'])
+def test_digest_that_is_not_reflected_is_written_as_by_flux_and_reported(value: str) -> None:
+    image = ImageRef("x/y", "1")
+    edit = apply("f", f"k: {value} # {mark('d:y:digest')}\nt: 0 # {mark('d:y:tag')}\n".encode(), {"d:y": image})
+    assert edit.data.startswith(b'k: "" #')
+    assert [(f.line, f.setter, f.reason) for f in edit.findings] == [(1, "d:y:digest", FindingReason.NO_DIGEST)]
+    assert "set spec.digestReflectionPolicy of the ImagePolicy" in edit.findings[0].message
+    assert apply("f", edit.data, {"d:y": ImageRef("x/y", "1", "sha256:1")}).findings == ()
+
+
 @pytest.mark.parametrize(
     "comment", ['# image {"$imagepolicy": "d:a"}', '# {"$imagepolicy": "d:a"', '# {"$imagepolicy": 1}']
 )
-@pytest.mark.parametrize("before", ["k: v ", "k: ", "k: | ", "# A\n"])
+@pytest.mark.parametrize("before", ["k: v ", "k: ", "k: | "])
 def test_malformed_marker_is_reported(before: str, comment: str) -> None:
     if before == "k: | ":
         comment += "\n  text"

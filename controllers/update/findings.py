@@ -23,6 +23,7 @@ REASONS: Mapping[setters.FindingReason, str] = {
     setters.FindingReason.REFUSED: "EditRefused",
     setters.FindingReason.UNKNOWN_POLICY: "UnknownPolicy",
     setters.FindingReason.UNKNOWN_SUFFIX: "UnknownSuffix",
+    setters.FindingReason.NO_DIGEST: "NoDigest",
     setters.FindingReason.MALFORMED: "MalformedMarker",
     setters.FindingReason.MISPLACED: "MisplacedMarker",
     setters.FindingReason.REVERTED: "HeldBack",
@@ -111,7 +112,9 @@ def _to_status(
         setter = parse_setter(finding.setter)
         policy = policies(Key(setter.namespace, setter.policy))
         marker = f"the marker names ImagePolicy '{setter.policy_key}'"
-        if policy is None:
+        if not setter.policy:
+            message = f"the marker names '{setter.namespace}', which is not of the form namespace:name"
+        elif policy is None:
             message = f"{marker}, which does not exist; create it or correct the marker"
         elif policy.status.latest_ref is None:
             reason, message = POLICY_WITHOUT_IMAGE, f"{marker}, which has not chosen an image yet"

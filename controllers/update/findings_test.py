@@ -49,7 +49,7 @@ def found(
         pytest.param(
             "apps/waiting",
             "UnknownPolicy",
-            "the marker names ImagePolicy 'apps/waiting:', which does not exist; create it or correct the marker",
+            "the marker names 'apps/waiting', which is not of the form namespace:name",
             id="slash-for-a-colon",
         ),
         pytest.param(

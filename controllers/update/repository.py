@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from controllers import setters
-from controllers.git.errors import PathMissing, PathOutside
+from controllers.git.errors import PathMissing, PathOutside, RefNotFound
 from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
 from controllers.git.protocol.refs import Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import AutomationSource
+from controllers.net.foreign_text import sanitize
 from controllers.policy import Semver, choose
-from controllers.policy.errors import PolicyError
+from controllers.policy.errors import InvalidPolicy, PolicyError
 from controllers.update.errors import PathUnusable, attempting
 from controllers.update.work import Edit, Tree, Work
 
@@ -54,7 +55,7 @@ class Repository:
                     base.commit,
                     work.path,
                     is_wanted=setters.name_filter(work.globs),
-                    marker=setters.MARKER,
+                    has_marker=setters.mentions_marker,
                 )
             except PathMissing as error:
                 raise PathUnusable(
@@ -94,5 +95,7 @@ class Repository:
 def _select_tag(range_: str, tags: Sequence[str]) -> str | None:
     try:
         return choose(tags, Semver(range_)).tag
+    except InvalidPolicy as error:
+        raise RefNotFound(f"semver '{sanitize(range_)}' is not a range of versions: {error}") from error
     except PolicyError:
         return None

@@ -103,6 +103,14 @@ ABORTED = (
 """Where the reference fails as a whole, ours must succeed, and change the marked scalars and nothing else."""
 
 
+def has_list_at_root(data: bytes) -> bool:
+    """Return True for a file that the reference leaves alone because a document is a list, and that ours edits."""
+    try:
+        return any(isinstance(document, list) for document in documents(data))
+    except (UnicodeDecodeError, yaml.YAMLError, KeyError):
+        return False
+
+
 # the comparison
 
 
@@ -150,6 +158,10 @@ def references(question: dict[str, Any]) -> dict[str, ImageRef]:
 
 def compare(case: Case, ours: Update, files: dict[str, bytes]) -> Iterator[str]:
     out, exploded = case["out"], EXPLODED.applies(case)
+    lists = {path for path, data in files.items() if has_list_at_root(data)}
+    if lists:
+        yield from compare_with_ourselves(ours, references(case["in"]), files)
+        ours, out = leave_out(lists, ours, out, base=resolve_update_path(case["in"].get("updatePath", "")))
     theirs = {file["path"] for file in out["files"]}
     if set(ours.edits) != theirs and not exploded:
         yield f"changed {sorted(ours.edits)}, want {sorted(theirs)}"
@@ -168,6 +180,17 @@ def compare(case: Case, ours: Update, files: dict[str, bytes]) -> Iterator[str]:
         relative = relative_to(path, base)
         if relative is not None and is_candidate(path) and has_marker(data):
             yield from compare_file(out, path, apply(relative, data, references(case["in"])), data)
+
+
+def leave_out(paths: set[str], ours: Update, out: dict[str, Any], *, base: str) -> tuple[Update, dict[str, Any]]:
+    """Leave files out of our answer, and out of the recorded list of unreadable ones."""
+    names = {relative_to(path, base) for path in paths}
+    rest = Update(
+        {path: edit for path, edit in ours.edits.items() if path not in paths},
+        tuple(entry for entry in ours.result if entry.file not in names),
+        tuple(finding for finding in ours.findings if finding.file not in names),
+    )
+    return rest, {**out, "problem_files": [path for path in out["problem_files"] if path not in names]}
 
 
 def compare_file(out: dict[str, Any], path: str, edit: FileEdit, data: bytes) -> Iterator[str]:

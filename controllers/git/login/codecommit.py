@@ -84,7 +84,7 @@ def signature(url: str, secret_key: str, *, at: datetime) -> str:
     region, parts, time = parse_region(url), urlsplit(url), at.strftime("%Y%m%dT%H%M%S")
     scope = (time[:8], region, SERVICE, "aws4_request")
     # The body is left out altogether, even the hash of an empty one.
-    request = f"GIT\n{parts.path}\n\nhost:{parts.hostname}\n\nhost\n"
+    request = f"GIT\n{parts.path}\n\nhost:{parts.hostname or ''}\n\nhost\n"
     to_sign = "\n".join((ALGORITHM, time, "/".join(scope), hashlib.sha256(request.encode()).hexdigest()))
     key = f"AWS4{secret_key}".encode()
     for part in scope:

@@ -44,13 +44,13 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class FileFilter:
-    """Which files to find: those whose base name `is_wanted` and whose content has the marker.
+    """Which files to find: those whose base name `is_wanted` and whose content `has_marker`.
 
-    is_wanted: the same function object each time, as it is part of the keys of the cache.
+    Both: the same function object each time, as they are part of the keys of the cache.
     """
 
     is_wanted: Callable[[str], bool]
-    marker: bytes
+    has_marker: Callable[[bytes], bool]
 
 
 class ScanCache:
@@ -138,10 +138,10 @@ class _Scan:
     def contains(self, entry: TreeEntry) -> bool:
         if not stat.S_ISREG(entry.mode):
             return False
-        key = (entry.id, self._filter.marker)
+        key = (entry.id, self._filter.has_marker)
         contains = self._cache.blob(key)
         if contains is None:
-            contains = self._filter.marker in self._read(entry.id, "blob")
+            contains = self._filter.has_marker(self._read(entry.id, "blob"))
             self._cache.put_blob(key, contains)
         return contains
 

@@ -19,7 +19,7 @@ from dulwich.object_store import DiskObjectStore
 from dulwich.objects import ObjectID
 from dulwich.pack import PackFileDisappeared, UnresolvedDeltas
 
-from controllers.git.errors import CacheFailed, CorruptObject, ProtocolError
+from controllers.git.errors import CacheFailed, CorruptObject, ProtocolError, RefNotFound
 from controllers.git.objects.commits import parse_parents
 from controllers.git.objects.hashing import SHA1, TYPES, NewObject, ObjectFormat, hash_object
 from controllers.git.objects.packs import check_pack, unpacked_objects
@@ -35,6 +35,9 @@ _CORRUPTION_ERRORS = (
     zlib.error, struct.error, KeyError, ValueError, IndexError, AssertionError, OSError,
 )  # fmt: skip
 """What dulwich raises over damaged files."""
+
+
+_COMMIT_WANTED = "write the hash of a commit, or name a branch with ref.branch or a tag with ref.tag"
 
 
 class ObjectStore:
@@ -79,7 +82,10 @@ class ObjectStore:
         return commit in self.complete_commits
 
     def add_pack(self, chunks: Iterable[bytes], commit: str, *, max_object_bytes: int, max_total_bytes: int) -> None:
-        """Add a (thin) pack that completes `commit`. Raises ProtocolError, RepositoryTooLarge, CacheFailed."""
+        """Add a (thin) pack that completes `commit`.
+
+        Raises ProtocolError, RepositoryTooLarge, CacheFailed, and RefNotFound for an object that is not a commit.
+        """
         spool = self.path / SPOOL_NAME
         broken = ""  # raised below: a traceback kept alive would keep the files mapped
         try:
@@ -104,8 +110,21 @@ class ObjectStore:
         try:
             self.read(commit, "commit")
         except CorruptObject:
-            raise ProtocolError(f"the remote did not send commit {commit}") from None
-        self._mark_complete(commit)
+            kind = self._kind(commit)
+        else:
+            self._mark_complete(commit)
+            return
+        if kind is None:
+            raise ProtocolError(f"the remote did not send commit {commit}")
+        raise RefNotFound(f"object '{commit}' is a {kind}, not a commit: {_COMMIT_WANTED}")
+
+    def _kind(self, object_id: str) -> str | None:
+        """Return what an object is when it is no commit; None when it is damaged or not here."""
+        for kind in ("tag", "tree", "blob"):
+            with suppress(CorruptObject):
+                self.read(object_id, kind)
+                return kind
+        return None
 
     def add_commit(self, commit: str, objects: Sequence[NewObject]) -> None:
         """Add one of our commits on a complete parent. If that fails, it will be fetched."""

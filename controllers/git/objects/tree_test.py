@@ -54,7 +54,7 @@ def is_yaml(name: str) -> bool:
     return name.endswith(".yaml")
 
 
-FILTER = FileFilter(is_yaml, MARK)
+FILTER = FileFilter(is_yaml, lambda data: MARK in data)
 
 
 def scan(objects: Objects, root: str, path: str = "", cache: ScanCache | None = None) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from controllers.git.errors import (
 from controllers.git.objects.hashing import format_of
 from controllers.git.objects.store import ObjectStore
 from controllers.git.protocol.deadline import Deadline
+from controllers.git.protocol.pktline import REMOTE_ERROR
 from controllers.git.protocol.refs import HEADS
 from controllers.git.protocol.session import RemoteSession
 from controllers.git.protocol.wire import Want
@@ -87,7 +88,7 @@ def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Ca
     try:
         return use()
     except CorruptObject as e:
-        raise ProtocolError(f"commit {commit} lacks an object although it was just fetched") from e
+        raise ProtocolError(f"commit {commit} has a missing or malformed object although it was just fetched") from e
 
 
 def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
@@ -104,11 +105,15 @@ def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> Non
                 max_total_bytes=MAX_EXPANSION_RATIO * source.max_bytes,
             )
     except ProtocolError as e:
-        if "not our ref" not in e.reason and "did not send commit" not in e.reason:
-            raise
-        if ref:
+        is_missing = "not our ref" in e.reason or "did not send commit" in e.reason
+        if ref and is_missing:
             raise RefMoved(f"{ref} is no longer at {commit[:7]}") from e
-        raise RefNotFound(f"couldn't find remote commit '{commit}'") from e
+        if not ref and (is_missing or e.reason.startswith(REMOTE_ERROR)):
+            raise RefNotFound(
+                f"couldn't find remote commit '{commit}': {e.reason}; some servers serve only commits that a branch or "
+                "tag leads to"
+            ) from e
+        raise
 
 
 def _want_reachable(session: RemoteSession, commit: str, want: Want, deadline: Deadline) -> Want:

@@ -6,12 +6,16 @@ short read has to become one of our errors.
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from enum import Enum
 
-from controllers.git.errors import ProtocolError, RepositoryTooLarge
+from controllers.git.errors import ProtocolError, PushFailed, RepositoryTooLarge
 from controllers.net.foreign_text import sanitize
 
 MAX_PACKET = 65520
+MAX_WORDS_BYTES = 4096
+REMOTE_ERROR = "remote error: "
+"""How the reason begins where the remote refuses in words of its own."""
 
 
 class SpecialPacket(Enum):
@@ -82,7 +86,7 @@ class Stream:
             raise ProtocolError(f"a Git packet cannot have length {length}")
         data = self.read(length - 4)
         if data.startswith(b"ERR "):
-            raise ProtocolError(f"remote error: {sanitize(data[4:])}")
+            raise ProtocolError(f"{REMOTE_ERROR}{sanitize(data[4:])}")
         return data
 
     def lines(self) -> Iterator[bytes]:
@@ -100,9 +104,34 @@ def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iter
             case b"\x02":
                 on_progress(data[1:])
             case b"\x03":
-                raise ProtocolError(f"remote error: {sanitize(data[1:])}")
+                raise ProtocolError(f"{REMOTE_ERROR}{sanitize(data[1:])}")
             case band:
-                raise ProtocolError(f"unknown side band {band!r}")
+                raise ProtocolError(f"unknown side band {int.from_bytes(band, 'big')}")
+
+
+class RemoteWords:
+    """What a remote says to people while it answers, as far as it is worth keeping."""
+
+    def __init__(self) -> None:
+        self._text = bytearray()
+
+    def add(self, text: bytes) -> None:
+        """Add a piece of band 2."""
+        self._text += text[: MAX_WORDS_BYTES - len(self._text)]
+
+    def __str__(self) -> str:
+        """Return the words on one line, cut."""
+        return sanitize(bytes(self._text))
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Add the words to the reason of an error that leaves the block: often only they say what is wrong."""
+        try:
+            yield
+        except (ProtocolError, PushFailed) as e:
+            if (words := str(self)) and words not in e.reason:
+                e.reason = f"{e.reason}: {words}"
+            raise
 
 
 def from_chunks(chunks: Iterable[bytes]) -> Stream:

@@ -5,18 +5,26 @@ Follows the reference forms of Flux's GitRepository `spec.ref` and the revision 
 `sha256` where the repository names its objects so.
 """
 
+import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controllers.git.errors import EmptyRepository, RefNotFound
-from controllers.git.objects.hashing import format_of
+from controllers.git.objects.hashing import FORMATS, format_of
+from controllers.net.foreign_text import sanitize
 
 HEADS, TAGS = "refs/heads/", "refs/tags/"
 DEFAULT_BRANCH = "master"
 PEELED = "^{}"
 
+HASH_LENGTHS = {object_format.hex_length for object_format in FORMATS.values()}
+_KINDS = ((HEADS, "branch", TAGS, "tag"), (TAGS, "tag", HEADS, "branch"))
+
 SelectTag = Callable[[str, Sequence[str]], str | None]
-"""(range, tag names) → the highest tag in the range, or None. Passed in: what a version is, is policy, not Git."""
+"""(range, tag names) → the highest tag in the range, or None. Passed in: what a version is, is policy, not Git.
+
+Raises RefNotFound for a range that cannot be read.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +98,9 @@ def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
     Raises RefNotFound, or EmptyRepository for a remote without any reference. A commit is not looked up: whether the
     remote has it turns out when it is fetched.
     """
-    if checkout.commit:
-        return Tip("", checkout.commit, revision(checkout.branch, checkout.commit))
     clone = f"unable to clone '{refs.url}'"
+    if checkout.commit:
+        return _resolve_commit(checkout, refs, clone)
     if not refs.values:
         raise EmptyRepository("remote repository is empty", error_context=clone)
     if checkout.name:
@@ -108,11 +116,35 @@ def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
     return _tip_at(HEADS + branch, branch, refs, clone)
 
 
+def _resolve_commit(checkout: Checkout, refs: Refs, clone: str) -> Tip:
+    commit = checkout.commit.strip().lower()
+    if len(commit) in HASH_LENGTHS and not commit.strip(string.hexdigits):
+        return Tip("", commit, revision(checkout.branch, commit))
+    meant = {found for ref in refs.values if (found := refs.commit(ref)) and commit and found.startswith(commit)}
+    hint = f", perhaps {meant.pop()}" if len(meant) == 1 else ""
+    raise RefNotFound(
+        f"'{sanitize(checkout.commit)}' is not the whole hash of a commit: write all 40 hexadecimal characters (64 "
+        f"where the repository uses SHA-256){hint}; or name a branch with ref.branch, or a tag with ref.tag",
+        error_context=clone,
+    )
+
+
 def _tip_at(ref: str, label: str, refs: Refs, clone: str) -> Tip:
     commit = refs.commit(ref)
     if commit is None:
-        raise RefNotFound(f'couldn\'t find remote ref "{ref}"', error_context=clone)
+        raise RefNotFound(f'couldn\'t find remote ref "{ref}"{_hint(ref, refs)}', error_context=clone)
     return Tip(ref, commit, revision(label, commit))
+
+
+def _hint(ref: str, refs: Refs) -> str:
+    """Return what to write instead of a reference that is not there, where that is plain."""
+    kind, field, other_kind, other_field = _KINDS[ref.startswith(TAGS)]
+    name = ref.removeprefix(kind)
+    if name.startswith(kind):
+        return f"; ref.{field} takes the short name: write '{name.removeprefix(kind)}'"
+    if name.startswith("refs/"):
+        return f"; ref.{field} takes a short name: for this reference set ref.name"
+    return f"; there is a {other_field} of this name: set ref.{other_field}" if refs.commit(other_kind + name) else ""
 
 
 def _resolve_name(name: str, refs: Refs, clone: str) -> Tip:
@@ -121,7 +153,9 @@ def _resolve_name(name: str, refs: Refs, clone: str) -> Tip:
     ref = name.removesuffix(PEELED)
     commit = refs.commit(ref)
     if commit is None:
-        raise RefNotFound(f"unable to resolve ref '{name}' to a specific commit", error_context=clone)
+        found = next((kind + ref for kind in (HEADS, TAGS) if refs.commit(kind + ref)), "")
+        hint = f"; ref.name takes the whole name: write '{found}'" if found else ""
+        raise RefNotFound(f"unable to resolve ref '{name}' to a specific commit{hint}", error_context=clone)
     # The revision shows the name without its first two segments, as Flux does: refs/heads/main → main.
     label = ref.split("/", 2)[2] if ref.count("/") >= 2 else ref
     return Tip(ref, commit, revision(label, commit))

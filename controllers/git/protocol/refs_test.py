@@ -78,6 +78,72 @@ def test_missing_references_are_named(checkout: Checkout, text: str) -> None:
     assert str(missing.value) == f"unable to clone '{URL}': {text}"
 
 
+SHORT = "is not the whole hash of a commit: write all 40 hexadecimal characters (64 where the repository uses SHA-256)"
+OR_NAME = "; or name a branch with ref.branch, or a tag with ref.tag"
+
+
+@pytest.mark.parametrize(
+    ("checkout", "text"),
+    [
+        pytest.param(Checkout(commit="deadbeef"), f"'deadbeef' {SHORT}{OR_NAME}", id="short"),
+        pytest.param(Checkout(commit=A[:7], branch="main"), f"'{A[:7]}' {SHORT}, perhaps {A}{OR_NAME}", id="short-tip"),
+        pytest.param(Checkout(commit=A + "a"), f"'{A}a' {SHORT}{OR_NAME}", id="41-characters"),
+        pytest.param(Checkout(commit="g" * 40), f"'{'g' * 40}' {SHORT}{OR_NAME}", id="no-hexadecimal-digits"),
+        pytest.param(Checkout(commit="main"), f"'main' {SHORT}{OR_NAME}", id="branch-as-commit"),
+        pytest.param(Checkout(commit=" "), f"'' {SHORT}{OR_NAME}", id="blank"),
+        pytest.param(Checkout(commit="x\ny"), f"'x y' {SHORT}{OR_NAME}", id="several-lines"),
+        pytest.param(
+            Checkout(branch="refs/heads/main"),
+            "couldn't find remote ref \"refs/heads/refs/heads/main\"; ref.branch takes the short name: write 'main'",
+            id="full-name-as-branch",
+        ),
+        pytest.param(
+            Checkout(tag="refs/tags/v1.0.0"),
+            "couldn't find remote ref \"refs/tags/refs/tags/v1.0.0\"; ref.tag takes the short name: write 'v1.0.0'",
+            id="full-name-as-tag",
+        ),
+        pytest.param(
+            Checkout(branch="refs/pull/1/head"),
+            'couldn\'t find remote ref "refs/heads/refs/pull/1/head"; ref.branch takes a short name: '
+            "for this reference set ref.name",
+            id="other-reference-as-branch",
+        ),
+        pytest.param(
+            Checkout(branch="v1.0.0"),
+            'couldn\'t find remote ref "refs/heads/v1.0.0"; there is a tag of this name: set ref.tag',
+            id="tag-as-branch",
+        ),
+        pytest.param(
+            Checkout(tag="main"),
+            'couldn\'t find remote ref "refs/tags/main"; there is a branch of this name: set ref.branch',
+            id="branch-as-tag",
+        ),
+        pytest.param(
+            Checkout(name="main"),
+            "unable to resolve ref 'main' to a specific commit; ref.name takes the whole name: write 'refs/heads/main'",
+            id="branch-as-name",
+        ),
+        pytest.param(
+            Checkout(name="v1.0.0"),
+            "unable to resolve ref 'v1.0.0' to a specific commit; ref.name takes the whole name: write "
+            "'refs/tags/v1.0.0'",
+            id="tag-as-name",
+        ),
+    ],
+)
+def test_what_to_write_instead_is_named(checkout: Checkout, text: str) -> None:
+    with pytest.raises(RefNotFound) as missing:
+        resolve(checkout, REFS, select_semver=newest)
+    assert str(missing.value) == f"unable to clone '{URL}': {text}"
+
+
+@pytest.mark.parametrize("commit", [A, A.upper(), f" {A}\n", "c" * 64, "C" * 64])
+def test_a_whole_hash_is_not_looked_up(commit: str) -> None:
+    plain = commit.strip().lower()
+    tip = resolve(Checkout(commit=commit), REFS, select_semver=newest)
+    assert (tip.ref, tip.commit, tip.revision) == ("", plain, f"{'sha1' if len(plain) == 40 else 'sha256'}:{plain}")
+
+
 def test_an_empty_repository() -> None:
     with pytest.raises(EmptyRepository):
         resolve(Checkout(branch="main"), Refs(URL, {}, {}, {}), select_semver=newest)

@@ -11,7 +11,7 @@ from typing import Protocol
 from controllers.git.errors import GitError, ProtocolError, PushRejected, RefMoved, Unreachable, hide_secrets
 from controllers.git.objects.hashing import ObjectFormat
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.protocol.pktline import Stream
+from controllers.git.protocol.pktline import RemoteWords, Stream
 from controllers.git.protocol.refs import HEADS, TAGS, Refs
 from controllers.git.protocol.refspec import ANY, RefUpdate
 from controllers.git.protocol.wire import (
@@ -28,7 +28,6 @@ from controllers.git.protocol.wire import (
     read_ls_refs,
     read_report,
 )
-from controllers.net.foreign_text import sanitize
 
 MAX_REFS_BYTES = 64 << 20
 """Of a list of references, advertised or asked for."""
@@ -98,11 +97,14 @@ class RemoteSession:
         """Open the chunks of a pack with the missing objects. One round trip once references were listed."""
         with self._forget_on_error():
             advertisement = self._discovered(deadline)
-            version, request = advertisement.version, fetch_request(want, advertisement)
-            with self._transport.send_request(
-                UPLOAD_PACK, request, deadline, version=version, max_bytes=max_bytes
-            ) as answer:
-                yield read_fetch(answer, want, version)
+            version, request, words = advertisement.version, fetch_request(want, advertisement), RemoteWords()
+            with (
+                words.explaining(),
+                self._transport.send_request(
+                    UPLOAD_PACK, request, deadline, version=version, max_bytes=max_bytes
+                ) as answer,
+            ):
+                yield read_fetch(answer, want, version, words.add)
 
     def can_fetch_any_commit(self) -> bool:
         """Return True when the remote also serves commits that are not the tip of a reference."""
@@ -145,12 +147,15 @@ class RemoteSession:
         if not commands:
             return ()
         body = push_request(commands, options, advertised) + pack(frozenset(advertised.values.values()))
-        progress: list[bytes] = []
+        words = RemoteWords()
         try:
-            with self._transport.send_request(
-                RECEIVE_PACK, body, deadline, version=0, max_bytes=MAX_REPORT_BYTES
-            ) as answer:
-                report = read_report(answer, advertised.capabilities, progress.append)
+            with (
+                words.explaining(),
+                self._transport.send_request(
+                    RECEIVE_PACK, body, deadline, version=0, max_bytes=MAX_REPORT_BYTES
+                ) as answer,
+            ):
+                report = read_report(answer, advertised.capabilities, words.add)
         except Unreachable:  # perhaps only the answer was lost
             if not self._has_arrived(commands, deadline):
                 raise
@@ -161,8 +166,7 @@ class RemoteSession:
             # In an atomic push one reference has the reason, and the others say only that they had to stay, too.
             reason, command = min(refused, key=lambda pair: "atomic" in pair[0])
             updated_refs = tuple(c.ref for c in commands if report[c.ref] is None)
-            message = sanitize(b"".join(progress))
-            self._raise_refusal(command, reason, message, deadline, updated_refs=updated_refs)
+            self._raise_refusal(command, reason, str(words), deadline, updated_refs=updated_refs)
         return tuple(c.ref for c in commands)
 
     def _discovered(self, deadline: Deadline) -> Advertisement:
@@ -208,12 +212,14 @@ class RemoteSession:
 
     @contextmanager
     def _forget_on_error(self) -> Iterator[None]:
+        is_done = False
         try:
             with hide_secrets(self._secrets):
                 yield
-        except GitError:
-            self._advertisement = None
-            raise
+            is_done = True
+        finally:
+            if not is_done:
+                self._advertisement = None
 
 
 def plan_push(

@@ -82,10 +82,12 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     object_format = _object_format(capabilities)
     values, peeled = {}, {}
     for one in chain([line], stream.lines()):
+        if one.startswith(b"shallow "):
+            continue
         sha, name = _ref_line(one, object_format)
         if name.endswith("^{}"):
             peeled[name.removesuffix("^{}")] = sha
-        elif sha != "shallow":
+        else:
             values[name] = sha
     peeled.pop("capabilities", None)  # "capabilities^{}" stands in for the references of an empty repository
     symrefs = dict(c[7:].split(":", 1) for c in capabilities if c.startswith("symref=") and ":" in c)
@@ -94,7 +96,7 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
 
 def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
     sha, space, name = line.partition(b" ")
-    if not space or not (sha == b"shallow" or is_object_id(sha, object_format)):
+    if not space or not is_object_id(sha, object_format):
         raise ProtocolError(f"not a reference: {sanitize(line)}")
     return sha.decode(), name.decode("utf-8", "surrogateescape")
 
@@ -128,16 +130,16 @@ def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
     """Return the advertisement with the references of an answer in protocol 2. Raises ProtocolError."""
     values, peeled, symrefs = {}, {}, {}
     for line in stream.lines():
-        sha, name, *attributes = line.decode("utf-8", "surrogateescape").split(" ")
-        if not is_object_id(sha.encode("utf-8", "replace"), advertisement.object_format):
-            raise ProtocolError(f"not a reference: {sanitize(line)}")
+        object_id, space, rest = line.partition(b" ")
+        reference, *attributes = rest.split(b" ")
+        sha, name = _ref_line(object_id + space + reference, advertisement.object_format)
         values[name] = sha
         for attribute in attributes:
-            key, _, value = attribute.partition(":")
-            if key == "peeled":
-                peeled[name] = value
-            elif key == "symref-target":
-                symrefs[name] = value
+            key, _, value = attribute.partition(b":")
+            if key == b"peeled":
+                peeled[name], _ = _ref_line(value + b" " + reference, advertisement.object_format)
+            elif key == b"symref-target":
+                symrefs[name] = value.decode("utf-8", "surrogateescape")
     return replace(advertisement, values=values, peeled=peeled, symrefs=symrefs)
 
 
@@ -164,15 +166,18 @@ def fetch_request(want: Want, advertisement: Advertisement) -> bytes:
     return packets(*wants, *shallow, *deepen) + FLUSH + packets(*haves, b"done\n")
 
 
-def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
-    """Yield the chunks of the pack that answers a fetch. Raises ProtocolError, also when the remote refuses."""
+def read_fetch(stream: Stream, want: Want, version: int, on_progress: Callable[[bytes], None]) -> Iterator[bytes]:
+    """Yield the chunks of the pack that answers a fetch. Raises ProtocolError, also when the remote refuses.
+
+    `on_progress` gets what the remote says to people.
+    """
     if version == 2:
         while (section := stream.packet()) != b"packfile\n":
             if isinstance(section, SpecialPacket):
                 raise ProtocolError("the remote sent no pack")
             for _ in stream.lines():  # shallow-info: we know where history is cut off, we asked for it
                 pass
-        yield from read_side_band(stream, _ignore)
+        yield from read_side_band(stream, on_progress)
         return
     if want.depth:
         for _ in stream.lines():
@@ -183,11 +188,7 @@ def read_fetch(stream: Stream, want: Want, version: int) -> Iterator[bytes]:
     if isinstance(line, SpecialPacket):
         raise ProtocolError("the remote sent no pack")
     stream.unread(packet(line))
-    yield from read_side_band(stream, _ignore)
-
-
-def _ignore(_progress: bytes) -> None:
-    pass
+    yield from read_side_band(stream, on_progress)
 
 
 def push_request(commands: Sequence[PushCommand], options: Sequence[str], advertisement: Advertisement) -> bytes:

@@ -194,6 +194,41 @@ def test_references_of_protocol_2() -> None:
     assert (got.peeled, got.symrefs) == ({"refs/tags/v1": C}, {"HEAD": "refs/heads/main"})
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(A.encode(), id="no-blank"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b" refs/heads/main", id="no-id"),
+        pytest.param(b"unborn HEAD symref-target:refs/heads/main", id="unborn"),
+        pytest.param(f"{A} refs/tags/v1 peeled:".encode(), id="peeled-to-nothing"),
+        pytest.param(f"{A} refs/tags/v1 peeled:{A[1:]}".encode(), id="peeled-to-a-short-id"),
+        pytest.param(f"{A} refs/tags/v1 peeled:shallow".encode(), id="peeled-to-a-word"),
+        pytest.param(b"\xff" * 40 + b" refs/heads/main", id="no-text"),
+    ],
+)
+def test_lines_that_are_no_references(line: bytes) -> None:
+    with pytest.raises(ProtocolError, match="not a reference"):
+        read_ls_refs(stream(packets(line + b"\n"), FLUSH), V2)
+
+
+@given(
+    st.lists(st.binary(max_size=80) | st.sampled_from([f"{A} x peeled:{B}".encode(), b"unpack ok", b"ok x", b"NAK"]))
+)
+def test_any_packets_are_read_or_refused(lines: list[bytes]) -> None:
+    answer = packets(*lines) + FLUSH
+    for read in (
+        lambda: read_advertisement(stream(answer)),
+        lambda: read_ls_refs(stream(answer), V2),
+        lambda: read_report(stream(answer), frozenset({"report-status"}), print),
+        lambda: read_report(stream(answer), CAPABILITIES, print),
+        lambda: list(read_fetch(stream(answer), Want([A], [], depth=1), 0, print)),
+        lambda: list(read_fetch(stream(answer), Want([A], [], depth=1), 2, print)),
+    ):
+        with suppress(ProtocolError, PushRejected):
+            read()
+
+
 def test_a_fetch_offers_complete_commits_as_shallow() -> None:
     request = fetch_request(Want([A], [B], depth=1), V2)
     for line in (f"want {A}", f"have {B}", f"shallow {B}", "deepen 1", "thin-pack", "done"):
@@ -219,13 +254,13 @@ def test_a_fetch_offers_complete_commits_as_shallow() -> None:
     ],
 )  # fmt: skip
 def test_the_pack_in_an_answer(version: int, answer: bytes) -> None:
-    assert b"".join(read_fetch(stream(answer), Want([A], [], depth=1), version)) == b"PACK"
+    assert b"".join(read_fetch(stream(answer), Want([A], [], depth=1), version, print)) == b"PACK"
 
 
 @pytest.mark.parametrize(("version", "answer"), [(2, FLUSH), (0, FLUSH + packets(b"NAK\n") + FLUSH)], ids=["v2", "v0"])
 def test_an_answer_without_a_pack(version: int, answer: bytes) -> None:
     with pytest.raises(ProtocolError, match="no pack"):
-        list(read_fetch(stream(answer), Want([A], [], depth=1), version))
+        list(read_fetch(stream(answer), Want([A], [], depth=1), version, print))
 
 
 def test_a_push_sends_old_and_new_ids_and_options() -> None:

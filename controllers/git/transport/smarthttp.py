@@ -138,8 +138,12 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
 
 
 def _redirected(url: str, location: str, tail: str) -> str:
-    target = urljoin(url, location)
-    old, new = urlsplit(url), urlsplit(target)
+    try:
+        target = urljoin(url, location)
+        old, new = urlsplit(url), urlsplit(target)
+        _ = new.port  # raises for a port that is not a number
+    except ValueError:
+        raise ProtocolError(f"redirected to '{sanitize(location.rpartition('@')[2])}', which is not a URL") from None
     if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme != "https"):
         raise ProtocolError(f"refused to follow a redirect to {sanitize(redact_text(target))}")
     if not target.endswith(tail):

@@ -139,7 +139,13 @@ async def test_credentials_do_not_follow_a_redirect_to_another_host(
         await run.engine.aclose()
 
 
-@pytest.mark.parametrize("location", ["ftp://example.com/info/refs", "/login", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("ftp://example.com/info/refs", "/login", "file:///etc/passwd"),
+        *("http://[::1", "//[x]/", "http://h:99999999/info/refs", "http://h:x/info/refs", "http://"),
+    ],
+)
 async def test_redirects_elsewhere_are_refused(run: GitRun, server: GitServer, location: str) -> None:
     server.respond = lambda _: CannedResponse(302, b"", {"Location": location})
     with pytest.raises(ProtocolError, match="redirect"):

@@ -23,6 +23,7 @@ import msgspec
 
 from api.resource import Resource
 from controllers.clock import Clock, wait_for
+from controllers.golang.duration import format_duration
 from controllers.runtime import logkey
 from controllers.runtime.kube.errors import ApiError, Conflict, NotFound
 from controllers.runtime.kube.protocols import Client
@@ -92,7 +93,7 @@ class ElectionConfig:
         if not timedelta(0) < self.retry_period * (1 + _JITTER) < self.renew_deadline < self.lease_duration:
             raise ValueError(
                 "leader election needs retry period * 1.2 < renew deadline < lease duration, "
-                f"got {self.retry_period}, {self.renew_deadline}, {self.lease_duration}"
+                f"got {', '.join(map(format_duration, (self.retry_period, self.renew_deadline, self.lease_duration)))}"
             )
 
 
