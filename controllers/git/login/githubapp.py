@@ -13,8 +13,7 @@ from typing import TypeVar
 
 import msgspec
 from cachetools import LRUCache
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from controllers.git.errors import (
@@ -27,9 +26,11 @@ from controllers.git.errors import (
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
+from controllers.git.sshkeys import BadPrivateKey, load_private_key
 from controllers.git.transport.httppools import HttpPools, translate_errors
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import parse_retry_after
+from controllers.net.key_bounds import KeyRefused
 
 T = TypeVar("T")
 
@@ -92,9 +93,10 @@ class _CachedToken:
 def assertion(app: GithubApp, *, now: datetime) -> str:
     """Return the JWT with which an app asks for tokens. Raises BadCredentials for an unusable key."""
     try:
-        key = serialization.load_pem_private_key(app.private_key.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form") from error
+        key = load_private_key(app.private_key, "")
+    except BadPrivateKey as error:
+        reason = f": {error}" if isinstance(error.__cause__, KeyRefused) else ""
+        raise BadCredentials(f"'githubAppPrivateKey' is not an RSA private key in PEM form{reason}") from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form")
     issued = int(now.timestamp()) - SKEW_SECONDS
