@@ -16,20 +16,22 @@ MAX_CACHED_SIGNERS = 64
 
 @dataclass(frozen=True, slots=True)
 class OpenPgpKey:
-    """An armoured OpenPGP private key. secret_name: where it is from, for messages."""
+    """An armoured OpenPGP private key. secret_name: where it is from, for messages. tenant: the namespace that pays."""
 
     armoured: bytes = field(repr=False)
     passphrase: str = field(repr=False)
     secret_name: str
+    tenant: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SshSigningKey:
-    """An SSH private key in PEM or OpenSSH form. secret_name: where it is from, for messages."""
+    """An SSH private key in PEM or OpenSSH form. secret_name: where it is from. tenant: the namespace that pays."""
 
     identity: str = field(repr=False)
     passphrase: str = field(repr=False)
     secret_name: str
+    tenant: str = ""
 
 
 SigningKey = OpenPgpKey | SshSigningKey

@@ -5,6 +5,7 @@ This module imports paramiko, which is optional, so it is itself imported only w
 
 import io
 import secrets
+import socket
 from typing import Any, ClassVar
 
 import paramiko  # type: ignore[import-untyped]  # comes without type hints
@@ -20,6 +21,8 @@ from controllers.git.transport.sshhost import SshHost
 from controllers.net.proxy.address import Proxy
 
 MAX_GROUP_BITS = 8192
+MAX_UNASKED_MESSAGES = 1000
+"""Before a channel is open, and between two of them."""
 EXPONENT_BITS = 512
 
 
@@ -47,6 +50,21 @@ class _Client(paramiko.Transport):  # type: ignore[misc]  # untyped
         name: _bounded(exchange) if name.startswith("diffie-hellman") else exchange
         for name, exchange in paramiko.Transport._kex_info.items()  # noqa: SLF001  # there is no other way in
     }
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Take over a connection. Messages that nobody asked for are counted: they cost work also when none is done."""
+        super().__init__(connection)
+        read = self.packetizer.read_message
+        unasked = 0
+
+        def read_bounded() -> Any:
+            nonlocal unasked
+            unasked = 0 if len(self._channels) else unasked + 1
+            if unasked > MAX_UNASKED_MESSAGES:
+                raise paramiko.SSHException("the server sends more than anybody asked for")
+            return read()
+
+        self.packetizer.read_message = read_bounded
 
     @property
     def preferred_keys(self) -> tuple[str, ...]:
