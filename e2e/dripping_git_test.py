@@ -15,7 +15,7 @@ from hack.attacks.gitdrip import DrippingServer
 from hack.controllers import Controllers
 
 MODES = ("headers", "error-body", "chunk-size", "compressed", "interim", "silence")
-HOSTS_PER_MODE, REPOSITORIES_PER_HOST = 2, 5
+HOSTS_PER_MODE, REPOSITORIES_PER_HOST = 5, 3
 SOON = 8
 """Seconds that the victim's commit may take while the attack goes on."""
 
@@ -36,10 +36,10 @@ def test_dripping_git_servers_of_one_namespace_delay_nobody_else(
         servers = [stack.enter_context(DrippingServer(mode)) for mode in MODES for _ in range(HOSTS_PER_MODE)]
         for number, server in enumerate(servers * REPOSITORIES_PER_HOST):
             name = f"drips-{number}"
-            spec = {"url": f"http://{server.host}/{name}.git", "interval": "1h", "timeout": "60s"}
+            spec = {"url": f"http://{server.host}/{name}.git", "interval": "1h", "timeout": "20s"}
             intruder.apply("GitRepository", name, spec)
             automation(intruder, name, source=name)
-        time.sleep(1)
+        time.sleep(8)  # until stand-ins have taken over for the workers that wait
         with watch(processes):
             began = time.monotonic()
             fleet.push_tag("1.0.2")
