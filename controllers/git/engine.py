@@ -12,7 +12,6 @@ import shutil
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -43,6 +42,7 @@ from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.signers import Signers, SigningKey
 from controllers.git.transport.connections import Connections, canonical_url
+from controllers.threads import FairThreads, Share
 
 T = TypeVar("T")
 
@@ -50,6 +50,8 @@ DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
 STORES_DIR = "remotes"
 MAX_OPEN_STORES = 16
+CUT_SECONDS = 0.25
+"""How long a thread has to notice the end of its time: by itself, and after its connections are cut."""
 DEFAULT_SSH_ALGORITHMS = SshAlgorithms()
 
 
@@ -77,7 +79,7 @@ class GitEngine:
         *,
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_age: timedelta = DEFAULT_MAX_AGE,
-        threads: int = 16,
+        threads: int = 48,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
         ssh: SshAlgorithms = DEFAULT_SSH_ALGORITHMS,
@@ -85,15 +87,16 @@ class GitEngine:
         """Start with an empty cache: whatever a former process left in the folder is removed.
 
         cache_dir: for this process alone. max_bytes: of all remotes together, and so of the largest pack accepted.
-        max_age: objects of a remote that was not used for this long are dropped. threads: at most a quarter of them
-        work for the same host.
+        max_age: objects of a remote that was not used for this long are dropped. threads: at most a sixth of them work
+        for the same tenant, and half of that for one of its hosts.
         """
         self._dir = cache_dir / STORES_DIR
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._monotonic = monotonic
-        self._threads_per_host = max(1, threads // 4)
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="git")
+        self._threads_per_tenant = max(1, threads // 6)
+        self._threads_per_host = max(1, threads // 12)
+        self._threads = FairThreads(threads, name="git")
         self._connections = Connections(ssh, now=now)
         self._scan_cache = ScanCache()
         self._signers = Signers()
@@ -101,8 +104,7 @@ class GitEngine:
         self._stores: dict[Hashable, _CachedStore] = {}
         self._open: OrderedDict[_CachedStore, None] = OrderedDict()
         self._store_numbers = itertools.count()
-        self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
-        self._host_slots: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
+        self._branch_locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
         shutil.rmtree(self._dir, ignore_errors=True)
         self._dir.mkdir(mode=0o700, parents=True)
 
@@ -117,7 +119,7 @@ class GitEngine:
             with error_context(f"unable to clone '{remote.url}'"):
                 return self._connections.session(remote).list_refs(names, deadline)
 
-        return await self._in_thread(remote.url, deadline, work)
+        return await self._in_thread(remote, deadline, work)
 
     async def fetch(self, remote: Remote, tip: Tip) -> None:
         """Make a commit readable here: its tree without history, and of that only what is missing.
@@ -239,7 +241,7 @@ class GitEngine:
                 )
 
         try:
-            updated_refs = await self._in_thread(remote.url, deadline, work)
+            updated_refs = await self._in_thread(remote, deadline, work)
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
@@ -248,27 +250,31 @@ class GitEngine:
 
     async def signer(self, key: SigningKey) -> Signer:
         """Return a signer with this key. Unlocks each key once. Raises BadSigningKey."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._signers.signer, key)
+        work = partial(self._signers.signer, key)
+        return await asyncio.shield(await self._threads.start(work, Share(key.tenant, self._threads_per_tenant)))
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         """Return what a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
         deadline = self._deadline(via)
-        return await self._in_thread(app.url, deadline, partial(self._github.login, app, via, deadline))
+        api = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout, tenant=via.tenant)
+        return await self._in_thread(api, deadline, partial(self._github.login, app, api, deadline))
 
     @asynccontextmanager
     async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:
-        """Keep other tasks of this process from writing to this branch of this repository.
+        """Keep other tasks of this process and tenant from writing to this branch of this repository.
+
+        Tenants do not wait for each other: between them, as between processes, the remote decides.
 
         Yields True when there was nobody to wait for: no other task has changed what the caller has read of it.
         """
-        lock = self._branch_locks.setdefault((canonical_url(remote.url), branch), asyncio.Lock())
+        lock = self._branch_locks.setdefault((remote.tenant, canonical_url(remote.url), branch), asyncio.Lock())
         is_uncontended = not lock.locked()
         async with lock:
             yield is_uncontended
 
     async def aclose(self) -> None:
         """Wait for threads at work, close connections and drop the cache."""
-        await asyncio.to_thread(self._threads.shutdown)
+        await asyncio.to_thread(self._threads.shutdown, wait=True)
         self._connections.close()
         self._github.close()
         for cached in self._open:
@@ -298,31 +304,30 @@ class GitEngine:
             cached.users -= 1
             cached.used_at = self._monotonic()
 
-        return await self._in_thread(remote.url, deadline, partial(work, cached.store), release)
+        return await self._in_thread(remote, deadline, partial(work, cached.store), release)
 
     async def _in_thread(
-        self, url: str, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None
+        self, remote: Remote, deadline: Deadline, work: Callable[[], T], release: Callable[[], None] = lambda: None
     ) -> T:
-        """Run `work` in a thread; a host that is slow or silent occupies a few threads only."""
-        slots = self._host_slots.setdefault(urlsplit(url).netloc, asyncio.Semaphore(self._threads_per_host))
-        try:
-            await slots.acquire()
-        except BaseException:
-            release()
-            raise
+        """Run `work` in a thread within the shares of its tenant and host.
 
-        def release_all(_: object) -> None:
-            slots.release()
-            release()
+        Returns at the deadline whatever the thread does: it is cut then, and its place stays taken until it has ended.
+        """
+        shares = (
+            Share(remote.tenant, self._threads_per_tenant),
+            Share((remote.tenant, urlsplit(remote.url).netloc), self._threads_per_host),
+        )
 
         def work_guarded() -> T:
             with reading_foreign_input():
                 return work()
 
-        future = asyncio.get_running_loop().run_in_executor(self._threads, work_guarded)
-        future.add_done_callback(release_all)
+        future = await self._threads.start(work_guarded, *shares, release=release)
         try:
-            return await asyncio.shield(future)
+            while not (await asyncio.wait({future}, timeout=deadline.seconds_left() + CUT_SECONDS))[0]:
+                if deadline.enforce() and not (await asyncio.wait({future}, timeout=CUT_SECONDS))[0]:
+                    raise deadline.exceeded()
+            return future.result()
         except asyncio.CancelledError:
             deadline.abandon()
             raise
@@ -336,7 +341,7 @@ class GitEngine:
             other.store.close()
 
     def _cached(self, remote: Remote) -> _CachedStore:
-        identity = (remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
+        identity = (remote.tenant, remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
         cached = self._stores.get(identity)
         if cached is None:
             cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._store_numbers))))

@@ -64,6 +64,8 @@ class Remote:
     timeout: for one operation as a whole (list, fetch, push).
     principal: who we are where the credential itself rotates ("github-app/123/456", "aws/apps/bot/arn:…"): objects
         cached under a former token then stay in use, for this principal alone. Empty: the credential is the identity.
+    tenant: the namespace that pays: its share of threads is used. Being part of the record, it keeps connections,
+        caches and locks of one namespace from being used up by another, whatever else they agree in.
     """
 
     url: str
@@ -73,6 +75,7 @@ class Remote:
     timeout: timedelta = DEFAULT_TIMEOUT
     principal: str = ""
     user: str = ""
+    tenant: str = ""
 
     def __post_init__(self) -> None:
         try:

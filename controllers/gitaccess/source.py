@@ -108,7 +108,7 @@ class SourceReader:
             raise SourceFailed(str(error)) from error
         except BadPushBranch as error:
             raise _invalid(f"{error}: {INVALID_SUFFIX}") from error
-        remote = await self._remote(repository, service_account_namespace=automation.metadata.namespace)
+        remote = await self._remote(repository, tenant=automation.metadata.namespace)
         name = f"spec.timeout of {GIT_REPOSITORY} '{key_of(repository)}'"
         note = explain_timeout(name, repository.spec.timeout)
         return AutomationSource(remote, branches, spec.git, await self._signer(automation), note)
@@ -128,7 +128,8 @@ class SourceReader:
             )
         return repository
 
-    async def _remote(self, repository: GitRepository, *, service_account_namespace: str) -> Remote:
+    async def _remote(self, repository: GitRepository, *, tenant: str) -> Remote:
+        """Return the remote of a GitRepository. tenant: the automation's namespace, which may be another one."""
         spec, namespace = repository.spec, repository.metadata.namespace
         data = await self._secret(namespace, spec.secret_ref.name, "auth") if spec.secret_ref else {}
         name = f"{namespace}/{spec.secret_ref.name}" if spec.secret_ref else ""
@@ -136,12 +137,13 @@ class SourceReader:
         try:
             remote = Remote(
                 spec.url,
+                tenant=tenant,
                 tls=tls_from_secret(data),
                 proxy=await self._proxy(repository),
                 timeout=read_timeout(spec.timeout or "60s"),
             )
             if spec.provider in CLOUDS:
-                return await self._with_cloud_login(remote, spec, service_account_namespace)
+                return await self._with_cloud_login(remote, spec, tenant)
             return await self._with_secret(remote, spec, data, name)
         except BadUrl as error:
             raise SourceFailed(f"{GIT_REPOSITORY} '{key_of(repository)}' cannot be used: {error}") from error
@@ -201,7 +203,8 @@ class SourceReader:
         name, namespace = key.secret_ref.name, automation.metadata.namespace
         try:
             secret = await self._client.get(SECRETS, namespace, name, into=core.Secret)
-            return await self._git.signer(signing_key_from_secret(key.type, secret.data, secret_name=name))
+            signing_key = signing_key_from_secret(key.type, secret.data, secret_name=name)
+            return await self._git.signer(replace(signing_key, tenant=namespace))
         except ApiError as error:
             raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
         except BadSigningKey as error:

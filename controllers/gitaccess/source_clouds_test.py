@@ -19,7 +19,7 @@ from controllers.gitaccess.source import SourceFailed, SourceInvalid, SourceRead
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.runtime.key import Key
-from testing.builders import automation, git_repository, secret
+from testing.builders import NAMESPACE, automation, git_repository, secret
 from testing.clock import START
 from testing.fake_git import FakeClouds, FakeGit
 from testing.kube import FakeKube
@@ -89,8 +89,8 @@ def harness(new_harness: Any) -> CloudSourceHarness:
 async def test_the_process_logs_in_where_nobody_is_named(harness: CloudSourceHarness) -> None:
     aws, azure = await harness.read("aws"), await harness.read("azure")
     presented = sign_url(AWS_URL, AwsCredentials("ASIA", "HUSH-1", "HUSH"), now=START)
-    assert aws == Remote(AWS_URL, credentials=presented, principal="aws")
-    assert azure == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure")
+    assert aws == Remote(AWS_URL, credentials=presented, principal="aws", tenant=NAMESPACE)
+    assert azure == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure", tenant=NAMESPACE)
     assert harness.kube.requests == []
 
 
@@ -163,7 +163,7 @@ async def test_the_repositorys_tls_and_proxy_count_and_its_password_does_not(har
 
 async def test_a_login_in_the_url_gives_way_to_the_clouds(harness: CloudSourceHarness) -> None:
     remote = await harness.read("azure", url=AZURE_URL.replace("https://", "https://acme:HUSH@"))
-    assert remote == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure")
+    assert remote == Remote(AZURE_URL, credentials=Bearer("HUSH-1"), principal="azure", tenant=NAMESPACE)
 
 
 async def test_a_default_service_account_stands_in(new_harness: Any) -> None:

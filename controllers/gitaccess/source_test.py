@@ -22,7 +22,7 @@ from controllers.gitaccess.source import (
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.runtime.key import Key, key_of
-from testing.builders import GIT_URL, automation, git_repository, git_spec, secret
+from testing.builders import GIT_URL, NAMESPACE, automation, git_repository, git_spec, secret
 from testing.fake_git import FakeClouds, FakeGit
 from testing.kube import FakeKube
 
@@ -62,7 +62,7 @@ def signed(type: str = "") -> ImageUpdateAutomation:
 async def test_public_repository_needs_no_secret() -> None:
     kube = FakeKube()
     source = await read(git_repository(), kube=kube)
-    assert source.remote == Remote(GIT_URL)
+    assert source.remote == Remote(GIT_URL, tenant=NAMESPACE)
     assert source.remote.timeout == timedelta(minutes=1)
     assert (source.plan.push_branch, source.signer) == ("main", None)
     assert kube.requests == []
@@ -76,6 +76,7 @@ async def test_secrets_make_the_remote() -> None:
     )
     assert source.remote == Remote(
         GIT_URL,
+        tenant=NAMESPACE,
         credentials=Basic("bot", "pass"),
         tls=TlsMaterial(ca=b"PEM"),
         proxy=Proxy("http://proxy:3128", "p", "q"),
@@ -102,7 +103,7 @@ async def test_rotated_secret_works_at_the_next_run() -> None:
 
 
 async def test_generic_provider_is_no_provider() -> None:
-    assert (await read(git_repository(provider="generic"))).remote == Remote(GIT_URL)
+    assert (await read(git_repository(provider="generic"))).remote == Remote(GIT_URL, tenant=NAMESPACE)
 
 
 async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
@@ -110,6 +111,7 @@ async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
     source = await read(git_repository(provider="github", secret_ref=LOGIN), app)
     assert source.remote == Remote(
         GIT_URL,
+        tenant=NAMESPACE,
         credentials=Basic("x-access-token", "token of github-app/7/42"),
         tls=TlsMaterial(ca=b"PEM"),
         principal="github-app/7/42",

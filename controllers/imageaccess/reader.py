@@ -6,6 +6,7 @@ credential plugins come last is ours. Secrets are read at each use and not kept,
 works at the next scan.
 """
 
+import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -111,7 +112,8 @@ class AccessReader:
         if ref is None:
             return None
         secret = await self._secret(repository, ref.name)
-        return tls_from_secret(f"{repository.metadata.namespace}/{ref.name}", secret.data)
+        name = f"{repository.metadata.namespace}/{ref.name}"
+        return await asyncio.to_thread(tls_from_secret, name, secret.data)  # OpenSSL reads it, at its leisure
 
     async def _pull_secrets(self, repository: ImageRepository) -> Sequence[PullSecret]:
         secrets: list[PullSecret] = []

@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 from controllers.net.credential import UnfitCredential, fit_text
 from controllers.net.foreign_text import sanitize
+from controllers.net.key_bounds import KeyRefused
+from controllers.net.pem import MalformedPem
 from controllers.net.proxy.address import Proxy
 from controllers.net.redaction import login_secrets
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, load, read_tls
@@ -62,6 +64,7 @@ def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
     """Return the TLS material of a Secret's data.
 
     name: `namespace/name`, for error texts. Raises BadCredentialSecret, also for material that OpenSSL does not read.
+    Some milliseconds of OpenSSL, so call it in a thread.
     """
     material = read_tls(data)
     if material.certificate and not material.key:
@@ -72,11 +75,12 @@ def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
         raise BadCredentialSecret(f"secret '{name}' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'")
     try:
         load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), material)
-    except BadAuthority:
-        raise BadCredentialSecret(f"secret '{name}': failed to parse CA certificate") from None
+    except BadAuthority as error:
+        reason = f": {error}" if isinstance(error.__cause__, KeyRefused) else ""
+        raise BadCredentialSecret(f"secret '{name}': failed to parse CA certificate{reason}") from None
     except BadKeyPair as error:
-        encrypted = "encrypted" in str(error)
-        reason = str(error) if encrypted else sanitize(getattr(error.__cause__, "reason", None) or "no PEM")
+        refused = str(error) if isinstance(error.__cause__, KeyRefused | MalformedPem) else ""
+        reason = sanitize(refused or getattr(error.__cause__, "reason", None) or "no PEM")
         raise BadCredentialSecret(f"secret '{name}': failed to parse TLS certificate and key: {reason}") from None
     return material
 

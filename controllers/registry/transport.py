@@ -4,6 +4,7 @@ One pool of connections for each route (TLS material and proxy), made when it is
 carry state from one tenant to another. Redirects are followed here, because what may go along depends on the origin.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -108,7 +109,11 @@ class RegistryTransport:
         pool = self._pools.get(route)
         if pool is None:
             try:
-                pool = self._pools[route] = Pool(_new_client(route, self._user_agent))
+                # In a thread: OpenSSL reads hundreds of certificates, the tenant's among them.
+                client = await asyncio.to_thread(_new_client, route, self._user_agent)
+                pool = self._pools.setdefault(route, Pool(client))
+                if pool.client is not client:  # somebody else made one meanwhile
+                    await client.aclose()
             except (ImportError, ValueError, httpx.InvalidURL) as error:
                 # Only of the environment: proxies of Secrets were checked, and their SOCKS is not left to httpx.
                 raise Unavailable(f"proxy of the environment cannot be used: {_proxy_fault(error)}") from None

@@ -6,15 +6,15 @@ https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-githu
 
 import base64
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import msgspec
 from cachetools import LRUCache
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from controllers.git.errors import (
@@ -27,10 +27,12 @@ from controllers.git.errors import (
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
+from controllers.git.sshkeys import BadPrivateKey, load_private_key
 from controllers.git.transport.httppools import HttpPools, translate_errors
 from controllers.net.credential import is_token
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import parse_retry_after
+from controllers.net.key_bounds import KeyRefused
 from controllers.net.library_errors import describe
 from controllers.net.redaction import redact
 
@@ -92,12 +94,24 @@ class _CachedToken:
     token: InstallationToken | None = None
 
 
+@contextmanager
+def _locked(lock: threading.Lock, deadline: Deadline) -> Iterator[None]:
+    """Hold a lock; whoever has it may be waiting for a server. Raises DeadlineExceeded."""
+    if not lock.acquire(timeout=deadline.remaining()):
+        raise deadline.exceeded()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def assertion(app: GithubApp, *, now: datetime) -> str:
     """Return the JWT with which an app asks for tokens. Raises BadCredentials for an unusable key."""
     try:
-        key = serialization.load_pem_private_key(app.private_key.encode(), None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form") from error
+        key = load_private_key(app.private_key, "")
+    except BadPrivateKey as error:
+        reason = f": {error}" if isinstance(error.__cause__, KeyRefused) else ""
+        raise BadCredentials(f"'githubAppPrivateKey' is not an RSA private key in PEM form{reason}") from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise BadCredentials("'githubAppPrivateKey' is not an RSA private key in PEM form")
     issued = int(now.timestamp()) - SKEW_SECONDS
@@ -117,21 +131,21 @@ class GithubApps:
         self._now = now
         self._http = HttpPools()
         self._lock = threading.Lock()
-        self._cached_tokens: LRUCache[GithubApp, _CachedToken] = LRUCache(MAX_CACHED_TOKENS)
+        self._cached_tokens: LRUCache[tuple[str, GithubApp], _CachedToken] = LRUCache(MAX_CACHED_TOKENS)
 
     def login(self, app: GithubApp, via: Remote, deadline: Deadline) -> Basic:
         """Return what to log in with for the next minutes.
 
-        via: the remote whose TLS material and proxy to use. One request an hour, more where the installation is given
-        by its owner. Raises BadCredentials, AuthenticationFailed, ProtocolError, Unreachable.
+        via: the remote whose TLS material, proxy and tenant to use. One request an hour, more where the installation
+        is given by its owner. Raises BadCredentials, AuthenticationFailed, ProtocolError, Unreachable.
         """
         with self._lock:
-            cached = self._cached_tokens.get(app)
+            cached = self._cached_tokens.get((via.tenant, app))
             if cached is None:
-                cached = self._cached_tokens[app] = _CachedToken()
-        with cached.lock, error_context(f"failed to get a token of GitHub App '{app.id}'"):
+                cached = self._cached_tokens[via.tenant, app] = _CachedToken()
+        with error_context(f"failed to get a token of GitHub App '{app.id}'"), _locked(cached.lock, deadline):
             if cached.token is None or cached.token.expires_at - RENEW_BEFORE <= self._now():
-                remote = Remote(app.url, tls=via.tls, proxy=via.proxy)
+                remote = Remote(app.url, tls=via.tls, proxy=via.proxy, tenant=via.tenant)
                 cached.token = self._token(app, remote, deadline)
             return Basic(USER, cached.token.token)
 

@@ -147,7 +147,7 @@ async def test_a_silent_api_leaves_threads_to_other_hosts(github: Github, tmp_pa
         return github.answer(request)
 
     github.server.respond = hold
-    engine = GitEngine(tmp_path / "cache", threads=4, now=lambda: github.now)
+    engine = GitEngine(tmp_path / "cache", threads=24, now=lambda: github.now)
     with GitServer(tmp_path / "other") as other:
         other.repository("fleet").commit({"app.yaml": "x\n"})
         logins = [asyncio.create_task(engine.github_login(github.app(installation="42"), REMOTE)) for _ in range(8)]

@@ -8,6 +8,8 @@ import threading
 from typing import TYPE_CHECKING
 
 from controllers.git.errors import BadSigningKey
+from controllers.git.signing.openpgp_bounds import check_openpgp
+from controllers.net.key_bounds import KeyRefused
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
@@ -40,6 +42,10 @@ class OpenPgpSigner:
 
 def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> OpenPgpSigner:
     """Return a signer with the only key of an armoured file. Unlocking takes 0.1 to 0.3 s. Raises BadSigningKey."""
+    try:
+        check_openpgp(armoured)
+    except KeyRefused as e:
+        raise BadSigningKey(f"could not read signing key from secret '{secret_name}' ('git.asc'): {e}") from None
     try:
         import pysequoia  # noqa: PLC0415  # an optional part of the installation
     except ImportError:

@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
+from controllers.git.transport.cutting import cuttable
 from controllers.net.foreign_text import sanitize
 from controllers.net.library_errors import describe
 from controllers.net.proxy import socks5
@@ -21,9 +22,7 @@ def dial(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socke
     BadUrl for a name that no host can have.
     """
     name = _ascii(host)
-    connection = _dial_proxy(proxy, name, port, deadline) if proxy else _dial_direct(name, port, deadline)
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small messages in a row
-    return connection
+    return _dial_proxy(proxy, name, port, deadline) if proxy else dial_direct(name, port, deadline)
 
 
 def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socket.socket:
@@ -31,7 +30,7 @@ def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socke
     address = urlsplit(proxy.address)
     where = f"proxy {proxy.address}"
     try:
-        connection = _dial_direct(address.hostname or "", address.port or default_port, deadline)
+        connection = dial_direct(address.hostname or "", address.port or default_port, deadline)
         try:
             _run_handshake(connection, steps, deadline)
         except BaseException:
@@ -46,14 +45,16 @@ def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socke
     return connection
 
 
-def _dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address of a host that answers; all of them share the remaining time."""
+def dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """Connect to the first address of a host that answers; all of them share the remaining time. Raises OSError."""
     failure: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(deadline.remaining())
+            cuttable(connection)
             connection.connect(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # several small messages in a row
         except BaseException as e:
             connection.close()
             if not isinstance(e, OSError):

@@ -18,6 +18,8 @@ from urllib3.exceptions import TimeoutError as HTTPTimeout
 from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Remote
+from controllers.git.transport.cutting import cut_at
+from controllers.git.transport.pooled import use
 from controllers.net.headers import basic_authorization
 from controllers.net.library_errors import describe
 from controllers.net.proxy.address import BadProxy, Proxy
@@ -56,15 +58,17 @@ class HttpPools:
 def _new_pool(tls: TlsMaterial, proxy: Proxy | None) -> urllib3.PoolManager:
     context = _ssl_context(tls)
     if proxy is None:
-        return urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
+        return use(
+            urllib3.PoolManager(num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context)
+        )
     match proxy.scheme:
         case "http" | "https":
             # Not by urllib3's make_headers, which fails for what is not Latin-1.
             login = basic_authorization(proxy.username, proxy.password) if proxy.username else ""
-            return urllib3.ProxyManager(
+            return use(urllib3.ProxyManager(
                 proxy.address, num_pools=MAX_HOSTS_PER_POOL, maxsize=MAX_CONNECTIONS_PER_HOST, ssl_context=context,
                 proxy_headers={"Proxy-Authorization": login} if login else None,
-            )  # fmt: skip
+            ))  # fmt: skip
         case "socks5" | "socks5h":
             from controllers.git.transport.sockspool import socks_pool  # noqa: PLC0415  # for the few who need it
 
@@ -101,9 +105,10 @@ def _environment_proxy(url: str) -> Proxy | None:
 
 @contextmanager
 def translate_errors(remote: Remote, deadline: Deadline) -> Iterator[None]:
-    """Turn what urllib3 raises into this package's errors."""
+    """Turn what urllib3 raises into this package's errors, and end its connections when the time is over."""
     try:
-        yield
+        with cut_at(deadline):
+            yield
     except ReadTimeoutError as e:
         raise deadline.exceeded() from e
     except ProxyError as e:
@@ -115,6 +120,7 @@ def translate_errors(remote: Remote, deadline: Deadline) -> Iterator[None]:
     except HTTPTimeout as e:
         raise DeadlineExceeded(f"{deadline.exceeded()} (connecting)") from e
     except (HTTPError, OSError) as e:
+        deadline.remaining()  # a connection that was cut is reported in many ways
         raise Unreachable(_cause(e)) from e
 
 

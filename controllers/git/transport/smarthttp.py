@@ -5,10 +5,11 @@ advertisement, as `git` does.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urljoin, urlsplit
 
 import urllib3
+from urllib3.exceptions import HTTPError
 
 from controllers.git.errors import (
     AuthenticationFailed,
@@ -29,6 +30,8 @@ from controllers.net.url import origin, redact_text, strip_userinfo
 
 MAX_REDIRECTS = 5
 CHUNK_BYTES = 64 << 10
+FINISH_SECONDS = 1.0
+"""How long the end of an answer may take to come after its content."""
 
 
 class HttpTransport:
@@ -86,7 +89,7 @@ class HttpTransport:
             )  # fmt: skip
             try:
                 yield response
-                response.drain_conn()  # a response read to its end frees its connection for reuse
+                _finish(response)
             except BaseException:
                 response.close()
                 raise
@@ -108,20 +111,36 @@ class HttpTransport:
 def _stream(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int) -> Stream:
     def receive() -> bytes:
         deadline.remaining()
-        return response.read1(CHUNK_BYTES)
+        chunk = response.read1(CHUNK_BYTES, decode_content=False)
+        if not chunk:
+            deadline.remaining()  # or was it cut?
+        return chunk
 
     return bounded_stream(receive, max_bytes=max_bytes)
+
+
+def _finish(response: urllib3.BaseHTTPResponse) -> None:
+    """Keep the connection if the response ends here, as those of Git servers do; close it if more is to come."""
+    ended = False
+    with suppress(HTTPError, OSError):
+        if (sock := getattr(response.connection, "sock", None)) is not None:
+            sock.settimeout(FINISH_SECONDS)
+        ended = not response.read1(CHUNK_BYTES, decode_content=False)
+    if not ended:
+        response.close()
 
 
 def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> None:
     status = response.status
     got = response.headers.get("Content-Type", "")
     if status == 200:
+        if encoding := response.headers.get("Content-Encoding", "").replace("identity", ""):
+            raise ProtocolError(f"the server compresses its answer unasked ({sanitize(encoding)}); have it not do so")
         if got.split(";")[0].strip() != content_type:
             what = sanitize(got) or "no content type"
             raise ProtocolError(f"not a smart Git server: {sanitize(redact_text(url))} answers with {what}")
         return
-    text = "" if "html" in got else sanitize(response.read(1024))
+    text = "" if "html" in got else sanitize(response.read(1024, decode_content=False))
     detail = f": {text}" if text else ""
     if status == 401:
         raise AuthenticationFailed(f"authentication required{detail}")

@@ -5,29 +5,26 @@ urllib3's own support needs PySocks, which has had no release since 2019; here `
 
 import socket
 import ssl
-import time
-from datetime import timedelta
 
 import urllib3
-from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
 from controllers.git.errors import DeadlineExceeded
-from controllers.git.protocol.deadline import Deadline
-from controllers.git.remote import DEFAULT_TIMEOUT
 from controllers.git.transport.dial import dial
+from controllers.git.transport.pooled import PlainConnection, SecureConnection, deadline_of
 from controllers.net.proxy.address import Proxy
 
 
 def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize: int) -> urllib3.PoolManager:
     """Return pools that connect through `proxy`. Requests raise the errors of `dial` besides those of urllib3."""
 
-    class Plain(HTTPConnection):
+    class Plain(PlainConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, proxy)
 
-    class Secure(HTTPSConnection):
+    class Secure(SecureConnection):
         def _new_conn(self) -> socket.socket:
             return _connect(self, proxy)
 
@@ -43,9 +40,7 @@ def socks_pool(proxy: Proxy, context: ssl.SSLContext, *, num_pools: int, maxsize
 
 
 def _connect(connection: HTTPConnection, proxy: Proxy) -> socket.socket:
-    seconds = connection.timeout if isinstance(connection.timeout, int | float) else DEFAULT_TIMEOUT.total_seconds()
-    deadline = Deadline(timedelta(seconds=seconds), monotonic=time.monotonic)
     try:
-        return dial(connection.host, connection.port, proxy, deadline)
+        return dial(connection.host, connection.port, proxy, deadline_of(connection))
     except DeadlineExceeded as e:  # reported by the caller, who knows the time of the whole operation
         raise ConnectTimeoutError(connection, str(e)) from None

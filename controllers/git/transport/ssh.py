@@ -5,15 +5,17 @@ trust on first use. We ask for protocol 2; a server that does not pass the reque
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
 from controllers.git.errors import (
     AuthenticationFailed,
     BadCredentials,
+    DeadlineExceeded,
     GitError,
     ProtocolError,
     RepositoryNotFound,
@@ -25,6 +27,7 @@ from controllers.git.protocol.pktline import FLUSH, Stream, bounded_stream
 from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import UPLOAD_PACK, read_advertisement
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
+from controllers.git.transport.cutting import cut_at, cuttable
 from controllers.git.transport.knownhosts import parse_known_hosts
 from controllers.git.transport.sshhost import SshHost
 from controllers.net.foreign_text import sanitize
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 
 CHUNK_BYTES = 64 << 10
 MAX_STDERR_BYTES = 4096
+STDERR_TIMEOUT = timedelta(seconds=1)
 DEFAULT_PORT = 22
 NOT_FOUND = ("not found", "does not exist", "not appear to be a git repository", "no such", "could not find")
 DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
@@ -88,7 +92,7 @@ class SshTransport:
 
     @contextmanager
     def _channel(self, service: str, deadline: Deadline, version: int) -> Iterator["paramiko.Channel"]:
-        with _translate_errors(deadline):
+        with _translate_errors(deadline), cut_at(deadline):
             channel = self._open(deadline)
             try:
                 channel.settimeout(deadline.remaining())
@@ -105,13 +109,18 @@ class SshTransport:
 
     def _open(self, deadline: Deadline) -> "paramiko.Channel":
         """Open a channel on the connection that is there, or on a new one."""
-        with self._lock:
+        if not self._lock.acquire(timeout=deadline.remaining()):
+            raise deadline.exceeded()
+        try:
             if self._connection is not None and self._connection.is_active():
+                cuttable(self._connection.sock)
                 with suppress(*_connection_errors()):  # it died since it was last used
                     return self._connection.open_session(timeout=deadline.remaining())
             self._disconnect()
             self._connection = self._connect(deadline)
             return self._connection.open_session(timeout=deadline.remaining())
+        finally:
+            self._lock.release()
 
     def _connect(self, deadline: Deadline) -> "paramiko.Transport":
         from controllers.git.transport.sshlogin import log_in  # noqa: PLC0415
@@ -140,17 +149,23 @@ def _exec(channel: "paramiko.Channel", command: str) -> None:
 def _stream(channel: "paramiko.Channel", deadline: Deadline, max_bytes: int) -> Stream:
     def receive() -> bytes:
         channel.settimeout(deadline.remaining())
-        return bytes(channel.recv(CHUNK_BYTES))
+        chunk = bytes(channel.recv(CHUNK_BYTES))
+        if not chunk:
+            deadline.remaining()  # or was it cut?
+        return chunk
 
     return bounded_stream(receive, max_bytes=max_bytes)
 
 
 def _error_from_stderr(channel: "paramiko.Channel", error: ProtocolError) -> GitError:
     """Return the error in the server's own words, if any: they come on stderr before it hangs up."""
-    stderr = b""
-    with suppress(*_connection_errors()):
-        channel.settimeout(1.0)
-        while len(stderr) < MAX_STDERR_BYTES and (more := channel.recv_stderr(MAX_STDERR_BYTES)):
+    stderr, patience = b"", Deadline(STDERR_TIMEOUT, monotonic=time.monotonic)
+    with suppress(DeadlineExceeded, *_connection_errors()):
+        while len(stderr) < MAX_STDERR_BYTES:
+            channel.settimeout(patience.remaining())
+            more = channel.recv_stderr(MAX_STDERR_BYTES)
+            if not more:
+                break
             stderr += more
     words = sanitize(stderr)
     if not words or isinstance(error, RepositoryTooLarge):
