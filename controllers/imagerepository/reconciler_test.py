@@ -23,6 +23,7 @@ from controllers.runtime.reconcile.outcome import SECRET_RETRY, Ready, Retry, St
 from controllers.taglist.scan import build_tag_set
 from testing.builders import IMAGE
 from testing.clock import START, VirtualClock
+from testing.loop_holds import measure_holds
 from testing.repository_harness import INTERVAL, MINUTE, RepositoryHarness
 
 PULL = LocalObjectReference(name="pull")
@@ -386,3 +387,9 @@ async def test_credentials_that_do_not_come_in_time_end_the_run(
     end = await harness.fail(Retry, spec={"timeout": "1ms", "secret_ref": PULL})
     assert end.reason == "AuthenticationFailed"
     assert end.message == "failed to configure authentication options: context deadline exceeded"
+
+
+async def test_exclusion_list_that_costs_does_not_hold_the_event_loop(harness: RepositoryHarness) -> None:
+    patterns = tuple(rf"\pL{{55}}{number}" for number in range(25))  # each takes 20 ms to compile
+    holds = await measure_holds(harness.reconcile(spec={"exclusion_list": patterns}))
+    assert holds.longest < holds.seconds / 3

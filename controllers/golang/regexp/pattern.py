@@ -9,6 +9,8 @@ from controllers.golang.regexp.errors import BadPattern
 from controllers.golang.regexp.syntax import TOO_DEEP, TOO_LARGE, bad_pattern, translate
 
 MAX_PATTERN_CHARS = 32_768
+MAX_COST = 1_000_000
+"""See `Regexp.cost`: about 0.2 s for a tag of 128 characters. Go has no such bound."""
 _ENDING = re.compile(r"\^\.\*((?:[A-Za-z0-9_-]|\\[.+-])+)\$")
 
 TextPredicate = Callable[[str], bool]
@@ -45,7 +47,7 @@ class Pattern:
 def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as regexp.compile
     """Return the pattern, compiled. Raises BadPattern, whose message is the one of Go's `regexp.Compile`.
 
-    A pattern beyond 32 768 characters or RE2's memory bound is refused as too large.
+    A pattern beyond 32 768 characters, RE2's memory bound or MAX_COST is refused as too large.
     """
     if len(pattern) > MAX_PATTERN_CHARS:
         raise bad_pattern(TOO_LARGE, pattern[:64] + "…")
@@ -54,6 +56,8 @@ def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; rea
         regexp = compile_re2(translation.pattern)
     except PatternRejected as refused:
         raise translate_re2_error(str(refused), pattern) from None
+    if regexp.cost > MAX_COST:
+        raise bad_pattern(TOO_LARGE, pattern)
     return Pattern(pattern, translation.group_names, translation.pattern, regexp)
 
 
