@@ -9,7 +9,7 @@ from testing.builders import image_policy, image_repository
 from testing.loop_holds import measure_holds
 from testing.policy_harness import PolicyHarness
 
-MANY_GROUPS = "(.?)" * 250
+MANY_GROUPS = "(.?)" * 200
 LARGE_PROGRAM = r"\pL{55}"
 TAGS = [f"{number:04}" + "ab01.-" * 20 for number in range(64)]
 SEMVER = SemverPolicy(range="*")

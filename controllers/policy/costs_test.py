@@ -7,7 +7,7 @@ from controllers.policy import Alphabetical, Filter, Keys, KeySpec, Rules, TagIn
 from controllers.policy.errors import InvalidPolicy
 from testing.clock import START
 
-MANY_GROUPS = "(.?)" * 250
+MANY_GROUPS = "(.?)" * 200
 """Nearly as costly as a pattern may be: 0.1 s for a tag of 128 characters."""
 TAGS = [f"{number:04}" + "ab01.-" * 20 for number in range(64)]
 SEEN = {tag: int(START.timestamp()) for tag in TAGS}

@@ -9,8 +9,8 @@ from controllers.golang.regexp.errors import BadPattern
 from controllers.golang.regexp.syntax import TOO_DEEP, TOO_LARGE, bad_pattern, translate
 
 MAX_PATTERN_CHARS = 32_768
-MAX_COST = 1_000_000
-"""See `Regexp.cost`: about 0.2 s for a tag of 128 characters. Go has no such bound."""
+MAX_COST = 500_000
+"""See `Regexp.cost`: about 0.1 s for a tag of 128 characters. Go has no such bound."""
 _ENDING = re.compile(r"\^\.\*((?:[A-Za-z0-9_-]|\\[.+-])+)\$")
 
 TextPredicate = Callable[[str], bool]
