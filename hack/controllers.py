@@ -85,11 +85,13 @@ def not_established(crds: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def write_account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:
-    """Write a kubeconfig with a token of the controller's ServiceAccount."""
-    token = kubectl("create", "token", f"{kind}-controller", "-n", NAMESPACE, f"--duration={TOKEN_DURATION}").stdout
+def write_account_kubeconfig(
+    kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path, namespace: str = NAMESPACE
+) -> Path:
+    """Write a kubeconfig with a token of the controller's ServiceAccount, which is in `namespace`."""
+    token = kubectl("create", "token", f"{kind}-controller", "-n", namespace, f"--duration={TOKEN_DURATION}").stdout
     path = folder / f"{kind}.kubeconfig"
-    return controlplane.write_kubeconfig(path, server, authority, token.strip(), NAMESPACE)
+    return controlplane.write_kubeconfig(path, server, authority, token.strip(), namespace)
 
 
 @dataclass(slots=True)
