@@ -1,8 +1,8 @@
 """What an image says about itself: its platforms, when it was built, and from which sources.
 
 Follows https://github.com/opencontainers/image-spec (image index, manifest, config). Content is addressed by digest, so
-what was read once stays valid and is cached, within bounds, for those who read it; a rebuilt tag has another digest. Entries of an index
-without a platform, or with an unknown one (signatures, attestations), do not count.
+what was read once stays valid and is cached, within bounds, for those who read it; a rebuilt tag has another digest.
+Entries of an index without a platform, or with an unknown one (signatures, attestations), do not count.
 """
 
 import hashlib
