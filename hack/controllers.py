@@ -104,6 +104,8 @@ class Controllers:
     namespace: str = NAMESPACE
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further variables of the processes' environment."""
+    kind_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those that not every kind has."""
     processes: dict[str, process.Process] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, str] = field(default_factory=dict)
@@ -117,7 +119,7 @@ class Controllers:
             temporary.mkdir(parents=True, exist_ok=True)
             command = [
                 sys.executable, "-m", f"controllers.{kind}", f"--metrics-addr=127.0.0.1:{metrics}",
-                f"--health-addr=127.0.0.1:{health}", *self.flags, *flags,
+                f"--health-addr=127.0.0.1:{health}", *self.flags, *self.kind_flags.get(kind, ()), *flags,
             ]  # fmt: skip
             env = {
                 **self.variables,

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from controllers.image.reference import Image, allows_http, is_loopback
 from controllers.net.foreign_text import sanitize
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, load, read_tls
@@ -29,6 +30,13 @@ class Access:
     """None: the process's proxy environment variables apply."""
     insecure: bool = False
     """Plain HTTP is allowed although the name of the registry is not a local one."""
+    http_as_flux: bool = False
+    """It is also allowed wherever Flux allows it: at private addresses, where whoever drops HTTPS gets the password."""
+
+    def allows_http(self, image: Image) -> bool:
+        """Return True when the registry may be asked over plain HTTP if HTTPS does not work."""
+        local = self.http_as_flux or is_loopback(image)
+        return self.insecure or (local and allows_http(image, insecure=False))
 
 
 def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:
