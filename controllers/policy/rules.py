@@ -124,7 +124,7 @@ def check(rules: Rules) -> None:
         try:
             regexp.compile(pattern)
         except regexp.BadPattern as error:
-            raise InvalidPolicy(f"invalid policy: deny pattern '{pattern}': {error}") from None
+            raise InvalidPolicy(f"invalid policy: deny pattern '{regexp.abbreviate(pattern)}': {error}") from None
     for platform in rules.platforms:
         if not _PLATFORM.fullmatch(platform):
             raise InvalidPolicy(f"invalid policy: platform '{platform}' is not of the form os/architecture[/variant]")

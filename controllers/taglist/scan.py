@@ -73,4 +73,4 @@ def _compile(pattern: str) -> regexp.Pattern:
     try:
         return regexp.compile(pattern)
     except regexp.BadPattern as error:
-        raise BadExclusionPattern(f"failed to compile regex {pattern}: {error}") from None
+        raise BadExclusionPattern(f"failed to compile regex {regexp.abbreviate(pattern)}: {error}") from None

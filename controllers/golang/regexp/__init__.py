@@ -7,7 +7,7 @@ Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is up t
 
 from controllers.golang.regexp.budget import CHEAP_COST, are_cheap, within_budget
 from controllers.golang.regexp.errors import BadPattern, TooCostly
-from controllers.golang.regexp.pattern import Pattern, TextPredicate, any_of, compile  # noqa: A004 - read as regexp.compile
+from controllers.golang.regexp.pattern import Pattern, TextPredicate, abbreviate, any_of, compile  # noqa: A004 - read as regexp.compile
 
 __all__ = [
     "CHEAP_COST",
@@ -15,6 +15,7 @@ __all__ = [
     "Pattern",
     "TextPredicate",
     "TooCostly",
+    "abbreviate",
     "any_of",
     "are_cheap",
     "compile",
