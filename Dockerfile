@@ -1,7 +1,12 @@
 # One image for the three controllers; manifests/ says which one a Deployment runs.
-#   docker build -t registry.example.com/tagline:v0.1.0 .
+#   docker build -t registry.example.com/tagline:v0.1.0 --build-arg PYTHON_IMAGE=python:3.11-slim@sha256:... .
+# A tag can be moved, so the base has to be given by its digest, which the registry says:
+#   docker buildx imagetools inspect python:3.11-slim --format '{{.Manifest.Digest}}'
 # The Python release is the one that requirements/*.txt are resolved for.
-FROM python:3.11-slim AS build
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE} AS build
+ARG PYTHON_IMAGE
+RUN case "$PYTHON_IMAGE" in *@sha256:*) ;; *) echo "PYTHON_IMAGE has no digest: $PYTHON_IMAGE" >&2; exit 1 ;; esac
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/build && python -m venv /opt/tagline
@@ -17,7 +22,7 @@ RUN /opt/build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /wheel .
  && /opt/tagline/bin/pip install --no-deps /wheel/*.whl \
  && /opt/tagline/bin/pip uninstall --yes pip setuptools
 
-FROM python:3.11-slim
+FROM ${PYTHON_IMAGE}
 COPY --from=build /opt/tagline /opt/tagline
 # The root file system is read-only in the manifests, so no bytecode is written at run time; nothing is imported from
 # the working directory.

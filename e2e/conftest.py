@@ -24,6 +24,9 @@ from hack.oci import Pusher
 
 FLAGS = ("--concurrent=10", "--log-level=debug")
 
+PRIVATE_REGISTRIES = dict.fromkeys(("imagerepository", "imagepolicy"), ("--registry-plain-http=private",))
+"""For registries that are given, as containers without TLS have such addresses."""
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -126,7 +129,8 @@ def controllers(cluster: Parts) -> Iterator[Controllers | None]:
         )
         for kind in local_controllers.KINDS
     }
-    running = Controllers(folder, configs, FLAGS)
+    local = cluster.registry.startswith("127.")
+    running = Controllers(folder, configs, FLAGS, kind_flags={} if local else PRIVATE_REGISTRIES)
     running.start()
     yield running
     running.stop()

@@ -85,11 +85,13 @@ def not_established(crds: Sequence[Mapping[str, Any]]) -> list[str]:
     ]
 
 
-def write_account_kubeconfig(kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path) -> Path:
-    """Write a kubeconfig with a token of the controller's ServiceAccount."""
-    token = kubectl("create", "token", f"{kind}-controller", "-n", NAMESPACE, f"--duration={TOKEN_DURATION}").stdout
+def write_account_kubeconfig(
+    kubectl: Kubectl, kind: str, folder: Path, *, server: str, authority: Path, namespace: str = NAMESPACE
+) -> Path:
+    """Write a kubeconfig with a token of the controller's ServiceAccount, which is in `namespace`."""
+    token = kubectl("create", "token", f"{kind}-controller", "-n", namespace, f"--duration={TOKEN_DURATION}").stdout
     path = folder / f"{kind}.kubeconfig"
-    return controlplane.write_kubeconfig(path, server, authority, token.strip(), NAMESPACE)
+    return controlplane.write_kubeconfig(path, server, authority, token.strip(), namespace)
 
 
 @dataclass(slots=True)
@@ -102,6 +104,8 @@ class Controllers:
     namespace: str = NAMESPACE
     variables: Mapping[str, str] = field(default_factory=dict)
     """Further variables of the processes' environment."""
+    kind_flags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Those that not every kind has."""
     processes: dict[str, process.Process] = field(default_factory=dict)
     health: dict[str, str] = field(default_factory=dict)
     metrics: dict[str, str] = field(default_factory=dict)
@@ -115,7 +119,7 @@ class Controllers:
             temporary.mkdir(parents=True, exist_ok=True)
             command = [
                 sys.executable, "-m", f"controllers.{kind}", f"--metrics-addr=127.0.0.1:{metrics}",
-                f"--health-addr=127.0.0.1:{health}", *self.flags, *flags,
+                f"--health-addr=127.0.0.1:{health}", *self.flags, *self.kind_flags.get(kind, ()), *flags,
             ]  # fmt: skip
             env = {
                 **self.variables,

@@ -71,10 +71,15 @@ kubectl apply -f manifests/namespace.yaml
 kubectl create quota no-pods --namespace tagline-system --hard=pods=0
 .venv/bin/pytest -q e2e
 
-docker build --tag "$IMAGE" .
+docker pull --quiet python:3.11-slim
+docker build --tag "$IMAGE" --build-arg "PYTHON_IMAGE=$(docker image inspect --format '{{index .RepoDigests 0}}' python:3.11-slim)" .
 kind load docker-image "$IMAGE" --name "$CLUSTER"
 kubectl delete quota no-pods --namespace tagline-system
 for controller in $(.venv/bin/python -c 'from api.kinds import RECONCILED; print(*(kind.component for kind in RECONCILED))'); do
+  case $controller in imageupdateautomation-*) ;; *) # the registries are at private addresses, without TLS
+    kubectl patch --namespace tagline-system "deployment/$controller" --type json --patch \
+      '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--registry-plain-http=private"}]' ;;
+  esac
   kubectl rollout restart --namespace tagline-system "deployment/$controller"
   kubectl rollout status --namespace tagline-system "deployment/$controller" --timeout=180s
 done

@@ -31,6 +31,7 @@ from controllers.selection.image_reader import ImageReader
 from controllers.selection.rules import repository_key
 from controllers.selection.selector import select_tag
 from controllers.selection.tag_index_cache import build_index
+from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.codec import TagList
 from controllers.taglist.reader import fetch_list
 
@@ -106,6 +107,7 @@ async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepo
             build_index(stored),
             image=parse_image(repository.spec.image),
             reader=ImageReader(registry, Inspector(registry), AccessReader(client)),
+            threads=NamespaceThreads(),
             now=SYSTEM_CLOCK.now(),
         )
     finally:

@@ -109,6 +109,18 @@ def _shown(text: str) -> str:
     return USERINFO.sub(r"\1REDACTED@", text)
 
 
+def is_loopback(image: Image) -> bool:
+    """Return True when the registry is on this machine by its name: nobody in between can answer in its place."""
+    bracketed, closing, _ = image.registry.removeprefix("[").partition("]")
+    host = bracketed if closing else image.registry.partition(":")[0]
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _parse_tagged(text: str) -> Reference | None:
     base, colon, tag = text.rpartition(":")
     if not colon or "/" in tag:

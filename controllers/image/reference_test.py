@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.image.reference import BadReference, Image, allows_http, parse_image, parse_reference
+from controllers.image.reference import BadReference, Image, allows_http, is_loopback, parse_image, parse_reference
 
 HEX = "0123456789abcdef" * 4
 
@@ -84,3 +84,22 @@ def test_full_name_of_a_reference(text: str, full_name: str) -> None:
 )
 def test_plain_http_is_for_local_names_and_by_leave(registry: str, insecure: bool, allowed: bool) -> None:
     assert allows_http(Image(registry, "app"), insecure) is allowed
+
+
+@pytest.mark.parametrize(
+    ("registry", "loopback"),
+    [
+        ("localhost:5000", True),
+        ("a.localhost", True),
+        ("127.0.0.1:5000", True),
+        ("127.9.9.9", True),
+        ("[::1]:5000", True),
+        ("10.1.2.3:5000", False),
+        ("127.0.0.1.example.com", False),
+        ("localhost.example.com:5000", False),
+        ("[fd00::1]:5000", False),
+        ("ghcr.io", False),
+    ],
+)
+def test_loopback_is_this_machine_and_nothing_that_looks_like_it(registry: str, *, loopback: bool) -> None:
+    assert is_loopback(Image(registry, "app")) is loopback

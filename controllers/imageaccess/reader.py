@@ -45,11 +45,13 @@ class AccessReader:
         *,
         clouds: CloudAccess[Credentials] | None = None,
         plugins: Plugins | None = None,
+        http_as_flux: bool = False,
     ) -> None:
-        """Build it; without `clouds` or `plugins`, credentials never come from there."""
+        """Build it; without `clouds` or `plugins`, credentials never come from there. http_as_flux: see `Access`."""
         self._client = client
         self._clouds = clouds
         self._plugins = plugins
+        self._http_as_flux = http_as_flux
 
     def check_gate(self, repository: ImageRepository) -> None:
         """Raise GateDisabled for a spec that names a ServiceAccount as a cloud identity while the gate is off."""
@@ -67,7 +69,14 @@ class AccessReader:
             proxy = await self._proxy(repository)
             tls = await self._tls(repository)
             credentials, unmatched = await self._credentials(repository, image, proxy)
-            return Access(credentials, tls, proxy, insecure=spec.insecure, unmatched=unmatched)
+            return Access(
+                credentials,
+                tls,
+                proxy,
+                insecure=spec.insecure,
+                unmatched=unmatched,
+                http_as_flux=self._http_as_flux,
+            )
         except (RegistryError, CloudFailed) as error:
             raise AccessFailed(str(error)) from error
         except ApiError as error:

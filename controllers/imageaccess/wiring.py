@@ -13,7 +13,7 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.registry.budget import CONCURRENCY
 from controllers.registry.client import RegistryClient
 from controllers.registry.cloud.providers import PROVIDERS
-from controllers.runtime.process.flags import Flag, at_least
+from controllers.runtime.process.flags import Flag, at_least, one_of
 from controllers.runtime.process.process import CannotStart, Process
 
 SLOW_THRESHOLD = timedelta(seconds=1)
@@ -33,8 +33,14 @@ REGISTRY_CONCURRENCY = Flag(
     "registry-max-concurrent", CONCURRENCY, at_least(1), "operations at the same time on one registry"
 )
 REGISTRY_RATE = Flag("registry-max-rate", 0.0, _rate, "requests a second to one registry; 0: as many as it takes")
+PLAIN_HTTP = Flag(
+    "registry-plain-http",
+    "loopback",
+    one_of("loopback", "private"),
+    "where plain HTTP is tried without spec.insecure: loopback, or private addresses, too, as in Flux",
+)
 
-FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE)
+FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE, PLAIN_HTTP)
 
 
 def registry_host(repository: ImageRepository) -> str:
@@ -67,7 +73,8 @@ def _make_registry_client(process: Process) -> RegistryClient:
 
 def _make_access_reader(process: Process) -> AccessReader:
     clouds = build_cloud_access(process, PROVIDERS)
-    return AccessReader(process.client, clouds=clouds, plugins=_plugins(process))
+    http_as_flux = process.options[PLAIN_HTTP] == "private"
+    return AccessReader(process.client, clouds=clouds, plugins=_plugins(process), http_as_flux=http_as_flux)
 
 
 def _plugins(process: Process) -> Plugins | None:

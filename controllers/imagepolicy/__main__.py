@@ -1,7 +1,7 @@
 """`python -m controllers.imagepolicy`: the process that chooses tags."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
@@ -42,39 +42,50 @@ def build(process: Process) -> None:
         host_of=lambda policy: registry_host(repo) if (repo := repositories.get(repository_key(policy))) else "",
     )
     repositories = process.informer(IMAGE_REPOSITORIES, into=ImageRepository)
-    namespaces = process.informer(NAMESPACES, into=Namespace)
     tags = TagIndexCache(TagListReader(process.client, process.clock))
 
     def policies_of(repository: ImageRepository) -> list[Key]:
         return [key_of(policy) for policy in policies.objects.by_index(BY_REPOSITORY, str(key_of(repository)))]
 
-    def policies_in(namespace: Namespace) -> list[Key]:
-        return [key_of(policy) for policy in policies.objects.list(namespace.metadata.name)]
-
     def forget_tags(old: ImageRepository | None, new: ImageRepository | None) -> None:
         if old is not None and (new is None or times_were_corrected(old, new)):
             tags.forget(key_of(old))
+
+    repositories.add_handler(forget_tags)
+    policies.watch(repositories, when=affects_policies, wake=policies_of)
+    registry = build_registry_client(process)
+    policies.reconcile_with(
+        ImagePolicyReconciler(
+            repositories=repositories.get,
+            namespace_labels=_watch_namespaces(process, policies),
+            tags=tags,
+            images=ImageReader(registry, Inspector(registry), build_access_reader(process)),
+            metrics=ChoiceMetrics(process.metrics.registry),
+            cross_namespace=not (process.watched_namespace or process.options[flags.NO_CROSS_NAMESPACE_REFS]),
+        ),
+        supersede_runs=True,
+        slow_threshold=SLOW_THRESHOLD,
+    )
+
+
+def _watch_namespaces(process: Process, policies: Kind[ImagePolicy]) -> Callable[[str], Mapping[str, str]]:
+    """Wake policies when the labels of their namespace change, and return what looks labels up.
+
+    Where one namespace is watched, no other may refer to it, and a Role cannot let Namespaces be read.
+    """
+    if process.watched_namespace:
+        return lambda _: {}
+    namespaces = process.informer(NAMESPACES, into=Namespace)
+
+    def policies_in(namespace: Namespace) -> list[Key]:
+        return [key_of(policy) for policy in policies.objects.list(namespace.metadata.name)]
 
     def labels_of(name: str) -> Mapping[str, str]:
         namespace = namespaces.get(Key("", name))
         return namespace.metadata.labels if namespace else {}
 
-    repositories.add_handler(forget_tags)
-    policies.watch(repositories, when=affects_policies, wake=policies_of)
     policies.watch(namespaces, when=labels_changed, wake=policies_in)
-    registry = build_registry_client(process)
-    policies.reconcile_with(
-        ImagePolicyReconciler(
-            repositories=repositories.get,
-            namespace_labels=labels_of,
-            tags=tags,
-            images=ImageReader(registry, Inspector(registry), build_access_reader(process)),
-            metrics=ChoiceMetrics(process.metrics.registry),
-            cross_namespace=not process.options[flags.NO_CROSS_NAMESPACE_REFS],
-        ),
-        supersede_runs=True,
-        slow_threshold=SLOW_THRESHOLD,
-    )
+    return labels_of
 
 
 PROGRAM = Program("imagepolicy", build, FLAGS)

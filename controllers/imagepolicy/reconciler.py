@@ -36,6 +36,7 @@ from controllers.selection.rules import repository_key
 from controllers.selection.selector import read_index, select_tag
 from controllers.selection.status import build_selection_status, explain_failure, keep_if_equivalent
 from controllers.selection.tag_index_cache import TagIndexCache
+from controllers.selection.threads import NamespaceThreads
 
 PolicyRun = Run[ImagePolicy, ImagePolicyStatus]
 
@@ -63,6 +64,7 @@ class ImagePolicyReconciler:
         self._images = images
         self._metrics = metrics
         self._cross_namespace = cross_namespace
+        self._threads = NamespaceThreads()
 
     async def reconcile(self, run: PolicyRun) -> Outcome:
         """Do one pass: the choice from the stored tags, and its digest and source where they are wanted."""
@@ -107,9 +109,17 @@ class ImagePolicyReconciler:
 
     async def _select(self, run: PolicyRun, repository: ImageRepository, image: Image) -> Selection:
         """Choose, and record how the choice came about, also where nothing could be chosen."""
-        index = await read_index(run.object, repository, image=image, tags=self._tags)
+        index = await read_index(run.object, repository, image=image, tags=self._tags, threads=self._threads)
         try:
-            selection = await select_tag(run.object, repository, index, image=image, reader=self._images, now=run.now)
+            selection = await select_tag(
+                run.object,
+                repository,
+                index,
+                image=image,
+                reader=self._images,
+                threads=self._threads,
+                now=run.now,
+            )
         except NoTags as error:
             raise NoStoredTags(repository_key(run.object), error) from error
         except SelectionFailed as error:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
+from controllers.golang import regexp
 from controllers.golang.duration import format_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.reader import AccessReader, request_timeout
@@ -125,9 +126,9 @@ class ImageRepositoryReconciler:
     async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
         spec = run.object.spec
         tags = await self._registry.list_tags(image, access, timeout=request_timeout(spec))
-        if len(tags) <= INLINE_TAGS:
+        if len(tags) <= INLINE_TAGS and regexp.are_cheap(spec.exclusion_list or ()):
             return build_tag_set(tags, spec.exclusion_list)
-        # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
+        # In a thread: 100,000 tags, or unusual patterns, would hold the event loop for longer than its 50 ms.
         return await asyncio.to_thread(build_tag_set, tags, spec.exclusion_list)
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ from controllers.taglist.reader import fetch_list
 from controllers.taglist.scan import build_tag_set
 from testing.builders import IMAGE
 from testing.clock import START, VirtualClock
+from testing.loop_holds import measure_holds
 from testing.repository_harness import INTERVAL, MINUTE, RepositoryHarness
 
 HOUR = timedelta(hours=1)
@@ -436,3 +437,9 @@ async def test_a_duration_out_of_bounds_is_told_and_the_scan_goes_on(
     harness.registry.failure = Unavailable("nobody there")
     failed = await harness.fail(Retry, requested=True)
     assert failed.message == f"scan failed: nobody there{note}"
+
+
+async def test_exclusion_list_that_costs_does_not_hold_the_event_loop(harness: RepositoryHarness) -> None:
+    patterns = tuple(rf"\pL{{55}}{number}" for number in range(25))  # each takes 20 ms to compile
+    holds = await measure_holds(harness.reconcile(spec={"exclusion_list": patterns}))
+    assert holds.longest < holds.seconds / 3

@@ -73,7 +73,7 @@ def build(process: Process) -> None:
         git=git,
         clouds=build_cloud_access(process, providers(process.clock.now)),
         now=process.clock.now,
-        cross_namespace=not options[flags.NO_CROSS_NAMESPACE_REFS],
+        cross_namespace=not (process.watched_namespace or options[flags.NO_CROSS_NAMESPACE_REFS]),
         gates=Gates(
             force_push=options.is_feature_enabled("GitForcePushBranch"),
             continue_branch=options.is_feature_enabled("GitAllBranchReferences"),

@@ -28,6 +28,7 @@ from controllers.runtime.reconcile.outcome import SECRET_RETRY, Retry, Stalled
 from testing.automation_harness import FULL_RUN_CALLS, INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
 from testing.builders import GIT_URL, git_repository, git_spec
 from testing.clock import START
+from testing.loop_holds import measure_holds
 
 UNABLE = f"unable to clone '{GIT_URL}'"
 
@@ -327,3 +328,10 @@ async def test_durations_out_of_bounds_are_told_and_the_update_goes_on(harness: 
     harness.git.failures["list_refs"].append(Unreachable("connection refused"))
     failed = await harness.fail(Retry, after=INTERVAL)
     assert failed.message.endswith(notes)
+
+
+async def test_template_that_takes_all_its_steps_does_not_hold_the_event_loop(harness: AutomationHarness) -> None:
+    template = "{{ range until 30000 }}{{ $_ := . | add 1 | add 2 | add 3 }}{{ end }}"
+    harness.spec(git=git_spec(commit=CommitSpec(message_template=template)))
+    holds = await measure_holds(harness.fail(Retry))
+    assert holds.longest < holds.seconds / 3

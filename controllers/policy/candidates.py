@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
+from controllers.golang import regexp
+
 R = TypeVar("R")
 
 ValueFunction: TypeAlias = Callable[[str], str | None]
@@ -81,7 +83,7 @@ class Candidates:
     """
 
     def __init__(self, tags: Iterable[str], value: ValueFunction) -> None:
-        """Filter the tags.
+        """Filter the tags. Raises regexp.TooCostly.
 
         tags: in any order, each once; value: called once for each.
         """
@@ -93,7 +95,7 @@ class Candidates:
         self._orders: dict[Hashable, SortedCandidates[Any]] = {}
         self._ascending: Sequence[str] | None = None
         self._before = _Difference({}, None, frozenset(), frozenset(), ())
-        for tag in tags:
+        for tag in regexp.within_budget(tags):
             self._add(tag, value(tag))
         self.unmatched.sort()
 
@@ -113,14 +115,14 @@ class Candidates:
         """
         removed_tags = frozenset(removed)
         tags_before: dict[str, str | None] = {}  # by value
-        for tag in removed:
+        for tag in regexp.within_budget(removed):
             text = value(tag)
             if text is not None:
                 tags_before.setdefault(text, self.tags.get(text))
                 self._remove(tag, text)
         if removed_tags:
             self.unmatched = [tag for tag in self.unmatched if tag not in removed_tags]
-        for tag in added:
+        for tag in regexp.within_budget(added):
             text = value(tag)
             if text is not None:
                 tags_before.setdefault(text, self.tags.get(text))
@@ -192,7 +194,7 @@ def list_duplicates(duplicates: Mapping[str, Sequence[str]]) -> list[TaggedValue
 def _sort_candidates(order: SortOrder[R], candidates: Iterable[TaggedValue]) -> SortedCandidates[R]:
     lanes: tuple[list[RankedCandidate[R]], ...] = tuple([[] for _ in range(order.lanes)])
     others: list[TaggedValue] = []
-    for candidate in candidates:
+    for candidate in regexp.within_budget(candidates):
         rank_key = order.rank_key(*candidate)
         if rank_key is None:
             others.append(candidate)

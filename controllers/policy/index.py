@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Final, NamedTuple
 
+from controllers.golang import regexp
 from controllers.policy.candidates import Candidates, ValueFunction, identity
 from controllers.policy.errors import InvalidPolicy, NoCandidates, NoTags
 from controllers.policy.ranking import BadPolicy, Policy, Ranker, RankingContext
@@ -109,9 +111,11 @@ class TagIndex:
         if not self.tags:
             raise NoTags(self._excluded_count)
         extractor = _extractor(tag_filter)
-        with self._lock:
+        with translate_costs(), self._lock:
             everything = self._shortlist(extractor)
-            left_out = {tag: reason for tag, reason in excluded.items() if self._passes(tag, extractor)}
+            left_out = {
+                tag: reason for tag, reason in regexp.within_budget(excluded.items()) if self._passes(tag, extractor)
+            }
             candidates = self._shortlist(extractor, frozenset(left_out))
             ranking = rank(candidates) if candidates.tags else None
             tally = build_tally(ranking, candidates, excluded_count=self._excluded_count)
@@ -129,7 +133,7 @@ class TagIndex:
     def matching(self, pattern: str) -> list[str]:
         """Return the tags in which the pattern is found. Raises InvalidPolicy. Kept like a filter's results."""
         extractor = _extractor(Filter(pattern))
-        with self._lock:
+        with translate_costs(), self._lock:
             return list(self._shortlist(extractor).tags)
 
     def is_candidate(self, tag: str, tag_filter: Filter | None) -> bool:
@@ -192,6 +196,15 @@ def _ranker(policy: Policy | None, context: RankingContext) -> Ranker:
     except BadPolicy as error:
         raise InvalidPolicy(f"invalid policy: {error}") from None
     except BadFilter as error:
+        raise InvalidPolicy(f"failed to filter tags: {error}") from None
+
+
+@contextmanager
+def translate_costs() -> Iterator[None]:
+    """Raise InvalidPolicy for a pattern that takes too long."""
+    try:
+        yield
+    except regexp.TooCostly as error:
         raise InvalidPolicy(f"failed to filter tags: {error}") from None
 
 

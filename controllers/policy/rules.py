@@ -16,7 +16,7 @@ from typing import Final
 
 from controllers.golang import regexp
 from controllers.policy.errors import InvalidPolicy, NoPlatform, SelectionFailed
-from controllers.policy.index import TagIndex, validate
+from controllers.policy.index import TagIndex, translate_costs, validate
 from controllers.policy.ranking import Policy
 from controllers.policy.reasons import (
     DENIED,
@@ -115,6 +115,11 @@ def select(
     return Selection(kept or choice, choice.tag if kept else "", next_eligible_at)
 
 
+def list_patterns(rules: Rules) -> tuple[str, ...]:
+    """Return all regular expressions of the rules."""
+    return (*((rules.tag_filter.pattern,) if rules.tag_filter else ()), *rules.denied_patterns)
+
+
 def check(rules: Rules) -> None:
     """Raise InvalidPolicy when the rules cannot be used. Needs no tags."""
     validate(rules.policy, rules.tag_filter)
@@ -122,7 +127,7 @@ def check(rules: Rules) -> None:
         try:
             regexp.compile(pattern)
         except regexp.BadPattern as error:
-            raise InvalidPolicy(f"invalid policy: deny pattern '{pattern}': {error}") from None
+            raise InvalidPolicy(f"invalid policy: deny pattern '{regexp.abbreviate(pattern)}': {error}") from None
     for platform in rules.platforms:
         if not _PLATFORM.fullmatch(platform):
             raise InvalidPolicy(f"invalid policy: platform '{platform}' is not of the form os/architecture[/variant]")
@@ -148,13 +153,14 @@ def _list_young(
     # The latest first: the first tag that is old enough ends the search.
     young: dict[str, Reason] = {}
     next_eligible_at: datetime | None = None
-    for time, tag in index.newest_first if rules.min_age else ():
-        eligible_at = datetime.fromtimestamp(time, UTC) + rules.min_age
-        if eligible_at <= now:
-            break
-        if tag not in denied and index.is_candidate(tag, rules.tag_filter):
-            young[tag] = TOO_YOUNG
-            next_eligible_at = eligible_at
+    with translate_costs():
+        for time, tag in regexp.within_budget(index.newest_first if rules.min_age else ()):
+            eligible_at = datetime.fromtimestamp(time, UTC) + rules.min_age
+            if eligible_at <= now:
+                break
+            if tag not in denied and index.is_candidate(tag, rules.tag_filter):
+                young[tag] = TOO_YOUNG
+                next_eligible_at = eligible_at
     return young, next_eligible_at
 
 

@@ -67,7 +67,9 @@ def compile_filter(tag_filter: Filter) -> Extractor:
     try:
         pattern = regexp.compile(tag_filter.pattern)
     except regexp.BadPattern as error:
-        raise BadFilter(f"invalid regular expression pattern '{tag_filter.pattern}': {error}") from None
+        raise BadFilter(
+            f"invalid regular expression pattern '{regexp.abbreviate(tag_filter.pattern)}': {error}"
+        ) from None
     template = parse_template(tag_filter.extract, pattern.group_names) if tag_filter.extract else None
     return Extractor(pattern, template)
 

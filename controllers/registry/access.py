@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from controllers.image.reference import Image, allows_http, is_loopback
 from controllers.net.credential import UnfitCredential, fit_text
 from controllers.net.foreign_text import sanitize
 from controllers.net.key_bounds import KeyRefused
@@ -34,6 +35,8 @@ class Access:
     """None: the process's proxy environment variables apply."""
     insecure: bool = False
     """Plain HTTP is allowed although the name of the registry is not a local one."""
+    http_as_flux: bool = False
+    """It is also allowed wherever Flux allows it: at private addresses, where whoever drops HTTPS gets the password."""
     unmatched: str = field(default="", compare=False)
     """What there is instead of credentials for this registry; said when the registry refuses. Not of the identity:
     those who share an answer need not have the same Secrets."""
@@ -58,6 +61,11 @@ class Access:
             if not self.unmatched:
                 raise
             raise type(error)(f"{error}; {self.unmatched}") from error
+
+    def allows_http(self, image: Image) -> bool:
+        """Return True when the registry may be asked over plain HTTP if HTTPS does not work."""
+        local = self.http_as_flux or is_loopback(image)
+        return self.insecure or (local and allows_http(image, insecure=False))
 
 
 def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:

@@ -13,7 +13,7 @@ from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
-from controllers.image.reference import Image, allows_http
+from controllers.image.reference import Image
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import basic_authorization
 from controllers.net.url import redact_text
@@ -154,7 +154,7 @@ def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_
             f"{sanitize(redact_text(realm))}"
         )
     in_plain_text = parts.scheme == "http" and registry_scheme == "https"
-    if in_plain_text and has_secret(access.credentials) and not allows_http(Image(parts.netloc, ""), access.insecure):
+    if in_plain_text and has_secret(access.credentials) and not access.allows_http(Image(parts.netloc, "")):
         raise BadResponse(
             f"{image.registry}: token service at {sanitize(redact_text(realm))} would get the credentials in plain text"
         )

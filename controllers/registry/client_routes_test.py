@@ -1,6 +1,7 @@
 """`controllers.registry.client`: redirects, deadlines, certificates, proxies."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Literal
 
@@ -11,6 +12,7 @@ from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
+from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import (
     BadResponse,
     RegistryError,
@@ -153,6 +155,35 @@ async def test_plain_http_is_only_for_those_who_may() -> None:
         with pytest.raises(Unavailable) as caught:
             await b.client.list_tags(image, ANONYMOUS, timeout=MINUTE)
         assert "http://" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("leave", "tried"),
+    [
+        pytest.param(Access(), False, id="default"),
+        pytest.param(Access(http_as_flux=True), True, id="flag"),
+        pytest.param(Access(insecure=True), True, id="insecure"),
+    ],
+)
+async def test_whoever_drops_https_to_a_private_address_gets_plain_http_only_by_leave(
+    leave: Access, *, tried: bool
+) -> None:
+    lines: list[bytes] = []
+
+    async def drop_https(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        lines.append(await reader.readline())
+        writer.close()
+
+    async with run_listener(drop_https) as network:  # a proxy stands for it: the address is nowhere near
+        access = replace(leave, credentials=Credentials("user", "password"), proxy=Proxy(f"http://{network}"))
+        client = RegistryClient(clock=RegistryClock(), user_agent="test")
+        with pytest.raises(Unavailable) as caught:
+            await client.list_tags(Image("10.1.2.3:5000", "app"), access, timeout=MINUTE)
+        await client.aclose()
+    assert any(line.startswith(b"CONNECT 10.1.2.3:5000") for line in lines)
+    assert any(line.startswith(b"GET http://10.1.2.3:5000/") for line in lines) is tried
+    hint = "plain HTTP is not tried at private addresses without spec.insecure"
+    assert (hint in str(caught.value)) is not tried
 
 
 @pytest.mark.parametrize("password", ["", "user:p@ss"], ids=["open", "password"])

@@ -1,8 +1,8 @@
 """What an image says about itself: its platforms, when it was built, and from which sources.
 
 Follows https://github.com/opencontainers/image-spec (image index, manifest, config). Content is addressed by digest, so
-what was read once stays valid and is cached, within bounds; a rebuilt tag has another digest. Entries of an index
-without a platform, or with an unknown one (signatures, attestations), do not count.
+what was read once stays valid and is cached, within bounds, for those who read it; a rebuilt tag has another digest.
+Entries of an index without a platform, or with an unknown one (signatures, attestations), do not count.
 """
 
 import hashlib
@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 import msgspec
-from cachetools import LRUCache
 
 from controllers.image.reference import Image
 from controllers.registry.access import Access
@@ -20,6 +19,7 @@ from controllers.registry.errors import BadResponse
 from controllers.registry.messages import RegistryRequest
 from controllers.registry.provenance import Provenance, read_provenance
 from controllers.registry.session import Session
+from controllers.registry.shared_cache import SharedCache
 
 MAX_CACHED: Final = 4096
 MAX_DOCUMENT_BYTES: Final = 4 << 20
@@ -94,20 +94,22 @@ class Inspector:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._cache: LRUCache[tuple[Image, str], _CachedInspection] = LRUCache(MAX_CACHED)
+        self._cache: SharedCache[tuple[Image, str], _CachedInspection] = SharedCache(MAX_CACHED)
 
-    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
+    async def inspect(self, image: Image, tag: str, access: Access, *, owner: str, timeout: timedelta) -> Inspection:
         """Return what the image behind `tag` says about itself now.
 
+        owner: whoever has the access, a namespace: what one has read is not shown to another, who may have no access
+        but a proxy that names the digest.
         One HEAD where the image is cached; else up to three GETs besides: the date of an index is its first image's.
         Raises RegistryError; ImageNotFound when the tag has no image any more.
         """
         digest = await self._client.resolve_digest(image, tag, access, timeout=timeout)
-        cached = self._cache.get((image, digest))
-        return (cached or await self._read(image, digest, access, timeout, provenance=False)).inspection
+        cached = self._cache.get(owner, (image, digest))
+        return (cached or await self._read(image, digest, access, owner, timeout, provenance=False)).inspection
 
     async def read_provenance(
-        self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
+        self, image: Image, tag: str, digest: str, access: Access, *, owner: str, timeout: timedelta
     ) -> Provenance:
         """Return where the image `digest` was built from, or the one behind `tag` now where that is empty.
 
@@ -115,20 +117,21 @@ class Inspector:
         image and that one's configuration, each only where those before do not say. Raises RegistryError, as `inspect`.
         """
         digest = digest or await self._client.resolve_digest(image, tag, access, timeout=timeout)
-        cached = self._cache.get((image, digest))
+        cached = self._cache.get(owner, (image, digest))
         if cached is None or cached.provenance is None:
-            cached = await self._read(image, digest, access, timeout, provenance=True)
+            cached = await self._read(image, digest, access, owner, timeout, provenance=True)
         assert cached.provenance is not None
         return cached.provenance
 
     async def _read(
-        self, image: Image, digest: str, access: Access, timeout: timedelta, *, provenance: bool
+        self, image: Image, digest: str, access: Access, owner: str, timeout: timedelta, *, provenance: bool
     ) -> _CachedInspection:
         def read(session: Session) -> Awaitable[_CachedInspection]:
             return _read(session, image, digest, provenance=provenance)
 
         with access.explain_refusals():
-            cached = self._cache[image, digest] = await self._client.run_session(image, access, timeout, read)
+            cached = await self._client.run_session(image, access, timeout, read)
+        self._cache.put(owner, (image, digest), cached)
         return cached
 
 

@@ -97,7 +97,7 @@ class Session:
         self._deadline = deadline
         self._jitter = jitter
         self._client_id = client_id
-        self._negotiation_key = (image.registry, self._route, allows_http(image, access.insecure))
+        self._negotiation_key = (image.registry, self._route, access.allows_http(image))
         self._more_scopes: list[str] = []
         """What the registry asks for beyond pulling the image."""
         self.current_request = RegistryRequest("GET", f"https://{image.registry}/v2/")
@@ -234,13 +234,22 @@ class Session:
     async def _negotiate(self) -> Negotiated:
         if cached := self._cache.negotiated.get(self._negotiation_key):
             return cached
-        if not allows_http(self._image, self._access.insecure):
-            return self._remember(await self._ping("https"))
+        if not self._access.allows_http(self._image):
+            return self._remember(await self._ping_https())
         return self._remember(await self._ping_both())
 
     def _remember(self, negotiated: Negotiated) -> Negotiated:
         self._cache.negotiated[self._negotiation_key] = negotiated
         return negotiated
+
+    async def _ping_https(self) -> Negotiated:
+        try:
+            return await self._ping("https")
+        except Unavailable as error:
+            if not allows_http(self._image, insecure=False):
+                raise
+            text = f"{error}; plain HTTP is not tried at private addresses without spec.insecure"
+            raise Unavailable(text, connection_lost=error.connection_lost, unreachable=error.unreachable) from error
 
     async def _ping(self, scheme: str) -> Negotiated:
         request = RegistryRequest("GET", f"{scheme}://{self._image.registry}/v2/")

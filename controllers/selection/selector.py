@@ -1,23 +1,34 @@
 """Chooses a tag for an ImagePolicy among the stored tags of its ImageRepository: objects in, the choice out."""
 
-import asyncio
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
+from controllers.golang import regexp
 from controllers.image.reference import Image
 from controllers.policy.index import TagIndex
-from controllers.policy.rules import ImageMetadata, Selection, check, select
+from controllers.policy.rules import ImageMetadata, Rules, Selection, check, list_patterns, select
 from controllers.runtime.kube.errors import ApiError
 from controllers.selection.errors import NotScanned, TagsNotRead
 from controllers.selection.image_reader import ImageReader
 from controllers.selection.rules import repository_key, to_rules
 from controllers.selection.tag_index_cache import TagIndexCache
+from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.scan import INLINE_TAGS
+
+T = TypeVar("T")
 
 
 async def read_index(
-    policy: ImagePolicy, repository: ImageRepository, *, image: Image, tags: TagIndexCache
+    policy: ImagePolicy,
+    repository: ImageRepository,
+    *,
+    image: Image,
+    tags: TagIndexCache,
+    threads: NamespaceThreads,
 ) -> TagIndex:
     """Return what a policy chooses from: the tags of the repository's last scan.
 
@@ -26,7 +37,8 @@ async def read_index(
     key = repository_key(policy)
     scan = repository.status.last_scan_result
     if scan is None or repository.status.canonical_image_name != image.name:
-        check(to_rules(policy.spec))
+        rules = to_rules(policy.spec)
+        await _run(partial(check, rules), policy, rules, threads, tag_count=0)
         raise NotScanned(
             f"waiting for ImageRepository '{key}' to scan {image.name}; its own status tells how that goes"
         )
@@ -43,6 +55,7 @@ async def select_tag(
     *,
     image: Image,
     reader: ImageReader,
+    threads: NamespaceThreads,
     now: datetime,
 ) -> Selection:
     """Return the choice and its reasons, reading the images that the policy's rules look at.
@@ -54,10 +67,17 @@ async def select_tag(
     current = latest.tag if latest and latest.name == repository.spec.image else ""
     metadata: dict[str, ImageMetadata] = {}
     while True:
-        if len(index.tags) <= INLINE_TAGS:
-            answer = select(index, rules, now=now, current=current, images=metadata)
-        else:
-            answer = await asyncio.to_thread(select, index, rules, now=now, current=current, images=metadata)
+        choose = partial(select, index, rules, now=now, current=current, images=metadata)
+        answer = await _run(choose, policy, rules, threads, tag_count=len(index.tags))
         if isinstance(answer, Selection):
             return answer
         metadata |= await reader.read_metadata(repository, image, answer.tags)
+
+
+async def _run(
+    work: Callable[[], T], policy: ImagePolicy, rules: Rules, threads: NamespaceThreads, *, tag_count: int
+) -> T:
+    """Return what `work` does with the patterns of `rules` and so many tags: in a thread, unless it is over at once."""
+    if tag_count <= INLINE_TAGS and regexp.are_cheap(list_patterns(rules)):
+        return work()
+    return await threads.run(policy.metadata.namespace, work)

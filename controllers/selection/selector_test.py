@@ -15,6 +15,7 @@ from controllers.selection.errors import NotScanned, TagsNotRead
 from controllers.selection.image_reader import ImageReader
 from controllers.selection.selector import read_index, select_tag
 from controllers.selection.tag_index_cache import TagIndexCache
+from controllers.selection.threads import NamespaceThreads
 from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.clock import START
 from testing.kube import FakeKube
@@ -29,7 +30,9 @@ async def ask(policy: ImagePolicy, index: TagIndex = INDEX, *, registry: FakeIma
     """Return the choice of a policy of image_repository()."""
     registry = registry or FakeImageRegistry()
     reader = ImageReader(registry, registry, AccessReader(FakeKube()))
-    return await select_tag(policy, image_repository(), index, image=APP_IMAGE, reader=reader, now=START)
+    return await select_tag(
+        policy, image_repository(), index, image=APP_IMAGE, reader=reader, threads=NamespaceThreads(), now=START
+    )
 
 
 async def test_choice_needs_no_registry_where_no_rule_looks_at_images() -> None:
@@ -65,7 +68,9 @@ async def test_failure_says_why_each_tag_lost() -> None:
 async def test_index_is_that_of_the_last_scan() -> None:
     lists = FakeTagListReader()
     repository = image_repository(status=scanned(lists.put(APP, "1.0.0")))
-    assert "1.0.0" in await read_index(image_policy(), repository, image=APP_IMAGE, tags=TagIndexCache(lists))
+    assert "1.0.0" in await read_index(
+        image_policy(), repository, image=APP_IMAGE, tags=TagIndexCache(lists), threads=NamespaceThreads()
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,10 +80,16 @@ async def test_index_is_that_of_the_last_scan() -> None:
 async def test_without_a_scan_there_is_no_index(status: ImageRepositoryStatus) -> None:
     tags = TagIndexCache(FakeTagListReader())
     with pytest.raises(NotScanned, match="waiting for ImageRepository 'apps/app' to scan"):
-        await read_index(image_policy(), image_repository(status=status), image=APP_IMAGE, tags=tags)
+        await read_index(
+            image_policy(), image_repository(status=status), image=APP_IMAGE, tags=tags, threads=NamespaceThreads()
+        )
     with pytest.raises(InvalidPolicy):
         await read_index(
-            image_policy(policy=ImagePolicyChoice()), image_repository(status=status), image=APP_IMAGE, tags=tags
+            image_policy(policy=ImagePolicyChoice()),
+            image_repository(status=status),
+            image=APP_IMAGE,
+            tags=tags,
+            threads=NamespaceThreads(),
         )
 
 
@@ -86,4 +97,10 @@ async def test_tags_that_the_api_does_not_give() -> None:
     lists = FakeTagListReader()
     lists.failure = Unreachable("get imagetaglists apps/app-tags-0", "connection refused")
     with pytest.raises(TagsNotRead, match="failed to read tags of ImageRepository 'apps/app': connection refused"):
-        await read_index(image_policy(), image_repository(status=scanned()), image=APP_IMAGE, tags=TagIndexCache(lists))
+        await read_index(
+            image_policy(),
+            image_repository(status=scanned()),
+            image=APP_IMAGE,
+            tags=TagIndexCache(lists),
+            threads=NamespaceThreads(),
+        )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from controllers.golang.regexp import budget
 from controllers.taglist.scan import BadExclusionPattern, build_tag_set, compute_revision
 
 TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8))
@@ -91,3 +92,9 @@ def test_order_and_repetition_of_the_registry_do_not_matter(tags: list[str], rng
 def test_tags_are_sorted_by_their_bytes(tags: list[str]) -> None:
     stored = [tag.encode() for tag in build_tag_set(tags, ["^$"]).tags]
     assert stored == sorted({tag.encode() for tag in tags}, reverse=True)
+
+
+def test_patterns_that_take_too_long_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_CPU_SECONDS", -1.0)
+    with pytest.raises(BadExclusionPattern, match=r"the patterns of spec\.exclusionList: it took more than"):
+        build_tag_set(["1.0.0"], ["(.?)" * 200])

@@ -86,6 +86,7 @@ def outcome(template: str, data: TemplateData = DATA) -> str:
             LARGE + "{{ range until 1000 }}{{ $_ := regexMatch (printf `(x?){%d}x{900}y` .) $x }}{{ end }}",
             id="regex-programs",
         ),
+        pytest.param(LARGE + "{{ regexMatch (repeat 100 `(.?)`) (repeat 9000 `ab01.-`) }}", id="regex-groups"),
         pytest.param(LARGE + "{{ range until 10000 }}{{ $_ := sha512sum $x }}{{ end }}", id="checksums"),
         pytest.param(LARGE + "{{ range until 10000 }}{{ $_ := title $x }}{{ end }}", id="letter-case"),
         pytest.param(LARGE + "{{ range until 10000 }}{{ $_ := quote $x }}{{ end }}", id="quoting"),

@@ -1,5 +1,6 @@
 """From an edit to a commit on the remote. A push and the status that records it are two writes: see also `recovery`."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -34,7 +35,9 @@ async def publish(
     Raises GitOperationFailed, BadRefspec, TemplateFailure, and RefMoved for a lost race.
     """
     source = repository.source
-    text = render_message(work, edit.update, source.git.commit.message_template, now=context.now)
+    # In a thread: what users write may take a second, and many files make much data.
+    template = source.git.commit.message_template
+    text = await asyncio.to_thread(render_message, work, edit.update, template, now=context.now)
     new = await repository.commit(edit, step=UPDATE, message=text, when=context.now, signer=source.signer)
     if new is None or await _is_already_pushed(repository, new, refs):
         return None

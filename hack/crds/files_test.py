@@ -16,7 +16,10 @@ from api.kinds import RECONCILED
 from api.version import VERSION
 from hack.crds.__main__ import MANIFESTS, crd_files, differences, main, write
 
-OWN_ARGS = {"imagerepository-controller": ("--interval-jitter-percentage=5",)}
+OWN_ARGS = {
+    "imagerepository-controller": ("--interval-jitter-percentage=5",),
+    "imageupdateautomation-controller": ("--no-cross-namespace-refs=true",),
+}
 CONTROLLERS = tuple(kind.component for kind in RECONCILED)
 
 

@@ -5,7 +5,19 @@ dialects, so matching is the same and linear in time; `syntax` settles what diff
 Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is up to those that have templates.
 """
 
-from controllers.golang.regexp.errors import BadPattern
-from controllers.golang.regexp.pattern import Pattern, TextPredicate, any_of, compile  # noqa: A004 - read as regexp.compile
+from controllers.golang.regexp.budget import CHEAP_COST, are_cheap, within_budget
+from controllers.golang.regexp.errors import BadPattern, TooCostly
+from controllers.golang.regexp.pattern import Pattern, TextPredicate, abbreviate, any_of, compile  # noqa: A004 - read as regexp.compile
 
-__all__ = ["BadPattern", "Pattern", "TextPredicate", "any_of", "compile"]
+__all__ = [
+    "CHEAP_COST",
+    "BadPattern",
+    "Pattern",
+    "TextPredicate",
+    "TooCostly",
+    "abbreviate",
+    "any_of",
+    "are_cheap",
+    "compile",
+    "within_budget",
+]

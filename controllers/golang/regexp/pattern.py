@@ -9,6 +9,9 @@ from controllers.golang.regexp.errors import BadPattern
 from controllers.golang.regexp.syntax import TOO_DEEP, TOO_LARGE, bad_pattern, translate
 
 MAX_PATTERN_CHARS = 32_768
+MAX_QUOTED_CHARS = 256
+MAX_COST = 500_000
+"""See `Regexp.cost`: 5 to 20 ms for a tag of 128 characters. Go has no such bound."""
 _ENDING = re.compile(r"\^\.\*((?:[A-Za-z0-9_-]|\\[.+-])+)\$")
 
 TextPredicate = Callable[[str], bool]
@@ -45,22 +48,29 @@ class Pattern:
 def compile(pattern: str) -> Pattern:  # noqa: A001 - the term of the field; read as regexp.compile
     """Return the pattern, compiled. Raises BadPattern, whose message is the one of Go's `regexp.Compile`.
 
-    A pattern beyond 32 768 characters or RE2's memory bound is refused as too large.
+    A pattern beyond 32 768 characters, RE2's memory bound or MAX_COST is refused as too large.
     """
     if len(pattern) > MAX_PATTERN_CHARS:
-        raise bad_pattern(TOO_LARGE, pattern[:64] + "…")
+        raise bad_pattern(TOO_LARGE, abbreviate(pattern))
     translation = translate(pattern)
     try:
         regexp = compile_re2(translation.pattern)
     except PatternRejected as refused:
         raise translate_re2_error(str(refused), pattern) from None
+    if regexp.cost > MAX_COST:
+        raise bad_pattern(TOO_LARGE, abbreviate(pattern))
     return Pattern(pattern, translation.group_names, translation.pattern, regexp)
+
+
+def abbreviate(pattern: str) -> str:
+    """Return a pattern for a message: its begin where the whole would leave no room for what is wrong with it."""
+    return pattern if len(pattern) <= MAX_QUOTED_CHARS else pattern[: MAX_QUOTED_CHARS // 4] + "…"
 
 
 def translate_re2_error(reason: str, pattern: str) -> BadPattern:
     """Return the error for a pattern whose syntax is right but which RE2 does not take."""
     if "too large" in reason:
-        return bad_pattern(TOO_LARGE, pattern)
+        return bad_pattern(TOO_LARGE, abbreviate(pattern))
     if "nesting" in reason or "too deep" in reason:
         return bad_pattern(TOO_DEEP, pattern)
     return BadPattern(f"error parsing regexp: {reason}")

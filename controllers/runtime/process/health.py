@@ -13,10 +13,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from controllers.clock import Clock
 from controllers.runtime import logkey
-from controllers.runtime.process.httpserver import RequestHandler, Response
+from controllers.runtime.process.httpserver import Response
+from controllers.singleflight import Singleflight
 
 MAX_LOOP_LAG_SECONDS = 30.0
 _LAG_INTERVAL_SECONDS = 0.1
+_REST_SHARE = 4  # of the time that a render of the metrics took
 _LAG_LOG_THRESHOLD_SECONDS = 0.05  # the rule is that nothing holds the event loop for longer
 
 HealthCheck = Callable[[], str | None]
@@ -76,10 +78,39 @@ def make_loop_check(lag_seconds: Callable[[], float]) -> HealthCheck:
     return check
 
 
-def make_metrics_handler(render: Callable[[], bytes]) -> RequestHandler:
-    """Return the page that renders the metrics, in a thread since that takes long with many objects."""
+class MetricsPage:
+    """The page that renders the metrics, in a thread since that takes long with many objects.
 
-    async def page() -> Response:
-        return Response(await asyncio.to_thread(render), content_type=CONTENT_TYPE_LATEST)
+    Whoever asks gets what is so at that moment or later, one render for all who wait. Renders take a fifth of the time
+    at most: otherwise, any pod that may read the metrics could keep the process busy with them.
+    """
 
-    return page
+    def __init__(self, render: Callable[[], bytes], clock: Clock) -> None:
+        self._render = render
+        self._clock = clock
+        self._calls: Singleflight[bytes] = Singleflight()
+        self._turn = asyncio.Lock()
+        self._rendering: asyncio.Future[bytes] | None = None
+        self._next = 0.0
+        """When the next render may begin, in monotonic seconds."""
+
+    async def __call__(self) -> Response:
+        return Response(await self._calls.join("", self._render_next), content_type=CONTENT_TYPE_LATEST)
+
+    async def _render_next(self, begins: Callable[[], None]) -> bytes:
+        async with self._turn:
+            if self._rendering:  # a thread goes on when those who asked are gone
+                await asyncio.wait({self._rendering})
+            if (rest := self._next - self._clock.monotonic()) > 0:
+                await self._clock.sleep(rest)
+            begins()
+            self._rendering = asyncio.ensure_future(self._render_in_thread())
+            return await asyncio.shield(self._rendering)
+
+    async def _render_in_thread(self) -> bytes:
+        began = self._clock.monotonic()
+        try:
+            return await asyncio.to_thread(self._render)
+        finally:
+            ended = self._clock.monotonic()
+            self._next = ended + _REST_SHARE * (ended - began)

@@ -1,33 +1,17 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import threading
 from http import HTTPStatus
 
 import aiohttp
 import pytest
 
-from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, make_loop_check, make_metrics_handler
-from controllers.runtime.process.httpserver import HttpServer, parse_address
+from controllers.clock import SYSTEM_CLOCK
+from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, MetricsPage, make_loop_check
+from controllers.runtime.process.httpserver import HttpServer
 from controllers.runtime.process.metrics import Metrics
-from testing.clock import VirtualClock
-
-
-@pytest.mark.parametrize(
-    ("address", "want"),
-    [
-        pytest.param(":8080", (None, 8080), id="all-interfaces"),
-        pytest.param("127.0.0.1:0", ("127.0.0.1", 0), id="host"),
-        pytest.param("[::1]:9440", ("::1", 9440), id="ipv6"),
-    ],
-)
-def test_addresses(address: str, want: tuple[str | None, int]) -> None:
-    assert parse_address(address) == want
-
-
-@pytest.mark.parametrize("address", ["8080", ":", ":http", ":70000", "host:-1", ":²"])
-def test_what_is_no_address(address: str) -> None:
-    with pytest.raises(ValueError, match="is not an address"):
-        parse_address(address)
+from testing.clock import VirtualClock, settle
+from testing.process import TEST_TIMEOUT_SECONDS
 
 
 async def test_checks_answer_ok_or_say_what_is_wrong() -> None:
@@ -47,61 +31,84 @@ def test_a_held_loop_is_not_alive(late: float, *, alive: bool) -> None:
     assert (make_loop_check(lambda: late)() is None) is alive
 
 
-@pytest.fixture
-async def server() -> AsyncIterator[HttpServer]:
+async def test_metrics_are_served_as_text() -> None:
     metrics = Metrics()
     metrics.controller("things", workers=2)
-    server = HttpServer("127.0.0.1:0", {"/readyz": HealthChecks(), "/metrics": make_metrics_handler(metrics.render)})
+    server = HttpServer("127.0.0.1:0", {"/metrics": MetricsPage(metrics.render, SYSTEM_CLOCK)})
     await server.start()
-    yield server
-    await server.stop()
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status", "body"),
-    [
-        pytest.param("GET", "/readyz", 200, "ok", id="get"),
-        pytest.param("GET", "/readyz?verbose", 200, "ok", id="query"),
-        pytest.param("HEAD", "/readyz", 200, "", id="head"),
-        pytest.param("GET", "/", 404, "no such page\n", id="unknown"),
-        pytest.param("POST", "/readyz", 405, "only GET is served here\n", id="post"),
-    ],
-)
-async def test_requests(server: HttpServer, method: str, path: str, status: int, body: str) -> None:
-    async with (
-        aiohttp.ClientSession() as session,
-        session.request(method, f"http://127.0.0.1:{server.port}{path}") as answer,
-    ):
-        assert (answer.status, await answer.text()) == (status, body)
-
-
-async def test_metrics_are_served_as_text(server: HttpServer) -> None:
     async with (
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{server.port}/metrics") as answer,
     ):
         assert answer.content_type == "text/plain"
         assert 'controller_runtime_max_concurrent_reconciles{controller="things"} 2.0' in await answer.text()
+    await server.stop()
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        pytest.param(b"\r\n\r\n", id="empty-request"),
-        pytest.param(b"\xff\xfe\r\n\r\n", id="not-text"),
-        pytest.param(b"GET /readyz", id="cut-off"),
-        pytest.param(b"GET /" + b"x" * 40_000, id="endless"),
-    ],
-)
-async def test_nonsense_costs_the_sender_only(server: HttpServer, sent: bytes) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-    writer.write(sent)
-    writer.write_eof()
-    answer = await reader.read()
-    assert answer == b"" or b" 405 " in answer
-    writer.close()
-    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{server.port}/readyz") as good:
-        assert good.status == 200
+class Renders:
+    """A render that takes as long as it is told to, and counts."""
+
+    def __init__(self, clock: VirtualClock, *, seconds: float) -> None:
+        self.clock = clock
+        self.seconds = seconds
+        self.started = threading.Semaphore(0)
+        self.may_end = threading.Event()
+        self.may_end.set()
+        self.count = 0
+
+    def __call__(self) -> bytes:
+        self.count += 1
+        self.started.release()
+        self.may_end.wait(TEST_TIMEOUT_SECONDS)
+        self.clock.skip(self.seconds)
+        return str(self.count).encode()
+
+    async def has_started(self) -> None:
+        assert await asyncio.to_thread(self.started.acquire, timeout=TEST_TIMEOUT_SECONDS)
+
+
+async def test_all_who_wait_for_the_metrics_share_a_render_that_began_after_they_asked() -> None:
+    clock = VirtualClock()
+    renders = Renders(clock, seconds=0)
+    renders.may_end.clear()
+    page = MetricsPage(renders, clock)
+    first = asyncio.create_task(page())
+    await renders.has_started()
+    others = [asyncio.create_task(page()) for _ in range(20)]
+    await settle()
+    renders.may_end.set()
+    assert (await first).body == b"1"
+    assert {answer.body for answer in await asyncio.gather(*others)} == {b"2"}
+
+
+async def test_renders_of_the_metrics_rest_four_times_as_long_as_they_took() -> None:
+    clock = VirtualClock()
+    renders = Renders(clock, seconds=0.5)
+    page = MetricsPage(renders, clock)
+    assert (await page()).body == b"1"
+    second = asyncio.create_task(page())
+    await clock.wait_for_wake(2)
+    await clock.advance(1.9)
+    assert renders.count == 1
+    await clock.advance(0.2)
+    assert (await second).body == b"2"
+
+
+async def test_those_who_ask_for_metrics_and_go_start_no_second_render_beside_the_first() -> None:
+    clock = VirtualClock()
+    renders = Renders(clock, seconds=0)
+    renders.may_end.clear()
+    page = MetricsPage(renders, clock)
+    for _ in range(5):
+        gone = asyncio.create_task(page())
+        await settle()
+        gone.cancel()
+        await asyncio.gather(gone, return_exceptions=True)
+    stays = asyncio.create_task(page())
+    await settle()
+    assert renders.count == 1
+    renders.may_end.set()
+    assert (await stays).body == b"2"
 
 
 async def test_a_held_loop_is_measured_and_logged(caplog: pytest.LogCaptureFixture) -> None:

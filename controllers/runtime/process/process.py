@@ -29,7 +29,7 @@ from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Options
-from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, make_loop_check, make_metrics_handler
+from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, MetricsPage, make_loop_check
 from controllers.runtime.process.httpserver import HttpServer, RequestHandler
 from controllers.runtime.process.metrics import Metrics
 from controllers.runtime.reconcile.leader import LostLeadership
@@ -253,7 +253,7 @@ class Process:
     def _make_servers(self) -> dict[str, HttpServer]:
         pages: dict[str, tuple[str, dict[str, RequestHandler]]] = {
             "health": (self.options[flags.HEALTH_ADDR], {"/healthz": self.liveness, "/readyz": self.readiness}),
-            "metrics": (self.options[flags.METRICS_ADDR], {"/metrics": make_metrics_handler(self.metrics.render)}),
+            "metrics": (self.options[flags.METRICS_ADDR], {"/metrics": MetricsPage(self.metrics.render, self.clock)}),
         }
         try:
             return {name: HttpServer(address, routes) for name, (address, routes) in pages.items() if address}

@@ -46,11 +46,12 @@ class _Regex:
         run.budget.spend(20 + 4 * len(pattern))
         compiled = regexp.compile(gotext.to_valid_utf8(pattern))
         self.names = compiled.group_names
+        self._share = max(1, compiled.regexp.cost // regexp.CHEAP_COST)
         self._search = cast(_Search, compiled.regexp)
 
     def find(self, start: int = 0) -> Match | None:
         """Return the leftmost match at or after `start`."""
-        self._run.budget.spend(4 + (len(self.text) - start) // 16)
+        self._run.budget.spend(4 + self._share * (len(self.text) - start) // 16)
         return self._search.search(self.text, start)
 
     def matches(self) -> Iterator[Match]:

@@ -1,0 +1,34 @@
+"""`controllers.imagepolicy`: patterns that cost, on the few tags that are otherwise looked at on the event loop."""
+
+import pytest
+
+from api.imagepolicy import DenyRule, ImagePolicyChoice, SemverPolicy, TagFilter
+from controllers.golang.regexp import budget
+from controllers.runtime.reconcile.outcome import Stalled
+from testing.builders import image_policy, image_repository
+from testing.loop_holds import measure_holds
+from testing.policy_harness import PolicyHarness
+
+MANY_GROUPS = "(.?)" * 200
+LARGE_PROGRAM = r"\pL{55}"
+TAGS = [f"{number:04}" + "ab01.-" * 20 for number in range(64)]
+SEMVER = SemverPolicy(range="*")
+
+
+async def test_filter_that_costs_does_not_hold_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_CPU_SECONDS", 0.1)
+    harness = PolicyHarness(*TAGS)
+    policy = image_policy(filter_tags=TagFilter(pattern=MANY_GROUPS))
+    holds = await measure_holds(harness.fail(Stalled, policy))
+    assert holds.longest < holds.seconds / 3
+
+
+@pytest.mark.parametrize("scanned", [True, False], ids=["tags", "not-scanned-yet"])
+async def test_deny_list_that_costs_does_not_hold_the_event_loop(*, scanned: bool) -> None:
+    harness = PolicyHarness("1.0.0")
+    if not scanned:
+        harness.put(image_repository())
+    deny = tuple(DenyRule(pattern=f"{LARGE_PROGRAM}{scanned}{number}") for number in range(20))
+    policy = image_policy(policy=ImagePolicyChoice(semver=SEMVER, deny=deny))
+    holds = await measure_holds(harness.end(policy))
+    assert holds.longest < holds.seconds / 3

@@ -1,0 +1,146 @@
+"""`controllers`: objects and connections that are made to cost, and what everybody else notices of them."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from e2e import metrics
+from e2e.cluster import Space
+from e2e.fleet import Fleet
+from e2e.kubeapi import KubeApi
+from e2e.objects import automation, image_repository, semver_policy
+from hack.controllers import KINDS, Controllers, Kubectl
+
+TAGS = [f"{number:04}" + "ab01.-" * 20 for number in range(1500)]
+COSTLY = "(.?)" * 200
+"""At least 5 ms for each of the tags."""
+TEMPLATE = "{{ range until 30000 }}{{ $_ := . | add 1 | add 2 | add 3 }}{{ end }}"
+OTHER_ADDRESS = "127.0.0.2"
+CONNECTIONS = 100
+PROBE_SECONDS = 1.0
+"""What kubelet waits for a probe by default."""
+LAG_BUCKET = "0.5"
+
+
+@pytest.fixture
+def attacker(kubectl: Kubectl, kube_api: KubeApi, namespace: str) -> Iterator[Space]:
+    """Yield the namespace of a tenant who means harm."""
+    name = f"{namespace[:50]}-attack"
+    kube_api.create_namespace(name)
+    yield Space(kubectl, kube_api, name)
+    kube_api.delete_namespace(name)
+
+
+@pytest.fixture
+def running(controllers: Controllers | None) -> Controllers:
+    """Return the session's processes, whose ports are to be reached."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: their ports are not reached from here")
+    return controllers
+
+
+@contextmanager
+def probing(running: Controllers) -> Iterator[list[float]]:
+    """Probe all processes as kubelet does; yield how long each answer took. A probe without one fails the test."""
+    took: list[float] = []
+    over = threading.Event()
+
+    def probe() -> None:
+        with httpx.Client(trust_env=False, timeout=10) as client:
+            while not over.wait(0.05):
+                for kind in KINDS:
+                    began = time.monotonic()
+                    try:
+                        alive = client.get(f"{running.health[kind]}/healthz").text == "ok"
+                    except httpx.HTTPError:
+                        alive = False
+                    took.append(time.monotonic() - began if alive else float("inf"))
+
+    thread = threading.Thread(target=probe)
+    thread.start()
+    try:
+        yield took
+    finally:
+        over.set()
+        thread.join()
+
+
+def long_holds(running: Controllers) -> dict[str, float]:
+    """Return, by kind, how often the event loop was later than half a second so far."""
+    name = "event_loop_lag_seconds"
+    return {
+        kind: metrics.total(running.metrics[kind], f"{name}_count")
+        - metrics.total(running.metrics[kind], f"{name}_bucket", le=LAG_BUCKET)
+        for kind in KINDS
+    }
+
+
+def test_patterns_and_templates_that_cost_stop_nobody_else(fleet: Fleet, attacker: Space, running: Controllers) -> None:
+    fleet.pusher.push_tags(f"{attacker.name}/long", TAGS)
+    long = f"{fleet.image.partition('/')[0]}/{attacker.name}/long"
+    before = long_holds(running)
+    with probing(running) as took:
+        image_repository(attacker, "long", long)
+        image_repository(attacker, "excluding", long, exclusionList=[rf"\pL{{55}}{number}" for number in range(25)])
+        for number in range(4):
+            pattern = {"pattern": f"{COSTLY}{number}?"}
+            semver_policy(attacker, f"costly-{number}", repository="long", filterTags=pattern)
+            automation(attacker, f"costly-{number}", source="fleet", sourceRef={"name": "fleet"}, message=TEMPLATE)
+        semver_policy(attacker, "refused", repository="long", filterTags={"pattern": "(.?)" * 1000})
+        automation(fleet.space, "costly", source="fleet", path="./none", message=TEMPLATE)
+        automation(fleet.space, "fleet", source="fleet")
+        fleet.wait_commits(2)
+        fleet.push_tag("1.0.2")
+        fleet.wait_commits(3)
+        cost = r"failed to filter tags: it took more than 5 s of CPU time"
+        for name, message in (("costly-0", cost), ("refused", "expression too large")):
+            attacker.wait_not_ready("ImagePolicy", name, reason="InvalidPolicy", message=message, seconds=90)
+    assert max(took) < PROBE_SECONDS
+    assert long_holds(running) == before
+
+
+@contextmanager
+def flooded(addresses: list[str]) -> Iterator[None]:
+    """Keep many idle connections to some addresses open, and open more all the time."""
+    over = threading.Event()
+
+    def flood(address: str) -> None:
+        parts = urlsplit(address)
+        assert parts.hostname
+        assert parts.port
+        kept: list[socket.socket] = []
+        while not over.is_set():
+            kept.append(socket.create_connection((parts.hostname, parts.port), source_address=(OTHER_ADDRESS, 0)))
+            kept[-1].sendall(b"GET /metrics HTTP/1.1\r\nX-Slow: ")
+            if len(kept) > CONNECTIONS:
+                kept.pop(0).close()
+                over.wait(0.02)
+        for connection in kept:
+            connection.close()
+
+    threads = [threading.Thread(target=flood, args=(address,)) for address in addresses]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+
+
+def test_connections_to_the_ports_keep_no_probe_and_no_scrape_out(running: Controllers, fleet: Fleet) -> None:
+    ports = [address for kind in KINDS for address in (running.health[kind], running.metrics[kind])]
+    with flooded(ports), probing(running) as took:
+        automation(fleet.space, "fleet", source="fleet")
+        fleet.wait_commits(2)
+        for kind in KINDS:
+            assert metrics.total(running.metrics[kind], "event_loop_lag_seconds_count") > 0
+    assert len(took) > len(KINDS)
+    assert max(took) < PROBE_SECONDS
