@@ -113,6 +113,6 @@ def test_every_other_host_gets_no_token(url: str) -> None:
     with pytest.raises(LoginFailed) as error:
         azuredevops.credential_scope(url)
     assert str(error.value) == (
-        f"invalid Azure DevOps repository: '{url}'. "
+        f"invalid Azure DevOps repository: '{url.replace('git@', '')}'. "
         "must be like https://dev.azure.com/<organization>/<project>/_git/<repository>"
     )
