@@ -8,13 +8,13 @@ common in real files, and none of them is wrong. Flux ignores all of it, so the 
 import re
 from collections.abc import Iterator
 
-from controllers.setters.comments import COMMENT, MARKER_KEY, QUOTED_KEY, REF_KEY, read_marker, split_lines
+from controllers.setters.comments import COMMENT, QUOTED_KEY, REF_KEY, read_marker, split_lines
 
 MAX_COMMENT_CHARS = 1024
 """Nobody writes a longer marker by hand."""
 
-_KEY = re.escape(MARKER_KEY)
-_WORD = MARKER_KEY.removeprefix("$")
+_WORD = r"image[-_]?polic(?:y|ies)"
+_KEY = rf"\${_WORD}"
 _QUOTES = r"[\s\\\"'`“”‘’]*"
 _COLON = rf"{_QUOTES}[:=](?!=)"
 _NAMES = rf"{_QUOTES}[\w.-]+[:/][\w.-]"
@@ -31,19 +31,19 @@ _BARE = re.compile(
 )
 """A marker without its brace, at the beginning of a comment."""
 _WHOLE = re.compile(
-    rf"[{{\[(<]*(?:[^{{}}]*,)?{_QUOTES}\$?{_WORD}{_QUOTES}[:=;]?{_QUOTES}[^\s{{}}]*{_QUOTES}(?:,[^{{}}]*)?[}}\])>]*",
+    rf"[{{\[(<]*(?:[^{{}}]*,)?{_QUOTES}\$?{_WORD}{_QUOTES}[:=;]?{_QUOTES}[^\s{{}}]*(?:\{{[^{{}}]*\}})?{_QUOTES}(?:,[^{{}}]*)?[}}\])>]*",
     re.IGNORECASE,
 )
 """A comment that is nothing but a marker, however wrong."""
 
-_SPELLINGS = (b"magepolicy", b"magePolicy", b"MAGEPOLICY")
-_MENTION = re.compile(rf"{_KEY}|[{{\"'`]\s*{_WORD}".encode(), re.IGNORECASE)
+_SPELLINGS = (b"magepolic", b"magePolic", b"MAGEPOLIC", b"mage-polic", b"mage_polic")
+_MENTION = re.compile(rf"{_KEY}|[{{\"'`“‘]\s*{_WORD}".encode(), re.IGNORECASE)
 _QUOTED_KEY = QUOTED_KEY.encode()
 
 
 def mentions_marker(data: bytes) -> bool:
     """Return True when a file may have a marker, or a comment that was meant as one. Most files cost two searches."""
-    if b"olicy" not in data and b"OLICY" not in data:
+    if b"olic" not in data and b"OLIC" not in data:
         return False
     return _QUOTED_KEY in data or any(_is_mentioned(spelling, data) for spelling in _SPELLINGS)
 
@@ -52,7 +52,7 @@ def _is_mentioned(spelling: bytes, data: bytes) -> bool:
     """Return True when a comment has the key in this spelling. Looks back no further than markers are long."""
     at = data.find(spelling)
     while at >= 0:
-        before = data[max(0, at - MAX_COMMENT_CHARS) : at + len(spelling)].rpartition(b"\n")[2]
+        before = data[max(0, at - MAX_COMMENT_CHARS) : at + len(spelling) + len(b"ies")].rpartition(b"\n")[2]
         if (b"#" in before or b"//" in before) and _MENTION.search(before):
             return True
         at = data.find(spelling, at + 1)
@@ -61,7 +61,7 @@ def _is_mentioned(spelling: bytes, data: bytes) -> bool:
 
 def may_be_meant(comment: str) -> bool:
     """Return False, at little cost, for most comments that were not meant as a marker."""
-    return REF_KEY in comment or _WORD in comment.lower()
+    return REF_KEY in comment or "polic" in comment.lower()
 
 
 def contains_attempt(body: str) -> bool:
@@ -129,7 +129,7 @@ def find_attempts(text: str) -> Iterator[int]:
     lines = None
     for number, (start, end) in enumerate(split_lines(text, 0), 1):
         line = text[start:end]
-        if _WORD not in line.lower():
+        if not may_be_meant(line):
             continue
         lines = lines or CommentLines(text)
         comment = COMMENT.search(line)

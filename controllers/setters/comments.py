@@ -20,7 +20,7 @@ REF_KEY, REF_PREFIX = "$ref", "#/definitions/io.k8s.cli.setters."
 
 BREAK = re.compile("[\n\r\x85\u2028\u2029](?:(?<=\r)\n)?")
 COMMENT = re.compile("#[^\n\r\x85\u2028\u2029]*")
-MARKER_HINT = re.compile(r"#[ \t]*\{|[iI]mage[pP]olicy|IMAGEPOLICY")
+MARKER_HINT = re.compile(r"#[ \t]*\{|[iI]mage[-_]?[pP]olic|IMAGEPOLIC")
 """Where a marker may be: every comment that is one, or was meant to be one, has a match."""
 
 PROPERTIES = re.compile(

@@ -96,6 +96,7 @@ def _select_tag(range_: str, tags: Sequence[str]) -> str | None:
     try:
         return choose(tags, Semver(range_)).tag
     except InvalidPolicy as error:
-        raise RefNotFound(f"semver '{sanitize(range_)}' is not a range of versions: {error}") from error
+        why = str(error).removeprefix("invalid policy: ")  # there is none here
+        raise RefNotFound(f"semver '{sanitize(range_)}' is not a range of versions: {why}") from error
     except PolicyError:
         return None

@@ -1,4 +1,4 @@
-"""The fuzz targets, for a few seconds each and from fixed seeds; `make fuzz` runs them for longer."""
+"""`hack.fuzz`: its targets, for a few seconds each and from fixed seeds; `make fuzz` runs them for longer."""
 
 import asyncio
 

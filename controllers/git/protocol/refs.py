@@ -9,7 +9,7 @@ import string
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from controllers.git.errors import EmptyRepository, RefNotFound
+from controllers.git.errors import EmptyRepository, RefNotFound, error_context
 from controllers.git.objects.hashing import FORMATS, format_of
 from controllers.net.foreign_text import sanitize
 
@@ -106,7 +106,8 @@ def resolve(checkout: Checkout, refs: Refs, *, select_semver: SelectTag) -> Tip:
     if checkout.name:
         return _resolve_name(checkout.name, refs, clone)
     if checkout.semver:
-        tag = select_semver(checkout.semver, refs.tags)
+        with error_context(clone):
+            tag = select_semver(checkout.semver, refs.tags)
         if tag is None:
             raise RefNotFound(f"no match found for semver: {checkout.semver}", error_context=clone)
         return _tip_at(TAGS + tag, tag, refs, clone)
