@@ -23,9 +23,9 @@ COSTLY = "(.?)" * 200
 TEMPLATE = "{{ range until 30000 }}{{ $_ := . | add 1 | add 2 | add 3 }}{{ end }}"
 OTHER_ADDRESS = "127.0.0.2"
 CONNECTIONS = 100
-PROBE_SECONDS = 1.0
-"""What kubelet waits for a probe by default."""
-LAG_BUCKET = "0.5"
+PROBE_SECONDS = 3.0
+"""The time of three probes of kubelet's, after which it would act."""
+LAG_BUCKET = "1.0"
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def probing(running: Controllers) -> Iterator[list[float]]:
 
 
 def long_holds(running: Controllers) -> dict[str, float]:
-    """Return, by kind, how often the event loop was later than half a second so far."""
+    """Return, by kind, how often the event loop was later than a second so far."""
     name = "event_loop_lag_seconds"
     return {
         kind: metrics.total(running.metrics[kind], f"{name}_count")
@@ -88,11 +88,11 @@ def test_patterns_and_templates_that_cost_stop_nobody_else(fleet: Fleet, attacke
     with probing(running) as took:
         image_repository(attacker, "long", long)
         image_repository(attacker, "excluding", long, exclusionList=[rf"\pL{{55}}{number}" for number in range(25)])
-        for number in range(4):
+        semver_policy(attacker, "refused", repository="long", filterTags={"pattern": "(.?)" * 1000})
+        for number in range(3):
             pattern = {"pattern": f"{COSTLY}{number}?"}
             semver_policy(attacker, f"costly-{number}", repository="long", filterTags=pattern)
             automation(attacker, f"costly-{number}", source="fleet", sourceRef={"name": "fleet"}, message=TEMPLATE)
-        semver_policy(attacker, "refused", repository="long", filterTags={"pattern": "(.?)" * 1000})
         automation(fleet.space, "costly", source="fleet", path="./none", message=TEMPLATE)
         automation(fleet.space, "fleet", source="fleet")
         fleet.wait_commits(2)
@@ -100,7 +100,7 @@ def test_patterns_and_templates_that_cost_stop_nobody_else(fleet: Fleet, attacke
         fleet.wait_commits(3)
         cost = r"failed to filter tags: it took more than 5 s of CPU time"
         for name, message in (("costly-0", cost), ("refused", "expression too large")):
-            attacker.wait_not_ready("ImagePolicy", name, reason="InvalidPolicy", message=message, seconds=90)
+            attacker.wait_not_ready("ImagePolicy", name, reason="InvalidPolicy", message=message, seconds=120)
     assert max(took) < PROBE_SECONDS
     assert long_holds(running) == before
 

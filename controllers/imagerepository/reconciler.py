@@ -7,6 +7,7 @@ which dashboards and runbooks quote.
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -26,6 +27,7 @@ from controllers.runtime.reconcile.bounds import add_notes, explain_interval, ex
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
+from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set, effective_exclusions
 from controllers.taglist.writer import TagListWriter
 
@@ -47,6 +49,7 @@ class ImageRepositoryReconciler:
         self._registry = registry
         self._access = access
         self._tag_lists = tag_lists
+        self._threads = NamespaceThreads()
 
     async def reconcile(self, run: RepositoryRun) -> Outcome:
         """Do one pass: scan if a scan is due, else say when the next one is."""
@@ -126,10 +129,11 @@ class ImageRepositoryReconciler:
     async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
         spec = run.object.spec
         tags = await self._registry.list_tags(image, access, timeout=request_timeout(spec))
-        if len(tags) <= INLINE_TAGS and regexp.are_cheap(spec.exclusion_list or ()):
-            return build_tag_set(tags, spec.exclusion_list)
-        # In a thread: 100,000 tags, or unusual patterns, would hold the event loop for longer than its 50 ms.
-        return await asyncio.to_thread(build_tag_set, tags, spec.exclusion_list)
+        build = partial(build_tag_set, tags, spec.exclusion_list)
+        if not regexp.are_cheap(spec.exclusion_list or ()):
+            return await self._threads.run(run.object.metadata.namespace, build)
+        # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
+        return build() if len(tags) <= INLINE_TAGS else await asyncio.to_thread(build)
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""

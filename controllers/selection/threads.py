@@ -1,4 +1,4 @@
-"""Threads for choices that cost: one at a time for each namespace, so that nobody takes those of all."""
+"""Threads for patterns that cost: one at a time for each namespace, so that nobody takes those of all."""
 
 import asyncio
 from collections.abc import Callable

@@ -37,7 +37,7 @@ def name_filter(globs: tuple[str, ...]) -> NamePredicate:
     return may_be_meant
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)  # each may take half a megabyte, if it is written for that
 def _compiled(glob: str) -> NamePredicate:
     glob = glob.removeprefix("./")
     anywhere = "/" not in glob

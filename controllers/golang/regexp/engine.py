@@ -10,7 +10,7 @@ import re2  # type: ignore[import-untyped]
 
 _UNANCHORED: Final = re2._re2.RE2.Anchor.UNANCHORED  # noqa: SLF001
 
-MAX_MEMORY_BYTES = 2 << 20
+MAX_MEMORY_BYTES = 4 << 20
 """For the program and the states of one pattern. Go has no such bound: `\\pL{1000}` is fine there, here it is not."""
 
 
