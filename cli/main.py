@@ -15,6 +15,7 @@ VERBS: Final = {
     "version": "print the version",
     "run": "run a controller",
     "policy": "ask image policies offline",
+    "adopt": "find the images of a repository, and make policies and markers for them",
     "explain": "say why a policy of a cluster chooses what it chooses",
 }
 """Each verb with its line of help, in the order in which help lists them."""
