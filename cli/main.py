@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Final
 
 VERBS: Final = {
+    "preview": "show what automations would commit now, and why",
     "version": "print the version",
     "run": "run a controller",
     "policy": "ask image policies offline",

@@ -10,8 +10,8 @@ from pathlib import Path
 from controllers.worktree.errors import WorkTreeError
 
 LIST_SECONDS = 60
-PLAIN_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-"""Reading changes nothing, not even the index; messages are Git's own."""
+PLAIN_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+"""Reading changes nothing, not even the index; messages are Git's own, and it never waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,23 @@ def open_worktree(path: Path) -> WorkTree:
         raise WorkTreeError(f"{path} is a bare repository, which has no files to look at: give a checkout")
     top = _git(path, "rev-parse", "--show-toplevel").rstrip(b"\n")
     return WorkTree(Path(os.fsdecode(top)), is_repository=True)
+
+
+def clone(url: str, folder: Path, *, branch: str = "") -> WorkTree:
+    """Return a new checkout of the newest commit of a remote's branch, of the remote's default branch without one.
+
+    Git does it, with the credentials that it has for the remote; it never asks on a terminal. Raises WorkTreeError.
+    """
+    chosen = ["--branch", branch] if branch else []
+    _git(folder.parent, "clone", "--quiet", "--depth=1", "--single-branch", *chosen, "--", url, os.fspath(folder))
+    return open_worktree(folder)
+
+
+def repository_path(url: str) -> str:
+    """Return the path of a repository on its host, which is the same over HTTP and SSH: `org/fleet`."""
+    # Without a scheme: `git@host:org/fleet.git`, or a folder.
+    path = url.partition("://")[2].partition("/")[2] if "://" in url else url.rpartition(":")[2]
+    return path.strip("/").removesuffix(".git").casefold()
 
 
 def _has_repository(path: Path) -> bool:

@@ -149,6 +149,10 @@ class Process:
         shared: P = self._shared[make]
         return shared
 
+    def provide(self, make: Callable[["Process"], P], part: P) -> None:
+        """Let `share(make)` return `part`: for a process whose edges are others than those that flags describe."""
+        self._shared[make] = part
+
     def add_worker(self, worker: Worker) -> None:
         """Run `worker` once the caches are filled."""
         self._workers[worker] = None

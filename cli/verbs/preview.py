@@ -1,0 +1,50 @@
+"""`tagline preview [PATH]`: what the automations of a repository would commit now, and why; nothing is changed.
+
+Runs the controllers' own reconcilers on the manifests of the repository, and plans the edit as a run does it.
+"""
+
+import argparse
+import importlib
+import sys
+
+OUTPUTS = ("text", "json", "markdown", "github")
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the grammar of the verb."""
+    parser.description = (
+        "Shows per policy which image it chooses and why, and per automation the diff, the commit message and what "
+        "would be left alone. Changes nothing. Exit status 0: answered; 1: something could not be answered; 2: the "
+        "request itself is wrong. With --exit-code 0: nothing would change, 1: an error, 2: something would change."
+    )
+    parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="a checkout or folder (the current one)")
+    parser.add_argument("--url", default="", metavar="URL", help="clone this repository instead, with git")
+    parser.add_argument("--branch", default="", help="of --url; default: the remote's")
+    parser.add_argument(
+        "-f", "--filename", action="append", default=[], metavar="FILE",
+        help="manifests in files or folders, - for standard input, instead of those in the repository",
+    )  # fmt: skip
+    parser.add_argument("--cluster", action="store_true", help="objects and choices of a cluster instead")
+    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
+    parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default)")
+    parser.add_argument(
+        "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
+    )
+    parser.add_argument("--offline", action="store_true", help="ask no registry; tags come from --tags alone")
+    parser.add_argument("--exit-code", action="store_true", help="exit with 2 when something would change")
+    parser.add_argument("-o", "--output", choices=OUTPUTS, default="text", help="what to print (text)")
+    parser.set_defaults(command=preview)
+
+
+def preview(options: argparse.Namespace) -> int:
+    """Print the preview; the exit status is that of the description."""
+    run = importlib.import_module("cli.preview_run")
+    try:
+        status: int = run.run_preview(options)
+    except run.BAD_REQUESTS as error:
+        sys.stderr.write(f"{error}\n")
+        return 1 if options.exit_code else 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    return status
