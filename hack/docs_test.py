@@ -14,6 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.kinds import KINDS, RECONCILED
+from api.openapi import struct_schema
 from cli.main import main as tagline
 from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.logins import CloudLogins
@@ -23,7 +24,6 @@ from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.runtime.process.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED
-from hack.crds.openapi import struct_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])

@@ -21,6 +21,7 @@ ROOMS = {
     "azure": ["controllers/cloud/azure.py", "controllers/registry/cloud/azure.py"],
     "bcrypt": ["controllers/template/sprig/encoding.py"],
     "botocore": ["controllers/cloud/aws.py"],
+    "cel_expr_python": ["controllers/runtime/embedded/rules.py"],
     "dulwich": ["controllers/git/objects/"],
     "google": ["controllers/registry/cloud/gcp.py"],
     "h11": ["controllers/net/proxy/httpconnect.py"],

@@ -25,6 +25,7 @@ from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import KubeObject
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
+from controllers.runtime.kube.protocols import ApiClient
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Options
 from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, make_loop_check, make_metrics_handler
@@ -83,10 +84,12 @@ class Process:
         clock: Clock = SYSTEM_CLOCK,
         environ: Mapping[str, str] = os.environ,
         rng: Random | None = None,
+        client: ApiClient | None = None,
     ) -> None:
         """Build it; nothing is started.
 
         name: its kinds, for the user agent that servers see
+        client: of an API that is no cluster; the process closes it. None: a client of the cluster of `config`
         Raises CannotStart.
         """
         self.options = options
@@ -98,7 +101,7 @@ class Process:
         self.watched_namespace = "" if options[flags.WATCH_ALL_NAMESPACES] else self.namespace
         """Empty: all."""
         self.user_agent = f"tagline-{name}/{VERSION}"
-        self.client = KubeClient(
+        self.client: ApiClient = client or KubeClient(
             config,
             user_agent=self.user_agent,
             observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
