@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import importlib
 import os
 import sys
 import tempfile
@@ -20,7 +21,6 @@ from api.meta import READY, TRUE
 from api.resource import Resource
 from api.selectors import BadSelector
 from api.version import VERSION
-from cli.cluster import connect
 from cli.local import choose
 from cli.manifests import Manifest, Manifests, Problem, read_files, read_manifests
 from cli.preview_report import AutomationReport, Report, report_automation, report_policy
@@ -29,8 +29,7 @@ from cli.progress import Progress
 from cli.tags import BadTagFile, read_docker_config, read_tag_files
 from controllers import setters
 from controllers.clock import SYSTEM_CLOCK
-from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches
-from controllers.gitaccess.source import source_key
+from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches, source_key
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.template import TemplateFailure
@@ -142,7 +141,8 @@ def _typed(manifests: Sequence[Manifest], resource: Resource, into: type[T], rep
 
 async def _read_cluster(kubeconfig: str) -> _Objects:
     objects = _Objects()
-    async with connect(kubeconfig, user_agent=USER_AGENT) as client:
+    cluster = importlib.import_module("cli.cluster")  # its HTTP library is needed for nothing else
+    async with cluster.connect(kubeconfig, user_agent=USER_AGENT) as client:
         objects.policies = (await client.list(IMAGE_POLICIES, into=ImagePolicy, limit=0)).items
         automations = await client.list(IMAGE_UPDATE_AUTOMATIONS, into=ImageUpdateAutomation, limit=0)
         objects.automations = automations.items

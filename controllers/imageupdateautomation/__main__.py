@@ -13,8 +13,8 @@ from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
-from controllers.gitaccess.branches import Gates
-from controllers.gitaccess.source import SourceReader, source_key
+from controllers.gitaccess.branches import Gates, source_key
+from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.predicates import policy_changed, source_changed
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.runtime.key import Key, key_of

@@ -8,6 +8,7 @@ status 1.
 """
 
 import asyncio
+import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -23,7 +24,6 @@ from controllers.golang.duration import format_duration
 from controllers.runtime import logkey
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import KubeObject
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.protocols import ApiClient
 from controllers.runtime.process import flags
@@ -101,12 +101,7 @@ class Process:
         self.watched_namespace = "" if options[flags.WATCH_ALL_NAMESPACES] else self.namespace
         """Empty: all."""
         self.user_agent = f"tagline-{name}/{VERSION}"
-        self.client: ApiClient = client or KubeClient(
-            config,
-            user_agent=self.user_agent,
-            observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
-            clock=clock,
-        )
+        self.client: ApiClient = client or self._connect(config)
         lag = LoopLagMonitor(clock, observe=self.metrics.loop_lag.observe, log=logging.getLogger("controllers.runtime"))
         self.liveness, self.readiness = HealthChecks(), HealthChecks()
         self.liveness.add("loop", make_loop_check(lag.lag_seconds))
@@ -117,6 +112,16 @@ class Process:
         self._workers: dict[Worker, asyncio.Task[None] | None] = {}
         self._cleanups: list[Callable[[], Awaitable[None]]] = [self.client.close]
         self._stop = asyncio.Event()
+
+    def _connect(self, config: ClusterConfig) -> ApiClient:
+        """Return a client of a cluster. Without one its HTTP library is not loaded, which takes 20 MB."""
+        client: ApiClient = importlib.import_module("controllers.runtime.kube.client").KubeClient(
+            config,
+            user_agent=self.user_agent,
+            observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
+            clock=self.clock,
+        )
+        return client
 
     def informer(
         self,
