@@ -59,6 +59,10 @@ class AutomationReport:
     findings: tuple[Finding, ...] = ()
     """With files from the root of the checkout."""
     failure: str = ""
+    is_trial: bool = False
+    """There is no automation: `name` is an image, `target` says where it is."""
+    obstacles: tuple[str, ...] = ()
+    """Places of a trial's image that cannot be edited, and why."""
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -23,6 +24,7 @@ from api.selectors import BadSelector
 from api.version import VERSION
 from cli.local import choose
 from cli.manifests import Manifest, Manifests, Problem, read_files, read_manifests
+from cli.preview_image import BadQuestion, add_trial, manifests_of
 from cli.preview_report import AutomationReport, Report, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
 from cli.progress import Progress
@@ -30,6 +32,7 @@ from cli.tags import BadTagFile, read_docker_config, read_tag_files
 from controllers import setters
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches, source_key
+from controllers.image.ref import to_image_ref
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.template import TemplateFailure
@@ -39,7 +42,7 @@ from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import find_marked_files
 from controllers.worktree.paths import WorkTree, clone, open_worktree, repository_path
 
-BAD_REQUESTS: Final = (WorkTreeError, BadTagFile, NotConfigured, ApiError)
+BAD_REQUESTS: Final = (WorkTreeError, BadTagFile, BadQuestion, NotConfigured, ApiError)
 USER_AGENT: Final = f"tagline-preview/{VERSION}"
 
 T = TypeVar("T", ImagePolicy, ImageUpdateAutomation, GitRepository)
@@ -60,6 +63,10 @@ def run_preview(options: argparse.Namespace) -> int:
     with _worktree(options) as tree:
         paths = tree.list_files()
         report = Report()
+        if options.image:
+            _preview_image(options, tree, paths, report, tags)
+            _print(report, options.output)
+            return _exit_status(report, exit_code=options.exit_code)
         if options.cluster:
             objects = asyncio.run(_read_cluster(options.kubeconfig))
         else:
@@ -81,6 +88,15 @@ def run_preview(options: argparse.Namespace) -> int:
             )
     _print(report, options.output)
     return _exit_status(report, exit_code=options.exit_code)
+
+
+def _preview_image(
+    options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes], report: Report, tags: dict[str, Sequence[str]]
+) -> None:
+    objects = _choose(manifests_of(options), options, tags, report)
+    report.policies = [replace(report_policy(policy), name=options.image) for policy in objects.policies]
+    chosen = next((policy.status.latest_ref for policy in objects.policies), None)
+    add_trial(report, tree, paths, to_image_ref(chosen) if chosen else None)
 
 
 @contextmanager

@@ -245,3 +245,27 @@ def test_no_colours_in_a_pipe_and_no_log_lines_on_stderr(checkout: Path, run: Ru
     assert "\033" not in out
     assert err == ""
     assert "NO_COLOR" not in os.environ
+
+
+def test_one_image_is_looked_up_without_any_object(tmp_path: Path, run: Run) -> None:
+    files = {
+        "values.yaml": "image:\n  repository: ghcr.io/org/web\n  tag: '1.0.0' # the release\n",
+        "web.yaml": DEPLOYMENT,
+        "other.yaml": "kind: Pod\nspec:\n  containers:\n  - {name: a, image: ghcr.io/org/other:1.0.0}\n",
+        "chart/templates/x.yaml": "image: ghcr.io/org/web:1.0.0\n{{ if x }}\n",
+    }
+    write(tmp_path / "fleet", files)
+    status, out, err = run(tmp_path / "fleet", "--image", "ghcr.io/org/web", "--semver", ">=1.0.0", "--exit-code")
+    assert (status, err) == (2, "")
+    assert out.startswith("ImagePolicy ghcr.io/org/web: ghcr.io/org/web:2.0.0\n") or "2.0.0" in out
+    git(tmp_path / "fleet", "apply", stdin=out)
+    assert (tmp_path / "fleet" / "values.yaml").read_text() == files["values.yaml"].replace("1.0.0", "2.0.0")
+    assert (tmp_path / "fleet" / "web.yaml").read_text() == files["web.yaml"].replace("1.0.0", "2.0.0")
+    assert (tmp_path / "fleet" / "other.yaml").read_text() == files["other.yaml"]
+    assert "cannot be edited: chart/templates/x.yaml:1: Helm template: " in out
+
+
+def test_one_image_needs_a_way_to_choose(tmp_path: Path, run: Run) -> None:
+    status, _, err = run(tmp_path, "--image", "ghcr.io/org/web")
+    assert status == 2
+    assert err == "say how to choose among the tags, for example --semver '>=1.0.0' or --numerical asc\n"

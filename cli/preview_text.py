@@ -119,6 +119,9 @@ def _policy_lines(policy: PolicyReport, report: Report, *, colours: bool) -> Ite
 
 
 def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[bytes]:
+    if automation.is_trial:
+        yield from _trial(automation, colours=colours)
+        return
     yield from _encode(iter([_paint(_BOLD, f"ImageUpdateAutomation {automation.name}", colours=colours)]))
     if automation.failure:
         yield f" would do nothing: {automation.failure}\n\n".encode("utf-8", "replace")
@@ -134,6 +137,14 @@ def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[byte
         place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: " if finding.file else ""
         yield f"  left alone: {place}{finding.message}\n".encode("utf-8", "replace")
     yield b"\n"
+
+
+def _trial(trial: AutomationReport, *, colours: bool) -> Iterator[bytes]:
+    yield f"{_paint(_BOLD, trial.name, colours=colours)} stands {trial.target}\n".encode("utf-8", "replace")
+    yield from _encode(f"  {c.file}:{c.line}: {c.old} → {c.new}\n" for c in trial.changes)
+    yield from _encode(f"  cannot be edited: {obstacle}\n" for obstacle in trial.obstacles)
+    yield b"\n"
+    yield _painted_diff(trial.diff) if colours else trial.diff
 
 
 def _closing_lines(report: Report) -> Iterator[str]:

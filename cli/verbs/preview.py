@@ -8,6 +8,7 @@ import importlib
 import sys
 
 OUTPUTS = ("text", "json", "markdown", "github")
+ORDERS = ("asc", "desc")
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -31,9 +32,21 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
     )
     parser.add_argument("--offline", action="store_true", help="ask no registry; tags come from --tags alone")
+    _add_image(parser)
     parser.add_argument("--exit-code", action="store_true", help="exit with 2 when something would change")
     parser.add_argument("-o", "--output", choices=OUTPUTS, default="text", help="what to print (text)")
     parser.set_defaults(command=preview)
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    image = parser.add_argument_group("one image, without any object")
+    image.add_argument("--image", default="", metavar="IMAGE", help="show where it stands and what would change")
+    policy = image.add_mutually_exclusive_group()
+    policy.add_argument("--semver", metavar="RANGE", help="the greatest version in the range")
+    policy.add_argument("--numerical", choices=ORDERS, help="the greatest number (asc) or the least (desc)")
+    policy.add_argument("--alphabetical", choices=ORDERS, help="the last in the alphabet (asc) or the first (desc)")
+    image.add_argument("--pattern", default="", metavar="REGEXP", help="only tags that match (spec.filterTags.pattern)")
+    image.add_argument("--extract", default="", metavar="TEMPLATE", help="what is ranked, e.g. '$ts'")
 
 
 def preview(options: argparse.Namespace) -> int:
