@@ -17,7 +17,7 @@ VERBS: Final = {
     "run": "run a controller",
     "policy": "ask image policies offline",
     "adopt": "find the images of a repository, and make policies and markers for them",
-    "explain": "say why a policy of a cluster chooses what it chooses",
+    "explain": "say why a policy chooses what it chooses, and what a marker leads to",
 }
 """Each verb with its line of help, in the order in which help lists them."""
 

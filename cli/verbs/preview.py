@@ -7,6 +7,8 @@ import argparse
 import importlib
 import sys
 
+from cli.source_options import add_source_options
+
 OUTPUTS = ("text", "json", "markdown", "github")
 ORDERS = ("asc", "desc")
 
@@ -21,17 +23,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="a checkout or folder (the current one)")
     parser.add_argument("--url", default="", metavar="URL", help="clone this repository instead, with git")
     parser.add_argument("--branch", default="", help="of --url; default: the remote's")
-    parser.add_argument(
-        "-f", "--filename", action="append", default=[], metavar="FILE",
-        help="manifests in files or folders, - for standard input, instead of those in the repository",
-    )  # fmt: skip
-    parser.add_argument("--cluster", action="store_true", help="objects and choices of a cluster instead")
-    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
-    parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default)")
-    parser.add_argument(
-        "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
-    )
-    parser.add_argument("--offline", action="store_true", help="ask no registry; tags come from --tags alone")
+    add_source_options(parser)
     _add_image(parser)
     parser.add_argument("--exit-code", action="store_true", help="exit with 2 when something would change")
     parser.add_argument("-o", "--output", choices=OUTPUTS, default="text", help="what to print (text)")
