@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from api.version import VERSION
-from cli.objects import Objects, is_elsewhere, read_objects
+from cli.known_objects import Objects, is_elsewhere, read_objects
 from cli.tags import BadTagFile
 from controllers import setters
 from controllers.image.reference import BadReference, parse_reference

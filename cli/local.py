@@ -12,9 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from controllers.runtime.embedded.api import EmbeddedApi
-from controllers.runtime.embedded.client import EmbeddedClient
-
 from api.core import SECRETS
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
@@ -25,6 +22,8 @@ from cli.manifests import Json, Manifest, Problem
 from cli.offline_registry import OfflineRegistry
 from controllers.clock import Clock
 from controllers.imageaccess.wiring import provide_registry_client
+from controllers.runtime.embedded.api import EmbeddedApi
+from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.process import flags

@@ -15,7 +15,7 @@ from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
 from api.selectors import BadSelector
 from api.version import VERSION
-from cli.objects import choose_locally, is_elsewhere, read_objects
+from cli.known_objects import choose_locally, is_elsewhere, read_objects
 from cli.preview_image import BadQuestion, add_trial, manifests_of
 from cli.preview_report import AutomationReport, Report, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
