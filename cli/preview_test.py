@@ -47,6 +47,8 @@ metadata: {name: fleet, namespace: flux-system}
 spec: {url: "ssh://git@git.example.com/org/fleet.git", interval: 1m, ref: {branch: main}}
 """
 
+DOCS = Path(__file__).parent.parent / "docs" / "preview.md"
+
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -81,6 +83,11 @@ def write(root: Path, files: Mapping[str, str]) -> None:
         path.write_text(text)
 
 
+def example(page: Path, first: str) -> str:
+    """Return the block of a page that begins with these words: what the page promises is what is printed."""
+    return next(block for block in page.read_text().split("```\n") if block.startswith(first))
+
+
 def git(folder: Path, *arguments: str, stdin: str = "") -> str:
     done = subprocess.run(
         [GIT, "-C", str(folder), *arguments], input=stdin.encode(), capture_output=True, check=True,
@@ -92,30 +99,7 @@ def git(folder: Path, *arguments: str, stdin: str = "") -> str:
 def test_it_shows_the_choice_the_reason_the_message_and_the_diff(checkout: Path, run: Run) -> None:
     status, out, err = run(checkout)
     assert (status, err) == (0, "")
-    assert (
-        out
-        == """\
-ImagePolicy flux-system/web: ghcr.io/org/web:1.2.0
-  apps/web.yaml:4: ghcr.io/org/web:1.0.0 → ghcr.io/org/web:1.2.0
-  why: Latest image tag for ghcr.io/org/web resolved to 1.2.0
-  not chosen: 2.0.0 is outside the range; 1.1.0 ranks below the chosen tag; 1.0.0 ranks below the chosen tag
-
-ImageUpdateAutomation flux-system/all would push to branch updates of ssh://git@git.example.com/org/fleet.git
-
-    ghcr.io/org/web:1.2.0
-
-diff --git a/apps/web.yaml b/apps/web.yaml
---- a/apps/web.yaml
-+++ b/apps/web.yaml
-@@ -1,4 +1,4 @@
- kind: Deployment
- metadata: {name: web}
- spec:
--  image: ghcr.io/org/web:1.0.0 # {"$imagepolicy": "flux-system:web"}
-+  image: ghcr.io/org/web:1.2.0 # {"$imagepolicy": "flux-system:web"}
-
-"""
-    )
+    assert out == example(DOCS, "ImagePolicy flux-system/web")
 
 
 def test_git_applies_what_it_prints(checkout: Path, run: Run) -> None:
