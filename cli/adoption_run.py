@@ -17,12 +17,14 @@ from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
 from controllers.adoption.inventory import Inventory, guess_namespace, take_inventory
 from controllers.adoption.objects import AutomationOptions, join_documents, render_objects
+from controllers.adoption.origins.carrying import Carried
+from controllers.adoption.origins.tools import read_tool
 from controllers.adoption.places import Place
 from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
 from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
-from controllers.setters import Unparsable, is_candidate
+from controllers.setters import Unparsable, is_candidate, relative_to
 
 DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
 DEFAULT_BRANCH = "main"
@@ -40,6 +42,8 @@ def run_adoption(options: argparse.Namespace) -> int:
     checkout = open_checkout(options.path, hidden=options.hidden)
     target = Path(options.objects) if options.objects else checkout.folder / OBJECTS_FILE
     survey = _survey(checkout, options)
+    carried = _read_tool(options.origin, checkout)
+    instructions += carried.instructions
     manifests = _read_manifests(checkout, survey, target)
     namespace = options.namespace or guess_namespace(manifests, DEFAULT_NAMESPACE)
     inventory = take_inventory(manifests, namespace)
@@ -65,6 +69,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         survey.faults,
         [
             *(assumptions if is_automation_new else ()),
+            *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
             *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
         ],
         survey.kept,
@@ -87,6 +92,19 @@ def _survey(checkout: Checkout, options: argparse.Namespace) -> Survey:
     survey.faults += [Fault(file.path, 0, file.reason) for file in unread]
     survey.faults.sort(key=lambda fault: (fault.file, fault.line))
     return survey
+
+
+def _read_tool(name: str, checkout: Checkout) -> Carried:
+    """Return what the tool that users come from was told, wherever in the repository; name: empty for none."""
+    if not name:
+        return Carried()
+    whole = open_checkout(os.fspath(checkout.root), hidden=True)
+    carried = read_tool(name, read_files(whole, lambda _: True, []))
+    inside = checkout.in_repository
+    carried.instructions = [
+        replace(one, file=relative_to(one.file, inside) or one.file) for one in carried.instructions
+    ]
+    return carried
 
 
 def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequence[Manifest]:

@@ -11,6 +11,7 @@ from cli.adoption_run import DEFAULT_NAMESPACE, OBJECTS_FILE, run_adoption
 from cli.checkout import BadFolder
 from cli.tags import BadTagFile
 from controllers.adoption.instructions import BadInstruction
+from controllers.adoption.origins.tools import TOOLS
 from controllers.adoption.schemes import Level
 
 
@@ -37,6 +38,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--level", choices=[*Level], default=Level.MINOR, help="how far semantic versions go by themselves (minor)"
+    )
+    parser.add_argument(
+        "--from", dest="origin", choices=[*TOOLS], default="", help="read what this tool was told about the images"
     )
     parser.add_argument("--offline", action="store_true", help="ask no registry")
     parser.add_argument(
