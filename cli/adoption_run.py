@@ -1,6 +1,7 @@
 """The steps of `tagline adopt`: read, plan, ask, print, write. What is decided is decided in `controllers.adoption`."""
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from cli.adoption_dialogue import ask
 from cli.adoption_report import Report, format_report, to_json
 from cli.checkout import Checkout, UnreadFile, open_checkout, read_files, write_files
-from cli.tags import TagLists, ask_registries, read_tag_files
+from cli.tags import TagLists, read_tag_files
 from controllers.adoption.diff import unified_diff
 from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
@@ -134,7 +135,7 @@ def _find_tags(plan: Plan, known: Mapping[str, Sequence[str]], *, offline: bool)
     lists = TagLists({image: given[full_name(image)] for image in images if full_name(image) in given})
     unknown = [image for image in images if image not in lists.tags]
     if unknown and not offline:
-        asked = ask_registries(unknown)
+        asked: TagLists = importlib.import_module("cli.registry_tags").ask_registries(unknown)
         lists.tags |= asked.tags
         lists.failures |= asked.failures
     return lists
