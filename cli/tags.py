@@ -1,4 +1,4 @@
-"""The tags of images, for verbs that work without a cluster: those in files. Registries are asked by `registry_tags`."""
+"""The tags of images, for verbs that work without a cluster: those in files. `registry_tags` asks registries."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
