@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import LabelSelector
 from api.selectors import BadSelector, matches
-from controllers import setters, template
+from controllers import setters
 from controllers.documents.manifests import Manifest
 from controllers.golang.duration import BadDuration, parse_duration
 from controllers.image.reference import BadReference, parse_image
@@ -163,6 +164,7 @@ def _check_automation(manifest: Manifest, automation: ImageUpdateAutomation) -> 
 
 
 def _check_template(manifest: Manifest, text: str, values: dict[str, str]) -> Iterator[LintFinding]:
+    template = importlib.import_module("controllers.template")  # the largest of what is imported, and seldom needed
     path = "spec.git.commit.messageTemplate"
     change = template.TemplateChange("app:1.0.0", "app:1.0.1", "apps:app", "app:1.0.1")
     changed = template.FileChange("app.yaml", template.ObjectRef("apps/v1", "Deployment", "apps", "app"), [change])
