@@ -1,10 +1,10 @@
 """The verbs that read a checkout, each in a process of its own: wall and CPU time, peak memory, start-up included."""
 
+import json
 import os
 import statistics
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,14 @@ from hack.bench.folder import write_folder
 ROOT = Path(__file__).parents[2]
 SIZES = (10, 1_000, 10_000)
 VERBS = ("adopt --offline", "lint")
+LAUNCHER = """
+import json, resource, subprocess, sys, time
+began = time.perf_counter()
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+wall, usage = time.perf_counter() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
+print(json.dumps([wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024]))
+"""
+"""A process counts the memory of the one that it was forked from, so that must be small."""
 HEADER = f"{'':40} {'wall s, median (min–max)':28} {'CPU s, median (min–max)':28} {'peak MiB'}"
 
 
@@ -51,15 +59,15 @@ def figures(runs: int) -> Iterator[ProcessFigure]:
 
 def _measure(name: str, command: Sequence[str], folder: Path, runs: int) -> ProcessFigure:
     """Run a command once unmeasured, then several times."""
-    wall, cpu, peak = [], [], 0.0
-    for run in range(runs + 1):
-        began = time.perf_counter()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL) as process:
-            _, _, usage = os.wait4(process.pid, 0)
-            process.returncode = 0  # it was waited for
-        if run:
-            wall.append(time.perf_counter() - began)
-            cpu.append(usage.ru_utime + usage.ru_stime)
-            peak = max(peak, usage.ru_maxrss / 1024)
-    return ProcessFigure(name, wall, cpu, peak)
+    results = []
+    for _ in range(runs + 1):
+        launched = subprocess.run(
+            [sys.executable, "-c", LAUNCHER, *command],
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            check=True,
+        )
+        results.append(json.loads(launched.stdout))
+    wall, cpu, peak = zip(*results[1:], strict=True)
+    return ProcessFigure(name, wall, cpu, max(peak))
