@@ -28,9 +28,9 @@ def run(*answers: str) -> tuple[list[str] | None, str]:
 
     verdicts: list[Verdict] = [hold_against(proposal, TAGS) for proposal in proposals]
     wanted = ask(verdicts, "apps", lambda _: TAGS, prompt=prompt, show=shown.append)
-    return wanted and [f"{one.proposal.image} {one.proposal.scheme.policy} {one.choice}" for one in wanted], "".join(
-        shown
-    )
+    if wanted is None:
+        return None, "".join(shown)
+    return [f"{one.proposal.image} {one.proposal.scheme.policy} {one.choice}" for one in wanted], "".join(shown)
 
 
 A, B = "o/a Semver(range='^1') 1.2.0", "o/b Semver(range='^1') 1.2.0"

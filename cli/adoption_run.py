@@ -31,6 +31,8 @@ DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
 DEFAULT_BRANCH = "main"
 OBJECTS_FILE = "image-automation.yaml"
 AUTOMATION_NAME = "image-automation"
+OUTPUTS = ("text", "summary", "diff", "yaml", "json")
+"""text: for people, with the diff below; summary: without it; diff; yaml: the objects; json: all, for programs."""
 
 
 def run_adoption(options: argparse.Namespace) -> int:
@@ -202,7 +204,7 @@ def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], ob
         out.write(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     elif output == "yaml":
         out.write(objects.encode())
-    if output == "text":
+    if output in {"text", "summary"}:
         out.write("".join(format_report(report)).encode("utf-8", "replace"))
     if output in {"text", "diff"}:
         for path, (old, new) in changes.items():
