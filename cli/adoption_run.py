@@ -1,6 +1,7 @@
 """The steps of `tagline adopt`: read, plan, ask, print, write. What is decided is decided in `controllers.adoption`."""
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -11,23 +12,27 @@ from pathlib import Path
 from cli.adoption_dialogue import ask
 from cli.adoption_report import Report, format_report, to_json
 from cli.checkout import Checkout, UnreadFile, open_checkout, read_files, write_files
-from cli.tags import TagLists, ask_registries, read_tag_files
+from cli.tags import TagLists, read_tag_files
 from controllers.adoption.diff import unified_diff
 from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
 from controllers.adoption.inventory import Inventory, guess_namespace, take_inventory
 from controllers.adoption.objects import AutomationOptions, join_documents, render_objects
+from controllers.adoption.origins.carrying import Carried
+from controllers.adoption.origins.tools import read_tool
 from controllers.adoption.places import Place
 from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
 from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
-from controllers.setters import Unparsable, is_candidate
+from controllers.setters import Unparsable, is_candidate, relative_to
 
 DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
 DEFAULT_BRANCH = "main"
 OBJECTS_FILE = "image-automation.yaml"
 AUTOMATION_NAME = "image-automation"
+OUTPUTS = ("text", "summary", "diff", "yaml", "json")
+"""text: for people, with the diff below; summary: without it; diff; yaml: the objects; json: all, for programs."""
 
 
 def run_adoption(options: argparse.Namespace) -> int:
@@ -40,6 +45,8 @@ def run_adoption(options: argparse.Namespace) -> int:
     checkout = open_checkout(options.path, hidden=options.hidden)
     target = Path(options.objects) if options.objects else checkout.folder / OBJECTS_FILE
     survey = _survey(checkout, options)
+    carried = _read_tool(options.origin, checkout)
+    instructions += carried.instructions
     manifests = _read_manifests(checkout, survey, target)
     namespace = options.namespace or guess_namespace(manifests, DEFAULT_NAMESPACE)
     inventory = take_inventory(manifests, namespace)
@@ -65,6 +72,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         survey.faults,
         [
             *(assumptions if is_automation_new else ()),
+            *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
             *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
         ],
         survey.kept,
@@ -87,6 +95,19 @@ def _survey(checkout: Checkout, options: argparse.Namespace) -> Survey:
     survey.faults += [Fault(file.path, 0, file.reason) for file in unread]
     survey.faults.sort(key=lambda fault: (fault.file, fault.line))
     return survey
+
+
+def _read_tool(name: str, checkout: Checkout) -> Carried:
+    """Return what the tool that users come from was told, wherever in the repository; name: empty for none."""
+    if not name:
+        return Carried()
+    whole = open_checkout(os.fspath(checkout.root), hidden=True)
+    carried = read_tool(name, read_files(whole, lambda _: True, []))
+    inside = checkout.in_repository
+    carried.instructions = [
+        replace(one, file=relative_to(one.file, inside) or one.file) for one in carried.instructions
+    ]
+    return carried
 
 
 def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequence[Manifest]:
@@ -116,7 +137,7 @@ def _find_tags(plan: Plan, known: Mapping[str, Sequence[str]], *, offline: bool)
     lists = TagLists({image: given[full_name(image)] for image in images if full_name(image) in given})
     unknown = [image for image in images if image not in lists.tags]
     if unknown and not offline:
-        asked = ask_registries(unknown)
+        asked: TagLists = importlib.import_module("cli.registry_tags").ask_registries(unknown)
         lists.tags |= asked.tags
         lists.failures |= asked.failures
     return lists
@@ -183,7 +204,7 @@ def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], ob
         out.write(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     elif output == "yaml":
         out.write(objects.encode())
-    if output == "text":
+    if output in {"text", "summary"}:
         out.write("".join(format_report(report)).encode("utf-8", "replace"))
     if output in {"text", "diff"}:
         for path, (old, new) in changes.items():

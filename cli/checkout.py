@@ -11,7 +11,7 @@ import stat
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,10 +60,10 @@ class Checkout:
         return "" if inside == "." else inside
 
 
-def open_checkout(path: str, *, hidden: bool) -> Checkout:
+def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> Checkout:
     """Return the files of a folder, or the one file that `path` names.
 
-    hidden: also files and folders whose names begin with a dot. Raises BadFolder.
+    hidden: also files and folders whose names begin with a dot. listing: False lists no files. Raises BadFolder.
     """
     place = Path(path)
     if not place.exists():
@@ -74,8 +74,10 @@ def open_checkout(path: str, *, hidden: bool) -> Checkout:
     if (place / "HEAD").is_file() and (place / "objects").is_dir() and not (place / ".git").exists():
         raise BadFolder(f"{path} is a bare repository, which has no files to read: clone it, and name the clone")
     root = _find_root(place)
+    if not listing:
+        return Checkout(place, (), root or place, False, "")
     names = _list_by_git(place) if root else None
-    found = _walk(place) if names is None else names
+    found: Iterable[str] = _walk(place) if names is None else names
     if not hidden:
         found = (name for name in found if not name.startswith(".") and "/." not in name)
     return Checkout(place, tuple(sorted(found)), root or place, False, _read_branch(root))

@@ -17,6 +17,7 @@ VERBS: Final = {
     "run": "run a controller",
     "policy": "ask image policies offline",
     "adopt": "find the images of a repository, and make policies and markers for them",
+    "lint": "find markers and manifests of a repository that cannot work",
     "explain": "say why a policy chooses what it chooses, and what a marker leads to",
 }
 """Each verb with its line of help, in the order in which help lists them."""

@@ -1,11 +1,11 @@
 """`docs`: what the pages name exists: links, make targets, flags, paths, modules, fields, metrics, reasons, figures."""
 
-import argparse
 import importlib
 import importlib.util
 import io
 import re
 import shlex
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -17,7 +17,7 @@ from ruamel.yaml import YAML
 
 from api.kinds import KINDS, RECONCILED
 from api.openapi import struct_schema
-from cli.main import VERBS
+from cli.main import VERBS, build_parser
 from cli.main import main as tagline
 from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.logins import CloudLogins
@@ -85,20 +85,22 @@ def test_make_targets_exist(page: Path) -> None:
     assert named - targets == set()
 
 
-def help_of(verb: str) -> str:
-    """Return the help of a verb of the command line, and of what is below it."""
-    parser = argparse.ArgumentParser()
-    importlib.import_module(f"cli.verbs.{verb}").add_to(parser)
-    nested = [action for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
-    below = [choice.format_help() for action in nested for choice in action.choices.values()]
-    return "\n".join((parser.format_help(), *below))
+@cache
+def verb_flags() -> set[str]:
+    """Return the flags of the command line's verbs, without their dashes."""
+    found: set[str] = set()
+    parsers: list[ArgumentParser] = [build_parser(verb) for verb in VERBS]
+    while parsers:
+        for action in parsers.pop()._actions:
+            found |= {option.removeprefix("--") for option in action.option_strings}
+            if isinstance(action, _SubParsersAction):
+                parsers += action.choices.values()
+    return found
 
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)}
-    for verb in VERBS:
-        existing |= set(re.findall(r"--([a-z][a-z0-9-]+)", help_of(verb)))
+    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)} | verb_flags()
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 

@@ -7,10 +7,11 @@ nothing itself: `controllers.adoption` does, from the bytes of files and the tag
 import argparse
 import sys
 
-from cli.adoption_run import DEFAULT_NAMESPACE, OBJECTS_FILE, run_adoption
+from cli.adoption_run import DEFAULT_NAMESPACE, OBJECTS_FILE, OUTPUTS, run_adoption
 from cli.checkout import BadFolder
 from cli.tags import BadTagFile
 from controllers.adoption.instructions import BadInstruction
+from controllers.adoption.origins.tools import TOOLS
 from controllers.adoption.schemes import Level
 
 
@@ -38,6 +39,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=[*Level], default=Level.MINOR, help="how far semantic versions go by themselves (minor)"
     )
+    parser.add_argument(
+        "--from", dest="origin", choices=[*TOOLS], default="", help="read what this tool was told about the images"
+    )
     parser.add_argument("--offline", action="store_true", help="ask no registry")
     parser.add_argument(
         "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
@@ -50,9 +54,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--branch", default="", help="that the automation commits to (the one checked out)")
     parser.add_argument("--author-email", default="tagline@example.com", metavar="EMAIL", help="of the commits")
     parser.add_argument("--hidden", action="store_true", help="also files and folders that begin with a dot")
-    parser.add_argument(
-        "-o", "--output", choices=["text", "diff", "yaml", "json"], default="text", help="what to print"
-    )
+    parser.add_argument("-o", "--output", choices=[*OUTPUTS], default="text", help="what to print")
     parser.set_defaults(command=adopt)
 
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from controllers.adoption import places
 from controllers.adoption.places import Place, is_reference
-from controllers.adoption.shapes import Context, match_kustomize, match_mapping, match_text, normalise
+from controllers.adoption.shapes import Context, is_telling, match_kustomize, match_mapping, match_text, normalise
 from controllers.documents.nodes import (
     Mapping,
     Node,
@@ -69,7 +69,7 @@ def _document(root: Node, context: Context) -> Iterator[Place]:
     if kind in FOREIGN_KINDS or api_version.startswith(FOREIGN_GROUPS):
         return
     obstacle = context.obstacle or (places.ENCRYPTED if _is_encrypted(root) else "")
-    context = replace(context, form=_describe(root, context.file), obstacle=obstacle)
+    context = replace(context, form=describe_document(root, context.file), obstacle=obstacle)
     yield from _walk(root, context)
 
 
@@ -78,7 +78,8 @@ def _is_encrypted(root: Mapping) -> bool:
     return isinstance(sops, Mapping) and (sops.get("mac") is not None or sops.get("lastmodified") is not None)
 
 
-def _describe(root: Mapping, file: str) -> str:
+def describe_document(root: Mapping, file: str) -> str:
+    """Return what a document is, for people: `Deployment/web`, `Helm values`."""
     if kind := root.text("kind"):
         metadata = root.get("metadata")
         name = metadata.text("name") if isinstance(metadata, Mapping) else ""
@@ -98,7 +99,8 @@ def _walk(root: Node, context: Context) -> Iterator[Place]:
             leaves = {normalise(key.value): value for key, value in reversed([*pairs(node)])}
             is_service = context.form == COMPOSE and parent == "services"
             is_container = is_item and ("name" in leaves or context.form == COMPOSE)
-            yield from _mapping(leaves, parent, certain if is_container else context)
+            if "image" in parent or parent == "helm" or any(map(is_telling, leaves)):
+                yield from _mapping(leaves, parent, certain if is_container else context)
             stack += [(value, key, is_service) for key, value in leaves.items()]
         elif isinstance(node, Sequence):
             if parent == "images":

@@ -57,7 +57,9 @@ def insert_markers(data: bytes, insertions: Sequence[Insertion]) -> MarkedFile:
     """
     try:
         text = decode(data)
-        before = setters.find_markers(data)
+        # In block style, a comment behind all that a line says cannot change what is read.
+        is_plain = not setters.has_marker(data) and not any(insertion.slot.in_flow for insertion in insertions)
+        before = None if is_plain else setters.find_markers(data)
     except setters.Unparsable as error:
         reason = f"markers do not count in this file: {error}"
         return MarkedFile(data, tuple((insertion, reason) for insertion in insertions))
@@ -71,9 +73,19 @@ def insert_markers(data: bytes, insertions: Sequence[Insertion]) -> MarkedFile:
             possible.append((place, insertion))
     bom = BOM.encode() if data.startswith(BOM.encode()) else b""
     accepted = _accept(bom, text, before, [], possible)
-    kept = {insertion for _, insertion in accepted}
-    refused += [(insertion, NOT_FOUND) for _, insertion in possible if insertion not in kept]
+    if len(accepted) < len(possible):
+        kept = {insertion for _, insertion in accepted}
+        why = _explain_refusal(data)
+        refused += [(insertion, why) for _, insertion in possible if insertion not in kept]
     return MarkedFile(_write(bom, text, accepted), tuple(refused))
+
+
+def _explain_refusal(data: bytes) -> str:
+    try:
+        setters.find_markers(data)
+    except setters.Unparsable as error:
+        return f"markers do not count in this file: {error}"
+    return NOT_FOUND
 
 
 def format_marker(setter: str) -> str:
@@ -95,7 +107,9 @@ def _find_place(text: str, slot: Slot) -> int | str:
 Placed = tuple[int, Insertion]
 
 
-def _accept(bom: bytes, text: str, before: MarkerScan, accepted: list[Placed], more: Sequence[Placed]) -> list[Placed]:
+def _accept(
+    bom: bytes, text: str, before: MarkerScan | None, accepted: list[Placed], more: Sequence[Placed]
+) -> list[Placed]:
     """Return the insertions that work together, in the order of the file: all of `accepted`, and some of `more`."""
     if not more:
         return accepted
@@ -108,14 +122,19 @@ def _accept(bom: bytes, text: str, before: MarkerScan, accepted: list[Placed], m
     return _accept(bom, text, before, _accept(bom, text, before, accepted, more[:half]), more[half:])
 
 
-def _works(edited: bytes, before: MarkerScan, placed: Sequence[Placed]) -> bool:
+def _works(edited: bytes, before: MarkerScan | None, placed: Sequence[Placed]) -> bool:
+    """Return True when exactly the markers that were put into a file are found besides those that were there.
+
+    before: the file without them; None where it has no markers and cannot come to be read differently.
+    """
     try:
         after = setters.find_markers(edited)
     except setters.Unparsable:
         return False
-    if after.event_signatures != before.event_signatures or len(after.stray_markers) != len(before.stray_markers):
+    stray, marked = (len(before.stray_markers), before.markers) if before else (0, ())
+    if (before and after.event_signatures != before.event_signatures) or len(after.stray_markers) != stray:
         return False
-    expected = {(marker.line, marker.column): marker.setter for marker in before.markers}
+    expected = {(marker.line, marker.column): marker.setter for marker in marked}
     expected |= {(insertion.slot.line, insertion.slot.column): insertion.setter for _, insertion in placed}
     return {(marker.line, marker.column): marker.setter for marker in after.markers} == expected
 

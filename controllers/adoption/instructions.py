@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from api.imagepolicy import ALWAYS, ASCENDING, BUILD_DATE, DESCENDING, FIRST_SEEN, NEVER
 from controllers.adoption.schemes import Level, Scheme
+from controllers.golang import regexp
 from controllers.image.reference import BadReference, parse_reference
 from controllers.policy import Alphabetical, Newest, NewestBy, Numerical, Policy, Rules, Semver
 from controllers.policy.errors import InvalidPolicy
@@ -52,12 +53,18 @@ class Instruction:
     skip: bool = False
     file: str = ""
     """Only images of this file; empty for all."""
+    form: str = ""
+    """Only images of this object, as `places.Place.form` has it; empty for all."""
     extras: Extras = NO_EXTRAS
+    must_accept: bool = False
+    """Whether an image is left alone whose tag the scheme does not accept."""
 
 
 def matches(glob: str, image: str) -> bool:
-    """Return True when a glob means an image; `nginx` also means `docker.io/library/nginx`."""
+    """Return True when a glob or a `/pattern/` means an image; `nginx` also means `docker.io/library/nginx`."""
     names = {image, full_name(image), full_name(image).replace("index.docker.io/", "docker.io/")}
+    if len(glob) > 1 and glob.startswith("/") and glob.endswith("/"):
+        return any(_matches_pattern(glob[1:-1], name) for name in names)
     return any(fnmatchcase(name, glob) for name in names) or full_name(glob) == full_name(image)
 
 
@@ -70,9 +77,19 @@ def full_name(image: str) -> str:
         return image
 
 
-def find_instruction(instructions: Iterable[Instruction], image: str, file: str) -> Instruction | None:
-    """Return the first instruction for an image in a file."""
-    return next((one for one in instructions if one.file in {"", file} and matches(one.images, image)), None)
+def find_instruction(instructions: Iterable[Instruction], image: str, file: str, form: str) -> Instruction | None:
+    """Return the first instruction for an image in an object of a file."""
+    for one in instructions:
+        if one.file in {"", file} and one.form in {"", form} and matches(one.images, image):
+            return one
+    return None
+
+
+def _matches_pattern(pattern: str, name: str) -> bool:
+    try:
+        return regexp.compile(pattern).matches(name)
+    except regexp.BadPattern:
+        return False
 
 
 def parse_instruction(text: str) -> Instruction:

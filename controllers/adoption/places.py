@@ -37,6 +37,8 @@ class Slot:
     column: int
     part: str | None
     """Of `image.setter.PARTS`: what of the image the value is."""
+    in_flow: bool = False
+    """Inside brackets or braces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,7 @@ class Place:
 
 def slot(scalar: Scalar, part: str | None) -> Slot:
     """Return the slot of a scalar."""
-    return Slot(scalar.start, scalar.end, scalar.line, scalar.column, part)
+    return Slot(scalar.start, scalar.end, scalar.line, scalar.column, part, scalar.in_flow)
 
 
 def find_obstacle(node: Node | None) -> str:

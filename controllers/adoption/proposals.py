@@ -100,7 +100,7 @@ def plan_adoption(
         if place.obstacle:
             plan.obstacles.append(place)
             continue
-        instruction = find_instruction(instructions, place.image, place.file)
+        instruction = find_instruction(instructions, place.image, place.file, place.form)
         if instruction is not None and instruction.skip:
             continue
         recognition = _recognise(place, instruction, level)
@@ -130,12 +130,18 @@ def _recognise(place: Place, instruction: Instruction | None, level: Level) -> R
     recognition = recognise(place.tag, level=(instruction and instruction.level) or level, digest=bool(place.digest))
     if instruction is not None and instruction.scheme is not None:
         recognition = _follow(instruction, place, recognition)
+        if instruction.must_accept and place.tag and not accepts(_rules(recognition), place.tag):
+            return f"its tag is none that {instruction.origin} accepts"
     if recognition is None:
         return NO_ORDER.format(image=place.image)
     parts = {slot.part for slot in place.slots}
     if recognition.scheme.is_floating and parts == {"tag"}:
         return places.FIXED_TAG
     return recognition
+
+
+def _rules(recognition: Recognition) -> Rules:
+    return Rules(recognition.scheme.policy, recognition.scheme.tag_filter)
 
 
 def _follow(instruction: Instruction, place: Place, recognition: Recognition | None) -> Recognition:

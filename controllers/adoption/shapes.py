@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from controllers.adoption import places
@@ -40,9 +41,16 @@ class Context:
     """To be added to lines: those of a text inside a block scalar begin with 1."""
 
 
+@lru_cache(maxsize=4096)
 def normalise(key: str) -> str:
     """Return a key without its case, dashes and underscores."""
     return key.lower().translate(_SEPARATORS)
+
+
+@lru_cache(maxsize=4096)
+def is_telling(key: str) -> bool:
+    """Return True for a normalised key without which a mapping names no image."""
+    return "image" in key or key in {"repository", "repo", "tag", "newtag", "newname", "digest"}
 
 
 def group_leaves(leaves: Leaves) -> dict[str, dict[str, Node]]:

@@ -29,29 +29,59 @@ TRUE = frozenset({"true", "True", "TRUE"})
 FALSE = frozenset({"false", "False", "FALSE"})
 
 
-@dataclass(slots=True)
 class Scalar:
-    """A text, a number or nothing; keys are scalars, too."""
+    """A text, a number or nothing; keys are scalars, too. Where it stands is computed when asked, which is seldom."""
 
-    value: str
-    start: int
-    end: int
-    """Behind its last character; for block scalars the start of a line below."""
-    line: int
-    column: int
-    """Of the first character, or of its anchor or tag; both 1-based."""
-    style: str
-    """"", "'", '"', "|" or ">"."""
-    end_line: int
-    tag: str | None = None
-    anchor: str | None = None
-    in_flow: bool = False
-    """Inside brackets or braces."""
+    __slots__ = ("_event", "in_flow", "style", "value")
+
+    def __init__(self, event: Any, *, in_flow: bool) -> None:
+        self._event = event
+        self.value: str = event.value
+        self.style: str = event.style or ""
+        """"", "'", '"', "|" or ">"."""
+        self.in_flow = in_flow
+        """Inside brackets or braces."""
+
+    @property
+    def start(self) -> int:
+        """The offset of the first character, or of its anchor or tag."""
+        index: int = self._event.start_mark.index
+        return index
+
+    @property
+    def end(self) -> int:
+        """The offset behind its last character; for block scalars the start of a line below."""
+        index: int = self._event.end_mark.index
+        return index
+
+    @property
+    def line(self) -> int:
+        """The line of `start`, 1-based."""
+        line: int = self._event.start_mark.line + 1
+        return line
+
+    @property
+    def column(self) -> int:
+        """The column of `start`, 1-based."""
+        column: int = self._event.start_mark.column + 1
+        return column
+
+    @property
+    def end_line(self) -> int:
+        """The line of `end`, 1-based."""
+        line: int = self._event.end_mark.line + 1
+        return line
+
+    @property
+    def tag(self) -> str | None:
+        """The tag, as the parser resolved it."""
+        tag: str | None = self._event.tag
+        return tag
 
     @property
     def is_null(self) -> bool:
         """Whether it says nothing."""
-        return not self.style and self.tag is None and self.value in NULLS
+        return not self.style and self.value in NULLS and self.tag is None
 
     @property
     def is_block(self) -> bool:
@@ -195,19 +225,7 @@ class _Builder:
             self._anchors.clear()
 
     def _scalar(self, event: Any) -> None:
-        start, end = event.start_mark, event.end_mark
-        node = Scalar(
-            event.value,
-            start.index,
-            end.index,
-            start.line + 1,
-            start.column + 1,
-            event.style or "",
-            end.line + 1,
-            event.tag,
-            event.anchor,
-            self._flow > 0,
-        )
+        node = Scalar(event, in_flow=self._flow > 0)
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         self._add(node)

@@ -1,7 +1,7 @@
 """A folder as large GitOps repositories have them: for figures of the verbs that read a checkout.
 
-`python -m hack.bench.folder FOLDER FILES` writes one. Seeded: equal numbers give equal files. Of a hundred files 30 are
-workloads, 6 Helm values, 4 kustomizations with images, 20 have markers already, and the rest names no image.
+`python -m hack.bench.folder FOLDER FILES` writes one. Seeded: equal numbers give equal files. Of a hundred files 20 are
+workloads, 5 Helm values, 5 kustomizations with images, 5 have markers already, and 65 name no image.
 """
 
 import random
@@ -29,13 +29,13 @@ def generate(files: int) -> Iterator[tuple[str, str]]:
         kind = number % 100
         name = f"app-{number}"
         make: Callable[[str, random.Random], str]
-        if kind < 30:
+        if kind < 20:
             make, file = _workload, "deployment.yaml"
-        elif kind < 36:
+        elif kind < 25:
             make, file = _values, "values.yaml"
-        elif kind < 40:
+        elif kind < 30:
             make, file = _kustomization, "kustomization.yaml"
-        elif kind < 60:
+        elif kind < 35:
             make, file = _marked, "marked.yaml"
         else:
             make, file = _other, "objects.yaml"
