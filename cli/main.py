@@ -14,6 +14,7 @@ from typing import Final
 VERBS: Final = {
     "version": "print the version",
     "run": "run a controller",
+    "automate": "do the whole job without a cluster, once or for good",
     "policy": "ask image policies offline",
     "explain": "say why a policy of a cluster chooses what it chooses",
 }

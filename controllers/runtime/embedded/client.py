@@ -39,6 +39,11 @@ class EmbeddedClient:
         self.watches: set[Subscription] = set()
         """Those that run."""
 
+    @property
+    def has_undelivered_events(self) -> bool:
+        """Whether a watch has not been handed everything that has happened."""
+        return any(not subscription.items.empty() for subscription in self.watches)
+
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         """Return one object."""
         request = await _begin("get", resource, namespace, name)
