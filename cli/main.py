@@ -15,6 +15,7 @@ VERBS: Final = {
     "preview": "show what automations would commit now, and why",
     "version": "print the version",
     "run": "run a controller",
+    "automate": "do the whole job without a cluster, once or for good",
     "policy": "ask image policies offline",
     "adopt": "find the images of a repository, and make policies and markers for them",
     "lint": "find markers and manifests of a repository that cannot work",

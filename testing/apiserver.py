@@ -17,9 +17,12 @@ from typing import Any, Self
 from aiohttp import web
 
 from api.resource import Resource
+from controllers.clock import Clock
 from controllers.runtime.embedded.store import Request
+from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.kube.protocols import ApiClient
 from testing.apistore import ApiStore, Json
 from testing.clock import TEST_TIMEOUT_SECONDS
 from testing.scripted_answers import ScriptedAnswer, failure_response, status_object
@@ -93,6 +96,10 @@ class ScriptedServer:
         self.end_watches()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def connect(self, clock: Clock) -> ApiClient:
+        """Return a client of it; close it."""
+        return KubeClient(self.config, user_agent="test", clock=clock)
 
     # The world: what other clients of the server do.
 

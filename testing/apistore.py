@@ -66,15 +66,16 @@ class ApiStore:
         self._on_change = on_change
         self._tables = Tables(open_memory().connection)
         self._tables.version = version
-        self._store = ObjectStore(self._tables, AnyKinds(), clock=VirtualClock())
-        self._store.history.add(self)
-        self.get, self.create = self._store.get, self._store.create
-        self.patch, self.delete = self._store.patch, self._store.delete
+        self.objects = ObjectStore(self._tables, AnyKinds(), clock=VirtualClock())
+        """The product's store of them."""
+        self.objects.history.add(self)
+        self.get, self.create = self.objects.get, self.objects.create
+        self.patch, self.delete = self.objects.patch, self.objects.delete
 
     @property
     def version(self) -> str:
         """The current resourceVersion."""
-        return self._store.version
+        return self.objects.version
 
     def offer(self, change: Change) -> None:
         """Report a change."""
@@ -102,7 +103,7 @@ class ApiStore:
             body["metadata"] = {"uid": uid, "generation": 1, **meta, "resourceVersion": str(version)}
             row = Row(place, body["metadata"]["uid"], version, serializer.encode(body))
             self._tables.put(row, on_disk=True)
-        self._store.history.publish(Change(version, place, held.body if held else None, row.body))
+        self.objects.history.publish(Change(version, place, held.body if held else None, row.body))
         return body
 
     def change(self, plural: str, namespace: str, name: str, patch: Json) -> None:

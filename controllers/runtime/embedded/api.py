@@ -15,7 +15,7 @@ import msgspec
 from controllers.clock import Clock
 from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.embedded.served import DefinedKind, ServedKinds
-from controllers.runtime.embedded.statefile import StateFile, machine_identity, open_memory, open_state
+from controllers.runtime.embedded.statefile import StateFile, copy_to_memory, machine_identity, open_memory, open_state
 from controllers.runtime.embedded.store import ObjectStore
 from controllers.runtime.embedded.tables import Tables
 
@@ -36,9 +36,22 @@ class EmbeddedApi:
         self._complete_older_objects()
 
     @classmethod
-    def open(cls, path: Path, kinds: Iterable[DefinedKind], *, clock: Clock, check_machine: bool = True) -> Self:
-        """Open the state in a file, or begin it. See `statefile.open_state`. Raises StateError."""
+    def open(
+        cls,
+        path: Path,
+        kinds: Iterable[DefinedKind],
+        *,
+        clock: Clock,
+        check_machine: bool = True,
+        read_only: bool = False,
+    ) -> Self:
+        """Open the state in a file, or begin it. See `statefile.open_state`. Raises StateError.
+
+        read_only: work on a copy that is forgotten at the end
+        """
         file = open_state(path, now=clock.now(), machine=machine_identity(), check_machine=check_machine)
+        if read_only:
+            file = copy_to_memory(file)
         try:
             return cls(file, kinds, clock=clock)
         except BaseException:

@@ -36,7 +36,13 @@ class EmbeddedClient:
         self._clock = clock
         self._rest_of_lists: OrderedDict[str, tuple[str, _Bodies]] = OrderedDict()
         self._lists = 0
-        self._watches: set[Subscription] = set()
+        self.watches: set[Subscription] = set()
+        """Those that run."""
+
+    @property
+    def has_undelivered_events(self) -> bool:
+        """Whether a watch has not been handed everything that has happened."""
+        return any(not subscription.items.empty() for subscription in self.watches)
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         """Return one object."""
@@ -93,7 +99,7 @@ class EmbeddedClient:
         parse_selector(label_selector)
         since = _parse_version(resource_version, operation)
         subscription = self._store.history.subscribe(*kind.name, namespace, since=since, operation=operation)
-        self._watches.add(subscription)
+        self.watches.add(subscription)
         timer = asyncio.create_task(self._time(subscription, timeout_seconds))
         try:
             while True:
@@ -110,7 +116,7 @@ class EmbeddedClient:
                         return
         finally:
             timer.cancel()
-            self._watches.discard(subscription)
+            self.watches.discard(subscription)
             self._store.history.remove(subscription)
 
     async def create(
@@ -158,7 +164,7 @@ class EmbeddedClient:
 
     async def close(self) -> None:
         """End the running watches, as a connection that is closed does."""
-        for subscription in self._watches:
+        for subscription in self.watches:
             subscription.items.put_nowait(Ended(Unreachable("watch", "the client was closed")))
 
     async def _time(self, subscription: Subscription, timeout_seconds: float) -> None:

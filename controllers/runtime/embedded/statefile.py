@@ -104,6 +104,14 @@ def open_state(
     return StateFile(connection, lock, tuple(opening.notices))
 
 
+def copy_to_memory(file: StateFile) -> StateFile:
+    """Return a copy of an open state file, which is forgotten at the end, and close the file."""
+    connection = _connect(":memory:")
+    file.connection.backup(connection)
+    file.close()
+    return StateFile(connection, notices=file.notices)
+
+
 def _lock(path: Path) -> int:
     """Return a descriptor that holds the lock of a state file. Raises StateInUse, StateUnavailable."""
     name = path.with_name(f"{path.name}.lock")

@@ -132,7 +132,8 @@ class ObjectStore:
             if kind.has_generation and kind.spec_of(changed) != kind.spec_of(held):
                 changed["metadata"]["generation"] = held["metadata"].get("generation", 0) + 1
             if "deletionTimestamp" in changed["metadata"] and not changed["metadata"].get("finalizers"):
-                return self.in_version(kind, resource, self._remove(kind, row))
+                self._remove(kind, row)
+                return with_version(serializer.encode(changed), self._tables.version)
             stored = self._put(kind, row.id, changed, before=row.body)
         return self.in_version(kind, resource, stored.body)
 
@@ -168,8 +169,8 @@ class ObjectStore:
             obj["metadata"] = meta | generation | {"deletionTimestamp": self._timestamp()}
             self._put(kind, row.id, obj, before=row.body)
 
-    def _remove(self, kind: Kind, row: Row) -> bytes:
-        """Remove an object with what it owns; return its last state."""
+    def _remove(self, kind: Kind, row: Row) -> None:
+        """Remove an object with what it owns."""
         self._tables.delete(row.id, on_disk=kind.on_disk)
         self._tables.version += 1
         self._unpublished.append(Change(self._tables.version, row.id, row.body, None))
@@ -179,7 +180,6 @@ class ObjectStore:
         if kind.name == _NAMESPACES:
             for inside in self._find(self._tables.within(row.id.name)):
                 self._delete(*inside)
-        return with_version(row.body, self._tables.version)
 
     def _collect(self, kind: Kind, row: Row) -> None:
         """Delete an object that has owners none of which is left."""

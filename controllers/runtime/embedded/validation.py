@@ -1,15 +1,16 @@
 """What is wrong with an object, by a schema, in the API server's words.
 
-Only the keywords that `api.openapi` writes are understood. Rules in CEL are asked once the rest is right, as the server
-does it. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation
+Only the keywords that `api.openapi` writes are understood. Rules in CEL are asked once the object has the right shape,
+as the server does it. https://kubernetes.io/docs/tasks/extend-kubernetes/custom-resources/custom-resource-definitions/#validation
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from controllers.golang import regexp
 from controllers.runtime.embedded import rules
@@ -25,15 +26,26 @@ class Problem:
     path: str
     """`spec.policy.deny[0]`; empty for the object itself."""
     text: str
+    is_blocking: bool = False
+    """Whether rules cannot be evaluated on an object that has it."""
 
     def __str__(self) -> str:
         return f"{self.path or '<nil>'}: {self.text}"
 
 
+_UNCHECKED: Final = Problem(
+    "",
+    "Invalid value: null: some validation rules were not checked because the object was invalid; correct the existing "
+    "errors to complete validation",
+)
+
+
 def find_problems(obj: Json, schema: Json) -> list[Problem]:
     """Return what is wrong with an object whose fields are pruned and defaulted; empty when it is valid."""
     problems = list(_check(obj, schema, ""))
-    return problems or list(_check_rules(obj, schema, ""))
+    if any(problem.is_blocking for problem in problems):
+        return [*problems, _UNCHECKED] if _has_rules(schema) else problems
+    return problems + list(_check_rules(obj, schema, ""))
 
 
 def new_problems(obj: Json, before: Json, schema: Json) -> list[Problem]:
@@ -44,7 +56,7 @@ def new_problems(obj: Json, before: Json, schema: Json) -> list[Problem]:
     """
     problems = find_problems(obj, schema)
     if problems:
-        known = set(_check(before, schema, "")) | set(_check_rules(before, schema, ""))
+        known = set(find_problems(before, schema))
         problems = [problem for problem in problems if problem not in known]
     return problems
 
@@ -53,11 +65,13 @@ def _check(value: Any, schema: Json, path: str) -> Iterator[Problem]:
     expected = schema.get("type")
     if expected is not None and not _TYPES[expected](value):
         name = _type_name(value)
-        yield Problem(path, f'Invalid value: "{name}": {path} in body must be of type {expected}: "{name}"')
+        yield Problem(
+            path, f'Invalid value: "{name}": {path} in body must be of type {expected}: "{name}"', is_blocking=True
+        )
         return
     if "enum" in schema and value not in schema["enum"]:
         supported = ", ".join(f'"{choice}"' for choice in schema["enum"])
-        yield Problem(path, f"Unsupported value: {_quote(value)}: supported values: {supported}")
+        yield Problem(path, f"Unsupported value: {_quote(value)}: supported values: {supported}", is_blocking=True)
     match value:
         case str():
             yield from _check_text(value, schema, path)
@@ -74,7 +88,7 @@ def _check(value: Any, schema: Json, path: str) -> Iterator[Problem]:
 def _check_text(value: str, schema: Json, path: str) -> Iterator[Problem]:
     invalid = f"Invalid value: {_quote(value)}: {path} in body"
     if len(value) > schema.get("maxLength", len(value)):
-        yield Problem(path, f"Too long: may not be more than {schema['maxLength']} bytes")
+        yield Problem(path, f"Too long: may not be more than {schema['maxLength']} bytes", is_blocking=True)
     if len(value) < schema.get("minLength", 0):
         yield Problem(path, f"{invalid} should be at least {schema['minLength']} chars long")
     if "pattern" in schema and not _pattern(schema["pattern"]).matches(value):
@@ -96,7 +110,7 @@ def _check_number(value: float, schema: Json, path: str) -> Iterator[Problem]:
 def _check_object(value: Json, schema: Json, path: str) -> Iterator[Problem]:
     for name in schema.get("required", ()):
         if name not in value:
-            yield Problem(_join(path, name), "Required value")
+            yield Problem(_join(path, name), "Required value", is_blocking=True)
     properties, others = schema.get("properties", {}), schema.get("additionalProperties")
     for name, child in value.items():
         child_schema = properties.get(name, others)
@@ -106,15 +120,14 @@ def _check_object(value: Json, schema: Json, path: str) -> Iterator[Problem]:
 
 def _check_list(value: list[Any], schema: Json, path: str) -> Iterator[Problem]:
     if len(value) > schema.get("maxItems", len(value)):
-        yield Problem(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items")
-    keys: list[str] = []
+        yield Problem(path, f"Too many: {len(value)}: must have at most {schema['maxItems']} items", is_blocking=True)
+    seen: Counter[str] = Counter()
     for number, child in enumerate(value):
         yield from _check(child, schema["items"], f"{path}[{number}]")
-        identity = _identity(child, schema)
-        if identity is not None and identity in keys:
-            yield Problem(f"{path}[{number}]", f"Duplicate value: {identity}")
-        elif identity is not None:
-            keys.append(identity)
+        if (identity := _identity(child, schema)) is not None:
+            seen[identity] += 1
+            if seen[identity] == 2:
+                yield Problem(f"{path}[{number}]", f"Duplicate value: {identity}")
 
 
 def _identity(item: Any, schema: Json) -> str | None:
@@ -131,7 +144,7 @@ def _identity(item: Any, schema: Json) -> str | None:
 def _check_rules(value: Any, schema: Json, path: str) -> Iterator[Problem]:
     for rule in schema.get("x-kubernetes-validations", ()):
         if not rules.is_fulfilled(rule["rule"], value):
-            yield Problem(path, f"Invalid value: {rule['message']}")
+            yield Problem(path, f'Invalid value: "{_type_name(value)}": {rule["message"]}')
     match value:
         case dict():
             properties, others = schema.get("properties", {}), schema.get("additionalProperties")
@@ -142,6 +155,13 @@ def _check_rules(value: Any, schema: Json, path: str) -> Iterator[Problem]:
         case list():
             for number, child in enumerate(value):
                 yield from _check_rules(child, schema["items"], f"{path}[{number}]")
+
+
+def _has_rules(schema: Json) -> bool:
+    """Return whether there are rules anywhere in a schema."""
+    children = [*schema.get("properties", {}).values()]
+    children += [schema[name] for name in ("items", "additionalProperties") if name in schema]
+    return "x-kubernetes-validations" in schema or any(map(_has_rules, children))
 
 
 def _is_integer(value: Any) -> bool:

@@ -154,6 +154,11 @@ class Kind(Generic[T]):
             requeue_dependency=process.options[flags.REQUEUE_DEPENDENCY],
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it works and has nothing to do now."""
+        return self.is_working and self.queue.is_idle
+
     async def run(self) -> None:
         """Wait to be elected, then work until `stop`. Raises LostLeadership, in a group."""
         assert self._controller, "reconcile_with was not called"

@@ -59,6 +59,10 @@ class Worker(Protocol):
     def is_working(self) -> bool:
         """Whether it is elected and works."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it works and has nothing to do now."""
+
     async def run(self) -> None:
         """Wait to be elected, then work until stopped. Raises LostLeadership."""
 
@@ -172,6 +176,11 @@ class Process:
     def add_cleanup(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Await `callback` at the end, before what was registered earlier."""
         self._cleanups.append(callback)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every kind works and has nothing to do now; changes may be under way from the API."""
+        return all(worker.is_idle for worker in self._workers)
 
     def stop(self) -> None:
         """Begin the orderly end; `run` returns when it is done."""
