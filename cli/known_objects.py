@@ -16,10 +16,11 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
 from api.meta import READY, TRUE
 from api.resource import Resource
+from cli.docker_config import read_docker_config
 from cli.local import choose
 from cli.manifests import Manifest, Manifests, Problem, read_files, read_manifests
 from cli.progress import Progress
-from cli.tags import read_docker_config, read_tag_files
+from cli.tags import read_tag_files
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.branches import source_key
 from controllers.runtime.key import Key, key_of

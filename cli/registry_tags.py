@@ -6,12 +6,12 @@ Registries are asked as the user of Docker's own configuration file. Imports the
 import asyncio
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 
 from api.version import VERSION
+from cli.docker_config import read_docker_config
 from cli.tags import TagLists
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, Image, parse_image
@@ -71,15 +71,6 @@ def _credentials(image: Image, config: bytes) -> Credentials | None:
     if not config:
         return None
     return resolve_credentials(image, [PullSecret(JSON_TYPE, {JSON_KEY: config}, "Docker's config.json")])
-
-
-def read_docker_config(environment: Mapping[str, str]) -> bytes:
-    """Return Docker's configuration file of the user, nothing where there is none."""
-    folder = environment.get("DOCKER_CONFIG") or os.path.join(os.path.expanduser("~"), ".docker")
-    try:
-        return (Path(folder) / "config.json").read_bytes()
-    except OSError:
-        return b""
 
 
 async def _show_progress(lists: TagLists, total: int) -> None:
