@@ -57,7 +57,6 @@ def _show(world: LocalEnvironment) -> None:
     narrator.say(f"a run of tagline automate --once, from start to end: {once:.2f} s")
     seconds = ", ".join(f"{s:.2f}" for s in staying)
     narrator.say(f"the process that stays, from being asked for a scan to the commit in Git: {seconds} s")
-    )
     narrator.title("To look around")
     narrator.say("make demo KEEP=1            leaves all this running, and says where")
     narrator.say("tagline preview             in a repository of yours: what would be committed, and why")
