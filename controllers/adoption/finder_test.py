@@ -48,6 +48,8 @@ def test_pod_templates_of_any_kind(kind: str, containers: str) -> None:
         pytest.param(f"image:\n  repository: org/app\n  digest: {D}\n", ["3: org/app:@ ['digest']"], id="only-digest"),
         pytest.param("imageRepository: org/app\nimageTag: 1.0.0\n", ["2: org/app:1.0.0 ['tag']"], id="flat"),
         pytest.param("web_image_name: org/app\nweb_image_tag: 1.0.0\n", ["2: org/app:1.0.0 ['tag']"], id="prefix"),
+        pytest.param("imageName: org/app:16.2\n", ["1: org/app:16.2 [None]"], id="name-with-tag"),
+        pytest.param("imageName: org/app\nimagePullSecrets: [{name: a}]\nimagePullPolicy: Always\n", [], id="no-tag"),
         pytest.param("image: org/app\ntag: 1.0.0\n", ["2: org/app:1.0.0 ['tag']"], id="beside"),
         pytest.param("proxy:\n  repository: org/app\n  tag: 1.0.0\n", ["3: org/app:1.0.0 ['tag']"], id="any-key"),
         pytest.param("images:\n  web: org/app:1.0.0\n", ["2: org/app:1.0.0 [None]"], id="images-map"),

@@ -78,6 +78,8 @@ def match_mapping(leaves: Leaves, parent: str, context: Context) -> Iterator[Pla
         elif name := _first(group, (*NAME_KEYS, "name")):
             if "tag" in group or "digest" in group or "version" in group:
                 yield from _split(name, group, context)
+            elif "name" in group and split_image_ref(name.value).tag:
+                yield from _whole(group["name"], {}, context)
         elif "tag" in group and prefix == "image":
             yield from _nameless(group["tag"], context)
     if "image" not in groups or "whole" in groups["image"]:
