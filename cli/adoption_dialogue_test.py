@@ -16,7 +16,7 @@ TAGS = ["1.0.0", "1.2.0", "2.0.0"]
 def run(*answers: str) -> tuple[list[str] | None, str]:
     """Return the policies that are wanted of two images, and what was shown."""
     text = b"a:\n  image: o/a:1.0.0\nb:\n  image: o/b:1.0.0\n"
-    proposals = plan_adoption(take_survey([("a.yaml", text)]).places, Inventory()).proposals
+    proposals = plan_adoption(take_survey([("a.yaml", text)]).occurrences, Inventory()).proposals
     lines: Iterator[str] = iter(answers)
     shown: list[str] = []
 

@@ -29,7 +29,7 @@ def mutations(draw: st.DrawFn) -> bytes:
     return data + draw(st.sampled_from([b"", b"", b"\xff"]))
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(mutations(), st.sampled_from(["a.yaml", "kustomization.yaml", "a.json", "a.env", "renovate.json"]))
 def test_nothing_fails(data: bytes, name: str) -> None:
     files = {name: data, "objects.yaml": OBJECTS.encode()}
