@@ -46,11 +46,8 @@ def format_report(report: Report) -> Iterator[str]:
     if report.obstacles or report.faults:
         yield "Not adopted:\n"
         for occurrence in report.obstacles:
-            image = (
-                f"{occurrence.image}:{occurrence.tag}"
-                if occurrence.image and occurrence.tag
-                else occurrence.image or occurrence.tag
-            )
+            tag = _shorten(occurrence.tag)
+            image = f"{occurrence.image}:{tag}" if occurrence.image and tag else occurrence.image or tag
             what = f"{occurrence.form}, {image}" if image else occurrence.form
             yield f"  {report.locate(occurrence.file)}:{occurrence.line}: {what}: {occurrence.obstacle}\n"
         for fault in report.faults:
