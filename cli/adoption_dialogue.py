@@ -56,6 +56,9 @@ def _change(
 ) -> Verdict:
     """Return the verdict on the same places with another policy; the old one where that does not work."""
     proposal = verdict.proposal
+    if proposal.policy_exists:
+        show(f"The policy {proposal.policy_name} exists: change it where it is\n\n")
+        return verdict
     try:
         scheme = parse_instruction(f"{proposal.image}={answer}").scheme
     except BadInstruction as error:

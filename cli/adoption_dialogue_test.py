@@ -1,6 +1,7 @@
 """The questions of `tagline adopt --interactive`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,7 @@ TAGS = ["1.0.0", "1.2.0", "2.0.0"]
 def run(*answers: str) -> tuple[list[str] | None, str]:
     """Return the policies that are wanted of two images, and what was shown."""
     text = b"a:\n  image: o/a:1.0.0\nb:\n  image: o/b:1.0.0\n"
-    proposals = plan_adoption(take_survey([("a.yaml", text)]).places, Inventory()).proposals
+    proposals = plan_adoption(take_survey([("a.yaml", text)]).occurrences, Inventory()).proposals
     lines: Iterator[str] = iter(answers)
     shown: list[str] = []
 
@@ -52,6 +53,16 @@ A, B = "o/a Semver(range='^1') 1.2.0", "o/b Semver(range='^1') 1.2.0"
 )
 def test_answers(answers: list[str], want: list[str] | None) -> None:
     assert run(*answers)[0] == want
+
+
+def test_a_policy_that_exists_is_not_changed_here() -> None:
+    proposals = plan_adoption(take_survey([("a.yaml", b"image: o/a:1.0.0\n")]).occurrences, Inventory()).proposals
+    answers = iter(["^2", "y"])
+    shown: list[str] = []
+    verdicts = [Verdict(replace(proposal, policy_exists=True)) for proposal in proposals]
+    wanted = ask(verdicts, "apps", lambda _: TAGS, prompt=lambda _: next(answers), show=shown.append)
+    assert wanted == verdicts
+    assert "The policy a exists: change it where it is" in "".join(shown)
 
 
 def test_each_question_shows_what_it_is_about() -> None:

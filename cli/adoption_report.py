@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from controllers.adoption.objects import describe_policy
-from controllers.adoption.places import Place
+from controllers.adoption.occurrences import Occurrence
 from controllers.adoption.proposals import Proposal
 from controllers.adoption.survey import Fault
 
-MAX_PLACES = 3
-"""How many places of a policy the text names."""
+MAX_OCCURRENCES = 3
+"""How many occurrences of a policy the text names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Report:
     proposals: Sequence[Proposal]
     choices: Mapping[str, str]
     """What policies would choose now, by name."""
-    obstacles: Sequence[Place]
+    obstacles: Sequence[Occurrence]
     faults: Sequence[Fault]
     notes: Sequence[str]
     """On the whole."""
@@ -45,10 +45,11 @@ def format_report(report: Report) -> Iterator[str]:
         )
     if report.obstacles or report.faults:
         yield "Not adopted:\n"
-        for place in report.obstacles:
-            image = f"{place.image}:{place.tag}" if place.image and place.tag else place.image or place.tag
-            what = f"{place.form}, {image}" if image else place.form
-            yield f"  {report.locate(place.file)}:{place.line}: {what}: {place.obstacle}\n"
+        for occurrence in report.obstacles:
+            tag = _shorten(occurrence.tag)
+            image = f"{occurrence.image}:{tag}" if occurrence.image and tag else occurrence.image or tag
+            what = f"{occurrence.form}, {image}" if image else occurrence.form
+            yield f"  {report.locate(occurrence.file)}:{occurrence.line}: {what}: {occurrence.obstacle}\n"
         for fault in report.faults:
             yield f"  {report.locate(fault.file)}{f':{fault.line}' if fault.line else ''}: {fault.message}\n"
         yield "\n"
@@ -66,10 +67,10 @@ def format_proposal(
     tags = ", ".join(proposal.tags) or "no tag"
     yield f"{proposal.image}: {tags} → {' '.join(describe_policy(proposal))}\n"
     yield f"  why: {proposal.reason}\n"
-    places = [f"{locate(place.file)}:{place.line}" for place in proposal.places]
-    more = f" and {len(places) - MAX_PLACES} more" if len(places) > MAX_PLACES else ""
+    occurrences = [f"{locate(occurrence.file)}:{occurrence.line}" for occurrence in proposal.occurrences]
+    more = f" and {len(occurrences) - MAX_OCCURRENCES} more" if len(occurrences) > MAX_OCCURRENCES else ""
     exists = ", which exists" if proposal.policy_exists else ""
-    yield f"  policy {namespace}/{proposal.policy_name}{exists}, for {', '.join(places[:MAX_PLACES])}{more}\n"
+    yield f"  policy {namespace}/{proposal.policy_name}{exists}, for {', '.join(occurrences[:MAX_OCCURRENCES])}{more}\n"
     if choice:
         yield f"  now: {choice}\n" if choice not in proposal.tags else f"  now: {choice}, which is in use\n"
     for note in proposal.notes:
@@ -92,13 +93,18 @@ def to_json(report: Report) -> dict[str, Any]:
                 "reason": proposal.reason,
                 "choice": report.choices.get(proposal.policy_name, ""),
                 "notes": list(proposal.notes),
-                "places": [_place_to_json(place, report) for place in proposal.places],
+                "places": [_occurrence_to_json(occurrence, report) for occurrence in proposal.occurrences],
             }
             for proposal in report.proposals
         ],
         "notAdopted": [
-            {**_place_to_json(place, report), "image": place.image, "tag": place.tag, "reason": place.obstacle}
-            for place in report.obstacles
+            {
+                **_occurrence_to_json(occurrence, report),
+                "image": occurrence.image,
+                "tag": occurrence.tag,
+                "reason": occurrence.obstacle,
+            }
+            for occurrence in report.obstacles
         ],
         "faults": [
             {"file": report.locate(fault.file), "line": fault.line, "message": fault.message} for fault in report.faults
@@ -108,5 +114,15 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _place_to_json(place: Place, report: Report) -> dict[str, Any]:
-    return {"file": report.locate(place.file), "line": place.line, "column": place.column, "form": place.form}
+def _occurrence_to_json(occurrence: Occurrence, report: Report) -> dict[str, Any]:
+    return {
+        "file": report.locate(occurrence.file),
+        "line": occurrence.line,
+        "column": occurrence.column,
+        "form": occurrence.form,
+    }
+
+
+def _shorten(tag: str) -> str:
+    """Return a tag without the digest that somebody put behind it."""
+    return tag.partition("@")[0]

@@ -18,9 +18,9 @@ from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
 from controllers.adoption.inventory import Inventory, guess_namespace, take_inventory
 from controllers.adoption.objects import AutomationOptions, join_documents, render_objects
+from controllers.adoption.occurrences import Occurrence
 from controllers.adoption.origins.carrying import Carried
 from controllers.adoption.origins.tools import read_tool
-from controllers.adoption.places import Place
 from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
@@ -50,7 +50,7 @@ def run_adoption(options: argparse.Namespace) -> int:
     manifests = _read_manifests(checkout, survey, target)
     namespace = options.namespace or guess_namespace(manifests, DEFAULT_NAMESPACE)
     inventory = take_inventory(manifests, namespace)
-    plan = plan_adoption(survey.places, inventory, instructions=instructions, level=Level(options.level))
+    plan = plan_adoption(survey.occurrences, inventory, instructions=instructions, level=Level(options.level))
     lists = _find_tags(plan, known_tags, offline=options.offline)
     verdicts = _hold_all(plan, lists)
     if options.interactive:
@@ -144,12 +144,12 @@ def _find_tags(plan: Plan, known: Mapping[str, Sequence[str]], *, offline: bool)
 
 
 def _hold_all(plan: Plan, lists: TagLists) -> list[Verdict]:
-    """Return the proposals that stand up to the tags; the places of the others become obstacles."""
+    """Return the proposals that stand up to the tags; the occurrences of the others become obstacles."""
     verdicts = []
     for proposal in plan.proposals:
         verdict = hold_against(proposal, lists.of(proposal.image))
         if verdict.refusal:
-            plan.obstacles += [replace(place, obstacle=verdict.refusal) for place in proposal.places]
+            plan.obstacles += [replace(occurrence, obstacle=verdict.refusal) for occurrence in proposal.occurrences]
         else:
             verdicts.append(verdict)
     return verdicts
@@ -225,5 +225,5 @@ def _prompt(question: str) -> str:
     return line
 
 
-def _order(place: Place) -> tuple[str, int, int]:
-    return place.file, place.line, place.column
+def _order(occurrence: Occurrence) -> tuple[str, int, int]:
+    return occurrence.file, occurrence.line, occurrence.column

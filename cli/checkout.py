@@ -198,10 +198,12 @@ def _read_branch(root: Path | None) -> str:
 
 def _list_by_git(folder: Path) -> list[str] | None:
     """Return the files that Git has or would add, None where Git cannot say."""
+    # A hook of Git sets variables that name another repository, or none from a folder below.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     command = ("git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     try:
         listed = subprocess.run(  # noqa: S603 - fixed words; nothing of the repository is run
-            command, cwd=folder, capture_output=True, check=True, timeout=GIT_TIMEOUT_SECONDS
+            command, cwd=folder, env=environment, capture_output=True, check=True, timeout=GIT_TIMEOUT_SECONDS
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -229,6 +229,26 @@ def test_ignored_and_hidden_files_are_left_out(adopt: Adopt, folder: Path) -> No
     assert "o/github" in adopt("--hidden")[1]
 
 
+def test_hooks_of_git_do_not_mislead(adopt: Adopt, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / ".gitignore").write_text("out/\n")
+    (folder / "apps" / "out").mkdir()
+    (folder / "apps" / "out" / "a.yaml").write_text("image: o/out:1.0.0\n")
+    monkeypatch.setenv("GIT_DIR", ".git")
+    assert "o/out" not in adopt("apps")[1]
+
+
+def test_what_is_written_is_clean(adopt: Adopt, folder: Path) -> None:
+    adopt("--write")
+    assert main(["lint", "--strict", "--flux"]) == 0
+
+
+def test_ten_thousand_images(adopt: Adopt, folder: Path) -> None:
+    (folder / "apps" / "many.yaml").write_text("".join(f"a{n}:\n  image: o/i{n}:1.0.0\n" for n in range(10_000)))
+    _, out, _ = adopt("--write", "-o", "json")
+    assert len(json.loads(out)["policies"]) == 10_002  # and two of the others
+    assert "Nothing to adopt" in adopt("-o", "summary")[1]
+
+
 def test_a_folder_that_is_no_repository(adopt: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "plain").mkdir()
     monkeypatch.chdir(tmp_path / "plain")

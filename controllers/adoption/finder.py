@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from controllers.adoption import places
-from controllers.adoption.places import Place, is_reference
+from controllers.adoption import occurrences
+from controllers.adoption.occurrences import Occurrence, is_reference
 from controllers.adoption.shapes import Context, is_telling, match_kustomize, match_mapping, match_text, normalise
 from controllers.documents.nodes import (
     Mapping,
@@ -45,30 +45,30 @@ def may_name_images(data: bytes) -> bool:
     return b"mage" in data or b"repository" in data
 
 
-def find_places(file: str, data: bytes) -> list[Place]:
+def find_occurrences(file: str, data: bytes) -> list[Occurrence]:
     """Return the images that a file names, in its order. Raises Unparsable for a file that is not YAML.
 
-    A file with Helm's template syntax that is not YAML is read line by line. file: a name for the places; one that
+    A file with Helm's template syntax that is not YAML is read line by line. file: a name for the occurrences; one that
     ends with `.json` cannot carry markers.
     """
-    context = Context(file, "", obstacle="" if is_candidate(file) else places.JSON)
+    context = Context(file, "", obstacle="" if is_candidate(file) else occurrences.JSON)
     try:
         roots = load(data)
     except Unparsable:
         if b"{{" not in data:
             raise
         return list(_template_lines(file, data))
-    found = [place for root in roots for place in _document(root, context)]
-    return sorted(found, key=lambda place: (place.line, place.column))
+    found = [occurrence for root in roots for occurrence in _document(root, context)]
+    return sorted(found, key=lambda occurrence: (occurrence.line, occurrence.column))
 
 
-def _document(root: Node, context: Context) -> Iterator[Place]:
+def _document(root: Node, context: Context) -> Iterator[Occurrence]:
     if not isinstance(root, Mapping):
         return
     kind, api_version = root.text("kind"), root.text("apiVersion")
     if kind in FOREIGN_KINDS or api_version.startswith(FOREIGN_GROUPS):
         return
-    obstacle = context.obstacle or (places.ENCRYPTED if _is_encrypted(root) else "")
+    obstacle = context.obstacle or (occurrences.ENCRYPTED if _is_encrypted(root) else "")
     context = replace(context, form=describe_document(root, context.file), obstacle=obstacle)
     yield from _walk(root, context)
 
@@ -89,7 +89,7 @@ def describe_document(root: Mapping, file: str) -> str:
     return COMPOSE if isinstance(root.get("services"), Mapping) else "Helm values"
 
 
-def _walk(root: Node, context: Context) -> Iterator[Place]:
+def _walk(root: Node, context: Context) -> Iterator[Occurrence]:
     """Yield the images below a node. Iterative: a file may nest deeper than Python calls."""
     certain = replace(context, untagged=True)
     stack: list[tuple[Node, str, bool]] = [(root, "", False)]
@@ -110,7 +110,7 @@ def _walk(root: Node, context: Context) -> Iterator[Place]:
             yield from _embedded(node, context)
 
 
-def _mapping(leaves: dict[str, Node], parent: str, context: Context) -> Iterator[Place]:
+def _mapping(leaves: dict[str, Node], parent: str, context: Context) -> Iterator[Occurrence]:
     if parent == "images" and not _KUSTOMIZE_KEYS.isdisjoint(leaves) and "name" in leaves:
         yield from match_kustomize(leaves, context)
         return
@@ -121,13 +121,13 @@ def _mapping(leaves: dict[str, Node], parent: str, context: Context) -> Iterator
         yield from _parameters(leaves, context)
 
 
-def _texts(nodes: Iterable[Node], context: Context) -> Iterator[Place]:
+def _texts(nodes: Iterable[Node], context: Context) -> Iterator[Occurrence]:
     for node in nodes:
         if isinstance(node, Scalar):
             yield from match_text(node, context)
 
 
-def _parameters(leaves: dict[str, Node], context: Context) -> Iterator[Place]:
+def _parameters(leaves: dict[str, Node], context: Context) -> Iterator[Occurrence]:
     """Yield the images of Argo CD's `helm.parameters`, in which `image.tag` is a name."""
     groups: dict[str, dict[str, Node]] = {}
     for entry in mappings(leaves.get("parameters")):
@@ -139,7 +139,7 @@ def _parameters(leaves: dict[str, Node], context: Context) -> Iterator[Place]:
         yield from match_mapping(group, normalise(prefix.rpartition(".")[2]), context)
 
 
-def _embedded(block: Scalar, context: Context) -> Iterator[Place]:
+def _embedded(block: Scalar, context: Context) -> Iterator[Occurrence]:
     """Yield the images of YAML that is the text of a block scalar: no marker can stand there."""
     if "mage" not in block.value and "repository" not in block.value:
         return
@@ -152,10 +152,10 @@ def _embedded(block: Scalar, context: Context) -> Iterator[Place]:
     for root in roots:
         for part in (root, *items(root)):
             if isinstance(part, Mapping):
-                yield from (place for place in _walk(part, inside) if place.image or place.tag)
+                yield from (occurrence for occurrence in _walk(part, inside) if occurrence.image or occurrence.tag)
 
 
-def _template_lines(file: str, data: bytes) -> Iterator[Place]:
+def _template_lines(file: str, data: bytes) -> Iterator[Occurrence]:
     text = data.decode("utf-8", "replace")
     for found in _IMAGE_LINE.finditer(text):
         value = found["value"].split(" #")[0].strip().strip("\"'")
@@ -164,8 +164,8 @@ def _template_lines(file: str, data: bytes) -> Iterator[Place]:
             ref = split_image_ref("" if is_filled_in else value)
             line = text.count("\n", 0, found.start("value")) + 1
             column = found.start("value") - (text.rfind("\n", 0, found.start("value")) + 1) + 1
-            obstacle = places.TEMPLATE if is_filled_in else _IN_TEMPLATE
-            yield Place(file, line, column, "Helm template", ref.name, ref.tag, ref.digest, (), obstacle)
+            obstacle = occurrences.TEMPLATE if is_filled_in else _IN_TEMPLATE
+            yield Occurrence(file, line, column, "Helm template", ref.name, ref.tag, ref.digest, (), obstacle)
 
 
 _INSIDE_BLOCK = "it is inside the text of a block scalar: use helm.valuesObject, inline values or a file of its own"

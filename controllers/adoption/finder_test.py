@@ -2,8 +2,8 @@
 
 import pytest
 
-from controllers.adoption import places
-from controllers.adoption.finder import find_places
+from controllers.adoption import occurrences
+from controllers.adoption.finder import find_occurrences
 from controllers.documents.nodes import Unparsable
 
 D = f"sha256:{'a' * 64}"
@@ -14,7 +14,7 @@ def summarise(text: str, file: str = "a.yaml") -> list[str]:
     return [
         f"{one.line}: {one.image}:{one.tag}{'@' if one.digest else ''} "
         + ("!" if one.obstacle else str([slot.part for slot in one.slots]))
-        for one in find_places(file, text.encode())
+        for one in find_occurrences(file, text.encode())
     ]
 
 
@@ -48,6 +48,8 @@ def test_pod_templates_of_any_kind(kind: str, containers: str) -> None:
         pytest.param(f"image:\n  repository: org/app\n  digest: {D}\n", ["3: org/app:@ ['digest']"], id="only-digest"),
         pytest.param("imageRepository: org/app\nimageTag: 1.0.0\n", ["2: org/app:1.0.0 ['tag']"], id="flat"),
         pytest.param("web_image_name: org/app\nweb_image_tag: 1.0.0\n", ["2: org/app:1.0.0 ['tag']"], id="prefix"),
+        pytest.param("imageName: org/app:16.2\n", ["1: org/app:16.2 [None]"], id="name-with-tag"),
+        pytest.param("imageName: org/app\nimagePullSecrets: [{name: a}]\nimagePullPolicy: Always\n", [], id="no-tag"),
         pytest.param("image: org/app\ntag: 1.0.0\n", ["2: org/app:1.0.0 ['tag']"], id="beside"),
         pytest.param("proxy:\n  repository: org/app\n  tag: 1.0.0\n", ["3: org/app:1.0.0 ['tag']"], id="any-key"),
         pytest.param("images:\n  web: org/app:1.0.0\n", ["2: org/app:1.0.0 [None]"], id="images-map"),
@@ -136,10 +138,12 @@ def test_what_is_no_deployment(text: str) -> None:
 
 
 def test_encrypted_files_and_json() -> None:
-    [encrypted] = find_places("a.yaml", b"image: org/app:1\nsops:\n  mac: x\n")
-    assert encrypted.obstacle == places.ENCRYPTED
-    [json] = find_places("a.json", b'{"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "org/app:1"}]}}')
-    assert json.obstacle == places.JSON
+    [encrypted] = find_occurrences("a.yaml", b"image: org/app:1\nsops:\n  mac: x\n")
+    assert encrypted.obstacle == occurrences.ENCRYPTED
+    [json] = find_occurrences(
+        "a.json", b'{"kind": "Pod", "spec": {"containers": [{"name": "a", "image": "org/app:1"}]}}'
+    )
+    assert json.obstacle == occurrences.JSON
 
 
 def test_templates_are_read_line_by_line() -> None:
@@ -149,7 +153,7 @@ def test_templates_are_read_line_by_line() -> None:
 
 def test_what_is_not_yaml_is_an_error() -> None:
     with pytest.raises(Unparsable):
-        find_places("a.yaml", b"image: [\n")
+        find_occurrences("a.yaml", b"image: [\n")
 
 
 def test_deep_nesting_is_no_crash() -> None:

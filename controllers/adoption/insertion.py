@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from controllers import setters
-from controllers.adoption.places import Slot
+from controllers.adoption.occurrences import Slot
 from controllers.setters.comments import MARKER_KEY
 from controllers.setters.marker import MarkerScan
 from controllers.setters.markers import BOM, decode
@@ -66,11 +66,11 @@ def insert_markers(data: bytes, insertions: Sequence[Insertion]) -> MarkedFile:
     possible: list[tuple[int, Insertion]] = []
     refused: list[tuple[Insertion, str]] = []
     for insertion in sorted(insertions, key=lambda insertion: insertion.slot.end):
-        place = _find_place(text, insertion.slot)
-        if isinstance(place, str):
-            refused.append((insertion, place))
+        offset = _find_offset(text, insertion.slot)
+        if isinstance(offset, str):
+            refused.append((insertion, offset))
         else:
-            possible.append((place, insertion))
+            possible.append((offset, insertion))
     bom = BOM.encode() if data.startswith(BOM.encode()) else b""
     accepted = _accept(bom, text, before, [], possible)
     if len(accepted) < len(possible):
@@ -93,7 +93,7 @@ def format_marker(setter: str) -> str:
     return f'# {{"{MARKER_KEY}": "{setter}"}}'
 
 
-def _find_place(text: str, slot: Slot) -> int | str:
+def _find_offset(text: str, slot: Slot) -> int | str:
     """Return the offset for a marker, or why there is none."""
     rest = _REST.match(text, slot.end)
     assert rest is not None

@@ -3,7 +3,7 @@
 import pytest
 
 from controllers import setters
-from controllers.adoption.finder import find_places
+from controllers.adoption.finder import find_occurrences
 from controllers.adoption.insertion import COMMENTED, FOLLOWED, Insertion, insert_markers, list_marked
 
 M = '# {"$imagepolicy": "a:b"}'
@@ -12,7 +12,9 @@ M = '# {"$imagepolicy": "a:b"}'
 def mark(text: str) -> tuple[str, list[str]]:
     """Return a file with a marker behind each of its images, and why some have none."""
     data = text.encode()
-    marked = insert_markers(data, [Insertion(slot, "a:b") for one in find_places("a.yaml", data) for slot in one.slots])
+    marked = insert_markers(
+        data, [Insertion(slot, "a:b") for one in find_occurrences("a.yaml", data) for slot in one.slots]
+    )
     return marked.data.decode(), [reason for _, reason in marked.refused]
 
 

@@ -54,7 +54,7 @@ class Instruction:
     file: str = ""
     """Only images of this file; empty for all."""
     form: str = ""
-    """Only images of this object, as `places.Place.form` has it; empty for all."""
+    """Only images of this object, as `occurrences.Occurrence.form` has it; empty for all."""
     extras: Extras = NO_EXTRAS
     must_accept: bool = False
     """Whether an image is left alone whose tag the scheme does not accept."""

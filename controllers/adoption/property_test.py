@@ -73,12 +73,12 @@ def repositories(draw: st.DrawFn) -> dict[str, bytes]:
 def adopt(files: dict[str, bytes]) -> tuple[Adoption, str]:
     survey = take_survey(files.items())
     inventory: Inventory = take_inventory(survey.manifests, NAMESPACE)
-    adoption = write_markers(survey.contents, plan_adoption(survey.places, inventory).proposals, NAMESPACE)
+    adoption = write_markers(survey.contents, plan_adoption(survey.occurrences, inventory).proposals, NAMESPACE)
     automation = bool(adoption.proposals) and not inventory.automations
     return adoption, render_objects(adoption.proposals, OPTIONS, automation=automation)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(repositories())
 def test_adoption_works_at_once(files: dict[str, bytes]) -> None:
     adoption, objects = adopt(files)
@@ -101,11 +101,11 @@ def test_adoption_works_at_once(files: dict[str, bytes]) -> None:
 
     refs: dict[str, ImageRef] = {}
     for proposal in adoption.proposals:
-        place = proposal.places[0]
+        occurrence = proposal.occurrences[0]
         key = f"{NAMESPACE}:{proposal.policy_name}"
-        refs[key] = ImageRef(proposal.image, place.tag, place.digest)
-        same = [p for p in proposal.places if (p.tag, p.digest) == (place.tag, place.digest)]
-        if len(same) == len(proposal.places) and place.tag:
+        refs[key] = ImageRef(proposal.image, occurrence.tag, occurrence.digest)
+        same = [p for p in proposal.occurrences if (p.tag, p.digest) == (occurrence.tag, occurrence.digest)]
+        if len(same) == len(proposal.occurrences) and occurrence.tag:
             update = setters.update(adoption.edits.items(), {key: refs[key]})
             assert dict(update.edits) == {}, "the tag in use is written again"
 

@@ -1,4 +1,4 @@
-"""Which policies the images of a repository need: places grouped by image and by the order of their tags.
+"""Which policies the images of a repository need: occurrences grouped by image and by the order of their tags.
 
 Two spellings of one image (`nginx`, `docker.io/library/nginx`) need two ImageRepositories where the whole image is one
 value, since a policy writes the name as its repository spells it; values that are only a tag join either.
@@ -16,7 +16,7 @@ from typing import Final
 
 from api.imagepolicy import IF_NOT_PRESENT, ImagePolicy
 from api.imagerepository import ImageRepository
-from controllers.adoption import places
+from controllers.adoption import occurrences
 from controllers.adoption.instructions import (
     NO_EXTRAS,
     Extras,
@@ -25,7 +25,7 @@ from controllers.adoption.instructions import (
     full_name,
 )
 from controllers.adoption.inventory import Inventory
-from controllers.adoption.places import Place
+from controllers.adoption.occurrences import Occurrence
 from controllers.adoption.schemes import Level, Recognition, Scheme, escape, recognise
 from controllers.policy import Filter, Rules, TagIndex, select
 from controllers.policy.errors import PolicyError
@@ -42,14 +42,14 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """One policy, and the places that it is for."""
+    """One policy, and the occurrences that it is for."""
 
     image: str
     """As its ImageRepository spells it."""
     scheme: Scheme
     reason: str
     variant: str
-    places: tuple[Place, ...]
+    occurrences: tuple[Occurrence, ...]
     extras: Extras = NO_EXTRAS
     policy_name: str = ""
     repository_name: str = ""
@@ -60,7 +60,7 @@ class Proposal:
     @property
     def tags(self) -> tuple[str, ...]:
         """The tags that are in use now, each once, in the order of the files."""
-        return tuple(dict.fromkeys(place.tag for place in self.places if place.tag))
+        return tuple(dict.fromkeys(occurrence.tag for occurrence in self.occurrences if occurrence.tag))
 
     @property
     def rules(self) -> Rules:
@@ -79,12 +79,12 @@ class Plan:
     """What is proposed, and what cannot be."""
 
     proposals: list[Proposal] = field(default_factory=list)
-    obstacles: list[Place] = field(default_factory=list)
+    obstacles: list[Occurrence] = field(default_factory=list)
     """Places that carry no marker, each with its reason."""
 
 
 def plan_adoption(
-    found: Iterable[Place],
+    found: Iterable[Occurrence],
     inventory: Inventory,
     *,
     instructions: Sequence[Instruction] = (),
@@ -92,24 +92,24 @@ def plan_adoption(
 ) -> Plan:
     """Return a proposal for each policy that is needed, in the order of the files.
 
-    found: places without a marker. instructions: the first that fits an image counts.
+    found: occurrences without a marker. instructions: the first that fits an image counts.
     """
     plan = Plan()
-    groups: dict[tuple[object, ...], list[tuple[Place, Recognition, Extras]]] = {}
-    for place in found:
-        if place.obstacle:
-            plan.obstacles.append(place)
+    groups: dict[tuple[object, ...], list[tuple[Occurrence, Recognition, Extras]]] = {}
+    for occurrence in found:
+        if occurrence.obstacle:
+            plan.obstacles.append(occurrence)
             continue
-        instruction = find_instruction(instructions, place.image, place.file, place.form)
+        instruction = find_instruction(instructions, occurrence.image, occurrence.file, occurrence.form)
         if instruction is not None and instruction.skip:
             continue
-        recognition = _recognise(place, instruction, level)
+        recognition = _recognise(occurrence, instruction, level)
         if isinstance(recognition, str):
-            plan.obstacles.append(replace(place, obstacle=recognition))
+            plan.obstacles.append(replace(occurrence, obstacle=recognition))
             continue
         extras = instruction.extras if instruction else NO_EXTRAS
-        key = (full_name(place.image), recognition.scheme, extras, place.image if place.is_whole else "")
-        groups.setdefault(key, []).append((place, recognition, extras))
+        key = (full_name(occurrence.image), recognition.scheme, extras, occurrence.image if occurrence.is_whole else "")
+        groups.setdefault(key, []).append((occurrence, recognition, extras))
     _join_spellings(groups)
     proposals = [_propose(members) for members in groups.values()]
     plan.proposals = name_proposals(proposals, inventory)
@@ -125,18 +125,20 @@ def accepts(rules: Rules, tag: str) -> bool:
     return True
 
 
-def _recognise(place: Place, instruction: Instruction | None, level: Level) -> Recognition | str:
-    """Return how the tags of a place are ordered, or why it cannot be adopted."""
-    recognition = recognise(place.tag, level=(instruction and instruction.level) or level, digest=bool(place.digest))
+def _recognise(occurrence: Occurrence, instruction: Instruction | None, level: Level) -> Recognition | str:
+    """Return how the tags of an occurrence are ordered, or why it cannot be adopted."""
+    recognition = recognise(
+        occurrence.tag, level=(instruction and instruction.level) or level, digest=bool(occurrence.digest)
+    )
     if instruction is not None and instruction.scheme is not None:
-        recognition = _follow(instruction, place, recognition)
-        if instruction.must_accept and place.tag and not accepts(_rules(recognition), place.tag):
+        recognition = _follow(instruction, occurrence, recognition)
+        if instruction.must_accept and occurrence.tag and not accepts(_rules(recognition), occurrence.tag):
             return f"its tag is none that {instruction.origin} accepts"
     if recognition is None:
-        return NO_ORDER.format(image=place.image)
-    parts = {slot.part for slot in place.slots}
+        return NO_ORDER.format(image=occurrence.image)
+    parts = {slot.part for slot in occurrence.slots}
     if recognition.scheme.is_floating and parts == {"tag"}:
-        return places.FIXED_TAG
+        return occurrences.FIXED_TAG
     return recognition
 
 
@@ -144,30 +146,33 @@ def _rules(recognition: Recognition) -> Rules:
     return Rules(recognition.scheme.policy, recognition.scheme.tag_filter)
 
 
-def _follow(instruction: Instruction, place: Place, recognition: Recognition | None) -> Recognition:
+def _follow(instruction: Instruction, occurrence: Occurrence, recognition: Recognition | None) -> Recognition:
     """Return the scheme of an instruction, with the filter that tags like this one have anyway."""
     scheme = instruction.scheme
     assert scheme is not None
     if scheme.is_floating and scheme.tag_filter is None:
-        scheme = replace(scheme, tag_filter=Filter(f"^{escape(place.tag or 'latest')}$"))
+        scheme = replace(scheme, tag_filter=Filter(f"^{escape(occurrence.tag or 'latest')}$"))
     elif scheme.tag_filter is None and recognition and type(recognition.scheme.policy) is type(scheme.policy):
         scheme = replace(scheme, tag_filter=recognition.scheme.tag_filter)
-    if place.digest and not scheme.is_floating:
+    if occurrence.digest and not scheme.is_floating:
         scheme = replace(scheme, digest=IF_NOT_PRESENT)
     return Recognition(scheme, f"as {instruction.origin} says", recognition.variant if recognition else "")
 
 
-def _join_spellings(groups: dict[tuple[object, ...], list[tuple[Place, Recognition, Extras]]]) -> None:
-    """Let places that are only a tag join a group of the same image whose places are whole images."""
+def _join_spellings(groups: dict[tuple[object, ...], list[tuple[Occurrence, Recognition, Extras]]]) -> None:
+    """Let occurrences that are only a tag join a group of the same image whose occurrences are whole images."""
     whole = {key[:-1]: key for key in reversed(groups) if key[-1]}
     for key in [key for key in groups if not key[-1] and key[:-1] in whole]:
         groups[whole[key[:-1]]] += groups.pop(key)
 
 
-def _propose(members: list[tuple[Place, Recognition, Extras]]) -> Proposal:
-    whole = next((place for place, _, _ in members if place.is_whole), members[0][0])
+def _propose(members: list[tuple[Occurrence, Recognition, Extras]]) -> Proposal:
+    whole = next((occurrence for occurrence, _, _ in members if occurrence.is_whole), members[0][0])
     _, recognition, extras = members[0]
-    found = sorted((place for place, _, _ in members), key=lambda place: (place.file, place.line, place.column))
+    found = sorted(
+        (occurrence for occurrence, _, _ in members),
+        key=lambda occurrence: (occurrence.file, occurrence.line, occurrence.column),
+    )
     return Proposal(whole.image, recognition.scheme, recognition.reason, recognition.variant, tuple(found), extras)
 
 
@@ -203,7 +208,7 @@ def name_proposals(proposals: Iterable[Proposal], inventory: Inventory) -> list[
 
 
 def _find_policy(proposal: Proposal, inventory: Inventory, repository: ImageRepository | None) -> ImagePolicy | None:
-    """Return a policy that exists and would do for the places of a proposal."""
+    """Return a policy that exists and would do for the occurrences of a proposal."""
     if repository is None:
         return None
     return next((policy for policy in inventory.policies_of(repository) if _fits(policy, proposal)), None)

@@ -16,11 +16,11 @@ EMPTY = Inventory()
 
 def plan(*images: str, inventory: Inventory = EMPTY, instructions: Sequence[Instruction] = ()) -> Plan:
     text = "".join(f"a{number}:\n  image: {image}\n" for number, image in enumerate(images))
-    return plan_adoption(take_survey([("a.yaml", text.encode())]).places, inventory, instructions=instructions)
+    return plan_adoption(take_survey([("a.yaml", text.encode())]).occurrences, inventory, instructions=instructions)
 
 
 def names(found: Plan) -> list[tuple[str, str, int]]:
-    return [(one.repository_name, one.policy_name, len(one.places)) for one in found.proposals]
+    return [(one.repository_name, one.policy_name, len(one.occurrences)) for one in found.proposals]
 
 
 @pytest.mark.parametrize(
@@ -41,13 +41,13 @@ def test_objects_are_shared_and_named(images: list[str], want: list[tuple[str, s
 
 def test_a_tag_alone_joins_any_spelling() -> None:
     text = b"a:\n  image: nginx:1.0.0\nb:\n  image:\n    repository: docker.io/library/nginx\n    tag: 1.2.0\n"
-    [one] = plan_adoption(take_survey([("a.yaml", text)]).places, EMPTY).proposals
-    assert (one.image, len(one.places)) == ("nginx", 2)
+    [one] = plan_adoption(take_survey([("a.yaml", text)]).occurrences, EMPTY).proposals
+    assert (one.image, len(one.occurrences)) == ("nginx", 2)
 
 
 def test_tags_without_an_order_are_explained() -> None:
-    [place] = plan("o/a:main-a1b2c3d").obstacles
-    assert place.obstacle == NO_ORDER.format(image="o/a")
+    [occurrence] = plan("o/a:main-a1b2c3d").obstacles
+    assert occurrence.obstacle == NO_ORDER.format(image="o/a")
 
 
 OBJECTS = b"""\

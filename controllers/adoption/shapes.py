@@ -13,8 +13,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from controllers.adoption import places
-from controllers.adoption.places import Place, Slot, find_obstacle, is_digest, is_name, is_reference, is_tag, slot
+from controllers.adoption import occurrences
+from controllers.adoption.occurrences import (
+    Occurrence,
+    Slot,
+    find_obstacle,
+    is_digest,
+    is_name,
+    is_reference,
+    is_tag,
+    slot,
+)
 from controllers.documents.nodes import Alias, Node, Scalar, resolve_alias
 from controllers.image.ref import split_image_ref
 
@@ -66,7 +75,7 @@ def group_leaves(leaves: Leaves) -> dict[str, dict[str, Node]]:
     return groups
 
 
-def match_mapping(leaves: Leaves, parent: str, context: Context) -> Iterator[Place]:
+def match_mapping(leaves: Leaves, parent: str, context: Context) -> Iterator[Occurrence]:
     """Yield the images that a mapping names. parent: the normalised key that it is the value of."""
     groups = group_leaves(leaves)
     plain = groups.pop("", {})
@@ -78,13 +87,15 @@ def match_mapping(leaves: Leaves, parent: str, context: Context) -> Iterator[Pla
         elif name := _first(group, (*NAME_KEYS, "name")):
             if "tag" in group or "digest" in group or "version" in group:
                 yield from _split(name, group, context)
+            elif "name" in group and split_image_ref(name.value).tag:
+                yield from _whole(group["name"], {}, context)
         elif "tag" in group and prefix == "image":
             yield from _nameless(group["tag"], context)
     if "image" not in groups or "whole" in groups["image"]:
         yield from _plain(plain, parent, context)
 
 
-def match_kustomize(leaves: Leaves, context: Context) -> Iterator[Place]:
+def match_kustomize(leaves: Leaves, context: Context) -> Iterator[Occurrence]:
     """Yield the image of an entry of kustomize's `images`."""
     name = resolve_alias(leaves.get("newname") or leaves.get("name"))
     if isinstance(name, Scalar) and ("newtag" in leaves or "digest" in leaves):
@@ -92,7 +103,7 @@ def match_kustomize(leaves: Leaves, context: Context) -> Iterator[Place]:
         yield from _split(name, group, context)
 
 
-def match_text(node: Node, context: Context) -> Iterator[Place]:
+def match_text(node: Node, context: Context) -> Iterator[Occurrence]:
     """Yield the image of a text in a list of images; Argo CD also writes `old=new:tag` there."""
     text = resolve_alias(node)
     if not isinstance(text, Scalar):
@@ -100,12 +111,12 @@ def match_text(node: Node, context: Context) -> Iterator[Place]:
     _, equals, new = text.value.partition("=")
     if equals and is_reference(new, untagged=False):
         ref = split_image_ref(new)
-        yield _place(text, context, name=ref.name, tag=ref.tag, digest=ref.digest, obstacle=places.RENAMED)
+        yield _occurrence(text, context, name=ref.name, tag=ref.tag, digest=ref.digest, obstacle=occurrences.RENAMED)
     else:
         yield from _whole(node, {}, context)
 
 
-def _plain(plain: Leaves, parent: str, context: Context) -> Iterator[Place]:
+def _plain(plain: Leaves, parent: str, context: Context) -> Iterator[Occurrence]:
     of_image = parent.endswith(("image", "images"))
     name = _first(plain, (*NAME_KEYS, "name") if of_image else NAME_KEYS)
     if name is not None and ("tag" in plain or "digest" in plain or of_image):
@@ -122,26 +133,26 @@ def _first(group: Leaves, keys: tuple[str, ...]) -> Scalar | None:
     return None
 
 
-def _whole(node: Node, group: Leaves, context: Context) -> Iterator[Place]:
+def _whole(node: Node, group: Leaves, context: Context) -> Iterator[Occurrence]:
     scalar = resolve_alias(node)
     if not isinstance(scalar, Scalar) or scalar.is_null:
         return
     text = scalar.value.strip() if scalar.is_block else scalar.value
     if obstacle := find_obstacle(node):
-        is_certain = obstacle in {places.TEMPLATE, places.VARIABLE, places.ENCRYPTED}
+        is_certain = obstacle in {occurrences.TEMPLATE, occurrences.VARIABLE, occurrences.ENCRYPTED}
         if is_certain or is_reference(text, untagged=context.untagged):
             ref = split_image_ref(text) if not is_certain else split_image_ref("")
-            yield _place(node, context, name=ref.name, tag=ref.tag, digest=ref.digest, obstacle=obstacle)
+            yield _occurrence(node, context, name=ref.name, tag=ref.tag, digest=ref.digest, obstacle=obstacle)
         return
     if group and is_name(text):
         yield from _split(scalar, group, context)
     elif is_reference(text, untagged=context.untagged):
         ref = split_image_ref(text)
         slots = (slot(scalar, None),)
-        yield _place(scalar, context, name=ref.name, tag=ref.tag, digest=ref.digest, slots=slots)
+        yield _occurrence(scalar, context, name=ref.name, tag=ref.tag, digest=ref.digest, slots=slots)
 
 
-def _split(name: Scalar, group: Leaves, context: Context, *, version: bool = True) -> Iterator[Place]:
+def _split(name: Scalar, group: Leaves, context: Context, *, version: bool = True) -> Iterator[Occurrence]:
     """Yield the image whose parts are values of their own."""
     obstacle = find_obstacle(name)
     registry = _first(group, ("registry",))
@@ -161,32 +172,36 @@ def _split(name: Scalar, group: Leaves, context: Context, *, version: bool = Tru
     if digest_text:
         at = at if tag_text else group["digest"]
         slots.append(slot(digest, "digest"))  # type: ignore[arg-type]
-        obstacle = obstacle or find_obstacle(group["digest"]) or ("" if is_digest(digest_text) else places.NOT_AN_IMAGE)
+        obstacle = (
+            obstacle or find_obstacle(group["digest"]) or ("" if is_digest(digest_text) else occurrences.NOT_AN_IMAGE)
+        )
     if not slots:
-        obstacle = obstacle or places.NO_TAG
-    if obstacle in {places.TEMPLATE, places.VARIABLE, places.ENCRYPTED}:
+        obstacle = obstacle or occurrences.NO_TAG
+    if obstacle in {occurrences.TEMPLATE, occurrences.VARIABLE, occurrences.ENCRYPTED}:
         image, tag_text = ("" if find_obstacle(name) else image), ""
-    yield _place(at, context, name=image, tag=tag_text, digest=digest_text, slots=tuple(slots), obstacle=obstacle)
+    yield _occurrence(at, context, name=image, tag=tag_text, digest=digest_text, slots=tuple(slots), obstacle=obstacle)
 
 
 def _fault_of_tag(tag: str) -> str:
     if is_tag(tag):
         return ""
-    return places.DIGEST_IN_TAG if is_digest(tag.partition("@")[2]) else places.NOT_AN_IMAGE
+    return occurrences.DIGEST_IN_TAG if is_digest(tag.partition("@")[2]) else occurrences.NOT_AN_IMAGE
 
 
-def _nameless(node: Node, context: Context) -> Iterator[Place]:
+def _nameless(node: Node, context: Context) -> Iterator[Occurrence]:
     tag = resolve_alias(node)
     if isinstance(tag, Scalar) and not tag.is_null and is_tag(tag.value):
-        yield _place(node, context, name="", tag=tag.value, digest="", obstacle=find_obstacle(node) or places.NO_NAME)
+        yield _occurrence(
+            node, context, name="", tag=tag.value, digest="", obstacle=find_obstacle(node) or occurrences.NO_NAME
+        )
 
 
-def _place(
+def _occurrence(
     at: Node, context: Context, *, name: str, tag: str, digest: str, slots: tuple[Slot, ...] = (), obstacle: str = ""
-) -> Place:
+) -> Occurrence:
     assert isinstance(at, Scalar | Alias)
     reason = context.obstacle or obstacle
-    return Place(
+    return Occurrence(
         context.file,
         at.line + context.line_offset,
         at.column,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from controllers.adoption.finder import find_places, may_name_images
+from controllers.adoption.finder import find_occurrences, may_name_images
 from controllers.adoption.insertion import Insertion, insert_markers, list_marked
 from controllers.adoption.instructions import matches
-from controllers.adoption.places import Place
+from controllers.adoption.occurrences import Occurrence
 from controllers.adoption.proposals import Proposal
 from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
 from controllers.image.setter import policy_key
@@ -34,14 +34,14 @@ class Fault:
 class Survey:
     """What the files of a repository say about images."""
 
-    places: list[Place] = field(default_factory=list)
+    occurrences: list[Occurrence] = field(default_factory=list)
     """Those without a marker."""
     kept: int = 0
-    """How many places have one."""
+    """How many occurrences have one."""
     manifests: list[Manifest] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
-    """The files with places."""
+    """The files with occurrences."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,13 @@ class Adoption:
     edits: Mapping[str, bytes]
     """New content of the files that change."""
     proposals: tuple[Proposal, ...]
-    """Those of which at least one place got its marker, with these places only."""
-    obstacles: tuple[Place, ...]
+    """Those of which at least one occurrence got its marker, with these occurrences only."""
+    obstacles: tuple[Occurrence, ...]
     """Places that turned out to carry no marker."""
 
 
 def take_survey(files: Iterable[tuple[str, bytes]], *, only: Sequence[str] = (), skip: Sequence[str] = ()) -> Survey:
-    """Return what files say. only, skip: globs on images; a place whose image is unknown passes. Never raises.
+    """Return what files say. only, skip: globs on images; an occurrence whose image is unknown passes. Never raises.
 
     A file that cannot name an image costs a search in its bytes, any other one a parse.
     """
@@ -67,25 +67,25 @@ def take_survey(files: Iterable[tuple[str, bytes]], *, only: Sequence[str] = (),
             if may_hold_objects(data):
                 survey.manifests += find_manifests(path, data)
             if may_name_images(data):
-                _survey_places(survey, path, data, only=only, skip=skip)
+                _survey_occurrences(survey, path, data, only=only, skip=skip)
         except Unparsable as error:
             survey.faults.append(Fault(path, error.line, f"left out, for it cannot be read: {error}"))
     return survey
 
 
-def _survey_places(survey: Survey, path: str, data: bytes, *, only: Sequence[str], skip: Sequence[str]) -> None:
-    found = [place for place in find_places(path, data) if _is_meant(place.image, only, skip)]
+def _survey_occurrences(survey: Survey, path: str, data: bytes, *, only: Sequence[str], skip: Sequence[str]) -> None:
+    found = [occurrence for occurrence in find_occurrences(path, data) if _is_meant(occurrence.image, only, skip)]
     if not found:
         return
     try:
         marked = list_marked(data)
     except Unparsable:  # then no new marker can be put there either, which insertion reports
         marked = set()
-    for place in found:
-        if any((slot.line, slot.column) in marked for slot in place.slots):
+    for occurrence in found:
+        if any((slot.line, slot.column) in marked for slot in occurrence.slots):
             survey.kept += 1
         else:
-            survey.places.append(place)
+            survey.occurrences.append(occurrence)
     survey.contents[path] = data
 
 
@@ -98,33 +98,35 @@ def _is_meant(image: str, only: Sequence[str], skip: Sequence[str]) -> bool:
 
 
 def write_markers(contents: Mapping[str, bytes], proposals: Sequence[Proposal], namespace: str) -> Adoption:
-    """Return the files with markers for the places of proposals. A place gets all of its markers or none."""
-    by_file: dict[str, list[tuple[int, Place]]] = {}
+    """Return the files with markers for the occurrences of proposals. An occurrence gets all of its markers or none."""
+    by_file: dict[str, list[tuple[int, Occurrence]]] = {}
     for number, proposal in enumerate(proposals):
-        for place in proposal.places:
-            by_file.setdefault(place.file, []).append((number, place))
+        for occurrence in proposal.occurrences:
+            by_file.setdefault(occurrence.file, []).append((number, occurrence))
     edits: dict[str, bytes] = {}
-    obstacles: list[Place] = []
-    marked: dict[int, list[Place]] = {}
+    obstacles: list[Occurrence] = []
+    marked: dict[int, list[Occurrence]] = {}
     for path, of_file in by_file.items():
         members = of_file
         while members:
             insertions = [
-                (Insertion(slot, _setter(namespace, proposals[number].policy_name, slot.part)), place)
-                for number, place in members
-                for slot in place.slots
+                (Insertion(slot, _setter(namespace, proposals[number].policy_name, slot.part)), occurrence)
+                for number, occurrence in members
+                for slot in occurrence.slots
             ]
             result = insert_markers(contents[path], [insertion for insertion, _ in insertions])
             if not result.refused:
                 edits[path] = result.data
                 break
             reasons = dict(result.refused)
-            refused = {id(place): reasons[insertion] for insertion, place in insertions if insertion in reasons}
+            refused = {
+                id(occurrence): reasons[insertion] for insertion, occurrence in insertions if insertion in reasons
+            }
             obstacles += [replace(p, slots=(), obstacle=refused[id(p)]) for _, p in members if id(p) in refused]
-            members = [(number, place) for number, place in members if id(place) not in refused]
-        for number, place in members:
-            marked.setdefault(number, []).append(place)
-    kept = (replace(proposal, places=tuple(marked[n])) for n, proposal in enumerate(proposals) if n in marked)
+            members = [(number, occurrence) for number, occurrence in members if id(occurrence) not in refused]
+        for number, occurrence in members:
+            marked.setdefault(number, []).append(occurrence)
+    kept = (replace(proposal, occurrences=tuple(marked[n])) for n, proposal in enumerate(proposals) if n in marked)
     return Adoption(edits, tuple(kept), tuple(obstacles))
 
 

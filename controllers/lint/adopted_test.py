@@ -6,7 +6,7 @@ from controllers.adoption.property_test import NAMESPACE, adopt, repositories
 from controllers.lint.lint import lint
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(repositories())
 def test_an_adopted_repository_is_clean(files: dict[str, bytes]) -> None:
     adoption, objects = adopt(files)

@@ -35,12 +35,22 @@ ONLY_IN_TAGLINE: Final = {
 """What a user of Flux loses; docs/compatibility.md explains each."""
 
 
+REQUIRED: Final = {
+    "ImageRepository": ("spec.image", "spec.interval"),
+    "ImagePolicy": ("spec.imageRepositoryRef.name", "spec.policy"),
+    "ImageUpdateAutomation": ("spec.interval", "spec.sourceRef.name", "spec.git.commit.author.email"),
+}
+
+
 def check_fields(manifest: Manifest, *, flux: bool) -> Iterator[LintFinding]:
     """Yield the fields of an object's spec that its kind does not have, and with `flux` those that Flux lacks."""
     spec = resolve_alias(manifest.node.get("spec"))
     if manifest.kind in CHECKED_KINDS and isinstance(spec, Mapping):
         for path, message in _unknown(spec, _fields(manifest.kind)["spec"], "spec"):
             yield _finding("unknown-field", manifest, path, f"{manifest.kind} has no field {path}{message}")
+    for path in REQUIRED.get(manifest.kind, ()):
+        if not _exists(manifest.node, path):
+            yield _finding("missing-field", manifest, path, f"{manifest.kind} needs {path}: set it")
     for path in sorted(ONLY_IN_TAGLINE.get(manifest.kind, ())) if flux else ():
         if _exists(manifest.node, path):
             message = f"Flux does not have {path} and drops it without a word: leave it out where Flux runs"

@@ -111,6 +111,7 @@ def test_files_that_are_not_yaml() -> None:
         pytest.param("range: ^1", "range: one", "15:14 invalid-policy", id="range"),
         pytest.param("range: ^1", "range: [1]", "15:14 invalid-object", id="type"),
         pytest.param("range: ^1", "rnage: ^1", "15:7 unknown-field", id="unknown-field"),
+        pytest.param("  interval: 10m\n", "", "5:3 missing-field", id="missing-field"),
         pytest.param("range: ^1", "range: ^2", "15:14 no-matching-tag", id="tags"),
         pytest.param("  policy:\n", "  filterTags: {pattern: ^v}\n  policy:\n", "13:25 no-matching-tag", id="filter"),
         pytest.param("  policy:\n", "  filterTags: {pattern: (}\n  policy:\n", "13:25 invalid-policy", id="pattern"),

@@ -76,6 +76,7 @@ RULES: Final[Mapping[str, LintRule]] = {
         LintRule("encrypted-file", _ERROR, "A marked file is encrypted by SOPS, which an edit would break"),
         LintRule("other-image", _WARNING, "A marked value names another image than the policy's repository"),
         LintRule("invalid-object", _ERROR, "A manifest does not fit its kind"),
+        LintRule("missing-field", _ERROR, "A manifest lacks a field that its kind needs"),
         LintRule("unknown-field", _ERROR, "A manifest sets a field that its kind does not have"),
         LintRule("duplicate-object", _ERROR, "Two manifests are the same object"),
         LintRule("unknown-repository", _ERROR, "An ImagePolicy names an ImageRepository that is not in the files"),

@@ -29,7 +29,7 @@ def carry(tool: str, files: dict[str, str]) -> tuple[Plan, Carried]:
     contents = {path: text.encode() for path, text in files.items()}
     carried = read_tool(tool, contents.items())
     survey = take_survey((path, data) for path, data in contents.items() if path.endswith(".yaml"))
-    return plan_adoption(survey.places, Inventory(), instructions=carried.instructions), carried
+    return plan_adoption(survey.occurrences, Inventory(), instructions=carried.instructions), carried
 
 
 def policies(plan: Plan) -> dict[str, str]:

@@ -42,7 +42,7 @@ class Slot:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Occurrence:
     """One image that a file names."""
 
     file: str
