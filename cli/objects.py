@@ -126,6 +126,8 @@ def _read(path: Path, reading: _Reading) -> bytes | None:
             reading.notices.append(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, so it was not read")
             return None
         return path.read_bytes()
+    except FileNotFoundError:  # a link to nowhere, or it has just been removed
+        return None
     except OSError as error:
         reading.problems.append(f"{path}: cannot be read: {error.strerror}")
         return None
@@ -136,7 +138,8 @@ def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) ->
         for line, document in _documents(data.decode("utf-8-sig")):
             _read_document(f"{place}:{line}", document, reading)
     except UnicodeDecodeError as error:
-        reading.problems.append(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8")
+        if explicit or _TOOLKIT in data:
+            reading.problems.append(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # A template among the manifests is nobody's mistake, unless objects of ours are in it.
         if explicit or _TOOLKIT in data:
@@ -165,11 +168,12 @@ def _read_document(place: str, document: Any, reading: _Reading) -> None:
             _read_document(place, item, reading)
         return
     group = str(api_version).rpartition("/")[0]
+    kind = kind if isinstance(kind, str) else ""
     if group not in {IMAGE_GROUP, SOURCE_GROUP} and not (api_version == "v1" and kind in _BUILT_IN):
         return
     if kind not in _READ:
         if group == IMAGE_GROUP:
-            near = _suggest(str(kind), [served.resource.kind for served in KINDS if served.resource.group == group])
+            near = _suggest(kind, [served.resource.kind for served in KINDS if served.resource.group == group])
             reading.problems.append(f"{place}: there is no kind {kind!r} in {group}{near}")
         return
     _read_object(place, document, reading)

@@ -87,18 +87,11 @@ class World:
     def environment(self) -> dict[str, str]:
         return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT), "GIT_PASSWORD": PASSWORD}
 
-    def run(
-        self, *arguments: str, check: int = 0, stdin: str = "", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `tagline automate --once` on the manifests, or on other sources, and expect an exit status."""
-        sources = (
-            ()
-            if any(not argument.startswith("-") or argument == "-" for argument in arguments[:1])
-            else (str(self.manifests),)
-        )
+    def run(self, *options: str, source: str = "", check: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `tagline automate --once` on the manifests, or on another source, and expect an exit status."""
         done = subprocess.run(
-            self.command(*sources, *arguments, "--once"),
-            capture_output=True, text=True, env=self.environment() | environment, check=False, timeout=60, input=stdin,
+            self.command(source or str(self.manifests), *options, "--once"),
+            capture_output=True, text=True, env=self.environment(), check=False, timeout=60, input=stdin,
         )  # fmt: skip
         assert done.returncode == check, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -296,7 +289,9 @@ def test_a_process_that_stays_follows_the_manifests(world: World) -> None:
         world.registry.handler.repos["org/app"].append("1.1.0")
         path = world.manifests / "images.yaml"
         text = path.read_text()
-        path.write_text(text.replace("namespace: apps}", "namespace: apps, annotations: {REQUEST: now}}", 1))
+        path.write_text(
+            text.replace("namespace: apps}", "namespace: apps, annotations: {reconcile.fluxcd.io/requestedAt: now}}", 1)
+        )
         wait(lambda: world.deployed() == "1.1.0")
         path.write_text("image.toolkit.fluxcd.io: [")
         time.sleep(1.5)

@@ -5,6 +5,7 @@ import io
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -82,9 +83,17 @@ def test_make_targets_exist(page: Path) -> None:
     assert named - targets == set()
 
 
+def options_of_verbs() -> set[str]:
+    """Return the options of commands whose flags are not those of controllers."""
+    shown = io.StringIO()
+    with redirect_stdout(shown), suppress(SystemExit):
+        tagline(["automate", "--help"])
+    return set(re.findall(r"--([a-z][a-z0-9-]+)", shown.getvalue()))
+
+
 @every_page
 def test_flags_exist(page: Path) -> None:
-    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)}
+    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)} | options_of_verbs()
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 

@@ -33,7 +33,12 @@ ROOMS = {
     "re2": ["controllers/golang/regexp/engine.py"],
     "requests": ["controllers/registry/cloud/gcp.py"],
     "urllib3": ["controllers/git/transport/"],
-    "yaml": ["cli/manifest.py", "cli/objects.py", "controllers/imageaccess/plugins.py", "controllers/setters/parser.py"],
+    "yaml": [
+        "cli/manifest.py",
+        "cli/objects.py",
+        "controllers/imageaccess/plugins.py",
+        "controllers/setters/parser.py",
+    ],
     "yarl": ["controllers/runtime/kube/client.py"],
     "zstandard": ["controllers/taglist/codec.py"],
 }

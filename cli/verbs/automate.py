@@ -17,6 +17,8 @@ from pathlib import Path
 
 from api.kinds import KINDS
 from cli import report, sync
+from cli.checkout import with_automation
+from cli.dockerlogin import config_file, with_docker_login
 from cli.following import follow_manifests
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
@@ -57,6 +59,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--secret-from-env", action="append", default=[], type=parse_secret_values, metavar="NS/NAME:KEY=VARIABLE",
         help="a value of a Secret from the environment; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--no-docker-login", action="store_true", help="do not use what docker login has stored in its config.json"
+    )
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default: default)")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the report of --once")
     parser.add_argument(
@@ -106,7 +111,9 @@ def _read(options: argparse.Namespace) -> Manifests:
     if not any(manifests.of(resource.kind) for resource in sync.RECONCILED):
         kinds = ", ".join(resource.kind for resource in sync.RECONCILED)
         raise BadInput(f"{', '.join(options.sources)}: no manifest of {kinds}")
-    return with_secrets(manifests, options.secret_from_env, os.environ)
+    manifests = with_automation(manifests, options.sources, {value.secret for value in options.secret_from_env})
+    manifests = with_secrets(manifests, options.secret_from_env, os.environ)
+    return manifests if options.no_docker_login else with_docker_login(manifests, config_file(os.environ))
 
 
 async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:
