@@ -31,6 +31,7 @@ class Checkout:
     """A checkout, and where its commits go."""
 
     folder: Path
+    """What distinguishes it from others; for messages."""
     url: str
     """Without user-info."""
     branch: str
@@ -39,26 +40,28 @@ class Checkout:
     author: Mapping[str, str]
 
 
-def with_automation(manifests: Manifests, sources: Iterable[str], secrets: Collection[Key]) -> Manifests:
-    """Return the manifests with an automation for each namespace that has policies, where none is given.
+def needs_automation(manifests: Manifests) -> bool:
+    """Return whether there are policies and no automation."""
+    return bool(manifests.of(IMAGE_POLICIES.kind)) and not manifests.of(IMAGE_UPDATE_AUTOMATIONS.kind)
 
-    secrets: those that will be there besides those of the manifests; the one called NAME logs in to the repository.
-    Raises BadInput when it is not clear what it would write to.
+
+def with_automation(manifests: Manifests, found: Iterable[Checkout | None], secrets: Collection[Key]) -> Manifests:
+    """Return the manifests with an automation for each namespace that has policies.
+
+    found: the checkouts that the manifests are from. secrets: those that will be there besides those of the manifests;
+    the one called NAME logs in to the repository. Raises BadInput when it is not clear which one is meant.
     """
-    namespaces = sorted({manifest.key.namespace for manifest in manifests.of(IMAGE_POLICIES.kind)})
-    if manifests.of(IMAGE_UPDATE_AUTOMATIONS.kind) or not namespaces:
-        return manifests
-    checkouts = {checkout.folder: checkout for source in sources if (checkout := find_checkout(source))}
-    if len(checkouts) != 1:
+    checkouts = {checkout.folder: checkout for checkout in found if checkout}
+    if not checkouts:
         notice = "there is no ImageUpdateAutomation, and no Git checkout to make one for: nothing is committed"
-        if checkouts:
-            raise BadInput("there is no ImageUpdateAutomation, and the manifests are in several checkouts: give one")
         return replace(manifests, notices=(*manifests.notices, notice))
+    if len(checkouts) > 1:
+        raise BadInput("there is no ImageUpdateAutomation, and the manifests are from several repositories: give one")
     (checkout,) = checkouts.values()
     known = {manifest.key for manifest in manifests.of(SECRETS.kind)} | set(secrets)
     made = [
         manifest
-        for namespace in namespaces
+        for namespace in sorted({policy.key.namespace for policy in manifests.of(IMAGE_POLICIES.kind)})
         for manifest in _objects(checkout, namespace, has_secret=Key(namespace, NAME) in known)
     ]
     given = {(manifest.resource.kind, manifest.key) for manifest in manifests.manifests}
@@ -85,7 +88,7 @@ def find_checkout(source: str) -> Checkout | None:
             f"{top}: there are uncommitted changes, which the remote does not have; commit and push them first, or "
             "give an ImageUpdateAutomation"
         )
-    address, login = _split_login(_normalize(url, top))
+    address, login = split_login(_normalize(url, top))
     author = {"email": _ask(folder, "config", "user.email") or "tagline@localhost"}
     if name := _ask(folder, "config", "user.name"):
         author["name"] = name
@@ -113,7 +116,7 @@ def _normalize(url: str, top: str) -> str:
     raise BadInput(f"{top}: its remote is {url}; commits are pushed over HTTP, HTTPS or SSH only")
 
 
-def _split_login(url: str) -> tuple[str, dict[str, str]]:
+def split_login(url: str) -> tuple[str, dict[str, str]]:
     """Return a URL without the password in it, and that."""
     parts = urlsplit(url)
     if parts.scheme == "ssh" or parts.username is None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.checkout import NAME, find_checkout, with_automation
+from cli.checkout import NAME, find_checkout, needs_automation, with_automation
 from cli.dockerlogin import SECRET_NAME, with_docker_login
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.objects_test import policy
@@ -41,7 +41,9 @@ def git(folder: Path, *arguments: str) -> None:
 
 def automated(folder: Path, *secrets: Key) -> Manifests:
     manifests = read_manifests([str(folder)], namespace="apps", environ={})
-    return with_automation(manifests, [str(folder)], secrets)
+    if not needs_automation(manifests):
+        return manifests
+    return with_automation(manifests, [find_checkout(str(folder))], secrets)
 
 
 def test_a_checkout_gets_an_automation(checkout: Path) -> None:

@@ -78,16 +78,24 @@ class Manifests:
         return [manifest for manifest in self.manifests if manifest.resource.kind == kind]
 
 
-def read_manifests(sources: Iterable[str], *, namespace: str, environ: Mapping[str, str]) -> Manifests:
+def read_manifests(
+    sources: Iterable[str],
+    *,
+    namespace: str,
+    environ: Mapping[str, str],
+    more: Iterable[tuple[str, bytes]] = (),
+) -> Manifests:
     """Read the objects of files, folders and stdin (`-`).
 
-    namespace: of objects that name none. environ: what `${NAME}` in the values of a Secret stands for.
-    Raises BadInput.
+    namespace: of objects that name none. environ: what `${NAME}` in the values of a Secret stands for. more: files from
+    elsewhere, as (place, content). Raises BadInput.
     """
     reading = _Reading(namespace, environ)
     for source in sources:
         for place, data, explicit in _files(source, reading):
             _read_file(place, data, reading, explicit=explicit)
+    for place, data in more:
+        _read_file(place, data, reading, explicit=False)
     if reading.problems:
         raise BadInput("\n".join(reading.problems))
     return Manifests(tuple(reading.manifests.values()), tuple(reading.notices))
