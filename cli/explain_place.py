@@ -12,12 +12,12 @@ from api.version import VERSION
 from cli.known_objects import Objects, is_elsewhere, read_objects
 from cli.tags import BadTagFile
 from controllers import setters
+from controllers.explanation.chain import Known, Link, trace_marker, trace_policy
 from controllers.image.reference import BadReference, parse_reference
 from controllers.image.setter import parse_setter
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.rules import repository_key
-from controllers.update.trace import Known, Link, trace_marker, trace_policy
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import find_marked_files
 from controllers.worktree.paths import WorkTree, open_worktree

@@ -78,16 +78,24 @@ class Manifests:
         return [manifest for manifest in self.manifests if manifest.resource.kind == kind]
 
 
-def read_manifests(sources: Iterable[str], *, namespace: str, environ: Mapping[str, str]) -> Manifests:
+def read_manifests(
+    sources: Iterable[str],
+    *,
+    namespace: str,
+    environ: Mapping[str, str],
+    more: Iterable[tuple[str, bytes]] = (),
+) -> Manifests:
     """Read the objects of files, folders and stdin (`-`).
 
-    namespace: of objects that name none. environ: what `${NAME}` in the values of a Secret stands for.
-    Raises BadInput.
+    namespace: of objects that name none. environ: what `${NAME}` in the values of a Secret stands for. more: files from
+    elsewhere, as (place, content). Raises BadInput.
     """
     reading = _Reading(namespace, environ)
     for source in sources:
         for place, data, explicit in _files(source, reading):
             _read_file(place, data, reading, explicit=explicit)
+    for place, data in more:
+        _read_file(place, data, reading, explicit=False)
     if reading.problems:
         raise BadInput("\n".join(reading.problems))
     return Manifests(tuple(reading.manifests.values()), tuple(reading.notices))
@@ -126,6 +134,8 @@ def _read(path: Path, reading: _Reading) -> bytes | None:
             reading.notices.append(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, so it was not read")
             return None
         return path.read_bytes()
+    except FileNotFoundError:  # a link to nowhere, or it has just been removed
+        return None
     except OSError as error:
         reading.problems.append(f"{path}: cannot be read: {error.strerror}")
         return None
@@ -136,7 +146,8 @@ def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) ->
         for line, document in _documents(data.decode("utf-8-sig")):
             _read_document(f"{place}:{line}", document, reading)
     except UnicodeDecodeError as error:
-        reading.problems.append(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8")
+        if explicit or _TOOLKIT in data:
+            reading.problems.append(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8")
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         # A template among the manifests is nobody's mistake, unless objects of ours are in it.
         if explicit or _TOOLKIT in data:
@@ -165,11 +176,12 @@ def _read_document(place: str, document: Any, reading: _Reading) -> None:
             _read_document(place, item, reading)
         return
     group = str(api_version).rpartition("/")[0]
+    kind = kind if isinstance(kind, str) else ""
     if group not in {IMAGE_GROUP, SOURCE_GROUP} and not (api_version == "v1" and kind in _BUILT_IN):
         return
     if kind not in _READ:
         if group == IMAGE_GROUP:
-            near = _suggest(str(kind), [served.resource.kind for served in KINDS if served.resource.group == group])
+            near = _suggest(kind, [served.resource.kind for served in KINDS if served.resource.group == group])
             reading.problems.append(f"{place}: there is no kind {kind!r} in {group}{near}")
         return
     _read_object(place, document, reading)

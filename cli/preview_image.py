@@ -57,8 +57,8 @@ def add_trial(report: Report, tree: WorkTree, paths: Sequence[bytes], image: Ima
 def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> AutomationReport:
     changes = tuple(Change(change.file, change.line, change.old, change.new, image.name) for change in trial.changes)
     diff = b"".join(line for path, new in trial.edits.items() for line in unified_diff(path, files[path], new))
-    obstacles = tuple(f"{p.file}:{p.line}: {p.form}: {p.obstacle}" for p in trial.places if p.obstacle)
-    count = len(trial.places)
+    obstacles = tuple(f"{p.file}:{p.line}: {p.form}: {p.obstacle}" for p in trial.occurrences if p.obstacle)
+    count = len(trial.occurrences)
     where = f"in this repository at {count} place{'s' * (count != 1)}" if count else "nowhere in this repository"
     return AutomationReport(image.name, where, changes, diff, is_trial=True, obstacles=obstacles)
 

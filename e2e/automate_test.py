@@ -1,5 +1,6 @@
 """`cli.verbs.automate`: the whole job without a cluster, from a pushed tag to a commit."""
 
+import base64
 import json
 import os
 import signal
@@ -85,20 +86,14 @@ class World:
         return [sys.executable, "-m", "cli.main", "automate", *arguments, "--state", str(self.state)]
 
     def environment(self) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT), "GIT_PASSWORD": PASSWORD}
+        own = {"GIT_USER": "bot", "GIT_PASSWORD": PASSWORD}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT)} | own
 
-    def run(
-        self, *arguments: str, check: int = 0, stdin: str = "", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run `tagline automate --once` on the manifests, or on other sources, and expect an exit status."""
-        sources = (
-            ()
-            if any(not argument.startswith("-") or argument == "-" for argument in arguments[:1])
-            else (str(self.manifests),)
-        )
+    def run(self, *options: str, source: str = "", check: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `tagline automate --once` on the manifests, or on another source, and expect an exit status."""
         done = subprocess.run(
-            self.command(*sources, *arguments, "--once"),
-            capture_output=True, text=True, env=self.environment() | environment, check=False, timeout=60, input=stdin,
+            self.command(source or str(self.manifests), *options, "--once"),
+            capture_output=True, text=True, env=self.environment(), check=False, timeout=60, input=stdin,
         )  # fmt: skip
         assert done.returncode == check, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
@@ -190,6 +185,43 @@ def test_objects_that_leave_the_manifests_are_gone(world: World) -> None:
         f"spec: {{image: {world.registry.host}/org/app, interval: 1h}}\n"
     )
     assert [state["kind"] for state in world.report()["objects"]] == ["ImageRepository"]
+
+
+def without_automation(world: World) -> str:
+    """Return the manifests of the registry alone."""
+    return (world.manifests / "images.yaml").read_text().partition("---\napiVersion: source.toolkit")[0]
+
+
+@pytest.mark.parametrize("by_url", [False, True], ids=["checkout", "url"])
+def test_a_repository_is_enough(world: World, *, by_url: bool) -> None:
+    world.repository.commit({"clusters/images.yaml": without_automation(world)})
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    checkout = world.folder / "checkout"
+    subprocess.run(["git", "clone", "-q", world.repository.path, checkout], check=True)
+    subprocess.run(["git", "remote", "set-url", "origin", f"{world.git_url}/fleet.git"], cwd=checkout, check=True)
+    options = ["--namespace=apps"]
+    for key, value in (("username", "GIT_USER"), ("password", "GIT_PASSWORD")):
+        options += ["--secret-from-env", f"apps/tagline-automate:{key}={value}"]
+    source = f"{world.git_url}/fleet.git" if by_url else str(checkout)
+    done = world.run(*options, source=source)
+    assert "ImageUpdateAutomation apps/tagline-automate: committed and pushed" in done.stdout
+    assert world.deployed() == "1.1.0"
+    (checkout / "deploy.yaml").write_text("changed")
+    if not by_url:
+        assert "uncommitted changes" in world.run(*options, source=str(checkout), check=2).stderr
+
+
+def test_what_docker_login_has_stored_is_used(world: World) -> None:
+    world.registry.handler.auth = "basic"
+    world.registry.handler.users["me"] = "secret-of-the-registry"
+    assert "FAILED" in world.run(check=1).stdout
+    (world.folder / ".docker").mkdir()
+    auth = base64.b64encode(b"me:secret-of-the-registry").decode()
+    config = {"auths": {world.registry.host: {"auth": auth}}}
+    (world.folder / ".docker" / "config.json").write_text(json.dumps(config))
+    world.run()
+    assert b"secret-of-the-registry" not in world.state.read_bytes()
+    world.run("--no-docker-login", check=1)
 
 
 def test_secrets_stay_out_of_the_state(world: World) -> None:
@@ -296,7 +328,9 @@ def test_a_process_that_stays_follows_the_manifests(world: World) -> None:
         world.registry.handler.repos["org/app"].append("1.1.0")
         path = world.manifests / "images.yaml"
         text = path.read_text()
-        path.write_text(text.replace("namespace: apps}", "namespace: apps, annotations: {REQUEST: now}}", 1))
+        path.write_text(
+            text.replace("namespace: apps}", "namespace: apps, annotations: {reconcile.fluxcd.io/requestedAt: now}}", 1)
+        )
         wait(lambda: world.deployed() == "1.1.0")
         path.write_text("image.toolkit.fluxcd.io: [")
         time.sleep(1.5)

@@ -6,6 +6,7 @@ foresee.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Literal, TypeAlias
 
 import msgspec
@@ -35,6 +36,7 @@ class AnyKind:
         self.name = ("", plural)
         self.display_name = plural
         self.type_fields: Json = {}
+        self.lifetime: timedelta | None = None
 
     def spec_of(self, obj: Json) -> Json:
         return {"spec": obj.get("spec")}

@@ -17,9 +17,12 @@ from pathlib import Path
 
 from api.kinds import KINDS
 from cli import report, sync
+from cli.dockerlogin import config_file, with_docker_login
 from cli.following import follow_manifests
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
+from cli.pushed_repository import NAME, find_checkout, needs_automation, with_automation
+from cli.remote import RemoteManifests, fetch_manifests, is_url
 from cli.report import Report
 from cli.secrets import parse_secret_values, with_secrets
 from controllers.clock import SYSTEM_CLOCK
@@ -27,6 +30,7 @@ from controllers.gitaccess.recording import RecordingGit
 from controllers.golang.duration import parse_duration
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.errors import StateError
+from controllers.runtime.key import Key
 from controllers.runtime.log import configure
 from controllers.runtime.process.allocator import configure_malloc
 from controllers.runtime.process.flags import BadFlag
@@ -46,7 +50,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "Exit status of --once: 0 when there was nothing to do or all is done, 1 when something failed, 2 when the "
         "input is wrong."
     )
-    parser.add_argument("sources", nargs="+", metavar="PATH", help="file or folder with manifests; - is standard input")
+    parser.add_argument(
+        "sources", nargs="+", metavar="PATH|URL", help="file, folder or Git repository; - is standard input"
+    )
     parser.add_argument("--once", action="store_true", help="ask every object for a run, wait for the end, and exit")
     parser.add_argument("--dry-run", action="store_true", help="with --once: stop before the push and print the diff")
     parser.add_argument("--state", type=Path, metavar="FILE", help="default: a file in $XDG_STATE_HOME/tagline")
@@ -57,6 +63,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--secret-from-env", action="append", default=[], type=parse_secret_values, metavar="NS/NAME:KEY=VARIABLE",
         help="a value of a Secret from the environment; may be repeated",
     )  # fmt: skip
+    parser.add_argument(
+        "--no-docker-login", action="store_true", help="do not use what docker login has stored in its config.json"
+    )
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default: default)")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the report of --once")
     parser.add_argument(
@@ -76,6 +85,8 @@ def automate(options: argparse.Namespace) -> int:
         return _refuse("--dry-run needs --once")
     if "-" in options.sources and not options.once:
         return _refuse("manifests from standard input need --once: there is no second look at them")
+    if any(map(is_url, options.sources)) and not options.once:
+        return _refuse("manifests from a repository need --once: give a checkout of it to a process that stays")
     _configure_logging(options)
     try:
         manifests = _read(options)
@@ -96,17 +107,36 @@ def automate(options: argparse.Namespace) -> int:
 
 def default_state_file(sources: list[str]) -> Path:
     """Return where the state of these sources is kept: each set of them has a file of its own."""
-    places = "\n".join(sorted(source if source == "-" else str(Path(source).resolve()) for source in sources))
+    places = "\n".join(sorted(s if s == "-" or is_url(s) else str(Path(s).resolve()) for s in sources))
     folder = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "tagline"
     return folder / f"automate-{hashlib.sha256(places.encode()).hexdigest()[:16]}.db"
 
 
 def _read(options: argparse.Namespace) -> Manifests:
-    manifests = read_manifests(options.sources, namespace=options.namespace, environ=os.environ)
+    """Return all objects: of the sources, and what is made for them. Raises BadInput."""
+    paths = [source for source in options.sources if not is_url(source)]
+    remotes = asyncio.run(_fetch_all(options)) if len(paths) < len(options.sources) else []
+    files = [file for remote in remotes for file in remote.files]
+    manifests = read_manifests(paths, namespace=options.namespace, environ=os.environ, more=files)
     if not any(manifests.of(resource.kind) for resource in sync.RECONCILED):
         kinds = ", ".join(resource.kind for resource in sync.RECONCILED)
-        raise BadInput(f"{', '.join(options.sources)}: no manifest of {kinds}")
-    return with_secrets(manifests, options.secret_from_env, os.environ)
+        raise BadInput(f"{', '.join(paths) or 'the repository'}: no manifest of {kinds}")
+    if needs_automation(manifests):
+        checkouts = [*map(find_checkout, paths), *(remote.checkout for remote in remotes)]
+        secrets = {value.secret for value in options.secret_from_env}
+        manifests = with_automation(manifests, checkouts, secrets)
+    manifests = with_secrets(manifests, options.secret_from_env, os.environ)
+    return manifests if options.no_docker_login else with_docker_login(manifests, config_file(os.environ))
+
+
+async def _fetch_all(options: argparse.Namespace) -> list[RemoteManifests]:
+    """Return what the sources that are repositories hold; they are read as whom the automation that is made writes."""
+    login = {
+        value.key: os.environ.get(value.variable, "").encode()
+        for value in options.secret_from_env
+        if value.secret == Key(options.namespace, NAME)
+    }
+    return [await fetch_manifests(source, login) for source in options.sources if is_url(source)]
 
 
 async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from controllers.adoption.finder import find_places, may_name_images
+from controllers.adoption.finder import find_occurrences, may_name_images
 from controllers.adoption.instructions import full_name
-from controllers.adoption.places import Place, Slot
+from controllers.adoption.occurrences import Occurrence, Slot
 from controllers.image.ref import ImageRef
 from controllers.image.setter import Setter
 from controllers.setters import Unparsable
@@ -33,8 +33,8 @@ class TrialChange:
 class Trial:
     """What would change."""
 
-    places: list[Place] = field(default_factory=list)
-    """All places of the image, also those that cannot be edited."""
+    occurrences: list[Occurrence] = field(default_factory=list)
+    """All occurrences of the image, also those that cannot be edited."""
     changes: list[TrialChange] = field(default_factory=list)
     """In the order of the files."""
     edits: dict[str, bytes] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class Trial:
 
 
 def try_image(files: Iterable[tuple[str, bytes]], image: ImageRef) -> Trial:
-    """Return what files would become if the image's places named this tag. Never raises.
+    """Return what files would become if the image's occurrences named this tag. Never raises.
 
     Places count whose image is the same, however they spell its name; the spelling stays.
     """
@@ -54,23 +54,29 @@ def try_image(files: Iterable[tuple[str, bytes]], image: ImageRef) -> Trial:
 
 
 def _try_file(trial: Trial, path: str, data: bytes, image: ImageRef) -> None:
-    places = _places_of(path, data, image)
-    text = decode(data) if places else ""
-    changes = [change for place in places for change in _changes(text, place, image)]
+    occurrences = _occurrences_of(path, data, image)
+    text = decode(data) if occurrences else ""
+    changes = [change for occurrence in occurrences for change in _changes(text, occurrence, image)]
     edited = _write(text, changes, bom=data.startswith(BOM.encode()))
-    if changes and len(_places_of(path, edited, image)) != len(places):
-        trial.places += [replace(place, slots=(), obstacle=place.obstacle or NOT_AS_MEANT) for place in places]
+    if changes and len(_occurrences_of(path, edited, image)) != len(occurrences):
+        trial.occurrences += [
+            replace(occurrence, slots=(), obstacle=occurrence.obstacle or NOT_AS_MEANT) for occurrence in occurrences
+        ]
         return
-    trial.places += places
+    trial.occurrences += occurrences
     if changes:
         trial.edits[path] = edited
         trial.changes += [TrialChange(path, slot.line, old, new) for slot, old, new, _ in changes]
 
 
-def _places_of(path: str, data: bytes, image: ImageRef) -> list[Place]:
+def _occurrences_of(path: str, data: bytes, image: ImageRef) -> list[Occurrence]:
     name = full_name(image.name)
     try:
-        return [place for place in find_places(path, data) if place.image and full_name(place.image) == name]
+        return [
+            occurrence
+            for occurrence in find_occurrences(path, data)
+            if occurrence.image and full_name(occurrence.image) == name
+        ]
     except Unparsable:
         return []
 
@@ -79,9 +85,9 @@ _Change = tuple[Slot, str, str, str]
 """Slot, old value, new value, new source text."""
 
 
-def _changes(text: str, place: Place, image: ImageRef) -> Iterator[_Change]:
-    spelled = replace(image, name=place.image)
-    for slot in place.slots:
+def _changes(text: str, occurrence: Occurrence, image: ImageRef) -> Iterator[_Change]:
+    spelled = replace(image, name=occurrence.image)
+    for slot in occurrence.slots:
         source = text[slot.start : slot.end]
         style = _STYLES.get(source[:1], PLAIN)
         old = source if style == PLAIN else source[1:-1]

@@ -47,8 +47,10 @@ class EmbeddedApi:
     ) -> Self:
         """Open the state in a file, or begin it. See `statefile.open_state`. Raises StateError.
 
-        read_only: work on a copy that is forgotten at the end
+        read_only: work on a copy that is forgotten at the end, or on nothing where there is no file
         """
+        if read_only and not path.exists():
+            return cls.in_memory(kinds, clock=clock)
         file = open_state(path, now=clock.now(), machine=machine_identity(), check_machine=check_machine)
         if read_only:
             file = copy_to_memory(file)

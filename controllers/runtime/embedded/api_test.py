@@ -15,6 +15,7 @@ from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import BOOKMARK_SECONDS
 from controllers.runtime.embedded.history import MAX_CHANGES
+from controllers.runtime.embedded.served import EVENT_LIFETIME, EVENTS
 from controllers.runtime.kube.errors import Gone, NotFound, Unreachable
 from controllers.runtime.kube.serializer import Bookmark, ObjectEvent, WatchEvent
 from testing.clock import VirtualClock, settle
@@ -225,3 +226,15 @@ async def test_closing_a_client_ends_its_watches() -> None:
         await client.close()
         with pytest.raises(Unreachable):
             await waiting
+
+
+async def test_events_live_for_an_hour() -> None:
+    clock = VirtualClock()
+    with EmbeddedApi.in_memory(GADGET_KINDS, clock=clock) as api:
+        client = api.connect()
+        for name in ("old", "new"):
+            await client.create(EVENTS, "ns", {"metadata": {"name": name}, "message": "x"}, into=dict[str, Any])
+            clock.skip(EVENT_LIFETIME.total_seconds() - 1)
+        await client.create(GADGETS, "ns", encode_gadget(), into=Gadget)
+        events = (await client.list(EVENTS, into=dict[str, Any])).items
+        assert [event["metadata"]["name"] for event in events] == ["new"]

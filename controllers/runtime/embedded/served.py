@@ -7,6 +7,7 @@ Versions are converted as a CRD's strategy None does it: nothing changes but `ap
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
 
@@ -24,6 +25,8 @@ KindName: TypeAlias = tuple[str, str]
 
 CONFIG_MAPS = Resource("", "v1", "configmaps", "ConfigMap")
 EVENTS = Resource("", "v1", "events", "Event")
+EVENT_LIFETIME = timedelta(hours=1)
+"""The API server's."""
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 
 
@@ -52,6 +55,10 @@ class Kind(Protocol):
     @property
     def is_collected(self) -> bool:
         """Whether its objects go with their owners."""
+
+    @property
+    def lifetime(self) -> timedelta | None:
+        """How long its objects live; None for ever. Only for those in memory."""
 
     @property
     def has_status_subresource(self) -> bool: ...
@@ -96,10 +103,18 @@ class DefinedKind(Protocol):
 class ServedKind:
     """One kind as it is served. Built-in ones have no schema here: what is in their objects is up to their writers."""
 
-    def __init__(self, resource: Resource, defined: DefinedKind | None = None, *, on_disk: bool = True) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        defined: DefinedKind | None = None,
+        *,
+        on_disk: bool = True,
+        lifetime: timedelta | None = None,
+    ) -> None:
         """Build it. resource: in the version that is stored; on_disk: False keeps its objects in memory only."""
         self.resource = resource
         self.on_disk = on_disk
+        self.lifetime = lifetime
         self._defined = defined
         self._schemas: dict[str, Json] = {}
 
@@ -171,7 +186,7 @@ class ServedKinds:
             ServedKind(SECRETS, on_disk=False),
             ServedKind(SERVICE_ACCOUNTS),
             ServedKind(CONFIG_MAPS),
-            ServedKind(EVENTS, on_disk=False),
+            ServedKind(EVENTS, on_disk=False, lifetime=EVENT_LIFETIME),
             ServedKind(LEASES),
             *(ServedKind(kind.definition.resource, kind) for kind in defined),
         ]

@@ -8,6 +8,7 @@ Conventions: https://kubernetes.io/docs/reference/using-api/api-concepts/
 import copy
 import sqlite3
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -46,6 +47,7 @@ class ObjectStore:
         self._tables = tables
         self._clock = clock
         self._unpublished: list[Change] = []
+        self._expiring: deque[tuple[float, ObjectId]] = deque()
         self.history = History(tables.version)
 
     @property
@@ -84,6 +86,9 @@ class ObjectStore:
             stored = self._put(kind, place, obj, before=None)
             if stored.owners and kind.is_collected:
                 self._collect(kind, stored)
+            self._expire_objects()
+        if kind.lifetime is not None:
+            self._expiring.append((self._clock.monotonic() + kind.lifetime.total_seconds(), place))
         return self.in_version(kind, request.resource, stored.body)
 
     def patch(self, request: Request, patch: Json, *, subresource: str = "") -> bytes:
@@ -180,6 +185,14 @@ class ObjectStore:
         if kind.name == _NAMESPACES:
             for inside in self._find(self._tables.within(row.id.name)):
                 self._delete(*inside)
+
+    def _expire_objects(self) -> None:
+        """Delete what has lived for its time; asked whenever something is made."""
+        now, places = self._clock.monotonic(), []
+        while self._expiring and self._expiring[0][0] <= now:
+            places.append(self._expiring.popleft()[1])
+        for kind, row in self._find(places):
+            self._delete(kind, row)
 
     def _collect(self, kind: Kind, row: Row) -> None:
         """Delete an object that has owners none of which is left."""
