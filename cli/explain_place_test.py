@@ -1,4 +1,4 @@
-"""Judges `tagline explain FILE:LINE` and `tagline explain IMAGE` on checkouts without a cluster."""
+"""`tagline explain FILE:LINE` and `tagline explain IMAGE` on checkouts without a cluster."""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Judges `tagline preview`: checkouts with manifests, lists of tags in files, no network."""
+"""`cli.verbs.preview`: checkouts with manifests, lists of tags in files, no network."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The demo without a cluster, as a newcomer runs it: nothing of this test's environment but Python and git."""
+"""`hack.demo`: without a cluster, as a newcomer runs it: nothing of this environment but Python and git."""
 
 import re
 import subprocess

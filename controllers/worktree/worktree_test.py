@@ -1,4 +1,4 @@
-"""Judges controllers/worktree: it must find in a checkout what a run finds in the commit of that checkout."""
+"""`controllers.worktree`: it finds in a checkout what a run finds in the commit of that checkout."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Judges the small registry of `hack/registry` with a client that pushes, one that lists, and plain requests."""
+"""`hack/registry`: asked by a client that pushes, one that lists, and by plain requests."""
 
 from collections.abc import Iterator
 
