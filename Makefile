@@ -9,6 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Without a cluster a third of the packages will do, and a newcomer waits for them.
+DEMO_VENV := .work/demo-venv
+DEMO_READY := $(DEMO_VENV)/.ready
 SOURCES := api cli controllers testing e2e hack
 PYTEST := $(BIN)/pytest -q
 CONFORMANCE ?= hack/conformance/data
@@ -18,7 +21,7 @@ FUZZ_SECONDS ?= 60
 
 .PHONY: help
 help: ## Show this help
-	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | awk -F'\t' '{printf "  make %-13s %s\n", $$1, $$2}'
 
 $(READY): requirements/dev.txt setup.cfg setup.py pyproject.toml
 	@echo "setting up $(VENV) from requirements/dev.txt"
@@ -31,9 +34,20 @@ $(READY): requirements/dev.txt setup.cfg setup.py pyproject.toml
 .PHONY: setup
 setup: $(READY) ## Make the virtual environment
 
+$(DEMO_READY): requirements/demo.txt
+	@echo "setting up $(DEMO_VENV) from requirements/demo.txt"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tagline needs Python 3.11 or newer, this is " + sys.version.split()[0])'
+	@test -x $(DEMO_VENV)/bin/python || $(PYTHON) -m venv $(DEMO_VENV)
+	@$(DEMO_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/demo.txt
+	@touch $(DEMO_READY)
+
 .PHONY: demo
-demo: $(READY) ## Watch a pushed tag become a commit, on real parts (KEEP=1 leaves them running)
-	@$(BIN)/python -m hack.demo $(if $(KEEP),--keep)
+demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Watch a pushed tag become a commit, without a cluster (KEEP=1 leaves all running)
+	@$(if $(wildcard $(READY)),$(BIN),$(DEMO_VENV)/bin)/python -m hack.demo $(if $(KEEP),--keep)
+
+.PHONY: demo-cluster
+demo-cluster: $(READY) ## The same on a Kubernetes API server; the first run builds it, about ten minutes
+	@$(BIN)/python -m hack.demo --cluster $(if $(KEEP),--keep)
 
 .PHONY: test
 test: $(READY) ## All tests: unit, integration, conformance, e2e on a real control plane
@@ -107,6 +121,7 @@ lock: ## Resolve requirements/*.txt again (needs uv: pip install uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp --extra aws --extra azure --extra gcp -o requirements/run.txt setup.cfg
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/build.txt requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --all-extras -o requirements/dev.txt setup.cfg requirements/build.in
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate -c requirements/dev.txt -o requirements/demo.txt requirements/demo.in
 
 .PHONY: env-up
 env-up: $(READY) ## Start a local environment and print what to export

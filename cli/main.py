@@ -13,11 +13,15 @@ from types import TracebackType
 from typing import Final
 
 VERBS: Final = {
+    "preview": "show what automations would commit now, and why",
     "version": "print the version",
     "run": "run a controller",
     "check": "say what a cluster needs before the manifests are applied",
+    "automate": "do the whole job without a cluster, once or for good",
     "policy": "ask image policies offline",
-    "explain": "say why a policy of a cluster chooses what it chooses",
+    "adopt": "find the images of a repository, and make policies and markers for them",
+    "lint": "find markers and manifests of a repository that cannot work",
+    "explain": "say why a policy chooses what it chooses, and what a marker leads to",
 }
 """Each verb with its line of help, in the order in which help lists them."""
 

@@ -175,6 +175,12 @@ def test_explain_prints_the_choice_and_the_reasons(
     assert "chooses now: 1.0.0\n" in explained.stdout
     assert re.search(r"^1\.1\.0 +1\.1\.0 +is on the deny list$", explained.stdout, re.MULTILINE)
     assert "     1  is on the deny list" in explained.stdout
+    for tag, why in (
+        ("1.1.0", "is on the deny list"),
+        ("1.0.0", "is the chosen tag"),
+        ("9.0.0", "was not in the scan"),
+    ):
+        assert f"\n{tag} {why}" in explain(parts, f"{space.name}/app", "--tag", tag).stdout
 
 
 def test_explain_of_what_is_not_there(space: Space, parts: Parts) -> None:

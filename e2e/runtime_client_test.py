@@ -1,4 +1,7 @@
-"""`controllers.runtime.kube`: client and informer on a real API server, through a connection that a test can cut."""
+"""`controllers.runtime.kube`: client and informer on a real API server, through a connection that a test can cut.
+
+What needs no connection is asked of the embedded API as well.
+"""
 
 import asyncio
 import random
@@ -13,14 +16,17 @@ import msgspec
 import pytest
 import pytest_asyncio
 
+from api.kinds import KINDS
 from api.meta import ObjectMeta
 from api.resource import Resource
 from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.cache.informer import Informer
+from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig, load_config
 from controllers.runtime.kube.errors import AlreadyExists, Conflict, Gone, Invalid, NotFound, Unreachable
+from controllers.runtime.kube.protocols import ApiClient
 from controllers.runtime.kube.serializer import ObjectEvent
 from e2e.cuttable_link import CuttableLink
 
@@ -75,6 +81,16 @@ async def client(config: ClusterConfig) -> AsyncIterator[KubeClient]:
     made = KubeClient(config, user_agent="tagline-e2e")
     yield made
     await made.close()
+
+
+@pytest_asyncio.fixture(params=["cluster", "embedded"])
+async def either(request: pytest.FixtureRequest, client: KubeClient) -> AsyncIterator[ApiClient]:
+    """Yield a client of the real API server, and one of the embedded API."""
+    if request.param == "cluster":
+        yield client
+    else:
+        with EmbeddedApi.in_memory(KINDS, clock=SYSTEM_CLOCK) as api:
+            yield api.connect()
 
 
 @pytest_asyncio.fixture
@@ -141,42 +157,42 @@ class running_informer:  # noqa: N801 -- reads as a statement
         await asyncio.gather(self._task, return_exceptions=True)
 
 
-async def put(client: KubeClient, namespace: str, name: str, **data: str) -> ConfigMap:
+async def put(client: ApiClient, namespace: str, name: str, **data: str) -> ConfigMap:
     try:
         return await client.patch(CONFIG_MAPS, namespace, name, {"data": data}, into=ConfigMap)
     except NotFound:
         return await client.create(CONFIG_MAPS, namespace, config_map(name, **data), into=ConfigMap)
 
 
-async def test_an_object_lives_through_all_verbs(client: KubeClient, namespace: str) -> None:
-    created = await client.create(CONFIG_MAPS, namespace, config_map("a", n="1"), into=ConfigMap)
-    assert await client.get(CONFIG_MAPS, namespace, "a", into=ConfigMap) == created
+async def test_an_object_lives_through_all_verbs(either: ApiClient, namespace: str) -> None:
+    created = await either.create(CONFIG_MAPS, namespace, config_map("a", n="1"), into=ConfigMap)
+    assert await either.get(CONFIG_MAPS, namespace, "a", into=ConfigMap) == created
     with pytest.raises(AlreadyExists):
-        await client.create(CONFIG_MAPS, namespace, config_map("a"), into=ConfigMap)
+        await either.create(CONFIG_MAPS, namespace, config_map("a"), into=ConfigMap)
     with pytest.raises(Invalid, match="RFC 1123"):
-        await client.create(CONFIG_MAPS, namespace, config_map("A_"), into=ConfigMap)
+        await either.create(CONFIG_MAPS, namespace, config_map("A_"), into=ConfigMap)
     body = {"metadata": {"resourceVersion": created.metadata.resource_version}, "data": {"n": None, "m": "2"}}
-    patched = await client.patch(CONFIG_MAPS, namespace, "a", body, into=ConfigMap, field_manager="e2e")
+    patched = await either.patch(CONFIG_MAPS, namespace, "a", body, into=ConfigMap, field_manager="e2e")
     assert patched.data == {"m": "2"}
     with pytest.raises(Conflict):
-        await client.patch(CONFIG_MAPS, namespace, "a", body, into=ConfigMap)
+        await either.patch(CONFIG_MAPS, namespace, "a", body, into=ConfigMap)
     with pytest.raises(Conflict):
-        await client.delete(CONFIG_MAPS, namespace, "a", uid="another")
-    await client.delete(CONFIG_MAPS, namespace, "a", uid=created.metadata.uid)
-    await client.delete(CONFIG_MAPS, namespace, "a")
+        await either.delete(CONFIG_MAPS, namespace, "a", uid="another")
+    await either.delete(CONFIG_MAPS, namespace, "a", uid=created.metadata.uid)
+    await either.delete(CONFIG_MAPS, namespace, "a")
     with pytest.raises(NotFound):
-        await client.get(CONFIG_MAPS, namespace, "a", into=ConfigMap)
+        await either.get(CONFIG_MAPS, namespace, "a", into=ConfigMap)
 
 
-async def test_pages_show_one_moment(client: KubeClient, namespace: str) -> None:
+async def test_pages_show_one_moment(either: ApiClient, namespace: str) -> None:
     for number in range(5):
-        await put(client, namespace, f"c{number}", n="1")
-    first = await client.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace, label_selector=OURS, limit=2)
-    await client.delete(CONFIG_MAPS, namespace, "c4")
+        await put(either, namespace, f"c{number}", n="1")
+    first = await either.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace, label_selector=OURS, limit=2)
+    await either.delete(CONFIG_MAPS, namespace, "c4")
     names = [item.metadata.name for item in first.items]
     page = first
     while page.continue_:
-        page = await client.list(
+        page = await either.list(
             CONFIG_MAPS,
             into=ConfigMap,
             namespace=namespace,
@@ -189,12 +205,12 @@ async def test_pages_show_one_moment(client: KubeClient, namespace: str) -> None
     assert names == ["c0", "c1", "c2", "c3", "c4"]
 
 
-async def test_watch_yields_changes_in_order_and_ends_in_time(client: KubeClient, namespace: str) -> None:
-    start = await client.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace)
-    await put(client, namespace, "a", n="1")
-    await put(client, namespace, "a", n="2")
-    await client.delete(CONFIG_MAPS, namespace, "a")
-    events = client.watch(
+async def test_watch_yields_changes_in_order_and_ends_in_time(either: ApiClient, namespace: str) -> None:
+    start = await either.list(CONFIG_MAPS, into=ConfigMap, namespace=namespace)
+    await put(either, namespace, "a", n="1")
+    await put(either, namespace, "a", n="2")
+    await either.delete(CONFIG_MAPS, namespace, "a")
+    events = either.watch(
         CONFIG_MAPS,
         into=ConfigMap,
         namespace=namespace,

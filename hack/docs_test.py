@@ -1,9 +1,11 @@
 """`docs`: what the pages name exists: links, make targets, flags, paths, modules, fields, metrics, reasons, figures."""
 
+import importlib
 import importlib.util
 import io
 import re
 import shlex
+from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import cache
@@ -14,6 +16,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.kinds import KINDS, RECONCILED
+from api.openapi import struct_schema
+from cli.main import VERBS, build_parser
 from cli.main import main as tagline
 from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.logins import CloudLogins
@@ -23,7 +27,6 @@ from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.runtime.process.metrics import Metrics
 from hack import reference
 from hack.conformance.runner import RECORDED
-from hack.crds.openapi import struct_schema
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -82,9 +85,22 @@ def test_make_targets_exist(page: Path) -> None:
     assert named - targets == set()
 
 
+@cache
+def verb_flags() -> set[str]:
+    """Return the flags of the command line's verbs, without their dashes."""
+    found: set[str] = set()
+    parsers: list[ArgumentParser] = [build_parser(verb) for verb in VERBS]
+    while parsers:
+        for action in parsers.pop()._actions:
+            found |= {option.removeprefix("--") for option in action.option_strings}
+            if isinstance(action, _SubParsersAction):
+                parsers += action.choices.values()
+    return found
+
+
 @every_page
 def test_flags_exist(page: Path) -> None:
-    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)}
+    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)} | verb_flags()
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 

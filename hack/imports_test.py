@@ -21,6 +21,7 @@ ROOMS = {
     "azure": ["controllers/cloud/azure.py", "controllers/registry/cloud/azure.py"],
     "bcrypt": ["controllers/template/sprig/encoding.py"],
     "botocore": ["controllers/cloud/aws.py"],
+    "cel_expr_python": ["controllers/runtime/embedded/rules.py"],
     "dulwich": ["controllers/git/objects/"],
     "google": ["controllers/registry/cloud/gcp.py"],
     "h11": ["controllers/net/proxy/httpconnect.py"],
@@ -32,7 +33,14 @@ ROOMS = {
     "re2": ["controllers/golang/regexp/engine.py"],
     "requests": ["controllers/registry/cloud/gcp.py"],
     "urllib3": ["controllers/git/transport/"],
-    "yaml": ["cli/manifest.py", "controllers/imageaccess/plugins.py", "controllers/setters/parser.py"],
+    "yaml": [
+        "cli/manifest.py",
+        "cli/objects.py",
+        "cli/yaml_documents.py",
+        "controllers/adoption/objects.py",
+        "controllers/imageaccess/plugins.py",
+        "controllers/setters/parser.py",
+    ],
     "yarl": ["controllers/runtime/kube/client.py"],
     "zstandard": ["controllers/taglist/codec.py"],
 }

@@ -23,9 +23,9 @@ import msgspec
 
 from api.kinds import KINDS, RECONCILED, Kind
 from api.meta import Condition
+from api.openapi import docstring, struct_schema
 from api.schema import Definition
 from cli.main import main as tagline
-from hack.crds.openapi import docstring, struct_schema
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 REFERENCE, OPERATIONS = "reference.md", "operations.md"

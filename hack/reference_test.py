@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from api.kinds import KINDS
+from api.openapi import struct_schema
 from controllers.runtime.process import flags
 from hack import reference
-from hack.crds.openapi import struct_schema
 
 
 def test_page_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:

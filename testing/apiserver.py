@@ -17,8 +17,12 @@ from typing import Any, Self
 from aiohttp import web
 
 from api.resource import Resource
+from controllers.clock import Clock
+from controllers.runtime.embedded.store import Request
+from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.kube.protocols import ApiClient
 from testing.apistore import ApiStore, Json
 from testing.clock import TEST_TIMEOUT_SECONDS
 from testing.scripted_answers import ScriptedAnswer, failure_response, status_object
@@ -92,6 +96,10 @@ class ScriptedServer:
         self.end_watches()
         if self._runner is not None:
             await self._runner.cleanup()
+
+    def connect(self, clock: Clock) -> ApiClient:
+        """Return a client of it; close it."""
+        return KubeClient(self.config, user_agent="test", clock=clock)
 
     # The world: what other clients of the server do.
 
@@ -191,17 +199,16 @@ class ScriptedServer:
             return failure_response(error.status, error.reason, error.message)
 
     def _answer(self, verb: str, path: _ResourcePath, body: Json) -> web.Response:
-        where = (path.resource, path.namespace)
+        request = Request(verb, path.resource, path.namespace, path.name)
         match verb:
             case "create":
-                return web.json_response(self._store.create(*where, body), status=201)
+                return _json_response(self._store.create(request, body), status=201)
             case "patch":
-                patched = self._store.patch(*where, path.name, body, subresource=path.subresource)
-                return web.json_response(patched)
+                return _json_response(self._store.patch(request, body, subresource=path.subresource))
             case "delete":
-                self._store.delete(*where, path.name, uid=body.get("preconditions", {}).get("uid", ""))
+                self._store.delete(request, uid=body.get("preconditions", {}).get("uid", ""))
                 return web.json_response(status_object(200, ""))
-        return web.json_response(self._store.get(*where, path.name))
+        return _json_response(self._store.get(request))
 
     def _list(self, path: _ResourcePath, query: Mapping[str, str]) -> web.StreamResponse:
         if token := query.get("continue"):
@@ -255,6 +262,10 @@ class ScriptedServer:
         for _, queue in self._watches:
             for item in items:
                 queue.put_nowait(item)
+
+
+def _json_response(body: bytes, *, status: int = 200) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json")
 
 
 def _verb(request: web.Request, path: _ResourcePath) -> str:

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import Iterable
 from random import Random
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, SILENCE_TIMEOUT, Informer
-from controllers.runtime.kube.client import KubeClient
 from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS, VirtualClock
+from testing.embedded import EmbeddedServer
 from testing.thing import THINGS, Thing
 
 SILENCE = SILENCE_TIMEOUT.total_seconds()
@@ -39,13 +39,17 @@ class RecordingHandler:
                 await self._more.wait()
 
 
-class InformerHarness:
-    """A scripted server and an informer that follows it on virtual time."""
+S = TypeVar("S", ScriptedServer, EmbeddedServer)
+"""Those that an informer can follow."""
 
-    def __init__(self, api: ScriptedServer) -> None:
-        self.api = api
+
+class InformerHarness(Generic[S]):
+    """A server and an informer that follows it on virtual time."""
+
+    def __init__(self, api: S) -> None:
+        self.api: S = api
         self.clock = VirtualClock()
-        self.client = KubeClient(api.config, user_agent="test", clock=self.clock)
+        self.client = api.connect(self.clock)
         self.recorded = RecordingHandler()
         self.informer = self.make()
         self._task: asyncio.Task[None] | None = None

@@ -10,9 +10,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from api.resource import Resource
+from controllers.runtime.embedded.store import Request
 from controllers.runtime.key import Key, KubeObject, key_of
 from controllers.runtime.kube import serializer
 from controllers.runtime.kube.errors import ApiError, Forbidden, NotFound
+from controllers.runtime.kube.paths import describe_request
 from testing.apistore import ApiStore
 
 T = TypeVar("T")
@@ -46,7 +48,7 @@ class FakeKube:
 
     def change(self, resource: Resource, namespace: str, name: str, patch: dict[str, Any]) -> None:
         """Patch an object as somebody else."""
-        self._store.patch(resource, namespace, name, patch)
+        self._store.change(resource.plural, namespace, name, patch)
 
     def remove(self, plural: str, namespace: str, name: str) -> None:
         """Delete an object as somebody else."""
@@ -71,7 +73,7 @@ class FakeKube:
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         await self._start_request("get", resource, namespace, name)
-        return msgspec.convert(self._store.get(resource, namespace, name), into)
+        return _decode(self._store.get(_request("get", resource, namespace, name)), into)
 
     async def create(
         self,
@@ -89,7 +91,8 @@ class FakeKube:
         serializer.encode(body)  # raises for what cannot be sent
         encoded = msgspec.to_builtins(body)
         await self._start_request("create", resource, namespace, encoded["metadata"]["name"])
-        return msgspec.convert(self._store.create(resource, namespace, encoded), into)
+        created = self._store.create(_request("create", resource, namespace, encoded["metadata"]["name"]), encoded)
+        return _decode(created, into)
 
     async def patch(
         self,
@@ -107,12 +110,13 @@ class FakeKube:
         self.patches.append((subresource, patch))
         self.field_managers.add(field_manager)
         await self._start_request("patch", resource, namespace, name)
-        return msgspec.convert(self._store.patch(resource, namespace, name, patch, subresource=subresource), into)
+        request = _request("patch", resource, namespace, name)
+        return _decode(self._store.patch(request, patch, subresource=subresource), into)
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "") -> None:
         await self._start_request("delete", resource, namespace, name)
         with suppress(NotFound):
-            self._store.delete(resource, namespace, name, uid=uid)
+            self._store.delete(_request("delete", resource, namespace, name), uid=uid)
 
     async def _start_request(self, verb: str, resource: Resource, namespace: str, name: str) -> None:
         operation = f"{verb} {resource.plural} {namespace}/{name}"
@@ -135,6 +139,14 @@ class FakeCache(Generic[K]):
     def record_write(self, obj: K) -> None:
         self.objects[key_of(obj)] = obj
         self.writes.append(obj)
+
+
+def _request(verb: str, resource: Resource, namespace: str, name: str) -> Request:
+    return Request(describe_request(verb, resource, namespace, name), resource, namespace, name)
+
+
+def _decode(body: bytes, into: type[T]) -> T:
+    return msgspec.json.decode(body, type=into)
 
 
 async def _pass(_: str) -> None:

@@ -1,114 +1,35 @@
-"""`tagline explain policy NS/NAME`: which tag a policy of a cluster chooses now, and why the others lost.
-
-Reads the policy, its ImageRepository and the stored tags with the rights of the kubeconfig, and asks the same question
-as the controller, `controllers.selection`. It writes nothing. A registry is asked only where the policy looks at images
-(platforms, build dates), with the pull secrets that the ImageRepository names.
-"""
+"""`tagline explain`: why a policy chooses what it chooses, and how a place in a file is linked to a commit."""
 
 import argparse
-import asyncio
-from collections.abc import Iterator
+import importlib
 
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from api.meta import READY
-from api.version import VERSION
-from cli.cluster import add_kubeconfig, connect, parse_key
-from cli.printing import format_candidates, format_choice, format_tally, write, write_error
-from controllers.clock import SYSTEM_CLOCK
-from controllers.image.reference import BadReference, parse_image
-from controllers.imageaccess.reader import AccessReader
-from controllers.policy.errors import InvalidPolicy, NoTags, SelectionFailed
-from controllers.policy.reasons import Tally
-from controllers.policy.rules import Selection
-from controllers.registry.client import RegistryClient
-from controllers.registry.inspection import Inspector
-from controllers.runtime.key import Key
-from controllers.runtime.kube.client import KubeClient
-from controllers.runtime.kube.errors import ApiError, NotConfigured
-from controllers.selection.errors import ImageNotRead
-from controllers.selection.image_reader import ImageReader
-from controllers.selection.rules import repository_key
-from controllers.selection.selector import select_tag
-from controllers.selection.tag_index_cache import build_index
-from controllers.selection.threads import NamespaceThreads
-from controllers.taglist.codec import TagList
-from controllers.taglist.reader import fetch_list
-
-USER_AGENT = f"tagline-explain/{VERSION}"
+from cli.printing import write_error
+from cli.source_options import add_source_options
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the grammar of the verb."""
-    policy = parser.add_subparsers(required=True, metavar="KIND").add_parser("policy", help="an ImagePolicy")
-    policy.add_argument("policy", metavar="NAMESPACE/NAME", help="without a namespace: default")
-    add_kubeconfig(policy)
-    policy.set_defaults(command=explain_policy)
+    parser.usage = "tagline explain policy [NAMESPACE/]NAME [--tag TAG] | FILE:LINE | IMAGE"
+    parser.description = (
+        "policy: which tag a policy of a cluster chooses now, and why the others lost; with --tag why that one did. "
+        "FILE:LINE: the way from a marker to its policy, repository, automation and commit, and the first link that "
+        "does not hold. IMAGE: the same for all places of an image. The last two read the manifests of the checkout, "
+        "or a cluster with --cluster. Exit status 0: all is well; 1: something is wrong; 2: the request is."
+    )
+    parser.add_argument("what", nargs="+", metavar="WHAT", help="policy NAME, FILE:LINE or IMAGE")
+    parser.add_argument("--tag", default="", metavar="TAG", help="of a policy: why this one is not chosen")
+    add_source_options(parser)
+    parser.set_defaults(command=explain)
 
 
-def explain_policy(options: argparse.Namespace) -> int:
-    """Print the choice and its reasons; 0 when a tag is chosen, 2 when the policy is invalid, else 1."""
-    try:
-        return asyncio.run(_explain(parse_key(options.policy), options.kubeconfig))
-    except (ApiError, NotConfigured, ImageNotRead, BadReference) as error:
-        write_error(error)
-        return 1
-
-
-async def _explain(key: Key, kubeconfig: str) -> int:
-    async with connect(kubeconfig, user_agent=USER_AGENT) as client:
-        policy = await client.get(IMAGE_POLICIES, key.namespace, key.name, into=ImagePolicy)
-        source = repository_key(policy)
-        repository = await client.get(IMAGE_REPOSITORIES, source.namespace, source.name, into=ImageRepository)
-        stored = await fetch_list(client, source)
-        if stored is None:
-            write_error(f"ImageRepository {source} has no stored tags: it was not scanned yet")
-            return 1
-        return await _print_choice(client, policy, repository, stored)
-
-
-async def _print_choice(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> int:
-    write(f"ImageRepository {repository_key(policy)}: {len(stored.tags)} tags of {repository.spec.image}\n")
-    for condition in policy.status.conditions:
-        if condition.type == READY:
-            write(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: Ready={condition.status}, ")
-            write(f"{condition.message}\n")
-    try:
-        selection = await _select(client, policy, repository, stored)
-    except InvalidPolicy as error:
-        write_error(error)
-        return 2
-    except (NoTags, SelectionFailed) as error:
-        write("\nchooses nothing now: " + f"{error}\n")
-        if isinstance(error, SelectionFailed):
-            write("".join(_format_tally_lines(error.tally)))
-        return 1
-    choice = selection.choice
-    write(f"\nchooses now: {format_choice(choice)}\n")
-    if selection.refused_downgrade:
-        write(f"which it keeps: {selection.refused_downgrade} would be a downgrade\n")
-    if selection.next_eligible_at:
-        write(f"next candidate: at {selection.next_eligible_at.isoformat()}\n")
-    write("".join(_format_tally_lines(choice.tally)))
-    return 0
-
-
-def _format_tally_lines(tally: Tally) -> Iterator[str]:
-    yield from format_candidates(tally.refused)
-    yield from format_tally(tally)
-
-
-async def _select(client: KubeClient, policy: ImagePolicy, repository: ImageRepository, stored: TagList) -> Selection:
-    registry = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
-    try:
-        return await select_tag(
-            policy,
-            repository,
-            build_index(stored),
-            image=parse_image(repository.spec.image),
-            reader=ImageReader(registry, Inspector(registry), AccessReader(client)),
-            threads=NamespaceThreads(),
-            now=SYSTEM_CLOCK.now(),
-        )
-    finally:
-        await registry.aclose()
+def explain(options: argparse.Namespace) -> int:
+    """Answer the question; the exit status is that of the description."""
+    match options.what:
+        case ["policy", name]:
+            status: int = importlib.import_module("cli.explain_policy").explain_policy(options, name)
+        case ["policy"] | [_, _, *_]:
+            write_error("give one of: policy [NAMESPACE/]NAME, FILE:LINE, IMAGE")
+            return 2
+        case [what]:
+            status = importlib.import_module("cli.explain_place").explain_place(options, what)
+    return status

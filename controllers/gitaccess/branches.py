@@ -7,8 +7,9 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/#git and 
 from dataclasses import dataclass, field
 
 from api.gitrepository import GitRepository, GitRepositoryRef
-from api.imageupdateautomation import GitSpec
+from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
 from controllers.git.protocol.refs import DEFAULT_BRANCH, HEADS, Checkout
+from controllers.runtime.key import Key
 
 
 class NoPushBranch(Exception):
@@ -87,3 +88,9 @@ def plan_branches(git: GitSpec, repository: GitRepository, gates: Gates = DEFAUL
         refspec=push.refspec if push else "",
         options=dict(push.options) if push else {},
     )
+
+
+def source_key(automation: ImageUpdateAutomation) -> Key:
+    """Return the key of the GitRepository that an automation refers to."""
+    ref = automation.spec.source_ref
+    return Key(ref.namespace or automation.metadata.namespace, ref.name)

@@ -22,7 +22,15 @@ from controllers.git.errors import BadSigningKey, BadUrl, GitError
 from controllers.git.login.clouds import CloudCredentials, present
 from controllers.git.objects.commits import Author, Signer
 from controllers.git.remote import Remote
-from controllers.gitaccess.branches import DEFAULT_GATES, BadPushBranch, BranchPlan, Gates, NoPushBranch, plan_branches
+from controllers.gitaccess.branches import (
+    DEFAULT_GATES,
+    BadPushBranch,
+    BranchPlan,
+    Gates,
+    NoPushBranch,
+    plan_branches,
+    source_key,
+)
 from controllers.gitaccess.credentials import (
     app_from_secret,
     credentials_from_secret,
@@ -217,12 +225,6 @@ class SourceReader:
             raise SourceFailed(f"failed to get {use} secret '{namespace}/{name}': {error.message}") from error
         except ApiError as error:
             raise SourceFailed(f"failed to get {use} secret '{namespace}/{name}': {error}") from error
-
-
-def source_key(automation: ImageUpdateAutomation) -> Key:
-    """Return the key of the GitRepository that an automation refers to."""
-    ref = automation.spec.source_ref
-    return Key(ref.namespace or automation.metadata.namespace, ref.name)
 
 
 def git_host(repository: GitRepository) -> str:

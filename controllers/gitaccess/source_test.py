@@ -11,13 +11,13 @@ from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imageupdateautomation import CommitSpec, ImageUpdateAutomation, PushSpec, SigningKey, SourceReference
 from api.meta import LocalObjectReference
 from controllers.git.remote import Basic, Bearer, Remote
+from controllers.gitaccess.branches import source_key
 from controllers.gitaccess.source import (
     AutomationSource,
     SourceFailed,
     SourceInvalid,
     SourceReader,
     git_host,
-    source_key,
 )
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial

@@ -59,6 +59,11 @@ def build_access_reader(process: Process) -> AccessReader:
     return process.share(_make_access_reader)
 
 
+def provide_registry_client(process: Process, client: RegistryClient) -> None:
+    """Let the kinds of a process, which are still to be built, use this client; closing it is up to the caller."""
+    process.provide(_make_registry_client, client)
+
+
 def _make_registry_client(process: Process) -> RegistryClient:
     client = RegistryClient(
         clock=process.clock,

@@ -2,6 +2,7 @@
 
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,8 +14,9 @@ from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
 from controllers.git.remote import SshAlgorithms
-from controllers.gitaccess.branches import Gates
-from controllers.gitaccess.source import SourceReader, git_host, source_key
+from controllers.gitaccess.branches import Gates, source_key
+from controllers.gitaccess.git import Git
+from controllers.gitaccess.source import SourceReader, git_host
 from controllers.imageupdateautomation.predicates import policy_changed, source_changed
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.runtime.key import Key, key_of
@@ -43,8 +45,11 @@ FEATURE_GATES = {
 }
 
 
-def build(process: Process) -> None:
-    """Declare the kind: an ImageUpdateAutomation runs when it is due, or what it reads in the cluster changes."""
+def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> None:
+    """Declare the kind: an ImageUpdateAutomation runs when it is due, or what it reads in the cluster changes.
+
+    wrap: returns what the runs use in place of the engine, to keep it from pushing
+    """
     options = process.options
     automations = Kind(
         process,
@@ -79,7 +84,7 @@ def build(process: Process) -> None:
             continue_branch=options.is_feature_enabled("GitAllBranchReferences"),
         ),
     )
-    reconciler = ImageUpdateAutomationReconciler(git, sources, policies=policies.list, policy=policies.get)
+    reconciler = ImageUpdateAutomationReconciler(wrap(git), sources, policies=policies.list, policy=policies.get)
     automations.reconcile_with(
         reconciler,
         forget=reconciler.forget,

@@ -26,7 +26,7 @@ from controllers.runtime.reconcile.conditions import is_failing, is_true
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
 from controllers.update import findings, recovery, reverts
-from controllers.update.edit import Editor
+from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed
 from controllers.update.publish import PushContext, publish
 from controllers.update.repository import Repository

@@ -9,7 +9,7 @@ from api.imageupdateautomation import ImageUpdateAutomationStatus
 from controllers import setters
 from controllers.git.objects.commits import CommitInfo, NewCommit
 from controllers.git.protocol.refs import Refs, Tip
-from controllers.update.edit import Editor
+from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed, PathUnusable
 from controllers.update.publish import PushContext, push
 from controllers.update.repository import CHECKOUT, Repository

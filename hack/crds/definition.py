@@ -13,8 +13,8 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from api.kinds import KINDS, Kind
+from api.openapi import docstring, struct_schema
 from api.schema import Column
-from hack.crds.openapi import docstring, struct_schema
 
 HEADER = """\
 # Generated from the types in api/ by `python -m hack.crds`; do not edit.

@@ -1,37 +1,11 @@
 """The two journeys: production follows releases by semver, staging follows the newest build of a branch."""
 
 import time
-from typing import Any
 
+from hack.demo import manifests
 from hack.demo.demo_environment import NAMESPACE, DemoEnvironment
 from hack.demo.narration import require
 from hack.oci import Pusher
-
-IMAGE = "image.toolkit.fluxcd.io/v1"
-SOURCE = "source.toolkit.fluxcd.io/v1"
-AUTHOR = {"name": "tagline", "email": "tagline@example.com"}
-
-VALUES = """# values of the chart
-replicaCount: 2
-
-image:
-  repository: {image} # {{"$imagepolicy": "default:k8s-demo:name"}}
-  tag: 1.0.0 # {{"$imagepolicy": "default:k8s-demo:tag"}}
-  pullPolicy:   IfNotPresent   # untouched, blanks included
-"""
-DEPLOYMENT = """apiVersion: apps/v1
-kind: Deployment
-metadata:
-  name: web
-spec:
-  template:
-    spec:
-      containers:
-        - name: web
-          image: {image} # {{"$imagepolicy": "default:staging"}}
-"""
-MESSAGE = "{{range .Updated.Images}}{{println .}}{{end}}"
-FILTER = {"pattern": "^main-[a-fA-F0-9]+-(?P<ts>.*)", "extract": "$ts"}
 
 
 def production(world: DemoEnvironment) -> None:
@@ -43,7 +17,7 @@ def production(world: DemoEnvironment) -> None:
         with narrator.step(f"CI has pushed {image}:1.0.0 to a private registry"):
             registry.push("cnych/devops-demo", "1.0.0")
         with narrator.step("the fleet repository has helm/my-values.yaml with markers behind name and tag"):
-            before = VALUES.format(image=image)
+            before = manifests.VALUES.format(image=image)
             fleet = world.git.create_repository("fleet", {"helm/my-values.yaml": before, "README.md": "# fleet\n"})
         with narrator.step("kubectl create secret docker-registry, and the four objects are applied"):
             world.kubectl(
@@ -52,10 +26,10 @@ def production(world: DemoEnvironment) -> None:
                 f"--docker-password={env.registry_password}",
             )  # fmt: skip
             world.apply(
-                _repository("k8s-demo", image, secretRef={"name": "dockerconfig"}),
-                _policy("k8s-demo", {"semver": {"range": ">=1.0.0"}}),
-                *_source("fleet", fleet.url, env.git_user, env.git_password),
-                _automation("k8s-demo", "fleet", "./helm/my-values.yaml"),
+                manifests.repository("k8s-demo", image, secretRef={"name": "dockerconfig"}),
+                manifests.policy("k8s-demo", {"semver": {"range": ">=1.0.0"}}),
+                *manifests.source("fleet", fleet.url, env.git_user, env.git_password),
+                manifests.automation("k8s-demo", "fleet", "./helm/my-values.yaml"),
             )
         with narrator.step("the policy has chosen 1.0.0 and the automation found Git as it should be"):
             world.wait_ready("ImageRepository", "k8s-demo", message="successful scan: found 1 tags")
@@ -82,13 +56,13 @@ def staging(world: DemoEnvironment) -> None:
         with narrator.step("CI has pushed main-2d3fcbd-1611906956"):
             registry.push("org/web", "main-2d3fcbd-1611906956")
         with narrator.step("repository, objects and policy (filterTags, numerical) are there"):
-            before = DEPLOYMENT.format(image=f"{image}:main-2d3fcbd-1611906956")
+            before = manifests.DEPLOYMENT.format(image=f"{image}:main-2d3fcbd-1611906956")
             apps = world.git.create_repository("staging", {"web.yaml": before})
             world.apply(
-                _repository("staging", image),
-                _policy("staging", {"numerical": {"order": "asc"}}, filterTags=FILTER),
-                *_source("staging", apps.url, env.git_user, env.git_password),
-                _automation("staging", "staging", "."),
+                manifests.repository("staging", image),
+                manifests.policy("staging", {"numerical": {"order": "asc"}}, filterTags=manifests.FILTER),
+                *manifests.source("staging", apps.url, env.git_user, env.git_password),
+                manifests.automation("staging", "staging", "."),
             )
             world.wait_ready("ImagePolicy", "staging", message="resolved to main-2d3fcbd-1611906956")
             world.wait_ready("ImageUpdateAutomation", "staging", message="no updates made")
@@ -97,7 +71,7 @@ def staging(world: DemoEnvironment) -> None:
         with narrator.step(f"CI pushes {newest}, and the commit is in Git"):
             registry.push("org/web", newest)
             head = world.timed_commit(apps, "staging", pushed_at=time.monotonic(), head=head)
-            _require_only(world, apps.file("web.yaml"), DEPLOYMENT.format(image=f"{image}:{newest}"))
+            _require_only(world, apps.file("web.yaml"), manifests.DEPLOYMENT.format(image=f"{image}:{newest}"))
         with narrator.step("an older build of main and a newer one of another branch are scanned and change nothing"):
             registry.push_tags("org/web", ["main-aaaaaaa-1600000000", "feature-bbbbbbb-1999999999"])
             world.scan_now("staging")
@@ -117,36 +91,3 @@ def _require_only(world: DemoEnvironment, got: str, want: str) -> None:
 
 def _log(world: DemoEnvironment) -> str:
     return str(world.controllers.log("imageupdateautomation"))
-
-
-def _repository(name: str, image: str, **spec: Any) -> dict[str, Any]:
-    return _object(IMAGE, "ImageRepository", name, {"image": image, "interval": "1m", **spec})
-
-
-def _policy(name: str, policy: dict[str, Any], **spec: Any) -> dict[str, Any]:
-    return _object(IMAGE, "ImagePolicy", name, {"imageRepositoryRef": {"name": name}, "policy": policy, **spec})
-
-
-def _source(name: str, url: str, user: str, password: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    login = {
-        "apiVersion": "v1",
-        "kind": "Secret",
-        "metadata": {"name": f"{name}-login"},
-        "stringData": {"username": user, "password": password},
-    }
-    spec = {"url": url, "interval": "1m", "ref": {"branch": "main"}, "secretRef": {"name": f"{name}-login"}}
-    return login, _object(SOURCE, "GitRepository", name, spec)
-
-
-def _automation(name: str, source: str, path: str) -> dict[str, Any]:
-    spec = {
-        "interval": "1m",
-        "sourceRef": {"kind": "GitRepository", "name": source},
-        "git": {"commit": {"author": AUTHOR, "messageTemplate": MESSAGE}},
-        "update": {"path": path, "strategy": "Setters"},
-    }
-    return _object(IMAGE, "ImageUpdateAutomation", name, spec)
-
-
-def _object(version: str, kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}

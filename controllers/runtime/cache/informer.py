@@ -24,8 +24,8 @@ from controllers.clock import Clock
 from controllers.runtime import logkey
 from controllers.runtime.cache.store import Changes, Store
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
+from controllers.runtime.kube.protocols import ListWatcher
 from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, UnreadableObject, WatchEvent
 from controllers.runtime.log import bind_fields
 
@@ -58,7 +58,7 @@ class Informer(Generic[K]):
 
     def __init__(
         self,
-        client: KubeClient,
+        client: ListWatcher,
         resource: Resource,
         *,
         into: type[K],

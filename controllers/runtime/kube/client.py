@@ -20,7 +20,7 @@ from controllers.net.library_errors import describe
 from controllers.runtime.kube import serializer
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import NotFound, Throttled, TooLarge, Unreachable
-from controllers.runtime.kube.paths import request_path
+from controllers.runtime.kube.paths import describe_request, request_path
 from controllers.runtime.kube.serializer import K, Page, T, WatchEvent
 
 CONNECTIONS = 64
@@ -81,7 +81,9 @@ class KubeClient:
 
     async def get(self, resource: Resource, namespace: str, name: str, *, into: type[T]) -> T:
         """Return one object, read from the server (never from a cache)."""
-        call = _Request(_describe("get", resource, namespace, name), "GET", request_path(resource, namespace, name))
+        call = _Request(
+            describe_request("get", resource, namespace, name), "GET", request_path(resource, namespace, name)
+        )
         return serializer.decode(await self._read(call), into, operation=call.operation)
 
     async def list(
@@ -102,7 +104,7 @@ class KubeClient:
         Raises Gone when a `continue_` token is too old: begin again. Raises TooLarge when the page is: lower `limit`.
         """
         call = _Request(
-            _describe("list", resource, namespace),
+            describe_request("list", resource, namespace),
             "GET",
             request_path(resource, namespace),
             _drop_empty(
@@ -139,7 +141,7 @@ class KubeClient:
             allowWatchBookmarks="true",
             timeoutSeconds=str(timeout_seconds),
         )
-        call = _Request(_describe("watch", resource, namespace), "GET", request_path(resource, namespace), query)
+        call = _Request(describe_request("watch", resource, namespace), "GET", request_path(resource, namespace), query)
         with _map_network_errors(call.operation):
             async with asyncio.timeout(REQUEST_SECONDS):
                 response = await self._send(call, aiohttp.ClientTimeout(sock_connect=CONNECT_SECONDS))
@@ -166,7 +168,7 @@ class KubeClient:
 
         name, subresource: to create something of an object that is there, a ServiceAccount's token for example.
         """
-        operation = _describe("create", resource, namespace, name, subresource)
+        operation = describe_request("create", resource, namespace, name, subresource)
         call = _Request(
             operation, "POST", request_path(resource, namespace, name, subresource), body=serializer.encode(body)
         )
@@ -188,7 +190,7 @@ class KubeClient:
         body: with `metadata.resourceVersion` it is a precondition: raises Conflict when the object has moved on.
         After Unreachable the patch may or may not have been applied: read again.
         """
-        operation = _describe("patch", resource, namespace, name, subresource)
+        operation = describe_request("patch", resource, namespace, name, subresource)
         call = _Request(
             operation,
             "PATCH",
@@ -207,7 +209,7 @@ class KubeClient:
         body: dict[str, object] = {"propagationPolicy": "Background"}
         if uid:
             body["preconditions"] = {"uid": uid}
-        operation = _describe("delete", resource, namespace, name)
+        operation = describe_request("delete", resource, namespace, name)
         try:
             await self._write(
                 _Request(operation, "DELETE", request_path(resource, namespace, name), body=serializer.encode(body))
@@ -318,12 +320,6 @@ async def _read_body(response: aiohttp.ClientResponse, operation: str, *, limit:
             raise TooLarge(operation, f"answer of more than {limit} bytes", status=response.status)
         chunks.append(chunk)
     return b"".join(chunks)
-
-
-def _describe(verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
-    plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
-    where = "/".join(part for part in (namespace, name) if part)
-    return f"{verb} {plural} {where}".rstrip()
 
 
 def _drop_empty(**query: str) -> dict[str, str]:

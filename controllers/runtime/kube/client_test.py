@@ -12,9 +12,11 @@ from controllers.runtime.kube import client as client_module
 from controllers.runtime.kube import errors
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
+from controllers.runtime.kube.protocols import ApiClient
 from controllers.runtime.kube.serializer import Bookmark, ObjectEvent
 from testing.apiserver import ScriptedServer
 from testing.clock import VirtualClock
+from testing.embedded import EmbeddedServer
 from testing.scripted_answers import delay_until, fail, pass_through, raw, reset_connection
 from testing.thing import THINGS, Thing, ThingSpec, ThingStatus, encode_thing
 
@@ -23,6 +25,20 @@ from testing.thing import THINGS, Thing, ThingSpec, ThingStatus, encode_thing
 async def api() -> AsyncIterator[ScriptedServer]:
     async with ScriptedServer() as server:
         yield server
+
+
+@pytest_asyncio.fixture(params=[ScriptedServer, EmbeddedServer], ids=["http", "embedded"])
+async def either(request: pytest.FixtureRequest) -> AsyncIterator[EmbeddedServer]:
+    """Yield a server over HTTP, and the embedded API; they have the same controls."""
+    async with request.param() as server:
+        yield server
+
+
+@pytest_asyncio.fixture
+async def any_client(either: EmbeddedServer, clock: VirtualClock) -> AsyncIterator[ApiClient]:
+    made = either.connect(clock)
+    yield made
+    await made.close()
 
 
 @pytest.fixture
@@ -44,17 +60,21 @@ async def client(
     await made.close()
 
 
-async def test_object_lives_through_all_verbs(api: ScriptedServer, client: KubeClient) -> None:
-    created = await client.create(THINGS, "ns", encode_thing("a", size=1), into=Thing)
+async def test_object_lives_through_all_verbs(any_client: ApiClient) -> None:
+    created = await any_client.create(THINGS, "ns", encode_thing("a", size=1), into=Thing)
     body = {"metadata": {"resourceVersion": created.metadata.resource_version}, "status": {"pushed": "now"}}
-    patched = await client.patch(
-        THINGS, "ns", "a", body, into=Thing, subresource="status", field_manager="some-controller"
-    )
+    patched = await any_client.patch(THINGS, "ns", "a", body, into=Thing, subresource="status")
     assert (patched.spec, patched.status) == (ThingSpec(size=1), ThingStatus(pushed="now"))
-    assert await client.get(THINGS, "ns", "a", into=Thing) == patched
-    await client.delete(THINGS, "ns", "a", uid=patched.metadata.uid)
+    assert await any_client.get(THINGS, "ns", "a", into=Thing) == patched
+    await any_client.delete(THINGS, "ns", "a", uid=patched.metadata.uid)
     with pytest.raises(errors.NotFound, match="get things ns/a: 404 NotFound"):
-        await client.get(THINGS, "ns", "a", into=Thing)
+        await any_client.get(THINGS, "ns", "a", into=Thing)
+
+
+async def test_a_request_says_what_it_patches_and_who_sends_it(api: ScriptedServer, client: KubeClient) -> None:
+    api.put(THINGS, encode_thing("a"))
+    body = {"status": {"pushed": "now"}}
+    await client.patch(THINGS, "ns", "a", body, into=Thing, subresource="status", field_manager="some-controller")
     patch = next(seen for seen in api.requests if seen.verb == "patch")
     assert patch.path == "/apis/example.com/v1/namespaces/ns/things/a/status"
     assert patch.query == {"fieldManager": "some-controller"}
@@ -62,37 +82,37 @@ async def test_object_lives_through_all_verbs(api: ScriptedServer, client: KubeC
     assert patch.headers["User-Agent"] == "tagline/test"
 
 
-async def test_patch_of_an_older_version_is_a_conflict(client: KubeClient) -> None:
-    old = await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
-    await client.patch(THINGS, "ns", "a", {"spec": {"size": 1}}, into=Thing)
-    with pytest.raises(errors.Conflict, match="patch things ns/a: 409 Conflict: the object has been modified"):
-        await client.patch(
+async def test_patch_of_an_older_version_is_a_conflict(any_client: ApiClient) -> None:
+    old = await any_client.create(THINGS, "ns", encode_thing("a"), into=Thing)
+    await any_client.patch(THINGS, "ns", "a", {"spec": {"size": 1}}, into=Thing)
+    with pytest.raises(errors.Conflict, match=r"patch things ns/a: 409 Conflict: .*the object has been modified"):
+        await any_client.patch(
             THINGS, "ns", "a", {"metadata": {"resourceVersion": old.metadata.resource_version}}, into=Thing
         )
 
 
-async def test_create_of_a_taken_name(client: KubeClient) -> None:
-    await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
+async def test_create_of_a_taken_name(any_client: ApiClient) -> None:
+    await any_client.create(THINGS, "ns", encode_thing("a"), into=Thing)
     with pytest.raises(errors.AlreadyExists):
-        await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
+        await any_client.create(THINGS, "ns", encode_thing("a"), into=Thing)
 
 
-async def test_delete_of_nothing_is_fine_and_of_another_incarnation_is_not(client: KubeClient) -> None:
-    await client.delete(THINGS, "ns", "a")
-    await client.create(THINGS, "ns", encode_thing("a"), into=Thing)
+async def test_delete_of_nothing_is_fine_and_of_another_incarnation_is_not(any_client: ApiClient) -> None:
+    await any_client.delete(THINGS, "ns", "a")
+    await any_client.create(THINGS, "ns", encode_thing("a"), into=Thing)
     with pytest.raises(errors.Conflict):
-        await client.delete(THINGS, "ns", "a", uid="earlier")
+        await any_client.delete(THINGS, "ns", "a", uid="earlier")
 
 
-async def test_pages_add_up(api: ScriptedServer, client: KubeClient) -> None:
+async def test_pages_add_up(either: EmbeddedServer, any_client: ApiClient) -> None:
     for number in range(5):
-        api.put(THINGS, encode_thing(f"t{number}"))
+        either.put(THINGS, encode_thing(f"t{number}"))
     names: list[str] = []
     continue_ = ""
     for expected in (2, 2, 1):
-        page = await client.list(THINGS, into=Thing, limit=2, continue_=continue_)
+        page = await any_client.list(THINGS, into=Thing, limit=2, continue_=continue_)
         assert len(page.items) == expected
-        assert page.resource_version == api.version
+        assert page.resource_version == either.version
         names += [item.metadata.name for item in page.items]
         continue_ = page.continue_
     assert (names, continue_) == ([f"t{number}" for number in range(5)], "")
@@ -104,22 +124,29 @@ async def test_expired_continue_token_is_gone(api: ScriptedServer, client: KubeC
         await client.list(THINGS, into=Thing, continue_="old")
 
 
-async def test_watch_tells_what_happens_after_a_version(api: ScriptedServer, client: KubeClient) -> None:
-    since = api.version
-    first = api.put(THINGS, encode_thing("a"))
-    events = client.watch(THINGS, into=Thing, namespace="ns", resource_version=since, timeout_seconds=300)
+async def test_watch_tells_what_happens_after_a_version(either: EmbeddedServer, any_client: ApiClient) -> None:
+    since = either.version
+    first = either.put(THINGS, encode_thing("a"))
+    events = any_client.watch(THINGS, into=Thing, namespace="ns", resource_version=since, timeout_seconds=300)
     async with aclosing(events):
         added = await anext(events)
         assert isinstance(added, ObjectEvent)
         assert (added.type, added.resource_version) == ("ADDED", first["metadata"]["resourceVersion"])
-        api.remove(THINGS, "ns", "a")
+        either.remove(THINGS, "ns", "a")
         deleted = await anext(events)
         assert isinstance(deleted, ObjectEvent)
         assert deleted.type == "DELETED"
-        api.bookmark()
-        assert await anext(events) == Bookmark(api.version)
-        api.end_watches()
+        either.bookmark()
+        assert await anext(events) == Bookmark(either.version)
+        either.end_watches()
         assert [event async for event in events] == []
+
+
+async def test_a_watch_asks_for_bookmarks_and_a_time(api: ScriptedServer, client: KubeClient) -> None:
+    since = api.version
+    api.put(THINGS, encode_thing("a"))
+    async with aclosing(client.watch(THINGS, into=Thing, resource_version=since, timeout_seconds=300)) as events:
+        await anext(events)
     assert api.requests[-1].query == {
         "watch": "true",
         "allowWatchBookmarks": "true",
@@ -128,38 +155,39 @@ async def test_watch_tells_what_happens_after_a_version(api: ScriptedServer, cli
     }
 
 
-async def test_watch_of_forgotten_history_is_gone(api: ScriptedServer, client: KubeClient) -> None:
-    since = api.version
-    api.compact()
+async def test_watch_of_forgotten_history_is_gone(either: EmbeddedServer, any_client: ApiClient) -> None:
+    since = either.version
+    either.compact()
     with pytest.raises(errors.Gone):
-        await anext(client.watch(THINGS, into=Thing, resource_version=since, timeout_seconds=300))
+        await anext(any_client.watch(THINGS, into=Thing, resource_version=since, timeout_seconds=300))
 
 
-async def test_error_event_ends_a_watch(api: ScriptedServer, client: KubeClient) -> None:
-    events = client.watch(THINGS, into=Thing, resource_version=api.version, timeout_seconds=300)
+async def test_error_event_ends_a_watch(either: EmbeddedServer, any_client: ApiClient) -> None:
+    events = any_client.watch(THINGS, into=Thing, resource_version=either.version, timeout_seconds=300)
     waiting = asyncio.ensure_future(anext(events))
-    await api.wait_for_watches()
-    api.error_watches(410, "Expired")
+    await either.wait_for_watches()
+    either.error_watches(410, "Expired")
     with pytest.raises(errors.Gone):
         await waiting
 
 
-async def test_dropped_watch_is_unreachable(api: ScriptedServer, client: KubeClient) -> None:
-    events = client.watch(THINGS, into=Thing, resource_version=api.version, timeout_seconds=300)
+async def test_dropped_watch_is_unreachable(either: EmbeddedServer, any_client: ApiClient) -> None:
+    events = any_client.watch(THINGS, into=Thing, resource_version=either.version, timeout_seconds=300)
     waiting = asyncio.ensure_future(anext(events))
-    await api.wait_for_watches()
-    api.drop_watches()
+    await either.wait_for_watches()
+    either.drop_watches()
     with pytest.raises(errors.Unreachable, match="watch things: Unreachable"):
         await waiting
 
 
-async def test_left_watch_gives_its_connection_back(api: ScriptedServer, client: KubeClient) -> None:
-    api.put(THINGS, encode_thing("a"))
-    events = client.watch(THINGS, into=Thing, resource_version="1", timeout_seconds=300)
+async def test_left_watch_gives_its_connection_back(either: EmbeddedServer, any_client: ApiClient) -> None:
+    since = either.version
+    either.put(THINGS, encode_thing("a"))
+    events = any_client.watch(THINGS, into=Thing, resource_version=since, timeout_seconds=300)
     async with aclosing(events):
         await anext(events)
-        assert api.watching == 1
-    await api.wait_for_watches(0)
+        assert either.watching == 1
+    await either.wait_for_watches(0)
 
 
 async def test_read_waits_for_a_throttling_server(
@@ -275,12 +303,12 @@ async def test_refused_token_is_renewed_once_for_any_verb(api: ScriptedServer) -
     await client.close()
 
 
-async def test_client_can_be_used_again_after_close(api: ScriptedServer, client: KubeClient) -> None:
-    api.put(THINGS, encode_thing("a"))
-    await client.get(THINGS, "ns", "a", into=Thing)
-    await client.close()
-    await client.close()
-    assert (await client.get(THINGS, "ns", "a", into=Thing)).metadata.name == "a"
+async def test_client_can_be_used_again_after_close(either: EmbeddedServer, any_client: ApiClient) -> None:
+    either.put(THINGS, encode_thing("a"))
+    await any_client.get(THINGS, "ns", "a", into=Thing)
+    await any_client.close()
+    await any_client.close()
+    assert (await any_client.get(THINGS, "ns", "a", into=Thing)).metadata.name == "a"
 
 
 def test_import_is_cheap() -> None:

@@ -1,4 +1,4 @@
-"""Request paths of the Kubernetes API, made of what users wrote and therefore checked.
+"""Request paths of the Kubernetes API, made of what users wrote and therefore checked, and requests in words.
 
 Paths: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
 """
@@ -25,6 +25,13 @@ def request_path(resource: Resource, namespace: str = "", name: str = "", subres
     if subresource:
         parts.append(_segment(resource, subresource))
     return "/" + "/".join(parts)
+
+
+def describe_request(verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:
+    """Return the beginning of every text about a request: verb, resource and key."""
+    plural = f"{resource.plural}/{subresource}" if subresource else resource.plural
+    where = "/".join(part for part in (namespace, name) if part)
+    return f"{verb} {plural} {where}".rstrip()
 
 
 def _segment(resource: Resource, text: str) -> str:

@@ -1,13 +1,15 @@
 """What the runtime needs of a client and of a cache, so that neither it nor its tests depend on the real ones.
 
-Named after controller-runtime's `client.Reader` and `client.Writer`. `kube.client.KubeClient` is a `Client`,
-`cache.informer.Informer` a `Cache`.
+Named after controller-runtime's `client.Reader` and `client.Writer`. `kube.client.KubeClient` and
+`embedded.client.EmbeddedClient` are each an `ApiClient`, `cache.informer.Informer` is a `Cache`.
 """
 
+from collections.abc import AsyncGenerator
 from typing import Protocol, TypeVar
 
 from api.resource import Resource
 from controllers.runtime.key import Key, KubeObject
+from controllers.runtime.kube.serializer import Page, WatchEvent
 
 T = TypeVar("T")
 K = TypeVar("K", bound=KubeObject)
@@ -43,6 +45,39 @@ class Writer(Protocol):
 
 class Client(Reader, Writer, Protocol):
     """Reads and writes."""
+
+
+class ListWatcher(Protocol):
+    """What an informer follows. Raises ApiError, such as Gone."""
+
+    async def list(
+        self,
+        resource: Resource,
+        *,
+        into: type[T],
+        namespace: str = "",
+        label_selector: str = "",
+        limit: int = 500,
+        continue_: str = "",
+    ) -> Page[T]: ...
+
+    def watch(
+        self,
+        resource: Resource,
+        *,
+        into: type[K],
+        namespace: str = "",
+        label_selector: str = "",
+        resource_version: str,
+        timeout_seconds: int,
+    ) -> AsyncGenerator[WatchEvent[K], None]: ...
+
+
+class ApiClient(Client, ListWatcher, Protocol):
+    """Everything that a process asks of an API."""
+
+    async def close(self) -> None:
+        """Give back what requests have opened."""
 
 
 class Cache(Protocol[K]):

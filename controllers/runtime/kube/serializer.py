@@ -19,6 +19,8 @@ from controllers.runtime.kube.errors import ApiError, TooLarge, Unreadable, erro
 T = TypeVar("T")
 K = TypeVar("K", bound=KubeObject)
 
+ChangeType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
+
 MAX_LINE_BYTES = 3 << 20
 """Twice etcd's request limit: what one watch event can grow to as JSON."""
 
@@ -48,7 +50,7 @@ class Page(Generic[T]):
 class ObjectEvent(Generic[T]):
     """An object appeared, changed, or is gone (then `object` is its last state)."""
 
-    type: Literal["ADDED", "MODIFIED", "DELETED"]
+    type: ChangeType
     object: T
     resource_version: str
 
@@ -156,11 +158,26 @@ def _decode_item_by_item(data: bytes, into: type[T], *, operation: str) -> Page[
     items: list[T] = []
     unreadable: list[UnreadableObject] = []
     for raw in page.items or []:
-        try:
-            items.append(_decoder(into).decode(raw))
-        except _UNDECODABLE as error:
-            unreadable.append(_unreadable(raw, error, operation=operation))
+        obj = decode_object(raw, into, operation=operation)
+        if isinstance(obj, UnreadableObject):
+            unreadable.append(obj)
+        else:
+            items.append(obj)
     return Page(items, page.metadata.resource_version, page.metadata.continue_, tuple(unreadable))
+
+
+def decode_object(raw: bytes | msgspec.Raw, into: type[T], *, operation: str) -> T | UnreadableObject:
+    """Decode one of several objects; what does not fit `into` is reported. Raises Unreadable without metadata."""
+    try:
+        return cast(T, _decoder(into).decode(raw))
+    except _UNDECODABLE as error:
+        return _unreadable(raw, error, operation=operation)
+
+
+def decode_change(kind: ChangeType, raw: bytes | msgspec.Raw, into: type[K], *, operation: str) -> WatchEvent[K]:
+    """Return what a watch yields for a change of an object."""
+    obj = decode_object(raw, into, operation=operation)
+    return obj if isinstance(obj, UnreadableObject) else ObjectEvent(kind, obj, obj.metadata.resource_version)
 
 
 def _unreadable(raw: bytes | msgspec.Raw, error: Exception, *, operation: str) -> UnreadableObject:
@@ -177,11 +194,7 @@ def decode_event(line: bytes, into: type[K], *, operation: str) -> WatchEvent[K]
         event = _ENVELOPE.decode(line)
         match event.type:
             case "ADDED" | "MODIFIED" | "DELETED" as kind:
-                try:
-                    obj: K = _decoder(into).decode(event.object)
-                except _UNDECODABLE as error:
-                    return _unreadable(event.object, error, operation=operation)
-                return ObjectEvent(kind, obj, obj.metadata.resource_version)
+                return decode_change(kind, event.object, into, operation=operation)
             case "BOOKMARK":
                 return Bookmark(_PARTIAL.decode(event.object).metadata.resource_version)
             case "ERROR":

@@ -5,11 +5,12 @@ it, and none holds a lease that it does not use. `--concurrent` counts for each 
 """
 
 import asyncio
+import importlib
 import logging
 import socket
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from api.resource import Resource
 from controllers.runtime import logkey
@@ -17,7 +18,6 @@ from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, KubeObject, key_of
 from controllers.runtime.kube.objects import ReconciledObject, Status, is_edit, needs_reconcile
 from controllers.runtime.process import flags
-from controllers.runtime.process.notification import HttpPost, Notifier
 from controllers.runtime.process.process import CannotStart, Process
 from controllers.runtime.queue.ratelimit import Backoff
 from controllers.runtime.queue.workqueue import Cause, Lane, WorkQueue
@@ -27,6 +27,9 @@ from controllers.runtime.reconcile.leader import AlwaysLeader, ElectionConfig, L
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.runtime.reconcile.run import Reconciler
 from controllers.runtime.reconcile.supersede import Superseder
+
+if TYPE_CHECKING:
+    from controllers.runtime.process.notification import Notifier
 
 K = TypeVar("K", bound=KubeObject)
 T = TypeVar("T", bound=ReconciledObject)
@@ -156,6 +159,11 @@ class Kind(Generic[T]):
             requeue_dependency=process.options[flags.REQUEUE_DEPENDENCY],
         )
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it works and has nothing to do now."""
+        return self.is_working and self.queue.is_idle
+
     async def run(self) -> None:
         """Wait to be elected, then work until `stop`. Raises LostLeadership, in a group."""
         assert self._controller, "reconcile_with was not called"
@@ -234,14 +242,16 @@ class Kind(Generic[T]):
             observe=process.metrics.observe_leadership(election.name),
         )
 
-    def _make_notifier(self) -> Notifier | None:
+    def _make_notifier(self) -> "Notifier | None":
         process = self._process
         address = process.options[flags.EVENTS_ADDR]
         if not address:
             return None
-        post = HttpPost(address)
+        # Its HTTP library is not loaded by those who send none.
+        notification = importlib.import_module("controllers.runtime.process.notification")
+        post = notification.HttpPost(address)
         process.add_cleanup(post.close)
-        notifier = Notifier(
+        notifier: Notifier = notification.Notifier(
             post,
             component=self.component,
             instance=socket.gethostname(),

@@ -8,6 +8,7 @@ status 1.
 """
 
 import asyncio
+import importlib
 import logging
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -25,8 +26,8 @@ from controllers.net.library_errors import describe
 from controllers.runtime import logkey
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import KubeObject
-from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import ClusterConfig
+from controllers.runtime.kube.protocols import ApiClient
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Options
 from controllers.runtime.process.health import HealthChecks, LoopLagMonitor, MetricsPage, make_loop_check
@@ -60,6 +61,10 @@ class Worker(Protocol):
     def is_working(self) -> bool:
         """Whether it is elected and works."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it works and has nothing to do now."""
+
     async def run(self) -> None:
         """Wait to be elected, then work until stopped. Raises LostLeadership."""
 
@@ -85,10 +90,12 @@ class Process:
         clock: Clock = SYSTEM_CLOCK,
         environ: Mapping[str, str] = os.environ,
         rng: Random | None = None,
+        client: ApiClient | None = None,
     ) -> None:
         """Build it; nothing is started.
 
         name: its kinds, for the user agent that servers see
+        client: of an API that is no cluster; the process closes it. None: a client of the cluster of `config`
         Raises CannotStart.
         """
         self.options = options
@@ -100,12 +107,7 @@ class Process:
         self.watched_namespace = "" if options[flags.WATCH_ALL_NAMESPACES] else self.namespace
         """Empty: all."""
         self.user_agent = f"tagline-{name}/{VERSION}"
-        self.client = KubeClient(
-            config,
-            user_agent=self.user_agent,
-            observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
-            clock=clock,
-        )
+        self.client: ApiClient = client or self._connect(config)
         lag = LoopLagMonitor(clock, observe=self.metrics.loop_lag.observe, log=logging.getLogger("controllers.runtime"))
         self.liveness, self.readiness = HealthChecks(), HealthChecks()
         self.liveness.add("loop", make_loop_check(lag.lag_seconds))
@@ -116,6 +118,16 @@ class Process:
         self._workers: dict[Worker, asyncio.Task[None] | None] = {}
         self._cleanups: list[Callable[[], Awaitable[None]]] = [self.client.close]
         self._stop = asyncio.Event()
+
+    def _connect(self, config: ClusterConfig) -> ApiClient:
+        """Return a client of a cluster. Without one its HTTP library is not loaded, which takes 20 MB."""
+        client: ApiClient = importlib.import_module("controllers.runtime.kube.client").KubeClient(
+            config,
+            user_agent=self.user_agent,
+            observe=self.metrics.observe_requests(urlsplit(config.server).netloc),
+            clock=self.clock,
+        )
+        return client
 
     def informer(
         self,
@@ -151,6 +163,10 @@ class Process:
         shared: P = self._shared[make]
         return shared
 
+    def provide(self, make: Callable[["Process"], P], part: P) -> None:
+        """Let `share(make)` return `part`: for a process whose edges are others than those that flags describe."""
+        self._shared[make] = part
+
     def add_worker(self, worker: Worker) -> None:
         """Run `worker` once the caches are filled."""
         self._workers[worker] = None
@@ -162,6 +178,11 @@ class Process:
     def add_cleanup(self, callback: Callable[[], Awaitable[None]]) -> None:
         """Await `callback` at the end, before what was registered earlier."""
         self._cleanups.append(callback)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether every kind works and has nothing to do now; changes may be under way from the API."""
+        return all(worker.is_idle for worker in self._workers)
 
     def stop(self) -> None:
         """Begin the orderly end; `run` returns when it is done."""

@@ -224,6 +224,11 @@ class WorkQueue:
         self._delayed.clear()
         self._heap.clear()
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing runs and nothing waits for a worker; what is to be added later does not count."""
+        return not self._queued and not self._running
+
     def running_durations(self) -> Iterator[float]:
         """Yield for each running key how long it has run, in seconds."""
         now = self._clock.monotonic()

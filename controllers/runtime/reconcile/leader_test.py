@@ -244,9 +244,8 @@ async def test_a_candidate_that_just_arrived_waits_a_whole_lease_duration(api: F
 async def test_a_leader_whose_lease_was_taken_stops(api: FakeLeaseApi) -> None:
     one = ElectorHarness(api, "one")
     await api.clock.advance(10)
-    assert api.lease
-    api.lease["metadata"]["resourceVersion"] = "99"
-    api.lease["spec"] |= {"holderIdentity": "thief", "renewTime": "2030-01-01T00:00:00.000000Z"}
+    stolen = {"spec": {"holderIdentity": "thief", "renewTime": "2030-01-01T00:00:00.000000Z"}}
+    api.store.change(LEASES.plural, "ns", "thing-leader-election", stolen)
     await api.clock.advance(31)
     with pytest.raises(LostLeadership):
         await one.task

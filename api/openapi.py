@@ -51,9 +51,12 @@ class Unsupported(TypeError):
     """An API type uses something that has no schema yet."""
 
 
-def struct_schema(struct: type[msgspec.Struct], version: str) -> dict[str, object]:
-    """Return the schema of an object of type `struct` as served in `version`, without a description."""
-    described = field_docstrings(struct)
+def struct_schema(struct: type[msgspec.Struct], version: str, *, describe: bool = True) -> dict[str, object]:
+    """Return the schema of an object of type `struct` as served in `version`, without a description of its own.
+
+    describe: with the descriptions of its fields; they are read from the source, which takes most of the time
+    """
+    described = field_docstrings(struct) if describe else {}
     properties: dict[str, object] = {}
     required: list[str] = []
     for info in msgspec.structs.fields(struct):
@@ -62,7 +65,7 @@ def struct_schema(struct: type[msgspec.Struct], version: str) -> dict[str, objec
             required.append(info.encode_name)
         properties[info.encode_name] = _described(
             described.get(info.name) or _COMMON_DOCSTRINGS.get(info.name) or docstring(inner),
-            _with_constraints(_type_schema(inner, version), constraints),
+            _with_constraints(_type_schema(inner, version, describe=describe), constraints),
         )
     schema: dict[str, object] = {"type": "object", "properties": properties}
     if required:
@@ -132,24 +135,24 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _type_schema(annotation: Any, version: str) -> dict[str, object]:
+def _type_schema(annotation: Any, version: str, *, describe: bool) -> dict[str, object]:
     if annotation in _SCALARS:
         return dict(_SCALARS[annotation])
     if annotation is ObjectMeta:
         return {"type": "object"}  # the API server has its own schema for metadata
     if isinstance(annotation, type) and issubclass(annotation, msgspec.Struct):
-        return struct_schema(annotation, version)
+        return struct_schema(annotation, version, describe=describe)
     match typing.get_origin(annotation), typing.get_args(annotation):
         case origin, (item, end) if origin is tuple and end is Ellipsis:
-            return {"type": "array", "items": _item_schema(item, version)}
+            return {"type": "array", "items": _item_schema(item, version, describe=describe)}
         case origin, (key, value) if origin is dict and key is str:
-            return {"type": "object", "additionalProperties": _item_schema(value, version)}
-    raise Unsupported(f"schema of {annotation}: add it to hack/crds/openapi.py or use a type that it knows")
+            return {"type": "object", "additionalProperties": _item_schema(value, version, describe=describe)}
+    raise Unsupported(f"schema of {annotation}: add it to api/openapi.py or use a type that it knows")
 
 
-def _item_schema(annotation: Any, version: str) -> dict[str, object]:
+def _item_schema(annotation: Any, version: str, *, describe: bool) -> dict[str, object]:
     inner, constraints = _unwrap(annotation, version)
-    return _described(docstring(inner), _with_constraints(_type_schema(inner, version), constraints))
+    return _described(docstring(inner), _with_constraints(_type_schema(inner, version, describe=describe), constraints))
 
 
 def _described(description: str, schema: dict[str, object]) -> dict[str, object]:

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar
 import msgspec
 import pytest
 
+from api.openapi import Unsupported, field_docstrings, struct_schema
 from api.schema import Rule, Schema
-from hack.crds.openapi import Unsupported, field_docstrings, struct_schema
 
 
 class Inner(msgspec.Struct, rename="camel"):

@@ -1,0 +1,229 @@
+"""The steps of `tagline adopt`: read, plan, ask, print, write. What is decided is decided in `controllers.adoption`."""
+
+import argparse
+import importlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from cli.adoption_dialogue import ask
+from cli.adoption_report import Report, format_report, to_json
+from cli.checkout import Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.tags import TagLists, read_tag_files
+from controllers.adoption.diff import unified_diff
+from controllers.adoption.evidence import Verdict, hold_against
+from controllers.adoption.instructions import full_name, parse_instruction
+from controllers.adoption.inventory import Inventory, guess_namespace, take_inventory
+from controllers.adoption.objects import AutomationOptions, join_documents, render_objects
+from controllers.adoption.occurrences import Occurrence
+from controllers.adoption.origins.carrying import Carried
+from controllers.adoption.origins.tools import read_tool
+from controllers.adoption.proposals import Plan, plan_adoption
+from controllers.adoption.schemes import Level
+from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
+from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
+from controllers.setters import Unparsable, is_candidate, relative_to
+
+DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
+DEFAULT_BRANCH = "main"
+OBJECTS_FILE = "image-automation.yaml"
+AUTOMATION_NAME = "image-automation"
+OUTPUTS = ("text", "summary", "diff", "yaml", "json")
+"""text: for people, with the diff below; summary: without it; diff; yaml: the objects; json: all, for programs."""
+
+
+def run_adoption(options: argparse.Namespace) -> int:
+    """Adopt as the options of the verb say; return the exit status.
+
+    Raises BadFolder, BadInstruction, BadTagFile; OSError when writing failed, before anything was changed.
+    """
+    instructions = [parse_instruction(text) for text in options.policy]
+    known_tags = read_tag_files(options.tags)
+    checkout = open_checkout(options.path, hidden=options.hidden)
+    target = Path(options.objects) if options.objects else checkout.folder / OBJECTS_FILE
+    survey = _survey(checkout, options)
+    carried = _read_tool(options.origin, checkout)
+    instructions += carried.instructions
+    manifests = _read_manifests(checkout, survey, target)
+    namespace = options.namespace or guess_namespace(manifests, DEFAULT_NAMESPACE)
+    inventory = take_inventory(manifests, namespace)
+    plan = plan_adoption(survey.occurrences, inventory, instructions=instructions, level=Level(options.level))
+    lists = _find_tags(plan, known_tags, offline=options.offline)
+    verdicts = _hold_all(plan, lists)
+    if options.interactive:
+        chosen = ask(verdicts, namespace, lists.of, prompt=_prompt, show=sys.stderr.write)
+        if chosen is None:
+            sys.stderr.write("nothing was written\n")
+            return 0
+        verdicts = chosen
+    adoption = write_markers(survey.contents, [verdict.proposal for verdict in verdicts], namespace)
+    automation, assumptions = _describe_automation(checkout, inventory, options, namespace)
+    is_automation_new = bool(adoption.proposals) and not inventory.automations
+    objects = render_objects(adoption.proposals, automation, automation=is_automation_new)
+    changes = _list_changes(checkout, adoption, survey.contents, objects=objects, target=target)
+    report = Report(
+        namespace,
+        adoption.proposals,
+        {verdict.proposal.policy_name: verdict.choice for verdict in verdicts},
+        sorted((*plan.obstacles, *adoption.obstacles), key=_order),
+        survey.faults,
+        [
+            *(assumptions if is_automation_new else ()),
+            *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
+            *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
+        ],
+        survey.kept,
+        prefix="" if options.path in {".", "./"} else os.fspath(checkout.folder),
+        diff_prefix=checkout.in_repository,
+    )
+    _print(report, changes, objects, options.output)
+    if options.write and changes:
+        write_files(checkout.folder, {path: new for path, (_, new) in changes.items()})
+        sys.stderr.write(
+            f"wrote {', '.join([*changes][:3])}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}\n"
+        )
+    return 1 if survey.faults or lists.failures else 0
+
+
+def _survey(checkout: Checkout, options: argparse.Namespace) -> Survey:
+    unread: list[UnreadFile] = []
+    files = read_files(checkout, lambda path: is_candidate(path) or path.endswith(".json"), unread)
+    survey = take_survey(files, only=options.only, skip=options.skip)
+    survey.faults += [Fault(file.path, 0, file.reason) for file in unread]
+    survey.faults.sort(key=lambda fault: (fault.file, fault.line))
+    return survey
+
+
+def _read_tool(name: str, checkout: Checkout) -> Carried:
+    """Return what the tool that users come from was told, wherever in the repository; name: empty for none."""
+    if not name:
+        return Carried()
+    whole = open_checkout(os.fspath(checkout.root), hidden=True)
+    carried = read_tool(name, read_files(whole, lambda _: True, []))
+    inside = checkout.in_repository
+    carried.instructions = [
+        replace(one, file=relative_to(one.file, inside) or one.file) for one in carried.instructions
+    ]
+    return carried
+
+
+def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequence[Manifest]:
+    """Return the objects of the whole repository, whatever part of it is adopted, and those of the objects' file."""
+    manifests = survey.manifests
+    if not checkout.is_whole:
+        whole = open_checkout(os.fspath(checkout.root), hidden=True)
+        manifests = []
+        for path, data in read_files(whole, is_candidate, []):
+            manifests += _parse(path, data)
+    if target.is_file() and not target.resolve().is_relative_to(checkout.root.resolve()):
+        manifests = [*manifests, *_parse(os.fspath(target), target.read_bytes())]
+    return manifests
+
+
+def _parse(path: str, data: bytes) -> list[Manifest]:
+    try:
+        return find_manifests(path, data) if may_hold_objects(data) else []
+    except Unparsable:  # outside of what is adopted: not ours to report
+        return []
+
+
+def _find_tags(plan: Plan, known: Mapping[str, Sequence[str]], *, offline: bool) -> TagLists:
+    """Return the tags of the images that are proposed: those given, and unless offline those of their registries."""
+    given = {full_name(image): tags for image, tags in known.items()}
+    images = dict.fromkeys(proposal.image for proposal in plan.proposals)
+    lists = TagLists({image: given[full_name(image)] for image in images if full_name(image) in given})
+    unknown = [image for image in images if image not in lists.tags]
+    if unknown and not offline:
+        asked: TagLists = importlib.import_module("cli.registry_tags").ask_registries(unknown)
+        lists.tags |= asked.tags
+        lists.failures |= asked.failures
+    return lists
+
+
+def _hold_all(plan: Plan, lists: TagLists) -> list[Verdict]:
+    """Return the proposals that stand up to the tags; the occurrences of the others become obstacles."""
+    verdicts = []
+    for proposal in plan.proposals:
+        verdict = hold_against(proposal, lists.of(proposal.image))
+        if verdict.refusal:
+            plan.obstacles += [replace(occurrence, obstacle=verdict.refusal) for occurrence in proposal.occurrences]
+        else:
+            verdicts.append(verdict)
+    return verdicts
+
+
+def _list_changes(
+    checkout: Checkout,
+    adoption: Adoption,
+    contents: Mapping[str, bytes],
+    *,
+    objects: str,
+    target: Path,
+) -> dict[str, tuple[bytes | None, bytes]]:
+    """Return old and new content of all that changes, by path relative to the folder."""
+    files: dict[str, tuple[bytes | None, bytes]] = {
+        path: (contents[path], data) for path, data in sorted(adoption.edits.items())
+    }
+    if objects:
+        path = os.path.relpath(target, checkout.folder)
+        old = files[path][1] if path in files else target.read_bytes() if target.is_file() else None
+        new = join_documents(old, objects)
+        files[path] = (files[path][0] if path in files else old, new)
+    return files
+
+
+def _describe_automation(
+    checkout: Checkout, inventory: Inventory, options: argparse.Namespace, namespace: str
+) -> tuple[AutomationOptions, list[str]]:
+    """Return what the automation is to say, and notes on what was assumed."""
+    notes = []
+    sources = {(one.metadata.namespace, one.metadata.name) for one in inventory.sources}
+    source_namespace, source = "", DEFAULT_SOURCE
+    if options.source:
+        source_namespace, _, source = options.source.rpartition("/")
+    elif len(sources) == 1:
+        source_namespace, source = sources.pop()
+    else:
+        notes.append(f"assumed: the GitRepository is called {source}; --source says otherwise")
+    branch = options.branch or checkout.branch
+    if not branch:
+        branch = DEFAULT_BRANCH
+        notes.append(f"assumed: the branch is {branch}; --branch says otherwise")
+    path = checkout.in_repository
+    return AutomationOptions(
+        namespace, AUTOMATION_NAME, source, source_namespace, branch, options.author_email, path
+    ), notes
+
+
+def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], objects: str, output: str) -> None:
+    out = sys.stdout.buffer
+    if output == "json":
+        out.write(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+    elif output == "yaml":
+        out.write(objects.encode())
+    if output in {"text", "summary"}:
+        out.write("".join(format_report(report)).encode("utf-8", "replace"))
+    if output in {"text", "diff"}:
+        for path, (old, new) in changes.items():
+            out.writelines(unified_diff(_join(report.diff_prefix, path), old, new))
+    out.flush()
+
+
+def _join(prefix: str, path: str) -> str:
+    return os.path.normpath(os.path.join(prefix, path))
+
+
+def _prompt(question: str) -> str:
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        raise EOFError
+    return line
+
+
+def _order(occurrence: Occurrence) -> tuple[str, int, int]:
+    return occurrence.file, occurrence.line, occurrence.column

@@ -1,0 +1,223 @@
+"""A folder of files on this machine, most often a Git checkout: which files it has, and how they are read and written.
+
+Git is asked only which files it ignores. Repositories inside the folder, submodules among them, are left out.
+Symbolic links are not followed: what they lead to is in the folder anyway, or is not ours to change.
+"""
+
+import errno
+import os
+import signal
+import stat
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from controllers.net.library_errors import describe
+
+MAX_FILE_BYTES = 10 << 20
+"""Nobody writes larger manifests by hand."""
+GIT_TIMEOUT_SECONDS = 60
+
+
+class BadFolder(Exception):
+    """The folder cannot be used; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadFile:
+    """A file that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder, or one file of it."""
+
+    folder: Path
+    """What paths are relative to."""
+    files: tuple[str, ...]
+    """Slash-separated paths, sorted; also of files that turn out to be links or gone."""
+    root: Path
+    """Of the Git repository; the folder itself where there is none."""
+    is_file: bool
+    """Whether one file was named instead of a folder."""
+    branch: str = ""
+    """The branch that is checked out; empty where there is none."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is all of the repository."""
+        return not self.is_file and not self.in_repository
+
+    @property
+    def in_repository(self) -> str:
+        """Where the folder is in its repository; empty for the root."""
+        inside = self.folder.resolve().relative_to(self.root.resolve()).as_posix()
+        return "" if inside == "." else inside
+
+
+def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> Checkout:
+    """Return the files of a folder, or the one file that `path` names.
+
+    hidden: also files and folders whose names begin with a dot. listing: False lists no files. Raises BadFolder.
+    """
+    place = Path(path)
+    if not place.exists():
+        raise BadFolder(f"{path}: there is no such file or folder")
+    if not place.is_dir():
+        folder = place.parent
+        return Checkout(folder, (place.name,), _find_root(folder) or folder, True, _read_branch(_find_root(folder)))
+    if (place / "HEAD").is_file() and (place / "objects").is_dir() and not (place / ".git").exists():
+        raise BadFolder(f"{path} is a bare repository, which has no files to read: clone it, and name the clone")
+    root = _find_root(place)
+    if not listing:
+        return Checkout(place, (), root or place, False, "")
+    names = _list_by_git(place) if root else None
+    found: Iterable[str] = _walk(place) if names is None else names
+    if not hidden:
+        found = (name for name in found if not name.startswith(".") and "/." not in name)
+    return Checkout(place, tuple(sorted(found)), root or place, False, _read_branch(root))
+
+
+def read_files(
+    checkout: Checkout, wanted: Callable[[str], bool], unread: list[UnreadFile]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield path and bytes of the files whose paths are wanted, but for empty ones.
+
+    unread: gets what cannot be read.
+    """
+    base = os.fspath(checkout.folder)
+    for path in checkout.files:
+        if not wanted(path):
+            continue
+        try:
+            data = _read(os.path.join(base, path))
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:  # deleted, a link, below a link
+                unread.append(UnreadFile(path, f"left out: {describe(error)}"))
+            continue
+        if data is None:
+            unread.append(UnreadFile(path, f"left out: larger than {MAX_FILE_BYTES >> 20} MiB"))
+        elif data:
+            yield path, data
+
+
+def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
+    """Replace files as a whole, all or none: new ones are written beside the old, then renamed. Raises OSError.
+
+    Ctrl-C counts before the first rename or after the last one.
+    """
+    prepared: list[tuple[str, Path]] = []
+    try:
+        for path, data in contents.items():
+            prepared.append((_prepare(folder / path, data), folder / path))
+        with _uninterrupted():
+            for temporary, target in prepared:
+                os.replace(temporary, target)
+    except BaseException:
+        for temporary, _ in prepared:
+            with suppress(OSError):
+                os.unlink(temporary)
+        raise
+
+
+def _read(path: str) -> bytes | None:
+    """Return the bytes of a file, none of a folder or device, None for one that is too large. Raises OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            return b""
+        if status.st_size > MAX_FILE_BYTES:
+            return None
+        pieces = []
+        while piece := os.read(descriptor, status.st_size + 1):
+            pieces.append(piece)
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
+
+
+def _prepare(target: Path, data: bytes) -> str:
+    """Write a file beside its target, with the target's permissions; return its name."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+        try:
+            mode = stat.S_IMODE(target.stat().st_mode)
+        except FileNotFoundError:
+            mode = 0o644
+        os.chmod(temporary, mode)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+    return temporary
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Keep Ctrl-C for the end."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pending: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if pending:
+        raise KeyboardInterrupt
+
+
+def _find_root(folder: Path) -> Path | None:
+    """Return the root of the repository that a folder is in."""
+    here = folder.resolve()
+    return next((parent for parent in (here, *here.parents) if (parent / ".git").exists()), None)
+
+
+def _read_branch(root: Path | None) -> str:
+    """Return the branch that HEAD names, "" for a detached one or none."""
+    if root is None:
+        return ""
+    dot_git = root / ".git"
+    with suppress(OSError, ValueError):
+        if dot_git.is_file():  # a worktree or a submodule
+            dot_git = root / dot_git.read_text().removeprefix("gitdir:").strip()
+        head = (dot_git / "HEAD").read_text().strip()
+        if head.startswith("ref: refs/heads/"):
+            return head.removeprefix("ref: refs/heads/")
+    return ""
+
+
+def _list_by_git(folder: Path) -> list[str] | None:
+    """Return the files that Git has or would add, None where Git cannot say."""
+    # A hook of Git sets variables that name another repository, or none from a folder below.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ("git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    try:
+        listed = subprocess.run(  # noqa: S603 - fixed words; nothing of the repository is run
+            command, cwd=folder, env=environment, capture_output=True, check=True, timeout=GIT_TIMEOUT_SECONDS
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return list({os.fsdecode(name) for name in listed.stdout.split(b"\0") if name})
+
+
+def _walk(folder: Path) -> Iterator[str]:
+    """Yield the files below a folder, without `.git` and what is in repositories of its own."""
+    base = os.fspath(folder)
+    for parent, folders, names in os.walk(base):
+        folders[:] = [
+            name for name in folders if name != ".git" and not os.path.exists(os.path.join(parent, name, ".git"))
+        ]
+        inside = os.path.relpath(parent, base)
+        yield from (name if inside == "." else f"{inside}/{name}" for name in names)

@@ -1,0 +1,72 @@
+"""The credentials that `docker login` has stored, for ImageRepositories that name none.
+
+Only those in the file itself can be used; what Docker keeps in a credential store is not asked for.
+https://docs.docker.com/reference/cli/docker/login/#credential-stores
+"""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from api.core import SECRETS
+from api.imagerepository import IMAGE_REPOSITORIES
+from cli.objects import BadInput, Manifest, Manifests
+from controllers.image.reference import BadReference, parse_image
+from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, PullSecret, resolve_credentials
+from controllers.registry.errors import BadCredentialSecret
+from controllers.runtime.key import Key
+
+SECRET_NAME: Final = "tagline-docker-config"  # noqa: S105
+
+
+def config_file(environ: Mapping[str, str]) -> Path:
+    """Return where Docker keeps its configuration."""
+    return Path(environ.get("DOCKER_CONFIG") or "~/.docker").expanduser() / "config.json"
+
+
+def with_docker_login(manifests: Manifests, file: Path) -> Manifests:
+    """Return the manifests with the file's credentials for those ImageRepositories that they are for and name none.
+
+    A file that is not there changes nothing. Raises BadInput for one that cannot be used.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return manifests
+    secret = PullSecret(JSON_TYPE, {JSON_KEY: content}, str(file))
+    changed: list[Manifest] = []
+    namespaces: set[str] = set()
+    for manifest in manifests.manifests:
+        if manifest.resource.kind == IMAGE_REPOSITORIES.kind and _needs_login(manifest.body, secret):
+            spec = {**manifest.body["spec"], "secretRef": {"name": SECRET_NAME}}
+            manifest = replace(manifest, body={**manifest.body, "spec": spec})  # noqa: PLW2901
+            namespaces.add(manifest.key.namespace)
+        changed.append(manifest)
+    secrets = [_secret(namespace, content, file) for namespace in sorted(namespaces)]
+    return replace(manifests, manifests=(*changed, *secrets))
+
+
+def _needs_login(repository: Mapping[str, Any], secret: PullSecret) -> bool:
+    spec = repository["spec"]
+    named = spec.get("secretRef") or spec.get("serviceAccountName") or spec.get("provider", "generic") != "generic"
+    if named:
+        return False
+    try:
+        return resolve_credentials(parse_image(spec["image"]), [secret]) is not None
+    except BadReference:
+        return False  # the reconciler says so
+    except BadCredentialSecret as error:
+        raise BadInput(str(error)) from None
+
+
+def _secret(namespace: str, content: bytes, file: Path) -> Manifest:
+    body = {
+        "apiVersion": SECRETS.api_version,
+        "kind": SECRETS.kind,
+        "metadata": {"name": SECRET_NAME, "namespace": namespace},
+        "type": JSON_TYPE,
+        "data": {JSON_KEY: base64.b64encode(content).decode()},
+    }
+    return Manifest(str(file), SECRETS, Key(namespace, SECRET_NAME), body)

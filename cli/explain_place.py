@@ -1,0 +1,147 @@
+"""The way from a place in a checkout, or from an image, to the commit that changes it."""
+
+import argparse
+import os
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+from api.version import VERSION
+from cli.known_objects import Objects, is_elsewhere, read_objects
+from cli.printing import write, write_error
+from cli.tags import BadTagFile
+from controllers import setters
+from controllers.explanation.chain import Known, Link, trace_marker, trace_policy
+from controllers.image.reference import BadReference, parse_reference
+from controllers.image.setter import parse_setter
+from controllers.net.library_errors import describe
+from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.errors import ApiError, NotConfigured
+from controllers.selection.rules import repository_key
+from controllers.worktree.errors import WorkTreeError
+from controllers.worktree.marked import find_marked_files
+from controllers.worktree.paths import WorkTree, open_worktree
+
+USER_AGENT: Final = f"tagline-explain/{VERSION}"
+MAX_NEAR: Final = 5
+_PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>[0-9]+)")
+
+
+class _BadPlace(Exception):
+    """There is no marker; the text says where some are."""
+
+
+def explain_place(options: argparse.Namespace, what: str) -> int:
+    """Print the links of a marker `FILE:LINE`, or of all places of an image; 1 when one of them does not hold."""
+    place = _PLACE.fullmatch(what)
+    try:
+        if place and os.path.exists(place["file"]):
+            return _explain_marker(options, Path(place["file"]), int(place["line"]))
+        if place and not _is_image(what):
+            raise _BadPlace(f"there is no file {place['file']}")
+        return _explain_image(options, what)
+    except (_BadPlace, WorkTreeError, BadTagFile, BadReference, NotConfigured, ApiError) as error:
+        write_error(error)
+        return 2
+
+
+def _explain_marker(options: argparse.Namespace, file: Path, line: int) -> int:
+    tree = open_worktree(file.resolve().parent)
+    name = file.resolve().relative_to(tree.root).as_posix()
+    marker = _find_marker(file, line)
+    objects = read_objects(options, tree, tree.list_files(), user_agent=USER_AGENT)
+    return _print_chains([list(trace_marker(name, marker, _known(objects, tree)))], objects)
+
+
+def _find_marker(file: Path, line: int) -> setters.Marker:
+    try:
+        scan = setters.find_markers(file.read_bytes())
+    except OSError as error:
+        raise _BadPlace(f"{file} cannot be read: {describe(error)}") from None
+    except setters.Unparsable as error:
+        raise _BadPlace(f"{file} is not YAML: {error}") from None
+    found = next((marker for marker in scan.markers if marker.line == line), None)
+    if found is not None:
+        return found
+    if any(stray.line == line for stray in scan.stray_markers):
+        raise _BadPlace(f"the marker at {file}:{line} stands behind no value: put it on the line of the value")
+    near = sorted((marker.line for marker in scan.markers), key=lambda other: abs(other - line))[:MAX_NEAR]
+    there = f"; markers are at line {', '.join(map(str, sorted(near)))}" if near else ""
+    raise _BadPlace(f"there is no marker at {file}:{line}{there}")
+
+
+def _explain_image(options: argparse.Namespace, image: str) -> int:
+    name = parse_reference(image).image.name
+    tree = open_worktree(Path())
+    paths = tree.list_files()
+    objects = read_objects(options, tree, paths, user_agent=USER_AGENT)
+    known = _known(objects, tree)
+    repositories = {key for key, one in known.repositories.items() if _names(one.spec.image, name)}
+    policies = [policy for policy in objects.policies if repository_key(policy) in repositories]
+    if not policies:
+        adopt = f"`tagline adopt --only '{image}'` proposes one"
+        write(f"no ImagePolicy chooses among the tags of {name}: {adopt}\n")
+        return 1
+    chains = []
+    for policy in sorted(policies, key=key_of):
+        markers = list(_markers_of(tree, paths, key_of(policy)))
+        chains += [list(trace_marker(file, marker, known)) for file, marker in markers]
+        if not markers:
+            fault = "no marker in this repository names it: its choice is written nowhere"
+            chains.append([*trace_policy(policy, known), Link("marker", fault)])
+    return _print_chains(chains, objects)
+
+
+def _markers_of(tree: WorkTree, paths: Sequence[bytes], policy: Key) -> Iterable[tuple[str, setters.Marker]]:
+    found = find_marked_files(tree.root, paths, "", is_wanted=setters.is_candidate, has_marker=setters.has_marker)
+    for file in found.files:
+        try:
+            markers = setters.find_markers(file.data).markers
+        except setters.Unparsable:
+            continue
+        for marker in markers:
+            setter = parse_setter(marker.setter)
+            if Key(setter.namespace, setter.policy) == policy:
+                yield file.path, marker
+
+
+def _known(objects: Objects, tree: WorkTree) -> Known:
+    remotes = tree.remotes()
+    here = [one for one in objects.automations if not is_elsewhere(objects.source_of(one), remotes)]
+    return Known(
+        {key_of(one): one for one in objects.repositories},
+        {key_of(one): one for one in objects.policies},
+        here,
+        objects.sources,
+    )
+
+
+def _print_chains(chains: Sequence[Sequence[Link]], objects: Objects) -> int:
+    faulty = False
+    for number, chain in enumerate(chains):
+        if number:
+            write("\n")
+        for link in chain:
+            faulty = faulty or bool(link.fault)
+            write(f"{link.text}\n")
+            if link.fault:
+                write(f"  → {link.fault}\n")
+    for problem in objects.problems:
+        write(f"problem: {problem}\n")
+    return 1 if faulty or objects.problems else 0
+
+
+def _names(image: str, name: str) -> bool:
+    try:
+        return parse_reference(image).image.name == name
+    except BadReference:
+        return False
+
+
+def _is_image(text: str) -> bool:
+    try:
+        parse_reference(text)
+    except BadReference:
+        return False
+    return True

@@ -1,0 +1,104 @@
+"""`tagline explain FILE:LINE` and `tagline explain IMAGE` on checkouts without a cluster."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from cli.preview_test import DEPLOYMENT, DOCS, OBJECTS, example, git, write
+
+Ask = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    root = tmp_path / "fleet"
+    write(root, {"apps/web.yaml": DEPLOYMENT, "clusters/objects.yaml": OBJECTS})
+    git(root, "init", "-q", "-b", "main")
+    monkeypatch.chdir(root)
+    return root
+
+
+@pytest.fixture
+def ask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Ask:
+    (tmp_path / "web.txt").write_text("1.0.0\n1.2.0\n1.1.0\n2.0.0\n")
+
+    def call(*argv: str) -> tuple[int, str, str]:
+        status = main(["explain", *argv, "--offline", f"--tags=ghcr.io/org/web={tmp_path / 'web.txt'}"])
+        return status, *capsys.readouterr()
+
+    return call
+
+
+def test_a_marker_is_followed_to_the_commit(checkout: Path, ask: Ask) -> None:
+    assert ask("apps/web.yaml:4") == (0, example(DOCS, "apps/web.yaml:4: the value"), "")
+
+
+def test_a_value_that_is_right_needs_nothing(checkout: Path, ask: Ask) -> None:
+    write(checkout, {"apps/web.yaml": DEPLOYMENT.replace("1.0.0", "1.2.0")})
+    assert ask("apps/web.yaml:4")[1].endswith("what the policy has chosen: there is nothing to write\n")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        ("apps/web.yaml", "flux-system:web", "flux-system:wep",
+         "it does not exist: create it or correct the name (there is flux-system/web)"),
+        ("apps/web.yaml", "flux-system:web", "flux-system:web:tags", "'tags' is no part of an image"),
+        ("clusters/objects.yaml", "imageRepositoryRef: {name: web}", "imageRepositoryRef: {name: wab}",
+         "it does not exist: create it or correct the name (there is flux-system/web)"),
+        ("clusters/objects.yaml", "image: ghcr.io/org/web,", "image: ghcr.io/org/app,", "it is not ready: "),
+        ("clusters/objects.yaml", "range: 1.x", "range: 7.x", "flux-system/web is not ready: "),
+        ("clusters/objects.yaml", "path: ./apps", "path: ./clusters",
+         "the file is not below its spec.update.path, ./clusters"),
+        ("clusters/objects.yaml", "interval: 5m", "suspend: true\n  interval: 5m", "it is suspended: nothing is"),
+        ("clusters/objects.yaml", "interval: 5m", "policySelector: {matchLabels: {a: b}}\n  interval: 5m",
+         "its policySelector does not match the labels of the policy"),
+        ("clusters/objects.yaml", "name: all, namespace: flux-system", "name: all, namespace: apps",
+         "there is no ImageUpdateAutomation in namespace flux-system: only those there use its policies"),
+        ("clusters/objects.yaml", "kind: GitRepository, name: fleet", "kind: GitRepository, name: other",
+         "its GitRepository flux-system/other does not exist"),
+    ],
+)  # fmt: skip
+def test_the_first_link_that_does_not_hold_is_shown_last(
+    checkout: Path, ask: Ask, file: str, old: str, new: str, fault: str
+) -> None:
+    text = (checkout / file).read_text()
+    assert old in text
+    (checkout / file).write_text(text.replace(old, new))
+    status, out, _ = ask("apps/web.yaml:4")
+    assert status == 1
+    assert fault in out.rpartition("  → ")[2] or fault in out
+    assert "the next run" not in out
+
+
+def test_an_image_is_followed_from_every_place(checkout: Path, ask: Ask) -> None:
+    write(checkout, {"apps/other.yaml": DEPLOYMENT.replace("name: web}", "name: other}")})
+    status, out, _ = ask("ghcr.io/org/web")
+    assert (status, out.count("the next run of the automation writes")) == (0, 2)
+
+
+def test_an_image_without_marker_or_policy(checkout: Path, ask: Ask) -> None:
+    write(checkout, {"apps/web.yaml": "kind: Deployment\n"})
+    status, out, _ = ask("ghcr.io/org/web:1.0.0")
+    assert (status, out.splitlines()[-1]) == (
+        1,
+        "  → no marker in this repository names it: its choice is written nowhere",
+    )
+    status, out, _ = ask("ghcr.io/org/none")
+    assert (status, "`tagline adopt --only 'ghcr.io/org/none'` proposes one" in out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ("apps/web.yaml:2", "there is no marker at apps/web.yaml:2; markers are at line 4\n"),
+        ("apps/NONE.yaml:2", "there is no file apps/NONE.yaml\n"),
+        ("Not An Image", "could not parse reference: Not An Image\n"),
+        ("policy", "give one of: policy [NAMESPACE/]NAME, FILE:LINE, IMAGE\n"),
+    ],
+)
+def test_a_question_that_cannot_be_answered_is_a_wrong_request(checkout: Path, ask: Ask, what: str, said: str) -> None:
+    status, out, err = ask(what)
+    assert (status, out, err) == (2, "", said)

@@ -1,0 +1,288 @@
+"""Objects from files: manifests of the served kinds in files, folders and on stdin, each with its place.
+
+Files of a GitOps repository hold much else, which is left alone. What is meant for us and cannot be used is an error
+with file and line, and all such errors are collected: a run that knows half of what it should do is not begun.
+"""
+
+import difflib
+import os
+import re
+import stat
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml  # type: ignore[import-untyped]  # comes without type hints
+
+from api.kinds import KINDS
+from api.meta import IMAGE_GROUP, SOURCE_GROUP
+from api.resource import Resource
+from controllers.net.library_errors import describe
+from controllers.runtime.embedded.served import Kind, ServedKinds
+from controllers.runtime.embedded.structure import apply_defaults, prune
+from controllers.runtime.embedded.validation import find_problems
+from controllers.runtime.key import Key
+
+MAX_FILE_BYTES: Final = 8 << 20
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+_OURS: Final = re.compile(
+    rb"(?:image|source)\.toolkit\.fluxcd\.io|\bkind[\"']?\s*:\s*[\"']?(?:Secret|Namespace|ServiceAccount)\b"
+)
+_TOOLKIT: Final = b".toolkit.fluxcd.io"
+_BUILT_IN: Final = frozenset({"Secret", "Namespace", "ServiceAccount"})
+_READ: Final = frozenset({kind.resource.kind for kind in KINDS} - {"ImageTagList"}) | _BUILT_IN
+_REFERENCE: Final = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class BadInput(Exception):
+    """What was given cannot be used. One problem a line, each with its place and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """One object as a file states it."""
+
+    place: str
+    """`path:line` of its document."""
+    resource: Resource
+    """In the version it is written in."""
+    key: Key
+    body: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """`Kind namespace/name`, for messages."""
+        return f"{self.resource.kind} {self.key}"
+
+
+@dataclass
+class _Reading:
+    namespace: str
+    environ: Mapping[str, str]
+    manifests: dict[tuple[str, Key], Manifest] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """What was read."""
+
+    manifests: tuple[Manifest, ...]
+    notices: tuple[str, ...]
+    """What was passed over although it looks like ours."""
+
+    def of(self, kind: str) -> list[Manifest]:
+        """Return the objects of a kind."""
+        return [manifest for manifest in self.manifests if manifest.resource.kind == kind]
+
+
+def read_manifests(
+    sources: Iterable[str],
+    *,
+    namespace: str,
+    environ: Mapping[str, str],
+    more: Iterable[tuple[str, bytes]] = (),
+) -> Manifests:
+    """Read the objects of files, folders and stdin (`-`).
+
+    namespace: of objects that name none. environ: what `${NAME}` in the values of a Secret stands for. more: files from
+    elsewhere, as (place, content). Raises BadInput.
+    """
+    reading = _Reading(namespace, environ)
+    for source in sources:
+        for place, data, explicit in _files(source, reading):
+            _read_file(place, data, reading, explicit=explicit)
+    for place, data in more:
+        _read_file(place, data, reading, explicit=False)
+    if reading.problems:
+        raise BadInput("\n".join(reading.problems))
+    return Manifests(tuple(reading.manifests.values()), tuple(reading.notices))
+
+
+def _files(source: str, reading: _Reading) -> Iterator[tuple[str, bytes, bool]]:
+    """Yield (name, content, whether it was named itself) of what may hold objects."""
+    if source == "-":
+        yield "stdin", sys.stdin.buffer.read(), True
+        return
+    path = Path(source)
+    if path.is_dir():
+        for file in _walk(path):
+            data = _read(file, reading)
+            if data is not None and _OURS.search(data):
+                yield str(file), data, False
+    elif not path.exists():
+        reading.problems.append(f"{source}: there is no such file or folder")
+    elif (data := _read(path, reading)) is not None:
+        yield source, data, True
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder that may hold manifests, by name; hidden folders and links are not entered."""
+    for root, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(root, name) for name in sorted(files) if name.endswith(SUFFIXES))
+
+
+def _read(path: Path, reading: _Reading) -> bytes | None:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            return None
+        if status.st_size > MAX_FILE_BYTES:
+            reading.notices.append(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, so it was not read")
+            return None
+        return path.read_bytes()
+    except FileNotFoundError:  # a link to nowhere, or it has just been removed
+        return None
+    except OSError as error:
+        reading.problems.append(f"{path}: cannot be read: {describe(error)}")
+        return None
+
+
+def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) -> None:
+    try:
+        for line, document in _documents(data.decode("utf-8-sig")):
+            _read_document(f"{place}:{line}", document, reading)
+    except UnicodeDecodeError as error:
+        if explicit or _TOOLKIT in data:
+            reading.problems.append(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8")
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        # A template among the manifests is nobody's mistake, unless objects of ours are in it.
+        if explicit or _TOOLKIT in data:
+            mark = getattr(error, "problem_mark", None)
+            where = f"{place}:{mark.line + 1}:{mark.column + 1}" if mark else place
+            reading.problems.append(f"{where}: not YAML: {getattr(error, 'problem', None) or error}")
+
+
+def _documents(text: str) -> Iterator[tuple[int, Any]]:
+    """Yield each document of a file with its first line."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    try:
+        while loader.check_node():
+            node = loader.get_node()
+            yield node.start_mark.line + 1, loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _read_document(place: str, document: Any, reading: _Reading) -> None:
+    if not isinstance(document, dict):
+        return
+    kind, api_version = document.get("kind"), document.get("apiVersion")
+    if kind == "List" and isinstance(document.get("items"), list):
+        for item in document["items"]:
+            _read_document(place, item, reading)
+        return
+    kind = kind if isinstance(kind, str) else ""
+    group = api_version.rpartition("/")[0] if isinstance(api_version, str) else ""
+    if group not in {IMAGE_GROUP, SOURCE_GROUP} and not (api_version == "v1" and kind in _BUILT_IN):
+        return
+    if kind not in _READ:
+        if group == IMAGE_GROUP:
+            near = _suggest(kind, [served.resource.kind for served in KINDS if served.resource.group == group])
+            reading.problems.append(f"{place}: there is no kind {kind!r} in {group}{near}")
+        return
+    _read_object(place, document, reading)
+
+
+def _read_object(place: str, document: dict[str, Any], reading: _Reading) -> None:
+    kind, api_version = str(document["kind"]), str(document["apiVersion"])
+    served = SERVED.of_object(api_version, kind)
+    if served is None:
+        versions = ", ".join(k.version for k in _resources(kind))
+        reading.problems.append(f"{place}: {kind} has no version {api_version}; there are {versions}")
+        return
+    meta = document.get("metadata")
+    meta = meta if isinstance(meta, dict) else {}
+    name = meta.get("name")
+    if not isinstance(name, str) or not name:
+        reading.problems.append(f"{place}: {kind} without metadata.name")
+        return
+    if kind == "Secret" and "sops" in document:
+        reading.notices.append(
+            f"{place}: Secret {name} is encrypted with SOPS and was passed over; give its values with --secret-from-env"
+        )
+        return
+    namespace = str(meta.get("namespace") or reading.namespace) if served.resource.namespaced else ""
+    resource = Resource(*api_version.rpartition("/")[::2], served.resource.plural, kind, served.resource.namespaced)
+    body = {**document, "metadata": {**meta, **({"namespace": namespace} if namespace else {})}}
+    body.pop("status", None)
+    if kind == "Secret":
+        _substitute(place, body, reading)
+    manifest = Manifest(place, resource, Key(namespace, name), body)
+    problems = _problems(served, manifest)
+    reading.problems += [f"{place}: {manifest.name}: {problem}" for problem in problems]
+    _add(manifest, reading)
+
+
+def _add(manifest: Manifest, reading: _Reading) -> None:
+    identity = (manifest.resource.kind, manifest.key)
+    earlier = reading.manifests.setdefault(identity, manifest)
+    if earlier is not manifest:
+        reading.problems.append(f"{manifest.place}: {manifest.name} is there twice; the first is at {earlier.place}")
+
+
+def _problems(served: Kind, manifest: Manifest) -> list[str]:
+    """Return what the API would refuse, and the fields that it would drop without a word."""
+    if not served.is_custom:
+        return []
+    schema = served.schema(manifest.resource.version)
+    pruned = _copy(manifest.body)
+    unknown = [f"unknown field {path}{_suggest_field(path, schema)}" for path in prune(pruned, schema)]
+    apply_defaults(pruned, schema)
+    invalid = [str(problem) for problem in find_problems(pruned, schema) if problem.path]
+    return unknown + invalid
+
+
+def _copy(value: Any) -> Any:
+    match value:
+        case dict():
+            return {name: _copy(child) for name, child in value.items()}
+        case list():
+            return [_copy(child) for child in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _suggest_field(path: str, schema: Mapping[str, Any]) -> str:
+    *parents, name = re.sub(r"\[\d+\]", ".[]", path).split(".")
+    for step in parents:
+        schema = schema["items"] if step == "[]" else schema["properties"][step]
+    return _suggest(name, list(schema.get("properties", ())))
+
+
+def _suggest(word: str, known: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, known, n=1)
+    return f"; is {near[0]} meant?" if near else ""
+
+
+def _substitute(place: str, body: dict[str, Any], reading: _Reading) -> None:
+    """Put the environment's values in place of `${NAME}` in a Secret's texts; `$${NAME}` is `${NAME}` itself."""
+    texts = body.get("stringData")
+    if not isinstance(texts, dict):
+        return
+
+    def value_of(reference: re.Match[str]) -> str:
+        if reference[1]:
+            return reference[0][1:]
+        if reference[2] not in reading.environ:
+            reading.problems.append(f"{place}: the variable {reference[2]}, which the Secret refers to, is not set")
+        return reading.environ.get(reference[2], "")
+
+    body["stringData"] = {
+        name: _REFERENCE.sub(value_of, text) if isinstance(text, str) else text for name, text in texts.items()
+    }
+
+
+def _resources(kind: str) -> list[Resource]:
+    return [
+        Resource(served.resource.group, version, served.resource.plural, kind)
+        for served in KINDS
+        if served.resource.kind == kind
+        for version in served.definition.versions
+    ]
+
+
+SERVED: Final = ServedKinds.of(KINDS)

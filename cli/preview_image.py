@@ -1,0 +1,78 @@
+"""`tagline preview --image`: where one image stands in a repository, and what a policy would change; no objects."""
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from api.imagepolicy import IMAGE_POLICIES
+from api.imagerepository import IMAGE_REPOSITORIES
+from cli.manifests import Manifest, Place
+from cli.preview_report import AutomationReport, Change, Report
+from controllers import setters
+from controllers.adoption.diff import unified_diff
+from controllers.adoption.trial import Trial, try_image
+from controllers.image.ref import ImageRef
+from controllers.worktree.marked import MAX_FILE_BYTES
+from controllers.worktree.paths import WorkTree
+
+NAME: Final = "image"
+ORIGIN: Final = Place("--image")
+
+
+class BadQuestion(Exception):
+    """The options do not make a question; the text says what to do."""
+
+
+def manifests_of(options: argparse.Namespace) -> list[Manifest]:
+    """Return the objects that ask for the image's latest tag. Raises BadQuestion."""
+    if options.semver is not None:
+        policy: dict[str, Any] = {"semver": {"range": options.semver}}
+    elif options.numerical is not None:
+        policy = {"numerical": {"order": options.numerical}}
+    elif options.alphabetical is not None:
+        policy = {"alphabetical": {"order": options.alphabetical}}
+    else:
+        raise BadQuestion("say how to choose among the tags, for example --semver '>=1.0.0' or --numerical asc")
+    spec: dict[str, Any] = {"imageRepositoryRef": {"name": NAME}, "policy": policy}
+    if options.pattern or options.extract:
+        spec["filterTags"] = {"pattern": options.pattern, "extract": options.extract}
+    metadata = {"name": NAME, "namespace": options.namespace}
+    repository = {"image": options.image, "interval": "1m"}
+    return [
+        Manifest({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": content}, ORIGIN)
+        for kind, content in ((IMAGE_REPOSITORIES, repository), (IMAGE_POLICIES, spec))
+    ]
+
+
+def add_trial(report: Report, tree: WorkTree, paths: Sequence[bytes], image: ImageRef | None) -> None:
+    """Add to a report what would change for the chosen image; None: nothing was chosen."""
+    if image is None:
+        return
+    files = dict(_read(tree, paths))
+    trial = try_image(files.items(), image)
+    report.automations.append(_to_report(trial, files, image))
+
+
+def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> AutomationReport:
+    changes = tuple(Change(change.file, change.line, change.old, change.new, image.name) for change in trial.changes)
+    diff = b"".join(line for path, new in trial.edits.items() for line in unified_diff(path, files[path], new))
+    obstacles = tuple(f"{p.file}:{p.line}: {p.form}: {p.obstacle}" for p in trial.occurrences if p.obstacle)
+    count = len(trial.occurrences)
+    where = f"in this repository at {count} place{'s' * (count != 1)}" if count else "nowhere in this repository"
+    return AutomationReport(image.name, where, changes, diff, is_trial=True, obstacles=obstacles)
+
+
+def _read(tree: WorkTree, paths: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+    for path in paths:
+        name = os.fsdecode(path)
+        if not (setters.is_candidate(name) or name.endswith(".json")):
+            continue
+        full = os.path.join(os.fsencode(tree.root), path)
+        try:
+            is_file = os.path.isfile(full) and not os.path.islink(full)
+            if is_file and os.path.getsize(full) <= MAX_FILE_BYTES:
+                with open(full, "rb") as file:
+                    yield name, file.read()
+        except OSError:
+            continue

@@ -1,0 +1,139 @@
+"""The steps of `tagline preview`: read files and manifests, let policies choose, plan each automation's edit, print."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.selectors import BadSelector
+from api.version import VERSION
+from cli.known_objects import choose_locally, is_elsewhere, read_objects
+from cli.preview_image import BadQuestion, add_trial, manifests_of
+from cli.preview_report import AutomationReport, Report, report_automation, report_policy
+from cli.preview_text import format_github, format_markdown, format_text, to_json
+from cli.tags import BadTagFile, read_tag_files
+from controllers import setters
+from controllers.clock import SYSTEM_CLOCK
+from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches
+from controllers.image.ref import to_image_ref
+from controllers.runtime.key import key_of
+from controllers.runtime.kube.errors import ApiError, NotConfigured
+from controllers.template import TemplateFailure
+from controllers.update.preview import preview
+from controllers.update.work import plan_work
+from controllers.worktree.errors import WorkTreeError
+from controllers.worktree.marked import find_marked_files
+from controllers.worktree.paths import WorkTree, clone, open_worktree
+
+BAD_REQUESTS: Final = (WorkTreeError, BadTagFile, BadQuestion, NotConfigured, ApiError)
+USER_AGENT: Final = f"tagline-preview/{VERSION}"
+
+
+def run_preview(options: argparse.Namespace) -> int:
+    """Preview as the options of the verb say; return the exit status. Raises BAD_REQUESTS."""
+    with _worktree(options) as tree:
+        paths = tree.list_files()
+        report = _ask_image(options, tree, paths) if options.image else _ask_all(options, tree, paths)
+    _print(report, options.output)
+    return _exit_status(report, exit_code=options.exit_code)
+
+
+def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Report:
+    objects = read_objects(options, tree, paths, user_agent=USER_AGENT)
+    policies = sorted(objects.policies, key=key_of)
+    report = Report([report_policy(policy) for policy in policies], problems=objects.problems)
+    remotes = tree.remotes()
+    for automation in sorted(objects.automations, key=key_of):
+        source = objects.source_of(automation)
+        if is_elsewhere(source, remotes):
+            report.notes.append(f"ImageUpdateAutomation {key_of(automation)} writes to another repository")
+        else:
+            report.automations.append(_preview(automation, source, policies, tree, paths))
+    if not policies and not objects.automations and not report.problems:
+        raise WorkTreeError(
+            f"there are no image policies and no automations in {options.url or options.path}: name their files "
+            "with -f, or let `tagline adopt` propose some"
+        )
+    return report
+
+
+def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Report:
+    objects = choose_locally(manifests_of(options), read_tag_files(options.tags), offline=options.offline)
+    policies = [replace(report_policy(policy), name=options.image) for policy in objects.policies]
+    report = Report(policies, problems=objects.problems)
+    chosen = next((policy.status.latest_ref for policy in objects.policies), None)
+    add_trial(report, tree, paths, to_image_ref(chosen) if chosen else None)
+    return report
+
+
+@contextmanager
+def _worktree(options: argparse.Namespace) -> Iterator[WorkTree]:
+    if not options.url:
+        yield open_worktree(Path(options.path))
+        return
+    with tempfile.TemporaryDirectory(prefix="tagline-") as folder:
+        yield clone(options.url, Path(folder) / "checkout", branch=options.branch)
+
+
+def _preview(
+    automation: ImageUpdateAutomation,
+    source: GitRepository | None,
+    policies: Sequence[ImagePolicy],
+    tree: WorkTree,
+    paths: Sequence[bytes],
+) -> AutomationReport:
+    name = str(key_of(automation))
+    try:
+        target = _target(automation, source)
+        in_namespace = [p for p in policies if p.metadata.namespace == automation.metadata.namespace]
+        work = plan_work(automation, in_namespace)
+        found = find_marked_files(
+            tree.root, paths, work.path, is_wanted=setters.name_filter(work.globs), has_marker=setters.mentions_marker
+        )
+        template = automation.spec.git.commit.message_template if automation.spec.git else ""
+        made = preview(work, found.files, policies, now=SYSTEM_CLOCK.now(), message_template=template)
+    except (
+        BadSelector,
+        NoPushBranch,
+        TemplateFailure,
+        WorkTreeError,
+        setters.SettersError,
+    ) as error:
+        return AutomationReport(name, failure=str(error))
+    return report_automation(automation, target, made, found)
+
+
+def _target(automation: ImageUpdateAutomation, source: GitRepository | None) -> str:
+    """Return where an automation pushes, in words. Raises NoPushBranch."""
+    if automation.spec.git is None or source is None:
+        return "to this repository"
+    plan: BranchPlan = plan_branches(automation.spec.git, source)
+    refspec = f" and refspec {plan.refspec}" if plan.refspec else ""
+    return f"to branch {plan.push_branch}{refspec} of {source.spec.url}"
+
+
+def _print(report: Report, output: str) -> None:
+    stream = sys.stdout
+    if output == "text":
+        colours = stream.isatty() and "NO_COLOR" not in os.environ
+        stream.flush()
+        stream.buffer.write(b"".join(format_text(report, colours=colours)))
+        stream.buffer.flush()
+    elif output == "json":
+        stream.write(to_json(report))
+    else:
+        stream.writelines(format_markdown(report) if output == "markdown" else format_github(report))
+
+
+def _exit_status(report: Report, *, exit_code: bool) -> int:
+    if report.has_failures:
+        return 1
+    return 2 if exit_code and report.has_changes else 0

@@ -1,0 +1,255 @@
+"""`cli.verbs.preview`: checkouts with manifests, lists of tags in files, no network."""
+
+import json
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from cli.main import main
+from hack.githttp import ENVIRONMENT, GIT
+
+AUTHORS = {f"GIT_{who}_{what}": f"a@{who}.example" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+
+DEPLOYMENT = """\
+kind: Deployment
+metadata: {name: web}
+spec:
+  image: ghcr.io/org/web:1.0.0 # {"$imagepolicy": "flux-system:web"}
+"""
+OBJECTS = """\
+apiVersion: image.toolkit.fluxcd.io/v1beta1
+kind: ImageRepository
+metadata: {name: web, namespace: flux-system}
+spec: {image: ghcr.io/org/web, interval: 1m}
+---
+apiVersion: image.toolkit.fluxcd.io/v1beta2
+kind: ImagePolicy
+metadata: {name: web, namespace: flux-system}
+spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: 1.x}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {name: all, namespace: flux-system}
+spec:
+  interval: 5m
+  sourceRef: {kind: GitRepository, name: fleet}
+  git:
+    commit: {author: {email: bot@example.com}, messageTemplate: "{{range .Updated.Images}}{{println .}}{{end}}"}
+    push: {branch: updates}
+  update: {path: ./apps, strategy: Setters}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: fleet, namespace: flux-system}
+spec: {url: "ssh://git@git.example.com/org/fleet.git", interval: 1m, ref: {branch: main}}
+"""
+
+DOCS = Path(__file__).parent.parent / "docs" / "preview.md"
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    root = tmp_path / "fleet"
+    write(root, {"apps/web.yaml": DEPLOYMENT, "clusters/objects.yaml": OBJECTS})
+    git(root, "init", "-q", "-b", "main")
+    git(root, "remote", "add", "origin", "https://git.example.com/org/fleet")
+    git(root, "add", "-A")
+    git(root, "commit", "-q", "-m", "Start")
+    return root
+
+
+@pytest.fixture
+def run(tmp_path: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Run:
+    (tmp_path / "web.txt").write_text("1.0.0\n1.2.0\n1.1.0\n2.0.0\n")
+
+    def call(*argv: object) -> tuple[int, str, str]:
+        tags = f"--tags=ghcr.io/org/web={tmp_path / 'web.txt'}"
+        status = main(["preview", "--offline", tags, *map(str, argv)])
+        out, err = capfdbinary.readouterr()
+        return status, out.decode(), err.decode()
+
+    return call
+
+
+def write(root: Path, files: Mapping[str, str]) -> None:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def example(page: Path, first: str) -> str:
+    """Return the block of a page that begins with these words: what the page promises is what is printed."""
+    return next(block for block in page.read_text().split("```\n") if block.startswith(first))
+
+
+def git(folder: Path, *arguments: str, stdin: str = "") -> str:
+    done = subprocess.run(
+        [GIT, "-C", str(folder), *arguments], input=stdin.encode(), capture_output=True, check=True,
+        env=ENVIRONMENT | AUTHORS,
+    )  # fmt: skip
+    return done.stdout.decode()
+
+
+def test_it_shows_the_choice_the_reason_the_message_and_the_diff(checkout: Path, run: Run) -> None:
+    status, out, err = run(checkout)
+    assert (status, err) == (0, "")
+    assert out == example(DOCS, "ImagePolicy flux-system/web")
+
+
+def test_git_applies_what_it_prints(checkout: Path, run: Run) -> None:
+    _, out, _ = run(checkout)
+    git(checkout, "apply", stdin=out)
+    assert (checkout / "apps" / "web.yaml").read_text() == DEPLOYMENT.replace(":1.0.0", ":1.2.0")
+    status, out, _ = run(checkout, "--exit-code")
+    assert (status, "has nothing to push" in out, "diff" in out) == (0, True, False)
+
+
+def test_it_changes_nothing(checkout: Path, run: Run) -> None:
+    before = {path: path.stat().st_mtime_ns for path in checkout.rglob("*")}
+    run(checkout)
+    assert {path: path.stat().st_mtime_ns for path in checkout.rglob("*")} == before
+
+
+def test_a_script_learns_from_the_exit_status_that_something_would_change(checkout: Path, run: Run) -> None:
+    assert run(checkout, "--exit-code")[0] == 2
+
+
+def test_a_change_that_is_not_committed_yet_counts(checkout: Path, run: Run) -> None:
+    write(checkout, {"apps/web.yaml": DEPLOYMENT.replace("1.0.0", "1.2.0")})
+    assert run(checkout, "--exit-code")[0] == 0
+
+
+def test_a_folder_inside_the_checkout_means_the_checkout(
+    checkout: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(checkout / "apps")
+    assert "apps/web.yaml:4" in run()[1]
+
+
+def test_manifests_may_be_elsewhere_and_a_plain_folder_will_do(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"folder/apps/web.yaml": DEPLOYMENT, "objects.yaml": OBJECTS})
+    status, out, _ = run(tmp_path / "folder", "-f", tmp_path / "objects.yaml")
+    assert (status, "+  image: ghcr.io/org/web:1.2.0" in out) == (0, True)
+
+
+def test_a_repository_is_cloned_from_its_url(checkout: Path, run: Run) -> None:
+    git(checkout, "remote", "remove", "origin")
+    status, out, err = run("--url", checkout.as_uri(), "--branch", "main")
+    assert (status, err) == (0, "")
+    # Its remote is the folder, so the automation is about another repository.
+    assert "note: ImageUpdateAutomation flux-system/all writes to another repository" in out
+
+
+def test_an_automation_of_another_repository_is_left_out_and_said(checkout: Path, run: Run) -> None:
+    git(checkout, "remote", "set-url", "origin", "git@git.example.com:org/other.git")
+    status, out, _ = run(checkout)
+    assert (status, "diff" in out) == (0, False)
+    assert out.endswith("note: ImageUpdateAutomation flux-system/all writes to another repository\n")
+
+
+def test_json_has_everything(checkout: Path, run: Run) -> None:
+    report = json.loads(run(checkout, "-o", "json")[1])
+    assert (report["changed"], report["failed"], report["problems"]) == (True, False, [])
+    assert report["policies"][0]["image"] == "ghcr.io/org/web:1.2.0"
+    assert report["policies"][0]["runnersUp"][0] == {"tag": "2.0.0", "reason": "is outside the range"}
+    (automation,) = report["automations"]
+    assert automation["changes"] == [
+        {
+            "file": "apps/web.yaml", "line": 4, "old": "ghcr.io/org/web:1.0.0", "new": "ghcr.io/org/web:1.2.0",
+            "policy": "flux-system/web",
+        }
+    ]  # fmt: skip
+    assert automation["message"] == "ghcr.io/org/web:1.2.0\n"
+
+
+def test_github_gets_annotations_and_markdown_a_table(checkout: Path, run: Run) -> None:
+    write(checkout, {"apps/bad.yaml": 'a: b # {"$imagepolicy": "flux-system:none"}\n'})
+    assert run(checkout, "-o", "github")[1].splitlines() == [
+        (
+            "::notice file=apps/web.yaml,line=4::flux-system/web would replace ghcr.io/org/web:1.0.0 by "
+            "ghcr.io/org/web:1.2.0"
+        ),
+        (
+            "::warning file=apps/bad.yaml,line=1::the marker names ImagePolicy 'flux-system:none', which does not "
+            "exist; create it or correct the marker"
+        ),
+    ]
+    markdown = run(checkout, "-o", "markdown")[1]
+    assert "| `flux-system/web` | `apps/web.yaml:4` | `ghcr.io/org/web:1.0.0` | `ghcr.io/org/web:1.2.0` |" in markdown
+    assert "```diff\n" in markdown
+
+
+def test_an_image_whose_tags_are_unknown_is_a_failure_that_says_what_to_do(checkout: Path, run: Run) -> None:
+    write(checkout, {"clusters/objects.yaml": OBJECTS.replace("image: ghcr.io/org/web,", "image: ghcr.io/org/app,")})
+    status, out, _ = run(checkout)
+    assert status == 1
+    assert "not ready: " in out
+    assert "problem: ImageRepository flux-system/web: " in out
+    assert "ghcr.io/org/app would have to be asked; its tags can be given with --tags" in out
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("interval: 1m}\n---\napiVersion: image.toolkit.fluxcd.io/v1beta2", ("interval: soon}\n---\napiVersion: "
+         "image.toolkit.fluxcd.io/v1beta2"), "clusters/objects.yaml:1: ImageRepository flux-system/web: "),
+        ("range: 1.x", "range: one", "not ready: "),
+        ("path: ./apps", "path: ./none", "would do nothing: there is no none in"),
+        ("{{range .Updated.Images}}", "{{range .Updated.Image}}", "would do nothing: "),
+        ("kind: GitRepository, name: fleet", "kind: Bucket, name: fleet", ("clusters/objects.yaml:11: "
+         "ImageUpdateAutomation flux-system/all: ")),
+    ],
+)  # fmt: skip
+def test_what_cannot_work_is_named_and_the_rest_is_answered(
+    checkout: Path, run: Run, old: str, new: str, said: str
+) -> None:
+    assert old in OBJECTS
+    write(checkout, {"clusters/objects.yaml": OBJECTS.replace(old, new)})
+    status, out, _ = run(checkout)
+    assert status == 1
+    assert said in out
+
+
+def test_a_folder_without_objects_is_a_wrong_request(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "empty").mkdir()
+    status, out, err = run(tmp_path / "empty")
+    assert (status, out) == (2, "")
+    assert err.startswith(f"there are no image policies and no automations in {tmp_path}/empty: name their files")
+    assert run(tmp_path / "none")[0] == 2
+
+
+def test_no_colours_in_a_pipe_and_no_log_lines_on_stderr(checkout: Path, run: Run) -> None:
+    _, out, err = run(checkout)
+    assert "\033" not in out
+    assert err == ""
+    assert "NO_COLOR" not in os.environ
+
+
+def test_one_image_is_looked_up_without_any_object(tmp_path: Path, run: Run) -> None:
+    files = {
+        "values.yaml": "image:\n  repository: ghcr.io/org/web\n  tag: '1.0.0' # the release\n",
+        "web.yaml": DEPLOYMENT,
+        "other.yaml": "kind: Pod\nspec:\n  containers:\n  - {name: a, image: ghcr.io/org/other:1.0.0}\n",
+        "chart/templates/x.yaml": "image: ghcr.io/org/web:1.0.0\n{{ if x }}\n",
+    }
+    write(tmp_path / "fleet", files)
+    status, out, err = run(tmp_path / "fleet", "--image", "ghcr.io/org/web", "--semver", ">=1.0.0", "--exit-code")
+    assert (status, err) == (2, "")
+    assert out.startswith("ImagePolicy ghcr.io/org/web: ghcr.io/org/web:2.0.0\n") or "2.0.0" in out
+    git(tmp_path / "fleet", "apply", stdin=out)
+    assert (tmp_path / "fleet" / "values.yaml").read_text() == files["values.yaml"].replace("1.0.0", "2.0.0")
+    assert (tmp_path / "fleet" / "web.yaml").read_text() == files["web.yaml"].replace("1.0.0", "2.0.0")
+    assert (tmp_path / "fleet" / "other.yaml").read_text() == files["other.yaml"]
+    assert "cannot be edited: chart/templates/x.yaml:1: Helm template: " in out
+
+
+def test_one_image_needs_a_way_to_choose(tmp_path: Path, run: Run) -> None:
+    status, _, err = run(tmp_path, "--image", "ghcr.io/org/web")
+    assert status == 2
+    assert err == "say how to choose among the tags, for example --semver '>=1.0.0' or --numerical asc\n"

@@ -1,0 +1,216 @@
+"""What `tagline preview` prints: text, Markdown, JSON, or annotations for GitHub. Values in, text out."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any, Final
+
+from cli.preview_report import AutomationReport, PolicyReport, Report
+
+MAX_RUNNERS_UP: Final = 3
+
+_RED, _GREEN, _CYAN, _BOLD, _RESET = ("\033[31m", "\033[32m", "\033[36m", "\033[1m", "\033[0m")
+
+
+def format_text(report: Report, *, colours: bool) -> Iterator[bytes]:
+    """Yield the report for people. `git apply` reads its diffs and passes over the rest."""
+    for policy in report.policies:
+        yield from _encode(_policy_lines(policy, report, colours=colours))
+    for automation in report.automations:
+        yield from _automation(automation, colours=colours)
+    yield from _encode(_closing_lines(report))
+
+
+def format_markdown(report: Report) -> Iterator[str]:
+    """Yield the report for a comment on a pull request."""
+    changes = [(automation, change) for automation in report.automations for change in automation.changes]
+    if changes:
+        yield "| Policy | Where | From | To |\n|---|---|---|---|\n"
+        for _, change in changes:
+            cells = (change.policy, f"{change.file}:{change.line}", change.old, change.new)
+            yield f"| {' | '.join(_code(cell) for cell in cells)} |\n"
+    else:
+        yield "Nothing would change.\n"
+    for automation in report.automations:
+        if automation.failure:
+            yield f"\n**{automation.name}**: {_escape(automation.failure)}\n"
+        elif automation.changes:
+            summary = f"{_escape(automation.name)} would push {_escape(automation.target)}"
+            yield f"\n<details><summary>{summary}</summary>\n\n"
+            yield _fenced(automation.message, "")
+            yield _fenced(automation.diff.decode("utf-8", "replace"), "diff")
+            yield "</details>\n"
+    warnings = [*report.problems, *(_finding_lines(report)), *_unready_lines(report)]
+    if warnings:
+        yield "\n" + "".join(f"- {_escape(warning)}\n" for warning in warnings)
+
+
+def format_github(report: Report) -> Iterator[str]:
+    """Yield workflow commands, which GitHub shows beside the lines of a pull request.
+
+    Follows https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions
+    """
+    for automation in report.automations:
+        for change in automation.changes:
+            text = f"{change.policy} would replace {change.old} by {change.new}"
+            yield _annotation("notice", text, file=change.file, line=change.line)
+        for finding in automation.findings:
+            yield _annotation("warning", finding.message, file=finding.file, line=finding.line)
+        if automation.failure:
+            yield _annotation("error", f"{automation.name}: {automation.failure}")
+    for text in (*report.problems, *_unready_lines(report)):
+        yield _annotation("error", text)
+
+
+def to_json(report: Report) -> str:
+    """Return the report as JSON."""
+    document: dict[str, Any] = {
+        "changed": report.has_changes,
+        "failed": report.has_failures,
+        "policies": [
+            {
+                "name": policy.name,
+                "image": policy.image,
+                "ready": policy.is_ready,
+                "message": policy.message,
+                "runnersUp": [{"tag": tag, "reason": reason} for tag, reason in policy.runners_up],
+            }
+            for policy in report.policies
+        ],
+        "automations": [_automation_to_json(automation) for automation in report.automations],
+        "problems": report.problems,
+        "notes": report.notes,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
+    return {
+        "name": automation.name,
+        "target": automation.target,
+        "changes": [asdict(change) for change in automation.changes],
+        "message": automation.message,
+        "diff": automation.diff.decode("utf-8", "replace"),
+        "findings": [
+            {"file": f.file, "line": f.line, "reason": f.reason, "message": f.message} for f in automation.findings
+        ],
+        "failure": automation.failure,
+    }
+
+
+def _policy_lines(policy: PolicyReport, report: Report, *, colours: bool) -> Iterator[str]:
+    yield f"{_paint(_BOLD, 'ImagePolicy ' + policy.name, colours=colours)}: {policy.image or 'nothing chosen'}\n"
+    if not policy.is_ready:
+        yield f"  not ready: {policy.message}\n"
+    changes = [
+        (automation, change)
+        for automation in report.automations
+        for change in automation.changes
+        if change.policy == policy.name
+    ]
+    for _, change in changes:
+        yield f"  {change.file}:{change.line}: {change.old} → {change.new}\n"
+    if policy.is_ready:
+        yield f"  why: {policy.message}\n"
+    if policy.runners_up:
+        shown = policy.runners_up[:MAX_RUNNERS_UP]
+        yield f"  not chosen: {'; '.join(f'{tag} {reason}' for tag, reason in shown)}\n"
+    yield "\n"
+
+
+def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[bytes]:
+    if automation.is_trial:
+        yield from _trial(automation, colours=colours)
+        return
+    yield from _encode(iter([_paint(_BOLD, f"ImageUpdateAutomation {automation.name}", colours=colours)]))
+    if automation.failure:
+        yield f" would do nothing: {automation.failure}\n\n".encode("utf-8", "replace")
+        return
+    verb = "would push" if automation.changes else "has nothing to push"
+    yield f" {verb} {automation.target}\n".encode("utf-8", "replace")
+    if automation.changes:
+        yield b"\n"
+        yield from _encode(f"    {line}".rstrip() + "\n" for line in automation.message.rstrip("\n").split("\n"))
+        yield b"\n"
+        yield _painted_diff(automation.diff) if colours else automation.diff
+    for finding in automation.findings:
+        place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: " if finding.file else ""
+        yield f"  left alone: {place}{finding.message}\n".encode("utf-8", "replace")
+    yield b"\n"
+
+
+def _trial(trial: AutomationReport, *, colours: bool) -> Iterator[bytes]:
+    yield f"{_paint(_BOLD, trial.name, colours=colours)} stands {trial.target}\n".encode("utf-8", "replace")
+    yield from _encode(f"  {c.file}:{c.line}: {c.old} → {c.new}\n" for c in trial.changes)
+    yield from _encode(f"  cannot be edited: {obstacle}\n" for obstacle in trial.obstacles)
+    yield b"\n"
+    yield _painted_diff(trial.diff) if colours else trial.diff
+
+
+def _closing_lines(report: Report) -> Iterator[str]:
+    for problem in report.problems:
+        yield f"problem: {problem}\n"
+    for note in report.notes:
+        yield f"note: {note}\n"
+    if not (report.automations or report.problems or report.notes):
+        yield "There is no ImageUpdateAutomation, so nothing would be committed.\n"
+
+
+def _unready_lines(report: Report) -> Iterator[str]:
+    for policy in report.policies:
+        if not policy.is_ready:
+            yield f"ImagePolicy {policy.name}: {policy.message}"
+
+
+def _finding_lines(report: Report) -> Iterator[str]:
+    for automation in report.automations:
+        for finding in automation.findings:
+            yield f"{finding.file}:{finding.line}: {finding.message}" if finding.file else finding.message
+
+
+def _painted_diff(diff: bytes) -> bytes:
+    painted = []
+    for line in diff.splitlines(keepends=True):
+        body, end = (line[:-1], b"\n") if line.endswith(b"\n") else (line, b"")
+        if line.startswith((b"diff ", b"--- ", b"+++ ")):
+            colour = _BOLD
+        else:
+            colour = {b"-": _RED, b"+": _GREEN, b"@": _CYAN}.get(line[:1], "")
+        painted.append(colour.encode() + body + (_RESET.encode() if colour else b"") + end)
+    return b"".join(painted)
+
+
+def _paint(colour: str, text: str, *, colours: bool) -> str:
+    return f"{colour}{text}{_RESET}" if colours else text
+
+
+def _encode(lines: Iterator[str]) -> Iterator[bytes]:
+    for line in lines:
+        yield line.encode("utf-8", "replace")
+
+
+def _code(text: str) -> str:
+    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace("\n", " ")
+
+
+def _fenced(text: str, language: str) -> str:
+    fence = "```"
+    while fence in text:
+        fence += "`"
+    return f"{fence}{language}\n{text.rstrip(chr(10))}\n{fence}\n\n"
+
+
+def _annotation(level: str, text: str, *, file: str = "", line: int = 0) -> str:
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    place = [f"file={_property(file)}"] * bool(file) + [f"line={line}"] * bool(file and line)
+    return f"::{level}{' ' + ','.join(place) if place else ''}::{escaped}\n"
+
+
+def _property(text: str) -> str:
+    for plain, escaped in (("%", "%25"), ("\r", "%0D"), ("\n", "%0A"), (":", "%3A"), (",", "%2C")):
+        text = text.replace(plain, escaped)
+    return text

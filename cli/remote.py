@@ -1,0 +1,77 @@
+"""Manifests in a remote Git repository: `tagline automate URL`. Read with the engine of the controllers."""
+
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cli.objects import SUFFIXES, BadInput
+from cli.pushed_repository import Checkout, split_login
+from controllers.git.engine import GitEngine
+from controllers.git.errors import GitError
+from controllers.git.protocol.refs import HEADS, Refs, Tip
+from controllers.git.remote import Remote
+from controllers.gitaccess.credentials import credentials_from_secret
+
+TOOLKIT: Final = b".toolkit.fluxcd.io/"
+"""What a file of a remote repository must contain to be read."""
+_URL: Final = re.compile(r"(?:https?|ssh)://")
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteManifests:
+    """What a repository holds for us."""
+
+    checkout: Checkout
+    files: tuple[tuple[str, bytes], ...]
+    """Place, for messages, and content."""
+
+
+def is_url(source: str) -> bool:
+    """Return whether a source is a remote repository."""
+    return _URL.match(source) is not None
+
+
+async def fetch_manifests(url: str, login: Mapping[str, bytes]) -> RemoteManifests:
+    """Return the files with manifests on the default branch of a repository.
+
+    login: the values of a Secret for Git; empty for those in the URL, or none. Raises BadInput.
+    """
+    address, in_url = split_login(url)
+    data = dict(login) or {name: text.encode() for name, text in in_url.items()}
+    with tempfile.TemporaryDirectory(prefix="tagline-") as folder:
+        engine = GitEngine(Path(folder))
+        try:
+            remote = Remote(
+                address, credentials=credentials_from_secret(address, data, secret_name="") if data else None
+            )
+            refs = await engine.list_refs(remote)
+            branch, commit = _default_branch(refs)
+            await engine.fetch(remote, Tip(HEADS + branch, commit, commit))
+            files = await engine.find_files(
+                remote, commit, "", is_wanted=_may_hold_manifests, has_marker=_mentions_toolkit
+            )
+        except (GitError, ValueError) as error:
+            raise BadInput(f"{address}: {error}") from None
+        finally:
+            await engine.aclose()
+    checkout = Checkout(Path(address), address, branch, in_url if not login else {}, {"email": "tagline@localhost"})
+    return RemoteManifests(checkout, tuple((f"{address}: {file.path}", file.data) for file in files))
+
+
+def _mentions_toolkit(data: bytes) -> bool:
+    return TOOLKIT in data
+
+
+def _default_branch(refs: Refs) -> tuple[str, str]:
+    name = refs.symrefs.get("HEAD", "").removeprefix(HEADS)
+    commit = refs.branch(name) if name else None
+    if commit is None:
+        raise ValueError("the repository has no default branch, or it is empty")
+    return name, commit
+
+
+def _may_hold_manifests(name: str) -> bool:
+    return name.endswith(SUFFIXES)

@@ -1,0 +1,104 @@
+"""What `tagline automate --once` says at its end, as lines or as JSON. Values in, text out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cli.sync import ObjectState, PolicyChoice
+from controllers.gitaccess.recording import RecordedCommit
+from controllers.runtime.key import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What became of a run."""
+
+    objects: Sequence[ObjectState]
+    before: Mapping[Key, PolicyChoice]
+    """What the policies chose before it."""
+    choices: Mapping[Key, PolicyChoice]
+    commits: Sequence[RecordedCommit]
+    is_dry_run: bool
+    is_finished: bool
+    """False when the time was over first."""
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether everything is done."""
+        return self.is_finished and all(state.is_fine for state in self.objects)
+
+
+def to_text(report: Report) -> str:
+    """Return lines for people: every object, then every commit, with its diff where it was not pushed."""
+    return "".join(_lines(report))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    for state in report.objects:
+        mark = "" if state.is_fine else "FAILED: "
+        reason = "" if state.is_fine or not state.reason else f"{state.reason}: "
+        yield f"{state.kind} {state.key}: {mark}{reason}{state.message}\n"
+    for key, choice in report.choices.items():
+        old = report.before.get(key)
+        if old != choice:
+            yield f"{choice.image}: {f'{_version(old)} -> ' if old else ''}{_version(choice)}\n"
+    for commit in report.commits:
+        verb = "would push" if report.is_dry_run else "pushed"
+        yield f"\n{verb} {commit.commit} to {', '.join(commit.refs)} of {commit.url}\n"
+        yield "".join(f"    {line}".rstrip() + "\n" for line in commit.message.splitlines())
+        if report.is_dry_run:
+            yield f"\n{_printable(commit.diff)}"
+    if not report.is_finished:
+        yield "FAILED: the time was over before everything was done\n"
+
+
+def to_json(report: Report) -> str:
+    """Return one JSON object: `status`, `objects`, `choices`, `commits`."""
+    document: dict[str, Any] = {
+        "status": "done" if report.is_fine else "failed",
+        "finished": report.is_finished,
+        "dryRun": report.is_dry_run,
+        "objects": [
+            {
+                "kind": state.kind,
+                "namespace": state.key.namespace,
+                "name": state.key.name,
+                "ready": state.ready,
+                "reason": state.reason,
+                "message": state.message,
+            }
+            for state in report.objects
+        ],
+        "choices": [_choice(key, choice, report.before.get(key)) for key, choice in report.choices.items()],
+        "commits": [
+            {
+                "repository": commit.url,
+                "commit": commit.commit,
+                "refs": list(commit.refs),
+                "pushed": not report.is_dry_run,
+                "message": commit.message,
+                "diff": _printable(commit.diff),
+            }
+            for commit in report.commits
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+
+
+def _choice(key: Key, choice: PolicyChoice, before: PolicyChoice | None) -> dict[str, Any]:
+    document = {"namespace": key.namespace, "name": key.name, "image": choice.image, "tag": choice.tag}
+    if choice.digest:
+        document["digest"] = choice.digest
+    if before and before != choice:
+        document["previousTag"] = before.tag
+    return document | {"changed": before != choice}
+
+
+def _version(choice: PolicyChoice) -> str:
+    return f"{choice.tag}@{choice.digest}" if choice.digest else choice.tag
+
+
+def _printable(diff: str) -> str:
+    return diff.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,0 +1,56 @@
+import json
+
+from cli.report import Report, to_json, to_text
+from cli.sync import ObjectState, PolicyChoice
+from controllers.gitaccess.recording import RecordedCommit
+from controllers.runtime.key import Key
+
+KEY = Key("apps", "app")
+OLD, NEW = (PolicyChoice(KEY, "ghcr.io/org/app", tag, "") for tag in ("1.0", "1.1"))
+DIFF = "diff --git a/x b/x\n-\udce4\n+b\n"
+COMMIT = RecordedCommit("https://git.example.com/fleet", "c" * 40, "Update\n\nall of it", ("refs/heads/main",), DIFF)
+
+
+def report(*states: ObjectState, dry_run: bool = False, finished: bool = True) -> Report:
+    return Report(states, {KEY: OLD}, {KEY: NEW}, [COMMIT], is_dry_run=dry_run, is_finished=finished)
+
+
+READY = ObjectState("ImagePolicy", KEY, "True", "Succeeded", "resolved to 1.1")
+SUSPENDED = ObjectState("ImagePolicy", KEY, "Suspended", "", "suspended")
+FAILED = ObjectState("ImageRepository", KEY, "False", "AuthenticationFailed", "no such user")
+
+
+def test_lines_for_people() -> None:
+    assert to_text(report(READY, FAILED)) == (
+        "ImagePolicy apps/app: resolved to 1.1\n"
+        "ImageRepository apps/app: FAILED: AuthenticationFailed: no such user\n"
+        "ghcr.io/org/app: 1.0 -> 1.1\n"
+        f"\npushed {'c' * 40} to refs/heads/main of https://git.example.com/fleet\n"
+        "    Update\n\n    all of it\n"
+    )
+    dry = to_text(report(READY, dry_run=True))
+    assert "\nwould push " in dry
+    assert dry.endswith("\ndiff --git a/x b/x\n-\ufffd\n+b\n")
+    assert to_text(report(finished=False)).endswith("FAILED: the time was over before everything was done\n")
+
+
+def test_json_for_programs() -> None:
+    document = json.loads(to_json(report(READY)))
+    assert document["status"] == "done"
+    assert document["choices"] == [
+        {
+            "namespace": "apps",
+            "name": "app",
+            "image": "ghcr.io/org/app",
+            "tag": "1.1",
+            "previousTag": "1.0",
+            "changed": True,
+        }
+    ]
+    assert document["commits"][0]["pushed"] is True
+
+
+def test_what_counts_as_a_failure() -> None:
+    assert report(READY, SUSPENDED).is_fine
+    assert not report(READY, FAILED).is_fine
+    assert not report(READY, finished=False).is_fine

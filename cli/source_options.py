@@ -1,0 +1,18 @@
+"""The options that say where objects and tags come from. Light: a verb's help needs no client."""
+
+import argparse
+
+
+def add_source_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where objects and tags come from."""
+    parser.add_argument(
+        "-f", "--filename", action="append", default=[], metavar="FILE",
+        help="manifests in files or folders, - for standard input, instead of those in the repository",
+    )  # fmt: skip
+    parser.add_argument("--cluster", action="store_true", help="objects and choices of a cluster instead")
+    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
+    parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default)")
+    parser.add_argument(
+        "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
+    )
+    parser.add_argument("--offline", action="store_true", help="ask no registry; tags come from --tags alone")

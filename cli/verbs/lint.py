@@ -1,0 +1,106 @@
+"""`tagline lint [PATH]`: markers and manifests of a repository that cannot work, and what to do about each."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.lint_output import FORMATS
+from cli.tags import BadTagFile, read_tag_files
+from controllers.lint.fixes import apply_fixes
+from controllers.lint.lint import lint
+from controllers.lint.rules import RULES, Fix, LintFinding, Severity
+from controllers.net.library_errors import describe
+from controllers.setters import is_candidate
+
+
+def add_to(parser: argparse.ArgumentParser) -> None:
+    """Add the grammar of the verb."""
+    parser.description = (
+        "Finds markers and manifests that cannot work. Exit status 0: no errors; 1: errors, or with --strict warnings, "
+        "that --fix did not mend, or a file that cannot be read; 2: the request itself is wrong."
+    )
+    parser.add_argument("paths", nargs="*", default=["."], metavar="PATH", help="folder or files (the current folder)")
+    parser.add_argument("--fix", action="store_true", help="mend what can be mended safely")
+    parser.add_argument("--strict", action="store_true", help="warnings count, too")
+    parser.add_argument("--flux", action="store_true", help="also report fields that Flux does not have")
+    parser.add_argument(
+        "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
+    )
+    parser.add_argument(
+        "--ignore", action="append", default=[], metavar="RULE", choices=[*RULES], help="a rule to leave out"
+    )
+    parser.add_argument("-o", "--output", choices=[*FORMATS], default="text", help="what to print")
+    parser.set_defaults(command=run_lint)
+
+
+def run_lint(options: argparse.Namespace) -> int:
+    """Print findings; the exit status is that of the description."""
+    try:
+        tags = read_tag_files(options.tags)
+        checkout = _open_repository(options.paths)
+        unread: list[UnreadFile] = []
+        files = read_files(checkout, lambda _: True, unread)
+        findings = lint(files, flux=options.flux, tags=tags)
+        wanted = _list_wanted(checkout, options.paths)
+        findings = [one for one in findings if one.rule not in options.ignore and _is_below(one.file, wanted)]
+        if options.fix:
+            findings = _fix(checkout, findings)
+    except (BadFolder, BadTagFile) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except OSError as error:
+        sys.stderr.write(f"nothing was mended: {error.filename}: {describe(error)}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    if options.output == "text":
+        findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
+    sys.stdout.buffer.write("".join(FORMATS[options.output](findings)).encode("utf-8", "surrogateescape"))
+    sys.stdout.buffer.flush()
+    unread = [file for file in unread if is_candidate(file.path) and _is_below(file.path, wanted)]
+    for file in unread:
+        sys.stderr.write(f"{os.path.relpath(checkout.folder / file.path)}: {file.reason}\n")
+    counted = {Severity.ERROR, Severity.WARNING} if options.strict else {Severity.ERROR}
+    return int(bool(unread) or any(one.severity in counted for one in findings))
+
+
+def _open_repository(paths: Sequence[str]) -> Checkout:
+    """Return all of the repository that the paths are in: markers in one part name objects of another.
+
+    Raises BadFolder, also for paths of several repositories.
+    """
+    roots = {open_checkout(path, hidden=True, listing=False).root.resolve() for path in paths}
+    if len(roots) > 1:
+        raise BadFolder(f"these are several repositories: {', '.join(sorted(map(str, roots)))}; name those of one")
+    root = roots.pop()
+    return open_checkout(os.path.relpath(root), hidden=True)
+
+
+def _list_wanted(checkout: Checkout, paths: Sequence[str]) -> set[str]:
+    """Return the paths that findings are wanted of, relative to the root; "." is everything."""
+    root = checkout.folder.resolve()
+    return {os.path.relpath(os.path.realpath(path), root) for path in paths}
+
+
+def _is_below(file: str, wanted: set[str]) -> bool:
+    return "." in wanted or any(file == path or file.startswith(f"{path}/") for path in wanted)
+
+
+def _fix(checkout: Checkout, findings: Sequence[LintFinding]) -> list[LintFinding]:
+    """Write the fixes; return the findings that remain."""
+    by_file: dict[str, list[Fix]] = {}
+    for one in findings:
+        if one.fix is not None:
+            by_file.setdefault(one.file, []).append(one.fix)
+    contents = {path: apply_fixes((checkout.folder / path).read_bytes(), fixes) for path, fixes in by_file.items()}
+    write_files(checkout.folder, contents)
+    if contents:
+        mended = sum(map(len, by_file.values()))
+        sys.stderr.write(
+            f"mended {mended} finding{'s' * (mended > 1)} in {len(contents)} file{'s' * (len(contents) > 1)}\n"
+        )
+    return [one for one in findings if one.fix is None]

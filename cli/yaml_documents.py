@@ -1,0 +1,85 @@
+"""The documents of a YAML or JSON text as Kubernetes' tools read them, each with the line that it begins at."""
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+import yaml  # type: ignore[import-untyped]  # comes without type hints
+
+MAX_VALUES: Final = 500_000
+"""In one document, each alias counted as what it stands for."""
+MAX_DEPTH: Final = 100
+
+_TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+
+class NotYaml(Exception):
+    """The text cannot be read; `line` is the place, 0 where it is unknown."""
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
+
+
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # an untyped base class
+    """Dates stay texts, as in JSON; a key may be there once, as for the API server."""
+
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for key, _ in node.value:
+            if key.tag == _MERGE or not isinstance(key, yaml.ScalarNode):
+                continue
+            if key.value in seen:
+                raise NotYaml(f"the key {key.value} is there twice", key.start_mark.line + 1)
+            seen.add(key.value)
+        built: dict[Any, Any] = super().construct_mapping(node, deep)
+        return built
+
+
+def load_documents(data: bytes) -> Iterator[tuple[int, Any]]:
+    """Yield first line (from 1) and value of each document that is not empty. Raises NotYaml."""
+    try:
+        loader = _Loader(data.decode("utf-8-sig"))
+        try:
+            while loader.check_node():
+                node = loader.get_node()
+                _require_bounded(node)
+                value = loader.construct_document(node)
+                if value is not None:
+                    yield node.start_mark.line + 1, value
+        finally:
+            loader.dispose()
+    except UnicodeDecodeError as error:
+        raise NotYaml(f"byte {error.start} is not UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise NotYaml(", ".join(filter(None, (error.context, error.problem))), mark.line + 1 if mark else 0) from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise NotYaml(str(error).partition("\n")[0]) from None
+    except RecursionError:
+        raise NotYaml("it is nested too deeply") from None
+
+
+def _require_bounded(root: Any) -> None:
+    """Raise NotYaml for a document that aliases make larger than memory, or that is nested without end."""
+    sizes: dict[int, int] = {}
+
+    def measure(node: Any, depth: int) -> int:
+        if depth > MAX_DEPTH:
+            raise NotYaml("it is nested too deeply", node.start_mark.line + 1)
+        if isinstance(node, yaml.ScalarNode):
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = MAX_VALUES + 1  # what contains itself has no end
+            children = node.value if isinstance(node, yaml.SequenceNode) else [x for pair in node.value for x in pair]
+            sizes[id(node)] = 1 + sum(measure(child, depth + 1) for child in children)
+        if sizes[id(node)] > MAX_VALUES:
+            raise NotYaml(f"its aliases stand for more than {MAX_VALUES} values", node.start_mark.line + 1)
+        return sizes[id(node)]
+
+    measure(root, 0)

@@ -1,0 +1,126 @@
+"""Git that keeps what its commits change, and pushes them or stops before that."""
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signer
+from controllers.git.objects.scan import File
+from controllers.git.protocol.refs import Refs, Tip
+from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.remote import Remote
+from controllers.gitaccess.git import Git
+
+_CODEC = ("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCommit:
+    """A commit that was pushed, or would have been."""
+
+    url: str
+    commit: str
+    message: str
+    refs: tuple[str, ...]
+    """The references that it moved, or would have moved."""
+    diff: str
+    """Unified, as `git apply` takes it; bytes that are not UTF-8 are escaped as surrogates."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    message: str
+    diff: str
+
+
+@dataclass
+class RecordingGit:
+    """A `Git` over another one. is_dry_run: a push succeeds without being sent, so that a run ends as it would."""
+
+    git: Git
+    is_dry_run: bool = False
+    commits: list[RecordedCommit] = field(default_factory=list)
+    """In the order of their pushes."""
+    _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    _made: dict[str, _Made] = field(default_factory=dict)
+
+    async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
+        return await self.git.list_refs(remote, extra=extra)
+
+    async def fetch(self, remote: Remote, tip: Tip) -> None:
+        await self.git.fetch(remote, tip)
+
+    async def find_files(
+        self,
+        remote: Remote,
+        commit: str,
+        path: str,
+        *,
+        is_wanted: Callable[[str], bool],
+        has_marker: Callable[[bytes], bool],
+    ) -> list[File]:
+        files = await self.git.find_files(remote, commit, path, is_wanted=is_wanted, has_marker=has_marker)
+        self._contents |= {(commit, file.target): file.data for file in files}
+        return files
+
+    async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
+        return await self.git.read_commit(remote, commit)
+
+    def can_fetch_any_commit(self, remote: Remote) -> bool:
+        return self.git.can_fetch_any_commit(remote)
+
+    async def commit(
+        self,
+        remote: Remote,
+        parent: str,
+        edits: Mapping[str, bytes],
+        *,
+        author: Author,
+        message: str,
+        when: datetime,
+        signer: Signer | None = None,
+    ) -> NewCommit | None:
+        new = await self.git.commit(remote, parent, edits, author=author, message=message, when=when, signer=signer)
+        if new is not None:
+            diff = "".join(
+                line
+                for path, content in sorted(edits.items())
+                for line in unified_diff(path, self._contents.get((parent, path), b""), content)
+            )
+            self._made[new.id] = _Made(message, diff)
+        return new
+
+    async def push(
+        self,
+        remote: Remote,
+        new: NewCommit,
+        updates: Sequence[RefUpdate],
+        *,
+        options: Mapping[str, str] | None = None,
+        force: bool = False,
+    ) -> tuple[str, ...]:
+        refs = tuple(update.ref for update in updates)
+        if not self.is_dry_run:
+            refs = await self.git.push(remote, new, updates, options=options, force=force)
+        made = self._made.get(new.id, _Made("", ""))
+        self.commits.append(RecordedCommit(remote.url, new.id, made.message, refs, made.diff))
+        return refs
+
+    def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
+        return self.git.lock_branch(remote, branch)
+
+
+def unified_diff(path: str, old: bytes, new: bytes) -> Iterator[str]:
+    """Yield the lines of a diff of one file, line ends included, with Git's mark where the last one has none."""
+    before, after = _lines(old), _lines(new)
+    yield f"diff --git a/{path} b/{path}\n"
+    for line in difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"):
+        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
+
+
+def _lines(content: bytes) -> list[str]:
+    """Split at newlines alone: a carriage return is part of its line."""
+    lines = content.split(b"\n")
+    return [f"{line.decode(*_CODEC)}\n" for line in lines[:-1]] + ([lines[-1].decode(*_CODEC)] if lines[-1] else [])

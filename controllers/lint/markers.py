@@ -1,0 +1,170 @@
+"""Markers that no automation follows, or that would write what is not meant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.selectors import BadSelector, matches
+from controllers import setters
+from controllers.adoption.instructions import full_name
+from controllers.documents.manifests import Manifest
+from controllers.image.setter import PARTS, Setter, parse_setter
+from controllers.lint.files import MarkedFile, find_comment
+from controllers.lint.fixes import find_fix
+from controllers.lint.objects import find_repository
+from controllers.lint.rules import LintFinding
+from controllers.setters.globs import matches_any
+
+RULES_OF_REASONS = {
+    setters.FindingReason.UNPARSABLE: "not-yaml",
+    setters.FindingReason.MALFORMED: "malformed-marker",
+    setters.FindingReason.MISPLACED: "misplaced-marker",
+}
+ENCRYPTED = (
+    "the file is encrypted by SOPS: an edited value breaks its checksum. Keep the image in a file that is not encrypted"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Automations:
+    """What the objects of a repository say about markers."""
+
+    policies: Sequence[ImagePolicy]
+    repositories: Sequence[ImageRepository]
+    automations: Sequence[ImageUpdateAutomation]
+
+    def find_policy(self, setter: Setter) -> ImagePolicy | None:
+        """Return the policy that a marker names; one without a namespace may be of any."""
+        for policy in self.policies:
+            if policy.metadata.name == setter.policy and policy.metadata.namespace in {"", setter.namespace}:
+                return policy
+        return None
+
+
+def collect(manifests: Sequence[Manifest]) -> Automations:
+    """Return the readable objects of a repository."""
+    objects = [one.object for one in manifests]
+    return Automations(
+        [one for one in objects if isinstance(one, ImagePolicy)],
+        [one for one in objects if isinstance(one, ImageRepository)],
+        [one for one in objects if isinstance(one, ImageUpdateAutomation)],
+    )
+
+
+def check_marked_file(file: MarkedFile, known: Automations) -> Iterator[LintFinding]:
+    """Yield what is wrong with the markers of a file."""
+    for finding in file.findings:
+        rule = RULES_OF_REASONS.get(finding.reason)
+        if rule is not None:
+            column = find_comment(file.data, finding.line)[0] if rule != "not-yaml" else 0
+            fix = find_fix(file, finding.line) if rule == "malformed-marker" else None
+            yield LintFinding(rule, file.path, finding.line, column, finding.message, fix)
+    if file.is_encrypted:
+        first = file.markers[0]
+        yield LintFinding("encrypted-file", file.path, first.line, first.column, ENCRYPTED)
+    if not file.is_yaml:
+        yield from _check_lines(file, known)
+        return
+    for marker in file.markers:
+        for rule, message in _check_setter(file.path, parse_setter(marker.setter), marker.value, known):
+            yield LintFinding(rule, file.path, marker.line, marker.column, message)
+
+
+def _check_lines(file: MarkedFile, known: Automations) -> Iterator[LintFinding]:
+    for finding in file.findings:
+        if finding.reason is not setters.FindingReason.UNKNOWN_POLICY:
+            continue
+        setter = parse_setter(finding.setter)
+        column = find_comment(file.data, finding.line)[0]
+        for rule, message in _check_setter(file.path, setter, None, known, is_yaml=False):
+            yield LintFinding(rule, file.path, finding.line, column, message)
+
+
+def _check_setter(
+    path: str, setter: Setter, value: str | None, known: Automations, *, is_yaml: bool = True
+) -> Iterator[tuple[str, str]]:
+    """Yield rule and message for what is wrong with one marker: the first broken link, and the image that it names."""
+    if setter.part not in PARTS:
+        yield "unknown-suffix", f"the marker's suffix :{setter.part} is none of :name, :tag and :digest"
+    policy = known.find_policy(setter)
+    if policy is None:
+        if known.policies:
+            yield "unknown-policy", _unknown_policy(setter, known)
+        return
+    yield from _check_automations(path, setter, policy, known, is_yaml=is_yaml)
+    repository = find_repository(policy, known.repositories)
+    found = setter.image(value) if value is not None and setter.part is None else None
+    if repository and found and found.name and full_name(found.name) != full_name(repository.spec.image):
+        yield (
+            "other-image",
+            (
+                f"the value is of {found.name}, but the policy is for {repository.spec.image}: the next update "
+                "writes that image here; correct the marker"
+            ),
+        )
+
+
+def _unknown_policy(setter: Setter, known: Automations) -> str:
+    names = [f"{one.metadata.namespace or setter.namespace}:{one.metadata.name}" for one in known.policies]
+    close = get_close_matches(setter.policy_key, names, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]}?" if close else "create it or correct the marker"
+    return f"the marker names ImagePolicy '{setter.policy_key}', which is not in the files: {hint}"
+
+
+def _check_automations(
+    path: str, setter: Setter, policy: ImagePolicy, known: Automations, *, is_yaml: bool
+) -> Iterator[tuple[str, str]]:
+    """Yield why no automation follows a marker; nothing where none is in the files, since it may be elsewhere."""
+    if not known.automations:
+        return
+    here = [one for one in known.automations if one.metadata.namespace in {"", setter.namespace}]
+    if not here:
+        namespaces = ", ".join(sorted({one.metadata.namespace for one in known.automations}))
+        yield (
+            "foreign-policy",
+            (
+                f"the policy is of namespace {setter.namespace}, but an automation uses only policies "
+                f"of its own, and there are automations in {namespaces} alone"
+            ),
+        )
+        return
+    selecting = [one for one in here if _selects(one, policy)]
+    if not selecting:
+        yield (
+            "unselected-policy",
+            (
+                f"no policySelector of an automation in namespace {setter.namespace} selects the policy: give it the "
+                "labels, or extend a selector"
+            ),
+        )
+        return
+    covering = [one for one in selecting if (relative := _relative(path, one)) is not None]
+    if not covering:
+        paths = ", ".join(sorted(one.spec.update.path or "./" for one in selecting))
+        yield "outside-path", f"the file is outside of what its automations look into ({paths}): extend update.path"
+    elif not is_yaml and not any(
+        matches_any(relative, one.spec.update.files)
+        for one in covering
+        if (relative := _relative(path, one)) is not None
+    ):
+        yield "unread-file", "the file is not YAML, and no automation names it in spec.update.files: add a glob for it"
+
+
+def _selects(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:
+    selector = automation.spec.policy_selector
+    try:
+        return selector is None or matches(selector, policy.metadata.labels)
+    except BadSelector:  # a finding of its own
+        return True
+
+
+def _relative(path: str, automation: ImageUpdateAutomation) -> str | None:
+    try:
+        return setters.relative_to(path, setters.resolve_update_path(automation.spec.update.path))
+    except setters.UpdatePathOutside:  # a finding of its own
+        return path

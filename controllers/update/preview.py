@@ -1,0 +1,48 @@
+"""What a run would commit, for files that need not be in Git yet. Nothing is written and no remote is asked."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import Finding, ImageUpdateAutomation
+from controllers.git.objects.scan import File
+from controllers.git.protocol.refs import Tip
+from controllers.runtime.key import Key, key_of
+from controllers.update import findings, reverts
+from controllers.update.edit import plan_edit
+from controllers.update.message import render_message
+from controllers.update.work import Edit, Tree, Work
+
+NOT_COMMITTED = Tip("", "", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The next commit of an automation. message: "" where there would be no commit."""
+
+    work: Work
+    edit: Edit
+    message: str
+    findings: tuple[Finding, ...]
+
+
+def preview(
+    work: Work, files: Sequence[File], policies: Iterable[ImagePolicy], *, now: datetime, message_template: str
+) -> Preview:
+    """Return what a run with the work of `plan_work` would make of files.
+
+    policies: of all namespaces, for the findings. message_template: `spec.git.commit.messageTemplate` or the default.
+    Raises TemplateFailure.
+    """
+    automation: ImageUpdateAutomation = work.automation
+    watched = automation.status.written if work.hold_reverted else ()
+    edit = plan_edit(Tree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))
+    known = {key_of(policy): policy for policy in policies}
+
+    def find(key: Key) -> ImagePolicy | None:
+        return known.get(key)
+
+    left_out = findings.to_status(edit.update.findings, find, first=work.findings, paused=work.paused)
+    message = render_message(work, edit.update, message_template, now=now) if edit.contents else ""
+    return Preview(work, edit, message, left_out)

@@ -1,0 +1,110 @@
+"""Which files a checkout has, and which of them a commit of it would hold."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from controllers.worktree.errors import WorkTreeError
+
+LIST_SECONDS = 60
+PLAIN_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+"""Reading changes nothing, not even the index; messages are Git's own, and it never waits for an answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkTree:
+    """A folder with files. is_repository: Git knows which of them belong to it; without Git all do."""
+
+    root: Path
+    is_repository: bool
+
+    def list_files(self) -> list[bytes]:
+        """Return the paths of files and links from the root, in the order of a directory walk.
+
+        In a repository: what is tracked, and what is new and not ignored. Submodules are left out.
+        Raises WorkTreeError.
+        """
+        if self.is_repository:
+            listed = _git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
+            found = {path for path in listed if path and not path.endswith(b"/")}
+        else:
+            found = set(_walk(os.fsencode(self.root)))
+        return sorted(found, key=lambda path: path.split(b"/"))
+
+    def remotes(self) -> list[str]:
+        """Return the URLs of the repository's remotes, none for a plain folder. Raises WorkTreeError."""
+        if not self.is_repository:
+            return []
+        names = _git(self.root, "remote").decode("utf-8", "surrogateescape").split()
+        urls = (_git(self.root, "remote", "get-url", "--all", name) for name in names)
+        return [url for text in urls for url in text.decode("utf-8", "surrogateescape").split()]
+
+
+def open_worktree(path: Path) -> WorkTree:
+    """Return the checkout that a path is in, or the folder itself where that is in no repository.
+
+    Raises WorkTreeError for what is no folder, for a bare repository, and where Git refuses to look.
+    """
+    if not path.is_dir():
+        raise WorkTreeError(f"{path} is not a folder" if path.exists() else f"there is no folder {path}")
+    if not _has_repository(path):
+        return WorkTree(path.resolve(), is_repository=False)
+    if _git(path, "rev-parse", "--is-inside-work-tree").strip() != b"true":
+        raise WorkTreeError(f"{path} is a bare repository, which has no files to look at: give a checkout")
+    top = _git(path, "rev-parse", "--show-toplevel").rstrip(b"\n")
+    return WorkTree(Path(os.fsdecode(top)), is_repository=True)
+
+
+def clone(url: str, folder: Path, *, branch: str = "") -> WorkTree:
+    """Return a new checkout of the newest commit of a remote's branch, of the remote's default branch without one.
+
+    Git does it, with the credentials that it has for the remote; it never asks on a terminal. Raises WorkTreeError.
+    """
+    chosen = ["--branch", branch] if branch else []
+    _git(folder.parent, "clone", "--quiet", "--depth=1", "--single-branch", *chosen, "--", url, os.fspath(folder))
+    return open_worktree(folder)
+
+
+def repository_path(url: str) -> str:
+    """Return the path of a repository on its host, which is the same over HTTP and SSH: `org/fleet`."""
+    # Without a scheme: `git@host:org/fleet.git`, or a folder.
+    path = url.partition("://")[2].partition("/")[2] if "://" in url else url.rpartition(":")[2]
+    return path.strip("/").removesuffix(".git").casefold()
+
+
+def _has_repository(path: Path) -> bool:
+    """Report whether Git would find a repository: asked of the files, as Git may not be installed."""
+    resolved = path.resolve()
+    is_bare = (resolved / "HEAD").is_file() and (resolved / "objects").is_dir() and (resolved / "refs").is_dir()
+    return is_bare or any((folder / ".git").exists() for folder in (resolved, *resolved.parents))
+
+
+def _git(folder: Path, *arguments: str) -> bytes:
+    program = shutil.which("git")
+    if program is None:
+        raise WorkTreeError(f"{folder} is in a Git repository, and there is no git to ask which files belong to it")
+    try:
+        done = subprocess.run(  # noqa: S603  # fixed words and a folder
+            [program, "-c", "core.fsmonitor=false", "-C", os.fspath(folder), *arguments],
+            capture_output=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            timeout=LIST_SECONDS,
+            env={**os.environ, **PLAIN_ENVIRONMENT},
+        )
+    except subprocess.TimeoutExpired:
+        raise WorkTreeError(f"git {arguments[0]} did not answer within {LIST_SECONDS} s in {folder}") from None
+    if done.returncode:
+        raise WorkTreeError(f"git {arguments[0]} in {folder}: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout
+
+
+def _walk(root: bytes) -> Iterator[bytes]:
+    for folder, folders, files in os.walk(root):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+        folders[:] = [name for name in folders if name != b".git" and name not in links]
+        for name in (*files, *links):
+            yield os.path.relpath(os.path.join(folder, name), root)

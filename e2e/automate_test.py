@@ -1,0 +1,376 @@
+"""`cli.verbs.automate`: the whole job without a cluster, from a pushed tag to a commit."""
+
+import base64
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from hack.controllers import ROOT
+from testing.gitserver import BareRepository, git_server
+from testing.loopback_registry import LoopbackRegistry, loopback_registry
+from testing.registry_server import RegistryHandler
+
+PASSWORD = "hunter2-of-the-git-host"
+DEPLOYMENT = """\
+spec:
+  containers:
+    - image: {host}/org/app:{tag} # {{"$imagepolicy": "apps:app"}}
+"""
+MANIFESTS = """\
+apiVersion: image.toolkit.fluxcd.io/{version}
+kind: ImageRepository
+metadata: {{name: app, namespace: apps}}
+spec: {{image: "{host}/org/app", interval: 1h}}
+---
+apiVersion: image.toolkit.fluxcd.io/{version}
+kind: ImagePolicy
+metadata: {{name: app, namespace: apps}}
+spec:
+  imageRepositoryRef: {{name: app}}
+  policy: {{semver: {{range: ">=1.0.0"}}}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {{name: fleet, namespace: apps}}
+spec: {{url: "{git}/fleet.git", interval: 1m, ref: {{branch: main}}, secretRef: {{name: git}}}}
+---
+apiVersion: image.toolkit.fluxcd.io/{version}
+kind: ImageUpdateAutomation
+metadata: {{name: fleet, namespace: apps}}
+spec:
+  interval: 1h
+  sourceRef: {{kind: GitRepository, name: fleet}}
+  git: {{commit: {{author: {{email: bot@example.com}}, messageTemplate: "Update images"}}}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: git, namespace: apps}}
+stringData: {{username: bot, password: "${{GIT_PASSWORD}}"}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """A registry, a repository, a folder of manifests."""
+
+    folder: Path
+    registry: LoopbackRegistry
+    repository: BareRepository
+    git_url: str
+
+    @property
+    def manifests(self) -> Path:
+        return self.folder / "manifests"
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state.db"
+
+    def write(self, version: str = "v1") -> None:
+        """Write the manifests."""
+        self.manifests.mkdir(exist_ok=True)
+        text = MANIFESTS.format(version=version, host=self.registry.host, git=self.git_url)
+        (self.manifests / "images.yaml").write_text(text)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "cli.main", "automate", *arguments, "--state", str(self.state)]
+
+    def environment(self) -> dict[str, str]:
+        own = {"GIT_USER": "bot", "GIT_PASSWORD": PASSWORD}
+        return {"PATH": os.environ["PATH"], "HOME": str(self.folder), "PYTHONPATH": str(ROOT)} | own
+
+    def run(self, *options: str, source: str = "", check: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        """Run `tagline automate --once` on the manifests, or on another source, and expect an exit status."""
+        done = subprocess.run(
+            self.command(source or str(self.manifests), *options, "--once"),
+            capture_output=True, text=True, env=self.environment(), check=False, timeout=60, input=stdin,
+        )  # fmt: skip
+        assert done.returncode == check, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert PASSWORD not in done.stdout + done.stderr
+        return done
+
+    def report(self, *arguments: str, check: int = 0) -> Any:
+        return json.loads(self.run("--output=json", *arguments, check=check).stdout)
+
+    def deployed(self, at: str = "main") -> str:
+        """Return the tag that a commit has."""
+        return self.repository.read("deploy.yaml", at=at).decode().partition("org/app:")[2].partition(" ")[0]
+
+    def commits(self) -> int:
+        return int(self.repository.git("rev-list", "--count", "main"))
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with loopback_registry(RegistryHandler({"org/app": ["1.0.0"]})) as registry, git_server(tmp_path) as server:
+        server.login = ("bot", PASSWORD)
+        repository = server.repository("fleet")
+        repository.commit({"deploy.yaml": DEPLOYMENT.format(host=registry.host, tag="1.0.0")})
+        made = World(tmp_path, registry, repository, server.url)
+        made.write()
+        yield made
+
+
+@pytest.mark.parametrize("version", ["v1beta1", "v1beta2", "v1"])
+def test_a_pushed_tag_becomes_a_commit(world: World, version: str) -> None:
+    world.write(version)
+    first = world.report()
+    assert (first["status"], first["commits"], world.commits()) == ("done", [], 1)
+    assert first["choices"] == [
+        {"namespace": "apps", "name": "app", "image": f"{world.registry.host}/org/app", "tag": "1.0.0", "changed": True}
+    ]
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    second = world.report()
+    (commit,) = second["commits"]
+    assert (world.deployed(), world.commits()) == ("1.1.0", 2)
+    assert commit["commit"] == world.repository.head()
+    assert (commit["message"], commit["refs"], commit["pushed"]) == ("Update images", ["refs/heads/main"], True)
+    assert [choice["previousTag"] for choice in second["choices"]] == ["1.0.0"]
+    assert {state["ready"] for state in second["objects"]} == {"True"}
+    third = world.report()
+    assert (third["status"], third["commits"], world.commits()) == ("done", [], 2)
+
+
+def test_a_dry_run_prints_the_diff_and_changes_nothing(world: World) -> None:
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    before = world.repository.read("deploy.yaml")
+    report = world.report("--dry-run")
+    (commit,) = report["commits"]
+    assert (commit["pushed"], world.commits(), world.repository.read("deploy.yaml")) == (False, 1, before)
+    checkout = world.folder / "checkout"
+    subprocess.run(["git", "clone", "-q", world.repository.path, checkout], check=True)
+    subprocess.run(["git", "apply", "-"], cwd=checkout, input=commit["diff"], text=True, check=True)
+    assert world.run("--dry-run").stdout.count("would push") == 1
+    assert len(world.report()["commits"]) == 1
+    assert (checkout / "deploy.yaml").read_bytes() == world.repository.read("deploy.yaml")
+
+
+def test_when_tags_were_first_seen_survives(world: World) -> None:
+    world.run()
+    path = world.manifests / "images.yaml"
+    path.write_text(path.read_text().replace("policy: {semver:", "policy: {minAge: 1h, semver:"))
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    assert world.report()["choices"][0]["tag"] == "1.0.0"
+    assert world.deployed() == "1.0.0"
+
+
+def test_one_bad_object_fails_the_run_and_harms_no_other(world: World) -> None:
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    (world.manifests / "other.yaml").write_text(
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: gone, namespace: apps}\n"
+        f"spec: {{image: {world.registry.host}/org/gone, interval: 1h}}\n"
+    )
+    report = world.report(check=1)
+    failed = [state for state in report["objects"] if state["ready"] != "True"]
+    assert [(state["name"], state["reason"]) for state in failed] == [("gone", "ReadOperationFailed")]
+    assert world.deployed() == "1.1.0"
+    assert "ImageRepository apps/gone: FAILED: ReadOperationFailed" in world.run(check=1).stdout
+
+
+def test_objects_that_leave_the_manifests_are_gone(world: World) -> None:
+    world.run()
+    (world.manifests / "images.yaml").write_text(
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: app, namespace: apps}\n"
+        f"spec: {{image: {world.registry.host}/org/app, interval: 1h}}\n"
+    )
+    assert [state["kind"] for state in world.report()["objects"]] == ["ImageRepository"]
+
+
+def without_automation(world: World) -> str:
+    """Return the manifests of the registry alone."""
+    return (world.manifests / "images.yaml").read_text().partition("---\napiVersion: source.toolkit")[0]
+
+
+@pytest.mark.parametrize("by_url", [False, True], ids=["checkout", "url"])
+def test_a_repository_is_enough(world: World, *, by_url: bool) -> None:
+    world.repository.commit({"clusters/images.yaml": without_automation(world)})
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    checkout = world.folder / "checkout"
+    subprocess.run(["git", "clone", "-q", world.repository.path, checkout], check=True)
+    subprocess.run(["git", "remote", "set-url", "origin", f"{world.git_url}/fleet.git"], cwd=checkout, check=True)
+    options = ["--namespace=apps"]
+    for key, value in (("username", "GIT_USER"), ("password", "GIT_PASSWORD")):
+        options += ["--secret-from-env", f"apps/tagline-automate:{key}={value}"]
+    source = f"{world.git_url}/fleet.git" if by_url else str(checkout)
+    done = world.run(*options, source=source)
+    assert "ImageUpdateAutomation apps/tagline-automate: committed and pushed" in done.stdout
+    assert world.deployed() == "1.1.0"
+    (checkout / "deploy.yaml").write_text("changed")
+    if not by_url:
+        assert "uncommitted changes" in world.run(*options, source=str(checkout), check=2).stderr
+
+
+def test_what_docker_login_has_stored_is_used(world: World) -> None:
+    world.registry.handler.auth = "basic"
+    world.registry.handler.users["me"] = "secret-of-the-registry"
+    assert "FAILED" in world.run(check=1).stdout
+    (world.folder / ".docker").mkdir()
+    auth = base64.b64encode(b"me:secret-of-the-registry").decode()
+    config = {"auths": {world.registry.host: {"auth": auth}}}
+    (world.folder / ".docker" / "config.json").write_text(json.dumps(config))
+    world.run()
+    assert b"secret-of-the-registry" not in world.state.read_bytes()
+    world.run("--no-docker-login", check=1)
+
+
+def test_secrets_stay_out_of_the_state(world: World) -> None:
+    world.run()
+    assert PASSWORD.encode() not in world.state.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        pytest.param("kind: image.toolkit.fluxcd.io\n x: [", "other.yaml:2:3: not YAML: ", id="not-yaml"),
+        pytest.param(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {name: x}\n"
+            "spec: {imageRepositoryRef: {name: app}, policy: {semver: {rang: '*'}}}\n",
+            "other.yaml:1: ImagePolicy default/x: unknown field spec.policy.semver.rang; is range meant?",
+            id="unknown-field",
+        ),
+        pytest.param(
+            "---\n---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\n"
+            "metadata: {name: app, namespace: apps}\nspec: {image: x, interval: 1h}\n",
+            "is there twice; the first is at",
+            id="twice",
+        ),
+        pytest.param(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepo\n",
+            "there is no kind 'ImageRepo' in image.toolkit.fluxcd.io; is ImageRepository meant?",
+            id="unknown-kind",
+        ),
+        pytest.param(
+            "apiVersion: image.toolkit.fluxcd.io/v3\nkind: ImagePolicy\nmetadata: {name: x}\n",
+            "ImagePolicy has no version image.toolkit.fluxcd.io/v3; there are v1beta1, v1beta2, v1",
+            id="unknown-version",
+        ),
+        pytest.param(
+            "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\nstringData: {a: '${NOT_SET}'}\n",
+            "the variable NOT_SET, which the Secret refers to, is not set",
+            id="unset-variable",
+        ),
+        pytest.param(
+            "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {name: x}\n"
+            "spec: {image: y, interval: 5d}\n",
+            "spec.interval: Invalid value",
+            id="invalid",
+        ),
+    ],
+)
+def test_bad_input_is_named_with_its_place_and_nothing_is_done(world: World, text: str, message: str) -> None:
+    (world.manifests / "other.yaml").write_text(text)
+    done = world.run(check=2)
+    assert message in done.stderr
+    assert (world.registry.server.asked, done.stdout) == ([], "")
+
+
+def test_sources_that_are_not_there_or_hold_nothing(world: World, tmp_path: Path) -> None:
+    assert "there is no such file or folder" in world.run(source=str(tmp_path / "nowhere"), check=2).stderr
+    (tmp_path / "empty").mkdir()
+    assert "no manifest of ImageRepository" in world.run(source=str(tmp_path / "empty"), check=2).stderr
+    text = (world.manifests / "images.yaml").read_text()
+    assert "ImagePolicy apps/app" in world.run(source="-", stdin=text).stdout
+
+
+def test_what_cannot_be_read_among_other_files_is_passed_over(world: World) -> None:
+    (world.manifests / "chart").mkdir()
+    (world.manifests / "chart" / "deployment.yaml").write_text("{{ if .Values.x }}\nkind: Secret\n{{ end }}\n")
+    (world.manifests / "loop").symlink_to(world.manifests)
+    (world.manifests / "dangling.yaml").symlink_to(world.folder / "nowhere")
+    os.mkfifo(world.manifests / "pipe.yaml")
+    (world.manifests / "latin.yaml").write_bytes(b"kind: Secret # \xe4\n")
+    (world.manifests / "sops.yaml").write_text(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: 'ENC[x]'}\nsops: {}\n"
+    )
+    assert "encrypted with SOPS" in world.run().stderr
+
+
+def test_a_second_process_and_a_damaged_state_are_reported(world: World) -> None:
+    world.run()
+    running = subprocess.Popen(
+        [*world.command(str(world.manifests)), "--metrics-addr=", "--health-addr="],
+        env=world.environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert running.stderr is not None
+        while "starting workers" not in running.stderr.readline():
+            assert running.poll() is None
+        assert f"in use by another tagline (process {running.pid} on" in world.run(check=2).stderr
+    finally:
+        running.terminate()
+        running.communicate(timeout=30)
+    assert running.returncode == 0
+    data = world.state.read_bytes()
+    world.state.write_bytes(data[:4096] + bytes(range(256)) * ((len(data) - 4096) // 256))
+    done = world.run()
+    assert "is damaged" in done.stderr
+    assert "it is kept as" in done.stderr
+
+
+def test_a_process_that_stays_follows_the_manifests(world: World) -> None:
+    running = subprocess.Popen(
+        [*world.command(str(world.manifests)), "--metrics-addr=", "--health-addr="],
+        env=world.environment(), stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        wait(lambda: world.registry.lists() == 1)
+        world.registry.handler.repos["org/app"].append("1.1.0")
+        path = world.manifests / "images.yaml"
+        text = path.read_text()
+        path.write_text(
+            text.replace("namespace: apps}", "namespace: apps, annotations: {reconcile.fluxcd.io/requestedAt: now}}", 1)
+        )
+        wait(lambda: world.deployed() == "1.1.0")
+        path.write_text("image.toolkit.fluxcd.io: [")
+        time.sleep(1.5)
+        path.write_text(text.replace('1.0.0"', '1.0.0 <1.1.0"'))
+        wait(lambda: world.deployed() == "1.0.0")
+    finally:
+        running.send_signal(signal.SIGTERM)
+        _, log = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert "manifests cannot be used" in log
+    assert PASSWORD not in log
+
+
+def wait(fulfilled: Any, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not fulfilled():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_killed_at_any_moment_it_loses_no_update_and_repeats_no_commit(world: World) -> None:
+    seed = int(os.environ.get("E2E_KILL_SEED") or time.time_ns() % 1_000_000)
+    print(f"E2E_KILL_SEED={seed}")
+    rng = Random(seed)  # noqa: S311
+    world.run()
+    began = time.monotonic()
+    world.run()
+    usual_seconds = time.monotonic() - began
+    for number in range(1, 9):
+        world.registry.handler.repos["org/app"].append(f"1.{number}.0")
+        running = subprocess.Popen(
+            world.command(str(world.manifests), "--once"), env=world.environment(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        time.sleep(rng.uniform(usual_seconds / 4, usual_seconds))
+        running.kill()
+        running.wait()
+    report = world.report()
+    assert report["status"] == "done"
+    assert world.deployed() == "1.8.0"
+    tags = [world.deployed(commit) for commit in world.repository.git("rev-list", "main").splitlines()]
+    assert tags == sorted(set(tags), reverse=True)
+    assert world.report()["commits"] == []
