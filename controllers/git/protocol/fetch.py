@@ -102,6 +102,7 @@ def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> Non
                 commit,
                 max_object_bytes=MAX_OBJECT_BYTES,
                 max_total_bytes=MAX_EXPANSION_RATIO * source.max_bytes,
+                check_time=source.deadline.remaining,
             )
     except ProtocolError as e:
         if "not our ref" not in e.reason and "did not send commit" not in e.reason:
