@@ -35,9 +35,8 @@ from controllers.git.objects.hashing import format_of
 from controllers.git.objects.packs import build_pack
 from controllers.git.objects.scan import File, FileFilter, ScanCache, find_marked_files
 from controllers.git.objects.store import ObjectStore
-from controllers.git.objects.tree import ReadObject
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.protocol.fetch import PackSource, ensure_commit, read_or_refetch
+from controllers.git.protocol.fetch import PackSource, ensure_commit, read_in_time, read_or_refetch
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Basic, Remote, SshAlgorithms
@@ -156,7 +155,7 @@ class GitEngine:
         def work(store: ObjectStore) -> list[File]:
             def use() -> list[File]:
                 root = parse_tree_id(store.read(commit, "commit"))
-                read = _timed(store.read, deadline)
+                read = read_in_time(store, deadline)
                 return find_marked_files(read, root, path, file_filter=file_filter, cache=self._scan_cache)
 
             return read_or_refetch(store, commit, self._source(remote, deadline), use)
@@ -199,7 +198,7 @@ class GitEngine:
             return read_or_refetch(
                 store, parent, self._source(remote, deadline),
                 lambda: build_commit(
-                    _timed(store.read, deadline), parent, store.read(parent, "commit"), edits,
+                    read_in_time(store, deadline), parent, store.read(parent, "commit"), edits,
                     author=author, message=message, when=when, signer=signer,
                 ),
             )  # fmt: skip
@@ -381,16 +380,6 @@ class GitEngine:
             dropped.append(self._drop(identity))
         if dropped:
             await asyncio.to_thread(_remove, dropped)
-
-
-def _timed(read: ReadObject, deadline: Deadline) -> ReadObject:
-    """Return what reads objects until the time is over: a small repository can hold very many of them."""
-
-    def read_in_time(object_id: str, kind: str) -> bytes:
-        deadline.remaining()
-        return read(object_id, kind)
-
-    return read_in_time
 
 
 def _remove(stores: Sequence[ObjectStore]) -> None:

@@ -15,6 +15,7 @@ from controllers.git.errors import (
 )
 from controllers.git.objects.hashing import format_of
 from controllers.git.objects.store import ObjectStore
+from controllers.git.objects.tree import ReadObject
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.refs import HEADS
 from controllers.git.protocol.session import RemoteSession
@@ -88,6 +89,16 @@ def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Ca
         return use()
     except CorruptObject as e:
         raise ProtocolError(f"commit {commit} lacks an object although it was just fetched") from e
+
+
+def read_in_time(store: ObjectStore, deadline: Deadline) -> ReadObject:
+    """Return what reads objects until the time is over: a small repository can hold very many of them."""
+
+    def read(object_id: str, kind: str) -> bytes:
+        deadline.remaining()
+        return store.read(object_id, kind)
+
+    return read
 
 
 def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
