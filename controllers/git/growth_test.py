@@ -95,6 +95,15 @@ async def test_folders_have_a_number_of_entries(
         await run.files(tip.commit)
 
 
+async def test_folders_have_a_size_before_they_are_indexed(
+    server: GitServer, engine: GitEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "MAX_TREE_BYTES", 20_000)
+    run = serve(server, engine, tmp_path, commits.wide_folder(entries=1500))
+    with pytest.raises(RepositoryTooLarge, match="a folder of the repository takes more than"):
+        await run.tip()
+
+
 async def test_packs_have_a_number_of_objects(
     server: GitServer, engine: GitEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

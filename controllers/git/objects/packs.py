@@ -22,6 +22,8 @@ HEADER_BYTES = 12
 MAX_SIZE_BITS = 64
 MAX_OBJECTS = 500_000
 """In one pack: a tree of 100,000 files takes some 120,000."""
+MAX_TREE_BYTES = 10 << 20
+"""Of a folder: the indexer makes objects of some of them, all entries at once and with the interpreter's lock."""
 CHECKED_EVERY = 1000
 
 
@@ -64,6 +66,8 @@ def check_pack(
             kind, size, at = _header(pack, at, id_bytes)
             if size > max_object_bytes:
                 raise RepositoryTooLarge(f"an object of the repository is larger than {max_object_bytes >> 20} MiB")
+            if kind == TYPES["tree"] and size > MAX_TREE_BYTES:
+                raise RepositoryTooLarge(f"a folder of the repository takes more than {MAX_TREE_BYTES >> 20} MiB")
             start, at = _inflate(pack, at, size)
             if kind in (_OFS_DELTA, _REF_DELTA):
                 size = max(size, _delta_result(start))
