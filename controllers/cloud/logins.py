@@ -6,7 +6,6 @@ want the same at the same time share one login.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Generic, NamedTuple, Protocol, TypeVar
@@ -17,9 +16,10 @@ from controllers.clock import Clock
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import C_co, Identity, Login, SubjectToken
 from controllers.singleflight import Singleflight
+from controllers.threads import FairThreads, Share
 
-THREADS = 4
-"""Of our own: a cloud that does not answer must not hold those that others wait for."""
+THREADS, THREADS_PER_TENANT = 16, 2
+"""Of our own: a cloud or a proxy that does not answer must not hold those that others wait for."""
 LOGIN_SECONDS = 45.0
 """A little more than what the SDKs wait for all their requests."""
 CACHED_LIFETIME_RATIO = 0.8
@@ -94,7 +94,7 @@ class CloudLogins(Generic[C]):
         self.counts = CacheCounts()
         self._cache: _CredentialCache[C] = _CredentialCache(max_size, self.counts, clock.monotonic)
         self._singleflight: Singleflight[C] = Singleflight()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="cloud-login")
+        self._threads = FairThreads(THREADS, name="cloud-login")
 
     def credential_scope(self, provider: str, address: str) -> str:
         """Return the scope that credentials for the address are cached under.
@@ -130,7 +130,7 @@ class CloudLogins(Generic[C]):
 
     async def aclose(self) -> None:
         """Give up logins under way; their threads end when their SDK does."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False)
 
     async def _found(self, key: LoginKey, kubernetes_token: Callable[[str], Awaitable[str]]) -> C:
         if cached := self._cache.get(key):
@@ -143,9 +143,11 @@ class CloudLogins(Generic[C]):
         try:
             async with asyncio.timeout(LOGIN_SECONDS):
                 if who := key.identity:
-                    audience = await self._in_thread(lambda: provider.audience(who))
+                    audience = await self._in_thread(key, lambda: provider.audience(who))
                     subject = SubjectToken(who, await kubernetes_token(audience))
-                found = await self._in_thread(lambda: provider.login(key.credential_scope, subject, proxy=key.proxy))
+                found = await self._in_thread(
+                    key, lambda: provider.login(key.credential_scope, subject, proxy=key.proxy)
+                )
         except TimeoutError:
             raise LoginFailed(f"{_tried(key)}: no answer within {LOGIN_SECONDS:.0f}s") from None
         except LoginFailed as error:
@@ -157,8 +159,10 @@ class CloudLogins(Generic[C]):
         self.counts.cached = len(self._cache)
         return found.credentials
 
-    async def _in_thread(self, call: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+    async def _in_thread(self, key: LoginKey, call: Callable[[], T]) -> T:
+        """Run `call` in a thread within the share of those who pay: a namespace; for the process, each proxy."""
+        payer = ("namespace", key.identity.namespace) if key.identity else ("proxy", key.proxy)
+        return await asyncio.shield(await self._threads.start(call, Share(payer, THREADS_PER_TENANT)))
 
 
 def _tried(key: LoginKey) -> str:

@@ -10,7 +10,7 @@ import asyncio
 import itertools
 import shutil
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -36,7 +36,7 @@ from controllers.git.objects.packs import build_pack
 from controllers.git.objects.scan import File, FileFilter, ScanCache, find_marked_files
 from controllers.git.objects.store import ObjectStore
 from controllers.git.protocol.deadline import Deadline
-from controllers.git.protocol.fetch import PackSource, ensure_commit, read_or_refetch
+from controllers.git.protocol.fetch import PackSource, ensure_commit, read_in_time, read_or_refetch
 from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Basic, Remote, SshAlgorithms
@@ -53,6 +53,10 @@ MAX_OPEN_STORES = 16
 CUT_SECONDS = 0.25
 """How long a thread has to notice the end of its time: by itself, and after its connections are cut."""
 DEFAULT_SSH_ALGORITHMS = SshAlgorithms()
+
+
+_Identity = tuple[str, *tuple[Hashable, ...]]
+"""Whose objects are in a store; the tenant comes first."""
 
 
 def _utc_now() -> datetime:
@@ -101,7 +105,7 @@ class GitEngine:
         self._scan_cache = ScanCache()
         self._signers = Signers()
         self._github = GithubApps(now=now)
-        self._stores: dict[Hashable, _CachedStore] = {}
+        self._stores: dict[_Identity, _CachedStore] = {}
         self._open: OrderedDict[_CachedStore, None] = OrderedDict()
         self._store_numbers = itertools.count()
         self._branch_locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
@@ -157,7 +161,8 @@ class GitEngine:
         def work(store: ObjectStore) -> list[File]:
             def use() -> list[File]:
                 root = parse_tree_id(store.read(commit, "commit"))
-                return find_marked_files(store.read, root, path, file_filter=file_filter, cache=self._scan_cache)
+                read = read_in_time(store, deadline)
+                return find_marked_files(read, root, path, file_filter=file_filter, cache=self._scan_cache)
 
             return read_or_refetch(store, commit, self._source(remote, deadline), use)
 
@@ -199,7 +204,7 @@ class GitEngine:
             return read_or_refetch(
                 store, parent, self._source(remote, deadline),
                 lambda: build_commit(
-                    store.read, parent, store.read(parent, "commit"), edits,
+                    read_in_time(store, deadline), parent, store.read(parent, "commit"), edits,
                     author=author, message=message, when=when, signer=signer,
                 ),
             )  # fmt: skip
@@ -341,23 +346,49 @@ class GitEngine:
             other.store.close()
 
     def _cached(self, remote: Remote) -> _CachedStore:
-        identity = (remote.tenant, remote.url, remote.user, remote.principal or remote.credentials, remote.tls)
+        identity: _Identity = (
+            remote.tenant,
+            remote.url,
+            remote.user,
+            remote.principal or remote.credentials,
+            remote.tls,
+        )
         cached = self._stores.get(identity)
         if cached is None:
             cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._store_numbers))))
         return cached
 
-    async def _evict(self) -> None:
-        """Drop stores not used for long, and the least recently used while all together are too large."""
+    def _droppable(self) -> list[_Identity]:
+        """Return the stores that nobody uses but for the one used last, least recently used first."""
         oldest_first = sorted(self._stores.items(), key=lambda item: item[1].used_at)
-        total = sum(cached.size_bytes for cached in self._stores.values())
+        return [identity for identity, cached in oldest_first[:-1] if cached.users == 0]
+
+    def _next_to_drop(self) -> _Identity | None:
+        """Return a store of the tenant whose stores are largest together; None while nobody has more than their part.
+
+        So it is not the others who pay for one that uses all its stores at a time.
+        """
+        sizes: Counter[str] = Counter()
+        for identity, cached in self._stores.items():
+            sizes[identity[0]] += cached.size_bytes
+        if sizes.total() <= self._max_bytes:
+            return None
+        part = self._max_bytes / len(sizes)
+        droppable = [identity for identity in self._droppable() if sizes[identity[0]] > part]
+        return max(droppable, key=lambda identity: sizes[identity[0]], default=None)
+
+    def _drop(self, identity: _Identity) -> ObjectStore:
+        cached = self._stores.pop(identity)
+        self._open.pop(cached, None)
+        return cached.store
+
+    async def _evict(self) -> None:
+        """Drop stores not used for long, and while all together are too large, those of the tenant with most bytes."""
         latest = self._monotonic() - self._max_age.total_seconds()
-        dropped = []
-        for identity, cached in oldest_first[:-1]:
-            if cached.users == 0 and (total > self._max_bytes or cached.used_at < latest):
-                total -= cached.size_bytes
-                self._open.pop(cached, None)
-                dropped.append(self._stores.pop(identity).store)
+        old = [identity for identity in self._droppable() if self._stores[identity].used_at < latest]
+        dropped = [self._drop(identity) for identity in old]
+        while identity := self._next_to_drop():
+            dropped.append(self._drop(identity))
         if dropped:
             await asyncio.to_thread(_remove, dropped)
 

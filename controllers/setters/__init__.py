@@ -13,6 +13,7 @@ from controllers.image.ref import ImageRef
 from controllers.setters.attempts import mentions_marker
 from controllers.setters.cache import FileCache
 from controllers.setters.candidates import (
+    count_markers,
     has_marker,
     is_candidate,
     relative_to,
@@ -45,6 +46,7 @@ __all__ = [
     "UpdatePathOutside",
     "ValueChange",
     "apply",
+    "count_markers",
     "find_markers",
     "has_marker",
     "is_candidate",

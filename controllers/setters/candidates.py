@@ -30,6 +30,11 @@ def has_marker(data: bytes) -> bool:
     return _KEY in data
 
 
+def count_markers(data: bytes) -> int:
+    """Return how many markers a file may have at most."""
+    return data.count(_KEY)
+
+
 def resolve_update_path(path: str) -> str:
     """Return the path inside the repository, without leading or trailing slash; empty for the whole repository.
 

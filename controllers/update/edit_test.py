@@ -1,5 +1,7 @@
 """The question that a preview asks: what an automation makes of a tree. No Git, no cluster."""
 
+import asyncio
+import threading
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from controllers import setters
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip
 from controllers.update.edit import plan_edit
+from controllers.update.editor import Editor
 from controllers.update.work import Tree, plan_work
 from testing.builders import automation, image_policy
 
@@ -71,3 +74,33 @@ def test_work_is_decided_from_objects() -> None:
 def test_spec_that_cannot_work(spec: dict[str, Any], error: type[Exception]) -> None:
     with pytest.raises(error):
         plan_work(automation(**spec), POLICIES)
+
+
+async def test_an_edit_that_nobody_waits_for_ends_at_its_next_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Threads are few: a namespace whose files take long to parse has two of them."""
+    reached, go_on, parsed = threading.Event(), threading.Event(), []
+
+    def slow(path: str, *_: Any, **__: Any) -> setters.FileEdit:
+        parsed.append(path)
+        reached.set()
+        go_on.wait(5)
+        return setters.FileEdit(path, b"")
+
+    monkeypatch.setattr(setters.FileCache, "apply", lambda _self, path, *_: slow(path))
+    work = plan_work(automation(), POLICIES)
+
+    class Files:
+        async def read_tree(self, *_: object) -> Tree:
+            return Tree(BASE, [file(f"{n}.yaml", marked("1")) for n in range(50)])
+
+    editor = Editor()
+    editing = [asyncio.create_task(editor.edit(Files(), work, BASE)) for _ in range(6)]  # type: ignore[arg-type]
+    assert await asyncio.to_thread(reached.wait, 5)
+    await asyncio.sleep(0.1)
+    assert len(parsed) == 2
+    for task in editing:
+        task.cancel()
+    await asyncio.gather(*editing, return_exceptions=True)
+    go_on.set()
+    editor._threads.shutdown(wait=True)
+    assert len(parsed) == 2

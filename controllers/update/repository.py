@@ -6,6 +6,7 @@ from datetime import datetime
 from controllers import setters
 from controllers.git.errors import PathMissing, PathOutside, RefNotFound
 from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
+from controllers.git.objects.scan import File, check_bound
 from controllers.git.protocol.refs import Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.gitaccess.branches import BranchPlan
@@ -17,6 +18,9 @@ from controllers.policy.errors import InvalidPolicy, PolicyError
 from controllers.update.errors import PathUnusable, attempting
 from controllers.update.work import Edit, Tree, Work
 
+MAX_FILE_MARKERS = 5_000
+MAX_RUN_MARKERS = 100_000
+"""What parses and compares markers takes memory and time for each."""
 CHECKOUT = "failed to checkout source"
 UPDATE = "failed to update source"
 
@@ -64,6 +68,7 @@ class Repository:
                 ) from error
             except PathOutside as error:  # by a symbolic link, which a commit may mend: not for a stall
                 raise PathUnusable(f"failed to apply policies: {error}") from error
+            _check_markers(files)
         return Tree(base, files)
 
     async def read_commit(self, commit: str) -> CommitInfo:
@@ -90,6 +95,16 @@ class Repository:
         """Push, and report whether a reference moved. Raises GitError: a push that failed may have moved some."""
         updated_refs = await self._git.push(self.source.remote, new, updates, options=self.plan.options, force=force)
         return bool(updated_refs)
+
+
+def _check_markers(files: Sequence[File]) -> None:
+    """Raise RepositoryTooLarge where markers would cost more than a run may."""
+    total = 0
+    for file in files:
+        count = setters.count_markers(file.data)
+        check_bound(file.path, count, MAX_FILE_MARKERS, f"{MAX_FILE_MARKERS} markers", "a file")
+        total += count
+        check_bound(file.path, total, MAX_RUN_MARKERS, f"{MAX_RUN_MARKERS} markers", "files together")
 
 
 def _select_tag(range_: str, tags: Sequence[str]) -> str | None:

@@ -9,7 +9,7 @@ out. Follows gitformat-pack.
 import mmap
 import os
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from dulwich.pack import PackChunkGenerator, UnpackedObject
 
@@ -20,6 +20,11 @@ _OFS_DELTA, _REF_DELTA = 6, 7
 _PIECE = 256 << 10
 HEADER_BYTES = 12
 MAX_SIZE_BITS = 64
+MAX_OBJECTS = 500_000
+"""In one pack: a tree of 100,000 files takes some 120,000."""
+MAX_TREE_BYTES = 10 << 20
+"""Of a folder: the indexer makes objects of some of them, all entries at once and with the interpreter's lock."""
+CHECKED_EVERY = 1000
 
 
 def build_pack(objects: Sequence[NewObject], object_format: ObjectFormat) -> bytes:
@@ -33,9 +38,17 @@ def unpacked_objects(objects: Sequence[NewObject]) -> Iterator[UnpackedObject]:
         yield UnpackedObject(TYPES[o.kind], sha=bytes.fromhex(o.id), decomp_chunks=[o.data])
 
 
-def check_pack(fd: int, object_format: ObjectFormat, *, max_object_bytes: int, max_total_bytes: int) -> None:
+def check_pack(
+    fd: int,
+    object_format: ObjectFormat,
+    *,
+    max_object_bytes: int,
+    max_total_bytes: int,
+    check_time: Callable[[], object] = lambda: None,
+) -> None:
     """Raise RepositoryTooLarge for a pack that would unfold to more, ProtocolError for a broken one.
 
+    check_time: called from time to time; what it raises ends the check.
     Costs one inflation: some 40 ms for 10,000 small files.
     """
     id_bytes = object_format.oid_length  # of the checksum at the end, too
@@ -44,11 +57,17 @@ def check_pack(fd: int, object_format: ObjectFormat, *, max_object_bytes: int, m
     with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as pack:
         if pack[:4] != b"PACK":
             raise ProtocolError("the remote sent a broken pack")
-        at, total = HEADER_BYTES, 0
-        for _ in range(int.from_bytes(pack[8:12], "big")):
+        at, total, count = HEADER_BYTES, 0, int.from_bytes(pack[8:12], "big")
+        if count > MAX_OBJECTS:
+            raise RepositoryTooLarge(f"the repository sends {count} objects at a time; at most {MAX_OBJECTS} are taken")
+        for number in range(count):
+            if number % CHECKED_EVERY == 0:
+                check_time()
             kind, size, at = _header(pack, at, id_bytes)
             if size > max_object_bytes:
                 raise RepositoryTooLarge(f"an object of the repository is larger than {max_object_bytes >> 20} MiB")
+            if kind == TYPES["tree"] and size > MAX_TREE_BYTES:
+                raise RepositoryTooLarge(f"a folder of the repository takes more than {MAX_TREE_BYTES >> 20} MiB")
             start, at = _inflate(pack, at, size)
             if kind in (_OFS_DELTA, _REF_DELTA):
                 size = max(size, _delta_result(start))

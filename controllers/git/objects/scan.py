@@ -16,6 +16,7 @@ from controllers.git.errors import RepositoryTooLarge
 from controllers.git.objects.tree import (
     MAX_DEPTH,
     LeadsOutside,
+    Lookup,
     ReadObject,
     TreeEntry,
     find_entry,
@@ -23,8 +24,13 @@ from controllers.git.objects.tree import (
     list_entries,
     resolve_path,
 )
+from controllers.net.foreign_text import sanitize
 
 MAX_FILES = 100_000
+MAX_FILE_BYTES = 1 << 20
+"""Of a file with markers. Parsing one of that size takes up to 17 s, when it is nothing but brackets."""
+MAX_RUN_BYTES = 32 << 20
+"""Of all files with markers together; a file counts under each of its names."""
 MAX_CACHED_BLOBS = 100_000
 MAX_CACHED_TREES = 200_000
 
@@ -96,15 +102,42 @@ def find_marked_files(
     else:
         name = posixpath.basename(start.path).decode("utf-8", "surrogateescape")
         entries = [start] if file_filter.is_wanted(name) and scan.contains(start) else []
-    files = []
+    files, lookup, contents = [], Lookup(read), _Contents(read)
     for entry in entries:
-        target = _target(read, root, entry) if entry.is_link else entry
+        target = _target(lookup, root, entry) if entry.is_link else entry
         if target is None or not target.is_file or not is_below(target.path, start.path):
             continue
         if not (entry is target or scan.contains(target)):
             continue
-        files.append(File(_text(entry.path), _text(target.path), read(target.id, "blob")))
+        files.append(File(_text(entry.path), _text(target.path), contents.read(entry.path, target.id)))
     return files
+
+
+class _Contents:
+    """The contents of a run's files, each kept once, and bounded as what follows costs memory and time by them."""
+
+    def __init__(self, read: ReadObject) -> None:
+        self._read = read
+        self._known: dict[str, bytes] = {}
+        self._bytes = 0
+
+    def read(self, path: bytes, blob: str) -> bytes:
+        """Return the content of a blob. Raises RepositoryTooLarge, which names the file and what to do."""
+        data = self._known.get(blob)
+        if data is None:
+            data = self._known[blob] = self._read(blob, "blob")
+        check_bound(_text(path), len(data), MAX_FILE_BYTES, f"{MAX_FILE_BYTES >> 20} MiB", "a file with markers")
+        self._bytes += len(data)
+        limit = f"{MAX_RUN_BYTES >> 20} MiB"
+        check_bound(_text(path), self._bytes, MAX_RUN_BYTES, limit, "files with markers together")
+        return data
+
+
+def check_bound(path: str, value: int, bound: int, limit: str, what: str) -> None:
+    """Raise RepositoryTooLarge for a value beyond its bound; the message names the file and what to do."""
+    if value > bound:
+        name = sanitize(path.encode("utf-8", "surrogateescape"))
+        raise RepositoryTooLarge(f"'{name}': {what} may have at most {limit}; split it, or narrow spec.update.path")
 
 
 class _Scan:
@@ -146,9 +179,9 @@ class _Scan:
         return contains
 
 
-def _target(read: ReadObject, root: str, link: TreeEntry) -> TreeEntry | None:
+def _target(lookup: Lookup, root: str, link: TreeEntry) -> TreeEntry | None:
     try:
-        return resolve_path(read, root, link.path)
+        return resolve_path(lookup, root, link.path)
     except LeadsOutside:
         return None
 

@@ -10,7 +10,7 @@ more.
 import shutil
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -81,11 +81,24 @@ class ObjectStore:
         """Return True when a commit and its whole tree are here."""
         return commit in self.complete_commits
 
-    def add_pack(self, chunks: Iterable[bytes], commit: str, *, max_object_bytes: int, max_total_bytes: int) -> None:
+    def add_pack(
+        self,
+        chunks: Iterable[bytes],
+        commit: str,
+        *,
+        max_object_bytes: int,
+        max_total_bytes: int,
+        check_time: Callable[[], object] = lambda: None,
+    ) -> None:
         """Add a (thin) pack that completes `commit`.
 
         Raises ProtocolError, RepositoryTooLarge, CacheFailed, and RefNotFound for an object that is not a commit.
+        check_time: called from time to time; what it raises ends the work.
         """
+
+        def on_progress(_: object) -> None:
+            check_time()
+
         spool = self.path / SPOOL_NAME
         broken = ""  # raised below: a traceback kept alive would keep the files mapped
         try:
@@ -95,16 +108,18 @@ class ObjectStore:
                 file.flush()
                 check_pack(
                     file.fileno(), self.object_format,
-                    max_object_bytes=max_object_bytes, max_total_bytes=max_total_bytes,
+                    max_object_bytes=max_object_bytes, max_total_bytes=max_total_bytes, check_time=check_time,
                 )  # fmt: skip
                 file.seek(0)
-                self._objects.add_thin_pack(file.read, None)
+                self._objects.add_thin_pack(file.read, None, progress=on_progress)
         except OSError as e:
             raise CacheFailed(f"cannot write to the object cache: {e.strerror or type(e).__name__}") from None
         except _CORRUPTION_ERRORS as e:
             broken = type(e).__name__
         finally:
             spool.unlink(missing_ok=True)
+            for unfinished in (self.path / "objects").rglob("tmp_pack_*"):
+                unfinished.unlink(missing_ok=True)
         if broken:
             raise ProtocolError(f"the remote sent a broken pack ({broken})")
         try:

@@ -9,6 +9,7 @@ import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cachetools import LRUCache
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import ObjectID, Tree, parse_tree
 
@@ -18,6 +19,12 @@ from controllers.git.objects.hashing import NewObject, format_of, new_object
 MAX_DEPTH = 256
 MAX_LINKS = 40
 MAX_LINK_BYTES = 4096
+MAX_STEPS = 1000
+"""Folders and links on the way of one path."""
+MAX_ALL_STEPS = 200_000
+"""On the way of all links of a run."""
+MAX_TREE_ENTRIES = 200_000
+"""In one folder."""
 
 ReadObject = Callable[[str, str], bytes]
 """(object id, "tree" or "blob") → its content."""
@@ -51,10 +58,44 @@ def list_entries(read: ReadObject, tree_id: str) -> list[TreeEntry]:
 
 def _parsed(read: ReadObject, tree_id: str) -> list[TreeEntry]:
     raw, id_bytes = read(tree_id, "tree"), format_of(tree_id).oid_length
+    # Each name ends with NUL, and one in twelve ids has one. The parser makes all entries at once, with the lock.
+    if raw.count(b"\0") > MAX_TREE_ENTRIES * 5 // 4:
+        raise RepositoryTooLarge(f"a folder of the repository has more than {MAX_TREE_ENTRIES} entries")
     try:
         return [TreeEntry(name, mode, sha.decode()) for name, mode, sha in parse_tree(raw, sha_len=id_bytes)]
     except (ObjectFormatException, ValueError) as e:
         raise ProtocolError(f"tree {tree_id} is malformed") from e
+
+
+class Lookup:
+    """Looks up names in folders, and what links say, each read once. For one run; counts its steps."""
+
+    def __init__(self, read: ReadObject) -> None:
+        self._read = read
+        self._folders: LRUCache[str, dict[bytes, TreeEntry]] = LRUCache(2 * MAX_TREE_ENTRIES, getsizeof=len)
+        self._links: LRUCache[str, bytes] = LRUCache(MAX_ALL_STEPS)
+        self._steps = 0
+
+    def child(self, folder: TreeEntry, name: bytes) -> TreeEntry | None:
+        """Return an entry of a folder, its path from the root. Raises RepositoryTooLarge after very many steps."""
+        self._steps += 1
+        if self._steps > MAX_ALL_STEPS:
+            raise RepositoryTooLarge(f"the links of the repository take more than {MAX_ALL_STEPS} steps to follow")
+        names = self._folders.get(folder.id)
+        if names is None:
+            names = {entry.path: entry for entry in _parsed(self._read, folder.id)}
+            self._folders[folder.id] = names
+        entry = names.get(name)
+        return TreeEntry(posixpath.join(folder.path, name), entry.mode, entry.id) if entry else None
+
+    def link(self, entry: TreeEntry) -> bytes:
+        """Return what a link says."""
+        target = self._links.get(entry.id)
+        if target is None:
+            target = self._read(entry.id, "blob")
+            if len(target) <= MAX_LINK_BYTES:
+                self._links[entry.id] = target
+        return target
 
 
 def find_entry(read: ReadObject, root: str, path: str) -> TreeEntry:
@@ -62,7 +103,7 @@ def find_entry(read: ReadObject, root: str, path: str) -> TreeEntry:
     if path.startswith("/"):
         path = path.lstrip("/")  # as Flux does: an absolute path starts at the repository's root
     try:
-        entry = resolve_path(read, root, path.encode("utf-8", "surrogateescape"))
+        entry = resolve_path(Lookup(read), root, path.encode("utf-8", "surrogateescape"))
     except LeadsOutside:
         raise PathOutside(path) from None
     if entry is None:
@@ -74,13 +115,19 @@ class LeadsOutside(Exception):
     """A path, or a link on it, leaves the repository."""
 
 
-def resolve_path(read: ReadObject, root: str, path: bytes) -> TreeEntry | None:
-    """Return the entry that a path leads to, links followed; None when there is none. Raises LeadsOutside."""
+def resolve_path(lookup: Lookup, root: str, path: bytes) -> TreeEntry | None:
+    """Return the entry that a path leads to, links followed; None when there is none, or when it is too far.
+
+    Raises LeadsOutside, RepositoryTooLarge.
+    """
     here = [TreeEntry(b"", stat.S_IFDIR, root)]
     todo = path.split(b"/")[::-1]
-    links = 0
+    links = steps = 0
     while todo:
         name = todo.pop()
+        steps += 1
+        if steps > MAX_STEPS:
+            return None
         if name in (b"", b"."):
             continue
         if name == b"..":
@@ -90,27 +137,20 @@ def resolve_path(read: ReadObject, root: str, path: bytes) -> TreeEntry | None:
             continue
         if not here[-1].is_folder:
             return None
-        entry = _child(read, here[-1], name)
+        entry = lookup.child(here[-1], name)
         if entry is None:
             return None
         if not entry.is_link:
             here.append(entry)
             continue
         links += 1
-        target = read(entry.id, "blob")
+        target = lookup.link(entry)
         if links > MAX_LINKS or len(target) > MAX_LINK_BYTES:
             return None
         if target.startswith(b"/"):
             raise LeadsOutside
         todo.extend(target.split(b"/")[::-1])
     return here[-1]
-
-
-def _child(read: ReadObject, folder: TreeEntry, name: bytes) -> TreeEntry | None:
-    for entry in _parsed(read, folder.id):
-        if entry.path == name:
-            return TreeEntry(posixpath.join(folder.path, name), entry.mode, entry.id)
-    return None
 
 
 def is_below(path: bytes, folder: bytes) -> bool:

@@ -15,6 +15,7 @@ from controllers.git.errors import (
 )
 from controllers.git.objects.hashing import format_of
 from controllers.git.objects.store import ObjectStore
+from controllers.git.objects.tree import ReadObject
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.pktline import REMOTE_ERROR
 from controllers.git.protocol.refs import HEADS
@@ -91,6 +92,16 @@ def read_or_refetch(store: ObjectStore, commit: str, source: PackSource, use: Ca
         raise ProtocolError(f"commit {commit} has a missing or malformed object although it was just fetched") from e
 
 
+def read_in_time(store: ObjectStore, deadline: Deadline) -> ReadObject:
+    """Return what reads objects until the time is over: a small repository can hold very many of them."""
+
+    def read(object_id: str, kind: str) -> bytes:
+        deadline.remaining()
+        return store.read(object_id, kind)
+
+    return read
+
+
 def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> None:
     session = source.session
     want = Want([commit], tuple(store.complete_commits), depth=1)
@@ -103,6 +114,7 @@ def _fetch(store: ObjectStore, commit: str, ref: str, source: PackSource) -> Non
                 commit,
                 max_object_bytes=MAX_OBJECT_BYTES,
                 max_total_bytes=MAX_EXPANSION_RATIO * source.max_bytes,
+                check_time=source.deadline.remaining,
             )
     except ProtocolError as e:
         is_missing = "not our ref" in e.reason or "did not send commit" in e.reason

@@ -5,9 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from cachetools import LRUCache
-
 from controllers.git.errors import BadCredentials, ProtocolError
+from controllers.git.faircache import FairCache
 from controllers.git.protocol.session import GitTransport, RemoteSession
 from controllers.git.remote import Basic, Bearer, Remote, SshAlgorithms, SshKey
 from controllers.git.transport.httppools import HttpPools
@@ -26,20 +25,18 @@ class Connections:
         self._now = now
         self._lock = threading.Lock()
         self._http = HttpPools()
-        self._over_http: LRUCache[Remote, RemoteSession] = LRUCache(MAX_HTTP_SESSIONS)
-        self._over_ssh: LRUCache[Remote, RemoteSession] = LRUCache(MAX_SSH_SESSIONS)
+        self._over_http: FairCache[RemoteSession] = FairCache(MAX_HTTP_SESSIONS)
+        self._over_ssh: FairCache[RemoteSession] = FairCache(MAX_SSH_SESSIONS)
 
     def session(self, remote: Remote) -> RemoteSession:
         """Return the session with a remote as one identity. Raises BadCredentials, ProtocolError."""
         evicted = None
         with self._lock:
             sessions = self._over_ssh if remote.scheme == "ssh" else self._over_http
-            session = sessions.get(remote)
+            session = sessions.get(remote.tenant, remote)
             if session is None:
                 session = RemoteSession(remote.url, self._transport(remote), remote.secrets)
-                if len(sessions) >= sessions.maxsize:
-                    _, evicted = sessions.popitem()
-                sessions[remote] = session
+                evicted = sessions.put(remote.tenant, remote, session)
         if evicted:
             evicted.close()  # may wait until the thread that uses it has connected: not while others wait for the lock
         return session
@@ -63,8 +60,8 @@ class Connections:
         """Close all connections."""
         with self._lock:
             for sessions in (self._over_http, self._over_ssh):
-                while sessions:
-                    sessions.popitem()[1].close()
+                for session in sessions.pop_all():
+                    session.close()
         self._http.close()
 
 

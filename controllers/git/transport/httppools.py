@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import urllib3
-from cachetools import LRUCache
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable
+from controllers.git.faircache import FairCache
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Remote
 from controllers.git.transport.cutting import cut_at
@@ -31,28 +31,31 @@ MAX_CONNECTIONS_PER_HOST = 4
 
 
 class HttpPools:
-    """Connection pools, shared by remotes that agree in TLS material and proxy. Thread-safe."""
+    """Connection pools, shared by remotes of a tenant that agree in TLS material and proxy. Thread-safe."""
 
     def __init__(self) -> None:
-        self._pools: LRUCache[tuple[TlsMaterial, Proxy | None], urllib3.PoolManager] = LRUCache(MAX_CACHED_POOLS)
+        self._pools: FairCache[urllib3.PoolManager] = FairCache(MAX_CACHED_POOLS)
         self._lock = threading.Lock()
 
     def pool(self, remote: Remote) -> urllib3.PoolManager:
         """Return the pool for a remote. Raises BadCredentials."""
         proxy = proxy_for(remote)
         with self._lock:
-            pool = self._pools.get((remote.tls, proxy))
-            if pool is None:
-                if len(self._pools) >= MAX_CACHED_POOLS:
-                    self._pools.popitem()[1].clear()
-                pool = self._pools[remote.tls, proxy] = _new_pool(remote.tls, proxy)
-            return pool
+            pool = self._pools.get(remote.tenant, (remote.tls, proxy))
+        if pool is None:
+            made = _new_pool(remote.tls, proxy)  # reads certificates: not while others wait for the lock
+            with self._lock:
+                pool = self._pools.get(remote.tenant, (remote.tls, proxy))
+                evicted = self._pools.put(remote.tenant, (remote.tls, proxy), made) if pool is None else None
+            if evicted:
+                evicted.clear()
+        return pool or made
 
     def close(self) -> None:
         """Close all idle connections."""
         with self._lock:
-            while self._pools:
-                self._pools.popitem()[1].clear()
+            for pool in self._pools.pop_all():
+                pool.clear()
 
 
 def _new_pool(tls: TlsMaterial, proxy: Proxy | None) -> urllib3.PoolManager:
