@@ -96,7 +96,9 @@ def _walk(root: Node, context: Context) -> Iterator[Occurrence]:
     while stack:
         node, parent, is_item = stack.pop()
         if isinstance(node, Mapping):
-            leaves = {normalise(key.value): value for key, value in reversed([*pairs(node)])}
+            leaves: dict[str, Node] = {}
+            for key, value in pairs(node):
+                leaves.setdefault(normalise(key.value), value)
             is_service = context.form == COMPOSE and parent == "services"
             is_container = is_item and ("name" in leaves or context.form == COMPOSE)
             if "image" in parent or parent == "helm" or any(map(is_telling, leaves)):

@@ -43,7 +43,8 @@ def generate(files: int) -> Iterator[tuple[str, str]]:
 
 
 def _image(rng: random.Random) -> str:
-    return f"registry.example.com/team-{rng.randrange(20)}/service-{rng.randrange(IMAGES)}"
+    number = rng.randrange(IMAGES)
+    return f"registry.example.com/team-{number % 20}/service-{number}"
 
 
 def _version(rng: random.Random) -> str:
