@@ -7,6 +7,7 @@ from datetime import timedelta
 from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.image.reference import Image
 from controllers.registry.access import Access
+from controllers.registry.tags import ListedTags, TagFilter
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
@@ -24,11 +25,13 @@ class FakeTagLister:
     failure: Exception | None = None
     asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
 
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
+    async def list_tags(
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+    ) -> ListedTags:
         self.asked.append((image.name, access, timeout))
         if self.failure:
             raise self.failure
-        return self.tags
+        return ListedTags(self.tags)
 
 
 class FakeTagListReader:

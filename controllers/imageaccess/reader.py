@@ -21,7 +21,7 @@ from controllers.imageaccess.plugins import Plugins
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.registry.access import Access, proxy_from_secret, tls_from_secret
-from controllers.registry.dockerconfig import Credentials, PullSecret, resolve_credentials
+from controllers.registry.dockerconfig import Credentials, Keyring, PullSecret, read_keyring
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotFound
@@ -66,14 +66,17 @@ class AccessReader:
         try:
             proxy = await self._proxy(repository)
             tls = await self._tls(repository)
-            credentials = await self._credentials(repository, image, proxy)
-            return Access(credentials=credentials, tls=tls, proxy=proxy, insecure=spec.insecure)
+            credentials, keyring = await self._credentials(repository, image, proxy)
+            return Access(credentials, tls, proxy, insecure=spec.insecure, keyring=keyring)
         except (RegistryError, CloudFailed) as error:
             raise AccessFailed(str(error)) from error
         except ApiError as error:
             raise AccessFailed(error.message) from error
 
-    async def _credentials(self, repository: ImageRepository, image: Image, proxy: Proxy | None) -> Credentials | None:
+    async def _credentials(
+        self, repository: ImageRepository, image: Image, proxy: Proxy | None
+    ) -> tuple[Credentials | None, Keyring]:
+        """Return the credentials for the image, and all of the pull secrets."""
         spec = repository.spec
         if spec.provider not in ("", GENERIC):
             if self._clouds is None:
@@ -86,9 +89,10 @@ class AccessReader:
                 service_account=spec.service_account_name,
                 proxy=proxy.url if proxy else "",
             )
-            return granted.credentials
-        credentials = resolve_credentials(image, await self._pull_secrets(repository))
-        return credentials or (await self._plugins.credentials(image) if self._plugins else None)
+            return granted.credentials, Keyring()
+        keyring = read_keyring(await self._pull_secrets(repository))
+        credentials = keyring.find(image) or (await self._plugins.credentials(image) if self._plugins else None)
+        return credentials, keyring
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref

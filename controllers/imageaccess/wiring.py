@@ -11,7 +11,11 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.registry.budget import CONCURRENCY
 from controllers.registry.client import RegistryClient
 from controllers.registry.cloud.providers import PROVIDERS
-from controllers.runtime.process.flags import Flag, at_least
+from controllers.registry.locations import PathPrefixes, parse_path_prefixes
+from controllers.registry.realms import Relations, TokenService, parse_token_services
+from controllers.registry.settings import RegistrySettings
+from controllers.registry.tags import MAX_TAGS
+from controllers.runtime.process.flags import Flag, at_least, parse_strings
 from controllers.runtime.process.process import CannotStart, Process
 
 SLOW_THRESHOLD = timedelta(seconds=1)
@@ -31,8 +35,35 @@ REGISTRY_CONCURRENCY = Flag(
     "registry-max-concurrent", CONCURRENCY, at_least(1), "operations at the same time on one registry"
 )
 REGISTRY_RATE = Flag("registry-max-rate", 0.0, _rate, "requests a second to one registry; 0: as many as it takes")
+REGISTRY_MAX_TAGS = Flag(
+    "registry-max-tags",
+    MAX_TAGS,
+    at_least(1),
+    "tags that one image may have besides those its exclusionList leaves out",
+)
+REGISTRY_PATH_PREFIXES: Flag[PathPrefixes] = Flag(
+    "registry-path-prefixes",
+    (),
+    lambda text: parse_path_prefixes(parse_strings(text)),
+    "registries whose API is below a path: host=/path, host/repository=/path, host/*=/path/*, separated by commas",
+)
+REGISTRY_TOKEN_SERVICES: Flag[tuple[TokenService, ...]] = Flag(
+    "registry-token-services",
+    (),
+    lambda text: parse_token_services(parse_strings(text)),
+    "hosts of token services that get a registry's credentials, beside those known to belong to it: registry=host, "
+    "separated by commas",
+)
 
-FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE)
+FLAGS: tuple[Flag[Any], ...] = (
+    PLUGIN_CONFIG,
+    PLUGIN_FOLDER,
+    REGISTRY_CONCURRENCY,
+    REGISTRY_RATE,
+    REGISTRY_MAX_TAGS,
+    REGISTRY_PATH_PREFIXES,
+    REGISTRY_TOKEN_SERVICES,
+)
 
 
 def build_registry_client(process: Process) -> RegistryClient:
@@ -51,6 +82,12 @@ def _make_registry_client(process: Process) -> RegistryClient:
         user_agent=process.user_agent,
         concurrency=process.options[REGISTRY_CONCURRENCY],
         rate=process.options[REGISTRY_RATE],
+        settings=RegistrySettings(
+            max_tags=process.options[REGISTRY_MAX_TAGS],
+            destinations=process.destinations,
+            relations=Relations(process.options[REGISTRY_TOKEN_SERVICES]),
+            path_prefixes=process.options[REGISTRY_PATH_PREFIXES],
+        ),
         observer=RegistryMetrics(process.metrics.registry),
     )
     process.add_cleanup(client.aclose)

@@ -20,11 +20,12 @@ from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
 from controllers.imagerepository.schedule import ScanNow, Wait, next_scan
 from controllers.registry.access import Access
+from controllers.registry.tags import ListedTags, TagFilter
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
-from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set, effective_exclusions
+from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, build_tag_set, effective_exclusions
 from controllers.taglist.writer import TagListWriter
 
 SCANNING = "scanning: "
@@ -35,7 +36,9 @@ RepositoryRun = Run[ImageRepository, ImageRepositoryStatus]
 class TagLister(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]: ...
+    async def list_tags(
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+    ) -> ListedTags: ...
 
 
 class ImageRepositoryReconciler:
@@ -116,11 +119,13 @@ class ImageRepositoryReconciler:
 
     async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
         spec = run.object.spec
-        tags = await self._registry.list_tags(image, access, timeout=request_timeout(spec))
-        if len(tags) <= INLINE_TAGS:
-            return build_tag_set(tags, spec.exclusion_list)
+        exclusion = Exclusion(effective_exclusions(spec.exclusion_list))
+        listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
+        arguments = listed.tags, exclusion.patterns
+        if len(listed.tags) <= INLINE_TAGS:
+            return build_tag_set(*arguments, dropped_count=listed.excluded_count)
         # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
-        return await asyncio.to_thread(build_tag_set, tags, spec.exclusion_list)
+        return await asyncio.to_thread(build_tag_set, *arguments, dropped_count=listed.excluded_count)
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from controllers.net.foreign_text import sanitize
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, load, read_tls
-from controllers.registry.dockerconfig import Credentials
+from controllers.registry.dockerconfig import Credentials, Keyring
 from controllers.registry.errors import BadCredentialSecret
 
 PROXY_SCHEMES = ("http", "https", "socks5")
 MAX_PROXY_CHARS = 2048
+EMPTY_KEYRING = Keyring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class Access:
     """None: the process's proxy environment variables apply."""
     insecure: bool = False
     """Plain HTTP is allowed although the name of the registry is not a local one."""
+    keyring: Keyring = EMPTY_KEYRING
+    """Credentials for other hosts: what the registry's redirects lead to may want a login of its own."""
 
 
 def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:

@@ -110,20 +110,20 @@ def bearer_header(token: str) -> dict[str, str]:
 def build_token_request(
     image: Image,
     challenge: Challenge,
-    access: Access,
+    credentials: Credentials | None,
     *,
     registry_scheme: str,
     client_id: str,
-    more_scopes: Sequence[str] = (),
+    scopes: Sequence[str],
+    insecure: bool = False,
 ) -> RegistryRequest:
-    """Return the request for a token to pull `image`, and for what the registry asks beyond that.
+    """Return the request for a token from the registry of `image`; whose credentials they may be is decided before.
 
-    Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
-    plain HTTP to a host where that is not allowed.
+    insecure: plain HTTP is allowed. Raises BadResponse for a realm that credentials must not go to: a registry reached
+    by HTTPS cannot send them over plain HTTP to a host where that is not allowed.
     """
-    realm = _checked_realm(image, challenge, access, registry_scheme)
+    realm = _checked_realm(image, challenge, credentials, registry_scheme, insecure=insecure)
     service = challenge.service or image.registry
-    credentials, scopes = access.credentials, [format_scope(image), *more_scopes]
     if credentials and credentials.identity_token:
         form = {
             "client_id": client_id,
@@ -138,7 +138,8 @@ def build_token_request(
     return RegistryRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 
-def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:
+def realm_host(image: Image, challenge: Challenge) -> str:
+    """Return the host of a challenge's token service. Raises BadResponse for a realm that is not one."""
     realm = challenge.realm
     if not realm:
         raise BadResponse(f"{image.registry}: malformed www-authenticate, missing realm")
@@ -151,12 +152,20 @@ def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_
         raise BadResponse(
             f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: {sanitize(realm)}"
         )
+    return host
+
+
+def _checked_realm(
+    image: Image, challenge: Challenge, credentials: Credentials | None, registry_scheme: str, *, insecure: bool
+) -> str:
+    realm_host(image, challenge)
+    parts = urlsplit(challenge.realm)
     in_plain_text = parts.scheme == "http" and registry_scheme == "https"
-    if in_plain_text and has_secret(access.credentials) and not allows_http(Image(parts.netloc, ""), access.insecure):
+    if in_plain_text and has_secret(credentials) and not allows_http(Image(parts.netloc, ""), insecure):
         raise BadResponse(
-            f"{image.registry}: token service at {sanitize(realm)} would get the credentials in plain text"
+            f"{image.registry}: token service at {sanitize(challenge.realm)} would get the credentials in plain text"
         )
-    return realm
+    return challenge.realm
 
 
 def has_secret(credentials: Credentials | None) -> bool:
@@ -168,7 +177,7 @@ def parse_token(url: str, body: bytes) -> BearerToken:
     """Return the token of a token service's answer. Raises BadResponse; `url` is for its text."""
     try:
         answer = msgspec.json.decode(body, type=TokenResponse, strict=False)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadResponse(f"{url}: token service did not answer with a token in JSON") from None
     value = answer.token or answer.access_token
     if not value:

@@ -56,19 +56,37 @@ class AuthConfig:
     registrytoken: str = field(default="", repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """All credentials of an object's pull secrets, each for the images that its key matches."""
+
+    entries: tuple[tuple[str, Credentials], ...] = ()
+    """By key, the most specific one first."""
+
+    def find(self, image: Image) -> Credentials | None:
+        """Return the credentials for `image`, None for anonymous access."""
+        found = (entry for key, entry in self.entries if matches(key, image))
+        return next((entry if entry != Credentials() else None for entry in found), None)
+
+
 Json = dict[str, object]
 T = TypeVar("T")
 
 
-def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
-    """Return the credentials for `image`, None for anonymous access.
+def read_keyring(secrets: Sequence[PullSecret]) -> Keyring:
+    """Return the credentials of pull secrets.
 
     Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
     the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
     """
-    keyring = [(key, entry) for secret in secrets for key, entry in _entries(secret)]
-    keyring.sort(key=lambda item: item[0], reverse=True)  # stable: equal keys stay in the order of the Secrets
-    return next((entry if entry != Credentials() else None for key, entry in keyring if matches(key, image)), None)
+    entries = [(key, entry) for secret in secrets for key, entry in _entries(secret)]
+    entries.sort(key=lambda item: item[0], reverse=True)  # stable: equal keys stay in the order of the Secrets
+    return Keyring(tuple(entries))
+
+
+def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
+    """Return the credentials for `image`, None for anonymous access. Raises BadCredentialSecret as `read_keyring`."""
+    return read_keyring(secrets).find(image)
 
 
 def matches(key: str, image: Image) -> bool:
