@@ -39,7 +39,7 @@ REGISTRY_MAX_TAGS = Flag(
     "registry-max-tags",
     MAX_TAGS,
     at_least(1),
-    "tags that one image may have besides those its exclusionList leaves out",
+    "tags of one image, besides those its exclusionList leaves out",
 )
 REGISTRY_PATH_PREFIXES: Flag[PathPrefixes] = Flag(
     "registry-path-prefixes",

@@ -72,7 +72,8 @@ class IdentityPages:
 
     def store(self, url: str, page: RegistryResponse, *, cacheable: bool) -> None:
         """Store a page that has a version, and drop one that has none any more, or is not `cacheable`."""
-        if cacheable and page.headers.get("etag") and len(page.body) <= MAX_CACHED_PAGE_BYTES:
+        is_whole = page.overflow is None and len(page.body) <= MAX_CACHED_PAGE_BYTES
+        if cacheable and page.headers.get("etag") and is_whole:
             self.pages[self.identity, url] = page
         else:
             self.pages.pop((self.identity, url), None)

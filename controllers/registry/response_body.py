@@ -13,7 +13,9 @@ from controllers.registry.messages import BodySink
 
 ACCEPT_ENCODING = "gzip"
 STEP_BYTES = 64 << 10
-"""Worked through at a time; others get their turn after each step."""
+"""Decompressed at a time; others get their turn after each step."""
+OVERFLOW_STEP_BYTES = 16 << 10
+"""Handed on at a time: the worst of it costs some milliseconds."""
 
 
 class Decompressor(Protocol):
@@ -81,7 +83,7 @@ class BodyReader:
 
     def _keep(self, data: bytes) -> Iterator[None]:
         if self.overflow is not None:
-            self.overflow.feed(data)
+            yield from self._hand_on(data)
             return
         room = self._max_bytes - self._size
         if len(data) > room:
@@ -96,9 +98,13 @@ class BodyReader:
         if self._make_overflow is None:
             raise ResponseTooLarge(f"{self._request_summary}: body has more than {self._max_bytes} bytes")
         self.overflow = self._make_overflow()
-        parts, self._parts = [*self._parts, data], []
-        for part in parts:
-            self.overflow.feed(part)
+        kept, self._parts = b"".join([*self._parts, data]), []
+        yield from self._hand_on(kept)
+
+    def _hand_on(self, data: bytes) -> Iterator[None]:
+        assert self.overflow is not None
+        for at in range(0, len(data), OVERFLOW_STEP_BYTES):
+            self.overflow.feed(data[at : at + OVERFLOW_STEP_BYTES])
             yield
 
 

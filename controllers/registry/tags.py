@@ -25,7 +25,7 @@ MAX_TAGS: Final = 250_000
 """The default of the limit."""
 MAX_TAG_CHARS: Final = 512
 """The specification allows 128; a little more is taken, since Flux takes everything."""
-KEPT_PAGE_BYTES: Final = 4 << 20
+KEPT_PAGE_BYTES: Final = 1 << 20
 """A longer page is parsed as it comes."""
 BYTES_PER_TAG: Final = 1 << 10
 """Read at most for each tag of the limit; some registries write 300 bytes about each image besides its tags."""

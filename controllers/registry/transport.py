@@ -34,6 +34,7 @@ MAX_LOGINS_ELSEWHERE = 2
 MAX_ERROR_BYTES = 64 << 10
 MAX_POOLS = 128
 
+DONE = object()
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -55,6 +56,8 @@ class RegistryTransport:
 
     def __init__(self, *, user_agent: str) -> None:
         self._user_agent = user_agent
+        self._turn = asyncio.Lock()
+        """Held for a step of work on a long body: whatever the number of them, the event loop waits for one step."""
         # Not an LRUCache, which would drop a pool by itself: closing one is awaited, and waits for those who use it.
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
@@ -122,7 +125,7 @@ class RegistryTransport:
                 built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
                 response = await client.send(built, stream=True)
                 try:
-                    return await _read(request, response, max_bytes, meter, overflow)
+                    return await self._read(request, response, max_bytes, meter, overflow)
                 finally:
                     await response.aclose()
             except DestinationRefused as error:
@@ -139,6 +142,59 @@ class RegistryTransport:
                 raise connection_error(
                     error, request.method, request.url, proxy=proxy, timed_out=timed_out, fault=_describe(error)
                 ) from None
+
+    async def _read(
+        self,
+        request: RegistryRequest,
+        response: httpx.Response,
+        max_bytes: int,
+        meter: PieceMeter,
+        overflow: Overflow | None,
+    ) -> RegistryResponse:
+        stream = response.extensions.get("network_stream")
+        if isinstance(stream, MeteredStream):
+            stream.end_head()
+            meter.add(stream.head_bytes, pieces=max(stream.head_reads, stream.head_lines // 4))
+        failed = response.status_code >= 300
+        kind = response.headers.get("content-type", "")
+        encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
+        body = BodyReader(
+            request.summary,
+            encoding,
+            max_bytes=MAX_ERROR_BYTES if failed else max_bytes,
+            truncate=failed,
+            overflow=None if failed or not overflow else partial(overflow, str(response.url), kind),
+        )
+        if request.method != "HEAD":
+            async for chunk in response.aiter_raw():
+                meter.add(len(chunk))
+                if meter.is_pause_due:
+                    await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
+                await self._feed(body, chunk)
+                if body.is_truncated:
+                    break
+        return RegistryResponse(
+            status=response.status_code,
+            headers=dict(response.headers),
+            links=tuple(response.headers.get_list("link")),
+            challenges=tuple(response.headers.get_list("www-authenticate")),
+            body=body.finish(),
+            url=str(response.url),
+            overflow=body.overflow,
+        )
+
+    async def _feed(self, body: BodyReader, chunk: bytes) -> None:
+        steps = body.feed(chunk)
+        while True:
+            if body.overflow is None:
+                if next(steps, DONE) is DONE:
+                    return
+            else:
+                async with self._turn:
+                    if next(steps, DONE) is DONE:
+                        return
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     @asynccontextmanager
     async def _client(self, route: Route) -> AsyncIterator[RouteClient]:
@@ -165,47 +221,6 @@ class RegistryTransport:
             oldest.evicted = True
             if not oldest.in_use:
                 await oldest.client.aclose()
-
-
-async def _read(
-    request: RegistryRequest,
-    response: httpx.Response,
-    max_bytes: int,
-    meter: PieceMeter,
-    overflow: Overflow | None,
-) -> RegistryResponse:
-    stream = response.extensions.get("network_stream")
-    if isinstance(stream, MeteredStream):
-        stream.end_head()
-        meter.add(stream.head_bytes, pieces=max(stream.head_reads, stream.head_lines // 4))
-    failed = response.status_code >= 300
-    kind = response.headers.get("content-type", "")
-    encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
-    body = BodyReader(
-        request.summary,
-        encoding,
-        max_bytes=MAX_ERROR_BYTES if failed else max_bytes,
-        truncate=failed,
-        overflow=None if failed or not overflow else partial(overflow, str(response.url), kind),
-    )
-    if request.method != "HEAD":
-        async for chunk in response.aiter_raw():
-            meter.add(len(chunk))
-            if meter.is_pause_due:
-                await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
-            for _ in body.feed(chunk):
-                await asyncio.sleep(0)
-            if body.is_truncated:
-                break
-    return RegistryResponse(
-        status=response.status_code,
-        headers=dict(response.headers),
-        links=tuple(response.headers.get_list("link")),
-        challenges=tuple(response.headers.get_list("www-authenticate")),
-        body=body.finish(),
-        url=str(response.url),
-        overflow=body.overflow,
-    )
 
 
 def _describe(error: Exception) -> str:
