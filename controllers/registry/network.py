@@ -18,8 +18,8 @@ from controllers.net.destinations import DestinationRefused, Destinations, parse
 from controllers.registry.errors import ResponseTooLarge
 from controllers.registry.metering import MAX_HEAD_BYTES, MAX_HEAD_LINES, MAX_HEAD_READS, YIELD_EVERY
 
-HEAD_READ_BYTES = 2 << 10
-"""Read at a time before the body: what the HTTP library gets in one piece it works through without a pause."""
+HEAD_PIECE_BYTES = 2 << 10
+"""Handed on at a time before the body: what the HTTP library gets in one piece it works through without a pause."""
 NEXT_ADDRESS_DELAY = 0.25
 """Seconds until the next address is tried beside one that has not answered (RFC 8305 section 5)."""
 
@@ -71,28 +71,35 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 class MeteredStream(httpcore.AsyncNetworkStream):
-    """A connection whose reads are short, few and interruptible until an answer has begun."""
+    """A connection that hands on an answer in short pieces, few and with pauses, until its body begins."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
         self._in_head = False
+        self._buffer = b""
+        """What was read beyond the piece that was handed on."""
         self._reads = 0
         self.head_reads = 0
         self.head_lines = 0
         self.head_bytes = 0
 
     def end_head(self) -> None:
-        """Take note that the answer's body begins: longer reads are fine from here on."""
+        """Take note that the answer's body begins: longer pieces are fine from here on."""
         self._in_head = False
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """Return what has come. Raises ResponseTooLarge for an answer that does not begin for too long."""
         self._reads += 1
         if self._reads % YIELD_EVERY == 0:
-            await asyncio.sleep(0)  # TLS returns what it has already decrypted without a pause
-        if not self._in_head:
-            return await self._stream.read(max_bytes, timeout)
-        data = await self._stream.read(min(max_bytes, HEAD_READ_BYTES), timeout)
+            await asyncio.sleep(0)  # neither the buffer nor TLS, with what it has decrypted, makes a pause
+        data = self._buffer or await self._stream.read(max_bytes, timeout)
+        length = min(max_bytes, HEAD_PIECE_BYTES) if self._in_head else max_bytes
+        data, self._buffer = data[:length], data[length:]
+        if self._in_head:
+            self._count(data)
+        return data
+
+    def _count(self, data: bytes) -> None:
         self.head_reads += 1
         self.head_bytes += len(data)
         self.head_lines += data.count(b"\n")
@@ -101,7 +108,6 @@ class MeteredStream(httpcore.AsyncNetworkStream):
                 f"the answer does not begin within {MAX_HEAD_LINES} lines of headers and interim answers, "
                 f"{MAX_HEAD_BYTES} bytes and {MAX_HEAD_READS} pieces"
             )
-        return data
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send; what comes next is the head of an answer."""
@@ -118,6 +124,8 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         return MeteredStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable" and self._buffer:
+            return True  # an idle connection on which something was said: not to be used again
         return self._stream.get_extra_info(info)
 
 

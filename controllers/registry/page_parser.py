@@ -22,9 +22,9 @@ QUOTE, COMMA, BRACE, CLOSING_BRACE, BRACKET, CLOSING_BRACKET = b'",{}[]'
 
 # Possessive throughout: bytes of somebody else must not make an expression try things twice.
 _BLANK = re.compile(rb"[ \t\r\n]*+")
-_NAME = re.compile(rb'"((?:[^"\\]|\\.)*+)"[ \t\r\n]*+:', re.DOTALL)
-_TAGS = re.compile(rb'(?:"(?:[^"\\]|\\.)*+"[ \t\r\n]*+,[ \t\r\n]*+)++', re.DOTALL)
-_LAST_TAG = re.compile(rb'("(?:[^"\\]|\\.)*+")[ \t\r\n]*+\]', re.DOTALL)
+_NAME = re.compile(rb'"((?:[^"\\]++|\\.)*+)"[ \t\r\n]*+:', re.DOTALL)
+_TAGS = re.compile(rb'(?:"(?:[^"\\]++|\\.)*+"[ \t\r\n]*+,[ \t\r\n]*+)++', re.DOTALL)
+_LAST_TAG = re.compile(rb'("(?:[^"\\]++|\\.)*+")[ \t\r\n]*+\]', re.DOTALL)
 _NO_ERRORS = re.compile(rb'(?:null|false|""|0|\[[ \t\r\n]*+\]|\{[ \t\r\n]*+\})[ \t\r\n]*+(?=[,}])')
 _STRING = rb'"(?:[^"\\]++|\\.)*+"'
 _FLAT = rb'[\[{](?:[^"\[\]{}]++|' + _STRING + rb")*+[\]}]"

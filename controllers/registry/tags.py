@@ -95,7 +95,7 @@ def no_page_error(url: str, content_type: str, start: bytes, *, is_quotable: boo
 
 def check_tags(url: str, tags: Iterable[str]) -> None:
     """Raise ResponseTooLarge for a tag that no registry can have."""
-    if any(len(tag) > MAX_TAG_CHARS for tag in tags):
+    if max(map(len, tags), default=0) > MAX_TAG_CHARS:
         raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
 
 
