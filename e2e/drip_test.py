@@ -19,8 +19,8 @@ from hack.controllers import Controllers
 ROOT = Path(__file__).parent.parent
 ATTACKERS = 40
 KIND = "imagerepository"
-WATCHED_SECONDS = 8
-VICTIM_SECONDS = 6
+WATCHED_SECONDS = 12
+VICTIM_SECONDS = 10
 HEALTH_SECONDS = 2
 RSS_MIB = 512
 """Half of the memory limit of the manifests."""

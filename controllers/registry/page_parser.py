@@ -17,6 +17,9 @@ T = TypeVar("T")
 MAX_TOKEN_BYTES: Final = 8 << 10
 """Of a name or a tag as written; a tag may have 512 characters, each of which can be six bytes of JSON."""
 MAX_DEPTH: Final = 100
+FREE_BRACKETS: Final = 1_000
+BYTES_PER_BRACKET: Final = 16
+"""What is skipped has fewer brackets than one in so many bytes, besides the free ones: each is a step of its own."""
 BRACKETS: Final = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 QUOTE, COMMA, BRACE, CLOSING_BRACE, BRACKET, CLOSING_BRACKET = b'",{}[]'
 
@@ -64,6 +67,8 @@ class PageParser:
         self._name = ""
         self._depth = 0
         """Of brackets within the value that is skipped."""
+        self._fed = 0
+        self._brackets = 0
         self._names: set[str] = set()
         self._tags: list[str] = []
         self._steps: dict[_State, Callable[[bytes, int], int | None]] = {
@@ -79,6 +84,7 @@ class PageParser:
 
     def feed(self, data: bytes) -> list[str]:
         """Return the tags that are complete now. Raises NotATagPage and TagTooLong."""
+        self._fed += len(data)
         text, at = self._rest + data, 0
         while self._state is not _State.END:
             if self._state is not _State.SKIP_STRING:
@@ -173,8 +179,11 @@ class PageParser:
                 self._state = _State.AFTER_VALUE
                 return at
             self._depth += BRACKETS[char]
+            self._brackets += 1
             if not 0 <= self._depth <= MAX_DEPTH:
                 raise NotATagPage("its brackets do not match, or are too deep")
+            if self._brackets > FREE_BRACKETS + self._fed // BYTES_PER_BRACKET:
+                raise NotATagPage("it is mostly brackets")
             at += 1
 
     def _skip_string(self, text: bytes, at: int) -> int | None:

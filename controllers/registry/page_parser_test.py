@@ -91,6 +91,13 @@ def test_what_is_skipped_is_not_held(start: bytes) -> None:
         assert len(parser._rest) <= MAX_TOKEN_BYTES
 
 
+def test_a_page_that_is_mostly_brackets_is_given_up() -> None:
+    parser = PageParser()
+    parser.feed(b'{"a": [')
+    with pytest.raises(NotATagPage, match="mostly brackets"):
+        parser.feed(b"[[]]," * 1000)
+
+
 def test_a_page_of_a_hundred_thousand_images() -> None:
     images = {
         f"sha256:{number:064}": {"imageSizeBytes": "1", "layerId": "", "tag": [f"v{number}"]} for number in range(1000)

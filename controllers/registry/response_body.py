@@ -14,7 +14,7 @@ from controllers.registry.messages import BodySink
 ACCEPT_ENCODING = "gzip"
 STEP_BYTES = 64 << 10
 """Decompressed at a time; others get their turn after each step."""
-OVERFLOW_STEP_BYTES = 32 << 10
+OVERFLOW_STEP_BYTES = 16 << 10
 """Handed on at a time: the worst of it costs some milliseconds."""
 
 
