@@ -71,6 +71,16 @@ def build_registry_client(process: Process) -> RegistryClient:
     return process.share(_make_registry_client)
 
 
+def read_registry_settings(process: Process) -> RegistrySettings:
+    """Return what the command line says about registries."""
+    return RegistrySettings(
+        max_tags=process.options[REGISTRY_MAX_TAGS],
+        destinations=process.destinations,
+        relations=Relations(process.options[REGISTRY_TOKEN_SERVICES]),
+        path_prefixes=process.options[REGISTRY_PATH_PREFIXES],
+    )
+
+
 def build_access_reader(process: Process) -> AccessReader:
     """Return the process's reader of credentials. Raises CannotStart for plugins that cannot be used."""
     return process.share(_make_access_reader)
@@ -82,12 +92,7 @@ def _make_registry_client(process: Process) -> RegistryClient:
         user_agent=process.user_agent,
         concurrency=process.options[REGISTRY_CONCURRENCY],
         rate=process.options[REGISTRY_RATE],
-        settings=RegistrySettings(
-            max_tags=process.options[REGISTRY_MAX_TAGS],
-            destinations=process.destinations,
-            relations=Relations(process.options[REGISTRY_TOKEN_SERVICES]),
-            path_prefixes=process.options[REGISTRY_PATH_PREFIXES],
-        ),
+        settings=read_registry_settings(process),
         observer=RegistryMetrics(process.metrics.registry),
     )
     process.add_cleanup(client.aclose)

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from controllers.imageaccess.wiring import FLAGS, build_access_reader, build_registry_client
+from controllers.image.reference import Image
+from controllers.imageaccess.wiring import FLAGS, build_access_reader, build_registry_client, read_registry_settings
+from controllers.net.destinations import Destinations, parse_networks
+from controllers.registry.locations import Location, locate
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import BadFlag
@@ -16,9 +19,9 @@ CONFIG = "--image-credential-provider-config"
 FOLDER = "--image-credential-provider-bin-dir"
 
 
-def make_process(*arguments: str) -> Process:
+def make_process(*arguments: str, **environ: str) -> Process:
     options = flags.parse(["--metrics-addr=", "--health-addr=", *arguments], flags=FLAGS)
-    return Process(options, name="test", config=ClusterConfig(""), clock=VirtualClock())
+    return Process(options, name="test", config=ClusterConfig(""), clock=VirtualClock(), environ=environ)
 
 
 @pytest.fixture
@@ -60,11 +63,45 @@ async def test_plugins_that_cannot_be_used_stop_the_start(config: Path, tmp_path
 
 @pytest.mark.parametrize(
     "argument",
-    ["--registry-max-concurrent=0", "--registry-max-rate=-1", "--registry-max-rate=nan", "--registry-max-rate=x"],
+    [
+        "--registry-max-tags=0",
+        "--registry-path-prefixes=a",
+        "--registry-token-services=a",
+        "--allowed-networks=a",
+        "--denied-networks=10.0.0.1/8",
+        "--registry-max-concurrent=0",
+        "--registry-max-rate=-1",
+        "--registry-max-rate=nan",
+        "--registry-max-rate=x",
+    ],
 )
 def test_limits_that_are_none_are_refused(argument: str) -> None:
     with pytest.raises(BadFlag):
         make_process(argument)
+
+
+async def test_registries_are_settled_by_flags() -> None:
+    settings = read_registry_settings(
+        make_process(
+            "--registry-max-tags=7",
+            "--registry-path-prefixes=a.io/*=/p/*,b.io=/q",
+            "--registry-token-services=a.io=login.b.io",
+            "--denied-networks=10.0.0.0/8,fd00::/8",
+            "--allowed-networks=10.1.0.0/16",
+            KUBERNETES_SERVICE_HOST="10.96.0.1",
+        )
+    )
+    assert settings.max_tags == 7
+    assert locate(Image("a.io", "x/app"), settings.path_prefixes) == Location("a.io/p/x", "app")
+    assert settings.relations.belongs("a.io", "login.b.io")
+    assert settings.destinations == Destinations(
+        parse_networks(["10.0.0.0/8", "fd00::/8"]), parse_networks(["10.1.0.0/16"])
+    )
+
+
+async def test_the_service_network_of_a_pod_is_denied_unless_flags_say_another() -> None:
+    settings = read_registry_settings(make_process(KUBERNETES_SERVICE_HOST="10.96.0.1"))
+    assert settings.destinations == Destinations(parse_networks(["10.96.0.0/12"]))
 
 
 def test_default_service_accounts_need_the_gate() -> None:
