@@ -24,6 +24,8 @@ class FakeTagLister:
     tags: list[str] = field(default_factory=lambda: ["1.0", "2.0", "2.0.sig"])
     failure: Exception | None = None
     asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
+    max_tags: int = 1000
+    """Above it the filter is asked, as a registry's client does."""
 
     async def list_tags(
         self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
@@ -31,6 +33,9 @@ class FakeTagLister:
         self.asked.append((image.name, access, timeout))
         if self.failure:
             raise self.failure
+        if tag_filter and len(self.tags) > self.max_tags:
+            kept = tag_filter.keep(self.tags)
+            return ListedTags(kept, len(self.tags) - len(kept))
         return ListedTags(self.tags)
 
 
