@@ -17,7 +17,7 @@ from controllers.net.destinations import Destinations, parse_networks
 from controllers.net.proxy.address import Proxy
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials, Keyring
-from controllers.registry.errors import BadResponse, Denied, RegistryError
+from controllers.registry.errors import BadResponse, Denied, RegistryError, Unavailable
 from controllers.registry.realms import Relations, parse_token_services
 from controllers.registry.settings import RegistrySettings
 from testing.registry_harness import ALICE, ANONYMOUS, LIST, MINUTE, run_harness
@@ -245,6 +245,15 @@ async def test_the_next_address_is_tried_where_the_first_does_not_answer(names: 
     async with run_harness(RegistryHandler({"app": ["1.0"]}), settings=settings) as b:
         image = Image(f"registry.example:{b.server.address.rpartition(':')[2]}", "app")
         assert (await b.client.list_tags(image, Access(insecure=True), timeout=MINUTE)).tags == ["1.0"]
+
+
+@pytest.mark.parametrize("host", ["nosuch.example", "x" * 64 + ".example"])
+async def test_a_name_without_an_address_is_reported(host: str, names: dict[str, list[str]]) -> None:
+    names["asked"].clear()
+    away = Reply(307, {"Location": f"http://{host}/"})
+    async with run_harness(RegistryHandler({"app": []}, faults=[away])) as b:
+        message = await b.expect_error(Unavailable)
+    assert message == f'Get "http://{host}/": dial tcp: lookup {host}: no such host'
 
 
 # What others say is not shown.

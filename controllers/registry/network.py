@@ -139,7 +139,10 @@ async def _resolve(host: str, port: int) -> Sequence[str]:
         raise httpcore.ConnectError(str(error)) from error
     except UnicodeError:
         raise httpcore.ConnectError(f"no valid host name: {host[:64]!r}") from None
-    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if not addresses:
+        raise httpcore.ConnectError(f"{host[:64]!r} has no address")
+    return addresses
 
 
 async def _connect_first(attempts: Sequence[Connect]) -> httpcore.AsyncNetworkStream:
