@@ -12,7 +12,17 @@ from api.kinds import RECONCILED
 from e2e.cluster import Space, condition
 from e2e.conftest import Parts
 from e2e.objects import docker_secret, image_repository, semver_policy
-from e2e.registry_servers import PASSWORD, USER, RegistryEndpoint, TokenServer, htpasswd, start_registry
+from e2e.registry_servers import (
+    PASSWORD,
+    USER,
+    HostileRegistry,
+    HostileRegistryHandler,
+    RegistryEndpoint,
+    TokenServer,
+    htpasswd,
+    start_registry,
+)
+from hack.controllers import Controllers
 from hack.env import pki
 from hack.oci import Pusher
 from testing.proxy import ProxyServer
@@ -126,6 +136,19 @@ def test_client_certificate(space: Space, variants: RegistryVariants) -> None:
     space.wait_ready("ImageRepository", "app", message=FOUND)
 
 
+@pytest.fixture
+def with_local_proxies(controllers: Controllers | None) -> Iterator[None]:
+    """Let the operator allow proxies on this machine for a while."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: their flags are not ours to set")
+    controllers.stop("imagerepository")
+    controllers.start("imagerepository", flags=("--allowed-networks=127.0.0.0/8",))
+    yield
+    controllers.stop("imagerepository")
+    controllers.start("imagerepository")
+
+
+@pytest.mark.usefixtures("with_local_proxies")
 def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
     with ProxyServer("http", routes={f"{NAME}:5443": variants.tls.host}) as proxy:
         space.apply("Secret", "proxy", stringData={"address": proxy.url})
@@ -136,6 +159,55 @@ def test_behind_a_proxy(space: Space, variants: RegistryVariants) -> None:
         assert set(proxy.asked) == {f"CONNECT {NAME}:5443"}
         image_repository(space, "elsewhere", "other.internal:5443/team/app", **references)
         space.wait_not_ready("ImageRepository", "elsewhere", reason="ReadOperationFailed", message="502")
+
+
+def test_a_proxy_inside_is_not_asked_for_what_is_outside(space: Space) -> None:
+    with ProxyServer("http") as proxy:
+        space.apply("Secret", "proxy", stringData={"address": proxy.url})
+        image_repository(space, "app", f"{NAME}:5443/team/app", proxySecretRef={"name": "proxy"})
+        space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="--allowed-networks")
+        assert proxy.asked == []
+
+
+def test_a_redirect_to_a_registry_that_wants_a_token(space: Space, variants: RegistryVariants) -> None:
+    there = variants.by_token.host
+    first = HostileRegistry(lambda h: h.answer(307, b"", Location=f"http://{there}{h.path}"))
+    docker_secret(space, "pull", there, USER, PASSWORD)
+    image_repository(space, "app", f"{first.host}/team/app", secretRef={"name": "pull"})
+    space.wait_ready("ImageRepository", "app", message=FOUND)
+    docker_secret(space, "first", first.host, USER, PASSWORD)
+    image_repository(space, "nobody", f"{first.host}/team/app", secretRef={"name": "first"})
+    # The token service knows the same password, but it is not for this host.
+    space.wait_not_ready("ImageRepository", "nobody", reason="ReadOperationFailed", message="UNAUTHORIZED: who")
+    first.close()
+
+
+def test_a_repository_of_a_shared_host_does_not_get_the_password_for_the_next(space: Space) -> None:
+    got: list[str] = []
+
+    def steal(hostile: HostileRegistryHandler) -> None:
+        got.append(hostile.headers.get("Authorization", ""))
+        hostile.answer(200, b'{"token": "useless"}')
+
+    def serve(hostile: HostileRegistryHandler) -> None:
+        if hostile.path.startswith("/token"):
+            hostile.answer(200, b'{"token": "good"}')
+        elif hostile.path.startswith("/v2/evil/"):
+            hostile.answer(401, b"", WWW_Authenticate=f'Bearer realm="http://{thief.host}/token"')
+        elif hostile.headers.get("Authorization") == "Bearer good":
+            hostile.tags("1.0.0", "1.1.0")
+        else:
+            hostile.answer(401, b"", WWW_Authenticate=f'Bearer realm="http://{shared.host}/token"')
+
+    thief, shared = HostileRegistry(steal), HostileRegistry(serve)
+    image_repository(space, "evil", f"{shared.host}/evil")
+    space.wait_not_ready("ImageRepository", "evil", reason="ReadOperationFailed", message="401")
+    docker_secret(space, "pull", shared.host, USER, PASSWORD)
+    image_repository(space, "victim", f"{shared.host}/team/app", secretRef={"name": "pull"})
+    space.wait_ready("ImageRepository", "victim", message=FOUND)
+    assert set(got) == {""}
+    thief.close()
+    shared.close()
 
 
 def test_registry_of_gitea(space: Space, parts: Parts) -> None:

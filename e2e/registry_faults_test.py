@@ -16,7 +16,8 @@ from e2e.registry_servers import Fault, HostileRegistry, HostileRegistryHandler
 DOCS = Path(__file__).parent.parent / "docs" / "registries.md"
 PAGE = "application/json"
 BOMB = gzip.compress(b"\x00" * (64 << 20), 9)
-AWAY = '<http://elsewhere.example/v2/app/tags/list?last=1>; rel="next"'
+AWAY = '<http://elsewhere.example/v2/app/tags/list/2>; rel="next"'
+METADATA = "http://169.254.169.254/latest/meta-data/"
 
 
 def cut(hostile: HostileRegistryHandler) -> None:
@@ -52,6 +53,18 @@ def many(hostile: HostileRegistryHandler) -> None:
     hostile.answer(200, tags, Link=f'</v2/app/tags/list?last={number}>; rel="next"')
 
 
+def crumbs(hostile: HostileRegistryHandler) -> None:
+    hostile.begin(200, Transfer_Encoding="chunked", Content_Type=PAGE)
+    for _ in range(100):
+        hostile.wfile.write(b"1\r\n \r\n" * 1000)
+    hostile.close_connection = True
+
+
+def interim(hostile: HostileRegistryHandler) -> None:
+    hostile.wfile.write(b"HTTP/1.1 102 Processing\r\n\r\n" * 2000)
+    hostile.close_connection = True
+
+
 def silent(hostile: HostileRegistryHandler) -> None:
     hostile.server.closing.wait()
     hostile.close_connection = True
@@ -84,12 +97,12 @@ ROWS: list[tuple[str, Fault, str, str]] = [
         "expected a list of tags in JSON, got text/html: <html>",
     ),
     ("other-json", lambda h: h.answer(200, b'{"tags": 5}'), "ReadOperationFailed", "expected a list of tags in JSON"),
-    ("gigabyte", huge, "ReadOperationFailed", "body has more than 33554432 bytes"),
+    ("gigabyte", huge, "ReadOperationFailed", "list of tags has more than 256000000 bytes"),
     (
         "compressed-bomb",
         lambda h: h.answer(200, BOMB, Content_Encoding="gzip"),
         "ReadOperationFailed",
-        "body has more than 33554432 bytes",
+        "expected a list of tags in JSON",
     ),
     (
         "unknown-encoding",
@@ -114,6 +127,20 @@ ROWS: list[tuple[str, Fault, str, str]] = [
         "ReadOperationFailed",
         "not followed",
     ),
+    (
+        "redirect-inside",
+        lambda h: h.answer(302, b"", Location=METADATA),
+        "ReadOperationFailed",
+        "169.254.169.254 is refused, because it is link-local",
+    ),
+    (
+        "realm-inside",
+        lambda h: h.answer(401, b"", WWW_Authenticate=f'Bearer realm="{METADATA}"'),
+        "ReadOperationFailed",
+        "169.254.169.254 is refused, because it is link-local",
+    ),
+    ("crumbs", crumbs, "ReadOperationFailed", "pieces of 1 bytes on average"),
+    ("interim-answers", interim, "ReadOperationFailed", "does not begin within 1000 lines"),
 ]
 
 

@@ -8,12 +8,14 @@ from datetime import timedelta
 import pytest
 
 from controllers.image.reference import Image
+from controllers.net.destinations import Destinations, parse_networks
 from controllers.net.tls import TlsMaterial
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError
 from controllers.registry.session import HTTP_FALLBACK_DELAY
+from controllers.registry.settings import RegistrySettings
 from testing.certificates import KeyPair, create_authority, issue_server_key_pair
 from testing.clock import VirtualClock
 from testing.registry_server import Handler, HttpServer, run_server
@@ -24,6 +26,9 @@ IDENTITY = issue_server_key_pair(CA, "127.0.0.1")
 ANONYMOUS = Access()
 ALICE = Access(Credentials("alice", "wonder"))
 TRUSTING = Access(tls=TlsMaterial(ca=CA.certificate))
+
+LOCAL_PROXIES = RegistrySettings(destinations=Destinations(allowed=parse_networks(["127.0.0.0/8"])))
+"""For tests whose image is elsewhere and whose proxy is on this machine."""
 
 LIST = "GET /v2/app/tags/list?n=1000"
 LIST_URL = "http://REGISTRY/v2/app/tags/list?n=1000"
@@ -51,7 +56,7 @@ class RegistryHarness:
         return Image(self.server.address, repo)
 
     async def tags(self, access: Access = ANONYMOUS, *, repo: str = "app", timeout: timedelta = MINUTE) -> list[str]:
-        return await self.client.list_tags(self.image(repo), access, timeout=timeout)
+        return list((await self.client.list_tags(self.image(repo), access, timeout=timeout)).tags)
 
     async def digest(self, tag: str = "1.0", access: Access = ANONYMOUS) -> str:
         return await self.client.resolve_digest(self.image(), tag, access, timeout=MINUTE)
@@ -66,10 +71,14 @@ class RegistryHarness:
 
 @asynccontextmanager
 async def run_harness(
-    handler: Handler, identity: KeyPair | None = None, client_ca: bytes = b""
+    handler: Handler,
+    identity: KeyPair | None = None,
+    client_ca: bytes = b"",
+    *,
+    settings: RegistrySettings = RegistrySettings(),  # noqa: B008 - frozen
 ) -> AsyncIterator[RegistryHarness]:
     clock = RegistryClock()
-    client = RegistryClient(clock=clock, user_agent="tagline-test", jitter=lambda: 0.0)
+    client = RegistryClient(clock=clock, user_agent="tagline-test", jitter=lambda: 0.0, settings=settings)
     async with run_server(handler, identity, client_ca) as server:
         yield RegistryHarness(server, client, clock)
         await client.aclose()

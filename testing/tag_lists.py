@@ -7,6 +7,7 @@ from datetime import timedelta
 from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.image.reference import Image
 from controllers.registry.access import Access
+from controllers.registry.tags import ListedTags, TagFilter
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
@@ -23,12 +24,19 @@ class FakeTagLister:
     tags: list[str] = field(default_factory=lambda: ["1.0", "2.0", "2.0.sig"])
     failure: Exception | None = None
     asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
+    max_tags: int = 1000
+    """Above it the filter is asked, as a registry's client does."""
 
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
+    async def list_tags(
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+    ) -> ListedTags:
         self.asked.append((image.name, access, timeout))
         if self.failure:
             raise self.failure
-        return self.tags
+        if tag_filter and len(self.tags) > self.max_tags:
+            kept = tag_filter.keep(self.tags)
+            return ListedTags(kept, len(self.tags) - len(kept))
+        return ListedTags(self.tags)
 
 
 class FakeTagListReader:

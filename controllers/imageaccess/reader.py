@@ -21,7 +21,7 @@ from controllers.imageaccess.plugins import Plugins
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.registry.access import Access, proxy_from_secret, tls_from_secret
-from controllers.registry.dockerconfig import Credentials, PullSecret, explain_no_match, resolve_credentials
+from controllers.registry.dockerconfig import Credentials, Keyring, PullSecret, explain_no_match, read_keyring
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotFound
@@ -68,14 +68,15 @@ class AccessReader:
         try:
             proxy = await self._proxy(repository)
             tls = await self._tls(repository)
-            credentials, unmatched = await self._credentials(repository, image, proxy)
+            credentials, keyring, unmatched = await self._credentials(repository, image, proxy)
             return Access(
                 credentials,
                 tls,
                 proxy,
                 insecure=spec.insecure,
-                unmatched=unmatched,
                 http_as_flux=self._http_as_flux,
+                keyring=keyring,
+                unmatched=unmatched,
             )
         except (RegistryError, CloudFailed) as error:
             raise AccessFailed(str(error)) from error
@@ -84,8 +85,8 @@ class AccessReader:
 
     async def _credentials(
         self, repository: ImageRepository, image: Image, proxy: Proxy | None
-    ) -> tuple[Credentials | None, str]:
-        """Return the credentials, or what the Secrets have in place of them."""
+    ) -> tuple[Credentials | None, Keyring, str]:
+        """Return the credentials for the image, all of the pull secrets, and what those have in place of the first."""
         spec = repository.spec
         if spec.provider not in ("", GENERIC):
             if self._clouds is None:
@@ -98,12 +99,11 @@ class AccessReader:
                 service_account=spec.service_account_name,
                 proxy=proxy.url if proxy else "",
             )
-            return granted.credentials, ""
+            return granted.credentials, Keyring(), ""
         secrets = await self._pull_secrets(repository)
-        credentials = resolve_credentials(image, secrets)
-        if credentials is None and self._plugins:
-            credentials = await self._plugins.credentials(image)
-        return credentials, "" if credentials else explain_no_match(image, secrets)
+        keyring = read_keyring(secrets)
+        credentials = keyring.find(image) or (await self._plugins.credentials(image) if self._plugins else None)
+        return credentials, keyring, "" if credentials else explain_no_match(image, secrets)
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref

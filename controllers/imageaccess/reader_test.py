@@ -13,7 +13,7 @@ from controllers.imageaccess.errors import AccessFailed
 from controllers.imageaccess.reader import AccessReader, request_timeout
 from controllers.net.proxy.address import Proxy
 from controllers.registry.access import Access
-from controllers.registry.dockerconfig import Credentials
+from controllers.registry.dockerconfig import Credentials, Keyring, KeyringEntry
 from testing.builders import IMAGE, image_repository, secret
 from testing.kube import FakeKube
 
@@ -52,7 +52,9 @@ async def test_everything_that_the_spec_names_is_read_in_order_and_once() -> Non
         serviceaccounts=[account("other")],
     )
     repository = image_repository(secret_ref=PULL, proxy_secret_ref=PROXY, service_account_name="robot", insecure=True)
-    assert await read(repository, kube) == Access(user("a"), None, Proxy("http://proxy:3128"), insecure=True)
+    keyring = Keyring((KeyringEntry("ghcr.io", user("a")), KeyringEntry("ghcr.io", user("b"))))
+    proxy = Proxy("http://proxy:3128")
+    assert await read(repository, kube) == Access(user("a"), None, proxy, insecure=True, keyring=keyring)
     assert kube.requests == [
         "get secrets apps/proxy",
         "get secrets apps/pull",

@@ -13,7 +13,11 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.registry.budget import CONCURRENCY
 from controllers.registry.client import RegistryClient
 from controllers.registry.cloud.providers import PROVIDERS
-from controllers.runtime.process.flags import Flag, at_least, one_of
+from controllers.registry.locations import PathPrefixes, parse_path_prefixes
+from controllers.registry.realms import Relations, TokenService, parse_token_services
+from controllers.registry.settings import RegistrySettings
+from controllers.registry.tags import MAX_TAGS
+from controllers.runtime.process.flags import Flag, at_least, one_of, parse_strings
 from controllers.runtime.process.process import CannotStart, Process
 
 SLOW_THRESHOLD = timedelta(seconds=1)
@@ -40,7 +44,36 @@ PLAIN_HTTP = Flag(
     "where plain HTTP is tried without spec.insecure: loopback, or private addresses, too, as in Flux",
 )
 
-FLAGS: tuple[Flag[Any], ...] = (PLUGIN_CONFIG, PLUGIN_FOLDER, REGISTRY_CONCURRENCY, REGISTRY_RATE, PLAIN_HTTP)
+REGISTRY_MAX_TAGS = Flag(
+    "registry-max-tags",
+    MAX_TAGS,
+    at_least(1),
+    "tags of one image, besides those its exclusionList leaves out",
+)
+REGISTRY_PATH_PREFIXES: Flag[PathPrefixes] = Flag(
+    "registry-path-prefixes",
+    (),
+    lambda text: parse_path_prefixes(parse_strings(text)),
+    "registries whose API is below a path: host=/path, host/repository=/path, host/*=/path/*, separated by commas",
+)
+REGISTRY_TOKEN_SERVICES: Flag[tuple[TokenService, ...]] = Flag(
+    "registry-token-services",
+    (),
+    lambda text: parse_token_services(parse_strings(text)),
+    "hosts of token services that get a registry's credentials, beside those known to belong to it: registry=host, "
+    "separated by commas",
+)
+
+FLAGS: tuple[Flag[Any], ...] = (
+    PLUGIN_CONFIG,
+    PLUGIN_FOLDER,
+    REGISTRY_CONCURRENCY,
+    REGISTRY_RATE,
+    PLAIN_HTTP,
+    REGISTRY_MAX_TAGS,
+    REGISTRY_PATH_PREFIXES,
+    REGISTRY_TOKEN_SERVICES,
+)
 
 
 def registry_host(repository: ImageRepository) -> str:
@@ -52,6 +85,16 @@ def registry_host(repository: ImageRepository) -> str:
 def build_registry_client(process: Process) -> RegistryClient:
     """Return the process's client for registries, which has one budget for all kinds; the process closes it."""
     return process.share(_make_registry_client)
+
+
+def read_registry_settings(process: Process) -> RegistrySettings:
+    """Return what the command line says about registries."""
+    return RegistrySettings(
+        max_tags=process.options[REGISTRY_MAX_TAGS],
+        destinations=process.destinations,
+        relations=Relations(process.options[REGISTRY_TOKEN_SERVICES]),
+        path_prefixes=process.options[REGISTRY_PATH_PREFIXES],
+    )
 
 
 def build_access_reader(process: Process) -> AccessReader:
@@ -70,6 +113,7 @@ def _make_registry_client(process: Process) -> RegistryClient:
         user_agent=process.user_agent,
         concurrency=process.options[REGISTRY_CONCURRENCY],
         rate=process.options[REGISTRY_RATE],
+        settings=read_registry_settings(process),
         observer=RegistryMetrics(process.metrics.registry),
     )
     process.add_cleanup(client.aclose)

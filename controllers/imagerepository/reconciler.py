@@ -22,13 +22,14 @@ from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
 from controllers.imagerepository.schedule import ScanNow, Wait, is_dated_ahead, next_scan
 from controllers.registry.access import Access
+from controllers.registry.tags import ListedTags, TagFilter
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, explain_timeout, read_interval
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
 from controllers.selection.threads import NamespaceThreads
-from controllers.taglist.scan import INLINE_TAGS, TagSet, build_tag_set, effective_exclusions
+from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, build_tag_set, effective_exclusions
 from controllers.taglist.writer import TagListWriter
 
 SCANNING = "scanning: "
@@ -39,7 +40,9 @@ RepositoryRun = Run[ImageRepository, ImageRepositoryStatus]
 class TagLister(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]: ...
+    async def list_tags(
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+    ) -> ListedTags: ...
 
 
 class ImageRepositoryReconciler:
@@ -128,12 +131,13 @@ class ImageRepositoryReconciler:
 
     async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
         spec = run.object.spec
-        tags = await self._registry.list_tags(image, access, timeout=request_timeout(spec))
-        build = partial(build_tag_set, tags, spec.exclusion_list)
-        if not regexp.are_cheap(spec.exclusion_list or ()):
+        exclusion = Exclusion(effective_exclusions(spec.exclusion_list))
+        listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
+        build = partial(build_tag_set, listed.tags, exclusion.patterns, dropped_count=listed.excluded_count)
+        if not regexp.are_cheap(exclusion.patterns):
             return await self._threads.run(run.object.metadata.namespace, build)
         # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
-        return build() if len(tags) <= INLINE_TAGS else await asyncio.to_thread(build)
+        return build() if len(listed.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""

@@ -174,6 +174,15 @@ async def test_exclusion_list_is_applied_and_observed(harness: RepositoryHarness
     assert harness.run.status.last_scan_result.latest_tags == ("2.0",)
 
 
+async def test_tags_that_the_exclusion_list_leaves_out_do_not_count_for_the_limit(harness: RepositoryHarness) -> None:
+    harness.registry.max_tags = 2
+    await harness.reconcile(spec={"exclusion_list": ("^1",)})
+    result = harness.run.status.last_scan_result
+    assert result is not None
+    assert result.latest_tags == ("2.0.sig", "2.0")
+    assert {chunk.status.excluded_count for chunk in harness.chunks if chunk.status} == {1}
+
+
 @pytest.mark.parametrize("field", ["interval", "timeout"])
 async def test_duration_beyond_all_bounds_stalls(harness: RepositoryHarness, field: str) -> None:
     """The schema has a pattern for durations, which no number is too long for."""

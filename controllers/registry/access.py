@@ -18,11 +18,12 @@ from controllers.net.pem import MalformedPem
 from controllers.net.proxy.address import Proxy
 from controllers.net.redaction import login_secrets
 from controllers.net.tls import BadAuthority, BadKeyPair, TlsMaterial, load, read_tls
-from controllers.registry.dockerconfig import Credentials
+from controllers.registry.dockerconfig import Credentials, Keyring
 from controllers.registry.errors import BadCredentialSecret, Denied, ImageNotFound
 
 PROXY_SCHEMES = ("http", "https", "socks5")
 MAX_PROXY_CHARS = 2048
+EMPTY_KEYRING = Keyring()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,20 +38,17 @@ class Access:
     """Plain HTTP is allowed although the name of the registry is not a local one."""
     http_as_flux: bool = False
     """It is also allowed wherever Flux allows it: at private addresses, where whoever drops HTTPS gets the password."""
+    keyring: Keyring = EMPTY_KEYRING
+    """Credentials for other hosts: what the registry's redirects lead to may want a login of its own."""
     unmatched: str = field(default="", compare=False)
     """What there is instead of credentials for this registry; said when the registry refuses. Not of the identity:
     those who share an answer need not have the same Secrets."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no message may show, even in the words of a server that was sent it."""
+        """What no message may show, even in the words of a server that was sent it; without those of the keyring."""
         login, proxy = self.credentials or Credentials(), self.proxy
-        return (
-            *login_secrets(login.username, login.password),
-            login.identity_token,
-            login.registry_token,
-            *(login_secrets(proxy.username, proxy.password) if proxy else ()),
-        )
+        return (*login.secrets, *(login_secrets(proxy.username, proxy.password) if proxy else ()))
 
     @contextmanager
     def explain_refusals(self) -> Iterator[None]:

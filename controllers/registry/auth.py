@@ -26,6 +26,7 @@ DEFAULT_LIFETIME = timedelta(seconds=60)
 MAX_LIFETIME = timedelta(hours=1)
 MAX_TOKEN_CHARS = 16_384
 MAX_CHALLENGE_CHARS = 8_192
+ANONYMOUS = Access()
 
 # Possessive throughout: a header of somebody else must not make the expression try things twice.
 SCHEME = re.compile(r"\s*+([A-Za-z][A-Za-z0-9!#$%&'*+.^_`|~-]*+)(?:\s++|,|$)")
@@ -111,20 +112,20 @@ def bearer_header(token: str) -> dict[str, str]:
 def build_token_request(
     image: Image,
     challenge: Challenge,
-    access: Access,
+    credentials: Credentials | None,
     *,
     registry_scheme: str,
     client_id: str,
-    more_scopes: Sequence[str] = (),
+    scopes: Sequence[str],
+    access: Access = ANONYMOUS,
 ) -> RegistryRequest:
-    """Return the request for a token to pull `image`, and for what the registry asks beyond that.
+    """Return the request for a token from the registry of `image`; whose credentials they may be is decided before.
 
-    Raises BadResponse for a realm that credentials must not go to: a registry reached by HTTPS cannot send them over
-    plain HTTP to a host where that is not allowed.
+    access: where plain HTTP is allowed. Raises BadResponse for a realm that credentials must not go to: a registry
+    reached by HTTPS cannot send them over plain HTTP to a host where that is not allowed.
     """
-    realm = _checked_realm(image, challenge, access, registry_scheme)
+    realm = _checked_realm(image, challenge, credentials, registry_scheme, access)
     service = challenge.service or image.registry
-    credentials, scopes = access.credentials, [format_scope(image), *more_scopes]
     if credentials and credentials.identity_token:
         form = {
             "client_id": client_id,
@@ -139,7 +140,8 @@ def build_token_request(
     return RegistryRequest("GET", f"{realm}{'&' if '?' in realm else '?'}{query}", basic_header(credentials))
 
 
-def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_scheme: str) -> str:
+def realm_host(image: Image, challenge: Challenge) -> str:
+    """Return the host of a challenge's token service. Raises BadResponse for a realm that is not one."""
     realm = challenge.realm
     if not realm:
         raise BadResponse(f"{image.registry}: malformed www-authenticate, missing realm")
@@ -153,12 +155,19 @@ def _checked_realm(image: Image, challenge: Challenge, access: Access, registry_
             f"{image.registry}: malformed www-authenticate, realm is no URL of a token service: "
             f"{sanitize(redact_text(realm))}"
         )
+    return host
+
+
+def _checked_realm(
+    image: Image, challenge: Challenge, credentials: Credentials | None, registry_scheme: str, access: Access
+) -> str:
+    realm_host(image, challenge)
+    parts = urlsplit(challenge.realm)
     in_plain_text = parts.scheme == "http" and registry_scheme == "https"
-    if in_plain_text and has_secret(access.credentials) and not access.allows_http(Image(parts.netloc, "")):
-        raise BadResponse(
-            f"{image.registry}: token service at {sanitize(redact_text(realm))} would get the credentials in plain text"
-        )
-    return realm
+    if in_plain_text and has_secret(credentials) and not access.allows_http(Image(parts.netloc, "")):
+        service = sanitize(redact_text(challenge.realm))
+        raise BadResponse(f"{image.registry}: token service at {service} would get the credentials in plain text")
+    return challenge.realm
 
 
 def has_secret(credentials: Credentials | None) -> bool:

@@ -5,7 +5,6 @@ from datetime import timedelta
 import pytest
 
 from controllers.image.reference import Image
-from controllers.registry.access import Access
 from controllers.registry.auth import (
     NO_CHALLENGE,
     BearerToken,
@@ -64,9 +63,10 @@ def test_token_is_asked_for(realm: str, registry_scheme: str, credentials: Crede
     request = build_token_request(
         Image("reg.io", "a/b"),
         Challenge("bearer", realm, "s"),
-        Access(credentials),
+        credentials,
         registry_scheme=registry_scheme,
         client_id="test",
+        scopes=["repository:a/b:pull"],
     )
     assert request.url == f"{url}repository%3Aa%2Fb%3Apull&service=s"
     assert request.headers == basic_header(credentials)
@@ -88,9 +88,10 @@ def test_realm_that_must_not_get_credentials_is_refused(realm: str, message: str
         build_token_request(
             Image("reg.io", "app"),
             Challenge("bearer", realm),
-            Access(ALICE),
+            ALICE,
             registry_scheme="https",
             client_id="test",
+            scopes=["repository:app:pull"],
         )
 
 

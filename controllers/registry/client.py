@@ -22,7 +22,8 @@ from controllers.registry.errors import BadResponse, UnusableReference
 from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.pages import PageCache, read_pages
 from controllers.registry.session import Session, SessionCache
-from controllers.registry.tags import build_list_url
+from controllers.registry.settings import RegistrySettings
+from controllers.registry.tags import ListedTags, Listing, TagFilter
 from controllers.registry.transport import RegistryTransport
 from controllers.singleflight import Singleflight
 
@@ -50,6 +51,7 @@ class RegistryClient:
         user_agent: str,
         concurrency: int = CONCURRENCY,
         rate: float = 0.0,
+        settings: RegistrySettings = RegistrySettings(),  # noqa: B008 - frozen
         jitter: Callable[[], float] = random.random,
         observer: Observer | None = None,
     ) -> None:
@@ -63,27 +65,32 @@ class RegistryClient:
         self._transport = RegistryTransport(user_agent=user_agent)
         self._budgets = Budgets(clock, concurrency=concurrency, rate=rate, jitter=jitter, observer=observer)
         self._cache = SessionCache(clock)
-        self._page_cache = PageCache()
-        self._scans: Singleflight[list[str]] = Singleflight()
+        self._settings = settings
+        self._page_cache = PageCache(clock)
+        self._scans: Singleflight[ListedTags] = Singleflight()
 
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
-        """Return all tags of `image`, in the registry's order, as they come: unfiltered, may repeat.
+    async def list_tags(
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+    ) -> ListedTags:
+        """Return all tags of `image`, in the registry's order, as they come: may repeat.
 
-        One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those who
-        ask for the same image with the same access before the first page is requested share one answer. Raises
-        RegistryError.
+        tag_filter: which tags count for the limit. It is asked only once there are more than the limit, and then drops
+        the others. One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those
+        who ask for the same image with the same access and filter before the first page is requested share one answer.
+        Raises RegistryError, and whatever the filter raises.
         """
 
-        def scan(begins: Callable[[], None]) -> Awaitable[list[str]]:
-            async def pages(session: Session) -> list[str]:
-                url = build_list_url(await session.scheme(), image)
+        def scan(begins: Callable[[], None]) -> Awaitable[ListedTags]:
+            async def pages(session: Session) -> ListedTags:
+                await session.scheme()
                 begins()
-                return await read_pages(session, url, self._page_cache.of(access))
+                listing = Listing(self._settings.max_tags, tag_filter)
+                return await read_pages(session, listing, self._page_cache.of(access))
 
             return self.run_session(image, access, timeout, pages)
 
         with access.explain_refusals():  # outside of what is shared: others have other Secrets
-            return list(await self._scans.join((image, access, timeout), scan))
+            return await self._scans.join((image, access, timeout, tag_filter), scan)
 
     async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         """Return the digest that `tag` has now, of the index where there is one: `sha256:...`.
@@ -94,7 +101,7 @@ class RegistryClient:
             raise UnusableReference(f"could not parse reference: {image.name}:{tag}")
 
         async def manifest(session: Session) -> str:
-            url = f"{await session.scheme()}://{image.registry}/v2/{image.repository}/manifests/{tag}"
+            url = await session.url(f"manifests/{tag}")
             headers = {"Accept": ",".join(MANIFEST_TYPES)}
             head = await session.send(RegistryRequest("HEAD", url, headers), max_bytes=0, accepted=(200, 405))
             if head.status == 200 and (digest := _read_digest_header("HEAD", url, head)):
@@ -126,6 +133,7 @@ class RegistryClient:
                 session = Session(
                     image,
                     access,
+                    settings=self._settings,
                     transport=self._transport,
                     cache=self._cache,
                     clock=self._clock,

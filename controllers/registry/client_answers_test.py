@@ -56,8 +56,8 @@ DIGEST = "sha256:" + "ab" * 32
         ),
         pytest.param(
             Reply(200, {"Content-Encoding": "gzip"}, gzip.compress(bytes(40 << 20))),
-            ResponseTooLarge,
-            f"GET {LIST_URL}: body has more than 33554432 bytes",
+            BadResponse,
+            f"GET {LIST_URL}: expected a list of tags in JSON, got no content type: ",
             id="bomb",
         ),
         pytest.param(
@@ -67,9 +67,9 @@ DIGEST = "sha256:" + "ab" * 32
             id="long-tag",
         ),
         pytest.param(
-            Reply(400, {}, b"y" * 300),
+            Reply(410, {}, b"y" * 300),
             BadResponse,
-            f"GET {LIST_URL}: unexpected status code 400 Bad Request: ",
+            f"GET {LIST_URL}: unexpected status code 410 Gone: ",
             id="cut",
         ),
     ],

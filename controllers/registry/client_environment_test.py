@@ -12,7 +12,7 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.session import HTTP_FALLBACK_DELAY
 from testing.clock import VirtualClock
-from testing.registry_harness import MINUTE, RegistryClock, run_harness
+from testing.registry_harness import LOCAL_PROXIES, MINUTE, RegistryClock, run_harness
 from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, run_server
 
 IMAGE = Image("registry.example", "team/app")
@@ -51,9 +51,9 @@ def _has_loopback6() -> bool:
 
 
 async def tags(image: Image, access: Access) -> list[str]:
-    client = RegistryClient(clock=RegistryClock(), user_agent="test", jitter=lambda: 0.0)
+    client = RegistryClient(clock=RegistryClock(), user_agent="test", jitter=lambda: 0.0, settings=LOCAL_PROXIES)
     try:
-        return await client.list_tags(image, access, timeout=MINUTE)
+        return list((await client.list_tags(image, access, timeout=MINUTE)).tags)
     finally:
         await client.aclose()
 
@@ -77,13 +77,13 @@ async def test_the_proxy_of_the_object_goes_before_that_of_the_environment(envir
 async def test_plain_http_is_tried_beside_https_that_is_silent_for_a_moment() -> None:
     clock = VirtualClock()
     async with run_server(ForwardProxy(tunnel=Reply(delay=MINUTE.total_seconds()))) as proxy:
-        client = RegistryClient(clock=clock, user_agent="test")
+        client = RegistryClient(clock=clock, user_agent="test", settings=LOCAL_PROXIES)
         access = Access(insecure=True, proxy=Proxy(f"http://{proxy.address}"))
         scan = asyncio.ensure_future(client.list_tags(IMAGE, access, timeout=MINUTE))
         await clock.wait_for_sleepers()
         assert clock.next_wake == HTTP_FALLBACK_DELAY
         await clock.advance(HTTP_FALLBACK_DELAY)
-        assert await scan == ["1.0"]
+        assert (await scan).tags == ["1.0"]
         assert clock.sleeper_count == 0
         await client.aclose()
 

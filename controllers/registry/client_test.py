@@ -10,7 +10,7 @@ import pytest
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import BadResponse, Denied
-from controllers.registry.session import MAX_SCOPES
+from controllers.registry.login import MAX_SCOPES
 from testing.registry_harness import ALICE, LIST, LIST_URL, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply
 

@@ -48,10 +48,13 @@ def deadline_exceeded(method: str, url: str) -> Unavailable:
     return Unavailable(f"{format_request(method, url)}: context deadline exceeded")
 
 
-def connection_error(error: Exception, method: str, url: str, *, proxy: str, timed_out: bool) -> Unavailable:
+def connection_error(
+    error: Exception, method: str, url: str, *, proxy: str, timed_out: bool, fault: str = ""
+) -> Unavailable:
     """Return the error for a request that got no answer, from whatever the HTTP library raised.
 
-    proxy: address of the proxy in between, "" for none.
+    proxy: address of the proxy in between, "" for none. fault: what is wrong, where the library's own words quote what
+    somebody else sent.
     """
     begin = format_request(method, url)
     dial = f"proxyconnect tcp: dial tcp {_peer(proxy)}" if proxy else f"dial tcp {_peer(url)}"
@@ -69,6 +72,8 @@ def connection_error(error: Exception, method: str, url: str, *, proxy: str, tim
                 return Unavailable(f"{begin}: {dial}: connect: {CONNECT_ERRORS[number]}", unreachable=True)
             case OSError(errno=number) if number in CONNECTION_LOST_ERRORS:
                 return Unavailable(f"{begin}: {CONNECTION_LOST_ERRORS[number]}", connection_lost=True)
+    if fault:
+        return Unavailable(f"{begin}: {fault}")
     if "closed connection" in str(error):
         return Unavailable(f"{begin}: unexpected EOF", connection_lost=True)
     if "disconnected" in str(error) or not str(error):

@@ -2,7 +2,9 @@
 
 import asyncio
 
+from controllers.net.destinations import Destinations
 from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
+from controllers.registry.metering import PieceMeter
 from controllers.registry.transport import RegistryTransport
 
 CROWD = 150
@@ -33,7 +35,8 @@ async def test_requests_to_silent_registries_do_not_keep_others_from_connecting(
 
     async def ask(server: asyncio.Server) -> RegistryResponse:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v2/"
-        return await transport.send(RegistryRequest("GET", url), Route(None, None), max_bytes=100)
+        route = Route(destinations=Destinations().starting_from("127.0.0.1"))
+        return await transport.send(RegistryRequest("GET", url), route, max_bytes=100, meter=PieceMeter())
 
     crowd = [asyncio.create_task(ask(silent)) for _ in range(CROWD)]
     async with asyncio.timeout(30):

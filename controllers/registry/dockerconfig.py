@@ -18,6 +18,7 @@ from controllers.golang import regexp
 from controllers.image.reference import Image
 from controllers.net.credential import UnfitCredential, fit_text, fit_token
 from controllers.net.foreign_text import sanitize
+from controllers.net.redaction import login_secrets
 from controllers.registry.errors import BadCredentialSecret
 
 JSON_TYPE, JSON_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
@@ -40,6 +41,11 @@ class Credentials:
     """Given to the token service for an access token (OAuth2 refresh token)."""
     registry_token: str = field(default="", repr=False)
     """An access token already; sent as it is."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no message may show; may have empty ones."""
+        return (*login_secrets(self.username, self.password), self.identity_token, self.registry_token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,30 +75,64 @@ class AuthConfig:
     registrytoken: str = field(default="", repr=False)
 
 
-Json = dict[str, object]
-T = TypeVar("T")
-
-
 @dataclass(frozen=True, slots=True)
 class KeyringEntry:
     """One entry of one Secret, with the key that it is for, reduced to host and path."""
 
     key: str
     credentials: Credentials
-    secret: PullSecret
+    place: str = field(default="", compare=False)
+    """The Secret and its key, for error texts. Not of the identity: others may have the same in theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Keyring:
+    """All credentials of an object's pull secrets, each for the images that its key matches."""
+
+    entries: tuple[KeyringEntry, ...] = ()
+    """By key, the most specific one first."""
+
+    def find(self, image: Image) -> Credentials | None:
+        """Return the credentials for `image`, None for anonymous access.
+
+        Raises BadCredentialSecret, with the name of the Secret, for credentials that cannot be sent.
+        """
+        entry = self._entry(image)
+        return _fit(entry, entry.place) if entry else None
+
+    def find_elsewhere(self, image: Image) -> Credentials | None:
+        """Do as `find` for an image to which a registry has led; those who share its answer have other Secrets.
+
+        So the error names none of them.
+        """
+        entry = self._entry(image)
+        return _fit(entry, "pull secrets") if entry else None
+
+    def _entry(self, image: Image) -> KeyringEntry | None:
+        return next((entry for name in _names_of(image) for entry in self.entries if matches(entry.key, name)), None)
+
+
+Json = dict[str, object]
+T = TypeVar("T")
+
+
+def read_keyring(secrets: Sequence[PullSecret]) -> Keyring:
+    """Return the credentials of pull secrets.
+
+    Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
+    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
+    """
+    entries = [entry for secret in secrets for entry in _entries(secret)]
+    entries.sort(key=lambda entry: entry.key, reverse=True)  # stable: equal keys stay in the order of the Secrets
+    return Keyring(tuple(entries))
 
 
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
     """Return the credentials for `image`, None for anonymous access.
 
-    Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
-    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image; and
-    when the credentials for this image cannot be sent.
+    Raises BadCredentialSecret as `read_keyring` and `Keyring.find` do.
     """
-    keyring = [entry for secret in secrets for entry in _entries(secret)]
-    keyring.sort(key=lambda entry: entry.key, reverse=True)  # stable: equal keys stay in the order of the Secrets
-    entry = next((entry for name in _names_of(image) for entry in keyring if matches(entry.key, name)), None)
-    return _fit(entry) if entry and entry.credentials != Credentials() else None
+    return read_keyring(secrets).find(image)
 
 
 def explain_no_match(image: Image, secrets: Sequence[PullSecret]) -> str:
@@ -124,10 +164,12 @@ def _describe_keys(secret: PullSecret) -> str:
     return f"{secret.title} (it has {', '.join(names) or 'no entries'})"
 
 
-def _fit(entry: KeyringEntry) -> Credentials:
-    """Return credentials as they can be sent. Raises BadCredentialSecret."""
+def _fit(entry: KeyringEntry, place: str) -> Credentials | None:
+    """Return credentials as they can be sent, None for an entry without any. Raises BadCredentialSecret."""
     given = entry.credentials
-    where = f"{_place(entry.secret)}: '{sanitize(entry.key.rpartition('@')[2])}':"
+    if given == Credentials():
+        return None
+    where = f"{place}: '{sanitize(entry.key.rpartition('@')[2])}':"
     try:
         return Credentials(
             fit_text(given.username, f"{where} the user name"),
@@ -190,7 +232,7 @@ def _entries(secret: PullSecret) -> Iterable[KeyringEntry]:
     else:
         return
     for key, entry in auths.items():
-        yield KeyringEntry(_normalize_key(key), _credentials(secret, _auth_config(secret, entry)), secret)
+        yield KeyringEntry(_normalize_key(key), _credentials(secret, _auth_config(secret, entry)), _place(secret))
 
 
 def _auth_config(secret: PullSecret, entry: object) -> AuthConfig:

@@ -63,7 +63,7 @@ class ImageConfig(Platform, frozen=True):
         """The image's labels; none where they are not what they should be."""
         try:
             return msgspec.json.decode(self.config, type=ContainerConfig).labels or {}
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return {}
 
 
@@ -187,7 +187,7 @@ async def _document(session: Session, image: Image, kind: str, digest: str, into
     where = f"{image.registry}/v2/{image.repository}/{kind}"
     if not DIGEST.fullmatch(digest):
         raise BadResponse(f"{where}: an image refers to what is not a digest")
-    url = f"{await session.scheme()}://{where}/{digest}"
+    url = await session.url(f"{kind}/{digest}")
     accept = ",".join(MANIFEST_TYPES) if kind == "manifests" else "*/*"
     answer = await session.send(RegistryRequest("GET", url, {"Accept": accept}), max_bytes=MAX_DOCUMENT_BYTES)
     algorithm, _, wanted = digest.partition(":")
@@ -195,5 +195,5 @@ async def _document(session: Session, image: Image, kind: str, digest: str, into
         raise BadResponse(f"GET {url}: content is not that of its digest")
     try:
         return msgspec.json.decode(answer.body, type=into)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise BadResponse(f"GET {url}: not the JSON of an image") from None

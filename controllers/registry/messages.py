@@ -1,11 +1,15 @@
 """What goes to a registry and comes back, and the route it takes. Values only; `transport` moves them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final, Protocol
 
+from controllers.net.destinations import Destinations
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.net.url import redact_text
+
+ANYWHERE_OUTSIDE: Final = Destinations()
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +18,19 @@ class Route:
 
     tls: TlsMaterial | None = None
     proxy: Proxy | None = None
+    destinations: Destinations = ANYWHERE_OUTSIDE
+    """Where requests, their redirects and their proxy may lead."""
+
+
+class BodySink(Protocol):
+    """Takes a body that is too long to be kept, in order and in steps that are short enough for the event loop."""
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes. Raises RegistryError to end the answer."""
+
+
+Overflow = Callable[[str, str], BodySink]
+"""Make what takes a body that is too long to be kept, from the URL that answers and the content type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +54,8 @@ class RegistryResponse:
     links: tuple[str, ...]
     challenges: tuple[str, ...]
     body: bytes
+    """Empty where `overflow` took it."""
+    url: str = ""
+    """Of who answered, after redirects."""
+    overflow: BodySink | None = None
+    """What took the body, because it was too long to be kept."""

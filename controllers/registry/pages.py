@@ -7,15 +7,32 @@ Where a registry names a version of a page (RFC 9110 `ETag`), the page is kept a
 import asyncio
 from collections.abc import Hashable
 from dataclasses import dataclass
+from datetime import timedelta
 
-from cachetools import LRUCache
+from cachetools import LRUCache, TTLCache
 
+from controllers.clock import Clock
+from controllers.registry.errors import RegistryError
 from controllers.registry.messages import RegistryRequest, RegistryResponse
 from controllers.registry.session import Session
-from controllers.registry.tags import MAX_PAGE_BYTES, Listing, decode_page, find_next_page
+from controllers.registry.tags import (
+    KEPT_PAGE_BYTES,
+    ListedTags,
+    Listing,
+    LongPage,
+    build_list_url,
+    decode_page,
+    find_next_page,
+)
 
 LARGE_PAGE_BYTES = 512 << 10
 """Pages of this size and more are decoded in a thread: the event loop must not be held."""
+MAX_DECODERS = 2
+"""Of large pages at a time: a decoder does not let go of the interpreter before it is done."""
+SIZE_REFUSED = frozenset({400, 405, 416, 422})
+"""Answers of registries that take no page size, or none of ours."""
+REFUSAL_LIFETIME = timedelta(hours=6)
+MAX_REFUSALS = 4096
 MAX_CACHED_BYTES = 16 << 20
 MAX_CACHED_PAGE_BYTES = 1 << 20
 OVERHEAD_BYTES = 2 << 10
@@ -27,14 +44,18 @@ PAGE_SIZE_MULTIPLE = 50
 class PageCache:
     """Pages that a registry gave a version. Lost with the process; read again by the next scan."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._decoders = asyncio.Semaphore(MAX_DECODERS)
+        self._refusals: TTLCache[Hashable, None] = TTLCache(
+            MAX_REFUSALS, REFUSAL_LIFETIME.total_seconds(), timer=clock.monotonic
+        )
         self._pages: LRUCache[tuple[Hashable, str], RegistryResponse] = LRUCache(
             MAX_CACHED_BYTES, getsizeof=lambda page: len(page.body) + OVERHEAD_BYTES
         )
 
     def of(self, identity: Hashable) -> "IdentityPages":
         """Return the pages that `identity` was given."""
-        return IdentityPages(self._pages, identity)
+        return IdentityPages(self._pages, self._refusals, self._decoders, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +63,8 @@ class IdentityPages:
     """One identity's view of the cache."""
 
     pages: LRUCache[tuple[Hashable, str], RegistryResponse]
+    refusals: TTLCache[Hashable, None]
+    decoders: asyncio.Semaphore
     identity: Hashable
 
     def get(self, url: str) -> RegistryResponse | None:
@@ -49,36 +72,94 @@ class IdentityPages:
 
     def store(self, url: str, page: RegistryResponse, *, cacheable: bool) -> None:
         """Store a page that has a version, and drop one that has none any more, or is not `cacheable`."""
-        if cacheable and page.headers.get("etag") and len(page.body) <= MAX_CACHED_PAGE_BYTES:
+        is_whole = page.overflow is None and len(page.body) <= MAX_CACHED_PAGE_BYTES
+        if cacheable and page.headers.get("etag") and is_whole:
             self.pages[self.identity, url] = page
         else:
             self.pages.pop((self.identity, url), None)
 
+    def takes_page_size(self, url: str) -> bool:
+        """Return whether a first page may be asked for with a size, as far as is remembered."""
+        return (self.identity, url) not in self.refusals
 
-async def read_pages(session: Session, first: str, cache: IdentityPages) -> list[str]:
-    """Return all tags from the page `first` on, in the registry's order. Raises RegistryError."""
-    listing = Listing()
-    url: str | None = first
+    def record_refusal(self, url: str) -> None:
+        """Remember for some hours that a first page came only without a size."""
+        self.refusals[self.identity, url] = None
+
+
+async def read_pages(session: Session, listing: Listing, cache: IdentityPages) -> ListedTags:
+    """Return all tags, in the registry's order. Raises RegistryError."""
+    scheme = await session.scheme()
+    sized = build_list_url(scheme, session.location)
+    url: str | None = (
+        sized if cache.takes_page_size(sized) else build_list_url(scheme, session.location, page_size=None)
+    )
     while url:
-        page = await _page(session, url, cache)
-        arguments = url, page.headers.get("content-type", ""), page.body
-        if len(page.body) < LARGE_PAGE_BYTES:
-            tags = decode_page(*arguments)
-        else:
-            tags = await asyncio.to_thread(decode_page, *arguments)
-        listing.add(url, tags, len(page.body))
+        page = await _page(session, url, listing, cache, accepted=SIZE_REFUSED if url == sized else frozenset())
+        if url == sized and page.status in SIZE_REFUSED:
+            url, page = await _page_without_size(session, url, page, listing, cache)
+        count = await _add(session, url, page, listing, cache)
         target = find_next_page(url, page.links)
         # A full last page gets a successor without changing itself, and a version need not cover the Link header.
-        cache.store(url, page, cacheable=bool(target) or len(tags) % PAGE_SIZE_MULTIPLE != 0)
+        cache.store(url, page, cacheable=bool(target) or count % PAGE_SIZE_MULTIPLE != 0)
         url = listing.follow(url, target)
-    return listing.tags
+    return ListedTags(listing.tags, listing.excluded_count)
 
 
-async def _page(session: Session, url: str, cache: IdentityPages) -> RegistryResponse:
+async def _add(session: Session, url: str, page: RegistryResponse, listing: Listing, cache: IdentityPages) -> int:
+    """Add the tags of a page; returns how many it has."""
+    listing.begin_page(url)
+    if isinstance(page.overflow, LongPage):
+        page.overflow.finish()
+        return page.overflow.tag_count
+    listing.add_bytes(url, len(page.body))
+    kind, quotable = page.headers.get("content-type", ""), session.is_quotable(page.url)
+    if len(page.body) < LARGE_PAGE_BYTES:
+        tags = decode_page(url, kind, page.body, is_quotable=quotable)
+    else:
+        async with cache.decoders:
+            tags = await asyncio.to_thread(decode_page, url, kind, page.body, is_quotable=quotable)
+    listing.add(tags)
+    if listing.is_full:
+        await asyncio.to_thread(listing.apply_filter, url)
+    return len(tags)
+
+
+async def _page(
+    session: Session, url: str, listing: Listing, cache: IdentityPages, *, accepted: frozenset[int] = frozenset()
+) -> RegistryResponse:
     cached = cache.get(url)
     headers = {"Accept": "application/json"}
     if cached:
         headers["If-None-Match"] = cached.headers["etag"]
-    accepted = (200, 304) if cached else (200,)
-    answer = await session.send(RegistryRequest("GET", url, headers), max_bytes=MAX_PAGE_BYTES, accepted=accepted)
+    attempts: list[LongPage] = []
+
+    def take_long_page(answered_by: str, content_type: str) -> LongPage:
+        for broken_off in attempts[-1:]:
+            broken_off.undo()
+        quotable = session.is_quotable(answered_by)
+        attempts.append(LongPage(listing, url, content_type=content_type, is_quotable=quotable))
+        return attempts[-1]
+
+    answer = await session.send(
+        RegistryRequest("GET", url, headers),
+        max_bytes=KEPT_PAGE_BYTES,
+        accepted={200, 304, *accepted} if cached else {200, *accepted},
+        overflow=take_long_page,
+    )
+    if attempts and answer.overflow is not attempts[-1]:
+        attempts[-1].undo()
     return cached if cached and answer.status == 304 else answer
+
+
+async def _page_without_size(
+    session: Session, sized: str, refusal: RegistryResponse, listing: Listing, cache: IdentityPages
+) -> tuple[str, RegistryResponse]:
+    """Return the first page as the registry sizes it. Raises what the refusal means when that is refused as well."""
+    url = build_list_url(await session.scheme(), session.location, page_size=None)
+    try:
+        page = await _page(session, url, listing, cache)
+    except RegistryError:
+        raise session.status_error(RegistryRequest("GET", sized), refusal) from None
+    cache.record_refusal(sized)
+    return url, page

@@ -1,23 +1,27 @@
 """One operation on one image: negotiate, get a token, send, send again.
 
 The scheme and challenge of a registry and its tokens are cached, so that a scan without news costs one request.
-The keys hold everything that could make a difference, the proxy included: nobody's answers become another's.
+The keys hold everything that could make a difference, the proxy included: nobody's answers become another's. What a
+registry asked of one repository is kept for that one.
 """
 
 import asyncio
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 from cachetools import LRUCache, TLRUCache
 
 from controllers.clock import Clock
 from controllers.image.reference import Image, allows_http
+from controllers.net.foreign_text import sanitize
 from controllers.net.proxy.address import environment_secrets
 from controllers.net.redaction import redact
+from controllers.net.url import origin
 from controllers.registry.access import Access
 from controllers.registry.auth import (
     NO_CHALLENGE,
@@ -25,23 +29,23 @@ from controllers.registry.auth import (
     TokenKey,
     basic_header,
     bearer_header,
-    build_token_request,
     format_scope,
     parse_challenge,
-    parse_token,
 )
 from controllers.registry.budget import Permit
-from controllers.registry.errors import BadResponse, RegistryError, Throttled, Unavailable
-from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
+from controllers.registry.errors import BadResponse, Denied, ImageNotFound, RegistryError, Throttled, Unavailable
+from controllers.registry.locations import Location, locate
+from controllers.registry.login import MAX_SCOPES, Login, TokenCache
+from controllers.registry.messages import Overflow, RegistryRequest, RegistryResponse, Route
+from controllers.registry.metering import PieceMeter
 from controllers.registry.retry import RETRIED_STATUSES, compute_delay, parse_rate_hint
+from controllers.registry.settings import RegistrySettings
 from controllers.registry.status_errors import status_error
-from controllers.registry.transport import RegistryTransport
+from controllers.registry.transport import LogInElsewhere, RegistryTransport
 
 MAX_CACHED = 4096
 MAX_TOKEN_BYTES = 256 << 10
 MAX_PING_BYTES = 64 << 10
-MAX_SCOPES = 3
-"""Asked for beyond pulling the image, in one session."""
 HTTP_FALLBACK_DELAY = 0.3
 """Seconds that HTTPS has to answer before plain HTTP is tried beside it, where that is allowed."""
 
@@ -54,19 +58,12 @@ class Negotiated:
     challenge: Challenge
 
 
-@dataclass(frozen=True, slots=True)
-class CachedToken:
-    value: str = field(repr=False)
-    renew_at: float
-    """In monotonic seconds."""
-
-
 class SessionCache:
     """What was learnt so far; lost with the process, learnt again by one request more."""
 
     def __init__(self, clock: Clock) -> None:
         self.negotiated: LRUCache[Hashable, Negotiated] = LRUCache(MAX_CACHED)
-        self.tokens: TLRUCache[TokenKey, CachedToken] = TLRUCache(
+        self.tokens: TokenCache = TLRUCache(
             MAX_CACHED, ttu=lambda _key, token, _now: token.renew_at, timer=clock.monotonic
         )
 
@@ -79,6 +76,7 @@ class Session:
         image: Image,
         access: Access,
         *,
+        settings: RegistrySettings,
         transport: RegistryTransport,
         cache: SessionCache,
         clock: Clock,
@@ -87,25 +85,36 @@ class Session:
         jitter: Callable[[], float],
         client_id: str,
     ) -> None:
-        self._image = image
+        self.location: Location = locate(image, settings.path_prefixes)
+        self._image = Image(image.registry, self.location.repository)
         self._access = access
-        self._route = Route(access.tls, access.proxy)
+        self._route = Route(access.tls, access.proxy, settings.destinations.starting_from(image.registry))
+        self._relations = settings.relations
         self._transport = transport
         self._cache = cache
         self._clock = clock
         self._permit = permit
         self._deadline = deadline
         self._jitter = jitter
-        self._client_id = client_id
-        self._negotiation_key = (image.registry, self._route, access.allows_http(image))
+        self._meter = PieceMeter()
+        self._login = Login(
+            access,
+            relations=settings.relations,
+            tokens=cache.tokens,
+            clock=clock,
+            client_id=client_id,
+            request=self._request_token,
+        )
+        # What a registry says at /v2/ holds for all of it, what it says of a repository for that one alone: whoever
+        # answers for one must not decide where the credentials for another go.
+        self._registry_key = (self.location.base, self._route, access.allows_http(image))
+        self._repository_key = (*self._registry_key, self.location.repository)
         self._more_scopes: list[str] = []
         """What the registry asks for beyond pulling the image."""
-        self.current_request = RegistryRequest("GET", f"https://{image.registry}/v2/")
+        self.current_request = RegistryRequest("GET", f"https://{self.location.base}/v2/")
         """The request under way, for the text of a deadline."""
         self.exhausted_for: timedelta | None = None
         """How long to send nothing, as the last answer asked."""
-        self._secrets = {secret for secret in access.secrets if secret}
-        """What was sent, or given to us to be sent, and must not come back in a server's words."""
 
     @contextmanager
     def hide_secrets(self) -> Iterator[None]:
@@ -113,7 +122,8 @@ class Session:
         try:
             yield
         except RegistryError as error:
-            secrets = (*self._secrets, *environment_secrets(os.environ))
+            # What was sent, or given to us to be sent, must not come back in a server's words.
+            secrets = (*self._access.secrets, *self._login.secrets, *environment_secrets(os.environ))
             error.args = (redact(str(error), secrets),)
             raise
 
@@ -121,32 +131,52 @@ class Session:
         """Return `https` or `http`, as remembered or negotiated now."""
         return (await self._negotiate()).scheme
 
+    async def url(self, path: str) -> str:
+        """Return the URL of something in the repository: `manifests/1.0`."""
+        return f"{await self.scheme()}://{self.location.base}/v2/{self.location.repository}/{path}"
+
+    def is_quotable(self, url: str) -> bool:
+        """Return whether an answer from `url` may be quoted: only the image's own host speaks to who named it.
+
+        Others may be internal services that the host leads us to; so may be siblings, whose names are the host's to
+        give. A token service that is known is as good as the host itself.
+        """
+        ours, theirs = urlsplit(f"//{self._image.registry}").hostname, urlsplit(url).hostname
+        return ours == theirs or self._relations.is_known(self._image.registry, theirs or "")
+
     async def send(
-        self, request: RegistryRequest, *, max_bytes: int, accepted: Iterable[int] = (200,)
+        self,
+        request: RegistryRequest,
+        *,
+        max_bytes: int,
+        accepted: Iterable[int] = (200,),
+        overflow: Overflow | None = None,
     ) -> RegistryResponse:
-        """Return the answer to an authorised request. Raises the RegistryError that fits any other status."""
+        """Return the answer to an authorised request. Raises the RegistryError that fits any other status.
+
+        overflow: makes what takes the body of a success with more than `max_bytes`.
+        """
         negotiated = await self._negotiate()
-        remembered = self._cached_token(negotiated)
+        remembered = self._login.cached(self._token_key(negotiated))
         try:
-            answer = await self._send_authorized(request, negotiated, max_bytes)
+            answer = await self._send_authorized(request, negotiated, max_bytes, overflow)
             first = True
-            while answer.status == 401:
-                self._cache.tokens.pop(self._token_key(negotiated), None)
+            while answer.status == 401 and origin(answer.url) == origin(request.url):
+                self._login.forget(self._token_key(negotiated))
                 challenge = parse_challenge(answer.challenges)
                 changed = challenge not in {NO_CHALLENGE, negotiated.challenge}
                 if not (self._asks_for_more(challenge) or (first and (changed or remembered))):
                     break
                 first = False
-                negotiated = self._remember(
-                    Negotiated(negotiated.scheme, challenge if changed else negotiated.challenge)
-                )
-                answer = await self._send_authorized(request, negotiated, max_bytes)
+                negotiated = Negotiated(negotiated.scheme, challenge if changed else negotiated.challenge)
+                self._cache.negotiated[self._repository_key] = negotiated
+                answer = await self._send_authorized(request, negotiated, max_bytes, overflow)
         except (Unavailable, BadResponse):
-            self._cache.negotiated.pop(self._negotiation_key, None)
+            self._forget_negotiated()
             raise
         if answer.status in accepted:
             return answer
-        raise self._status_error(request, answer)
+        raise self.status_error(request, answer)
 
     def _asks_for_more(self, challenge: Challenge) -> bool:
         """Return whether the registry asks for a scope that no token of this session was asked for; takes note of it.
@@ -161,85 +191,85 @@ class Session:
         self._more_scopes += missing
         return bool(missing)
 
-    def _status_error(self, request: RegistryRequest, answer: RegistryResponse) -> RegistryError:
+    def status_error(self, request: RegistryRequest, answer: RegistryResponse) -> RegistryError:
+        """Return the error for an answer that is not a success."""
+        quotable = self.is_quotable(answer.url)
         error = status_error(
             request.method,
             request.url,
             answer.status,
-            answer.body,
+            answer.body if quotable else b"",
             parse_rate_hint(answer.headers, now=self._clock.now()),
+            unquoted="" if quotable else urlsplit(answer.url).netloc,
         )
         if isinstance(error, Unavailable | BadResponse):
-            self._cache.negotiated.pop(self._negotiation_key, None)
+            self._forget_negotiated()
+        if isinstance(error, Denied | ImageNotFound) and self._login.withheld:
+            registry, host = self._login.withheld[0], sanitize(self._login.withheld[1])
+            return type(error)(
+                f"{error}; the credentials were not sent to the token service at {host}, which is not known to belong "
+                f"to {registry}: if it does, allow it with --registry-token-services={registry}={host}"
+            )
         return error
 
+    def _forget_negotiated(self) -> None:
+        self._cache.negotiated.pop(self._registry_key, None)
+        self._cache.negotiated.pop(self._repository_key, None)
+
     async def _send_authorized(
-        self, request: RegistryRequest, negotiated: Negotiated, max_bytes: int
+        self,
+        request: RegistryRequest,
+        negotiated: Negotiated,
+        max_bytes: int,
+        overflow: Overflow | None,
     ) -> RegistryResponse:
         authorization = await self._authorization(negotiated)
-        headers = {**request.headers, **authorization}
         return await self._send_with_retries(
-            RegistryRequest(request.method, request.url, headers, request.body), max_bytes
+            RegistryRequest(request.method, request.url, {**request.headers, **authorization}, request.body),
+            max_bytes,
+            overflow,
+            self._login.log_in_elsewhere,
         )
 
     async def _authorization(self, negotiated: Negotiated) -> dict[str, str]:
-        match negotiated.challenge.scheme:
+        credentials, challenge = self._access.credentials, negotiated.challenge
+        match challenge.scheme:
             case "":
                 return {}
             case "basic":
-                return basic_header(self._access.credentials)
+                return basic_header(credentials)
             case "bearer":
-                return bearer_header(await self._get_token(negotiated))
+                scopes, scheme = self._scopes(), negotiated.scheme
+                return bearer_header(
+                    await self._login.get_token(
+                        self._image, challenge, credentials, scopes=scopes, registry_scheme=scheme
+                    )
+                )
             case other:
-                raise BadResponse(f"{self._image.registry}: unrecognized challenge: {other}")
+                raise BadResponse(f"{self._image.registry}: unrecognized challenge: {sanitize(other)}")
 
-    async def _get_token(self, negotiated: Negotiated) -> str:
-        credentials = self._access.credentials
-        if credentials and credentials.registry_token:
-            return credentials.registry_token
-        if cached := self._cached_token(negotiated):
-            self._secrets.add(cached)
-            return cached
-        asked_at = self._clock.monotonic()
-        request = build_token_request(
-            self._image,
-            negotiated.challenge,
-            self._access,
-            registry_scheme=negotiated.scheme,
-            client_id=self._client_id,
-            more_scopes=self._more_scopes,
-        )
-        answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
-        if answer.status != 200:
-            raise self._status_error(request, answer)
-        token = parse_token(request.summary, answer.body)
-        self._secrets.add(token.value)
-        renew_at = asked_at + token.renew_after().total_seconds()
-        self._cache.tokens[self._token_key(negotiated)] = CachedToken(token.value, renew_at)
-        return token.value
-
-    def _cached_token(self, negotiated: Negotiated) -> str:
-        """Return the remembered token while it is good, else ""."""
-        token = self._cache.tokens.get(self._token_key(negotiated))
-        return token.value if token else ""
+    def _scopes(self) -> list[str]:
+        return [format_scope(self._image), *self._more_scopes]
 
     def _token_key(self, negotiated: Negotiated) -> TokenKey:
-        return TokenKey(
-            self._image.registry,
-            negotiated.challenge,
-            " ".join([format_scope(self._image), *self._more_scopes]),
-            self._access,
-        )
+        return self._login.key(self._image, negotiated.challenge, self._scopes())
+
+    async def _request_token(self, request: RegistryRequest) -> bytes:
+        """Send a request to a token service; for `Login`."""
+        answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
+        if answer.status != 200:
+            raise self.status_error(request, answer)
+        return answer.body
 
     async def _negotiate(self) -> Negotiated:
-        if cached := self._cache.negotiated.get(self._negotiation_key):
-            return cached
+        for key in (self._repository_key, self._registry_key):
+            if cached := self._cache.negotiated.get(key):
+                return cached
         if not self._access.allows_http(self._image):
-            return self._remember(await self._ping_https())
-        return self._remember(await self._ping_both())
-
-    def _remember(self, negotiated: Negotiated) -> Negotiated:
-        self._cache.negotiated[self._negotiation_key] = negotiated
+            negotiated = await self._ping_https()
+        else:
+            negotiated = await self._ping_both()
+        self._cache.negotiated[self._registry_key] = negotiated
         return negotiated
 
     async def _ping_https(self) -> Negotiated:
@@ -252,13 +282,15 @@ class Session:
             raise Unavailable(text, connection_lost=error.connection_lost, unreachable=error.unreachable) from error
 
     async def _ping(self, scheme: str) -> Negotiated:
-        request = RegistryRequest("GET", f"{scheme}://{self._image.registry}/v2/")
+        request = RegistryRequest("GET", f"{scheme}://{self.location.base}/v2/")
         answer = await self._send_with_retries(request, MAX_PING_BYTES)
+        if answer.status == 401 and origin(answer.url) != origin(request.url):
+            return Negotiated(scheme, NO_CHALLENGE)  # another registry's, which says so again where it matters
         if answer.status == 200:
             return Negotiated(scheme, NO_CHALLENGE)
         if answer.status == 401:
             return Negotiated(scheme, parse_challenge(answer.challenges))
-        raise self._status_error(request, answer)
+        raise self.status_error(request, answer)
 
     async def _ping_both(self) -> Negotiated:
         """Ask by HTTPS; by plain HTTP, too, when that fails or is silent for a moment. The first success counts."""
@@ -279,7 +311,13 @@ class Session:
             await _cancel(https, timer, http)
         raise _merge_errors(https.exception(), http.exception())
 
-    async def _send_with_retries(self, request: RegistryRequest, max_bytes: int) -> RegistryResponse:
+    async def _send_with_retries(
+        self,
+        request: RegistryRequest,
+        max_bytes: int,
+        overflow: Overflow | None = None,
+        log_in_elsewhere: LogInElsewhere | None = None,
+    ) -> RegistryResponse:
         """Return the answer after as many attempts as `retry` allows."""
         attempt = 0
         while True:
@@ -289,7 +327,14 @@ class Session:
             answer: RegistryResponse | RegistryError
             await self._permit.wait_turn()
             try:
-                answer = await self._transport.send(request, self._route, max_bytes=max_bytes)
+                answer = await self._transport.send(
+                    request,
+                    self._route,
+                    max_bytes=max_bytes,
+                    meter=self._meter,
+                    overflow=overflow,
+                    log_in_elsewhere=log_in_elsewhere,
+                )
             except Unavailable as error:
                 self._permit.record_response(0)
                 if not error.connection_lost:

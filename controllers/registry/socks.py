@@ -1,6 +1,5 @@
-"""A pool of connections that go through a SOCKS5 proxy; the handshake with it is in `net.proxy`."""
+"""Connections that go through a SOCKS5 proxy; the handshake with it is in `net.proxy`."""
 
-import ssl
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -14,9 +13,10 @@ from controllers.net.proxy.socks5 import DEFAULT_PORT, handshake
 class SocksBackend(httpcore.AsyncNetworkBackend):
     """Connects by way of a proxy."""
 
-    def __init__(self, proxy: Proxy) -> None:
+    def __init__(self, proxy: Proxy, direct: httpcore.AsyncNetworkBackend) -> None:
+        """direct: how the proxy itself is reached."""
         self._proxy = proxy
-        self._direct = httpcore.AnyIOBackend()
+        self._direct = direct
 
     async def connect_tcp(
         self,
@@ -39,19 +39,6 @@ class SocksBackend(httpcore.AsyncNetworkBackend):
                 raise httpcore.ProxyError(f"socks connect: {error}") from None
             raise
         return stream
-
-
-def socks_pool(
-    proxy: Proxy, context: ssl.SSLContext, *, max_connections: int, keepalive_expiry: float
-) -> httpcore.AsyncConnectionPool:
-    """Return a pool whose connections go through `proxy`."""
-    return httpcore.AsyncConnectionPool(
-        ssl_context=context,
-        max_connections=max_connections,
-        max_keepalive_connections=max_connections,
-        keepalive_expiry=keepalive_expiry,
-        network_backend=SocksBackend(proxy),
-    )
 
 
 async def _perform_handshake(stream: httpcore.AsyncNetworkStream, steps: Handshake, seconds: float | None) -> None:

@@ -36,9 +36,15 @@ class Diagnostics(msgspec.Struct):
     errors: list[Diagnostic] = []
 
 
-def status_error(method: str, url: str, status: int, body: bytes, rate_hint: RateHint) -> RegistryError:
-    """Return the error for an answer whose status is not a success."""
-    text = f"{method} {redact_text(url)}: {_reason(method, status, body)}"
+def status_error(
+    method: str, url: str, status: int, body: bytes, rate_hint: RateHint, *, unquoted: str = ""
+) -> RegistryError:
+    """Return the error for an answer whose status is not a success.
+
+    unquoted: the host that answered, where it is not one whose words are shown.
+    """
+    reason = f"{sanitize(unquoted)} answered: {_status(status)}" if unquoted else _reason(method, status, body)
+    text = f"{method} {redact_text(url)}: {reason}"
     match status:
         case 401 | 403:
             return Denied(text)
@@ -64,14 +70,18 @@ def _reason(method: str, status: int, body: bytes) -> str:
     if errors:
         text = "; ".join(map(_format_diagnostic, errors[:5]))
         return sanitize(redact_text(text if len(errors) == 1 else f"multiple errors returned: {text}"))
-    try:
-        name = f"{status} {HTTPStatus(status).phrase}"
-    except ValueError:
-        name = str(status)
+    name = _status(status)
     if method == "HEAD":
         return f"unexpected status code {name} (HEAD responses have no body, use GET for details)"
     text = sanitize(redact_text(body[:MAX_QUOTED_BYTES].decode("utf-8", "replace")))
     return f"unexpected status code {name}{': ' if text else ''}{text}"
+
+
+def _status(status: int) -> str:
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 def _format_diagnostic(diagnostic: Diagnostic) -> str:

@@ -1,28 +1,36 @@
 """A list of tags in pages: where it begins, what a page has, where the next one is. Decisions only.
 
 Follows https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-tags. Registries are not trusted:
-pages, tags and bytes are counted, a next page on another origin or visited before is refused.
+pages, tags and bytes are counted, and all pages are asked of the URL that the first was asked of. There is one limit,
+the number of tags that the exclusion list leaves; how many bytes may be read for them follows from it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
 
-from controllers.image.reference import Image
 from controllers.net.foreign_text import sanitize
-from controllers.net.url import origin, redact_text
+from controllers.net.url import DEFAULT_PORTS, origin, redact_text
 from controllers.registry.errors import BadResponse, ResponseTooLarge
 from controllers.registry.links import BadLink, parse_links
+from controllers.registry.locations import Location
+from controllers.registry.page_parser import NotATagPage, PageParser, TagTooLong
 
-PAGE_SIZE = 1000
-MAX_PAGES = 2_000
-MAX_TAGS = 250_000
-MAX_TAG_CHARS = 512
+PAGE_SIZE: Final = 1000
+MAX_PAGES: Final = 2_000
+MAX_TAGS: Final = 250_000
+"""The default of the limit."""
+MAX_TAG_CHARS: Final = 512
 """The specification allows 128; a little more is taken, since Flux takes everything."""
-MAX_PAGE_BYTES = 32 << 20
-MAX_LIST_BYTES = 64 << 20
+KEPT_PAGE_BYTES: Final = 1 << 20
+"""A longer page is parsed as it comes."""
+BYTES_PER_TAG: Final = 1 << 10
+"""Read at most for each tag of the limit; some registries write 300 bytes about each image besides its tags."""
+CHARS_PER_TAG: Final = 128
+"""Kept at most for each tag of the limit; the specification's longest tag."""
 
 
 class TagPage(msgspec.Struct):
@@ -37,31 +45,67 @@ class TagPage(msgspec.Struct):
         return not self.errors and not (self.tags is msgspec.UNSET and self.name is msgspec.UNSET)
 
 
-def build_list_url(scheme: str, image: Image) -> str:
-    return f"{scheme}://{image.registry}/v2/{image.repository}/tags/list?n={PAGE_SIZE}"
+class TagFilter(Protocol):
+    """Which tags count; hashable, since those who list with the same one share an answer."""
+
+    def keep(self, tags: Sequence[str]) -> list[str]:
+        """Return the tags that count, in the same order; about 1 µs a tag."""
 
 
-def decode_page(url: str, content_type: str, body: bytes) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class ListedTags:
+    """The answer to a list of tags."""
+
+    tags: Sequence[str]
+    """In the registry's order; may repeat, and may have tags that the filter drops: it is used only when needed."""
+    excluded_count: int = 0
+    """How many were dropped while the list was read."""
+
+
+def build_list_url(scheme: str, location: Location, *, page_size: int | None = PAGE_SIZE) -> str:
+    """Return the URL of the first page. page_size: None leaves it to the registry."""
+    size = f"?n={page_size}" if page_size else ""
+    return f"{scheme}://{location.base}/v2/{location.repository}/tags/list{size}"
+
+
+def decode_page(url: str, content_type: str, body: bytes, *, is_quotable: bool = True) -> list[str]:
     """Return the tags of a page. Raises BadResponse for anything that is not one, and says what it looks like.
 
-    A page of 1 MB costs about 2 ms.
+    is_quotable: the host that answered is the image's own. A page of 1 MB costs about 2 ms.
     """
     try:
         page = msgspec.json.decode(body, type=TagPage)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         page = None
     if page is None or not page.is_tag_list():
-        kind = sanitize(content_type) or "no content type"
-        start = sanitize(body[:80].decode("utf-8", "replace"))
-        raise BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {start}")
+        raise no_page_error(url, content_type, body, is_quotable=is_quotable)
     tags = page.tags or []
-    if any(len(tag) > MAX_TAG_CHARS for tag in tags):
-        raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
+    check_tags(url, tags)
     return tags
 
 
+def no_page_error(url: str, content_type: str, start: bytes, *, is_quotable: bool = True) -> BadResponse:
+    """Return the error for an answer that is no page; start: of its body."""
+    if not is_quotable:
+        return BadResponse(f"GET {url}: expected a list of tags in JSON, got something else by way of another host")
+    kind = sanitize(content_type) or "no content type"
+    text = sanitize(start[:80].decode("utf-8", "replace"))
+    return BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {text}")
+
+
+def check_tags(url: str, tags: Iterable[str]) -> None:
+    """Raise ResponseTooLarge for a tag that no registry can have."""
+    if max(map(len, tags), default=0) > MAX_TAG_CHARS:
+        raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
+
+
 def find_next_page(url: str, links: Iterable[str]) -> str | None:
-    """Return the URL of the page after `url`, None after the last. Raises BadResponse when it is on another origin."""
+    """Return the URL of the page after `url`, None after the last.
+
+    Of a link with a query only that counts: registries behind proxies write a scheme, host, port or path that are
+    theirs and not ours. A link without one is followed on the same host. Raises BadResponse for a link that is not
+    understood.
+    """
     try:
         parsed = [link for header in links for link in parse_links(header)]
     except BadLink as error:
@@ -70,35 +114,89 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
     target = next((link.target for link in parsed if not link.relations or "next" in link.relations), None)
     if target is None:
         return None
+    here = urlsplit(url)
     try:
-        here, there = urlsplit(url), urlsplit(urljoin(url, target))
-        same_host = origin(here)[1:] == origin(there)[1:]
+        there = urlsplit(urljoin(url, target))
+        same_host = there.scheme in DEFAULT_PORTS and origin(here)[1:] == origin(there)[1:]
     except ValueError:
         raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(target))}") from None
-    if there.scheme not in {"http", "https"} or not same_host:
+    if there.query:
+        return here._replace(query=there.query, fragment="").geturl()
+    if not same_host:
         host = sanitize(there.netloc.rpartition("@")[2])
-        raise BadResponse(f"GET {url}: next page is on another origin, {host}; not followed")
+        raise BadResponse(f"GET {url}: next page is on another origin, {host}, and has no query to ask for it here")
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
+
+
+class Mark(NamedTuple):
+    """How far a listing was."""
+
+    length: int
+    excluded_count: int
+    filtered: int
+    chars: int
 
 
 @dataclass(slots=True)
 class Listing:
     """The pages read so far; says when it is enough."""
 
+    max_tags: int = MAX_TAGS
+    filter: TagFilter | None = None
     tags: list[str] = field(default_factory=list)
+    excluded_count: int = 0
     bytes_read: int = 0
     visited: set[str] = field(default_factory=set)
+    _filtered: int = 0
+    """So many tags have passed the filter."""
+    _chars: int = 0
+    """Of the tags that have."""
 
-    def add(self, url: str, page: list[str], size: int) -> None:
-        """Take a page of `size` bytes. Raises ResponseTooLarge beyond the bounds of this module."""
+    def begin_page(self, url: str) -> None:
+        """Take note that a page is read."""
         self.visited.add(url)
-        self.tags += page
+
+    def add_bytes(self, url: str, size: int) -> None:
+        """Take note of bytes that were read. Raises ResponseTooLarge."""
         self.bytes_read += size
-        if len(self.tags) > MAX_TAGS:
-            raise ResponseTooLarge(f"GET {url}: registry lists more than {MAX_TAGS} tags")
-        if self.bytes_read > MAX_LIST_BYTES:
-            raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_LIST_BYTES} bytes")
+        if self.bytes_read > self.max_tags * BYTES_PER_TAG:
+            raise ResponseTooLarge(
+                f"GET {url}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
+                f"{BYTES_PER_TAG} for each of {self.max_tags} tags; raise --registry-max-tags"
+            )
+
+    def add(self, tags: Sequence[str]) -> None:
+        """Take tags; see `is_full`."""
+        self.tags += tags
+
+    @property
+    def is_full(self) -> bool:
+        """Whether `apply_filter` is needed before more is added."""
+        return len(self.tags) > self.max_tags
+
+    def apply_filter(self, url: str) -> None:
+        """Drop the tags that do not count. Raises ResponseTooLarge when too many do; 1 µs for each tag since last."""
+        added = self.tags[self._filtered :]
+        kept = self.filter.keep(added) if self.filter else added
+        self.excluded_count += len(added) - len(kept)
+        self.tags[self._filtered :] = kept
+        self._filtered = len(self.tags)
+        self._chars += sum(map(len, kept))
+        if self._filtered > self.max_tags or self._chars > self.max_tags * CHARS_PER_TAG:
+            raise ResponseTooLarge(
+                f"GET {url}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
+                "leaves out; leave out more there, or raise --registry-max-tags"
+            )
+
+    def mark(self) -> "Mark":
+        """Return what `roll_back` comes back to, if nothing before it is filtered in between."""
+        return Mark(len(self.tags), self.excluded_count, self._filtered, self._chars)
+
+    def roll_back(self, mark: "Mark") -> None:
+        """Drop what was added since. Bytes that were read stay read."""
+        del self.tags[mark.length :]
+        self.excluded_count, self._filtered, self._chars = mark.excluded_count, mark.filtered, mark.chars
 
     def follow(self, url: str, target: str | None) -> str | None:
         """Return the page after `url`. Raises BadResponse for one read already, ResponseTooLarge after too many."""
@@ -111,3 +209,52 @@ class Listing:
         if len(self.visited) >= MAX_PAGES:
             raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_PAGES} pages")
         return target
+
+
+class LongPage:
+    """Takes a page that is too long to be kept, and adds its tags to a listing; a `BodySink`."""
+
+    def __init__(self, listing: Listing, url: str, *, content_type: str, is_quotable: bool) -> None:
+        listing.apply_filter(url)
+        self._content_type = content_type
+        self._is_quotable = is_quotable
+        self._listing = listing
+        self._before = listing.mark()
+        self._url = url
+        self._parser = PageParser()
+        self._start = b""
+        self._count = 0
+
+    @property
+    def tag_count(self) -> int:
+        return self._count
+
+    def feed(self, data: bytes) -> None:
+        """Take the next bytes. Raises BadResponse for what is no page, ResponseTooLarge beyond the limit."""
+        self._start = self._start or data[:80]
+        self._listing.add_bytes(self._url, len(data))
+        try:
+            tags = self._parser.feed(data)
+        except NotATagPage:
+            raise self._no_page_error() from None
+        except TagTooLong:
+            raise ResponseTooLarge(f"GET {self._url}: a tag has more than {MAX_TAG_CHARS} characters") from None
+        if tags:
+            check_tags(self._url, tags)
+            self._count += len(tags)
+            self._listing.add(tags)
+            self._listing.apply_filter(self._url)
+
+    def undo(self) -> None:
+        """Take back what was added: the answer broke off, and the page is read again."""
+        self._listing.roll_back(self._before)
+
+    def finish(self) -> None:
+        """Take note that the page is over. Raises BadResponse for one that is cut or is no list of tags."""
+        try:
+            self._parser.finish()
+        except NotATagPage:
+            raise self._no_page_error() from None
+
+    def _no_page_error(self) -> BadResponse:
+        return no_page_error(self._url, self._content_type, self._start, is_quotable=self._is_quotable)

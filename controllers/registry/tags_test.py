@@ -1,17 +1,20 @@
 """Pages of tags: the next one, and where it ends."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from controllers.image.reference import Image
 from controllers.registry import tags
 from controllers.registry.errors import BadResponse, ResponseTooLarge
-from controllers.registry.tags import Listing, build_list_url, decode_page, find_next_page
+from controllers.registry.locations import Location
+from controllers.registry.tags import Listing, LongPage, build_list_url, decode_page, find_next_page
 
 HERE = "https://reg.io/v2/app/tags/list?n=1000"
 
 
 def test_first_page_asks_for_a_thousand() -> None:
-    assert build_list_url("https", Image("reg.io", "app")) == HERE
+    assert build_list_url("https", Location("reg.io", "app")) == HERE
+    assert build_list_url("https", Location("reg.io", "app"), page_size=None) == "https://reg.io/v2/app/tags/list"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +41,14 @@ def test_first_page_asks_for_a_thousand() -> None:
             "https://reg.io/v2/app/tags/list?last=a,b;c",
             id="commas-in-the-target",
         ),
-        pytest.param(["/a?last=b; rel=next"], "https://reg.io/a?last=b", id="no-brackets"),
+        pytest.param(["/a?last=b; rel=next"], "https://reg.io/v2/app/tags/list?last=b", id="no-brackets"),
+        pytest.param(
+            ["<https://internal:8081/artifactory/api/docker/x/v2/app/tags/list?last=b&n=9>; rel=next"],
+            "https://reg.io/v2/app/tags/list?last=b&n=9",
+            id="host-port-and-path-of-a-server-behind-a-proxy",
+        ),
+        pytest.param(["<http://reg.io:5000/?last=b>; rel=next"], "https://reg.io/v2/app/tags/list?last=b", id="port"),
+        pytest.param(["<ftp://a@b/?last=b#c>"], "https://reg.io/v2/app/tags/list?last=b", id="only-the-query-counts"),
         pytest.param(['</a>; title="\\">; rel=prev"; rel=next'], "https://reg.io/a", id="quoted-quote"),
         pytest.param(["</a>; rel=prev; rel=next"], None, id="first-relation-counts"),
         pytest.param(["", "  "], None, id="empty"),
@@ -123,16 +133,64 @@ def test_what_is_no_page_is_reported(content_type: str, body: bytes, complaint: 
     assert str(caught.value).startswith(f"GET {HERE}: expected a list of tags in JSON, {complaint}")
 
 
-def test_listing_stops_at_its_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tags, "MAX_TAGS", 3)
-    monkeypatch.setattr(tags, "MAX_LIST_BYTES", 100)
-    monkeypatch.setattr(tags, "MAX_PAGES", 2)
+class Odd:
+    """Leaves out tags with an even length."""
+
+    def keep(self, tags: Sequence[str]) -> list[str]:
+        return [tag for tag in tags if len(tag) % 2]
+
+
+def test_tags_that_are_left_out_do_not_count() -> None:
+    listing = Listing(3, Odd())
+    fullness = []
+    for added in (["a", "bb", "cc"], ["dd", "e", "f"]):
+        listing.add(added)
+        fullness.append(listing.is_full)
+    assert fullness == [False, True]
+    listing.apply_filter(HERE)
+    assert (listing.tags, listing.excluded_count) == (["a", "e", "f"], 3)
+    listing.add(["gg"])
+    listing.apply_filter(HERE)
+    listing.add(["h"])
+    with pytest.raises(ResponseTooLarge) as caught:
+        listing.apply_filter(HERE)
+    assert str(caught.value) == (
+        f"GET {HERE}: registry lists more than 3 tags besides those that spec.exclusionList leaves out; leave out more "
+        "there, or raise --registry-max-tags"
+    )
+
+
+def test_long_tags_count_for_more() -> None:
+    listing = Listing(3)
+    listing.add(["a" * 200, "b" * 200])
     with pytest.raises(ResponseTooLarge, match="more than 3 tags"):
-        Listing().add(HERE, ["a"] * 4, 10)
-    with pytest.raises(ResponseTooLarge, match="more than 100 bytes"):
-        Listing().add(HERE, ["a"], 101)
-    listing = Listing()
+        listing.apply_filter(HERE)
+
+
+def test_bytes_follow_from_the_limit_and_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    listing = Listing(3)
+    listing.add_bytes(HERE, 3072)
+    with pytest.raises(ResponseTooLarge, match="more than 3072 bytes, 1024 for each of 3 tags; raise --registry-max-"):
+        listing.add_bytes(HERE, 1)
+    monkeypatch.setattr(tags, "MAX_PAGES", 2)
     for number in range(2):
-        listing.add(f"{HERE}{number}", ["a"], 1)
+        listing.begin_page(f"{HERE}{number}")
     with pytest.raises(ResponseTooLarge, match="more than 2 pages"):
         listing.follow(HERE, "https://reg.io/next")
+
+
+def test_a_long_page_that_broke_off_is_taken_back() -> None:
+    listing = Listing(10, Odd())
+    listing.add(["a"])
+    page = LongPage(listing, HERE, content_type="", is_quotable=True)
+    page.feed(b'{"tags": ["bb", "c", ')
+    assert (listing.tags, listing.excluded_count) == (["a", "c"], 1)
+    page.undo()
+    assert (listing.tags, listing.excluded_count) == (["a"], 0)
+
+
+@pytest.mark.parametrize("is_quotable", [True, False])
+def test_a_long_page_of_something_else_is_reported(is_quotable: bool) -> None:
+    page = LongPage(Listing(), HERE, content_type="text/html", is_quotable=is_quotable)
+    with pytest.raises(BadResponse, match=r"got text/html: <html>" if is_quotable else "by way of another host"):
+        page.feed(b"<html>")

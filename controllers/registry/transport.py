@@ -1,57 +1,54 @@
-"""Send requests. The only module that imports httpx; what to send and what answers mean is decided elsewhere.
+"""Send requests, and follow redirects: here, because what may go along depends on the origin.
 
-One pool of connections for each route (TLS material and proxy), made when it is first needed. No cookies: they would
-carry state from one tenant to another. Redirects are followed here, because what may go along depends on the origin.
+One pool of connections for each route (TLS material, proxy, policy of destinations), made when it is first needed. No
+cookies: they would carry state from one tenant to another.
 """
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from http.cookiejar import DefaultCookiePolicy
+from functools import partial
+from http import HTTPStatus
+from typing import Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
-import httpcore
 import httpx
 
+from controllers.net.destinations import DestinationRefused
 from controllers.net.foreign_text import sanitize
 from controllers.net.library_errors import describe
-from controllers.net.tls import ssl_context
-from controllers.net.url import DEFAULT_PORTS, origin, redact_text
+from controllers.net.url import DEFAULT_PORTS, Origin, origin, redact_text
 from controllers.registry.connection_errors import connection_error
-from controllers.registry.errors import BadResponse, Unavailable
-from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
-from controllers.registry.response_body import ACCEPT_ENCODING, BodyReader
-from controllers.registry.socks import socks_pool
+from controllers.registry.errors import BadResponse, ResponseTooLarge, Unavailable
+from controllers.registry.messages import Overflow, RegistryRequest, RegistryResponse, Route
+from controllers.registry.metering import PieceMeter
+from controllers.registry.network import MeteredStream
+from controllers.registry.pools import RouteClient
+from controllers.registry.response_body import BodyReader
 
 MAX_REDIRECTS = 10
+MAX_LOGINS_ELSEWHERE = 2
+"""To one origin: with a remembered token, and with a new one."""
 MAX_ERROR_BYTES = 64 << 10
 MAX_POOLS = 128
-MAX_CONNECTIONS = 2048
-"""More than all runs of a process together have: those that wait for silent registries must not keep the others from
-connecting. What bounds them is how many runs there are, and what one registry may be asked at once."""
-MAX_IDLE_CONNECTIONS = 100
-KEEPALIVE_SECONDS = 90.0
-CONNECT_SECONDS = 10.0
 
+DONE = object()
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
-"""Reached without the environment's proxy, as in Go."""
+
+
+class LogInElsewhere(Protocol):
+    """Return the header for an origin that a redirect led to and that answered 401; nothing to give up."""
+
+    async def __call__(self, url: str, challenges: Sequence[str], *, refused: bool) -> dict[str, str]: ...
 
 
 @dataclass(slots=True)
 class Pool:
-    client: httpx.AsyncClient
+    client: RouteClient
     in_use: int = 0
     evicted: bool = False
-
-
-class SocksTransport(httpx.AsyncHTTPTransport):
-    """httpx's own transport, over a pool that httpx cannot make."""
-
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
-        self._pool = pool
 
 
 class RegistryTransport:
@@ -59,24 +56,49 @@ class RegistryTransport:
 
     def __init__(self, *, user_agent: str) -> None:
         self._user_agent = user_agent
+        self._turn = asyncio.Lock()
+        """Held for a step of work on a long body: whatever the number of them, the event loop waits for one step."""
         # Not an LRUCache, which would drop a pool by itself: closing one is awaited, and waits for those who use it.
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
 
-    async def send(self, request: RegistryRequest, route: Route, *, max_bytes: int) -> RegistryResponse:
+    async def send(
+        self,
+        request: RegistryRequest,
+        route: Route,
+        *,
+        max_bytes: int,
+        meter: PieceMeter,
+        overflow: Overflow | None = None,
+        log_in_elsewhere: LogInElsewhere | None = None,
+    ) -> RegistryResponse:
         """Return the answer to `request`, whatever its status, after redirects.
 
         Not bounded in time: the caller sets a deadline. The body of an error is cut at 64 KiB; any other that is longer
-        than `max_bytes` raises ResponseTooLarge. Raises Unavailable without an answer, BadResponse for a redirect that
-        must not be followed.
+        than `max_bytes` goes to `overflow`, or raises ResponseTooLarge. No credential of the request goes to another
+        origin; what a redirect leads to is asked for a login of its own by `log_in_elsewhere`. Raises Unavailable
+        without an answer, BadResponse for a redirect that must not be followed or an address that must not be asked.
         """
-        url, headers = request.url, dict(request.headers)
+        url, headers, logins = request.url, dict(request.headers), dict[Origin, int]()
         for _ in range(MAX_REDIRECTS + 1):
-            answer = await self._exchange(replace(request, url=url, headers=headers), route, max_bytes)
+            while True:
+                attempt = replace(request, url=url, headers=headers)
+                answer = await self._exchange(attempt, route, max_bytes, meter, overflow)
+                here = origin(url)
+                count = logins.get(here, 0)
+                if answer.status != 401 or here == origin(request.url) or not log_in_elsewhere:
+                    break
+                if count >= MAX_LOGINS_ELSEWHERE:
+                    break
+                logins[here] = count + 1
+                login = await log_in_elsewhere(url, answer.challenges, refused=count > 0)
+                if not login:
+                    break
+                headers |= login
             target = answer.headers.get("location")
             if answer.status not in REDIRECTS or not target or request.method == "POST":
                 return answer
-            here, there = urlsplit(url), _target(request.summary, url, target)
-            if origin(here) != origin(there):
+            there = _target(request.summary, url, target)
+            if here != origin(there):
                 headers.pop("Authorization", None)
                 route = replace(route, tls=route.tls.without_key_pair() if route.tls else None)
             url = there.geturl()
@@ -88,29 +110,99 @@ class RegistryTransport:
             _, pool = self._pools.popitem()
             await pool.client.aclose()
 
-    async def _exchange(self, request: RegistryRequest, route: Route, max_bytes: int) -> RegistryResponse:
+    async def _exchange(
+        self,
+        request: RegistryRequest,
+        route: Route,
+        max_bytes: int,
+        meter: PieceMeter,
+        overflow: Overflow | None,
+    ) -> RegistryResponse:
         async with self._client(route) as client:
             try:
+                # Where a proxy resolves the name, this is all that can be judged; otherwise addresses are, too.
+                route.destinations.check_name(urlsplit(request.url).hostname or "")
                 built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
                 response = await client.send(built, stream=True)
                 try:
-                    return await _read(request, response, max_bytes)
+                    return await self._read(request, response, max_bytes, meter, overflow)
                 finally:
                     await response.aclose()
+            except DestinationRefused as error:
+                raise BadResponse(f"{request.summary}: {error}") from None
+            except ResponseTooLarge as error:
+                if str(error).startswith(request.method):
+                    raise
+                raise ResponseTooLarge(f"{request.summary}: {error}") from None
             except (httpx.InvalidURL, UnicodeError) as error:
                 raise BadResponse(f"{request.summary}: {describe(error)}") from None
             except (httpx.TransportError, OSError) as error:
                 proxy = route.proxy.address if route.proxy else ""
                 timed_out = isinstance(error, httpx.TimeoutException | TimeoutError)
-                raise connection_error(error, request.method, request.url, proxy=proxy, timed_out=timed_out) from None
+                raise connection_error(
+                    error, request.method, request.url, proxy=proxy, timed_out=timed_out, fault=_fault(error)
+                ) from None
+
+    async def _read(
+        self,
+        request: RegistryRequest,
+        response: httpx.Response,
+        max_bytes: int,
+        meter: PieceMeter,
+        overflow: Overflow | None,
+    ) -> RegistryResponse:
+        stream = response.extensions.get("network_stream")
+        if isinstance(stream, MeteredStream):
+            stream.end_head()
+            meter.add(stream.head_bytes, pieces=max(stream.head_reads, stream.head_lines // 4))
+        failed = response.status_code >= 300
+        kind = response.headers.get("content-type", "")
+        encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
+        body = BodyReader(
+            request.summary,
+            encoding,
+            max_bytes=MAX_ERROR_BYTES if failed else max_bytes,
+            truncate=failed,
+            overflow=None if failed or not overflow else partial(overflow, str(response.url), kind),
+        )
+        if request.method != "HEAD":
+            async for chunk in response.aiter_raw():
+                meter.add(len(chunk))
+                if meter.is_pause_due:
+                    await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
+                await self._feed(body, chunk)
+                if body.is_truncated:
+                    break
+        return RegistryResponse(
+            status=response.status_code,
+            headers=dict(response.headers),
+            links=tuple(response.headers.get_list("link")),
+            challenges=tuple(response.headers.get_list("www-authenticate")),
+            body=body.finish(),
+            url=str(response.url),
+            overflow=body.overflow,
+        )
+
+    async def _feed(self, body: BodyReader, chunk: bytes) -> None:
+        steps = body.feed(chunk)
+        while True:
+            if body.overflow is None:
+                if next(steps, DONE) is DONE:
+                    return
+            else:
+                async with self._turn:
+                    if next(steps, DONE) is DONE:
+                        return
+                    await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     @asynccontextmanager
-    async def _client(self, route: Route) -> AsyncIterator[httpx.AsyncClient]:
+    async def _client(self, route: Route) -> AsyncIterator[RouteClient]:
         pool = self._pools.get(route)
         if pool is None:
             try:
                 # In a thread: OpenSSL reads hundreds of certificates, the tenant's among them.
-                client = await asyncio.to_thread(_new_client, route, self._user_agent)
+                client = await asyncio.to_thread(RouteClient, route, self._user_agent)
                 pool = self._pools.setdefault(route, Pool(client))
                 if pool.client is not client:  # somebody else made one meanwhile
                     await client.aclose()
@@ -135,49 +227,16 @@ class RegistryTransport:
                 await oldest.client.aclose()
 
 
-async def _read(request: RegistryRequest, response: httpx.Response, max_bytes: int) -> RegistryResponse:
-    failed = response.status_code >= 300
-    limit = MAX_ERROR_BYTES if failed else max_bytes
-    encoding = "" if request.method == "HEAD" else response.headers.get("content-encoding", "")
-    body = BodyReader(request.summary, encoding, max_bytes=limit, truncate=failed)
-    if request.method != "HEAD":
-        async for chunk in response.aiter_raw():
-            body.feed(chunk)
-            if body.is_truncated:
-                break
-    return RegistryResponse(
-        status=response.status_code,
-        headers=dict(response.headers),
-        links=tuple(response.headers.get_list("link")),
-        challenges=tuple(response.headers.get_list("www-authenticate")),
-        body=body.finish(),
-    )
-
-
-def _new_client(route: Route, user_agent: str) -> httpx.AsyncClient:
-    context = ssl_context(route.tls)
-    pool, proxy = None, None
-    if route.proxy and route.proxy.address.startswith("socks5:"):
-        pool = socks_pool(route.proxy, context, max_connections=MAX_CONNECTIONS, keepalive_expiry=KEEPALIVE_SECONDS)
-    elif route.proxy:
-        trust = ssl_context(route.tls.without_key_pair() if route.tls else None)
-        proxy = httpx.Proxy(route.proxy.url, ssl_context=trust if route.proxy.address.startswith("https:") else None)
-    client = httpx.AsyncClient(
-        verify=context,
-        proxy=proxy,
-        transport=SocksTransport(pool) if pool else None,
-        mounts=None if route.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
-        limits=httpx.Limits(
-            max_connections=MAX_CONNECTIONS,
-            max_keepalive_connections=MAX_IDLE_CONNECTIONS,
-            keepalive_expiry=KEEPALIVE_SECONDS,
-        ),
-        timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
-        follow_redirects=False,
-        headers={"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING},
-    )
-    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
-    return client
+def _fault(error: Exception) -> str:
+    """Return what is wrong in our own words where the library would quote what it was sent; else ""."""
+    if isinstance(error, httpx.ProxyError):
+        status = str(error)[:3]
+        if status.isdigit() and status in {str(known.value) for known in HTTPStatus}:
+            return f"{status} {HTTPStatus(int(status)).phrase}"
+    text = str(error)
+    if isinstance(error, httpx.RemoteProtocolError) and "disconnected" not in text and "closed connection" not in text:
+        return "malformed HTTP response"
+    return ""
 
 
 def _proxy_fault(error: Exception) -> str:

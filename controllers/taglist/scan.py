@@ -6,8 +6,9 @@ internal/database), so that `status.lastScanResult` reads the same.
 
 import json
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from api.imagerepository import DEFAULT_EXCLUSION_LIST, LATEST_COUNT
 from controllers.golang import regexp
@@ -45,20 +46,32 @@ def effective_exclusions(patterns: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(patterns or DEFAULT_EXCLUSION_LIST)
 
 
-def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> TagSet:
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """The exclusion list in force; a `registry.tags.TagFilter`."""
+
+    patterns: tuple[str, ...]
+
+    def keep(self, tags: Sequence[str]) -> list[str]:
+        """Return the tags that no pattern finds. Raises BadExclusionPattern."""
+        is_excluded = _matcher(self.patterns)
+        return [tag for tag in tags if not is_excluded(tag)]
+
+
+def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None, *, dropped_count: int = 0) -> TagSet:
     """Return the list to store.
 
     tags: in registry order, may repeat. exclusion_patterns: `spec.exclusionList`; a tag that one of them finds is
-    dropped. Raises BadExclusionPattern, also for patterns that take too long. 100,000 tags cost about 0.2 s of CPU: not
-    for the event loop.
+    dropped. dropped_count: how many have been dropped for them before. Raises BadExclusionPattern, also for patterns
+    that take too long. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
     """
-    is_excluded = regexp.any_of([_compile(pattern) for pattern in effective_exclusions(exclusion_patterns)])
+    is_excluded = _matcher(effective_exclusions(exclusion_patterns))
     distinct = set(tags)
     try:
         kept = tuple(sorted((tag for tag in regexp.within_budget(distinct) if not is_excluded(tag)), reverse=True))
     except regexp.TooCostly as error:
         raise BadExclusionPattern(f"failed to match the patterns of spec.exclusionList: {error}") from None
-    return TagSet(kept, compute_revision(kept), len(distinct) - len(kept))
+    return TagSet(kept, compute_revision(kept), dropped_count + len(distinct) - len(kept))
 
 
 def compute_revision(tags: Sequence[str]) -> str:
@@ -67,6 +80,11 @@ def compute_revision(tags: Sequence[str]) -> str:
     if not text.isascii() or any(char in text for char in "<>&"):
         text = text.translate(ESCAPES)
     return str(zlib.adler32(text.encode()))
+
+
+@lru_cache(maxsize=32)
+def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
+    return regexp.any_of([_compile(pattern) for pattern in patterns])
 
 
 def _compile(pattern: str) -> regexp.Pattern:

@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from controllers.golang.regexp import budget
-from controllers.taglist.scan import BadExclusionPattern, build_tag_set, compute_revision
+from controllers.taglist.scan import (
+    BadExclusionPattern,
+    Exclusion,
+    build_tag_set,
+    compute_revision,
+    effective_exclusions,
+)
 
 TAGS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8))
 
@@ -75,6 +81,12 @@ def test_a_bad_pattern_is_named_with_its_fault() -> None:
 )
 def test_dropped_tags_are_counted(tags: list[str], exclusions: list[str] | None, excluded: int) -> None:
     assert build_tag_set(tags, exclusions).excluded_count == excluded
+
+
+def test_tags_that_were_dropped_while_the_list_was_read_are_counted_as_well() -> None:
+    exclusion = Exclusion(effective_exclusions(None))
+    assert exclusion.keep(["1.0", "1.0.sig", "2.0"]) == ["1.0", "2.0"]
+    assert build_tag_set(["1.0", "2.0.sig"], None, dropped_count=5).excluded_count == 6
 
 
 def test_latest_are_the_first_ten() -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any, Generic, TypeVar, cast
 
 from controllers.golang.duration import format_duration, parse_duration
+from controllers.net.destinations import Network, parse_networks
 
 V = TypeVar("V")
 
@@ -77,6 +78,10 @@ def parse_strings(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    return parse_networks(parse_strings(text))
+
+
 def parse_feature_gates(text: str) -> Mapping[str, bool]:
     """Parse `Name=true,Other=false`."""
     parsed = {}
@@ -130,6 +135,16 @@ INTERVAL_JITTER = Flag("interval-jitter-percentage", 0, _jitter, "spread of inte
 REQUEUE_DEPENDENCY = Flag(
     "requeue-dependency", timedelta(seconds=30), positive_duration, "wait for a dependency that is not ready"
 )
+DENIED_NETWORKS: Flag[tuple[Network, ...]] = Flag(
+    "denied-networks",
+    (),
+    _networks,
+    "networks (CIDR) that no URL of a tenant or a server may lead to, besides this machine and link-local addresses; "
+    "empty: the cluster's service network, as far as KUBERNETES_SERVICE_HOST tells it",
+)
+ALLOWED_NETWORKS: Flag[tuple[Network, ...]] = Flag(
+    "allowed-networks", (), _networks, "networks (CIDR) that URLs may lead to all the same; all: everywhere"
+)
 
 COMMON_FLAGS: tuple[Flag[Any], ...] = (
     METRICS_ADDR,
@@ -155,6 +170,8 @@ COMMON_FLAGS: tuple[Flag[Any], ...] = (
     DEFAULT_SERVICE_ACCOUNT,
     INTERVAL_JITTER,
     REQUEUE_DEPENDENCY,
+    DENIED_NETWORKS,
+    ALLOWED_NETWORKS,
     Flag("kube-api-qps", 50.0, float, "the API server limits requests itself", no_effect=True),
     Flag("kube-api-burst", 300, int, "the API server limits requests itself", no_effect=True),
     Flag("watch-configs-label-selector", "", str, "ConfigMaps and Secrets are not watched", no_effect=True),

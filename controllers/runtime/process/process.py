@@ -21,6 +21,7 @@ from api.resource import Resource
 from api.version import VERSION
 from controllers.clock import SYSTEM_CLOCK, Clock, wait_for
 from controllers.golang.duration import format_duration
+from controllers.net.destinations import Destinations, service_networks
 from controllers.net.foreign_text import escape
 from controllers.net.library_errors import describe
 from controllers.runtime import logkey
@@ -106,6 +107,10 @@ class Process:
         """Of the process itself."""
         self.watched_namespace = "" if options[flags.WATCH_ALL_NAMESPACES] else self.namespace
         """Empty: all."""
+        self.destinations = Destinations(
+            denied=options[flags.DENIED_NETWORKS] or service_networks(environ), allowed=options[flags.ALLOWED_NETWORKS]
+        )
+        """Where the URLs of tenants and servers may lead."""
         self.user_agent = f"tagline-{name}/{VERSION}"
         self.client: ApiClient = client or self._connect(config)
         lag = LoopLagMonitor(clock, observe=self.metrics.loop_lag.observe, log=logging.getLogger("controllers.runtime"))

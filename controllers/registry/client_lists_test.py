@@ -1,0 +1,206 @@
+"""`controllers.registry.client`: lists of all sizes and forms that registries give them."""
+
+import gzip
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+
+from controllers.image.reference import Image
+from controllers.registry.errors import BadResponse, ImageNotFound, RegistryError, ResponseTooLarge
+from controllers.registry.metering import FREE_PIECES
+from controllers.registry.settings import RegistrySettings
+from controllers.registry.tags import KEPT_PAGE_BYTES
+from testing.registry_harness import ANONYMOUS, LIST, MINUTE, RegistryHarness, run_harness
+from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply, diagnostics, run_listener
+
+PLAIN_LIST = "GET /v2/app/tags/list"
+
+
+@dataclass(frozen=True)
+class NoSignatures:
+    """The exclusion list that is usual."""
+
+    def keep(self, tags: Sequence[str]) -> list[str]:
+        return [tag for tag in tags if not tag.endswith(".sig")]
+
+
+def page_of(*, images: int, tags: list[str]) -> bytes:
+    """Return a page as Google's registries write it: 300 bytes about each image, and then the tags."""
+    about = {"imageSizeBytes": "1" * 20, "layerId": "", "mediaType": "application/vnd.docker" * 7, "tag": ["x", "y"]}
+    manifest = {f"sha256:{number:064}": about for number in range(images)}
+    return json.dumps({"child": [], "manifest": manifest, "name": "app", "tags": tags}).encode()
+
+
+def list_of(body: bytes, headers: dict[str, str] | None = None) -> Handler:
+    """Return a registry whose only list is `body`."""
+    return lambda asked: Reply() if asked.path == "/v2/" else Reply(200, headers or {}, body)
+
+
+async def listed(b: RegistryHarness) -> tuple[int, int]:
+    found = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE, tag_filter=NoSignatures())
+    return len(found.tags), found.excluded_count
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+async def test_a_page_of_any_length_is_read(encoding: str) -> None:
+    tags = [f"1.0.{number}" for number in range(1000)]
+    body = page_of(images=115_000, tags=tags)
+    assert len(body) > 32 << 20
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    async with run_harness(list_of(gzip.compress(body, 1) if encoding else body, headers)) as b:
+        assert await b.tags() == tags
+
+
+async def test_tags_that_the_exclusion_list_leaves_out_do_not_count() -> None:
+    tags = [f"1.0.{number}" for number in range(400)] + [f"sha256-{number:064}.sig" for number in range(600)]
+    async with run_harness(RegistryHandler({"app": tags}), settings=RegistrySettings(max_tags=400)) as b:
+        assert await listed(b) == (400, 600)
+    async with run_harness(RegistryHandler({"app": tags}), settings=RegistrySettings(max_tags=399)) as b:
+        with pytest.raises(ResponseTooLarge, match="more than 399 tags besides those that"):
+            await listed(b)
+
+
+async def test_one_long_page_is_counted_like_many_short_ones() -> None:
+    tags = [f"1.0.{number}" for number in range(4000)] + [f"sha256-{number:064}.sig" for number in range(30_000)]
+    body = json.dumps({"tags": tags}).encode()
+    assert len(body) > KEPT_PAGE_BYTES
+    for max_tags, error in ((4000, None), (3999, ResponseTooLarge)):
+        async with run_harness(list_of(body), settings=RegistrySettings(max_tags=max_tags)) as b:
+            if error:
+                with pytest.raises(error, match="leave out more there, or raise --registry-max-tags"):
+                    await listed(b)
+            else:
+                assert await listed(b) == (4000, 30_000)
+
+
+async def test_a_long_page_that_breaks_off_is_read_anew() -> None:
+    tags = [f"{number:0200}" for number in range(8000)]
+    body = json.dumps({"tags": tags}).encode()
+    registry = RegistryHandler({"app": []}, faults=[Reply(body=body, cut=len(body) - 10), Reply(body=body)])
+    async with run_harness(registry, settings=RegistrySettings(max_tags=20_000)) as b:
+        assert await b.tags() == tags
+
+
+async def test_long_pages_of_anything_end() -> None:
+    blanks = Reply(body=b'{"tags": [' + b" " * (3 << 20))
+    async with run_harness(
+        RegistryHandler({"app": []}, faults=[blanks]), settings=RegistrySettings(max_tags=2000)
+    ) as b:
+        assert "list of tags has more than 2048000 bytes" in await b.expect_error(ResponseTooLarge)
+
+
+# Page sizes.
+
+
+@dataclass
+class Sizeless:
+    """A registry that refuses to be told how long its pages are."""
+
+    registry: RegistryHandler
+    status: int = 400
+
+    def __call__(self, asked: ReceivedRequest) -> Reply:
+        if "?n=" in asked.target:
+            return diagnostics(self.status, "PAGINATION_NUMBER_INVALID", "invalid number of results requested")
+        return self.registry(asked)
+
+
+@pytest.mark.parametrize("status", [400, 405, 416, 422])
+async def test_a_registry_that_takes_no_page_size_is_asked_without(status: int) -> None:
+    registry = RegistryHandler({"app": ["1.0", "1.1", "1.2"]}, page_size=2)
+    async with run_harness(Sizeless(registry, status)) as b:
+        assert await b.tags() == ["1.0", "1.1", "1.2"]
+        assert b.server.targets()[1:3] == [LIST, PLAIN_LIST]
+        del b.server.asked[:]
+        await b.tags()
+        assert LIST not in b.server.targets()
+
+
+async def test_a_refused_page_size_is_not_remembered_for_ever_nor_for_others() -> None:
+    registry = RegistryHandler({"app": ["1.0"], "other": ["2.0"]})
+    async with run_harness(Sizeless(registry)) as b:
+        await b.tags()
+        await b.tags(repo="other")
+        assert b.server.targets().count("GET /v2/other/tags/list?n=1000") == 1
+        del b.server.asked[:]
+        b.clock.skip(timedelta(hours=7).total_seconds())
+        await b.tags()
+        assert b.server.targets().count(LIST) == 1
+
+
+async def test_what_is_refused_without_a_size_as_well_is_reported_as_it_was_asked() -> None:
+    answers = [Reply(400, {}, b"bad name"), Reply(404)]
+    async with run_harness(RegistryHandler({"app": []}, faults=answers)) as b:
+        assert (await b.expect_error(BadResponse)).endswith("n=1000: unexpected status code 400 Bad Request: bad name")
+    async with run_harness(RegistryHandler({"other": []})) as b:
+        await b.expect_error(ImageNotFound)
+        assert b.server.targets().count(PLAIN_LIST) == 0
+
+
+async def test_a_link_of_a_server_behind_a_proxy_is_followed_where_we_are() -> None:
+    registry = RegistryHandler({"app": [f"1.{n}" for n in range(5)]}, page_size=2)
+
+    def behind(asked: ReceivedRequest) -> Reply:
+        reply = registry(asked)
+        link = reply.headers.get("Link", "").replace("</v2/", "<http://artifactory.internal:8081/api/docker/local/v2/")
+        return Reply(reply.status, {**reply.headers, **({"Link": link} if link else {})}, reply.body)
+
+    async with run_harness(behind) as b:
+        assert len(await b.tags()) == 5
+        assert b.server.targets()[2:] == [f"{PLAIN_LIST}?last=1.{n}&n=1000" for n in (1, 3)]
+
+
+# Much work for little data.
+
+HEAD = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        pytest.param(b"HTTP/1.1 102 \r\n\r\n" * 50_000, "does not begin within 1000 lines", id="interim-answers"),
+        pytest.param(HEAD + b"a:\r\n" * 20_000, "does not begin within 1000 lines", id="headers"),
+        pytest.param(HEAD + b"a: " + b"x" * 200_000, "malformed HTTP response", id="one-header"),
+        pytest.param(
+            HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\n \r\n" * (FREE_PIECES * 2),
+            "1 bytes on average",
+            id="chunks-of-one-byte",
+        ),
+    ],
+)
+async def test_an_answer_that_is_all_pieces_is_given_up(answer: bytes, complaint: str) -> None:
+    async def serve(reader, writer) -> None:  # type: ignore[no-untyped-def]
+        request = await reader.read(1 << 16)
+        if not request.startswith(b"GET "):
+            return
+        if b" /v2/ " in request:
+            writer.write(HEAD + b"Content-Length: 0\r\n\r\n")
+            await reader.read(1 << 16)
+        writer.write(answer)
+        await writer.drain()
+        await reader.read()
+
+    async with run_listener(serve) as address, run_harness(lambda asked: Reply()) as b:
+        with pytest.raises(RegistryError, match=complaint):
+            await b.client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)
+
+
+async def test_pieces_of_usual_sizes_are_fine() -> None:
+    tags = [f"1.0.{number}" for number in range(20_000)]
+    body = json.dumps({"tags": tags}).encode()
+    pieces = [body[at : at + 200] for at in range(0, len(body), 200)]
+    chunked = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+    async def serve(reader, writer) -> None:  # type: ignore[no-untyped-def]
+        while request := await reader.read(1 << 16):
+            if not request.startswith(b"GET "):
+                return
+            ping = b" /v2/ " in request
+            head = b"Content-Length: 0\r\n\r\n" if ping else b"Transfer-Encoding: chunked\r\n\r\n" + chunked
+            writer.write(HEAD + head)
+
+    async with run_listener(serve) as address, run_harness(lambda asked: Reply()) as b:
+        assert (await b.client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)).tags == tags

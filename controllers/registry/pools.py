@@ -1,0 +1,100 @@
+"""Pools of connections for each route: which transport of httpx, over which backend.
+
+httpx makes its pools itself and lets nobody choose how they connect, so its two factory methods are overridden here.
+"""
+
+import ssl
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import httpcore
+import httpx
+
+from controllers.net.tls import ssl_context
+from controllers.registry.messages import Route
+from controllers.registry.network import GuardedBackend
+from controllers.registry.response_body import ACCEPT_ENCODING
+from controllers.registry.socks import SocksBackend
+
+MAX_CONNECTIONS = 2048
+"""More than all runs of a process together have: those that wait for silent registries must not keep the others from
+connecting. What bounds them is how many runs there are, and what one registry may be asked at once."""
+MAX_IDLE_CONNECTIONS = 100
+KEEPALIVE_SECONDS = 90.0
+CONNECT_SECONDS = 10.0
+NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+"""Reached without the environment's proxy, as in Go."""
+
+
+class PoolTransport(httpx.AsyncHTTPTransport):
+    """httpx's own transport, over a pool that httpx cannot make."""
+
+    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+        self._pool = pool
+
+
+class RouteClient(httpx.AsyncClient):
+    """A client of httpx for one route."""
+
+    def __init__(self, route: Route, user_agent: str) -> None:
+        """Build it; nothing is connected yet.
+
+        Raises ImportError, ValueError and httpx.InvalidURL for a proxy of the environment that cannot be used.
+        """
+        # Each 20 ms: made once, before httpx asks for transports.
+        self._context = ssl_context(route.tls)
+        self._route = route
+        proxy = None
+        if route.proxy and not route.proxy.address.startswith("socks5:"):
+            trust = ssl_context(route.tls.without_key_pair() if route.tls else None)
+            proxy = httpx.Proxy(
+                route.proxy.url, ssl_context=trust if route.proxy.address.startswith("https:") else None
+            )
+        super().__init__(
+            verify=self._context,
+            proxy=proxy,
+            # With a proxy of its own, even a SOCKS one, a route ignores those of the environment.
+            trust_env=route.proxy is None,
+            mounts=None if route.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            follow_redirects=False,
+            headers={"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING},
+        )
+        self.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
+        """Return the transport without a proxy that httpx knows."""
+        direct = GuardedBackend(self._route.destinations)
+        proxy = self._route.proxy
+        socks = proxy if proxy and proxy.address.startswith("socks5:") else None
+        backend = SocksBackend(socks, direct) if socks else direct
+        return PoolTransport(httpcore.AsyncConnectionPool(network_backend=backend, **_limits(self._context)))
+
+    def _init_proxy_transport(self, proxy: httpx.Proxy, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
+        """Return the transport through a proxy. The one of the environment is the operator's and may be anywhere."""
+        if proxy.url.scheme not in {"http", "https"}:
+            return super()._init_proxy_transport(proxy, *args, **kwargs)
+        return PoolTransport(
+            httpcore.AsyncHTTPProxy(
+                proxy_url=httpcore.URL(
+                    scheme=proxy.url.raw_scheme,
+                    host=proxy.url.raw_host,
+                    port=proxy.url.port,
+                    target=proxy.url.raw_path,
+                ),
+                proxy_auth=proxy.raw_auth,
+                proxy_headers=proxy.headers.raw,
+                proxy_ssl_context=proxy.ssl_context,
+                network_backend=GuardedBackend(self._route.destinations if self._route.proxy else None),
+                **_limits(self._context),
+            )
+        )
+
+
+def _limits(context: ssl.SSLContext) -> dict[str, Any]:
+    return {
+        "ssl_context": context,
+        "max_connections": MAX_CONNECTIONS,
+        "max_keepalive_connections": MAX_IDLE_CONNECTIONS,
+        "keepalive_expiry": KEEPALIVE_SECONDS,
+    }
