@@ -10,6 +10,7 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import Unavailable
 from controllers.registry.session import Session
+from controllers.registry.tags import ListedTags, TagFilter
 
 T = TypeVar("T")
 
@@ -22,11 +23,13 @@ class OfflineRegistry(RegistryClient):
         self._tags = {_canonical(name): list(of_image) for name, of_image in tags.items()}
         self._offline = offline
 
-    async def list_tags(self, image: Image, access: Access, *, timeout: timedelta) -> list[str]:
+    async def list_tags(
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+    ) -> ListedTags:
         """Return the tags that were given, else those of the registry. Raises RegistryError."""
         if (known := self._tags.get(image.name)) is not None:
-            return list(known)
-        return await super().list_tags(image, access, timeout=timeout)
+            return ListedTags(known)
+        return await super().list_tags(image, access, timeout=timeout, tag_filter=tag_filter)
 
     async def run_session(
         self, image: Image, access: Access, timeout: timedelta, operation: Callable[[Session], Awaitable[T]]

@@ -60,7 +60,8 @@ async def _ask(client: RegistryClient, name: str, config: bytes, lists: TagLists
             lists.failures[name] = broken[image.registry]
             return
         credentials = _credentials(image, config)
-        lists.tags[name] = await client.list_tags(image, Access(credentials=credentials), timeout=TIMEOUT)
+        listed = await client.list_tags(image, Access(credentials=credentials), timeout=TIMEOUT)
+        lists.tags[name] = listed.tags
     except Unavailable as error:
         lists.failures[name] = broken[image.registry] = str(error)
     except (RegistryError, BadReference) as error:
