@@ -14,6 +14,7 @@ from cli.objects import SUFFIXES, BadInput, Manifests
 from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime import logkey
 from controllers.runtime.embedded.client import EmbeddedClient
+from controllers.runtime.kube.errors import ApiError
 
 LOOK_SECONDS: Final = 1.0
 _SHARE: Final = 20
@@ -42,7 +43,7 @@ async def follow_manifests(sources: Sequence[str], client: EmbeddedClient, *, re
         try:
             manifests = await asyncio.to_thread(read)
             await sync.apply(client, manifests.manifests)
-        except BadInput as error:
+        except (BadInput, ApiError) as error:
             for line in str(error).splitlines():
                 log.error("manifests cannot be used, the objects stay as they were", extra={logkey.ERROR: line})
         else:

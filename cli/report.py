@@ -21,13 +21,13 @@ class Report:
     choices: Mapping[Key, PolicyChoice]
     commits: Sequence[RecordedCommit]
     is_dry_run: bool
-    is_finished: bool
-    """False when the time was over first."""
+    unfinished: str = ""
+    """Why not everything was tried; empty when it was."""
 
     @property
     def is_fine(self) -> bool:
         """Whether everything is done."""
-        return self.is_finished and all(state.is_fine for state in self.objects)
+        return not self.unfinished and all(state.is_fine for state in self.objects)
 
 
 def to_text(report: Report) -> str:
@@ -50,15 +50,15 @@ def _lines(report: Report) -> Iterator[str]:
         yield "".join(f"    {line}".rstrip() + "\n" for line in commit.message.splitlines())
         if report.is_dry_run:
             yield f"\n{_printable(commit.diff)}"
-    if not report.is_finished:
-        yield "FAILED: the time was over before everything was done\n"
+    if report.unfinished:
+        yield f"FAILED: {report.unfinished}\n"
 
 
 def to_json(report: Report) -> str:
     """Return one JSON object: `status`, `objects`, `choices`, `commits`."""
     document: dict[str, Any] = {
         "status": "done" if report.is_fine else "failed",
-        "finished": report.is_finished,
+        "unfinished": report.unfinished,
         "dryRun": report.is_dry_run,
         "objects": [
             {

@@ -11,8 +11,8 @@ DIFF = "diff --git a/x b/x\n-\udce4\n+b\n"
 COMMIT = RecordedCommit("https://git.example.com/fleet", "c" * 40, "Update\n\nall of it", ("refs/heads/main",), DIFF)
 
 
-def report(*states: ObjectState, dry_run: bool = False, finished: bool = True) -> Report:
-    return Report(states, {KEY: OLD}, {KEY: NEW}, [COMMIT], is_dry_run=dry_run, is_finished=finished)
+def report(*states: ObjectState, dry_run: bool = False, unfinished: str = "") -> Report:
+    return Report(states, {KEY: OLD}, {KEY: NEW}, [COMMIT], is_dry_run=dry_run, unfinished=unfinished)
 
 
 READY = ObjectState("ImagePolicy", KEY, "True", "Succeeded", "resolved to 1.1")
@@ -31,7 +31,7 @@ def test_lines_for_people() -> None:
     dry = to_text(report(READY, dry_run=True))
     assert "\nwould push " in dry
     assert dry.endswith("\ndiff --git a/x b/x\n-\ufffd\n+b\n")
-    assert to_text(report(finished=False)).endswith("FAILED: the time was over before everything was done\n")
+    assert to_text(report(unfinished="too late")).endswith("FAILED: too late\n")
 
 
 def test_json_for_programs() -> None:
@@ -53,4 +53,4 @@ def test_json_for_programs() -> None:
 def test_what_counts_as_a_failure() -> None:
     assert report(READY, SUSPENDED).is_fine
     assert not report(READY, FAILED).is_fine
-    assert not report(READY, finished=False).is_fine
+    assert not report(READY, unfinished="too late").is_fine

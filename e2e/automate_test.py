@@ -298,14 +298,9 @@ def test_what_cannot_be_read_among_other_files_is_passed_over(world: World) -> N
 
 def test_a_second_process_and_a_damaged_state_are_reported(world: World) -> None:
     world.run()
-    running = subprocess.Popen(
-        [*world.command(str(world.manifests)), "--metrics-addr=", "--health-addr="],
-        env=world.environment(), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    running = staying(world)
     try:
-        assert running.stderr is not None
-        while "starting workers" not in running.stderr.readline():
-            assert running.poll() is None
+        wait_for_line(running, "starting workers")
         assert f"in use by another tagline (process {running.pid} on" in world.run(check=2).stderr
     finally:
         running.terminate()
@@ -319,10 +314,7 @@ def test_a_second_process_and_a_damaged_state_are_reported(world: World) -> None
 
 
 def test_a_process_that_stays_follows_the_manifests(world: World) -> None:
-    running = subprocess.Popen(
-        [*world.command(str(world.manifests)), "--metrics-addr=", "--health-addr="],
-        env=world.environment(), stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    running = staying(world)
     try:
         wait(lambda: world.registry.lists() == 1)
         world.registry.handler.repos["org/app"].append("1.1.0")
@@ -342,6 +334,58 @@ def test_a_process_that_stays_follows_the_manifests(world: World) -> None:
     assert running.returncode == 0
     assert "manifests cannot be used" in log
     assert PASSWORD not in log
+
+
+def test_killed_while_it_stays_it_loses_nothing_and_scans_nothing_before_it_is_due(world: World) -> None:
+    seed = int(os.environ.get("E2E_KILL_SEED") or time.time_ns() % 1_000_000)
+    print(f"E2E_KILL_SEED={seed}")
+    rng = Random(seed)  # noqa: S311
+    world.run()
+    path = world.manifests / "images.yaml"
+    text = path.read_text()
+    for number in range(1, 5):
+        world.registry.handler.repos["org/app"].append(f"1.{number}.0")
+        requested = f"namespace: apps, annotations: {{reconcile.fluxcd.io/requestedAt: r{number}}}}}"
+        path.write_text(text.replace("namespace: apps}", requested, 1))
+        before = world.registry.lists()
+        running = staying(world)
+        try:
+            wait(lambda before=before: world.registry.lists() > before)
+            time.sleep(rng.uniform(0, 0.5))
+        finally:
+            running.kill()
+            running.communicate()
+    scans = world.registry.lists()
+    running = staying(world)
+    try:
+        wait(lambda: world.deployed() == "1.4.0")
+    finally:
+        running.terminate()
+        running.communicate(timeout=30)
+    assert world.registry.lists() <= scans + 1  # a scan that was cut off is repeated; others are not due for an hour
+    scans, head = world.registry.lists(), world.repository.head()
+    running = staying(world)
+    try:
+        wait_for_line(running, "starting workers")
+        time.sleep(2)
+    finally:
+        running.terminate()
+        running.communicate(timeout=30)
+    assert (world.registry.lists(), world.repository.head()) == (scans, head)
+    tags = [world.deployed(commit) for commit in world.repository.git("rev-list", "main").splitlines()]
+    assert tags == sorted(set(tags), reverse=True)
+
+
+def staying(world: World) -> "subprocess.Popen[str]":
+    """Start a process that stays."""
+    command = [*world.command(str(world.manifests)), "--metrics-addr=", "--health-addr="]
+    return subprocess.Popen(command, env=world.environment(), stderr=subprocess.PIPE, text=True)
+
+
+def wait_for_line(running: "subprocess.Popen[str]", text: str) -> None:
+    assert running.stderr is not None
+    while text not in running.stderr.readline():
+        assert running.poll() is None
 
 
 def wait(fulfilled: Any, seconds: float = 20) -> None:

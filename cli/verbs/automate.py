@@ -31,6 +31,7 @@ from controllers.golang.duration import parse_duration
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.errors import StateError
 from controllers.runtime.key import Key
+from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.log import configure
 from controllers.runtime.process.allocator import configure_malloc
 from controllers.runtime.process.flags import BadFlag
@@ -100,6 +101,9 @@ def automate(options: argparse.Namespace) -> int:
             return asyncio.run(run(options, api, manifests))
     except (BadInput, StateError, BadFlag, CannotStart) as error:
         return _refuse(str(error))
+    except ApiError as error:  # the state cannot be written
+        sys.stderr.write(f"{error}\n")
+        return FAILED
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what was done is recorded\n")
         return INTERRUPTED
@@ -151,21 +155,22 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
         return recorders[-1]
 
     argv = (*QUIET, f"--concurrent={options.concurrent}")
-    finished = True
+    unfinished = ""
     try:
         async with asyncio.timeout(options.timeout.total_seconds()):
             for kinds in (SCANNERS, WRITERS):
                 async with Host(api, kinds, argv=argv, build=writer_with(record)) as host:
-                    finished &= await host.settle()
+                    if not await host.settle():
+                        unfinished = "it could not go on; --verbose says why"
     except TimeoutError:
-        finished = False
+        unfinished = "the time was over before everything was done"
     result = Report(
         objects=await sync.read_states(client),
         before=before,
         choices=await sync.read_choices(client),
         commits=[commit for recorder in recorders for commit in recorder.commits],
         is_dry_run=options.dry_run,
-        is_finished=finished,
+        unfinished=unfinished,
     )
     sys.stdout.write(report.to_json(result) if options.output == "json" else report.to_text(result))
     status = DONE if result.is_fine else FAILED

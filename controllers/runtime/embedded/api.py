@@ -5,6 +5,7 @@ server it does in the same way, so they cannot tell the difference.
 """
 
 import hashlib
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
@@ -14,10 +15,12 @@ import msgspec
 
 from controllers.clock import Clock
 from controllers.runtime.embedded.client import EmbeddedClient
+from controllers.runtime.embedded.errors import StateUnavailable
 from controllers.runtime.embedded.served import DefinedKind, ServedKinds
 from controllers.runtime.embedded.statefile import StateFile, copy_to_memory, machine_identity, open_memory, open_state
 from controllers.runtime.embedded.store import ObjectStore
 from controllers.runtime.embedded.tables import Tables
+from controllers.runtime.kube.errors import ApiError
 
 _SCHEMAS_FACT: Final = "schemas"
 
@@ -56,8 +59,10 @@ class EmbeddedApi:
             file = copy_to_memory(file)
         try:
             return cls(file, kinds, clock=clock)
-        except BaseException:
+        except BaseException as error:
             file.close()
+            if isinstance(error, (sqlite3.Error, ApiError)):  # a full disk, for example
+                raise StateUnavailable(f"cannot use the state file {path}: {error}") from error
             raise
 
     @classmethod

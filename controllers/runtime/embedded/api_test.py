@@ -1,4 +1,5 @@
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,7 +17,7 @@ from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import BOOKMARK_SECONDS
 from controllers.runtime.embedded.history import MAX_CHANGES
 from controllers.runtime.embedded.served import EVENT_LIFETIME, EVENTS
-from controllers.runtime.kube.errors import Gone, NotFound, Unreachable
+from controllers.runtime.kube.errors import Gone, NotFound, ServerError, Unreachable
 from controllers.runtime.kube.serializer import Bookmark, ObjectEvent, WatchEvent
 from testing.clock import VirtualClock, settle
 from testing.gadget import GADGET_KINDS, GADGETS, PARTS, Gadget, Part, encode_gadget
@@ -39,6 +40,32 @@ async def main():
 
 asyncio.run(main())
 """
+
+FORMAT_1 = """
+PRAGMA application_id = 1952540524;
+PRAGMA user_version = 1;
+CREATE TABLE objects (
+    api_group TEXT NOT NULL, plural TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    uid TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL,
+    PRIMARY KEY (api_group, plural, namespace, name)
+);
+CREATE INDEX objects_by_uid ON objects (uid);
+CREATE TABLE owners (
+    owner TEXT NOT NULL, api_group TEXT NOT NULL, plural TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+    PRIMARY KEY (owner, api_group, plural, namespace, name)
+) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO facts VALUES ('version', '41'), ('schemas', 'x'), ('machine', ''), ('host', 'h');
+INSERT INTO objects VALUES ('example.com', 'gadgets', 'ns', 'a', 'u', 40, CAST('
+    {"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": "a", "namespace": "ns", "uid": "u",
+     "resourceVersion": "40", "generation": 1}, "spec": {"interval": "1m"}, "status": {"done": "yes"}}' AS BLOB));
+INSERT INTO objects VALUES ('example.com', 'parts', 'ns', 'p', 'v', 41, CAST('
+    {"apiVersion": "example.com/v1", "kind": "Part", "metadata": {"name": "p", "namespace": "ns", "uid": "v",
+     "resourceVersion": "41", "generation": 1, "ownerReferences": [{"apiVersion": "example.com/v1", "kind": "Gadget",
+     "name": "a", "uid": "u"}]}, "data": "x"}' AS BLOB));
+INSERT INTO owners VALUES ('u', 'example.com', 'parts', 'ns', 'p');
+"""
+"""A file of the first format, as it was written; never changed."""
 
 
 def open_api(path: Path, kinds: Any = GADGET_KINDS) -> EmbeddedApi:
@@ -238,3 +265,32 @@ async def test_events_live_for_an_hour() -> None:
         await client.create(GADGETS, "ns", encode_gadget(), into=Gadget)
         events = (await client.list(EVENTS, into=dict[str, Any])).items
         assert [event["metadata"]["name"] for event in events] == ["new"]
+
+
+async def test_a_full_disk_fails_the_request_and_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    with open_api(tmp_path / "state.db") as api:
+        client = api.connect()
+        made = await client.create(GADGETS, "ns", encode_gadget(), into=Gadget)
+        connection = api.store._tables._db
+        pages = connection.execute("PRAGMA main.page_count").fetchone()[0]
+        connection.execute(f"PRAGMA main.max_page_count = {pages}")
+        part = {"apiVersion": "example.com/v1", "kind": "Part", "metadata": {"name": "p"}, "data": "x" * 100_000}
+        with pytest.raises(ServerError, match="state file: database or disk is full"):
+            await client.create(PARTS, "ns", part, into=Part)
+        assert (await client.list(PARTS, into=Part)).items == []
+        assert await client.get(GADGETS, "ns", "a", into=Gadget) == made
+        connection.execute("PRAGMA main.max_page_count = 1000000")
+        await client.create(PARTS, "ns", part, into=Part)
+
+
+async def test_a_file_of_format_1_can_be_read(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "state.db")
+    connection.executescript(FORMAT_1)
+    connection.close()
+    with open_api(tmp_path / "state.db") as api:
+        seen = await api.connect().get(GADGETS, "ns", "a", into=Gadget)
+        assert (seen.metadata.uid, seen.status.done, seen.spec.colour) == ("u", "yes", "red")
+        later = await api.connect().create(GADGETS, "ns", encode_gadget("b"), into=Gadget)
+        assert int(later.metadata.resource_version) > 41
+        await api.connect().delete(GADGETS, "ns", "a")
+        assert (await api.connect().list(PARTS, into=Part)).items == []

@@ -86,15 +86,14 @@ def _check(value: Any, schema: Json, path: str) -> Iterator[Problem]:
 
 
 def _check_text(value: str, schema: Json, path: str) -> Iterator[Problem]:
-    invalid = f"Invalid value: {_quote(value)}: {path} in body"
     if len(value) > schema.get("maxLength", len(value)):
         yield Problem(path, f"Too long: may not be more than {schema['maxLength']} bytes", is_blocking=True)
     if len(value) < schema.get("minLength", 0):
-        yield Problem(path, f"{invalid} should be at least {schema['minLength']} chars long")
+        yield Problem(path, f"{_invalid(value, path)} should be at least {schema['minLength']} chars long")
     if "pattern" in schema and not _pattern(schema["pattern"]).matches(value):
-        yield Problem(path, f"{invalid} should match '{schema['pattern']}'")
+        yield Problem(path, f"{_invalid(value, path)} should match '{schema['pattern']}'")
     if schema.get("format") == "date-time" and not _is_time(value):
-        yield Problem(path, f"{invalid} must be of type date-time: {_quote(value)}")
+        yield Problem(path, f"{_invalid(value, path)} must be of type date-time: {_quote(value)}")
 
 
 def _check_number(value: float, schema: Json, path: str) -> Iterator[Problem]:
@@ -209,6 +208,10 @@ def _is_time(text: str) -> bool:
 
 def _join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
+
+
+def _invalid(value: str, path: str) -> str:
+    return f"Invalid value: {_quote(value)}: {path} in body"
 
 
 def _quote(value: Any) -> str:
