@@ -16,9 +16,9 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
 from api.meta import READY, TRUE
 from api.resource import Resource
-from cli.docker_config import read_docker_config
+from cli.dockerlogin import config_file, with_docker_login
 from cli.local import choose
-from cli.manifests import Manifest, Manifests, Problem, read_files, read_manifests
+from cli.objects import Manifests, collect_files, collect_manifests
 from cli.progress import Progress
 from cli.tags import read_tag_files
 from controllers.clock import SYSTEM_CLOCK
@@ -39,6 +39,8 @@ class Objects:
     sources: dict[Key, GitRepository] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     """Each with its place."""
+    notices: list[str] = field(default_factory=list)
+    """What was passed over although it looks like ours."""
 
     def source_of(self, automation: ImageUpdateAutomation) -> GitRepository | None:
         """Return the GitRepository that an automation names, None where it is unknown."""
@@ -50,33 +52,25 @@ def read_objects(options: argparse.Namespace, tree: WorkTree, paths: Sequence[by
     tags = read_tag_files(options.tags)
     if options.cluster:
         return asyncio.run(_read_cluster(options.kubeconfig, user_agent))
-    manifests = _read_manifests(options, tree, paths)
-    objects = choose_locally(manifests.objects, tags, offline=options.offline)
-    objects.problems[:0] = map(str, manifests.problems)
-    return objects
+    return choose_locally(_read_manifests(options, tree, paths), tags, offline=options.offline)
 
 
-def choose_locally(manifests: Sequence[Manifest], tags: Mapping[str, Sequence[str]], *, offline: bool) -> Objects:
+def choose_locally(manifests: Manifests, tags: Mapping[str, Sequence[str]], *, offline: bool) -> Objects:
     """Return the objects of manifests, with what the policies among them choose now."""
+    if not offline:
+        manifests = with_docker_login(manifests, config_file(os.environ))
     with Progress("waiting for registries") as progress:
         choices = asyncio.run(
-            choose(
-                manifests,
-                clock=SYSTEM_CLOCK,
-                tags=tags,
-                offline=offline,
-                docker_config=b"" if offline else read_docker_config(os.environ),
-                progress=progress.show,
-            )
+            choose(manifests.manifests, clock=SYSTEM_CLOCK, tags=tags, offline=offline, progress=progress.show)
         )
-    objects = Objects(repositories=choices.repositories, policies=choices.policies)
-    objects.problems = [*map(str, choices.problems), *_failed_scans(choices.repositories)]
-    refused = {problem.place for problem in choices.problems}
-    accepted = [manifest for manifest in manifests if manifest.place not in refused]
-    objects.automations = list(_typed(accepted, IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation, objects.problems))
-    sources = _typed(accepted, GIT_REPOSITORIES, GitRepository, objects.problems)
-    objects.sources = {key_of(source): source for source in sources}
-    return objects
+    return Objects(
+        repositories=choices.repositories,
+        policies=choices.policies,
+        automations=_typed(manifests, IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation),
+        sources={key_of(source): source for source in _typed(manifests, GIT_REPOSITORIES, GitRepository)},
+        problems=[*manifests.problems, *choices.problems, *_failed_scans(choices.repositories)],
+        notices=list(manifests.notices),
+    )
 
 
 def is_elsewhere(source: GitRepository | None, remotes: Sequence[str]) -> bool:
@@ -91,8 +85,8 @@ def is_elsewhere(source: GitRepository | None, remotes: Sequence[str]) -> bool:
 
 def _read_manifests(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Manifests:
     if options.filename:
-        return read_manifests(options.filename, namespace=options.namespace)
-    return read_files(tree.root, paths, namespace=options.namespace)
+        return collect_manifests(options.filename, namespace=options.namespace, environ=os.environ)
+    return collect_files(tree.root, paths, namespace=options.namespace, environ=os.environ)
 
 
 def _failed_scans(repositories: Sequence[ImageRepository]) -> Iterator[str]:
@@ -102,13 +96,9 @@ def _failed_scans(repositories: Sequence[ImageRepository]) -> Iterator[str]:
             yield f"ImageRepository {key_of(repository)}: {ready.message}"
 
 
-def _typed(manifests: Sequence[Manifest], resource: Resource, into: type[T], problems: list[str]) -> Iterator[T]:
-    for manifest in manifests:
-        if manifest.document["kind"] == resource.kind:
-            try:
-                yield msgspec.convert(manifest.document, into)
-            except msgspec.ValidationError as error:
-                problems.append(str(Problem(manifest.place, f"{manifest}: {error}")))
+def _typed(manifests: Manifests, resource: Resource, into: type[T]) -> list[T]:
+    """Return the objects of a kind, as the schema has accepted them."""
+    return [msgspec.convert(manifest.body, into) for manifest in manifests.of(resource.kind)]
 
 
 async def _read_cluster(kubeconfig: str, user_agent: str) -> Objects:

@@ -1,40 +1,28 @@
-"""The controllers' own reconcilers over objects from files, in this process: no cluster, nothing is left behind.
-
-Secrets, tags and choices are in memory. Registries are asked as a controller would ask them, with the Secrets of the
-manifests; images without any as the user of Docker's own configuration file.
-"""
+"""The controllers' own reconcilers over objects from files, in this process: no cluster, nothing is left behind."""
 
 import asyncio
-import base64
 import importlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from api.core import SECRETS
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.kinds import KINDS
-from api.meta import READY, UNKNOWN, Condition
-from api.resource import Resource
-from cli.manifests import Json, Manifest, Problem
+from cli.hosting import QUIET, SCANNERS, Build, Host
+from cli.objects import Manifest
 from cli.offline_registry import OfflineRegistry
+from cli.sync import read_states
 from controllers.clock import Clock
 from controllers.imageaccess.wiring import provide_registry_client
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import EmbeddedClient
-from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.kube.errors import ApiError
-from controllers.runtime.process import flags
-from controllers.runtime.process.main import Program
 from controllers.runtime.process.process import Process
 
-CHOOSING: Final = ("imagerepository", "imagepolicy")
-"""The kinds that scan and choose."""
-DOCKER_LOGIN: Final = "docker-config"
-POLL_SECONDS: Final = 0.02
-_FLAGS: Final = ("--metrics-addr=", "--health-addr=", "--concurrent=16", "--grace-period=1s")
+LOOK_SECONDS: Final = 0.2
+_FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s")
 
 Progress = Callable[[str, int, int], None]
 """Called with what is waited for, how many are done, and of how many."""
@@ -46,7 +34,8 @@ class Choices:
 
     policies: list[ImagePolicy] = field(default_factory=list)
     repositories: list[ImageRepository] = field(default_factory=list)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    """Each with its place."""
 
 
 async def choose(
@@ -55,122 +44,49 @@ async def choose(
     clock: Clock,
     tags: Mapping[str, Sequence[str]],
     offline: bool,
-    docker_config: bytes = b"",
     progress: Progress = lambda *_: None,
 ) -> Choices:
     """Return what the policies among the manifests choose now.
 
-    tags: of images, by name, instead of their registries'. offline: ask no registry. docker_config: `config.json`.
-    progress: told while this waits.
+    tags: of images, by name, instead of their registries'. offline: ask no registry. progress: told while this waits.
     """
     choices = Choices()
-    ordered = sorted(manifests, key=lambda manifest: manifest.document["kind"] == IMAGE_POLICIES.kind)
     with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
         client = api.connect()
-        repositories = [m for m in ordered if m.document["kind"] != IMAGE_POLICIES.kind]
-        for manifest in [*_docker_logins(repositories, docker_config)]:
-            await _create(client, manifest, choices)
-        async with _hosting(client, clock=clock, tags=tags, offline=offline):
-            await _settle(client, IMAGE_REPOSITORIES, ImageRepository, clock=clock, progress=progress)
-            for manifest in ordered[len(repositories) :]:
-                await _create(client, manifest, choices)
-            await _settle(client, IMAGE_POLICIES, ImagePolicy, clock=clock, progress=progress)
-            choices.policies = (await client.list(IMAGE_POLICIES, into=ImagePolicy, limit=0)).items
-            choices.repositories = (await client.list(IMAGE_REPOSITORIES, into=ImageRepository, limit=0)).items
+        for manifest in manifests:
+            try:
+                await client.create(manifest.resource, manifest.key.namespace, manifest.body, into=dict)
+            except ApiError as error:
+                choices.problems.append(f"{manifest.place}: {manifest.name}: {error.message}")
+        build = _offline_build(tags, clock=clock, offline=offline) if tags or offline else None
+        async with Host(api, SCANNERS, argv=_FLAGS, build=build, clock=clock) as host:
+            watching = asyncio.create_task(_report_progress(client, clock, progress))
+            try:
+                await host.settle()
+            finally:
+                watching.cancel()
+                with suppress(asyncio.CancelledError):
+                    await watching
+        choices.policies = (await client.list(IMAGE_POLICIES, into=ImagePolicy, limit=0)).items
+        choices.repositories = (await client.list(IMAGE_REPOSITORIES, into=ImageRepository, limit=0)).items
     return choices
 
 
-@asynccontextmanager
-async def _hosting(
-    client: EmbeddedClient, *, clock: Clock, tags: Mapping[str, Sequence[str]], offline: bool
-) -> AsyncIterator[None]:
-    """Run the kinds that choose until the end of the block."""
-    programs: list[Program] = [importlib.import_module(f"controllers.{kind}.__main__").PROGRAM for kind in CHOOSING]
-    kind_flags = tuple({flag.name: flag for program in programs for flag in program.flags}.values())
-    options = flags.parse(_FLAGS, flags=kind_flags, feature_gates={})
-    process = Process(options, name="preview", config=ClusterConfig(""), clock=clock, environ={}, client=client)
-    if tags or offline:
+def _offline_build(tags: Mapping[str, Sequence[str]], *, clock: Clock, offline: bool) -> Mapping[str, Build]:
+    """Return the `build` of a host whose registries are lists of tags."""
+    first = SCANNERS[0]
+
+    def build(process: Process) -> None:
         registry = OfflineRegistry(tags, clock=clock, user_agent=process.user_agent, offline=offline)
         provide_registry_client(process, registry)
         process.add_cleanup(registry.aclose)
-    for program in programs:
-        program.build(process)
-    running = asyncio.create_task(process.run())
-    try:
-        yield
-    finally:
-        process.stop()
-        await running
+        importlib.import_module(f"controllers.{first}.__main__").PROGRAM.build(process)
+
+    return {first: build}
 
 
-async def _create(client: EmbeddedClient, manifest: Manifest, choices: Choices) -> None:
-    resource, into = _resource(manifest.document)
-    namespace = manifest.document["metadata"].get("namespace", "")
-    try:
-        await client.create(resource, namespace, manifest.document, into=into)
-    except ApiError as error:
-        choices.problems.append(Problem(manifest.place, f"{manifest}: {error.message}"))
-
-
-def _resource(document: Json) -> tuple[Resource, Any]:
-    """Return where an object lives, in the version that it names, and the type to read it into."""
-    api_version, kind = document["apiVersion"], document["kind"]
-    for known in KINDS:
-        resource = known.resource
-        if (resource.group, resource.kind) == (api_version.rpartition("/")[0], kind):
-            version = api_version.rpartition("/")[2]
-            return Resource(resource.group, version, resource.plural, kind), known.type
-    return Resource("", "v1", f"{kind.lower()}s", kind, namespaced=kind != "Namespace"), dict
-
-
-async def _settle(
-    client: EmbeddedClient, resource: Resource, into: type[Any], *, clock: Clock, progress: Progress
-) -> None:
-    """Wait until every object has been looked at once: Ready is True or False for its generation."""
+async def _report_progress(client: EmbeddedClient, clock: Clock, progress: Progress) -> None:
     while True:
-        objects = (await client.list(resource, into=into, limit=0)).items
-        settled = sum(map(_is_settled, objects))
-        progress(resource.plural, settled, len(objects))
-        if settled == len(objects):
-            return
-        await clock.sleep(POLL_SECONDS)
-
-
-def _is_settled(obj: Any) -> bool:
-    if obj.spec.suspend:
-        return True
-    conditions: Sequence[Condition] = obj.status.conditions
-    ready = next((condition for condition in conditions if condition.type == READY), None)
-    current = ready is not None and ready.observed_generation == obj.metadata.generation
-    return current and ready is not None and ready.status != UNKNOWN
-
-
-def _docker_logins(manifests: Sequence[Manifest], docker_config: bytes) -> Sequence[Manifest]:
-    """Return the objects with Docker's logins for image repositories that name no others."""
-    if not docker_config:
-        return manifests
-    completed = list(manifests)
-    secrets: dict[str, Manifest] = {}
-    for number, manifest in enumerate(manifests):
-        spec = manifest.document.get("spec")
-        if manifest.document["kind"] == IMAGE_REPOSITORIES.kind and isinstance(spec, dict) and _has_no_login(spec):
-            namespace = manifest.document["metadata"]["namespace"]
-            secrets.setdefault(namespace, _docker_secret(namespace, docker_config, manifest))
-            spec = {**spec, "secretRef": {"name": DOCKER_LOGIN}}
-            completed[number] = Manifest({**manifest.document, "spec": spec}, manifest.place)
-    return [*secrets.values(), *completed]
-
-
-def _has_no_login(spec: Json) -> bool:
-    return not (spec.get("secretRef") or spec.get("serviceAccountName") or spec.get("provider", "generic") != "generic")
-
-
-def _docker_secret(namespace: str, docker_config: bytes, origin: Manifest) -> Manifest:
-    document = {
-        "apiVersion": "v1",
-        "kind": SECRETS.kind,
-        "metadata": {"name": DOCKER_LOGIN, "namespace": namespace},
-        "type": "kubernetes.io/dockerconfigjson",
-        "data": {".dockerconfigjson": base64.b64encode(docker_config).decode()},
-    }
-    return Manifest(document, origin.place)
+        await clock.sleep(LOOK_SECONDS)
+        states: list[Any] = [state for state in await read_states(client) if state.kind == IMAGE_REPOSITORIES.kind]
+        progress("images", sum(state.ready != "Unknown" for state in states), len(states))

@@ -4,6 +4,7 @@ Files of a GitOps repository hold much else, which is left alone. What is meant 
 with file and line, and all such errors are collected: a run that knows half of what it should do is not begun.
 """
 
+import base64
 import difflib
 import os
 import re
@@ -14,11 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import yaml  # type: ignore[import-untyped]  # comes without type hints
-
 from api.kinds import KINDS
 from api.meta import IMAGE_GROUP, SOURCE_GROUP
 from api.resource import Resource
+from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.library_errors import describe
 from controllers.runtime.embedded.served import Kind, ServedKinds
 from controllers.runtime.embedded.structure import apply_defaults, prune
@@ -27,13 +27,14 @@ from controllers.runtime.key import Key
 
 MAX_FILE_BYTES: Final = 8 << 20
 SUFFIXES: Final = (".yaml", ".yml", ".json")
+KUSTOMIZATIONS: Final = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 _OURS: Final = re.compile(
     rb"(?:image|source)\.toolkit\.fluxcd\.io|\bkind[\"']?\s*:\s*[\"']?(?:Secret|Namespace|ServiceAccount)\b"
 )
 _TOOLKIT: Final = b".toolkit.fluxcd.io"
 _BUILT_IN: Final = frozenset({"Secret", "Namespace", "ServiceAccount"})
 _READ: Final = frozenset({kind.resource.kind for kind in KINDS} - {"ImageTagList"}) | _BUILT_IN
-_REFERENCE: Final = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_REFERENCE: Final = re.compile(r"\$(\$)?\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 
 
 class BadInput(Exception):
@@ -61,6 +62,9 @@ class Manifest:
 class _Reading:
     namespace: str
     environ: Mapping[str, str]
+    root: Path = Path()
+    namespaces: dict[str, str] = field(default_factory=dict)
+    """Of folders, as their kustomizations say."""
     manifests: dict[tuple[str, Key], Manifest] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
@@ -73,6 +77,8 @@ class Manifests:
     manifests: tuple[Manifest, ...]
     notices: tuple[str, ...]
     """What was passed over although it looks like ours."""
+    problems: tuple[str, ...] = ()
+    """What cannot be used, each with its place."""
 
     def of(self, kind: str) -> list[Manifest]:
         """Return the objects of a kind."""
@@ -86,10 +92,27 @@ def read_manifests(
     environ: Mapping[str, str],
     more: Iterable[tuple[str, bytes]] = (),
 ) -> Manifests:
-    """Read the objects of files, folders and stdin (`-`).
+    """Read the objects of files, folders and stdin (`-`). Raises BadInput when one of them cannot be used.
 
-    namespace: of objects that name none. environ: what `${NAME}` in the values of a Secret stands for. more: files from
-    elsewhere, as (place, content). Raises BadInput.
+    See `collect_manifests`.
+    """
+    found = collect_manifests(sources, namespace=namespace, environ=environ, more=more)
+    if found.problems:
+        raise BadInput("\n".join(found.problems))
+    return found
+
+
+def collect_manifests(
+    sources: Iterable[str],
+    *,
+    namespace: str,
+    environ: Mapping[str, str],
+    more: Iterable[tuple[str, bytes]] = (),
+) -> Manifests:
+    """Read the objects of files, folders and stdin (`-`) that can be used; the problems tell of the others.
+
+    namespace: of objects that name none, and whose folder's kustomization sets none. environ: what `${NAME}` in the
+    values of a Secret stands for. more: files from elsewhere, as (place, content).
     """
     reading = _Reading(namespace, environ)
     for source in sources:
@@ -97,9 +120,23 @@ def read_manifests(
             _read_file(place, data, reading, explicit=explicit)
     for place, data in more:
         _read_file(place, data, reading, explicit=False)
-    if reading.problems:
-        raise BadInput("\n".join(reading.problems))
-    return Manifests(tuple(reading.manifests.values()), tuple(reading.notices))
+    return _result(reading)
+
+
+def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ: Mapping[str, str]) -> Manifests:
+    """Read the objects of a checkout's files like `collect_manifests`. paths: from the root; so are the places."""
+    reading = _Reading(namespace, environ, root)
+    for path in paths:
+        name = os.fsdecode(path)
+        if name.endswith(SUFFIXES) and (root / name).is_file():
+            data = _read(root / name, reading)
+            if data is not None and _OURS.search(data):
+                _read_file(name, data, reading, explicit=False)
+    return _result(reading)
+
+
+def _result(reading: _Reading) -> Manifests:
+    return Manifests(tuple(reading.manifests.values()), tuple(reading.notices), tuple(reading.problems))
 
 
 def _files(source: str, reading: _Reading) -> Iterator[tuple[str, bytes, bool]]:
@@ -143,29 +180,37 @@ def _read(path: Path, reading: _Reading) -> bytes | None:
 
 
 def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) -> None:
+    namespace = reading.namespace
+    reading.namespace = _namespace_of(os.path.dirname(place), reading)
     try:
-        for line, document in _documents(data.decode("utf-8-sig")):
+        for line, document in load_documents(data):
             _read_document(f"{place}:{line}", document, reading)
-    except UnicodeDecodeError as error:
-        if explicit or _TOOLKIT in data:
-            reading.problems.append(f"{place}: not UTF-8 at byte {error.start}; save the file as UTF-8")
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except NotYaml as error:
         # A template among the manifests is nobody's mistake, unless objects of ours are in it.
         if explicit or _TOOLKIT in data:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{place}:{mark.line + 1}:{mark.column + 1}" if mark else place
-            reading.problems.append(f"{where}: not YAML: {getattr(error, 'problem', None) or error}")
-
-
-def _documents(text: str) -> Iterator[tuple[int, Any]]:
-    """Yield each document of a file with its first line."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
-    try:
-        while loader.check_node():
-            node = loader.get_node()
-            yield node.start_mark.line + 1, loader.construct_document(node)
+            where = f"{place}:{error.line}" if error.line else place
+            reading.problems.append(f"{where}: not YAML: {error}")
     finally:
-        loader.dispose()
+        reading.namespace = namespace
+
+
+def _namespace_of(folder: str, reading: _Reading) -> str:
+    """Return the namespace that the kustomization of a folder gives to what it lists."""
+    if folder not in reading.namespaces:
+        reading.namespaces[folder] = next(_kustomized(reading.root / folder), "")
+    return reading.namespaces[folder] or reading.namespace
+
+
+def _kustomized(folder: Path) -> Iterator[str]:
+    for name in KUSTOMIZATIONS:
+        try:
+            documents = list(load_documents((folder / name).read_bytes()))
+        except (OSError, ValueError, NotYaml):
+            continue
+        for _, document in documents[:1]:
+            namespace = document.get("namespace") if isinstance(document, dict) else None
+            if isinstance(namespace, str):
+                yield namespace
 
 
 def _read_document(place: str, document: Any, reading: _Reading) -> None:
@@ -213,28 +258,57 @@ def _read_object(place: str, document: dict[str, Any], reading: _Reading) -> Non
     if kind == "Secret":
         _substitute(place, body, reading)
     manifest = Manifest(place, resource, Key(namespace, name), body)
-    problems = _problems(served, manifest)
-    reading.problems += [f"{place}: {manifest.name}: {problem}" for problem in problems]
-    _add(manifest, reading)
+    unknown, invalid = _problems(served, manifest)
+    reading.problems += [f"{place}: {manifest.name}: {problem}" for problem in (*unknown, *invalid)]
+    if not invalid:
+        _add(manifest, reading)
 
 
 def _add(manifest: Manifest, reading: _Reading) -> None:
     identity = (manifest.resource.kind, manifest.key)
     earlier = reading.manifests.setdefault(identity, manifest)
-    if earlier is not manifest:
-        reading.problems.append(f"{manifest.place}: {manifest.name} is there twice; the first is at {earlier.place}")
+    if earlier is not manifest and earlier.body != manifest.body:
+        reading.problems.append(
+            f"{manifest.place}: {manifest.name} is there twice, and not the same; the first is at {earlier.place}"
+        )
 
 
-def _problems(served: Kind, manifest: Manifest) -> list[str]:
-    """Return what the API would refuse, and the fields that it would drop without a word."""
+def _problems(served: Kind, manifest: Manifest) -> tuple[list[str], list[str]]:
+    """Return the fields that the API would drop without a word, and what it would refuse."""
     if not served.is_custom:
-        return []
+        return [], _problems_of_secret(manifest)
     schema = served.schema(manifest.resource.version)
     pruned = _copy(manifest.body)
     unknown = [f"unknown field {path}{_suggest_field(path, schema)}" for path in prune(pruned, schema)]
     apply_defaults(pruned, schema)
     invalid = [str(problem) for problem in find_problems(pruned, schema) if problem.path]
-    return unknown + invalid
+    return unknown, invalid
+
+
+def _problems_of_secret(manifest: Manifest) -> list[str]:
+    """Return what is wrong with the values of a Secret, without them."""
+    if manifest.resource.kind != "Secret":
+        return []
+    found = []
+    for field_name in ("data", "stringData"):
+        values = manifest.body.get(field_name) or {}
+        if not isinstance(values, dict):
+            found.append(f"{field_name} is not a map")
+            continue
+        for key, value in values.items():
+            if not isinstance(value, str):
+                found.append(f"{field_name}.{key} is not a text: write it in quotes")
+            elif field_name == "data" and not _is_base64(value):
+                found.append(f"data.{key} is not base64: put a plain value into stringData")
+    return found
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def _copy(value: Any) -> Any:
@@ -267,9 +341,9 @@ def _substitute(place: str, body: dict[str, Any], reading: _Reading) -> None:
     def value_of(reference: re.Match[str]) -> str:
         if reference[1]:
             return reference[0][1:]
-        if reference[2] not in reading.environ:
+        if reference[2] not in reading.environ and reference[3] is None:
             reading.problems.append(f"{place}: the variable {reference[2]}, which the Secret refers to, is not set")
-        return reading.environ.get(reference[2], "")
+        return reading.environ.get(reference[2]) or reference[3] or ""
 
     body["stringData"] = {
         name: _REFERENCE.sub(value_of, text) if isinstance(text, str) else text for name, text in texts.items()

@@ -7,24 +7,25 @@ from typing import Any, Final
 
 from api.imagepolicy import IMAGE_POLICIES
 from api.imagerepository import IMAGE_REPOSITORIES
-from cli.manifests import Manifest, Place
+from cli.objects import Manifest, Manifests
 from cli.preview_report import AutomationReport, Change, Report
 from controllers import setters
 from controllers.adoption.diff import unified_diff
 from controllers.adoption.trial import Trial, try_image
 from controllers.image.ref import ImageRef
+from controllers.runtime.key import Key
 from controllers.worktree.marked import MAX_FILE_BYTES
 from controllers.worktree.paths import WorkTree
 
 NAME: Final = "image"
-ORIGIN: Final = Place("--image")
+ORIGIN: Final = "--image"
 
 
 class BadQuestion(Exception):
     """The options do not make a question; the text says what to do."""
 
 
-def manifests_of(options: argparse.Namespace) -> list[Manifest]:
+def manifests_of(options: argparse.Namespace) -> Manifests:
     """Return the objects that ask for the image's latest tag. Raises BadQuestion."""
     if options.semver is not None:
         policy: dict[str, Any] = {"semver": {"range": options.semver}}
@@ -39,10 +40,17 @@ def manifests_of(options: argparse.Namespace) -> list[Manifest]:
         spec["filterTags"] = {"pattern": options.pattern, "extract": options.extract}
     metadata = {"name": NAME, "namespace": options.namespace}
     repository = {"image": options.image, "interval": "1m"}
-    return [
-        Manifest({"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": content}, ORIGIN)
+    key = Key(options.namespace, NAME)
+    objects = (
+        Manifest(
+            ORIGIN,
+            kind,
+            key,
+            {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": metadata, "spec": content},
+        )
         for kind, content in ((IMAGE_REPOSITORIES, repository), (IMAGE_POLICIES, spec))
-    ]
+    )
+    return Manifests(tuple(objects), ())
 
 
 def add_trial(report: Report, tree: WorkTree, paths: Sequence[bytes], image: ImageRef | None) -> None:

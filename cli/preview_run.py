@@ -16,6 +16,7 @@ from api.imageupdateautomation import ImageUpdateAutomation
 from api.selectors import BadSelector
 from api.version import VERSION
 from cli.known_objects import choose_locally, is_elsewhere, read_objects
+from cli.objects import BadInput
 from cli.preview_image import BadQuestion, add_trial, manifests_of
 from cli.preview_report import AutomationReport, Report, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
@@ -33,7 +34,7 @@ from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import find_marked_files
 from controllers.worktree.paths import WorkTree, clone, open_worktree
 
-BAD_REQUESTS: Final = (WorkTreeError, BadTagFile, BadQuestion, NotConfigured, ApiError)
+BAD_REQUESTS: Final = (WorkTreeError, BadInput, BadTagFile, BadQuestion, NotConfigured, ApiError)
 USER_AGENT: Final = f"tagline-preview/{VERSION}"
 
 
@@ -49,7 +50,7 @@ def run_preview(options: argparse.Namespace) -> int:
 def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Report:
     objects = read_objects(options, tree, paths, user_agent=USER_AGENT)
     policies = sorted(objects.policies, key=key_of)
-    report = Report([report_policy(policy) for policy in policies], problems=objects.problems)
+    report = Report([report_policy(policy) for policy in policies], problems=objects.problems, notes=objects.notices)
     remotes = tree.remotes()
     for automation in sorted(objects.automations, key=key_of):
         source = objects.source_of(automation)

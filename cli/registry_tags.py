@@ -11,7 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from api.version import VERSION
-from cli.docker_config import read_docker_config
+from cli.dockerlogin import config_file
 from cli.tags import TagLists
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, Image, parse_image
@@ -35,7 +35,7 @@ def ask_registries(images: Iterable[str]) -> TagLists:
 async def _ask_all(images: Sequence[str]) -> TagLists:
     client = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
     lists, broken, limit = TagLists(), dict[str, str](), asyncio.Semaphore(CONCURRENCY)
-    config = read_docker_config(os.environ)
+    config = _read_docker_config()
 
     async def ask(image: str) -> None:
         async with limit:
@@ -66,6 +66,13 @@ async def _ask(client: RegistryClient, name: str, config: bytes, lists: TagLists
         lists.failures[name] = broken[image.registry] = str(error)
     except (RegistryError, BadReference) as error:
         lists.failures[name] = str(error)
+
+
+def _read_docker_config() -> bytes:
+    try:
+        return config_file(os.environ).read_bytes()
+    except OSError:
+        return b""
 
 
 def _credentials(image: Image, config: bytes) -> Credentials | None:
