@@ -18,7 +18,7 @@ import pytest
 from hack.controllers import ROOT
 from testing.gitserver import BareRepository, git_server
 from testing.loopback_registry import LoopbackRegistry, loopback_registry
-from testing.registry_server import RegistryHandler
+from testing.registry_server import RegistryHandler, Reply
 
 PASSWORD = "hunter2-of-the-git-host"
 DEPLOYMENT = """\
@@ -176,6 +176,27 @@ def test_one_bad_object_fails_the_run_and_harms_no_other(world: World) -> None:
     assert [(state["name"], state["reason"]) for state in failed] == [("gone", "ReadOperationFailed")]
     assert world.deployed() == "1.1.0"
     assert "ImageRepository apps/gone: FAILED: ReadOperationFailed" in world.run(check=1).stdout
+
+
+def test_ctrl_c_ends_a_run_without_a_traceback_and_the_next_one_goes_on(world: World) -> None:
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    world.registry.handler.faults.append(Reply(delay=60))
+    command = world.command(str(world.manifests), "--once")
+    running = subprocess.Popen(
+        command, env=world.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    wait(lambda: world.registry.server.asked)
+    running.send_signal(signal.SIGINT)
+    out, err = running.communicate(timeout=30)
+    assert (running.returncode, out, err) == (130, "", "interrupted; what was done is recorded\n")
+    assert world.run().returncode == 0
+    assert world.deployed() == "1.1.0"
+
+
+def test_a_run_that_takes_too_long_is_a_failure(world: World) -> None:
+    world.registry.handler.faults.append(Reply(delay=60))
+    done = world.run("--timeout=3s", check=1)
+    assert "FAILED: the time was over before everything was done" in done.stdout
 
 
 def test_objects_that_leave_the_manifests_are_gone(world: World) -> None:
