@@ -16,8 +16,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from controllers.net.library_errors import describe
-
 MAX_FILE_BYTES = 10 << 20
 """Nobody writes larger manifests by hand."""
 GIT_TIMEOUT_SECONDS = 60
@@ -100,7 +98,7 @@ def read_files(
             data = _read(os.path.join(base, path))
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:  # deleted, a link, below a link
-                unread.append(UnreadFile(path, f"left out: {describe(error)}"))
+                unread.append(UnreadFile(path, f"left out: {error.strerror or type(error).__name__}"))
             continue
         if data is None:
             unread.append(UnreadFile(path, f"left out: larger than {MAX_FILE_BYTES >> 20} MiB"))

@@ -188,8 +188,8 @@ def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) ->
     except NotYaml as error:
         # A template among the manifests is nobody's mistake, unless objects of ours are in it.
         if explicit or _TOOLKIT in data:
-            where = f"{place}:{error.line}" if error.line else place
-            reading.problems.append(f"{where}: not YAML: {error}")
+            where = f"{place}:{error.place}" if error.place else place
+            reading.problems.append(f"{where}: {error}")
     finally:
         reading.namespace = namespace
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.objects import MAX_FILE_BYTES, BadInput, Manifests, read_manifests
+from cli.objects import MAX_FILE_BYTES, BadInput, Manifests, collect_files, collect_manifests, read_manifests
 from controllers.runtime.key import Key
 
 POLICY = """\
@@ -99,7 +99,7 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
         pytest.param("kind: ImagePolicy\nmetadata: {name: 5}", "without metadata.name", id="name-of-a-number"),
         pytest.param("kind: ImagePolicy\nmetadata: {name: x}\nspec: []", "must be of type object", id="spec-in-a-list"),
         pytest.param("kind: ImagePolicy\nmetadata: {name: x}\nspec: 2024-01-01", "must be of type object", id="date"),
-        pytest.param("kind: &a [*a]", "there is no kind", id="kind-in-a-list"),
+        pytest.param("kind: &a [*a]", "its aliases stand for more", id="kind-in-a-list"),
         pytest.param("kind: ImagePolicy\nmetadata: {name: x}\nspec: &a {policy: *a}", "not YAML", id="endless"),
         pytest.param("kind: !!python/object:x {}", "not YAML: could not determine a constructor", id="tag"),
         pytest.param("kind: x\n\tbad: y", "a.yaml:3:1: not YAML", id="tab"),
@@ -139,3 +139,47 @@ def test_encrypted_secrets_are_passed_over(tmp_path: Path) -> None:
     found: Any = read(tmp_path)
     assert found.manifests == ()
     assert "Secret s is encrypted with SOPS" in found.notices[0]
+
+
+def test_the_kustomization_of_a_folder_gives_the_namespace(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "kustomization.yaml").write_text("namespace: flux-system\n")
+    (tmp_path / "sub" / "a.yaml").write_text(policy("a"))
+    (tmp_path / "b.yaml").write_text(policy("b"))
+    assert {m.name for m in read(tmp_path).manifests} == {"ImagePolicy flux-system/a", "ImagePolicy apps/b"}
+    found = collect_files(tmp_path, [b"sub/a.yaml", b"gone.yaml", b"sub"], namespace="apps", environ={})
+    assert [(m.name, m.place) for m in found.manifests] == [("ImagePolicy flux-system/a", "sub/a.yaml:1")]
+
+
+def test_what_can_be_used_is_collected_and_the_rest_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(policy("a") + "---\n" + policy("b").replace("range", "rang"))
+    found = collect_manifests([str(tmp_path)], namespace="apps", environ={})
+    assert [m.name for m in found.manifests] == ["ImagePolicy apps/a"]
+    assert all("ImagePolicy apps/b" in problem for problem in found.problems)
+    assert found.problems
+
+
+def test_the_same_object_twice_is_one_and_another_one_of_its_name_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(policy())
+    (tmp_path / "b.yaml").write_text(policy())
+    assert len(read(tmp_path).manifests) == 1
+    (tmp_path / "c.yaml").write_text(policy().replace("'*'", "1.x"))
+    (problem,) = problems(tmp_path)
+    assert problem.endswith(f"is there twice, and not the same; the first is at {tmp_path}/a.yaml:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("stringData: {password: 12345}", "stringData.password is not a text: write it in quotes"),
+        ("data: {password: 's3cret!'}", "data.password is not base64: put a plain value into stringData"),
+        ("data: [s3cret]", "data is not a map"),
+    ],
+)
+def test_values_of_a_secret_that_cannot_be_used_are_named_and_not_shown(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    (tmp_path / "s.yaml").write_text(f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\n{text}\n")
+    (found,) = problems(tmp_path)
+    assert found == f"{tmp_path}/s.yaml:1: Secret apps/s: {problem}"
+    assert "s3cret" not in found

@@ -14,11 +14,11 @@ _MERGE: Final = "tag:yaml.org,2002:merge"
 
 
 class NotYaml(Exception):
-    """The text cannot be read; `line` is the place, 0 where it is unknown."""
+    """The text cannot be read; `place` is `line`, `line:column`, or empty where it is unknown."""
 
-    def __init__(self, message: str, line: int = 0) -> None:
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
-        self.line = line
+        self.place = ":".join(str(number) for number in (line, column) if number)
 
 
 class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # an untyped base class
@@ -35,7 +35,7 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # an untyped base class
             if key.tag == _MERGE or not isinstance(key, yaml.ScalarNode):
                 continue
             if key.value in seen:
-                raise NotYaml(f"the key {key.value} is there twice", key.start_mark.line + 1)
+                raise NotYaml(f"not YAML: the key {key.value} is there twice", key.start_mark.line + 1)
             seen.add(key.value)
         built: dict[Any, Any] = super().construct_mapping(node, deep)
         return built
@@ -55,14 +55,15 @@ def load_documents(data: bytes) -> Iterator[tuple[int, Any]]:
         finally:
             loader.dispose()
     except UnicodeDecodeError as error:
-        raise NotYaml(f"byte {error.start} is not UTF-8") from None
+        raise NotYaml(f"not UTF-8 at byte {error.start}; save the file as UTF-8") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise NotYaml(", ".join(filter(None, (error.context, error.problem))), mark.line + 1 if mark else 0) from None
+        place = (mark.line + 1, mark.column + 1) if mark else ()
+        raise NotYaml(f"not YAML: {error.problem or error.context}", *place) from None
     except (yaml.YAMLError, ValueError) as error:
-        raise NotYaml(str(error).partition("\n")[0]) from None
+        raise NotYaml(f"not YAML: {str(error).partition(chr(10))[0]}") from None
     except RecursionError:
-        raise NotYaml("it is nested too deeply") from None
+        raise NotYaml("not YAML: it is nested too deeply") from None
 
 
 def _require_bounded(root: Any) -> None:
@@ -71,7 +72,7 @@ def _require_bounded(root: Any) -> None:
 
     def measure(node: Any, depth: int) -> int:
         if depth > MAX_DEPTH:
-            raise NotYaml("it is nested too deeply", node.start_mark.line + 1)
+            raise NotYaml("not YAML: it is nested too deeply", node.start_mark.line + 1)
         if isinstance(node, yaml.ScalarNode):
             return 1
         if id(node) not in sizes:
@@ -79,7 +80,7 @@ def _require_bounded(root: Any) -> None:
             children = node.value if isinstance(node, yaml.SequenceNode) else [x for pair in node.value for x in pair]
             sizes[id(node)] = 1 + sum(measure(child, depth + 1) for child in children)
         if sizes[id(node)] > MAX_VALUES:
-            raise NotYaml(f"its aliases stand for more than {MAX_VALUES} values", node.start_mark.line + 1)
+            raise NotYaml(f"not YAML: its aliases stand for more than {MAX_VALUES} values", node.start_mark.line + 1)
         return sizes[id(node)]
 
     measure(root, 0)

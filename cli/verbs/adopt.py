@@ -13,7 +13,6 @@ from cli.tags import BadTagFile
 from controllers.adoption.instructions import BadInstruction
 from controllers.adoption.origins.tools import TOOLS
 from controllers.adoption.schemes import Level
-from controllers.net.library_errors import describe
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -69,7 +68,7 @@ def adopt(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"nothing was written: {error.filename}: {describe(error)}\n")
+        sys.stderr.write(f"nothing was written: {error.filename}: {error.strerror or type(error).__name__}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

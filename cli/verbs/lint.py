@@ -12,7 +12,6 @@ from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
 from controllers.lint.rules import RULES, Fix, LintFinding, Severity
-from controllers.net.library_errors import describe
 from controllers.setters import is_candidate
 
 
@@ -52,7 +51,7 @@ def run_lint(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"nothing was mended: {error.filename}: {describe(error)}\n")
+        sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror or type(error).__name__}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
