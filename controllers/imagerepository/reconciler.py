@@ -32,6 +32,9 @@ from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, build_tag_set, effective_exclusions
 from controllers.taglist.writer import TagListWriter
 
+NO_TAGS_LEFT = "NoTagsLeft"
+NO_TAGS_LEFT = "NoTagsLeft"
+"""Reason of the event for a list that has shrunk to nothing."""
 SCANNING = "scanning: "
 
 RepositoryRun = Run[ImageRepository, ImageRepositoryStatus]
@@ -125,7 +128,8 @@ class ImageRepositoryReconciler:
         interval = _interval(run, run.now)
         message = _message(run.status)
         if before is None or before.revision != scan.revision:
-            return Ready(message, requeue_after=interval, event=message)
+            warnings = _warn_of_emptiness(before, scan)
+            return Ready(message, requeue_after=interval, event=message, warnings=warnings)
         no_change = f"no new tags found, next scan in {format_duration(interval)}"
         return Ready(message, requeue_after=interval, no_change=no_change)
 
@@ -176,6 +180,14 @@ def _interval(run: RepositoryRun, scan_time: datetime) -> timedelta:
 def _message(status: ImageRepositoryStatus) -> str:
     count = status.last_scan_result.tag_count if status.last_scan_result else 0
     return f"successful scan: found {count} tags"
+
+
+def _warn_of_emptiness(before: ScanResult | None, scan: TagSet) -> tuple[tuple[str, str], ...]:
+    """Return a warning for a list that has shrunk to nothing: a registry that lost its data answers in this way."""
+    if scan.tags or before is None or not before.tag_count:
+        return ()
+    excluded = f" but {scan.excluded_count} that the exclusion list leaves out" if scan.excluded_count else ""
+    return ((NO_TAGS_LEFT, f"{before.tag_count} tags before, none now{excluded}: policies keep what they chose last"),)
 
 
 def _failed_scan_reason(status: ImageRepositoryStatus) -> str:

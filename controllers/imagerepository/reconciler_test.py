@@ -452,3 +452,12 @@ async def test_exclusion_list_that_costs_does_not_hold_the_event_loop(harness: R
     patterns = tuple(rf"\pL{{55}}{number}" for number in range(25))  # each takes 20 ms to compile
     holds = await measure_holds(harness.reconcile(spec={"exclusion_list": patterns}))
     assert holds.longest < holds.seconds / 3
+
+
+async def test_a_list_that_has_shrunk_to_nothing_is_a_warning(harness: RepositoryHarness) -> None:
+    assert (await harness.reconcile()).warnings == ()
+    harness.registry.tags = ["1.0.sig"]
+    emptied = await harness.reconcile(after=INTERVAL)
+    text = "2 tags before, none now but 1 that the exclusion list leaves out: policies keep what they chose last"
+    assert (emptied.message, emptied.warnings) == ("successful scan: found 0 tags", (("NoTagsLeft", text),))
+    assert (await harness.reconcile(after=2 * INTERVAL)).warnings == (), "it is told once"
