@@ -51,7 +51,7 @@ def run_lint(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror or error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

@@ -58,7 +58,9 @@ def _settings(root: Mapping) -> Iterator[tuple[str, tuple[str, int]]]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value or "")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value or "")
 
 
 def _carry(path: str, root: Mapping, settings: dict[str, tuple[str, int]], carried: Carried) -> None:
