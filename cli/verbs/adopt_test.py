@@ -273,6 +273,25 @@ def test_a_failed_write_changes_nothing(adopt: Adopt, folder: Path, monkeypatch:
     assert read(folder) == before
 
 
+def test_a_reader_that_leaves_early(adopt: Adopt, folder: Path) -> None:
+    (folder / "apps" / "many.yaml").write_text("".join(f"a{n}:\n  image: o/i{n}:1.0.0\n" for n in range(2_000)))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = f"{sys.executable} -m cli.main adopt --offline --write | head -1"
+    bash = ["bash", "-o", "pipefail", "-c", command]
+    done = subprocess.run(bash, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "o/i0: 1.0.0 → semver ^1\n"
+    assert done.stderr.startswith("wrote apps/many.yaml, ")
+    assert b"$imagepolicy" in (folder / "apps" / "many.yaml").read_bytes()
+
+
+def test_automations_that_look_elsewhere_are_named(adopt: Adopt, folder: Path) -> None:
+    adopt("--write")
+    objects = folder / "image-automation.yaml"
+    objects.write_text(objects.read_text().replace("path: ./", "path: ./clusters"))
+    (folder / "apps" / "more.yaml").write_text(VALUES)
+    assert "note: apps/more.yaml: no automation looks there; extend the update.path of one\n" in adopt()[1]
+
+
 def test_permissions_stay(adopt: Adopt, folder: Path) -> None:
     (folder / "apps" / "values.yaml").chmod(0o640)
     adopt("--write")

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
 from cli.lint_output import FORMATS
+from cli.printing import write_output
 from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
@@ -58,8 +59,7 @@ def run_lint(options: argparse.Namespace) -> int:
         return 130
     if options.output == "text":
         findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
-    sys.stdout.buffer.write("".join(FORMATS[options.output](findings)).encode("utf-8", "surrogateescape"))
-    sys.stdout.buffer.flush()
+    write_output(["".join(FORMATS[options.output](findings)).encode("utf-8", "surrogateescape")])
     unread = [file for file in unread if is_candidate(file.path) and _is_below(file.path, wanted)]
     for file in unread:
         sys.stderr.write(f"{os.path.relpath(checkout.folder / file.path)}: {file.reason}\n")
