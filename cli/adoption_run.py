@@ -12,7 +12,7 @@ from pathlib import Path
 
 from cli.adoption_dialogue import ask
 from cli.adoption_report import Report, format_report, to_json
-from cli.checkout import Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
 from cli.printing import write_output
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.diff import unified_diff
@@ -121,8 +121,14 @@ def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequenc
         manifests = []
         for path, data in read_files(whole, is_candidate, []):
             manifests += _parse(path, data)
-    if target.is_file() and not target.resolve().is_relative_to(checkout.root.resolve()):
-        manifests = [*manifests, *_parse(os.fspath(target), target.read_bytes())]
+    if target.is_file():
+        is_read = checkout.is_repository and target.resolve().is_relative_to(checkout.root.resolve())
+        is_read = is_read or (not checkout.is_file and target.parent == checkout.folder)
+        try:
+            of_target = find_manifests(os.fspath(target), target.read_bytes())
+        except Unparsable as error:
+            raise BadFolder(f"{target} cannot be added to: {error}; mend it, or name another with --objects") from None
+        manifests = manifests if is_read else [*manifests, *of_target]
     return manifests
 
 

@@ -284,6 +284,29 @@ def test_a_reader_that_leaves_early(adopt: Adopt, folder: Path) -> None:
     assert b"$imagepolicy" in (folder / "apps" / "many.yaml").read_bytes()
 
 
+def test_a_broken_file_of_objects_is_not_added_to(adopt: Adopt, folder: Path) -> None:
+    (folder / "image-automation.yaml").write_text("a: [\n")
+    before = read(folder)
+    status, _, err = adopt("--write")
+    assert status == 2
+    assert "image-automation.yaml cannot be added to: " in err
+    assert read(folder) == before
+
+
+def test_one_file_without_a_repository(adopt: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plain").mkdir()
+    monkeypatch.chdir(tmp_path / "plain")
+    Path("a.yaml").write_text("image: o/a:1.0.0\n")
+    Path("b.yaml").write_text("image: o/b:1.0.0\n")
+    for name in ("a.yaml", "b.yaml"):
+        adopt("--write", name)
+    written = Path("image-automation.yaml").read_text()
+    assert written.count("kind: ImageUpdateAutomation") == 1
+    assert written.count("kind: ImagePolicy") == 2
+    Path("c.yaml").write_text("image: o/a:1.1.0\n")
+    assert "policy flux-system/a, which exists" in adopt("c.yaml")[1]
+
+
 def test_automations_that_look_elsewhere_are_named(adopt: Adopt, folder: Path) -> None:
     adopt("--write")
     objects = folder / "image-automation.yaml"

@@ -76,7 +76,12 @@ def _open_repository(paths: Sequence[str]) -> Checkout:
     if len(roots) > 1:
         raise BadFolder(f"these are several repositories: {', '.join(sorted(map(str, roots)))}; name those of one")
     root = roots.pop()
-    return open_checkout(os.path.relpath(root), hidden=True)
+    first = open_checkout(paths[0], hidden=True)
+    if first.is_repository:
+        return open_checkout(os.path.relpath(root), hidden=True)
+    # Without a repository nothing says what else belongs to a file.
+    files = [name for path in paths for name in open_checkout(path, hidden=True).files]
+    return replace(first, files=tuple(sorted({*files}))) if first.is_file else first
 
 
 def _list_wanted(checkout: Checkout, paths: Sequence[str]) -> set[str]:
