@@ -13,7 +13,7 @@ from pathlib import Path
 from cli.adoption_dialogue import ask
 from cli.adoption_report import Report, format_report, to_json
 from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
-from cli.printing import write_output
+from cli.output import encode_text, write_output
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.diff import unified_diff
 from controllers.adoption.evidence import Verdict, hold_against
@@ -56,7 +56,7 @@ def run_adoption(options: argparse.Namespace) -> int:
     lists = _find_tags(plan, known_tags, offline=options.offline)
     verdicts = _hold_all(plan, lists)
     if options.interactive:
-        chosen = ask(verdicts, namespace, lists.of, prompt=_prompt, show=sys.stderr.write)
+        chosen = ask(verdicts, namespace, lists.of, prompt=_prompt, show=_show)
         if chosen is None:
             sys.stderr.write("nothing was written\n")
             return 0
@@ -228,7 +228,7 @@ def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], ob
     elif output == "yaml":
         pieces.append(objects.encode())
     if output in {"text", "summary"}:
-        pieces.append("".join(format_report(report)).encode("utf-8", "replace"))
+        pieces.append(encode_text("".join(format_report(report))))
     if output in {"text", "diff"}:
         for path, (old, new) in changes.items():
             pieces.extend(unified_diff(_join(report.diff_prefix, path), old, new))
@@ -237,6 +237,10 @@ def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], ob
 
 def _join(prefix: str, path: str) -> str:
     return os.path.normpath(os.path.join(prefix, path))
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(encode_text(text).decode())
 
 
 def _prompt(question: str) -> str:

@@ -103,7 +103,7 @@ def read_files(
             data = _read(os.path.join(base, path))
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:  # deleted, a link, below a link
-                unread.append(UnreadFile(path, f"left out: {error.strerror or error}"))
+                unread.append(UnreadFile(path, f"left out: {error.strerror}"))
             continue
         if data is None:
             unread.append(UnreadFile(path, f"left out: larger than {MAX_FILE_BYTES >> 20} MiB"))

@@ -1,8 +1,6 @@
-"""Tables and lines that commands print. Values in, lines out; `write_output` alone writes."""
+"""Tables and lines that commands print. Values in, lines out."""
 
-import os
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from controllers.policy import Choice, Refusal, Tally
 
@@ -37,13 +35,3 @@ def format_candidates(refused: Sequence[Refusal]) -> Iterator[str]:
     yield "\n"
     for tag, value, reason in rows:
         yield f"{tag:{tag_width}}  {value:{value_width}}  {reason}\n"
-
-
-def write_output(pieces: Iterable[bytes]) -> None:
-    """Write bytes to standard output. A reader that leaves early, such as `head`, is no error."""
-    try:
-        sys.stdout.buffer.writelines(pieces)
-        sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # What is still in the buffer goes nowhere, or the interpreter would complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

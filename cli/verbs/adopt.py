@@ -68,7 +68,7 @@ def adopt(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"nothing was written: {error.filename}: {error.strerror or error}\n")
+        sys.stderr.write(f"nothing was written: {error.filename}: {error.strerror}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")

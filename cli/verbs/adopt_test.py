@@ -315,6 +315,11 @@ def test_automations_that_look_elsewhere_are_named(adopt: Adopt, folder: Path) -
     assert "note: apps/more.yaml: no automation looks there; extend the update.path of one\n" in adopt()[1]
 
 
+def test_nothing_of_a_file_commands_the_terminal(adopt: Adopt, folder: Path) -> None:
+    (folder / "apps" / "web.yaml").write_text('kind: "\\e]0;owned\\a"\nimage: {repository: o/a, tag: 1.0.0}\n')
+    assert "apps/web.yaml:2: \\x1b]0;owned\\x07, o/a:1.0.0: " in adopt("-o", "summary")[1]
+
+
 def test_permissions_stay(adopt: Adopt, folder: Path) -> None:
     (folder / "apps" / "values.yaml").chmod(0o640)
     adopt("--write")

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
 from cli.lint_output import FORMATS
-from cli.printing import write_output
+from cli.output import encode_text, write_output
 from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
@@ -52,14 +52,15 @@ def run_lint(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except OSError as error:
-        sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror or error}\n")
+        sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
     if options.output == "text":
         findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
-    write_output(["".join(FORMATS[options.output](findings)).encode("utf-8", "surrogateescape")])
+    shown = "".join(FORMATS[options.output](findings))
+    write_output([encode_text(shown) if options.output == "text" else shown.encode("utf-8", "surrogateescape")])
     unread = [file for file in unread if is_candidate(file.path) and _is_below(file.path, wanted)]
     for file in unread:
         sys.stderr.write(f"{os.path.relpath(checkout.folder / file.path)}: {file.reason}\n")
