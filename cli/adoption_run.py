@@ -6,12 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from cli.adoption_dialogue import ask
 from cli.adoption_report import Report, format_report, to_json
-from cli.checkout import Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.output import encode_text, write_output
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.diff import unified_diff
 from controllers.adoption.evidence import Verdict, hold_against
@@ -25,7 +27,7 @@ from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
 from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
-from controllers.setters import Unparsable, is_candidate, relative_to
+from controllers.setters import Unparsable, UpdatePathOutside, is_candidate, relative_to, resolve_update_path
 
 DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
 DEFAULT_BRANCH = "main"
@@ -54,7 +56,7 @@ def run_adoption(options: argparse.Namespace) -> int:
     lists = _find_tags(plan, known_tags, offline=options.offline)
     verdicts = _hold_all(plan, lists)
     if options.interactive:
-        chosen = ask(verdicts, namespace, lists.of, prompt=_prompt, show=sys.stderr.write)
+        chosen = ask(verdicts, namespace, lists.of, prompt=_prompt, show=_show)
         if chosen is None:
             sys.stderr.write("nothing was written\n")
             return 0
@@ -71,7 +73,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         sorted((*plan.obstacles, *adoption.obstacles), key=_order),
         survey.faults,
         [
-            *(assumptions if is_automation_new else ()),
+            *(assumptions if is_automation_new else _list_uncovered(checkout, adoption, inventory)),
             *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
             *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
         ],
@@ -79,9 +81,10 @@ def run_adoption(options: argparse.Namespace) -> int:
         prefix="" if options.path in {".", "./"} else os.fspath(checkout.folder),
         diff_prefix=checkout.in_repository,
     )
+    if options.write and changes:  # before anything is printed, since the reader of a pipe may leave
+        write_files(checkout.folder, {path: new for path, (_, new) in changes.items()})
     _print(report, changes, objects, options.output)
     if options.write and changes:
-        write_files(checkout.folder, {path: new for path, (_, new) in changes.items()})
         sys.stderr.write(
             f"wrote {', '.join([*changes][:3])}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}\n"
         )
@@ -118,8 +121,14 @@ def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequenc
         manifests = []
         for path, data in read_files(whole, is_candidate, []):
             manifests += _parse(path, data)
-    if target.is_file() and not target.resolve().is_relative_to(checkout.root.resolve()):
-        manifests = [*manifests, *_parse(os.fspath(target), target.read_bytes())]
+    if target.is_file():
+        is_read = checkout.is_repository and target.resolve().is_relative_to(checkout.root.resolve())
+        is_read = is_read or (not checkout.is_file and target.parent == checkout.folder)
+        try:
+            of_target = find_manifests(os.fspath(target), target.read_bytes())
+        except Unparsable as error:
+            raise BadFolder(f"{target} cannot be added to: {error}; mend it, or name another with --objects") from None
+        manifests = manifests if is_read else [*manifests, *of_target]
     return manifests
 
 
@@ -198,22 +207,40 @@ def _describe_automation(
     ), notes
 
 
+def _list_uncovered(checkout: Checkout, adoption: Adoption, inventory: Inventory) -> list[str]:
+    """Return a note on files that the automations that exist do not look into."""
+    folders = []
+    for automation in inventory.automations:
+        with suppress(UpdatePathOutside):  # lint reports it
+            folders.append(resolve_update_path(automation.spec.update.path))
+    paths = [_join(checkout.in_repository, path) for path in adoption.edits]
+    outside = [path for path in paths if all(relative_to(path, folder) is None for folder in folders)]
+    if not outside:
+        return []
+    more = f" and {len(outside) - 1} more" if len(outside) > 1 else ""
+    return [f"note: {outside[0]}{more}: no automation looks there; extend the update.path of one"]
+
+
 def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], objects: str, output: str) -> None:
-    out = sys.stdout.buffer
+    pieces: list[bytes] = []
     if output == "json":
-        out.write(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        pieces.append(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
     elif output == "yaml":
-        out.write(objects.encode())
+        pieces.append(objects.encode())
     if output in {"text", "summary"}:
-        out.write("".join(format_report(report)).encode("utf-8", "replace"))
+        pieces.append(encode_text("".join(format_report(report))))
     if output in {"text", "diff"}:
         for path, (old, new) in changes.items():
-            out.writelines(unified_diff(_join(report.diff_prefix, path), old, new))
-    out.flush()
+            pieces.extend(unified_diff(_join(report.diff_prefix, path), old, new))
+    write_output(pieces)
 
 
 def _join(prefix: str, path: str) -> str:
     return os.path.normpath(os.path.join(prefix, path))
+
+
+def _show(text: str) -> None:
+    sys.stderr.write(encode_text(text).decode())
 
 
 def _prompt(question: str) -> str:

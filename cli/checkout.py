@@ -50,8 +50,13 @@ class Checkout:
 
     @property
     def is_whole(self) -> bool:
-        """Whether this is all of the repository."""
-        return not self.is_file and not self.in_repository
+        """Whether this is all that is known to belong together: a repository, or without one what was named."""
+        return not self.is_repository or (not self.is_file and not self.in_repository)
+
+    @property
+    def is_repository(self) -> bool:
+        """Whether it is in a Git repository."""
+        return (self.root / ".git").exists()
 
     @property
     def in_repository(self) -> str:

@@ -273,6 +273,53 @@ def test_a_failed_write_changes_nothing(adopt: Adopt, folder: Path, monkeypatch:
     assert read(folder) == before
 
 
+def test_a_reader_that_leaves_early(adopt: Adopt, folder: Path) -> None:
+    (folder / "apps" / "many.yaml").write_text("".join(f"a{n}:\n  image: o/i{n}:1.0.0\n" for n in range(2_000)))
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    command = f"{sys.executable} -m cli.main adopt --offline --write | head -1"
+    bash = ["bash", "-o", "pipefail", "-c", command]
+    done = subprocess.run(bash, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "o/i0: 1.0.0 → semver ^1\n"
+    assert done.stderr.startswith("wrote apps/many.yaml, ")
+    assert b"$imagepolicy" in (folder / "apps" / "many.yaml").read_bytes()
+
+
+def test_a_broken_file_of_objects_is_not_added_to(adopt: Adopt, folder: Path) -> None:
+    (folder / "image-automation.yaml").write_text("a: [\n")
+    before = read(folder)
+    status, _, err = adopt("--write")
+    assert status == 2
+    assert "image-automation.yaml cannot be added to: " in err
+    assert read(folder) == before
+
+
+def test_one_file_without_a_repository(adopt: Adopt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "plain").mkdir()
+    monkeypatch.chdir(tmp_path / "plain")
+    Path("a.yaml").write_text("image: o/a:1.0.0\n")
+    Path("b.yaml").write_text("image: o/b:1.0.0\n")
+    for name in ("a.yaml", "b.yaml"):
+        adopt("--write", name)
+    written = Path("image-automation.yaml").read_text()
+    assert written.count("kind: ImageUpdateAutomation") == 1
+    assert written.count("kind: ImagePolicy") == 2
+    Path("c.yaml").write_text("image: o/a:1.1.0\n")
+    assert "policy flux-system/a, which exists" in adopt("c.yaml")[1]
+
+
+def test_automations_that_look_elsewhere_are_named(adopt: Adopt, folder: Path) -> None:
+    adopt("--write")
+    objects = folder / "image-automation.yaml"
+    objects.write_text(objects.read_text().replace("path: ./", "path: ./clusters"))
+    (folder / "apps" / "more.yaml").write_text(VALUES)
+    assert "note: apps/more.yaml: no automation looks there; extend the update.path of one\n" in adopt()[1]
+
+
+def test_nothing_of_a_file_commands_the_terminal(adopt: Adopt, folder: Path) -> None:
+    (folder / "apps" / "web.yaml").write_text('kind: "\\e]0;owned\\a"\nimage: {repository: o/a, tag: 1.0.0}\n')
+    assert "apps/web.yaml:2: \\x1b]0;owned\\x07, o/a:1.0.0: " in adopt("-o", "summary")[1]
+
+
 def test_permissions_stay(adopt: Adopt, folder: Path) -> None:
     (folder / "apps" / "values.yaml").chmod(0o640)
     adopt("--write")

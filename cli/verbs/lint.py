@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
 from cli.lint_output import FORMATS
+from cli.output import encode_text, write_output
 from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
@@ -58,8 +59,8 @@ def run_lint(options: argparse.Namespace) -> int:
         return 130
     if options.output == "text":
         findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
-    sys.stdout.buffer.write("".join(FORMATS[options.output](findings)).encode("utf-8", "surrogateescape"))
-    sys.stdout.buffer.flush()
+    shown = "".join(FORMATS[options.output](findings))
+    write_output([encode_text(shown) if options.output == "text" else shown.encode("utf-8", "surrogateescape")])
     unread = [file for file in unread if is_candidate(file.path) and _is_below(file.path, wanted)]
     for file in unread:
         sys.stderr.write(f"{os.path.relpath(checkout.folder / file.path)}: {file.reason}\n")
@@ -76,7 +77,12 @@ def _open_repository(paths: Sequence[str]) -> Checkout:
     if len(roots) > 1:
         raise BadFolder(f"these are several repositories: {', '.join(sorted(map(str, roots)))}; name those of one")
     root = roots.pop()
-    return open_checkout(os.path.relpath(root), hidden=True)
+    first = open_checkout(paths[0], hidden=True)
+    if first.is_repository:
+        return open_checkout(os.path.relpath(root), hidden=True)
+    # Without a repository nothing says what else belongs to a file.
+    files = [name for path in paths for name in open_checkout(path, hidden=True).files]
+    return replace(first, files=tuple(sorted({*files}))) if first.is_file else first
 
 
 def _list_wanted(checkout: Checkout, paths: Sequence[str]) -> set[str]:

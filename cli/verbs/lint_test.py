@@ -157,6 +157,18 @@ def test_files_that_cannot_be_read(folder: Path, capsys: pytest.CaptureFixture[s
     assert err == "huge.yaml: left out: larger than 10 MiB\n"
 
 
+def test_files_outside_of_repositories_are_read_alone(
+    tmp_path_factory: pytest.TempPathFactory, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path_factory.mktemp("plain")
+    for name in ("a.yaml", "b.yaml", "c.yaml"):
+        (folder / name).write_text(BAD)
+    status, out, _ = lint(capsys, str(folder / "a.yaml"), str(folder / "b.yaml"))
+    assert status == 1
+    assert [line.split(":")[0].rpartition("/")[2] for line in out.splitlines()] == ["a.yaml", "b.yaml"]
+    assert len(lint(capsys, str(folder))[1].splitlines()) == 3
+
+
 def test_a_folder_without_manifests(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lint(capsys, str(tmp_path)) == (0, "", "")
 

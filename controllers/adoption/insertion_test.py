@@ -46,7 +46,6 @@ def test_a_marker_is_put_behind_the_value(text: str, want: str) -> None:
             'image: o/a:1 # {"$imagepolicy": a:b}\n', "a marker that does not work is here", id="broken-marker"
         ),
         pytest.param("%YAML 1.1\n---\nimage: o/a:1\n", "directives are not supported", id="directive"),
-        pytest.param("b: c\n---\n- d\n---\nimage: o/a:1\n", "a document is a list", id="list"),
         pytest.param("kind: List\nitems:\n- a: b\nx:\n  image: o/a:1\n", "would not be found", id="beside-items"),
     ],
 )

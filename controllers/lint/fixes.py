@@ -39,8 +39,9 @@ def _works(before: bytes, after: bytes, line: int) -> bool:
         old, new = setters.find_markers(before), setters.find_markers(after)
     except setters.Unparsable:
         return False
-    added = {marker.line for marker in new.markers} - {marker.line for marker in old.markers}
-    return old.event_signatures == new.event_signatures and added <= {line, line + 1} and len(added) == 1
+    added = {(marker.line, marker.setter) for marker in new.markers} - {(one.line, one.setter) for one in old.markers}
+    lines = {number for number, _ in added}
+    return old.event_signatures == new.event_signatures and len(added) == 1 and lines <= {line, line + 1}
 
 
 def apply_fixes(data: bytes, fixes: Sequence[Fix]) -> bytes:

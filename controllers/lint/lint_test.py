@@ -77,6 +77,7 @@ def test_files_without_objects_say_nothing_about_policies() -> None:
         pytest.param(f"a: b\n\n{MARKER}\n", "3:1 misplaced-marker", id="line-of-its-own"),
         pytest.param(f"image: [ {MARKER}\n", "2:0 not-yaml", id="not-yaml"),
         pytest.param("ü: x\nimage: o/a:1 # {\"$imagepolicy\": \"apps:wep\"}\n", "2:8 unknown-policy", id="unknown"),
+        pytest.param("image: a/b # {\"$imagepolicy\": \"web\"}\n", "1:12 malformed-marker", id="no-namespace"),
         pytest.param("tag: a # {\"$imagepolicy\": \"apps:web:version\"}\n", "1:6 unknown-suffix", id="suffix"),
         pytest.param(APP + "sops: {mac: x}\n", "1:8 encrypted-file", id="encrypted"),
         pytest.param(APP.replace("web:1", "api:1"), "1:8 other-image", id="other-image"),
@@ -178,7 +179,8 @@ STATUS = {"selection", "sources", "observedLatestTags", "findings", "written"}
         pytest.param('# {"$imagepolicy": apps:web}', MARKER, id="no-quotes"),
         pytest.param('# {"$imagepolicy": "apps:web:tag"', '# {"$imagepolicy": "apps:web:tag"}', id="no-brace"),
         pytest.param('#{"$imagepolicy" "apps:web"}', MARKER, id="no-colon"),
-        pytest.param('# {"$imagepolicy": "apps/web"', MARKER, id="slash"),
+        pytest.param('# {"$imagepolicy": "apps/web"', MARKER, id="slash-no-brace"),
+        pytest.param('# {"$imagepolicy": "apps/web"}', MARKER, id="slash"),
     ],
 )
 def test_safe_fixes(comment: str, want: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -25,6 +26,8 @@ RULES_OF_REASONS = {
     setters.FindingReason.MALFORMED: "malformed-marker",
     setters.FindingReason.MISPLACED: "misplaced-marker",
 }
+_NAMES = re.compile(r"[a-z0-9][a-z0-9.-]*:[a-z0-9][a-z0-9.-]*(?::.*)?", re.DOTALL)
+_NOT_NAMES = "the marker says '{setter}': write namespace:name, and perhaps :name, :tag or :digest behind it"
 ENCRYPTED = (
     "the file is encrypted by SOPS: an edited value breaks its checksum. Keep the image in a file that is not encrypted"
 )
@@ -71,6 +74,11 @@ def check_marked_file(file: MarkedFile, known: Automations) -> Iterator[LintFind
         yield from _check_lines(file, known)
         return
     for marker in file.markers:
+        if not _NAMES.fullmatch(marker.setter):
+            message = _NOT_NAMES.format(setter=marker.setter[:256])
+            column, fix = find_comment(file.data, marker.line)[0], find_fix(file, marker.line)
+            yield LintFinding("malformed-marker", file.path, marker.line, column or marker.column, message, fix)
+            continue
         for rule, message in _check_setter(file.path, parse_setter(marker.setter), marker.value, known):
             yield LintFinding(rule, file.path, marker.line, marker.column, message)
 
