@@ -21,6 +21,7 @@ from controllers.runtime.key import key_of
 from controllers.runtime.reconcile import bounds
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import SECRET_RETRY, Ready, Retry, Stalled
+from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.reader import fetch_list
 from controllers.taglist.scan import build_tag_set
 from testing.builders import IMAGE
@@ -452,3 +453,23 @@ async def test_exclusion_list_that_costs_does_not_hold_the_event_loop(harness: R
     patterns = tuple(rf"\pL{{55}}{number}" for number in range(25))  # each takes 20 ms to compile
     holds = await measure_holds(harness.reconcile(spec={"exclusion_list": patterns}))
     assert holds.longest < holds.seconds / 3
+
+
+@pytest.mark.parametrize(("max_tags", "runs"), [(0, 2), (1000, 1)], ids=["while-listing", "listed"])
+async def test_exclusion_list_that_costs_runs_in_a_thread_of_the_namespace(
+    harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch, max_tags: int, runs: int
+) -> None:
+    namespaces: list[str] = []
+    in_thread = NamespaceThreads.run
+
+    async def run(self: NamespaceThreads, namespace: str, work: Callable[[], Any]) -> Any:
+        namespaces.append(namespace)
+        return await in_thread(self, namespace, work)
+
+    monkeypatch.setattr(NamespaceThreads, "run", run)
+    harness.registry.max_tags = max_tags
+    await harness.reconcile(spec={"exclusion_list": ("(.?)" * 50 + "^nothing$",)})
+    assert namespaces == ["apps"] * runs
+    namespaces.clear()
+    await harness.reconcile(spec={"exclusion_list": ("^nothing$",)}, requested=True)
+    assert namespaces == []

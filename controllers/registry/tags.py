@@ -5,7 +5,7 @@ pages, tags and bytes are counted, and all pages are asked of the URL that the f
 the number of tags that the exclusion list leaves; how many bytes may be read for them follows from it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -29,6 +29,8 @@ KEPT_PAGE_BYTES: Final = 1 << 20
 """A longer page is parsed as it comes."""
 BYTES_PER_TAG: Final = 1 << 10
 """Read at most for each tag of the limit; some registries write 300 bytes about each image besides its tags."""
+FILTERED_TAGS: Final = 1_000
+"""Of a long page at a time, and more where more come at once: a filter may have to wait for a thread."""
 CHARS_PER_TAG: Final = 128
 """Kept at most for each tag of the limit; the specification's longest tag."""
 
@@ -45,11 +47,15 @@ class TagPage(msgspec.Struct):
         return not self.errors and not (self.tags is msgspec.UNSET and self.name is msgspec.UNSET)
 
 
+KeepTags = Callable[[Sequence[str]], Awaitable[list[str]]]
+"""Return the tags that count, in the same order; about 1 µs a tag, and more where it is done beside the event loop."""
+
+
 class TagFilter(Protocol):
     """Which tags count; hashable, since those who list with the same one share an answer."""
 
-    def keep(self, tags: Sequence[str]) -> list[str]:
-        """Return the tags that count, in the same order; about 1 µs a tag."""
+    def begin(self) -> KeepTags:
+        """Return what is called for one part of a list after the other, which may bound what the whole costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +149,7 @@ class Listing:
     """The pages read so far; says when it is enough."""
 
     max_tags: int = MAX_TAGS
-    filter: TagFilter | None = None
+    keep: KeepTags | None = None
     tags: list[str] = field(default_factory=list)
     excluded_count: int = 0
     bytes_read: int = 0
@@ -175,10 +181,10 @@ class Listing:
         """Whether `apply_filter` is needed before more is added."""
         return len(self.tags) > self.max_tags
 
-    def apply_filter(self, url: str) -> None:
-        """Drop the tags that do not count. Raises ResponseTooLarge when too many do; 1 µs for each tag since last."""
+    async def apply_filter(self, url: str) -> None:
+        """Drop the tags that do not count. Raises ResponseTooLarge when too many do, and what `keep` raises."""
         added = self.tags[self._filtered :]
-        kept = self.filter.keep(added) if self.filter else added
+        kept = await self.keep(added) if self.keep else added
         self.excluded_count += len(added) - len(kept)
         self.tags[self._filtered :] = kept
         self._filtered = len(self.tags)
@@ -215,11 +221,12 @@ class LongPage:
     """Takes a page that is too long to be kept, and adds its tags to a listing; a `BodySink`."""
 
     def __init__(self, listing: Listing, url: str, *, content_type: str, is_quotable: bool) -> None:
-        listing.apply_filter(url)
         self._content_type = content_type
         self._is_quotable = is_quotable
         self._listing = listing
-        self._before = listing.mark()
+        self._before: Mark | None = None
+        """How far the listing was, once it is filtered."""
+        self._added: list[str] = []
         self._url = url
         self._parser = PageParser()
         self._start = b""
@@ -230,7 +237,7 @@ class LongPage:
         return self._count
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes. Raises BadResponse for what is no page, ResponseTooLarge beyond the limit."""
+        """Take the next bytes. Raises BadResponse for what is no page, ResponseTooLarge for too many bytes."""
         self._start = self._start or data[:80]
         self._listing.add_bytes(self._url, len(data))
         try:
@@ -242,19 +249,34 @@ class LongPage:
         if tags:
             check_tags(self._url, tags)
             self._count += len(tags)
-            self._listing.add(tags)
-            self._listing.apply_filter(self._url)
+            self._added += tags
+
+    async def settle(self) -> None:
+        """Add tags once there are some. Raises ResponseTooLarge beyond the limit, and what the filter raises."""
+        if len(self._added) >= FILTERED_TAGS:
+            await self._add()
 
     def undo(self) -> None:
         """Take back what was added: the answer broke off, and the page is read again."""
-        self._listing.roll_back(self._before)
+        self._added = []
+        if self._before is not None:
+            self._listing.roll_back(self._before)
 
-    def finish(self) -> None:
-        """Take note that the page is over. Raises BadResponse for one that is cut or is no list of tags."""
+    async def finish(self) -> None:
+        """Take note that the page is over. Raises as `settle`, and BadResponse for one that is cut or is no list."""
         try:
             self._parser.finish()
         except NotATagPage:
             raise self._no_page_error() from None
+        await self._add()
+
+    async def _add(self) -> None:
+        if self._before is None:
+            await self._listing.apply_filter(self._url)
+            self._before = self._listing.mark()
+        self._listing.add(self._added)
+        self._added = []
+        await self._listing.apply_filter(self._url)
 
     def _no_page_error(self) -> BadResponse:
         return no_page_error(self._url, self._content_type, self._start, is_quotable=self._is_quotable)
