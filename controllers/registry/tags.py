@@ -93,16 +93,23 @@ def decode_page(url: str, content_type: str, body: bytes, *, is_quotable: bool =
 def no_page_error(url: str, content_type: str, start: bytes, *, is_quotable: bool = True) -> BadResponse:
     """Return the error for an answer that is no page; start: of its body."""
     if not is_quotable:
-        return BadResponse(f"GET {url}: expected a list of tags in JSON, got something else by way of another host")
+        return BadResponse(
+            f"{_request(url)}: expected a list of tags in JSON, got something else by way of another host"
+        )
     kind = sanitize(content_type) or "no content type"
     text = sanitize(start[:80].decode("utf-8", "replace"))
-    return BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {text}")
+    return BadResponse(f"{_request(url)}: expected a list of tags in JSON, got {kind}: {text}")
+
+
+def _request(url: str) -> str:
+    """Return method and URL for a message: a registry's link has settled the query of any page but the first."""
+    return f"GET {redact_text(url)}"
 
 
 def check_tags(url: str, tags: Iterable[str]) -> None:
     """Raise ResponseTooLarge for a tag that no registry can have."""
     if max(map(len, tags), default=0) > MAX_TAG_CHARS:
-        raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
+        raise ResponseTooLarge(f"{_request(url)}: a tag has more than {MAX_TAG_CHARS} characters")
 
 
 def find_next_page(url: str, links: Iterable[str]) -> str | None:
@@ -116,7 +123,9 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         parsed = [link for header in links for link in parse_links(header)]
     except BadLink as error:
         # An unread link is never the end of the list: an old tag would be chosen.
-        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(str(error)))}") from None
+        raise BadResponse(
+            f"{_request(url)}: failed to parse link header: {sanitize(redact_text(str(error)))}"
+        ) from None
     target = next((link.target for link in parsed if not link.relations or "next" in link.relations), None)
     if target is None:
         return None
@@ -125,12 +134,14 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         there = urlsplit(urljoin(url, target))
         same_host = there.scheme in DEFAULT_PORTS and origin(here)[1:] == origin(there)[1:]
     except ValueError:
-        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(target))}") from None
+        raise BadResponse(f"{_request(url)}: failed to parse link header: {sanitize(redact_text(target))}") from None
     if there.query:
         return here._replace(query=there.query, fragment="").geturl()
     if not same_host:
         host = sanitize(there.netloc.rpartition("@")[2])
-        raise BadResponse(f"GET {url}: next page is on another origin, {host}, and has no query to ask for it here")
+        raise BadResponse(
+            f"{_request(url)}: next page is on another origin, {host}, and has no query to ask for it here"
+        )
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
 
@@ -168,7 +179,7 @@ class Listing:
         self.bytes_read += size
         if self.bytes_read > self.max_tags * BYTES_PER_TAG:
             raise ResponseTooLarge(
-                f"GET {url}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
+                f"{_request(url)}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
                 f"{BYTES_PER_TAG} for each of {self.max_tags} tags; raise --registry-max-tags"
             )
 
@@ -191,7 +202,7 @@ class Listing:
         self._chars += sum(map(len, kept))
         if self._filtered > self.max_tags or self._chars > self.max_tags * CHARS_PER_TAG:
             raise ResponseTooLarge(
-                f"GET {url}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
+                f"{_request(url)}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
                 "leaves out; leave out more there, or raise --registry-max-tags"
             )
 
@@ -209,11 +220,10 @@ class Listing:
         if target is None:
             return None
         if target in self.visited:
-            raise BadResponse(
-                f"GET {url}: next page {sanitize(redact_text(target))} was read before; the list goes round in a circle"
-            )
+            seen = sanitize(redact_text(target))
+            raise BadResponse(f"{_request(url)}: next page {seen} was read before; the list goes round in a circle")
         if len(self.visited) >= MAX_PAGES:
-            raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_PAGES} pages")
+            raise ResponseTooLarge(f"{_request(url)}: list of tags has more than {MAX_PAGES} pages")
         return target
 
 
@@ -245,7 +255,7 @@ class LongPage:
         except NotATagPage:
             raise self._no_page_error() from None
         except TagTooLong:
-            raise ResponseTooLarge(f"GET {self._url}: a tag has more than {MAX_TAG_CHARS} characters") from None
+            raise ResponseTooLarge(f"{_request(self._url)}: a tag has more than {MAX_TAG_CHARS} characters") from None
         if tags:
             check_tags(self._url, tags)
             self._count += len(tags)
