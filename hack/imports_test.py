@@ -35,7 +35,6 @@ ROOMS = {
     "urllib3": ["controllers/git/transport/"],
     "yaml": [
         "cli/manifest.py",
-        "cli/objects.py",
         "cli/yaml_documents.py",
         "controllers/adoption/objects.py",
         "controllers/imageaccess/plugins.py",

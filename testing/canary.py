@@ -49,7 +49,7 @@ from testing.builders import image_policy
 from testing.fake_git import FakeClouds
 from testing.kube import FakeCache, FakeKube
 from testing.lifecycle import FakeLeader, FakeRecorder
-from testing.registry_harness import RegistryClock
+from testing.registry_harness import LOCAL_PROXIES, RegistryClock
 from testing.tag_lists import FakeHeaders
 
 MIN_CUT = 8
@@ -86,7 +86,7 @@ class Stage:
         self.metrics = Metrics()
         self.folder = folder
         self.client = RegistryClient(
-            clock=self.clock, user_agent="tagline-test", jitter=lambda: 0.0,
+            clock=self.clock, user_agent="tagline-test", jitter=lambda: 0.0, settings=LOCAL_PROXIES,
             observer=RegistryMetrics(self.metrics.registry),
         )  # fmt: skip
         self.git = GitEngine(folder / "cache")

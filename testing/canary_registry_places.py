@@ -88,7 +88,7 @@ REGISTRY_PLACES = (
             tls__key=lambda _, v: f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{v}\n-----END ENCRYPTED PRIVATE KEY-----\n",
         ),
         sent=False,
-        said="the key is encrypted",
+        said="'tls.key' is encrypted",
     ),
     Place(
         "registry TLS: certificate",
@@ -155,9 +155,9 @@ REGISTRY_PLACES = (
     Place(
         "registry: login and signature in a link",
         docker(lambda s, _: {s.registry: {"auth": b64("me:password")}}, "link"),
-        sent=False,
+        sent=True,
         from_server="link",
-        said="next page is on another origin",
+        said="goes round in a circle",
     ),
     Place("credential plugin: password", plugin("print(ANSWER)"), said="credential plugin 'canary'"),
     Place(

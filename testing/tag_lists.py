@@ -34,7 +34,7 @@ class FakeTagLister:
         if self.failure:
             raise self.failure
         if tag_filter and len(self.tags) > self.max_tags:
-            kept = tag_filter.keep(self.tags)
+            kept = await tag_filter.begin()(self.tags)
             return ListedTags(kept, len(self.tags) - len(kept))
         return ListedTags(self.tags)
 

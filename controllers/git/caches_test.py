@@ -15,15 +15,15 @@ from testing.gitserver import BareRepository, GitServer
 async def test_files_of_few_stores_are_open_at_a_time(
     server: GitServer, engine: GitEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("controllers.git.engine.MAX_OPEN_STORES", 2)
+    monkeypatch.setattr("controllers.git.stores.MAX_OPEN_STORES", 2)
     for n in range(5):
         server.repository(f"r{n}").commit({"a.yaml": marked(str(n))})
     runs = [GitRun(engine, Remote(f"{server.url}/r{n}.git")) for n in range(5)]
     tips = [await r.tip() for r in runs]
-    assert len(engine._open) == 2
+    assert len(engine._stores.open) == 2
     for n, (r, tip) in enumerate(zip(runs, tips, strict=True)):
         assert [f.data for f in await r.files(tip.commit)] == [marked(str(n)).encode()]
-    assert len(engine._open) == 2
+    assert len(engine._stores.open) == 2
 
 
 async def test_caches_are_not_shared_between_identities(server: GitServer, run: GitRun, fleet: BareRepository) -> None:
@@ -81,9 +81,9 @@ async def test_cache_dropped_at_the_end_of_its_fetch_is_not_made_anew(
 
     async def drop_at_the_end(*arguments: Any) -> object:
         size = await with_store(*arguments)
-        run.engine._stores.clear()  # as the fetch of another remote may do before this one goes on
+        run.engine._stores.stores.clear()  # as the fetch of another remote may do before this one goes on
         return size
 
     monkeypatch.setattr(run.engine, "_with_store", drop_at_the_end)
     await run.tip()
-    assert run.engine._stores == {}
+    assert run.engine._stores.stores == {}

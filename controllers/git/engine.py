@@ -7,11 +7,8 @@ When to push is not decided here: leadership and retries are up to the caller.
 """
 
 import asyncio
-import itertools
-import shutil
 import time
-from collections import Counter, OrderedDict
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -41,6 +38,7 @@ from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.signers import Signers, SigningKey
+from controllers.git.stores import StoreCache
 from controllers.git.transport.connections import Connections, canonical_url
 from controllers.threads import FairThreads, Share
 
@@ -49,29 +47,13 @@ T = TypeVar("T")
 DEFAULT_MAX_BYTES = 512 << 20
 DEFAULT_MAX_AGE = timedelta(hours=24)
 STORES_DIR = "remotes"
-MAX_OPEN_STORES = 16
 CUT_SECONDS = 0.25
 """How long a thread has to notice the end of its time: by itself, and after its connections are cut."""
 DEFAULT_SSH_ALGORITHMS = SshAlgorithms()
 
 
-_Identity = tuple[str, *tuple[Hashable, ...]]
-"""Whose objects are in a store; the tenant comes first."""
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
-
-
-class _CachedStore:
-    """The objects of one remote and who uses them. All but `store` belongs to the event loop."""
-
-    def __init__(self, store: ObjectStore) -> None:
-        self.store = store
-        self.lock = asyncio.Lock()
-        self.users = 0
-        self.used_at = 0.0
-        self.size_bytes = 0
 
 
 class GitEngine:
@@ -94,9 +76,7 @@ class GitEngine:
         max_age: objects of a remote that was not used for this long are dropped. threads: at most a sixth of them work
         for the same tenant, and half of that for one of its hosts.
         """
-        self._dir = cache_dir / STORES_DIR
         self._max_bytes = max_bytes
-        self._max_age = max_age
         self._monotonic = monotonic
         self._threads_per_tenant = max(1, threads // 6)
         self._threads_per_host = max(1, threads // 12)
@@ -105,12 +85,9 @@ class GitEngine:
         self._scan_cache = ScanCache()
         self._signers = Signers()
         self._github = GithubApps(now=now)
-        self._stores: dict[_Identity, _CachedStore] = {}
-        self._open: OrderedDict[_CachedStore, None] = OrderedDict()
-        self._store_numbers = itertools.count()
         self._branch_locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
-        shutil.rmtree(self._dir, ignore_errors=True)
-        self._dir.mkdir(mode=0o700, parents=True)
+        folder = cache_dir / STORES_DIR
+        self._stores = StoreCache(folder, max_bytes=max_bytes, max_age=max_age, monotonic=monotonic)
 
     async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
         """List HEAD, branches, tags and `extra` full names of a remote. One round trip.
@@ -137,9 +114,9 @@ class GitEngine:
             ensure_commit(store, tip.commit, tip.ref, self._source(remote, deadline))
             return store.size_bytes()
 
-        cached = self._cached(remote)  # asked for afterwards it might be another one: others may evict it meanwhile
+        cached = self._stores.of(remote)  # asked for afterwards it might be another one: others may evict it meanwhile
         cached.size_bytes = await self._with_store(remote, deadline, work)
-        await self._evict()
+        await self._stores.evict()
 
     async def find_files(
         self,
@@ -282,10 +259,7 @@ class GitEngine:
         await asyncio.to_thread(self._threads.shutdown, wait=True)
         self._connections.close()
         self._github.close()
-        for cached in self._open:
-            cached.store.close()
-        self._stores.clear()
-        await asyncio.to_thread(shutil.rmtree, self._dir, ignore_errors=True)
+        await self._stores.aclose()
 
     def _deadline(self, remote: Remote) -> Deadline:
         return Deadline(remote.timeout, monotonic=self._monotonic)
@@ -295,14 +269,14 @@ class GitEngine:
 
     async def _with_store(self, remote: Remote, deadline: Deadline, work: Callable[[ObjectStore], T]) -> T:
         """Run `work` in a thread, alone on the remote's store until the thread ends, even when the caller is gone."""
-        cached = self._cached(remote)
+        cached = self._stores.of(remote)
         cached.users += 1
         try:
             await cached.lock.acquire()
         except BaseException:
             cached.users -= 1
             raise
-        self._close_idle_stores(cached)
+        self._stores.close_others(cached)
 
         def release() -> None:
             cached.lock.release()
@@ -336,66 +310,6 @@ class GitEngine:
         except asyncio.CancelledError:
             deadline.abandon()
             raise
-
-    def _close_idle_stores(self, cached: _CachedStore) -> None:
-        """Close the files of stores not used lately: each store holds up to two for every pack."""
-        self._open[cached] = None
-        self._open.move_to_end(cached)
-        for other in [c for c in self._open if c.users == 0][: max(0, len(self._open) - MAX_OPEN_STORES)]:
-            del self._open[other]
-            other.store.close()
-
-    def _cached(self, remote: Remote) -> _CachedStore:
-        identity: _Identity = (
-            remote.tenant,
-            remote.url,
-            remote.user,
-            remote.principal or remote.credentials,
-            remote.tls,
-        )
-        cached = self._stores.get(identity)
-        if cached is None:
-            cached = self._stores[identity] = _CachedStore(ObjectStore(self._dir / str(next(self._store_numbers))))
-        return cached
-
-    def _droppable(self) -> list[_Identity]:
-        """Return the stores that nobody uses but for the one used last, least recently used first."""
-        oldest_first = sorted(self._stores.items(), key=lambda item: item[1].used_at)
-        return [identity for identity, cached in oldest_first[:-1] if cached.users == 0]
-
-    def _next_to_drop(self) -> _Identity | None:
-        """Return a store of the tenant whose stores are largest together; None while nobody has more than their part.
-
-        So it is not the others who pay for one that uses all its stores at a time.
-        """
-        sizes: Counter[str] = Counter()
-        for identity, cached in self._stores.items():
-            sizes[identity[0]] += cached.size_bytes
-        if sizes.total() <= self._max_bytes:
-            return None
-        part = self._max_bytes / len(sizes)
-        droppable = [identity for identity in self._droppable() if sizes[identity[0]] > part]
-        return max(droppable, key=lambda identity: sizes[identity[0]], default=None)
-
-    def _drop(self, identity: _Identity) -> ObjectStore:
-        cached = self._stores.pop(identity)
-        self._open.pop(cached, None)
-        return cached.store
-
-    async def _evict(self) -> None:
-        """Drop stores not used for long, and while all together are too large, those of the tenant with most bytes."""
-        latest = self._monotonic() - self._max_age.total_seconds()
-        old = [identity for identity in self._droppable() if self._stores[identity].used_at < latest]
-        dropped = [self._drop(identity) for identity in old]
-        while identity := self._next_to_drop():
-            dropped.append(self._drop(identity))
-        if dropped:
-            await asyncio.to_thread(_remove, dropped)
-
-
-def _remove(stores: Sequence[ObjectStore]) -> None:
-    for store in stores:
-        store.remove()
 
 
 def _known_ancestors(store: ObjectStore, *, new: NewCommit, updates: Sequence[RefUpdate]) -> dict[str, set[str]]:

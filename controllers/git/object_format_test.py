@@ -28,7 +28,7 @@ async def test_a_repository_made_anew_in_the_other_format_is_followed_at_once(
     assert other.head() == new.id
     assert other.read("app.yaml") == marked("2.0.1").encode()
     other.git("fsck", "--strict")
-    (cached,) = run.engine._stores.values()
+    (cached,) = run.engine._stores.stores.values()
     assert cached.store.complete_commits == [new.parent, new.id]
 
 

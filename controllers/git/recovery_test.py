@@ -46,7 +46,7 @@ def scribble(path: Path) -> None:
 async def test_damage_is_repaired_by_one_fetch(
     run: GitRun, server: GitServer, fleet: BareRepository, tmp_path: Path, commit: str, suffix: str, harm: object
 ) -> None:
-    for cached in run.engine._stores.values():
+    for cached in run.engine._stores.stores.values():
         cached.store.close()  # the files are opened again
     for path in packs(tmp_path, suffix):
         path.chmod(0o600)
@@ -59,7 +59,7 @@ async def test_damage_is_repaired_by_one_fetch(
 
 
 async def test_a_truncated_pack_is_repaired(run: GitRun, server: GitServer, tmp_path: Path, commit: str) -> None:
-    for cached in run.engine._stores.values():
+    for cached in run.engine._stores.stores.values():
         cached.store.close()
     for path in packs(tmp_path):
         path.chmod(0o600)
@@ -75,7 +75,7 @@ async def test_damage_found_by_the_next_fetch_is_repaired(
     big = marked("1.0.0") + "".join(f"# {n}\n" for n in range(2000))
     fleet.commit({"app.yaml": big})
     await run.tip()
-    for cached in run.engine._stores.values():
+    for cached in run.engine._stores.stores.values():
         cached.store.close()
     for path in packs(tmp_path):
         path.unlink()

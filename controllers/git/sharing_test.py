@@ -30,7 +30,7 @@ async def test_a_branch_is_locked_for_its_namespace_alone(run: GitRun) -> None:
 
 async def test_stores_of_another_namespace_are_not_waited_for(run: GitRun) -> None:
     victim, attacker = (GitRun(run.engine, replace(run.remote, tenant=name)) for name in ("victim", "attacker"))
-    held = run.engine._cached(attacker.remote)
+    held = run.engine._stores.of(attacker.remote)
     async with held.lock, asyncio.timeout(5):
         assert await victim.files((await victim.tip()).commit)
 

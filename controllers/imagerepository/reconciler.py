@@ -14,10 +14,10 @@ from msgspec.structs import replace
 
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
 from api.meta import READY, RECONCILING
-from controllers.golang import regexp
 from controllers.golang.duration import format_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.reader import AccessReader, request_timeout
+from controllers.imagerepository.exclusion import TagExclusion
 from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
 from controllers.imagerepository.schedule import ScanNow, Wait, is_dated_ahead, next_scan
@@ -135,13 +135,11 @@ class ImageRepositoryReconciler:
 
     async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
         spec = run.object.spec
-        exclusion = Exclusion(effective_exclusions(spec.exclusion_list))
+        patterns = effective_exclusions(spec.exclusion_list)
+        exclusion = TagExclusion(Exclusion(patterns), run.object.metadata.namespace, self._threads)
         listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
-        build = partial(build_tag_set, listed.tags, exclusion.patterns, dropped_count=listed.excluded_count)
-        if not regexp.are_cheap(exclusion.patterns):
-            return await self._threads.run(run.object.metadata.namespace, build)
-        # In a thread: 100,000 tags would hold the event loop for longer than its 50 ms.
-        return build() if len(listed.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
+        build = partial(build_tag_set, listed.tags, patterns, dropped_count=listed.excluded_count)
+        return await exclusion.run(len(listed.tags), build)
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""

@@ -21,6 +21,7 @@ from controllers.runtime.key import key_of
 from controllers.runtime.reconcile import bounds
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import SECRET_RETRY, Ready, Retry, Stalled
+from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.reader import fetch_list
 from controllers.taglist.scan import build_tag_set
 from testing.builders import IMAGE
@@ -461,3 +462,23 @@ async def test_a_list_that_has_shrunk_to_nothing_is_a_warning(harness: Repositor
     text = "2 tags before, none now but 1 that the exclusion list leaves out: policies keep what they chose last"
     assert (emptied.message, emptied.warnings) == ("successful scan: found 0 tags", (("NoTagsLeft", text),))
     assert (await harness.reconcile(after=2 * INTERVAL)).warnings == (), "it is told once"
+
+
+@pytest.mark.parametrize(("max_tags", "runs"), [(0, 2), (1000, 1)], ids=["while-listing", "listed"])
+async def test_exclusion_list_that_costs_runs_in_a_thread_of_the_namespace(
+    harness: RepositoryHarness, monkeypatch: pytest.MonkeyPatch, max_tags: int, runs: int
+) -> None:
+    namespaces: list[str] = []
+    in_thread = NamespaceThreads.run
+
+    async def run(self: NamespaceThreads, namespace: str, work: Callable[[], Any]) -> Any:
+        namespaces.append(namespace)
+        return await in_thread(self, namespace, work)
+
+    monkeypatch.setattr(NamespaceThreads, "run", run)
+    harness.registry.max_tags = max_tags
+    await harness.reconcile(spec={"exclusion_list": ("(.?)" * 50 + "^nothing$",)})
+    assert namespaces == ["apps"] * runs
+    namespaces.clear()
+    await harness.reconcile(spec={"exclusion_list": ("^nothing$",)}, requested=True)
+    assert namespaces == []

@@ -84,7 +84,7 @@ class RegistryClient:
             async def pages(session: Session) -> ListedTags:
                 await session.scheme()
                 begins()
-                listing = Listing(self._settings.max_tags, tag_filter)
+                listing = Listing(self._settings.max_tags, tag_filter.begin() if tag_filter else None)
                 return await read_pages(session, listing, self._page_cache.of(access))
 
             return self.run_session(image, access, timeout, pages)

@@ -17,11 +17,11 @@ from controllers.net.destinations import Destinations, parse_networks
 from controllers.net.proxy.address import Proxy
 from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials, Keyring, KeyringEntry
-from controllers.registry.errors import BadResponse, Denied, RegistryError, Unavailable
+from controllers.registry.errors import BadCredentialSecret, BadResponse, Denied, RegistryError, Unavailable
 from controllers.registry.realms import Relations, parse_token_services
 from controllers.registry.settings import RegistrySettings
 from testing.registry_harness import ALICE, ANONYMOUS, LIST, MINUTE, run_harness
-from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, run_listener, run_server
+from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, diagnostics, run_listener, run_server
 
 BOB = Credentials("bob", "builder")
 SECRETS = ("YWxpY2U6d29uZGVy", "wonder", "token-1")
@@ -91,6 +91,66 @@ async def test_a_token_of_another_registry_that_is_no_longer_good_is_replaced_on
         assert other.issued == 2
         other.auth = "basic"
         assert "UNAUTHORIZED: authentication required" in await b.expect_error(Denied)
+
+
+@pytest.mark.parametrize(
+    ("auth", "credentials"),
+    [
+        pytest.param("basic", BOB, id="basic"),
+        pytest.param("bearer", BOB, id="bearer"),
+        pytest.param("bearer", Credentials(registry_token="registry-token-of-bob"), id="registry-token"),
+    ],
+)
+async def test_another_registry_that_repeats_what_it_was_sent_is_quoted_without(
+    auth: str, credentials: Credentials
+) -> None:
+    other = RegistryHandler({"app": ["1.0"]}, auth=auth, users={"bob": "builder"})
+
+    def repeat(asked: ReceivedRequest) -> Reply:
+        if "authorization" in asked.headers and "/token" not in asked.target:
+            return diagnostics(403, "DENIED", f"builder {asked.headers['authorization']}")
+        return other(asked)
+
+    async with run_server(repeat) as there, run_harness(RegistryHandler({"app": []})) as b:
+        other.realm = f"http://{there.address}/token"
+        b.server.handler.faults = [Reply(307, {"Location": f"http://{there.address}/v2/app/tags/list"})] * 2  # type: ignore[attr-defined]
+        access = Access(keyring=Keyring((KeyringEntry(there.address, credentials),)))
+        for _ in range(2):  # with a token that is new, and with one that is remembered
+            message = await b.expect_error(Denied, access)
+            assert "DENIED: " in message
+            assert "REDACTED" in message
+            for secret in ("Ym9iOmJ1aWxkZXI=", "registry-token-of-bob", *other.tokens):
+                assert secret not in message
+            assert credentials != BOB or "builder" not in message
+
+
+async def test_credentials_for_another_registry_that_cannot_be_sent_are_refused_once_they_are_wanted() -> None:
+    other = RegistryHandler({"app": ["1.0"]}, auth="basic", users={"bob": "builder"})
+    async with run_server(other) as there, run_harness(RegistryHandler({"app": ["2.0"]})) as b:
+        entry = KeyringEntry(there.address, Credentials("bob", "buil\nder"), "secret 'apps/pull': '.dockerconfigjson'")
+        access = Access(keyring=Keyring((entry,)))
+        assert await b.tags(access) == ["2.0"]
+        b.server.handler.faults = [Reply(307, {"Location": f"http://{there.address}/v2/app/tags/list"})]  # type: ignore[attr-defined]
+        message = await b.expect_error(BadCredentialSecret, access)
+        assert message.startswith(f"pull secrets: '{there.address}': the password has a line break in it; ")
+        assert "authorization" not in there.asked[-1].headers
+
+
+@pytest.mark.parametrize("credentials", [BOB, Credentials(registry_token="of-bob")], ids=["login", "token"])
+async def test_credentials_for_another_registry_do_not_go_there_in_plain_text(
+    credentials: Credentials, names: dict[str, list[str]]
+) -> None:
+    names["other.example"] = ["127.0.0.1"]
+    settings = RegistrySettings(destinations=Destinations(allowed=parse_networks(["127.0.0.0/8"])))
+    other = RegistryHandler({"app": ["1.0"]}, auth="bearer", users={"bob": "builder"})
+    async with run_server(other) as there, run_harness(RegistryHandler({"app": []}), settings=settings) as b:
+        name = f"other.example:{there.address.partition(':')[2]}"
+        other.realm = f"http://{name}/token"
+        b.server.handler.faults = [Reply(307, {"Location": f"http://{name}/v2/app/tags/list"})]  # type: ignore[attr-defined]
+        access = Access(keyring=Keyring((KeyringEntry(name, credentials),)))
+        message = await b.expect_error(BadResponse, access)
+        assert message == f"redirect to {name}: it would get the credentials in plain text"
+        assert "authorization" not in seen_of(there.asked)
 
 
 async def test_a_ping_that_is_redirected_does_not_say_where_credentials_go() -> None:

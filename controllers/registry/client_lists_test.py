@@ -12,7 +12,7 @@ from controllers.image.reference import Image
 from controllers.registry.errors import BadResponse, ImageNotFound, RegistryError, ResponseTooLarge
 from controllers.registry.metering import FREE_PIECES
 from controllers.registry.settings import RegistrySettings
-from controllers.registry.tags import KEPT_PAGE_BYTES
+from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags
 from testing.registry_harness import ANONYMOUS, LIST, MINUTE, RegistryHarness, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply, diagnostics, run_listener
 
@@ -23,8 +23,11 @@ PLAIN_LIST = "GET /v2/app/tags/list"
 class NoSignatures:
     """The exclusion list that is usual."""
 
-    def keep(self, tags: Sequence[str]) -> list[str]:
-        return [tag for tag in tags if not tag.endswith(".sig")]
+    def begin(self) -> KeepTags:
+        async def keep(tags: Sequence[str]) -> list[str]:
+            return [tag for tag in tags if not tag.endswith(".sig")]
+
+        return keep
 
 
 def page_of(*, images: int, tags: list[str]) -> bytes:

@@ -5,12 +5,13 @@ import json
 
 import pytest
 
-from controllers.image.reference import parse_image
+from controllers.image.reference import Image, parse_image
 from controllers.registry.dockerconfig import (
     Credentials,
     PullSecret,
     explain_no_match,
     glob_matches,
+    read_keyring,
     resolve_credentials,
 )
 from controllers.registry.errors import BadCredentialSecret
@@ -222,3 +223,19 @@ def test_repr_shows_no_secret() -> None:
 )
 def test_glob(pattern: str, text: str, fits: bool) -> None:
     assert glob_matches(pattern, text) is fits
+
+
+@pytest.mark.parametrize("key", ["index.docker.io", "docker.io", "https://index.docker.io/v1/"])
+def test_what_is_for_docker_hub_counts_wherever_a_registry_leads_to_it(key: str) -> None:
+    keyring = read_keyring([docker_config({key: {"auth": auth("u")}})])
+    image = Image("registry-1.docker.io", "library/alpine")
+    assert keyring.find_elsewhere(image) == keyring.find(image) == Credentials("u", SECRET_TEXT)
+
+
+def test_only_who_has_named_a_secret_is_told_its_name() -> None:
+    keyring = read_keyring([docker_config({"ghcr.io": {"username": "u", "password": "a\nb"}})])
+    image = Image("ghcr.io", "a/b")
+    with pytest.raises(BadCredentialSecret, match=r"^secret 'team/pull': .* 'ghcr\.io': the password"):
+        keyring.find(image)
+    with pytest.raises(BadCredentialSecret, match=r"^pull secrets: 'ghcr\.io': the password"):
+        keyring.find_elsewhere(image)

@@ -28,6 +28,9 @@ class BodySink(Protocol):
     def feed(self, data: bytes) -> None:
         """Take the next bytes. Raises RegistryError to end the answer."""
 
+    async def settle(self) -> None:
+        """Do what may take longer with what was fed since the last time, before more comes. Raises as `feed`."""
+
 
 Overflow = Callable[[str, str], BodySink]
 """Make what takes a body that is too long to be kept, from the URL that answers and the content type."""

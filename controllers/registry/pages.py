@@ -110,7 +110,7 @@ async def _add(session: Session, url: str, page: RegistryResponse, listing: List
     """Add the tags of a page; returns how many it has."""
     listing.begin_page(url)
     if isinstance(page.overflow, LongPage):
-        page.overflow.finish()
+        await page.overflow.finish()
         return page.overflow.tag_count
     listing.add_bytes(url, len(page.body))
     kind, quotable = page.headers.get("content-type", ""), session.is_quotable(page.url)
@@ -121,7 +121,7 @@ async def _add(session: Session, url: str, page: RegistryResponse, listing: List
             tags = await asyncio.to_thread(decode_page, url, kind, page.body, is_quotable=quotable)
     listing.add(tags)
     if listing.is_full:
-        await asyncio.to_thread(listing.apply_filter, url)
+        await listing.apply_filter(url)
     return len(tags)
 
 

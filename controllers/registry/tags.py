@@ -5,7 +5,7 @@ pages, tags and bytes are counted, and all pages are asked of the URL that the f
 the number of tags that the exclusion list leaves; how many bytes may be read for them follows from it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 from urllib.parse import urljoin, urlsplit
@@ -29,6 +29,8 @@ KEPT_PAGE_BYTES: Final = 1 << 20
 """A longer page is parsed as it comes."""
 BYTES_PER_TAG: Final = 1 << 10
 """Read at most for each tag of the limit; some registries write 300 bytes about each image besides its tags."""
+FILTERED_TAGS: Final = 1_000
+"""Of a long page at a time, and more where more come at once: a filter may have to wait for a thread."""
 CHARS_PER_TAG: Final = 128
 """Kept at most for each tag of the limit; the specification's longest tag."""
 
@@ -45,11 +47,15 @@ class TagPage(msgspec.Struct):
         return not self.errors and not (self.tags is msgspec.UNSET and self.name is msgspec.UNSET)
 
 
+KeepTags = Callable[[Sequence[str]], Awaitable[list[str]]]
+"""Return the tags that count, in the same order; about 1 µs a tag, and more where it is done beside the event loop."""
+
+
 class TagFilter(Protocol):
     """Which tags count; hashable, since those who list with the same one share an answer."""
 
-    def keep(self, tags: Sequence[str]) -> list[str]:
-        """Return the tags that count, in the same order; about 1 µs a tag."""
+    def begin(self) -> KeepTags:
+        """Return what is called for one part of a list after the other, which may bound what the whole costs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +93,23 @@ def decode_page(url: str, content_type: str, body: bytes, *, is_quotable: bool =
 def no_page_error(url: str, content_type: str, start: bytes, *, is_quotable: bool = True) -> BadResponse:
     """Return the error for an answer that is no page; start: of its body."""
     if not is_quotable:
-        return BadResponse(f"GET {url}: expected a list of tags in JSON, got something else by way of another host")
+        return BadResponse(
+            f"{_request(url)}: expected a list of tags in JSON, got something else by way of another host"
+        )
     kind = sanitize(content_type) or "no content type"
     text = sanitize(start[:80].decode("utf-8", "replace"))
-    return BadResponse(f"GET {url}: expected a list of tags in JSON, got {kind}: {text}")
+    return BadResponse(f"{_request(url)}: expected a list of tags in JSON, got {kind}: {text}")
+
+
+def _request(url: str) -> str:
+    """Return method and URL for a message: a registry's link has settled the query of any page but the first."""
+    return f"GET {redact_text(url)}"
 
 
 def check_tags(url: str, tags: Iterable[str]) -> None:
     """Raise ResponseTooLarge for a tag that no registry can have."""
     if max(map(len, tags), default=0) > MAX_TAG_CHARS:
-        raise ResponseTooLarge(f"GET {url}: a tag has more than {MAX_TAG_CHARS} characters")
+        raise ResponseTooLarge(f"{_request(url)}: a tag has more than {MAX_TAG_CHARS} characters")
 
 
 def find_next_page(url: str, links: Iterable[str]) -> str | None:
@@ -110,7 +123,9 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         parsed = [link for header in links for link in parse_links(header)]
     except BadLink as error:
         # An unread link is never the end of the list: an old tag would be chosen.
-        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(str(error)))}") from None
+        raise BadResponse(
+            f"{_request(url)}: failed to parse link header: {sanitize(redact_text(str(error)))}"
+        ) from None
     target = next((link.target for link in parsed if not link.relations or "next" in link.relations), None)
     if target is None:
         return None
@@ -119,12 +134,14 @@ def find_next_page(url: str, links: Iterable[str]) -> str | None:
         there = urlsplit(urljoin(url, target))
         same_host = there.scheme in DEFAULT_PORTS and origin(here)[1:] == origin(there)[1:]
     except ValueError:
-        raise BadResponse(f"GET {url}: failed to parse link header: {sanitize(redact_text(target))}") from None
+        raise BadResponse(f"{_request(url)}: failed to parse link header: {sanitize(redact_text(target))}") from None
     if there.query:
         return here._replace(query=there.query, fragment="").geturl()
     if not same_host:
         host = sanitize(there.netloc.rpartition("@")[2])
-        raise BadResponse(f"GET {url}: next page is on another origin, {host}, and has no query to ask for it here")
+        raise BadResponse(
+            f"{_request(url)}: next page is on another origin, {host}, and has no query to ask for it here"
+        )
     # A registry behind a proxy may not know that it is asked by HTTPS: the scheme that works is kept.
     return there._replace(scheme=here.scheme, netloc=here.netloc, fragment="").geturl()
 
@@ -143,7 +160,7 @@ class Listing:
     """The pages read so far; says when it is enough."""
 
     max_tags: int = MAX_TAGS
-    filter: TagFilter | None = None
+    keep: KeepTags | None = None
     tags: list[str] = field(default_factory=list)
     excluded_count: int = 0
     bytes_read: int = 0
@@ -162,7 +179,7 @@ class Listing:
         self.bytes_read += size
         if self.bytes_read > self.max_tags * BYTES_PER_TAG:
             raise ResponseTooLarge(
-                f"GET {url}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
+                f"{_request(url)}: list of tags has more than {self.max_tags * BYTES_PER_TAG} bytes, "
                 f"{BYTES_PER_TAG} for each of {self.max_tags} tags; raise --registry-max-tags"
             )
 
@@ -175,17 +192,17 @@ class Listing:
         """Whether `apply_filter` is needed before more is added."""
         return len(self.tags) > self.max_tags
 
-    def apply_filter(self, url: str) -> None:
-        """Drop the tags that do not count. Raises ResponseTooLarge when too many do; 1 µs for each tag since last."""
+    async def apply_filter(self, url: str) -> None:
+        """Drop the tags that do not count. Raises ResponseTooLarge when too many do, and what `keep` raises."""
         added = self.tags[self._filtered :]
-        kept = self.filter.keep(added) if self.filter else added
+        kept = await self.keep(added) if self.keep else added
         self.excluded_count += len(added) - len(kept)
         self.tags[self._filtered :] = kept
         self._filtered = len(self.tags)
         self._chars += sum(map(len, kept))
         if self._filtered > self.max_tags or self._chars > self.max_tags * CHARS_PER_TAG:
             raise ResponseTooLarge(
-                f"GET {url}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
+                f"{_request(url)}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
                 "leaves out; leave out more there, or raise --registry-max-tags"
             )
 
@@ -203,11 +220,10 @@ class Listing:
         if target is None:
             return None
         if target in self.visited:
-            raise BadResponse(
-                f"GET {url}: next page {sanitize(redact_text(target))} was read before; the list goes round in a circle"
-            )
+            seen = sanitize(redact_text(target))
+            raise BadResponse(f"{_request(url)}: next page {seen} was read before; the list goes round in a circle")
         if len(self.visited) >= MAX_PAGES:
-            raise ResponseTooLarge(f"GET {url}: list of tags has more than {MAX_PAGES} pages")
+            raise ResponseTooLarge(f"{_request(url)}: list of tags has more than {MAX_PAGES} pages")
         return target
 
 
@@ -215,11 +231,12 @@ class LongPage:
     """Takes a page that is too long to be kept, and adds its tags to a listing; a `BodySink`."""
 
     def __init__(self, listing: Listing, url: str, *, content_type: str, is_quotable: bool) -> None:
-        listing.apply_filter(url)
         self._content_type = content_type
         self._is_quotable = is_quotable
         self._listing = listing
-        self._before = listing.mark()
+        self._before: Mark | None = None
+        """How far the listing was, once it is filtered."""
+        self._added: list[str] = []
         self._url = url
         self._parser = PageParser()
         self._start = b""
@@ -230,7 +247,7 @@ class LongPage:
         return self._count
 
     def feed(self, data: bytes) -> None:
-        """Take the next bytes. Raises BadResponse for what is no page, ResponseTooLarge beyond the limit."""
+        """Take the next bytes. Raises BadResponse for what is no page, ResponseTooLarge for too many bytes."""
         self._start = self._start or data[:80]
         self._listing.add_bytes(self._url, len(data))
         try:
@@ -238,23 +255,38 @@ class LongPage:
         except NotATagPage:
             raise self._no_page_error() from None
         except TagTooLong:
-            raise ResponseTooLarge(f"GET {self._url}: a tag has more than {MAX_TAG_CHARS} characters") from None
+            raise ResponseTooLarge(f"{_request(self._url)}: a tag has more than {MAX_TAG_CHARS} characters") from None
         if tags:
             check_tags(self._url, tags)
             self._count += len(tags)
-            self._listing.add(tags)
-            self._listing.apply_filter(self._url)
+            self._added += tags
+
+    async def settle(self) -> None:
+        """Add tags once there are some. Raises ResponseTooLarge beyond the limit, and what the filter raises."""
+        if len(self._added) >= FILTERED_TAGS:
+            await self._add()
 
     def undo(self) -> None:
         """Take back what was added: the answer broke off, and the page is read again."""
-        self._listing.roll_back(self._before)
+        self._added = []
+        if self._before is not None:
+            self._listing.roll_back(self._before)
 
-    def finish(self) -> None:
-        """Take note that the page is over. Raises BadResponse for one that is cut or is no list of tags."""
+    async def finish(self) -> None:
+        """Take note that the page is over. Raises as `settle`, and BadResponse for one that is cut or is no list."""
         try:
             self._parser.finish()
         except NotATagPage:
             raise self._no_page_error() from None
+        await self._add()
+
+    async def _add(self) -> None:
+        if self._before is None:
+            await self._listing.apply_filter(self._url)
+            self._before = self._listing.mark()
+        self._listing.add(self._added)
+        self._added = []
+        await self._listing.apply_filter(self._url)
 
     def _no_page_error(self) -> BadResponse:
         return no_page_error(self._url, self._content_type, self._start, is_quotable=self._is_quotable)

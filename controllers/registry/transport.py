@@ -194,6 +194,7 @@ class RegistryTransport:
                     if next(steps, DONE) is DONE:
                         return
                     await asyncio.sleep(0)
+                await body.overflow.settle()
             await asyncio.sleep(0)
 
     @asynccontextmanager

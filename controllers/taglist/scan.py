@@ -48,14 +48,21 @@ def effective_exclusions(patterns: Sequence[str] | None) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Exclusion:
-    """The exclusion list in force; a `registry.tags.TagFilter`."""
+    """The exclusion list in force."""
 
     patterns: tuple[str, ...]
 
-    def keep(self, tags: Sequence[str]) -> list[str]:
-        """Return the tags that no pattern finds. Raises BadExclusionPattern."""
+    def is_cheap(self, count: int) -> bool:
+        """Return whether so many tags may be filtered while the event loop waits."""
+        return count <= INLINE_TAGS and regexp.are_cheap(self.patterns)
+
+    def keep(self, tags: Iterable[str], budget: regexp.Budget) -> list[str]:
+        """Return the tags that no pattern finds. Raises BadExclusionPattern, also once the budget is spent."""
         is_excluded = _matcher(self.patterns)
-        return [tag for tag in tags if not is_excluded(tag)]
+        try:
+            return [tag for tag in budget.spend_on(tags) if not is_excluded(tag)]
+        except regexp.TooCostly as error:
+            raise BadExclusionPattern(f"failed to match the patterns of spec.exclusionList: {error}") from None
 
 
 def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None, *, dropped_count: int = 0) -> TagSet:
@@ -65,12 +72,8 @@ def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None,
     dropped. dropped_count: how many have been dropped for them before. Raises BadExclusionPattern, also for patterns
     that take too long. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
     """
-    is_excluded = _matcher(effective_exclusions(exclusion_patterns))
-    distinct = set(tags)
-    try:
-        kept = tuple(sorted((tag for tag in regexp.within_budget(distinct) if not is_excluded(tag)), reverse=True))
-    except regexp.TooCostly as error:
-        raise BadExclusionPattern(f"failed to match the patterns of spec.exclusionList: {error}") from None
+    exclusion, distinct = Exclusion(effective_exclusions(exclusion_patterns)), set(tags)
+    kept = tuple(sorted(exclusion.keep(distinct, regexp.Budget()), reverse=True))
     return TagSet(kept, compute_revision(kept), dropped_count + len(distinct) - len(kept))
 
 

@@ -25,14 +25,27 @@ _STRIDE: Final = 32
 T = TypeVar("T")
 
 
+class Budget:
+    """MAX_CPU_SECONDS for several passes over texts, one after the other, each in any thread."""
+
+    def __init__(self) -> None:
+        self._spent = 0.0
+        self._count = 0
+
+    def spend_on(self, texts: Iterable[T]) -> Iterator[T]:
+        """Yield the texts, and raise TooCostly once the threads of all passes have spent the time."""
+        began, rest = thread_time() - self._spent, iter(texts)
+        while chunk := tuple(islice(rest, _STRIDE)):
+            if thread_time() - began > MAX_CPU_SECONDS:
+                raise TooCostly(self._count, MAX_CPU_SECONDS)
+            yield from chunk
+            self._count += len(chunk)
+        self._spent = thread_time() - began
+
+
 def within_budget(texts: Iterable[T]) -> Iterator[T]:
     """Yield the texts, and raise TooCostly once this thread has spent MAX_CPU_SECONDS since the first."""
-    began, count, rest = thread_time(), 0, iter(texts)
-    while chunk := tuple(islice(rest, _STRIDE)):
-        if thread_time() - began > MAX_CPU_SECONDS:
-            raise TooCostly(count, MAX_CPU_SECONDS)
-        yield from chunk
-        count += len(chunk)
+    return Budget().spend_on(texts)
 
 
 def are_cheap(patterns: Iterable[str]) -> bool:

@@ -45,3 +45,12 @@ def test_usual_patterns_are_cheap(pattern: str) -> None:
 )
 def test_others_are_not(pattern: str) -> None:
     assert not regexp.are_cheap(["a", pattern])
+
+
+def test_passes_share_a_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = itertools.count()
+    monkeypatch.setattr(budget, "thread_time", lambda: float(next(seconds)))
+    shared = budget.Budget()
+    assert list(shared.spend_on(TAGS[:64])) == TAGS[:64]
+    with pytest.raises(regexp.TooCostly, match="for 128 tags"):
+        list(shared.spend_on(TAGS))
