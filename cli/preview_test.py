@@ -253,3 +253,26 @@ def test_one_image_needs_a_way_to_choose(tmp_path: Path, run: Run) -> None:
     status, _, err = run(tmp_path, "--image", "ghcr.io/org/web")
     assert status == 2
     assert err == "say how to choose among the tags, for example --semver '>=1.0.0' or --numerical asc\n"
+
+
+def test_a_repository_that_was_adopted_is_previewed_at_once(
+    tmp_path: Path, run: Run, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    root = tmp_path / "fleet"
+    write(
+        root,
+        {
+            "apps/web.yaml": DEPLOYMENT.partition(" # {")[0] + "\n",
+            "charts/values.yaml": "image:\n  repository: ghcr.io/org/web\n  tag: 1.1.0\n",
+        },
+    )
+    git(root, "init", "-q", "-b", "main")
+    tags = f"--tags=ghcr.io/org/web={tmp_path / 'web.txt'}"
+    assert main(["adopt", str(root), "--write", "--offline", tags]) == 0
+    capfdbinary.readouterr()
+    status, out, err = run(root)
+    assert (status, err) == (0, ""), out
+    assert "left alone" not in out
+    assert "+  tag: 1.2.0 # " in out
+    git(root, "apply", stdin=out)
+    assert run(root, "--exit-code")[0] == 0
