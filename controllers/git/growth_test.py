@@ -40,11 +40,6 @@ def object_format() -> str:
             "'n[0-9]+.yaml': files with markers together may have at most 32 MiB",
             id="many-names-of-a-file",
         ),
-        pytest.param(
-            commits.dense_markers(size=400_000),
-            "'dense.yaml': a file may have at most 5000 markers",
-            id="dense-markers",
-        ),
     ],
 )
 async def test_files_beyond_the_bounds_are_named(

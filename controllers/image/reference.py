@@ -26,7 +26,8 @@ LOCALHOST_DOMAIN = re.compile(r".*\.localhost(?::[0-9]{1,5})?")
 PRIVATE_NETWORKS = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 
-USERINFO = re.compile(r"^((?:[a-z]+://)?)[^/@]*@(?!sha256:)")
+USERINFO = re.compile(r"^((?:[a-z]+://)?)[^/@]+@(?=[^@/:]+(?::\d+)?(?:/|$))")
+"""A login in front of a host, and not what stands in front of a digest."""
 
 
 class BadReference(ValueError):
