@@ -129,7 +129,8 @@ def _apply(space: Space, refusing: Servers, accepting: Servers, bearer: Servers)
     space.apply(
         "Secret", "proxy", stringData={"address": f"http://{host}", "username": "me", "password": m["proxy password"]}
     )
-    image_repository(space, "proxy", "registry.example:5000/app", insecure=True, proxySecretRef={"name": "proxy"})
+    # An image on this machine, since a proxy there is refused for any other.
+    image_repository(space, "proxy", "127.0.0.1:5000/app", insecure=True, proxySecretRef={"name": "proxy"})
     key = f"-----BEGIN PRIVATE KEY-----\n{m['TLS key']}\n-----END PRIVATE KEY-----\n"
     space.apply("Secret", "tls", stringData={"tls.crt": key, "tls.key": key})
     image_repository(space, "tls", f"{good}/app", certSecretRef={"name": "tls"})
@@ -152,7 +153,7 @@ def _apply(space: Space, refusing: Servers, accepting: Servers, bearer: Servers)
     source(space, "works", f"{accepting.git}/fleet.git", username="me", password=m["good Git password"])
     automations = {
         "euro-token": "'bearerToken' has a character in it that is not ASCII", "token": "REDACTED",
-        "password": "REDACTED", "url": "REDACTED", "locked": "the key is encrypted",
+        "password": "REDACTED", "url": "REDACTED", "locked": "'tls.key' is encrypted",
         "signed": "could not parse SSH signing key", "works": "",
     }  # fmt: skip
     return said | {("ImageUpdateAutomation", name): words for name, words in automations.items()}

@@ -241,11 +241,11 @@ def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: Re
     space.wait_not_ready("ImageRepository", "app", reason="AuthenticationFailed", message=message)
 
 
-def test_controllers_may_have_tokens_issued(space: Space) -> None:
+def test_controllers_have_no_tokens_issued_unless_that_is_asked_for(space: Space) -> None:
     for kind in RECONCILED:
         account = f"system:serviceaccount:tagline-system:{kind.component}"
         question = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")
-        assert space.kubectl("auth", "can-i", *question, check=False).stdout.strip() == "yes"
+        assert space.kubectl("auth", "can-i", *question, check=False).stdout.strip() == "no"
 
 
 def test_latest_tags_by_version(space: Space, variants: RegistryVariants) -> None:
