@@ -14,7 +14,7 @@ from typing import Any
 
 import httpcore
 
-from controllers.net.destinations import DestinationRefused, Destinations, parse_address
+from controllers.net.destinations import Destinations, parse_address
 from controllers.registry.errors import ResponseTooLarge
 from controllers.registry.metering import MAX_HEAD_BYTES, MAX_HEAD_LINES, MAX_HEAD_READS, YIELD_EVERY
 
@@ -55,19 +55,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
             raise httpcore.ConnectTimeout from error
 
     def _allowed(self, host: str, addresses: Sequence[str]) -> Sequence[str]:
-        if self._destinations is None:
-            return addresses
-        allowed, refused = [], None
-        for address in addresses:
-            try:
-                self._destinations.check(host, address)
-            except DestinationRefused as error:
-                refused = refused or error
-            else:
-                allowed.append(address)
-        if refused and not allowed:
-            raise refused
-        return allowed
+        return addresses if self._destinations is None else self._destinations.allowed_of(host, addresses)
 
 
 class MeteredStream(httpcore.AsyncNetworkStream):
