@@ -4,11 +4,10 @@ For servers that speak first, as SSH servers do: nothing after the proxy's answe
 ahead and would lose what the server says first.
 """
 
-from http.client import responses
-
 import h11
 
 from controllers.net.headers import basic_authorization
+from controllers.net.library_errors import STATUS_WORDS
 from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 MAX_ANSWER_BYTES = 16 << 10
@@ -36,4 +35,4 @@ def handshake(host: str, port: int, *, username: str = "", password: str = "") -
         if isinstance(event, h11.Response):
             break
     if not 200 <= event.status_code < 300:
-        raise ProxyRefused(f"{event.status_code} {responses.get(event.status_code, '')}".strip())
+        raise ProxyRefused(f"{event.status_code} {STATUS_WORDS.get(str(event.status_code), '')}".strip())
