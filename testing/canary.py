@@ -97,7 +97,11 @@ class Stage:
         self._clouds: CloudAccess[Credentials] | None = None
         if clouds is not None:
             self._clouds = CloudAccess(
-                self.kube, CloudLogins(self.clock, clouds, pin_proxy=partial(pin_proxy, destinations=LOCAL_PROXIES), max_size=0, max_age=timedelta(hours=1)),
+                self.kube,
+                CloudLogins(
+                    self.clock, clouds, pin_proxy=partial(pin_proxy, destinations=LOCAL_PROXIES), max_size=0,
+                    max_age=timedelta(hours=1),
+                ),
                 object_level=True, default_service_account="",
             )  # fmt: skip
         self.access = AccessReader(self.kube, clouds=self._clouds, plugins=plugins)
