@@ -18,6 +18,7 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.kinds import KINDS
 from api.meta import READY, UNKNOWN, Condition
 from api.resource import Resource
+from cli import own_machine
 from cli.manifests import Json, Manifest, Problem
 from cli.offline_registry import OfflineRegistry
 from controllers.clock import Clock
@@ -34,7 +35,7 @@ CHOOSING: Final = ("imagerepository", "imagepolicy")
 """The kinds that scan and choose."""
 DOCKER_LOGIN: Final = "docker-config"
 POLL_SECONDS: Final = 0.02
-_FLAGS: Final = ("--metrics-addr=", "--health-addr=", "--concurrent=16", "--grace-period=1s")
+_FLAGS: Final = ("--metrics-addr=", "--health-addr=", "--concurrent=16", "--grace-period=1s", own_machine.FLAG)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is waited for, how many are done, and of how many."""
