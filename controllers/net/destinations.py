@@ -69,9 +69,12 @@ class Destinations:
         found = _unwrap(ip_address(address.partition("%")[0]))
         if _is_in(found, self.allowed):
             return
-        if fault := self._fault(normalize_host(host), found):
-            at = "" if normalize_host(host) == str(found) else f" at {found}"
-            raise DestinationRefused(f"{host}{at} is refused, because it is {fault}; {FIX}")
+        name = normalize_host(host)
+        if fault := self._fault(name, found):
+            at = "" if name == str(found) else f" at {found}"
+            short = _is_in(found, self.denied) and name.count(".") == 1
+            hint = f", or name the Service in full in the spec: {name}.svc" if short else ""
+            raise DestinationRefused(f"{host}{at} is refused, because it is {fault}; {FIX}{hint}")
 
     def allowed_of(self, host: str, addresses: Iterable[str]) -> Sequence[str]:
         """Return the addresses of a host that are not refused. Raises DestinationRefused when all of them are."""
