@@ -39,6 +39,7 @@ from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
+from controllers.registry.settings import RegistrySettings
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import NotFound
 from controllers.runtime.log import configure
@@ -90,7 +91,7 @@ class Stage:
         self.folder = folder
         self.client = RegistryClient(
             clock=self.clock, user_agent="tagline-test", jitter=lambda: 0.0,
-            observer=RegistryMetrics(self.metrics.registry),
+            observer=RegistryMetrics(self.metrics.registry), settings=RegistrySettings(destinations=LOCAL_PROXIES),
         )  # fmt: skip
         self.git = GitEngine(folder / "cache", destinations=LOCAL_PROXIES)
         logins = FakeClouds(self.kube, gate=True)
