@@ -37,7 +37,7 @@ spec: {{imageRepositoryRef: {{name: web}}, policy: {{semver: {{range: 1.x}}}}}}
 @pytest.fixture(autouse=True)
 def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have names of a company lead to this machine, as /etc/hosts would."""
-    resolve, resolve_later = socket.getaddrinfo, asyncio.BaseEventLoop.getaddrinfo
+    resolve = socket.getaddrinfo
 
     def address(host: Any) -> Any:
         return "127.0.0.1" if str(host).endswith(".corp.example") else host
@@ -45,11 +45,7 @@ def own_names(monkeypatch: pytest.MonkeyPatch) -> None:
     def getaddrinfo(host: Any, *args: Any, **kwargs: Any) -> Any:
         return resolve(address(host), *args, **kwargs)
 
-    async def getaddrinfo_later(self: Any, host: Any, *args: Any, **kwargs: Any) -> Any:
-        return await resolve_later(self, address(host), *args, **kwargs)
-
     monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo_later)
 
 
 @pytest.mark.parametrize(
