@@ -5,6 +5,7 @@ import importlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from cli import own_machine
 from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.kube.config import ClusterConfig
@@ -35,14 +36,15 @@ class Host:
     ) -> None:
         """Declare the kinds; nothing runs yet.
 
-        kinds: by name, as in `tagline run`. argv: flags of `tagline run` for them. build: kind → what declares it in
+        kinds: by name, as in `tagline run`. argv: flags of `tagline run` for them; URLs may lead to
+        this machine in any case. build: kind → what declares it in
         place of its package
         """
         packages = {kind: importlib.import_module(f"controllers.{kind}.__main__") for kind in kinds}
         programs = [package.PROGRAM for package in packages.values()]
         kind_flags = {flag.name: flag for program in programs for flag in program.flags}
         gates = {gate: on for program in programs for gate, on in program.feature_gates.items()}
-        options = flags.parse(argv, flags=tuple(kind_flags.values()), feature_gates=gates)
+        options = flags.parse((own_machine.FLAG, *argv), flags=tuple(kind_flags.values()), feature_gates=gates)
         self._clock = clock
         self._client = api.connect()
         self.process = Process(

@@ -10,6 +10,7 @@ from typing import Any, Final
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.kinds import KINDS
+from cli import own_machine
 from cli.hosting import QUIET, SCANNERS, Build, Host
 from cli.objects import Manifest
 from cli.offline_registry import OfflineRegistry
@@ -22,7 +23,7 @@ from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.process.process import Process
 
 LOOK_SECONDS: Final = 0.2
-_FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s")
+_FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s", own_machine.FLAG)
 
 Progress = Callable[[str, int, int], None]
 """Called with what is waited for, how many are done, and of how many."""

@@ -11,6 +11,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from api.version import VERSION
+from cli import own_machine
 from cli.dockerlogin import config_file
 from cli.tags import TagLists
 from controllers.clock import SYSTEM_CLOCK
@@ -19,6 +20,7 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, resolve_credentials
 from controllers.registry.errors import RegistryError, Unavailable
+from controllers.registry.settings import RegistrySettings
 
 USER_AGENT = f"tagline/{VERSION}"
 TIMEOUT = timedelta(seconds=30)
@@ -33,7 +35,9 @@ def ask_registries(images: Iterable[str]) -> TagLists:
 
 
 async def _ask_all(images: Sequence[str]) -> TagLists:
-    client = RegistryClient(clock=SYSTEM_CLOCK, user_agent=USER_AGENT)
+    client = RegistryClient(
+        clock=SYSTEM_CLOCK, user_agent=USER_AGENT, settings=RegistrySettings(destinations=own_machine.DESTINATIONS)
+    )
     lists, broken, limit = TagLists(), dict[str, str](), asyncio.Semaphore(CONCURRENCY)
     config = _read_docker_config()
 

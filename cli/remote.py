@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from cli import own_machine
 from cli.objects import SUFFIXES, BadInput
 from cli.pushed_repository import Checkout, split_login
 from controllers.git.engine import GitEngine
@@ -42,7 +43,7 @@ async def fetch_manifests(url: str, login: Mapping[str, bytes]) -> RemoteManifes
     address, in_url = split_login(url)
     data = dict(login) or {name: text.encode() for name, text in in_url.items()}
     with tempfile.TemporaryDirectory(prefix="tagline-") as folder:
-        engine = GitEngine(Path(folder))
+        engine = GitEngine(Path(folder), destinations=own_machine.DESTINATIONS)
         try:
             remote = Remote(
                 address, credentials=credentials_from_secret(address, data, secret_name="") if data else None

@@ -170,6 +170,18 @@ def space(kubectl: Kubectl, kube_api: KubeApi, namespace: str, controllers: Cont
 
 
 @pytest.fixture
+def local_git_proxies(controllers: Controllers | None) -> Iterator[None]:
+    """Let the operator allow proxies on this machine to automations for a while."""
+    if controllers is None:
+        pytest.skip("the controllers run in the cluster: their flags are not ours to set")
+    controllers.stop("imageupdateautomation")
+    controllers.start("imageupdateautomation", flags=("--allowed-networks=127.0.0.0/8",))
+    yield
+    controllers.stop("imageupdateautomation")
+    controllers.start("imageupdateautomation")
+
+
+@pytest.fixture
 def registry(parts: Parts) -> Iterator[Pusher]:
     """Yield a pusher to the registry that asks for a password."""
     with Pusher(parts.registry, user=parts.registry_user, password=parts.registry_password) as pusher:

@@ -24,6 +24,8 @@ from testing.gitserver import BareRepository
 KIND = "imageupdateautomation"
 PROCESS, OWN_KEY = "the process", "AKIAPROCESS"
 GATE = "--feature-gates=ObjectLevelWorkloadIdentity=true"
+LOCAL_PROXIES = "--allowed-networks=127.0.0.0/8"
+"""The tunnel to the stand-ins is on this machine, where a tenant's proxy must not be."""
 PROVIDERS = pytest.mark.parametrize("provider", ["aws", "azure"])
 
 
@@ -85,7 +87,10 @@ def process_with_gate(
     }
     clouds.issued[OWN_KEY] = PROCESS, Credentials(OWN_KEY, variables["AWS_SECRET_ACCESS_KEY"])
     ours = Controllers(
-        tmp_path_factory.mktemp("process_with_gate"), controllers.kubeconfigs, (*FLAGS, GATE), variables=variables
+        tmp_path_factory.mktemp("process_with_gate"),
+        controllers.kubeconfigs,
+        (*FLAGS, GATE, LOCAL_PROXIES),
+        variables=variables,
     )
     try:
         ours.start(KIND)

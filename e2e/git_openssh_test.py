@@ -241,6 +241,7 @@ def test_automation(fleet: Fleet, server: SshServer) -> None:
     assert server.logins == 2
 
 
+@pytest.mark.usefixtures("local_git_proxies")
 @pytest.mark.parametrize("kind", ["http", "socks5"])
 def test_automation_by_way_of_a_proxy(fleet: Fleet, server: SshServer, kind: Literal["http", "socks5"]) -> None:
     """The host of the URL exists for the proxy alone; an authority vouches for it by that name."""

@@ -86,6 +86,7 @@ def test_bearer_token(fleet: Fleet, plain: GitServer) -> None:
     wait_image(repository, fleet, "1.0.1")
 
 
+@pytest.mark.usefixtures("local_git_proxies")
 def test_proxy(fleet: Fleet, plain: GitServer) -> None:
     """The host of the URL exists only for the proxy."""
     repository = started(plain, fleet)

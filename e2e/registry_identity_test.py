@@ -47,7 +47,7 @@ async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp
     )
     client = KubeClient(load_config(str(kubeconfig)), user_agent="e2e")
     cloud = Cloud()
-    logins = CloudLogins(SYSTEM_CLOCK, {"aws": cloud}, max_size=10, max_age=HOUR)
+    logins = CloudLogins(SYSTEM_CLOCK, {"aws": cloud}, pin_proxy=str, max_size=10, max_age=HOUR)
     access = CloudAccess(client, logins, object_level=True, default_service_account="")
     try:
         for _ in range(2):

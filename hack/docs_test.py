@@ -175,7 +175,7 @@ def test_all_metrics_are_documented() -> None:
     registry = Metrics().registry
     RegistryMetrics(registry)
     ChoiceMetrics(registry)
-    registry.register(TokenCacheMetrics(CloudLogins(SYSTEM_CLOCK, {}, max_size=0, max_age=timedelta())))
+    registry.register(TokenCacheMetrics(CloudLogins(SYSTEM_CLOCK, {}, pin_proxy=str, max_size=0, max_age=timedelta())))
     families = [
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in registry.collect()

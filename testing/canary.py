@@ -13,6 +13,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -27,6 +28,7 @@ from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
 from api.resource import Resource
 from controllers.cloud.logins import CloudLogins
+from controllers.cloud.proxies import pin_proxy
 from controllers.cloudaccess.access import CloudAccess
 from controllers.git.engine import GitEngine
 from controllers.gitaccess.source import SourceReader
@@ -37,6 +39,7 @@ from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
+from controllers.registry.settings import RegistrySettings
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import NotFound
 from controllers.runtime.log import configure
@@ -46,10 +49,11 @@ from controllers.runtime.reconcile.controller import Controller
 from controllers.runtime.reconcile.lifecycle import Lifecycle
 from controllers.taglist.writer import TagListWriter
 from testing.builders import image_policy
+from testing.destinations import LOCAL_PROXIES
 from testing.fake_git import FakeClouds
 from testing.kube import FakeCache, FakeKube
 from testing.lifecycle import FakeLeader, FakeRecorder
-from testing.registry_harness import LOCAL_PROXIES, RegistryClock
+from testing.registry_harness import RegistryClock
 from testing.tag_lists import FakeHeaders
 
 MIN_CUT = 8
@@ -86,15 +90,19 @@ class Stage:
         self.metrics = Metrics()
         self.folder = folder
         self.client = RegistryClient(
-            clock=self.clock, user_agent="tagline-test", jitter=lambda: 0.0, settings=LOCAL_PROXIES,
-            observer=RegistryMetrics(self.metrics.registry),
+            clock=self.clock, user_agent="tagline-test", jitter=lambda: 0.0,
+            observer=RegistryMetrics(self.metrics.registry), settings=RegistrySettings(destinations=LOCAL_PROXIES),
         )  # fmt: skip
-        self.git = GitEngine(folder / "cache")
+        self.git = GitEngine(folder / "cache", destinations=LOCAL_PROXIES)
         logins = FakeClouds(self.kube, gate=True)
         self._clouds: CloudAccess[Credentials] | None = None
         if clouds is not None:
             self._clouds = CloudAccess(
-                self.kube, CloudLogins(self.clock, clouds, max_size=0, max_age=timedelta(hours=1)),
+                self.kube,
+                CloudLogins(
+                    self.clock, clouds, pin_proxy=partial(pin_proxy, destinations=LOCAL_PROXIES), max_size=0,
+                    max_age=timedelta(hours=1),
+                ),
                 object_level=True, default_service_account="",
             )  # fmt: skip
         self.access = AccessReader(self.kube, clouds=self._clouds, plugins=plugins)

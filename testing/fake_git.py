@@ -83,7 +83,7 @@ class FakeClouds:
         self.clock = VirtualClock()
         providers = {"aws": self.aws, "azure": self.azure}
         self.logins: CloudLogins[CloudCredentials] = CloudLogins(
-            self.clock, providers, max_size=10, max_age=timedelta(hours=1)
+            self.clock, providers, pin_proxy=str, max_size=10, max_age=timedelta(hours=1)
         )
         self.access = CloudAccess(kube, self.logins, object_level=gate, default_service_account=default)
 

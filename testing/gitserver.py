@@ -141,15 +141,16 @@ class GitServer:
     spoken. respond: called with each request; a CannedResponse is given instead of Git's.
     """
 
-    def __init__(self, root: Path, *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, root: Path, *, tls: ssl.SSLContext | None = None, host: str = "127.0.0.1") -> None:
         self.root = root
+        self.host = host
         self.login: tuple[str, str] | None = None
         self.token: str | None = None
         self.protocol = 2
         self.respond: Callable[[Request], CannedResponse | None] = lambda _: None
         self.requests: list[Request] = []
         self._backend = str(Path(subprocess.check_output([GIT, "--exec-path"], text=True).strip()) / "git-http-backend")  # noqa: S603
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server((host, 0), _Handler)
         self._server.owner = self
         self._server.tls = tls
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -160,7 +161,7 @@ class GitServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     def repository(self, name: str, *, branch: str = "main", object_format: str = "sha1") -> BareRepository:
         return BareRepository(self.root / f"{name}.git", branch=branch, object_format=object_format)

@@ -8,7 +8,6 @@ from datetime import timedelta
 import pytest
 
 from controllers.image.reference import Image
-from controllers.net.destinations import Destinations, parse_networks
 from controllers.net.tls import TlsMaterial
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
@@ -16,6 +15,7 @@ from controllers.registry.dockerconfig import Credentials
 from controllers.registry.errors import RegistryError
 from controllers.registry.session import HTTP_FALLBACK_DELAY
 from controllers.registry.settings import RegistrySettings
+from testing import destinations
 from testing.certificates import KeyPair, create_authority, issue_server_key_pair
 from testing.clock import VirtualClock
 from testing.registry_server import Handler, HttpServer, run_server
@@ -27,7 +27,7 @@ ANONYMOUS = Access()
 ALICE = Access(Credentials("alice", "wonder"))
 TRUSTING = Access(tls=TlsMaterial(ca=CA.certificate))
 
-LOCAL_PROXIES = RegistrySettings(destinations=Destinations(allowed=parse_networks(["127.0.0.0/8"])))
+LOCAL_PROXIES = RegistrySettings(destinations=destinations.LOCAL_PROXIES)
 """For tests whose image is elsewhere and whose proxy is on this machine."""
 
 LIST = "GET /v2/app/tags/list?n=1000"

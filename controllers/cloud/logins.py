@@ -85,12 +85,23 @@ class CloudLogins(Generic[C]):
     """Used from one event loop, by any number of tasks."""
 
     def __init__(
-        self, clock: Clock, providers: Mapping[str, Provider[C]], *, max_size: int, max_age: timedelta
+        self,
+        clock: Clock,
+        providers: Mapping[str, Provider[C]],
+        *,
+        pin_proxy: Callable[[str], str],
+        max_size: int,
+        max_age: timedelta,
     ) -> None:
-        """max_size: credentials kept; 0 keeps none. max_age: longest time they are kept."""
+        """Build it; nothing is asked.
+
+        pin_proxy: returns what to hand to an SDK for a tenant's proxy, and may block; see `proxies.pin_proxy`.
+        max_size: credentials kept; 0 keeps none. max_age: longest time they are kept.
+        """
         self._clock = clock
         self._max_age = max_age
         self._providers = providers
+        self._pin_proxy = pin_proxy
         self.counts = CacheCounts()
         self._cache: _CredentialCache[C] = _CredentialCache(max_size, self.counts, clock.monotonic)
         self._singleflight: Singleflight[C] = Singleflight()
@@ -145,9 +156,8 @@ class CloudLogins(Generic[C]):
                 if who := key.identity:
                     audience = await self._in_thread(key, lambda: provider.audience(who))
                     subject = SubjectToken(who, await kubernetes_token(audience))
-                found = await self._in_thread(
-                    key, lambda: provider.login(key.credential_scope, subject, proxy=key.proxy)
-                )
+                proxy = await self._in_thread(key, lambda: self._pin_proxy(key.proxy)) if key.proxy else ""
+                found = await self._in_thread(key, lambda: provider.login(key.credential_scope, subject, proxy=proxy))
         except TimeoutError:
             raise LoginFailed(f"{_tried(key)}: no answer within {LOGIN_SECONDS:.0f}s") from None
         except LoginFailed as error:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from functools import partial
 
 import pytest
 import pytest_asyncio
@@ -10,6 +11,8 @@ import pytest_asyncio
 from controllers.cloud.errors import LoginFailed
 from controllers.cloud.identity import Identity, Login, SubjectToken
 from controllers.cloud.logins import CloudLogins
+from controllers.cloud.proxies import pin_proxy
+from controllers.net.destinations import Destinations
 from testing.clock import VirtualClock
 
 HOUR = timedelta(hours=1)
@@ -42,10 +45,13 @@ class Cloud:
 
 
 class LoginsHarness:
-    def __init__(self, max_size: int = 100, max_age: timedelta = 24 * HOUR) -> None:
+    def __init__(
+        self, max_size: int = 100, max_age: timedelta = 24 * HOUR, destinations: Destinations | None = None
+    ) -> None:
         self.clock = VirtualClock()
         self.cloud = Cloud(self.clock)
-        self.logins = CloudLogins(self.clock, {"cloud": self.cloud}, max_size=max_size, max_age=max_age)
+        pin = partial(pin_proxy, destinations=destinations) if destinations else str
+        self.logins = CloudLogins(self.clock, {"cloud": self.cloud}, pin_proxy=pin, max_size=max_size, max_age=max_age)
         self.audiences: list[str] = []
 
     async def password(self, identity: Identity | None = None, *, host: str = HOST, proxy: str = "") -> str:
@@ -179,3 +185,16 @@ async def test_addresses_of_one_scope_share_a_login(harnesses: Callable[..., Log
     harness = harnesses()
     assert await harness.password(ROBOT) == await harness.password(ROBOT, host=f"a-mirror-of.{HOST}")
     assert harness.cloud.logins == [(HOST, "token of apps/robot", "")]
+
+
+async def test_a_proxy_where_none_may_be_is_not_handed_to_the_sdk(harnesses: Callable[..., LoginsHarness]) -> None:
+    harness = harnesses(destinations=Destinations())
+    await harness.password(proxy="http://me:hush@192.0.2.1:3128")
+    assert harness.cloud.logins.pop() == (HOST, "the process", "http://me:hush@192.0.2.1:3128")
+    with pytest.raises(LoginFailed) as error:
+        await harness.password(proxy="http://me:hush@169.254.169.254:80")
+    assert str(error.value) == (
+        "failed to create provider access token for the controller: proxy http://169.254.169.254:80: 169.254.169.254 "
+        "is refused, because it is link-local; if that is meant, allow it with --allowed-networks"
+    )
+    assert harness.cloud.logins == []

@@ -43,7 +43,7 @@ class AccessHarness:
         plain = ServiceAccount(metadata=ObjectMeta(name="plain", namespace="apps"))
         self.kube = FakeKube(serviceaccounts=[account, plain])
         self.kube.answers["token"] = lambda _: {"status": {"token": "proof"}}
-        self.logins = CloudLogins(VirtualClock(), {"aws": Cloud()}, max_size=10, max_age=HOUR)
+        self.logins = CloudLogins(VirtualClock(), {"aws": Cloud()}, pin_proxy=str, max_size=10, max_age=HOUR)
 
     def access(self, *, gate: bool = True, default: str = "") -> CloudAccess[str]:
         return CloudAccess(self.kube, self.logins, object_level=gate, default_service_account=default)

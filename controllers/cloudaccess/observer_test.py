@@ -33,7 +33,7 @@ async def token(audience: str) -> str:
 
 async def test_requests_items_and_evictions_are_exported() -> None:
     registry = CollectorRegistry()
-    logins = CloudLogins(VirtualClock(), {"cloud": Cloud()}, max_size=2, max_age=HOUR)
+    logins = CloudLogins(VirtualClock(), {"cloud": Cloud()}, pin_proxy=str, max_size=2, max_age=HOUR)
     registry.register(TokenCacheMetrics(logins))
 
     def sample() -> list[float | None]:
@@ -58,7 +58,9 @@ async def test_requests_items_and_evictions_are_exported() -> None:
 
 async def test_logins_of_several_kinds_add_up() -> None:
     registry = CollectorRegistry()
-    one, other = (CloudLogins(VirtualClock(), {"cloud": Cloud()}, max_size=2, max_age=HOUR) for _ in range(2))
+    one, other = (
+        CloudLogins(VirtualClock(), {"cloud": Cloud()}, pin_proxy=str, max_size=2, max_age=HOUR) for _ in range(2)
+    )
     metrics = TokenCacheMetrics(one)
     registry.register(metrics)
     metrics.watch(other)

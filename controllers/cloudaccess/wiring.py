@@ -1,9 +1,11 @@
 """How a process logs in to clouds: the parts, built from its flags."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TypeVar
 
 from controllers.cloud.logins import CloudLogins, Provider
+from controllers.cloud.proxies import pin_proxy
 from controllers.cloudaccess.access import GATE, CloudAccess
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.runtime.process import flags
@@ -18,6 +20,7 @@ def build_cloud_access(process: Process, providers: Mapping[str, Provider[C]]) -
     logins = CloudLogins(
         process.clock,
         providers,
+        pin_proxy=partial(pin_proxy, destinations=process.destinations),
         max_size=options[flags.TOKEN_CACHE_MAX_SIZE],
         max_age=options[flags.TOKEN_CACHE_MAX_DURATION],
     )

@@ -14,6 +14,7 @@ from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip, branch_tip
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
+from testing.destinations import LOCAL_PROXIES
 from testing.gitserver import BareRepository, GitServer, git_server
 
 WHEN = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -96,7 +97,7 @@ def fleet(server: GitServer, object_format: str) -> BareRepository:
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[GitEngine]:
-    git = GitEngine(tmp_path / "cache")
+    git = GitEngine(tmp_path / "cache", destinations=LOCAL_PROXIES)
     yield git
     await git.aclose()
 

@@ -40,6 +40,7 @@ from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.signers import Signers, SigningKey
 from controllers.git.stores import StoreCache
 from controllers.git.transport.connections import Connections, canonical_url
+from controllers.net.destinations import Destinations
 from controllers.threads import FairThreads, Share
 
 T = TypeVar("T")
@@ -50,6 +51,7 @@ STORES_DIR = "remotes"
 CUT_SECONDS = 0.25
 """How long a thread has to notice the end of its time: by itself, and after its connections are cut."""
 DEFAULT_SSH_ALGORITHMS = SshAlgorithms()
+DEFAULT_DESTINATIONS = Destinations()
 
 
 def _utc_now() -> datetime:
@@ -69,22 +71,24 @@ class GitEngine:
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
         ssh: SshAlgorithms = DEFAULT_SSH_ALGORITHMS,
+        destinations: Destinations = DEFAULT_DESTINATIONS,
     ) -> None:
         """Start with an empty cache: whatever a former process left in the folder is removed.
 
         cache_dir: for this process alone. max_bytes: of all remotes together, and so of the largest pack accepted.
         max_age: objects of a remote that was not used for this long are dropped. threads: at most a sixth of them work
-        for the same tenant, and half of that for one of its hosts.
+        for the same tenant, and half of that for one of its hosts. destinations: where URLs, redirects and proxies of
+        remotes may lead.
         """
         self._max_bytes = max_bytes
         self._monotonic = monotonic
         self._threads_per_tenant = max(1, threads // 6)
         self._threads_per_host = max(1, threads // 12)
         self._threads = FairThreads(threads, name="git")
-        self._connections = Connections(ssh, now=now)
+        self._connections = Connections(ssh, destinations=destinations, now=now)
         self._scan_cache = ScanCache()
         self._signers = Signers()
-        self._github = GithubApps(now=now)
+        self._github = GithubApps(destinations=destinations, now=now)
         self._branch_locks: WeakValueDictionary[tuple[str, str, str], asyncio.Lock] = WeakValueDictionary()
         folder = cache_dir / STORES_DIR
         self._stores = StoreCache(folder, max_bytes=max_bytes, max_age=max_age, monotonic=monotonic)
@@ -239,7 +243,7 @@ class GitEngine:
         """Return what a GitHub App logs in with: see `GithubApps.login`. One request an hour."""
         deadline = self._deadline(via)
         api = Remote(app.url, tls=via.tls, proxy=via.proxy, timeout=via.timeout, tenant=via.tenant)
-        return await self._in_thread(api, deadline, partial(self._github.login, app, api, deadline))
+        return await self._in_thread(api, deadline, partial(self._github.login, app, via, deadline))
 
     @asynccontextmanager
     async def lock_branch(self, remote: Remote, branch: str) -> AsyncIterator[bool]:

@@ -17,6 +17,7 @@
     ├── PathMissing              the path to update is not in the tree
     ├── PathOutside              the path to update leads out of the repository
     ├── BadUrl                   not the URL of a repository
+    ├── DestinationForbidden     a URL, redirect or proxy leads where it must not
     ├── BadCredentials           the credentials cannot be used
     ├── BadSigningKey            the signing key cannot be used
     └── BadRefspec
@@ -127,6 +128,10 @@ class PathOutside(GitError):
 
 class BadUrl(GitError):
     """The text is not the URL of a repository."""
+
+
+class DestinationForbidden(GitError):
+    """A URL, a redirect or a proxy leads where it must not; the text names host, reason and remedy."""
 
 
 class BadCredentials(GitError):

@@ -62,7 +62,7 @@ class CloudReaderHarness:
         )
         self.asked: list[Any] = []
         self.kube.answers["token"] = self.token
-        self.logins = CloudLogins(VirtualClock(), {"aws": self.aws}, max_size=10, max_age=HOUR)
+        self.logins = CloudLogins(VirtualClock(), {"aws": self.aws}, pin_proxy=str, max_size=10, max_age=HOUR)
         clouds = CloudAccess(self.kube, self.logins, object_level=gate, default_service_account=default)
         self.reader = AccessReader(self.kube, clouds=clouds)
 

@@ -384,7 +384,7 @@ async def test_other_latest_tags_cost_a_scan_and_a_scan_without_changes_ranks_no
 
 
 async def test_identity_of_the_object_without_the_gate_stalls_before_anything_else(harness: RepositoryHarness) -> None:
-    logins = CloudLogins(VirtualClock(), PROVIDERS, max_size=1, max_age=INTERVAL)
+    logins = CloudLogins(VirtualClock(), PROVIDERS, pin_proxy=str, max_size=1, max_age=INTERVAL)
     clouds = CloudAccess(harness.kube, logins, object_level=False, default_service_account="")
     reader = AccessReader(harness.kube, clouds=clouds)
     harness.reconciler = ImageRepositoryReconciler(harness.registry, reader, harness.writer)

@@ -97,7 +97,7 @@ def _build_engine(process: Process) -> GitEngine:
     """Return the engine, with a folder that is removed with the process."""
     folder = WorkDir(Path(tempfile.gettempdir()))
     ssh = SshAlgorithms(process.options[SSH_HOST_KEYS], process.options[SSH_KEY_EXCHANGES])
-    git = GitEngine(folder.path, ssh=ssh)
+    git = GitEngine(folder.path, ssh=ssh, destinations=process.destinations)
 
     async def close() -> None:
         await git.aclose()

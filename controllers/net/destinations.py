@@ -6,7 +6,7 @@ and connects to an address that passed: a name that is resolved again could lead
 metadata services by themselves and do not ask. Pure: resolving and connecting are up to the caller.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
@@ -69,9 +69,27 @@ class Destinations:
         found = _unwrap(ip_address(address.partition("%")[0]))
         if _is_in(found, self.allowed):
             return
-        if fault := self._fault(normalize_host(host), found):
-            at = "" if normalize_host(host) == str(found) else f" at {found}"
-            raise DestinationRefused(f"{host}{at} is refused, because it is {fault}; {FIX}")
+        name = normalize_host(host)
+        if fault := self._fault(name, found):
+            at = "" if name == str(found) else f" at {found}"
+            short = _is_in(found, self.denied) and name.count(".") == 1
+            hint = f", or name the Service in full in the spec: {name}.svc" if short else ""
+            raise DestinationRefused(f"{host}{at} is refused, because it is {fault}; {FIX}{hint}")
+
+    def allowed_of(self, host: str, addresses: Iterable[str]) -> Sequence[str]:
+        """Return the addresses of a host that are not refused. Raises DestinationRefused when all of them are."""
+        allowed: list[str] = []
+        refused: DestinationRefused | None = None
+        for address in addresses:
+            try:
+                self.check(host, address)
+            except DestinationRefused as error:
+                refused = refused or error
+            else:
+                allowed.append(address)
+        if refused and not allowed:
+            raise refused
+        return allowed
 
     def check_name(self, host: str) -> None:
         """Raise DestinationRefused for what can be refused by its name alone: where a proxy resolves it, not we."""

@@ -74,6 +74,20 @@ def test_what_the_spec_names_plainly_is_meant(home: str, host: str, address: str
             policy.check(host, address)
 
 
+@pytest.mark.parametrize(
+    ("host", "address", "hint"),
+    [
+        ("gitea.gitea", "10.96.7.7", ", or name the Service in full in the spec: gitea.gitea.svc"),
+        ("git.team.example", "10.96.7.7", ""),
+        ("gitea.gitea", "127.0.0.1", ""),
+    ],
+)
+def test_a_short_name_of_a_service_is_told_the_whole_one(host: str, address: str, hint: str) -> None:
+    with pytest.raises(DestinationRefused) as caught:
+        POLICY.starting_from(host).check(host, address)
+    assert str(caught.value).endswith(f"allow it with --allowed-networks{hint}")
+
+
 def test_the_operator_can_allow_anything() -> None:
     for networks in (["169.254.0.0/16"], ["all"], ["169.254.169.254"]):
         Destinations(denied=SERVICES, allowed=parse_networks(networks)).check("metadata", "169.254.169.254")

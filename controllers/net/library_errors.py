@@ -24,7 +24,7 @@ _QUOTED: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _VALUE: Final = re.compile(r"^(Invalid (?:enum|tag) value) .*?(?= - at `|$)", re.DOTALL)
 _TUNNEL: Final = re.compile(r"Tunnel connection failed: (\d{3})\b")
 """As `http.client` says what a proxy answered; the words behind it are the proxy's."""
-_STATUS_WORDS: Final = {
+STATUS_WORDS: Final = {
     "400": "Bad Request",
     "401": "Unauthorized",
     "403": "Forbidden",
@@ -35,6 +35,7 @@ _STATUS_WORDS: Final = {
     "503": "Service Unavailable",
     "504": "Gateway Timeout",
 }
+"""What a status of a proxy means, in words of our own."""
 _KUBE_CONFIG: Final = re.compile(
     r"Invalid kube-config.*|File does not exist: .*|missing access token cmd.*|exec: process returned -?\d+|"
     r"exec: missing \w+( or \w+)?|exec: malformed (request|response)\. missing key '\w+'|"
@@ -104,7 +105,7 @@ def _of_the_standard_library(error: BaseException) -> str | None:
         case OSError(errno=int(number)) if number > 0:
             return os.strerror(number)
         case OSError() if found := _TUNNEL.match(str(error)):
-            return f"{found[1]} {_STATUS_WORDS.get(found[1], '')}".strip()
+            return f"{found[1]} {STATUS_WORDS.get(found[1], '')}".strip()
         case TimeoutError():
             return "no answer in time"
         case ConnectionError() | EOFError():

@@ -37,13 +37,13 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """Return the addresses of names, for the test to fill; counts of questions are in `names["asked"]`."""
     known: dict[str, list[str]] = {"asked": []}
 
-    async def getaddrinfo(self: Any, host: str, port: int, **kwargs: Any) -> list[Any]:
+    def getaddrinfo(host: str, port: int, **kwargs: Any) -> list[Any]:
         known["asked"].append(host)
         if host not in known:
             raise socket.gaierror(socket.EAI_NONAME, "unknown")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, port)) for address in known[host]]
 
-    monkeypatch.setattr(asyncio.BaseEventLoop, "getaddrinfo", getaddrinfo)
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
     return known
 
 

@@ -7,15 +7,15 @@ itself over any number of interim answers (1xx); those of a body are counted whe
 """
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import httpcore
 
-from controllers.net.destinations import DestinationRefused, Destinations, parse_address
+from controllers.net.destinations import Destinations
 from controllers.registry.errors import ResponseTooLarge
+from controllers.registry.lookups import Lookups
 from controllers.registry.metering import MAX_HEAD_BYTES, MAX_HEAD_LINES, MAX_HEAD_READS, YIELD_EVERY
 
 HEAD_PIECE_BYTES = 2 << 10
@@ -29,9 +29,10 @@ Connect = Callable[[], Awaitable[httpcore.AsyncNetworkStream]]
 class GuardedBackend(httpcore.AsyncNetworkBackend):
     """Connects to the addresses that a policy allows."""
 
-    def __init__(self, destinations: Destinations | None) -> None:
+    def __init__(self, destinations: Destinations | None, lookups: Lookups) -> None:
         """destinations: None where the operator has named the host, as in the proxy of the environment."""
         self._destinations = destinations
+        self._lookups = lookups
         self._direct = httpcore.AnyIOBackend()
 
     async def connect_tcp(
@@ -49,25 +50,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
         try:
             async with asyncio.timeout(timeout):
-                addresses = self._allowed(host, await _resolve(host, port))
+                addresses = self._allowed(host, await self._lookups.addresses(host, port))
                 return MeteredStream(await _connect_first([attempt(address) for address in addresses]))
         except TimeoutError as error:
             raise httpcore.ConnectTimeout from error
 
     def _allowed(self, host: str, addresses: Sequence[str]) -> Sequence[str]:
-        if self._destinations is None:
-            return addresses
-        allowed, refused = [], None
-        for address in addresses:
-            try:
-                self._destinations.check(host, address)
-            except DestinationRefused as error:
-                refused = refused or error
-            else:
-                allowed.append(address)
-        if refused and not allowed:
-            raise refused
-        return allowed
+        return addresses if self._destinations is None else self._destinations.allowed_of(host, addresses)
 
 
 class MeteredStream(httpcore.AsyncNetworkStream):
@@ -127,22 +116,6 @@ class MeteredStream(httpcore.AsyncNetworkStream):
         if info == "is_readable" and self._buffer:
             return True  # an idle connection on which something was said: not to be used again
         return self._stream.get_extra_info(info)
-
-
-async def _resolve(host: str, port: int) -> Sequence[str]:
-    """Return the addresses of a host in the system's order, each once. Raises httpcore.ConnectError."""
-    if parse_address(host) is not None:
-        return [host]
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise httpcore.ConnectError(str(error)) from error
-    except UnicodeError:
-        raise httpcore.ConnectError(f"no valid host name: {host[:64]!r}") from None
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if not addresses:
-        raise httpcore.ConnectError(f"{host[:64]!r} has no address")
-    return addresses
 
 
 async def _connect_first(attempts: Sequence[Connect]) -> httpcore.AsyncNetworkStream:

@@ -11,6 +11,7 @@ import httpcore
 import httpx
 
 from controllers.net.tls import ssl_context
+from controllers.registry.lookups import Lookups
 from controllers.registry.messages import Route
 from controllers.registry.network import GuardedBackend
 from controllers.registry.response_body import ACCEPT_ENCODING
@@ -36,7 +37,7 @@ class PoolTransport(httpx.AsyncHTTPTransport):
 class RouteClient(httpx.AsyncClient):
     """A client of httpx for one route."""
 
-    def __init__(self, route: Route, user_agent: str) -> None:
+    def __init__(self, route: Route, user_agent: str, lookups: Lookups) -> None:
         """Build it; nothing is connected yet.
 
         Raises ImportError, ValueError and httpx.InvalidURL for a proxy of the environment that cannot be used.
@@ -44,6 +45,7 @@ class RouteClient(httpx.AsyncClient):
         # Each 20 ms: made once, before httpx asks for transports.
         self._context = ssl_context(route.tls)
         self._route = route
+        self._lookups = lookups
         proxy = None
         if route.proxy and not route.proxy.address.startswith("socks5:"):
             trust = ssl_context(route.tls.without_key_pair() if route.tls else None)
@@ -64,7 +66,7 @@ class RouteClient(httpx.AsyncClient):
 
     def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
         """Return the transport without a proxy that httpx knows."""
-        direct = GuardedBackend(self._route.destinations)
+        direct = GuardedBackend(self._route.destinations, self._lookups)
         proxy = self._route.proxy
         socks = proxy if proxy and proxy.address.startswith("socks5:") else None
         backend = SocksBackend(socks, direct) if socks else direct
@@ -85,7 +87,7 @@ class RouteClient(httpx.AsyncClient):
                 proxy_auth=proxy.raw_auth,
                 proxy_headers=proxy.headers.raw,
                 proxy_ssl_context=proxy.ssl_context,
-                network_backend=GuardedBackend(self._route.destinations if self._route.proxy else None),
+                network_backend=GuardedBackend(self._route.destinations if self._route.proxy else None, self._lookups),
                 **_limits(self._context),
             )
         )

@@ -22,6 +22,7 @@ from controllers.net.library_errors import describe
 from controllers.net.url import DEFAULT_PORTS, Origin, origin, redact_text
 from controllers.registry.connection_errors import connection_error
 from controllers.registry.errors import BadResponse, ResponseTooLarge, Unavailable
+from controllers.registry.lookups import Lookups
 from controllers.registry.messages import Overflow, RegistryRequest, RegistryResponse, Route
 from controllers.registry.metering import PieceMeter
 from controllers.registry.network import MeteredStream
@@ -56,6 +57,7 @@ class RegistryTransport:
 
     def __init__(self, *, user_agent: str) -> None:
         self._user_agent = user_agent
+        self._lookups = Lookups()
         self._turn = asyncio.Lock()
         """Held for a step of work on a long body: whatever the number of them, the event loop waits for one step."""
         # Not an LRUCache, which would drop a pool by itself: closing one is awaited, and waits for those who use it.
@@ -105,10 +107,11 @@ class RegistryTransport:
         raise BadResponse(f"{request.summary}: stopped after {MAX_REDIRECTS} redirects")
 
     async def aclose(self) -> None:
-        """Close all connections; whatever is sent afterwards opens new ones."""
+        """Close all connections and look up no more names."""
         while self._pools:
             _, pool = self._pools.popitem()
             await pool.client.aclose()
+        self._lookups.close()
 
     async def _exchange(
         self,
@@ -203,7 +206,7 @@ class RegistryTransport:
         if pool is None:
             try:
                 # In a thread: OpenSSL reads hundreds of certificates, the tenant's among them.
-                client = await asyncio.to_thread(RouteClient, route, self._user_agent)
+                client = await asyncio.to_thread(RouteClient, route, self._user_agent, self._lookups)
                 pool = self._pools.setdefault(route, Pool(client))
                 if pool.client is not client:  # somebody else made one meanwhile
                     await client.aclose()

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 from cachetools import LRUCache
@@ -28,8 +29,9 @@ from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.wire import AGENT
 from controllers.git.remote import Basic, Remote
 from controllers.git.sshkeys import BadPrivateKey, load_private_key
-from controllers.git.transport.httppools import HttpPools, translate_errors
+from controllers.git.transport.httppools import HttpPools, is_answer_of, translate_errors
 from controllers.net.credential import is_token
+from controllers.net.destinations import Destinations
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import parse_retry_after
 from controllers.net.key_bounds import KeyRefused
@@ -88,6 +90,21 @@ class InstallationToken(msgspec.Struct):
         return f"InstallationToken(expires_at={self.expires_at})"
 
 
+@dataclass(frozen=True, slots=True)
+class _Api:
+    """The API of an app's GitHub, and the host of the repository that it is asked for."""
+
+    app: GithubApp
+    remote: Remote
+    home: str
+
+    @property
+    def may_be_quoted(self) -> bool:
+        """Whether it is known to be GitHub's, or answers for the host that the user's URL names."""
+        known = (self.home, f"api.{self.home}", urlsplit(PUBLIC_API_URL).hostname)
+        return is_answer_of(known, self.remote.url, self.remote.proxy)
+
+
 @dataclass(slots=True)
 class _CachedToken:
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -127,17 +144,19 @@ def _base64url(data: bytes) -> bytes:
 class GithubApps:
     """Tokens of installations, each requested once and renewed in time. Thread-safe."""
 
-    def __init__(self, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, destinations: Destinations, now: Callable[[], datetime]) -> None:
+        """destinations: where APIs may be, besides on the host of the repository's own URL."""
         self._now = now
-        self._http = HttpPools()
+        self._http = HttpPools(destinations)
         self._lock = threading.Lock()
         self._cached_tokens: LRUCache[tuple[str, GithubApp], _CachedToken] = LRUCache(MAX_CACHED_TOKENS)
 
     def login(self, app: GithubApp, via: Remote, deadline: Deadline) -> Basic:
         """Return what to log in with for the next minutes.
 
-        via: the remote whose TLS material, proxy and tenant to use. One request an hour, more where the installation
-        is given by its owner. Raises BadCredentials, AuthenticationFailed, ProtocolError, Unreachable.
+        via: the repository's remote, whose TLS material, proxy and tenant to use; its host says where the API may be.
+        One request an hour, more where the installation is given by its owner. Raises BadCredentials,
+        AuthenticationFailed, ProtocolError, Unreachable, DestinationForbidden.
         """
         with self._lock:
             cached = self._cached_tokens.get((via.tenant, app))
@@ -146,42 +165,40 @@ class GithubApps:
         with error_context(f"failed to get a token of GitHub App '{app.id}'"), _locked(cached.lock, deadline):
             if cached.token is None or cached.token.expires_at - RENEW_BEFORE <= self._now():
                 remote = Remote(app.url, tls=via.tls, proxy=via.proxy, tenant=via.tenant)
-                cached.token = self._token(app, remote, deadline)
+                cached.token = self._token(_Api(app, remote, urlsplit(via.url).hostname or ""), deadline)
             return Basic(USER, cached.token.token)
 
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
 
-    def _token(self, app: GithubApp, remote: Remote, deadline: Deadline) -> InstallationToken:
-        installation = app.installation or self._find_installation(app, remote, deadline)
+    def _token(self, api: _Api, deadline: Deadline) -> InstallationToken:
+        installation = api.app.installation or self._find_installation(api, deadline)
         path = f"/app/installations/{installation}/access_tokens"
-        token = self._request("POST", path, app, remote, deadline, into=InstallationToken)
+        token = self._request("POST", path, api, deadline, into=InstallationToken)
         if not is_token(token.token):
-            raise ProtocolError(f"{remote.url} answered with a token that is not fit for a header")
+            raise ProtocolError(f"{api.remote.url} answered with a token that is not fit for a header")
         return token
 
-    def _find_installation(self, app: GithubApp, remote: Remote, deadline: Deadline) -> str:
+    def _find_installation(self, api: _Api, deadline: Deadline) -> str:
+        owner = api.app.owner
         for page in range(1, MAX_PAGES + 1):
             path = f"/app/installations?per_page={PAGE_SIZE}&page={page}"
-            installations = self._request("GET", path, app, remote, deadline, into=list[Installation])
+            installations = self._request("GET", path, api, deadline, into=list[Installation])
             for installation in installations:
-                if installation.account and installation.account.login.lower() == app.owner.lower():
+                if installation.account and installation.account.login.lower() == owner.lower():
                     return str(installation.id)
             if len(installations) < PAGE_SIZE:
                 break
-        raise AuthenticationFailed(f"it is not installed for '{app.owner}'")
+        raise AuthenticationFailed(f"it is not installed for '{owner}'")
 
-    def _request(
-        self, method: str, path: str, app: GithubApp, remote: Remote, deadline: Deadline, *, into: type[T]
-    ) -> T:
-        jwt = assertion(app, now=self._now())
+    def _request(self, method: str, path: str, api: _Api, deadline: Deadline, *, into: type[T]) -> T:
+        jwt, remote = assertion(api.app, now=self._now()), api.remote
         headers = {"User-Agent": AGENT, "Accept": "application/vnd.github+json", "Authorization": f"Bearer {jwt}"}
         with translate_errors(remote, deadline):
-            answer = self._http.pool(remote).urlopen(
-                method, remote.url + path, headers=headers, redirect=False, retries=False, preload_content=False,
-                timeout=deadline.remaining(),
-            )  # fmt: skip
+            answer = self._http.send(
+                remote, method, remote.url + path, headers=headers, timeout=deadline.remaining(), home=api.home
+            )
             try:
                 body = answer.read(MAX_ANSWER_BYTES)
             finally:
@@ -192,8 +209,8 @@ class GithubApps:
                 retry_after=parse_retry_after(answer.headers.get("Retry-After", ""), now=self._now()),
             )
         if answer.status >= 300:
-            words = redact(sanitize(body), (jwt, *remote.secrets))
-            raise AuthenticationFailed(f"{remote.url} answered {answer.status}: {words}")
+            words = f": {redact(sanitize(body), (jwt, *remote.secrets))}" if api.may_be_quoted else ""
+            raise AuthenticationFailed(f"{remote.url} answered {answer.status}{words}")
         try:
             return msgspec.json.decode(body, type=into)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

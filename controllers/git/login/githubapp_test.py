@@ -17,6 +17,7 @@ from controllers.git.errors import AuthenticationFailed, BadCredentials, GitErro
 from controllers.git.login.githubapp import GithubApp, GithubApps, assertion
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Basic, Remote
+from controllers.net.destinations import Destinations
 from testing.gitserver import CannedResponse, GitServer, Request
 
 NOW = datetime(2024, 5, 1, 12, 0, 0, tzinfo=UTC)
@@ -24,7 +25,7 @@ KEY = rsa.generate_private_key(65537, 2048)
 PRIVATE = KEY.private_bytes(
     serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
 ).decode()
-REMOTE = Remote("https://git.example/org/fleet")
+REMOTE = Remote("https://127.0.0.1/org/fleet")
 
 
 def claims(token: str) -> dict[str, object]:
@@ -78,7 +79,7 @@ def github(server: GitServer) -> Github:
 
 @pytest.fixture
 def apps(github: Github) -> Iterator[GithubApps]:
-    apps = GithubApps(now=lambda: github.now)
+    apps = GithubApps(destinations=Destinations(), now=lambda: github.now)
     yield apps
     apps.close()
 

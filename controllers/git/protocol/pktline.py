@@ -14,6 +14,7 @@ from controllers.net.foreign_text import sanitize
 
 MAX_PACKET = 65520
 MAX_WORDS_BYTES = 4096
+NOT_QUOTED = "(another host's words are not shown)"
 REMOTE_ERROR = "remote error: "
 """How the reason begins where the remote refuses in words of its own."""
 
@@ -42,10 +43,15 @@ def packets(*lines: bytes) -> bytes:
 
 
 class Stream:
-    """Exact reads over a source of chunks. `receive` returns the next chunk, empty at the end."""
+    """Exact reads over a source of chunks. `receive` returns the next chunk, empty at the end.
 
-    def __init__(self, receive: Callable[[], bytes]) -> None:
+    may_be_quoted: whether messages may repeat what is in it. Not where it comes from another host than the user's URL
+    names: that may be one which the user cannot ask.
+    """
+
+    def __init__(self, receive: Callable[[], bytes], *, may_be_quoted: bool = True) -> None:
         self._receive = receive
+        self.may_be_quoted = may_be_quoted
         self._rest = b""
         self._at = 0
 
@@ -63,6 +69,10 @@ class Stream:
         """Put bytes back in front of what comes next."""
         self._rest, self._at = data + self._rest[self._at :], 0
 
+    def quote(self, data: bytes) -> str:
+        """Return bytes of the stream as a message shows them."""
+        return sanitize(data) if self.may_be_quoted else NOT_QUOTED
+
     def _fill(self, size: int) -> None:
         parts = [self._rest[self._at :]]
         have = len(parts[0])
@@ -78,7 +88,7 @@ class Stream:
         """Return the next packet's content, or a special packet. Raises ProtocolError, also for the remote's ERR."""
         head = self.read(4)
         if head.strip(HEX_DIGITS):
-            raise ProtocolError(f"not a Git packet: {sanitize(head)!r}")
+            raise ProtocolError(f"not a Git packet: {self.quote(head)!r}")
         length = int(head, 16)
         if length <= 2:
             return SpecialPacket(length)
@@ -86,7 +96,7 @@ class Stream:
             raise ProtocolError(f"a Git packet cannot have length {length}")
         data = self.read(length - 4)
         if data.startswith(b"ERR "):
-            raise ProtocolError(f"{REMOTE_ERROR}{sanitize(data[4:])}")
+            raise ProtocolError(f"{REMOTE_ERROR}{self.quote(data[4:])}")
         return data
 
     def lines(self) -> Iterator[bytes]:
@@ -102,9 +112,10 @@ def read_side_band(stream: Stream, on_progress: Callable[[bytes], None]) -> Iter
             case b"\x01":
                 yield data[1:]
             case b"\x02":
-                on_progress(data[1:])
+                if stream.may_be_quoted:
+                    on_progress(data[1:])
             case b"\x03":
-                raise ProtocolError(f"{REMOTE_ERROR}{sanitize(data[1:])}")
+                raise ProtocolError(f"{REMOTE_ERROR}{stream.quote(data[1:])}")
             case band:
                 raise ProtocolError(f"unknown side band {int.from_bytes(band, 'big')}")
 
@@ -134,13 +145,13 @@ class RemoteWords:
             raise
 
 
-def from_chunks(chunks: Iterable[bytes]) -> Stream:
+def from_chunks(chunks: Iterable[bytes], *, may_be_quoted: bool = True) -> Stream:
     """Return a stream over chunks; empty ones are skipped."""
     full = (c for c in chunks if c)
-    return Stream(lambda: next(full, b""))
+    return Stream(lambda: next(full, b""), may_be_quoted=may_be_quoted)
 
 
-def bounded_stream(receive: Callable[[], bytes], *, max_bytes: int) -> Stream:
+def bounded_stream(receive: Callable[[], bytes], *, max_bytes: int, may_be_quoted: bool = True) -> Stream:
     """Return a stream that raises RepositoryTooLarge as soon as more than `max_bytes` arrive."""
     received = 0
 
@@ -152,4 +163,4 @@ def bounded_stream(receive: Callable[[], bytes], *, max_bytes: int) -> Stream:
             raise RepositoryTooLarge(f"the answer is larger than {max_bytes >> 20} MiB")
         return chunk
 
-    return Stream(receive_bounded)
+    return Stream(receive_bounded, may_be_quoted=may_be_quoted)

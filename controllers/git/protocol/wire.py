@@ -22,7 +22,6 @@ from controllers.git.protocol.pktline import (
     packets,
     read_side_band,
 )
-from controllers.net.foreign_text import sanitize
 
 AGENT = "git/tagline"
 OBJECT_FORMAT = "object-format="
@@ -68,7 +67,7 @@ def read_advertisement(stream: Stream) -> Advertisement:
         first = stream.packet()
     if first == b"version 2\n":
         capabilities = [line.decode("utf-8", "replace") for line in stream.lines()]
-        return Advertisement(2, frozenset(capabilities), _object_format(capabilities))
+        return Advertisement(2, frozenset(capabilities), _object_format(capabilities, stream))
     if first == b"version 1\n":
         first = stream.packet()
     if isinstance(first, SpecialPacket):
@@ -79,12 +78,12 @@ def read_advertisement(stream: Stream) -> Advertisement:
 def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     line, _, caps = first.partition(b"\0")
     capabilities = caps.decode("utf-8", "replace").split()
-    object_format = _object_format(capabilities)
+    object_format = _object_format(capabilities, stream)
     values, peeled = {}, {}
     for one in chain([line], stream.lines()):
         if one.startswith(b"shallow "):
             continue
-        sha, name = _ref_line(one, object_format)
+        sha, name = _ref_line(one, object_format, stream)
         if name.endswith("^{}"):
             peeled[name.removesuffix("^{}")] = sha
         else:
@@ -94,21 +93,22 @@ def _read_v0(first: bytes, stream: Stream) -> Advertisement:
     return Advertisement(0, frozenset(capabilities), object_format, values, peeled, symrefs)
 
 
-def _ref_line(line: bytes, object_format: ObjectFormat) -> tuple[str, str]:
+def _ref_line(line: bytes, object_format: ObjectFormat, stream: Stream) -> tuple[str, str]:
     sha, space, name = line.partition(b" ")
     if not space or not is_object_id(sha, object_format):
-        raise ProtocolError(f"not a reference: {sanitize(line)}")
+        raise ProtocolError(f"not a reference: {stream.quote(line)}")
     return sha.decode(), name.decode("utf-8", "surrogateescape")
 
 
-def _object_format(capabilities: Sequence[str]) -> ObjectFormat:
+def _object_format(capabilities: Sequence[str], stream: Stream) -> ObjectFormat:
     """Return the remote's object format: the first one advertised is that of its references; SHA-1 without any."""
     named = [c.removeprefix(OBJECT_FORMAT) for c in capabilities if c.startswith(OBJECT_FORMAT)]
     if not named:
         return SHA1
     if named[0] not in FORMATS:
         raise ProtocolError(
-            f"the repository names objects by '{sanitize(named[0])}', which is not supported; sha1 and sha256 are"
+            f"the repository names objects by '{stream.quote(_bytes(named[0]))}', which is not supported; "
+            "sha1 and sha256 are"
         )
     return FORMATS[named[0]]
 
@@ -132,12 +132,12 @@ def read_ls_refs(stream: Stream, advertisement: Advertisement) -> Advertisement:
     for line in stream.lines():
         object_id, space, rest = line.partition(b" ")
         reference, *attributes = rest.split(b" ")
-        sha, name = _ref_line(object_id + space + reference, advertisement.object_format)
+        sha, name = _ref_line(object_id + space + reference, advertisement.object_format, stream)
         values[name] = sha
         for attribute in attributes:
             key, _, value = attribute.partition(b":")
             if key == b"peeled":
-                peeled[name], _ = _ref_line(value + b" " + reference, advertisement.object_format)
+                peeled[name], _ = _ref_line(value + b" " + reference, advertisement.object_format, stream)
             elif key == b"symref-target":
                 symrefs[name] = value.decode("utf-8", "surrogateescape")
     return replace(advertisement, values=values, peeled=peeled, symrefs=symrefs)
@@ -219,18 +219,19 @@ def read_report(
     if "report-status" not in capabilities:
         return {}
     if "side-band-64k" in capabilities:  # read to the end: hooks may speak after the report
-        stream = from_chunks([b"".join(read_side_band(stream, on_progress))])
+        stream = from_chunks([b"".join(read_side_band(stream, on_progress))], may_be_quoted=stream.may_be_quoted)
     lines = stream.lines()
     unpacked = next(lines, b"")
     if unpacked != b"unpack ok":
-        raise PushRejected(f"the remote could not unpack what was sent: {sanitize(unpacked.removeprefix(b'unpack '))}")
+        reason = stream.quote(unpacked.removeprefix(b"unpack "))
+        raise PushRejected(f"the remote could not unpack what was sent: {reason}")
     report: dict[str, str | None] = {}
     for line in lines:
         verdict, _, rest = line.decode("utf-8", "surrogateescape").partition(" ")
-        ref, _, reason = rest.partition(" ")
+        ref, _, words = rest.partition(" ")
         if verdict not in ("ok", "ng"):
-            raise ProtocolError(f"not a push report: {sanitize(line)}")
-        report[ref] = None if verdict == "ok" else sanitize(reason.encode("utf-8", "surrogateescape"))
+            raise ProtocolError(f"not a push report: {stream.quote(line)}")
+        report[ref] = None if verdict == "ok" else stream.quote(_bytes(words))
     return report
 
 

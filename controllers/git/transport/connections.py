@@ -11,6 +11,7 @@ from controllers.git.protocol.session import GitTransport, RemoteSession
 from controllers.git.remote import Basic, Bearer, Remote, SshAlgorithms, SshKey
 from controllers.git.transport.httppools import HttpPools
 from controllers.git.transport.smarthttp import HttpTransport
+from controllers.net.destinations import Destinations
 
 MAX_HTTP_SESSIONS = 1024
 MAX_SSH_SESSIONS = 64
@@ -20,11 +21,13 @@ MAX_SSH_SESSIONS = 64
 class Connections:
     """Sessions by remote. Thread-safe."""
 
-    def __init__(self, ssh: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, ssh: SshAlgorithms, *, destinations: Destinations, now: Callable[[], datetime]) -> None:
+        """destinations: where URLs, redirects and the proxies of remotes may lead."""
         self._ssh = ssh
+        self._destinations = destinations
         self._now = now
         self._lock = threading.Lock()
-        self._http = HttpPools()
+        self._http = HttpPools(destinations)
         self._over_http: FairCache[RemoteSession] = FairCache(MAX_HTTP_SESSIONS)
         self._over_ssh: FairCache[RemoteSession] = FairCache(MAX_SSH_SESSIONS)
 
@@ -48,7 +51,7 @@ class Connections:
             case "ssh", SshKey() as key:
                 from controllers.git.transport.ssh import SshTransport  # noqa: PLC0415  # paramiko is optional and slow to import
 
-                return SshTransport(remote, key, self._ssh, now=self._now)
+                return SshTransport(remote, key, self._ssh, destinations=self._destinations, now=self._now)
             case "ssh", _:
                 raise BadCredentials("invalid 'ssh' auth option: 'identity' is required")
             case ("http" | "https") as scheme, _:

@@ -9,6 +9,7 @@ from controllers.git.protocol.session import RemoteSession
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport import connections
 from controllers.git.transport.connections import Connections
+from controllers.net.destinations import Destinations
 from testing.clock import TEST_TIMEOUT_SECONDS, VirtualClock
 
 
@@ -20,7 +21,7 @@ def remote(name: str) -> Remote:
 def pool(monkeypatch: pytest.MonkeyPatch) -> Connections:
     """One that keeps a single SSH session."""
     monkeypatch.setattr(connections, "MAX_SSH_SESSIONS", 1)
-    return Connections(SshAlgorithms(), now=VirtualClock().now)
+    return Connections(SshAlgorithms(), destinations=Destinations(), now=VirtualClock().now)
 
 
 def test_session_is_kept_until_another_needs_its_place(pool: Connections) -> None:

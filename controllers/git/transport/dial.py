@@ -1,11 +1,14 @@
 """Connect to a host, directly or through a proxy. Blocking; handshakes with proxies are in `net.proxy`."""
 
 import socket
+from collections.abc import Collection, Sequence
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, Unreachable
+from controllers.git.errors import BadCredentials, BadUrl, DeadlineExceeded, DestinationForbidden, Unreachable
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.transport.cutting import cuttable
+from controllers.net.destinations import DestinationRefused, Destinations
 from controllers.net.foreign_text import sanitize
 from controllers.net.library_errors import describe
 from controllers.net.proxy import socks5
@@ -14,28 +17,50 @@ from controllers.net.proxy.handshake import Handshake, ProxyRefused
 
 DEFAULT_HTTP_PORT = 80
 
+_Found: TypeAlias = tuple[Any, Any, int, str, tuple[Any, ...]]
+"""An entry of what `getaddrinfo` returns."""
 
-def dial(host: str, port: int, proxy: Proxy | None, deadline: Deadline) -> socket.socket:
+
+def dial(
+    host: str, port: int, proxy: Proxy | None, deadline: Deadline, destinations: Destinations | None
+) -> socket.socket:
     """Return a connection to a host, with the remaining time as its timeout.
 
+    destinations: where it may lead, directly or by the proxy, and where the proxy may be; None: anywhere.
     Raises OSError without a proxy; Unreachable, DeadlineExceeded or BadCredentials, which name the proxy, with one;
-    BadUrl for a name that no host can have.
+    BadUrl for a name that no host can have; DestinationForbidden.
     """
     name = _ascii(host)
-    return _dial_proxy(proxy, name, port, deadline) if proxy else dial_direct(name, port, deadline)
+    if proxy:
+        return _dial_proxy(proxy, name, port, deadline, destinations)
+    return dial_direct(name, port, deadline, destinations)
 
 
-def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socket.socket:
+def check_name(host: str, destinations: Destinations) -> None:
+    """Raise DestinationForbidden for a host that is refused by its name: all that we know of one behind a proxy."""
+    try:
+        destinations.check_name(host)
+    except DestinationRefused as e:
+        raise DestinationForbidden(str(e)) from None
+
+
+def _dial_proxy(
+    proxy: Proxy, host: str, port: int, deadline: Deadline, destinations: Destinations | None
+) -> socket.socket:
+    if destinations:
+        check_name(host, destinations)
     steps, default_port = _handshake(proxy, host, port)
     address = urlsplit(proxy.address)
     where = f"proxy {proxy.address}"
     try:
-        connection = dial_direct(address.hostname or "", address.port or default_port, deadline)
+        connection = dial_direct(address.hostname or "", address.port or default_port, deadline, destinations)
         try:
             _run_handshake(connection, steps, deadline)
         except BaseException:
             connection.close()
             raise
+    except DestinationForbidden as e:
+        raise DestinationForbidden(f"{where}: {e}") from None
     except ProxyRefused as e:
         raise Unreachable(f"{where} does not connect to {host}:{port}: {sanitize(str(e))}") from None
     except TimeoutError:
@@ -45,10 +70,18 @@ def _dial_proxy(proxy: Proxy, host: str, port: int, deadline: Deadline) -> socke
     return connection
 
 
-def dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """Connect to the first address of a host that answers; all of them share the remaining time. Raises OSError."""
+def dial_direct(host: str, port: int, deadline: Deadline, destinations: Destinations | None) -> socket.socket:
+    """Connect to the first address of a host that answers; all of them share the remaining time.
+
+    The name is resolved once: what was judged is what is connected to. destinations: which addresses may be; None: any.
+    Raises OSError, and DestinationForbidden when no address may be connected to.
+    """
     failure: OSError = socket.gaierror(socket.EAI_NONAME, "the name has no address")
-    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    allowed = _allowed_of(host, found, destinations)
+    for family, kind, protocol, _, address in found:
+        if address[0] not in allowed:
+            continue
         connection = socket.socket(family, kind, protocol)
         try:
             connection.settimeout(deadline.remaining())
@@ -63,6 +96,14 @@ def dial_direct(host: str, port: int, deadline: Deadline) -> socket.socket:
         else:
             return connection
     raise failure
+
+
+def _allowed_of(host: str, found: Sequence[_Found], destinations: Destinations | None) -> Collection[str]:
+    addresses = [str(entry[4][0]) for entry in found]
+    try:
+        return destinations.allowed_of(host, addresses) if destinations else addresses
+    except DestinationRefused as e:
+        raise DestinationForbidden(str(e)) from None
 
 
 def _ascii(host: str) -> str:

@@ -2,8 +2,9 @@
 
 import socket
 import time
+from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -14,42 +15,44 @@ from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import DEFAULT_TIMEOUT
 from controllers.git.transport.cutting import current, cuttable
 from controllers.git.transport.dial import dial_direct
+from controllers.net.destinations import Destinations
+
+Connect: TypeAlias = Callable[[HTTPConnection], socket.socket]
+"""Returns the socket for a connection of urllib3; raises what urllib3 raises there, or GitError."""
 
 
-class PlainConnection(HTTPConnection):
-    """Over plain HTTP."""
+def use(manager: urllib3.PoolManager, connect: Connect) -> urllib3.PoolManager:
+    """Make a manager's pools use connections of its own, which `connect` opens."""
 
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
+    class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return connect(self)
 
-    def request(self, *args: Any, **options: Any) -> None:
-        _keep_cuttable(self)
-        super().request(*args, **options)
+        def request(self, *args: Any, **options: Any) -> None:
+            _keep_cuttable(self)
+            super().request(*args, **options)
 
+    class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return connect(self)
 
-class SecureConnection(HTTPSConnection):
-    """Over TLS."""
+        def request(self, *args: Any, **options: Any) -> None:
+            _keep_cuttable(self)
+            super().request(*args, **options)
 
-    def _new_conn(self) -> socket.socket:
-        return _connect(self)
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
 
-    def request(self, *args: Any, **options: Any) -> None:
-        _keep_cuttable(self)
-        super().request(*args, **options)
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
 
-
-class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = PlainConnection
-
-
-class _SecurePool(HTTPSConnectionPool):
-    ConnectionCls = SecureConnection
-
-
-def use(manager: urllib3.PoolManager) -> urllib3.PoolManager:
-    """Make a manager's pools use these connections."""
-    manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
+    manager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
     return manager
+
+
+def connect_within(destinations: Destinations | None) -> Connect:
+    """Return what connects to hosts where the policy lets it; None: everywhere. Raises DestinationForbidden."""
+    return lambda connection: _connect(connection, destinations)
 
 
 def deadline_of(connection: HTTPConnection) -> Deadline:
@@ -66,9 +69,10 @@ def _keep_cuttable(connection: HTTPConnection) -> None:
         cuttable(connection.sock)
 
 
-def _connect(connection: HTTPConnection) -> socket.socket:
+def _connect(connection: HTTPConnection, destinations: Destinations | None) -> socket.socket:
+    host = connection._dns_host  # noqa: SLF001  # without the dot; where there is a proxy, its name
     try:
-        return dial_direct(connection._dns_host, connection.port, deadline_of(connection))  # noqa: SLF001  # without the dot
+        return dial_direct(host, connection.port, deadline_of(connection), destinations)
     except socket.gaierror as e:
         raise NameResolutionError(connection.host, connection, e) from e
     except TimeoutError as e:

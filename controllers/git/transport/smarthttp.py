@@ -1,7 +1,7 @@
 """Git's smart HTTP protocol over urllib3 (gitprotocol-http).
 
 Credentials go with each request and only to the origin they are for: redirects are followed here, and only for the
-advertisement, as `git` does.
+advertisement, as `git` does. What other hosts than the URL's own answer is not quoted.
 """
 
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from controllers.git.protocol.pktline import Stream, bounded_stream
 from controllers.git.protocol.session import MAX_REFS_BYTES
 from controllers.git.protocol.wire import AGENT, UPLOAD_PACK
 from controllers.git.remote import Basic, Bearer, Remote
-from controllers.git.transport.httppools import HttpPools, translate_errors
+from controllers.git.transport.httppools import HttpPools, is_answer_of, translate_errors
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import basic_authorization, parse_retry_after
 from controllers.net.url import origin, redact_text, strip_userinfo
@@ -51,10 +51,11 @@ class HttpTransport:
             with self._request("GET", url, headers, deadline) as response:
                 if (location := response.get_redirect_location()) is None or location is False:
                     self._base = url.removesuffix(tail)
-                    _check(response, url, f"application/x-{service}-advertisement")
-                    yield _stream(response, deadline, MAX_REFS_BYTES)
+                    is_own = self._is_own(url)
+                    _check(response, url, f"application/x-{service}-advertisement", is_own=is_own)
+                    yield _stream(response, deadline, MAX_REFS_BYTES, is_own=is_own)
                     return
-                url = _redirected(url, str(location), tail)
+                url = _redirected(url, str(location), tail, is_own=self._is_own(url))
         raise ProtocolError(f"more than {MAX_REDIRECTS} redirects")
 
     @contextmanager
@@ -67,8 +68,9 @@ class HttpTransport:
             headers["Git-Protocol"] = "version=2"
         try:
             with self._request("POST", url, headers, deadline, body) as response:
-                _check(response, url, f"application/x-{service}-result")
-                yield _stream(response, deadline, max_bytes)
+                is_own = self._is_own(url)
+                _check(response, url, f"application/x-{service}-result", is_own=is_own)
+                yield _stream(response, deadline, max_bytes, is_own=is_own)
         except GitError:
             self._base = self._remote.url.rstrip("/")
             raise
@@ -83,10 +85,7 @@ class HttpTransport:
         left = deadline.remaining()
         headers = {"User-Agent": AGENT, "Pragma": "no-cache", **self._authorization(url), **headers}
         with translate_errors(self._remote, deadline):
-            response = self._pools.pool(self._remote).urlopen(
-                method, url, body=body, headers=headers, redirect=False, retries=False, preload_content=False,
-                timeout=urllib3.Timeout(total=left),
-            )  # fmt: skip
+            response = self._pools.send(self._remote, method, url, headers=headers, timeout=left, body=body)
             try:
                 yield response
                 _finish(response)
@@ -95,6 +94,10 @@ class HttpTransport:
                 raise
             finally:
                 response.release_conn()
+
+    def _is_own(self, url: str) -> bool:
+        """Return whether what the URL answers comes from the host that the user named."""
+        return is_answer_of([urlsplit(self._remote.url).hostname], url, self._remote.proxy)
 
     def _authorization(self, url: str) -> dict[str, str]:
         if origin(url) != origin(self._remote.url):
@@ -108,7 +111,7 @@ class HttpTransport:
                 return {}
 
 
-def _stream(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int) -> Stream:
+def _stream(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: int, *, is_own: bool) -> Stream:
     def receive() -> bytes:
         deadline.remaining()
         chunk = response.read1(CHUNK_BYTES, decode_content=False)
@@ -116,7 +119,7 @@ def _stream(response: urllib3.BaseHTTPResponse, deadline: Deadline, max_bytes: i
             deadline.remaining()  # or was it cut?
         return chunk
 
-    return bounded_stream(receive, max_bytes=max_bytes)
+    return bounded_stream(receive, max_bytes=max_bytes, may_be_quoted=is_own)
 
 
 def _finish(response: urllib3.BaseHTTPResponse) -> None:
@@ -130,17 +133,18 @@ def _finish(response: urllib3.BaseHTTPResponse) -> None:
         response.close()
 
 
-def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> None:
+def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str, *, is_own: bool) -> None:
     status = response.status
     got = response.headers.get("Content-Type", "")
     if status == 200:
         if encoding := response.headers.get("Content-Encoding", "").replace("identity", ""):
-            raise ProtocolError(f"the server compresses its answer unasked ({sanitize(encoding)}); have it not do so")
+            how = f" ({sanitize(encoding)})" if is_own else ""
+            raise ProtocolError(f"the server compresses its answer unasked{how}; have it not do so")
         if got.split(";")[0].strip() != content_type:
-            what = sanitize(got) or "no content type"
+            what = (sanitize(got) or "no content type") if is_own else "something else"
             raise ProtocolError(f"not a smart Git server: {sanitize(redact_text(url))} answers with {what}")
         return
-    text = "" if "html" in got else sanitize(response.read(1024, decode_content=False))
+    text = sanitize(response.read(1024, decode_content=False)) if is_own and "html" not in got else ""
     detail = f": {text}" if text else ""
     if status == 401:
         raise AuthenticationFailed(f"authentication required{detail}")
@@ -156,15 +160,18 @@ def _check(response: urllib3.BaseHTTPResponse, url: str, content_type: str) -> N
     raise ProtocolError(f"the server answered {status}{detail}")
 
 
-def _redirected(url: str, location: str, tail: str) -> str:
+def _redirected(url: str, location: str, tail: str, *, is_own: bool) -> str:
+    """Return where a redirect leads. Raises ProtocolError, which shows that only where the user's own host says it."""
+    shown = f"'{sanitize(location.rpartition('@')[2])}'" if is_own else "a place that another host names"
     try:
         target = urljoin(url, location)
         old, new = urlsplit(url), urlsplit(target)
         _ = new.port  # raises for a port that is not a number
     except ValueError:
-        raise ProtocolError(f"redirected to '{sanitize(location.rpartition('@')[2])}', which is not a URL") from None
+        raise ProtocolError(f"redirected to {shown}, which is not a URL") from None
+    shown = sanitize(redact_text(target)) if is_own else shown
     if new.scheme not in ("http", "https") or (old.scheme == "https" and new.scheme != "https"):
-        raise ProtocolError(f"refused to follow a redirect to {sanitize(redact_text(target))}")
+        raise ProtocolError(f"refused to follow a redirect to {shown}")
     if not target.endswith(tail):
-        raise ProtocolError(f"redirected to {sanitize(redact_text(target))}, which is no Git repository")
+        raise ProtocolError(f"redirected to {shown}, which is no Git repository")
     return strip_userinfo(target)

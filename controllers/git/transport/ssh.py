@@ -30,6 +30,7 @@ from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.cutting import cut_at, cuttable
 from controllers.git.transport.knownhosts import parse_known_hosts
 from controllers.git.transport.sshhost import SshHost
+from controllers.net.destinations import Destinations
 from controllers.net.foreign_text import sanitize
 from controllers.net.library_errors import describe
 
@@ -47,12 +48,21 @@ DENIED = ("denied", "not allowed", "unauthorized", "permission", "access")
 class SshTransport:
     """See GitTransport. Connects when first used, and again when the connection is gone."""
 
-    def __init__(self, remote: Remote, key: SshKey, algorithms: SshAlgorithms, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        remote: Remote,
+        key: SshKey,
+        algorithms: SshAlgorithms,
+        *,
+        destinations: Destinations,
+        now: Callable[[], datetime],
+    ) -> None:
         parts = urlsplit(remote.url)
         self._host: Final = SshHost(
             parts.hostname or "", parts.port or DEFAULT_PORT, parse_known_hosts(key.known_hosts), algorithms, now
         )
         self._proxy: Final = remote.proxy
+        self._destinations: Final = destinations.starting_from(self._host.name)
         path = unquote(parts.path)
         self._path: Final = path.removeprefix("/") if path.startswith("/~") else path
         self._user: Final = remote.user
@@ -125,7 +135,7 @@ class SshTransport:
     def _connect(self, deadline: Deadline) -> "paramiko.Transport":
         from controllers.git.transport.sshlogin import log_in  # noqa: PLC0415
 
-        return log_in(self._host, self._proxy, self._user, self._key, deadline)
+        return log_in(self._host, self._proxy, self._user, self._key, deadline, destinations=self._destinations)
 
 
 def _connection_errors() -> tuple[type[Exception], ...]:

@@ -23,6 +23,7 @@ from controllers.git.errors import (
 from controllers.git.remote import Remote, SshAlgorithms, SshKey
 from controllers.git.transport.ssh import SshTransport, quote_path
 from controllers.net.proxy.address import Proxy
+from testing.destinations import LOCAL_PROXIES
 from testing.gitserver import BareRepository
 from testing.proxy import ProxyServer
 from testing.sshserver import CLIENT, HOST, Private, SshServer, key, openssh, public
@@ -46,7 +47,7 @@ def fleet(server: SshServer) -> BareRepository:
 
 @pytest.fixture
 async def engine(server: SshServer, tmp_path: Path) -> AsyncIterator[GitEngine]:
-    git = GitEngine(tmp_path / "cache")
+    git = GitEngine(tmp_path / "cache", destinations=LOCAL_PROXIES)
     yield git
     await git.aclose()
 

@@ -18,6 +18,7 @@ from controllers.git.remote import SshKey
 from controllers.git.sshkeys import BadPrivateKey, load_private_key
 from controllers.git.transport.dial import dial
 from controllers.git.transport.sshhost import SshHost
+from controllers.net.destinations import Destinations
 from controllers.net.proxy.address import Proxy
 
 MAX_GROUP_BITS = 8192
@@ -72,14 +73,17 @@ class _Client(paramiko.Transport):  # type: ignore[misc]  # untyped
         return tuple(self.get_security_options().key_types)
 
 
-def log_in(host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline: Deadline) -> Any:
+def log_in(
+    host: SshHost, proxy: Proxy | None, user: str, key: SshKey, deadline: Deadline, *, destinations: Destinations
+) -> Any:
     """Connect, check the host and log in. Return the connection: a paramiko.Transport.
 
-    Raises BadCredentials and AuthenticationFailed; Unreachable and DeadlineExceeded for a proxy; and the errors of
-    paramiko and sockets.
+    destinations: where host and proxy may be.
+    Raises BadCredentials and AuthenticationFailed; Unreachable and DeadlineExceeded for a proxy; DestinationForbidden;
+    and the errors of paramiko and sockets.
     """
     identity = _identity(key)
-    sock = dial(host.name, host.port, proxy, deadline)
+    sock = dial(host.name, host.port, proxy, deadline, destinations)
     connection = _Client(sock)
     try:
         options = connection.get_security_options()

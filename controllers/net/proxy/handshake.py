@@ -8,4 +8,4 @@ no byte read that is not the proxy's. Raises ProxyRefused."""
 
 
 class ProxyRefused(Exception):
-    """The proxy does not connect us; the message says why, in the proxy's words where it has any."""
+    """The proxy does not connect us; the message says why, and quotes nothing of the answer."""
