@@ -77,6 +77,7 @@ class AccessReader:
                 http_as_flux=self._http_as_flux,
                 keyring=keyring,
                 unmatched=unmatched,
+                owner=repository.metadata.namespace,
             )
         except (RegistryError, CloudFailed) as error:
             raise AccessFailed(str(error)) from error

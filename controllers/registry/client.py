@@ -76,7 +76,7 @@ class RegistryClient:
 
         tag_filter: which tags count for the limit. It is asked only once there are more than the limit, and then drops
         the others. One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those
-        who ask for the same image with the same access and filter before the first page is requested share one answer.
+        who ask for the same owner, image, access and filter before the first page is requested share one answer.
         Raises RegistryError, and whatever the filter raises.
         """
 
@@ -90,7 +90,7 @@ class RegistryClient:
             return self.run_session(image, access, timeout, pages)
 
         with access.explain_refusals():  # outside of what is shared: others have other Secrets
-            return await self._scans.join((image, access, timeout, tag_filter), scan)
+            return await self._scans.join((image, access, access.owner, timeout, tag_filter), scan)
 
     async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         """Return the digest that `tag` has now, of the index where there is one: `sha256:...`.
@@ -129,7 +129,10 @@ class RegistryClient:
         deadline = self._clock.monotonic() + timeout.total_seconds()
         session: Session | None = None
         try:
-            async with asyncio.timeout(timeout.total_seconds()), self._budgets.acquire(endpoint, access) as permit:
+            async with (
+                asyncio.timeout(timeout.total_seconds()),
+                self._budgets.acquire(endpoint, access, owner=access.owner) as permit,
+            ):
                 session = Session(
                     image,
                     access,
@@ -149,7 +152,7 @@ class RegistryClient:
             raise deadline_exceeded(request.method, request.url) from None
         if session.exhausted_for:
             reason = f"{session.current_request.summary}: registry's rate limit is used up"
-            self._budgets.pause(endpoint, access, session.exhausted_for, reason)
+            self._budgets.pause(endpoint, access, session.exhausted_for, reason, owner=access.owner)
         return result
 
 
