@@ -145,7 +145,7 @@ class RegistryClient:
                     jitter=self._jitter,
                     client_id=self._user_agent,
                 )
-                with session.hide_secrets():
+                with session.hide_secrets(), session.reading_answers():
                     result = await operation(session)
         except TimeoutError:
             request = session.current_request if session else RegistryRequest("GET", f"https://{image.registry}/v2/")

@@ -49,7 +49,10 @@ class TagFilter(Protocol):
     """Which tags count; hashable, since those who list with the same one share an answer."""
 
     def keep(self, tags: Sequence[str]) -> list[str]:
-        """Return the tags that count, in the same order; about 1 µs a tag."""
+        """Return the tags that count, in the same order; about 1 µs a tag.
+
+        What it raises is passed on, but for what parsers raise (`net.library_errors.UNREADABLE`): that is a bad answer.
+        """
 
 
 @dataclass(frozen=True, slots=True)
