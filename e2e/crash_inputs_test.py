@@ -16,6 +16,7 @@ from e2e.objects import automation, image_repository, semver_policy
 from e2e.registry_servers import HostileRegistry, HostileRegistryHandler
 from hack.attacks.crashes import CONFIGS, DEEP, MANIFESTS, ROWS, SECRETS
 from hack.controllers import KINDS
+from testing import costly_keys
 
 RULES = {"newest": {"by": "BuildDate"}, "platforms": ["linux/amd64"]}
 PANICS = "controller_runtime_reconcile_panics_total"
@@ -142,4 +143,28 @@ def test_git_answers_that_no_parser_takes(attack: Attack, fleet: Fleet, answer: 
     automation(fleet.space, "fleet", source="fleet")
     assert "unable to clone" in assert_told(fleet.space, "ImageUpdateAutomation", "fleet")
     server.close()
+    assert panics(attack) == before
+
+
+GIT_SECRETS = {
+    "token-of-no-header": ("https", {"bearerToken": "€"}),
+    "token-of-two-lines": ("https", {"bearerToken": "a\nb"}),
+    "encrypted-key": ("https", {"tls.crt": "x", "tls.key": costly_keys.pbkdf2_key().decode()}),
+    "authority-of-noise": ("https", {"ca.crt": costly_keys.pem("CERTIFICATE", b"\x30\x84\xff\xff\xff\xff").decode()}),
+    "identity-of-noise": ("ssh", {"identity": "€" * 99, "known_hosts": "€ € €"}),
+    "app-of-digits": ("https", {"githubAppID": "9" * 5000, "githubAppInstallationID": "€", "githubAppPrivateKey": "x"}),
+}
+
+
+def test_git_secrets_that_no_parser_takes(attack: Attack, fleet: Fleet) -> None:
+    before = panics(attack)
+    for name, (scheme, data) in GIT_SECRETS.items():
+        user = "git@" if scheme == "ssh" else ""
+        fleet.space.apply("Secret", name, stringData=data)
+        provider = {"provider": "github"} if "githubAppID" in data else {}
+        spec = {"url": f"{scheme}://{user}127.0.0.1:9/x", "interval": "1h", "secretRef": {"name": name}, **provider}
+        fleet.space.apply("GitRepository", name, spec)
+        automation(fleet.space, name, source=name)
+    for name in GIT_SECRETS:
+        assert_told(fleet.space, "ImageUpdateAutomation", name)
     assert panics(attack) == before
