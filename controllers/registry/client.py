@@ -77,7 +77,8 @@ class RegistryClient:
         tag_filter: which tags count for the limit. It is asked only once there are more than the limit, and then drops
         the others. One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those
         who ask for the same owner, image, access and filter before the first page is requested share one answer.
-        Raises RegistryError, and whatever the filter raises.
+        Raises RegistryError, and whatever the filter raises but what parsers raise (`net.library_errors.UNREADABLE`):
+        that is a bad answer.
         """
 
         def scan(begins: Callable[[], None]) -> Awaitable[ListedTags]:

@@ -49,10 +49,7 @@ class TagFilter(Protocol):
     """Which tags count; hashable, since those who list with the same one share an answer."""
 
     def keep(self, tags: Sequence[str]) -> list[str]:
-        """Return the tags that count, in the same order; about 1 µs a tag.
-
-        What it raises is passed on, but for what parsers raise (`net.library_errors.UNREADABLE`): that is a bad answer.
-        """
+        """Return the tags that count, in the same order; about 1 µs a tag."""
 
 
 @dataclass(frozen=True, slots=True)
