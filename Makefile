@@ -18,6 +18,7 @@ CONFORMANCE ?= hack/conformance/data
 SCENARIOS ?= e2e/scenarios
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
+ATTACKS ?=
 
 .PHONY: help
 help: ## Show this help
@@ -86,6 +87,11 @@ scenarios: $(READY) ## Play system scenarios and compare with their recorded tra
 .PHONY: fuzz
 fuzz: $(READY) ## Random tests of what reads foreign input, another seed each time (FUZZ_SECONDS=60 a target)
 	@$(BIN)/python -m hack.fuzz --seconds $(FUZZ_SECONDS)
+
+.PHONY: attacks
+attacks: $(READY) ## Attack the real controllers and print what victims notice (ATTACKS="drips ports --repeat 3")
+	@$(BIN)/python -m hack.env build
+	@$(BIN)/python -m hack.attacks $(ATTACKS)
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

@@ -5,13 +5,14 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from e2e.attacked import Attack, running
 from e2e.cluster import Space
 from e2e.fleet import Fleet
 from e2e.kubeapi import KubeApi
@@ -22,7 +23,8 @@ from hack.env import environment
 from hack.githost import GitHost
 from hack.oci import Pusher
 
-FLAGS = ("--concurrent=10", "--log-level=debug")
+FLAGS = ("--concurrent=10", "--log-level=debug", *os.environ.get("E2E_FLAGS", "").split())
+"""Of the session's processes. E2E_FLAGS: more of them."""
 
 PRIVATE_REGISTRIES = dict.fromkeys(("imagerepository", "imagepolicy"), ("--registry-plain-http=private",))
 """For registries that are given, as containers without TLS have such addresses."""
@@ -179,6 +181,21 @@ def local_git_proxies(controllers: Controllers | None) -> Iterator[None]:
     yield
     controllers.stop("imageupdateautomation")
     controllers.start("imageupdateautomation")
+
+
+@pytest.fixture
+def attacker(kubectl: Kubectl, kube_api: KubeApi, namespace: str) -> Iterator[Space]:
+    """Yield the namespace of a tenant who means harm."""
+    name = f"{namespace[:50]}-attack"
+    kube_api.create_namespace(name)
+    yield Space(kubectl, kube_api, name)
+    kube_api.delete_namespace(name)
+
+
+@pytest.fixture
+def attack(controllers: Controllers | None, record_property: Callable[[str, object], None]) -> Attack:
+    """Return what watches the session's processes while a test attacks them."""
+    return Attack(running(controllers), record_property)
 
 
 @pytest.fixture

@@ -7,21 +7,18 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from e2e.cluster import Space, condition
+from e2e.attacked import Attack
+from e2e.cluster import Space
 from e2e.objects import image_repository
 from e2e.registry_servers import HostileRegistry
 from hack.attacks.drip import WAYS, DripServer
-from hack.controllers import Controllers
 
 ROOT = Path(__file__).parent.parent
 ATTACKERS = 40
-KIND = "imagerepository"
 WATCHED_SECONDS = 12
 VICTIM_SECONDS = 10
-HEALTH_SECONDS = 2
 RSS_MIB = 512
 """Half of the memory limit of the manifests."""
 
@@ -46,24 +43,17 @@ def victim() -> Iterator[HostileRegistry]:
 
 @pytest.mark.parametrize("hosts", sorted(WAYS), indirect=True)
 def test_hosts_that_drip_do_not_stop_others(
-    hosts: list[str], victim: HostileRegistry, space: Space, controllers: Controllers | None
+    hosts: list[str], victim: HostileRegistry, space: Space, attacker: Space, attack: Attack
 ) -> None:
-    if controllers is None:
-        pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
     for number, host in enumerate(hosts):
-        image_repository(space, f"attack-{number}", f"{host}/app", interval="1h", timeout="60s")
-    began, slowest, served = time.monotonic(), 0.0, 0.0
-    image_repository(space, "victim", f"{victim.host}/app")
-    while (now := time.monotonic()) - began < WATCHED_SECONDS:
-        assert httpx.get(f"{controllers.health[KIND]}/healthz", trust_env=False, timeout=HEALTH_SECONDS).is_success
-        slowest = max(slowest, time.monotonic() - now)
-        ready = condition(space.get("ImageRepository", "victim"), "Ready").get("status") == "True"
-        served = served or (time.monotonic() - began if ready else 0.0)
-        time.sleep(0.2)
-    rss = controllers.rss_mib()[KIND]
-    print(f"\nvictim served after {served:.1f} s, slowest /healthz {slowest:.2f} s, {rss:.0f} MiB")
-    assert 0 < served < VICTIM_SECONDS
-    assert rss < RSS_MIB
+        image_repository(attacker, f"attack-{number}", f"{host}/app", interval="1h", timeout="60s")
+    with attack.watch(bound=VICTIM_SECONDS) as watch:
+        began = time.monotonic()
+        with watch.victim():
+            image_repository(space, "victim", f"{victim.host}/app")
+            space.wait_ready("ImageRepository", "victim", seconds=2 * VICTIM_SECONDS)
+        time.sleep(max(0.0, began + WATCHED_SECONDS - time.monotonic()))
+    assert max(watch.rss_mib.values()) < RSS_MIB
 
 
 def test_the_attacker_reads_what_is_wrong(victim: HostileRegistry, space: Space) -> None:

@@ -13,3 +13,14 @@ def total(url: str, sample: str, **labels: str) -> float:
         for found in family.samples
         if found.name == sample and labels.items() <= found.labels.items()
     )
+
+
+def buckets(url: str, name: str) -> dict[float, float]:
+    """Return the buckets of a histogram without labels: how many observations were at most so much."""
+    text = httpx.get(f"{url}/metrics", trust_env=False).text
+    return {
+        float(found.labels["le"]): found.value
+        for family in text_string_to_metric_families(text)
+        for found in family.samples
+        if found.name == f"{name}_bucket"
+    }

@@ -182,10 +182,15 @@ class HostileRegistryHandler(BaseHTTPRequestHandler):
         self.server.requests.append(self.path)
         self.server.fault(self)
 
+    def do_HEAD(self) -> None:
+        """Answer as to GET, without the body."""
+        self.do_GET()
+
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         """Return a whole answer; an underscore in a header's name is a hyphen."""
         self.begin(status, **{"Content_Length": str(len(body)), "Content_Type": "application/json"} | headers)
-        self.wfile.write(body)
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
     def begin(self, status: int, **headers: str) -> None:
         """Send status and headers only."""

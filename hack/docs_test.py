@@ -112,6 +112,19 @@ def test_paths_exist(page: Path) -> None:
 
 
 @every_page
+def test_tests_exist(page: Path) -> None:
+    named = [code.partition("::") for code in inline_code(page) if re.fullmatch(r"[\w/]+_test\.py::\w+", code)]
+    assert [f"{path}::{name}" for path, _, name in named if f"def {name}(" not in text(ROOT / path)] == []
+
+
+def test_what_holds_attackers_names_a_test_in_each_row() -> None:
+    holds = text(ROOT / "docs" / "security.md").partition("## What holds them")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!Attempt|---)(.*) \|$", holds, re.MULTILINE)
+    assert len(rows) > 20
+    assert [row for row in rows if "_test.py" not in row.rpartition(" | ")[2]] == []
+
+
+@every_page
 def test_modules_exist(page: Path) -> None:
     named = set(re.findall(r"python -m ((?:hack|controllers)(?:\.\w+)+)", text(page)))
     assert [name for name in named if importlib.util.find_spec(name) is None] == []

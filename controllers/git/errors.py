@@ -26,12 +26,11 @@ Texts are safe to show: no credentials, no user-info of a URL, the remote's own 
 """
 
 import os
-import struct
-import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
+from controllers.net.library_errors import UNREADABLE
 from controllers.net.proxy.address import environment_secrets
 from controllers.net.redaction import redact
 from controllers.net.url import redact_text
@@ -144,19 +143,6 @@ class BadSigningKey(GitError):
 
 class BadRefspec(GitError):
     """The refspec is malformed, or asks for something an automation never does."""
-
-
-UNREADABLE = (
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    AssertionError,
-    EOFError,
-    RecursionError,
-    struct.error,
-    zlib.error,
-)
-"""What Python's and other libraries' parsers raise over bytes that they do not expect."""
 
 
 @contextmanager

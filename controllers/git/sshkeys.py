@@ -24,6 +24,7 @@ from controllers.net.key_bounds import (
     check_sec1,
     read_encrypted_pkcs8,
 )
+from controllers.net.library_errors import UNREADABLE
 from controllers.net.pem import Block, MalformedPem, read_blocks, write_blocks
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -70,7 +71,7 @@ def load_private_key(identity: str, passphrase: str) -> PrivateKey:
         raise BadPrivateKey("unsupported key or cipher") from e
     except KeyRefused as e:
         raise BadPrivateKey(str(e)) from e
-    except (ValueError, TypeError, MalformedDer) as e:
+    except UNREADABLE as e:
         raise BadPrivateKey(wrong) from e
     if not isinstance(key, PrivateKey):
         raise BadPrivateKey(SUPPORTED)

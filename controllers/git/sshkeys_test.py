@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.git.sshkeys import BadPrivateKey, is_encrypted, load_private_key, read_openssh_header
+from controllers.net.pem import Block, read_blocks, write_blocks
 from testing import costly_keys
 
 KEY = ed25519.Ed25519PrivateKey.generate()
@@ -129,3 +130,14 @@ def test_spoilt_keys_are_refused_with_one_error(at: int, spoilt: bytes, form: se
 def test_headers_of_openssh_are_read_or_refused(data: bytes) -> None:
     with suppress(ValueError):
         read_openssh_header(b"openssh-key-v1\0" + data)
+
+
+def test_a_curve_point_in_a_form_that_the_library_does_not_read_is_refused_in_our_words() -> None:
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    )
+    (block,) = read_blocks(key)
+    at = block.data.index(b"\x00\x00\x00\x41\x04") + 4
+    compressed = write_blocks([Block(block.label, block.data[:at] + b"\x02" + block.data[at + 1 :])])
+    with pytest.raises(BadPrivateKey, match=r"^malformed private key$"):
+        load_private_key(compressed.decode(), "")

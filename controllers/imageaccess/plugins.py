@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple
+from weakref import WeakValueDictionary
 
 import msgspec
 from cachetools import TLRUCache
@@ -133,13 +134,17 @@ class Plugins:
             MAX_CACHED, ttu=lambda _key, answer, _now: answer.good_until, timer=clock.monotonic
         )
         """What a plugin answered, by its name and image, registry or ""."""
-        self._running: dict[str, asyncio.Lock] = {plugin.name: asyncio.Lock() for plugin in plugins}
+        self._running: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        """By plugin and owner."""
 
-    async def credentials(self, image: Image) -> Credentials | None:
-        """Return what the first plugin with credentials for `image` answers; None without one. Raises AccessFailed."""
+    async def credentials(self, image: Image, *, owner: str) -> Credentials | None:
+        """Return what the first plugin with credentials for `image` answers; None without one. Raises AccessFailed.
+
+        owner: for whom, a namespace: each has a plugin run once at a time, whatever those of others wait for.
+        """
         for plugin in self._plugins:
             if any(matches(pattern, image) for pattern in plugin.images):
-                async with self._running[plugin.name]:
+                async with self._running.setdefault((plugin.name, owner), asyncio.Lock()):
                     answer = self._cached(plugin, image) or await self._ask(plugin, image)
                 if credentials := resolve_credentials(image, [answer]):
                     return credentials

@@ -1,5 +1,6 @@
 """Credential plugins as real programs: what they are asked, how long answers are kept, and every way to misbehave."""
 
+import asyncio
 import json
 import os
 import sys
@@ -27,6 +28,7 @@ ANSWER = {
     "auth": {"ghcr.io": {"username": "user", "password": "hunter2"}},
 }
 USER = Credentials("user", "hunter2")
+TEAM = "team"
 
 
 class Folder:
@@ -82,9 +84,24 @@ def folder(tmp_path: Path) -> Folder:
     return folder
 
 
+async def test_a_plugin_that_waits_for_one_tenant_is_run_for_another(folder: Folder) -> None:
+    folder.answer()
+    program = folder.path / "login"
+    waits = "if 'evil' in open('/proc/self/fd/0').read(): time.sleep(60)\n"
+    program.write_text(program.read_text().replace("sys.stdout.write", f"{waits}sys.stdout.write", 1))
+    plugins = folder.plugins()
+    evil = asyncio.ensure_future(plugins.credentials(parse_image("ghcr.io/org/evil"), owner="attacker"))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(20):
+        assert await plugins.credentials(APP, owner=TEAM) == USER
+    assert not evil.done()
+    evil.cancel()
+    await asyncio.wait([evil])
+
+
 async def test_a_plugin_is_asked_as_kubelet_asks(folder: Folder) -> None:
     folder.configure({"args": ["get", "it"], "env": [{"name": "SITE", "value": "/lab"}]})
-    assert await folder.plugins().credentials(APP) == USER
+    assert await folder.plugins().credentials(APP, owner=TEAM) == USER
     (asked,) = folder.asked
     request, _, rest = asked.rpartition("} ")
     assert json.loads(request + "}") == {
@@ -97,10 +114,12 @@ async def test_a_plugin_is_asked_as_kubelet_asks(folder: Folder) -> None:
 
 async def test_a_plugin_is_asked_only_for_its_images(folder: Folder) -> None:
     plugins = folder.plugins()
-    assert await plugins.credentials(parse_image("quay.io/org/app")) is None
-    assert await plugins.credentials(parse_image("a.example.com/org/app")) is None
+    assert await plugins.credentials(parse_image("quay.io/org/app"), owner=TEAM) is None
+    assert await plugins.credentials(parse_image("a.example.com/org/app"), owner=TEAM) is None
     assert folder.asked == []
-    assert await plugins.credentials(parse_image("a.example.com/team/app")) is None  # asked, but it has nothing
+    assert (
+        await plugins.credentials(parse_image("a.example.com/team/app"), owner=TEAM) is None
+    )  # asked, but it has nothing
     assert len(folder.asked) == 1
 
 
@@ -121,9 +140,9 @@ async def test_answers_are_kept_as_they_say(folder: Folder, fields: dict[str, ob
     folder.answer(**fields)
     clock = VirtualClock()
     plugins = folder.plugins(clock)
-    assert await plugins.credentials(APP) == USER
+    assert await plugins.credentials(APP, owner=TEAM) == USER
     await clock.advance(seconds)
-    assert await plugins.credentials(OTHER) == USER
+    assert await plugins.credentials(OTHER, owner=TEAM) == USER
     assert len(folder.asked) == runs
 
 
@@ -131,7 +150,7 @@ async def test_the_first_plugin_with_something_wins(folder: Folder) -> None:
     os.link(folder.path / "login", folder.path / "second")
     folder.configure({"matchImages": ["*.io"]}, {"name": "second", "matchImages": ["ghcr.io/org"]})
     folder.answer(auth={"quay.io": {"username": "no", "password": "no"}})
-    assert await folder.plugins().credentials(APP) is None
+    assert await folder.plugins().credentials(APP, owner=TEAM) is None
     assert len(folder.asked) == 2
 
 
@@ -158,7 +177,7 @@ async def test_a_plugin_that_misbehaves_is_named_without_its_words(
 ) -> None:
     folder.behave(output, then=f"sys.stderr.write('hunter2')\n{then}")
     with pytest.raises(AccessFailed) as error:
-        await folder.plugins().credentials(APP)
+        await folder.plugins().credentials(APP, owner=TEAM)
     assert str(error.value) == f"credential plugin 'login' {reason}"
 
 
@@ -166,14 +185,14 @@ async def test_a_plugin_that_hangs_is_ended(folder: Folder, monkeypatch: pytest.
     monkeypatch.setattr(module, "RUN_SECONDS", 0.2)
     folder.behave("", then="time.sleep(60)")
     with pytest.raises(AccessFailed, match=r"^credential plugin 'login' did not end within 0s$"):
-        await folder.plugins().credentials(APP)
+        await folder.plugins().credentials(APP, owner=TEAM)
 
 
 async def test_a_program_that_went_away(folder: Folder) -> None:
     plugins = folder.plugins()
     (folder.path / "login").unlink()
     with pytest.raises(AccessFailed, match=r"^credential plugin 'login' cannot be run: No such file or directory$"):
-        await plugins.credentials(APP)
+        await plugins.credentials(APP, owner=TEAM)
 
 
 @pytest.mark.parametrize(

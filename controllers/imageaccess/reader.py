@@ -77,6 +77,7 @@ class AccessReader:
                 http_as_flux=self._http_as_flux,
                 keyring=keyring,
                 unmatched=unmatched,
+                owner=repository.metadata.namespace,
             )
         except (RegistryError, CloudFailed) as error:
             raise AccessFailed(str(error)) from error
@@ -102,7 +103,9 @@ class AccessReader:
             return granted.credentials, Keyring(), ""
         secrets = await self._pull_secrets(repository)
         keyring = read_keyring(secrets)
-        credentials = keyring.find(image) or (await self._plugins.credentials(image) if self._plugins else None)
+        credentials = keyring.find(image)
+        if credentials is None and self._plugins:
+            credentials = await self._plugins.credentials(image, owner=repository.metadata.namespace)
         return credentials, keyring, "" if credentials else explain_no_match(image, secrets)
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:

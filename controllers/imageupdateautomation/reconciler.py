@@ -110,7 +110,7 @@ class ImageUpdateAutomationReconciler:
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
         left_out = findings.to_status(edit.update.findings, self._policy, first=work.findings, paused=work.paused)
-        pushed = await _push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
+        pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
         published = pushed or await self._recover(run, work, repository, edit.base)
         warnings = _new_warnings(run.status.findings, left_out)
         written: tuple[Written, ...] = ()
@@ -143,6 +143,18 @@ class ImageUpdateAutomationReconciler:
             _record(run, published)
         return published
 
+    async def _push(
+        self, run: AutomationRun, work: Work, repository: Repository, edit: Edit, *, refs: Refs, is_retry: bool
+    ) -> Published | None:
+        context = PushContext(run.now, run.check_leader, partial(_record, run))
+        if edit.contents:
+            template = repository.source.git.commit.message_template
+            message = await self._editor.render(work, edit, template, now=run.now)
+            return await publish(repository, edit, message, refs=refs, context=context)
+        if is_retry or is_failing(run.status.conditions):
+            return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
+        return None
+
     def _commits_behind(self, run: AutomationRun) -> int:
         """Return how far behind the tip a commit of ours may be: 0, unless the end of a run was not recorded."""
         recorded = run.object.status.last_automation_run_time
@@ -158,17 +170,6 @@ def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
     status = run.status
     unsettled = run.new_generation or is_true(status.conditions, STALLED) or bool(status.findings)
     return unsettled or plan.needs_full_run or work.policies.images != status.observed_policies
-
-
-async def _push(
-    run: AutomationRun, work: Work, repository: Repository, edit: Edit, *, refs: Refs, is_retry: bool
-) -> Published | None:
-    context = PushContext(run.now, run.check_leader, partial(_record, run))
-    if edit.contents:
-        return await publish(repository, work, edit, refs=refs, context=context)
-    if is_retry or is_failing(run.status.conditions):
-        return await recovery.finish(repository, run.status, edit.base, refs=refs, context=context)
-    return None
 
 
 def _record(run: AutomationRun, published: Published) -> None:

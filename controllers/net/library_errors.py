@@ -10,12 +10,28 @@ import json
 import os
 import re
 import ssl
+import struct
 import traceback
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from controllers.net.foreign_text import escape_lines, sanitize
 
+UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    EOFError,
+    NotImplementedError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
+"""What Python's and other libraries' parsers raise over bytes that they do not expect. An edge turns them into an error
+of its own, at one place, so that nobody's answer ends a run as a crash."""
 OURS: Final = frozenset({"api", "cli", "controllers"})
 """Top packages whose exceptions may be shown."""
 MAX_CHAIN: Final = 16

@@ -43,6 +43,9 @@ class Access:
     unmatched: str = field(default="", compare=False)
     """What there is instead of credentials for this registry; said when the registry refuses. Not of the identity:
     those who share an answer need not have the same Secrets."""
+    owner: str = field(default="", compare=False)
+    """For whom it is, a namespace: budgets are shared out by it. Not of the identity: what a registry has answered to
+    one owner holds for whoever has the same access."""
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -1,9 +1,12 @@
 """What one registry may be asked at once, and when it is better left alone.
 
-All objects that reach a registry over the same route share a budget: a few operations at a time, none while the
-registry asked to be left alone, and none for a while after it could not be reached several times in a row. What a
-registry asks of one identity holds for that identity only, or one tenant's quota would stop the others. Nothing here is
-persistent.
+All objects that reach a registry over the same route share a budget: a few operations at a time, and so many requests a
+second. Whoever owns an object, a namespace, has no more of them than one registry may have, and those that take long
+are counted for their owner alone: a registry on which one tenant's repository never answers serves the others.
+
+It is left alone while it asked for that, and for a while after it could not be reached several times in a row. Each
+owner finds that out for itself: what a registry answers for one tenant's repository may be that tenant's doing. What it
+asks of one identity holds for that identity only. Nothing here is persistent.
 """
 
 import asyncio
@@ -21,7 +24,11 @@ from controllers.registry.errors import RegistryError, Throttled, Unavailable
 
 CONCURRENCY = 4
 MAX_BUDGETS = 4096
+"""Of registries, and of owners at registries."""
 MAX_PAUSES = 4096
+
+LONG_OPERATION_SECONDS = 2.0
+"""Of real time. An operation that takes longer no longer keeps the operations of other owners from their turn."""
 
 CIRCUIT_FAILURES = 5
 """Failures in a row until nobody tries any more for a while."""
@@ -80,13 +87,20 @@ class Pause(NamedTuple):
 
 @dataclass(slots=True)
 class EndpointBudget:
-    """One registry over one route."""
+    """One registry over one route, for all."""
+
+    slots: asyncio.Semaphore
+    next_request: float = float("-inf")
+    """When the next request may go, in monotonic seconds."""
+
+
+@dataclass(slots=True)
+class OwnerBudget:
+    """One owner's part of it, and what that owner has met there."""
 
     slots: asyncio.Semaphore
     pauses: TLRUCache[Hashable, "Pause"]
     """Which identities wait."""
-    next_request: float = float("-inf")
-    """When the next request may go, in monotonic seconds."""
     failures: int = 0
     open_until: float = float("-inf")
     last_error: str = ""
@@ -130,32 +144,37 @@ class Budgets:
         self._jitter = jitter
         self.observer = observer or NoObserver()
         self._budgets: LRUCache[Endpoint, EndpointBudget] = LRUCache(MAX_BUDGETS)
+        self._owners: LRUCache[tuple[Endpoint, str], OwnerBudget] = LRUCache(MAX_BUDGETS)
 
     @asynccontextmanager
-    async def acquire(self, endpoint: Endpoint, identity: Hashable) -> AsyncIterator[Permit]:
+    async def acquire(self, endpoint: Endpoint, identity: Hashable, *, owner: str = "") -> AsyncIterator[Permit]:
         """Wait for a permit, then let the operation run; learn from how it ends.
 
-        identity: whose quota it is. Raises Throttled and Unavailable at once, without a request and with the text of
-        the error that led to it, while the registry is to be left alone.
+        identity: whose quota it is. owner: for whom it is. Raises Throttled and Unavailable at once, without a request
+        and with the text of the error that led to it, while the registry is to be left alone.
         """
-        budget = self._budgets.get(endpoint)
+        shared = self._budgets.get(endpoint)
+        if shared is None:
+            shared = self._budgets[endpoint] = EndpointBudget(asyncio.Semaphore(self._concurrency))
+        budget = self._owners.get((endpoint, owner))
         if budget is None:
-            budget = self._budgets[endpoint] = self._new_budget()
-        async with budget.slots:
+            budget = self._owners[endpoint, owner] = self._new_budget()
+        async with budget.slots, _Loan(shared.slots):
             self._reject_if_closed(endpoint, budget, identity)
             try:
-                yield Permit(self, endpoint, budget)
+                yield Permit(self, endpoint, shared)
             except RegistryError as error:
                 self._record_error(endpoint, budget, identity, error)
                 raise
             budget.throttles.pop(identity, None)
             self._close_circuit(endpoint, budget)
 
-    def pause(self, endpoint: Endpoint, identity: Hashable, duration: timedelta, reason: str) -> None:
-        """Reject operations of `identity` with `reason` until `duration` is over."""
-        if budget := self._budgets.get(endpoint):
-            budget.pauses[identity] = Pause(self._clock.monotonic() + duration.total_seconds(), reason)
-            self.observer.record_throttled(endpoint.host)
+    def pause(
+        self, endpoint: Endpoint, identity: Hashable, duration: timedelta, reason: str, *, owner: str = ""
+    ) -> None:
+        """Reject operations of `identity` for `owner` with `reason` until `duration` is over."""
+        if budget := self._owners.get((endpoint, owner)):
+            self._pause(endpoint, budget, identity, duration, reason)
 
     async def wait_turn(self, budget: EndpointBudget) -> None:
         """Wait until the next request is due; requests are evenly spread."""
@@ -167,13 +186,19 @@ class Budgets:
         if due > now:
             await self._clock.sleep(due - now)
 
-    def _new_budget(self) -> EndpointBudget:
+    def _pause(
+        self, endpoint: Endpoint, budget: OwnerBudget, identity: Hashable, duration: timedelta, reason: str
+    ) -> None:
+        budget.pauses[identity] = Pause(self._clock.monotonic() + duration.total_seconds(), reason)
+        self.observer.record_throttled(endpoint.host)
+
+    def _new_budget(self) -> OwnerBudget:
         pauses: TLRUCache[Hashable, Pause] = TLRUCache(
             MAX_PAUSES, ttu=lambda _identity, pause, _now: pause.until, timer=self._clock.monotonic
         )
-        return EndpointBudget(asyncio.Semaphore(self._concurrency), pauses)
+        return OwnerBudget(asyncio.Semaphore(self._concurrency), pauses)
 
-    def _reject_if_closed(self, endpoint: Endpoint, budget: EndpointBudget, identity: Hashable) -> None:
+    def _reject_if_closed(self, endpoint: Endpoint, budget: OwnerBudget, identity: Hashable) -> None:
         now = self._clock.monotonic()
         if pause := budget.pauses.get(identity):
             self.observer.record_rejected(endpoint.host)
@@ -182,12 +207,11 @@ class Budgets:
             self.observer.record_rejected(endpoint.host)
             raise Unavailable(budget.last_error, left_alone=timedelta(seconds=budget.open_until - now))
 
-    def _record_error(
-        self, endpoint: Endpoint, budget: EndpointBudget, identity: Hashable, error: RegistryError
-    ) -> None:
+    def _record_error(self, endpoint: Endpoint, budget: OwnerBudget, identity: Hashable, error: RegistryError) -> None:
         if isinstance(error, Throttled):
             if pause := error.retry_after or self._backoff(budget, identity):
-                self.pause(endpoint, identity, min(pause, MAX_OUTAGE_PAUSE) if error.is_outage else pause, str(error))
+                pause = min(pause, MAX_OUTAGE_PAUSE) if error.is_outage else pause
+                self._pause(endpoint, budget, identity, pause, str(error))
         else:
             budget.throttles.pop(identity, None)
         if not (isinstance(error, Unavailable) and error.unreachable):
@@ -199,7 +223,7 @@ class Budgets:
             budget.open_until = self._clock.monotonic() + CIRCUIT_OPEN_DURATION.total_seconds()
             self.observer.set_circuit(endpoint.host, is_open=True)
 
-    def _backoff(self, budget: EndpointBudget, identity: Hashable) -> timedelta | None:
+    def _backoff(self, budget: OwnerBudget, identity: Hashable) -> timedelta | None:
         """Return how long to stay away from a registry that throttles again and again without a time to come again."""
         throttles = budget.throttles[identity] = budget.throttles.get(identity, 0) + 1
         if throttles < THROTTLES_BEFORE_BACKOFF:
@@ -207,7 +231,29 @@ class Budgets:
         pause: timedelta = INITIAL_BACKOFF * 2 ** min(throttles - THROTTLES_BEFORE_BACKOFF, 16)
         return min(pause, MAX_BACKOFF) * (1 + self._jitter() / 2)
 
-    def _close_circuit(self, endpoint: Endpoint, budget: EndpointBudget) -> None:
+    def _close_circuit(self, endpoint: Endpoint, budget: OwnerBudget) -> None:
         if budget.failures:
             budget.failures = 0
             self.observer.set_circuit(endpoint.host, is_open=False)
+
+
+class _Loan:
+    """A slot that is given back once: at the end of an operation, or when the operation has become a long one."""
+
+    def __init__(self, slots: asyncio.Semaphore) -> None:
+        self._slots = slots
+        self._held = False
+
+    async def __aenter__(self) -> None:
+        await self._slots.acquire()
+        self._held = True
+        self._timer = asyncio.get_running_loop().call_later(LONG_OPERATION_SECONDS, self._give_back)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._slots.release()

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from controllers.registry import budget
 from controllers.registry.budget import (
     CIRCUIT_FAILURES,
     CIRCUIT_OPEN_DURATION,
@@ -52,11 +53,12 @@ class BudgetHarness:
         *,
         endpoint: Endpoint = HUB,
         identity: str = "alice",
+        owner: str = "",
         requests: int = 0,
     ) -> RegistryError | None:
         """Run one operation that ends with `error`, and return what came out."""
         try:
-            async with self.budgets.acquire(endpoint, identity) as permit:
+            async with self.budgets.acquire(endpoint, identity, owner=owner) as permit:
                 for _ in range(requests):
                     await permit.wait_turn()
                     permit.record_response(200)
@@ -120,7 +122,7 @@ async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_do
     for _ in range(11):
         until = harness.clock.monotonic()
         await harness.operate(Throttled("429"))
-        pause, _reason = next(iter(harness.budgets._budgets[HUB].pauses.values()), (until, ""))
+        pause, _reason = next(iter(harness.budgets._owners[HUB, ""].pauses.values()), (until, ""))
         pauses.append(pause - until)
         harness.clock.skip(max(pause - until, 0))
     assert pauses == [0, 0, 6.25, 12.5, 25, 50, 100, 200, 375, 375, 375]
@@ -197,3 +199,63 @@ async def test_who_is_not_let_through_to_a_registry_learns_for_how_long() -> Non
     rejected = await harness.operate()
     assert isinstance(rejected, Unavailable)
     assert rejected.left_alone == CIRCUIT_OPEN_DURATION - 4 * SECOND
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(Throttled("429", timedelta(days=1)), id="quota"),
+        pytest.param(Throttled("503", timedelta(days=1), is_outage=True), id="down"),
+        pytest.param(Throttled("429"), id="again-and-again"),
+        pytest.param(DOWN, id="unreachable"),
+    ],
+)
+async def test_what_a_registry_answers_to_one_owner_holds_for_no_other(error: RegistryError) -> None:
+    harness = BudgetHarness()
+    for _ in range(CIRCUIT_FAILURES):
+        await harness.operate(error, owner="attacker")
+    held = await harness.operate(owner="attacker")
+    assert isinstance(held, Throttled | Unavailable)
+    assert await harness.operate(owner="victim") is None
+
+
+async def test_operations_that_take_long_keep_no_other_owner_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "LONG_OPERATION_SECONDS", 0.0)
+    harness = BudgetHarness(concurrency=2)
+    running = max_concurrent = 0
+    begun, over = asyncio.Event(), asyncio.Event()
+
+    async def stuck() -> None:
+        nonlocal running, max_concurrent
+        async with harness.budgets.acquire(HUB, "alice", owner="attacker"):
+            running += 1
+            max_concurrent = max(max_concurrent, running)
+            if running == 2:
+                begun.set()
+            await over.wait()
+            running -= 1
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        for _ in range(9):
+            tasks.create_task(stuck())
+        await begun.wait()
+        assert await harness.operate(owner="victim") is None
+        assert running == 2
+        over.set()
+    assert max_concurrent == 2, "the attacker has its own permits only, however long it holds them"
+
+
+async def test_operations_that_take_no_time_share_the_permits_between_owners() -> None:
+    harness = BudgetHarness(concurrency=3)
+    running = max_concurrent = 0
+
+    async def operation(owner: str) -> None:
+        nonlocal running, max_concurrent
+        async with harness.budgets.acquire(HUB, "alice", owner=owner):
+            running += 1
+            max_concurrent = max(max_concurrent, running)
+            await asyncio.sleep(0)
+            running -= 1
+
+    await asyncio.gather(*(operation(f"team-{number}") for number in range(20)))
+    assert max_concurrent == 3

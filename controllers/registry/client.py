@@ -76,8 +76,9 @@ class RegistryClient:
 
         tag_filter: which tags count for the limit. It is asked only once there are more than the limit, and then drops
         the others. One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those
-        who ask for the same image with the same access and filter before the first page is requested share one answer.
-        Raises RegistryError, and whatever the filter raises.
+        who ask for the same owner, image, access and filter before the first page is requested share one answer.
+        Raises RegistryError, and whatever the filter raises but what parsers raise (`net.library_errors.UNREADABLE`):
+        that is a bad answer.
         """
 
         def scan(begins: Callable[[], None]) -> Awaitable[ListedTags]:
@@ -90,7 +91,7 @@ class RegistryClient:
             return self.run_session(image, access, timeout, pages)
 
         with access.explain_refusals():  # outside of what is shared: others have other Secrets
-            return await self._scans.join((image, access, timeout, tag_filter), scan)
+            return await self._scans.join((image, access, access.owner, timeout, tag_filter), scan)
 
     async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
         """Return the digest that `tag` has now, of the index where there is one: `sha256:...`.
@@ -129,7 +130,10 @@ class RegistryClient:
         deadline = self._clock.monotonic() + timeout.total_seconds()
         session: Session | None = None
         try:
-            async with asyncio.timeout(timeout.total_seconds()), self._budgets.acquire(endpoint, access) as permit:
+            async with (
+                asyncio.timeout(timeout.total_seconds()),
+                self._budgets.acquire(endpoint, access, owner=access.owner) as permit,
+            ):
                 session = Session(
                     image,
                     access,
@@ -142,14 +146,14 @@ class RegistryClient:
                     jitter=self._jitter,
                     client_id=self._user_agent,
                 )
-                with session.hide_secrets():
+                with session.hide_secrets(), session.reading_answers():
                     result = await operation(session)
         except TimeoutError:
             request = session.current_request if session else RegistryRequest("GET", f"https://{image.registry}/v2/")
             raise deadline_exceeded(request.method, request.url) from None
         if session.exhausted_for:
             reason = f"{session.current_request.summary}: registry's rate limit is used up"
-            self._budgets.pause(endpoint, access, session.exhausted_for, reason)
+            self._budgets.pause(endpoint, access, session.exhausted_for, reason, owner=access.owner)
         return result
 
 

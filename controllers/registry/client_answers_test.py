@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from controllers.image.reference import BadReference, Image
+from controllers.registry import pages
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
@@ -20,6 +22,7 @@ from controllers.registry.errors import (
     Throttled,
     Unavailable,
 )
+from controllers.registry.settings import RegistrySettings
 from testing.clock import VirtualClock
 from testing.registry_harness import ANONYMOUS, LIST, LIST_URL, MINUTE, run_harness
 from testing.registry_server import HANG_UP, RegistryHandler, Reply, diagnostics
@@ -41,6 +44,12 @@ DIGEST = "sha256:" + "ab" * 32
             Denied,
             f"GET {LIST_URL}: DENIED: requested access to the resource is denied",
             id="denied",
+        ),
+        pytest.param(
+            Reply(403, {}, b'{"errors": [{"code": "DENIED", "detail": 1%s}]}' % (b"0" * 400)),
+            Denied,
+            f"GET {LIST_URL}: DENIED: ; ...",
+            id="number-beyond-all",
         ),
         pytest.param(
             Reply(200, {"Content-Type": "text/html"}, b"<html>\n<title>hi"),
@@ -185,3 +194,33 @@ async def test_an_exhausted_rate_limit_is_noticed_on_a_good_answer() -> None:
     async with run_harness(RegistryHandler({"app": ["1.0"]}, faults=[page])) as b:
         assert await b.tags() == ["1.0"]
         assert await b.expect_error(Throttled) == f"GET {LIST_URL}: registry's rate limit is used up"
+
+
+@pytest.mark.parametrize("raised", [OverflowError("x"), KeyError("x"), RecursionError("x"), ValueError("s3cret")])
+async def test_whatever_a_parser_raises_over_an_answer_is_an_answer_that_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch, raised: Exception
+) -> None:
+    def fail(*_: object, **__: object) -> list[str]:
+        raise raised
+
+    monkeypatch.setattr(pages, "decode_page", fail)
+    async with run_harness(RegistryHandler({"app": ["1.0"]})) as b:
+        found = await b.expect_error(BadResponse)
+    assert found == f"GET {LIST_URL}: the answer cannot be read ({type(raised).__name__})"
+
+
+class FailingFilter:
+    """A filter that fails for a reason of its own."""
+
+    def keep(self, tags: Sequence[str]) -> list[str]:
+        raise FilterFailed(*tags)
+
+
+class FilterFailed(Exception):
+    """The reason."""
+
+
+async def test_faults_of_a_filter_are_not_taken_for_those_of_an_answer() -> None:
+    async with run_harness(RegistryHandler({"app": ["1.0", "1.1"]}), settings=RegistrySettings(max_tags=1)) as b:
+        with pytest.raises(FilterFailed):
+            await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE, tag_filter=FailingFilter())

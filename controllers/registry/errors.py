@@ -14,9 +14,12 @@ Texts name what was tried, on what, and what came back. None has a credential or
 at most 256 characters are kept (see `net.foreign_text`).
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 from controllers.image.reference import BadReference
+from controllers.net.library_errors import UNREADABLE
 
 
 class RegistryError(Exception):
@@ -72,3 +75,16 @@ class BadResponse(RegistryError):
 
 class ResponseTooLarge(BadResponse):
     pass
+
+
+@contextmanager
+def reading_foreign_input(request: Callable[[], str]) -> Iterator[None]:
+    """Turn whatever parsers raise over a registry's answer into BadResponse; request: names the one under way.
+
+    All sessions run inside, so that no registry can make a run end in anything but this package's errors. Faults that
+    somebody might mend have errors of their own, raised where they are found.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        raise BadResponse(f"{request()}: the answer cannot be read ({type(error).__name__})") from error

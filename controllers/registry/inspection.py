@@ -166,11 +166,11 @@ def _date(text: str) -> datetime | None:
     """Read RFC 3339, the form of both the config and the annotation; return None without one."""
     try:
         date = msgspec.convert(text, datetime)
-    except msgspec.ValidationError:
+        if date.tzinfo is None or date.year <= 1970:  # reproducible builds write the epoch
+            return None
+        return date.astimezone(UTC)
+    except (msgspec.ValidationError, OverflowError):  # the year 9999 ends earlier in UTC than west of it
         return None
-    if date.tzinfo is None or date.year <= 1970:  # reproducible builds write the epoch
-        return None
-    return date.astimezone(UTC)
 
 
 async def _manifest(session: Session, image: Image, digest: str) -> Document:

@@ -96,6 +96,7 @@ async def test_annotation_spares_two_requests(here: RegistryHarness, store: Stor
         pytest.param({"created": "1970-01-01T00:00:00Z"}, id="reproducible-build"),
         pytest.param({"created": "0001-01-01T00:00:00Z"}, id="zero"),
         pytest.param({"created": "2024-05-01T12:00:00"}, id="no-zone"),
+        pytest.param({"created": "9999-12-31T23:59:59-12:00"}, id="after-the-end-of-time"),
     ],
 )
 async def test_dates_that_say_nothing(here: RegistryHarness, store: Store, created: dict[str, str]) -> None:

@@ -8,7 +8,7 @@ registry asked of one repository is kept for that one.
 import asyncio
 import os
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -33,7 +33,15 @@ from controllers.registry.auth import (
     parse_challenge,
 )
 from controllers.registry.budget import Permit
-from controllers.registry.errors import BadResponse, Denied, ImageNotFound, RegistryError, Throttled, Unavailable
+from controllers.registry.errors import (
+    BadResponse,
+    Denied,
+    ImageNotFound,
+    RegistryError,
+    Throttled,
+    Unavailable,
+    reading_foreign_input,
+)
 from controllers.registry.locations import Location, locate
 from controllers.registry.login import MAX_SCOPES, Login, TokenCache
 from controllers.registry.messages import Overflow, RegistryRequest, RegistryResponse, Route
@@ -126,6 +134,10 @@ class Session:
             secrets = (*self._access.secrets, *self._login.secrets, *environment_secrets(os.environ))
             error.args = (redact(str(error), secrets),)
             raise
+
+    def reading_answers(self) -> AbstractContextManager[None]:
+        """Turn what parsers raise over an answer into BadResponse, with the request that it was the answer to."""
+        return reading_foreign_input(lambda: self.current_request.summary)
 
     async def scheme(self) -> str:
         """Return `https` or `http`, as remembered or negotiated now."""

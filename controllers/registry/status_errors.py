@@ -99,7 +99,7 @@ def _format_go_value(value: Any, depth: int) -> str:
         case bool():
             return "true" if value else "false"
         case int() | float():
-            return f"{value:g}" if abs(value) >= 1e21 or isinstance(value, float) else str(value)
+            return _format_number(value)
         case str():
             return value
         case list():
@@ -107,3 +107,10 @@ def _format_go_value(value: Any, depth: int) -> str:
         case _:
             pairs = (f"{key}:{_format_go_value(item, depth - 1)}" for key, item in sorted(value.items()))
             return f"map[{' '.join(pairs)}]"
+
+
+def _format_number(value: int | float) -> str:
+    try:
+        return str(value) if isinstance(value, int) and abs(value) < 10**21 else f"{value:g}"
+    except OverflowError:  # beyond what Go decodes, too
+        return "..."

@@ -21,7 +21,7 @@ SURROGATES = dict.fromkeys(range(0xD800, 0xE000), "\\ufffd")
 ESCAPES = str.maketrans(HTML_ESCAPES) | SURROGATES
 
 
-class BadExclusionPattern(ValueError):
+class BadExclusionPattern(Exception):
     """A pattern of `spec.exclusionList` does not compile."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -13,9 +14,10 @@ from api.selectors import BadSelector
 from controllers import setters
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip
+from controllers.update import editor as editor_module
 from controllers.update.edit import plan_edit
-from controllers.update.editor import Editor
-from controllers.update.work import Tree, plan_work
+from controllers.update.editor import THREADS_PER_NAMESPACE, Editor
+from controllers.update.work import Tree, Work, plan_work
 from testing.builders import automation, image_policy
 
 BASE = Tip("refs/heads/main", "c" * 40, "main@sha1:" + "c" * 40)
@@ -104,3 +106,29 @@ async def test_an_edit_that_nobody_waits_for_ends_at_its_next_file(monkeypatch: 
     go_on.set()
     editor._threads.shutdown(wait=True)
     assert len(parsed) == 2
+
+
+async def test_messages_that_take_long_use_up_the_threads_of_their_namespace_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reached, go_on, rendered = threading.Event(), threading.Event(), []
+
+    def slow(work: Work, *_: Any, **__: Any) -> str:
+        namespace = work.automation.metadata.namespace
+        if namespace == "attacker":
+            rendered.append(namespace)
+            reached.set()
+            go_on.wait(20)
+        return namespace
+
+    monkeypatch.setattr(editor_module, "render_message", slow)
+    theirs, ours = (plan_work(automation(namespace=name), POLICIES) for name in ("attacker", "victim"))
+    edit, editor, now = plan_edit(Tree(BASE, []), ours), Editor(), datetime(2024, 1, 1, tzinfo=UTC)
+    rendering = [asyncio.create_task(editor.render(theirs, edit, "", now=now)) for _ in range(20)]
+    assert await asyncio.to_thread(reached.wait, 5)
+    async with asyncio.timeout(10):
+        assert await editor.render(ours, edit, "", now=now) == "victim"
+    assert len(rendered) <= THREADS_PER_NAMESPACE
+    go_on.set()
+    await asyncio.gather(*rendering)
+    editor._threads.shutdown(wait=True)

@@ -1,16 +1,22 @@
 """From a commit to its edit. Reads Git, writes nothing."""
 
 import asyncio
+from collections.abc import Callable
+from datetime import datetime
 from threading import Event
+from typing import TypeVar
 
 from controllers import setters
 from controllers.git.protocol.refs import Tip
 from controllers.threads import FairThreads, Share
 from controllers.update.edit import plan_edit
+from controllers.update.message import render_message
 from controllers.update.repository import Repository
 from controllers.update.work import Edit, Work
 
 THREADS, THREADS_PER_NAMESPACE = 8, 2
+
+T = TypeVar("T")
 
 
 class Editor:
@@ -32,10 +38,24 @@ class Editor:
         def plan() -> Edit:
             return plan_edit(tree, work, reverts=reverts, cache=self._cache, abandoned=abandoned)
 
-        share = Share(work.automation.metadata.namespace, THREADS_PER_NAMESPACE)
-        planning = await self._threads.start(plan, share)
+        planning = await self._start(work, plan)
         try:
             return await asyncio.shield(planning)
         except asyncio.CancelledError:
             abandoned.set()
             raise
+
+    async def render(self, work: Work, edit: Edit, template: str, *, now: datetime) -> str:
+        """Return the commit message of an edit. Raises TemplateFailure.
+
+        In a thread, as what users write may take a second and many files make much data, and in one of those of their
+        own namespace.
+        """
+
+        def render() -> str:
+            return render_message(work, edit.update, template, now=now)
+
+        return await asyncio.shield(await self._start(work, render))
+
+    async def _start(self, work: Work, task: Callable[[], T]) -> asyncio.Future[T]:
+        return await self._threads.start(task, Share(work.automation.metadata.namespace, THREADS_PER_NAMESPACE))

@@ -1,6 +1,5 @@
 """From an edit to a commit on the remote. A push and the status that records it are two writes: see also `recovery`."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,9 +10,8 @@ from controllers.git.protocol.refs import HEADS, Refs, branch_tip
 from controllers.git.protocol.refspec import RefUpdate, parse_refspec
 from controllers.gitaccess.branches import BranchPlan
 from controllers.update.errors import attempting
-from controllers.update.message import render_message
 from controllers.update.repository import UPDATE, Repository
-from controllers.update.work import Edit, Published, Work
+from controllers.update.work import Edit, Published
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +26,17 @@ class PushContext:
 
 
 async def publish(
-    repository: Repository, work: Work, edit: Edit, *, refs: Refs, context: PushContext
+    repository: Repository, edit: Edit, message: str, *, refs: Refs, context: PushContext
 ) -> Published | None:
     """Commit and push; None when the files turn out to be as they were.
 
-    Raises GitOperationFailed, BadRefspec, TemplateFailure, and RefMoved for a lost race.
+    Raises GitOperationFailed, BadRefspec, and RefMoved for a lost race.
     """
-    source = repository.source
-    # In a thread: what users write may take a second, and many files make much data.
-    template = source.git.commit.message_template
-    text = await asyncio.to_thread(render_message, work, edit.update, template, now=context.now)
-    new = await repository.commit(edit, step=UPDATE, message=text, when=context.now, signer=source.signer)
+    signer = repository.source.signer
+    new = await repository.commit(edit, step=UPDATE, message=message, when=context.now, signer=signer)
     if new is None or await _is_already_pushed(repository, new, refs):
         return None
-    published = Published(new.id, text, context.now, edit.update)
+    published = Published(new.id, message, context.now, edit.update)
     await push(repository, new, published, refs=refs, context=context)
     return published
 

@@ -7,7 +7,6 @@ are sound but for one, which is spoilt as bytes, as packets of the right length,
 Stops at the first case that raises anything else or takes too long, prints it and the seed, exit status 1.
 """
 
-import argparse
 import asyncio
 import random
 import sys
@@ -34,6 +33,8 @@ from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.protocol.session import RemoteSession
 from controllers.git.protocol.wire import RECEIVE_PACK
 from controllers.git.remote import Remote
+from hack.fuzz import _spoil
+from hack.fuzz._tally import Tally, run_target
 
 URL = "http://git.invalid/fleet.git"
 MAX_SECONDS = 5.0
@@ -54,21 +55,7 @@ TOKENS = [
 
 def spoil(rng: random.Random, data: bytes) -> bytes:
     """Insert, drop, repeat or flip some bytes."""
-    for _ in range(rng.randint(1, 4)):
-        at = rng.randint(0, len(data))
-        match rng.randrange(5):
-            case 0:
-                data = data[:at] + rng.choice(TOKENS) + data[at:]
-            case 1:
-                data = data[:at] + data[at + rng.choice((1, 1, 2, 8, 40)) :]
-            case 2:
-                data = data[:at] + data[at : at + 20] * rng.choice((2, 3, 200)) + data[at + 20 :]
-            case 3 if data:
-                at %= len(data)
-                data = data[:at] + bytes([data[at] ^ 1 << rng.randrange(8)]) + data[at + 1 :]
-            case _:
-                data = data[:at]
-    return data
+    return _spoil.spoil(rng, data, TOKENS)
 
 
 def spoil_lines(rng: random.Random, lines: list[bytes]) -> list[bytes]:
@@ -237,41 +224,43 @@ def is_ours(error: BaseException) -> bool:
 async def fuzz(seed: int, *, seconds: float, cases: int | None = None) -> str:
     """Run cases until the time is over, or as many as given. Return what the first bad one did; empty for none."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
-    end, tried, failed = time.monotonic() + seconds, 0, 0
+    end, tally = time.monotonic() + seconds, Tally("git", seed)
     with tempfile.TemporaryDirectory() as folder:
         engine = GitEngine(Path(folder), max_bytes=1 << 24, threads=2)
         real = engine._connections  # noqa: SLF001 - only a server of ours can be made to lie
         try:
-            while time.monotonic() < end and (cases is None or tried < cases):
-                part = PARTS[tried % len(PARTS)]
+            while time.monotonic() < end and (cases is None or tally.tried < cases):
+                part = PARTS[tally.tried % len(PARTS)]
                 server = SpoilingServer(rng, version=rng.choice((0, 2)), part=part)
                 begin = time.monotonic()
-                tried += 1
                 try:
-                    await run_once(engine, server, tried)
+                    with tally.case():
+                        await run_once(engine, server, tally.tried)
                 except GitError as error:
                     if part == SOUND or is_ours(error):
-                        return f"seed {seed}, case {tried}: a fault of this program:\n{traceback.format_exc()}"
-                    failed += 1
+                        return f"seed {seed}, case {tally.tried}: a fault of this program:\n{traceback.format_exc()}"
+                    tally.failed += 1
                 except Exception:
-                    return f"seed {seed}, case {tried}, spoilt {part}:\n{traceback.format_exc()}\n{server.answers!r}"
+                    return (
+                        f"seed {seed}, case {tally.tried}, spoilt {part}:\n{traceback.format_exc()}\n{server.answers!r}"
+                    )
                 if (took := time.monotonic() - begin) > MAX_SECONDS:
-                    return f"seed {seed}, case {tried}, spoilt {part}: took {took:.1f} s\n{server.answers!r}"
+                    return f"seed {seed}, case {tally.tried}, spoilt {part}: took {took:.1f} s\n{server.answers!r}"
         finally:
             engine._connections = real  # noqa: SLF001
             await engine.aclose()
-    print(f"git, seed {seed}: {tried} cases, {failed} ended in an error of the edge, none in another")
+    tally.report("an error of the edge")
     return ""
 
 
-def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hack.fuzz.git")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    if found := asyncio.run(fuzz(options.seed, seconds=options.seconds)):
+def run(seconds: float, seed: int) -> int:
+    if found := asyncio.run(fuzz(seed, seconds=seconds)):
         print(found)
     return 1 if found else 0
+
+
+def main(arguments: list[str]) -> int:
+    return run_target("git", run, arguments)
 
 
 if __name__ == "__main__":

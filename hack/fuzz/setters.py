@@ -6,7 +6,6 @@ Starts from the recorded files of `hack/conformance`. Stops at the first file th
 seed, exit status 1.
 """
 
-import argparse
 import random
 import sys
 import time
@@ -16,6 +15,7 @@ from controllers.setters import FindingReason, ImageRef, apply
 from controllers.setters.refs import resolve
 from hack.conformance.runner import DATA, read_cases
 from hack.conformance.setters import compare_text, content
+from hack.fuzz._tally import Tally, run_target
 
 TOKENS = [
     *(b"\n", b"\r\n", b"\r", b" ", b"  ", b"\t", b"# ", b"- ", b": ", b"? ", b", ", b"[", b"]", b"{", b"}", b'"', b"'"),
@@ -96,27 +96,24 @@ def is_refused(data: bytes, refs: dict[str, ImageRef]) -> bool:
 def run(seconds: float, seed: int) -> int:
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     files = corpus()
-    end, tried, refused = time.monotonic() + seconds, 0, 0
+    end, tally = time.monotonic() + seconds, Tally("setters", seed)
     while time.monotonic() < end:
         data = rng.choice(files)
         for _ in range(rng.randint(1, 6)):
             data = rng.choice(MUTATIONS)(rng, data, files)
         refs = {f"d:{name}": ImageRef(rng.choice(("nginx", "a:1/b")), rng.choice(VALUES), "sha256:0") for name in "ab"}
-        tried += 1
-        refused += is_refused(data, refs)
-        if found := find_violation(data, refs):
-            print(f"seed {seed}, file {tried}: {found}\n{data!r}\n{refs}")
+        with tally.case():
+            found = find_violation(data, refs)
+        tally.failed += is_refused(data, refs)
+        if found:
+            print(f"seed {seed}, file {tally.tried}: {found}\n{data!r}\n{refs}")
             return 1
-    print(f"seed {seed}: {tried} files, all well; {refused} edits refused")
+    tally.report("a refused edit")
     return 0
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hack.fuzz.setters")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    return run(options.seconds, options.seed)
+    return run_target("setters", run, arguments)
 
 
 if __name__ == "__main__":

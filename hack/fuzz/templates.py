@@ -6,7 +6,6 @@ Starts from the recorded templates of `hack/conformance`. Stops at the first one
 long, prints it and the seed, exit status 1.
 """
 
-import argparse
 import random
 import sys
 import time
@@ -16,6 +15,7 @@ from controllers.template import TemplateFailure, render_bytes
 from controllers.template.library import FUNCTIONS
 from hack.conformance.commit_template import NOW, data_of
 from hack.conformance.runner import DATA, read_cases
+from hack.fuzz._tally import Tally, run_target
 
 MAX_SECONDS = 5.0
 SLOW = {"bcrypt", "htpasswd", "derivePassword", "genPrivateKey"}
@@ -48,7 +48,7 @@ def run(seconds: float, seed: int) -> int:
     rng = random.Random(seed)  # noqa: S311 - repeatable, not secret
     questions = [case["in"] for case in read_cases(DATA / "commit_template.jsonl")]
     corpus = [question["template"] for question in questions]
-    end, tried, failed = time.monotonic() + seconds, 0, 0
+    end, tally = time.monotonic() + seconds, Tally("templates", seed)
     while time.monotonic() < end:
         question = rng.choice(questions)
         template = question["template"]
@@ -56,28 +56,24 @@ def run(seconds: float, seed: int) -> int:
             template = mutate(rng, template, corpus)
         if any(name in template for name in SLOW):
             continue
-        tried += 1
         begin = time.monotonic()
         try:
-            render_bytes(template, data_of(question), now=NOW)
+            with tally.case():
+                render_bytes(template, data_of(question), now=NOW)
         except TemplateFailure:
-            failed += 1
+            tally.failed += 1
         except Exception:
-            print(f"seed {seed}, template {tried}:\n{traceback.format_exc()}\n{template!r}")
+            print(f"seed {seed}, template {tally.tried}:\n{traceback.format_exc()}\n{template!r}")
             return 1
         if (took := time.monotonic() - begin) > MAX_SECONDS:
-            print(f"seed {seed}, template {tried}: took {took:.1f} s\n{template!r}")
+            print(f"seed {seed}, template {tally.tried}: took {took:.1f} s\n{template!r}")
             return 1
-    print(f"templates, seed {seed}: {tried} templates, {failed} failures, none of another kind")
+    tally.report("a failure of the template")
     return 0
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m hack.fuzz.templates")
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    return run(options.seconds, options.seed)
+    return run_target("templates", run, arguments)
 
 
 if __name__ == "__main__":
