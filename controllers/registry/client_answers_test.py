@@ -23,6 +23,7 @@ from controllers.registry.errors import (
     Unavailable,
 )
 from controllers.registry.settings import RegistrySettings
+from controllers.registry.tags import KeepTags
 from testing.clock import VirtualClock
 from testing.registry_harness import ANONYMOUS, LIST, LIST_URL, MINUTE, run_harness
 from testing.registry_server import HANG_UP, RegistryHandler, Reply, diagnostics
@@ -212,8 +213,11 @@ async def test_whatever_a_parser_raises_over_an_answer_is_an_answer_that_cannot_
 class FailingFilter:
     """A filter that fails for a reason of its own."""
 
-    def keep(self, tags: Sequence[str]) -> list[str]:
-        raise FilterFailed(*tags)
+    def begin(self) -> KeepTags:
+        async def keep(tags: Sequence[str]) -> list[str]:
+            raise FilterFailed(*tags)
+
+        return keep
 
 
 class FilterFailed(Exception):
