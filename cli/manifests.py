@@ -4,8 +4,10 @@ What is not about images, their policies, automations, Git repositories or secre
 repository can be given. Whether an object is valid is up to the API that it goes to.
 """
 
+import errno
 import os
 import re
+import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -132,13 +134,15 @@ class _Reader:
 
     def read_file(self, name: str, *, named: bool) -> None:
         """Read one file; named: by the user, so that it must be there and be readable."""
-        path = self._root / name
+        path = os.path.join(self._root, name)
         try:
-            if not path.is_file() or (not named and path.stat().st_size > MAX_FILE_BYTES):
+            found = _stat(path)
+            if not found or not stat.S_ISREG(found.st_mode) or (not named and found.st_size > MAX_FILE_BYTES):
                 if named:
-                    self._complain(Place(name), "is not a file" if path.exists() else "there is no such file")
+                    self._complain(Place(name), "is not a file" if found else "there is no such file")
                 return
-            data = path.read_bytes()
+            with open(path, "rb") as file:
+                data = file.read()
         except OSError as error:
             self._complain(Place(name), f"cannot be read: {error.strerror}")
             return
@@ -200,6 +204,16 @@ class _Reader:
             namespace = documents[0][1].get("namespace") if documents and isinstance(documents[0][1], dict) else None
             return namespace if isinstance(namespace, str) else ""
         return ""
+
+
+def _stat(path: str) -> os.stat_result | None:
+    """Return what is at a path, None for nothing: also for a link to nothing and for one that leads in a circle."""
+    try:
+        return os.stat(path)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}:
+            return None
+        raise
 
 
 def _items(document: Any) -> Iterator[Any]:

@@ -1,4 +1,4 @@
-"""`tagline preview` and then `tagline automate --once` on files as they should not be: the same diff, byte for byte."""
+"""`cli.verbs.preview`: odd files are foreseen as `tagline automate --once` commits them, byte for byte."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""`tagline preview` against what the three processes commit: message and diff, byte for byte.
+"""`cli.verbs.preview`: what it shows is what the three processes commit, message and diff, byte for byte.
 
 Each recorded scenario that commits is played on the real API server. Each push is held while `tagline preview` is asked
 about the state before it (`e2e.preview_witness`), so that neither side can have learnt from the other.
