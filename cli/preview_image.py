@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from api.imagepolicy import IMAGE_POLICIES
 from api.imagerepository import IMAGE_REPOSITORIES
+from cli.diffs import diff_of
 from cli.objects import Manifest, Manifests
 from cli.preview_report import AutomationReport, Change, Report
 from controllers import setters
-from controllers.adoption.diff import unified_diff
 from controllers.adoption.trial import Trial, try_image
 from controllers.image.ref import ImageRef
 from controllers.runtime.key import Key
@@ -64,11 +64,10 @@ def add_trial(report: Report, tree: WorkTree, paths: Sequence[bytes], image: Ima
 
 def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> AutomationReport:
     changes = tuple(Change(change.file, change.line, change.old, change.new, image.name) for change in trial.changes)
-    diff = b"".join(line for path, new in trial.edits.items() for line in unified_diff(path, files[path], new))
     obstacles = tuple(f"{p.file}:{p.line}: {p.form}: {p.obstacle}" for p in trial.occurrences if p.obstacle)
     count = len(trial.occurrences)
     where = f"in this repository at {count} place{'s' * (count != 1)}" if count else "nowhere in this repository"
-    return AutomationReport(image.name, where, changes, diff, is_trial=True, obstacles=obstacles)
+    return AutomationReport(image.name, where, changes, diff_of(files, trial.edits), is_trial=True, obstacles=obstacles)
 
 
 def _read(tree: WorkTree, paths: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,7 @@ from typing import Final
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from api.meta import READY, TRUE
-from controllers.adoption.diff import unified_diff
+from cli.diffs import diff_of
 from controllers.image.setter import parse_setter
 from controllers.update.preview import Preview
 from controllers.worktree.marked import MarkedFiles
@@ -116,13 +116,11 @@ def report_automation(
     ]
     before = {file.target: file.data for file in found.files}
     unreadable = (Finding(file=f.path, reason=UNREADABLE, message=f.reason) for f in found.unreadable)
-    contents = preview.edit.contents
-    diff = b"".join(line for name in sorted(contents) for line in unified_diff(name, before[name], contents[name]))
     return AutomationReport(
         f"{automation.metadata.namespace}/{automation.metadata.name}",
         target,
         tuple(sorted(changes, key=lambda change: (change.file, change.line))),
-        diff,
+        diff_of(before, preview.edit.contents),
         preview.message,
         (*unreadable, *_from_root(preview.findings, path)),
     )

@@ -34,6 +34,11 @@ from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import find_marked_files
 from controllers.worktree.paths import WorkTree, clone, open_worktree
 
+
+class NoGitSpec(Exception):
+    """An automation without `spec.git` stalls."""
+
+
 BAD_REQUESTS: Final = (WorkTreeError, BadInput, BadTagFile, BadQuestion, NotConfigured, ApiError)
 USER_AGENT: Final = f"tagline-preview/{VERSION}"
 
@@ -58,6 +63,7 @@ def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]
             report.notes.append(f"ImageUpdateAutomation {key_of(automation)} writes to another repository")
         else:
             report.automations.append(_preview(automation, source, policies, tree, paths))
+            report.notes += _notes(automation, source, tree)
     if not policies and not objects.automations and not report.problems:
         raise WorkTreeError(
             f"there are no image policies and no automations in {options.url or options.path}: name their files "
@@ -93,32 +99,62 @@ def _preview(
 ) -> AutomationReport:
     name = str(key_of(automation))
     try:
-        target = _target(automation, source)
+        plan = _plan(automation, source)
         in_namespace = [p for p in policies if p.metadata.namespace == automation.metadata.namespace]
         work = plan_work(automation, in_namespace)
         found = find_marked_files(
             tree.root, paths, work.path, is_wanted=setters.name_filter(work.globs), has_marker=setters.mentions_marker
         )
         template = automation.spec.git.commit.message_template if automation.spec.git else ""
-        made = preview(work, found.files, policies, now=SYSTEM_CLOCK.now(), message_template=template)
+        made = preview(
+            work,
+            found.files,
+            policies,
+            now=SYSTEM_CLOCK.now(),
+            message_template=template,
+            starts_anew=plan is not None and plan.switch and not tree.branch_tips(plan.push_branch),
+        )
     except (
         BadSelector,
+        NoGitSpec,
         NoPushBranch,
         TemplateFailure,
         WorkTreeError,
         setters.SettersError,
     ) as error:
         return AutomationReport(name, failure=str(error))
-    return report_automation(automation, target, made, found)
+    return report_automation(automation, _target(plan, source), made, found)
 
 
-def _target(automation: ImageUpdateAutomation, source: GitRepository | None) -> str:
-    """Return where an automation pushes, in words. Raises NoPushBranch."""
-    if automation.spec.git is None or source is None:
+def _plan(automation: ImageUpdateAutomation, source: GitRepository | None) -> BranchPlan | None:
+    """Return the branches of a run, None where the GitRepository is unknown. Raises NoGitSpec, NoPushBranch."""
+    if automation.spec.git is None:
+        raise NoGitSpec("it has no spec.git, which says as whom to commit and where to push")
+    return plan_branches(automation.spec.git, source) if source else None
+
+
+def _target(plan: BranchPlan | None, source: GitRepository | None) -> str:
+    """Return where an automation pushes, in words."""
+    if plan is None or source is None:
         return "to this repository"
-    plan: BranchPlan = plan_branches(automation.spec.git, source)
     refspec = f" and refspec {plan.refspec}" if plan.refspec else ""
     return f"to branch {plan.push_branch}{refspec} of {source.spec.url}"
+
+
+def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree: WorkTree) -> Iterator[str]:
+    """Yield what makes the next run another one than that of the files as they are here."""
+    name = f"ImageUpdateAutomation {key_of(automation)}"
+    if automation.spec.suspend:
+        yield f"{name} is suspended: it pushes nothing until somebody resumes it"
+    try:
+        plan = _plan(automation, source)
+    except (NoGitSpec, NoPushBranch):
+        return  # its report says so
+    if plan and plan.continues and (tips := tree.branch_tips(plan.push_branch)) and tree.head() not in tips:
+        yield (
+            f"{name} adds to branch {plan.push_branch}, which exists already and is not what is checked out here: "
+            "check it out to see what would be added to it"
+        )
 
 
 def _print(report: Report, output: str) -> None:

@@ -276,3 +276,69 @@ def test_a_repository_that_was_adopted_is_previewed_at_once(
     assert "+  tag: 1.2.0 # " in out
     git(root, "apply", stdin=out)
     assert run(root, "--exit-code")[0] == 0
+
+
+def test_a_suspended_automation_is_shown_and_said_to_be_suspended(checkout: Path, run: Run) -> None:
+    write(checkout, {"clusters/objects.yaml": OBJECTS.replace("interval: 5m", "suspend: true\n  interval: 5m")})
+    _, out, _ = run(checkout)
+    assert "+  image: ghcr.io/org/web:1.2.0" in out
+    assert "ImageUpdateAutomation flux-system/all is suspended: it pushes nothing until somebody resumes it\n" in out
+
+
+def test_an_automation_without_spec_git_would_do_nothing(checkout: Path, run: Run) -> None:
+    before, _, rest = OBJECTS.partition("  git:\n")
+    objects = f"{before}  update:{rest.partition('  update:')[2]}"
+    write(checkout, {"clusters/objects.yaml": objects})
+    status, out, _ = run(checkout)
+    assert (status, "diff" in out) == (1, False)
+    assert "flux-system/all would do nothing: it has no spec.git, which says as whom to commit and where to" in out
+
+
+def test_a_push_branch_that_exists_is_what_a_run_goes_on_from(checkout: Path, run: Run) -> None:
+    git(checkout, "update-ref", "refs/remotes/origin/updates", "HEAD")
+    assert "note" not in run(checkout)[1]
+    git(checkout, "commit", "-q", "--allow-empty", "-m", "More")
+    assert run(checkout)[1].endswith(
+        "note: ImageUpdateAutomation flux-system/all adds to branch updates, which exists already and is not what is "
+        "checked out here: check it out to see what would be added to it\n"
+    )
+    git(checkout, "checkout", "-q", "--detach", "HEAD^")
+    assert "note" not in run(checkout)[1]
+
+
+def test_names_that_are_no_text_do_not_end_the_preview(checkout: Path, run: Run) -> None:
+    write(checkout, {"apps/\udcff.yaml": DEPLOYMENT})
+    for output in ("text", "json", "markdown", "github"):
+        status, out, err = run(checkout, "-o", output)
+        assert (status, err, "apps/" in out) == (0, "", True)
+
+
+def test_git_gives_its_hooks_an_environment_and_preview_still_looks_at_the_path(
+    checkout: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git(tmp_path, "init", "-q", "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("GIT_EXTERNAL_DIFF", "false")
+    assert run(checkout)[1] == example(DOCS, "ImagePolicy flux-system/web")
+
+
+def test_a_pipe_and_a_huge_file_among_the_files_are_passed_over(checkout: Path, run: Run) -> None:
+    for name in ("apps/pipe.yaml", "clusters/pipe.yaml"):
+        os.mkfifo(checkout / name)
+    (checkout / "link.yaml").symlink_to("apps/pipe.yaml")
+    for name in ("apps/huge.yaml", "clusters/huge.yaml"):
+        with (checkout / name).open("wb") as file:
+            file.truncate(256 << 20)  # sparse
+    assert run(checkout)[1] == example(DOCS, "ImagePolicy flux-system/web")
+
+
+def test_a_diff_of_lines_that_are_equal_is_that_of_git(checkout: Path, run: Run) -> None:
+    """Which of them changed has several right answers."""
+    lines = [f'- ghcr.io/org/web:1.{n}.0 # {{"$imagepolicy": "flux-system:web"}}\n' for n in (0, 2, 1, 2, 2, 0)]
+    write(checkout, {"apps/web.yaml": "images:\n" + "".join(lines)})
+    git(checkout, "add", "-A")
+    _, out, _ = run(checkout)
+    write(checkout, {"apps/web.yaml": "images:\n" + lines[1] * 6})
+    diff = "".join(line for line in git(checkout, "diff").splitlines(True) if not line.startswith("index "))
+    assert diff in out

@@ -1,28 +1,45 @@
 """Unified diffs of files in which lines were replaced or added at the end, as `git apply` reads them.
 
-No search for what is common is needed, since markers never add or remove a line in the middle.
+Seldom is a search for what is common needed: markers never add or remove a line in the middle, and a new value does so
+only where the old one was written on several lines.
 Format: https://git-scm.com/docs/diff-format#generate_patch_text_with_p.
 """
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 
 CONTEXT = 3
+_ESCAPES = {7: "\\a", 8: "\\b", 9: "\\t", 10: "\\n", 11: "\\v", 12: "\\f", 13: "\\r", 34: '\\"', 92: "\\\\"}
+"""As in C; other bytes that are not plain are octal."""
 
 
 def unified_diff(path: str, old: bytes | None, new: bytes, *, mode: int = 0o100644) -> Iterator[bytes]:
     """Yield the lines of a diff; old: None for a file that is new. Nothing when they are equal."""
     if old == new:
         return
-    before, after = _lines(old or b""), _lines(new)
+    yield from file_header(path, mode=mode if old is None else None)
+    yield from _hunks_of(_lines(old or b""), _lines(new))
+
+
+def file_header(path: str, *, mode: int | None = None) -> Iterator[bytes]:
+    """Yield the lines before the hunks of a file; mode: of one that is new."""
     yield b"diff --git %s %s\n" % (_quote(f"a/{path}"), _quote(f"b/{path}"))
-    if old is None:
+    if mode is not None:
         yield b"new file mode %o\n" % mode
-    yield b"--- %s\n" % (b"/dev/null" if old is None else _quote(f"a/{path}"))
-    yield b"+++ %s\n" % _quote(f"b/{path}")
-    for first, last in _hunks(before, after):
-        yield from _hunk(before, after, first, last)
+    yield b"--- %s\n" % (b"/dev/null" if mode is not None else _ended(_quote(f"a/{path}")))
+    yield b"+++ %s\n" % _ended(_quote(f"b/{path}"))
+
+
+def _hunks_of(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[bytes]:
+    if len(after) >= len(before):
+        for first, last in _hunks(before, after):
+            yield from _hunk(before, after, first, last)
+        return
+    _, _, *lines = difflib.diff_bytes(difflib.unified_diff, before, after, n=CONTEXT)  # two lines name the file
+    for line in lines:
+        yield from _line(line[:1], line[1:])
 
 
 def _lines(data: bytes) -> list[bytes]:
@@ -37,7 +54,7 @@ def _hunks(before: Sequence[bytes], after: Sequence[bytes]) -> Iterator[tuple[in
     for index in changed:
         if first is None or last is None:
             first = index
-        elif index - last > 2 * CONTEXT:
+        elif index - last > 2 * CONTEXT + 1:  # the contexts leave a line between them
             yield max(0, first - CONTEXT), min(len(after), last + CONTEXT + 1)
             first = index
         last = index
@@ -66,7 +83,8 @@ def _hunk(before: Sequence[bytes], after: Sequence[bytes], first: int, last: int
 
 def _span(first: int, last: int) -> bytes:
     count = max(0, last - first)
-    return b"%d,%d" % (first + 1 if count else first, count)
+    start = first + 1 if count else first
+    return b"%d" % start if count == 1 else b"%d,%d" % (start, count)
 
 
 def _line(sign: bytes, line: bytes) -> Iterator[bytes]:
@@ -76,9 +94,19 @@ def _line(sign: bytes, line: bytes) -> Iterator[bytes]:
 
 
 def _quote(path: str) -> bytes:
-    """Return a path as Git writes it: quoted, with octal escapes, where it has other than plain characters."""
+    """Return a path as Git writes it: quoted, with the escapes of C, where it has other than plain characters."""
     raw = path.encode("utf-8", "surrogateescape")
     if all(0x20 <= byte < 0x7F and byte not in b'"\\' for byte in raw):
         return raw
-    plain = (chr(byte) if 0x20 <= byte < 0x7F and byte not in b'"\\' else f"\\{byte:03o}" for byte in raw)
-    return f'"{"".join(plain)}"'.encode()
+    return f'"{"".join(_escaped(byte) for byte in raw)}"'.encode()
+
+
+def _escaped(byte: int) -> str:
+    if byte in _ESCAPES:
+        return _ESCAPES[byte]
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\{byte:03o}"
+
+
+def _ended(name: bytes) -> bytes:
+    """Return a name as it ends a line: after a blank in it, only a tab says where it ends."""
+    return name + b"\t" if b" " in name else name

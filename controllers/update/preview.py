@@ -28,15 +28,22 @@ class Preview:
 
 
 def preview(
-    work: Work, files: Sequence[File], policies: Iterable[ImagePolicy], *, now: datetime, message_template: str
+    work: Work,
+    files: Sequence[File],
+    policies: Iterable[ImagePolicy],
+    *,
+    now: datetime,
+    message_template: str,
+    starts_anew: bool = False,
 ) -> Preview:
     """Return what a run with the work of `plan_work` would make of files.
 
     policies: of all namespaces, for the findings. message_template: `spec.git.commit.messageTemplate` or the default.
-    Raises TemplateFailure.
+    starts_anew: it would make its push branch, which begins with former values that nobody put back. Raises
+    TemplateFailure.
     """
     automation: ImageUpdateAutomation = work.automation
-    watched = automation.status.written if work.hold_reverted else ()
+    watched = automation.status.written if work.hold_reverted and not starts_anew else ()
     edit = plan_edit(Tree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))
     known = {key_of(policy): policy for policy in policies}
 

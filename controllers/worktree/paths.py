@@ -12,6 +12,13 @@ from controllers.worktree.errors import WorkTreeError
 LIST_SECONDS = 60
 PLAIN_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 """Reading changes nothing, not even the index; messages are Git's own, and it never waits for an answer."""
+ELSEWHERE = frozenset(
+    (
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE",
+        "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE",
+    )
+)  # fmt: skip
+"""Variables that make Git look at another repository or index than the folder's: its hooks are run with them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,25 @@ class WorkTree:
         names = _git(self.root, "remote").decode("utf-8", "surrogateescape").split()
         urls = (_git(self.root, "remote", "get-url", "--all", name) for name in names)
         return [url for text in urls for url in text.decode("utf-8", "surrogateescape").split()]
+
+    def branch_tips(self, name: str) -> set[str]:
+        """Return the commits that a branch is at, here and on the remotes as of the last fetch. Raises WorkTreeError.
+
+        Empty for a branch that nobody has, and for a plain folder.
+        """
+        if not self.is_repository:
+            return set()
+        wanted = (f"refs/heads/{name}", f"refs/remotes/*/{name}")
+        listed = _git(self.root, "for-each-ref", "--format=%(objectname) %(refname)", *wanted)
+        tips = (line.split(" ", 1) for line in listed.decode("utf-8", "surrogateescape").splitlines())
+        return {commit for commit, ref in tips if ref.endswith(f"/{name}")}  # Git lists what is below the name, too
+
+    def head(self) -> str:
+        """Return the commit that is checked out; empty where there is none. Raises WorkTreeError."""
+        found = (
+            _git(self.root, "rev-parse", "--verify", "--quiet", "HEAD", may_fail=True) if self.is_repository else b""
+        )
+        return found.decode().strip()
 
 
 def open_worktree(path: Path) -> WorkTree:
@@ -82,7 +108,7 @@ def _has_repository(path: Path) -> bool:
     return is_bare or any((folder / ".git").exists() for folder in (resolved, *resolved.parents))
 
 
-def _git(folder: Path, *arguments: str) -> bytes:
+def _git(folder: Path, *arguments: str, may_fail: bool = False) -> bytes:
     program = shutil.which("git")
     if program is None:
         raise WorkTreeError(f"{folder} is in a Git repository, and there is no git to ask which files belong to it")
@@ -93,11 +119,11 @@ def _git(folder: Path, *arguments: str) -> bytes:
             check=False,
             stdin=subprocess.DEVNULL,
             timeout=LIST_SECONDS,
-            env={**os.environ, **PLAIN_ENVIRONMENT},
+            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE} | PLAIN_ENVIRONMENT,
         )
     except subprocess.TimeoutExpired:
         raise WorkTreeError(f"git {arguments[0]} did not answer within {LIST_SECONDS} s in {folder}") from None
-    if done.returncode:
+    if done.returncode and not may_fail:
         raise WorkTreeError(f"git {arguments[0]} in {folder}: {done.stderr.decode(errors='replace').strip()}")
     return done.stdout
 

@@ -172,3 +172,65 @@ def test_remotes_are_listed(tmp_path: Path) -> None:
     tree = repository(tmp_path / "fleet", {"a.yaml": b""})
     git(tree.root, "remote", "add", "origin", "https://git.example.com/fleet.git")
     assert tree.remotes() == ["https://git.example.com/fleet.git"]
+
+
+def test_another_repository_of_the_environment_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Git runs its hooks with variables that name the repository it works on."""
+    other = repository(tmp_path / "other", {"other.yaml": b"MARK"})
+    tree = repository(tmp_path / "fleet", {"a/x.yaml": b"MARK"})
+    monkeypatch.setenv("GIT_DIR", str(other.root / ".git"))
+    monkeypatch.setenv("GIT_WORK_TREE", str(other.root))
+    monkeypatch.setenv("GIT_INDEX_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("GIT_PREFIX", "a/")
+    assert open_worktree(tree.root / "a") == tree
+    assert [file.path for file in find(tree).files] == ["a/x.yaml"]
+
+
+def test_a_second_worktree_and_a_detached_head_are_checkouts(tmp_path: Path) -> None:
+    tree = repository(tmp_path / "fleet", {"a.yaml": b"MARK"})
+    git(tree.root, "worktree", "add", "-q", "--detach", str(tmp_path / "second"))
+    second = open_worktree(tmp_path / "second")
+    assert (second.root, second.is_repository) == (tmp_path / "second", True)
+    assert [file.path for file in find(second).files] == ["a.yaml"]
+    assert second.head() == tree.head() == git(tree.root, "rev-parse", "HEAD")
+
+
+def test_a_submodule_is_a_checkout_of_its_own(tmp_path: Path) -> None:
+    module = repository(tmp_path / "module", {"m.yaml": b"MARK"})
+    tree = repository(tmp_path / "fleet", {"a.yaml": b"MARK"})
+    git(tree.root, "-c", "protocol.file.allow=always", "submodule", "add", "-q", str(module.root), "sub")
+    assert [file.path for file in find(open_worktree(tree.root / "sub")).files] == ["m.yaml"]
+
+
+@pytest.mark.parametrize("is_repository", [True, False])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, is_repository: bool) -> None:
+    (tmp_path / "fleet").mkdir()
+    tree = (
+        repository(tmp_path / "git", {"a.yaml": b"MARK", "pipe.yaml": b"MARK"})
+        if is_repository
+        else open_worktree(tmp_path / "fleet")
+    )
+    write(tree.root, {} if is_repository else {"a.yaml": b"MARK"})
+    for name in ("pipe.yaml", "new.yaml"):
+        (tree.root / name).unlink(missing_ok=True)
+        os.mkfifo(tree.root / name)
+    write(tree.root, {"link.yaml": "new.yaml"})
+    assert [file.path for file in find(tree).files] == ["a.yaml"]
+
+
+def test_tips_of_a_branch_here_and_on_remotes(tmp_path: Path) -> None:
+    tree = repository(tmp_path / "fleet", {"a.yaml": b"MARK"})
+    first = tree.head()
+    git(tree.root, "update-ref", "refs/remotes/origin/updates/images", first)
+    git(tree.root, "commit", "-q", "--allow-empty", "-m", "More")
+    git(tree.root, "branch", "updates/images")
+    assert tree.branch_tips("updates/images") == {first, tree.head()}
+    assert tree.branch_tips("images") == tree.branch_tips("updates") == set()
+
+
+def test_a_folder_and_an_empty_repository_have_no_commit(tmp_path: Path) -> None:
+    folder = open_worktree(tmp_path)
+    assert (folder.head(), folder.branch_tips("main")) == ("", set())
+    git(tmp_path, "init", "-q", "-b", "main")
+    empty = open_worktree(tmp_path)
+    assert (empty.is_repository, empty.head(), empty.branch_tips("main")) == (True, "", set())

@@ -12,11 +12,33 @@ from pathlib import Path
 PER_FOLDER = 20
 IMAGES = 200
 """Distinct images; many workloads run the same ones."""
+IMAGE = "registry.example.com/team-1/service-1"
+OBJECTS = f"""\
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageRepository
+metadata: {{name: service, namespace: flux-system}}
+spec: {{image: {IMAGE}, interval: 1h}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {{name: service, namespace: flux-system}}
+spec: {{imageRepositoryRef: {{name: service}}, policy: {{semver: {{range: "*"}}}}}}
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {{name: fleet, namespace: flux-system}}
+spec:
+  interval: 1h
+  sourceRef: {{kind: GitRepository, name: fleet}}
+  git: {{commit: {{author: {{email: bot@example.com}}}}}}
+"""
+"""The policy that the markers name. Its choice is in none of the files, so a preview changes all that have markers."""
+TAGS = "".join(f"2.{minor}.{patch}\n" for minor in range(30) for patch in range(10))
 
 
 def write_folder(folder: Path, files: int) -> None:
-    """Write the files."""
-    for path, text in generate(files):
+    """Write the files, and the objects beside them."""
+    for path, text in (*generate(files), ("clusters/objects.yaml", OBJECTS)):
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)

@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hack.bench.folder import write_folder
+from hack.bench.folder import IMAGE, TAGS, write_folder
 
 ROOT = Path(__file__).parents[2]
 SIZES = (10, 1_000, 10_000)
-VERBS = ("adopt --offline", "lint")
+VERBS = ("adopt --offline", "lint", f"preview --offline --tags {IMAGE}={{tags}}")
+"""`{tags}` stands for a file with tags."""
 LAUNCHER = """
 import json, resource, subprocess, sys, time
 began = time.perf_counter()
@@ -44,15 +45,16 @@ class ProcessFigure:
 def figures(runs: int) -> Iterator[ProcessFigure]:
     """Yield the figures of each verb and size; a bare interpreter and `git grep` beside them."""
     with TemporaryDirectory(prefix="tagline-bench-") as name:
+        tags = Path(name) / "tags.txt"
+        tags.write_text(TAGS)
         for size in SIZES:
             folder = Path(name) / str(size)
             write_folder(folder, size)
             subprocess.run(["git", "init", "-q", "."], cwd=folder, check=True)
             subprocess.run(["git", "add", "-A", "."], cwd=folder, check=True)
             for verb in VERBS:
-                yield _measure(
-                    f"{verb}, {size:,} files", [sys.executable, "-m", "cli.main", *verb.split()], folder, runs
-                )
+                command = [sys.executable, "-m", "cli.main", *verb.format(tags=tags).split()]
+                yield _measure(f"{verb.partition(' --tags')[0]}, {size:,} files", command, folder, runs)
             yield _measure(f"git grep imagepolicy, {size:,} files", ["git", "grep", "-l", "imagepolicy"], folder, runs)
         yield _measure("bare interpreter", [sys.executable, "-c", "pass"], folder, runs)
 
