@@ -179,7 +179,7 @@ async def test_whoever_drops_https_to_a_private_address_gets_plain_http_only_by_
 
     async with run_listener(drop_https) as network:  # a proxy stands for it: the address is nowhere near
         access = replace(leave, credentials=Credentials("user", "password"), proxy=Proxy(f"http://{network}"))
-        client = RegistryClient(clock=RegistryClock(), user_agent="test")
+        client = RegistryClient(clock=RegistryClock(), user_agent="test", settings=LOCAL_PROXIES)
         with pytest.raises(Unavailable) as caught:
             await client.list_tags(Image("10.1.2.3:5000", "app"), access, timeout=MINUTE)
         await client.aclose()
