@@ -1,6 +1,5 @@
 """Access to a cluster with the rights of a kubeconfig, for verbs that need one."""
 
-import argparse
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,11 +8,6 @@ from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
-
-
-def add_kubeconfig(parser: argparse.ArgumentParser) -> None:
-    """Add the option that names the kubeconfig."""
-    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
 
 
 @asynccontextmanager

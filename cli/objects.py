@@ -126,13 +126,30 @@ def collect_manifests(
 def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ: Mapping[str, str]) -> Manifests:
     """Read the objects of a checkout's files like `collect_manifests`. paths: from the root; so are the places."""
     reading = _Reading(namespace, environ, root)
+    base, suffixes = os.fsencode(root), tuple(map(os.fsencode, SUFFIXES))
     for path in paths:
-        name = os.fsdecode(path)
-        if name.endswith(SUFFIXES) and (root / name).is_file():
-            data = _read(root / name, reading)
-            if data is not None and _OURS.search(data):
-                _read_file(name, data, reading, explicit=False)
+        if not path.endswith(suffixes):
+            continue
+        try:
+            data = _read_small(os.path.join(base, path))
+        except OSError as error:
+            reading.problems.append(f"{os.fsdecode(path)}: cannot be read: {describe(error)}")
+            continue
+        if _OURS.search(data):
+            _read_file(os.fsdecode(path), data, reading, explicit=False)
     return _result(reading)
+
+
+def _read_small(path: bytes) -> bytes:
+    """Return the content of a file; nothing of what is gone, is no file, or is too large to be manifests."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return b""
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
+        return b""
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def _result(reading: _Reading) -> Manifests:

@@ -3,6 +3,11 @@
 import argparse
 
 
+def add_kubeconfig(parser: argparse.ArgumentParser) -> None:
+    """Add the option that names the kubeconfig."""
+    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
+
+
 def add_source_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say where objects and tags come from."""
     parser.add_argument(
@@ -10,7 +15,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         help="manifests in files or folders, - for standard input, instead of those in the repository",
     )  # fmt: skip
     parser.add_argument("--cluster", action="store_true", help="objects and choices of a cluster instead")
-    parser.add_argument("--kubeconfig", default="", metavar="FILE", help="default: KUBECONFIG, or ~/.kube/config")
+    add_kubeconfig(parser)
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default)")
     parser.add_argument(
         "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"

@@ -8,6 +8,7 @@ with the rights of the kubeconfig; writes nothing.
 
 import argparse
 import asyncio
+import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -19,9 +20,9 @@ from api.kinds import KINDS, Kind
 from api.meta import ObjectMeta
 from api.resource import Resource
 from api.version import VERSION
-from cli.cluster import add_kubeconfig, connect
-from controllers.runtime.kube.client import KubeClient
+from cli.source_options import add_kubeconfig
 from controllers.runtime.kube.errors import ApiError, NotConfigured, NotFound
+from controllers.runtime.kube.protocols import ApiClient
 
 USER_AGENT: Final = f"tagline-check/{VERSION}"
 CRDS: Final = Resource(
@@ -82,6 +83,7 @@ def check_cluster(options: argparse.Namespace) -> int:
 
 async def _check(kubeconfig: str) -> int:
     refused = False
+    connect = importlib.import_module("cli.cluster").connect  # its HTTP library is loaded when it is needed
     async with connect(kubeconfig, user_agent=USER_AGENT) as client:
         for kind in sorted(KINDS, key=crd_name):
             try:
@@ -94,7 +96,7 @@ async def _check(kubeconfig: str) -> int:
     return int(refused)
 
 
-async def _has_objects(client: KubeClient, kind: Kind, crd: Crd) -> bool:
+async def _has_objects(client: ApiClient, kind: Kind, crd: Crd) -> bool:
     resource = Resource(kind.resource.group, crd.storage_version, kind.resource.plural, kind.resource.kind)
     return bool(outdated_versions(crd)) and bool((await client.list(resource, into=StoredObject, limit=1)).items)
 

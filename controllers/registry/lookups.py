@@ -12,7 +12,8 @@ from typing import Final
 
 import httpcore
 
-from controllers.net.destinations import parse_address
+from controllers.net.destinations import normalize_host, parse_address
+from controllers.registry.realms import registrable_domain
 from controllers.threads import FairThreads, Share
 
 THREADS: Final = 64
@@ -47,5 +48,6 @@ class Lookups:
 
 
 def _domain(host: str) -> str:
-    """Return what the same name servers answer for, as far as a name shows: its last two labels."""
-    return ".".join(host.lower().rstrip(".").split(".")[-2:])
+    """Return what one organisation's name servers answer for, as far as a name shows it; else the whole name."""
+    name = normalize_host(host)
+    return registrable_domain(name) or name

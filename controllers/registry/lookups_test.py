@@ -22,11 +22,12 @@ class DeadServer:
 
     def __init__(self) -> None:
         self.answers, self.is_full = threading.Event(), asyncio.Event()
+        self.domain = "dead.example"
         self._loop = asyncio.get_running_loop()
         self.asked: list[str] = []
 
     def getaddrinfo(self, host: str, port: int, **_: object) -> list[Any]:
-        if host.endswith("dead.example"):
+        if host.endswith(self.domain):
             self.asked.append(host)
             if len(self.asked) == THREADS_PER_DOMAIN:
                 self._loop.call_soon_threadsafe(self.is_full.set)
@@ -43,7 +44,8 @@ async def dead(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[DeadServer]:
     server.answers.set()
 
 
-async def test_names_that_are_not_answered_hold_up_nobody_else(dead: DeadServer) -> None:
+@pytest.mark.parametrize("victim", ["alive.example", "alive.com.au"])
+async def test_names_that_are_not_answered_hold_up_nobody_else(dead: DeadServer, victim: str) -> None:
     async with run_harness(RegistryHandler({"app": ["1.0"]}), settings=LOCAL_PROXIES) as b:
         port = b.server.address.rpartition(":")[2]
 
@@ -51,11 +53,12 @@ async def test_names_that_are_not_answered_hold_up_nobody_else(dead: DeadServer)
             access = Access(insecure=True)
             return list((await b.client.list_tags(Image(f"{host}:{port}", "app"), access, timeout=MINUTE)).tags)
 
+        dead.domain = "dead.com.au" if victim.endswith(".au") else dead.domain
         assert await scan("first.example") == ["1.0"]  # and the pool is there
-        scans = [asyncio.create_task(scan(f"n{number}.dead.example")) for number in range(2 * THREADS)]
+        scans = [asyncio.create_task(scan(f"n{number}.{dead.domain}")) for number in range(2 * THREADS)]
         await dead.is_full.wait()
         async with asyncio.timeout(TEST_TIMEOUT_SECONDS / 2):
-            assert await scan("alive.example") == ["1.0"]
+            assert await scan(victim) == ["1.0"]
             assert await asyncio.to_thread(lambda: "the loop's own threads are free")
         assert len(dead.asked) == THREADS_PER_DOMAIN
         dead.answers.set()
