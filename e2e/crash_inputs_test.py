@@ -10,11 +10,11 @@ import pytest
 from e2e import metrics
 from e2e.attacked import Attack
 from e2e.cluster import Space, condition
+from e2e.crash_inputs import CONFIGS, DEEP, MANIFESTS, ROWS, SECRETS
 from e2e.fleet import Fleet
 from e2e.hostile_server import HostileServer
 from e2e.objects import automation, image_repository, semver_policy
 from e2e.registry_servers import HostileRegistry, HostileRegistryHandler
-from hack.attacks.crashes import CONFIGS, DEEP, MANIFESTS, ROWS, SECRETS
 from hack.controllers import KINDS
 from testing import costly_keys
 

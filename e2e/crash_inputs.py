@@ -1,6 +1,6 @@
 """Answers and Secrets at which parsers give up: each is small, and each once ended a run in an "internal error".
 
-The end-to-end tests serve them; see `e2e/crash_inputs_test.py`.
+`crash_inputs_test` serves them.
 """
 
 import base64
