@@ -52,9 +52,8 @@ def use_costly_keys(space: Space) -> dict[tuple[str, str], tuple[str, str]]:
     }
     for name, (key, message) in identities.items():
         secret(space, name, identity=key, known_hosts=b"h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA==", password=b"x")
-        space.apply(
-            "GitRepository", name, {"url": "ssh://git@127.0.0.1:9/x", "interval": "1h", "secretRef": {"name": name}}
-        )
+        spec = {"url": "ssh://git@127.0.0.1:9/x", "interval": "1h", "secretRef": {"name": name}}
+        space.apply("GitRepository", name, {**spec, "ref": {"branch": "main"}})
         automation(space, name, source=name)
         expected["ImageUpdateAutomation", name] = ("GitOperationFailed", message)
     return expected

@@ -10,11 +10,11 @@ import pytest
 from e2e import metrics
 from e2e.attacked import Attack
 from e2e.cluster import Space, condition
+from e2e.crash_inputs import CONFIGS, DEEP, MANIFESTS, ROWS, SECRETS
 from e2e.fleet import Fleet
 from e2e.hostile_server import HostileServer
 from e2e.objects import automation, image_repository, semver_policy
 from e2e.registry_servers import HostileRegistry, HostileRegistryHandler
-from hack.attacks.crashes import CONFIGS, DEEP, MANIFESTS, ROWS, SECRETS
 from hack.controllers import KINDS
 from testing import costly_keys
 
@@ -146,12 +146,20 @@ def test_git_answers_that_no_parser_takes(attack: Attack, fleet: Fleet, answer: 
     assert panics(attack) == before
 
 
+HOST = "h ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA=="
+SHORT_VECTOR = (
+    costly_keys.pem("RSA PRIVATE KEY", bytes(64))
+    .decode()
+    .replace("KEY-----\n", "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0011223344556677\n\n", 1)
+)
+"""At which a library written in Rust panics: what it raises is no Exception, and ended the process."""
 GIT_SECRETS = {
     "token-of-no-header": ("https", {"bearerToken": "€"}),
     "token-of-two-lines": ("https", {"bearerToken": "a\nb"}),
     "encrypted-key": ("https", {"tls.crt": "x", "tls.key": costly_keys.pbkdf2_key().decode()}),
     "authority-of-noise": ("https", {"ca.crt": costly_keys.pem("CERTIFICATE", b"\x30\x84\xff\xff\xff\xff").decode()}),
     "identity-of-noise": ("ssh", {"identity": "€" * 99, "known_hosts": "€ € €"}),
+    "identity-with-a-short-vector": ("ssh", {"identity": SHORT_VECTOR, "known_hosts": HOST, "password": "x"}),
     "app-of-digits": ("https", {"githubAppID": "9" * 5000, "githubAppInstallationID": "€", "githubAppPrivateKey": "x"}),
 }
 
@@ -163,8 +171,11 @@ def test_git_secrets_that_no_parser_takes(attack: Attack, fleet: Fleet) -> None:
         fleet.space.apply("Secret", name, stringData=data)
         provider = {"provider": "github"} if "githubAppID" in data else {}
         spec = {"url": f"{scheme}://{user}127.0.0.1:9/x", "interval": "1h", "secretRef": {"name": name}, **provider}
-        fleet.space.apply("GitRepository", name, spec)
+        fleet.space.apply("GitRepository", name, {**spec, "ref": {"branch": "main"}})
         automation(fleet.space, name, source=name)
     for name in GIT_SECRETS:
-        assert_told(fleet.space, "ImageUpdateAutomation", name)
+        message = assert_told(fleet.space, "ImageUpdateAutomation", name)
+        assert "push spec not provided" not in message
     assert panics(attack) == before
+    automation(fleet.space, "fleet", source="fleet")
+    fleet.wait_commits(2)

@@ -23,7 +23,7 @@ def test_dripping_git_servers_of_one_namespace_delay_nobody_else(attack: Attack,
         for number, server in enumerate(servers * REPOSITORIES_PER_HOST):
             name = f"drips-{number}"
             spec = {"url": f"http://{server.host}/{name}.git", "interval": "1h", "timeout": "20s"}
-            attacker.apply("GitRepository", name, spec)
+            attacker.apply("GitRepository", name, {**spec, "ref": {"branch": "main"}})
             automation(attacker, name, source=name)
         time.sleep(8)  # until stand-ins have taken over for the workers that wait
         with attack.watch(bound=SOON) as watch, watch.victim():

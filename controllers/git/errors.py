@@ -30,7 +30,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
-from controllers.net.library_errors import UNREADABLE
+from controllers.net.library_errors import UNREADABLE, catching_panics
 from controllers.net.proxy.address import environment_secrets
 from controllers.net.redaction import redact
 from controllers.net.url import redact_text
@@ -153,7 +153,8 @@ def reading_foreign_input() -> Iterator[None]:
     Faults that somebody might mend have errors of their own, raised where they are found.
     """
     try:
-        yield
+        with catching_panics():
+            yield
     except UNREADABLE as e:
         raise ProtocolError(f"the remote's answer cannot be read ({type(e).__name__})") from e
 

@@ -24,7 +24,7 @@ from controllers.net.key_bounds import (
     check_sec1,
     read_encrypted_pkcs8,
 )
-from controllers.net.library_errors import UNREADABLE
+from controllers.net.library_errors import UNREADABLE, catching_panics
 from controllers.net.pem import Block, MalformedPem, read_blocks, write_blocks
 
 PrivateKey = ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -65,7 +65,8 @@ def load_private_key(identity: str, passphrase: str) -> PrivateKey:
     encrypted = is_encrypted(identity)
     wrong = "wrong passphrase or malformed private key" if encrypted else "malformed private key"
     try:
-        key = _load(_first_key(identity), passphrase.encode() if encrypted else None)
+        with catching_panics():
+            key = _load(_first_key(identity), passphrase.encode() if encrypted else None)
         _check(key)
     except UnsupportedAlgorithm as e:
         raise BadPrivateKey("unsupported key or cipher") from e

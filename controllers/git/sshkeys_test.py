@@ -141,3 +141,10 @@ def test_a_curve_point_in_a_form_that_the_library_does_not_read_is_refused_in_ou
     compressed = write_blocks([Block(block.label, block.data[:at] + b"\x02" + block.data[at + 1 :])])
     with pytest.raises(BadPrivateKey, match=r"^malformed private key$"):
         load_private_key(compressed.decode(), "")
+
+
+def test_a_library_that_panics_over_a_key_ends_nothing_but_the_reading_of_it() -> None:
+    head = "KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-256-CBC,0011223344556677\n\n"
+    key = costly_keys.pem("RSA PRIVATE KEY", bytes(64)).decode().replace("KEY-----\n", head, 1)
+    with pytest.raises(BadPrivateKey, match=r"^wrong passphrase or malformed private key$"):
+        load_private_key(key, "x")

@@ -14,11 +14,18 @@ import struct
 import traceback
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from controllers.net.foreign_text import escape_lines, sanitize
 
+
+class LibraryPanic(RuntimeError):
+    """A library written in Rust has given up over what it was given."""
+
+
 UNREADABLE: Final = (
+    LibraryPanic,
     ValueError,
     TypeError,
     LookupError,
@@ -72,6 +79,21 @@ _PARAMIKO: Final = (
     "Timeout opening channel",
 )
 """Beginnings of texts that are constants, numbers aside."""
+
+
+@contextmanager
+def catching_panics() -> Iterator[None]:
+    """Raise LibraryPanic for a panic of a library written in Rust.
+
+    What PyO3 raises is no Exception, since it means a bug, so it passes all who catch those, and ends the process. Over
+    bytes of somebody else it is one more way of saying that they cannot be read.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":
+            raise
+        raise LibraryPanic("a library cannot read it") from None
 
 
 def describe(error: BaseException) -> str:

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 from controllers.image.reference import BadReference
-from controllers.net.library_errors import UNREADABLE
+from controllers.net.library_errors import UNREADABLE, catching_panics
 
 
 class RegistryError(Exception):
@@ -85,6 +85,7 @@ def reading_foreign_input(request: Callable[[], str]) -> Iterator[None]:
     somebody might mend have errors of their own, raised where they are found.
     """
     try:
-        yield
+        with catching_panics():
+            yield
     except UNREADABLE as error:
         raise BadResponse(f"{request()}: the answer cannot be read ({type(error).__name__})") from error

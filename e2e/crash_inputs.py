@@ -1,6 +1,6 @@
 """Answers and Secrets at which parsers give up: each is small, and each once ended a run in an "internal error".
 
-The end-to-end tests serve them; see `e2e/crash_inputs_test.py`.
+`crash_inputs_test` serves them.
 """
 
 import base64
@@ -36,7 +36,7 @@ def _errors(detail: str) -> bytes:
     return f'{{"errors": [{{"code": "DENIED", "message": "no", "detail": {detail}}}]}}'.encode()
 
 
-NO_REALM, NO_URL = "realm is no URL of a token service", "redirects to "
+NO_REALM = "realm is no URL of a token service"
 ROWS: dict[str, Row] = {
     "page-of-lists": Row(NO_PAGE, body=DEEP),
     "page-of-objects": Row(NO_PAGE, body=DEEP_OBJECTS),
@@ -59,7 +59,7 @@ ROWS: dict[str, Row] = {
     "realm-of-punycode": Row("", 401, headers=_challenge("http://xn--a/token")),
     "location-with-a-bad-port": Row("redirects to what is no URL", 307, headers={"Location": "http://a:99999/"}),
     "location-with-half-an-address": Row("malformed HTTP response", 307, headers={"Location": "http://[::1/"}),
-    "location-without-a-host": Row(NO_URL, 307, headers={"Location": "http:///v2/"}),
+    "location-without-a-host": Row(NO_PAGE, 307, headers={"Location": "http:///v2/"}),
     "location-of-two-dots": Row("", 307, headers={"Location": "http://a..b/"}),
     "location-of-a-long-label": Row("", 307, headers={"Location": f"http://{'a' * 300}/"}),
     "link-with-a-bad-port": Row(
