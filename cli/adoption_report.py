@@ -15,7 +15,7 @@ MAX_OCCURRENCES = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class AdoptionReport:
     """What was found and is proposed."""
 
     namespace: str
@@ -37,7 +37,7 @@ class Report:
         return posixpath.normpath(posixpath.join(self.prefix, file))
 
 
-def format_report(report: Report) -> Iterator[str]:
+def format_report(report: AdoptionReport) -> Iterator[str]:
     """Yield the lines for people, above the diff."""
     for proposal in report.proposals:
         yield from format_proposal(
@@ -78,7 +78,7 @@ def format_proposal(
     yield "\n"
 
 
-def to_json(report: Report) -> dict[str, Any]:
+def to_json(report: AdoptionReport) -> dict[str, Any]:
     """Return the report as JSON values."""
     return {
         "namespace": report.namespace,
@@ -114,7 +114,7 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-def _occurrence_to_json(occurrence: Occurrence, report: Report) -> dict[str, Any]:
+def _occurrence_to_json(occurrence: Occurrence, report: AdoptionReport) -> dict[str, Any]:
     return {
         "file": report.locate(occurrence.file),
         "line": occurrence.line,

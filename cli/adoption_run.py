@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from cli.adoption_dialogue import ask
-from cli.adoption_report import Report, format_report, to_json
-from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.adoption_report import AdoptionReport, format_report, to_json
+from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, write_files
 from cli.output import encode_text, write_output
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.diff import unified_diff
@@ -26,7 +26,7 @@ from controllers.adoption.origins.tools import read_tool
 from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
-from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
+from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
 from controllers.setters import Unparsable, UpdatePathOutside, is_candidate, relative_to, resolve_update_path
 
 DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
@@ -66,7 +66,7 @@ def run_adoption(options: argparse.Namespace) -> int:
     is_automation_new = bool(adoption.proposals) and not inventory.automations
     objects = render_objects(adoption.proposals, automation, automation=is_automation_new)
     changes = _list_changes(checkout, adoption, survey.contents, objects=objects, target=target)
-    report = Report(
+    report = AdoptionReport(
         namespace,
         adoption.proposals,
         {verdict.proposal.policy_name: verdict.choice for verdict in verdicts},
@@ -91,7 +91,7 @@ def run_adoption(options: argparse.Namespace) -> int:
     return 1 if survey.faults or lists.failures else 0
 
 
-def _survey(checkout: Checkout, options: argparse.Namespace) -> Survey:
+def _survey(checkout: CheckedOutFolder, options: argparse.Namespace) -> Survey:
     unread: list[UnreadFile] = []
     files = read_files(checkout, lambda path: is_candidate(path) or path.endswith(".json"), unread)
     survey = take_survey(files, only=options.only, skip=options.skip)
@@ -100,7 +100,7 @@ def _survey(checkout: Checkout, options: argparse.Namespace) -> Survey:
     return survey
 
 
-def _read_tool(name: str, checkout: Checkout) -> Carried:
+def _read_tool(name: str, checkout: CheckedOutFolder) -> Carried:
     """Return what the tool that users come from was told, wherever in the repository; name: empty for none."""
     if not name:
         return Carried()
@@ -113,7 +113,7 @@ def _read_tool(name: str, checkout: Checkout) -> Carried:
     return carried
 
 
-def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequence[Manifest]:
+def _read_manifests(checkout: CheckedOutFolder, survey: Survey, target: Path) -> Sequence[ObjectInFile]:
     """Return the objects of the whole repository, whatever part of it is adopted, and those of the objects' file."""
     manifests = survey.manifests
     if not checkout.is_whole:
@@ -132,7 +132,7 @@ def _read_manifests(checkout: Checkout, survey: Survey, target: Path) -> Sequenc
     return manifests
 
 
-def _parse(path: str, data: bytes) -> list[Manifest]:
+def _parse(path: str, data: bytes) -> list[ObjectInFile]:
     try:
         return find_manifests(path, data) if may_hold_objects(data) else []
     except Unparsable:  # outside of what is adopted: not ours to report
@@ -165,7 +165,7 @@ def _hold_all(plan: Plan, lists: TagLists) -> list[Verdict]:
 
 
 def _list_changes(
-    checkout: Checkout,
+    checkout: CheckedOutFolder,
     adoption: Adoption,
     contents: Mapping[str, bytes],
     *,
@@ -185,7 +185,7 @@ def _list_changes(
 
 
 def _describe_automation(
-    checkout: Checkout, inventory: Inventory, options: argparse.Namespace, namespace: str
+    checkout: CheckedOutFolder, inventory: Inventory, options: argparse.Namespace, namespace: str
 ) -> tuple[AutomationOptions, list[str]]:
     """Return what the automation is to say, and notes on what was assumed."""
     notes = []
@@ -207,7 +207,7 @@ def _describe_automation(
     ), notes
 
 
-def _list_uncovered(checkout: Checkout, adoption: Adoption, inventory: Inventory) -> list[str]:
+def _list_uncovered(checkout: CheckedOutFolder, adoption: Adoption, inventory: Inventory) -> list[str]:
     """Return a note on files that the automations that exist do not look into."""
     folders = []
     for automation in inventory.automations:
@@ -221,7 +221,9 @@ def _list_uncovered(checkout: Checkout, adoption: Adoption, inventory: Inventory
     return [f"note: {outside[0]}{more}: no automation looks there; extend the update.path of one"]
 
 
-def _print(report: Report, changes: Mapping[str, tuple[bytes | None, bytes]], objects: str, output: str) -> None:
+def _print(
+    report: AdoptionReport, changes: Mapping[str, tuple[bytes | None, bytes]], objects: str, output: str
+) -> None:
     pieces: list[bytes] = []
     if output == "json":
         pieces.append(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")

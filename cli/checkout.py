@@ -34,7 +34,7 @@ class UnreadFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class CheckedOutFolder:
     """A folder, or one file of it."""
 
     folder: Path
@@ -65,7 +65,7 @@ class Checkout:
         return "" if inside == "." else inside
 
 
-def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> Checkout:
+def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOutFolder:
     """Return the files of a folder, or the one file that `path` names.
 
     hidden: also files and folders whose names begin with a dot. listing: False lists no files. Raises BadFolder.
@@ -75,21 +75,23 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> Checkout:
         raise BadFolder(f"{path}: there is no such file or folder")
     if not place.is_dir():
         folder = place.parent
-        return Checkout(folder, (place.name,), _find_root(folder) or folder, True, _read_branch(_find_root(folder)))
+        return CheckedOutFolder(
+            folder, (place.name,), _find_root(folder) or folder, True, _read_branch(_find_root(folder))
+        )
     if (place / "HEAD").is_file() and (place / "objects").is_dir() and not (place / ".git").exists():
         raise BadFolder(f"{path} is a bare repository, which has no files to read: clone it, and name the clone")
     root = _find_root(place)
     if not listing:
-        return Checkout(place, (), root or place, False, "")
+        return CheckedOutFolder(place, (), root or place, False, "")
     names = _list_by_git(place) if root else None
     found: Iterable[str] = _walk(place) if names is None else names
     if not hidden:
         found = (name for name in found if not name.startswith(".") and "/." not in name)
-    return Checkout(place, tuple(sorted(found)), root or place, False, _read_branch(root))
+    return CheckedOutFolder(place, tuple(sorted(found)), root or place, False, _read_branch(root))
 
 
 def read_files(
-    checkout: Checkout, wanted: Callable[[str], bool], unread: list[UnreadFile]
+    checkout: CheckedOutFolder, wanted: Callable[[str], bool], unread: list[UnreadFile]
 ) -> Iterator[tuple[str, bytes]]:
     """Yield path and bytes of the files whose paths are wanted, but for empty ones.
 

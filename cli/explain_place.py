@@ -12,7 +12,7 @@ from cli.known_objects import Objects, is_elsewhere, read_objects
 from cli.printing import write, write_error
 from cli.tags import BadTagFile
 from controllers import setters
-from controllers.explanation.chain import Known, Link, trace_marker, trace_policy
+from controllers.explanation.chain import ChainLink, Known, trace_marker, trace_policy
 from controllers.image.reference import BadReference, parse_reference
 from controllers.image.setter import parse_setter
 from controllers.net.library_errors import describe
@@ -89,7 +89,7 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
         chains += [list(trace_marker(file, marker, known)) for file, marker in markers]
         if not markers:
             fault = "no marker in this repository names it: its choice is written nowhere"
-            chains.append([*trace_policy(policy, known), Link("marker", fault)])
+            chains.append([*trace_policy(policy, known), ChainLink("marker", fault)])
     return _print_chains(chains, objects)
 
 
@@ -117,7 +117,7 @@ def _known(objects: Objects, tree: WorkTree) -> Known:
     )
 
 
-def _print_chains(chains: Sequence[Sequence[Link]], objects: Objects) -> int:
+def _print_chains(chains: Sequence[Sequence[ChainLink]], objects: Objects) -> int:
     faulty = False
     for number, chain in enumerate(chains):
         if number:

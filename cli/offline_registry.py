@@ -10,7 +10,7 @@ from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
 from controllers.registry.errors import Unavailable
 from controllers.registry.session import Session
-from controllers.registry.tags import ListedTags, TagFilter
+from controllers.registry.tags import ListedTags, TagSieve
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ class OfflineRegistry(RegistryClient):
         self._offline = offline
 
     async def list_tags(
-        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagSieve | None = None
     ) -> ListedTags:
         """Return the tags that were given, else those of the registry. Raises RegistryError."""
         if (known := self._tags.get(image.name)) is not None:

@@ -9,7 +9,7 @@ from api.imagepolicy import IMAGE_POLICIES
 from api.imagerepository import IMAGE_REPOSITORIES
 from cli.diffs import diff_of
 from cli.objects import Manifest, Manifests
-from cli.preview_report import AutomationReport, Change, Report
+from cli.preview_report import AutomationReport, Change, PreviewReport
 from controllers import setters
 from controllers.adoption.trial import Trial, try_image
 from controllers.image.ref import ImageRef
@@ -53,7 +53,7 @@ def manifests_of(options: argparse.Namespace) -> Manifests:
     return Manifests(tuple(objects), ())
 
 
-def add_trial(report: Report, tree: WorkTree, paths: Sequence[bytes], image: ImageRef | None) -> None:
+def add_trial(report: PreviewReport, tree: WorkTree, paths: Sequence[bytes], image: ImageRef | None) -> None:
     """Add to a report what would change for the chosen image; None: nothing was chosen."""
     if image is None:
         return

@@ -66,7 +66,7 @@ class AutomationReport:
 
 
 @dataclass(slots=True)
-class Report:
+class PreviewReport:
     """The whole."""
 
     policies: list[PolicyReport] = field(default_factory=list)

@@ -18,7 +18,7 @@ from api.version import VERSION
 from cli.known_objects import choose_locally, is_elsewhere, read_objects
 from cli.objects import BadInput
 from cli.preview_image import BadQuestion, add_trial, manifests_of
-from cli.preview_report import AutomationReport, Report, report_automation, report_policy
+from cli.preview_report import AutomationReport, PreviewReport, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
 from cli.tags import BadTagFile, read_tag_files
 from controllers import setters
@@ -52,10 +52,12 @@ def run_preview(options: argparse.Namespace) -> int:
     return _exit_status(report, exit_code=options.exit_code)
 
 
-def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Report:
+def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> PreviewReport:
     objects = read_objects(options, tree, paths, user_agent=USER_AGENT)
     policies = sorted(objects.policies, key=key_of)
-    report = Report([report_policy(policy) for policy in policies], problems=objects.problems, notes=objects.notices)
+    report = PreviewReport(
+        [report_policy(policy) for policy in policies], problems=objects.problems, notes=objects.notices
+    )
     remotes = tree.remotes()
     for automation in sorted(objects.automations, key=key_of):
         source = objects.source_of(automation)
@@ -72,10 +74,10 @@ def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]
     return report
 
 
-def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Report:
+def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> PreviewReport:
     objects = choose_locally(manifests_of(options), read_tag_files(options.tags), offline=options.offline)
     policies = [replace(report_policy(policy), name=options.image) for policy in objects.policies]
-    report = Report(policies, problems=objects.problems)
+    report = PreviewReport(policies, problems=objects.problems)
     chosen = next((policy.status.latest_ref for policy in objects.policies), None)
     add_trial(report, tree, paths, to_image_ref(chosen) if chosen else None)
     return report
@@ -157,7 +159,7 @@ def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree
         )
 
 
-def _print(report: Report, output: str) -> None:
+def _print(report: PreviewReport, output: str) -> None:
     stream = sys.stdout
     if output == "text":
         colours = stream.isatty() and "NO_COLOR" not in os.environ
@@ -170,7 +172,7 @@ def _print(report: Report, output: str) -> None:
         stream.writelines(format_markdown(report) if output == "markdown" else format_github(report))
 
 
-def _exit_status(report: Report, *, exit_code: bool) -> int:
+def _exit_status(report: PreviewReport, *, exit_code: bool) -> int:
     if report.has_failures:
         return 1
     return 2 if exit_code and report.has_changes else 0

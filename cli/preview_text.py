@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
-from cli.preview_report import AutomationReport, PolicyReport, Report
+from cli.preview_report import AutomationReport, PolicyReport, PreviewReport
 
 MAX_RUNNERS_UP: Final = 3
 
 _RED, _GREEN, _CYAN, _BOLD, _RESET = ("\033[31m", "\033[32m", "\033[36m", "\033[1m", "\033[0m")
 
 
-def format_text(report: Report, *, colours: bool) -> Iterator[bytes]:
+def format_text(report: PreviewReport, *, colours: bool) -> Iterator[bytes]:
     """Yield the report for people. `git apply` reads its diffs and passes over the rest."""
     for policy in report.policies:
         yield from _encode(_policy_lines(policy, report, colours=colours))
@@ -21,7 +21,7 @@ def format_text(report: Report, *, colours: bool) -> Iterator[bytes]:
     yield from _encode(_closing_lines(report))
 
 
-def format_markdown(report: Report) -> Iterator[str]:
+def format_markdown(report: PreviewReport) -> Iterator[str]:
     """Yield the report for a comment on a pull request."""
     changes = [(automation, change) for automation in report.automations for change in automation.changes]
     if changes:
@@ -45,7 +45,7 @@ def format_markdown(report: Report) -> Iterator[str]:
         yield "\n" + "".join(f"- {_escape(warning)}\n" for warning in warnings)
 
 
-def format_github(report: Report) -> Iterator[str]:
+def format_github(report: PreviewReport) -> Iterator[str]:
     """Yield workflow commands, which GitHub shows beside the lines of a pull request.
 
     Follows https://docs.github.com/actions/using-workflows/workflow-commands-for-github-actions
@@ -62,7 +62,7 @@ def format_github(report: Report) -> Iterator[str]:
         yield _annotation("error", text)
 
 
-def to_json(report: Report) -> str:
+def to_json(report: PreviewReport) -> str:
     """Return the report as JSON."""
     document: dict[str, Any] = {
         "changed": report.has_changes,
@@ -98,7 +98,7 @@ def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
     }
 
 
-def _policy_lines(policy: PolicyReport, report: Report, *, colours: bool) -> Iterator[str]:
+def _policy_lines(policy: PolicyReport, report: PreviewReport, *, colours: bool) -> Iterator[str]:
     yield f"{_paint(_BOLD, 'ImagePolicy ' + policy.name, colours=colours)}: {policy.image or 'nothing chosen'}\n"
     if not policy.is_ready:
         yield f"  not ready: {policy.message}\n"
@@ -147,7 +147,7 @@ def _trial(trial: AutomationReport, *, colours: bool) -> Iterator[bytes]:
     yield _painted_diff(trial.diff) if colours else trial.diff
 
 
-def _closing_lines(report: Report) -> Iterator[str]:
+def _closing_lines(report: PreviewReport) -> Iterator[str]:
     for problem in report.problems:
         yield f"problem: {problem}\n"
     for note in report.notes:
@@ -156,13 +156,13 @@ def _closing_lines(report: Report) -> Iterator[str]:
         yield "There is no ImageUpdateAutomation, so nothing would be committed.\n"
 
 
-def _unready_lines(report: Report) -> Iterator[str]:
+def _unready_lines(report: PreviewReport) -> Iterator[str]:
     for policy in report.policies:
         if not policy.is_ready:
             yield f"ImagePolicy {policy.name}: {policy.message}"
 
 
-def _finding_lines(report: Report) -> Iterator[str]:
+def _finding_lines(report: PreviewReport) -> Iterator[str]:
     for automation in report.automations:
         for finding in automation.findings:
             yield f"{finding.file}:{finding.line}: {finding.message}" if finding.file else finding.message

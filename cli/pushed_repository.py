@@ -28,7 +28,7 @@ _SCP_FORM: Final = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>(?
 
 
 @dataclass(frozen=True, slots=True)
-class Checkout:
+class PushedRepository:
     """A checkout, and where its commits go."""
 
     folder: Path
@@ -46,7 +46,9 @@ def needs_automation(manifests: Manifests) -> bool:
     return bool(manifests.of(IMAGE_POLICIES.kind)) and not manifests.of(IMAGE_UPDATE_AUTOMATIONS.kind)
 
 
-def with_automation(manifests: Manifests, found: Iterable[Checkout | None], secrets: Collection[Key]) -> Manifests:
+def with_automation(
+    manifests: Manifests, found: Iterable[PushedRepository | None], secrets: Collection[Key]
+) -> Manifests:
     """Return the manifests with an automation for each namespace that has policies.
 
     found: the checkouts that the manifests are from. secrets: those that will be there besides those of the manifests;
@@ -70,7 +72,7 @@ def with_automation(manifests: Manifests, found: Iterable[Checkout | None], secr
     return replace(manifests, manifests=(*manifests.manifests, *made))
 
 
-def find_checkout(source: str) -> Checkout | None:
+def find_checkout(source: str) -> PushedRepository | None:
     """Return the checkout that a folder or file is in; None outside of any. Raises BadInput for an unclear one."""
     path = Path(source)
     folder = path if path.is_dir() else path.parent
@@ -93,7 +95,7 @@ def find_checkout(source: str) -> Checkout | None:
     author = {"email": _ask(folder, "config", "user.email") or "tagline@localhost"}
     if name := _ask(folder, "config", "user.name"):
         author["name"] = name
-    return Checkout(Path(top), address, branch, login, author)
+    return PushedRepository(Path(top), address, branch, login, author)
 
 
 def _ask(folder: Path, *arguments: str) -> str | None:
@@ -126,7 +128,7 @@ def split_login(url: str) -> tuple[str, dict[str, str]]:
     return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), login
 
 
-def _objects(checkout: Checkout, namespace: str, *, has_secret: bool) -> list[Manifest]:
+def _objects(checkout: PushedRepository, namespace: str, *, has_secret: bool) -> list[Manifest]:
     spec: dict[str, Any] = {"url": checkout.url, "interval": INTERVAL, "ref": {"branch": checkout.branch}}
     objects = []
     if checkout.login or has_secret:
@@ -143,7 +145,7 @@ def _objects(checkout: Checkout, namespace: str, *, has_secret: bool) -> list[Ma
     ]
 
 
-def _manifest(resource: Resource, namespace: str, checkout: Checkout, parts: Mapping[str, Any]) -> Manifest:
+def _manifest(resource: Resource, namespace: str, checkout: PushedRepository, parts: Mapping[str, Any]) -> Manifest:
     meta = {"name": NAME, "namespace": namespace}
     body = {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": meta, **parts}
     return Manifest(f"{checkout.folder} (its checkout)", resource, Key(namespace, NAME), body)

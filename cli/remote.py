@@ -9,7 +9,7 @@ from typing import Final
 
 from cli import own_machine
 from cli.objects import SUFFIXES, BadInput
-from cli.pushed_repository import Checkout, split_login
+from cli.pushed_repository import PushedRepository, split_login
 from controllers.git.engine import GitEngine
 from controllers.git.errors import GitError
 from controllers.git.protocol.refs import HEADS, Refs, Tip
@@ -25,7 +25,7 @@ _URL: Final = re.compile(r"(?:https?|ssh)://")
 class RemoteManifests:
     """What a repository holds for us."""
 
-    checkout: Checkout
+    checkout: PushedRepository
     files: tuple[tuple[str, bytes], ...]
     """Place, for messages, and content."""
 
@@ -58,7 +58,9 @@ async def fetch_manifests(url: str, login: Mapping[str, bytes]) -> RemoteManifes
             raise BadInput(f"{address}: {error}") from None
         finally:
             await engine.aclose()
-    checkout = Checkout(Path(address), address, branch, in_url if not login else {}, {"email": "tagline@localhost"})
+    checkout = PushedRepository(
+        Path(address), address, branch, in_url if not login else {}, {"email": "tagline@localhost"}
+    )
     return RemoteManifests(checkout, tuple((f"{address}: {file.path}", file.data) for file in files))
 
 

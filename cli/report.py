@@ -12,7 +12,7 @@ from controllers.runtime.key import Key
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class RunReport:
     """What became of a run."""
 
     objects: Sequence[ObjectState]
@@ -30,12 +30,12 @@ class Report:
         return not self.unfinished and all(state.is_fine for state in self.objects)
 
 
-def to_text(report: Report) -> str:
+def to_text(report: RunReport) -> str:
     """Return lines for people: every object, then every commit, with its diff where it was not pushed."""
     return "".join(_lines(report))
 
 
-def _lines(report: Report) -> Iterator[str]:
+def _lines(report: RunReport) -> Iterator[str]:
     for state in report.objects:
         mark = "" if state.is_fine else "FAILED: "
         reason = "" if state.is_fine or not state.reason else f"{state.reason}: "
@@ -54,7 +54,7 @@ def _lines(report: Report) -> Iterator[str]:
         yield f"FAILED: {report.unfinished}\n"
 
 
-def to_json(report: Report) -> str:
+def to_json(report: RunReport) -> str:
     """Return one JSON object: `status`, `objects`, `choices`, `commits`."""
     document: dict[str, Any] = {
         "status": "done" if report.is_fine else "failed",

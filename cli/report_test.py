@@ -1,6 +1,6 @@
 import json
 
-from cli.report import Report, to_json, to_text
+from cli.report import RunReport, to_json, to_text
 from cli.sync import ObjectState, PolicyChoice
 from controllers.gitaccess.recording import RecordedCommit
 from controllers.runtime.key import Key
@@ -11,8 +11,8 @@ DIFF = "diff --git a/x b/x\n-\udce4\n+b\n"
 COMMIT = RecordedCommit("https://git.example.com/fleet", "c" * 40, "Update\n\nall of it", ("refs/heads/main",), DIFF)
 
 
-def report(*states: ObjectState, dry_run: bool = False, unfinished: str = "") -> Report:
-    return Report(states, {KEY: OLD}, {KEY: NEW}, [COMMIT], is_dry_run=dry_run, unfinished=unfinished)
+def report(*states: ObjectState, dry_run: bool = False, unfinished: str = "") -> RunReport:
+    return RunReport(states, {KEY: OLD}, {KEY: NEW}, [COMMIT], is_dry_run=dry_run, unfinished=unfinished)
 
 
 READY = ObjectState("ImagePolicy", KEY, "True", "Succeeded", "resolved to 1.1")

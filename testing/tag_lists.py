@@ -7,7 +7,7 @@ from datetime import timedelta
 from api.imagetaglist import IMAGE_TAG_LISTS
 from controllers.image.reference import Image
 from controllers.registry.access import Access
-from controllers.registry.tags import ListedTags, TagFilter
+from controllers.registry.tags import ListedTags, TagSieve
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
@@ -28,7 +28,7 @@ class FakeTagLister:
     """Above it the filter is asked, as a registry's client does."""
 
     async def list_tags(
-        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagSieve | None = None
     ) -> ListedTags:
         self.asked.append((image.name, access, timeout))
         if self.failure:

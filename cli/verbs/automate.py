@@ -23,7 +23,7 @@ from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.pushed_repository import NAME, find_checkout, needs_automation, with_automation
 from cli.remote import RemoteManifests, fetch_manifests, is_url
-from cli.report import Report
+from cli.report import RunReport
 from cli.secrets import parse_secret_values, with_secrets
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.recording import RecordingGit
@@ -164,7 +164,7 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
                         unfinished = "it could not go on; --verbose says why"
     except TimeoutError:
         unfinished = "the time was over before everything was done"
-    result = Report(
+    result = RunReport(
         objects=await sync.read_states(client),
         before=before,
         choices=await sync.read_choices(client),

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cli.checkout import BadFolder, Checkout, UnreadFile, open_checkout, read_files, write_files
+from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, write_files
 from cli.lint_output import FORMATS
 from cli.output import encode_text, write_output
 from cli.tags import BadTagFile, read_tag_files
@@ -68,7 +68,7 @@ def run_lint(options: argparse.Namespace) -> int:
     return int(bool(unread) or any(one.severity in counted for one in findings))
 
 
-def _open_repository(paths: Sequence[str]) -> Checkout:
+def _open_repository(paths: Sequence[str]) -> CheckedOutFolder:
     """Return all of the repository that the paths are in: markers in one part name objects of another.
 
     Raises BadFolder, also for paths of several repositories.
@@ -85,7 +85,7 @@ def _open_repository(paths: Sequence[str]) -> Checkout:
     return replace(first, files=tuple(sorted({*files}))) if first.is_file else first
 
 
-def _list_wanted(checkout: Checkout, paths: Sequence[str]) -> set[str]:
+def _list_wanted(checkout: CheckedOutFolder, paths: Sequence[str]) -> set[str]:
     """Return the paths that findings are wanted of, relative to the root; "." is everything."""
     root = checkout.folder.resolve()
     return {os.path.relpath(os.path.realpath(path), root) for path in paths}
@@ -95,7 +95,7 @@ def _is_below(file: str, wanted: set[str]) -> bool:
     return "." in wanted or any(file == path or file.startswith(f"{path}/") for path in wanted)
 
 
-def _fix(checkout: Checkout, findings: Sequence[LintFinding]) -> list[LintFinding]:
+def _fix(checkout: CheckedOutFolder, findings: Sequence[LintFinding]) -> list[LintFinding]:
     """Write the fixes; return the findings that remain."""
     by_file: dict[str, list[Fix]] = {}
     for one in findings:

@@ -9,7 +9,7 @@ from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
-from controllers.documents.manifests import Manifest, objects_of
+from controllers.documents.manifests import ObjectInFile, objects_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Inventory:
                 yield policy
 
 
-def take_inventory(manifests: Iterable[Manifest], namespace: str) -> Inventory:
+def take_inventory(manifests: Iterable[ObjectInFile], namespace: str) -> Inventory:
     """Return what of the manifests belongs to a namespace."""
     manifests = tuple(manifests)
     here = {"", namespace}
@@ -42,7 +42,7 @@ def take_inventory(manifests: Iterable[Manifest], namespace: str) -> Inventory:
     )
 
 
-def guess_namespace(manifests: Collection[Manifest], default: str) -> str:
+def guess_namespace(manifests: Collection[ObjectInFile], default: str) -> str:
     """Return the one namespace in which image automation is already, else that of the GitRepositories, or `default`."""
     for kinds in ((ImageUpdateAutomation, ImagePolicy), (GitRepository,)):
         objects = [one.object for one in manifests if isinstance(one.object, kinds)]

@@ -15,7 +15,7 @@ from controllers.adoption.insertion import Insertion, insert_markers, list_marke
 from controllers.adoption.instructions import matches
 from controllers.adoption.occurrences import Occurrence
 from controllers.adoption.proposals import Proposal
-from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
+from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
 from controllers.image.setter import policy_key
 from controllers.setters import Unparsable
 
@@ -38,7 +38,7 @@ class Survey:
     """Those without a marker."""
     kept: int = 0
     """How many occurrences have one."""
-    manifests: list[Manifest] = field(default_factory=list)
+    manifests: list[ObjectInFile] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     contents: dict[str, bytes] = field(default_factory=dict)
     """The files with occurrences."""

@@ -33,7 +33,7 @@ T = TypeVar("T", ImageRepository, ImagePolicy, ImageUpdateAutomation, GitReposit
 
 
 @dataclass(frozen=True, slots=True)
-class Manifest:
+class ObjectInFile:
     """One object in a file."""
 
     file: str
@@ -49,17 +49,17 @@ def may_hold_objects(data: bytes) -> bool:
     return IMAGE_GROUP.encode() in data or SOURCE_GROUP.encode() in data
 
 
-def find_manifests(file: str, data: bytes) -> list[Manifest]:
+def find_manifests(file: str, data: bytes) -> list[ObjectInFile]:
     """Return the objects of image automation in a file, those of `List`s included. Raises Unparsable."""
     return [manifest for root in load(data) for manifest in _from_root(file, root)]
 
 
-def objects_of(manifests: Iterable[Manifest], kind: type[T]) -> list[T]:
+def objects_of(manifests: Iterable[ObjectInFile], kind: type[T]) -> list[T]:
     """Return the readable objects of one kind."""
     return [manifest.object for manifest in manifests if isinstance(manifest.object, kind)]
 
 
-def _from_root(file: str, root: Node) -> Iterator[Manifest]:
+def _from_root(file: str, root: Node) -> Iterator[ObjectInFile]:
     if not isinstance(root, Mapping):
         return
     kind = root.text("kind")
@@ -71,7 +71,7 @@ def _from_root(file: str, root: Node) -> Iterator[Manifest]:
         yield from _from_mapping(file, root)
 
 
-def _from_mapping(file: str, node: Mapping) -> Iterator[Manifest]:
+def _from_mapping(file: str, node: Mapping) -> Iterator[ObjectInFile]:
     kind = node.text("kind")
     known = KINDS.get(kind)
     if known is None or not node.text("apiVersion").startswith(f"{known[0]}/"):
@@ -79,9 +79,9 @@ def _from_mapping(file: str, node: Mapping) -> Iterator[Manifest]:
     value = to_value(node)
     value.pop("status", None)
     try:
-        yield Manifest(file, node, kind, msgspec.convert(_as_texts(value), known[1]))
+        yield ObjectInFile(file, node, kind, msgspec.convert(_as_texts(value), known[1]))
     except msgspec.ValidationError as error:
-        yield Manifest(file, node, kind, None, str(error))
+        yield ObjectInFile(file, node, kind, None, str(error))
 
 
 def _as_texts(value: dict[str, Any]) -> dict[str, Any]:

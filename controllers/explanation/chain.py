@@ -25,7 +25,7 @@ from controllers.update.policies import find_pause
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class ChainLink:
     """One link of the chain."""
 
     text: str
@@ -44,10 +44,10 @@ class Known:
     sources: Mapping[Key, GitRepository]
 
 
-def trace_marker(file: str, marker: setters.Marker, known: Known) -> Iterator[Link]:
+def trace_marker(file: str, marker: setters.Marker, known: Known) -> Iterator[ChainLink]:
     """Yield the links of a marker, to the end or to the first fault. file: from the root of the repository."""
     setter = parse_setter(marker.setter)
-    yield Link(
+    yield ChainLink(
         f"{file}:{marker.line}: the value {marker.value} has the marker {marker.setter}",
         _marker_fault(setter),
     )
@@ -56,7 +56,7 @@ def trace_marker(file: str, marker: setters.Marker, known: Known) -> Iterator[Li
     key = Key(setter.namespace, setter.policy)
     policy = known.policies.get(key)
     if policy is None:
-        yield Link(f"ImagePolicy {key}", _missing("ImagePolicy", key, known.policies))
+        yield ChainLink(f"ImagePolicy {key}", _missing("ImagePolicy", key, known.policies))
         return
     yield from trace_policy(policy, known)
     if _policy_fault(policy, known):
@@ -67,17 +67,17 @@ def trace_marker(file: str, marker: setters.Marker, known: Known) -> Iterator[Li
     yield _value_link(setter, marker.value, policy)
 
 
-def trace_policy(policy: ImagePolicy, known: Known) -> Iterator[Link]:
+def trace_policy(policy: ImagePolicy, known: Known) -> Iterator[ChainLink]:
     """Yield the links of a policy and its repository, to the first fault."""
     key = repository_key(policy)
     repository = known.repositories.get(key)
     fault = _policy_fault(policy, known)
     chosen = policy.status.latest_image or "nothing chosen"
-    yield Link(f"ImagePolicy {key_of(policy)}: {chosen}{_said(policy.status.conditions)}")
+    yield ChainLink(f"ImagePolicy {key_of(policy)}: {chosen}{_said(policy.status.conditions)}")
     if repository is None:
-        yield Link(f"ImageRepository {key}", _missing("ImageRepository", key, known.repositories))
+        yield ChainLink(f"ImageRepository {key}", _missing("ImageRepository", key, known.repositories))
         return
-    yield Link(
+    yield ChainLink(
         f"ImageRepository {key}: {repository.spec.image}{_said(repository.status.conditions)}",
         _repository_fault(repository) or fault,
     )
@@ -111,18 +111,18 @@ def _repository_fault(repository: ImageRepository) -> str:
     return ""
 
 
-def _trace_automations(policy: ImagePolicy, known: Known, *, file: str) -> Iterator[Link]:
+def _trace_automations(policy: ImagePolicy, known: Known, *, file: str) -> Iterator[ChainLink]:
     namespace = policy.metadata.namespace
     candidates = [one for one in known.automations if one.metadata.namespace == namespace]
     if not candidates:
         fault = f"there is no ImageUpdateAutomation in namespace {namespace}: only those there use its policies"
-        yield Link("ImageUpdateAutomation", fault)
+        yield ChainLink("ImageUpdateAutomation", fault)
         return
     faults = {str(key_of(one)): _automation_fault(one, policy, known, file=file) for one in candidates}
     works = [one for one in candidates if not faults[str(key_of(one))]]
     for one in works or candidates:
         text = f"ImageUpdateAutomation {key_of(one)}{_target(one, known)}{_said(one.status.conditions)}"
-        yield Link(text, faults[str(key_of(one))])
+        yield ChainLink(text, faults[str(key_of(one))])
 
 
 def _automation_fault(automation: ImageUpdateAutomation, policy: ImagePolicy, known: Known, *, file: str) -> str:
@@ -169,14 +169,14 @@ def _target(automation: ImageUpdateAutomation, known: Known) -> str:
     return f": pushes to branch {plan.push_branch} of {source.spec.url}"
 
 
-def _value_link(setter: Setter, value: str, policy: ImagePolicy) -> Link:
+def _value_link(setter: Setter, value: str, policy: ImagePolicy) -> ChainLink:
     assert policy.status.latest_ref is not None
     wanted = setter.value(to_image_ref(policy.status.latest_ref))
     if wanted == value:
-        return Link("the value is what the policy has chosen: there is nothing to write")
+        return ChainLink("the value is what the policy has chosen: there is nothing to write")
     if not wanted:
-        return Link("the value", "the policy reflects no digest: set spec.digestReflectionPolicy")
-    return Link(f"the next run of the automation writes {wanted}")
+        return ChainLink("the value", "the policy reflects no digest: set spec.digestReflectionPolicy")
+    return ChainLink(f"the next run of the automation writes {wanted}")
 
 
 def _missing(kind: str, key: Key, known: Mapping[Key, object]) -> str:

@@ -22,7 +22,7 @@ from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
 from controllers.imagerepository.schedule import ScanNow, Wait, is_dated_ahead, next_scan
 from controllers.registry.access import Access
-from controllers.registry.tags import ListedTags, TagFilter
+from controllers.registry.tags import ListedTags, TagSieve
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, explain_timeout, read_interval
 from controllers.runtime.reconcile.conditions import find_condition
@@ -44,7 +44,7 @@ class TagLister(Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
     async def list_tags(
-        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagSieve | None = None
     ) -> ListedTags: ...
 
 

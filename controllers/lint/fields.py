@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import msgspec.inspect
 
-from controllers.documents.manifests import KINDS, Manifest
+from controllers.documents.manifests import KINDS, ObjectInFile
 from controllers.documents.nodes import Mapping, Node, Sequence, pairs, resolve_alias
 from controllers.lint.files import locate_key
 from controllers.lint.rules import LintFinding
@@ -42,7 +42,7 @@ REQUIRED: Final = {
 }
 
 
-def check_fields(manifest: Manifest, *, flux: bool) -> Iterator[LintFinding]:
+def check_fields(manifest: ObjectInFile, *, flux: bool) -> Iterator[LintFinding]:
     """Yield the fields of an object's spec that its kind does not have, and with `flux` those that Flux lacks."""
     spec = resolve_alias(manifest.node.get("spec"))
     if manifest.kind in CHECKED_KINDS and isinstance(spec, Mapping):
@@ -57,7 +57,7 @@ def check_fields(manifest: Manifest, *, flux: bool) -> Iterator[LintFinding]:
             yield _finding("flux-drops-field", manifest, path, message)
 
 
-def _finding(rule: str, manifest: Manifest, path: str, message: str) -> LintFinding:
+def _finding(rule: str, manifest: ObjectInFile, path: str, message: str) -> LintFinding:
     return LintFinding(rule, manifest.file, *locate_key(manifest.node, path), message)
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from controllers import setters
-from controllers.documents.manifests import Manifest, find_manifests, may_hold_objects
+from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
 from controllers.documents.nodes import Mapping, Node, Scalar, Sequence, load, resolve_alias
 from controllers.image.ref import ImageRef
 from controllers.setters.line_markers import apply_lines
@@ -18,7 +18,7 @@ _SPELLINGS = (b"imagepolicy", b"imagePolicy", b"IMAGEPOLICY")
 
 
 @dataclass(frozen=True, slots=True)
-class MarkedFile:
+class LintedFile:
     """A file that has markers, or comments that were meant as some."""
 
     path: str
@@ -36,8 +36,8 @@ class MarkedFile:
 class Files:
     """What the files of a repository say about image automation."""
 
-    marked: list[MarkedFile] = field(default_factory=list)
-    manifests: list[Manifest] = field(default_factory=list)
+    marked: list[LintedFile] = field(default_factory=list)
+    manifests: list[ObjectInFile] = field(default_factory=list)
 
 
 class _AnyPolicy(dict[str, ImageRef]):
@@ -62,7 +62,7 @@ def read_all(files: Iterable[tuple[str, bytes]]) -> Files:
     return found
 
 
-def _read_markers(path: str, data: bytes, *, is_yaml: bool) -> MarkedFile:
+def _read_markers(path: str, data: bytes, *, is_yaml: bool) -> LintedFile:
     edit = setters.apply(path, data, {}) if is_yaml else apply_lines(path, data, {})
     findings = edit.findings
     if any(finding.reason is setters.FindingReason.MORE for finding in findings):
@@ -74,7 +74,7 @@ def _read_markers(path: str, data: bytes, *, is_yaml: bool) -> MarkedFile:
             markers = setters.find_markers(data).markers
             is_encrypted = bool(markers) and b"sops" in data and _has_sops(data)
         findings = tuple(one for one in findings if one.reason is not setters.FindingReason.UNKNOWN_POLICY)
-    return MarkedFile(path, data, is_yaml, markers, findings, is_encrypted)
+    return LintedFile(path, data, is_yaml, markers, findings, is_encrypted)
 
 
 def _has_sops(data: bytes) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from controllers import setters
 from controllers.adoption.insertion import format_marker
-from controllers.lint.files import MarkedFile, find_comment
+from controllers.lint.files import LintedFile, find_comment
 from controllers.lint.rules import Fix
 
 _ATTEMPT = re.compile(
@@ -21,7 +21,7 @@ _ATTEMPT = re.compile(
 )
 
 
-def find_fix(file: MarkedFile, line: int) -> Fix | None:
+def find_fix(file: LintedFile, line: int) -> Fix | None:
     """Return the fix of a malformed marker, None where nobody can know what was meant."""
     column, start, end = find_comment(file.data, line)
     if not column or not file.is_yaml:

@@ -13,9 +13,9 @@ from api.imageupdateautomation import ImageUpdateAutomation
 from api.selectors import BadSelector, matches
 from controllers import setters
 from controllers.adoption.instructions import full_name
-from controllers.documents.manifests import Manifest
+from controllers.documents.manifests import ObjectInFile
 from controllers.image.setter import PARTS, Setter, parse_setter
-from controllers.lint.files import MarkedFile, find_comment
+from controllers.lint.files import LintedFile, find_comment
 from controllers.lint.fixes import find_fix
 from controllers.lint.objects import find_repository
 from controllers.lint.rules import LintFinding
@@ -49,7 +49,7 @@ class Automations:
         return None
 
 
-def collect(manifests: Sequence[Manifest]) -> Automations:
+def collect(manifests: Sequence[ObjectInFile]) -> Automations:
     """Return the readable objects of a repository."""
     objects = [one.object for one in manifests]
     return Automations(
@@ -59,7 +59,7 @@ def collect(manifests: Sequence[Manifest]) -> Automations:
     )
 
 
-def check_marked_file(file: MarkedFile, known: Automations) -> Iterator[LintFinding]:
+def check_marked_file(file: LintedFile, known: Automations) -> Iterator[LintFinding]:
     """Yield what is wrong with the markers of a file."""
     for finding in file.findings:
         rule = RULES_OF_REASONS.get(finding.reason)
@@ -83,7 +83,7 @@ def check_marked_file(file: MarkedFile, known: Automations) -> Iterator[LintFind
             yield LintFinding(rule, file.path, marker.line, marker.column, message)
 
 
-def _check_lines(file: MarkedFile, known: Automations) -> Iterator[LintFinding]:
+def _check_lines(file: LintedFile, known: Automations) -> Iterator[LintFinding]:
     for finding in file.findings:
         if finding.reason is not setters.FindingReason.UNKNOWN_POLICY:
             continue

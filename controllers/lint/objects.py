@@ -14,7 +14,7 @@ from api.imageupdateautomation import ImageUpdateAutomation
 from api.meta import LabelSelector
 from api.selectors import BadSelector, matches
 from controllers import setters
-from controllers.documents.manifests import Manifest
+from controllers.documents.manifests import ObjectInFile
 from controllers.golang.duration import BadDuration, parse_duration
 from controllers.image.reference import BadReference, parse_image
 from controllers.lint.files import locate
@@ -43,7 +43,7 @@ Tags = Callable[[ImagePolicy], Collection[str]]
 """Returns the tags that are known of a policy's image, none where nothing is known."""
 
 
-def check_object(manifest: Manifest, tags: Tags) -> Iterator[LintFinding]:
+def check_object(manifest: ObjectInFile, tags: Tags) -> Iterator[LintFinding]:
     """Yield what is wrong with one object by itself."""
     if manifest.object is None:
         found = _AT.search(manifest.fault)
@@ -60,9 +60,9 @@ def check_object(manifest: Manifest, tags: Tags) -> Iterator[LintFinding]:
             yield from _check_automation(manifest, manifest.object)
 
 
-def check_together(manifests: Sequence[Manifest]) -> Iterator[LintFinding]:
+def check_together(manifests: Sequence[ObjectInFile]) -> Iterator[LintFinding]:
     """Yield objects that are there twice, and references to what is not there."""
-    seen: dict[tuple[str, str, str], Manifest] = {}
+    seen: dict[tuple[str, str, str], ObjectInFile] = {}
     repositories = [one.object for one in manifests if isinstance(one.object, ImageRepository)]
     for manifest in manifests:
         if manifest.object is None:
@@ -87,11 +87,11 @@ def find_repository(policy: ImagePolicy, repositories: Sequence[ImageRepository]
     return None
 
 
-def _finding(rule: str, manifest: Manifest, path: str, message: str) -> LintFinding:
+def _finding(rule: str, manifest: ObjectInFile, path: str, message: str) -> LintFinding:
     return LintFinding(rule, manifest.file, *locate(manifest.node, path), message)
 
 
-def _check_intervals(manifest: Manifest) -> Iterator[LintFinding]:
+def _check_intervals(manifest: ObjectInFile) -> Iterator[LintFinding]:
     spec = getattr(manifest.object, "spec", None)
     for name in INTERVALS.get(manifest.kind, ()):
         text = getattr(spec, name)
@@ -111,7 +111,7 @@ def _check_intervals(manifest: Manifest) -> Iterator[LintFinding]:
             yield _finding("short-interval", manifest, "spec.interval", message)
 
 
-def _check_repository(manifest: Manifest, repository: ImageRepository) -> Iterator[LintFinding]:
+def _check_repository(manifest: ObjectInFile, repository: ImageRepository) -> Iterator[LintFinding]:
     if SUBSTITUTED not in repository.spec.image:
         try:
             parse_image(repository.spec.image)
@@ -123,7 +123,7 @@ def _check_repository(manifest: Manifest, repository: ImageRepository) -> Iterat
         yield _finding("invalid-exclusion", manifest, "spec.exclusionList", str(error))
 
 
-def _check_policy(manifest: Manifest, policy: ImagePolicy, tags: Tags) -> Iterator[LintFinding]:
+def _check_policy(manifest: ObjectInFile, policy: ImagePolicy, tags: Tags) -> Iterator[LintFinding]:
     spec = policy.spec
     texts = [spec.policy.semver.range if spec.policy.semver else ""]
     texts += [spec.filter_tags.pattern, spec.filter_tags.extract] if spec.filter_tags else []
@@ -148,7 +148,7 @@ def _check_policy(manifest: Manifest, policy: ImagePolicy, tags: Tags) -> Iterat
         yield _finding("no-matching-tag", manifest, "spec.filterTags.pattern" if spec.filter_tags else path, message)
 
 
-def _check_automation(manifest: Manifest, automation: ImageUpdateAutomation) -> Iterator[LintFinding]:
+def _check_automation(manifest: ObjectInFile, automation: ImageUpdateAutomation) -> Iterator[LintFinding]:
     try:
         setters.require_strategy(automation.spec.update.strategy)
         setters.resolve_update_path(automation.spec.update.path)
@@ -163,7 +163,7 @@ def _check_automation(manifest: Manifest, automation: ImageUpdateAutomation) -> 
         yield from _check_template(manifest, commit.message_template, commit.message_template_values)
 
 
-def _check_template(manifest: Manifest, text: str, values: dict[str, str]) -> Iterator[LintFinding]:
+def _check_template(manifest: ObjectInFile, text: str, values: dict[str, str]) -> Iterator[LintFinding]:
     template = importlib.import_module("controllers.template")  # the largest of what is imported, and seldom needed
     path = "spec.git.commit.messageTemplate"
     change = template.TemplateChange("app:1.0.0", "app:1.0.1", "apps:app", "app:1.0.1")
@@ -180,7 +180,7 @@ def _check_template(manifest: Manifest, text: str, values: dict[str, str]) -> It
 
 
 def _check_reference(
-    manifest: Manifest, policy: ImagePolicy, repositories: Sequence[ImageRepository]
+    manifest: ObjectInFile, policy: ImagePolicy, repositories: Sequence[ImageRepository]
 ) -> Iterator[LintFinding]:
     name = policy.spec.image_repository_ref.name
     if SUBSTITUTED not in name and find_repository(policy, repositories) is None:

@@ -14,7 +14,7 @@ class MalformedDer(ValueError):
     """The bytes are not DER, or not of the shape that was asked for."""
 
 
-class Reader:
+class DerReader:
     """Reads one element after the other from the content of a structure."""
 
     def __init__(self, data: bytes) -> None:
@@ -54,9 +54,9 @@ class Reader:
             raise MalformedDer(f"expected tag {tag:#x}, found {found:#x}")
         return content
 
-    def sequence(self) -> "Reader":
+    def sequence(self) -> "DerReader":
         """Return a reader of the next element, a SEQUENCE. Raises MalformedDer."""
-        return Reader(self.expect(SEQUENCE))
+        return DerReader(self.expect(SEQUENCE))
 
     def small_integer(self, *, max_bytes: int = 8) -> int:
         """Return the next element, an INTEGER of a few bytes. Raises MalformedDer."""

@@ -9,7 +9,7 @@ repetitions; ssh-keygen takes 16 to 24 rounds by default.
 from dataclasses import dataclass
 
 from controllers.net import der
-from controllers.net.der import MalformedDer, Reader
+from controllers.net.der import DerReader, MalformedDer
 
 MAX_RSA_BITS = 8192
 """As Go's TLS."""
@@ -74,7 +74,7 @@ def check_rsa_bits(bits: int) -> None:
 
 def check_pkcs8(data: bytes) -> str:
     """Return the name of the algorithm of an unencrypted PKCS#8 key (RFC 5958). Raises KeyRefused, MalformedDer."""
-    key = Reader(data).sequence()
+    key = DerReader(data).sequence()
     key.small_integer()
     algorithm = key.sequence()
     oid = algorithm.oid()
@@ -91,7 +91,7 @@ def check_pkcs8(data: bytes) -> str:
 
 def check_pkcs1(data: bytes) -> None:
     """Check an RSA key in its own form (RFC 8017, A.1.2). Raises KeyRefused, MalformedDer."""
-    key = Reader(data).sequence()
+    key = DerReader(data).sequence()
     if key.small_integer() != 0:
         raise KeyRefused("an RSA key of more than two primes; use one of two")
     modulus = key.expect(der.INTEGER).lstrip(b"\0")
@@ -100,15 +100,15 @@ def check_pkcs1(data: bytes) -> None:
 
 def check_sec1(data: bytes) -> None:
     """Check an elliptic curve key in its own form (RFC 5915). Raises KeyRefused, MalformedDer."""
-    key = Reader(data).sequence()
+    key = DerReader(data).sequence()
     key.small_integer()
     if len(key.expect(der.OCTET_STRING)) > 72:
         raise KeyRefused("an ECDSA key on an unknown curve; use P-256, P-384 or P-521")
     if key.peek() == 0xA0:
-        _check_curve(Reader(key.next()[1]))
+        _check_curve(DerReader(key.next()[1]))
 
 
-def _check_curve(parameters: Reader) -> None:
+def _check_curve(parameters: DerReader) -> None:
     """Let a curve be named only: one that is spelt out can be any, and is as slow as its author likes."""
     if parameters.peek() not in (0, der.OID):
         raise KeyRefused("an ECDSA key with explicit curve parameters; use the named curve P-256, P-384 or P-521")
@@ -116,7 +116,7 @@ def _check_curve(parameters: Reader) -> None:
 
 def read_encrypted_pkcs8(data: bytes) -> EncryptedKey:
     """Take an encrypted PKCS#8 key (RFC 5958) apart. Raises KeyRefused, MalformedDer."""
-    outer = Reader(data).sequence()
+    outer = DerReader(data).sequence()
     algorithm = outer.sequence()
     content = outer.expect(der.OCTET_STRING)
     if algorithm.oid() != PBES2:
@@ -128,7 +128,7 @@ def read_encrypted_pkcs8(data: bytes) -> EncryptedKey:
     return EncryptedKey(derivation, oid, cipher.expect(der.OCTET_STRING), content)
 
 
-def _derivation(parameters: Reader) -> Pbkdf2 | Scrypt:
+def _derivation(parameters: DerReader) -> Pbkdf2 | Scrypt:
     oid = parameters.oid()
     values = parameters.sequence()
     salt = values.expect(der.OCTET_STRING)
@@ -141,7 +141,7 @@ def _derivation(parameters: Reader) -> Pbkdf2 | Scrypt:
     raise KeyRefused(f"its passphrase is used in a way that is not supported; {REENCRYPT}")
 
 
-def _pbkdf2(salt: bytes, values: Reader) -> Pbkdf2:
+def _pbkdf2(salt: bytes, values: DerReader) -> Pbkdf2:
     rounds = values.small_integer()
     if not 0 < rounds <= MAX_PBKDF2_ROUNDS:
         raise KeyRefused(
@@ -156,7 +156,7 @@ def _pbkdf2(salt: bytes, values: Reader) -> Pbkdf2:
     return Pbkdf2(salt, rounds, name)
 
 
-def _scrypt(salt: bytes, values: Reader) -> Scrypt:
+def _scrypt(salt: bytes, values: DerReader) -> Scrypt:
     n, r, p = (values.small_integer() for _ in range(3))
     if n < 2 or n & (n - 1) or r < 1 or p < 1:
         raise MalformedDer("scrypt has no such parameters")

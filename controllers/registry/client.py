@@ -23,7 +23,7 @@ from controllers.registry.messages import RegistryRequest, RegistryResponse, Rou
 from controllers.registry.pages import PageCache, read_pages
 from controllers.registry.session import Session, SessionCache
 from controllers.registry.settings import RegistrySettings
-from controllers.registry.tags import ListedTags, Listing, TagFilter
+from controllers.registry.tags import ListedTags, Listing, TagSieve
 from controllers.registry.transport import RegistryTransport
 from controllers.singleflight import Singleflight
 
@@ -70,7 +70,7 @@ class RegistryClient:
         self._scans: Singleflight[ListedTags] = Singleflight()
 
     async def list_tags(
-        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagFilter | None = None
+        self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagSieve | None = None
     ) -> ListedTags:
         """Return all tags of `image`, in the registry's order, as they come: may repeat.
 

@@ -45,7 +45,7 @@ RequestToken = Callable[[RegistryRequest], Awaitable[bytes]]
 """Send a request to a token service and return the body of its success. Raises RegistryError."""
 
 
-class Login:
+class TokenLogin:
     """Who we are to the registry of an image, and to others."""
 
     def __init__(

@@ -43,7 +43,7 @@ from controllers.registry.errors import (
     reading_foreign_input,
 )
 from controllers.registry.locations import Location, locate
-from controllers.registry.login import MAX_SCOPES, Login, TokenCache
+from controllers.registry.login import MAX_SCOPES, TokenCache, TokenLogin
 from controllers.registry.messages import Overflow, RegistryRequest, RegistryResponse, Route
 from controllers.registry.metering import PieceMeter
 from controllers.registry.retry import RETRIED_STATUSES, compute_delay, parse_rate_hint
@@ -105,7 +105,7 @@ class Session:
         self._deadline = deadline
         self._jitter = jitter
         self._meter = PieceMeter()
-        self._login = Login(
+        self._login = TokenLogin(
             access,
             relations=settings.relations,
             tokens=cache.tokens,
@@ -267,7 +267,7 @@ class Session:
         return self._login.key(self._image, negotiated.challenge, self._scopes())
 
     async def _request_token(self, request: RegistryRequest) -> bytes:
-        """Send a request to a token service; for `Login`."""
+        """Send a request to a token service; for `TokenLogin`."""
         answer = await self._send_with_retries(request, MAX_TOKEN_BYTES)
         if answer.status != 200:
             raise self.status_error(request, answer)

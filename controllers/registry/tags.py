@@ -51,7 +51,7 @@ KeepTags = Callable[[Sequence[str]], Awaitable[list[str]]]
 """Return the tags that count, in the same order; about 1 µs a tag, and more where it is done beside the event loop."""
 
 
-class TagFilter(Protocol):
+class TagSieve(Protocol):
     """Which tags count; hashable, since those who list with the same one share an answer."""
 
     def begin(self) -> KeepTags:

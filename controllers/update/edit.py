@@ -5,7 +5,7 @@ from threading import Event
 
 from controllers import setters
 from controllers.git.objects.scan import File
-from controllers.update.work import Edit, Tree, Work
+from controllers.update.work import Edit, MarkedTree, Work
 
 
 class Abandoned(Exception):
@@ -13,7 +13,7 @@ class Abandoned(Exception):
 
 
 def plan_edit(
-    tree: Tree,
+    tree: MarkedTree,
     work: Work,
     *,
     reverts: setters.Reverts = setters.NO_REVERTS,

@@ -17,7 +17,7 @@ from controllers.git.protocol.refs import Tip
 from controllers.update import editor as editor_module
 from controllers.update.edit import plan_edit
 from controllers.update.editor import THREADS_PER_NAMESPACE, Editor
-from controllers.update.work import Tree, Work, plan_work
+from controllers.update.work import MarkedTree, Work, plan_work
 from testing.builders import automation, image_policy
 
 BASE = Tip("refs/heads/main", "c" * 40, "main@sha1:" + "c" * 40)
@@ -34,7 +34,7 @@ def file(path: str, data: bytes, *, target: str = "") -> File:
 
 
 def test_edit_has_the_changed_files_by_where_they_are_stored() -> None:
-    tree = Tree(BASE, [file("web.yaml", marked("1.0.0"), target="real.yaml"), file("new.yaml", marked("1.1.0"))])
+    tree = MarkedTree(BASE, [file("web.yaml", marked("1.0.0"), target="real.yaml"), file("new.yaml", marked("1.1.0"))])
     edit = plan_edit(tree, plan_work(automation(), POLICIES))
     assert (edit.base, edit.contents) == (BASE, {"real.yaml": marked("1.1.0")})
     assert [result.file for result in edit.update.result] == ["web.yaml"]
@@ -42,13 +42,13 @@ def test_edit_has_the_changed_files_by_where_they_are_stored() -> None:
 
 def test_cache_changes_no_edit() -> None:
     cache, work = setters.FileCache(), plan_work(automation(), POLICIES)
-    tree = Tree(BASE, [file("web.yaml", marked("1.0.0"))])
+    tree = MarkedTree(BASE, [file("web.yaml", marked("1.0.0"))])
     assert plan_edit(tree, work, cache=cache) == plan_edit(tree, work, cache=cache) == plan_edit(tree, work)
 
 
 def test_value_that_was_put_back_is_left_alone() -> None:
     reverts = {("web.yaml", "apps:web", "x/web:1.0.0"): "x/web:1.1.0"}
-    tree = Tree(BASE, [file("web.yaml", marked("1.0.0"))])
+    tree = MarkedTree(BASE, [file("web.yaml", marked("1.0.0"))])
     edit = plan_edit(tree, plan_work(automation(), POLICIES), reverts=reverts)
     assert (edit.contents, [finding.reason.value for finding in edit.update.findings]) == ({}, ["held"])
 
@@ -92,8 +92,8 @@ async def test_an_edit_that_nobody_waits_for_ends_at_its_next_file(monkeypatch: 
     work = plan_work(automation(), POLICIES)
 
     class Files:
-        async def read_tree(self, *_: object) -> Tree:
-            return Tree(BASE, [file(f"{n}.yaml", marked("1")) for n in range(50)])
+        async def read_tree(self, *_: object) -> MarkedTree:
+            return MarkedTree(BASE, [file(f"{n}.yaml", marked("1")) for n in range(50)])
 
     editor = Editor()
     editing = [asyncio.create_task(editor.edit(Files(), work, BASE)) for _ in range(6)]  # type: ignore[arg-type]
@@ -123,7 +123,7 @@ async def test_messages_that_take_long_use_up_the_threads_of_their_namespace_onl
 
     monkeypatch.setattr(editor_module, "render_message", slow)
     theirs, ours = (plan_work(automation(namespace=name), POLICIES) for name in ("attacker", "victim"))
-    edit, editor, now = plan_edit(Tree(BASE, []), ours), Editor(), datetime(2024, 1, 1, tzinfo=UTC)
+    edit, editor, now = plan_edit(MarkedTree(BASE, []), ours), Editor(), datetime(2024, 1, 1, tzinfo=UTC)
     rendering = [asyncio.create_task(editor.render(theirs, edit, "", now=now)) for _ in range(20)]
     assert await asyncio.to_thread(reached.wait, 5)
     async with asyncio.timeout(10):

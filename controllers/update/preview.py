@@ -12,7 +12,7 @@ from controllers.runtime.key import Key, key_of
 from controllers.update import findings, reverts
 from controllers.update.edit import plan_edit
 from controllers.update.message import render_message
-from controllers.update.work import Edit, Tree, Work
+from controllers.update.work import Edit, MarkedTree, Work
 
 NOT_COMMITTED = Tip("", "", "")
 
@@ -44,7 +44,7 @@ def preview(
     """
     automation: ImageUpdateAutomation = work.automation
     watched = automation.status.written if work.hold_reverted and not starts_anew else ()
-    edit = plan_edit(Tree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))
+    edit = plan_edit(MarkedTree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))
     known = {key_of(policy): policy for policy in policies}
 
     def find(key: Key) -> ImagePolicy | None:

@@ -16,7 +16,7 @@ from controllers.net.foreign_text import sanitize
 from controllers.policy import Semver, choose
 from controllers.policy.errors import InvalidPolicy, PolicyError
 from controllers.update.errors import PathUnusable, attempting
-from controllers.update.work import Edit, Tree, Work
+from controllers.update.work import Edit, MarkedTree, Work
 
 MAX_FILE_MARKERS = 5_000
 MAX_RUN_MARKERS = 100_000
@@ -49,7 +49,7 @@ class Repository:
             refs = await self._git.list_refs(self.source.remote, extra=checkout.extra_refs)
             return refs, resolve(checkout, refs, select_semver=_select_tag)
 
-    async def read_tree(self, work: Work, base: Tip) -> Tree:
+    async def read_tree(self, work: Work, base: Tip) -> MarkedTree:
         """Return the marked files of a commit. Raises PathUnusable as well, and RefMoved for a commit that is gone."""
         with attempting(CHECKOUT):
             await self._git.fetch(self.source.remote, base)
@@ -69,7 +69,7 @@ class Repository:
             except PathOutside as error:  # by a symbolic link, which a commit may mend: not for a stall
                 raise PathUnusable(f"failed to apply policies: {error}") from error
             _check_markers(files)
-        return Tree(base, files)
+        return MarkedTree(base, files)
 
     async def read_commit(self, commit: str) -> CommitInfo:
         """Return what a commit says."""

@@ -54,7 +54,7 @@ class Work:
 
 
 @dataclass(frozen=True, slots=True)
-class Tree:
+class MarkedTree:
     """The marked files of a commit."""
 
     base: Tip

@@ -17,7 +17,7 @@ MARKER_KEY = b"$imagepolicy"
 
 
 @dataclass(frozen=True, slots=True)
-class Unreadable:
+class UnreadableFile:
     """A file that a run might have to edit and that cannot be read here."""
 
     path: str
@@ -29,7 +29,7 @@ class MarkedFiles:
     """What was found: files with a marker in the order of a directory walk, and files that could not be looked at."""
 
     files: Sequence[File]
-    unreadable: Sequence[Unreadable]
+    unreadable: Sequence[UnreadableFile]
 
 
 def find_marked_files(
@@ -50,7 +50,7 @@ def find_marked_files(
     start = _resolve_start(top, os.fsencode(below.lstrip("/")))
     known = set(paths)
     files: list[File] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableFile] = []
     for path in paths:
         name = os.fsdecode(os.path.basename(path))
         if not is_wanted(name) or not _is_below(path, start):
@@ -59,11 +59,11 @@ def find_marked_files(
             target = _target(top, path, start=start, known=known)
             data = _read_marked(os.path.join(top, target), has_marker) if target is not None else None
         except OSError as error:
-            unreadable.append(Unreadable(os.fsdecode(path), os.strerror(error.errno or 0)))
+            unreadable.append(UnreadableFile(os.fsdecode(path), os.strerror(error.errno or 0)))
             continue
         except _TooLarge:
             reason = f"has markers and more than {MAX_FILE_BYTES >> 20} MiB"
-            unreadable.append(Unreadable(os.fsdecode(path), reason))
+            unreadable.append(UnreadableFile(os.fsdecode(path), reason))
             continue
         if target is not None and data is not None:
             files.append(File(os.fsdecode(path), os.fsdecode(target), data))
