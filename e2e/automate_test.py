@@ -263,7 +263,7 @@ def test_secrets_stay_out_of_the_state(world: World) -> None:
         pytest.param(
             "---\n---\napiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\n"
             "metadata: {name: app, namespace: apps}\nspec: {image: x, interval: 1h}\n",
-            "is there twice; the first is at",
+            "is there twice, and not the same; the first is at",
             id="twice",
         ),
         pytest.param(
