@@ -15,7 +15,6 @@ from cli.adoption_report import AdoptionReport, format_report, to_json
 from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, write_files
 from cli.output import encode_text, write_output
 from cli.tags import TagLists, read_tag_files
-from controllers.adoption.diff import unified_diff
 from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
 from controllers.adoption.inventory import Inventory, guess_namespace, take_inventory
@@ -26,6 +25,7 @@ from controllers.adoption.origins.tools import read_tool
 from controllers.adoption.proposals import Plan, plan_adoption
 from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
+from controllers.documents.diff import unified_diff
 from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
 from controllers.setters import Unparsable, UpdatePathOutside, is_candidate, relative_to, resolve_update_path
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from controllers.adoption.diff import file_header, unified_diff
+from controllers.documents.diff import file_header, unified_diff
 from controllers.worktree.diff import git_hunks
 
 

@@ -1,11 +1,12 @@
 """Git that keeps what its commits change, and pushes them or stops before that."""
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from controllers.documents.diff import unified_diff
 from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signer
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Refs, Tip
@@ -84,12 +85,12 @@ class RecordingGit:
     ) -> NewCommit | None:
         new = await self.git.commit(remote, parent, edits, author=author, message=message, when=when, signer=signer)
         if new is not None:
-            diff = "".join(
+            diff = b"".join(
                 line
-                for path, content in sorted(edits.items())
-                for line in unified_diff(path, self._contents.get((parent, path), b""), content)
+                for path in sorted(edits, key=os.fsencode)
+                for line in unified_diff(path, self._contents.get((parent, path), b""), edits[path])
             )
-            self._made[new.id] = _Made(message, diff)
+            self._made[new.id] = _Made(message, diff.decode(*_CODEC))
         return new
 
     async def push(
@@ -110,17 +111,3 @@ class RecordingGit:
 
     def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
         return self.git.lock_branch(remote, branch)
-
-
-def unified_diff(path: str, old: bytes, new: bytes) -> Iterator[str]:
-    """Yield the lines of a diff of one file, line ends included, with Git's mark where the last one has none."""
-    before, after = _lines(old), _lines(new)
-    yield f"diff --git a/{path} b/{path}\n"
-    for line in difflib.unified_diff(before, after, f"a/{path}", f"b/{path}"):
-        yield line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n"
-
-
-def _lines(content: bytes) -> list[str]:
-    """Split at newlines alone: a carriage return is part of its line."""
-    lines = content.split(b"\n")
-    return [f"{line.decode(*_CODEC)}\n" for line in lines[:-1]] + ([lines[-1].decode(*_CODEC)] if lines[-1] else [])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from controllers.adoption.diff import unified_diff
+from controllers.documents.diff import unified_diff
 
 NAMES = ["a.yaml", "with space/ü.yaml", 'quo"te\\.yaml', "tab\tline\n.yaml", "bad\udcff.yaml"]
 LINES = b"".join(b"line %d\n" % n for n in range(40))
