@@ -37,7 +37,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 @pytest.mark.parametrize(
     "command",
-    ["--help", *(f"{verb} --help" for verb in VERBS if verb != "automate"), "policy test --semver * 1.0.0",
+    ["--help", *(f"{verb} --help" for verb in VERBS), "policy test --semver * 1.0.0",
      "adopt --offline .", "lint .", "version"],
 )  # fmt: skip
 def test_no_client_is_loaded_before_it_is_needed(command: str, tmp_path: Path) -> None:

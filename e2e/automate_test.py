@@ -1,4 +1,4 @@
-"""`cli.verbs.automate`: the whole job without a cluster, from a pushed tag to a commit."""
+"""`cli/automate_run.py`: the whole job without a cluster, from a pushed tag to a commit."""
 
 import base64
 import json

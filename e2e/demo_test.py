@@ -26,7 +26,7 @@ def test_it_needs_no_more_packages_than_its_lock_names() -> None:
     pinned = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements" / "dev.txt").read_text(), re.MULTILINE))
     ours = dict(re.findall(r"^([a-z0-9-]+)==(\S+)", (ROOT / "requirements" / "demo.txt").read_text(), re.MULTILINE))
     assert {name: pinned.get(name) for name in names} == ours
-    modules = "hack.demo.local", "cli.verbs.automate", "cli.preview_run", "cli.explain_place"
+    modules = "hack.demo.local", "cli.automate_run", "cli.preview_run", "cli.explain_place"
     script = (
         "import sys, importlib, importlib.metadata as m\n"
         f"for name in {modules!r}: importlib.import_module(name)\n"

@@ -1,0 +1,167 @@
+"""The steps of `tagline automate`: read manifests, bring the state up to date, host the kinds, report."""
+
+import argparse
+import asyncio
+import hashlib
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from api.kinds import KINDS
+from cli import report, sync
+from cli.dockerlogin import config_file, with_docker_login
+from cli.following import follow_manifests
+from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
+from cli.objects import BadInput, Manifests, read_manifests
+from cli.pushed_repository import NAME, find_checkout, needs_automation, with_automation
+from cli.remote import RemoteManifests, fetch_manifests, is_url
+from cli.report import RunReport
+from cli.secrets import with_secrets
+from controllers.clock import SYSTEM_CLOCK
+from controllers.gitaccess.recording import RecordingGit
+from controllers.runtime.embedded.api import EmbeddedApi
+from controllers.runtime.embedded.errors import StateError
+from controllers.runtime.key import Key
+from controllers.runtime.kube.errors import ApiError
+from controllers.runtime.log import configure
+from controllers.runtime.process.allocator import configure_malloc
+from controllers.runtime.process.flags import BadFlag
+from controllers.runtime.process.main import schedule_exit
+from controllers.runtime.process.process import CannotStart
+
+DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+def run_automate(options: argparse.Namespace) -> int:
+    """Run once, or until a signal comes; return the exit status."""
+    if options.dry_run and not options.once:
+        return _refuse("--dry-run needs --once")
+    if "-" in options.sources and not options.once:
+        return _refuse("manifests from standard input need --once: there is no second look at them")
+    if any(map(is_url, options.sources)) and not options.once:
+        return _refuse("manifests from a repository need --once: give a checkout of it to a process that stays")
+    _configure_logging(options)
+    try:
+        manifests = _read(options)
+        path = options.state or default_state_file(options.sources)
+        with EmbeddedApi.open(
+            path, KINDS, clock=SYSTEM_CLOCK, check_machine=not options.shared_state, read_only=options.dry_run
+        ) as api:
+            for notice in (*manifests.notices, *api.notices):
+                sys.stderr.write(f"{notice}\n")
+            run = _once if options.once else _stay
+            return asyncio.run(run(options, api, manifests))
+    except (BadInput, StateError, BadFlag, CannotStart) as error:
+        return _refuse(str(error))
+    except ApiError as error:  # the state cannot be written
+        sys.stderr.write(f"{error}\n")
+        return FAILED
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was done is recorded\n")
+        return INTERRUPTED
+
+
+def default_state_file(sources: list[str]) -> Path:
+    """Return where the state of these sources is kept: each set of them has a file of its own."""
+    places = "\n".join(sorted(s if s == "-" or is_url(s) else str(Path(s).resolve()) for s in sources))
+    folder = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "tagline"
+    return folder / f"automate-{hashlib.sha256(places.encode()).hexdigest()[:16]}.db"
+
+
+def _read(options: argparse.Namespace) -> Manifests:
+    """Return all objects: of the sources, and what is made for them. Raises BadInput."""
+    paths = [source for source in options.sources if not is_url(source)]
+    remotes = asyncio.run(_fetch_all(options)) if len(paths) < len(options.sources) else []
+    files = [file for remote in remotes for file in remote.files]
+    manifests = read_manifests(paths, namespace=options.namespace, environ=os.environ, more=files)
+    if not any(manifests.of(resource.kind) for resource in sync.RECONCILED):
+        kinds = ", ".join(resource.kind for resource in sync.RECONCILED)
+        raise BadInput(f"{', '.join(paths) or 'the repository'}: no manifest of {kinds}")
+    if needs_automation(manifests):
+        checkouts = [*map(find_checkout, paths), *(remote.checkout for remote in remotes)]
+        secrets = {value.secret for value in options.secret_from_env}
+        manifests = with_automation(manifests, checkouts, secrets)
+    manifests = with_secrets(manifests, options.secret_from_env, os.environ)
+    return manifests if options.no_docker_login else with_docker_login(manifests, config_file(os.environ))
+
+
+async def _fetch_all(options: argparse.Namespace) -> list[RemoteManifests]:
+    """Return what the sources that are repositories hold; they are read as whom the automation that is made writes."""
+    login = {
+        value.key: os.environ.get(value.variable, "").encode()
+        for value in options.secret_from_env
+        if value.secret == Key(options.namespace, NAME)
+    }
+    return [await fetch_manifests(source, login) for source in options.sources if is_url(source)]
+
+
+async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:
+    """Scan and choose until nothing moves, then write; print the report."""
+    client = api.connect()
+    before = await sync.read_choices(client)
+    await sync.apply(client, manifests.manifests, request_at=SYSTEM_CLOCK.now())
+    recorders: list[RecordingGit] = []
+
+    def record(git: RecordingGit) -> RecordingGit:
+        recorders.append(RecordingGit(git, is_dry_run=options.dry_run))
+        return recorders[-1]
+
+    argv = (*QUIET, f"--concurrent={options.concurrent}")
+    unfinished = ""
+    try:
+        async with asyncio.timeout(options.timeout.total_seconds()):
+            for kinds in (SCANNERS, WRITERS):
+                async with Host(api, kinds, argv=argv, build=writer_with(record)) as host:
+                    if not await host.settle():
+                        unfinished = "it could not go on; --verbose says why"
+    except TimeoutError:
+        unfinished = "the time was over before everything was done"
+    result = RunReport(
+        objects=await sync.read_states(client),
+        before=before,
+        choices=await sync.read_choices(client),
+        commits=[commit for recorder in recorders for commit in recorder.commits],
+        is_dry_run=options.dry_run,
+        unfinished=unfinished,
+    )
+    sys.stdout.write(report.to_json(result) if options.output == "json" else report.to_text(result))
+    status = DONE if result.is_fine else FAILED
+    schedule_exit(status)
+    return status
+
+
+async def _stay(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:
+    """Run all kinds until a signal comes, and follow changes of the manifests."""
+    client = api.connect()
+    await sync.apply(client, manifests.manifests)
+    argv = (
+        f"--metrics-addr={options.metrics_addr}",
+        f"--health-addr={options.health_addr}",
+        f"--concurrent={options.concurrent}",
+    )
+    host = Host(api, (*SCANNERS, *WRITERS), argv=argv)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, host.process.stop)
+    following = asyncio.create_task(follow_manifests(options.sources, client, read=lambda: _read(options)))
+    try:
+        status = await host.run()
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    schedule_exit(status)
+    return status
+
+
+def _configure_logging(options: argparse.Namespace) -> None:
+    configure_malloc()
+    configure("info" if options.verbose or not options.once else "error", options.log_encoding)
+    if options.once and not options.verbose:
+        logging.disable(logging.CRITICAL)  # what has failed is in the report
+
+
+def _refuse(text: str) -> int:
+    sys.stderr.write(f"{text}\n")
+    return BAD_INPUT
