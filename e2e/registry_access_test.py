@@ -22,7 +22,7 @@ from e2e.registry_servers import (
     htpasswd,
     start_registry,
 )
-from hack.controllers import Controllers
+from hack.controllers import ROOT, Controllers
 from hack.env import pki
 from hack.oci import Pusher
 from testing.proxy import ProxyServer
@@ -242,6 +242,9 @@ def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: Re
 
 
 def test_controllers_have_no_tokens_issued_unless_that_is_asked_for(space: Space) -> None:
+    # Other tests have installed the component.
+    rights = ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"
+    space.kubectl("delete", "-f", str(rights), "--ignore-not-found")
     for kind in RECONCILED:
         account = f"system:serviceaccount:tagline-system:{kind.component}"
         question = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")

@@ -67,7 +67,10 @@ def obey(kubectl: Kubectl, text: str) -> int:
     for command in commands:
         program = f"{kubectl.program} --kubeconfig {kubectl.kubeconfig}"
         shell = ["bash", "-euo", "pipefail", "-c", command.replace("kubectl ", f"{program} ")]
-        done = subprocess.run(shell, capture_output=True, text=True, check=False)
+        for _ in range(10):
+            done = subprocess.run(shell, capture_output=True, text=True, check=False)
+            if "(NotFound)" not in done.stderr:  # an object of another test that is just being deleted
+                break
         assert done.returncode == 0, (command, done.stderr)
     return len(commands)
 

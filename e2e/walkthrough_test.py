@@ -44,6 +44,9 @@ class Hub:
     authority: Path
 
 
+SCANNERS = ("imagerepository", "imagepolicy")
+
+
 @pytest.fixture
 def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterator[Hub]:
     """Yield Docker Hub with the 21 tags of the walk-through."""
@@ -57,6 +60,9 @@ def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterat
     crt, key = authority.issue("index.docker.io", folder, ("index.docker.io",))
     running = registry.start(folder, tls=TlsFiles(crt, key, trusted))
     tunnel = ProxyServer("http", routes={"index.docker.io:443": running.host})
+    # A proxy on the controllers' own machine is for the operator to allow.
+    controllers.stop(*SCANNERS)
+    controllers.start(*SCANNERS, flags=("--allowed-networks=127.0.0.0/8",))
     try:
         with tunnel, Pusher(running.host, authority=trusted) as pusher:
             tags = [f"main-{number:08x}-{1695400000 + number}" for number in range(20)]
@@ -64,6 +70,8 @@ def hub(parts: Parts, controllers: Controllers | None, namespace: str) -> Iterat
             yield Hub(tunnel, pusher, trusted)
     finally:
         process.stop(running.process, kill=True)
+        controllers.stop(*SCANNERS)
+        controllers.start(*SCANNERS)
 
 
 @pytest.fixture
