@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
-import yaml  # type: ignore[import-untyped]  # comes without type hints
 
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
 from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
 from api.resource import Resource
+from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.library_errors import describe
 from controllers.policy import Rules, TagIndex
 from controllers.runtime.key import key_of
@@ -48,12 +48,12 @@ def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, 
 
 def _documents(file: str) -> list[dict[str, Any]]:
     try:
-        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
-        return [document for document in yaml.safe_load_all(text) if isinstance(document, dict)]
+        data = sys.stdin.read().encode() if file == "-" else Path(file).read_bytes()
+        return [document for _, document in load_documents(data) if isinstance(document, dict)]
     except OSError as error:
         raise BadManifest(f"cannot read {file}: {describe(error)}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also an invalid date, or endless nesting
-        raise BadManifest(f"{file} is not YAML: {describe(error)}") from None
+    except NotYaml as error:
+        raise BadManifest(f"{file}:{error.place}: {error}" if error.place else f"{file}: {error}") from None
 
 
 def _policy(documents: Sequence[dict[str, Any]], file: str, name: str) -> ImagePolicy:

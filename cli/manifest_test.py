@@ -93,10 +93,11 @@ OFFLINE = "cannot be answered offline: apply the policy and ask tagline explain 
 @pytest.mark.parametrize(
     ("text", "more", "reason"),
     [
-        pytest.param("a: [", ["1"], "policy.yaml is not YAML", id="no-yaml"),
-        pytest.param("a: \udcff", ["1"], "policy.yaml is not YAML", id="no-text"),
-        pytest.param("a: 2020-13-45", ["1"], "policy.yaml is not YAML", id="no-date"),
-        pytest.param("[" * 5000, ["1"], "policy.yaml is not YAML", id="nested-without-end"),
+        pytest.param("a: [", ["1"], "policy.yaml:2:1: not YAML", id="no-yaml"),
+        pytest.param("a: \udcff", ["1"], "policy.yaml: not UTF-8 at byte 3", id="no-text"),
+        pytest.param("a: 2020-13-45", ["1"], "policy.yaml: exactly one ImagePolicy is needed", id="no-date"),
+        pytest.param("[" * 5000, ["1"], "policy.yaml:2:1: not YAML", id="nested-without-end"),
+        pytest.param("[" * 5000 + "]" * 5000, ["1"], "nested too deeply", id="nested-deeply"),
         pytest.param("kind: ImagePolicy", ["1"], "and --name chooses one; there: none", id="no-policy"),
         pytest.param(manifest("") + manifest("", name="b"), ["1"], "--name chooses one; there: app, b", id="several"),
         pytest.param(manifest(""), ["--name", "b", "1"], "--name chooses one; there: app", id="wrong-name"),

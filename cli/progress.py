@@ -10,8 +10,9 @@ AFTER_SECONDS: Final = 1.0
 class Progress:
     """Shows `text: 3 of 10 things` and takes it away at the end; use in a `with` block."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, *, after_seconds: float = AFTER_SECONDS) -> None:
         self._text = text
+        self._after_seconds = after_seconds
         self._started = time.monotonic()
         self._shown = ""
 
@@ -25,7 +26,7 @@ class Progress:
 
     def show(self, what: str, done: int, total: int) -> None:
         """Say how many of the things are done."""
-        if not sys.stderr.isatty() or time.monotonic() - self._started < AFTER_SECONDS:
+        if not sys.stderr.isatty() or time.monotonic() - self._started < self._after_seconds:
             return
         line = f"{self._text}: {done} of {total} {what}"
         if line != self._shown:

@@ -5,7 +5,6 @@ Registries are asked as the user of Docker's own configuration file. Imports the
 
 import asyncio
 import os
-import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -13,6 +12,7 @@ from datetime import timedelta
 from api.version import VERSION
 from cli import own_machine
 from cli.dockerlogin import config_file
+from cli.progress import Progress
 from cli.tags import TagLists
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, Image, parse_image
@@ -86,13 +86,7 @@ def _credentials(image: Image, config: bytes) -> Credentials | None:
 
 
 async def _show_progress(lists: TagLists, total: int) -> None:
-    if not sys.stderr.isatty():
-        return
-    try:
+    with Progress("asking registries", after_seconds=0) as progress:
         while True:
             await asyncio.sleep(PROGRESS_AFTER_SECONDS)
-            done = len(lists.tags) + len(lists.failures)
-            sys.stderr.write(f"\rasking registries: {done} of {total} images")
-            sys.stderr.flush()
-    finally:
-        sys.stderr.write("\r\x1b[K")
+            progress.show("images", len(lists.tags) + len(lists.failures), total)

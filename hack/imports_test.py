@@ -39,7 +39,6 @@ ROOMS = {
     "requests": ["controllers/registry/cloud/gcp.py"],
     "urllib3": ["controllers/git/transport/"],
     "yaml": [
-        "cli/manifest.py",
         "cli/yaml_documents.py",
         "controllers/adoption/objects.py",
         "controllers/imageaccess/plugins.py",
