@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-# Without a cluster a third of the packages will do, and a newcomer waits for them.
+# Without a cluster a quarter of the packages will do, and a newcomer waits for them.
 DEMO_VENV := .work/demo-venv
 DEMO_READY := $(DEMO_VENV)/.ready
 SOURCES := api cli controllers testing e2e hack
