@@ -65,8 +65,11 @@ class Access:
 
     def allows_http(self, image: Image) -> bool:
         """Return True when the registry may be asked over plain HTTP if HTTPS does not work."""
-        local = self.http_as_flux or is_loopback(image)
-        return self.insecure or (local and allows_http(image, insecure=False))
+        return self.insecure or self.allows_http_elsewhere(image)
+
+    def allows_http_elsewhere(self, image: Image) -> bool:
+        """Return the same for a host that the registry leads to: `insecure` is a consent to the registry alone."""
+        return (self.http_as_flux or is_loopback(image)) and allows_http(image, insecure=False)
 
 
 def tls_from_secret(name: str, data: Mapping[str, bytes]) -> TlsMaterial:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urlsplit
 import msgspec
 
 from controllers.image.reference import Image
+from controllers.net.destinations import normalize_host
 from controllers.net.foreign_text import sanitize
 from controllers.net.headers import basic_authorization
 from controllers.net.url import redact_text
@@ -121,8 +122,9 @@ def build_token_request(
 ) -> RegistryRequest:
     """Return the request for a token from the registry of `image`; whose credentials they may be is decided before.
 
-    access: where plain HTTP is allowed. Raises BadResponse for a realm that credentials must not go to: a registry
-    reached by HTTPS cannot send them over plain HTTP to a host where that is not allowed.
+    access: where plain HTTP is allowed; its `insecure` counts for the host of `image` alone. Raises BadResponse for a
+    realm that credentials must not go to: a registry reached by HTTPS cannot send them over plain HTTP to a host where
+    that is not allowed.
     """
     realm = _checked_realm(image, challenge, credentials, registry_scheme, access)
     service = challenge.service or image.registry
@@ -161,12 +163,14 @@ def realm_host(image: Image, challenge: Challenge) -> str:
 def _checked_realm(
     image: Image, challenge: Challenge, credentials: Credentials | None, registry_scheme: str, access: Access
 ) -> str:
-    realm_host(image, challenge)
-    parts = urlsplit(challenge.realm)
+    host, parts = realm_host(image, challenge), urlsplit(challenge.realm)
+    service = Image(parts.netloc, "")
+    is_own = normalize_host(host) == normalize_host(image.registry)
+    is_allowed = access.allows_http(service) if is_own else access.allows_http_elsewhere(service)
     in_plain_text = parts.scheme == "http" and registry_scheme == "https"
-    if in_plain_text and has_secret(credentials) and not access.allows_http(Image(parts.netloc, "")):
-        service = sanitize(redact_text(challenge.realm))
-        raise BadResponse(f"{image.registry}: token service at {service} would get the credentials in plain text")
+    if in_plain_text and has_secret(credentials) and not is_allowed:
+        realm = sanitize(redact_text(challenge.realm))
+        raise BadResponse(f"{image.registry}: token service at {realm} would get the credentials in plain text")
     return challenge.realm
 
 

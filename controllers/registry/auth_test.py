@@ -1,10 +1,12 @@
 """Challenges, and the requests to a token service."""
 
+from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
 from controllers.image.reference import Image
+from controllers.registry.access import Access
 from controllers.registry.auth import (
     NO_CHALLENGE,
     BearerToken,
@@ -92,6 +94,28 @@ def test_realm_that_must_not_get_credentials_is_refused(realm: str, message: str
             registry_scheme="https",
             client_id="test",
             scopes=["repository:app:pull"],
+        )
+
+
+@pytest.mark.parametrize(
+    ("realm", "is_allowed"),
+    [
+        pytest.param("http://reg.io/t", True, id="the-registry-itself"),
+        pytest.param("http://reg.io:8080/t", True, id="at-another-port"),
+        pytest.param("http://login.reg.io/t", False, id="a-sibling"),
+        pytest.param("http://elsewhere.io/t", False, id="a-stranger"),
+    ],
+)
+def test_insecure_is_a_consent_to_plain_http_for_the_registry_alone(realm: str, is_allowed: bool) -> None:
+    with nullcontext() if is_allowed else pytest.raises(BadResponse, match="in plain text"):
+        build_token_request(
+            Image("reg.io", "app"),
+            Challenge("bearer", realm),
+            ALICE,
+            registry_scheme="https",
+            client_id="test",
+            scopes=["repository:app:pull"],
+            access=Access(insecure=True),
         )
 
 

@@ -136,9 +136,10 @@ async def test_credentials_for_another_registry_that_cannot_be_sent_are_refused_
         assert "authorization" not in there.asked[-1].headers
 
 
+@pytest.mark.parametrize("insecure", [False, True], ids=["secure", "insecure-alone"])
 @pytest.mark.parametrize("credentials", [BOB, Credentials(registry_token="of-bob")], ids=["login", "token"])
 async def test_credentials_for_another_registry_do_not_go_there_in_plain_text(
-    credentials: Credentials, names: dict[str, list[str]]
+    credentials: Credentials, insecure: bool, names: dict[str, list[str]]
 ) -> None:
     names["other.example"] = ["127.0.0.1"]
     settings = RegistrySettings(destinations=Destinations(allowed=parse_networks(["127.0.0.0/8"])))
@@ -147,7 +148,7 @@ async def test_credentials_for_another_registry_do_not_go_there_in_plain_text(
         name = f"other.example:{there.address.partition(':')[2]}"
         other.realm = f"http://{name}/token"
         b.server.handler.faults = [Reply(307, {"Location": f"http://{name}/v2/app/tags/list"})]  # type: ignore[attr-defined]
-        access = Access(keyring=Keyring((KeyringEntry(name, credentials),)))
+        access = Access(insecure=insecure, keyring=Keyring((KeyringEntry(name, credentials),)))
         message = await b.expect_error(BadResponse, access)
         assert message == f"redirect to {name}: it would get the credentials in plain text"
         assert "authorization" not in seen_of(there.asked)

@@ -1,10 +1,15 @@
 """`controllers.registry.transport`: many requests that nobody answers, and one beside them."""
 
 import asyncio
+from typing import Any
+
+import pytest
 
 from controllers.net.destinations import Destinations
+from controllers.registry.errors import Unavailable
 from controllers.registry.messages import RegistryRequest, RegistryResponse, Route
 from controllers.registry.metering import PieceMeter
+from controllers.registry.pools import RouteClient
 from controllers.registry.transport import RegistryTransport
 
 CROWD = 150
@@ -49,3 +54,20 @@ async def test_requests_to_silent_registries_do_not_keep_others_from_connecting(
     await transport.aclose()
     silent.close()
     good.close()
+
+
+async def test_requests_that_begin_at_once_make_one_client_for_their_route(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Route] = []
+
+    def make(route: Route, *arguments: Any) -> RouteClient:
+        made.append(route)
+        return RouteClient(route, *arguments)
+
+    monkeypatch.setattr("controllers.registry.transport.RouteClient", make)
+    transport = RegistryTransport(user_agent="test")
+    route = Route(destinations=Destinations().starting_from("127.0.0.1"))
+    request = RegistryRequest("GET", "http://127.0.0.1:9/v2/")
+    sent = (transport.send(request, route, max_bytes=100, meter=PieceMeter()) for _ in range(20))
+    assert {type(answer) for answer in await asyncio.gather(*sent, return_exceptions=True)} == {Unavailable}
+    assert made == [route]
+    await transport.aclose()

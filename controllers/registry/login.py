@@ -129,7 +129,7 @@ class TokenLogin:
         credentials = self._access.keyring.find_elsewhere(image)
         if credentials:
             self.secrets.update(credentials.secrets)
-            if parts.scheme == "http" and not self._access.allows_http(image):
+            if parts.scheme == "http" and not self._access.allows_http_elsewhere(image):
                 raise BadResponse(f"redirect to {sanitize(parts.netloc)}: it would get the credentials in plain text")
         if challenge.scheme == "basic":
             return {} if refused else basic_header(credentials)

@@ -28,6 +28,7 @@ from controllers.registry.metering import PieceMeter
 from controllers.registry.network import MeteredStream
 from controllers.registry.pools import RouteClient
 from controllers.registry.response_body import BodyReader
+from controllers.singleflight import Singleflight
 
 MAX_REDIRECTS = 10
 MAX_LOGINS_ELSEWHERE = 2
@@ -62,6 +63,8 @@ class RegistryTransport:
         """Held for a step of work on a long body: whatever the number of them, the event loop waits for one step."""
         # Not an LRUCache, which would drop a pool by itself: closing one is awaited, and waits for those who use it.
         self._pools: OrderedDict[Route, Pool] = OrderedDict()
+        self._making: Singleflight[None] = Singleflight()
+        """A start scans everything at once, and a client costs some 30 ms of a processor: one for each route."""
 
     async def send(
         self,
@@ -202,17 +205,8 @@ class RegistryTransport:
 
     @asynccontextmanager
     async def _client(self, route: Route) -> AsyncIterator[RouteClient]:
-        pool = self._pools.get(route)
-        if pool is None:
-            try:
-                # In a thread: OpenSSL reads hundreds of certificates, the tenant's among them.
-                client = await asyncio.to_thread(RouteClient, route, self._user_agent, self._lookups)
-                pool = self._pools.setdefault(route, Pool(client))
-                if pool.client is not client:  # somebody else made one meanwhile
-                    await client.aclose()
-            except (ImportError, ValueError, httpx.InvalidURL) as error:
-                # Only of the environment: proxies of Secrets were checked, and their SOCKS is not left to httpx.
-                raise Unavailable(f"proxy of the environment cannot be used: {_proxy_fault(error)}") from None
+        while (pool := self._pools.get(route)) is None:
+            await self._making.join(route, lambda _: self._make_pool(route))
         self._pools.move_to_end(route)
         pool.in_use += 1
         try:
@@ -222,6 +216,15 @@ class RegistryTransport:
             pool.in_use -= 1
             if pool.evicted and not pool.in_use:
                 await pool.client.aclose()
+
+    async def _make_pool(self, route: Route) -> None:
+        try:
+            # In a thread: OpenSSL reads hundreds of certificates, the tenant's among them.
+            client = await asyncio.to_thread(RouteClient, route, self._user_agent, self._lookups)
+        except (ImportError, ValueError, httpx.InvalidURL) as error:
+            # Only of the environment: proxies of Secrets were checked, and their SOCKS is not left to httpx.
+            raise Unavailable(f"proxy of the environment cannot be used: {_proxy_fault(error)}") from None
+        self._pools[route] = Pool(client)
 
     async def _shrink(self) -> None:
         while len(self._pools) > MAX_POOLS:
