@@ -54,10 +54,10 @@ class FairThreads:
                 slots = self._slots.setdefault(share, asyncio.Semaphore(share.threads))
                 await slots.acquire()
                 taken.append(slots)
-        except BaseException:
+            future = asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except BaseException:  # also a refusal after `shutdown`
             give_back()
             raise
-        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         future.add_done_callback(finish)
         return future
 

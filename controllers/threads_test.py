@@ -72,3 +72,13 @@ async def test_who_is_cancelled_while_waiting_leaves_no_trace() -> None:
     await held
     assert await (await threads.start(lambda: 2, share)) == 2
     threads.shutdown(wait=True)
+
+
+async def test_a_place_is_given_back_by_who_was_refused() -> None:
+    threads, share, released = FairThreads(8, name="test"), Share("me", 1), asyncio.Event()
+    threads.shutdown(wait=True)
+    for _ in range(2):  # the second one would wait for ever for the place of the first
+        released.clear()
+        with pytest.raises(RuntimeError):
+            await asyncio.wait_for(threads.start(lambda: None, share, release=released.set), 5)
+        assert released.is_set()
