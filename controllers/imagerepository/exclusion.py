@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class TagExclusion:
-    """An exclusion list as a `registry.tags.TagFilter`. Lists of one image with the same patterns share a scan."""
+    """An exclusion list as a `registry.tags.TagSieve`. Lists of one image with the same patterns share a scan."""
 
     exclusion: Exclusion
     namespace: str = field(compare=False)

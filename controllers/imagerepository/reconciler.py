@@ -33,7 +33,6 @@ from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, build_tag_s
 from controllers.taglist.writer import TagListWriter
 
 NO_TAGS_LEFT = "NoTagsLeft"
-NO_TAGS_LEFT = "NoTagsLeft"
 """Reason of the event for a list that has shrunk to nothing."""
 SCANNING = "scanning: "
 

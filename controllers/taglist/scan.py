@@ -22,7 +22,7 @@ ESCAPES = str.maketrans(HTML_ESCAPES) | SURROGATES
 
 
 class BadExclusionPattern(Exception):
-    """A pattern of `spec.exclusionList` does not compile."""
+    """A pattern of `spec.exclusionList` does not compile, or costs too much."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,14 +69,10 @@ class TagListWriter:
         seconds. Raises ApiError; writing again repairs whatever was left half done.
         """
         previous, latest = await self._read_first_seen(repository), int(now.timestamp())
-        times = {tag: time if time is None else min(time, latest) for tag, time in previous.times.items()}
-        first_seen = {tag: times.get(tag, latest if previous.whole else None) for tag in scan.tags}
         if len(scan.tags) <= INLINE_TAGS:
-            parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
+            first_seen, parts = _encode(scan, previous, latest)
         else:  # in a thread: 100,000 tags would hold the event loop for longer than its 50 ms
-            parts = await asyncio.to_thread(
-                codec.encode, scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count
-            )
+            first_seen, parts = await asyncio.to_thread(_encode, scan, previous, latest)
         existing = {h.metadata.name: h for h in self._of(key_of(repository))}
         for part in parts:
             chunk = _object(repository, part)
@@ -128,6 +124,16 @@ class TagListWriter:
 
     def _of(self, key: Key) -> list[ChunkHeader]:
         return self._headers.by_index(BY_REPOSITORY, str(key))
+
+
+def _encode(scan: TagSet, previous: _FirstSeen, latest: int) -> tuple[dict[str, int | None], list[codec.Chunk]]:
+    """Return when each tag was first seen, `latest` for new ones, and the chunks that say so. Pure."""
+    unknown, times = latest if previous.whole else None, previous.times
+    first_seen = {tag: times.get(tag, unknown) for tag in scan.tags}
+    ahead = {tag: latest for tag, time in first_seen.items() if time is not None and time > latest}
+    first_seen |= ahead
+    parts = codec.encode(scan.tags, first_seen, revision=scan.revision, excluded_count=scan.excluded_count)
+    return first_seen, parts
 
 
 def _object(repository: ImageRepository, part: codec.Chunk) -> imagetaglist.ImageTagList:
