@@ -26,7 +26,7 @@ from controllers.setters.findings import (
 from controllers.setters.globs import matches_any
 from controllers.setters.marker import ObjectIdentifier
 from controllers.setters.refs import Unresolved, lacks_digest, resolve
-from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange
+from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, is_reverted
 
 MAX_LINE_CHARS = 4096
 """Longer lines are left alone: nobody writes them by hand, and the patterns below may take quadratic time on them."""
@@ -184,7 +184,7 @@ def _edit_line(
     old = text[start:end]
     if old == new:
         return None
-    if reverts.get((path, setter, old)) == new:
+    if is_reverted(reverts, path, setter, old=old, new=new):
         return reverted(path, line, setter, old=old, new=new)
     if not new and groups.get("bare") is not None:
         return None  # an empty value needs quotes to stand in

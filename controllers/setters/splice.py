@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from controllers.image.ref import ImageRef
+from controllers.net.foreign_text import escape
 from controllers.setters.attempts import find_attempts, mentions_marker
 from controllers.setters.candidates import has_marker
 from controllers.setters.errors import Unparsable
@@ -63,8 +64,14 @@ class FileEdit:
 
 
 Reverts = Mapping[tuple[str, str, str], str]
-"""(file, setter, value that somebody put back) → the value that is not to be written there again."""
+"""(file, setter, value that somebody put back) → the value that is not to be written there again; file and former
+value as a status shows them (`escape`)."""
 NO_REVERTS: Reverts = {}
+
+
+def is_reverted(reverts: Reverts, path: str, setter: str, *, old: str, new: str) -> bool:
+    """Return whether `old` stands in a file because somebody put it back in place of `new`."""
+    return bool(reverts) and reverts.get((escape(path), setter, escape(old))) == new
 
 
 def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reverts = NO_REVERTS) -> FileEdit:
@@ -88,7 +95,7 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reve
             continue
         if lacks_digest(marker.setter, value):
             findings.append(no_digest(path, marker.line, marker.setter))
-        if value != marker.value and reverts.get((path, marker.setter, marker.value)) == value:
+        if value != marker.value and is_reverted(reverts, path, marker.setter, old=marker.value, new=value):
             findings.append(reverted(path, marker.line, marker.setter, old=marker.value, new=value))
         else:
             values.append((marker, value))

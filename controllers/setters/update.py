@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from controllers.image.ref import ImageRef
+from controllers.net.foreign_text import escape
 from controllers.setters.cache import FileCache
 from controllers.setters.candidates import is_candidate, relative_to
 from controllers.setters.findings import FileFinding, limit_findings
@@ -62,7 +63,7 @@ def update(
         if relative is None:
             continue
         if is_candidate(path):
-            if cache is None or relative in with_reverts:
+            if cache is None or escape(relative) in with_reverts:
                 edit = apply(relative, data, refs, reverts=reverts)
             else:
                 edit = cache.apply(relative, data, refs)

@@ -29,7 +29,7 @@ def update_written(
     """
     latest = {
         (escape(result.file), change.setter): Written(
-            file=escape(result.file), setter=change.setter, old=change.old_value, new=change.new_value
+            file=escape(result.file), setter=change.setter, old=escape(change.old_value), new=change.new_value
         )
         for result in (update.result if update else ())
         for change in result.changes
