@@ -23,8 +23,10 @@ from cli.preview_text import format_github, format_markdown, format_text, to_jso
 from cli.tags import BadTagFile, read_tag_files
 from controllers import setters
 from controllers.clock import SYSTEM_CLOCK
+from controllers.git.errors import RepositoryTooLarge
 from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches
 from controllers.image.ref import to_image_ref
+from controllers.net.url import show_remote
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.template import TemplateFailure
@@ -120,6 +122,7 @@ def _preview(
         BadSelector,
         NoGitSpec,
         NoPushBranch,
+        RepositoryTooLarge,
         TemplateFailure,
         WorkTreeError,
         setters.SettersError,
@@ -140,7 +143,7 @@ def _target(plan: BranchPlan | None, source: GitRepository | None) -> str:
     if plan is None or source is None:
         return "to this repository"
     refspec = f" and refspec {plan.refspec}" if plan.refspec else ""
-    return f"to branch {plan.push_branch}{refspec} of {source.spec.url}"
+    return f"to branch {plan.push_branch}{refspec} of {show_remote(source.spec.url)}"
 
 
 def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree: WorkTree) -> Iterator[str]:

@@ -6,12 +6,13 @@ from datetime import datetime
 
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
-from controllers.git.objects.scan import File
+from controllers.git.objects.scan import File, check_sizes
 from controllers.git.protocol.refs import Tip
 from controllers.runtime.key import Key, key_of
 from controllers.update import findings, reverts
 from controllers.update.edit import plan_edit
 from controllers.update.message import render_message
+from controllers.update.repository import check_markers
 from controllers.update.work import Edit, MarkedTree, Work
 
 NOT_COMMITTED = Tip("", "", "")
@@ -40,8 +41,10 @@ def preview(
 
     policies: of all namespaces, for the findings. message_template: `spec.git.commit.messageTemplate` or the default.
     starts_anew: it would make its push branch, which begins with former values that nobody put back. Raises
-    TemplateFailure.
+    TemplateFailure, and RepositoryTooLarge as the run would.
     """
+    check_sizes(files)
+    check_markers(files)
     automation: ImageUpdateAutomation = work.automation
     watched = automation.status.written if work.hold_reverted and not starts_anew else ()
     edit = plan_edit(MarkedTree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))

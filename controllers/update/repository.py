@@ -68,7 +68,7 @@ class Repository:
                 ) from error
             except PathOutside as error:  # by a symbolic link, which a commit may mend: not for a stall
                 raise PathUnusable(f"failed to apply policies: {error}") from error
-            _check_markers(files)
+            check_markers(files)
         return MarkedTree(base, files)
 
     async def read_commit(self, commit: str) -> CommitInfo:
@@ -97,7 +97,7 @@ class Repository:
         return bool(updated_refs)
 
 
-def _check_markers(files: Sequence[File]) -> None:
+def check_markers(files: Sequence[File]) -> None:
     """Raise RepositoryTooLarge where markers would cost more than a run may."""
     total = 0
     for file in files:

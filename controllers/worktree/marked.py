@@ -1,4 +1,4 @@
-"""The marked files of a checkout, by the rules that a run has for the files of a commit (`git.objects.scan`)."""
+"""The marked files of a checkout, as a run finds those of a commit (`git.objects.scan`); not so narrow in size."""
 
 import mmap
 import os
@@ -11,7 +11,7 @@ from controllers.git.objects.scan import File
 from controllers.worktree.errors import WorkTreeError
 
 MAX_FILE_BYTES = 128 << 20
-"""As for objects of Git: larger files are not edited."""
+"""As for objects of Git: larger files are not read. What a run may edit is less: `check_sizes` of the scan."""
 MARKER_KEY = b"$imagepolicy"
 """What a file must have to be worth a word when it is too large."""
 

@@ -7,7 +7,7 @@ tree, which files below it do: after one changed file, a run reads that file and
 import posixpath
 import stat
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 
 from cachetools import LRUCache
@@ -126,11 +126,22 @@ class _Contents:
         data = self._known.get(blob)
         if data is None:
             data = self._known[blob] = self._read(blob, "blob")
-        check_bound(_text(path), len(data), MAX_FILE_BYTES, f"{MAX_FILE_BYTES >> 20} MiB", "a file with markers")
         self._bytes += len(data)
-        limit = f"{MAX_RUN_BYTES >> 20} MiB"
-        check_bound(_text(path), self._bytes, MAX_RUN_BYTES, limit, "files with markers together")
+        _check_size(_text(path), len(data), self._bytes)
         return data
+
+
+def check_sizes(files: Iterable[File]) -> None:
+    """Raise RepositoryTooLarge for files with markers that are larger than a run reads, one of them or all together."""
+    total = 0
+    for file in files:
+        total += len(file.data)
+        _check_size(file.path, len(file.data), total)
+
+
+def _check_size(path: str, size: int, total: int) -> None:
+    check_bound(path, size, MAX_FILE_BYTES, f"{MAX_FILE_BYTES >> 20} MiB", "a file with markers")
+    check_bound(path, total, MAX_RUN_BYTES, f"{MAX_RUN_BYTES >> 20} MiB", "files with markers together")
 
 
 def check_bound(path: str, value: int, bound: int, limit: str, what: str) -> None:
