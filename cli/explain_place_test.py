@@ -8,6 +8,7 @@ import pytest
 from cli.main import main
 from cli.preview_test import DEPLOYMENT, DOCS, OBJECTS, example, git, write
 
+GIT = OBJECTS[OBJECTS.index("  git:") : OBJECTS.index("  update:")]
 Ask = Callable[..., tuple[int, str, str]]
 
 
@@ -59,6 +60,7 @@ def test_a_value_that_is_right_needs_nothing(checkout: Path, ask: Ask) -> None:
          "there is no ImageUpdateAutomation in namespace flux-system: only those there use its policies"),
         ("clusters/objects.yaml", "kind: GitRepository, name: fleet", "kind: GitRepository, name: other",
          "its GitRepository flux-system/other does not exist"),
+        ("clusters/objects.yaml", GIT, "", "it has no spec.git, which says as whom to commit and where to push"),
     ],
 )  # fmt: skip
 def test_the_first_link_that_does_not_hold_is_shown_last(
@@ -69,8 +71,16 @@ def test_the_first_link_that_does_not_hold_is_shown_last(
     (checkout / file).write_text(text.replace(old, new))
     status, out, _ = ask("apps/web.yaml:4")
     assert status == 1
-    assert fault in out.rpartition("  → ")[2] or fault in out
+    assert fault in out.rpartition("  → ")[2]
     assert "the next run" not in out
+
+
+def test_the_password_of_a_url_is_not_shown(checkout: Path, ask: Ask) -> None:
+    url = "https://bot:s3cret@git.example.com/org/fleet.git"
+    write(checkout, {"clusters/objects.yaml": OBJECTS.replace("ssh://git@git.example.com/org/fleet.git", url)})
+    _, out, err = ask("apps/web.yaml:4")
+    assert "branch updates of https://git.example.com/org/fleet.git\n" in out
+    assert "s3cret" not in out + err
 
 
 def test_an_image_is_followed_from_every_place(checkout: Path, ask: Ask) -> None:

@@ -4,6 +4,7 @@ marker → ImagePolicy → ImageRepository → ImageUpdateAutomation → commit
 """
 
 import difflib
+import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from controllers import setters
 from controllers.gitaccess.branches import NoPushBranch, plan_branches, source_key
 from controllers.image.ref import to_image_ref
 from controllers.image.setter import PARTS, Setter, parse_setter
+from controllers.net.url import show_remote
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.conditions import find_condition, is_failing
 from controllers.selection.rules import repository_key
@@ -141,7 +143,9 @@ def _automation_fault(automation: ImageUpdateAutomation, policy: ImagePolicy, kn
     relative = setters.relative_to(file, path)
     if relative is None:
         return f"the file is not below its spec.update.path, {automation.spec.update.path}"
-    if not setters.is_candidate(file) and not setters.name_filter(automation.spec.update.files)(file):
+    if not setters.is_candidate(file) and not setters.name_filter(automation.spec.update.files)(
+        posixpath.basename(file)
+    ):
         return "the file is no YAML file: name it in spec.update.files"
     return _push_fault(automation, known)
 
@@ -150,9 +154,10 @@ def _push_fault(automation: ImageUpdateAutomation, known: Known) -> str:
     source = known.sources.get(source_key(automation))
     if source is None:
         return f"its GitRepository {source_key(automation)} does not exist"
+    if automation.spec.git is None:
+        return "it has no spec.git, which says as whom to commit and where to push"
     try:
-        if automation.spec.git is not None:
-            plan_branches(automation.spec.git, source)
+        plan_branches(automation.spec.git, source)
     except NoPushBranch as error:
         return str(error)
     return ""
@@ -166,7 +171,7 @@ def _target(automation: ImageUpdateAutomation, known: Known) -> str:
         plan = plan_branches(automation.spec.git, source)
     except NoPushBranch:
         return ""
-    return f": pushes to branch {plan.push_branch} of {source.spec.url}"
+    return f": pushes to branch {plan.push_branch} of {show_remote(source.spec.url)}"
 
 
 def _value_link(setter: Setter, value: str, policy: ImagePolicy) -> ChainLink:

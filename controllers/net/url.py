@@ -41,6 +41,16 @@ def redact_text(text: str) -> str:
     return _PARAMETER.sub(_redacted, text)
 
 
+def show_remote(url: str) -> str:
+    """Return the URL of a repository as it may be shown: as `redact_text`, but the user of an SSH URL is a fact."""
+    shown = redact_text(url)
+    try:
+        parts, user = urlsplit(shown), urlsplit(url).username
+    except ValueError:
+        return shown
+    return urlunsplit(parts._replace(netloc=f"{user}@{parts.netloc}")) if parts.scheme == "ssh" and user else shown
+
+
 def with_userinfo(url: str, username: str, password: str) -> str:
     """Return `scheme://user:password@host`, each part escaped; the URL alone without a user. Never for a message."""
     if not username:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from controllers.net.url import origin, redact_text, strip_userinfo, with_userinfo
+from controllers.net.url import origin, redact_text, show_remote, strip_userinfo, with_userinfo
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,18 @@ def test_a_url_without_its_login(url: str, want: str) -> None:
 )  # fmt: skip
 def test_what_is_shown_of_urls_in_a_text(text: str, want: str) -> None:
     assert redact_text(text) == want
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://bot:s3cret@git.example.com/o/r", "https://git.example.com/o/r"),
+        ("HTTPS://bot:s3cret@git.example.com/o/r", "HTTPS://git.example.com/o/r"),
+        ("ssh://git@git.example.com:2222/o/r", "ssh://git@git.example.com:2222/o/r"),
+        ("ssh://git:s3cret@git.example.com/o/r", "ssh://git@git.example.com/o/r"),
+        ("https://git.example.com/o/r?private_token=s3cret", "https://git.example.com/o/r?private_token=REDACTED"),
+        ("ssh://git:s3cret@[git/o/r", "ssh://[git/o/r"),
+    ],
+)
+def test_the_url_of_a_repository_is_shown_without_what_logs_in(url: str, shown: str) -> None:
+    assert show_remote(url) == shown
