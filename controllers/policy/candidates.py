@@ -77,7 +77,7 @@ class _Difference:
 
 
 class Candidates:
-    """Values to rank and the tags that they stand for. One thread may use them at a time: `TagIndex` holds a lock.
+    """Values to rank and the tags that they stand for. One thread may use them at a time: `TagIndex` has locks.
 
     Where tags share a value, the one that is last in stored order, the least by bytes, stands for it.
     """

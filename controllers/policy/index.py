@@ -11,9 +11,11 @@ from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Final, NamedTuple
+from weakref import WeakValueDictionary
 
 from controllers.golang import regexp
 from controllers.policy.candidates import Candidates, ValueFunction, identity
@@ -37,6 +39,60 @@ class _CandidatesKey(NamedTuple):
 
     cache_key: Hashable
     excluded: frozenset[str] = frozenset()
+
+
+class _Kept:
+    """Candidates within a bound, and who uses them.
+
+    A pass over the tags takes seconds where a pattern costs, so each filter has a lock of its own: whoever holds it may
+    take, use and keep candidates of that filter.
+    """
+
+    def __init__(self, tag_count: int, before: dict[Hashable, Candidates]) -> None:
+        """before: candidates of other tags by filter, to be changed."""
+        self._tag_count = tag_count
+        self._before = before
+        self._lock = Lock()  # guards the two below, and is held for a look into them only
+        self._candidates: OrderedDict[_CandidatesKey, Candidates] = OrderedDict()
+        self._in_use: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()
+
+    def lock_of(self, cache_key: Hashable) -> Lock:
+        """Return the lock of a filter."""
+        with self._lock:
+            return self._in_use.setdefault(cache_key, Lock())
+
+    def find(self, key: _CandidatesKey) -> Candidates | None:
+        """Return what was kept, if it still is."""
+        with self._lock:
+            if key in self._candidates:
+                self._candidates.move_to_end(key)
+            return self._candidates.get(key)
+
+    def keep(self, key: _CandidatesKey, candidates: Candidates) -> None:
+        """Keep candidates, at the cost of those that nobody asked for longest."""
+        # Unfiltered candidates count as well. Those that rules left are made anew in milliseconds, so they go first.
+        with self._lock:
+            while self._candidates and (len(self._candidates) + 1) * self._tag_count > MAX_CACHED_VALUES:
+                oldest = next((key for key in self._candidates if key.excluded), next(iter(self._candidates)))
+                del self._candidates[oldest]
+            self._candidates[key] = candidates
+
+    def take_before(self, cache_key: Hashable) -> Candidates | None:
+        """Return the candidates of the filter among other tags, once."""
+        return self._before.pop(cache_key, None)
+
+    def release(self) -> dict[Hashable, Candidates]:
+        """Hand over the candidates by filter. Those that are in use stay, and are nobody else's."""
+        released: dict[Hashable, Candidates] = {}
+        with self._lock:
+            for key in list(self._candidates):
+                in_use = self._in_use.get(key.cache_key)
+                if in_use is not None and in_use.locked():
+                    continue
+                candidates = self._candidates.pop(key)
+                if not key.excluded:
+                    released[key.cache_key] = candidates
+        return released
 
 
 class TagIndex:
@@ -69,9 +125,8 @@ class TagIndex:
         }
         """Only tags whose age is known."""
         self._excluded_count = excluded_count
-        self._lock = Lock()  # guards _candidates, and what they compute on first use
-        self._candidates: OrderedDict[_CandidatesKey, Candidates] = OrderedDict()
-        self._before = previous.release_candidates() if previous else {}
+        self._kept = _Kept(len(self.tags), previous.release_candidates() if previous else {})
+        self._waits = True
         changed = self.first_seen.items() ^ previous.first_seen.items() if previous else ()
         other_age = {tag for tag, _ in changed if tag not in removed and tag not in added and tag in self}
         self._removed, self._added = removed | other_age, added | other_age
@@ -85,15 +140,22 @@ class TagIndex:
         """When tags of known age were first seen, the latest first."""
         return tuple(sorted(((time, tag) for tag, time in self.first_seen.items()), reverse=True))
 
+    def without_waiting(self) -> TagIndex:
+        """Return this index for an event loop, which must not wait for a thread that is at work on the same filter.
+
+        Then the answer is computed for the asker alone, and is the same. It shares everything else.
+        """
+        index = copy(self)
+        index._waits = False  # noqa: SLF001 - of a copy of this one
+        return index
+
     def release_candidates(self) -> dict[Hashable, Candidates]:
         """Hand over the candidates by filter, as far as they were computed, for the next index to change.
 
-        Whoever still asks this index gets the same answers as before, and pays for them anew.
+        Whoever still asks this index gets the same answers as before, and pays for them anew. What a thread is at work
+        on is not handed over, and not waited for.
         """
-        with self._lock:
-            released = {key.cache_key: candidates for key, candidates in self._candidates.items() if not key.excluded}
-            self._candidates.clear()
-            return released
+        return self._kept.release()
 
     def choose(
         self,
@@ -111,12 +173,12 @@ class TagIndex:
         if not self.tags:
             raise NoTags(self._excluded_count)
         extractor = _extractor(tag_filter)
-        with translate_costs(), self._lock:
-            everything = self._shortlist(extractor)
+        with translate_costs(), self._use(extractor) as kept:
+            everything = self._shortlist(kept, extractor)
             left_out = {
                 tag: reason for tag, reason in regexp.within_budget(excluded.items()) if self._passes(tag, extractor)
             }
-            candidates = self._shortlist(extractor, frozenset(left_out))
+            candidates = self._shortlist(kept, extractor, frozenset(left_out))
             ranking = rank(candidates) if candidates.tags else None
             tally = build_tally(ranking, candidates, excluded_count=self._excluded_count)
             best = ranking.best if ranking else None
@@ -133,8 +195,8 @@ class TagIndex:
     def matching(self, pattern: str) -> list[str]:
         """Return the tags in which the pattern is found. Raises InvalidPolicy. Kept like a filter's results."""
         extractor = _extractor(Filter(pattern))
-        with translate_costs(), self._lock:
-            return list(self._shortlist(extractor).tags)
+        with translate_costs(), self._use(extractor) as kept:
+            return list(self._shortlist(kept, extractor).tags)
 
     def is_candidate(self, tag: str, tag_filter: Filter | None) -> bool:
         """Return True for a stored tag that the filter lets through. Raises InvalidPolicy."""
@@ -143,28 +205,34 @@ class TagIndex:
     def _passes(self, tag: str, extractor: Extractor | None) -> bool:
         return tag in self and (extractor is None or extractor.value(tag) is not None)
 
-    def _shortlist(self, extractor: Extractor | None, excluded: frozenset[str] = frozenset()) -> Candidates:
-        cache_key, value = (None, identity) if extractor is None else (extractor.cache_key, extractor.value)
-        key = _CandidatesKey(cache_key, excluded)
-        if key not in self._candidates:
+    @contextmanager
+    def _use(self, extractor: Extractor | None) -> Iterator[_Kept]:
+        """Lend what is kept for a filter, of which nobody else takes anything meanwhile."""
+        lock = self._kept.lock_of(_cache_key(extractor))
+        if not lock.acquire(blocking=self._waits):
+            yield _Kept(len(self.tags), {})
+            return
+        try:
+            yield self._kept
+        finally:
+            lock.release()
+
+    def _shortlist(
+        self, kept: _Kept, extractor: Extractor | None, excluded: frozenset[str] = frozenset()
+    ) -> Candidates:
+        value = identity if extractor is None else extractor.value
+        key = _CandidatesKey(_cache_key(extractor), excluded)
+        candidates = kept.find(key)
+        if candidates is None:
             candidates = (
-                self._shortlist(extractor).without(excluded, value)
+                self._shortlist(kept, extractor).without(excluded, value)
                 if excluded
-                else self._build_candidates(cache_key, value)
+                else self._build_candidates(kept.take_before(key.cache_key), value)
             )
-            self._make_room()
-            self._candidates[key] = candidates
-        self._candidates.move_to_end(key)
-        return self._candidates[key]
+            kept.keep(key, candidates)
+        return candidates
 
-    def _make_room(self) -> None:
-        # Unfiltered candidates count as well. Those that rules left are made anew in milliseconds, so they go first.
-        while self._candidates and (len(self._candidates) + 1) * len(self.tags) > MAX_CACHED_VALUES:
-            oldest = next((key for key in self._candidates if key.excluded), next(iter(self._candidates)))
-            del self._candidates[oldest]
-
-    def _build_candidates(self, cache_key: Hashable, value: ValueFunction) -> Candidates:
-        earlier = self._before.pop(cache_key, None)
+    def _build_candidates(self, earlier: Candidates | None, value: ValueFunction) -> Candidates:
         if earlier is None:
             return Candidates(self.tags, value)
         earlier.change(self._removed, self._added, value)
@@ -214,3 +282,7 @@ def _extractor(tag_filter: Filter | None) -> Extractor | None:
         return None if tag_filter is None else compile_filter(tag_filter)
     except BadFilter as error:
         raise InvalidPolicy(f"failed to filter tags: {error}") from None
+
+
+def _cache_key(extractor: Extractor | None) -> Hashable:
+    return None if extractor is None else extractor.cache_key

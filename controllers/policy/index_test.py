@@ -1,8 +1,9 @@
 """The index: many policies over one list, and what it takes over from the list before."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from time import process_time
 from types import ModuleType
 
@@ -29,6 +30,7 @@ from controllers.policy import semver as semver_policy
 from controllers.policy.errors import PolicyError
 from controllers.policy.reasons import DENIED
 from controllers.policy.tag_filter import Extractor
+from testing.process import TEST_TIMEOUT_SECONDS
 
 TAGS = st.lists(st.from_regex(r"(app|web)-[0-2]\.[0-2]\.[0-2](-rc)?", fullmatch=True), max_size=10)
 POLICIES: list[Policy] = [Semver("*"), Semver(">=1-0 || 0.1.x"), Alphabetical(), Alphabetical("desc"), Numerical()]
@@ -143,6 +145,72 @@ def test_several_threads_agree(searched: list[str]) -> None:
         chosen = list(pool.map(lambda number: index.choose(Semver(f"<1.0.{number}"), Filter("^1")).tag, range(1, 41)))
     assert chosen == [f"1.0.{number}" for number in range(40)]
     assert len(searched) == 300
+
+
+@contextmanager
+def thread_at_work(index: TagIndex, tag_filter: Filter) -> Iterator[None]:
+    """Hold a thread within a pass over the tags; fails when that was waited for."""
+    reached, may_go_on = Event(), Event()
+    value = Extractor.value
+
+    def held(self: Extractor, tag: str) -> str | None:
+        if not reached.is_set():
+            reached.set()
+            assert may_go_on.wait(TEST_TIMEOUT_SECONDS), "somebody waited for the thread"
+        return value(self, tag)
+
+    with pytest.MonkeyPatch.context() as patch, ThreadPoolExecutor(1) as pool:
+        patch.setattr(Extractor, "value", held)
+        chosen = pool.submit(index.choose, Alphabetical(), tag_filter)
+        assert reached.wait(TEST_TIMEOUT_SECONDS)
+        try:
+            yield
+        finally:
+            may_go_on.set()
+        assert chosen.result().tag == "1.1"
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        pytest.param(lambda index: index.choose(Alphabetical(), Filter("^0")).tag, id="another-filter"),
+        pytest.param(lambda index: index.matching("^0")[0], id="matching"),
+        pytest.param(lambda index: index.choose(Alphabetical("desc"), excluded={"0.0": DENIED}).tag, id="no-filter"),
+        pytest.param(
+            lambda index: index.without_waiting().choose(Alphabetical("desc"), Filter("[01]$")).tag, id="its-filter"
+        ),
+        pytest.param(
+            lambda index: TagIndex(["0.1", "0.2"], index).choose(Alphabetical("desc"), Filter("[01]$")).tag,
+            id="next-index",
+        ),
+    ],
+)
+def test_nobody_waits_for_a_thread_whose_pattern_costs(ask: Callable[[TagIndex], str]) -> None:
+    index = TagIndex(["0.1", "1.1"])
+    index.choose(Alphabetical())
+    with thread_at_work(index, Filter("[01]$")):
+        assert ask(index) == "0.1"
+
+
+def test_what_is_in_use_is_not_handed_over_and_the_rest_is(searched: list[str]) -> None:
+    index = TagIndex(["0.1", "1.1"])
+    index.choose(Alphabetical(), Filter("^."))
+    with thread_at_work(index, Filter("[01]$")):
+        searched.clear()
+        following = TagIndex(["0.1", "1.1", "1.2"], index)
+        assert following.choose(Alphabetical(), Filter("^.")).tag == "1.2"
+        assert searched == ["1.2"]
+    assert following.choose(Alphabetical(), Filter("[01]$")).tag == "1.1"
+    assert index.choose(Alphabetical(), Filter("[01]$")).tag == "1.1"
+
+
+def test_an_index_that_does_not_wait_shares_what_it_computes(searched: list[str]) -> None:
+    index = TagIndex(["0.1", "1.1"])
+    index.without_waiting().choose(Alphabetical(), Filter("[01]$"))
+    searched.clear()
+    index.choose(Alphabetical(), Filter("[01]$"))
+    index.without_waiting().choose(Alphabetical(), Filter("[01]$"))
+    assert searched == []
 
 
 def test_an_index_that_was_followed_still_answers() -> None:

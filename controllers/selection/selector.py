@@ -38,7 +38,7 @@ async def read_index(
     scan = repository.status.last_scan_result
     if scan is None or repository.status.canonical_image_name != image.name:
         rules = to_rules(policy.spec)
-        await _run(partial(check, rules), policy, rules, threads, tag_count=0)
+        await _run(partial(check, rules), policy, threads, inline=_is_cheap(rules, tag_count=0))
         raise NotScanned(
             f"waiting for ImageRepository '{key}' to scan {image.name}; its own status tells how that goes"
         )
@@ -66,18 +66,22 @@ async def select_tag(
     latest = policy.status.latest_ref
     current = latest.tag if latest and latest.name == repository.spec.image else ""
     metadata: dict[str, ImageMetadata] = {}
+    inline = _is_cheap(rules, tag_count=len(index.tags))
+    if inline:
+        index = index.without_waiting()
     while True:
         choose = partial(select, index, rules, now=now, current=current, images=metadata)
-        answer = await _run(choose, policy, rules, threads, tag_count=len(index.tags))
+        answer = await _run(choose, policy, threads, inline=inline)
         if isinstance(answer, Selection):
             return answer
         metadata |= await reader.read_metadata(repository, image, answer.tags)
 
 
-async def _run(
-    work: Callable[[], T], policy: ImagePolicy, rules: Rules, threads: NamespaceThreads, *, tag_count: int
-) -> T:
-    """Return what `work` does with the patterns of `rules` and so many tags: in a thread, unless it is over at once."""
-    if tag_count <= INLINE_TAGS and regexp.are_cheap(list_patterns(rules)):
-        return work()
-    return await threads.run(policy.metadata.namespace, work)
+def _is_cheap(rules: Rules, *, tag_count: int) -> bool:
+    """Return whether so many tags may meet the patterns of the rules while the event loop waits."""
+    return tag_count <= INLINE_TAGS and regexp.are_cheap(list_patterns(rules))
+
+
+async def _run(work: Callable[[], T], policy: ImagePolicy, threads: NamespaceThreads, *, inline: bool) -> T:
+    """Return what `work` does: in a thread, unless it is over at once."""
+    return work() if inline else await threads.run(policy.metadata.namespace, work)

@@ -1,14 +1,20 @@
 """The question that the controller and the command line ask: which tag, from objects alone."""
 
+import asyncio
+from functools import partial
+from threading import Event
+
 import pytest
 
-from api.imagepolicy import AlphabeticalPolicy, ImagePolicy, ImagePolicyChoice, ImageRef
+from api.imagepolicy import AlphabeticalPolicy, ImagePolicy, ImagePolicyChoice, ImageRef, TagFilter
 from api.imagerepository import ImageRepositoryStatus
 from controllers.image.reference import parse_image
 from controllers.imageaccess.reader import AccessReader
+from controllers.policy.alphabetical import Alphabetical
 from controllers.policy.errors import InvalidPolicy, NoMatch
 from controllers.policy.index import TagIndex
 from controllers.policy.rules import Selection
+from controllers.policy.tag_filter import Extractor, Filter
 from controllers.registry.inspection import Inspection
 from controllers.runtime.kube.errors import Unreachable
 from controllers.selection.errors import NotScanned, TagsNotRead
@@ -20,6 +26,7 @@ from testing.builders import IMAGE, image_policy, image_repository, scanned
 from testing.clock import START
 from testing.kube import FakeKube
 from testing.policy_harness import APP, FakeImageRegistry
+from testing.process import TEST_TIMEOUT_SECONDS
 from testing.tag_lists import FakeTagListReader
 
 APP_IMAGE = parse_image(IMAGE)
@@ -57,6 +64,26 @@ async def test_last_choice_counts_while_the_image_is_the_same(name: str, kept: s
     policy = image_policy(latest=ImageRef(name=name, tag="1.2.0"), policy=choice)
     selection = await ask(policy)
     assert selection.choice.tag == (kept or "1.1.0")
+
+
+@pytest.mark.parametrize("pattern", [pytest.param("1", id="its-filter"), pytest.param("0$", id="another-filter")])
+async def test_event_loop_does_not_wait_for_a_thread_within_a_filter(
+    monkeypatch: pytest.MonkeyPatch, pattern: str
+) -> None:
+    reached, may_go_on, value, index = Event(), Event(), Extractor.value, TagIndex(("1.1.0", "1.0.0"))
+
+    def held(self: Extractor, tag: str) -> str | None:
+        if not reached.is_set():
+            reached.set()
+            assert may_go_on.wait(TEST_TIMEOUT_SECONDS), "the event loop waited for the thread"
+        return value(self, tag)
+
+    monkeypatch.setattr(Extractor, "value", held)
+    thread = asyncio.create_task(asyncio.to_thread(partial(index.choose, Alphabetical(), Filter("1"))))
+    assert await asyncio.to_thread(partial(reached.wait, TEST_TIMEOUT_SECONDS))
+    selection = await ask(image_policy(filter_tags=TagFilter(pattern=pattern)), index)
+    may_go_on.set()
+    assert (selection.choice.tag, (await thread).tag) == ("1.1.0", "1.1.0")
 
 
 async def test_failure_says_why_each_tag_lost() -> None:
