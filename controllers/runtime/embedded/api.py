@@ -17,7 +17,7 @@ from controllers.clock import Clock
 from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.embedded.errors import StateUnavailable
 from controllers.runtime.embedded.served import DefinedKind, ServedKinds
-from controllers.runtime.embedded.statefile import StateFile, copy_to_memory, machine_identity, open_memory, open_state
+from controllers.runtime.embedded.statefile import StateFile, machine_identity, open_copy, open_memory, open_state
 from controllers.runtime.embedded.store import ObjectStore
 from controllers.runtime.embedded.tables import Tables
 from controllers.runtime.kube.errors import ApiError
@@ -50,13 +50,11 @@ class EmbeddedApi:
     ) -> Self:
         """Open the state in a file, or begin it. See `statefile.open_state`. Raises StateError.
 
-        read_only: work on a copy that is forgotten at the end, or on nothing where there is no file
+        read_only: work on a copy that is forgotten at the end, or on nothing where there is no file; what is on the
+        disk stays as it is, and the notices say what would become of it
         """
-        if read_only and not path.exists():
-            return cls.in_memory(kinds, clock=clock)
-        file = open_state(path, now=clock.now(), machine=machine_identity(), check_machine=check_machine)
-        if read_only:
-            file = copy_to_memory(file)
+        begin = open_copy if read_only else open_state
+        file = begin(path, now=clock.now(), machine=machine_identity(), check_machine=check_machine)
         try:
             return cls(file, kinds, clock=clock)
         except BaseException as error:

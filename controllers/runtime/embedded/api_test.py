@@ -95,6 +95,37 @@ async def test_objects_survive_and_versions_go_on(tmp_path: Path) -> None:
         assert (await api.connect().list(PARTS, into=Part)).items == []
 
 
+@pytest.mark.parametrize("fault", ["none", "other-machine", "damaged"])
+async def test_reading_only_leaves_the_file_for_the_next_run(
+    tmp_path: Path, fault: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "state.db"
+    monkeypatch.setattr("controllers.runtime.embedded.api.machine_identity", lambda: "here")
+    with open_api(path) as api:
+        await api.connect().create(GADGETS, "ns", encode_gadget(), into=Gadget)
+    if fault == "damaged":
+        path.write_bytes(path.read_bytes()[:5000])
+    if fault == "other-machine":
+        monkeypatch.setattr("controllers.runtime.embedded.api.machine_identity", lambda: "there")
+    before = files_in(tmp_path)
+    with EmbeddedApi.open(path, GADGET_KINDS, clock=SYSTEM_CLOCK, read_only=True) as api:
+        await api.connect().create(GADGETS, "ns", encode_gadget("b"), into=Gadget)
+        names = [gadget.metadata.name for gadget in (await api.connect().list(GADGETS, into=Gadget)).items]
+        assert names == (["a", "b"] if fault == "none" else ["b"])
+        assert len(api.notices) == (fault != "none")
+    assert files_in(tmp_path) == before
+
+
+def test_reading_only_makes_no_folders(tmp_path: Path) -> None:
+    with EmbeddedApi.open(tmp_path / "a" / "state.db", GADGET_KINDS, clock=SYSTEM_CLOCK, read_only=True) as api:
+        assert api.notices == ()
+    assert list(tmp_path.iterdir()) == []
+
+
+def files_in(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {file.name: (file.read_bytes(), file.stat().st_mtime_ns) for file in folder.iterdir()}
+
+
 def everything_in(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.iterdir())
 

@@ -11,10 +11,12 @@ import fcntl
 import hashlib
 import hmac
 import os
+import shutil
 import socket
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +32,7 @@ MIGRATIONS: Final[Sequence[Callable[[sqlite3.Connection], None]]] = (create_file
 _MAGIC: Final = b"SQLite format 3\0"
 _HEADER_BYTES: Final = 100
 _COMPANIONS: Final = ("", "-wal", "-shm")
+_COPIED: Final = ("", "-wal")  # the third is made anew of the second
 _MACHINE_ID: Final = Path("/etc/machine-id")
 _MACHINE_FACT, _HOST_FACT = "machine", "host"
 
@@ -48,12 +51,16 @@ class StateFile:
         """Write everything back into the file and let another process have it."""
         self.connection.close()
         if self.lock >= 0:
+            os.ftruncate(self.lock, 0)  # who takes it to read does not write into it whose it is
             os.close(self.lock)
 
 
 @dataclass(slots=True)
 class _Opening:
     path: Path
+    """The user's file, which messages name."""
+    file: Path
+    """What is opened: the user's file, or a copy of it that is thrown away."""
     machine: str
     check_machine: bool
     now: datetime
@@ -91,58 +98,130 @@ def open_state(
     rather than going on with it. Raises StateError.
     """
     lock = _lock(path)
-    opening = _Opening(path, machine, check_machine, now)
+    opening = _Opening(path, path, machine, check_machine, now)
     try:
-        _require_ours(opening, formats=len(migrations))
-        try:
-            connection = _open_checked(opening, migrations)
-        except sqlite3.DatabaseError as error:
-            _keep_aside(opening, "damaged", f"is damaged ({error})")
-            connection = _open_checked(opening, migrations)
+        connection = _open(opening, migrations)
     except BaseException:
         os.close(lock)
         raise
     return StateFile(connection, lock, tuple(opening.notices))
 
 
-def copy_to_memory(file: StateFile) -> StateFile:
-    """Return a copy of an open state file, which is forgotten at the end, and close the file."""
-    connection = _connect(":memory:")
-    file.connection.backup(connection)
-    file.close()
-    return StateFile(connection, notices=file.notices)
+def open_copy(
+    path: Path,
+    *,
+    now: datetime,
+    machine: str,
+    check_machine: bool = True,
+    migrations: Sequence[Callable[[sqlite3.Connection], None]] = MIGRATIONS,
+) -> StateFile:
+    """Return the state that `open_state` would go on with, in memory; nothing is made, changed or renamed at `path`.
+
+    The notices say what `open_state` would do. Raises StateError for a file that cannot be used.
+    """
+    try:
+        folder = tempfile.TemporaryDirectory(prefix="tagline-state-")
+    except OSError as error:
+        raise StateUnavailable(f"cannot copy the state file {path}: {describe(error)}") from None
+    with folder:
+        # SQLite replays a killed process's log into the file that it opens, so it is not given the user's.
+        opening = _Opening(path, Path(folder.name, "state.db"), machine, check_machine, now)
+        _copy_unused(path, opening.file)
+        connection = _open(opening, migrations)
+        try:
+            memory = _connect(":memory:")
+            connection.backup(memory)
+        finally:
+            connection.close()
+    return StateFile(memory, notices=tuple(opening.notices))
+
+
+def _copy_unused(path: Path, copy: Path) -> None:
+    """Copy a state file, if there is one, while no other process writes it. Raises StateInUse, StateUnavailable."""
+    real = Path(os.path.realpath(path))  # SQLite's log is beside that
+    is_locked = False
+    while not is_locked:
+        with _shared_lock(path) as is_locked:
+            for companion in _COPIED:
+                part = copy.with_name(copy.name + companion)
+                try:
+                    shutil.copyfile(real.with_name(real.name + companion), part)
+                except (FileNotFoundError, NotADirectoryError):
+                    part.unlink(missing_ok=True)
+                except OSError as error:
+                    raise StateUnavailable(f"cannot copy the state file {path}: {describe(error)}") from None
+        if not _lock_name(path).exists():  # else a process may have begun meanwhile
+            return
+
+
+@contextmanager
+def _shared_lock(path: Path) -> Iterator[bool]:
+    """Keep writers of a state file away; the answer is False where none has ever made the lock."""
+    try:
+        lock = os.open(_lock_name(path), os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        yield False
+        return
+    except OSError as error:
+        raise StateUnavailable(f"cannot use the state file {path}: {describe(error)}: {error.filename}") from None
+    try:
+        _take(lock, path, fcntl.LOCK_SH)
+        yield True
+    finally:
+        os.close(lock)
+
+
+def _open(opening: _Opening, migrations: Sequence[Callable[[sqlite3.Connection], None]]) -> sqlite3.Connection:
+    """Return the connection to a usable file; one that is not is kept aside first. Raises StateError."""
+    _require_ours(opening, formats=len(migrations))
+    try:
+        return _open_checked(opening, migrations)
+    except sqlite3.DatabaseError as error:
+        _keep_aside(opening, "damaged", f"is damaged ({error})")
+        return _open_checked(opening, migrations)
 
 
 def _lock(path: Path) -> int:
     """Return a descriptor that holds the lock of a state file. Raises StateInUse, StateUnavailable."""
-    name = path.with_name(f"{path.name}.lock")
+    name = _lock_name(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise StateUnavailable(f"cannot use the state file {path}: {describe(error)}: {error.filename}") from None
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(lock, path, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(lock)
+        raise
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+    return lock
+
+
+def _lock_name(path: Path) -> Path:
+    return path.with_name(f"{path.name}.lock")
+
+
+def _take(lock: int, path: Path, how: int) -> None:
+    """Lock an open file, or raise StateInUse, StateUnavailable."""
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
     except BlockingIOError:
         holder = os.pread(lock, 200, 0).decode("utf-8", "replace").strip()
-        os.close(lock)
         raise StateInUse(
             f"the state file {path} is in use by another tagline{holder and f' ({holder})'}: wait for it to end, or "
             "name another file with --state"
         ) from None
     except OSError as error:
-        os.close(lock)
         raise StateUnavailable(f"cannot lock the state file {path}: {describe(error)}") from None
-    os.ftruncate(lock, 0)
-    os.pwrite(lock, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
-    return lock
 
 
 def _require_ours(opening: _Opening, *, formats: int) -> None:
     """Raise for a file that must be left alone: somebody else's, a newer version's, one that cannot be read."""
     path = opening.path
     try:
-        with path.open("rb") as file:
+        with opening.file.open("rb") as file:
             header = file.read(_HEADER_BYTES)
     except FileNotFoundError:
         return
@@ -166,11 +245,11 @@ def _open_checked(opening: _Opening, migrations: Sequence[Callable[[sqlite3.Conn
     """Return the connection to a file that is whole, ours and of the newest format. Raises DatabaseError."""
     path = opening.path
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        path.chmod(0o600)
+        os.close(os.open(opening.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        opening.file.chmod(0o600)
     except OSError as error:
         raise StateUnavailable(f"cannot use the state file {path}: {describe(error)}") from None
-    connection = _connect(str(path))
+    connection = _connect(str(opening.file))
     try:
         if (verdict := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(verdict)
@@ -231,16 +310,22 @@ def _sign(connection: sqlite3.Connection, machine: str) -> None:
 
 def _keep_aside(opening: _Opening, why: str, what: str) -> None:
     """Rename the file and what belongs to it, and note a sentence about it. Raises StateUnavailable."""
-    path = opening.path
-    aside = path.with_name(f"{path.name}.{why}-{opening.now:%Y%m%dT%H%M%SZ}")
+    path, file = opening.path, opening.file
+    aside = file.with_name(f"{file.name}.{why}-{opening.now:%Y%m%dT%H%M%SZ}")
     number = 1
     while aside.exists():
         number += 1
-        aside = path.with_name(f"{path.name}.{why}-{opening.now:%Y%m%dT%H%M%SZ}-{number}")
+        aside = file.with_name(f"{file.name}.{why}-{opening.now:%Y%m%dT%H%M%SZ}-{number}")
     try:
         for companion in _COMPANIONS:
             with suppress(FileNotFoundError):
-                path.with_name(path.name + companion).rename(aside.with_name(aside.name + companion))
+                file.with_name(file.name + companion).rename(aside.with_name(aside.name + companion))
     except OSError as error:
         raise StateUnavailable(f"the state file {path} {what} and cannot be renamed: {describe(error)}") from None
-    opening.notices.append(f"the state file {path} {what}: it is kept as {aside}, and a new one is begun")
+    if file == path:
+        opening.notices.append(f"the state file {path} {what}: it is kept as {aside}, and a new one is begun")
+    else:
+        opening.notices.append(
+            f"the state file {path} {what}: it was not touched and not used. A run that writes would keep it aside "
+            "under another name and begin a new one"
+        )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from controllers.runtime.embedded.errors import NewerState, NotAState, StateInUse, StateUnavailable
-from controllers.runtime.embedded.statefile import MIGRATIONS, StateFile, machine_identity, open_state
+from controllers.runtime.embedded.statefile import MIGRATIONS, StateFile, machine_identity, open_copy, open_state
 
 NOW = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
 NEXT: Sequence[Callable[[sqlite3.Connection], object]] = (
@@ -43,6 +43,21 @@ def write(path: Path, value: str = "kept") -> None:
     file.close()
 
 
+def copied(path: Path, **options: object) -> StateFile:
+    return open_copy(path, **({"now": NOW, "machine": "here"} | options))  # type: ignore[arg-type]
+
+
+def snapshot(folder: Path) -> dict[str, tuple[object, ...]]:
+    """Return everything that a run could change of a folder."""
+    return {
+        str(entry.relative_to(folder)): (
+            status.st_ino, status.st_mode, status.st_mtime_ns, entry.read_bytes() if entry.is_file() else b""
+        )
+        for entry in (folder, *folder.rglob("*"))
+        for status in (entry.stat(),)
+    }  # fmt: skip
+
+
 def test_only_its_owner_may_read_it(path: Path) -> None:
     path.parent.mkdir()
     path.touch(0o644)
@@ -70,7 +85,8 @@ def test_a_second_process_is_told_who_has_it(path: Path) -> None:
     reopen(path).close()
 
 
-def test_a_killed_process_leaves_the_lock_and_what_it_wrote(path: Path) -> None:
+def write_and_die(path: Path) -> None:
+    """Write as a process does that is killed: the log is not written back, the lock file names it."""
     code = (
         "import sys, os, signal; from pathlib import Path; from datetime import datetime, UTC\n"
         "from controllers.runtime.embedded.statefile import open_state\n"
@@ -80,12 +96,16 @@ def test_a_killed_process_leaves_the_lock_and_what_it_wrote(path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, path], check=False)
     assert done.returncode == -signal.SIGKILL
+
+
+def test_a_killed_process_leaves_the_lock_and_what_it_wrote(path: Path) -> None:
+    write_and_die(path)
     file = reopen(path)
     assert (remembered(file), file.notices) == ("kept", ())
     file.close()
 
 
-@pytest.mark.parametrize(
+DAMAGES = pytest.mark.parametrize(
     "damage",
     [
         pytest.param(lambda data: bytes(len(data)), id="zeros"),
@@ -94,6 +114,9 @@ def test_a_killed_process_leaves_the_lock_and_what_it_wrote(path: Path) -> None:
         pytest.param(lambda data: data[:100] + os.urandom(3996) + data[4096:], id="first-page"),
     ],
 )
+
+
+@DAMAGES
 def test_a_damaged_file_is_kept_aside_and_reported(path: Path, damage: Callable[[bytes], bytes]) -> None:
     write(path)
     damaged = damage(path.read_bytes())
@@ -194,6 +217,90 @@ def test_the_operating_systems_refusal_is_reported(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(StateUnavailable, match="cannot read the state file"):
         reopen(tmp_path / "folder")
+
+
+@DAMAGES
+def test_a_copy_of_a_damaged_file_is_empty_and_the_file_stays(path: Path, damage: Callable[[bytes], bytes]) -> None:
+    write(path)
+    path.write_bytes(damage(path.read_bytes()))
+    before = snapshot(path.parent)
+    file = copied(path)
+    (notice,) = file.notices
+    assert f"the state file {path} is damaged" in notice
+    assert "it was not touched and not used. A run that writes would keep it aside" in notice
+    assert remembered(file) == "None"
+    file.close()
+    assert snapshot(path.parent) == before
+
+
+def test_a_copy_of_another_machines_file_is_empty_and_the_file_stays(path: Path) -> None:
+    write(path)
+    before = snapshot(path.parent)
+    other = copied(path, machine="there")
+    (notice,) = other.notices
+    assert "was written on another machine (" in notice
+    assert "it was not touched and not used" in notice
+    assert remembered(other) == "None"
+    other.close()
+    moved = copied(path, machine="there", check_machine=False)
+    assert (remembered(moved), moved.notices) == ("kept", ())
+    moved.close()
+    assert snapshot(path.parent) == before
+    file = reopen(path)
+    assert (remembered(file), file.notices) == ("kept", ())
+    file.close()
+
+
+def test_a_copy_has_what_a_killed_process_wrote_and_is_brought_to_the_newest_format(path: Path, tmp_path: Path) -> None:
+    write_and_die(path)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    before = snapshot(tmp_path)
+    assert path.with_name("app.db-wal").stat().st_size
+    for place in (path, link):
+        file = copied(place, migrations=NEXT)
+        assert (remembered(file), file.notices) == ("kept", ())
+        file.connection.execute("INSERT INTO more VALUES ('x')")
+        file.close()
+    assert snapshot(tmp_path) == before
+
+
+def test_a_copy_of_nothing_makes_nothing(path: Path, tmp_path: Path) -> None:
+    file = copied(path)
+    assert (remembered(file), file.notices) == ("None", ())
+    file.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_copy_needs_no_lock_file_and_no_right_to_write(path: Path) -> None:
+    write(path)
+    path.with_name("app.db.lock").unlink()
+    path.chmod(0o400)
+    path.parent.chmod(0o500)
+    before = snapshot(path.parent)
+    file = copied(path)
+    assert remembered(file) == "kept"
+    file.close()
+    assert snapshot(path.parent) == before
+    path.parent.chmod(0o700)
+
+
+def test_a_file_in_use_is_not_copied(path: Path) -> None:
+    file = reopen(path)
+    with pytest.raises(StateInUse, match=rf"in use by another tagline \(process {os.getpid()} on "):
+        copied(path)
+    file.close()
+    copied(path).close()
+
+
+def test_no_copy_is_made_of_what_is_no_state_of_this_version(path: Path, tmp_path: Path) -> None:
+    reopen(path, migrations=NEXT).close()
+    before = snapshot(tmp_path)
+    with pytest.raises(NewerState, match="was not touched"):
+        copied(path)
+    with pytest.raises(StateUnavailable, match="cannot copy the state file"):
+        copied(path.parent)
+    assert snapshot(tmp_path) == before
 
 
 def test_a_machine_is_recognised_without_giving_its_id_away(tmp_path: Path) -> None:
