@@ -43,9 +43,11 @@ async def follow_manifests(sources: Sequence[str], client: EmbeddedClient, *, re
         try:
             manifests = await asyncio.to_thread(read)
             await sync.apply(client, manifests.manifests)
-        except (BadInput, ApiError) as error:
+        except BadInput as error:
             for line in str(error).splitlines():
                 log.error("manifests cannot be used, the objects stay as they were", extra={logkey.ERROR: line})
+        except ApiError as error:  # the state cannot be written
+            log.error("manifests have changed and could not be applied to the end", extra={logkey.ERROR: str(error)})
         else:
             log.info("manifests have changed", extra={logkey.COUNT: len(manifests.manifests)})
 

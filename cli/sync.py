@@ -75,33 +75,45 @@ class PolicyChoice:
 async def apply(client: EmbeddedClient, manifests: Iterable[Manifest], *, request_at: datetime | None = None) -> None:
     """Create, replace and delete objects until they are those of the manifests.
 
-    request_at: also ask each reconciled object for a run, whether one is due or not. Raises BadInput.
+    request_at: also ask each reconciled object for a run, whether one is due or not. Raises BadInput, which names all
+    that is refused, before anything has changed.
     """
-    wanted = list(manifests)
+    order = [resource.plural for resource in _FROM_MANIFESTS]
+    wanted = sorted(manifests, key=lambda m: order.index(m.resource.plural) if m.resource.plural in order else -1)
+    refused = [text for manifest in wanted if (text := await _refusal(client, manifest, request_at))]
+    if refused:
+        raise BadInput("\n".join(refused))
+    for manifest in wanted:
+        await _put(client, manifest, request_at)
     names = {(manifest.resource.plural, manifest.key) for manifest in wanted}
     for resource in _FROM_MANIFESTS:
         for obj in (await client.list(resource, into=_Any, limit=0)).items:
             key = key_of(obj)
             if (resource.plural, key) not in names:
                 await client.delete(resource, key.namespace, key.name)
-    order = [resource.plural for resource in _FROM_MANIFESTS]
-    for manifest in sorted(wanted, key=lambda m: order.index(m.resource.plural) if m.resource.plural in order else -1):
-        try:
-            await _put(client, manifest, request_at)
-        except Invalid as error:
-            raise BadInput(f"{manifest.place}: {error.message}") from None
 
 
-async def _put(client: EmbeddedClient, manifest: Manifest, request_at: datetime | None) -> None:
+async def _refusal(client: EmbeddedClient, manifest: Manifest, request_at: datetime | None) -> str:
+    """Return why a manifest would be refused, with its place; empty if it would not be."""
+    try:
+        await _put(client, manifest, request_at, dry_run=True)
+    except Invalid as error:
+        return f"{manifest.place}: {error.message}"
+    return ""
+
+
+async def _put(
+    client: EmbeddedClient, manifest: Manifest, request_at: datetime | None, *, dry_run: bool = False
+) -> None:
     body: dict[str, Any] = manifest.body
     meta = {name: value for name, value in body["metadata"].items() if name not in {"resourceVersion", "uid"}}
     if request_at and manifest.resource.kind in {resource.kind for resource in RECONCILED}:
         meta["annotations"] = {**(meta.get("annotations") or {}), REQUESTED_AT: request_at.isoformat()}
     body = {**body, "metadata": meta}
     try:
-        await client.replace(manifest.resource, *manifest.key, body, into=_Any)
+        await client.replace(manifest.resource, *manifest.key, body, into=_Any, dry_run=dry_run)
     except NotFound:
-        await client.create(manifest.resource, manifest.key.namespace, body, into=_Any)
+        await client.create(manifest.resource, manifest.key.namespace, body, into=_Any, dry_run=dry_run)
 
 
 async def read_states(client: EmbeddedClient) -> list[ObjectState]:

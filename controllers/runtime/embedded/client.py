@@ -120,13 +120,22 @@ class EmbeddedClient:
             self._store.history.remove(subscription)
 
     async def create(
-        self, resource: Resource, namespace: str, body: object, *, into: type[T], name: str = "", subresource: str = ""
+        self,
+        resource: Resource,
+        namespace: str,
+        body: object,
+        *,
+        into: type[T],
+        name: str = "",
+        subresource: str = "",
+        dry_run: bool = False,
     ) -> T:
         """Create an object and return it as it is stored. Raises AlreadyExists, Invalid.
 
+        dry_run: answer in the same way, and keep nothing.
         Subresources cannot be created here: nobody issues tokens for ServiceAccounts.
         """
-        request = await _begin("create", resource, namespace, name, subresource)
+        request = await _begin("create", resource, namespace, name, subresource, dry_run=dry_run)
         if subresource:
             raise NotFound(request.operation, f"there is no {subresource} without a cluster", status=404)
         stored = self._store.create(request, _plain(body, request))
@@ -148,9 +157,14 @@ class EmbeddedClient:
         stored = self._store.patch(request, _plain(body, request), subresource=subresource)
         return serializer.decode(stored, into, operation=request.operation)
 
-    async def replace(self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T]) -> T:
-        """Put a whole object in place of another one, whose status stays. Raises Conflict, Invalid, NotFound."""
-        request = await _begin("replace", resource, namespace, name)
+    async def replace(
+        self, resource: Resource, namespace: str, name: str, body: object, *, into: type[T], dry_run: bool = False
+    ) -> T:
+        """Put a whole object in place of another one, whose status stays. Raises Conflict, Invalid, NotFound.
+
+        dry_run: answer in the same way, and keep nothing.
+        """
+        request = await _begin("replace", resource, namespace, name, dry_run=dry_run)
         stored = self._store.replace(request, _plain(body, request))
         return serializer.decode(stored, into, operation=request.operation)
 
@@ -191,11 +205,14 @@ class EmbeddedClient:
             raise Gone(operation, text, status=410, reason="Expired") from None
 
 
-async def _begin(verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = "") -> Request:
+async def _begin(
+    verb: str, resource: Resource, namespace: str, name: str = "", subresource: str = "", *, dry_run: bool = False
+) -> Request:
     """Return a request whose address is valid; let others run first, as a real request does."""
     request_path(resource, namespace, name, subresource)
     await asyncio.sleep(0)
-    return Request(describe_request(verb, resource, namespace, name, subresource), resource, namespace, name)
+    operation = describe_request(verb, resource, namespace, name, subresource)
+    return Request(operation, resource, namespace, name, is_dry_run=dry_run)
 
 
 def _plain(body: object, request: Request) -> Json:

@@ -37,6 +37,8 @@ class Request:
     resource: Resource
     namespace: str = ""
     name: str = ""
+    is_dry_run: bool = False
+    """Whether it is answered as any other, but nothing of it is kept (`dryRun=All`)."""
 
 
 class ObjectStore:
@@ -86,8 +88,9 @@ class ObjectStore:
             stored = self._put(kind, place, obj, before=None)
             if stored.owners and kind.is_collected:
                 self._collect(kind, stored)
-            self._expire_objects()
-        if kind.lifetime is not None:
+            if not request.is_dry_run:
+                self._expire_objects()
+        if kind.lifetime is not None and not request.is_dry_run:
             self._expiring.append((self._clock.monotonic() + kind.lifetime.total_seconds(), place))
         return self.in_version(kind, request.resource, stored.body)
 
@@ -234,10 +237,10 @@ class ObjectStore:
     def _transaction(self, request: Request) -> Iterator[None]:
         """Keep what the block does, then publish it; or do neither."""
         self._unpublished.clear()
-        with self._mapped_errors(request), self._tables.transaction():
+        with self._mapped_errors(request), self._tables.transaction(keep=not request.is_dry_run):
             yield
         changes, self._unpublished = self._unpublished, []
-        for change in changes:
+        for change in [] if request.is_dry_run else changes:
             self.history.publish(change)
 
     @contextmanager

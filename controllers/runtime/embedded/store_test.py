@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -8,6 +9,7 @@ from api.core import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Namespace, Secret
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.kube.errors import Conflict, Invalid, NotFound
+from controllers.runtime.kube.serializer import ObjectEvent
 from testing.clock import VirtualClock
 from testing.gadget import GADGET_KINDS, GADGETS, OLD_GADGETS, PARTS, Gadget, Part, encode_gadget
 from testing.thing import THINGS, Thing
@@ -50,6 +52,31 @@ async def test_a_new_object_gets_what_a_server_gives_it(client: EmbeddedClient) 
     assert meta["creationTimestamp"].endswith("Z")
     assert "unheardOf" not in made
     assert "managedFields" not in meta
+
+
+async def test_a_dry_run_is_answered_and_keeps_nothing(api: EmbeddedApi, client: EmbeddedClient) -> None:
+    made = await create(client)
+    version = api.store.version
+    watch = client.watch(GADGETS, into=Gadget, resource_version=version, timeout_seconds=60)
+    changed = await client.replace(GADGETS, "ns", "a", encode_gadget(size=7), into=Gadget, dry_run=True)
+    assert (changed.spec.size, changed.metadata.generation) == (7, 2)
+    new = await client.create(
+        GADGETS, "other", encode_gadget("b", meta={"namespace": "other"}), into=Gadget, dry_run=True
+    )
+    assert new.metadata.name == "b"
+    with pytest.raises(Invalid):
+        await client.replace(GADGETS, "ns", "a", encode_gadget(interval=None), into=Gadget, dry_run=True)
+    with pytest.raises(Invalid, match=r"metadata\.name"):
+        await client.create(GADGETS, "ns", encode_gadget("Bad_Name"), into=Gadget, dry_run=True)
+    with pytest.raises(NotFound):
+        await client.get(NAMESPACES, "", "other", into=Namespace)
+    assert (await client.list(GADGETS, into=Gadget)).items == [made]
+    assert api.store.version == version
+    later = await create(client, "c")
+    async with aclosing(watch):
+        event = await anext(watch)
+    assert isinstance(event, ObjectEvent)
+    assert event.object == later
 
 
 async def test_generations_count_changes_of_the_spec_alone(client: EmbeddedClient) -> None:

@@ -73,15 +73,16 @@ class Tables:
         self._file_changed = False
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Keep all of the changes in the block, or none."""
+    def transaction(self, *, keep: bool = True) -> Iterator[None]:
+        """Keep all of the changes in the block, or none. keep: False undoes them at the end in any case."""
         version, self._file_changed = self.version, False
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
             if self._file_changed:  # versions of what is in memory only are forgotten with it
                 self.set_fact("version", str(self.version))
-            self._db.execute("COMMIT")
+            self._db.execute("COMMIT" if keep else "ROLLBACK")
+            self.version = self.version if keep else version
         except BaseException:
             self.version = version
             if self._db.in_transaction:
