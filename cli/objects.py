@@ -296,7 +296,7 @@ def _problems(served: Kind, manifest: Manifest) -> tuple[list[str], list[str]]:
         return [], _problems_of_secret(manifest)
     schema = served.schema(manifest.resource.version)
     pruned = _copy(manifest.body)
-    unknown = [f"unknown field {path}{_suggest_field(path, schema)}" for path in prune(pruned, schema)]
+    unknown = [f"unknown field {one.path}{_suggest(one.name, one.known)}" for one in prune(pruned, schema)]
     apply_defaults(pruned, schema)
     invalid = [str(problem) for problem in find_problems(pruned, schema) if problem.path]
     return unknown, invalid
@@ -335,13 +335,6 @@ def _copy(value: Any) -> Any:
         case list():
             return [_copy(child) for child in value]
     return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _suggest_field(path: str, schema: Mapping[str, Any]) -> str:
-    *parents, name = re.sub(r"\[\d+\]", ".[]", path).split(".")
-    for step in parents:
-        schema = schema["items"] if step == "[]" else schema["properties"][step]
-    return _suggest(name, list(schema.get("properties", ())))
 
 
 def _suggest(word: str, known: Sequence[str]) -> str:

@@ -90,6 +90,21 @@ def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ("semver.rang: x", "spec.policy.semver.rang; is semver meant?"),
+        ("'semv[0]': x", "spec.policy.semv[0]; is semver meant?"),
+        ("5: x", "spec.policy.5"),
+        ("'.': x", "spec.policy.."),
+    ],
+)
+def test_unknown_fields_of_any_name_are_named(field: str, named: str, tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text(policy().replace("{semver:", f"{{{field}, semver:"))
+    (problem,) = problems(tmp_path)
+    assert problem.endswith(f"unknown field {named}")
+
+
+@pytest.mark.parametrize(
     ("text", "problem"),
     [
         pytest.param("kind: ImagePolici", "there is no kind 'ImagePolici'", id="kind"),

@@ -54,12 +54,11 @@ def admit(kind: Kind, resource: Resource, obj: Json, operation: str, *, before: 
     apply_defaults(obj, kind.schema(kind.resource.version))  # come on the way to storage
 
 
-def complete(kind: Kind, resource: Resource, obj: Json) -> list[str]:
-    """Prune and default an object of a kind with a schema, in place; return the paths of fields that went."""
+def complete(kind: Kind, resource: Resource, obj: Json) -> None:
+    """Prune and default an object of a kind with a schema, in place."""
     schema = kind.schema(resource.version)
-    removed = prune(obj, schema)
+    prune(obj, schema)
     apply_defaults(obj, schema)
-    return removed
 
 
 def invalid(kind: Kind, obj: Json, problems: list[Problem], operation: str) -> Invalid:

@@ -6,6 +6,7 @@ and #defaulting. Values are changed in place.
 
 import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from controllers.runtime.embedded.served import Json
@@ -13,28 +14,39 @@ from controllers.runtime.embedded.served import Json
 _ROOT_FIELDS = ("apiVersion", "kind", "metadata")
 
 
-def prune(obj: Json, schema: Json) -> list[str]:
-    """Remove the fields that the schema does not name, and return their paths: `spec.intervall`, `spec.a[0].b`."""
-    removed: list[str] = []
+@dataclass(frozen=True, slots=True)
+class UnknownField:
+    """A field that the schema does not name."""
+
+    path: str
+    """`spec.intervall`, `spec.a[0].b`. For people: names may hold dots and brackets themselves."""
+    name: str
+    known: tuple[str, ...]
+    """The fields that may be in its place."""
+
+
+def prune(obj: Json, schema: Json) -> list[UnknownField]:
+    """Remove the fields that the schema does not name, and return them."""
+    removed: list[UnknownField] = []
     for name in list(obj):
         if name in _ROOT_FIELDS:
             continue
         child = schema["properties"].get(name)
         if child is None:
             del obj[name]
-            removed.append(name)
+            removed.append(UnknownField(str(name), str(name), tuple(schema["properties"])))
         else:
             removed += _prune(obj[name], child, name)
     return removed
 
 
-def _prune(value: Any, schema: Json, path: str) -> list[str]:
-    removed: list[str] = []
+def _prune(value: Any, schema: Json, path: str) -> list[UnknownField]:
+    removed: list[UnknownField] = []
     properties = schema.get("properties")
     if isinstance(value, dict) and properties is not None:
         for name in [name for name in value if name not in properties]:
             del value[name]
-            removed.append(f"{path}.{name}")
+            removed.append(UnknownField(f"{path}.{name}", str(name), tuple(properties)))
     for child, child_schema, child_path in _children(value, schema, path):
         removed += _prune(child, child_schema, child_path)
     return removed

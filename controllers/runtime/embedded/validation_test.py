@@ -125,7 +125,7 @@ def test_a_change_is_not_blamed_for_what_it_leaves_as_it_was() -> None:
 
 def test_unknown_fields_are_removed_and_named() -> None:
     obj = encode_gadget(intervall="1m") | {"unheardOf": 1, "status": {"done": "x", "more": []}}
-    assert prune(obj, SCHEMA) == ["spec.intervall", "unheardOf", "status.more"]
+    assert [field.path for field in prune(obj, SCHEMA)] == ["spec.intervall", "unheardOf", "status.more"]
     assert obj["spec"] == {"interval": "1m"}
     assert obj["status"] == {"done": "x"}
 
