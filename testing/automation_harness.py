@@ -11,13 +11,13 @@ from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomati
 from controllers.gitaccess.branches import Gates
 from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
-from controllers.runtime.key import Key, key_of
+from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.outcome import Outcome, Ready
 from controllers.runtime.reconcile.run import Run
 from testing.builders import automation, expect, git_repository, git_spec, image_policy, make_run
 from testing.clock import START
 from testing.fake_git import FakeClouds, FakeGit
-from testing.kube import FakeKube
+from testing.kube import FakeKube, FakeObjects
 
 T = TypeVar("T")
 
@@ -38,9 +38,9 @@ class AutomationHarness:
     def __init__(self) -> None:
         self.git, self.kube = FakeGit(), FakeKube()
         self.git.put(MAIN, {"web.yaml": manifest("1.0.0"), "README.md": b"# fleet\n"})
-        self.policies: dict[Key, ImagePolicy] = {}
+        self.policies: FakeObjects[ImagePolicy] = FakeObjects()
         self.choose("web", WEB)
-        self.repositories: dict[Key, GitRepository] = {}
+        self.repositories: FakeObjects[GitRepository] = FakeObjects()
         self.put(git_repository())
         self.clouds = FakeClouds(self.kube)
         self.gate()
@@ -56,12 +56,7 @@ class AutomationHarness:
         self._reconciler.forget(key_of(self.automation))
 
     def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
-        return ImageUpdateAutomationReconciler(
-            self.git,
-            self._sources,
-            policies=lambda namespace: [p for key, p in self.policies.items() if key.namespace == namespace],
-            policy=self.policies.get,
-        )
+        return ImageUpdateAutomationReconciler(self.git, self._sources, policies=self.policies)
 
     def put(self, repository: GitRepository) -> None:
         self.repositories[key_of(repository)] = repository
@@ -96,7 +91,7 @@ class AutomationHarness:
         """Open and close feature gates, in a new process."""
         self._sources = SourceReader(
             self.kube,
-            self.repositories.get,
+            self.repositories.find,
             git=self.git,
             clouds=self.clouds.access,
             now=self.clouds.clock.now,

@@ -51,7 +51,7 @@ from controllers.taglist.writer import TagListWriter
 from testing.builders import image_policy
 from testing.destinations import LOCAL_PROXIES
 from testing.fake_git import FakeClouds
-from testing.kube import FakeCache, FakeKube
+from testing.kube import FakeCache, FakeKube, FakeObjects
 from testing.lifecycle import FakeLeader, FakeRecorder
 from testing.registry_harness import RegistryClock
 from testing.tag_lists import FakeHeaders
@@ -106,9 +106,9 @@ class Stage:
                 object_level=True, default_service_account="",
             )  # fmt: skip
         self.access = AccessReader(self.kube, clouds=self._clouds, plugins=plugins)
-        self.repositories: dict[Key, GitRepository] = {}
+        self.repositories: FakeObjects[GitRepository] = FakeObjects()
         self._sources = SourceReader(
-            self.kube, self.repositories.get, git=self.git, clouds=logins.access, now=self.clock.now,
+            self.kube, self.repositories.find, git=self.git, clouds=logins.access, now=self.clock.now,
             cross_namespace=False,
         )  # fmt: skip
 
@@ -132,9 +132,8 @@ class Stage:
         """Run an ImageUpdateAutomation on a GitRepository; return what was shown, by the name of the output."""
         self.repositories[key_of(repository)] = repository
         policy = image_policy("web", latest=ImageRef(name="x/web", tag="1.2.0"))
-        reconciler = ImageUpdateAutomationReconciler(
-            self.git, self._sources, policies=lambda _: [policy], policy=lambda _: policy
-        )
+        policies = FakeObjects({key_of(policy): policy})
+        reconciler = ImageUpdateAutomationReconciler(self.git, self._sources, policies=policies)
         return await self._run(automation, IMAGE_UPDATE_AUTOMATIONS, reconciler)
 
     async def _run(self, obj: Any, resource: Resource, reconciler: Any) -> dict[str, str]:

@@ -3,7 +3,7 @@
 What the caller's type does not name is dropped, as by the client. `apiserver` has the same objects behind HTTP.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
@@ -19,6 +19,26 @@ from testing.apistore import ApiStore
 
 T = TypeVar("T")
 K = TypeVar("K", bound=KubeObject)
+
+
+class FakeObjects(dict[Key, K]):
+    """An `ObjectCache`."""
+
+    def __init__(self, objects: Mapping[Key, K] | None = None) -> None:
+        super().__init__(objects or {})
+        self.late: dict[Key, K] = {}
+        """What the server has and the cache has not received yet."""
+        self.requests: list[Key] = []
+        """What the server was asked for."""
+
+    async def find(self, key: Key) -> K | None:
+        if key in self:
+            return self[key]
+        self.requests.append(key)
+        return self.late.get(key)
+
+    def list(self, namespace: str = "") -> list[K]:
+        return [obj for key, obj in self.items() if not namespace or key.namespace == namespace]
 
 
 class FakeKube:

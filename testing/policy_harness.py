@@ -22,7 +22,7 @@ from controllers.runtime.reconcile.run import Run
 from controllers.selection.image_reader import ImageReader
 from controllers.selection.tag_index_cache import TagIndexCache
 from testing.builders import IMAGE, expect, image_policy, image_repository, make_run, scanned
-from testing.kube import FakeKube
+from testing.kube import FakeKube, FakeObjects
 from testing.tag_lists import FakeTagListReader
 
 T = TypeVar("T")
@@ -77,18 +77,21 @@ class PolicyHarness:
     def __init__(self, *tags: str, cross_namespace: bool = True) -> None:
         self.lists, self.registry, self.metrics = FakeTagListReader(), FakeImageRegistry(), CollectorRegistry()
         self.revision = self.lists.put(APP, *tags)
-        self.repositories: dict[Key, ImageRepository] = {}
+        self.repositories: FakeObjects[ImageRepository] = FakeObjects()
         self.labels: dict[str, dict[str, str]] = {}
         self.put(image_repository(status=scanned(self.revision)))
         self.reconciler = ImagePolicyReconciler(
-            repositories=self.repositories.get,
-            namespace_labels=lambda name: self.labels.get(name, {}),
+            repositories=self.repositories.find,
+            namespace_labels=self._labels_of,
             tags=TagIndexCache(self.lists),
             images=ImageReader(self.registry, self.registry, AccessReader(FakeKube())),
             metrics=ChoiceMetrics(self.metrics),
             cross_namespace=cross_namespace,
         )
         self.run: Run[ImagePolicy, ImagePolicyStatus]
+
+    async def _labels_of(self, namespace: str) -> dict[str, str]:
+        return self.labels.get(namespace, {})
 
     def put(self, repository: ImageRepository) -> None:
         self.repositories[key_of(repository)] = repository

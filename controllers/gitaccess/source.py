@@ -5,7 +5,7 @@ signing key's in the automation's. So is the ServiceAccount that logs in to a cl
 rights, not with those of whoever described the repository. The GitRepository need not be ready: only its spec is used.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -85,7 +85,7 @@ class SourceReader:
     def __init__(
         self,
         client: Reader,
-        repositories: Callable[[Key], GitRepository | None],
+        repositories: Callable[[Key], Awaitable[GitRepository | None]],
         *,
         git: Identities,
         clouds: CloudAccess[CloudCredentials],
@@ -93,7 +93,7 @@ class SourceReader:
         cross_namespace: bool,
         gates: Gates = DEFAULT_GATES,
     ) -> None:
-        """Build it; `repositories` reads an informer, `cross_namespace`: references may leave their own namespace."""
+        """Build it; `repositories` finds one, `cross_namespace`: references may leave their own namespace."""
         self._git = git
         self._clouds = clouds
         self._now = now
@@ -109,7 +109,7 @@ class SourceReader:
             raise _invalid(f"source kind '{spec.source_ref.kind}' not supported: {INVALID_SUFFIX}")
         if spec.git is None:
             raise _invalid(f"source kind '{GIT_REPOSITORY}' necessitates field .spec.git: {INVALID_SUFFIX}")
-        repository = self._repository(automation)
+        repository = await self._repository(automation)
         try:
             branches = plan_branches(spec.git, repository, self._gates)
         except NoPushBranch as error:
@@ -121,14 +121,14 @@ class SourceReader:
         note = explain_timeout(name, repository.spec.timeout)
         return AutomationSource(remote, branches, spec.git, await self._signer(automation), note)
 
-    def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
+    async def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
         key = source_key(automation)
         if key.namespace != automation.metadata.namespace and not self._cross_namespace:
             raise SourceInvalid(
                 ACCESS_DENIED,
                 f"can't access '{GIT_REPOSITORY}/{key}', cross-namespace references have been blocked",
             )
-        repository = self._repositories(key)
+        repository = await self._repositories(key)
         if repository is None:
             raise SourceFailed(
                 "referenced git repository does not exist: "

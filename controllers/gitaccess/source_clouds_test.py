@@ -22,7 +22,7 @@ from controllers.runtime.key import Key
 from testing.builders import NAMESPACE, automation, git_repository, secret
 from testing.clock import START
 from testing.fake_git import FakeClouds, FakeGit
-from testing.kube import FakeKube
+from testing.kube import FakeKube, FakeObjects
 
 AWS_URL = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet"
 AZURE_URL = "https://dev.azure.com/acme/platform/_git/fleet"
@@ -60,10 +60,15 @@ class CloudSourceHarness:
     async def read(self, provider: str, *, of: str = "apps", **spec: Any) -> Remote:
         url = {"aws": AWS_URL, "azure": AZURE_URL}.get(provider)
         repository = git_repository(namespace="git", **{"provider": provider, "url": url, **spec})
-        repositories = {Key("git", "fleet"): repository}
+        repositories = FakeObjects({Key("git", "fleet"): repository})
         clouds = self.clouds
         sources = SourceReader(
-            self.kube, repositories.get, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=True
+            self.kube,
+            repositories.find,
+            git=FakeGit(),
+            clouds=clouds.access,
+            now=clouds.clock.now,
+            cross_namespace=True,
         )
         return (await sources.read(automation(namespace=of, source_namespace="git"))).remote
 

@@ -1,6 +1,5 @@
 """What a source is made of, and each text for what it lacks."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -24,7 +23,7 @@ from controllers.net.tls import TlsMaterial
 from controllers.runtime.key import Key, key_of
 from testing.builders import GIT_URL, NAMESPACE, automation, git_repository, git_spec, secret
 from testing.fake_git import FakeClouds, FakeGit
-from testing.kube import FakeKube
+from testing.kube import FakeKube, FakeObjects
 
 INVALID = ": invalid source configuration"
 LOGIN, PROXY, KEY = (LocalObjectReference(name=name) for name in ("login", "proxy", "key"))
@@ -38,20 +37,25 @@ async def read(
     kube: FakeKube | None = None,
 ) -> AutomationSource:
     kube = kube or FakeKube(secrets=secrets)
-    repositories = {key_of(repository): repository} if repository else {}
-    return await reader(kube, repositories.get, cross_namespace=cross_namespace).read(of or automation())
+    repositories = FakeObjects({key_of(repository): repository} if repository else {})
+    return await reader(kube, repositories, cross_namespace=cross_namespace).read(of or automation())
 
 
 def reader(
     kube: FakeKube,
-    repositories: Callable[[Key], GitRepository | None],
+    repositories: FakeObjects[GitRepository],
     *,
     clouds: FakeClouds | None = None,
     cross_namespace: bool = True,
 ) -> SourceReader:
     clouds = clouds or FakeClouds(kube)
     return SourceReader(
-        kube, repositories, git=FakeGit(), clouds=clouds.access, now=clouds.clock.now, cross_namespace=cross_namespace
+        kube,
+        repositories.find,
+        git=FakeGit(),
+        clouds=clouds.access,
+        now=clouds.clock.now,
+        cross_namespace=cross_namespace,
     )
 
 
@@ -96,10 +100,16 @@ async def test_secrets_of_the_repository_are_in_its_namespace_and_the_key_in_the
 async def test_rotated_secret_works_at_the_next_run() -> None:
     kube = FakeKube(secrets=[secret("login", bearerToken=b"old")])
     repository = git_repository(secret_ref=LOGIN)
-    sources = reader(kube, {key_of(repository): repository}.get)
+    sources = reader(kube, FakeObjects({key_of(repository): repository}))
     assert (await sources.read(automation())).remote.credentials == Bearer("old")
     kube.put("secrets", secret("login", bearerToken=b"new"))
     assert (await sources.read(automation())).remote.credentials == Bearer("new")
+
+
+async def test_a_repository_that_the_cache_has_not_received_yet_is_not_reported_missing() -> None:
+    repositories: FakeObjects[GitRepository] = FakeObjects()
+    repositories.late[key_of(git_repository())] = git_repository()
+    assert (await reader(FakeKube(), repositories).read(automation())).remote.url == GIT_URL
 
 
 async def test_generic_provider_is_no_provider() -> None:

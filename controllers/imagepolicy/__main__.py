@@ -1,7 +1,7 @@
 """`python -m controllers.imagepolicy`: the process that chooses tags."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from api.core import NAMESPACES, Namespace
 from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
@@ -56,7 +56,7 @@ def build(process: Process) -> None:
     registry = build_registry_client(process)
     policies.reconcile_with(
         ImagePolicyReconciler(
-            repositories=repositories.get,
+            repositories=repositories.find,
             namespace_labels=_watch_namespaces(process, policies),
             tags=tags,
             images=ImageReader(registry, Inspector(registry), build_access_reader(process)),
@@ -68,24 +68,28 @@ def build(process: Process) -> None:
     )
 
 
-def _watch_namespaces(process: Process, policies: Kind[ImagePolicy]) -> Callable[[str], Mapping[str, str]]:
+def _watch_namespaces(process: Process, policies: Kind[ImagePolicy]) -> Callable[[str], Awaitable[Mapping[str, str]]]:
     """Wake policies when the labels of their namespace change, and return what looks labels up.
 
     Where one namespace is watched, no other may refer to it, and a Role cannot let Namespaces be read.
     """
     if process.watched_namespace:
-        return lambda _: {}
+        return _no_labels
     namespaces = process.informer(NAMESPACES, into=Namespace)
 
     def policies_in(namespace: Namespace) -> list[Key]:
         return [key_of(policy) for policy in policies.objects.list(namespace.metadata.name)]
 
-    def labels_of(name: str) -> Mapping[str, str]:
-        namespace = namespaces.get(Key("", name))
+    async def labels_of(name: str) -> Mapping[str, str]:
+        namespace = await namespaces.find(Key("", name))
         return namespace.metadata.labels if namespace else {}
 
     policies.watch(namespaces, when=labels_changed, wake=policies_in)
     return labels_of
+
+
+async def _no_labels(_: str) -> Mapping[str, str]:
+    return {}
 
 
 PROGRAM = Program("imagepolicy", build, FLAGS)

@@ -3,7 +3,7 @@
 Follows https://fluxcd.io/flux/components/image/imagepolicies/. Ours, not Flux's: a renamed image wakes its policies.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -47,14 +47,14 @@ class ImagePolicyReconciler:
     def __init__(
         self,
         *,
-        repositories: Callable[[Key], ImageRepository | None],
-        namespace_labels: Callable[[str], Mapping[str, str]],
+        repositories: Callable[[Key], Awaitable[ImageRepository | None]],
+        namespace_labels: Callable[[str], Awaitable[Mapping[str, str]]],
         tags: TagIndexCache,
         images: ImageReader,
         metrics: ChoiceMetrics,
         cross_namespace: bool,
     ) -> None:
-        """Build it; `repositories` and `namespace_labels` read informers.
+        """Build it; `repositories` and `namespace_labels` find what informers know or the server has.
 
         cross_namespace: references may leave their own namespace
         """
@@ -81,7 +81,7 @@ class ImagePolicyReconciler:
         return add_notes(outcome, notes)
 
     async def _choose(self, run: PolicyRun) -> Ready:
-        repository = self._find_repository(run.object)
+        repository = await self._find_repository(run.object)
         image = parse_image(repository.spec.image)
         selection = await self._select(run, repository, image)
         chosen = ImageRef(name=repository.spec.image, tag=selection.choice.tag)
@@ -97,14 +97,15 @@ class ImagePolicyReconciler:
             warnings=warnings,
         )
 
-    def _find_repository(self, policy: ImagePolicy) -> ImageRepository:
+    async def _find_repository(self, policy: ImagePolicy) -> ImageRepository:
         key, namespace = repository_key(policy), policy.metadata.namespace
         if key.namespace != namespace and not self._cross_namespace:
             raise CrossNamespaceBlocked(key)
-        repository = self._repositories(key)
+        repository = await self._repositories(key)
         if repository is None:
             raise RepositoryMissing(key)
-        check_access(repository, namespace, namespace_labels=self._namespace_labels(namespace))
+        if key.namespace != namespace:
+            check_access(repository, namespace, namespace_labels=await self._namespace_labels(namespace))
         return repository
 
     async def _select(self, run: PolicyRun, repository: ImageRepository, image: Image) -> Selection:

@@ -16,7 +16,7 @@ from api.imagepolicy import (
 )
 from api.imagerepository import ImageRepositoryStatus
 from api.meta import AccessFrom, NamespaceSelector
-from controllers.runtime.key import Key
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import Unreachable
 from controllers.runtime.reconcile.outcome import Ready, Retry, Stalled, Waiting
 from controllers.taglist.scan import INLINE_TAGS
@@ -126,6 +126,12 @@ async def test_reference_across_namespaces_that_is_blocked() -> None:
         f"{REFERRED_PREFIX}cannot access 'ImageRepository/images/app', cross-namespace references have been blocked",
     )
     assert (await harness.reconcile(image_policy(repository_namespace="apps"))).message.endswith("resolved to 1.1.0")
+
+
+async def test_a_repository_that_the_cache_has_not_received_yet_is_not_reported_missing(harness: PolicyHarness) -> None:
+    late = image_repository("other", status=scanned(harness.lists.put(Key("apps", "other"), "1.2.0")))
+    harness.repositories.late[key_of(late)] = late
+    assert (await harness.reconcile(image_policy(repository="other"))).message.endswith("resolved to 1.2.0")
 
 
 async def test_repository_that_is_not_there_is_waited_for(harness: PolicyHarness) -> None:

@@ -74,7 +74,7 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
     git = _build_engine(process)
     sources = SourceReader(
         process.client,
-        repositories.get,
+        repositories.find,
         git=git,
         clouds=build_cloud_access(process, providers(process.clock.now)),
         now=process.clock.now,
@@ -84,7 +84,7 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
             continue_branch=options.is_feature_enabled("GitAllBranchReferences"),
         ),
     )
-    reconciler = ImageUpdateAutomationReconciler(wrap(git), sources, policies=policies.list, policy=policies.get)
+    reconciler = ImageUpdateAutomationReconciler(wrap(git), sources, policies=policies)
     automations.reconcile_with(
         reconciler,
         forget=reconciler.forget,

@@ -6,8 +6,11 @@ from api.imagepolicy import ImageRef
 from api.imageupdateautomation import Finding
 from api.meta import LabelSelector
 from controllers.git.errors import PushRejected
+from controllers.runtime.key import Key
 from controllers.runtime.reconcile.outcome import Retry
+from controllers.update.findings import MAX_FINDINGS
 from testing.automation_harness import MAIN, WEB, AutomationHarness, manifest
+from testing.builders import image_policy
 
 UNKNOWN = "the marker names ImagePolicy 'apps:nobody', which does not exist; create it or correct the marker"
 NOBODY = Finding(file="other.yaml", line=2, reason="UnknownPolicy", message=UNKNOWN)
@@ -30,6 +33,18 @@ async def test_finding_is_reported_while_the_rest_is_updated(marked: AutomationH
     assert end.event is not None
     assert "left out" not in end.event
     assert marked.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+
+
+async def test_a_policy_that_the_cache_has_not_received_yet_is_not_reported_missing(marked: AutomationHarness) -> None:
+    marked.policies.late[Key("apps", "nobody")] = image_policy("nobody", latest=WEB)
+    end = await marked.reconcile()
+    assert (marked.status.findings, end.warnings) == ((), ())
+
+
+async def test_the_server_is_asked_for_no_more_missing_policies_than_are_listed(harness: AutomationHarness) -> None:
+    harness.git.put(MAIN, {"many.yaml": b"---\n".join(manifest("1.0.0", f"apps:n{number}") for number in range(100))})
+    await harness.reconcile()
+    assert len(harness.policies.requests) == MAX_FINDINGS == len(harness.status.findings)
 
 
 async def test_finding_is_warned_of_only_once(marked: AutomationHarness) -> None:

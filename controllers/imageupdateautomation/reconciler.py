@@ -5,7 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +21,7 @@ from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.runtime.key import Key, key_of
+from controllers.runtime.kube.protocols import ObjectCache
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
 from controllers.runtime.reconcile.conditions import is_failing, is_true
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
@@ -48,14 +49,12 @@ class ImageUpdateAutomationReconciler:
         git: Git,
         sources: SourceReader,
         *,
-        policies: Callable[[str], Sequence[ImagePolicy]],
-        policy: findings.PolicyLookup,
+        policies: ObjectCache[ImagePolicy],
     ) -> None:
-        """Build it; `policies` and `policy` read an informer: all policies of a namespace, and any one of them."""
+        """Build it; `policies`: those of all namespaces that are watched."""
         self._git = git
         self._sources = sources
         self._policies = policies
-        self._policy = policy
         self._editor = Editor()
         self._recorded: dict[Key, datetime] = {}
         """Start of each automation's last run that was completed in this process."""
@@ -78,7 +77,7 @@ class ImageUpdateAutomationReconciler:
     async def _update_if_due(self, run: AutomationRun, notes: list[str]) -> Ready:
         # An interval that cannot be read stalls before anything is pushed.
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
-        work = plan_work(run.object, self._policies(run.object.metadata.namespace))
+        work = plan_work(run.object, self._policies.list(run.object.metadata.namespace))
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)
         listed = None
@@ -109,7 +108,8 @@ class ImageUpdateAutomationReconciler:
         # A push branch that is made anew begins with former values that nobody put back.
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
-        left_out = findings.to_status(edit.update.findings, self._policy, first=work.findings, paused=work.paused)
+        named = await self._find_policies(findings.named_policies(edit.update.findings))
+        left_out = findings.to_status(edit.update.findings, named, first=work.findings, paused=work.paused)
         pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
         published = pushed or await self._recover(run, work, repository, edit.base)
         warnings = _new_warnings(run.status.findings, left_out)
@@ -134,6 +134,19 @@ class ImageUpdateAutomationReconciler:
             event=f"{text}\n{published.message}",
             warnings=warnings,
         )
+
+    async def _find_policies(self, keys: Iterable[Key]) -> dict[Key, ImagePolicy]:
+        """Look up what markers name; no more requests for what the cache lacks than there are places in the status."""
+        found: dict[Key, ImagePolicy] = {}
+        requests = findings.MAX_FINDINGS
+        for key in keys:
+            policy = self._policies.get(key)
+            if policy is None and requests > 0:
+                requests -= 1
+                policy = await self._policies.find(key)
+            if policy is not None:
+                found[key] = policy
+        return found
 
     async def _recover(self, run: AutomationRun, work: Work, repository: Repository, base: Tip) -> Published | None:
         published = await recovery.recover(

@@ -1,7 +1,6 @@
 """What an update left out and why, as its owner reads it: in the status, in events, in the Ready message. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -40,13 +39,16 @@ EXPECTED_REASONS = {POLICY_WITHOUT_IMAGE, *PauseReason}
 
 NOT_PAUSED: Mapping[str, PauseReason] = {}
 
-PolicyLookup: TypeAlias = Callable[[Key], ImagePolicy | None]
-"""Finds the policy that a marker names, in any namespace that is watched."""
+
+def named_policies(findings: Iterable[setters.FileFinding]) -> Iterator[Key]:
+    """Name the policies, of any namespace, that markers name and that an update did not know; each once."""
+    setters_ = (parse_setter(one.setter) for one in findings if one.reason is setters.FindingReason.UNKNOWN_POLICY)
+    return iter(dict.fromkeys(Key(one.namespace, one.policy) for one in setters_ if one.policy))
 
 
 def to_status(
     findings: Iterable[setters.FileFinding],
-    policies: PolicyLookup,
+    policies: Mapping[Key, ImagePolicy],
     *,
     first: tuple[ApiFinding, ...] = (),
     paused: Mapping[str, PauseReason] = NOT_PAUSED,
@@ -54,7 +56,8 @@ def to_status(
     """Return the findings for the status: bounded, each with what to do about it.
 
     A marker of a policy that exists but is not used here (another namespace's, or not chosen by the selector) is
-    up to another automation, and not a finding. first: findings made before the files were read.
+    up to another automation, and not a finding. policies: those of `named_policies` that exist.
+    first: findings made before the files were read.
     paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
     """
     entries = [
@@ -104,13 +107,13 @@ def _escaped(finding: ApiFinding) -> ApiFinding:
 
 
 def _to_status(
-    finding: setters.FileFinding, policies: PolicyLookup, paused: Mapping[str, PauseReason]
+    finding: setters.FileFinding, policies: Mapping[Key, ImagePolicy], paused: Mapping[str, PauseReason]
 ) -> ApiFinding | None:
     reason: str = REASONS[finding.reason]
     message = finding.message
     if finding.reason is setters.FindingReason.UNKNOWN_POLICY:
         setter = parse_setter(finding.setter)
-        policy = policies(Key(setter.namespace, setter.policy))
+        policy = policies.get(Key(setter.namespace, setter.policy))
         marker = f"the marker names ImagePolicy '{setter.policy_key}'"
         if not setter.policy:
             message = f"the marker names '{setter.namespace}', which is not of the form namespace:name"

@@ -61,7 +61,7 @@ def found(
     ],
 )
 def test_unknown_policy_says_what_to_do(setter: str, reason: str, message: str) -> None:
-    assert to_status([found(FindingReason.UNKNOWN_POLICY, setter)], POLICIES.get) == (
+    assert to_status([found(FindingReason.UNKNOWN_POLICY, setter)], POLICIES) == (
         ApiFinding(file="app.yaml", line=3, reason=reason, message=message),
     )
 
@@ -75,8 +75,8 @@ def test_unknown_policy_says_what_to_do(setter: str, reason: str, message: str) 
 )
 def test_policy_of_another_automation_is_no_finding(setter: str) -> None:
     misplaced = found(FindingReason.MISPLACED, setter)
-    assert to_status([found(FindingReason.UNKNOWN_POLICY, setter), misplaced], POLICIES.get) == to_status(
-        [misplaced], POLICIES.get
+    assert to_status([found(FindingReason.UNKNOWN_POLICY, setter), misplaced], POLICIES) == to_status(
+        [misplaced], POLICIES
     )
 
 
@@ -92,7 +92,7 @@ def test_policy_of_another_automation_is_no_finding(setter: str) -> None:
 )
 def test_markers_of_paused_policies_are_reported(rest: PauseReason, message: str) -> None:
     paused = {"apps:unselected": rest}
-    (only,) = to_status([found(FindingReason.UNKNOWN_POLICY, "apps:unselected:tag")], POLICIES.get, paused=paused)
+    (only,) = to_status([found(FindingReason.UNKNOWN_POLICY, "apps:unselected:tag")], POLICIES, paused=paused)
     text = f"the marker names ImagePolicy 'apps:unselected', which {message}"
     assert only == ApiFinding(file="app.yaml", line=3, reason=rest, message=text)
     assert not is_event_worthy(only)
@@ -108,7 +108,7 @@ def test_each_reason_has_a_word_fit_for_an_event() -> None:
     "reason", [pytest.param(reason, id=reason) for reason in FindingReason if reason != "unknown-policy"]
 )
 def test_other_reasons_keep_their_message(reason: FindingReason) -> None:
-    (only,) = to_status([found(reason)], POLICIES.get)
+    (only,) = to_status([found(reason)], POLICIES)
     assert only == ApiFinding(file="app.yaml", line=3, reason=REASONS[reason], message="wrong")
 
 
@@ -133,7 +133,7 @@ def test_events_are_for_what_does_not_pass_by_itself(reason: str, want: bool) ->
     ],
 )
 def test_status_lists_so_many_and_counts_the_rest(count: int, listed: int, last: str) -> None:
-    result = to_status([found(file=str(number)) for number in range(count)], POLICIES.get)
+    result = to_status([found(file=str(number)) for number in range(count)], POLICIES)
     assert len(result) == listed
     assert (result[-1].message if result else "") == last
     assert [finding.file for finding in result[:-1]] == [str(number) for number in range(len(result[:-1]))]

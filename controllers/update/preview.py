@@ -8,7 +8,7 @@ from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from controllers.git.objects.scan import File, check_sizes
 from controllers.git.protocol.refs import Tip
-from controllers.runtime.key import Key, key_of
+from controllers.runtime.key import key_of
 from controllers.update import findings, reverts
 from controllers.update.edit import plan_edit
 from controllers.update.message import render_message
@@ -49,10 +49,6 @@ def preview(
     watched = automation.status.written if work.hold_reverted and not starts_anew else ()
     edit = plan_edit(MarkedTree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))
     known = {key_of(policy): policy for policy in policies}
-
-    def find(key: Key) -> ImagePolicy | None:
-        return known.get(key)
-
-    left_out = findings.to_status(edit.update.findings, find, first=work.findings, paused=work.paused)
+    left_out = findings.to_status(edit.update.findings, known, first=work.findings, paused=work.paused)
     message = render_message(work, edit.update, message_template, now=now) if edit.contents else ""
     return Preview(work, edit, message, left_out)

@@ -24,7 +24,7 @@ from controllers.clock import Clock
 from controllers.runtime import logkey
 from controllers.runtime.cache.store import Changes, Store
 from controllers.runtime.key import Key, key_of
-from controllers.runtime.kube.errors import ApiError, Gone, Throttled, TooLarge, Unreachable
+from controllers.runtime.kube.errors import ApiError, Gone, Invalid, NotFound, Throttled, TooLarge, Unreachable
 from controllers.runtime.kube.protocols import ListWatcher
 from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, UnreadableObject, WatchEvent
 from controllers.runtime.log import bind_fields
@@ -109,6 +109,22 @@ class Informer(Generic[K]):
     def get(self, key: Key) -> K | None:
         """Return the object as last received, or as last written by us; None when there is none."""
         return self._store.get(key)
+
+    async def find(self, key: Key) -> K | None:
+        """Return the object, or None when the server has none of that name either. Raises ApiError.
+
+        What the cache lacks may exist: each kind is watched by itself, so that an object can be seen before another
+        one that was made first. Ask this before you say that something is missing.
+        """
+        cached = self._store.get(key)
+        if cached is not None or (self._namespace and key.namespace != self._namespace):
+            return cached
+        try:
+            return self._apply_transform(
+                await self._client.get(self._resource, key.namespace, key.name, into=self._into)
+            )
+        except (NotFound, Invalid):  # Invalid: no object can have such a name
+            return None
 
     def by_index(self, index: str, value: str) -> list[K]:
         """List the objects that the indexer finds under `value`, in no order. KeyError for an unknown index."""

@@ -11,6 +11,7 @@ import pytest_asyncio
 from controllers.runtime.cache.informer import MAX_DELAY_SECONDS, MAX_UNREACHABLE_DELAY_SECONDS
 from controllers.runtime.key import Key
 from controllers.runtime.kube import client as client_module
+from controllers.runtime.kube.errors import ApiError
 from testing.apiserver import ScriptedServer
 from testing.clock import TEST_TIMEOUT_SECONDS
 from testing.embedded import EmbeddedServer
@@ -84,6 +85,47 @@ async def test_object_larger_than_a_page_is_an_error_like_any_other(
     harness.start_unsynced()
     assert await harness.retry() <= 1
     assert not harness.informer.synced.is_set()
+
+
+async def test_what_the_watch_has_not_brought_yet_is_found_on_the_server(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("late", size=1))
+    assert either.informer.get(Key("ns", "late")) is None
+    found = await either.informer.find(Key("ns", "late"))
+    assert found is not None
+    assert found.spec.size == 1
+    assert either.recorded.lines == []
+    await either.start()
+    assert either.recorded.lines == ["late:->1"]
+
+
+async def test_an_object_that_does_not_exist_is_not_found(either: Either) -> None:
+    await either.start()
+    for key in (Key("ns", "gone"), Key("ns", "no/name"), Key("..", "gone")):
+        assert await either.informer.find(key) is None
+
+
+async def test_what_the_cache_has_is_found_without_a_request(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a", size=1))
+    either.informer = either.make(namespace="ns")
+    await either.start()
+    assert await either.informer.find(Key("ns", "a")) is either.informer.get(Key("ns", "a"))
+    assert await either.informer.find(Key("elsewhere", "a")) is None
+    assert either.api.count("get") == 0
+
+
+async def test_a_server_that_does_not_answer_is_not_taken_for_absence(harness: OverHttp) -> None:
+    await harness.start()
+    harness.api.script("get", fail(500))
+    with pytest.raises(ApiError):
+        await harness.informer.find(Key("ns", "a"))
+
+
+async def test_found_objects_are_as_those_of_the_cache(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a", size=1))
+    either.informer = either.make(transform=lambda obj: Thing(metadata=obj.metadata, spec=ThingSpec(size=7)))
+    found = await either.informer.find(Key("ns", "a"))
+    assert found is not None
+    assert found.spec.size == 7
 
 
 async def test_late_handler_is_called_for_what_is_there(either: Either) -> None:

@@ -47,7 +47,7 @@ class Client(Reader, Writer, Protocol):
     """Reads and writes."""
 
 
-class ListWatcher(Protocol):
+class ListWatcher(Reader, Protocol):
     """What an informer follows. Raises ApiError, such as Gone."""
 
     async def list(
@@ -73,11 +73,22 @@ class ListWatcher(Protocol):
     ) -> AsyncGenerator[WatchEvent[K], None]: ...
 
 
-class ApiClient(Client, ListWatcher, Protocol):
+class ApiClient(Writer, ListWatcher, Protocol):
     """Everything that a process asks of an API."""
 
     async def close(self) -> None:
         """Give back what requests have opened."""
+
+
+class ObjectCache(Protocol[K]):
+    """Objects of one kind as last received, and what the server has beyond them."""
+
+    def get(self, key: Key) -> K | None: ...
+
+    async def find(self, key: Key) -> K | None:
+        """Ask the server for what the cache lacks. Raises ApiError."""
+
+    def list(self, namespace: str = "") -> list[K]: ...
 
 
 class Cache(Protocol[K]):
