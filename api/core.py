@@ -10,13 +10,9 @@ from typing import Final
 import msgspec
 
 from api.meta import LocalObjectReference, ObjectMeta
-from api.resource import Resource
 
 GROUP: Final = ""
 VERSION: Final = "v1"
-NAMESPACES: Final = Resource(GROUP, VERSION, "namespaces", "Namespace", namespaced=False)
-SECRETS: Final = Resource(GROUP, VERSION, "secrets", "Secret")
-SERVICE_ACCOUNTS: Final = Resource(GROUP, VERSION, "serviceaccounts", "ServiceAccount")
 
 
 class Secret(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from api.meta import SOURCE_GROUP, SUBSTITUTE, AccessFrom, Conditions, LocalObjectReference, ObjectMeta
-from api.resource import Resource
+from api.meta import AccessFrom, Conditions, LocalObjectReference, ObjectMeta
+from api.names import GIT_REPOSITORIES, SUBSTITUTE
 from api.schema import (
     AGE,
     EPOCH,
@@ -31,7 +31,6 @@ from api.schema import (
 )
 
 KIND: Final = "GitRepository"
-GIT_REPOSITORIES: Final = Resource(SOURCE_GROUP, "v1", "gitrepositories", KIND)
 
 
 class GitRepositoryRef(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

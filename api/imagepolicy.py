@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from api.meta import IMAGE_GROUP, Conditions, NamespacedObjectReference, ObjectMeta
-from api.resource import Resource
+from api.meta import Conditions, NamespacedObjectReference, ObjectMeta
+from api.names import IMAGE_POLICIES
 from api.schema import (
     AGE,
     READY_MESSAGE,
@@ -25,8 +25,6 @@ from api.schema import (
     Rule,
     Schema,
 )
-
-IMAGE_POLICIES: Final = Resource(IMAGE_GROUP, "v1", "imagepolicies", "ImagePolicy")
 
 ASCENDING: Final = "asc"
 DESCENDING: Final = "desc"

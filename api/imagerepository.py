@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 import msgspec
 
-from api.meta import IMAGE_GROUP, AccessFrom, Conditions, LocalObjectReference, ObjectMeta
-from api.resource import Resource
+from api.meta import AccessFrom, Conditions, LocalObjectReference, ObjectMeta
+from api.names import IMAGE_REPOSITORIES
 from api.schema import (
     AGE,
     EPOCH,
@@ -26,8 +26,6 @@ from api.schema import (
     Schema,
     Timeout,
 )
-
-IMAGE_REPOSITORIES: Final = Resource(IMAGE_GROUP, "v1", "imagerepositories", "ImageRepository")
 
 DEFAULT_EXCLUSION_LIST: Final = (r"^.*\.sig$",)
 """Signatures made by cosign are tags, too; this keeps them out."""

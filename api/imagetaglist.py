@@ -14,11 +14,9 @@ from typing import Annotated, Final
 
 import msgspec
 
-from api.meta import IMAGE_GROUP, LocalObjectReference, ObjectMeta
-from api.resource import Resource
+from api.meta import LocalObjectReference, ObjectMeta
+from api.names import IMAGE_TAG_LISTS
 from api.schema import AGE, Column, Definition, Required
-
-IMAGE_TAG_LISTS: Final = Resource(IMAGE_GROUP, "v1alpha1", "imagetaglists", "ImageTagList")
 
 REPOSITORY_LABEL: Final = "image.toolkit.fluxcd.io/repository"
 """Label of every chunk: its ImageRepository, as `repository_label` writes it."""

@@ -13,8 +13,8 @@ import msgspec
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepositoryRef
 from api.imagepolicy import ImageRef
-from api.meta import IMAGE_GROUP, SUBSTITUTE, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
-from api.resource import Resource
+from api.meta import Conditions, LabelSelector, LocalObjectReference, ObjectMeta
+from api.names import IMAGE_UPDATE_AUTOMATIONS, SUBSTITUTE
 from api.schema import (
     AGE,
     READY_MESSAGE,
@@ -27,8 +27,6 @@ from api.schema import (
     Required,
     Schema,
 )
-
-IMAGE_UPDATE_AUTOMATIONS: Final = Resource(IMAGE_GROUP, "v1", "imageupdateautomations", "ImageUpdateAutomation")
 
 SETTERS: Final = "Setters"
 MAX_GLOBS: Final = 25

@@ -8,42 +8,12 @@ Follows https://fluxcd.io/flux/components/ and the Kubernetes API conventions fo
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated
 
 import msgspec
 
+from api.names import FALSE, TRUE, UNKNOWN
 from api.schema import Required, Schema
-
-IMAGE_GROUP: Final = "image.toolkit.fluxcd.io"
-SOURCE_GROUP: Final = "source.toolkit.fluxcd.io"
-
-READY: Final = "Ready"
-RECONCILING: Final = "Reconciling"
-STALLED: Final = "Stalled"
-
-TRUE: Final = "True"
-FALSE: Final = "False"
-UNKNOWN: Final = "Unknown"
-
-SUCCEEDED: Final = "Succeeded"
-FAILED: Final = "Failed"
-FAILURE: Final = "Failure"
-PROGRESSING_WITH_RETRY: Final = "ProgressingWithRetry"
-SUSPENDED: Final = "Suspended"
-DEPENDENCY_NOT_READY: Final = "DependencyNotReady"
-ACCESS_DENIED: Final = "AccessDenied"
-FEATURE_GATE_DISABLED: Final = "FeatureGateDisabled"
-IMAGE_URL_INVALID: Final = "ImageURLInvalid"
-INVALID_DURATION: Final = "InvalidDuration"
-
-REQUESTED_AT: Final = "reconcile.fluxcd.io/requestedAt"
-"""Annotation: any new value asks for a reconcile now; the value is an opaque token."""
-FINALIZER: Final = "finalizers.fluxcd.io"
-"""Flux's finalizer: removed where found, never added."""
-EVENT_ANNOTATION_PREFIX: Final = "event.toolkit.fluxcd.io/"
-"""Annotations with this prefix are copied into the metadata of events."""
-SUBSTITUTE: Final = "kustomize.toolkit.fluxcd.io/substitute"
-"""Annotation: `disabled` keeps Flux from replacing `${...}` in an object's text."""
 
 
 class OwnerReference(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

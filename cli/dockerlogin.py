@@ -10,8 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from api.core import SECRETS
-from api.imagerepository import IMAGE_REPOSITORIES
+from api.names import IMAGE_REPOSITORIES, SECRETS
 from cli.objects import BadInput, Manifest, Manifests
 from controllers.image.reference import BadReference, parse_image
 from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, PullSecret, resolve_credentials

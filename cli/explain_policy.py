@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Iterator, Set
 from dataclasses import replace
 
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from api.meta import READY
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, READY
 from api.version import VERSION
 from cli.cluster import connect, parse_key
 from cli.printing import format_candidates, format_choice, format_tally, write, write_error

@@ -10,11 +10,11 @@ from typing import TypeVar
 
 import msgspec
 
-from api.gitrepository import GIT_REPOSITORIES, GitRepository
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
-from api.meta import READY, TRUE
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, READY, TRUE
 from api.resource import Resource
 from cli.dockerlogin import config_file, with_docker_login
 from cli.local import choose

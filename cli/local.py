@@ -7,9 +7,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
 from api.kinds import KINDS
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
 from cli import own_machine
 from cli.hosting import QUIET, SCANNERS, Build, Host
 from cli.objects import Manifest

@@ -1,8 +1,9 @@
 """`tagline`: the command line.
 
-Each verb is a module in `cli.verbs`: `add_to(parser)` states its grammar, and sets `command`, a function from parsed
-arguments to an exit status. Only the module of the verb that is asked for is imported: choosing a tag offline loads no
-HTTP client and no Git.
+Each verb is a module in `cli.verbs`, and only that of the verb which is asked for is imported: choosing a tag offline
+loads no HTTP client and no Git. Verbs of a cluster state their grammar with `cli.grammar`, as `COMMAND`, and take the
+flags that `flux` and `kubectl` take. The others use argparse: `add_to(parser)` states it, and sets `command`,
+a function from parsed arguments to an exit status.
 """
 
 import argparse
@@ -10,11 +11,15 @@ import importlib
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from api.version import VERSION
+
+if TYPE_CHECKING:
+    from cli.grammar.tree import Group
 
 VERBS: Final = {
     "preview": "show what automations would commit now, and why",
-    "version": "print the version",
     "run": "run a controller",
     "check": "say what a cluster needs before the manifests are applied",
     "automate": "do the whole job without a cluster, once or for good",
@@ -23,19 +28,61 @@ VERBS: Final = {
     "lint": "find markers and manifests of a repository that cannot work",
     "explain": "say why a policy chooses what it chooses, and what a marker leads to",
 }
-"""Each verb with its line of help, in the order in which help lists them."""
+"""Those with a grammar of argparse, each with its line of help."""
+
+
+CLUSTER_VERBS: Final = {
+    "get": "show objects and their state",
+    "create": "create or change objects and Secrets, or print them",
+    "export": "print objects of a cluster as manifests",
+    "reconcile": "have an object reconciled now, and wait for it",
+    "suspend": "stop reconciling objects",
+    "resume": "go on reconciling objects",
+    "delete": "delete objects",
+    "events": "show events of objects",
+    "logs": "show what controllers log",
+    "tree": "show what belongs together",
+    "trace": "show where an object in a cluster comes from",
+    "stats": "count objects by state",
+    "completion": "print a shell's completion script",
+    "version": "print the versions of the command line and of what a cluster runs",
+}
+"""Those that take the flags of `flux`, each with its line of help."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; argv: without the program's name, default those of the process.
 
-    0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong.
+    0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong (of verbs of a
+    cluster: 1, as of `flux`).
     """
     if argv is None:
         argv, sys.excepthook = sys.argv[1:], print_uncaught
-    options = build_parser(verb=argv[0] if argv else "").parse_args(argv)
-    status: int = options.command(options)
-    return status
+    if argv and argv[0] in VERBS:
+        options = build_parser(verb=argv[0]).parse_args(argv)
+        status: int = options.command(options)
+        return status
+    if list(argv) == ["--version"]:
+        sys.stdout.write(f"tagline version {VERSION}\n")
+        return 0
+    run = importlib.import_module("cli.grammar.run").run
+    done: int = run(build_root(), argv)
+    return done
+
+
+def build_root() -> "Group":
+    """Return the tree of all commands. What is below a verb is loaded when it is asked for."""
+    tree = importlib.import_module("cli.grammar.tree")
+    flags = importlib.import_module("cli.grammar.globals").GLOBAL_FLAGS
+    verbs = {**VERBS, **CLUSTER_VERBS}
+    children = tuple(
+        tree.Lazy(name=name, module=f"cli.verbs.{name}", summary=summary) for name, summary in verbs.items()
+    )
+    root: Group = tree.Group(
+        name="tagline", summary="Image automation for GitOps", description="Image automation for GitOps.",
+        flags=flags, children=children,
+    )  # fmt: skip
+    return root
 
 
 def build_parser(verb: str) -> argparse.ArgumentParser:

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
 from api.resource import Resource
 from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.library_errors import describe

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.kinds import KINDS
-from api.meta import IMAGE_GROUP, SOURCE_GROUP
+from api.names import IMAGE_GROUP, SOURCE_GROUP
 from api.resource import Resource
 from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.library_errors import describe

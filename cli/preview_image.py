@@ -5,8 +5,7 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from api.imagepolicy import IMAGE_POLICIES
-from api.imagerepository import IMAGE_REPOSITORIES
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
 from cli.diffs import diff_of
 from cli.objects import Manifest, Manifests
 from cli.preview_report import AutomationReport, Change, PreviewReport

@@ -7,7 +7,7 @@ from typing import Final
 
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
-from api.meta import READY, TRUE
+from api.names import READY, TRUE
 from cli.diffs import diff_of
 from controllers.image.setter import parse_setter
 from controllers.update.preview import Preview

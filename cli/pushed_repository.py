@@ -12,10 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from api.core import SECRETS
-from api.gitrepository import GIT_REPOSITORIES
-from api.imagepolicy import IMAGE_POLICIES
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS
+from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, SECRETS
 from api.resource import Resource
 from cli.objects import BadInput, Manifest, Manifests
 from controllers.net.library_errors import describe

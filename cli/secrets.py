@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from api.core import SECRETS
+from api.names import SECRETS
 from cli.objects import BadInput, Manifest, Manifests
 from controllers.runtime.key import Key
 

@@ -7,12 +7,21 @@ from typing import Any, Final
 
 import msgspec
 
-from api.core import SECRETS, SERVICE_ACCOUNTS
-from api.gitrepository import GIT_REPOSITORIES
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS
-from api.meta import FALSE, READY, REQUESTED_AT, TRUE, UNKNOWN, Condition, ObjectMeta
+from api.imagepolicy import ImagePolicy
+from api.meta import Condition, ObjectMeta
+from api.names import (
+    FALSE,
+    GIT_REPOSITORIES,
+    IMAGE_POLICIES,
+    IMAGE_REPOSITORIES,
+    IMAGE_UPDATE_AUTOMATIONS,
+    READY,
+    REQUESTED_AT,
+    SECRETS,
+    SERVICE_ACCOUNTS,
+    TRUE,
+    UNKNOWN,
+)
 from api.resource import Resource
 from cli.objects import BadInput, Manifest
 from controllers.runtime.embedded.client import EmbeddedClient

@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from api.imagepolicy import IMAGE_POLICIES
-from api.imagerepository import IMAGE_REPOSITORIES
 from api.kinds import KINDS
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
 from cli import sync
 from cli.objects import BadInput, Manifest, read_manifests
 from controllers.runtime.embedded.api import EmbeddedApi

@@ -3,7 +3,7 @@
 from typing import Any
 
 from api.kinds import KINDS
-from api.meta import IMAGE_GROUP
+from api.names import IMAGE_GROUP
 
 IMAGE = IMAGE_GROUP
 GROUP = {kind.resource.kind: kind.resource.group for kind in KINDS}

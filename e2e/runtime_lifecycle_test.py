@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepositoryStatus
-from api.meta import FINALIZER, ObjectMeta
+from api.imagerepository import ImageRepositoryStatus
+from api.meta import ObjectMeta
+from api.names import FINALIZER, IMAGE_REPOSITORIES
 from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.key import Key
 from controllers.runtime.kube.client import KubeClient

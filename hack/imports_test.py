@@ -22,6 +22,7 @@ ROOMS = {
     "bcrypt": ["controllers/template/sprig/encoding.py"],
     "botocore": ["controllers/cloud/aws.py"],
     "cel_expr_python": ["controllers/runtime/embedded/rules.py"],
+    "click": ["cli/grammar/"],
     "dulwich": ["controllers/git/objects/"],
     "google": ["controllers/registry/cloud/gcp.py"],
     "h11": ["controllers/net/proxy/httpconnect.py"],

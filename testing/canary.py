@@ -24,8 +24,9 @@ from msgspec.structs import replace
 from api.core import Secret, ServiceAccount
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImageRef
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
+from api.imagerepository import ImageRepository
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.names import IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
 from api.resource import Resource
 from controllers.cloud.logins import CloudLogins
 from controllers.cloud.proxies import pin_proxy

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from api.meta import REQUESTED_AT, Condition, ObjectMeta
+from api.meta import Condition, ObjectMeta
+from api.names import REQUESTED_AT
 from controllers.runtime.key import Key
 from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.events import EventType, InvolvedObject

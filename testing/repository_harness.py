@@ -7,7 +7,8 @@ from msgspec.structs import replace
 
 from api.imagerepository import ImageRepository, ImageRepositoryStatus
 from api.imagetaglist import ImageTagList
-from api.meta import READY, RECONCILING, Condition
+from api.meta import Condition
+from api.names import READY, RECONCILING
 from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.reconcile.outcome import Outcome, Ready

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from api.imagetaglist import IMAGE_TAG_LISTS
+from api.names import IMAGE_TAG_LISTS
 from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.tags import ListedTags, TagSieve

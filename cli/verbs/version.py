@@ -1,17 +1,17 @@
-"""`tagline version`."""
+"""`tagline version`: of the command line, and of what a cluster runs."""
 
-import argparse
 import sys
 
 from api.version import VERSION
+from cli.grammar.session import Session
+from cli.grammar.tree import Command
 
 
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add the grammar of the verb."""
-    parser.set_defaults(command=print_version)
-
-
-def print_version(_options: argparse.Namespace) -> int:
+def print_version(session: Session, arguments: tuple[str, ...]) -> None:
     """Print the version."""
-    sys.stdout.write(f"tagline {VERSION}\n")
-    return 0
+    sys.stdout.write(f"tagline: v{VERSION}\n")
+
+
+COMMAND = Command(
+    name="version", run=print_version, summary="print the versions of the command line and of what a cluster runs"
+)

@@ -10,9 +10,9 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 
 from api.gitrepository import KIND as GIT_REPOSITORY
-from api.imagepolicy import ALWAYS, IMAGE_POLICIES, NEVER
-from api.imagerepository import IMAGE_REPOSITORIES
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, SETTERS
+from api.imagepolicy import ALWAYS, NEVER
+from api.imageupdateautomation import SETTERS
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
 from api.resource import Resource
 from controllers.adoption.proposals import Proposal
 from controllers.policy import Newest, Policy, Semver

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from api import core
-from api.core import SERVICE_ACCOUNTS
+from api.names import SERVICE_ACCOUNTS
 from controllers.cloud.errors import ServiceAccountFailed
 from controllers.cloud.identity import Identity, read_identity
 from controllers.cloud.logins import CloudLogins

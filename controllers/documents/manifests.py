@@ -12,11 +12,18 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from api.gitrepository import GIT_REPOSITORIES, GitRepository
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
-from api.meta import IMAGE_GROUP, SOURCE_GROUP
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.names import (
+    GIT_REPOSITORIES,
+    IMAGE_GROUP,
+    IMAGE_POLICIES,
+    IMAGE_REPOSITORIES,
+    IMAGE_UPDATE_AUTOMATIONS,
+    SOURCE_GROUP,
+)
 from controllers.documents.nodes import Mapping, Node, items, load, to_value
 
 ApiObject: TypeAlias = ImageRepository | ImagePolicy | ImageUpdateAutomation | GitRepository

@@ -12,7 +12,8 @@ from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
-from api.meta import READY, Condition
+from api.meta import Condition
+from api.names import READY
 from api.selectors import BadSelector, matches
 from controllers import setters
 from controllers.gitaccess.branches import NoPushBranch, plan_branches, source_key

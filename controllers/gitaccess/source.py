@@ -10,11 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api import core
-from api.core import SECRETS
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepository, GitRepositorySpec
 from api.imageupdateautomation import GitSpec, ImageUpdateAutomation
-from api.meta import ACCESS_DENIED, FEATURE_GATE_DISABLED
+from api.names import ACCESS_DENIED, FEATURE_GATE_DISABLED, SECRETS
 from controllers.cloud.errors import CloudFailed
 from controllers.cloud.identity import Identity
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess

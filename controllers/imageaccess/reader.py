@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from api import core
-from api.core import SECRETS, SERVICE_ACCOUNTS
 from api.imagerepository import ImageRepository, ImageRepositorySpec
+from api.names import SECRETS, SERVICE_ACCOUNTS
 from controllers.cloud.errors import CloudFailed
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
 from controllers.image.reference import Image

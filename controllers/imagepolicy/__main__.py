@@ -3,9 +3,10 @@
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 
-from api.core import NAMESPACES, Namespace
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
+from api.core import Namespace
+from api.imagepolicy import ImagePolicy
+from api.imagerepository import ImageRepository
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, NAMESPACES
 from controllers.imageaccess.wiring import (
     FLAGS,
     SLOW_THRESHOLD,

@@ -7,7 +7,7 @@ warning.
 from datetime import datetime
 from typing import Final
 
-from api.meta import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE, IMAGE_URL_INVALID, INVALID_DURATION
+from api.names import ACCESS_DENIED, DEPENDENCY_NOT_READY, FAILED, FAILURE, IMAGE_URL_INVALID, INVALID_DURATION
 from controllers.golang.duration import BadDuration
 from controllers.image.reference import BadReference
 from controllers.imagepolicy.acl import AccessDenied

@@ -5,7 +5,8 @@ from msgspec.structs import replace
 
 from api.core import Namespace
 from api.imagerepository import ImageRepository
-from api.meta import READY, AccessFrom, Condition, NamespaceSelector, ObjectMeta
+from api.meta import AccessFrom, Condition, NamespaceSelector, ObjectMeta
+from api.names import READY
 from controllers.imagepolicy.predicates import affects_policies, labels_changed
 from testing.builders import image_repository, scanned
 from testing.clock import START

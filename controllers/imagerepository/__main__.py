@@ -2,8 +2,8 @@
 
 import sys
 
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
-from api.imagetaglist import IMAGE_TAG_LISTS
+from api.imagerepository import ImageRepository
+from api.names import IMAGE_REPOSITORIES, IMAGE_TAG_LISTS
 from controllers.imageaccess.wiring import (
     FLAGS,
     SLOW_THRESHOLD,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.meta import FEATURE_GATE_DISABLED, IMAGE_URL_INVALID, INVALID_DURATION
+from api.names import FEATURE_GATE_DISABLED, IMAGE_URL_INVALID, INVALID_DURATION
 from controllers.golang.duration import BadDuration
 from controllers.image.reference import BadReference
 from controllers.imageaccess.errors import AccessFailed, GateDisabled

@@ -13,7 +13,7 @@ from typing import Protocol
 from msgspec.structs import replace
 
 from api.imagerepository import FIRST_SEEN, ImageRepository, ImageRepositoryStatus, ScanResult
-from api.meta import READY, RECONCILING
+from api.names import READY, RECONCILING
 from controllers.golang.duration import format_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.reader import AccessReader, request_timeout

@@ -6,7 +6,8 @@ from random import Random
 
 import pytest
 
-from api.imagerepository import IMAGE_REPOSITORIES, ImageRepository
+from api.imagerepository import ImageRepository
+from api.names import IMAGE_REPOSITORIES
 from controllers.runtime.key import Key
 from controllers.runtime.reconcile.leader import AlwaysLeader
 from controllers.runtime.reconcile.lifecycle import Lifecycle

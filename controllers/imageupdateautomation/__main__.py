@@ -6,9 +6,10 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from api.gitrepository import GIT_REPOSITORIES, GitRepository
-from api.imagepolicy import IMAGE_POLICIES, ImagePolicy
-from api.imageupdateautomation import IMAGE_UPDATE_AUTOMATIONS, ImageUpdateAutomation
+from api.gitrepository import GitRepository
+from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS
 from controllers.cloudaccess.wiring import build_cloud_access
 from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from api.meta import FALSE, READY, Condition
+from api.meta import Condition
+from api.names import FALSE, READY
 from controllers.git.errors import PushRejected, RefMoved, RefNotFound, Unreachable
 from controllers.git.objects.commits import Author
 from controllers.imageupdateautomation.reconciler import MAX_COMMITS_BEHIND

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.meta import INVALID_DURATION
+from api.names import INVALID_DURATION
 from api.selectors import BadSelector
 from controllers import setters
 from controllers.git.errors import BadRefspec

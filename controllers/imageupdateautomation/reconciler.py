@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus, Written
-from api.meta import STALLED
+from api.names import STALLED
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
 from controllers.gitaccess.branches import BranchPlan

@@ -15,7 +15,8 @@ from api.imageupdateautomation import (
     SigningKey,
     UpdateStrategy,
 )
-from api.meta import STALLED, Condition, LabelSelector, LocalObjectReference
+from api.meta import Condition, LabelSelector, LocalObjectReference
+from api.names import STALLED
 from controllers.git.objects.commits import Author, Signer
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.runtime.key import key_of

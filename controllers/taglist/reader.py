@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from api import imagetaglist
-from api.imagetaglist import IMAGE_TAG_LISTS
+from api.names import IMAGE_TAG_LISTS
 from controllers.clock import Clock
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import NotFound

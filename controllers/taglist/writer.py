@@ -14,8 +14,8 @@ import msgspec
 
 from api import imagetaglist
 from api.imagerepository import ImageRepository
-from api.imagetaglist import IMAGE_TAG_LISTS
 from api.meta import LocalObjectReference, ObjectMeta, OwnerReference
+from api.names import IMAGE_TAG_LISTS
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import AlreadyExists
 from controllers.runtime.kube.protocols import Client

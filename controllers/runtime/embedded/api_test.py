@@ -11,7 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.core import SECRETS, Secret
+from api.core import Secret
+from api.names import SECRETS
 from controllers.clock import SYSTEM_CLOCK
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import BOOKMARK_SECONDS

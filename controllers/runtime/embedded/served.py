@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from api.core import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
+from api.names import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from api.openapi import struct_schema
 from api.resource import Resource
 from api.schema import Definition

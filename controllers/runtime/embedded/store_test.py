@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from api.core import NAMESPACES, SECRETS, SERVICE_ACCOUNTS, Namespace, Secret
+from api.core import Namespace, Secret
+from api.names import NAMESPACES, SECRETS, SERVICE_ACCOUNTS
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.kube.errors import Conflict, Invalid, NotFound

@@ -2,7 +2,8 @@
 
 from typing import Protocol
 
-from api.meta import REQUESTED_AT, Condition, ObjectMeta
+from api.meta import Condition, ObjectMeta
+from api.names import REQUESTED_AT
 
 
 class Spec(Protocol):

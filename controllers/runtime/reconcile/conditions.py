@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import assert_never
 
-from api.meta import PROGRESSING_WITH_RETRY, READY, RECONCILING, STALLED, SUCCEEDED, Condition
+from api.meta import Condition
+from api.names import PROGRESSING_WITH_RETRY, READY, RECONCILING, STALLED, SUCCEEDED
 from controllers.net.foreign_text import escape_lines
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 

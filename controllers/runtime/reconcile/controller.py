@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Protocol, assert_never
 
-from api import meta
+from api import names
 from controllers.clock import Clock
 from controllers.net.library_errors import name_and_text
 from controllers.runtime import logkey
@@ -151,7 +151,7 @@ class Controller:
         match outcome:
             case None:
                 return self._schedule(key, None)
-            case Waiting(reason=meta.DEPENDENCY_NOT_READY, requeue_after=None):
+            case Waiting(reason=names.DEPENDENCY_NOT_READY, requeue_after=None):
                 return self._schedule(key, self._requeue_dependency)
             case Ready(requeue_after=delay) | Waiting(requeue_after=delay):
                 return self._schedule(key, delay)

@@ -21,7 +21,7 @@ from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
-from api.meta import EVENT_ANNOTATION_PREFIX
+from api.names import EVENT_ANNOTATION_PREFIX
 from api.resource import Resource
 from controllers.clock import Clock
 from controllers.runtime import logkey

@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import msgspec
 
-from api.meta import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED, SUCCEEDED
+from api.names import FAILED, FINALIZER, READY, REQUESTED_AT, STALLED, SUCCEEDED
 from api.resource import Resource
 from controllers.clock import Clock
 from controllers.net.foreign_text import escape_all

@@ -4,7 +4,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from api.meta import FINALIZER
+from api.names import FINALIZER
 from controllers.runtime.kube.errors import Forbidden, Throttled
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry, Stalled, Waiting
 from controllers.runtime.reconcile.run import Run

@@ -4,7 +4,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.meta import REQUESTED_AT
+from api.names import REQUESTED_AT
 from controllers.runtime.kube.errors import ApiError, Throttled, Unreachable
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Outcome, Ready, Retry

@@ -1,0 +1,13 @@
+"""The kinds that the command line creates, shows and changes. A new kind is a module here and a line in KINDS."""
+
+from typing import Final
+
+from cli.kinds.gitrepository import GIT
+from cli.kinds.imagepolicy import POLICY
+from cli.kinds.imagerepository import REPOSITORY
+from cli.kinds.imageupdateautomation import UPDATE
+
+KINDS: Final = (REPOSITORY, POLICY, UPDATE, GIT)
+"""In the order in which data flows through them."""
+IMAGE_KINDS: Final = tuple(kind for kind in KINDS if kind.group == "image")
+SOURCE_KINDS: Final = tuple(kind for kind in KINDS if kind.group == "source")

@@ -1,0 +1,43 @@
+"""GitRepository on the command line."""
+
+import re
+from typing import Any, Final
+
+from api.names import GIT_REPOSITORIES
+from cli.kinds.kind import CliKind, Column, Creation, Object, status, suspended
+
+_LONG_HASH: Final = re.compile(r"(sha1:|sha256:)([0-9a-f]{8})[0-9a-f]+")
+
+
+def _full_revision(obj: Object) -> str:
+    return str((status(obj).get("artifact") or {}).get("revision", ""))
+
+
+def _revision(obj: Object) -> str:
+    return _LONG_HASH.sub(r"\1\2", _full_revision(obj))
+
+
+def _summarize(obj: Object) -> str:
+    return f"fetched revision {_full_revision(obj)}"
+
+
+def _build(**flags: Any) -> dict[str, Any]:
+    raise NotImplementedError
+
+
+GIT: Final = CliKind(
+    resource=GIT_REPOSITORIES,
+    group="source",
+    group_plural="sources",
+    word="git",
+    human="source git",
+    columns=(Column("Revision", _revision), Column("Suspended", suspended)),
+    summarize=_summarize,
+    creation=Creation(
+        flags=(),
+        build=_build,
+        examples="",
+        summary="create or change a GitRepository",
+        described_as="GitRepository source",
+    ),
+)

@@ -1,0 +1,36 @@
+"""ImagePolicy on the command line."""
+
+from typing import Any, Final
+
+from api.names import IMAGE_POLICIES
+from cli.kinds.kind import CliKind, Column, Creation, Object, status
+
+
+def _image(obj: Object) -> str:
+    return str((status(obj).get("latestRef") or {}).get("name", ""))
+
+
+def _tag(obj: Object) -> str:
+    return str((status(obj).get("latestRef") or {}).get("tag", ""))
+
+
+def _summarize(obj: Object) -> str:
+    ref = status(obj).get("latestRef") or {}
+    digest = f"@{ref['digest']}" if ref.get("digest") else ""
+    return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
+
+
+def _build(**flags: Any) -> dict[str, Any]:
+    raise NotImplementedError
+
+
+POLICY: Final = CliKind(
+    resource=IMAGE_POLICIES,
+    group="image",
+    group_plural="images",
+    word="policy",
+    human="image policy",
+    columns=(Column("Image", _image), Column("Tag", _tag)),
+    summarize=_summarize,
+    creation=Creation(flags=(), build=_build, examples="", summary="create or change an ImagePolicy"),
+)

@@ -1,0 +1,91 @@
+"""What the command line knows of a kind: one table, which every verb reads."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from api.names import READY
+from api.resource import Resource
+from cli.grammar.tree import Flags
+
+Object: TypeAlias = Mapping[str, Any]
+"""An object as the API server sends it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of `get`, beside those that every kind has."""
+
+    header: str
+    cell: Callable[[Object], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """How `create` makes an object of a kind."""
+
+    flags: Flags
+    build: Callable[..., dict[str, Any]]
+    """Called with each flag by its name with underscores, and `namespace`; returns the spec.
+    Raises `cli.grammar.session.Failed`."""
+    examples: str
+    summary: str
+    described_as: str = ""
+    """What progress calls it, if not the kind: `GitRepository source`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CliKind:
+    """One kind of object."""
+
+    resource: Resource
+    group: str
+    """The word before `word`: `image`, `source`."""
+    group_plural: str
+    """The same in `get`: `images`, `sources`."""
+    word: str
+    """`repository`, `policy`, `update`, `git`."""
+    human: str
+    """What `suspend`, `resume` and `delete` call it."""
+    columns: tuple[Column, ...]
+    """After NAME, in this order; then come READY and MESSAGE."""
+    summarize: Callable[[Object], str]
+    """The last line after a successful reconcile."""
+    creation: Creation
+
+    @property
+    def kind(self) -> str:
+        """The name of the kind."""
+        return self.resource.kind
+
+    @property
+    def prefix(self) -> str:
+        """What stands before names in tables of several kinds: `imagepolicy`."""
+        return self.resource.kind.lower()
+
+
+def status(obj: Object) -> Mapping[str, Any]:
+    """Return the status, empty where there is none."""
+    found: Mapping[str, Any] = obj.get("status") or {}
+    return found
+
+
+def condition(obj: Object, type: str = READY) -> Mapping[str, Any] | None:
+    """Return a condition of the status, or None. Condition types are compared without regard to case."""
+    wanted = type.lower()
+    return next((one for one in status(obj).get("conditions") or () if one.get("type", "").lower() == wanted), None)
+
+
+def is_suspended(obj: Object) -> bool:
+    """Return whether `spec.suspend` is set."""
+    return bool((obj.get("spec") or {}).get("suspend"))
+
+
+def suspended(obj: Object) -> str:
+    """Return the cell of the column SUSPENDED."""
+    return "True" if is_suspended(obj) else "False"
+
+
+def ready_message(obj: Object) -> str:
+    """Return the message of the condition Ready."""
+    return str((condition(obj) or {}).get("message", ""))
