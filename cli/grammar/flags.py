@@ -161,8 +161,8 @@ def repeated(*names: str, help: str) -> Flag:
     return Flag(*names, type=TEXTS, multiple=True, default=(), help=help)
 
 
-def switch(*names: str, help: str, default: bool = False, hidden: bool = False) -> Flag:
-    """Return a flag that is on or off: `--name`, `--name=false`."""
+def switch(*names: str, help: str, default: bool | None = False, hidden: bool = False) -> Flag:
+    """Return a flag that is on or off: `--name`, `--name=false`. default: None to know whether it was given."""
     flag = Flag(*names, is_flag=True, default=default, help=help, hidden=hidden)
     flag.secondary_opts = [negated(names[-1])]
     return flag

@@ -80,7 +80,7 @@ class Found:
     path: tuple[str, ...]
     """Names from the program to the node, aliases replaced."""
     inherited: Flags
-    """Flags of the groups above, the nearest last."""
+    """Flags of the groups above, the nearest last, without those that the node or a nearer group replaces."""
     arguments: tuple[str, ...]
     """What is left: flags, wherever they stood, and arguments, in their order."""
     unknown: str = ""
@@ -117,7 +117,12 @@ def find(root: Group, arguments: Sequence[str]) -> Found:
 
 
 def _found(at: _Descent, *rest: str, unknown: str = "") -> Found:
-    return Found(at.node, tuple(at.path), tuple(at.inherited), (*at.left, *rest), unknown)
+    return Found(at.node, tuple(at.path), _not_replaced(at.inherited, at.node.flags), (*at.left, *rest), unknown)
+
+
+def _not_replaced(inherited: Sequence[click.Option], own: Sequence[click.Option]) -> Flags:
+    nearest = {flag.name: flag for flag in (*inherited, *own)}
+    return tuple(flag for flag in inherited if nearest[flag.name] is flag)
 
 
 def _takes_next(token: str, flags: Sequence[click.Option]) -> bool:

@@ -1,0 +1,50 @@
+"""What verbs that change objects have in common."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from cli.grammar.flags import switch
+from cli.grammar.session import Failed, Session
+from cli.kinds.kind import CliKind, Object
+from cli.selecting import each_once, list_objects, suggest
+
+MANAGER: Final = "flux"
+"""Field manager of what we write into objects: that of the reference, so that either may change it later."""
+
+ALL: Final = switch("--all", help="all objects of the namespace")
+
+
+def find_named(
+    session: Session,
+    kind: CliKind,
+    names: Sequence[str],
+    *,
+    all: bool,
+    missing: str = "{kind} {name} not found in {namespace}",
+) -> Iterator[Object]:
+    """Yield the named objects in the order of their names as given, or with `all` and no names those of the namespace.
+
+    missing: what is said of one that is not there, which is not an error, as in the reference. Raises Failed.
+    """
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
+
+    if not names and not all:
+        raise Failed(f"{kind.human} name is required")
+    if not names:
+        found = list_objects(session, kind)
+        if not found:
+            session.report.failure(f"no {kind.kind} objects found in {session.namespace} namespace")
+        yield from found
+        return
+    for name in each_once(names):
+        try:
+            yield session.cluster.get(kind.resource, session.namespace, name)
+        except NotFound:
+            text = missing.format(kind=kind.kind, name=name, namespace=session.namespace)
+            session.report.failure(f"{text} namespace{suggest(session, kind, name)}")
+
+
+def patch_spec(session: Session, kind: CliKind, obj: Object, spec: Mapping[str, Any]) -> Object:
+    """Merge fields into the object's spec, None removing one, and return the object. Raises ApiError."""
+    meta = obj["metadata"]
+    return session.cluster.patch(kind.resource, meta["namespace"], meta["name"], {"spec": spec}, manager=MANAGER)

@@ -1,0 +1,54 @@
+"""`tagline delete`: deletes objects, after a question where somebody can answer it."""
+
+from collections.abc import Sequence
+
+from cli.asking import confirm
+from cli.grammar.flags import switch
+from cli.grammar.session import Failed, Session
+from cli.grammar.tree import Command, Group
+from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds.kind import CliKind
+from cli.selecting import complete_names, each_once, get_object
+
+SILENT = switch("-s", "--silent", help="do not ask")
+
+
+def delete(session: Session, kind: CliKind, names: Sequence[str], *, silent: bool) -> None:
+    """Delete the named objects. Nothing is deleted unless all of them are there. Raises Failed."""
+    if not names:
+        raise Failed(f"{kind.human} name is required")
+    objects = [get_object(session, kind, name) for name in each_once(names)]
+    if not silent:
+        which = f"this {kind.human}" if len(objects) == 1 else f"these {len(objects)} {kind.kind} objects"
+        confirm(f"Are you sure you want to delete {which}", unless="--silent")
+    for obj in objects:
+        name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
+        session.report.action(f"deleting {kind.human} {name} in {namespace} namespace")
+        session.cluster.delete(kind.resource, namespace, name)
+        session.report.success(f"{kind.human} deleted")
+
+
+def _command(kind: CliKind) -> Command:
+    return Command(
+        name=kind.word,
+        run=lambda session, names, **flags: delete(session, kind, names, **flags),
+        summary=f"delete {kind.kind} objects",
+        examples=f"# Delete one without a question\ntagline delete {kind.group} {kind.word} my-app --silent",
+        arguments="[name]",
+        complete=lambda session, _: complete_names(session, kind),
+    )
+
+
+COMMAND = Group(
+    name="delete",
+    summary="delete objects",
+    flags=(SILENT,),
+    children=(
+        Group(
+            name="image",
+            summary="delete what image automation is made of",
+            children=tuple(map(_command, IMAGE_KINDS)),
+        ),
+        Group(name="source", summary="delete sources", children=tuple(map(_command, SOURCE_KINDS))),
+    ),
+)

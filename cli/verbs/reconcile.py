@@ -1,0 +1,106 @@
+"""`tagline reconcile`: has objects reconciled now, and waits for the result."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from api.names import REQUESTED_AT
+from cli.changing import MANAGER
+from cli.grammar.session import Failed, Said, Session
+from cli.grammar.tree import Command, Group
+from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds.kind import CliKind, Object, is_suspended, status
+from cli.selecting import complete_names, each_once, get_object, list_objects
+from cli.waiting import NotReconciled, judge_after, wait_for
+
+
+def reconcile(session: Session, kind: CliKind, names: Sequence[str]) -> None:
+    """Reconcile the named objects, one after the other. Raises Failed."""
+    if not names:
+        raise Failed(f"{kind.kind} name is required")
+    objects = [get_object(session, kind, name) for name in each_once(names)]
+    for obj in objects:
+        if is_suspended(obj):
+            raise Failed("resource is suspended" if len(objects) == 1 else _suspended(kind, obj))
+    _reconcile_each(session, [(kind, obj) for obj in objects])
+
+
+def reconcile_all(session: Session, kinds: Sequence[CliKind]) -> None:
+    """Reconcile all objects of these kinds that are not suspended, in the order in which data flows. Raises Failed."""
+    objects = [(kind, obj) for kind in kinds for obj in list_objects(session, kind)]
+    for kind, obj in objects:
+        if is_suspended(obj):
+            session.report.warning(f"{_suspended(kind, obj)}, so it is left out")
+    if not objects:
+        raise Failed(f'no objects found in "{session.namespace}" namespace')
+    _reconcile_each(session, [(kind, obj) for kind, obj in objects if not is_suspended(obj)])
+
+
+def _suspended(kind: CliKind, obj: Object) -> str:
+    return f"{kind.kind} {obj['metadata']['name']} is suspended"
+
+
+def _reconcile_each(session: Session, objects: Sequence[tuple[CliKind, Object]]) -> None:
+    """Go on after one that fails, and count them at the end."""
+    failed = 0
+    for kind, obj in objects:
+        try:
+            _reconcile(session, kind, obj)
+        except NotReconciled as error:
+            if len(objects) == 1:
+                raise
+            session.report.failure(f"{kind.kind} {obj['metadata']['name']}: {error}")
+            failed += 1
+    if failed:
+        session.report.failure(f"reconciliation failed for {failed} of {len(objects)} objects")
+        raise Said
+
+
+def _reconcile(session: Session, kind: CliKind, obj: Object) -> None:
+    name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
+    session.report.action(f"annotating {kind.kind} {name} in {namespace} namespace")
+    request = {"metadata": {"annotations": {REQUESTED_AT: _now()}}}
+    asked = session.cluster.patch(kind.resource, namespace, name, request, manager=MANAGER)
+    session.report.success(f"{kind.kind} annotated")
+    session.report.waiting(f"waiting for {kind.kind} reconciliation")
+    before = str(status(obj).get("lastHandledReconcileAt", ""))
+    done = wait_for(session, kind, asked, judge=judge_after(before))
+    session.report.success(kind.summarize(done))
+
+
+def _now() -> str:
+    """Return the time as the reference writes it, in nanoseconds; its value only has to be new."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f000Z")
+
+
+def _command(kind: CliKind) -> Command:
+    return Command(
+        name=kind.word,
+        run=lambda session, names: reconcile(session, kind, names),
+        summary=f"reconcile {kind.kind} objects",
+        description=f"Asks the controller to reconcile {kind.kind} objects now, and waits until it has.",
+        examples=f"# Reconcile one\ntagline reconcile {kind.group} {kind.word} my-app",
+        arguments="[name]",
+        complete=lambda session, _: complete_names(session, kind),
+    )
+
+
+def _all(kinds: Sequence[CliKind]) -> Command:
+    return Command(
+        name="all",
+        run=lambda session, _: reconcile_all(session, kinds),
+        summary="reconcile all of them, in the order in which data flows",
+    )
+
+
+COMMAND = Group(
+    name="reconcile",
+    summary="have an object reconciled now, and wait for it",
+    children=(
+        Group(
+            name="image",
+            summary="reconcile what image automation is made of",
+            children=(*map(_command, IMAGE_KINDS), _all(IMAGE_KINDS)),
+        ),
+        Group(name="source", summary="reconcile sources", children=tuple(map(_command, SOURCE_KINDS))),
+    ),
+)

@@ -1,0 +1,45 @@
+"""`tagline suspend`: stops the reconciling of objects."""
+
+from collections.abc import Sequence
+
+from cli.changing import ALL, find_named, patch_spec
+from cli.grammar.session import Session
+from cli.grammar.tree import Command, Group
+from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds.kind import CliKind
+from cli.selecting import complete_names
+
+
+def suspend(session: Session, kind: CliKind, names: Sequence[str], *, all: bool) -> None:
+    """Suspend the named objects, or all of the namespace. Raises Failed."""
+    for obj in find_named(session, kind, names, all=all):
+        name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
+        session.report.action(f"suspending {kind.human} {name} in {namespace} namespace")
+        patch_spec(session, kind, obj, {"suspend": True})
+        session.report.success(f"{kind.human} suspended")
+
+
+def _command(kind: CliKind) -> Command:
+    return Command(
+        name=kind.word,
+        run=lambda session, names, **flags: suspend(session, kind, names, **flags),
+        summary=f"suspend the reconciling of {kind.kind} objects",
+        examples=f"# Suspend one\ntagline suspend {kind.group} {kind.word} my-app",
+        arguments="[name]",
+        complete=lambda session, _: complete_names(session, kind),
+    )
+
+
+COMMAND = Group(
+    name="suspend",
+    summary="stop reconciling objects",
+    flags=(ALL,),
+    children=(
+        Group(
+            name="image",
+            summary="suspend what image automation is made of",
+            children=tuple(map(_command, IMAGE_KINDS)),
+        ),
+        Group(name="source", summary="suspend sources", children=tuple(map(_command, SOURCE_KINDS))),
+    ),
+)
