@@ -50,28 +50,34 @@ CLUSTER_VERBS: Final = {
 """Those that take the flags of `flux`, each with its line of help."""
 
 
+PLUGINS: Final = {"kubectl-tagline": "kubectl tagline", "flux-tagline": "flux tagline"}
+"""Names under which `kubectl` and `flux` find it → how people call it then."""
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status; argv: without the program's name, default those of the process.
 
     0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong (of verbs of a
     cluster: 1, as of `flux`).
     """
+    program = "tagline"
     if argv is None:
         argv, sys.excepthook = sys.argv[1:], print_uncaught
+        program = PLUGINS.get(sys.argv[0].rpartition("/")[2], program)
     if argv and argv[0] in VERBS:
-        options = build_parser(verb=argv[0]).parse_args(argv)
+        options = build_parser(verb=argv[0], program=program).parse_args(argv)
         status: int = options.command(options)
         return status
     if list(argv) == ["--version"]:
         sys.stdout.write(f"tagline version {VERSION}\n")
         return 0
     run = importlib.import_module("cli.grammar.run").run
-    done: int = run(build_root(), argv)
+    done: int = run(build_root(program), argv)
     return done
 
 
-def build_root() -> "Group":
-    """Return the tree of all commands. What is below a verb is loaded when it is asked for."""
+def build_root(program: str = "tagline") -> "Group":
+    """Return the tree of all commands, under the name by which it is called. A verb is loaded when it is asked for."""
     tree = importlib.import_module("cli.grammar.tree")
     flags = importlib.import_module("cli.grammar.globals").GLOBAL_FLAGS
     verbs = {**VERBS, **CLUSTER_VERBS}
@@ -79,15 +85,15 @@ def build_root() -> "Group":
         tree.Lazy(name=name, module=f"cli.verbs.{name}", summary=summary) for name, summary in verbs.items()
     )
     root: Group = tree.Group(
-        name="tagline", summary="Image automation for GitOps", description="Image automation for GitOps.",
+        name=program, summary="Image automation for GitOps", description="Image automation for GitOps.",
         flags=flags, children=children,
     )  # fmt: skip
     return root
 
 
-def build_parser(verb: str) -> argparse.ArgumentParser:
+def build_parser(verb: str, program: str = "tagline") -> argparse.ArgumentParser:
     """Return the command line with the grammar of one verb and the names of the others."""
-    tagline = argparse.ArgumentParser(prog="tagline", description="Image automation for GitOps.")
+    tagline = argparse.ArgumentParser(prog=program, description="Image automation for GitOps.")
     verbs = tagline.add_subparsers(required=True, metavar="COMMAND")
     for name, summary in VERBS.items():
         parser = verbs.add_parser(name, help=summary)

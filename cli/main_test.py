@@ -8,7 +8,7 @@ import pytest
 
 from api.kinds import RECONCILED
 from api.version import VERSION
-from cli.main import VERBS, main
+from cli.main import CLUSTER_VERBS, VERBS, main
 
 CLIENTS = {
     "aiohttp", "azure", "botocore", "dulwich", "google", "h11", "httpcore", "httpx", "kubernetes", "paramiko",
@@ -24,7 +24,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_every_verb_is_a_module() -> None:
     modules = (Path(__file__).parent / "verbs").glob("*.py")
-    assert set(VERBS) == {path.stem for path in modules if not path.stem.endswith(("_test", "__"))}
+    assert {*VERBS, *CLUSTER_VERBS} == {path.stem for path in modules if not path.stem.endswith(("_test", "__"))}
 
 
 @pytest.mark.parametrize("verb", VERBS)

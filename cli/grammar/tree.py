@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import click
@@ -135,11 +135,6 @@ def _takes_next(token: str, flags: Sequence[click.Option]) -> bool:
         if any(f"-{letter}" in flag.opts and not flag.is_flag for flag in flags):
             return position == len(token)
     return False
-
-
-def rename(root: Group, name: str) -> Group:
-    """Return the tree with the name by which the program was called."""
-    return replace(root, name=name)
 
 
 def walk(node: Node, path: tuple[str, ...] = ()) -> "Iterator[tuple[tuple[str, ...], Node]]":
