@@ -9,7 +9,7 @@ When to push is not decided here: leadership and retries are up to the caller.
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,14 +17,23 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
-from controllers.git.errors import PushRejected, RefMoved, error_context, reading_foreign_input
+from controllers.git.errors import (
+    PathMissing,
+    PathOutside,
+    PushRejected,
+    RefMoved,
+    error_context,
+    reading_foreign_input,
+)
 from controllers.git.login.githubapp import GithubApp, GithubApps
 from controllers.git.objects.commits import (
     Author,
     CommitInfo,
+    CommitText,
     NewCommit,
     Signer,
     build_commit,
+    build_commit_of_files,
     parse_commit,
     parse_tree_id,
 )
@@ -32,6 +41,7 @@ from controllers.git.objects.hashing import format_of
 from controllers.git.objects.packs import build_pack
 from controllers.git.objects.scan import File, FileFilter, ScanCache, find_marked_files
 from controllers.git.objects.store import ObjectStore
+from controllers.git.objects.tree import find_entry
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.protocol.fetch import PackSource, ensure_commit, read_in_time, read_or_refetch
 from controllers.git.protocol.refs import Refs, Tip
@@ -192,6 +202,49 @@ class GitEngine:
 
         return await self._with_store(remote, deadline, work)
 
+    async def commit_files(
+        self, remote: Remote, parent: str, files: Mapping[str, bytes], about: CommitText
+    ) -> NewCommit | None:
+        """Make a commit on `parent` that has these files, new ones too, not pushed yet. Return None when none differs.
+
+        parent: empty for the first commit of a repository. Call it after `list_refs`. Raises PathTaken, BadSigningKey.
+        """
+        deadline = self._deadline(remote)
+        source = self._source(remote, deadline)
+
+        def build(store: ObjectStore) -> NewCommit | None:
+            before = store.read(parent, "commit") if parent else b""
+            form = format_of(parent) if parent else source.session.object_format(deadline)
+            if store.object_format is not form:
+                store.wipe(form)
+            read = read_in_time(store, deadline)
+            return build_commit_of_files(read, parent, before, files, about=about, object_format=form)
+
+        def work(store: ObjectStore) -> NewCommit | None:
+            return read_or_refetch(store, parent, source, lambda: build(store)) if parent else build(store)
+
+        return await self._with_store(remote, deadline, work)
+
+    async def read_files(self, remote: Remote, commit: str, paths: Iterable[str]) -> dict[str, bytes]:
+        """Return the content of those paths of a commit that are files, links followed. Raises as `fetch`."""
+        deadline = self._deadline(remote)
+
+        def use(store: ObjectStore) -> dict[str, bytes]:
+            read = read_in_time(store, deadline)
+            root = parse_tree_id(store.read(commit, "commit"))
+            found = {}
+            for path in paths:
+                with suppress(PathMissing, PathOutside):
+                    entry = find_entry(read, root, path)
+                    if entry.is_file:
+                        found[path] = read(entry.id, "blob")
+            return found
+
+        def work(store: ObjectStore) -> dict[str, bytes]:
+            return read_or_refetch(store, commit, self._source(remote, deadline), lambda: use(store))
+
+        return await self._with_store(remote, deadline, work)
+
     async def push(
         self,
         remote: Remote,
@@ -318,10 +371,11 @@ class GitEngine:
 
 def _known_ancestors(store: ObjectStore, *, new: NewCommit, updates: Sequence[RefUpdate]) -> dict[str, set[str]]:
     """Return the ancestors of each commit to push, as far as the store has them."""
-    return {u.new: store.ancestors(new.parent if u.new == new.id else u.new) for u in updates}
+    starts = {update.new: new.parent if update.new == new.id else update.new for update in updates}
+    return {commit: store.ancestors(start) if start else set() for commit, start in starts.items()}
 
 
 def _keep_commit(store: ObjectStore, *, new: NewCommit) -> None:
     """Keep a pushed commit, so that it need not be fetched."""
-    if store.has(new.parent) and not store.has(new.id):
+    if (not new.parent or store.has(new.parent)) and not store.has(new.id):
         store.add_commit(new.id, new.objects)

@@ -16,6 +16,7 @@
     │   └── PushRejected         the server or one of its hooks said no
     ├── PathMissing              the path to update is not in the tree
     ├── PathOutside              the path to update leads out of the repository
+    ├── PathTaken                something else is where a file or folder is to be made
     ├── BadUrl                   not the URL of a repository
     ├── DestinationForbidden     a URL, redirect or proxy leads where it must not
     ├── BadCredentials           the credentials cannot be used
@@ -122,6 +123,14 @@ class PathOutside(GitError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path}: leads out of the repository; give a path inside of it")
+        self.path = path
+
+
+class PathTaken(GitError):
+    """Something else is where a file or a folder is to be made."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: is there already, and no file that could be replaced or folder; remove or rename it")
         self.path = path
 
 

@@ -1,6 +1,6 @@
 """Build and parse commits: changed files become blobs, trees and a commit object. Pure but for reads."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -8,8 +8,8 @@ from typing import Protocol
 from dulwich.objects import Commit, ObjectID
 
 from controllers.git.errors import CorruptObject
-from controllers.git.objects.hashing import NewObject, format_of, new_object
-from controllers.git.objects.tree import ReadObject, replace_files
+from controllers.git.objects.hashing import NewObject, ObjectFormat, format_of, new_object
+from controllers.git.objects.tree import ReadObject, put_files, replace_files
 
 _NOT_IN_NAMES = str.maketrans("", "", "<>\n\r\0")
 
@@ -36,8 +36,21 @@ class Signer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class CommitText:
+    """What a commit says beside its files. when: to the second, recorded as UTC."""
+
+    author: Author
+    message: str
+    when: datetime
+    signer: Signer | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class NewCommit:
-    """A commit that is not on the remote yet, with all the objects that the remote lacks once it has `parent`."""
+    """A commit that is not on the remote yet, with all the objects that the remote lacks once it has `parent`.
+
+    parent: empty for the first of a repository.
+    """
 
     id: str
     parent: str
@@ -77,19 +90,48 @@ def build_commit(
     The message is used as it is, without NUL characters, which Git cannot store. Raises PathMissing, BadSigningKey.
     """
     root = parse_tree_id(parent_object)
-    tree, objects = replace_files(read, root, {p.encode("utf-8", "surrogateescape"): data for p, data in edits.items()})
+    tree, objects = replace_files(read, root, _as_bytes(edits))
     if tree == root:
         return None
+    about = CommitText(author, message, when, signer)
+    return _new_commit(parent, tree, objects, about, format_of(parent))
+
+
+def build_commit_of_files(
+    read: ReadObject,
+    parent: str,
+    parent_object: bytes,
+    files: Mapping[str, bytes],
+    *,
+    about: "CommitText",
+    object_format: ObjectFormat,
+) -> NewCommit | None:
+    """Return a commit on `parent` that has the files, made where they are not there; None when no file differs.
+
+    parent: empty for the first commit of a repository, whose format then has to be told. Raises PathTaken.
+    """
+    root = parse_tree_id(parent_object) if parent else ""
+    tree, objects = put_files(read, root, _as_bytes(files), object_format)
+    return None if tree == root else _new_commit(parent, tree, objects, about, object_format)
+
+
+def _as_bytes(files: Mapping[str, bytes]) -> dict[bytes, bytes]:
+    return {path.encode("utf-8", "surrogateescape"): data for path, data in files.items()}
+
+
+def _new_commit(
+    parent: str, tree: str, objects: Sequence[NewObject], about: "CommitText", object_format: ObjectFormat
+) -> NewCommit:
     commit = Commit()
-    commit.object_format = format_of(parent)  # names the header that a signature goes to
+    commit.object_format = object_format  # names the header that a signature goes to
     commit.tree = ObjectID(tree.encode())
-    commit.parents = [ObjectID(parent.encode())]
-    commit.author = commit.committer = author.line
-    commit.author_time = commit.commit_time = int(when.timestamp())
+    commit.parents = [ObjectID(parent.encode())] if parent else []
+    commit.author = commit.committer = about.author.line
+    commit.author_time = commit.commit_time = int(about.when.timestamp())
     commit.author_timezone = commit.commit_timezone = 0
-    commit.message = message.replace("\0", "").encode("utf-8", "replace")
-    if signer is not None:
-        commit.gpgsig = signer.sign(commit.as_raw_string()).strip()
+    commit.message = about.message.replace("\0", "").encode("utf-8", "replace")
+    if about.signer is not None:
+        commit.gpgsig = about.signer.sign(commit.as_raw_string()).strip()
     new = new_object("commit", commit.as_raw_string(), commit.object_format)
     return NewCommit(new.id, parent, tree, (*objects, new))
 

@@ -13,10 +13,11 @@ from cachetools import LRUCache
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import ObjectID, Tree, parse_tree
 
-from controllers.git.errors import PathMissing, PathOutside, ProtocolError, RepositoryTooLarge
-from controllers.git.objects.hashing import NewObject, format_of, new_object
+from controllers.git.errors import PathMissing, PathOutside, PathTaken, ProtocolError, RepositoryTooLarge
+from controllers.git.objects.hashing import NewObject, ObjectFormat, format_of, new_object
 
 MAX_DEPTH = 256
+NEW_FILE_MODE = stat.S_IFREG | 0o644
 MAX_LINKS = 40
 MAX_LINK_BYTES = 4096
 MAX_STEPS = 1000
@@ -163,6 +164,22 @@ def replace_files(read: ReadObject, root: str, files: Mapping[bytes, bytes]) -> 
 
     Only trees on the way to a changed file are written. Raises PathMissing where there is no file at a path.
     """
+    return _replace(read, root, _nest(files), at=b"")
+
+
+def put_files(
+    read: ReadObject, root: str, files: Mapping[bytes, bytes], object_format: ObjectFormat
+) -> tuple[str, list[NewObject]]:
+    """Replace files, and make those that are not there, with their folders. Return (id of the tree, new objects).
+
+    root: empty for a tree without any file. Raises PathTaken where a link, a submodule, a folder in place of a file or
+    a file in place of a folder is on the way.
+    """
+    return _put(read, root, _nest(files), object_format, at=b"")
+
+
+def _nest(files: Mapping[bytes, bytes]) -> dict[bytes, object]:
+    """Return folders as mappings from names to what is in them, files as their content."""
     nested: dict[bytes, object] = {}
     for path, content in files.items():
         *folders, name = path.split(b"/")
@@ -172,7 +189,7 @@ def replace_files(read: ReadObject, root: str, files: Mapping[bytes, bytes]) -> 
         for folder in folders:
             level = level.setdefault(folder, {})  # type: ignore[assignment]  # a folder maps to a level
         level[name] = content
-    return _replace(read, root, nested, at=b"")
+    return nested
 
 
 def _replace(
@@ -197,7 +214,38 @@ def _replace(
             raise PathMissing(path.decode("utf-8", "replace"))
         new_objects.extend(below)
         tree[name] = (mode, ObjectID(child.encode()))
+    return _finish(tree, tree_id, new_objects, object_format)
+
+
+def _put(
+    read: ReadObject, tree_id: str, changes: Mapping[bytes, object], object_format: ObjectFormat, *, at: bytes
+) -> tuple[str, list[NewObject]]:
+    tree = Tree()
+    there = {entry.path: entry for entry in (_parsed(read, tree_id) if tree_id else ())}
+    for entry in there.values():
+        tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
+    new_objects: list[NewObject] = []
+    for name, change in changes.items():
+        path = posixpath.join(at, name)
+        before = there.get(name)
+        if isinstance(change, bytes) and (before is None or before.is_file):
+            blob = new_object("blob", change, object_format)
+            mode, child = before.mode if before else NEW_FILE_MODE, blob.id
+            below = [blob] if before is None or before.id != blob.id else []
+        elif isinstance(change, Mapping) and (before is None or before.is_folder):
+            mode = stat.S_IFDIR
+            child, below = _put(read, before.id if before else "", change, object_format, at=path)
+        else:
+            raise PathTaken(path.decode("utf-8", "replace"))
+        new_objects.extend(below)
+        tree[name] = (mode, ObjectID(child.encode()))
+    return _finish(tree, tree_id, new_objects, object_format)
+
+
+def _finish(
+    tree: Tree, before: str, new_objects: list[NewObject], object_format: ObjectFormat
+) -> tuple[str, list[NewObject]]:
     new = new_object("tree", tree.as_raw_string(), object_format)
-    if new.id != tree_id:
+    if new.id != before:
         new_objects.append(new)
     return new.id, new_objects
