@@ -69,13 +69,15 @@ class Backend:
 
 
 class GitHttpServer:
-    """Serves `url`/<name>.git to one account; use as a context manager."""
+    """Serves `url`/<name>.git to one account, or to everybody without a user; use as a context manager."""
 
-    def __init__(self, root: Path, *, user: str, password: str, port: int = 0) -> None:
+    def __init__(self, root: Path, *, user: str = "", password: str = "", port: int = 0) -> None:
         self.root, self.user, self.password = root, user, password
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.backend = Backend(root)
-        self._server.authorization = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._server.authorization = (
+            "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else None
+        )
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
 
@@ -99,7 +101,7 @@ class GitHttpServer:
 
 class _Server(ThreadingHTTPServer):
     backend: Backend
-    authorization: str
+    authorization: str | None
     daemon_threads = True
 
 
@@ -118,7 +120,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         body = self._read_body()
-        if self.headers.get("Authorization") != self.server.authorization:
+        if self.server.authorization not in (None, self.headers.get("Authorization")):
             self._write(Answer(401, {"WWW-Authenticate": 'Basic realm="git"'}, b"Unauthorized\n"))
             return
         protocol = self.headers.get("Git-Protocol", "")

@@ -1,0 +1,1 @@
+"""Plays recorded invocations of the `flux` command line and compares what a program answers with the recording."""
