@@ -1,4 +1,4 @@
-"""Questions to whoever sits at the terminal."""
+"""Questions to whoever runs a command."""
 
 import sys
 
@@ -6,13 +6,15 @@ from cli.grammar.session import Failed
 
 
 def confirm(question: str, *, unless: str) -> None:
-    """Return when the answer is yes. Raises Failed for any other, and without a terminal, where nobody is asked.
+    """Return when the answer is yes. Raises Failed for any other, and where there is none to be read.
 
     unless: the flag that says yes beforehand
     """
-    if not sys.stdin.isatty():
-        raise Failed(f"{question}? Nobody can be asked without a terminal: say yes with {unless}")
     sys.stdout.write(f"{question}? [y/N] ")
     sys.stdout.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    answer = sys.stdin.readline()
+    if not answer:
+        sys.stdout.write("\n")
+        raise Failed(f"nobody answered, so nothing was done: say yes with {unless}")
+    if answer.strip().lower() not in ("y", "yes"):
         raise Failed("not confirmed, so nothing was done")

@@ -4,10 +4,11 @@ An object is settled when its controller has seen the present generation and say
 `kstatus` has it (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from api.names import DEPENDENCY_NOT_READY, FALSE, READY, RECONCILING, STALLED, TRUE
 from cli.grammar.session import Failed, Session
@@ -32,6 +33,9 @@ class State:
 
 
 Judge: TypeAlias = Callable[[Object], State]
+NO_JUDGES: Final[Mapping[str, Judge]] = {}
+NO_LIMIT: Final = 86_400.0
+"""Seconds that stand for a watch without an end."""
 
 
 class NotReconciled(Failed):
@@ -60,6 +64,9 @@ def judge(obj: Object) -> State:
     return _state(Progress.DONE, ready)
 
 
+_judge = judge
+
+
 def judge_after(before: str) -> Judge:
     """Return what judges an object once a request has been handled. before: the last one handled until now."""
 
@@ -71,19 +78,26 @@ def judge_after(before: str) -> Judge:
     return after
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How the waiting for one object has ended."""
+
+    obj: Object
+    """As it was last seen."""
+    error: NotReconciled | None = None
+
+    @property
+    def name(self) -> str:
+        """The object's name."""
+        return _name(self.obj)
+
+
 def wait_for(session: Session, kind: CliKind, obj: Object, *, judge: Judge = judge) -> Object:
     """Return the object once it is done; obj: as it is now. Raises NotReconciled, and ApiError of the API server."""
-    shown = state = judge(obj)
-    for seen in _versions(session, kind, obj):
-        obj, state = seen, judge(seen)
-        if state.progress is Progress.DONE:
-            return obj
-        if state.progress is Progress.FAILED:
-            raise NotReconciled(state.message or state.reason, state.message)
-        if state != shown:
-            session.report.waiting(f"{kind.kind} {obj['metadata']['name']}: {_describe(state)}")
-            shown = state
-    raise _too_late(session, kind, obj, state)
+    (result,) = wait_for_each(session, kind, [obj], judge={_name(obj): judge})
+    if result.error is not None:
+        raise result.error
+    return result.obj
 
 
 def wait_until_ready(session: Session, kind: CliKind, namespace: str, name: str) -> Object:
@@ -91,31 +105,92 @@ def wait_until_ready(session: Session, kind: CliKind, namespace: str, name: str)
     return wait_for(session, kind, session.cluster.get(kind.resource, namespace, name))
 
 
-def _versions(session: Session, kind: CliKind, obj: Object) -> Iterator[Object]:
-    """Yield the object as it is, and each later version until the deadline. Raises Failed when it is deleted."""
+def wait_for_each(
+    session: Session, kind: CliKind, objects: Sequence[Object], *, judge: Mapping[str, Judge] = NO_JUDGES
+) -> Iterator[Result]:
+    """Yield how each of these objects of one namespace ends, as it ends; at the deadline those that are left.
+
+    objects: as they are now. judge: by name, for those that `judge` is not for. Raises ApiError of the API server.
+    """
+    waiting = {_name(obj): _Waiting(obj, judge.get(_name(obj), _judge)) for obj in objects}
+    for name in sorted(waiting):
+        yield from _settle(session, kind, waiting, name, waiting[name].obj)
+    for obj in _changes(session, kind, waiting):
+        yield from _settle(session, kind, waiting, _name(obj), obj)
+    for name in sorted(waiting):
+        one = waiting[name]
+        yield Result(one.obj, _too_late(session, kind, one.obj, one.judge(one.obj)))
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An object that is not done yet. shown: the state that was told last."""
+
+    obj: Object
+    judge: Judge
+    shown: State | None = None
+
+
+def _settle(session: Session, kind: CliKind, waiting: dict[str, _Waiting], name: str, obj: Object) -> Iterator[Result]:
+    """Take a version of an object; yield its result if it has one."""
+    one = waiting[name]
+    one.obj, state = obj, one.judge(obj)
+    if state.progress is Progress.PENDING:
+        if one.shown is not None and state != one.shown:
+            session.report.waiting(f"{kind.kind} {name}: {_describe(state)}")
+        one.shown = state
+        return
+    del waiting[name]
+    failed = state.progress is Progress.FAILED
+    yield Result(obj, NotReconciled(state.message or state.reason, state.message) if failed else None)
+
+
+def _changes(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[Object]:
+    """Yield each new version of those that are waited for, until none is or the deadline. Raises Failed for one gone."""
     from cli.kube.deadline import TimedOut  # noqa: PLC0415
     from controllers.runtime.kube.errors import Gone  # noqa: PLC0415
 
-    meta = obj["metadata"]
-    fields = f"metadata.name={meta['name']}"
-    while not session.deadline.has_passed():
-        yield obj
+    while waiting and not session.deadline.has_passed():
         try:
-            for event, seen in session.cluster.watch(
-                kind.resource,
-                meta["namespace"],
-                fields=fields,
-                resource_version=obj["metadata"]["resourceVersion"],
-                timeout=session.deadline.remaining() or 0.0,
-            ):
-                if event == "DELETED":
-                    raise Failed(f"{kind.kind} {meta['name']} was deleted meanwhile")
-                obj = seen
-                yield obj
+            yield from _watch(session, kind, waiting)
         except TimedOut:
             return
         except Gone:
-            obj = session.cluster.get(kind.resource, meta["namespace"], meta["name"])
+            continue
+
+
+def _watch(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[Object]:
+    namespace = next(iter(waiting.values())).obj["metadata"]["namespace"]
+    fields = f"metadata.name={next(iter(waiting))}" if len(waiting) == 1 else ""
+    listed, version = session.cluster.list_versioned(kind.resource, namespace, fields=fields)
+    there = {_name(obj): obj for obj in listed}
+    for name in list(waiting):
+        if name not in there:
+            raise _deleted(kind, name)
+        yield there[name]
+    if not waiting:
+        return
+    left = session.deadline.remaining()
+    events = session.cluster.watch(
+        kind.resource, namespace, fields=fields, resource_version=version, timeout=NO_LIMIT if left is None else left
+    )
+    with closing(events):
+        for event, obj in events:
+            if _name(obj) not in waiting:
+                continue
+            if event == "DELETED":
+                raise _deleted(kind, _name(obj))
+            yield obj
+            if not waiting:
+                return
+
+
+def _deleted(kind: CliKind, name: str) -> Failed:
+    return Failed(f"{kind.kind} {name} was deleted meanwhile")
+
+
+def _name(obj: Object) -> str:
+    return str(obj["metadata"]["name"])
 
 
 def _of_generation(obj: Object, type: str, generation: int) -> Object | None:
@@ -141,4 +216,4 @@ def _too_late(session: Session, kind: CliKind, obj: Object, state: State) -> Not
         events = f"events -n {meta['namespace']} --for {kind.kind}/{meta['name']}"
         advice = f"give it longer with --timeout, or see `{session.program} {events}`"
     why = f"not done within --timeout={seconds}: {doing}"
-    return NotReconciled(f"{kind.kind} {meta['name']} is {why}; {advice}", why)
+    return NotReconciled(f"{why}; {advice}", why)

@@ -10,61 +10,73 @@ from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind, Object, is_suspended, status
 from cli.selecting import complete_names, each_once, get_object, list_objects
-from cli.waiting import NotReconciled, judge_after, wait_for
+from cli.waiting import judge_after, wait_for_each
 
 
 def reconcile(session: Session, kind: CliKind, names: Sequence[str]) -> None:
-    """Reconcile the named objects, one after the other. Raises Failed."""
+    """Reconcile the named objects. Raises Failed."""
     if not names:
         raise Failed(f"{kind.kind} name is required")
     objects = [get_object(session, kind, name) for name in each_once(names)]
     for obj in objects:
         if is_suspended(obj):
             raise Failed("resource is suspended" if len(objects) == 1 else _suspended(kind, obj))
-    _reconcile_each(session, [(kind, obj) for obj in objects])
+    _raise_if_any(session, _reconcile_each(session, kind, objects), len(objects))
 
 
 def reconcile_all(session: Session, kinds: Sequence[CliKind]) -> None:
     """Reconcile all objects of these kinds that are not suspended, in the order in which data flows. Raises Failed."""
-    objects = [(kind, obj) for kind in kinds for obj in list_objects(session, kind)]
-    for kind, obj in objects:
-        if is_suspended(obj):
+    failed = count = 0
+    for kind in kinds:
+        objects = list_objects(session, kind)
+        for obj in filter(is_suspended, objects):
             session.report.warning(f"{_suspended(kind, obj)}, so it is left out")
-    if not objects:
+        count += len(objects)
+        failed += _reconcile_each(session, kind, [obj for obj in objects if not is_suspended(obj)])
+    if not count:
         raise Failed(f'no objects found in "{session.namespace}" namespace')
-    _reconcile_each(session, [(kind, obj) for kind, obj in objects if not is_suspended(obj)])
+    _raise_if_any(session, failed, count)
 
 
 def _suspended(kind: CliKind, obj: Object) -> str:
     return f"{kind.kind} {obj['metadata']['name']} is suspended"
 
 
-def _reconcile_each(session: Session, objects: Sequence[tuple[CliKind, Object]]) -> None:
-    """Go on after one that fails, and count them at the end."""
+def _raise_if_any(session: Session, failed: int, count: int) -> None:
+    if not failed:
+        return
+    if count > 1:
+        session.report.failure(f"reconciliation failed for {failed} of {count} objects")
+    raise Said
+
+
+def _reconcile_each(session: Session, kind: CliKind, objects: Sequence[Object]) -> int:
+    """Ask for all, wait for each, tell how it ended, and return how many failed."""
+    asked = [_ask(session, kind, obj) for obj in objects]
+    if not asked:
+        return 0
+    session.report.waiting(f"waiting for {kind.kind} reconciliation")
+    judges = {
+        obj["metadata"]["name"]: judge_after(str(status(obj).get("lastHandledReconcileAt", ""))) for obj in objects
+    }
     failed = 0
-    for kind, obj in objects:
-        try:
-            _reconcile(session, kind, obj)
-        except NotReconciled as error:
-            if len(objects) == 1:
-                raise
-            session.report.failure(f"{kind.kind} {obj['metadata']['name']}: {error}")
+    for result in wait_for_each(session, kind, asked, judge=judges):
+        which = f"{kind.kind} {result.name}: " if len(objects) > 1 else ""
+        if result.error is None:
+            session.report.success(f"{which}{kind.summarize(result.obj)}")
+        else:
+            session.report.failure(f"{which}{result.error}")
             failed += 1
-    if failed:
-        session.report.failure(f"reconciliation failed for {failed} of {len(objects)} objects")
-        raise Said
+    return failed
 
 
-def _reconcile(session: Session, kind: CliKind, obj: Object) -> None:
+def _ask(session: Session, kind: CliKind, obj: Object) -> Object:
     name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
     session.report.action(f"annotating {kind.kind} {name} in {namespace} namespace")
     request = {"metadata": {"annotations": {REQUESTED_AT: _now()}}}
     asked = session.cluster.patch(kind.resource, namespace, name, request, manager=MANAGER)
     session.report.success(f"{kind.kind} annotated")
-    session.report.waiting(f"waiting for {kind.kind} reconciliation")
-    before = str(status(obj).get("lastHandledReconcileAt", ""))
-    done = wait_for(session, kind, asked, judge=judge_after(before))
-    session.report.success(kind.summarize(done))
+    return asked
 
 
 def _now() -> str:

@@ -9,7 +9,7 @@ from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind, Object
 from cli.selecting import complete_names
-from cli.waiting import NotReconciled, wait_for
+from cli.waiting import wait_for_each
 
 WAIT = switch(
     "--wait",
@@ -37,16 +37,13 @@ def _wait_for_each(session: Session, kind: CliKind, objects: Sequence[Object]) -
     for _ in objects:
         session.report.waiting(f"waiting for {kind.kind} reconciliation")
     failed = 0
-    for obj in sorted(objects, key=lambda obj: str(obj["metadata"]["name"])):
-        name = obj["metadata"]["name"]
-        try:
-            done = wait_for(session, kind, obj)
-        except NotReconciled as error:
-            session.report.failure(f"{kind.kind} {name} reconciliation failed: {error.why}")
+    for result in wait_for_each(session, kind, objects):
+        if result.error is not None:
+            session.report.failure(f"{kind.kind} {result.name} reconciliation failed: {result.error.why}")
             failed += 1
             continue
-        session.report.success(f"{kind.kind} {name} reconciliation completed")
-        session.report.success(kind.summarize(done))
+        session.report.success(f"{kind.kind} {result.name} reconciliation completed")
+        session.report.success(kind.summarize(result.obj))
     if failed:
         session.report.failure(f"reconciliation failed for {failed} {kind.kind}(s)")
         raise Said
