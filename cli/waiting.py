@@ -146,7 +146,7 @@ def _settle(session: Session, kind: CliKind, waiting: dict[str, _Waiting], name:
 
 
 def _changes(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[Object]:
-    """Yield each new version of those that are waited for, until none is or the deadline. Raises Failed for one gone."""
+    """Yield new versions of those that are waited for, until none is, or the deadline. Raises Failed for one gone."""
     from cli.kube.deadline import TimedOut  # noqa: PLC0415
     from controllers.runtime.kube.errors import Gone  # noqa: PLC0415
 

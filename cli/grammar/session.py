@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -68,6 +68,15 @@ class Reporter:
         self._stream.flush()
 
 
+def connect(session: "Session") -> "AbstractContextManager[Cluster]":
+    """Return the cluster that the session's flags name. Raises NotConfigured."""
+    from cli.kube.client import Cluster  # noqa: PLC0415
+    from cli.kube.config import ConnectionOptions, load  # noqa: PLC0415
+
+    connection = load(ConnectionOptions(**connection_options(session.values)), session.environ)
+    return Cluster(connection, deadline=session.deadline)
+
+
 @dataclass(slots=True)
 class Session:
     """One run of one command."""
@@ -80,6 +89,7 @@ class Session:
     monotonic: Callable[[], float] = time.monotonic
     report: Reporter = field(default_factory=lambda: Reporter(sys.stderr))
     program: str = "tagline"
+    connect: "Callable[[Session], AbstractContextManager[Cluster]]" = connect
     _opened: ExitStack = field(default_factory=ExitStack)
     _cluster: "Cluster | None" = None
     _namespace: str = ""
@@ -130,11 +140,7 @@ class Session:
     def cluster(self) -> "Cluster":
         """The API server; the first use opens it, the end of the session closes it. Raises NotConfigured, ApiError."""
         if self._cluster is None:
-            from cli.kube.client import Cluster  # noqa: PLC0415
-            from cli.kube.config import ConnectionOptions, load  # noqa: PLC0415
-
-            connection = load(ConnectionOptions(**connection_options(self.values)), self.environ)
-            self._cluster = self._opened.enter_context(Cluster(connection, deadline=self.deadline))
+            self._cluster = self._opened.enter_context(self.connect(self))
         return self._cluster
 
     def close(self) -> None:

@@ -1,0 +1,183 @@
+"""`tagline reconcile`, `suspend`, `resume` and `delete`, on a cluster in memory; recordings are played in e2e."""
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, REQUESTED_AT
+from cli.grammar.globals import GLOBAL_FLAGS
+from cli.grammar.run import run
+from cli.grammar.session import Failed, Said
+from cli.grammar.tree import Group
+from cli.kinds import IMAGE_KINDS
+from cli.kinds.imagepolicy import POLICY
+from cli.verbs import delete as delete_verb
+from cli.verbs import reconcile as reconcile_verb
+from cli.verbs import resume as resume_verb
+from cli.verbs import suspend as suspend_verb
+from cli.verbs.delete import delete
+from cli.verbs.reconcile import reconcile, reconcile_all
+from cli.verbs.resume import resume
+from cli.verbs.suspend import suspend
+from testing.cluster import FakeCluster, session_on
+
+READY = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "chosen"}
+FAILED = {"type": "Ready", "status": "False", "reason": "Failure", "message": "no tag matches"}
+
+
+@pytest.fixture
+def cluster() -> FakeCluster:
+    cluster = FakeCluster()
+    for name in ("app", "web"):
+        cluster.put(IMAGE_POLICIES, {"metadata": {"name": name, "namespace": "apps"}, "spec": {}})
+        cluster.set_status(
+            IMAGE_POLICIES, "apps", name, conditions=[READY], latestRef={"name": "x/app", "tag": "1.2.0"}
+        )
+    return cluster
+
+
+def handled(name: str, condition: dict[str, Any] = READY) -> Callable[[FakeCluster], None]:
+    """Return what a controller does with a request."""
+
+    def handle(cluster: FakeCluster) -> None:
+        obj = cluster.stored(IMAGE_POLICIES, "apps", name)
+        assert obj is not None
+        token = obj["metadata"]["annotations"][REQUESTED_AT]
+        ref = {"name": "x/app", "tag": "1.3.0"}
+        cluster.set_status(
+            IMAGE_POLICIES, "apps", name, conditions=[condition], latestRef=ref, lastHandledReconcileAt=token
+        )
+
+    return handle
+
+
+def test_reconcile_asks_and_tells_the_result(cluster: FakeCluster) -> None:
+    cluster.steps = [handled("app")]
+    with session_on(cluster, namespace="apps") as (session, said):
+        reconcile(session, POLICY, ["app"])
+    assert said.getvalue().splitlines() == [
+        "► annotating ImagePolicy app in apps namespace",
+        "✔ ImagePolicy annotated",
+        "◎ waiting for ImagePolicy reconciliation",
+        "✔ selected ref x/app:1.3.0",
+    ]
+
+
+def test_reconcile_of_several_goes_on_after_one_that_fails(cluster: FakeCluster) -> None:
+    cluster.steps = [handled("web", FAILED), handled("app")]
+    with session_on(cluster, namespace="apps") as (session, said), pytest.raises(Said):
+        reconcile(session, POLICY, ["web", "app", "web"])
+    assert said.getvalue().splitlines()[-3:] == [
+        "✗ ImagePolicy web: no tag matches",
+        "✔ ImagePolicy app: selected ref x/app:1.3.0",
+        "✗ reconciliation failed for 1 of 2 objects",
+    ]
+
+
+def test_reconcile_all_leaves_out_what_is_suspended(cluster: FakeCluster) -> None:
+    cluster.put(IMAGE_REPOSITORIES, {"metadata": {"name": "app", "namespace": "apps"}, "spec": {"suspend": True}})
+    cluster.steps = [handled("app"), handled("web")]
+    with session_on(cluster, namespace="apps") as (session, said):
+        reconcile_all(session, IMAGE_KINDS)
+    assert "⚠️  ImageRepository app is suspended, so it is left out" in said.getvalue().splitlines()
+    assert said.getvalue().count("✔ ImagePolicy annotated") == 2
+
+
+def test_reconcile_all_of_nothing_fails() -> None:
+    with session_on(FakeCluster(), namespace="apps") as (session, _), pytest.raises(Failed, match="no objects found"):
+        reconcile_all(session, IMAGE_KINDS)
+
+
+def test_what_is_suspended_is_not_reconciled(cluster: FakeCluster) -> None:
+    cluster.put(IMAGE_POLICIES, {"metadata": {"name": "app", "namespace": "apps"}, "spec": {"suspend": True}})
+    with session_on(cluster, namespace="apps") as (session, _):
+        with pytest.raises(Failed, match=r"^resource is suspended$"):
+            reconcile(session, POLICY, ["app"])
+        with pytest.raises(Failed, match=r"^ImagePolicy app is suspended$"):
+            reconcile(session, POLICY, ["app", "web"])
+    assert not any(request.startswith("patch") for request in cluster.requests)
+
+
+def test_a_name_that_is_not_there_suggests_another(cluster: FakeCluster) -> None:
+    with session_on(cluster, namespace="apps") as (session, said):
+        with pytest.raises(Failed, match=r'"apt" not found; did you mean "app"\?'):
+            reconcile(session, POLICY, ["apt"])
+        suspend(session, POLICY, ["nope", "wbe"], all=False)
+        resume(session, POLICY, ["apq"], all=False, wait=None)
+    assert said.getvalue().splitlines() == [
+        "✗ ImagePolicy nope not found in apps namespace",
+        '✗ ImagePolicy wbe not found in apps namespace; did you mean "web"?',
+        "✗ ImagePolicy object 'apq' not found in apps namespace; did you mean \"app\"?",
+    ]
+
+
+def test_suspend_and_resume_change_nothing_but_that(cluster: FakeCluster) -> None:
+    with session_on(cluster, namespace="apps") as (session, said):
+        suspend(session, POLICY, [], all=True)
+        assert [cluster.get(IMAGE_POLICIES, "apps", name)["spec"] for name in ("app", "web")] == [{"suspend": True}] * 2
+        resume(session, POLICY, ["app", "web"], all=False, wait=None)
+    assert cluster.get(IMAGE_POLICIES, "apps", "app")["spec"] == {}
+    assert "waiting" not in said.getvalue()
+
+
+@pytest.mark.parametrize(("names", "wait"), [(["app"], None), (["app", "web"], True)])
+def test_resume_waits_for_the_next_reconciliation(names: list[str], wait: bool | None, cluster: FakeCluster) -> None:
+    with session_on(cluster, namespace="apps") as (session, said):
+        suspend(session, POLICY, [], all=True)
+        cluster.steps = [
+            lambda cluster: cluster.set_status(IMAGE_POLICIES, "apps", "app", conditions=[READY]),
+            lambda cluster: cluster.set_status(IMAGE_POLICIES, "apps", "web", conditions=[FAILED]),
+        ]
+        if len(names) == 1:
+            resume(session, POLICY, names, all=False, wait=wait)
+        else:
+            with pytest.raises(Said):
+                resume(session, POLICY, names, all=False, wait=wait)
+    assert "✔ ImagePolicy app reconciliation completed" in said.getvalue()
+    assert ("✗ ImagePolicy web reconciliation failed: no tag matches" in said.getvalue()) == (len(names) == 2)
+
+
+def test_nothing_is_deleted_unless_all_that_is_named_is_there(cluster: FakeCluster) -> None:
+    with session_on(cluster, namespace="apps") as (session, _):
+        with pytest.raises(Failed, match="not found"):
+            delete(session, POLICY, ["app", "nope"], silent=True)
+        assert cluster.stored(IMAGE_POLICIES, "apps", "app")
+        delete(session, POLICY, ["app", "app", "web"], silent=True)
+    assert not cluster.stored(IMAGE_POLICIES, "apps", "app")
+    assert not cluster.stored(IMAGE_POLICIES, "apps", "web")
+
+
+@pytest.mark.parametrize(
+    ("answer", "refused"),
+    [("y\n", ""), ("YES\n", ""), ("\n", "not confirmed"), ("n\n", "not confirmed"), ("", "nobody")],
+)
+def test_deletion_is_asked_for(
+    answer: str, refused: str, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    with session_on(cluster, namespace="apps") as (session, _):
+        if refused:
+            with pytest.raises(Failed, match=refused):
+                delete(session, POLICY, ["app"], silent=False)
+        else:
+            delete(session, POLICY, ["app"], silent=False)
+    assert (cluster.stored(IMAGE_POLICIES, "apps", "app") is None) == (not refused)
+    assert capsys.readouterr().out.startswith("Are you sure you want to delete this image policy? [y/N] ")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("reconcile image policy", "ImagePolicy name is required"),
+        ("suspend image update", "image update automation name is required"),
+        ("resume source git", "source git name is required"),
+        ("delete image repository", "image repository name is required"),
+    ],
+)
+def test_a_name_is_required(words: str, sentence: str, capsys: pytest.CaptureFixture[str]) -> None:
+    verbs = tuple(module.COMMAND for module in (reconcile_verb, suspend_verb, resume_verb, delete_verb))
+    root = Group(name="tagline", summary="", flags=GLOBAL_FLAGS, children=verbs)
+    assert run(root, words.split(), environ={"KUBECONFIG": "/nowhere"}) == 1
+    assert capsys.readouterr().err == f"✗ {sentence}\n"
