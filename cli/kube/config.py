@@ -9,11 +9,11 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from cli.kube.connection import Connection, Credentials, Identity, Trust
 from cli.kube.credentials import FixedIdentity, TokenFile, read_file, with_password, with_token
-from cli.kube.http1 import is_fit_header
+from cli.kube.impersonation import impersonation_headers
 from cli.kube.kubeconfig import Entry, Kubeconfig, flag, read, text
 from cli.kube.proxies import check_proxy, proxy_from_environment
 from controllers.runtime.kube.errors import NotConfigured
@@ -71,7 +71,7 @@ def load(
         trust=trust,
         credentials=_credentials(user, options, cluster, environ),
         proxy=_proxy(cluster, server, environ),
-        headers=_impersonation(options),
+        headers=impersonation_headers(options.as_user, options.as_groups, options.as_uid, options.as_user_extra),
         compress=not (options.disable_compression or flag(cluster, "disable-compression")),
     )
 
@@ -156,7 +156,7 @@ def _pem(entry: Entry, name: str) -> tuple[bytes, str]:
     """Return what `NAME-data` holds, else the file that `NAME` names, and where it is from, for messages."""
     if data := text(entry, f"{name}-data"):
         try:
-            return b64decode(data), f"{entry.source}: {name}-data"
+            return b64decode("".join(data.split()), validate=True), f"{entry.source}: {name}-data"
         except ValueError:
             raise NotConfigured(f"{entry.source}: {name}-data is not base64") from None
     path = text(entry, name)
@@ -229,24 +229,3 @@ def _proxy(cluster: Entry, server: str, environ: Mapping[str, str]) -> str:
     if url := text(cluster, "proxy-url"):
         return check_proxy(url, f"{cluster.source}: proxy-url")
     return proxy_from_environment(urlsplit(server), environ)
-
-
-def _impersonation(options: ConnectionOptions) -> tuple[tuple[str, str], ...]:
-    """Return the headers that ask to act as somebody else. Raises NotConfigured.
-
-    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
-    """
-    headers = [("Impersonate-Uid", options.as_uid)] if options.as_uid else []
-    headers += [("Impersonate-Group", group) for group in options.as_groups]
-    for extra in options.as_user_extra:
-        key, _, value = extra.partition("=")
-        if not key or not value:
-            raise NotConfigured("--as-user-extra must be KEY=VALUE")
-        headers.append((f"Impersonate-Extra-{quote(key.lower(), safe='')}", value))
-    if options.as_user:
-        headers.insert(0, ("Impersonate-User", options.as_user))
-    elif headers:
-        raise NotConfigured("--as-group, --as-uid and --as-user-extra need --as: say as which user")
-    if not all(is_fit_header(value) for _, value in headers):
-        raise NotConfigured("--as and its companions must have no line breaks or other control characters")
-    return tuple(headers)

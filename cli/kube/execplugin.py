@@ -6,7 +6,6 @@ What a plugin says on stderr is the user's to read and goes there; what it says 
 
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -31,7 +30,7 @@ class ExecPlugin:
         cluster: Mapping[str, Any],
         otherwise: Identity,
         environ: Mapping[str, str],
-        is_terminal: Callable[[], bool] = sys.stdin.isatty,
+        is_terminal: Callable[[], bool] = lambda: os.isatty(0),
         now: Callable[[], float] = time.time,
     ) -> None:
         """Check what the kubeconfig says. Raises NotConfigured.

@@ -41,7 +41,7 @@ def _explain(error: Exception, server: str, proxy: str) -> tuple[str, str]:
             )
         case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
             return "what answers there does not speak TLS", "check the scheme and the port of the server"
-        case ssl.SSLError() if "ALERT" in str(error):
+        case ssl.SSLError() if "ALERT" in str(error) and ("CERTIFICATE" in str(error) or "UNKNOWN_CA" in str(error)):
             return f"it refuses our client certificate: {describe(error)}", "check the user's client-certificate"
         case ProxyRefused():
             return f"the proxy answers {error}", "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"

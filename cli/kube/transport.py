@@ -14,7 +14,7 @@ from cli.kube import proxies
 from cli.kube.connection import Connection, Identity, Trust, tls_context
 from cli.kube.deadline import Deadline
 from cli.kube.http1 import NotHttp, Response, Socket, Stream, write_request
-from controllers.runtime.kube.errors import TooLarge
+from controllers.runtime.kube.errors import NotConfigured, TooLarge
 
 CONNECT_SECONDS: Final = 30.0
 """For each of an address, TLS and a proxy's answer; a host that is not there says nothing."""
@@ -51,6 +51,7 @@ class Transport:
         self._proxy = urlsplit(connection.proxy) if connection.proxy else None
         self._idle: Stream | None = None
         self._identity: Identity | None = None
+        self._context: tuple[Identity, ssl.SSLContext] | None = None
 
     def close(self) -> None:
         """Close the connection that is kept."""
@@ -202,11 +203,17 @@ class Transport:
                 found = self._through(self._proxy, found, limit)
             if self._url.scheme == "https":
                 name = self._connection.trust.server_name or self._url.hostname or ""
-                found = _encrypt(found, tls_context(self._connection.trust, identity), name, limit)
+                found = _encrypt(found, self._tls(identity), name, limit)
         except BaseException:
             found.close()
             raise
         return Stream(found, deadline)
+
+    def _tls(self, identity: Identity) -> ssl.SSLContext:
+        # The authorities of a machine take as long to read as several requests.
+        if self._context is None or self._context[0] != identity:
+            self._context = identity, tls_context(self._connection.trust, identity)
+        return self._context[1]
 
     def _through(self, proxy: SplitResult, plain: Socket, limit: Deadline) -> Socket:
         if proxy.scheme == "https":
@@ -228,7 +235,10 @@ def _ask(stream: Stream, data: bytes) -> Response:
 
 def _connect(host: str, port: int, limit: Deadline) -> socket.socket:
     # The time that a resolver takes is its own: nothing short of a thread can end it.
-    found = socket.create_connection((host, port), timeout=limit.remaining() or 0.001)
+    try:
+        found = socket.create_connection((host, port), timeout=limit.remaining() or 0.001)
+    except UnicodeError:
+        raise NotConfigured(f"{host} is not a name that a host can have; correct the server, or the proxy") from None
     found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     # A watch says nothing for minutes: so that a peer that is gone is noticed.
     found.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -240,6 +250,8 @@ def _connect(host: str, port: int, limit: Deadline) -> socket.socket:
 
 def _encrypt(plain: Socket, context: ssl.SSLContext, name: str, limit: Deadline) -> Socket:
     plain.settimeout(limit.remaining() or 0.001)
+    if name.startswith("."):  # OpenSSL takes all others
+        raise NotConfigured(f"{name} is not a name that a host can have; correct tls-server-name")
     if isinstance(plain, socket.socket) and not isinstance(plain, ssl.SSLSocket):
         return context.wrap_socket(plain, server_hostname=name)
     from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 -- only for TLS within TLS
