@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from cli.kube.connection import Connection
 from cli.kube.http1 import NotHttp
 from cli.kube.proxies import ProxyRefused
 from controllers.net.foreign_text import escape_lines
@@ -16,24 +17,22 @@ from controllers.runtime.kube.errors import ApiError, Unreachable, error_for_sta
 _REACH = "check that the cluster runs, and that --context, or the server in the kubeconfig, names it"
 
 
-def unreachable(operation: str, error: Exception, *, server: str, proxy: str) -> Unreachable:
+def unreachable(operation: str, error: Exception, connection: Connection) -> Unreachable:
     """Return the error for a request that got no answer; its text is `message`, one line."""
-    through = f" through the proxy {strip_userinfo(proxy)}" if proxy else ""
-    reason, advice = _explain(error, server, proxy)
+    through = f" through the proxy {strip_userinfo(connection.proxy)}" if connection.proxy else ""
+    reason, advice = _explain(error, connection)
     found = Unreachable(operation, "")
-    found.message = f"cannot reach the API server at {server}{through}: {reason}; {advice}"
+    found.message = f"cannot reach the API server at {connection.server}{through}: {reason}; {advice}"
     found.args = (found.message,)
     return found
 
 
-def _explain(error: Exception, server: str, proxy: str) -> tuple[str, str]:
-    host = urlsplit(server).hostname or ""
+def _explain(error: Exception, connection: Connection) -> tuple[str, str]:
     match error:
         case ssl.SSLCertVerificationError(verify_code=62 | 64):
-            return (
-                f"its certificate is not for {host}",
-                "name the host that it is for with --tls-server-name, or correct the server in the kubeconfig",
-            )
+            name = connection.trust.server_name or urlsplit(connection.server).hostname or ""
+            advice = "name the host that it is for with --tls-server-name, or correct the server"
+            return f"its certificate is not for {name}", advice
         case ssl.SSLCertVerificationError():
             return (
                 f"its certificate does not verify: {describe(error).partition(': ')[2]}",
@@ -42,12 +41,13 @@ def _explain(error: Exception, server: str, proxy: str) -> tuple[str, str]:
         case ssl.SSLError() if "WRONG_VERSION_NUMBER" in str(error) or "RECORD_LAYER_FAILURE" in str(error):
             return "what answers there does not speak TLS", "check the scheme and the port of the server"
         case ssl.SSLError() if "ALERT" in str(error) and ("CERTIFICATE" in str(error) or "UNKNOWN_CA" in str(error)):
-            return f"it refuses our client certificate: {describe(error)}", "check the user's client-certificate"
+            reason = f"it refuses our client certificate, or that we have none ({describe(error)})"
+            return reason, "check the user's client-certificate in the kubeconfig, or --client-certificate"
         case ProxyRefused():
             return f"the proxy answers {error}", "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"
         case NotHttp():
             return str(error), "check that the server of the kubeconfig is an API server"
-        case _ if proxy:
+        case _ if connection.proxy:
             return describe(error), "check proxy-url in the kubeconfig, or HTTPS_PROXY and NO_PROXY"
         case _:
             return describe(error), _REACH

@@ -6,6 +6,7 @@ Every error on the way becomes an ApiError; whatever ends a request early, Ctrl-
 import socket
 import ssl
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final, NamedTuple, NoReturn
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
@@ -162,9 +163,7 @@ class Transport:
             raise self._deadline.error(call.operation) from error
         from cli.kube import failures  # noqa: PLC0415 -- takes longer than a request
 
-        raise failures.unreachable(
-            call.operation, error, server=self._connection.server, proxy=self._connection.proxy
-        ) from error
+        raise failures.unreachable(call.operation, error, self._connection) from error
 
     def _current_identity(self, deadline: Deadline) -> Identity:
         identity = self._connection.credentials.identity(deadline)
@@ -226,7 +225,9 @@ class Transport:
 
 def _ask(stream: Stream, data: bytes) -> Response:
     try:
-        stream.send(data)
+        # A server that closes early may have said why, in TLS or in HTTP: that it is read is worth more than the send.
+        with suppress(*_LOST):
+            stream.send(data)
         return Response(stream)
     except BaseException:
         stream.close()
