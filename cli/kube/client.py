@@ -11,8 +11,8 @@ from typing import Any, Final, Self, TypeAlias
 from api.resource import Resource
 from cli.kube.connection import Connection
 from cli.kube.deadline import Deadline
+from cli.kube.objects import decode, metadata, pages, with_kind
 from cli.kube.transport import Call, Transport
-from controllers.runtime.kube.errors import Gone, Unreadable
 from controllers.runtime.kube.paths import describe_request, request_path
 
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -23,7 +23,7 @@ _APPLY_PATCH: Final = "application/apply-patch+yaml"
 PAGE_SIZE: Final = 500
 
 Object: TypeAlias = dict[str, Any]
-Objects: TypeAlias = list[Object]
+Objects: TypeAlias = list[Object]  # where `list` is the method
 
 
 class Cluster:
@@ -78,9 +78,11 @@ class Cluster:
         When the server forgets where the list was, it is asked anew, and yields what was not yielded yet.
         """
         seen: set[str] = set()
-        for page, _, _ in self._pages(resource, namespace, labels=labels, fields=fields, page_size=page_size):
+        for page, _, _ in pages(
+            self._transport, resource, namespace, labels=labels, fields=fields, page_size=page_size
+        ):
             for item in page:
-                uid = str(_metadata(item).get("uid") or "")
+                uid = str(metadata(item).get("uid") or "")
                 if not uid or uid not in seen:
                     seen.add(uid)
                     yield item
@@ -91,8 +93,8 @@ class Cluster:
         """Return all objects and the resourceVersion at which a `watch` begins."""
         items: Objects = []
         version = ""
-        for page, version, is_first in self._pages(  # noqa: B007 -- the last one is used
-            resource, namespace, labels=labels, fields=fields, page_size=page_size
+        for page, version, is_first in pages(  # noqa: B007 -- the last one is used
+            self._transport, resource, namespace, labels=labels, fields=fields, page_size=page_size
         ):
             items = [*page] if is_first else items + page
         return items, version
@@ -127,7 +129,7 @@ class Cluster:
     ) -> Object:
         """Create an object and return it as the server stored it. Raises AlreadyExists."""
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else ""}
-        return self._send("create", "POST", resource, namespace, body=_typed(resource, body), query=query)
+        return self._send("create", "POST", resource, namespace, body=with_kind(resource, body), query=query)
 
     def update(
         self,
@@ -141,7 +143,7 @@ class Cluster:
     ) -> Object:
         """Replace an object and return it. Raises Conflict when body's `metadata.resourceVersion` is not the newest."""
         query = {"fieldManager": manager, "dryRun": "All" if dry_run else ""}
-        return self._send("update", "PUT", resource, namespace, name, body=_typed(resource, body), query=query)
+        return self._send("update", "PUT", resource, namespace, name, body=with_kind(resource, body), query=query)
 
     def patch(
         self,
@@ -189,7 +191,7 @@ class Cluster:
             resource,
             namespace,
             name,
-            body=_typed(resource, body),
+            body=with_kind(resource, body),
             content_type=_APPLY_PATCH,
             query=query,
         )
@@ -226,7 +228,7 @@ class Cluster:
 
     def server_version(self) -> dict[str, Any]:
         """Return what the server says of itself: `gitVersion`, `major`, `minor` and more."""
-        return _decode("get /version", self.raw("/version"))
+        return decode("get /version", self.raw("/version"))
 
     def _send(
         self,
@@ -241,8 +243,7 @@ class Cluster:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
     ) -> Object:
-        metadata = body.get("metadata") if isinstance(body, Mapping) else None
-        shown = name or str((metadata if isinstance(metadata, Mapping) else {}).get("name") or "")
+        shown = name or (str(metadata(body).get("name") or "") if isinstance(body, Mapping) else "")
         call = Call(
             describe_request(verb, resource, namespace, shown, subresource),
             method,
@@ -251,49 +252,4 @@ class Cluster:
             None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode(),
             content_type,
         )
-        return _decode(call.operation, self._transport.request(call))
-
-    def _pages(
-        self, resource: Resource, namespace: str, *, labels: str, fields: str, page_size: int
-    ) -> Iterator[tuple[Objects, str, bool]]:
-        """Yield the objects of a page, its version, and whether a list begins with it."""
-        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(page_size) if page_size else ""}
-        operation = describe_request("list", resource, namespace)
-        token = ""
-        while True:
-            call = Call(operation, "GET", request_path(resource, namespace), {**query, "continue": token})
-            try:
-                page = _decode(operation, self._transport.request(call))
-            except Gone:
-                if not token:
-                    raise
-                # In one piece this time: what takes too long once does so again.
-                token, query["limit"] = "", ""
-                continue
-            meta, items = _metadata(page), page.get("items") or []
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                raise Unreadable(operation, "answer is not a list of objects", status=200)
-            yield [_typed(resource, item) for item in items], str(meta.get("resourceVersion") or ""), not token
-            token = str(meta.get("continue") or "")
-            if not token:
-                return
-
-
-def _typed(resource: Resource, obj: Mapping[str, Any]) -> Object:
-    """Return an object with its kind, which items of a list do not have."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}
-
-
-def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
-    metadata = obj.get("metadata")
-    return metadata if isinstance(metadata, dict) else {}
-
-
-def _decode(operation: str, body: bytes) -> Object:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise Unreadable(operation, "answer is not an object in JSON; is that an API server?", status=200)
-    return value
+        return decode(call.operation, self._transport.request(call))

@@ -154,6 +154,17 @@ def test_a_list_whose_token_is_too_old_is_asked_anew(read: Callable[[Cluster], A
     assert "continue" not in server.requests[2].query
 
 
+@pytest.mark.parametrize("items", [5, [1], "x"])
+def test_a_page_that_is_no_list(items: object) -> None:
+    with ScriptedHttp(as_json({"items": items})) as server, cluster(server) as api, pytest.raises(Unreadable):
+        list(api.list(THINGS))
+
+
+def test_an_empty_list() -> None:
+    with ScriptedHttp(as_json({"items": None})) as server, cluster(server) as api:
+        assert list(api.list(THINGS)) == []
+
+
 def test_a_list_knows_where_a_watch_begins() -> None:
     with ScriptedHttp(page("a", token="t"), page("b")) as server, cluster(server) as api:
         items, version = api.list_versioned(THINGS)

@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import Any, Final
 
 from cli.kube.deadline import Deadline
+from cli.kube.objects import metadata
 from cli.kube.transport import Call, Transport
 from controllers.runtime.kube.errors import TooLarge, Unreachable, Unreadable
 
@@ -37,7 +38,7 @@ def watch(
                 for line in filter(None, lines):
                     kind, obj = _decode(call.operation, line)
                     brought = True
-                    resource_version = _version(obj) or resource_version
+                    resource_version = str(metadata(obj).get("resourceVersion") or "") or resource_version
                     if kind != "BOOKMARK":
                         yield kind, obj
         except Unreachable:
@@ -82,8 +83,3 @@ def _decode(operation: str, line: bytes) -> Event:
     if not isinstance(kind, str) or not isinstance(obj, dict):
         raise Unreadable(operation, "watch line is not an event", status=200)
     return kind, obj
-
-
-def _version(obj: dict[str, Any]) -> str:
-    metadata = obj.get("metadata")
-    return str((metadata if isinstance(metadata, dict) else {}).get("resourceVersion") or "")
