@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from hack.cligolden.cases import HelpFlag, Help
+from hack.cligolden.cases import Help, HelpFlag
 from hack.cligolden.compare import RECORDED_NAME, Difference
 
 SECTIONS = ("Usage", "Aliases", "Examples", "Available Commands", "Flags", "Global Flags", "Additional Commands")

@@ -1,7 +1,7 @@
 """Plays cases: those without a cluster and those that change nothing side by side, the others one after another."""
 
 import fnmatch
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -50,18 +50,34 @@ class Player:
         tasks = [Task(case, file) for file in files for case in file.cases if fnmatch.fnmatchcase(case.id, only)]
         bootstraps = [task for task in tasks if task.case.is_bootstrap]
         states = sorted({task.case.state for task in tasks if not task.case.is_bootstrap} - {"none"})
-        with ExitStack() as servers, ThreadPoolExecutor(self.jobs) as pool:
+        with ExitStack() as servers, ThreadPoolExecutor(self.jobs) as pool, ThreadPoolExecutor(1) as beside:
             ssh = servers.enter_context(SshHost())
             self._values = {"SSH": f"{ssh.host}:{ssh.port}", "SSH_HOST": ssh.host, "SSH_PORT": str(ssh.port)}
-            yield from pool.map(self._play, [task for task in tasks if task.case.state == "none"])
-            if states:
-                yield from self._play_states(states, tasks, servers, pool)
-            if bootstraps:
-                room = servers.enter_context(Bootstrapping(self.command, self.name, self._values))
-                yield from (self._bootstrapped(task, room) for task in bootstraps)
+            others = self._play_others(states, tasks, servers, pool)
+            if self.jobs > 1 and bootstraps:  # they mostly wait, and have a cluster of their own
+                waiting = beside.submit(self._bootstrap, bootstraps, dict(self._values))
+                yield from others
+                yield from waiting.result()
+            else:
+                yield from others
+                yield from self._bootstrap(bootstraps, self._values)
 
-    def _bootstrapped(self, task: Task, room: Bootstrapping) -> Outcome:
-        return self._guarded(task.case, lambda: room.play(task.case, task.file, self._entry(task.case)))
+    def _play_others(
+        self, states: Sequence[str], tasks: Sequence[Task], servers: ExitStack, pool: ThreadPoolExecutor
+    ) -> Iterator[Outcome]:
+        yield from pool.map(self._play, [task for task in tasks if task.case.state == "none"])
+        if states:
+            yield from self._play_states(states, tasks, servers, pool)
+
+    def _bootstrap(self, tasks: Sequence[Task], values: Mapping[str, str]) -> list[Outcome]:
+        if not tasks:
+            return []
+        with Bootstrapping(self.command, self.name, values) as room:
+
+            def play(task: Task) -> Outcome:
+                return self._guarded(task.case, lambda: room.play(task.case, task.file, self._entry(task.case)))
+
+            return [play(task) for task in tasks]
 
     def _play_states(
         self, states: Sequence[str], tasks: Sequence[Task], servers: ExitStack, pool: ThreadPoolExecutor
