@@ -9,7 +9,7 @@ from hack.cligolden.compare import RECORDED_NAME, Difference
 
 SECTIONS = ("Usage", "Aliases", "Examples", "Available Commands", "Flags", "Global Flags", "Additional Commands")
 FLAG = re.compile(r"\s*(?:-(?P<short>\S), |    )--(?P<name>[\w.-]+)(?: (?P<type>\S+))?(?:\s{2,}(?P<text>.*))?$")
-DEFAULT = re.compile(r"\(default (?P<value>.*)\)$")
+DEFAULT = re.compile(r'\(default (?P<value>"[^"]*"|\[[^]]*\]|[^\s()]+)\)$')
 
 
 @dataclass(frozen=True, slots=True)
