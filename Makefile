@@ -16,6 +16,7 @@ SOURCES := api cli controllers testing e2e hack
 PYTEST := $(BIN)/pytest -q
 CONFORMANCE ?= hack/conformance/data
 SCENARIOS ?= e2e/scenarios
+CLI_GOLDEN ?= hack/cligolden/recorded
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
 ATTACKS ?=
@@ -83,6 +84,10 @@ conformance: $(READY) ## Recorded questions and answers of the reference (CONFOR
 .PHONY: scenarios
 scenarios: $(READY) ## Play system scenarios and compare with their recorded transcripts (SCENARIOS=folder)
 	@$(BIN)/python -m hack.scenarios $(SCENARIOS)
+
+.PHONY: cli-golden
+cli-golden: $(READY) ## Play recorded invocations of the flux command line with tagline (CLI_GOLDEN=folder)
+	@$(BIN)/python -m hack.cligolden $(CLI_GOLDEN)
 
 .PHONY: fuzz
 fuzz: $(READY) ## Random tests of what reads foreign input, another seed each time (FUZZ_SECONDS=60 a target)
