@@ -1,19 +1,21 @@
-"""HTTP/1.1 (RFC 9112) as a client of one API server needs it: a request is written, an answer is read in pieces.
+"""HTTP/1.1 as a client of one API server needs it: h11 reads and writes it, a socket carries it until a deadline.
 
-Written here for two reasons. `http.client` loads the `email` package, 10 ms in a command that has 100; and it limits
-each read of the socket, whereas here all reads of an answer together end at one deadline. Bytes come as they arrive, so
-a watch needs nothing else. What is not HTTP raises NotHttp; what ends too early raises ConnectionError.
+`http.client` limits each read of the socket, whereas here all reads of an answer together end at one deadline. Bytes of
+a body come as they arrive, so a watch needs nothing else. What is not HTTP raises NotHttp; what ends too early raises
+ConnectionError.
 """
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
+import h11
+
 from cli.kube.deadline import Deadline
 
 RECEIVE_BYTES: Final = 64 << 10
-MAX_LINE_BYTES: Final = 64 << 10
-MAX_HEADERS: Final = 256
+MAX_HEAD_BYTES: Final = 64 << 10
+_BEGIN: Final = b"HTTP/"
 _GZIP: Final = 16 + zlib.MAX_WBITS
 
 
@@ -31,23 +33,63 @@ class Socket(Protocol):
 
 
 class Stream:
-    """Lines and blocks of bytes from a socket; every wait ends at the deadline with TimeoutError."""
+    """Requests and answers on a socket, one after the other; every wait ends at the deadline with TimeoutError."""
 
     def __init__(self, socket: Socket, deadline: Deadline) -> None:
         self.deadline = deadline
         self.received = False
-        """Whether any byte has come since the last `send`."""
+        """Whether any byte has come since the last request."""
         self._socket = socket
-        self._buffer = bytearray()
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD_BYTES)
+        self._begin = b""
+        """Of the answer."""
+        self._has_ended = False
 
-    def send(self, data: bytes) -> None:
-        self.received = False
+    def send(self, method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None = None) -> None:
+        """Send a request; headers: fit to be sent (`is_fit_header`), with Host."""
+        if self._http.our_state is h11.DONE:
+            self._http.start_next_cycle()
+        fields = [*headers, *([("Content-Length", str(len(body)))] if body is not None else [])]
+        request = h11.Request(method=method, target=target, headers=fields)
+        data = self._http.send(request)
+        if body:
+            data += self._http.send(h11.Data(data=body))
+        self.received, self._begin = False, b""
         self._limit()
-        self._socket.sendall(data)
+        self._socket.sendall(data + self._http.send(h11.EndOfMessage()))
+
+    def next_event(self) -> h11.Event:
+        """Return what comes next of the answer. Raises NotHttp, ConnectionError, TimeoutError."""
+        while True:
+            try:
+                event = self._http.next_event()
+            except h11.RemoteProtocolError as error:
+                raise ConnectionResetError if self._has_ended else NotHttp("the answer is not HTTP") from error
+            if event is h11.NEED_DATA:
+                self._receive()
+            elif isinstance(event, h11.Event) and not isinstance(event, h11.ConnectionClosed):
+                return event
+            else:
+                raise ConnectionResetError
+
+    def _receive(self) -> None:
+        self._limit()
+        data = self._socket.recv(RECEIVE_BYTES)
+        self.received = self.received or bool(data)
+        self._has_ended = not data
+        self._begin += data[: len(_BEGIN) - len(self._begin)]
+        if not _BEGIN.startswith(self._begin):  # rather than wait for the end of a line that is none
+            raise NotHttp("the answer is not HTTP")
+        self._http.receive_data(data)
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether another request may be sent behind an answer that has been read."""
+        return not self._has_ended and self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
 
     def is_alive(self) -> bool:
         """Return whether an idle connection is still open. What a server says unasked ends it, too."""
-        if self._buffer:
+        if self._http.trailing_data[0]:
             return False
         self._socket.settimeout(0)
         try:
@@ -57,40 +99,8 @@ class Stream:
             return isinstance(error, BlockingIOError) or type(error).__name__ in {"SSLWantReadError"}
         return False
 
-    def read_line(self) -> bytes:
-        """Return the next line without its end."""
-        begin = 0
-        while (end := self._buffer.find(b"\n", begin)) < 0:
-            begin = len(self._buffer)
-            if begin > MAX_LINE_BYTES:
-                raise NotHttp("a line of the answer is too long")
-            self._fill()
-        line = bytes(self._buffer[:end])
-        del self._buffer[: end + 1]
-        return line.removesuffix(b"\r")
-
-    def read_some(self, at_most: int) -> bytes:
-        """Return at least one byte; b"" at the end of the stream."""
-        if not self._buffer:
-            return self._receive(min(at_most, RECEIVE_BYTES))
-        piece = bytes(self._buffer[:at_most])
-        del self._buffer[:at_most]
-        return piece
-
     def close(self) -> None:
         self._socket.close()
-
-    def _fill(self) -> None:
-        data = self._receive(RECEIVE_BYTES)
-        if not data:
-            raise ConnectionResetError
-        self._buffer += data
-
-    def _receive(self, size: int) -> bytes:
-        self._limit()
-        data = self._socket.recv(size)
-        self.received = self.received or bool(data)
-        return data
 
     def _limit(self) -> None:
         left = self.deadline.remaining()
@@ -105,18 +115,21 @@ class Response:
     def __init__(self, stream: Stream) -> None:
         """Read the head."""
         self._stream = stream
-        version, self.status = _read_status(stream)
-        self.headers = _read_headers(stream)
-        while 100 <= self.status < 200:
-            version, self.status = _read_status(stream)
-            self.headers = _read_headers(stream)
+        head = stream.next_event()
+        while isinstance(head, h11.InformationalResponse):
+            head = stream.next_event()
+        if not isinstance(head, h11.Response):
+            raise NotHttp("the answer is not HTTP")
+        self.status = head.status_code
+        self.headers: Mapping[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers
+        }
         self._complete = False
-        self._persistent = version == b"HTTP/1.1" and "close" not in self.headers.get("connection", "").lower()
 
     @property
     def is_reusable(self) -> bool:
         """Whether another request may be sent behind this one; known when the body has been read."""
-        return self._complete and self._persistent
+        return self._complete and self._stream.is_reusable
 
     def pieces(self) -> Iterator[bytes]:
         """Yield the body as it arrives, decompressed."""
@@ -126,73 +139,15 @@ class Response:
         yield from pieces
 
     def _raw_pieces(self) -> Iterator[bytes]:
-        if self.status in {204, 304}:
-            pass
-        elif self.headers.get("transfer-encoding", "").strip().lower() == "chunked":
-            yield from self._chunks()
-        elif (length := self.headers.get("content-length")) is not None:
-            yield from self._exactly(_number(length, 10))
-        else:
-            self._persistent = False
-            while piece := self._stream.read_some(RECEIVE_BYTES):
-                yield piece
+        while not isinstance(event := self._stream.next_event(), h11.EndOfMessage):
+            assert isinstance(event, h11.Data)
+            yield bytes(event.data)
         self._complete = True
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := _number(self._stream.read_line().partition(b";")[0].decode("latin-1"), 16):
-            yield from self._exactly(size)
-            if self._stream.read_line():
-                raise NotHttp("a chunk of the answer is longer than it says")
-        _read_headers(self._stream)  # trailers
-
-    def _exactly(self, size: int) -> Iterator[bytes]:
-        while size:
-            piece = self._stream.read_some(size)
-            if not piece:
-                raise ConnectionResetError
-            size -= len(piece)
-            yield piece
-
-
-def write_request(method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes | None = None) -> bytes:
-    """Return the bytes of a request; headers: fit to be sent (`is_fit_header`)."""
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
-    if body is not None:
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
 
 def is_fit_header(value: str) -> bool:
     """Return whether a header can have this value: no line break or other control character (RFC 9110 5.5)."""
     return all(char == "\t" or " " <= char != "\x7f" for char in value)
-
-
-def _read_status(stream: Stream) -> tuple[bytes, int]:
-    version, _, rest = stream.read_line().partition(b" ")
-    code = rest[:3]
-    if version not in {b"HTTP/1.1", b"HTTP/1.0"} or not code.isdigit():
-        raise NotHttp("the answer is not HTTP")
-    return version, int(code)
-
-
-def _read_headers(stream: Stream) -> Mapping[str, str]:
-    headers: dict[str, str] = {}
-    while line := stream.read_line():
-        name, colon, value = line.decode("latin-1").partition(":")
-        if not colon or len(headers) >= MAX_HEADERS:
-            raise NotHttp("the headers of the answer cannot be read")
-        headers[name.strip().lower()] = value.strip()
-    return headers
-
-
-def _number(text: str, base: int) -> int:
-    try:
-        number = int(text.strip(), base)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise NotHttp("the length of the answer cannot be read")
-    return number
 
 
 def _decompress(pieces: Iterator[bytes]) -> Iterator[bytes]:

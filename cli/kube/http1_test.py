@@ -37,7 +37,9 @@ class Pieces:
 
 def stream(*pieces: bytes, seconds: float | None = None) -> Stream:
     socket = Pieces(pieces)
-    return Stream(socket, Deadline(seconds, monotonic=lambda: socket.now))
+    asked = Stream(socket, Deadline(seconds, monotonic=lambda: socket.now))
+    asked.send("GET", "/", [("Host", "x")])
+    return asked
 
 
 def bytewise(data: bytes) -> list[bytes]:
@@ -80,7 +82,6 @@ def test_an_answer_is_not_reusable_before_it_has_been_read() -> None:
         b"HTTP/1.1 abc\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
         b"HTTP/1.1 200 OK\r\n" + b"A" * 200_000,
-        b"HTTP/1.1 200 OK\r\n" + b"".join(b"A%d: b\r\n" % number for number in range(300)) + b"\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from cli.kube.http1 import Response, Stream, is_fit_header, write_request
+from cli.kube.http1 import Response, Stream, is_fit_header
 from controllers.runtime.kube.errors import NotConfigured
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -51,7 +51,7 @@ def is_exempt(host: str, port: int, exceptions: str) -> bool:
 def tunnel(stream: Stream, proxy: SplitResult, host: str, port: int) -> None:
     """Ask a proxy for a connection to a host (RFC 9110 section 9.3.6). Raises ProxyRefused."""
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    stream.send(write_request("CONNECT", target, [("Host", target), *authorization(proxy)]))
+    stream.send("CONNECT", target, [("Host", target), *authorization(proxy)])
     status = Response(stream).status
     if not 200 <= status < 300:
         from controllers.net.library_errors import STATUS_WORDS  # noqa: PLC0415 -- not needed when it goes well

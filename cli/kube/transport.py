@@ -8,13 +8,13 @@ import ssl
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
-from typing import Final, NamedTuple, NoReturn
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 from urllib.parse import SplitResult, quote, urlencode, urlsplit
 
 from cli.kube import proxies
 from cli.kube.connection import Connection, Identity, Trust, tls_context
 from cli.kube.deadline import Deadline
-from cli.kube.http1 import NotHttp, Response, Socket, Stream, write_request
+from cli.kube.http1 import NotHttp, Response, Socket, Stream
 from controllers.runtime.kube.errors import NotConfigured, TooLarge
 
 CONNECT_SECONDS: Final = 30.0
@@ -25,6 +25,9 @@ MAX_RETRIES: Final = 10
 KEEPALIVE_SECONDS: Final = 15
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
 _LOST: Final = (ConnectionError, EOFError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
+
+
+_Request: TypeAlias = tuple[str, str, list[tuple[str, str]], bytes | None]
 
 
 class Call(NamedTuple):
@@ -107,18 +110,18 @@ class Transport:
 
     def _exchange(self, call: Call, deadline: Deadline, *, keep: bool) -> tuple[Stream, Response]:
         identity = self._current_identity(deadline)
-        data = self._serialize(call, identity)
+        request = self._prepare(call, identity)
         kept = self._take_idle() if keep else None
         try:
             if kept is not None:
                 try:
-                    return kept, _ask(kept, data)
+                    return kept, _ask(kept, request)
                 except _LOST:
                     # The server has closed a connection that it thought idle. What may have been done is not repeated.
                     if kept.received or call.method not in _REPEATABLE:
                         raise
             stream = self._dial(identity, deadline)
-            return stream, _ask(stream, data)
+            return stream, _ask(stream, request)
         except (OSError, EOFError, NotHttp, proxies.ProxyRefused) as error:
             self._raise(call, error)
 
@@ -172,7 +175,7 @@ class Transport:
         self._identity = identity
         return identity
 
-    def _serialize(self, call: Call, identity: Identity) -> bytes:
+    def _prepare(self, call: Call, identity: Identity) -> _Request:
         host = self._url.netloc
         query = urlencode({key: value for key, value in call.query.items() if value}, doseq=True, quote_via=quote)
         target = self._url.path + call.path + (f"?{query}" if query else "")
@@ -190,7 +193,7 @@ class Transport:
         if self._proxy is not None and self._url.scheme == "http":
             target = f"http://{host}{target}"
             headers += proxies.authorization(self._proxy)
-        return write_request(call.method, target, headers, call.body)
+        return call.method, target, headers, call.body
 
     def _dial(self, identity: Identity, deadline: Deadline) -> Stream:
         """Return a new connection."""
@@ -223,11 +226,11 @@ class Transport:
         return plain
 
 
-def _ask(stream: Stream, data: bytes) -> Response:
+def _ask(stream: Stream, request: _Request) -> Response:
     try:
         # A server that closes early may have said why, in TLS or in HTTP: that it is read is worth more than the send.
         with suppress(*_LOST):
-            stream.send(data)
+            stream.send(*request)
         return Response(stream)
     except BaseException:
         stream.close()
