@@ -12,13 +12,13 @@ from hack.cligolden.accepted import Accepted
 from hack.cligolden.answers import answer_differences
 from hack.cligolden.bootstrap_result import cluster_differences, commits_of, files_differences
 from hack.cligolden.cases import Case, CaseFile
+from hack.cligolden.clusters import control_plane
 from hack.cligolden.compare import Difference, value_difference
 from hack.cligolden.invocation import Answer, desk
 from hack.cligolden.kube import Api
 from hack.cligolden.outcome import NotPlayed, Outcome, judge
 from hack.cligolden.repository import Repository
 from hack.cligolden.statuses import Statuses, statuses_of
-from hack.env import controlplane, process
 from hack.githttp import GitHttpServer
 
 NEW_CLUSTER = "no GitRepository, Kustomization or Secret in the namespace; nothing else of Flux"
@@ -92,11 +92,7 @@ class Bootstrapping:
 
     def _renew_cluster(self) -> Api:
         self._plane.close()
-        folder = Path(self._plane.enter_context(TemporaryDirectory(prefix="cligolden-plane-")))
-        plane = controlplane.start(folder)
-        for running in reversed(plane.processes):
-            self._plane.callback(process.stop, running, kill=True)
-        self._api = self._plane.enter_context(Api(plane))
+        self._api = self._plane.enter_context(control_plane())
         self._values |= {"SERVER": self._api.host, "K8S_VERSION": self._api.version()}
         return self._api
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -132,7 +132,7 @@ class Case(Record, frozen=True):
     """One invocation and its answer."""
 
     id: str
-    cmd: tuple[str, ...]
+    cmd: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
     exit: int
     stderr: str
     files: dict[str, str] = {}

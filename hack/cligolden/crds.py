@@ -1,6 +1,7 @@
 """The CRDs that a cluster of the recordings has: ours without labels, and bare ones for the kinds that we have not."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ from hack.cligolden.kube import CRDS, FLUX_KINDS, Api
 from hack.controllers import not_established
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests" / "crds"
-ESTABLISHED_SECONDS = 30
+WAIT_SECONDS = 60
+
+Form = tuple[str, int, bool]
 
 
 def definitions() -> dict[str, dict[str, Any]]:
@@ -47,21 +50,30 @@ def bare(kind: str, plural: str, group: str) -> dict[str, Any]:
     }
 
 
-def install(api: Api) -> None:
-    """Create the CRDs and wait until they are served. Raises Refused, or TimeoutError."""
-    for document in definitions().values():
-        api.request("POST", CRDS, document)
-    deadline = time.monotonic() + ESTABLISHED_SECONDS
-    while waiting := not_established(api.request("GET", CRDS)["items"]):
+def install(api: Api) -> dict[str, Form]:
+    """Create the CRDs and wait until they are served; return their forms. Raises Refused, or TimeoutError."""
+    forms = {name: form_of(api.request("POST", CRDS, document)) for name, document in definitions().items()}
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not_established(api.request("GET", CRDS)["items"]) or not all(map(api.serves, FLUX_KINDS)):
         if time.monotonic() > deadline:
-            raise TimeoutError(f"not established after {ESTABLISHED_SECONDS} s: {', '.join(waiting)}")
+            raise TimeoutError(f"not all CRDs are served after {WAIT_SECONDS} s")
         time.sleep(0.05)
+    return forms
 
 
-def label(api: Api, labels: dict[str, str]) -> None:
-    """Let every CRD have these labels and no other."""
-    for document in api.request("GET", CRDS)["items"]:
+def label(api: Api, labels: Mapping[str, str]) -> dict[str, Form]:
+    """Let every CRD have these labels and no other; return the forms of all."""
+    items = api.request("GET", CRDS)["items"]
+    for document in items:
         metadata = document["metadata"]
-        if metadata.get("labels", {}) != labels:
-            stale = dict.fromkeys(metadata.get("labels", {}))
-            api.request("PATCH", f"{CRDS}/{metadata['name']}", {"metadata": {"labels": {**stale, **labels}}})
+        present = metadata.get("labels", {})
+        if present != labels:
+            changed = {**dict.fromkeys(present), **labels}
+            api.request("PATCH", f"{CRDS}/{metadata['name']}", {"metadata": {"labels": changed}})
+    return {document["metadata"]["name"]: form_of(document) for document in items}
+
+
+def form_of(document: Mapping[str, Any]) -> Form:
+    """Return what differs once a CRD is another one, its spec has changed or it is being deleted."""
+    metadata = document["metadata"]
+    return metadata["uid"], metadata["generation"], "deletionTimestamp" in metadata

@@ -4,6 +4,7 @@ import json
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -39,6 +40,10 @@ Object = dict[str, Any]
 
 class Refused(Exception):
     """The API server did not do what it was asked; the text is its message."""
+
+
+class NotFound(Refused):
+    """There is no such object."""
 
 
 class Api:
@@ -77,7 +82,8 @@ class Api:
         answer = self._sent(method, path, content=content, headers=headers)
         if answer.is_error:
             message = answer.json().get("message") if "json" in answer.headers.get("Content-Type", "") else answer.text
-            raise Refused(f"{method} {path}: {message}")
+            refused = NotFound if answer.status_code == httpx.codes.NOT_FOUND else Refused
+            raise refused(f"{method} {path}: {message}")
         found: Object = answer.json()
         return found
 
@@ -108,6 +114,10 @@ class Api:
         items: list[Object] = answer.json()["items"]
         return [{"kind": kind, **item} for item in items]
 
+    def serves(self, kind: str) -> bool:
+        """Return True when the server knows a kind, which it does a moment after its CRD is established."""
+        return self._sent("GET", path_of(kind)).status_code != httpx.codes.NOT_FOUND
+
     def create(self, document: Mapping[str, Any]) -> Object:
         """Create an object and write its status, if it has one; return it as it is stored. Raises Refused."""
         kind, place = document["kind"], document["metadata"]
@@ -129,11 +139,12 @@ class Api:
                     raise
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
-        """Delete an object, whatever its finalizers. Raises Refused."""
+        """Delete an object, whatever its finalizers, unless it is gone. Raises Refused."""
         path = path_of(kind, namespace, name)
-        stored = self.request("DELETE", path)
-        if stored.get("metadata", {}).get("finalizers"):
-            self.request("PATCH", path, {"metadata": {"finalizers": None}})
+        with suppress(NotFound):
+            stored = self.request("DELETE", path)
+            if stored.get("metadata", {}).get("finalizers"):
+                self.request("PATCH", path, {"metadata": {"finalizers": None}})
 
 
 def path_of(kind: str, namespace: str = "", name: str = "") -> str:

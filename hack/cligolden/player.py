@@ -3,23 +3,24 @@
 import fnmatch
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from functools import partial
 
 from hack.cligolden.accepted import Accepted, accepted_for
 from hack.cligolden.answers import answer_differences
 from hack.cligolden.bootstrap import Bootstrapping
 from hack.cligolden.cases import BadInput, Case, CaseFile, parts_of
+from hack.cligolden.clusters import Clusters
 from hack.cligolden.compare import Difference, value_difference
 from hack.cligolden.invocation import Answer, Desk, desk
-from hack.cligolden.kube import Api
 from hack.cligolden.outcome import NotPlayed, Outcome, failed, judge
 from hack.cligolden.reaction import Reacting
 from hack.cligolden.sshhost import SshHost
 from hack.cligolden.states import Cluster
-from hack.env import controlplane, process
+
+READING = ("__complete", "check", "completion", "events", "export", "get", "logs", "stats", "trace", "tree", "version")
+"""Verbs that change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,9 @@ class Task:
 
     @property
     def is_alone(self) -> bool:
-        """Whether it changes what others would see, or needs a state that ages."""
-        return self.case.has("changes") or self.case.reaction is not None or "events" in parts_of(self.case.state)[1]
+        """Whether it may change what others would see, or needs a state that ages."""
+        reads = self.case.cmd[0] in READING and self.case.reaction is None and not self.case.has("changes")
+        return not reads or "events" in parts_of(self.case.state)[1]
 
 
 @dataclass(slots=True)
@@ -82,38 +84,39 @@ class Player:
     def _play_states(
         self, states: Sequence[str], tasks: Sequence[Task], servers: ExitStack, pool: ThreadPoolExecutor
     ) -> Iterator[Outcome]:
-        cluster = servers.enter_context(started())
-        self._values |= {"SERVER": cluster.api.host, "K8S_VERSION": cluster.api.version()}
+        clusters = servers.enter_context(Clusters())
         for state in states:
             here = [task for task in tasks if task.case.state == state]
             together = [task for task in here if not task.is_alone]
             if together:
-                yield from self._play_together(cluster, together, pool)
+                yield from self._play_together(clusters, together, pool)
             for task in here:
                 if task.is_alone:
-                    yield self._play(task, cluster)
+                    yield self._play_alone(task, clusters)
 
-    def _play_together(self, cluster: Cluster, tasks: Sequence[Task], pool: ThreadPoolExecutor) -> Iterator[Outcome]:
+    def _play_together(self, clusters: Clusters, tasks: Sequence[Task], pool: ThreadPoolExecutor) -> Iterator[Outcome]:
         for fixtures in sorted({task.file.fixtures for task in tasks}):
             here = [task for task in tasks if task.file.fixtures == fixtures]
             try:
-                cluster.load(here[0].case.state, fixtures)
+                cluster = clusters.load(here[0].case.state, fixtures)
             except Exception as error:  # told of each of these cases
                 yield from (failed(task.case, f"its state: {error}") for task in here)
                 continue
-            yield from pool.map(lambda task: self._play(task, cluster, is_loaded=True), here)
+            yield from pool.map(partial(self._play, cluster=cluster), here)
 
-    def _play(self, task: Task, cluster: Cluster | None = None, *, is_loaded: bool = False) -> Outcome:
+    def _play_alone(self, task: Task, clusters: Clusters) -> Outcome:
         def playing() -> Outcome:
-            if cluster and not is_loaded:
-                cluster.load(task.case.state, task.file.fixtures)
-            return self._observed(task.case, cluster)
+            return self._observed(task.case, clusters.load(task.case.state, task.file.fixtures))
 
         return self._guarded(task.case, playing)
 
+    def _play(self, task: Task, cluster: Cluster | None = None) -> Outcome:
+        return self._guarded(task.case, lambda: self._observed(task.case, cluster))
+
     def _observed(self, case: Case, cluster: Cluster | None) -> Outcome:
         kubeconfig = cluster.api.kubeconfig if cluster else None
-        with desk(case, name=self.name, values=self._values, kubeconfig=kubeconfig) as place:
+        known = {"SERVER": cluster.api.host, "K8S_VERSION": cluster.api.version()} if cluster else {}
+        with desk(case, name=self.name, values={**self._values, **known}, kubeconfig=kubeconfig) as place:
             answer = self._run(case, place, cluster)
             changes = cluster.changes() if cluster and case.has("changes") else {}
 
@@ -151,18 +154,3 @@ class Player:
             return failed(case, f"nothing stands for {missing} in this line")
         except Exception as error:  # a case that cannot be played fails, and the others go on
             return failed(case, f"{type(error).__name__}: {error}")
-
-
-@contextmanager
-def started() -> Iterator[Cluster]:
-    """Yield a control plane of our own with what every state has."""
-    with TemporaryDirectory(prefix="cligolden-plane-") as folder:
-        plane = controlplane.start(Path(folder))
-        try:
-            with Api(plane) as api:
-                cluster = Cluster(api)
-                cluster.prepare()
-                yield cluster
-        finally:
-            for running in plane.processes:
-                process.stop(running, kill=True)

@@ -14,6 +14,7 @@ from hack.cligolden.cases import parts_of
 from hack.cligolden.kube import KINDS, Api, Object, Refused
 
 NAMESPACES = ("flux-system", "apps", "empty")
+NAMESPACE_PATH = "/api/v1/namespaces"
 FOREIGN = ("default", "kube-")
 """Names, or their beginnings, of namespaces in which nobody looks for changes."""
 FILES = {"empty": (), "fleet": ("fleet",), "installed": ("fleet", "installed"), "degraded": ("fleet", "degraded")}
@@ -34,6 +35,10 @@ Key = tuple[str, str, str]
 """Kind, namespace and name."""
 
 
+class Damaged(Exception):
+    """CRDs or namespaces are no longer those of the beginning: such a cluster is thrown away."""
+
+
 @dataclass(slots=True)
 class Cluster:
     """A cluster with the CRDs, in one state at a time."""
@@ -42,17 +47,21 @@ class Cluster:
     _loaded: dict[Key, Object] = field(default_factory=dict)
     """What the present state has, as it was when it was loaded."""
     _event_time: float = 0
+    _crds: dict[str, crds.Form] = field(default_factory=dict)
+    _namespaces: dict[str, bool] = field(default_factory=dict)
 
     def prepare(self) -> None:
-        """Create what every state has: the CRDs and the namespaces. Raises Refused."""
-        crds.install(self.api)
+        """Create what every state has: the CRDs and the namespaces. Raises Refused, or TimeoutError."""
+        self._crds = crds.install(self.api)
         for name in NAMESPACES:
-            self.api.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+            self.api.request("POST", NAMESPACE_PATH, {"metadata": {"name": name}})
+        self._namespaces = self._present()
 
     def load(self, state: str, fixtures: Path) -> None:
-        """Bring the cluster into a state. Raises Refused when the server takes one of its objects not."""
+        """Bring the cluster into a state. Raises Damaged, or Refused when the server takes one of its objects not."""
         base, additions = parts_of(state)
-        crds.label(self.api, labels_of(additions))
+        if crds.label(self.api, labels_of(additions)) != self._crds or self._present() != self._namespaces:
+            raise Damaged
         wanted = {key_of(document): document for document in _documents(FILES[base], fixtures)}
         if "events" in additions:
             wanted |= {key_of(document): document for document in _documents(("events",), fixtures)}
@@ -68,6 +77,11 @@ class Cluster:
             if key not in self._loaded or key not in stored:
                 self._loaded[key] = self.api.create(dated(document, datetime.now(UTC)))
         self._loaded = {key: item for key, item in self._loaded.items() if key in wanted}
+
+    def _present(self) -> dict[str, bool]:
+        """Return the namespaces, and whether each is being deleted."""
+        items = self.api.request("GET", NAMESPACE_PATH)["items"]
+        return {item["metadata"]["name"]: "deletionTimestamp" in item["metadata"] for item in items}
 
     def changes(self) -> dict[str, Any]:
         """Return what has changed since the state was loaded, in the form of the recordings."""

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Self
 
-from hack.cligolden.kube import Api, Object, Refused
+from hack.cligolden.kube import Api, NotFound, Object
 from hack.cligolden.outcome import NotPlayed
 
 POLL_SECONDS = 0.2
@@ -54,11 +55,8 @@ class Statuses:
             status = ready_status(kind, item, f"{branch}@sha1:{head}")
             if all((item.get("status") or {}).get(key) == value for key, value in status.items()):
                 continue
-            try:
+            with suppress(NotFound):  # deleted in between
                 self._api.write_status(kind, self._namespace, item["metadata"]["name"], status)
-            except Refused as refused:
-                if "not found" not in str(refused):  # deleted in between
-                    raise
 
 
 def ready_status(kind: str, item: Object, revision: str) -> dict[str, Any]:
