@@ -35,7 +35,7 @@ class FakeTagLister:
             raise self.failure
         if tag_filter and len(self.tags) > self.max_tags:
             kept = await tag_filter.begin()(self.tags)
-            return ListedTags(kept, len(self.tags) - len(kept))
+            return ListedTags(kept, is_filtered=True, excluded_count=len(self.tags) - len(kept))
         return ListedTags(self.tags)
 
 

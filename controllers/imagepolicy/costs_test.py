@@ -13,6 +13,10 @@ MANY_GROUPS = "(.?)" * 200
 LARGE_PROGRAM = r"\pL{55}"
 TAGS = [f"{number:04}" + "ab01.-" * 20 for number in range(64)]
 SEMVER = SemverPolicy(range="*")
+LONG_LIST = [f"{number**99:b}"[:128].translate({48: "a", 49: "b"}) for number in range(1001, 3000)]
+"""With one more, as many tags as are looked at on the event loop."""
+SLOW_ON_LONG_LIST = "a" + "." * 20 + "c"
+"""Small, but RE2 has no memory for all that it could have seen of a text of `a` and `b`."""
 
 
 async def test_filter_that_costs_does_not_hold_the_event_loop(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -31,4 +35,18 @@ async def test_deny_list_that_costs_does_not_hold_the_event_loop(*, scanned: boo
     deny = tuple(DenyRule(pattern=f"{LARGE_PROGRAM}{scanned}{number}") for number in range(20))
     policy = image_policy(policy=ImagePolicyChoice(semver=SEMVER, deny=deny))
     holds = await measure_holds(harness.end(policy))
+    assert holds.longest < holds.seconds / 3
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        pytest.param(["a" + "." * number + "c" for number in range(24)], id="together"),
+        pytest.param([SLOW_ON_LONG_LIST], id="in-long-tags"),
+    ],
+)
+async def test_patterns_that_look_cheap_do_not_hold_the_event_loop(patterns: list[str]) -> None:
+    harness = PolicyHarness("1.0.0", *LONG_LIST)
+    deny = tuple(DenyRule(pattern=pattern) for pattern in patterns)
+    holds = await measure_holds(harness.end(image_policy(policy=ImagePolicyChoice(semver=SEMVER, deny=deny))))
     assert holds.longest < holds.seconds / 3

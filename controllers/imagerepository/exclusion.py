@@ -1,17 +1,20 @@
 """Where the tags of a scan are filtered: on the event loop while that is cheap, else in a thread."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from controllers.golang import regexp
-from controllers.registry.tags import KeepTags
+from controllers.registry.tags import KeepTags, ListedTags
 from controllers.selection.threads import NamespaceThreads
-from controllers.taglist.scan import Exclusion
+from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, arrange, build_tag_set
 
 T = TypeVar("T")
+
+SHARED_THREAD_WORK: Final = 40 * regexp.CHEAP_WORK
+"""In one of the threads of the process: a second at worst, 20 ms for 100,000 tags and what users write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +33,25 @@ class TagExclusion:
         budget = regexp.Budget()
 
         async def keep(tags: Sequence[str]) -> list[str]:
-            return await self.run(len(tags), partial(self.exclusion.keep, tags, budget))
+            return await self._run(tags, partial(self.exclusion.keep, tags, budget))
 
         return keep
 
-    async def run(self, count: int, work: Callable[[], T]) -> T:
-        """Return what `work` on so many tags returns: at once, in a thread, or in the namespace's where it may be long.
+    async def build(self, listed: ListedTags) -> TagSet:
+        """Return the list to store. Raises BadExclusionPattern."""
+        if not listed.is_filtered:
+            return await self._run(listed.tags, partial(build_tag_set, listed.tags, self.exclusion.patterns))
+        build = partial(arrange, listed.tags, excluded_count=listed.excluded_count)
+        return build() if len(listed.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
+
+    async def _run(self, tags: Collection[str], work: Callable[[], T]) -> T:
+        """Return what `work` on the tags returns: at once, in a thread, or in the namespace's where it may be long.
 
         100,000 tags would hold the event loop for longer than its 50 ms.
         """
-        if self.exclusion.is_cheap(count):
+        patterns, chars = self.exclusion.patterns, sum(map(len, tags))
+        if len(tags) <= INLINE_TAGS and regexp.are_cheap(patterns, chars=chars):
             return work()
-        if self.exclusion.is_cheap(0):
+        if regexp.are_cheap(patterns, chars=chars, work=SHARED_THREAD_WORK):
             return await asyncio.to_thread(work)
         return await self.threads.run(self.namespace, work)

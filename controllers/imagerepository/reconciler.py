@@ -7,7 +7,6 @@ which dashboards and runbooks quote.
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Protocol
 
 from msgspec.structs import replace
@@ -29,7 +28,7 @@ from controllers.runtime.reconcile.conditions import find_condition
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
 from controllers.selection.threads import NamespaceThreads
-from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, build_tag_set, effective_exclusions
+from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, effective_exclusions
 from controllers.taglist.writer import TagListWriter
 
 NO_TAGS_LEFT = "NoTagsLeft"
@@ -134,11 +133,10 @@ class ImageRepositoryReconciler:
 
     async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
         spec = run.object.spec
-        patterns = effective_exclusions(spec.exclusion_list)
-        exclusion = TagExclusion(Exclusion(patterns), run.object.metadata.namespace, self._threads)
+        patterns = Exclusion(effective_exclusions(spec.exclusion_list))
+        exclusion = TagExclusion(patterns, run.object.metadata.namespace, self._threads)
         listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
-        build = partial(build_tag_set, listed.tags, patterns, dropped_count=listed.excluded_count)
-        return await exclusion.run(len(listed.tags), build)
+        return await exclusion.build(listed)
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""

@@ -25,8 +25,8 @@ SEEN = {tag: int(START.timestamp()) for tag in TAGS}
     ],
 )
 def test_a_policy_whose_pattern_takes_too_long_is_invalid(monkeypatch: pytest.MonkeyPatch, rules: Rules) -> None:
-    monkeypatch.setattr(budget, "MAX_CPU_SECONDS", 0.05)
-    with pytest.raises(InvalidPolicy, match=r"failed to filter tags: it took more than 0\.05 s of CPU time"):
+    monkeypatch.setattr(budget, "MAX_CPU_SECONDS", 0.0)
+    with pytest.raises(InvalidPolicy, match=r"failed to filter tags: it took more than 0 s of CPU time"):
         select(TagIndex(TAGS, first_seen=SEEN), rules, now=START)
 
 

@@ -22,7 +22,7 @@ from controllers.policy.candidates import Candidates, ValueFunction, identity
 from controllers.policy.errors import InvalidPolicy, NoCandidates, NoTags
 from controllers.policy.ranking import BadPolicy, Policy, Ranker, RankingContext
 from controllers.policy.reasons import Choice, Reason
-from controllers.policy.tag_filter import BadFilter, Extractor, Filter, compile_filter
+from controllers.policy.tag_filter import AnyOf, BadFilter, Extractor, Filter, compile_any, compile_filter
 from controllers.policy.tally import add_excluded, build_tally
 
 MAX_CACHED_VALUES: Final = 600_000
@@ -125,15 +125,22 @@ class TagIndex:
         }
         """Only tags whose age is known."""
         self._excluded_count = excluded_count
-        self._kept = _Kept(len(self.tags), previous.release_candidates() if previous else {})
         self._waits = True
         changed = self.first_seen.items() ^ previous.first_seen.items() if previous else ()
         other_age = {tag for tag, _ in changed if tag not in removed and tag not in added and tag in self}
         self._removed, self._added = removed | other_age, added | other_age
+        # To change what was computed searches each tag that came or went, those of a longer list than this one as well.
+        takes_over = len(self._removed) + len(self._added) <= len(self.tags)
+        self._kept = _Kept(len(self.tags), previous.release_candidates() if previous and takes_over else {})
 
     def __contains__(self, tag: str) -> bool:
         position = bisect_left(self.tags, True, key=lambda stored: stored <= tag)
         return position < len(self.tags) and self.tags[position] == tag
+
+    @cached_property
+    def char_count(self) -> int:
+        """Return the length of all tags together."""
+        return sum(map(len, self.tags))
 
     @cached_property
     def newest_first(self) -> tuple[tuple[int, str], ...]:
@@ -145,6 +152,10 @@ class TagIndex:
 
         Then the answer is computed for the asker alone, and is the same. It shares everything else.
         """
+        return self._without_waiting
+
+    @cached_property
+    def _without_waiting(self) -> TagIndex:
         index = copy(self)
         index._waits = False  # noqa: SLF001 - of a copy of this one
         return index
@@ -192,9 +203,9 @@ class TagIndex:
             return Choice(chosen, best, tally)
         raise ranking.failure(tally)
 
-    def matching(self, pattern: str) -> list[str]:
-        """Return the tags in which the pattern is found. Raises InvalidPolicy. Kept like a filter's results."""
-        extractor = _extractor(Filter(pattern))
+    def matching(self, *patterns: str) -> list[str]:
+        """Return the tags in which a pattern is found. Raises InvalidPolicy. Kept like a filter's results."""
+        extractor = _any_of(patterns)
         with translate_costs(), self._use(extractor) as kept:
             return list(self._shortlist(kept, extractor).tags)
 
@@ -206,7 +217,7 @@ class TagIndex:
         return tag in self and (extractor is None or extractor.value(tag) is not None)
 
     @contextmanager
-    def _use(self, extractor: Extractor | None) -> Iterator[_Kept]:
+    def _use(self, extractor: Extractor | AnyOf | None) -> Iterator[_Kept]:
         """Lend what is kept for a filter, of which nobody else takes anything meanwhile."""
         lock = self._kept.lock_of(_cache_key(extractor))
         if not lock.acquire(blocking=self._waits):
@@ -218,7 +229,7 @@ class TagIndex:
             lock.release()
 
     def _shortlist(
-        self, kept: _Kept, extractor: Extractor | None, excluded: frozenset[str] = frozenset()
+        self, kept: _Kept, extractor: Extractor | AnyOf | None, excluded: frozenset[str] = frozenset()
     ) -> Candidates:
         value = identity if extractor is None else extractor.value
         key = _CandidatesKey(_cache_key(extractor), excluded)
@@ -284,5 +295,13 @@ def _extractor(tag_filter: Filter | None) -> Extractor | None:
         raise InvalidPolicy(f"failed to filter tags: {error}") from None
 
 
-def _cache_key(extractor: Extractor | None) -> Hashable:
+@lru_cache(maxsize=MAX_CACHED_FILTERS)
+def _any_of(patterns: tuple[str, ...]) -> AnyOf:
+    try:
+        return compile_any(patterns)
+    except BadFilter as error:
+        raise InvalidPolicy(f"failed to filter tags: {error}") from None
+
+
+def _cache_key(extractor: Extractor | AnyOf | None) -> Hashable:
     return None if extractor is None else extractor.cache_key

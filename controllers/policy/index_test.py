@@ -213,6 +213,21 @@ def test_an_index_that_does_not_wait_shares_what_it_computes(searched: list[str]
     assert searched == []
 
 
+def test_what_is_sorted_for_the_event_loop_is_sorted_once() -> None:
+    index = TagIndex(["0.1", "1.1"], first_seen={"0.1": 1, "1.1": 2})
+    newest = index.without_waiting().newest_first
+    assert newest == ((2, "1.1"), (1, "0.1"))
+    assert index.without_waiting().newest_first is newest
+
+
+def test_a_short_list_after_a_long_one_is_searched_itself(searched: list[str]) -> None:
+    first = TagIndex([f"1.{number}" for number in range(1000)])
+    first.choose(Numerical(), FILTERS[4])
+    searched.clear()
+    assert TagIndex(["1.1", "1.2", "2.3"], first).choose(Numerical(), FILTERS[4]).tag == "2.3"
+    assert sorted(searched) == ["1.1", "1.2", "2.3"]
+
+
 def test_an_index_that_was_followed_still_answers() -> None:
     first = TagIndex(["1.0.0", "1.1.0"])
     first.choose(Semver("*"))

@@ -139,12 +139,8 @@ def check(rules: Rules) -> None:
 def _list_denied(index: TagIndex, rules: Rules) -> dict[str, Reason]:
     tags: Iterable[str] = [tag for tag in rules.denied_tags if tag in index]
     if rules.denied_patterns:
-        tags = {*tags, *index.matching(_join_patterns(rules.denied_patterns))}
+        tags = {*tags, *index.matching(*rules.denied_patterns)}
     return dict.fromkeys(tags, DENIED)
-
-
-def _join_patterns(patterns: Iterable[str]) -> str:
-    return "|".join(f"(?:{pattern})" for pattern in patterns)
 
 
 def _list_young(

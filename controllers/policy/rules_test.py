@@ -141,6 +141,12 @@ def test_failures_count_tags_that_were_not_stored() -> None:
         pytest.param(Rules(ANY, denied_tags=frozenset({"1.3.0"})), "1.2.0", id="tag"),
         pytest.param(Rules(ANY, denied_patterns=(r"^1\.[23]\.",)), "1.1.0", id="pattern"),
         pytest.param(Rules(ANY, denied_patterns=("3", "(?i)^1.2")), "1.1.0", id="several-patterns"),
+        pytest.param(Rules(ANY, denied_patterns=("(?P<n>3)", "(?P<n>1.2)")), "1.1.0", id="several-groups-of-one-name"),
+        pytest.param(
+            Rules(ANY, denied_patterns=("^1.[23]", *("(.?)" * 8 + f"x{n}" for n in range(64)))),
+            "1.1.0",
+            id="many-groups-together",
+        ),
         pytest.param(Rules(ANY, denied_tags=frozenset({"9"}), denied_patterns=("x",)), "1.3.0", id="nothing-hit"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from controllers.golang import regexp
@@ -60,6 +60,25 @@ class Extractor:
             return tag if self.pattern.matches(tag) else None
         groups = self.pattern.search(tag)
         return None if groups is None else self.template.expand(groups)
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf:
+    """Several compiled patterns, one of which is to be found."""
+
+    cache_key: tuple[str, ...]
+    """As that of an `Extractor`, and equal to none of those."""
+    is_found: regexp.TextPredicate = field(compare=False)
+
+    def value(self, tag: str) -> str | None:
+        """Return `tag`, None where no pattern is found in it. Costs one RE2 search in most cases."""
+        return tag if self.is_found(tag) else None
+
+
+def compile_any(patterns: Sequence[str]) -> AnyOf:
+    """Return patterns that stand for one another, ready for many tags. Raises BadFilter."""
+    compiled = [compile_filter(Filter(pattern)).pattern for pattern in patterns]
+    return AnyOf(tuple([pattern.re2_pattern for pattern in compiled]), regexp.any_of(compiled))
 
 
 def compile_filter(tag_filter: Filter) -> Extractor:

@@ -74,9 +74,10 @@ class RegistryClient:
     ) -> ListedTags:
         """Return all tags of `image`, in the registry's order, as they come: may repeat.
 
-        tag_filter: which tags count for the limit. It is asked only once there are more than the limit, and then drops
-        the others. One request a page of up to 1000 tags once a registry is negotiated, two or three more before. Those
-        who ask for the same owner, image, access and filter before the first page is requested share one answer.
+        tag_filter: which tags count for the limit. It is asked only once there are more than the limit, or a long page,
+        and then drops all others. One request a page of up to 1000 tags once a registry is negotiated, two or three
+        more before. Those who ask for the same owner, image, access and filter before the first page is requested share
+        one answer.
         Raises RegistryError, and whatever the filter raises but what parsers raise (`net.library_errors.UNREADABLE`):
         that is a bad answer.
         """

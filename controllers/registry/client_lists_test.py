@@ -3,7 +3,7 @@
 import gzip
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
@@ -12,7 +12,7 @@ from controllers.image.reference import Image
 from controllers.registry.errors import BadResponse, ImageNotFound, RegistryError, ResponseTooLarge
 from controllers.registry.metering import FREE_PIECES
 from controllers.registry.settings import RegistrySettings
-from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags
+from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags, ListedTags
 from testing.registry_harness import ANONYMOUS, LIST, MINUTE, RegistryHarness, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply, diagnostics, run_listener
 
@@ -64,6 +64,36 @@ async def test_tags_that_the_exclusion_list_leaves_out_do_not_count() -> None:
     async with run_harness(RegistryHandler({"app": tags}), settings=RegistrySettings(max_tags=399)) as b:
         with pytest.raises(ResponseTooLarge, match="more than 399 tags besides those that"):
             await listed(b)
+
+
+@dataclass
+class Recorder:
+    """A filter that drops the first three tags of each list it is asked about."""
+
+    lists: list[list[str]] = field(default_factory=list)
+
+    __hash__ = object.__hash__
+
+    def begin(self) -> KeepTags:
+        asked: list[str] = []
+        self.lists.append(asked)
+
+        async def keep(tags: Sequence[str]) -> list[str]:
+            before = len(asked)
+            asked.extend(tags)
+            return asked[max(3, before) :]
+
+        return keep
+
+
+@pytest.mark.parametrize(("max_tags", "filtered"), [(5, True), (8, False)], ids=["long-for-a-while", "short"])
+async def test_a_list_is_filtered_as_a_whole_once_or_not_at_all(max_tags: int, *, filtered: bool) -> None:
+    tags, recorder = [f"1.{number}" for number in range(6)] + ["1.sig", "2.0"], Recorder()
+    handler = RegistryHandler({"app": tags}, page_size=3)
+    async with run_harness(handler, settings=RegistrySettings(max_tags=max_tags)) as b:
+        found = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE, tag_filter=recorder)
+    assert recorder.lists == [tags if filtered else []]
+    assert found == (ListedTags(tags[3:], is_filtered=True, excluded_count=3) if filtered else ListedTags(tags))
 
 
 async def test_one_long_page_is_counted_like_many_short_ones() -> None:

@@ -103,7 +103,7 @@ async def read_pages(session: Session, listing: Listing, cache: IdentityPages) -
         # A full last page gets a successor without changing itself, and a version need not cover the Link header.
         cache.store(url, page, cacheable=bool(target) or count % PAGE_SIZE_MULTIPLE != 0)
         url = listing.follow(url, target)
-    return ListedTags(listing.tags, listing.excluded_count)
+    return await listing.finish(sized)
 
 
 async def _add(session: Session, url: str, page: RegistryResponse, listing: Listing, cache: IdentityPages) -> int:

@@ -63,9 +63,11 @@ class ListedTags:
     """The answer to a list of tags."""
 
     tags: Sequence[str]
-    """In the registry's order; may repeat, and may have tags that the filter drops: it is used only when needed."""
+    """In the registry's order; may repeat."""
+    is_filtered: bool = False
+    """Whether the filter was needed; then it was asked about each tag, else about none."""
     excluded_count: int = 0
-    """How many were dropped while the list was read."""
+    """How many it dropped."""
 
 
 def build_list_url(scheme: str, location: Location, *, page_size: int | None = PAGE_SIZE) -> str:
@@ -162,6 +164,8 @@ class Listing:
     max_tags: int = MAX_TAGS
     keep: KeepTags | None = None
     tags: list[str] = field(default_factory=list)
+    is_filtered: bool = False
+    """Whether the filter was asked."""
     excluded_count: int = 0
     bytes_read: int = 0
     visited: set[str] = field(default_factory=set)
@@ -195,6 +199,7 @@ class Listing:
     async def apply_filter(self, url: str) -> None:
         """Drop the tags that do not count. Raises ResponseTooLarge when too many do, and what `keep` raises."""
         added = self.tags[self._filtered :]
+        self.is_filtered = self.keep is not None
         kept = await self.keep(added) if self.keep else added
         self.excluded_count += len(added) - len(kept)
         self.tags[self._filtered :] = kept
@@ -205,6 +210,12 @@ class Listing:
                 f"{_request(url)}: registry lists more than {self.max_tags} tags besides those that spec.exclusionList "
                 "leaves out; leave out more there, or raise --registry-max-tags"
             )
+
+    async def finish(self, url: str) -> ListedTags:
+        """Return all tags. Once some had to be filtered the rest are as well. Raises as `apply_filter`."""
+        if self.is_filtered and len(self.tags) > self._filtered:
+            await self.apply_filter(url)
+        return ListedTags(self.tags, self.is_filtered, self.excluded_count)
 
     def mark(self) -> "Mark":
         """Return what `roll_back` comes back to, if nothing before it is filtered in between."""

@@ -38,7 +38,7 @@ async def read_index(
     scan = repository.status.last_scan_result
     if scan is None or repository.status.canonical_image_name != image.name:
         rules = to_rules(policy.spec)
-        await _run(partial(check, rules), policy, threads, inline=_is_cheap(rules, tag_count=0))
+        await _run(partial(check, rules), policy, threads, inline=regexp.are_cheap(list_patterns(rules), chars=0))
         raise NotScanned(
             f"waiting for ImageRepository '{key}' to scan {image.name}; its own status tells how that goes"
         )
@@ -66,7 +66,7 @@ async def select_tag(
     latest = policy.status.latest_ref
     current = latest.tag if latest and latest.name == repository.spec.image else ""
     metadata: dict[str, ImageMetadata] = {}
-    inline = _is_cheap(rules, tag_count=len(index.tags))
+    inline = _is_cheap(rules, index)
     if inline:
         index = index.without_waiting()
     while True:
@@ -77,9 +77,9 @@ async def select_tag(
         metadata |= await reader.read_metadata(repository, image, answer.tags)
 
 
-def _is_cheap(rules: Rules, *, tag_count: int) -> bool:
-    """Return whether so many tags may meet the patterns of the rules while the event loop waits."""
-    return tag_count <= INLINE_TAGS and regexp.are_cheap(list_patterns(rules))
+def _is_cheap(rules: Rules, index: TagIndex) -> bool:
+    """Return whether the tags may meet the patterns of the rules while the event loop waits."""
+    return len(index.tags) <= INLINE_TAGS and regexp.are_cheap(list_patterns(rules), chars=index.char_count)
 
 
 async def _run(work: Callable[[], T], policy: ImagePolicy, threads: NamespaceThreads, *, inline: bool) -> T:

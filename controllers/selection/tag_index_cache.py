@@ -64,8 +64,10 @@ class TagIndexCache:
 
     async def _read(self, repository: Key, revision: str, before: _CachedIndex | None) -> _CachedIndex:
         stored = await self._lists.read(repository, revision)
-        build = partial(build_index, stored, before.index if before else None)
-        index = build() if len(stored.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
+        previous = before.index if before else None
+        build = partial(build_index, stored, previous)
+        count = max(len(stored.tags), len(previous.tags) if previous else 0)  # they are compared
+        index = build() if count <= INLINE_TAGS else await asyncio.to_thread(build)
         return _CachedIndex(stored.revision, index)
 
     def _evict(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import threading
 import weakref
 from time import process_time
 
@@ -11,7 +12,9 @@ from controllers.policy import Semver, TagIndex
 from controllers.policy.reasons import EXCLUDED
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import Forbidden
+from controllers.selection import tag_index_cache
 from controllers.selection.tag_index_cache import TagIndexCache
+from controllers.taglist.codec import TagList
 from controllers.taglist.reader import TagListNotFound
 from controllers.taglist.scan import INLINE_TAGS
 from testing.tag_lists import FakeTagListReader
@@ -58,6 +61,23 @@ async def test_long_list_is_indexed_too() -> None:
     lists = FakeTagListReader()
     revision = lists.put(A, *(f"1.0.{number}" for number in range(INLINE_TAGS + 1)))
     assert len((await TagIndexCache(lists).index(A, revision)).tags) == INLINE_TAGS + 1
+
+
+async def test_a_short_list_after_a_long_one_is_not_compared_on_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lists, built_by = FakeTagListReader(), list[threading.Thread]()
+    build = tag_index_cache.build_index
+
+    def watched(stored: TagList, previous: TagIndex | None = None) -> TagIndex:
+        built_by.append(threading.current_thread())
+        return build(stored, previous)
+
+    monkeypatch.setattr(tag_index_cache, "build_index", watched)
+    tags = TagIndexCache(lists)
+    for count in (1, INLINE_TAGS + 1, 2, 3):
+        await tags.index(A, lists.put(A, *(f"1.0.{number}" for number in range(count))))
+    assert [thread is threading.main_thread() for thread in built_by] == [True, False, False, True]
 
 
 async def test_least_recently_used_goes_first_when_there_are_too_many_tags() -> None:

@@ -52,10 +52,6 @@ class Exclusion:
 
     patterns: tuple[str, ...]
 
-    def is_cheap(self, count: int) -> bool:
-        """Return whether so many tags may be filtered while the event loop waits."""
-        return count <= INLINE_TAGS and regexp.are_cheap(self.patterns)
-
     def keep(self, tags: Iterable[str], budget: regexp.Budget) -> list[str]:
         """Return the tags that no pattern finds. Raises BadExclusionPattern, also once the budget is spent."""
         is_excluded = _matcher(self.patterns)
@@ -65,16 +61,22 @@ class Exclusion:
             raise BadExclusionPattern(f"failed to match the patterns of spec.exclusionList: {error}") from None
 
 
-def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None, *, dropped_count: int = 0) -> TagSet:
+def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None) -> TagSet:
     """Return the list to store.
 
     tags: in registry order, may repeat. exclusion_patterns: `spec.exclusionList`; a tag that one of them finds is
-    dropped. dropped_count: how many have been dropped for them before. Raises BadExclusionPattern, also for patterns
-    that take too long. 100,000 tags cost about 0.2 s of CPU: not for the event loop.
+    dropped. Raises BadExclusionPattern, also for patterns that take too long. 100,000 tags cost about 0.2 s of CPU:
+    not for the event loop.
     """
     exclusion, distinct = Exclusion(effective_exclusions(exclusion_patterns)), set(tags)
-    kept = tuple(sorted(exclusion.keep(distinct, regexp.Budget()), reverse=True))
-    return TagSet(kept, compute_revision(kept), dropped_count + len(distinct) - len(kept))
+    kept = exclusion.keep(distinct, regexp.Budget())
+    return arrange(kept, excluded_count=len(distinct) - len(kept))
+
+
+def arrange(kept: Iterable[str], *, excluded_count: int) -> TagSet:
+    """Return the list to store of tags that were filtered before, in any order; they may repeat."""
+    tags = tuple(sorted(set(kept), reverse=True))
+    return TagSet(tags, compute_revision(tags), excluded_count)
 
 
 def compute_revision(tags: Sequence[str]) -> str:

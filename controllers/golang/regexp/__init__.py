@@ -5,12 +5,13 @@ dialects, so matching is the same and linear in time; `syntax` settles what diff
 Syntax: https://pkg.go.dev/regexp/syntax. Substitution (`$1`, `${name}`) is up to those that have templates.
 """
 
-from controllers.golang.regexp.budget import CHEAP_COST, Budget, are_cheap, within_budget
+from controllers.golang.regexp.budget import CHEAP_COST, CHEAP_WORK, Budget, are_cheap, within_budget
 from controllers.golang.regexp.errors import BadPattern, TooCostly
 from controllers.golang.regexp.pattern import Pattern, TextPredicate, abbreviate, any_of, compile  # noqa: A004 - read as regexp.compile
 
 __all__ = [
     "CHEAP_COST",
+    "CHEAP_WORK",
     "BadPattern",
     "Budget",
     "Pattern",

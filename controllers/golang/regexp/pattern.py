@@ -12,6 +12,8 @@ MAX_PATTERN_CHARS = 32_768
 MAX_QUOTED_CHARS = 256
 MAX_COST = 500_000
 """See `Regexp.cost`: 5 to 20 ms for a tag of 128 characters. Go has no such bound."""
+MAX_JOINED_SIZE = 20_000
+"""See `Regexp.size`: 10 ms to compile, for which all other threads wait."""
 _ENDING = re.compile(r"\^\.\*((?:[A-Za-z0-9_-]|\\[.+-])+)\$")
 
 TextPredicate = Callable[[str], bool]
@@ -96,6 +98,8 @@ def any_of(patterns: Sequence[Pattern]) -> TextPredicate:
 def _search(patterns: Sequence[Pattern]) -> TextPredicate:
     if not patterns:
         return lambda _: False
+    if sum(pattern.regexp.size for pattern in patterns) > MAX_JOINED_SIZE:
+        return lambda text: any(pattern.matches(text) for pattern in patterns)
     try:
         search = compile_re2("|".join(f"(?:{pattern.re2_pattern})" for pattern in patterns), captures=False).spans
     except PatternRejected:  # together they pass the memory bound that each keeps
