@@ -21,7 +21,15 @@ from controllers.imageaccess.plugins import Plugins
 from controllers.net.proxy.address import Proxy
 from controllers.net.tls import TlsMaterial
 from controllers.registry.access import Access, proxy_from_secret, tls_from_secret
-from controllers.registry.dockerconfig import Credentials, Keyring, PullSecret, explain_no_match, read_keyring
+from controllers.registry.dockerconfig import (
+    KEYS,
+    Credentials,
+    Keyring,
+    PullSecret,
+    check_size,
+    explain_no_match,
+    read_keyring,
+)
 from controllers.registry.errors import RegistryError
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotFound
@@ -29,6 +37,10 @@ from controllers.runtime.kube.protocols import Reader
 from controllers.runtime.reconcile.bounds import read_timeout
 
 GENERIC = "generic"
+INLINE_BYTES = 4096
+"""So many of pull secrets are read in a few milliseconds, whatever globs there are."""
+MAX_PULL_SECRETS = 100
+"""Of a ServiceAccount. Each costs a request."""
 
 
 def request_timeout(spec: ImageRepositorySpec) -> timedelta:
@@ -102,11 +114,13 @@ class AccessReader:
             )
             return granted.credentials, Keyring(), ""
         secrets = await self._pull_secrets(repository)
-        keyring = read_keyring(secrets)
-        credentials = keyring.find(image)
+        is_small = check_size(secrets) <= INLINE_BYTES
+        keyring, credentials, unmatched = (
+            _look_up(image, secrets) if is_small else await asyncio.to_thread(_look_up, image, secrets)
+        )
         if credentials is None and self._plugins:
             credentials = await self._plugins.credentials(image, owner=repository.metadata.namespace)
-        return credentials, keyring, "" if credentials else explain_no_match(image, secrets)
+        return credentials, keyring, "" if credentials else unmatched
 
     async def _proxy(self, repository: ImageRepository) -> Proxy | None:
         ref = repository.spec.proxy_secret_ref
@@ -141,8 +155,10 @@ class AccessReader:
             account = await self._client.get(SERVICE_ACCOUNTS, namespace, name, into=core.ServiceAccount)
         except NotFound as error:
             raise AccessFailed(f"serviceaccount '{namespace}/{name}' not found") from error
-        secrets = []
-        for ref in account.image_pull_secrets:
+        refs, secrets = account.image_pull_secrets, list[PullSecret]()
+        if len(refs) > MAX_PULL_SECRETS:
+            raise AccessFailed(f"serviceaccount '{namespace}/{name}' has more than {MAX_PULL_SECRETS} imagePullSecrets")
+        for ref in refs:
             try:
                 secrets.append(_pull_secret(await self._secret(repository, ref.name)))
             except NotFound as error:
@@ -150,6 +166,7 @@ class AccessReader:
                     f"failed to get image pull secret for serviceaccount '{namespace}/{name}': "
                     f"secret '{namespace}/{ref.name}' not found"
                 ) from error
+            check_size(secrets)  # before the next one is read
         return secrets
 
     async def _secret(self, repository: ImageRepository, name: str) -> core.Secret:
@@ -157,4 +174,13 @@ class AccessReader:
 
 
 def _pull_secret(secret: core.Secret) -> PullSecret:
-    return PullSecret(secret.type, secret.data, str(key_of(secret)))
+    key = KEYS.get(secret.type, "")
+    data = {key: secret.data[key]} if key in secret.data else {}  # the rest may be large
+    return PullSecret(secret.type, data, str(key_of(secret)))
+
+
+def _look_up(image: Image, secrets: Sequence[PullSecret]) -> tuple[Keyring, Credentials | None, str]:
+    """Return what pull secrets have, for the image, and in place of that. Raises BadCredentialSecret."""
+    keyring = read_keyring(secrets)
+    credentials = keyring.find(image)
+    return keyring, credentials, "" if credentials else explain_no_match(image, secrets)

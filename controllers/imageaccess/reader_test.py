@@ -16,6 +16,7 @@ from controllers.registry.access import Access
 from controllers.registry.dockerconfig import Credentials, Keyring, KeyringEntry
 from testing.builders import IMAGE, image_repository, secret
 from testing.kube import FakeKube
+from testing.loop_holds import measure_holds
 
 PULL, OTHER, CA, PROXY = (LocalObjectReference(name=name) for name in ("pull", "other", "ca", "proxy"))
 
@@ -89,6 +90,27 @@ async def test_pull_secret_that_counts(spec_secret: str, of_account: str, want: 
 )
 async def test_secret_without_credentials_for_the_image_is_anonymous(held: Secret) -> None:
     assert (await read(image_repository(secret_ref=PULL), FakeKube(secrets=[held]))).credentials is None
+
+
+async def test_large_pull_secret_does_not_hold_the_event_loop() -> None:
+    config: dict[str, dict[str, object]] = {
+        "auths": {f"[g-h]*{number:03}{'[a-z]' * 20}.[i]o": {} for number in range(999)}
+    }
+    held = secret("pull", type="kubernetes.io/dockerconfigjson", __dockerconfigjson=json.dumps(config).encode())
+    holds = await measure_holds(read(image_repository(secret_ref=PULL), FakeKube(secrets=[held])))
+    assert holds.longest < holds.seconds / 3
+
+
+async def test_secrets_of_a_service_account_are_bounded_before_all_are_read() -> None:
+    large = [pull_secret(f"s{number}", "u" * 600_000) for number in range(4)]
+    kube = FakeKube(secrets=large, serviceaccounts=[account("s0", "s1", "s2", "s3")])
+    with pytest.raises(AccessFailed, match=r"secret 'apps/s1': .* has, with the pull secrets before it, more than"):
+        await read(image_repository(service_account_name="robot"), kube)
+    assert kube.requests[-1] == "get secrets apps/s1"
+    kube = FakeKube(serviceaccounts=[account(*(f"s{number}" for number in range(101)))])
+    with pytest.raises(AccessFailed, match=r"^serviceaccount 'apps/robot' has more than 100 imagePullSecrets$"):
+        await read(image_repository(service_account_name="robot"), kube)
+    assert kube.requests == ["get serviceaccounts apps/robot"]
 
 
 async def test_rotated_secret_works_at_the_next_scan() -> None:

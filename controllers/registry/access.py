@@ -46,6 +46,15 @@ class Access:
     owner: str = field(default="", compare=False)
     """For whom it is, a namespace: budgets are shared out by it. Not of the identity: what a registry has answered to
     one owner holds for whoever has the same access."""
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
+
+    def __hash__(self) -> int:
+        # Sessions, tokens and permits are looked up by it, several times for each request.
+        if self._hash is None:
+            own = (self.credentials, self.tls, self.proxy, self.insecure, self.http_as_flux, self.keyring)
+            object.__setattr__(self, "_hash", hash(own))
+        assert self._hash is not None
+        return self._hash
 
     @property
     def secrets(self) -> tuple[str, ...]:

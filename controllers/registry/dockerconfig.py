@@ -8,6 +8,7 @@ Format: https://kubernetes.io/docs/concepts/containers/images/#config-json.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
@@ -24,11 +25,20 @@ from controllers.registry.errors import BadCredentialSecret
 JSON_TYPE, JSON_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
 LEGACY_TYPE, LEGACY_KEY = "kubernetes.io/dockercfg", ".dockercfg"
 MAX_BYTES = 1 << 20
-"""What Kubernetes lets a Secret be."""
+"""Of all Secrets of an object together, which is what Kubernetes lets one be."""
+MAX_ENTRIES = 1000
+"""Of all Secrets of an object together: a glob costs up to 0.1 ms."""
+MAX_KEY_CHARS = 1024
+"""A host's name has 253 at most, and the path of an image 255."""
+INLINE_KEY_CHARS = 4096
+"""Of all keys together: these are compared in a few milliseconds, whatever globs there are."""
+KEYS = {JSON_TYPE: JSON_KEY, LEGACY_TYPE: LEGACY_KEY}
+"""Where the configuration is, by the Secret's type."""
 NOT_A_CONFIGURATION = "is not a Docker configuration in JSON"
 DOCKER_HUB = ("index.docker.io", "docker.io", "registry-1.docker.io")
 """What people call Docker Hub; the first is its name in canonical image references."""
 MAX_LISTED_KEYS = 10
+_GLOB = re.compile(r"[*?\[\\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,7 @@ class Keyring:
 
     entries: tuple[KeyringEntry, ...] = ()
     """By key, the most specific one first."""
+    _hash: int | None = field(default=None, init=False, repr=False, compare=False)
 
     def find(self, image: Image) -> Credentials | None:
         """Return the credentials for `image`, None for anonymous access.
@@ -108,6 +119,18 @@ class Keyring:
         entry = self._entry(image)
         return _fit(entry, "pull secrets") if entry else None
 
+    @property
+    def is_short(self) -> bool:
+        """Return whether an event loop may wait while credentials are looked for."""
+        return sum(len(entry.key) for entry in self.entries) <= INLINE_KEY_CHARS
+
+    def __hash__(self) -> int:
+        # Asked for with each request, and of many entries.
+        if self._hash is None:
+            object.__setattr__(self, "_hash", hash(self.entries))
+        assert self._hash is not None
+        return self._hash
+
     def _entry(self, image: Image) -> KeyringEntry | None:
         return next((entry for name in _names_of(image) for entry in self.entries if matches(entry.key, name)), None)
 
@@ -120,11 +143,25 @@ def read_keyring(secrets: Sequence[PullSecret]) -> Keyring:
     """Return the credentials of pull secrets.
 
     Longer keys win over shorter ones, and among equal keys the first Secret's. Raises BadCredentialSecret when any of
-    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image.
+    the Secrets cannot be read, also when another one would match: which one is wrong must not depend on the image; and
+    beyond MAX_BYTES, MAX_ENTRIES or MAX_KEY_CHARS. A tenth of a second at most: for a thread if they are not small.
     """
-    entries = [entry for secret in secrets for entry in _entries(secret)]
+    check_size(secrets)
+    entries: list[KeyringEntry] = []
+    for secret in secrets:
+        entries += _entries(secret, MAX_ENTRIES - len(entries))
     entries.sort(key=lambda entry: entry.key, reverse=True)  # stable: equal keys stay in the order of the Secrets
     return Keyring(tuple(entries))
+
+
+def check_size(secrets: Iterable[PullSecret]) -> int:
+    """Return how many bytes of configuration there are. Raises BadCredentialSecret for too many."""
+    size = 0
+    for secret in secrets:
+        before, size = size, size + len(_configuration(secret))
+        if size > MAX_BYTES:
+            raise _too_large(secret, f"{MAX_BYTES} bytes", alone=not before)
+    return size
 
 
 def resolve_credentials(image: Image, secrets: Sequence[PullSecret]) -> Credentials | None:
@@ -152,9 +189,9 @@ def _names_of(image: Image) -> list[Image]:
 
 
 def _describe_keys(secret: PullSecret) -> str:
-    if secret.type not in (JSON_TYPE, LEGACY_TYPE):
+    if secret.type not in KEYS:
         return f"{secret.title} (type '{sanitize(secret.type)}'; want '{JSON_TYPE}')"
-    keys = {entry.key.rpartition("@")[2]: entry.credentials for entry in _entries(secret)}
+    keys = {entry.key.rpartition("@")[2]: entry.credentials for entry in _entries(secret, MAX_ENTRIES)}
     names = [
         f"'{sanitize(key)}'{'' if keys[key] != Credentials() else ' without a login'}"
         for key in sorted(keys)[:MAX_LISTED_KEYS]
@@ -196,7 +233,7 @@ def matches(key: str, image: Image) -> bool:
 
 def glob_matches(pattern: str, text: str) -> bool:
     r"""Return True when `text` fits a pattern of `*`, `?`, `[a-z]`, `[^a-z]` and `\x`; False for a malformed one."""
-    if pattern.isalnum():
+    if not _GLOB.search(pattern):
         return pattern == text
     try:
         return regexp.compile(_glob_to_regexp(pattern)).matches(text)
@@ -223,15 +260,22 @@ def _glob_to_regexp(glob: str) -> str:
     return "".join([*out, "$"])
 
 
-def _entries(secret: PullSecret) -> Iterable[KeyringEntry]:
-    if secret.type == JSON_TYPE and (data := secret.data.get(JSON_KEY)):
-        config = _fields(_decode(secret, data, Json))
-        auths = _object(secret, config.get("auths"))
-    elif secret.type == LEGACY_TYPE and (data := secret.data.get(LEGACY_KEY)):
-        auths = _decode(secret, data, Json)
-    else:
+def _configuration(secret: PullSecret) -> bytes:
+    """Return Docker's configuration, empty where there is none."""
+    return secret.data.get(KEYS.get(secret.type, ""), b"")
+
+
+def _entries(secret: PullSecret, limit: int) -> Iterable[KeyringEntry]:
+    data = _configuration(secret)
+    if not data:
         return
+    config = _decode(secret, data, Json)
+    auths = config if secret.type == LEGACY_TYPE else _object(secret, _fields(config).get("auths"))
+    if len(auths) > limit:
+        raise _too_large(secret, f"{MAX_ENTRIES} entries", alone=limit == MAX_ENTRIES)
     for key, entry in auths.items():
+        if len(key) > MAX_KEY_CHARS:
+            raise _unusable(secret, f"has a host of more than {MAX_KEY_CHARS} characters")
         yield KeyringEntry(_normalize_key(key), _credentials(secret, _auth_config(secret, entry)), _place(secret))
 
 
@@ -259,8 +303,6 @@ def _object(secret: PullSecret, value: object) -> Json:
 
 
 def _decode(secret: PullSecret, data: bytes, into: type[T]) -> T:
-    if len(data) > MAX_BYTES:
-        raise _unusable(secret, f"has more than {MAX_BYTES} bytes")
     try:
         return msgspec.json.decode(data, type=into)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -300,7 +342,11 @@ def _host_and_port(authority: str) -> tuple[str, str]:
 
 
 def _place(secret: PullSecret) -> str:
-    return f"{secret.title}: '{JSON_KEY if secret.type == JSON_TYPE else LEGACY_KEY}'"
+    return f"{secret.title}: '{KEYS[secret.type]}'"
+
+
+def _too_large(secret: PullSecret, bound: str, *, alone: bool) -> BadCredentialSecret:
+    return _unusable(secret, f"has{'' if alone else ', with the pull secrets before it,'} more than {bound}")
 
 
 def _unusable(secret: PullSecret, fault: str) -> BadCredentialSecret:

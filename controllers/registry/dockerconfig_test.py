@@ -6,8 +6,10 @@ import json
 import pytest
 
 from controllers.image.reference import Image, parse_image
+from controllers.registry.access import Access
 from controllers.registry.dockerconfig import (
     Credentials,
+    KeyringEntry,
     PullSecret,
     explain_no_match,
     glob_matches,
@@ -194,6 +196,14 @@ def test_secret_of_another_type_contributes_nothing() -> None:
             id="no-colon",
         ),
         pytest.param(b" " * 1_048_577, "has more than 1048576 bytes", id="large"),
+        pytest.param(
+            json.dumps({"auths": {f"r{n}*.io": {} for n in range(1001)}}).encode(),
+            "has more than 1000 entries",
+            id="many-entries",
+        ),
+        pytest.param(
+            json.dumps({"auths": {"*a" * 513: {}}}).encode(), "has a host of more than 1024 characters", id="long-host"
+        ),
     ],
 )
 def test_unusable_secret_is_named_without_its_content(data: bytes, fault: str) -> None:
@@ -201,6 +211,40 @@ def test_unusable_secret_is_named_without_its_content(data: bytes, fault: str) -
     with pytest.raises(BadCredentialSecret) as caught:
         resolve_credentials(parse_image("ghcr.io/a/b"), [secret])
     assert str(caught.value) == f"secret 'team/pull': '.dockerconfigjson' {fault}"
+
+
+@pytest.mark.parametrize(
+    ("auths", "fault"),
+    [
+        pytest.param({f"r{n}.io": {} for n in range(501)}, "more than 1000 entries", id="entries"),
+        pytest.param({"a.io": {"email": "x" * 600_000}}, "more than 1048576 bytes", id="bytes"),
+    ],
+)
+def test_bounds_are_those_of_all_secrets_together(auths: dict[str, object], fault: str) -> None:
+    with pytest.raises(BadCredentialSecret) as caught:
+        read_keyring([docker_config(auths), docker_config(auths, "team/second")])
+    assert str(caught.value) == (
+        f"secret 'team/second': '.dockerconfigjson' has, with the pull secrets before it, {fault}"
+    )
+
+
+def test_as_many_entries_as_there_may_be_are_read() -> None:
+    assert len(read_keyring([docker_config({f"r{n}.io": {} for n in range(1000)})]).entries) == 1000
+
+
+def test_a_keyring_is_hashed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashed: list[object] = []
+
+    def watched(self: KeyringEntry) -> int:
+        hashed.append(self)
+        return 7
+
+    monkeypatch.setattr(KeyringEntry, "__hash__", watched)
+    keyring = read_keyring([docker_config({"a.io": {}, "b.io": {}})])
+    access = Access(keyring=keyring)
+    assert {hash(access) for _ in range(3)} == {hash(Access(keyring=keyring))}
+    assert hashed == list(keyring.entries)
+    assert Access(keyring=read_keyring([docker_config({"a.io": {}, "b.io": {}})])) == access
 
 
 def test_repr_shows_no_secret() -> None:
@@ -216,6 +260,9 @@ def test_repr_shows_no_secret() -> None:
         pytest.param("a?", "ab", True, id="one"),
         pytest.param("[^a]x", "bx", True, id="negated"),
         pytest.param("\\*", "*", True, id="escaped"),
+        pytest.param("my-host_1", "my-host_1", True, id="no-glob"),
+        pytest.param("a]", "a]", True, id="closing-bracket-is-literal"),
+        pytest.param("a.", "ab", False, id="dot-is-literal"),
         pytest.param("[a", "[a", True, id="open-bracket-is-literal"),
         pytest.param("a\\", "a\\", False, id="lone-backslash"),
         pytest.param("*a" * 30, "a" * 60, True, id="many-stars"),

@@ -1,7 +1,9 @@
 """Tokens for one session: remembered ones, else asked for; also for other registries that a redirect leads to."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from cachetools import TLRUCache
@@ -126,7 +128,9 @@ class TokenLogin:
         """
         parts = urlsplit(url)
         image, challenge = Image(parts.netloc, _repository(parts.path)), parse_challenge(challenges)
-        credentials = self._access.keyring.find_elsewhere(image)
+        keyring = self._access.keyring
+        find = partial(keyring.find_elsewhere, image)
+        credentials = find() if keyring.is_short else await asyncio.to_thread(find)
         if credentials:
             self.secrets.update(credentials.secrets)
             if parts.scheme == "http" and not self._access.allows_http_elsewhere(image):
