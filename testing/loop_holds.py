@@ -1,10 +1,14 @@
-"""How long something holds the event loop, beside how long it takes."""
+"""How long something holds the event loop, beside how long it takes, and which threads it runs in."""
 
 import asyncio
+import threading
 import time
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
+
+import pytest
 
 _TICK_SECONDS = 0.002
 
@@ -38,3 +42,15 @@ async def measure_holds(call: Awaitable[Any]) -> Holds:
     await asyncio.sleep(2 * _TICK_SECONDS)  # a tick that was held is counted when it is over
     ticking.cancel()
     return Holds(seconds, longest)
+
+
+def record_threads(monkeypatch: pytest.MonkeyPatch, module: ModuleType, name: str) -> set[threading.Thread]:
+    """Return the threads that call a module's function from now on."""
+    threads, function = set[threading.Thread](), getattr(module, name)
+
+    def watched(*args: Any, **kwargs: Any) -> Any:
+        threads.add(threading.current_thread())
+        return function(*args, **kwargs)
+
+    monkeypatch.setattr(module, name, watched)
+    return threads

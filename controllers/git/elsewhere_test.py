@@ -226,6 +226,21 @@ async def test_the_proxy_of_the_environment_may_be_anywhere(
     assert {request.path.split("/")[2] for request in server.requests} == {"git.example"}
 
 
+@pytest.mark.parametrize(("service", "is_asked"), [("token.infra.svc", True), ("kubernetes.default.svc", False)])
+async def test_the_proxy_of_the_environment_is_asked_for_services_that_are_allowed_only(
+    tmp_path: Path, names: Names, server: GitServer, monkeypatch: pytest.MonkeyPatch, service: str, is_asked: bool
+) -> None:
+    monkeypatch.setenv("http_proxy", server.url)
+    names |= {"token.infra.svc": ["10.96.0.50"], "kubernetes.default.svc": ["10.96.0.1"]}
+    server.respond = lambda request: redirect_to(f"http://{service}/a")(request) if "git.ex" in request.path else None
+    allowed = Destinations(denied=SERVICES, allowed=parse_networks(["10.96.0.50"]))
+    async with engine_within(tmp_path, allowed) as engine:
+        with pytest.raises(GitError) as caught:
+            await engine.list_refs(Remote("http://git.example/fleet.git"))
+    assert isinstance(caught.value, DestinationForbidden) != is_asked
+    assert any(service in request.path for request in server.requests) == is_asked
+
+
 # The API of a GitHub App.
 
 

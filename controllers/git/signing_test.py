@@ -6,13 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed25519, rsa
 
 from controllers.git.conftest import BOT, WHEN, GitRun
 from controllers.git.errors import BadSigningKey
 from controllers.git.objects.commits import Signer
-from controllers.git.signing.signers import OpenPgpKey, Signers, SshSigningKey, unlock
+from controllers.git.signing import signers
+from controllers.git.signing.signers import OpenPgpKey, Signers, SigningKey, SshSigningKey, unlock
 from testing.gitserver import ENVIRONMENT, BareRepository
 
 needs_ssh_keygen = pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="ssh-keygen judges SSH signatures")
@@ -207,3 +209,31 @@ def test_a_key_is_unlocked_once_and_again_when_it_changes() -> None:
     first, again, other = (signers.signer(ssh_signing_key(k)) for k in (keys[0], keys[0], keys[1]))
     assert first is again
     assert first is not other
+
+
+class PanicException(BaseException):
+    """As PyO3 raises it for a panic of a library written in Rust."""
+
+
+@pytest.mark.parametrize("error", [PanicException("s3cr3t"), ValueError("s3cr3t"), UnsupportedAlgorithm("s3cr3t")])
+async def test_whatever_a_library_makes_of_a_key_is_a_message(
+    run: GitRun, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    class Unable:
+        def sign(self, payload: bytes) -> bytes:
+            raise error
+
+    def fail(*_: object, **__: object) -> Signer:
+        raise error
+
+    keys: list[SigningKey] = [ssh_signing_key(b"x"), OpenPgpKey(b"x", "", "signing")]
+    for name in ("ssh_signer", "openpgp_signer"):
+        monkeypatch.setattr(signers, name, fail)
+    for key in keys:
+        with pytest.raises(BadSigningKey, match=r"^could not read signing key from secret 'signing' \(\w+\)$"):
+            await run.engine.signer(key)
+    for name in ("ssh_signer", "openpgp_signer"):
+        monkeypatch.setattr(signers, name, lambda *_, **__: Unable())
+    for key in keys:
+        with pytest.raises(BadSigningKey, match=r"^cannot sign with the key of secret 'signing' \(\w+\)$"):
+            await signed(run, unlock(key))

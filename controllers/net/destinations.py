@@ -6,7 +6,7 @@ and connects to an address that passed: a name that is resolved again could lead
 metadata services by themselves and do not ask. Pure: resolving and connecting are up to the caller.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
@@ -66,7 +66,7 @@ class Destinations:
 
         address: as the resolver gives it; a scope (`fe80::1%eth0`) does not count.
         """
-        found = _unwrap(ip_address(address.partition("%")[0]))
+        found = _parse(address)
         if _is_in(found, self.allowed):
             return
         name = normalize_host(host)
@@ -91,15 +91,29 @@ class Destinations:
             raise refused
         return allowed
 
-    def check_name(self, host: str) -> None:
-        """Raise DestinationRefused for what can be refused by its name alone: where a proxy resolves it, not we."""
+    def must_resolve(self, host: str) -> bool:
+        """Return whether `check_name` needs the addresses: of a host in the cluster, part of which is allowed."""
+        return bool(self.allowed) and self._is_elsewhere_in_cluster(normalize_host(host))
+
+    def check_name(self, host: str, addresses: Collection[str] = ()) -> None:
+        """Raise DestinationRefused for what can be refused by its name alone: where a proxy resolves it, not we.
+
+        addresses: what the name is resolved to here, if that is known; see `must_resolve`.
+        """
         name = normalize_host(host)
         if (address := parse_address(name)) is not None:
             self.check(host, str(address))
         elif is_loopback_name(name):
             self.check(host, "127.0.0.1")
-        elif self.denied and name.endswith(CLUSTER_DOMAINS) and name != self.home and not self.allowed:
+        elif self._is_elsewhere_in_cluster(name) and not self._are_allowed(addresses):
             raise DestinationRefused(f"{host} is refused, because it is in the cluster; {FIX}")
+
+    def _is_elsewhere_in_cluster(self, name: str) -> bool:
+        return bool(self.denied) and name.endswith(CLUSTER_DOMAINS) and name != self.home
+
+    def _are_allowed(self, addresses: Collection[str]) -> bool:
+        # All of them: which one a proxy takes is not known.
+        return bool(addresses) and all(_is_in(_parse(address), self.allowed) for address in addresses)
 
     def _fault(self, host: str, address: Address) -> str:
         """Return what an address is that makes it one to refuse; empty for nothing."""
@@ -183,6 +197,10 @@ def _fitting(base: int, bits: int, sizes: Iterable[int]) -> Network:
 def _is_loopback_host(name: str) -> bool:
     address = parse_address(name)
     return is_loopback_name(name) if address is None else _is_in(_unwrap(address), LOOPBACK)
+
+
+def _parse(address: str) -> Address:
+    return _unwrap(ip_address(address.partition("%")[0]))
 
 
 def _unwrap(address: Address) -> Address:

@@ -116,6 +116,37 @@ def test_names_that_a_proxy_resolves_are_judged_as_written(host: str, refused: b
 
 
 @pytest.mark.parametrize(
+    ("allowed", "addresses", "refused"),
+    [
+        pytest.param("192.0.2.0/24", ["10.96.0.50"], True, id="other-networks"),
+        pytest.param("10.96.0.50", ["10.96.0.50"], False, id="this-service"),
+        pytest.param("10.96.0.50", ["10.96.0.51"], True, id="another-service"),
+        pytest.param("10.96.0.50", ["10.96.0.50", "fd00:10:96::50"], True, id="one-of-its-addresses"),
+        pytest.param("10.96.0.50", [], True, id="no-address-known"),
+        pytest.param("all", ["10.96.0.51", "fd00:10:96::50"], False, id="all"),
+    ],
+)
+def test_a_service_behind_a_proxy_is_refused_unless_the_operator_allows_it(
+    allowed: str, addresses: list[str], *, refused: bool
+) -> None:
+    policy = Destinations(denied=SERVICES, allowed=parse_networks([allowed]))
+    assert policy.must_resolve("token.infra.svc")
+    if refused:
+        with pytest.raises(DestinationRefused, match="because it is in the cluster"):
+            policy.check_name("token.infra.svc", addresses)
+    else:
+        policy.check_name("token.infra.svc", addresses)
+
+
+@pytest.mark.parametrize("host", ["registry.example", "10.96.0.50", "token.infra.svc", "localhost"])
+def test_names_are_resolved_for_a_proxy_only_where_it_matters(host: str) -> None:
+    assert not POLICY.must_resolve(host)
+    allowing = Destinations(denied=SERVICES, allowed=parse_networks(["10.96.0.50"]))
+    assert allowing.must_resolve(host) == (host == "token.infra.svc")
+    assert not allowing.starting_from("token.infra.svc").must_resolve(host)
+
+
+@pytest.mark.parametrize(
     ("first", "network"),
     [
         pytest.param("10.96.0.1", "10.96.0.0/12", id="kubeadm"),

@@ -271,6 +271,27 @@ async def test_a_proxy_of_a_secret_that_is_inside_is_not_asked() -> None:
         assert b.server.connections == 0
 
 
+@pytest.mark.parametrize(("service", "is_asked"), [("token.infra.svc", True), ("kubernetes.default.svc", False)])
+async def test_a_proxy_is_asked_for_services_that_are_allowed_only(
+    service: str, is_asked: bool, names: dict[str, list[str]]
+) -> None:
+    names |= {"token.infra.svc": ["10.96.0.50"], "kubernetes.default.svc": ["10.96.0.1"]}
+
+    def proxy(asked: ReceivedRequest) -> Reply:
+        if asked.method == "CONNECT":
+            return Reply(502)
+        away = Reply(307, {"Location": f"http://{service}/secrets"})
+        return away if asked.target.endswith("/tags/list?n=1000") else Reply()
+
+    allowed = parse_networks(["127.0.0.0/8", "10.96.0.50"])
+    settings = RegistrySettings(destinations=Destinations(denied=parse_networks(["10.96.0.0/12"]), allowed=allowed))
+    async with run_harness(proxy, settings=settings) as b:
+        access = Access(insecure=True, proxy=Proxy(f"http://{b.server.address}"))
+        with pytest.raises(BadResponse, match=None if is_asked else "is refused, because it is in the cluster"):
+            await b.client.list_tags(Image("registry.example", "app"), access, timeout=MINUTE)
+        assert (f"GET http://{service}/secrets" in b.server.targets()) == is_asked
+
+
 async def test_a_connection_to_this_machine_is_not_lent_to_others(names: dict[str, list[str]]) -> None:
     """The pool has an open connection to the local registry when a foreign one redirects to it."""
     names["foreign.example"] = ["127.0.0.2"]

@@ -7,16 +7,17 @@ cookies: they would carry state from one tenant to another.
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from http import HTTPStatus
 from typing import Protocol
 from urllib.parse import SplitResult, urljoin, urlsplit
 
+import httpcore
 import httpx
 
-from controllers.net.destinations import DestinationRefused
+from controllers.net.destinations import DestinationRefused, Destinations
 from controllers.net.foreign_text import sanitize
 from controllers.net.library_errors import describe
 from controllers.net.url import DEFAULT_PORTS, Origin, origin, redact_text
@@ -126,8 +127,7 @@ class RegistryTransport:
     ) -> RegistryResponse:
         async with self._client(route) as client:
             try:
-                # Where a proxy resolves the name, this is all that can be judged; otherwise addresses are, too.
-                route.destinations.check_name(urlsplit(request.url).hostname or "")
+                await self._check_name(urlsplit(request.url).hostname or "", route.destinations)
                 built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
                 response = await client.send(built, stream=True)
                 try:
@@ -148,6 +148,14 @@ class RegistryTransport:
                 raise connection_error(
                     error, request.method, request.url, proxy=proxy, timed_out=timed_out, fault=_fault(error)
                 ) from None
+
+    async def _check_name(self, host: str, destinations: Destinations) -> None:
+        """Judge a name. Where a proxy resolves it, this is all that can be judged; otherwise addresses are, too."""
+        addresses: Sequence[str] = ()
+        if destinations.must_resolve(host):
+            with suppress(httpcore.ConnectError):
+                addresses = await self._lookups.addresses(host, 0)
+        destinations.check_name(host, addresses)
 
     async def _read(
         self,

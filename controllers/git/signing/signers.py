@@ -1,15 +1,18 @@
 """Keys that commits are signed with, and signers that have unlocked them."""
 
 import threading
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from cachetools import LRUCache
+from cryptography.exceptions import UnsupportedAlgorithm
 
 from controllers.git.errors import BadSigningKey
 from controllers.git.objects.commits import Signer
 from controllers.git.signing.openpgp import openpgp_signer
 from controllers.git.signing.sshsig import ssh_signer
+from controllers.net.library_errors import UNREADABLE, catching_panics
 
 MAX_CACHED_SIGNERS = 64
 
@@ -37,13 +40,38 @@ class SshSigningKey:
 SigningKey = OpenPgpKey | SshSigningKey
 
 
+@dataclass(frozen=True, slots=True)
+class GuardedSigner:
+    """A signer that raises BadSigningKey whatever its library makes of a key."""
+
+    signer: Signer
+    secret_name: str
+
+    def sign(self, payload: bytes) -> bytes:
+        """Return an armoured signature. Raises BadSigningKey."""
+        with _reading_key(f"cannot sign with the key of secret '{self.secret_name}'"):
+            return self.signer.sign(payload)
+
+
 def unlock(key: SigningKey) -> Signer:
     """Return a signer with this key. Slow where the key is encrypted. Raises BadSigningKey."""
-    match key:
-        case OpenPgpKey():
-            return openpgp_signer(key.armoured, key.passphrase, secret_name=key.secret_name)
-        case SshSigningKey():
-            return ssh_signer(key.identity, key.passphrase, secret_name=key.secret_name)
+    with _reading_key(f"could not read signing key from secret '{key.secret_name}'"):
+        match key:
+            case OpenPgpKey():
+                signer: Signer = openpgp_signer(key.armoured, key.passphrase, secret_name=key.secret_name)
+            case SshSigningKey():
+                signer = ssh_signer(key.identity, key.passphrase, secret_name=key.secret_name)
+        return GuardedSigner(signer, key.secret_name)
+
+
+@contextmanager
+def _reading_key(failure: str) -> Iterator[None]:
+    """Turn whatever a library raises over a user's key into BadSigningKey: a run must not end in anything else."""
+    try:
+        with catching_panics():
+            yield
+    except (*UNREADABLE, RuntimeError, UnsupportedAlgorithm) as e:
+        raise BadSigningKey(f"{failure} ({type(e).__name__})") from e
 
 
 class Signers:

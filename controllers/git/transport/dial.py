@@ -39,9 +39,16 @@ def dial(
 def check_name(host: str, destinations: Destinations) -> None:
     """Raise DestinationForbidden for a host that is refused by its name: all that we know of one behind a proxy."""
     try:
-        destinations.check_name(host)
+        destinations.check_name(host, _addresses(host) if destinations.must_resolve(host) else ())
     except DestinationRefused as e:
         raise DestinationForbidden(str(e)) from None
+
+
+def _addresses(host: str) -> Collection[str]:
+    try:
+        return [str(entry[4][0]) for entry in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)]
+    except (OSError, UnicodeError):
+        return ()
 
 
 def _dial_proxy(
