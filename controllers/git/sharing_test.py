@@ -8,7 +8,6 @@ import pytest
 
 from controllers.git.conftest import GitRun, random_bytes
 from controllers.git.engine import GitEngine
-from controllers.git.faircache import FairCache
 from controllers.git.remote import Basic, Remote, SshKey
 from controllers.git.transport.connections import MAX_SSH_SESSIONS
 from testing.gitserver import GitServer
@@ -58,13 +57,3 @@ async def test_ssh_connections_of_a_namespace_push_out_its_own(engine: GitEngine
     for number in range(2 * MAX_SSH_SESSIONS):
         engine._connections.session(remote("attacker", number))
     assert engine._connections.session(remote("victim", 0)) is victim
-
-
-def test_a_cache_makes_room_at_the_expense_of_who_holds_most() -> None:
-    cache: FairCache[int] = FairCache(4)
-    assert [cache.put("a", 1, 1), cache.put("b", 1, 2), cache.put("b", 2, 3), cache.put("b", 3, 4)] == [None] * 4
-    assert cache.get("b", 1) == 2
-    assert cache.put("c", 1, 5) == 3
-    assert cache.put("b", 4, 6) == 4
-    assert [cache.get("a", 1), cache.get("b", 1), cache.get("b", 4), cache.get("c", 1)] == [1, 2, 6, 5]
-    assert sorted(cache.pop_all()) == [1, 2, 5, 6]

@@ -11,20 +11,22 @@ asks of one identity holds for that identity only. Nothing here is persistent.
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Hashable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 from cachetools import LRUCache, TLRUCache
 
 from controllers.clock import Clock
+from controllers.faircache import FairCache
 from controllers.registry.errors import RegistryError, Throttled, Unavailable
 
 CONCURRENCY = 4
 MAX_BUDGETS = 4096
-"""Of registries, and of owners at registries."""
+"""Of owners at registries, besides those in use. Who goes to very many registries loses what it has met at some."""
 MAX_PAUSES = 4096
 
 LONG_OPERATION_SECONDS = 2.0
@@ -85,9 +87,9 @@ class Pause(NamedTuple):
     reason: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class EndpointBudget:
-    """One registry over one route, for all."""
+    """One registry over one route, for all; there as long as an owner has a part of it."""
 
     slots: asyncio.Semaphore
     next_request: float = float("-inf")
@@ -98,6 +100,7 @@ class EndpointBudget:
 class OwnerBudget:
     """One owner's part of it, and what that owner has met there."""
 
+    shared: EndpointBudget
     slots: asyncio.Semaphore
     pauses: TLRUCache[Hashable, "Pause"]
     """Which identities wait."""
@@ -106,6 +109,8 @@ class OwnerBudget:
     last_error: str = ""
     throttles: LRUCache[Hashable, int] = field(default_factory=lambda: LRUCache(MAX_PAUSES))
     """How often in a row an identity was throttled without a time to come again."""
+    users: int = 0
+    """Operations that run or wait."""
 
 
 class Permit:
@@ -143,8 +148,8 @@ class Budgets:
         self._interval = 1 / rate if rate else 0.0
         self._jitter = jitter
         self.observer = observer or NoObserver()
-        self._budgets: LRUCache[Endpoint, EndpointBudget] = LRUCache(MAX_BUDGETS)
-        self._owners: LRUCache[tuple[Endpoint, str], OwnerBudget] = LRUCache(MAX_BUDGETS)
+        self._endpoints: WeakValueDictionary[Endpoint, EndpointBudget] = WeakValueDictionary()
+        self._owners: FairCache[Endpoint, OwnerBudget] = FairCache(MAX_BUDGETS, is_in_use=lambda held: held.users > 0)
 
     @asynccontextmanager
     async def acquire(self, endpoint: Endpoint, identity: Hashable, *, owner: str = "") -> AsyncIterator[Permit]:
@@ -153,27 +158,26 @@ class Budgets:
         identity: whose quota it is. owner: for whom it is. Raises Throttled and Unavailable at once, without a request
         and with the text of the error that led to it, while the registry is to be left alone.
         """
-        shared = self._budgets.get(endpoint)
-        if shared is None:
-            shared = self._budgets[endpoint] = EndpointBudget(asyncio.Semaphore(self._concurrency))
-        budget = self._owners.get((endpoint, owner))
+        budget = self._owners.get(owner, endpoint)
         if budget is None:
-            budget = self._owners[endpoint, owner] = self._new_budget()
-        async with budget.slots, _Loan(shared.slots):
-            self._reject_if_closed(endpoint, budget, identity)
-            try:
-                yield Permit(self, endpoint, shared)
-            except RegistryError as error:
-                self._record_error(endpoint, budget, identity, error)
-                raise
-            budget.throttles.pop(identity, None)
-            self._close_circuit(endpoint, budget)
+            budget = self._new_budget(endpoint)
+            self._owners.put(owner, endpoint, budget)
+        with _counted(budget):
+            async with budget.slots, _Loan(budget.shared.slots):
+                self._reject_if_closed(endpoint, budget, identity)
+                try:
+                    yield Permit(self, endpoint, budget.shared)
+                except RegistryError as error:
+                    self._record_error(endpoint, budget, identity, error)
+                    raise
+                budget.throttles.pop(identity, None)
+                self._close_circuit(endpoint, budget)
 
     def pause(
         self, endpoint: Endpoint, identity: Hashable, duration: timedelta, reason: str, *, owner: str = ""
     ) -> None:
         """Reject operations of `identity` for `owner` with `reason` until `duration` is over."""
-        if budget := self._owners.get((endpoint, owner)):
+        if budget := self._owners.get(owner, endpoint):
             self._pause(endpoint, budget, identity, duration, reason)
 
     async def wait_turn(self, budget: EndpointBudget) -> None:
@@ -192,11 +196,14 @@ class Budgets:
         budget.pauses[identity] = Pause(self._clock.monotonic() + duration.total_seconds(), reason)
         self.observer.record_throttled(endpoint.host)
 
-    def _new_budget(self) -> OwnerBudget:
+    def _new_budget(self, endpoint: Endpoint) -> OwnerBudget:
+        shared = self._endpoints.get(endpoint)
+        if shared is None:
+            shared = self._endpoints[endpoint] = EndpointBudget(asyncio.Semaphore(self._concurrency))
         pauses: TLRUCache[Hashable, Pause] = TLRUCache(
             MAX_PAUSES, ttu=lambda _identity, pause, _now: pause.until, timer=self._clock.monotonic
         )
-        return OwnerBudget(asyncio.Semaphore(self._concurrency), pauses)
+        return OwnerBudget(shared, asyncio.Semaphore(self._concurrency), pauses)
 
     def _reject_if_closed(self, endpoint: Endpoint, budget: OwnerBudget, identity: Hashable) -> None:
         now = self._clock.monotonic()
@@ -235,6 +242,15 @@ class Budgets:
         if budget.failures:
             budget.failures = 0
             self.observer.set_circuit(endpoint.host, is_open=False)
+
+
+@contextmanager
+def _counted(budget: OwnerBudget) -> Iterator[None]:
+    budget.users += 1
+    try:
+        yield
+    finally:
+        budget.users -= 1
 
 
 class _Loan:

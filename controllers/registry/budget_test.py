@@ -14,7 +14,7 @@ from controllers.registry.budget import (
     Endpoint,
 )
 from controllers.registry.errors import ImageNotFound, RegistryError, Throttled, Unavailable
-from testing.clock import VirtualClock
+from testing.clock import VirtualClock, settle
 
 HUB, OTHER = Endpoint("hub", "direct"), Endpoint("other", "direct")
 SECOND = timedelta(seconds=1)
@@ -122,7 +122,9 @@ async def test_the_third_refusal_in_a_row_begins_a_pause_and_each_further_one_do
     for _ in range(11):
         until = harness.clock.monotonic()
         await harness.operate(Throttled("429"))
-        pause, _reason = next(iter(harness.budgets._owners[HUB, ""].pauses.values()), (until, ""))
+        held = harness.budgets._owners.get("", HUB)
+        assert held
+        pause, _reason = next(iter(held.pauses.values()), (until, ""))
         pauses.append(pause - until)
         harness.clock.skip(max(pause - until, 0))
     assert pauses == [0, 0, 6.25, 12.5, 25, 50, 100, 200, 375, 375, 375]
@@ -217,6 +219,48 @@ async def test_what_a_registry_answers_to_one_owner_holds_for_no_other(error: Re
     held = await harness.operate(owner="attacker")
     assert isinstance(held, Throttled | Unavailable)
     assert await harness.operate(owner="victim") is None
+
+
+async def visit_others(harness: BudgetHarness, owner: str) -> None:
+    """Go to as many other registries as there are budgets for."""
+    for number in range(budget.MAX_BUDGETS):
+        assert await harness.operate(endpoint=Endpoint(f"r{number}.example", "direct"), owner=owner) is None
+
+
+async def test_what_one_owner_has_met_is_not_forgotten_for_registries_of_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(budget, "MAX_BUDGETS", 16)
+    harness = BudgetHarness()
+    refused = Throttled("429", timedelta(hours=1))
+    assert await harness.operate(refused, owner="victim") is refused
+    await visit_others(harness, "attacker")
+    assert isinstance(await harness.operate(owner="victim"), Throttled)
+
+
+@pytest.mark.parametrize(("first", "second"), [("a", "a"), ("a", "b")], ids=["one-owner", "two-owners"])
+async def test_permits_in_use_count_whatever_other_registries_are_asked(
+    monkeypatch: pytest.MonkeyPatch, first: str, second: str
+) -> None:
+    monkeypatch.setattr(budget, "MAX_BUDGETS", 16)
+    harness = BudgetHarness(concurrency=1)
+    async with harness.budgets.acquire(HUB, "alice", owner=first):
+        for owner in (first, second):
+            await visit_others(harness, owner)
+        waiting = asyncio.create_task(harness.operate(DOWN, owner=second))
+        await settle()
+        for owner in (first, second):
+            await visit_others(harness, owner)
+        assert not waiting.done()
+    assert await waiting is DOWN
+    assert harness.budgets._owners.get(second, HUB) is not None, "what it has met is remembered"
+
+
+async def test_budgets_of_registries_that_nobody_asks_any_more_go() -> None:
+    harness = BudgetHarness()
+    await visit_others(harness, "a")
+    await visit_others(harness, "b")
+    assert len(harness.budgets._endpoints) <= budget.MAX_BUDGETS
 
 
 async def test_operations_that_take_long_keep_no_other_owner_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from controllers.faircache import FairCache
 from controllers.image.reference import Image
 from controllers.registry.access import Access
 from controllers.registry.client import DIGEST, MANIFEST_TYPES, RegistryClient
@@ -19,7 +20,6 @@ from controllers.registry.errors import BadResponse
 from controllers.registry.messages import RegistryRequest
 from controllers.registry.provenance import Provenance, read_provenance
 from controllers.registry.session import Session
-from controllers.registry.shared_cache import SharedCache
 
 MAX_CACHED: Final = 4096
 MAX_DOCUMENT_BYTES: Final = 4 << 20
@@ -94,7 +94,7 @@ class Inspector:
 
     def __init__(self, client: RegistryClient) -> None:
         self._client = client
-        self._cache: SharedCache[tuple[Image, str], _CachedInspection] = SharedCache(MAX_CACHED)
+        self._cache: FairCache[tuple[Image, str], _CachedInspection] = FairCache(MAX_CACHED)
 
     async def inspect(self, image: Image, tag: str, access: Access, *, owner: str, timeout: timedelta) -> Inspection:
         """Return what the image behind `tag` says about itself now.

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 from urllib.parse import urlsplit
 
+from controllers.faircache import FairCache
 from controllers.git.errors import BadCredentials, ProtocolError
-from controllers.git.faircache import FairCache
 from controllers.git.protocol.session import GitTransport, RemoteSession
 from controllers.git.remote import Basic, Bearer, Remote, SshAlgorithms, SshKey
 from controllers.git.transport.httppools import HttpPools
@@ -28,20 +28,20 @@ class Connections:
         self._now = now
         self._lock = threading.Lock()
         self._http = HttpPools(destinations)
-        self._over_http: FairCache[RemoteSession] = FairCache(MAX_HTTP_SESSIONS)
-        self._over_ssh: FairCache[RemoteSession] = FairCache(MAX_SSH_SESSIONS)
+        self._over_http: FairCache[Remote, RemoteSession] = FairCache(MAX_HTTP_SESSIONS)
+        self._over_ssh: FairCache[Remote, RemoteSession] = FairCache(MAX_SSH_SESSIONS)
 
     def session(self, remote: Remote) -> RemoteSession:
         """Return the session with a remote as one identity. Raises BadCredentials, ProtocolError."""
-        evicted = None
+        evicted: list[RemoteSession] = []
         with self._lock:
             sessions = self._over_ssh if remote.scheme == "ssh" else self._over_http
             session = sessions.get(remote.tenant, remote)
             if session is None:
                 session = RemoteSession(remote.url, self._transport(remote), remote.secrets)
                 evicted = sessions.put(remote.tenant, remote, session)
-        if evicted:
-            evicted.close()  # may wait until the thread that uses it has connected: not while others wait for the lock
+        for old in evicted:
+            old.close()  # may wait until the thread that uses it has connected: not while others wait for the lock
         return session
 
     def _transport(self, remote: Remote) -> GitTransport:

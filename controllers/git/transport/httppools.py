@@ -9,15 +9,15 @@ import threading
 import urllib.request
 from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.exceptions import HTTPError, NewConnectionError, ProxyError, ReadTimeoutError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
+from controllers.faircache import FairCache
 from controllers.git.errors import BadCredentials, DeadlineExceeded, Unreachable
-from controllers.git.faircache import FairCache
 from controllers.git.protocol.deadline import Deadline
 from controllers.git.remote import Remote
 from controllers.git.transport.cutting import cut_at
@@ -33,6 +33,9 @@ MAX_CACHED_POOLS = 64
 MAX_HOSTS_PER_POOL = 32
 MAX_CONNECTIONS_PER_HOST = 4
 
+_PoolKey: TypeAlias = tuple[TlsMaterial | None, Proxy | None, Destinations | None]
+"""Which connections may be used for one another."""
+
 
 class HttpPools:
     """Connection pools, shared by remotes of a tenant that agree in TLS, proxy and policy. Thread-safe."""
@@ -40,7 +43,7 @@ class HttpPools:
     def __init__(self, destinations: Destinations) -> None:
         """destinations: where any URL may lead; what the host of a remote's own URL opens comes on top."""
         self._destinations = destinations
-        self._pools: FairCache[urllib3.PoolManager] = FairCache(MAX_CACHED_POOLS)
+        self._pools: FairCache[_PoolKey, urllib3.PoolManager] = FairCache(MAX_CACHED_POOLS)
         self._lock = threading.Lock()
 
     def send(
@@ -77,9 +80,9 @@ class HttpPools:
             made = _new_pool(remote.tls, proxy, guard)  # reads certificates: not while others wait for the lock
             with self._lock:
                 pool = self._pools.get(remote.tenant, key)
-                evicted = self._pools.put(remote.tenant, key, made) if pool is None else None
-            if evicted:
-                evicted.clear()
+                evicted = self._pools.put(remote.tenant, key, made) if pool is None else []
+            for old in evicted:
+                old.clear()
         return pool or made
 
     def close(self) -> None:
