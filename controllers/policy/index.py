@@ -15,7 +15,6 @@ from copy import copy
 from functools import cached_property, lru_cache
 from threading import Lock
 from typing import Final, NamedTuple
-from weakref import WeakValueDictionary
 
 from controllers.golang import regexp
 from controllers.policy.candidates import Candidates, ValueFunction, identity
@@ -41,6 +40,17 @@ class _CandidatesKey(NamedTuple):
     excluded: frozenset[str] = frozenset()
 
 
+class _Use:
+    """Of what is kept for a filter."""
+
+    __slots__ = ("lock", "users")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.users = 0
+        """Threads that hold the lock or wait for it."""
+
+
 class _Kept:
     """Candidates within a bound, and who uses them.
 
@@ -54,12 +64,26 @@ class _Kept:
         self._before = before
         self._lock = Lock()  # guards the two below, and is held for a look into them only
         self._candidates: OrderedDict[_CandidatesKey, Candidates] = OrderedDict()
-        self._in_use: WeakValueDictionary[Hashable, Lock] = WeakValueDictionary()
+        self._in_use: dict[Hashable, _Use] = {}
 
-    def lock_of(self, cache_key: Hashable) -> Lock:
-        """Return the lock of a filter."""
+    @contextmanager
+    def use(self, cache_key: Hashable, *, waits: bool) -> Iterator[bool]:
+        """Hold the lock of a filter; yields False where that is somebody else's and is not to be waited for."""
         with self._lock:
-            return self._in_use.setdefault(cache_key, Lock())
+            use = self._in_use.get(cache_key)
+            if use is None:
+                use = self._in_use[cache_key] = _Use()
+            use.users += 1
+        is_held = use.lock.acquire(blocking=waits)
+        try:
+            yield is_held
+        finally:
+            if is_held:
+                use.lock.release()
+            with self._lock:
+                use.users -= 1
+                if not use.users:
+                    del self._in_use[cache_key]
 
     def find(self, key: _CandidatesKey) -> Candidates | None:
         """Return what was kept, if it still is."""
@@ -86,8 +110,7 @@ class _Kept:
         released: dict[Hashable, Candidates] = {}
         with self._lock:
             for key in list(self._candidates):
-                in_use = self._in_use.get(key.cache_key)
-                if in_use is not None and in_use.locked():
+                if key.cache_key in self._in_use:
                     continue
                 candidates = self._candidates.pop(key)
                 if not key.excluded:
@@ -186,10 +209,8 @@ class TagIndex:
         extractor = _extractor(tag_filter)
         with translate_costs(), self._use(extractor) as kept:
             everything = self._shortlist(kept, extractor)
-            left_out = {
-                tag: reason for tag, reason in regexp.within_budget(excluded.items()) if self._passes(tag, extractor)
-            }
-            candidates = self._shortlist(kept, extractor, frozenset(left_out))
+            left_out = self._list_passing(excluded, extractor) if excluded else {}
+            candidates = self._shortlist(kept, extractor, frozenset(left_out)) if left_out else everything
             ranking = rank(candidates) if candidates.tags else None
             tally = build_tally(ranking, candidates, excluded_count=self._excluded_count)
             best = ranking.best if ranking else None
@@ -213,20 +234,17 @@ class TagIndex:
         """Return True for a stored tag that the filter lets through. Raises InvalidPolicy."""
         return self._passes(tag, _extractor(tag_filter))
 
+    def _list_passing(self, excluded: Mapping[str, Reason], extractor: Extractor | None) -> dict[str, Reason]:
+        return {tag: reason for tag, reason in regexp.within_budget(excluded.items()) if self._passes(tag, extractor)}
+
     def _passes(self, tag: str, extractor: Extractor | None) -> bool:
         return tag in self and (extractor is None or extractor.value(tag) is not None)
 
     @contextmanager
     def _use(self, extractor: Extractor | AnyOf | None) -> Iterator[_Kept]:
         """Lend what is kept for a filter, of which nobody else takes anything meanwhile."""
-        lock = self._kept.lock_of(_cache_key(extractor))
-        if not lock.acquire(blocking=self._waits):
-            yield _Kept(len(self.tags), {})
-            return
-        try:
-            yield self._kept
-        finally:
-            lock.release()
+        with self._kept.use(_cache_key(extractor), waits=self._waits) as is_held:
+            yield self._kept if is_held else _Kept(len(self.tags), {})
 
     def _shortlist(
         self, kept: _Kept, extractor: Extractor | AnyOf | None, excluded: frozenset[str] = frozenset()

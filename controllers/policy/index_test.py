@@ -204,6 +204,15 @@ def test_what_is_in_use_is_not_handed_over_and_the_rest_is(searched: list[str]) 
     assert index.choose(Alphabetical(), Filter("[01]$")).tag == "1.1"
 
 
+def test_an_index_remembers_nobody_who_has_gone() -> None:
+    index = TagIndex(["0.1", "1.1"])
+    with thread_at_work(index, Filter("[01]$")):
+        index.without_waiting().choose(Alphabetical(), Filter("[01]$"))
+    with pytest.raises(PolicyError):
+        index.choose(Alphabetical(), Filter("2$"))
+    assert index._kept._in_use == {}
+
+
 def test_an_index_that_does_not_wait_shares_what_it_computes(searched: list[str]) -> None:
     index = TagIndex(["0.1", "1.1"])
     index.without_waiting().choose(Alphabetical(), Filter("[01]$"))

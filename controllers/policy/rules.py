@@ -105,7 +105,7 @@ def select(
     young, next_eligible_at = _list_young(index, rules, refused, now=now)
     refused |= young
     try:
-        choice = _choose_examined(index, rules, refused, _without_future_dates(images or {}, now=now))
+        choice = _choose_examined(index, rules, refused, _without_future_dates(images, now=now) if images else {})
     except SelectionFailed as failure:
         failure.next_eligible_at = next_eligible_at
         raise
@@ -146,11 +146,13 @@ def _list_denied(index: TagIndex, rules: Rules) -> dict[str, Reason]:
 def _list_young(
     index: TagIndex, rules: Rules, denied: Mapping[str, Reason], *, now: datetime
 ) -> tuple[dict[str, Reason], datetime | None]:
-    # The latest first: the first tag that is old enough ends the search.
     young: dict[str, Reason] = {}
     next_eligible_at: datetime | None = None
+    if not rules.min_age:
+        return young, next_eligible_at
+    # The latest first: the first tag that is old enough ends the search.
     with translate_costs():
-        for time, tag in regexp.within_budget(index.newest_first if rules.min_age else ()):
+        for time, tag in regexp.within_budget(index.newest_first):
             eligible_at = datetime.fromtimestamp(time, UTC) + rules.min_age
             if eligible_at <= now:
                 break

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from controllers.golang.quote import quote
@@ -186,6 +187,7 @@ class Constraint:
         return (exclusion for group in self.groups for exclusion in group.exclusions)
 
 
+@lru_cache(maxsize=1024)
 def parse_constraint(text: str) -> Constraint:
     """Return the range that `text` spells.
 

@@ -113,6 +113,13 @@ def test_refusals(range_: str, message: str) -> None:
     assert str(caught.value) == message
 
 
+def test_a_range_is_read_once_and_a_bad_one_is_refused_each_time() -> None:
+    assert parse_constraint(">=1.0.0 <2") is parse_constraint(">=1.0.0 <2")
+    for _ in range(2):
+        with pytest.raises(BadConstraint):
+            parse_constraint(">=x.y")
+
+
 def test_limits_are_inclusive() -> None:
     assert accepted("||".join(["1"] * 32), "1.0.0") == "1.0.0"
     assert accepted("1".ljust(512), "1.0.0") == "1.0.0"

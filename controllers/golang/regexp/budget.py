@@ -65,6 +65,8 @@ def are_cheap(patterns: Iterable[str], *, chars: int, work: int = CHEAP_WORK) ->
     work: the bound, where it is another. True for patterns that do not compile, since that shows at once.
     """
     patterns = tuple(patterns)
+    if not patterns:
+        return True
     if sum(map(len, patterns)) > CHEAP_CHARS or any(map(_is_costly_to_compile, patterns)):
         return False
     return sum(map(_cost, patterns)) * chars <= work

@@ -43,4 +43,5 @@ def explain_interval(field: str, text: str) -> str:
 
 def add_notes(outcome: Outcome, notes: Iterable[str]) -> Outcome:
     """Return the outcome with the notes behind its message; empty ones are left out."""
-    return replace(outcome, message="; ".join(filter(None, (outcome.message, *notes))))
+    notes = tuple(filter(None, notes))
+    return replace(outcome, message="; ".join(filter(None, (outcome.message, *notes)))) if notes else outcome

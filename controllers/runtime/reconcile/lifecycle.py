@@ -226,7 +226,7 @@ class Lifecycle(Generic[T, S]):
     def _make_status_patch(self, read: T, run: Run[T, S], outcome: Outcome) -> Callable[[T], dict[str, object]]:
         """Return how the end of a run changes the status of an object that may be newer than the one `read`."""
         # Facts come from registries and repositories: a name that JSON cannot hold must not keep them unwritten.
-        facts = merge_patch.diff(_encode(read.status), escape_all(_encode(run.status)))
+        facts = escape_all(merge_patch.diff(_encode(read.status), _encode(run.status)))
         generation, now = read.metadata.generation, self._now()
 
         def patch_for(current: T) -> dict[str, object]:
