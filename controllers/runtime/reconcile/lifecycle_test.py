@@ -98,6 +98,18 @@ async def test_a_failure_keeps_observed_generation_and_facts_and_is_retried(harn
     assert harness.recorded.events == [("Warning", "Denied", "registry said no", False)]
 
 
+async def test_facts_that_cannot_be_shown_are_written_in_escapes_and_once(harness: LifecycleHarness) -> None:
+    def push(run: Run[Thing, ThingStatus]) -> Outcome:
+        run.status = msgspec.structs.replace(run.status, pushed="\udce9\x1b[31m")
+        return Ready("all well", None)
+
+    harness.reconciler.behaviour = push
+    for _ in range(2):
+        await harness.lifecycle(KEY)
+        assert harness.thing().status.pushed == r"\xe9\x1b[31m"
+    assert len(harness.server.patches) == 1
+
+
 async def test_a_request_whose_run_failed_stays_owed_until_a_run_succeeds(harness: LifecycleHarness) -> None:
     harness.put(thing(requested="now", status=WELL))
     for end in (DENIED, DENIED, None, None):
