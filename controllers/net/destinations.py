@@ -145,8 +145,11 @@ def normalize_host(host: str) -> str:
 
 def parse_address(host: str) -> Address | None:
     """Return the address that a host is written as, None for a name."""
+    text = host.partition("%")[0]
+    if ":" not in text and not text[-1:].isdigit():
+        return None  # each request asks, and an exception costs ten times as much
     try:
-        return ip_address(host.partition("%")[0])
+        return ip_address(text)
     except ValueError:
         return None
 

@@ -100,6 +100,7 @@ def test_the_operator_can_allow_anything() -> None:
     [
         ("169.254.169.254", True),
         ("[::1]", True),
+        ("127.0.0.1%x", True),
         ("LOCALHOST", True),
         ("kubernetes.default.svc", True),
         ("kubernetes.default.svc.cluster.local.", True),
