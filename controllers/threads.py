@@ -29,6 +29,10 @@ class FairThreads:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
         self._slots: WeakValueDictionary[Share, asyncio.Semaphore] = WeakValueDictionary()
 
+    async def run(self, work: Callable[[], T], *shares: Share) -> T:
+        """Return what `work` returns; its thread goes on, and counts, when the caller is cancelled. See `start`."""
+        return await asyncio.shield(await self.start(work, *shares))
+
     async def start(
         self, work: Callable[[], T], *shares: Share, release: Callable[[], None] = lambda: None
     ) -> asyncio.Future[T]:

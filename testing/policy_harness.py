@@ -52,7 +52,7 @@ class FakeImageRegistry:
             raise self.failure
         return DIGEST
 
-    async def inspect(self, image: Image, tag: str, access: Access, *, owner: str, timeout: timedelta) -> Inspection:
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
         self.inspected.append(tag)
         if self.failure:
             raise self.failure
@@ -61,7 +61,7 @@ class FakeImageRegistry:
         return self.images[tag]
 
     async def read_provenance(
-        self, image: Image, tag: str, digest: str, access: Access, *, owner: str, timeout: timedelta
+        self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance:
         self.provenance_requests.append(digest or tag)
         if self.provenance_failure:

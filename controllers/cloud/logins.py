@@ -172,7 +172,7 @@ class CloudLogins(Generic[C]):
     async def _in_thread(self, key: LoginKey, call: Callable[[], T]) -> T:
         """Run `call` in a thread within the share of those who pay: a namespace; for the process, each proxy."""
         payer = ("namespace", key.identity.namespace) if key.identity else ("proxy", key.proxy)
-        return await asyncio.shield(await self._threads.start(call, Share(payer, THREADS_PER_TENANT)))
+        return await self._threads.run(call, Share(payer, THREADS_PER_TENANT))
 
 
 def _tried(key: LoginKey) -> str:

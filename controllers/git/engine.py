@@ -290,7 +290,7 @@ class GitEngine:
     async def signer(self, key: SigningKey) -> Signer:
         """Return a signer with this key. Unlocks each key once. Raises BadSigningKey."""
         work = partial(self._signers.signer, key)
-        return await asyncio.shield(await self._threads.start(work, Share(key.tenant, self._threads_per_tenant)))
+        return await self._threads.run(work, Share(key.tenant, self._threads_per_tenant))
 
     async def github_login(self, app: GithubApp, via: Remote) -> Basic:
         """Return what a GitHub App logs in with: see `GithubApps.login`. One request an hour."""

@@ -161,9 +161,7 @@ async def test_next_try_is_no_later_than_the_digest(described: PolicyHarness) ->
 async def test_registry_that_does_not_answer_does_not_hold_the_choice_back(
     described: PolicyHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def silence(
-        image: Image, tag: str, digest: str, access: Access, *, owner: str, timeout: timedelta
-    ) -> Provenance:
+    async def silence(image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Provenance:
         await asyncio.Event().wait()
         raise AssertionError(timeout)
 
@@ -194,9 +192,7 @@ async def test_image_is_read_as_the_repository_is(
 ) -> None:
     asked: list[tuple[str, str, str, Access, timedelta]] = []
 
-    async def answer(
-        image: Image, tag: str, digest: str, access: Access, *, owner: str, timeout: timedelta
-    ) -> Provenance:
+    async def answer(image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta) -> Provenance:
         asked.append((image.name, tag, digest, access, timeout))
         raise ImageNotFound("gone")
 

@@ -96,20 +96,20 @@ class Inspector:
         self._client = client
         self._cache: FairCache[tuple[Image, str], _CachedInspection] = FairCache(MAX_CACHED)
 
-    async def inspect(self, image: Image, tag: str, access: Access, *, owner: str, timeout: timedelta) -> Inspection:
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection:
         """Return what the image behind `tag` says about itself now.
 
-        owner: whoever has the access, a namespace: what one has read is not shown to another, who may have no access
-        but a proxy that names the digest.
+        What one owner of an access has read is not shown to another, who may have no access but a proxy that names the
+        digest.
         One HEAD where the image is cached; else up to three GETs besides: the date of an index is its first image's.
         Raises RegistryError; ImageNotFound when the tag has no image any more.
         """
         digest = await self._client.resolve_digest(image, tag, access, timeout=timeout)
-        cached = self._cache.get(owner, (image, digest))
-        return (cached or await self._read(image, digest, access, owner, timeout, provenance=False)).inspection
+        cached = self._cache.get(access.owner, (image, digest))
+        return (cached or await self._read(image, digest, access, timeout, provenance=False)).inspection
 
     async def read_provenance(
-        self, image: Image, tag: str, digest: str, access: Access, *, owner: str, timeout: timedelta
+        self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance:
         """Return where the image `digest` was built from, or the one behind `tag` now where that is empty.
 
@@ -117,21 +117,21 @@ class Inspector:
         image and that one's configuration, each only where those before do not say. Raises RegistryError, as `inspect`.
         """
         digest = digest or await self._client.resolve_digest(image, tag, access, timeout=timeout)
-        cached = self._cache.get(owner, (image, digest))
+        cached = self._cache.get(access.owner, (image, digest))
         if cached is None or cached.provenance is None:
-            cached = await self._read(image, digest, access, owner, timeout, provenance=True)
+            cached = await self._read(image, digest, access, timeout, provenance=True)
         assert cached.provenance is not None
         return cached.provenance
 
     async def _read(
-        self, image: Image, digest: str, access: Access, owner: str, timeout: timedelta, *, provenance: bool
+        self, image: Image, digest: str, access: Access, timeout: timedelta, *, provenance: bool
     ) -> _CachedInspection:
         def read(session: Session) -> Awaitable[_CachedInspection]:
             return _read(session, image, digest, provenance=provenance)
 
         with access.explain_refusals():
             cached = await self._client.run_session(image, access, timeout, read)
-        self._cache.put(owner, (image, digest), cached)
+        self._cache.put(access.owner, (image, digest), cached)
         return cached
 
 

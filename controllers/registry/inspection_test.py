@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from controllers.registry.provenance import Provenance
 from testing.registry_harness import ANONYMOUS, MINUTE, RegistryHarness, run_harness
 from testing.registry_server import ReceivedRequest, Reply, diagnostics
 
-OWNER = "team-a"
+OF_TEAM_B = replace(ANONYMOUS, owner="team-b")
 NOON = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
@@ -59,7 +60,7 @@ async def here(store: Store) -> AsyncIterator[RegistryHarness]:
 
 
 async def inspect(here: RegistryHarness, tag: str = "1") -> Inspection:
-    return await Inspector(here.client).inspect(here.image(), tag, ANONYMOUS, owner=OWNER, timeout=MINUTE)
+    return await Inspector(here.client).inspect(here.image(), tag, ANONYMOUS, timeout=MINUTE)
 
 
 LINUX = {"os": "linux", "architecture": "arm64", "variant": "v8"}
@@ -108,7 +109,7 @@ async def test_what_is_known_by_digest_is_not_read_again(here: RegistryHarness, 
     store.tags |= {"1": store.image(**LINUX), "2": store.image(**LINUX)}
     inspector = Inspector(here.client)
     for tag in ("1", "2", "1"):
-        await inspector.inspect(here.image(), tag, ANONYMOUS, owner=OWNER, timeout=MINUTE)
+        await inspector.inspect(here.image(), tag, ANONYMOUS, timeout=MINUTE)
     assert [asked.method for asked in here.server.asked if asked.path != "/v2/"] == [
         "HEAD",
         "GET",
@@ -162,7 +163,7 @@ def methods(here: RegistryHarness) -> list[str]:
 
 
 async def origin(inspector: Inspector, here: RegistryHarness, tag: str = "1", digest: str = "") -> Provenance:
-    return await inspector.read_provenance(here.image(), tag, digest, ANONYMOUS, owner=OWNER, timeout=MINUTE)
+    return await inspector.read_provenance(here.image(), tag, digest, ANONYMOUS, timeout=MINUTE)
 
 
 async def test_single_image_has_its_provenance_in_labels(here: RegistryHarness, store: Store) -> None:
@@ -184,7 +185,7 @@ async def test_index_is_read_down_to_the_labels_of_its_first_image(here: Registr
     inspector = Inspector(here.client)
     assert await origin(inspector, here) == ORIGIN
     assert methods(here) == ["HEAD", "GET", "GET", "GET"]
-    await inspector.inspect(here.image(), "1", ANONYMOUS, owner=OWNER, timeout=MINUTE)  # has been read with it
+    await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)  # has been read with it
     assert methods(here)[4:] == ["HEAD"]
 
 
@@ -199,7 +200,7 @@ async def test_what_only_the_provenance_needs_is_read_only_for_it(here: Registry
     annotations = {"org.opencontainers.image.created": "2024-05-01T12:00:00Z"}
     store.tags["1"] = store.index((store.image(**labelled(TOLD)), LINUX), annotations=annotations)
     inspector = Inspector(here.client)
-    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, owner=OWNER, timeout=MINUTE)).built_at == NOON
+    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).built_at == NOON
     assert methods(here) == ["HEAD", "GET"]
     assert await origin(inspector, here) == ORIGIN
     assert methods(here)[2:] == ["HEAD", "GET", "GET", "GET"]
@@ -230,9 +231,7 @@ async def test_images_without_provenance(here: RegistryHarness, store: Store, co
     store.tags["1"] = store.image(**LINUX, **config)
     inspector = Inspector(here.client)
     assert await origin(inspector, here) == Provenance()
-    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, owner=OWNER, timeout=MINUTE)).platforms == {
-        "linux/arm64/v8"
-    }
+    assert (await inspector.inspect(here.image(), "1", ANONYMOUS, timeout=MINUTE)).platforms == {"linux/arm64/v8"}
 
 
 async def test_index_without_images_gives_its_own_annotations(here: RegistryHarness, store: Store) -> None:
@@ -247,8 +246,8 @@ async def test_what_one_namespace_has_read_is_not_shown_to_another(here: Registr
     assert await origin(inspector, here) == ORIGIN
     store.documents[digest] = b""  # only its digest is known to those who have no access, as from a proxy of theirs
     for call in (
-        inspector.inspect(here.image(), "1", ANONYMOUS, owner="team-b", timeout=MINUTE),
-        inspector.read_provenance(here.image(), "1", digest, ANONYMOUS, owner="team-b", timeout=MINUTE),
+        inspector.inspect(here.image(), "1", OF_TEAM_B, timeout=MINUTE),
+        inspector.read_provenance(here.image(), "1", digest, OF_TEAM_B, timeout=MINUTE),
     ):
         with pytest.raises(BadResponse):
             await call

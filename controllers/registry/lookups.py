@@ -4,7 +4,6 @@ A name server that does not answer holds a thread until the resolver gives up, l
 event loop's own threads a few names of one tenant would stop the look-ups, and much else, of everybody.
 """
 
-import asyncio
 import socket
 from collections.abc import Sequence
 from functools import partial
@@ -32,7 +31,7 @@ class Lookups:
             return [host]
         look_up = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
         try:
-            found = await asyncio.shield(await self._threads.start(look_up, Share(_domain(host), THREADS_PER_DOMAIN)))
+            found = await self._threads.run(look_up, Share(_domain(host), THREADS_PER_DOMAIN))
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
         except UnicodeError:

@@ -31,12 +31,10 @@ class DigestReader(Protocol):
 class ImageInspector(Protocol):
     """What is needed of `registry.inspection.Inspector`."""
 
-    async def inspect(
-        self, image: Image, tag: str, access: Access, *, owner: str, timeout: timedelta
-    ) -> Inspection: ...
+    async def inspect(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> Inspection: ...
 
     async def read_provenance(
-        self, image: Image, tag: str, digest: str, access: Access, *, owner: str, timeout: timedelta
+        self, image: Image, tag: str, digest: str, access: Access, *, timeout: timedelta
     ) -> Provenance: ...
 
 
@@ -79,18 +77,15 @@ class ImageReader:
         try:
             async with asyncio.timeout(PROVENANCE_TIMEOUT.total_seconds()):
                 access = await self._access.read(repository, image)
-                return await self._inspector.read_provenance(
-                    image, ref.tag, ref.digest, access, owner=repository.metadata.namespace, timeout=timeout
-                )
+                return await self._inspector.read_provenance(image, ref.tag, ref.digest, access, timeout=timeout)
         except ImageNotFound:  # deleted since it was chosen
             return Provenance()
         except TimeoutError:
             raise Unavailable(f"no answer within {PROVENANCE_TIMEOUT.total_seconds():g} s") from None
 
     async def _inspect(self, repository: ImageRepository, image: Image, tag: str, access: Access) -> ImageMetadata:
-        owner, timeout = repository.metadata.namespace, request_timeout(repository.spec)
         try:
-            inspection = await self._inspector.inspect(image, tag, access, owner=owner, timeout=timeout)
+            inspection = await self._inspector.inspect(image, tag, access, timeout=request_timeout(repository.spec))
         except ImageNotFound:  # deleted since the scan
             return ImageMetadata()
         built_at = inspection.built_at

@@ -1,6 +1,5 @@
 """Threads for patterns that cost: one at a time for each namespace, and none of those that others wait for."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Final, TypeVar
 
@@ -20,5 +19,4 @@ class NamespaceThreads:
 
     async def run(self, namespace: str, work: Callable[[], T]) -> T:
         """Return what `work` returns in a thread, when no other thread works for the namespace."""
-        running = await self._threads.start(work, Share(namespace, 1))
-        return await asyncio.shield(running)  # a thread cannot be cancelled, and goes on to count
+        return await self._threads.run(work, Share(namespace, 1))

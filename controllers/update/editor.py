@@ -1,10 +1,8 @@
 """From a commit to its edit. Reads Git, writes nothing."""
 
 import asyncio
-from collections.abc import Callable
 from datetime import datetime
 from threading import Event
-from typing import TypeVar
 
 from controllers import setters
 from controllers.git.protocol.refs import Tip
@@ -15,8 +13,6 @@ from controllers.update.repository import Repository
 from controllers.update.work import Edit, Work
 
 THREADS, THREADS_PER_NAMESPACE = 8, 2
-
-T = TypeVar("T")
 
 
 class Editor:
@@ -38,9 +34,8 @@ class Editor:
         def plan() -> Edit:
             return plan_edit(tree, work, reverts=reverts, cache=self._cache, abandoned=abandoned)
 
-        planning = await self._start(work, plan)
         try:
-            return await asyncio.shield(planning)
+            return await self._threads.run(plan, _share(work))
         except asyncio.CancelledError:
             abandoned.set()
             raise
@@ -55,7 +50,8 @@ class Editor:
         def render() -> str:
             return render_message(work, edit.update, template, now=now)
 
-        return await asyncio.shield(await self._start(work, render))
+        return await self._threads.run(render, _share(work))
 
-    async def _start(self, work: Work, task: Callable[[], T]) -> asyncio.Future[T]:
-        return await self._threads.start(task, Share(work.automation.metadata.namespace, THREADS_PER_NAMESPACE))
+
+def _share(work: Work) -> Share:
+    return Share(work.automation.metadata.namespace, THREADS_PER_NAMESPACE)

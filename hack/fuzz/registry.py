@@ -203,8 +203,8 @@ async def run_once(registry: SpoilingRegistry, transport: RegistryTransport) -> 
             failures.append(error)
 
     await attempt(lambda: client.list_tags(image, access, timeout=TIMEOUT))
-    await attempt(lambda: inspector.inspect(image, "1.0", access, owner="ns", timeout=TIMEOUT))
-    await attempt(lambda: inspector.read_provenance(image, "1.0", "", access, owner="ns", timeout=TIMEOUT))
+    await attempt(lambda: inspector.inspect(image, "1.0", access, timeout=TIMEOUT))
+    await attempt(lambda: inspector.read_provenance(image, "1.0", "", access, timeout=TIMEOUT))
     for error in failures:
         if "wonder-land" in str(error):
             raise AssertionError(f"the password is shown: {error}")
