@@ -1,6 +1,6 @@
 """The index: many policies over one list, and what it takes over from the list before."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event
@@ -227,6 +227,28 @@ def test_what_is_sorted_for_the_event_loop_is_sorted_once() -> None:
     newest = index.without_waiting().newest_first
     assert newest == ((2, "1.1"), (1, "0.1"))
     assert index.without_waiting().newest_first is newest
+
+
+def test_nobody_waits_for_the_ages_of_another_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    long, short = (TagIndex(tags, first_seen=dict.fromkeys(tags, 1)) for tags in (["0.1", "1.1"], ["0.1"]))
+    reached, may_go_on = Event(), Event()
+
+    def held(ages: Iterable[tuple[int, str]], *, reverse: bool) -> list[tuple[int, str]]:
+        found = sorted(ages, reverse=reverse)
+        if len(found) == 2:
+            reached.set()
+            assert may_go_on.wait(TEST_TIMEOUT_SECONDS), "somebody waited for the thread"
+        return found
+
+    monkeypatch.setattr(index_module, "sorted", held, raising=False)
+    with ThreadPoolExecutor(1) as pool:
+        sorting = pool.submit(lambda: long.newest_first)
+        assert reached.wait(TEST_TIMEOUT_SECONDS)
+        try:
+            assert short.newest_first == ((1, "0.1"),)
+        finally:
+            may_go_on.set()
+        assert sorting.result() == ((1, "1.1"), (1, "0.1"))
 
 
 def test_a_short_list_after_a_long_one_is_searched_itself(searched: list[str]) -> None:
