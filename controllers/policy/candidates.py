@@ -7,7 +7,7 @@ new one, a rule leaves some out), orders are copied and the few changes inserted
 
 from __future__ import annotations
 
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Callable, Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import attrgetter
@@ -98,6 +98,11 @@ class Candidates:
         for tag in regexp.within_budget(tags):
             self._add(tag, value(tag))
         self.unmatched.sort()
+
+    def has(self, tag: str) -> bool:
+        """Return whether one of the tags that these were made of has a value, without asking for it again."""
+        position = bisect_left(self.unmatched, tag)
+        return position == len(self.unmatched) or self.unmatched[position] != tag
 
     def without(self, removed: Collection[str], value: ValueFunction) -> Candidates:
         """Return other candidates: these without the tags `removed`, all of which are among them. Costs a copy."""

@@ -213,7 +213,7 @@ class TagIndex:
         extractor = _extractor(tag_filter)
         with translate_costs(), self._use(extractor) as kept:
             everything = self._shortlist(kept, extractor)
-            left_out = self._list_passing(excluded, extractor) if excluded else {}
+            left_out = {tag: reason for tag, reason in excluded.items() if tag in self and everything.has(tag)}
             candidates = self._shortlist(kept, extractor, frozenset(left_out)) if left_out else everything
             ranking = rank(candidates) if candidates.tags else None
             tally = build_tally(ranking, candidates, excluded_count=self._excluded_count)
@@ -236,12 +236,7 @@ class TagIndex:
 
     def is_candidate(self, tag: str, tag_filter: Filter | None) -> bool:
         """Return True for a stored tag that the filter lets through. Raises InvalidPolicy."""
-        return self._passes(tag, _extractor(tag_filter))
-
-    def _list_passing(self, excluded: Mapping[str, Reason], extractor: Extractor | None) -> dict[str, Reason]:
-        return {tag: reason for tag, reason in regexp.within_budget(excluded.items()) if self._passes(tag, extractor)}
-
-    def _passes(self, tag: str, extractor: Extractor | None) -> bool:
+        extractor = _extractor(tag_filter)
         return tag in self and (extractor is None or extractor.value(tag) is not None)
 
     @contextmanager

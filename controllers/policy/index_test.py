@@ -28,7 +28,7 @@ from controllers.policy import (
 from controllers.policy import index as index_module
 from controllers.policy import semver as semver_policy
 from controllers.policy.errors import PolicyError
-from controllers.policy.reasons import DENIED
+from controllers.policy.reasons import DENIED, UNMATCHED
 from controllers.policy.tag_filter import Extractor
 from testing.process import TEST_TIMEOUT_SECONDS
 
@@ -227,6 +227,16 @@ def test_what_is_sorted_for_the_event_loop_is_sorted_once() -> None:
     newest = index.without_waiting().newest_first
     assert newest == ((2, "1.1"), (1, "0.1"))
     assert index.without_waiting().newest_first is newest
+
+
+def test_tags_that_a_rule_leaves_out_are_searched_once_for_all_choices(searched: list[str]) -> None:
+    index, tag_filter = TagIndex(["1.0", "1.1", "2.0", "2.1"]), Filter(r"^1\.(\d)", "$1")
+    excluded = dict.fromkeys(("1.1", "2.1", "3.0"), DENIED)
+    choices = [index.choose(Numerical(), tag_filter, excluded=excluded) for _ in range(3)]
+    assert searched == ["2.1", "2.0", "1.1", "1.0", "1.1"], "those that pass the filter once more"
+    assert choices[0].tag == "1.0"
+    assert choices[0].tally.counts == {DENIED: 1, UNMATCHED: 2}
+    assert choices == choices[:1] * 3
 
 
 def test_nobody_waits_for_the_ages_of_another_index(monkeypatch: pytest.MonkeyPatch) -> None:
