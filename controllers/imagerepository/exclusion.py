@@ -41,7 +41,10 @@ class TagExclusion:
         """Return the list to store. Raises BadExclusionPattern."""
         if not listed.is_filtered:
             return await self._run(listed.tags, partial(build_tag_set, listed.tags, self.exclusion.patterns))
-        build = partial(arrange, listed.tags, excluded_count=listed.excluded_count)
+
+        def build() -> TagSet:
+            return arrange(set(listed.tags), excluded_count=listed.excluded_count)
+
         return build() if len(listed.tags) <= INLINE_TAGS else await asyncio.to_thread(build)
 
     async def _run(self, tags: Collection[str], work: Callable[[], T]) -> T:

@@ -476,9 +476,12 @@ async def test_exclusion_list_that_costs_runs_in_a_thread_of_the_namespace(
         return await in_thread(self, namespace, work)
 
     monkeypatch.setattr(NamespaceThreads, "run", run)
-    harness.registry.max_tags, harness.registry.tags = max_tags, [f"{number:0120}" for number in range(100)]
+    harness.registry.max_tags, harness.registry.tags = max_tags, [f"{number:0120}" for number in (0, *range(100))]
     await harness.reconcile(spec={"exclusion_list": ("(.?)" * 50 + "^nothing$",)})
     assert namespaces == ["apps"]
+    status = harness.repository.status.last_scan_result
+    assert status
+    assert status.tag_count == 100, "each is stored once"
     namespaces.clear()
     await harness.reconcile(spec={"exclusion_list": ("^nothing$",)}, requested=True)
     assert namespaces == []

@@ -74,8 +74,8 @@ def build_tag_set(tags: Iterable[str], exclusion_patterns: Sequence[str] | None)
 
 
 def arrange(kept: Iterable[str], *, excluded_count: int) -> TagSet:
-    """Return the list to store of tags that were filtered before, in any order; they may repeat."""
-    tags = tuple(sorted(set(kept), reverse=True))
+    """Return the list to store of tags that were filtered before: each once, in any order."""
+    tags = tuple(sorted(kept, reverse=True))
     return TagSet(tags, compute_revision(tags), excluded_count)
 
 
