@@ -1,12 +1,15 @@
 """`controllers.imagepolicy`: patterns that cost, on the few tags that are otherwise looked at on the event loop."""
 
+import threading
+
 import pytest
 
 from api.imagepolicy import DenyRule, ImagePolicyChoice, SemverPolicy, TagFilter
 from controllers.golang.regexp import budget
 from controllers.runtime.reconcile.outcome import Stalled
+from controllers.selection import selector
 from testing.builders import image_policy, image_repository
-from testing.loop_holds import measure_holds
+from testing.loop_holds import measure_holds, record_threads
 from testing.policy_harness import PolicyHarness
 
 MANY_GROUPS = "(.?)" * 200
@@ -45,8 +48,15 @@ async def test_deny_list_that_costs_does_not_hold_the_event_loop(*, scanned: boo
         pytest.param([SLOW_ON_LONG_LIST], id="in-long-tags"),
     ],
 )
-async def test_patterns_that_look_cheap_do_not_hold_the_event_loop(patterns: list[str]) -> None:
+async def test_patterns_that_look_cheap_do_not_run_on_the_event_loop(
+    monkeypatch: pytest.MonkeyPatch, patterns: list[str]
+) -> None:
+    threads = record_threads(monkeypatch, selector, "select")
     harness = PolicyHarness("1.0.0", *LONG_LIST)
     deny = tuple(DenyRule(pattern=pattern) for pattern in patterns)
-    holds = await measure_holds(harness.end(image_policy(policy=ImagePolicyChoice(semver=SEMVER, deny=deny))))
-    assert holds.longest < holds.seconds / 3
+    await harness.reconcile(image_policy(policy=ImagePolicyChoice(semver=SEMVER, deny=deny)))
+    assert threads
+    assert threading.main_thread() not in threads
+    threads.clear()
+    await harness.reconcile(image_policy(policy=ImagePolicyChoice(semver=SEMVER, deny=(DenyRule(pattern="rc$"),))))
+    assert threads == {threading.main_thread()}, "what is over at once is not worth a thread"
