@@ -8,7 +8,6 @@ import errno
 import os
 import signal
 import stat
-import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,9 +15,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from controllers.worktree.errors import WorkTreeError
+from controllers.worktree.paths import ask_git
+
 MAX_FILE_BYTES = 10 << 20
 """Nobody writes larger manifests by hand."""
-GIT_TIMEOUT_SECONDS = 60
 
 
 class BadFolder(Exception):
@@ -83,8 +84,7 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
     root = _find_root(place)
     if not listing:
         return CheckedOutFolder(place, (), root or place, False, "")
-    names = _list_by_git(place) if root else None
-    found: Iterable[str] = _walk(place) if names is None else names
+    found: Iterable[str] = _list_by_git(place) if root else _walk(place)
     if not hidden:
         found = (name for name in found if not name.startswith(".") and "/." not in name)
     return CheckedOutFolder(place, tuple(sorted(found)), root or place, False, _read_branch(root))
@@ -203,18 +203,13 @@ def _read_branch(root: Path | None) -> str:
     return ""
 
 
-def _list_by_git(folder: Path) -> list[str] | None:
-    """Return the files that Git has or would add, None where Git cannot say."""
-    # A hook of Git sets variables that name another repository, or none from a folder below.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-    command = ("git", "-c", "core.fsmonitor=false", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+def _list_by_git(folder: Path) -> list[str]:
+    """Return the files that Git has or would add. Raises BadFolder where Git cannot say."""
     try:
-        listed = subprocess.run(  # noqa: S603 - fixed words; nothing of the repository is run
-            command, cwd=folder, env=environment, capture_output=True, check=True, timeout=GIT_TIMEOUT_SECONDS
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return list({os.fsdecode(name) for name in listed.stdout.split(b"\0") if name})
+        listed = ask_git(folder, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    except WorkTreeError as error:
+        raise BadFolder(str(error)) from None
+    return list({os.fsdecode(name) for name in listed.split(b"\0") if name})
 
 
 def _walk(folder: Path) -> Iterator[str]:

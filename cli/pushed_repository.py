@@ -5,7 +5,6 @@ Git itself is asked where it would push. What logs in there has to be given: in 
 
 import base64
 import re
-import subprocess
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,12 +14,15 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, SECRETS
 from api.resource import Resource
 from cli.objects import BadInput, Manifest, Manifests
-from controllers.net.library_errors import describe
+from controllers.net.url import show_remote
 from controllers.runtime.key import Key
+from controllers.worktree.errors import WorkTreeError
+from controllers.worktree.paths import ask_git, open_worktree
 
 NAME: Final = "tagline-automate"
 """Of the objects that are made."""
 INTERVAL: Final = "10m"
+_URL: Final = re.compile(r"(?:https?|ssh)://", re.IGNORECASE)
 _SCP_FORM: Final = re.compile(r"(?P<user>[^@/:]+@)?(?P<host>[^/:@]+):(?P<path>(?!//).+)")
 
 
@@ -73,56 +75,78 @@ def find_checkout(source: str) -> PushedRepository | None:
     """Return the checkout that a folder or file is in; None outside of any. Raises BadInput for an unclear one."""
     path = Path(source)
     folder = path if path.is_dir() else path.parent
-    top = _ask(folder, "rev-parse", "--show-toplevel") if source != "-" and folder.is_dir() else None
-    if not top:
+    if source == "-" or not folder.is_dir():
         return None
-    branch = _ask(folder, "symbolic-ref", "--short", "-q", "HEAD")
+    try:
+        tree = open_worktree(folder)
+        return _describe(tree.root) if tree.is_repository else None
+    except WorkTreeError as error:
+        raise BadInput(f"{error}; or give an ImageUpdateAutomation") from None
+
+
+def _describe(top: Path) -> PushedRepository:
+    """Return where a checkout is pushed to, and as whom. Raises BadInput, WorkTreeError."""
+    branch = _ask(top, "symbolic-ref", "--short", "-q", "HEAD")
     if not branch:
         raise BadInput(f"{top}: no branch is checked out; check one out, or give an ImageUpdateAutomation")
-    remote = _ask(folder, "config", "--get", f"branch.{branch}.remote") or "origin"
-    url = _ask(folder, "remote", "get-url", "--push", remote)
-    if not url:
-        raise BadInput(f"{top}: there is no remote {remote} to push to; add one, or give an ImageUpdateAutomation")
-    if _ask(folder, "status", "--porcelain", "--untracked-files=no"):
+    remote = _ask(top, "config", "--get", f"branch.{branch}.remote") or "origin"
+    if remote not in _ask(top, "remote").splitlines():
+        shown = show_remote(remote)
+        raise BadInput(f"{top}: there is no remote {shown} to push to; add one, or give an ImageUpdateAutomation")
+    url = _ask(top, "remote", "get-url", "--push", remote)
+    if ask_git(top, "status", "--porcelain", "--untracked-files=no"):
         raise BadInput(
             f"{top}: there are uncommitted changes, which the remote does not have; commit and push them first, or "
             "give an ImageUpdateAutomation"
         )
     address, login = split_login(_normalize(url, top))
-    author = {"email": _ask(folder, "config", "user.email") or "tagline@localhost"}
-    if name := _ask(folder, "config", "user.name"):
+    author = {"email": _ask(top, "config", "--get", "user.email") or "tagline@localhost"}
+    if name := _ask(top, "config", "--get", "user.name"):
         author["name"] = name
-    return PushedRepository(Path(top), address, branch, login, author)
+    return PushedRepository(top, address, branch, login, author)
 
 
-def _ask(folder: Path, *arguments: str) -> str | None:
-    """Return what Git answers about a folder; None when it cannot. Raises BadInput where there is no Git."""
+def _ask(top: Path, *arguments: str) -> str:
+    """Return the text that Git answers about a checkout; empty where there is none. Raises BadInput, WorkTreeError."""
+    answer = ask_git(top, *arguments, may_fail=True)
     try:
-        done = subprocess.run(  # noqa: S603 - Git on the user's own folder
-            ["git", "-C", str(folder), *arguments],  # noqa: S607
-            capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except OSError as error:
-        raise BadInput(f"cannot ask git about {folder}: {describe(error)}; give an ImageUpdateAutomation") from None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return answer.decode().rstrip("\n")
+    except UnicodeDecodeError:
+        raise BadInput(
+            f"{top}: git {' '.join(arguments)}: the answer is not UTF-8; change it, or give an ImageUpdateAutomation"
+        ) from None
 
 
-def _normalize(url: str, top: str) -> str:
+def _normalize(url: str, top: Path) -> str:
     """Return a URL in the form of a GitRepository. Raises BadInput for a remote that is reached in another way."""
-    if re.match(r"(?:https?|ssh)://", url):
+    if is_repository_url(url):
         return url
     if "://" not in url and (scp := _SCP_FORM.fullmatch(url)):
         return f"ssh://{scp['user'] or 'git@'}{scp['host']}/{scp['path'].lstrip('/')}"
-    raise BadInput(f"{top}: its remote is {url}; commits are pushed over HTTP, HTTPS or SSH only")
+    raise BadInput(f"{top}: its remote is {show_remote(url)}; commits are pushed over HTTP, HTTPS or SSH only")
+
+
+def is_repository_url(text: str) -> bool:
+    """Return whether a text is the URL of a repository that tagline can read and push to."""
+    return _URL.match(text) is not None
 
 
 def split_login(url: str) -> tuple[str, dict[str, str]]:
-    """Return a URL without the password in it, and that."""
-    parts = urlsplit(url)
-    if parts.scheme == "ssh" or parts.username is None:
-        return url, {}
-    login = {"username": unquote(parts.username), "password": unquote(parts.password or "")}
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2])), login
+    """Return a URL without the login in it, and that; of an SSH URL the user stays, and a password is left out.
+
+    The scheme is written as the API wants it. Raises BadInput for what is no URL.
+    """
+    try:
+        parts = urlsplit(url)
+        user, password = parts.username, parts.password
+        parts.port  # noqa: B018 - it is judged here
+    except ValueError:  # whose text may quote the login
+        raise BadInput(f"{show_remote(url)} is no URL: its host or port cannot be read") from None
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if parts.scheme == "ssh":  # which logs in with keys alone
+        return urlunsplit(parts._replace(netloc=userinfo.partition(":")[0] + at + host)), {}
+    address = urlunsplit(parts._replace(netloc=host))
+    return address, {"username": unquote(user), "password": unquote(password or "")} if user is not None else {}
 
 
 def _objects(checkout: PushedRepository, namespace: str, *, has_secret: bool) -> list[Manifest]:

@@ -1,15 +1,18 @@
 import json
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from cli.dockerlogin import SECRET_NAME, with_docker_login
+from cli.main import main
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.objects_test import policy
 from cli.pushed_repository import NAME, find_checkout, needs_automation, with_automation
 from cli.secrets import parse_secret_values, with_secrets
 from controllers.runtime.key import Key
+from controllers.worktree.paths import ask_git
 from hack.githttp import GIT
 from testing.gitserver import ENVIRONMENT
 
@@ -104,14 +107,90 @@ def test_a_push_remote_of_the_branch_is_used(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "variable", ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG"]
+)
+def test_a_hook_of_another_repository_does_not_mislead(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    """Git runs its hooks with variables that name the repository it works on."""
+    other = tmp_path / "other"
+    git(tmp_path, "init", "-q", "-b", "elsewhere", str(other))
+    git(other, "remote", "add", "origin", "https://git.example.com/org/other.git")
+    git(other, "config", "user.email", "other@example.com")
+    values = {"GIT_WORK_TREE": other, "GIT_CONFIG": other / ".git" / "config", "GIT_INDEX_FILE": tmp_path / "none"}
+    monkeypatch.setenv(variable, str(values.get(variable, other / ".git")))
+    if variable == "GIT_WORK_TREE":
+        monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    found = find_checkout(str(checkout))
+    assert found is not None
+    assert (found.folder, found.branch) == (checkout, "main")
+    assert (found.url, found.author["email"]) == ("https://git.example.com/org/fleet.git", "tagline@localhost")
+
+
+def test_a_folder_whose_name_is_no_text_has_a_checkout(checkout: Path) -> None:
+    for name in ("fl\udcffet", "line\nbreak"):
+        moved = checkout.parent / name
+        os.rename(checkout, moved)
+        found = find_checkout(str(moved))
+        assert found is not None
+        assert found.folder == moved
+        os.rename(moved, checkout)
+
+
+@pytest.mark.parametrize(
+    "command", [["config", "branch.main.remote"], ["checkout", "-q", "-b"], ["config", "user.name"]], ids=" ".join
+)
+def test_what_is_no_text_in_the_configuration_is_named(checkout: Path, command: list[str]) -> None:
+    git(checkout, *command, "\udcff")
+    with pytest.raises(BadInput, match="the answer is not UTF-8"):
+        find_checkout(str(checkout))
+
+
+def test_a_git_that_does_not_answer_is_not_waited_for(
+    checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "git").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "bin" / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setitem(ask_git.__kwdefaults__ or {}, "seconds", 0.1)
+    for verb in ("automate", "preview", "lint", "adopt"):
+        assert main([verb, str(checkout), *(["--once"] if verb == "automate" else [])]) == 2
+        assert "did not answer within 0.1 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", ["automate", "preview", "lint", "adopt"])
+@pytest.mark.parametrize("damage", ["owner", "head", "no-git"])
+def test_a_repository_that_git_cannot_read_is_an_error_with_its_reason(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], verb: str, damage: str
+) -> None:
+    said = "not a git repository"
+    if damage == "owner":
+        said = "dubious ownership"
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    elif damage == "head":
+        (checkout / ".git" / "HEAD").write_text("gone\n")
+    else:
+        said = "there is no git to ask"
+        monkeypatch.setenv("PATH", "")
+    assert main([verb, str(checkout), *(["--once"] if verb == "automate" else [])]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert said in err
+
+
+@pytest.mark.parametrize(
     ("commands", "problem"),
     [
+        pytest.param([["config", "branch.main.remote", "https://me:s3cret@git.example.com/x"]],
+                     "there is no remote https://git.example.com/x to push to", id="url-as-remote"),
+        pytest.param([["config", "branch.main.remote", "."]], "there is no remote . to push to", id="local-branch"),
         pytest.param([["remote", "remove", "origin"]], "there is no remote origin to push to", id="no-remote"),
         pytest.param([["checkout", "-q", "--detach"]], "no branch is checked out", id="detached"),
         pytest.param([["remote", "set-url", "origin", "/srv/fleet.git"]], "over HTTP, HTTPS or SSH only", id="path"),
         pytest.param([["rm", "-q", "--cached", "policy.yaml"]], "there are uncommitted changes", id="dirty"),
     ],
-)
+)  # fmt: skip
 def test_unclear_checkouts_are_refused(checkout: Path, commands: list[list[str]], problem: str) -> None:
     for command in commands:
         git(checkout, *command)

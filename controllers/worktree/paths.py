@@ -7,18 +7,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from controllers.net.url import redact_text, show_remote
 from controllers.worktree.errors import WorkTreeError
 
 LIST_SECONDS = 60
+CLONE_SECONDS = 600
+"""A repository of several gigabytes over a slow line takes minutes, even its newest commit alone."""
 PLAIN_ENVIRONMENT = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
 """Reading changes nothing, not even the index; messages are Git's own, and it never waits for an answer."""
 ELSEWHERE = frozenset(
     (
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_DIR", "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE",
-        "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX", "GIT_WORK_TREE",
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_COMMON_DIR", "GIT_CONFIG", "GIT_DIR", "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_NAMESPACE", "GIT_OBJECT_DIRECTORY", "GIT_PREFIX",
+        "GIT_SHALLOW_FILE", "GIT_WORK_TREE",
     )
 )  # fmt: skip
-"""Variables that make Git look at another repository or index than the folder's: its hooks are run with them."""
+"""Variables that make Git look at another repository, index or configuration than the folder's: its hooks are run with
+them. See `git rev-parse --local-env-vars`; what somebody has configured for all repositories stays.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class WorkTree:
         Raises WorkTreeError.
         """
         if self.is_repository:
-            listed = _git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
+            listed = ask_git(self.root, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
             found = {path for path in listed if path and not path.endswith(b"/")}
         else:
             found = set(_walk(os.fsencode(self.root)))
@@ -45,8 +51,8 @@ class WorkTree:
         """Return the URLs of the repository's remotes, none for a plain folder. Raises WorkTreeError."""
         if not self.is_repository:
             return []
-        names = _git(self.root, "remote").decode("utf-8", "surrogateescape").split()
-        urls = (_git(self.root, "remote", "get-url", "--all", name) for name in names)
+        names = ask_git(self.root, "remote").decode("utf-8", "surrogateescape").split()
+        urls = (ask_git(self.root, "remote", "get-url", "--all", name) for name in names)
         return [url for text in urls for url in text.decode("utf-8", "surrogateescape").split()]
 
     def branch_tips(self, name: str) -> set[str]:
@@ -57,14 +63,14 @@ class WorkTree:
         if not self.is_repository:
             return set()
         wanted = (f"refs/heads/{name}", f"refs/remotes/*/{name}")
-        listed = _git(self.root, "for-each-ref", "--format=%(objectname) %(refname)", *wanted)
+        listed = ask_git(self.root, "for-each-ref", "--format=%(objectname) %(refname)", *wanted)
         tips = (line.split(" ", 1) for line in listed.decode("utf-8", "surrogateescape").splitlines())
         return {commit for commit, ref in tips if ref.endswith(f"/{name}")}  # Git lists what is below the name, too
 
     def head(self) -> str:
         """Return the commit that is checked out; empty where there is none. Raises WorkTreeError."""
         found = (
-            _git(self.root, "rev-parse", "--verify", "--quiet", "HEAD", may_fail=True) if self.is_repository else b""
+            ask_git(self.root, "rev-parse", "--verify", "--quiet", "HEAD", may_fail=True) if self.is_repository else b""
         )
         return found.decode().strip()
 
@@ -78,9 +84,9 @@ def open_worktree(path: Path) -> WorkTree:
         raise WorkTreeError(f"{path} is not a folder" if path.exists() else f"there is no folder {path}")
     if not _has_repository(path):
         return WorkTree(path.resolve(), is_repository=False)
-    if _git(path, "rev-parse", "--is-inside-work-tree").strip() != b"true":
+    if ask_git(path, "rev-parse", "--is-inside-work-tree").strip() != b"true":
         raise WorkTreeError(f"{path} is a bare repository, which has no files to look at: give a checkout")
-    top = _git(path, "rev-parse", "--show-toplevel").rstrip(b"\n")
+    top = ask_git(path, "rev-parse", "--show-toplevel").rstrip(b"\n")
     return WorkTree(Path(os.fsdecode(top)), is_repository=True)
 
 
@@ -90,7 +96,8 @@ def clone(url: str, folder: Path, *, branch: str = "") -> WorkTree:
     Git does it, with the credentials that it has for the remote; it never asks on a terminal. Raises WorkTreeError.
     """
     chosen = ["--branch", branch] if branch else []
-    _git(folder.parent, "clone", "--quiet", "--depth=1", "--single-branch", *chosen, "--", url, os.fspath(folder))
+    command = ("clone", "--quiet", "--depth=1", "--single-branch", *chosen, "--", url, os.fspath(folder))
+    ask_git(folder.parent, *command, about=show_remote(url), seconds=CLONE_SECONDS)
     return open_worktree(folder)
 
 
@@ -108,23 +115,34 @@ def _has_repository(path: Path) -> bool:
     return is_bare or any((folder / ".git").exists() for folder in (resolved, *resolved.parents))
 
 
-def _git(folder: Path, *arguments: str, may_fail: bool = False) -> bytes:
+def ask_git(
+    folder: Path, *arguments: str, may_fail: bool = False, about: str = "", seconds: float = LIST_SECONDS
+) -> bytes:
+    """Return what Git prints about the repository of a folder, whatever repository the process was started for.
+
+    may_fail: exit status 1, with which Git says that there is no such thing, is an empty answer. about: what messages
+    name in place of the folder. Raises WorkTreeError, whose text has no login of a URL in it.
+    """
+    about = about or str(folder)
     program = shutil.which("git")
     if program is None:
-        raise WorkTreeError(f"{folder} is in a Git repository, and there is no git to ask which files belong to it")
+        raise WorkTreeError(f"there is no git to ask about the repository {about}: install Git")
     try:
-        done = subprocess.run(  # noqa: S603  # fixed words and a folder
+        done = subprocess.run(  # noqa: S603  # the words of our own modules, and folders, names and URLs behind them
             [program, "-c", "core.fsmonitor=false", "-C", os.fspath(folder), *arguments],
             capture_output=True,
             check=False,
             stdin=subprocess.DEVNULL,
-            timeout=LIST_SECONDS,
+            timeout=seconds,
             env={name: value for name, value in os.environ.items() if name not in ELSEWHERE} | PLAIN_ENVIRONMENT,
         )
     except subprocess.TimeoutExpired:
-        raise WorkTreeError(f"git {arguments[0]} did not answer within {LIST_SECONDS} s in {folder}") from None
-    if done.returncode and not may_fail:
-        raise WorkTreeError(f"git {arguments[0]} in {folder}: {done.stderr.decode(errors='replace').strip()}")
+        raise WorkTreeError(f"git {arguments[0]} did not answer within {seconds:g} s: {about}") from None
+    except OSError as error:
+        raise WorkTreeError(f"git cannot be run in {about}: {error.strerror or type(error).__name__}") from None
+    if done.returncode and not (may_fail and done.returncode == 1):
+        said = redact_text(done.stderr.decode(errors="replace").strip())
+        raise WorkTreeError(f"git {arguments[0]}: {about}: {said or f'exit status {done.returncode}'}")
     return done.stdout
 
 
