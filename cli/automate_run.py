@@ -15,8 +15,8 @@ from cli.dockerlogin import config_file, with_docker_login
 from cli.following import follow_manifests
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
-from cli.pushed_repository import NAME, find_checkout, needs_automation, with_automation
-from cli.remote import RemoteManifests, fetch_manifests, is_url
+from cli.pushed_repository import NAME, find_checkout, is_repository_url, needs_automation, with_automation
+from cli.remote import RemoteManifests, fetch_manifests
 from cli.report import RunReport
 from cli.secrets import with_secrets
 from controllers.clock import SYSTEM_CLOCK
@@ -40,7 +40,7 @@ def run_automate(options: argparse.Namespace) -> int:
         return _refuse("--dry-run needs --once")
     if "-" in options.sources and not options.once:
         return _refuse("manifests from standard input need --once: there is no second look at them")
-    if any(map(is_url, options.sources)) and not options.once:
+    if any(map(is_repository_url, options.sources)) and not options.once:
         return _refuse("manifests from a repository need --once: give a checkout of it to a process that stays")
     _configure_logging(options)
     try:
@@ -65,14 +65,14 @@ def run_automate(options: argparse.Namespace) -> int:
 
 def default_state_file(sources: list[str]) -> Path:
     """Return where the state of these sources is kept: each set of them has a file of its own."""
-    places = "\n".join(sorted(s if s == "-" or is_url(s) else str(Path(s).resolve()) for s in sources))
+    places = "\n".join(sorted(s if s == "-" or is_repository_url(s) else str(Path(s).resolve()) for s in sources))
     folder = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "tagline"
-    return folder / f"automate-{hashlib.sha256(places.encode()).hexdigest()[:16]}.db"
+    return folder / f"automate-{hashlib.sha256(places.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.db"
 
 
 def _read(options: argparse.Namespace) -> Manifests:
     """Return all objects: of the sources, and what is made for them. Raises BadInput."""
-    paths = [source for source in options.sources if not is_url(source)]
+    paths = [source for source in options.sources if not is_repository_url(source)]
     remotes = asyncio.run(_fetch_all(options)) if len(paths) < len(options.sources) else []
     files = [file for remote in remotes for file in remote.files]
     manifests = read_manifests(paths, namespace=options.namespace, environ=os.environ, more=files)
@@ -94,7 +94,7 @@ async def _fetch_all(options: argparse.Namespace) -> list[RemoteManifests]:
         for value in options.secret_from_env
         if value.secret == Key(options.namespace, NAME)
     }
-    return [await fetch_manifests(source, login) for source in options.sources if is_url(source)]
+    return [await fetch_manifests(source, login) for source in options.sources if is_repository_url(source)]
 
 
 async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:

@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from controllers.net.url import show_remote
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.paths import ask_git
 
@@ -73,6 +74,8 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
     """
     place = Path(path)
     if not place.exists():
+        if "://" in path:
+            raise BadFolder(f"{show_remote(path)} is a URL: clone it, and name the clone")
         raise BadFolder(f"{path}: there is no such file or folder")
     if not place.is_dir():
         folder = place.parent

@@ -16,6 +16,7 @@ from controllers.explanation.chain import ChainLink, Known, trace_marker, trace_
 from controllers.image.reference import BadReference, parse_reference
 from controllers.image.setter import parse_setter
 from controllers.net.library_errors import describe
+from controllers.net.url import show_remote
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.rules import repository_key
@@ -36,6 +37,8 @@ def explain_place(options: argparse.Namespace, what: str) -> int:
     """Print the links of a marker `FILE:LINE`, or of all places of an image; 1 when one of them does not hold."""
     place = _PLACE.fullmatch(what)
     try:
+        if "://" in what:
+            raise _BadPlace(f"{show_remote(what)} is a URL: give a place FILE:LINE, or an image as in ghcr.io/org/app")
         if place and os.path.exists(place["file"]):
             return _explain_marker(options, Path(place["file"]), int(place["line"]))
         if place and not _is_image(what):

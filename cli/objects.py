@@ -20,6 +20,7 @@ from api.names import IMAGE_GROUP, SOURCE_GROUP
 from api.resource import Resource
 from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.library_errors import describe
+from controllers.net.url import show_remote
 from controllers.runtime.embedded.served import Kind, ServedKinds
 from controllers.runtime.embedded.structure import apply_defaults, prune
 from controllers.runtime.embedded.validation import find_problems
@@ -168,9 +169,15 @@ def _files(source: str, reading: _Reading) -> Iterator[tuple[str, bytes, bool]]:
             if data is not None and _OURS.search(data):
                 yield str(file), data, False
     elif not path.exists():
-        reading.problems.append(f"{source}: there is no such file or folder")
+        reading.problems.append(_why_missing(source))
     elif (data := _read(path, reading)) is not None:
         yield source, data, True
+
+
+def _why_missing(source: str) -> str:
+    if "://" in source:
+        return f"{show_remote(source)}: manifests are read from files and folders: clone it, and name the clone"
+    return f"{source}: there is no such file or folder"
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from cli.preview_report import AutomationReport, Change, PreviewReport
 from controllers import setters
 from controllers.adoption.trial import Trial, try_image
 from controllers.image.ref import ImageRef
+from controllers.net.url import show_remote
 from controllers.runtime.key import Key
 from controllers.worktree.marked import MAX_FILE_BYTES
 from controllers.worktree.paths import WorkTree
@@ -26,6 +27,8 @@ class BadQuestion(Exception):
 
 def manifests_of(options: argparse.Namespace) -> Manifests:
     """Return the objects that ask for the image's latest tag. Raises BadQuestion."""
+    if "://" in options.image:
+        raise BadQuestion(f"{show_remote(options.image)} is no image: leave out the scheme, as in ghcr.io/org/app")
     if options.semver is not None:
         policy: dict[str, Any] = {"semver": {"range": options.semver}}
     elif options.numerical is not None:

@@ -69,9 +69,10 @@ def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]
             report.automations.append(_preview(automation, source, policies, tree, paths))
             report.notes += _notes(automation, source, tree)
     if not policies and not objects.automations and not report.problems:
+        where = show_remote(options.url) or options.path
         raise WorkTreeError(
-            f"there are no image policies and no automations in {options.url or options.path}: name their files "
-            "with -f, or let `tagline adopt` propose some"
+            f"there are no image policies and no automations in {where}: name their files with -f, or let `tagline "
+            "adopt` propose some"
         )
     return report
 
@@ -88,6 +89,8 @@ def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[byte
 @contextmanager
 def _worktree(options: argparse.Namespace) -> Iterator[WorkTree]:
     if not options.url:
+        if "://" in options.path and not os.path.exists(options.path):
+            raise BadInput(f"{show_remote(options.path)} is a URL: give it with --url")
         yield open_worktree(Path(options.path))
         return
     with tempfile.TemporaryDirectory(prefix="tagline-") as folder:

@@ -141,12 +141,19 @@ def split_login(url: str) -> tuple[str, dict[str, str]]:
         user, password = parts.username, parts.password
         parts.port  # noqa: B018 - it is judged here
     except ValueError:  # whose text may quote the login
-        raise BadInput(f"{show_remote(url)} is no URL: its host or port cannot be read") from None
+        raise BadInput(f"{_cut(url)} is no URL: its host or port cannot be read") from None
     userinfo, at, host = parts.netloc.rpartition("@")
     if parts.scheme == "ssh":  # which logs in with keys alone
         return urlunsplit(parts._replace(netloc=userinfo.partition(":")[0] + at + host)), {}
     address = urlunsplit(parts._replace(netloc=host))
     return address, {"username": unquote(user), "password": unquote(password or "")} if user is not None else {}
+
+
+def _cut(url: str) -> str:
+    """Return the beginning of a text that is no URL, without what may be a password."""
+    scheme, separator, rest = show_remote(url).partition("://")
+    host, colon, _ = rest.partition(":")
+    return f"{scheme}{separator}{host}{colon}{'…' * len(colon)}"
 
 
 def _objects(checkout: PushedRepository, namespace: str, *, has_secret: bool) -> list[Manifest]:

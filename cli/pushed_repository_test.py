@@ -1,15 +1,19 @@
 import json
 import os
+import socket
 import subprocess
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
+from cli import automate_run
 from cli.dockerlogin import SECRET_NAME, with_docker_login
 from cli.main import main
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.objects_test import policy
-from cli.pushed_repository import NAME, find_checkout, needs_automation, with_automation
+from cli.preview_test import DEPLOYMENT, OBJECTS
+from cli.pushed_repository import NAME, find_checkout, needs_automation, split_login, with_automation
 from cli.secrets import parse_secret_values, with_secrets
 from controllers.runtime.key import Key
 from controllers.worktree.paths import ask_git
@@ -241,3 +245,94 @@ def test_docker_login_is_for_the_registries_it_is_for(tmp_path: Path) -> None:
     config.write_text("{")
     with pytest.raises(BadInput, match="is not a Docker configuration in JSON"):
         with_docker_login(manifests, config)
+
+
+LOGIN_URLS = [
+    "HTTPS://bot:s3cret@git.example.com/org/fleet",
+    "https://s3cret@git.example.com/org/fleet",
+    "ftp://bot:s3cret@git.example.com/org/fleet",
+    "FTPS://bot:s3cret@git.example.com/org/fleet",
+    "ssh://git:s3cret@git.example.com/org/fleet",
+    "SSH://git:s3cret@git.example.com:22/org/fleet",
+    "git+ssh://git:s3cret@git.example.com/org/fleet",
+    "https://bot:s3cret@[::1/org/fleet",
+    "https://bot:s3cret@git.example.com:port/org/fleet",
+    "https://bot:s3cret/more@git.example.com/org/fleet",
+    "https://bot:s3cret@git.exa\u2100mple.com/org/fleet",
+]
+"""The login of some of them can be used; that of none may be shown."""
+
+
+def no_address(*_args: object, **_kwargs: object) -> NoReturn:
+    raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+
+@pytest.mark.parametrize("url", LOGIN_URLS)
+@pytest.mark.parametrize("options", [["--dry-run"], ["--dry-run", "-o", "json"], ["--dry-run", "--verbose"]], ids=str)
+def test_the_login_of_a_remote_is_shown_nowhere(
+    checkout: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str, options: list[str]
+) -> None:
+    git(checkout, "remote", "set-url", "origin", url)
+    monkeypatch.setenv("XDG_STATE_HOME", str(checkout.parent / "state"))
+    monkeypatch.setattr(automate_run, "schedule_exit", lambda _: None)
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    status = main(["automate", str(checkout), "--once", *options])
+    out, err = capfd.readouterr()
+    assert (status in {1, 2}, bool(out + err)) == (True, True)
+    assert "s3cret" not in out + err
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("url", LOGIN_URLS)
+@pytest.mark.parametrize(
+    "command",
+    [["automate", "--once"], ["preview"], ["preview", "--url"], ["preview", ".", "-f"], ["lint"], ["adopt"],
+     ["explain"], ["preview", "--semver=*", "--image"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_the_login_of_a_url_that_was_given_is_shown_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], command: list[str], url: str
+) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'http.proxy=http://127.0.0.1:1'")
+    monkeypatch.setenv("GIT_SSH_COMMAND", "false")
+    monkeypatch.chdir(tmp_path)
+    status = main([*command, url])
+    out, err = capfd.readouterr()
+    assert status == (1 if "-f" in command else 2)
+    assert "s3cret" not in out + err
+    assert "Traceback" not in out + err
+
+
+def test_the_password_of_an_ssh_url_is_left_out() -> None:
+    assert split_login("SSH://git:s3cret@git.example.com:22/org/fleet") == (
+        "ssh://git@git.example.com:22/org/fleet",
+        {},
+    )
+
+
+@pytest.mark.parametrize("url", LOGIN_URLS)
+@pytest.mark.parametrize("verb", ["automate", "preview", "lint", "adopt", "explain"])
+def test_the_login_of_a_url_in_a_manifest_is_shown_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], verb: str, url: str
+) -> None:
+    """Of a GitRepository, and of an image, where a URL is wrong."""
+    monkeypatch.setattr(socket, "getaddrinfo", no_address)
+    monkeypatch.setattr(automate_run, "schedule_exit", lambda _: None)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+    for field, value in (("url", json.dumps(url)), ("image", json.dumps(url))):
+        repository = value if field == "url" else "https://git.example.com/org/fleet"
+        image = value if field == "image" else "127.0.0.1:1/org/web"
+        Path("objects.yaml").write_text(
+            OBJECTS.replace('"ssh://git@git.example.com/org/fleet.git"', repository)
+            .replace("ghcr.io/org/web", image)
+            .replace("path: ./apps", "path: .")
+        )
+        Path("web.yaml").write_text(DEPLOYMENT)
+        more = {"automate": [".", "--once", "--dry-run"], "explain": ["web.yaml:4"]}
+        main([verb, *more.get(verb, ["."])])
+        out, err = capfd.readouterr()
+        assert out + err or verb == "lint"
+        assert "s3cret" not in out + err, field
+        assert "Traceback" not in out + err

@@ -1,6 +1,5 @@
 """Manifests in a remote Git repository: `tagline automate URL`. Read with the engine of the controllers."""
 
-import re
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,10 +14,10 @@ from controllers.git.errors import GitError
 from controllers.git.protocol.refs import HEADS, Refs, Tip
 from controllers.git.remote import Remote
 from controllers.gitaccess.credentials import credentials_from_secret
+from controllers.net.url import show_remote
 
 TOOLKIT: Final = b".toolkit.fluxcd.io/"
 """What a file of a remote repository must contain to be read."""
-_URL: Final = re.compile(r"(?:https?|ssh)://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +29,13 @@ class RemoteManifests:
     """Place, for messages, and content."""
 
 
-def is_url(source: str) -> bool:
-    """Return whether a source is a remote repository."""
-    return _URL.match(source) is not None
-
-
 async def fetch_manifests(url: str, login: Mapping[str, bytes]) -> RemoteManifests:
     """Return the files with manifests on the default branch of a repository.
 
     login: the values of a Secret for Git; empty for those in the URL, or none. Raises BadInput.
     """
     address, in_url = split_login(url)
+    shown = show_remote(address)
     data = dict(login) or {name: text.encode() for name, text in in_url.items()}
     with tempfile.TemporaryDirectory(prefix="tagline-") as folder:
         engine = GitEngine(Path(folder), destinations=own_machine.DESTINATIONS)
@@ -55,13 +50,13 @@ async def fetch_manifests(url: str, login: Mapping[str, bytes]) -> RemoteManifes
                 remote, commit, "", is_wanted=_may_hold_manifests, has_marker=_mentions_toolkit
             )
         except (GitError, ValueError) as error:
-            raise BadInput(f"{address}: {error}") from None
+            raise BadInput(f"{shown}: {error}") from None
         finally:
             await engine.aclose()
     checkout = PushedRepository(
-        Path(address), address, branch, in_url if not login else {}, {"email": "tagline@localhost"}
+        Path(shown), address, branch, in_url if not login else {}, {"email": "tagline@localhost"}
     )
-    return RemoteManifests(checkout, tuple((f"{address}: {file.path}", file.data) for file in files))
+    return RemoteManifests(checkout, tuple((f"{shown}: {file.path}", file.data) for file in files))
 
 
 def _mentions_toolkit(data: bytes) -> bool:

@@ -13,6 +13,7 @@ from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
 from controllers.lint.rules import RULES, Fix, LintFinding, Severity
+from controllers.net.url import redact_text
 from controllers.setters import is_candidate
 
 
@@ -57,6 +58,7 @@ def run_lint(options: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted\n")
         return 130
+    findings = [replace(one, message=redact_text(one.message)) for one in findings]
     if options.output == "text":
         findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
     shown = "".join(FORMATS[options.output](findings))

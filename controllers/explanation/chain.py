@@ -19,7 +19,7 @@ from controllers import setters
 from controllers.gitaccess.branches import NoPushBranch, plan_branches, source_key
 from controllers.image.ref import to_image_ref
 from controllers.image.setter import PARTS, Setter, parse_setter
-from controllers.net.url import show_remote
+from controllers.net.url import redact_text, show_remote
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.conditions import find_condition, is_failing
 from controllers.selection.rules import repository_key
@@ -81,7 +81,7 @@ def trace_policy(policy: ImagePolicy, known: Known) -> Iterator[ChainLink]:
         yield ChainLink(f"ImageRepository {key}", _missing("ImageRepository", key, known.repositories))
         return
     yield ChainLink(
-        f"ImageRepository {key}: {repository.spec.image}{_said(repository.status.conditions)}",
+        f"ImageRepository {key}: {redact_text(repository.spec.image)}{_said(repository.status.conditions)}",
         _repository_fault(repository) or fault,
     )
 

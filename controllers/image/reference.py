@@ -26,7 +26,10 @@ LOCALHOST_DOMAIN = re.compile(r".*\.localhost(?::[0-9]{1,5})?")
 PRIVATE_NETWORKS = tuple(map(ipaddress.IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 
 
-USERINFO = re.compile(r"^((?:[a-z]+://)?)[^/@]+@(?=[^@/:]+(?::\d+)?(?:/|$))")
+USERINFO = re.compile(
+    r"^([A-Za-z][A-Za-z0-9+.-]*://)(?:[^/]*|[^][/:@]*:(?!\d+(?:/|$))[^@]*)@"  # of a URL; a password may have a slash
+    r"|^()[^/@]+@(?=[^@/:]+(?::\d+)?(?:/|$))"
+)
 """A login in front of a host, and not what stands in front of a digest."""
 
 
@@ -107,7 +110,7 @@ def allows_http(image: Image, insecure: bool) -> bool:
 
 def _shown(text: str) -> str:
     """Return a text that is no reference without the login that somebody has put in front of its host."""
-    return USERINFO.sub(r"\1REDACTED@", text)
+    return USERINFO.sub(r"\1\2REDACTED@", text)
 
 
 def is_loopback(image: Image) -> bool:

@@ -43,6 +43,16 @@ def test_canonical_name(text: str, name: str) -> None:
             "image 'https://REDACTED@a.b/cd' should not include URL scheme; remove 'https://'",
             id="user-info-in-a-url",
         ),
+        pytest.param(
+            "HTTPS://me:hu/sh@a.b:port/cd",
+            "image 'HTTPS://REDACTED@a.b:port/cd' should not include URL scheme; remove 'HTTPS://'",
+            id="user-info-with-a-slash",
+        ),
+        pytest.param(
+            "https://a.b:5000/cd@sha256:12",
+            "image 'https://a.b:5000/cd@sha256:12' should not include URL scheme; remove 'https://'",
+            id="digest-in-a-url",
+        ),
         pytest.param("a.b/cd@sha256:12", "could not parse reference: a.b/cd@sha256:12", id="digest"),
         pytest.param("a.b:http/cd", "could not parse reference: a.b:http/cd", id="port-is-no-number"),
         pytest.param("[1.2.3.4]:80/cd", "could not parse reference: [1.2.3.4]:80/cd", id="brackets-are-for-ipv6"),

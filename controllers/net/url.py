@@ -7,7 +7,12 @@ from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 HARMLESS_PARAMETERS: Final = frozenset({"last", "n", "page", "page_size", "per_page", "scope", "service"})
 """Of queries to registries, token services and Git hosts: they say what is asked for, and do not permit it."""
-_USERINFO: Final = re.compile(r"//[^/?#\s\"'<>]*@")
+_USERINFO: Final = re.compile(
+    r"""//(?: [^/?#\s"'<>]*                                                # as RFC 3986 has it
+            | [^][/?#\s"'<>:@]{0,256} : (?![0-9]+(?:[/?#]|$)) [^\s"'<>@]{0,256}  # a password with one of /?# in it
+        )@""",
+    re.VERBOSE,
+)
 _PARAMETER: Final = re.compile(r"([?&;])([^=&;#\s\"'<>]+)=([^&;#\s\"'<>]*)")
 
 

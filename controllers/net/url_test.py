@@ -55,6 +55,8 @@ def test_a_url_without_its_login(url: str, want: str) -> None:
         pytest.param("https://h/?X-Amz-Signature=ab&n=1;sig=cd#x", "https://h/?X-Amz-Signature=REDACTED&n=1;sig=REDACTED#x",
                      id="signed"),
         pytest.param("//me:hush@[", "//[", id="not-a-url"),
+        pytest.param("https://me:hu/sh@h/p", "https://h/p", id="password-with-a-slash"),
+        pytest.param("https://h:8080/a@b http://[::1]:1/a@b", "https://h:8080/a@b http://[::1]:1/a@b", id="port"),
         pytest.param('"http://u:p@h?t=hush" or <x?y=z>', '"http://h?t=REDACTED" or <x?y=REDACTED>', id="text"),
     ],
 )  # fmt: skip

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from controllers.golang import regexp
+from controllers.net.url import redact_text
 from controllers.runtime.embedded import rules
 from controllers.runtime.embedded.served import Json
 
@@ -215,4 +216,5 @@ def _invalid(value: str, path: str) -> str:
 
 
 def _quote(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """Return a value as messages show it: the URL of a repository may hold a login."""
+    return redact_text(json.dumps(value, ensure_ascii=False))
