@@ -12,7 +12,8 @@ from pathlib import Path
 
 from cli.adoption_dialogue import ask
 from cli.adoption_report import AdoptionReport, format_report, to_json
-from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, write_files
+from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files
+from cli.file_writing import why_unwritable, write_files
 from cli.output import encode_text, write_output
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.evidence import Verdict, hold_against
@@ -40,12 +41,14 @@ OUTPUTS = ("text", "summary", "diff", "yaml", "json")
 def run_adoption(options: argparse.Namespace) -> int:
     """Adopt as the options of the verb say; return the exit status.
 
-    Raises BadFolder, BadInstruction, BadTagFile; OSError when writing failed, before anything was changed.
+    Raises BadFolder, BadInstruction, BadTagFile, NotWritten; OSError for a file that cannot be read.
     """
     instructions = [parse_instruction(text) for text in options.policy]
     known_tags = read_tag_files(options.tags)
     checkout = open_checkout(options.path, hidden=options.hidden)
     target = Path(options.objects) if options.objects else checkout.folder / OBJECTS_FILE
+    if fault := why_unwritable(checkout.folder, os.path.relpath(target, checkout.folder)):
+        raise BadFolder(f"objects cannot go to {fault}; --objects says where")
     survey = _survey(checkout, options)
     carried = _read_tool(options.origin, checkout)
     instructions += carried.instructions

@@ -1,4 +1,4 @@
-"""A folder of files on this machine, most often a Git checkout: which files it has, and how they are read and written.
+"""A folder of files on this machine, most often a Git checkout: which files it has, and how they are read.
 
 Git is asked only which files it ignores. Repositories inside the folder, submodules among them, are left out.
 Symbolic links are not followed: what they lead to is in the folder anyway, or is not ours to change.
@@ -6,12 +6,9 @@ Symbolic links are not followed: what they lead to is in the folder anyway, or i
 
 import errno
 import os
-import signal
 import stat
-import tempfile
-import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -116,25 +113,6 @@ def read_files(
             yield path, data
 
 
-def write_files(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Replace files as a whole, all or none: new ones are written beside the old, then renamed. Raises OSError.
-
-    Ctrl-C counts before the first rename or after the last one.
-    """
-    prepared: list[tuple[str, Path]] = []
-    try:
-        for path, data in contents.items():
-            prepared.append((_prepare(folder / path, data), folder / path))
-        with _uninterrupted():
-            for temporary, target in prepared:
-                os.replace(temporary, target)
-    except BaseException:
-        for temporary, _ in prepared:
-            with suppress(OSError):
-                os.unlink(temporary)
-        raise
-
-
 def _read(path: str) -> bytes | None:
     """Return the bytes of a file, none of a folder or device, None for one that is too large. Raises OSError."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -150,40 +128,6 @@ def _read(path: str) -> bytes | None:
         return b"".join(pieces)
     finally:
         os.close(descriptor)
-
-
-def _prepare(target: Path, data: bytes) -> str:
-    """Write a file beside its target, with the target's permissions; return its name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-        try:
-            mode = stat.S_IMODE(target.stat().st_mode)
-        except FileNotFoundError:
-            mode = 0o644
-        os.chmod(temporary, mode)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return temporary
-
-
-@contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Keep Ctrl-C for the end."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pending: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: pending.append(number))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pending:
-        raise KeyboardInterrupt
 
 
 def _find_root(folder: Path) -> Path | None:

@@ -9,6 +9,8 @@ import sys
 
 from cli.adoption_run import DEFAULT_NAMESPACE, OBJECTS_FILE, OUTPUTS, run_adoption
 from cli.checkout import BadFolder
+from cli.file_writing import NotWritten
+from cli.printing import write_error
 from cli.tags import BadTagFile
 from controllers.adoption.instructions import BadInstruction
 from controllers.adoption.origins.tools import TOOLS
@@ -67,6 +69,9 @@ def adopt(options: argparse.Namespace) -> int:
     except (BadFolder, BadInstruction, BadTagFile) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except NotWritten as error:
+        write_error(error)
+        return 1
     except OSError as error:
         sys.stderr.write(f"nothing was written: {error.filename}: {error.strerror or type(error).__name__}\n")
         return 1

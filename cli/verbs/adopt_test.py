@@ -1,8 +1,10 @@
 """`tagline adopt`, as its users meet it."""
 
 import asyncio
+import errno
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -265,12 +267,104 @@ def test_a_failed_write_changes_nothing(adopt: Adopt, folder: Path, monkeypatch:
     def fail(path: object, mode: int) -> None:
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr("cli.checkout.os.chmod", fail)
+    monkeypatch.setattr("cli.file_writing.os.chmod", fail)
     status, _, err = adopt("--write")
     assert status == 1
     assert "nothing was written: " in err
     assert "Permission denied" in err
     assert read(folder) == before
+
+
+def everything(folder: Path) -> dict[str, object]:
+    """Return all that a folder has: folders, links and files with their content."""
+    paths = (path for path in folder.rglob("*") if ".git" not in path.parts)
+    return {
+        path.relative_to(folder).as_posix(): os.readlink(path)
+        if path.is_symlink()
+        else path.is_file() and path.read_bytes()
+        for path in paths
+    }
+
+
+@pytest.mark.parametrize("options", [["--write"], []], ids=str)
+@pytest.mark.parametrize(
+    ("objects", "said"),
+    [
+        ("apps", "apps: a folder: name a file in it"),
+        ("link.yaml", "link.yaml: a symbolic link, through which nothing is written"),
+        ("dangling.yaml", "dangling.yaml: a symbolic link"),
+        ("away/new.yaml", "away: a symbolic link"),
+        ("apps/pipe", "apps/pipe: no file: name another one"),
+        ("apps/web.yaml/new.yaml", "apps/web.yaml/new.yaml: Not a directory"),
+    ],
+)
+def test_objects_go_to_files_alone(
+    adopt: Adopt, folder: Path, tmp_path: Path, objects: str, said: str, options: list[str]
+) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "a.yaml").write_text("secret: of somebody\n")
+    os.symlink("../outside/a.yaml", folder / "link.yaml")
+    os.symlink("../outside/none.yaml", folder / "dangling.yaml")
+    os.symlink("../outside", folder / "away")
+    os.mkfifo(folder / "apps" / "pipe")
+    before = everything(tmp_path)
+    status, out, err = adopt(*options, "--objects", objects)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert everything(tmp_path) == before
+
+
+def test_the_file_of_objects_may_not_be_a_link_that_a_repository_has(adopt: Adopt, folder: Path) -> None:
+    (folder.parent / "private").write_text("kind: Private\n")
+    os.symlink("../private", folder / "image-automation.yaml")
+    before = everything(folder.parent)
+    for argv in ([], ["--write"], ["-i"]):
+        status, out, err = adopt(*argv)
+        assert (status, "Private" in out + err) == (2, False)
+    assert everything(folder.parent) == before
+
+
+@pytest.mark.parametrize("broken", range(3))
+def test_a_write_that_fails_half_way_is_undone(
+    adopt: Adopt, folder: Path, monkeypatch: pytest.MonkeyPatch, broken: int
+) -> None:
+    for path in folder.rglob("*.yaml"):
+        path.chmod(0o640)
+    before, replace, calls = everything(folder), os.replace, []
+
+    def fail(source: str, target: Path) -> None:
+        calls.append(str(target))
+        if len(calls) == broken + 1:
+            raise OSError(errno.EIO, "Input/output error", source)
+        replace(source, target)
+
+    monkeypatch.setattr("cli.file_writing.os.replace", fail)
+    status, _, err = adopt("--write", "--objects", "new/folder/objects.yaml")
+    assert status == 1
+    assert err == f"nothing was written: {calls[broken]}: Input/output error\n"
+    assert everything(folder) == before
+    assert (folder / "apps" / "web.yaml").stat().st_mode & 0o777 == 0o640
+
+
+def test_what_cannot_be_undone_is_named_with_the_place_of_the_old_content(
+    adopt: Adopt, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values, replace = (folder / "apps" / "values.yaml").read_bytes(), os.replace
+
+    def fail(source: str, target: Path) -> None:
+        if target.name == "values.yaml" and b"$imagepolicy" in Path(source).read_bytes():
+            replace(source, target)
+        else:
+            raise OSError(errno.EROFS, "Read-only file system", source)
+
+    monkeypatch.setattr("cli.file_writing.os.replace", fail)
+    status, _, err = adopt("--write")
+    assert status == 1
+    assert "nothing was written" not in err
+    assert err.startswith("apps/web.yaml: Read-only file system; these files were written before that and")
+    kept = re.search(r"apps/values.yaml \(its old content is in ([^)]+)\)", err)
+    assert kept
+    assert Path(kept[1]).read_bytes() == values
 
 
 def test_a_reader_that_leaves_early(adopt: Adopt, folder: Path) -> None:

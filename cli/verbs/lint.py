@@ -6,9 +6,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, write_files
+from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files
+from cli.file_writing import NotWritten, write_files
 from cli.lint_output import FORMATS
 from cli.output import encode_text, write_output
+from cli.printing import write_error
 from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
@@ -52,6 +54,9 @@ def run_lint(options: argparse.Namespace) -> int:
     except (BadFolder, BadTagFile) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except NotWritten as error:
+        write_error(error)
+        return 1
     except OSError as error:
         sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror or type(error).__name__}\n")
         return 1
