@@ -64,9 +64,15 @@ def run_automate(options: argparse.Namespace) -> int:
 
 
 def default_state_file(sources: list[str]) -> Path:
-    """Return where the state of these sources is kept: each set of them has a file of its own."""
+    """Return where the state of these sources is kept: each set of them has a file of its own.
+
+    Raises BadInput where the user has no home folder.
+    """
     places = "\n".join(sorted(s if s == "-" or is_repository_url(s) else str(Path(s).resolve()) for s in sources))
-    folder = Path(os.environ.get("XDG_STATE_HOME") or "~/.local/state").expanduser() / "tagline"
+    base = os.path.expanduser(os.environ.get("XDG_STATE_HOME") or "~/.local/state")
+    if base.startswith("~"):
+        raise BadInput(f"there is no home folder for {base}, where the state would be kept: name a file with --state")
+    folder = Path(base) / "tagline"
     return folder / f"automate-{hashlib.sha256(places.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.db"
 
 

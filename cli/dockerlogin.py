@@ -5,6 +5,7 @@ https://docs.docker.com/reference/cli/docker/login/#credential-stores
 """
 
 import base64
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +13,9 @@ from typing import Any, Final
 
 from api.names import IMAGE_REPOSITORIES, SECRETS
 from cli.objects import BadInput, Manifest, Manifests
+from cli.reading import UnfitFile, read_start
 from controllers.image.reference import BadReference, parse_image
-from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, PullSecret, resolve_credentials
+from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, MAX_BYTES, PullSecret, resolve_credentials
 from controllers.registry.errors import BadCredentialSecret
 from controllers.runtime.key import Key
 
@@ -22,7 +24,23 @@ SECRET_NAME: Final = "tagline-docker-config"  # noqa: S105
 
 def config_file(environ: Mapping[str, str]) -> Path:
     """Return where Docker keeps its configuration."""
-    return Path(environ.get("DOCKER_CONFIG") or "~/.docker").expanduser() / "config.json"
+    return Path(os.path.expanduser(environ.get("DOCKER_CONFIG") or "~/.docker")) / "config.json"
+
+
+def read_config(file: Path) -> bytes | None:
+    """Return what Docker's configuration has, None where there is none; of one that is too large the beginning.
+
+    Docker makes a folder in the place of a missing file that is mounted. Whatever else is no file is none, too.
+    """
+    try:
+        return read_start(file, length=MAX_BYTES + 1)
+    except (OSError, UnfitFile):
+        return None
+
+
+def pull_secret(content: bytes, file: Path) -> PullSecret:
+    """Return Docker's configuration as a pull secret, under a name for messages."""
+    return PullSecret(JSON_TYPE, {JSON_KEY: content}, str(file), source="Docker's configuration")
 
 
 def with_docker_login(manifests: Manifests, file: Path) -> Manifests:
@@ -30,11 +48,10 @@ def with_docker_login(manifests: Manifests, file: Path) -> Manifests:
 
     A file that is not there changes nothing. Raises BadInput for one that cannot be used.
     """
-    try:
-        content = file.read_bytes()
-    except OSError:
+    content = read_config(file)
+    if content is None:
         return manifests
-    secret = PullSecret(JSON_TYPE, {JSON_KEY: content}, str(file))
+    secret = pull_secret(content, file)
     changed: list[Manifest] = []
     namespaces: set[str] = set()
     for manifest in manifests.manifests:

@@ -9,6 +9,7 @@ from typing import Final
 
 from api.version import VERSION
 from cli.known_objects import Objects, is_elsewhere, read_objects
+from cli.objects import BadInput
 from cli.printing import write, write_error
 from cli.tags import BadTagFile
 from controllers import setters
@@ -44,7 +45,7 @@ def explain_place(options: argparse.Namespace, what: str) -> int:
         if place and not _is_image(what):
             raise _BadPlace(f"there is no file {place['file']}")
         return _explain_image(options, what)
-    except (_BadPlace, WorkTreeError, BadTagFile, BadReference, NotConfigured, ApiError) as error:
+    except (_BadPlace, WorkTreeError, BadInput, BadTagFile, BadReference, NotConfigured, ApiError) as error:
         write_error(error)
         return 2
 

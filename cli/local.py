@@ -2,6 +2,7 @@
 
 import asyncio
 import importlib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.process.process import Process
 
+_NO_LOG: Final = logging.NullHandler()
 LOOK_SECONDS: Final = 0.2
 _FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s", own_machine.FLAG)
 
@@ -52,6 +54,8 @@ async def choose(
 
     tags: of images, by name, instead of their registries'. offline: ask no registry. progress: told while this waits.
     """
+    # What has failed is in the status of the objects. Python would write what nobody handles to standard error.
+    logging.getLogger("controllers").addHandler(_NO_LOG)
     choices = Choices()
     with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
         client = api.connect()

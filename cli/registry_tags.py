@@ -8,17 +8,18 @@ import os
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 from api.version import VERSION
 from cli import own_machine
-from cli.dockerlogin import config_file
+from cli.dockerlogin import config_file, pull_secret, read_config
 from cli.progress import Progress
 from cli.tags import TagLists
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, Image, parse_image
 from controllers.registry.access import Access
 from controllers.registry.client import RegistryClient
-from controllers.registry.dockerconfig import JSON_KEY, JSON_TYPE, Credentials, PullSecret, resolve_credentials
+from controllers.registry.dockerconfig import Credentials, resolve_credentials
 from controllers.registry.errors import RegistryError, Unavailable
 from controllers.registry.settings import RegistrySettings
 
@@ -39,11 +40,22 @@ async def _ask_all(images: Sequence[str]) -> TagLists:
         clock=SYSTEM_CLOCK, user_agent=USER_AGENT, settings=RegistrySettings(destinations=own_machine.DESTINATIONS)
     )
     lists, broken, limit = TagLists(), dict[str, str](), asyncio.Semaphore(CONCURRENCY)
-    config = _read_docker_config()
+    file = config_file(os.environ)
+    config = read_config(file)
 
-    async def ask(image: str) -> None:
+    async def ask(name: str) -> None:
         async with limit:
-            await _ask(client, image, config, lists, broken)
+            try:
+                image = parse_image(name)
+                if image.registry in broken:
+                    lists.failures[name] = broken[image.registry]
+                    return
+                access = Access(credentials=_credentials(image, config, file))
+                lists.tags[name] = (await client.list_tags(image, access, timeout=TIMEOUT)).tags
+            except (RegistryError, BadReference) as error:
+                lists.failures[name] = str(error)
+                if isinstance(error, Unavailable) and error.unreachable:  # for all of its images
+                    broken[image.registry] = str(error)
 
     progress = asyncio.create_task(_show_progress(lists, len(images)))
     try:
@@ -56,33 +68,8 @@ async def _ask_all(images: Sequence[str]) -> TagLists:
     return lists
 
 
-async def _ask(client: RegistryClient, name: str, config: bytes, lists: TagLists, broken: dict[str, str]) -> None:
-    """List the tags of one image; a registry that cannot be reached at all is not tried again."""
-    try:
-        image = parse_image(name)
-        if image.registry in broken:
-            lists.failures[name] = broken[image.registry]
-            return
-        credentials = _credentials(image, config)
-        listed = await client.list_tags(image, Access(credentials=credentials), timeout=TIMEOUT)
-        lists.tags[name] = listed.tags
-    except Unavailable as error:
-        lists.failures[name] = broken[image.registry] = str(error)
-    except (RegistryError, BadReference) as error:
-        lists.failures[name] = str(error)
-
-
-def _read_docker_config() -> bytes:
-    try:
-        return config_file(os.environ).read_bytes()
-    except OSError:
-        return b""
-
-
-def _credentials(image: Image, config: bytes) -> Credentials | None:
-    if not config:
-        return None
-    return resolve_credentials(image, [PullSecret(JSON_TYPE, {JSON_KEY: config}, "Docker's config.json")])
+def _credentials(image: Image, config: bytes | None, file: Path) -> Credentials | None:
+    return resolve_credentials(image, [pull_secret(config, file)]) if config is not None else None
 
 
 async def _show_progress(lists: TagLists, total: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cli import registry_tags
 from cli.registry_tags import ask_registries
-from testing.registry_server import RegistryHandler, run_server
+from testing.registry_server import ReceivedRequest, RegistryHandler, Reply, run_server
 
 
 async def test_the_user_of_dockers_configuration_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,6 +41,21 @@ def test_a_registry_that_is_away_is_tried_once() -> None:
     failures = ask_registries(images).failures
     assert set(failures) == set(images)
     assert len(set(failures.values())) <= registry_tags.CONCURRENCY
+
+
+async def test_a_repository_that_fails_costs_no_other_of_the_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the many is broken, and it is asked for first."""
+    monkeypatch.setattr(registry_tags, "CONCURRENCY", 1)
+    registry = RegistryHandler({"org/app": ["1.0.0"], "org/broken": ["1.0.0"]})
+
+    def answer(request: ReceivedRequest) -> Reply:
+        return Reply(500) if "/org/broken/" in request.target else registry(request)
+
+    async with run_server(answer) as server:
+        names = [f"{server.address}/org/{name}" for name in ("broken", "app")]
+        lists = await asyncio.to_thread(ask_registries, names)
+    assert list(lists.failures) == [names[0]]
+    assert lists.of(names[1]) == ["1.0.0"]
 
 
 async def test_progress_is_shown_on_a_terminal(

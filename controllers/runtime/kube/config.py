@@ -14,6 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.net.library_errors import describe
@@ -88,6 +89,8 @@ def _in_cluster(environ: Mapping[str, str], directory: Path, clock: Clock) -> Cl
             f"read the service account in {directory}: {describe(error)}; is automountServiceAccountToken on?"
         ) from error
     server = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    if not _is_http(server):
+        raise NotConfigured("find the API server: KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT are no address")
     return ClusterConfig(server, namespace, tls=tls, credentials=token)
 
 
@@ -117,6 +120,10 @@ class FileToken:
 
 def _from_kubeconfig(path: str) -> ClusterConfig:
     resolved = resolve_kubeconfig(path)
+    if not _is_http(resolved.server):
+        raise NotConfigured(f"read kubeconfig {path}: the server of its current context is no http or https URL")
+    if resolved.proxy and not _is_http(resolved.proxy):
+        raise NotConfigured(f"read kubeconfig {path}: the proxy-url of its current context is no http or https URL")
     try:
         tls = _tls(resolved) if resolved.server.startswith("https:") else None
     except (OSError, ssl.SSLError) as error:
@@ -129,6 +136,14 @@ def _from_kubeconfig(path: str) -> ClusterConfig:
         server_name=resolved.server_name,
         proxy=resolved.proxy,
     )
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
 
 
 def _tls(resolved: ResolvedContext) -> ssl.SSLContext:

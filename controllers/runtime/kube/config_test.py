@@ -157,7 +157,9 @@ async def test_kubeconfig_with_exec_plugin_runs_it_again_when_refused(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "content", [None, "]", "{}", '{"current-context": "x"}'], ids=["missing", "not-yaml", "empty", "no-contexts"]
+    "content",
+    [None, "]", "{}", '{"current-context": "x"}', "5"],
+    ids=["missing", "not-yaml", "empty", "no-contexts", "scalar"],
 )
 def test_unusable_kubeconfig_is_named(tmp_path: Path, content: str | None) -> None:
     path = tmp_path / "broken"

@@ -79,8 +79,13 @@ def load_kubeconfig(path: str) -> ResolvedContext:
             server_name=getattr(loaded, "tls_server_name", None) or "",
             proxy=_proxy_url(loader.KubeConfigMerger(path).config, active["context"]["cluster"]),
         )
-    except (loader.ConfigException, loader.yaml.YAMLError, OSError, ValueError, KeyError, TypeError) as error:
-        return ResolvedContext(error=describe(error))
+    except (KeyError, TypeError, AttributeError):
+        return ResolvedContext(error="it does not have the fields of a kubeconfig")
+    except (loader.ConfigException, loader.yaml.YAMLError, OSError, ValueError) as error:
+        said = describe(error)
+        if said == type(error).__name__ and isinstance(error, ValueError):  # a library's, whose text may quote the file
+            said = "a value in it cannot be read: look at its URLs and at what is base64"
+        return ResolvedContext(error=said)
 
 
 def _authorization(keys: Any) -> str:
