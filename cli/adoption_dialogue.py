@@ -16,7 +16,7 @@ def ask(
     tags: Callable[[str], Sequence[str] | None],
     *,
     prompt: Callable[[str], str],
-    show: Callable[[str], object],
+    show: Callable[[Iterable[str]], object],
 ) -> list[Verdict] | None:
     """Return the verdicts that the user wants, None when they quit.
 
@@ -30,7 +30,7 @@ def ask(
             continue
         current: Verdict | None = verdict
         while current is not None:
-            show("".join(format_proposal(current.proposal, namespace, current.choice)))
+            show(format_proposal(current.proposal, namespace, current.choice))
             try:
                 answer = prompt(QUESTION).strip()
             except EOFError:
@@ -52,26 +52,26 @@ def ask(
 
 
 def _change(
-    verdict: Verdict, answer: str, tags: Callable[[str], Sequence[str] | None], show: Callable[[str], object]
+    verdict: Verdict, answer: str, tags: Callable[[str], Sequence[str] | None], show: Callable[[Iterable[str]], object]
 ) -> Verdict:
     """Return the verdict on the same places with another policy; the old one where that does not work."""
     proposal = verdict.proposal
     if proposal.policy_exists:
-        show(f"The policy {proposal.policy_name} exists: change it where it is\n\n")
+        show([f"The policy {proposal.policy_name} exists: change it where it is\n", "\n"])
         return verdict
     try:
         scheme = parse_instruction(f"{proposal.image}={answer}").scheme
     except BadInstruction as error:
-        show(f"{error}\n\n")
+        show([f"{error}\n", "\n"])
         return verdict
     if scheme is None or scheme.is_floating != proposal.scheme.is_floating:
-        show("That does not fit these places: a digest is another value than a tag\n\n")
+        show(["That does not fit these places: a digest is another value than a tag\n", "\n"])
         return verdict
     same_kind = type(scheme.policy) is type(proposal.scheme.policy)
     tag_filter = proposal.scheme.tag_filter if same_kind else None
     scheme = replace(scheme, digest=proposal.scheme.digest, tag_filter=tag_filter)
     changed = hold_against(replace(proposal, scheme=scheme, reason="as you say", notes=()), tags(proposal.image))
     if changed.refusal:
-        show(f"{changed.refusal}\n\n")
+        show([f"{changed.refusal}\n", "\n"])
         return verdict
     return changed

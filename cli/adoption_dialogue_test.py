@@ -28,7 +28,7 @@ def run(*answers: str) -> tuple[list[str] | None, str]:
             raise EOFError from None
 
     verdicts: list[Verdict] = [hold_against(proposal, TAGS) for proposal in proposals]
-    wanted = ask(verdicts, "apps", lambda _: TAGS, prompt=prompt, show=shown.append)
+    wanted = ask(verdicts, "apps", lambda _: TAGS, prompt=prompt, show=shown.extend)
     if wanted is None:
         return None, "".join(shown)
     return [f"{one.proposal.image} {one.proposal.scheme.policy} {one.choice}" for one in wanted], "".join(shown)
@@ -60,7 +60,7 @@ def test_a_policy_that_exists_is_not_changed_here() -> None:
     answers = iter(["^2", "y"])
     shown: list[str] = []
     verdicts = [Verdict(replace(proposal, policy_exists=True)) for proposal in proposals]
-    wanted = ask(verdicts, "apps", lambda _: TAGS, prompt=lambda _: next(answers), show=shown.append)
+    wanted = ask(verdicts, "apps", lambda _: TAGS, prompt=lambda _: next(answers), show=shown.extend)
     assert wanted == verdicts
     assert "The policy a exists: change it where it is" in "".join(shown)
 

@@ -5,7 +5,7 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +14,7 @@ from cli.adoption_dialogue import ask
 from cli.adoption_report import AdoptionReport, format_report, to_json
 from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files
 from cli.file_writing import why_unwritable, write_files
-from cli.output import encode_text, write_output
+from cli.output import encode_diff, encode_json, encode_text, one_line, write_error, write_output
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
@@ -28,6 +28,7 @@ from controllers.adoption.schemes import Level
 from controllers.adoption.survey import Adoption, Fault, Survey, take_survey, write_markers
 from controllers.documents.diff import unified_diff
 from controllers.documents.manifests import ObjectInFile, find_manifests, may_hold_objects
+from controllers.net.foreign_text import escape
 from controllers.setters import Unparsable, UpdatePathOutside, is_candidate, relative_to, resolve_update_path
 
 DEFAULT_NAMESPACE = DEFAULT_SOURCE = "flux-system"
@@ -61,7 +62,7 @@ def run_adoption(options: argparse.Namespace) -> int:
     if options.interactive:
         chosen = ask(verdicts, namespace, lists.of, prompt=_prompt, show=_show)
         if chosen is None:
-            sys.stderr.write("nothing was written\n")
+            write_error("nothing was written")
             return 0
         verdicts = chosen
     adoption = write_markers(survey.contents, [verdict.proposal for verdict in verdicts], namespace)
@@ -86,11 +87,10 @@ def run_adoption(options: argparse.Namespace) -> int:
     )
     if options.write and changes:  # before anything is printed, since the reader of a pipe may leave
         write_files(checkout.folder, {path: new for path, (_, new) in changes.items()})
-    _print(report, changes, objects, options.output)
     if options.write and changes:
-        sys.stderr.write(
-            f"wrote {', '.join([*changes][:3])}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}\n"
-        )
+        names = ", ".join(escape(path) for path in [*changes][:3])
+        write_error(f"wrote {names}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}")
+    _print(report, changes, objects, options.output)
     return 1 if survey.faults or lists.failures else 0
 
 
@@ -229,14 +229,14 @@ def _print(
 ) -> None:
     pieces: list[bytes] = []
     if output == "json":
-        pieces.append(json.dumps(to_json(report), indent=2, ensure_ascii=False).encode("utf-8", "replace") + b"\n")
+        pieces.append(encode_json(json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"))
     elif output == "yaml":
-        pieces.append(objects.encode())
+        pieces.append(encode_text(objects))
     if output in {"text", "summary"}:
-        pieces.append(encode_text("".join(format_report(report))))
+        pieces += [encode_text(one_line(line)) for line in format_report(report)]
     if output in {"text", "diff"}:
         for path, (old, new) in changes.items():
-            pieces.extend(unified_diff(_join(report.diff_prefix, path), old, new))
+            pieces.append(encode_diff(b"".join(unified_diff(_join(report.diff_prefix, path), old, new))))
     write_output(pieces)
 
 
@@ -244,8 +244,8 @@ def _join(prefix: str, path: str) -> str:
     return os.path.normpath(os.path.join(prefix, path))
 
 
-def _show(text: str) -> None:
-    sys.stderr.write(encode_text(text).decode())
+def _show(lines: Iterable[str]) -> None:
+    write_error("".join(map(one_line, lines)).removesuffix("\n"))
 
 
 def _prompt(question: str) -> str:

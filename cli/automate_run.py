@@ -6,7 +6,6 @@ import hashlib
 import logging
 import os
 import signal
-import sys
 from pathlib import Path
 
 from api.kinds import KINDS
@@ -15,6 +14,7 @@ from cli.dockerlogin import config_file, with_docker_login
 from cli.following import follow_manifests
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
+from cli.output import OutputFailed, encode_json, write_error, write_output
 from cli.pushed_repository import NAME, find_checkout, is_repository_url, needs_automation, with_automation
 from cli.remote import RemoteManifests, fetch_manifests
 from cli.report import RunReport
@@ -50,16 +50,16 @@ def run_automate(options: argparse.Namespace) -> int:
             path, KINDS, clock=SYSTEM_CLOCK, check_machine=not options.shared_state, read_only=options.dry_run
         ) as api:
             for notice in (*manifests.notices, *api.notices):
-                sys.stderr.write(f"{notice}\n")
+                write_error(notice)
             run = _once if options.once else _stay
             return asyncio.run(run(options, api, manifests))
     except (BadInput, StateError, BadFlag, CannotStart) as error:
         return _refuse(str(error))
     except ApiError as error:  # the state cannot be written
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was done is recorded\n")
+        write_error("interrupted; what was done is recorded")
         return INTERRUPTED
 
 
@@ -132,8 +132,12 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
         is_dry_run=options.dry_run,
         unfinished=unfinished,
     )
-    sys.stdout.write(report.to_json(result) if options.output == "json" else report.to_text(result))
     status = DONE if result.is_fine else FAILED
+    try:
+        write_output([encode_json(report.to_json(result))] if options.output == "json" else report.to_text(result))
+    except OutputFailed:
+        schedule_exit(FAILED)
+        raise
     schedule_exit(status)
     return status
 
@@ -169,5 +173,5 @@ def _configure_logging(options: argparse.Namespace) -> None:
 
 
 def _refuse(text: str) -> int:
-    sys.stderr.write(f"{text}\n")
+    write_error(text)
     return BAD_INPUT

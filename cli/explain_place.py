@@ -10,7 +10,7 @@ from typing import Final
 from api.version import VERSION
 from cli.known_objects import Objects, is_elsewhere, read_objects
 from cli.objects import BadInput
-from cli.printing import write, write_error
+from cli.output import one_line, write, write_error
 from cli.tags import BadTagFile
 from controllers import setters
 from controllers.explanation.chain import ChainLink, Known, trace_marker, trace_policy
@@ -122,17 +122,16 @@ def _known(objects: Objects, tree: WorkTree) -> Known:
 
 
 def _print_chains(chains: Sequence[Sequence[ChainLink]], objects: Objects) -> int:
-    faulty = False
+    lines = []
     for number, chain in enumerate(chains):
-        if number:
-            write("\n")
+        lines += ["\n"] * bool(number)
         for link in chain:
-            faulty = faulty or bool(link.fault)
-            write(f"{link.text}\n")
+            lines.append(f"{link.text}\n")
             if link.fault:
-                write(f"  → {link.fault}\n")
-    for problem in objects.problems:
-        write(f"problem: {problem}\n")
+                lines.append(f"  → {link.fault}\n")
+    lines += [f"problem: {problem}\n" for problem in objects.problems]
+    write("".join(map(one_line, lines)))
+    faulty = any(link.fault for chain in chains for link in chain)
     return 1 if faulty or objects.problems else 0
 
 

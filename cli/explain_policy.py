@@ -15,7 +15,8 @@ from api.imagerepository import ImageRepository
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, READY
 from api.version import VERSION
 from cli.cluster import connect, parse_key
-from cli.printing import format_candidates, format_choice, format_tally, write, write_error
+from cli.output import write, write_error
+from cli.printing import format_candidates, format_choice, format_tally
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, parse_image
 from controllers.imageaccess.reader import AccessReader

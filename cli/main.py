@@ -14,6 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from api.version import VERSION
+from cli.output import OutputFailed, write, write_error, write_output
 
 if TYPE_CHECKING:
     from cli.grammar.tree import Group
@@ -64,16 +65,29 @@ def main(argv: Sequence[str] | None = None) -> int:
     if argv is None:
         argv, sys.excepthook = sys.argv[1:], print_uncaught
         program = PLUGINS.get(sys.argv[0].rpartition("/")[2], program)
-    if argv and argv[0] in VERBS:
-        options = build_parser(verb=argv[0], program=program).parse_args(argv)
-        status: int = options.command(options)
-        return status
-    if list(argv) == ["--version"]:
-        sys.stdout.write(f"tagline version {VERSION}\n")
-        return 0
-    run = importlib.import_module("cli.grammar.run").run
-    done: int = run(build_root(program), argv)
-    return done
+    try:
+        return _run(argv, program)
+    except OutputFailed as error:
+        write_error(error)
+        return 1
+
+
+def _run(argv: Sequence[str], program: str) -> int:
+    """Run one command to its end, and to that of its output. Raises OutputFailed."""
+    try:
+        if argv and argv[0] in VERBS:
+            options = build_parser(verb=argv[0], program=program).parse_args(argv)
+            status: int = options.command(options)
+        elif list(argv) == ["--version"]:
+            write(f"tagline version {VERSION}\n")
+            status = 0
+        else:
+            status = importlib.import_module("cli.grammar.run").run(build_root(program), argv)
+    except SystemExit:  # argparse has printed help
+        write_output([])
+        raise
+    write_output([])
+    return status
 
 
 def build_root(program: str = "tagline") -> "Group":

@@ -19,6 +19,7 @@ from api.kinds import KINDS
 from api.names import IMAGE_GROUP, SOURCE_GROUP
 from api.resource import Resource
 from cli.yaml_documents import NotYaml, load_documents
+from controllers.net.foreign_text import escape
 from controllers.net.library_errors import describe
 from controllers.net.url import show_remote
 from controllers.runtime.embedded.served import Kind, ServedKinds
@@ -134,7 +135,7 @@ def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ
         try:
             data = _read_small(os.path.join(base, path))
         except OSError as error:
-            reading.problems.append(f"{os.fsdecode(path)}: cannot be read: {describe(error)}")
+            reading.problems.append(f"{escape(os.fsdecode(path))}: cannot be read: {describe(error)}")
             continue
         if _OURS.search(data):
             _read_file(os.fsdecode(path), data, reading, explicit=False)
@@ -193,26 +194,26 @@ def _read(path: Path, reading: _Reading) -> bytes | None:
         if not stat.S_ISREG(status.st_mode):
             return None
         if status.st_size > MAX_FILE_BYTES:
-            reading.notices.append(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB, so it was not read")
+            reading.notices.append(f"{escape(str(path))}: larger than {MAX_FILE_BYTES >> 20} MiB, so it was not read")
             return None
         return path.read_bytes()
     except FileNotFoundError:  # a link to nowhere, or it has just been removed
         return None
     except OSError as error:
-        reading.problems.append(f"{path}: cannot be read: {describe(error)}")
+        reading.problems.append(f"{escape(str(path))}: cannot be read: {describe(error)}")
         return None
 
 
 def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) -> None:
-    namespace = reading.namespace
+    namespace, shown = reading.namespace, escape(place)
     reading.namespace = _namespace_of(os.path.dirname(place), reading)
     try:
         for line, document in load_documents(data):
-            _read_document(f"{place}:{line}", document, reading)
+            _read_document(f"{shown}:{line}", document, reading)
     except NotYaml as error:
         # A template among the manifests is nobody's mistake, unless objects of ours are in it.
         if explicit or _TOOLKIT in data:
-            where = f"{place}:{error.place}" if error.place else place
+            where = f"{shown}:{error.place}" if error.place else shown
             reading.problems.append(f"{where}: {error}")
     finally:
         reading.namespace = namespace

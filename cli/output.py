@@ -1,21 +1,84 @@
-"""How verbs that print what files say write to standard output: nothing of it reaches a terminal as a command."""
+"""The ways out of the process. Nothing of what files and servers say reaches a terminal as a command, or forges a line.
+
+Diffs alone leave as they are, byte for byte, since `git apply` reads them; on a terminal, where nobody applies them,
+they are escaped, too.
+"""
 
 import os
+import re
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
+from typing import Final, TextIO
+
+from controllers.net.foreign_text import escape, escape_lines
+
+_NOT_IN_JSON: Final = re.compile("[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+"""What JSON does not escape by itself: the other half of what `escape` replaces."""
+
+
+class OutputFailed(Exception):
+    """Standard output takes nothing; the text says why."""
+
+
+def one_line(text: str) -> str:
+    """Return one line for people: whatever is in it, it ends where it ends."""
+    body = text.removesuffix("\n")
+    return escape(body) + text[len(body) :]
 
 
 def encode_text(text: str) -> bytes:
-    """Return text for people, with escapes in place of all that is not printable but line breaks."""
-    escaped = (char if char.isprintable() or char == "\n" else char.encode("unicode_escape").decode() for char in text)
-    return (text if text.isprintable() else "".join(escaped)).encode()
+    """Return text for people, with escapes in place of all that could command a terminal."""
+    return escape_lines(text).encode()
+
+
+def encode_json(text: str) -> bytes:
+    r"""Return JSON that means the same and holds no command for a terminal; bytes that are no UTF-8 are `\udcXX`."""
+    return _NOT_IN_JSON.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode()
+
+
+def encode_diff(diff: bytes) -> bytes:
+    """Return a diff as it is; for a terminal, as text for people."""
+    return encode_text(diff.decode("utf-8", "surrogateescape")) if is_terminal() else diff
+
+
+def is_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 def write_output(pieces: Iterable[bytes]) -> None:
-    """Write bytes to standard output. A reader that leaves early, such as `head`, is no error."""
+    """Write bytes to standard output. A reader that leaves early, such as `head`, is no error. Raises OutputFailed."""
+    if sys.stdout is None:
+        raise OutputFailed("standard output is closed")
+    everything = list(pieces)
     try:
-        sys.stdout.buffer.writelines(pieces)
+        sys.stdout.flush()
+        sys.stdout.buffer.writelines(everything)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        # What is still in the buffer goes nowhere, or the interpreter would complain at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        _give_up(sys.stdout)
+        if not isinstance(error, BrokenPipeError):
+            raise OutputFailed(f"standard output cannot be written: {error.strerror or type(error).__name__}") from None
+
+
+def write(text: str) -> None:
+    """Write text for people to standard output. Raises OutputFailed."""
+    write_output([encode_text(text)])
+
+
+def write_error(error: object) -> None:
+    """Write an error, or what to know about an answer, as a line to standard error; in vain where nobody listens."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.write(f"{escape_lines(str(error))}\n")
+        sys.stderr.flush()
+    except OSError:
+        _give_up(sys.stderr)
+
+
+def _give_up(stream: TextIO) -> None:
+    """Let what is still in a buffer go nowhere, or the interpreter would complain at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

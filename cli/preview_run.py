@@ -2,7 +2,6 @@
 
 import argparse
 import os
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from api.selectors import BadSelector
 from api.version import VERSION
 from cli.known_objects import choose_locally, is_elsewhere, read_objects
 from cli.objects import BadInput
+from cli.output import encode_json, encode_text, is_terminal, write_output
 from cli.preview_image import BadQuestion, add_trial, manifests_of
 from cli.preview_report import AutomationReport, PreviewReport, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
@@ -166,16 +166,15 @@ def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree
 
 
 def _print(report: PreviewReport, output: str) -> None:
-    stream = sys.stdout
-    if output == "text":
-        colours = stream.isatty() and "NO_COLOR" not in os.environ
-        stream.flush()
-        stream.buffer.write(b"".join(format_text(report, colours=colours)))
-        stream.buffer.flush()
-    elif output == "json":
-        stream.write(to_json(report))
-    else:
-        stream.writelines(format_markdown(report) if output == "markdown" else format_github(report))
+    match output:
+        case "text":
+            write_output(format_text(report, colours=is_terminal() and "NO_COLOR" not in os.environ))
+        case "json":
+            write_output([encode_json(to_json(report))])
+        case "markdown":
+            write_output(map(encode_text, format_markdown(report)))
+        case _:
+            write_output(map(encode_text, format_github(report)))
 
 
 def _exit_status(report: PreviewReport, *, exit_code: bool) -> int:

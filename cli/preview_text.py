@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
+from cli.output import encode_diff, encode_text
 from cli.preview_report import AutomationReport, PolicyReport, PreviewReport
+from controllers.net.foreign_text import escape
 
 MAX_RUNNERS_UP: Final = 3
 
@@ -13,12 +15,12 @@ _RED, _GREEN, _CYAN, _BOLD, _RESET = ("\033[31m", "\033[32m", "\033[36m", "\033[
 
 
 def format_text(report: PreviewReport, *, colours: bool) -> Iterator[bytes]:
-    """Yield the report for people. `git apply` reads its diffs and passes over the rest."""
+    """Yield the report for people. `git apply` reads its diffs, which are exact, and passes over the rest."""
     for policy in report.policies:
-        yield from _encode(_policy_lines(policy, report, colours=colours))
+        yield from _policy_lines(policy, report, colours=colours)
     for automation in report.automations:
         yield from _automation(automation, colours=colours)
-    yield from _encode(_closing_lines(report))
+    yield from _closing_lines(report)
 
 
 def format_markdown(report: PreviewReport) -> Iterator[str]:
@@ -98,10 +100,10 @@ def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
     }
 
 
-def _policy_lines(policy: PolicyReport, report: PreviewReport, *, colours: bool) -> Iterator[str]:
-    yield f"{_paint(_BOLD, 'ImagePolicy ' + policy.name, colours=colours)}: {policy.image or 'nothing chosen'}\n"
+def _policy_lines(policy: PolicyReport, report: PreviewReport, *, colours: bool) -> Iterator[bytes]:
+    yield _line(f": {policy.image or 'nothing chosen'}", heading=f"ImagePolicy {policy.name}", colours=colours)
     if not policy.is_ready:
-        yield f"  not ready: {policy.message}\n"
+        yield _line(f"  not ready: {policy.message}")
     changes = [
         (automation, change)
         for automation in report.automations
@@ -109,51 +111,55 @@ def _policy_lines(policy: PolicyReport, report: PreviewReport, *, colours: bool)
         if change.policy == policy.name
     ]
     for _, change in changes:
-        yield f"  {change.file}:{change.line}: {change.old} → {change.new}\n"
+        yield _line(f"  {change.file}:{change.line}: {change.old} → {change.new}")
     if policy.is_ready:
-        yield f"  why: {policy.message}\n"
+        yield _line(f"  why: {policy.message}")
     if policy.runners_up:
         shown = policy.runners_up[:MAX_RUNNERS_UP]
-        yield f"  not chosen: {'; '.join(f'{tag} {reason}' for tag, reason in shown)}\n"
-    yield "\n"
+        yield _line(f"  not chosen: {'; '.join(f'{tag} {reason}' for tag, reason in shown)}")
+    yield b"\n"
 
 
 def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[bytes]:
     if automation.is_trial:
         yield from _trial(automation, colours=colours)
         return
-    yield from _encode(iter([_paint(_BOLD, f"ImageUpdateAutomation {automation.name}", colours=colours)]))
+    heading = f"ImageUpdateAutomation {automation.name}"
     if automation.failure:
-        yield f" would do nothing: {automation.failure}\n\n".encode("utf-8", "replace")
+        yield _line(f" would do nothing: {automation.failure}", heading=heading, colours=colours)
+        yield b"\n"
         return
     verb = "would push" if automation.changes else "has nothing to push"
-    yield f" {verb} {automation.target}\n".encode("utf-8", "replace")
+    yield _line(f" {verb} {automation.target}", heading=heading, colours=colours)
     if automation.changes:
         yield b"\n"
-        yield from _encode(f"    {line}".rstrip() + "\n" for line in automation.message.rstrip("\n").split("\n"))
+        lines = automation.message.rstrip("\n").split("\n")
+        yield from (encode_text(f"    {line}".rstrip() + "\n") for line in lines)
         yield b"\n"
-        yield _painted_diff(automation.diff) if colours else automation.diff
+        yield _painted_diff(encode_diff(automation.diff), colours=colours)
     for finding in automation.findings:
         place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: " if finding.file else ""
-        yield f"  left alone: {place}{finding.message}\n".encode("utf-8", "replace")
+        yield _line(f"  left alone: {place}{finding.message}")
     yield b"\n"
 
 
 def _trial(trial: AutomationReport, *, colours: bool) -> Iterator[bytes]:
-    yield f"{_paint(_BOLD, trial.name, colours=colours)} stands {trial.target}\n".encode("utf-8", "replace")
-    yield from _encode(f"  {c.file}:{c.line}: {c.old} → {c.new}\n" for c in trial.changes)
-    yield from _encode(f"  cannot be edited: {obstacle}\n" for obstacle in trial.obstacles)
+    yield _line(f" stands {trial.target}", heading=trial.name, colours=colours)
+    for change in trial.changes:
+        yield _line(f"  {change.file}:{change.line}: {change.old} → {change.new}")
+    for obstacle in trial.obstacles:
+        yield _line(f"  cannot be edited: {obstacle}")
     yield b"\n"
-    yield _painted_diff(trial.diff) if colours else trial.diff
+    yield _painted_diff(encode_diff(trial.diff), colours=colours)
 
 
-def _closing_lines(report: PreviewReport) -> Iterator[str]:
+def _closing_lines(report: PreviewReport) -> Iterator[bytes]:
     for problem in report.problems:
-        yield f"problem: {problem}\n"
+        yield _line(f"problem: {problem}")
     for note in report.notes:
-        yield f"note: {note}\n"
+        yield _line(f"note: {note}")
     if not (report.automations or report.problems or report.notes):
-        yield "There is no ImageUpdateAutomation, so nothing would be committed.\n"
+        yield _line("There is no ImageUpdateAutomation, so nothing would be committed.")
 
 
 def _unready_lines(report: PreviewReport) -> Iterator[str]:
@@ -168,7 +174,9 @@ def _finding_lines(report: PreviewReport) -> Iterator[str]:
             yield f"{finding.file}:{finding.line}: {finding.message}" if finding.file else finding.message
 
 
-def _painted_diff(diff: bytes) -> bytes:
+def _painted_diff(diff: bytes, *, colours: bool) -> bytes:
+    if not colours:
+        return diff
     painted = []
     for line in diff.splitlines(keepends=True):
         body, end = (line[:-1], b"\n") if line.endswith(b"\n") else (line, b"")
@@ -180,17 +188,14 @@ def _painted_diff(diff: bytes) -> bytes:
     return b"".join(painted)
 
 
-def _paint(colour: str, text: str, *, colours: bool) -> str:
-    return f"{colour}{text}{_RESET}" if colours else text
-
-
-def _encode(lines: Iterator[str]) -> Iterator[bytes]:
-    for line in lines:
-        yield line.encode("utf-8", "replace")
+def _line(text: str, *, heading: str = "", colours: bool = False) -> bytes:
+    """Return one line, whatever is in it. heading: stands in front of the text; it is painted."""
+    start = escape(heading)
+    return f"{_BOLD}{start}{_RESET}{escape(text)}\n".encode() if colours else f"{start}{escape(text)}\n".encode()
 
 
 def _code(text: str) -> str:
-    return "`" + text.replace("`", "'").replace("|", "\\|").replace("\n", " ") + "`"
+    return "`" + escape(text).replace("`", "'").replace("|", "\\|") + "`"
 
 
 def _escape(text: str) -> str:

@@ -1,9 +1,7 @@
-"""Tables and lines that commands print, and the two ways out of the process, which escape what is not printable."""
+"""Tables and lines that commands print. Values in, text out."""
 
-import sys
 from collections.abc import Iterator, Sequence
 
-from controllers.net.foreign_text import escape_lines
 from controllers.policy import Choice, Refusal, Tally
 
 MAX_EXAMPLES = 3
@@ -37,13 +35,3 @@ def format_candidates(refused: Sequence[Refusal]) -> Iterator[str]:
     yield "\n"
     for tag, value, reason in rows:
         yield f"{tag:{tag_width}}  {value:{value_width}}  {reason}\n"
-
-
-def write(text: str) -> None:
-    """Write to standard output."""
-    sys.stdout.write(escape_lines(text))
-
-
-def write_error(error: object) -> None:
-    """Write an error, or what to know about an answer, as a line to standard error."""
-    sys.stderr.write(f"{escape_lines(str(error))}\n")

@@ -6,8 +6,10 @@ from typing import Any
 
 import msgspec
 
+from cli.output import encode_diff, encode_text
 from cli.sync import ObjectState, PolicyChoice
 from controllers.gitaccess.recording import RecordedCommit
+from controllers.net.url import show_remote
 from controllers.runtime.key import Key
 
 
@@ -30,28 +32,34 @@ class RunReport:
         return not self.unfinished and all(state.is_fine for state in self.objects)
 
 
-def to_text(report: RunReport) -> str:
-    """Return lines for people: every object, then every commit, with its diff where it was not pushed."""
-    return "".join(_lines(report))
+def to_text(report: RunReport) -> Iterator[bytes]:
+    """Yield lines for people: every object, then every commit, with its diff where it was not pushed.
 
-
-def _lines(report: RunReport) -> Iterator[str]:
+    `git apply` reads the diffs, which are exact, and passes over the rest.
+    """
     for state in report.objects:
         mark = "" if state.is_fine else "FAILED: "
         reason = "" if state.is_fine or not state.reason else f"{state.reason}: "
-        yield f"{state.kind} {state.key}: {mark}{reason}{state.message}\n"
+        yield _line(f"{state.kind} {state.key}: {mark}{reason}{state.message}")
     for key, choice in report.choices.items():
         old = report.before.get(key)
         if old != choice:
-            yield f"{choice.image}: {f'{_version(old)} -> ' if old else ''}{_version(choice)}\n"
+            yield _line(f"{choice.image}: {f'{_version(old)} -> ' if old else ''}{_version(choice)}")
     for commit in report.commits:
         verb = "would push" if report.is_dry_run else "pushed"
-        yield f"\n{verb} {commit.commit} to {', '.join(commit.refs)} of {commit.url}\n"
-        yield "".join(f"    {line}".rstrip() + "\n" for line in commit.message.splitlines())
+        yield b"\n"
+        yield _line(f"{verb} {commit.commit} to {', '.join(commit.refs)} of {show_remote(commit.url)}")
+        yield from (encode_text(f"    {line}".rstrip() + "\n") for line in commit.message.splitlines())
         if report.is_dry_run:
-            yield f"\n{_printable(commit.diff)}"
+            yield b"\n"
+            yield encode_diff(commit.diff.encode("utf-8", "surrogateescape"))
     if report.unfinished:
-        yield f"FAILED: {report.unfinished}\n"
+        yield _line(f"FAILED: {report.unfinished}")
+
+
+def _line(text: str) -> bytes:
+    """Return a line; further lines of what is in it are set off, so that none begins as one of ours."""
+    return encode_text(text.replace("\n", "\n    ") + "\n")
 
 
 def to_json(report: RunReport) -> str:
@@ -74,7 +82,7 @@ def to_json(report: RunReport) -> str:
         "choices": [_choice(key, choice, report.before.get(key)) for key, choice in report.choices.items()],
         "commits": [
             {
-                "repository": commit.url,
+                "repository": show_remote(commit.url),
                 "commit": commit.commit,
                 "refs": list(commit.refs),
                 "pushed": not report.is_dry_run,

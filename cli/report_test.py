@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from cli.report import RunReport, to_json, to_text
 from cli.sync import ObjectState, PolicyChoice
@@ -20,18 +21,35 @@ SUSPENDED = ObjectState("ImagePolicy", KEY, "Suspended", "", "suspended")
 FAILED = ObjectState("ImageRepository", KEY, "False", "AuthenticationFailed", "no such user")
 
 
+def text(done: RunReport) -> str:
+    return b"".join(to_text(done)).decode("utf-8", "surrogateescape")
+
+
+def test_what_others_say_forges_no_line_and_moves_no_cursor() -> None:
+    said = ObjectState("ImagePolicy", KEY, "False", "Failed", "no\x1b[2J\ndiff --git a/x b/x\nImagePolicy b/b: fine")
+    commit = replace(COMMIT, message="Fine\x1b]0;x\x07\r\n\u202eall", url="https://me:s3cret@git.example.com/fleet")
+    done = replace(report(said), commits=[commit])
+    assert text(done) == (
+        "ImagePolicy apps/app: FAILED: Failed: no\\x1b[2J\n    diff --git a/x b/x\n    ImagePolicy b/b: fine\n"
+        "ghcr.io/org/app: 1.0 -> 1.1\n"
+        f"\npushed {'c' * 40} to refs/heads/main of https://git.example.com/fleet\n"
+        "    Fine\\x1b]0;x\\x07\n    \\u202eall\n"
+    )
+    assert "s3cret" not in to_json(done)
+
+
 def test_lines_for_people() -> None:
-    assert to_text(report(READY, FAILED)) == (
+    assert text(report(READY, FAILED)) == (
         "ImagePolicy apps/app: resolved to 1.1\n"
         "ImageRepository apps/app: FAILED: AuthenticationFailed: no such user\n"
         "ghcr.io/org/app: 1.0 -> 1.1\n"
         f"\npushed {'c' * 40} to refs/heads/main of https://git.example.com/fleet\n"
         "    Update\n\n    all of it\n"
     )
-    dry = to_text(report(READY, dry_run=True))
+    dry = text(report(READY, dry_run=True))
     assert "\nwould push " in dry
-    assert dry.endswith("\ndiff --git a/x b/x\n-\ufffd\n+b\n")
-    assert to_text(report(unfinished="too late")).endswith("FAILED: too late\n")
+    assert dry.endswith("\ndiff --git a/x b/x\n-\udce4\n+b\n")  # the bytes of the file
+    assert text(report(unfinished="too late")).endswith("FAILED: too late\n")
 
 
 def test_json_for_programs() -> None:

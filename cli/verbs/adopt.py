@@ -10,11 +10,12 @@ import sys
 from cli.adoption_run import DEFAULT_NAMESPACE, OBJECTS_FILE, OUTPUTS, run_adoption
 from cli.checkout import BadFolder
 from cli.file_writing import NotWritten
-from cli.printing import write_error
+from cli.output import write_error
 from cli.tags import BadTagFile
 from controllers.adoption.instructions import BadInstruction
 from controllers.adoption.origins.tools import TOOLS
 from controllers.adoption.schemes import Level
+from controllers.net.foreign_text import escape
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -67,14 +68,14 @@ def adopt(options: argparse.Namespace) -> int:
             raise BadFolder("--interactive needs a terminal to ask on")
         return run_adoption(options)
     except (BadFolder, BadInstruction, BadTagFile) as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 2
     except NotWritten as error:
         write_error(error)
         return 1
     except OSError as error:
-        sys.stderr.write(f"nothing was written: {error.filename}: {error.strerror or type(error).__name__}\n")
+        write_error(f"nothing was written: {escape(str(error.filename))}: {error.strerror or type(error).__name__}")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        write_error("interrupted")
         return 130

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import importlib
 import json
-import sys
 from collections.abc import Iterator
 from typing import Final
 
@@ -20,6 +19,7 @@ from api.kinds import KINDS, Kind
 from api.meta import ObjectMeta
 from api.resource import Resource
 from api.version import VERSION
+from cli.output import write, write_error
 from cli.source_options import add_kubeconfig
 from controllers.runtime.kube.errors import ApiError, NotConfigured, NotFound
 from controllers.runtime.kube.protocols import ApiClient
@@ -77,7 +77,7 @@ def check_cluster(options: argparse.Namespace) -> int:
     try:
         return asyncio.run(_check(options.kubeconfig))
     except (ApiError, NotConfigured) as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 1
 
 
@@ -89,9 +89,9 @@ async def _check(kubeconfig: str) -> int:
             try:
                 crd = await client.get(CRDS, "", crd_name(kind), into=Crd)
             except NotFound:
-                sys.stdout.write(f"ok  {crd_name(kind)}: not installed yet\n")
+                write(f"ok  {crd_name(kind)}: not installed yet\n")
                 continue
-            sys.stdout.writelines(report(kind, crd, has_objects=await _has_objects(client, kind, crd)))
+            write("".join(report(kind, crd, has_objects=await _has_objects(client, kind, crd))))
             refused |= bool(missing_versions(kind, crd))
     return int(refused)
 

@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-from cli.printing import write_error
+from cli.output import write_error
 from cli.source_options import add_source_options
 
 

@@ -2,19 +2,18 @@
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
 from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files
 from cli.file_writing import NotWritten, write_files
 from cli.lint_output import FORMATS
-from cli.output import encode_text, write_output
-from cli.printing import write_error
+from cli.output import encode_json, encode_text, one_line, write_error, write_output
 from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
 from controllers.lint.rules import RULES, Fix, LintFinding, Severity
+from controllers.net.foreign_text import escape
 from controllers.net.url import redact_text
 from controllers.setters import is_candidate
 
@@ -52,25 +51,26 @@ def run_lint(options: argparse.Namespace) -> int:
         if options.fix:
             findings = _fix(checkout, findings)
     except (BadFolder, BadTagFile) as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 2
     except NotWritten as error:
         write_error(error)
         return 1
     except OSError as error:
-        sys.stderr.write(f"nothing was mended: {error.filename}: {error.strerror or type(error).__name__}\n")
+        write_error(f"nothing was mended: {escape(str(error.filename))}: {error.strerror or type(error).__name__}")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        write_error("interrupted")
         return 130
     findings = [replace(one, message=redact_text(one.message)) for one in findings]
     if options.output == "text":
         findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
-    shown = "".join(FORMATS[options.output](findings))
-    write_output([encode_text(shown) if options.output == "text" else shown.encode("utf-8", "surrogateescape")])
     unread = [file for file in unread if is_candidate(file.path) and _is_below(file.path, wanted)]
     for file in unread:
-        sys.stderr.write(f"{os.path.relpath(checkout.folder / file.path)}: {file.reason}\n")
+        write_error(f"{escape(os.path.relpath(checkout.folder / file.path))}: {file.reason}")
+    lines = FORMATS[options.output](findings)
+    encode = encode_text if options.output in {"text", "github"} else encode_json
+    write_output(encode(one_line(line) if options.output == "text" else line) for line in lines)
     counted = {Severity.ERROR, Severity.WARNING} if options.strict else {Severity.ERROR}
     return int(bool(unread) or any(one.severity in counted for one in findings))
 
@@ -112,7 +112,5 @@ def _fix(checkout: CheckedOutFolder, findings: Sequence[LintFinding]) -> list[Li
     write_files(checkout.folder, contents)
     if contents:
         mended = sum(map(len, by_file.values()))
-        sys.stderr.write(
-            f"mended {mended} finding{'s' * (mended > 1)} in {len(contents)} file{'s' * (len(contents) > 1)}\n"
-        )
+        write_error(f"mended {mended} finding{'s' * (mended > 1)} in {len(contents)} file{'s' * (len(contents) > 1)}")
     return [one for one in findings if one.fix is None]

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from cli.printing import format_choice, format_tally, write, write_error
+from cli.output import write, write_error
+from cli.printing import format_choice, format_tally
 from controllers.policy import (
     POLICIES,
     Filter,

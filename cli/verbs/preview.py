@@ -5,8 +5,8 @@ Runs the controllers' own reconcilers on the manifests of the repository, and pl
 
 import argparse
 import importlib
-import sys
 
+from cli.output import write_error
 from cli.source_options import add_source_options
 
 OUTPUTS = ("text", "json", "markdown", "github")
@@ -47,9 +47,9 @@ def preview(options: argparse.Namespace) -> int:
     try:
         status: int = run.run_preview(options)
     except run.BAD_REQUESTS as error:
-        sys.stderr.write(f"{error}\n")
+        write_error(error)
         return 1 if options.exit_code else 2
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
+        write_error("interrupted")
         return 130
     return status

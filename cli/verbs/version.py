@@ -1,16 +1,15 @@
 """`tagline version`: of the command line, and of what a cluster runs."""
 
-import sys
-
 from api.version import VERSION
 from cli.grammar.flags import switch
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
+from cli.output import write
 
 
 def print_version(session: Session, arguments: tuple[str, ...], *, client: bool) -> None:
     """Print the version."""
-    sys.stdout.write(f"tagline: v{VERSION}\n")
+    write(f"tagline: v{VERSION}\n")
 
 
 COMMAND = Command(
