@@ -6,12 +6,13 @@ import hashlib
 import logging
 import os
 import signal
+from functools import partial
 from pathlib import Path
 
 from api.kinds import KINDS
 from cli import report, sync
 from cli.dockerlogin import config_file, with_docker_login
-from cli.following import follow_manifests
+from cli.following import Fingerprint, Follower, fingerprint
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.output import OutputFailed, encode_json, write_error, write_output
@@ -44,6 +45,7 @@ def run_automate(options: argparse.Namespace) -> int:
         return _refuse("manifests from a repository need --once: give a checkout of it to a process that stays")
     _configure_logging(options)
     try:
+        seen = {} if options.once else fingerprint(options.sources)  # what changes while they are read is seen later
         manifests = _read(options)
         path = options.state or default_state_file(options.sources)
         with EmbeddedApi.open(
@@ -51,7 +53,7 @@ def run_automate(options: argparse.Namespace) -> int:
         ) as api:
             for notice in (*manifests.notices, *api.notices):
                 write_error(notice)
-            run = _once if options.once else _stay
+            run = _once if options.once else partial(_stay, seen=seen)
             return asyncio.run(run(options, api, manifests))
     except (BadInput, StateError, BadFlag, CannotStart) as error:
         return _refuse(str(error))
@@ -142,8 +144,8 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
     return status
 
 
-async def _stay(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:
-    """Run all kinds until a signal comes, and follow changes of the manifests."""
+async def _stay(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests, *, seen: Fingerprint) -> int:
+    """Run all kinds until a signal comes, and follow changes of the manifests. When either ends, both do."""
     client = api.connect()
     await sync.apply(client, manifests.manifests)
     argv = (
@@ -155,12 +157,8 @@ async def _stay(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.process.stop)
-    following = asyncio.create_task(follow_manifests(options.sources, client, read=lambda: _read(options)))
-    try:
-        status = await host.run()
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+    host.process.add_background(Follower(options.sources, client, seen=seen, read=lambda: _read(options)))
+    status = await host.run()
     schedule_exit(status)
     return status
 
