@@ -6,12 +6,12 @@ Symbolic links are not followed: what they lead to is in the folder anyway, or i
 
 import errno
 import os
-import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from cli.reading import TooLarge, UnfitFile, read_file
 from controllers.net.url import show_remote
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.paths import ask_git
@@ -70,11 +70,11 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
     hidden: also files and folders whose names begin with a dot. listing: False lists no files. Raises BadFolder.
     """
     place = Path(path)
-    if not place.exists():
+    if not os.path.exists(path):
         if "://" in path:
             raise BadFolder(f"{show_remote(path)} is a URL: clone it, and name the clone")
         raise BadFolder(f"{path}: there is no such file or folder")
-    if not place.is_dir():
+    if not os.path.isdir(path):
         folder = place.parent
         return CheckedOutFolder(
             folder, (place.name,), _find_root(folder) or folder, True, _read_branch(_find_root(folder))
@@ -102,32 +102,17 @@ def read_files(
         if not wanted(path):
             continue
         try:
-            data = _read(os.path.join(base, path))
+            data = read_file(os.path.join(base, path), limit=MAX_FILE_BYTES, follow_links=False)
+        except TooLarge as error:
+            unread.append(UnreadFile(path, f"left out: {error}"))
+        except UnfitFile:
+            continue
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:  # deleted, a link, below a link
                 unread.append(UnreadFile(path, f"left out: {error.strerror or type(error).__name__}"))
-            continue
-        if data is None:
-            unread.append(UnreadFile(path, f"left out: larger than {MAX_FILE_BYTES >> 20} MiB"))
-        elif data:
-            yield path, data
-
-
-def _read(path: str) -> bytes | None:
-    """Return the bytes of a file, none of a folder or device, None for one that is too large. Raises OSError."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            return b""
-        if status.st_size > MAX_FILE_BYTES:
-            return None
-        pieces = []
-        while piece := os.read(descriptor, status.st_size + 1):
-            pieces.append(piece)
-        return b"".join(pieces)
-    finally:
-        os.close(descriptor)
+        else:
+            if data:
+                yield path, data
 
 
 def _find_root(folder: Path) -> Path | None:

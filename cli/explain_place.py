@@ -11,6 +11,7 @@ from api.version import VERSION
 from cli.known_objects import Objects, is_elsewhere, read_objects
 from cli.objects import BadInput
 from cli.output import one_line, write, write_error
+from cli.reading import UnfitFile, read_file
 from cli.tags import BadTagFile
 from controllers import setters
 from controllers.explanation.chain import ChainLink, Known, trace_marker, trace_policy
@@ -22,7 +23,7 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.rules import repository_key
 from controllers.worktree.errors import WorkTreeError
-from controllers.worktree.marked import find_marked_files
+from controllers.worktree.marked import MAX_FILE_BYTES, find_marked_files
 from controllers.worktree.paths import WorkTree, open_worktree
 
 USER_AGENT: Final = f"tagline-explain/{VERSION}"
@@ -60,7 +61,9 @@ def _explain_marker(options: argparse.Namespace, file: Path, line: int) -> int:
 
 def _find_marker(file: Path, line: int) -> setters.Marker:
     try:
-        scan = setters.find_markers(file.read_bytes())
+        scan = setters.find_markers(read_file(file, limit=MAX_FILE_BYTES))
+    except UnfitFile as error:
+        raise _BadPlace(f"{file} is not read: {error}") from None
     except OSError as error:
         raise _BadPlace(f"{file} cannot be read: {describe(error)}") from None
     except setters.Unparsable as error:

@@ -1,5 +1,6 @@
 """`tagline explain FILE:LINE` and `tagline explain IMAGE` on checkouts without a cluster."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -98,6 +99,18 @@ def test_an_image_without_marker_or_policy(checkout: Path, ask: Ask) -> None:
     )
     status, out, _ = ask("ghcr.io/org/none")
     assert (status, "`tagline adopt --only 'ghcr.io/org/none'` proposes one" in out) == (1, True)
+
+
+def test_what_is_no_file_is_not_waited_for(checkout: Path, ask: Ask) -> None:
+    os.mkfifo(checkout / "p.yaml")
+    (checkout / "link.yaml").symlink_to("p.yaml")
+    os.mkfifo(checkout / "clusters" / "kustomization.yaml")
+    (checkout / "zero.yaml").symlink_to("/dev/zero")
+    for name in ("p", "link", "zero"):
+        status, _, err = ask(f"{name}.yaml:1")
+        assert (status, err) == (2, f"{name}.yaml is not read: a pipe or device, not a file\n")
+    assert ask("apps:1")[0] == 2
+    assert ask("apps/web.yaml:4")[0] == 0
 
 
 @pytest.mark.parametrize(

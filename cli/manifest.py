@@ -4,7 +4,7 @@ Only the fields that the choice needs are read; refusing the rest is up to the A
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -49,12 +49,24 @@ def load_question(file: str, name: str, tags: Sequence[str]) -> tuple[TagIndex, 
 
 def _documents(file: str) -> list[dict[str, Any]]:
     try:
-        data = sys.stdin.read().encode() if file == "-" else Path(file).read_bytes()
-        return [document for _, document in load_documents(data) if isinstance(document, dict)]
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return [one for _, document in load_documents(data) for one in _unfold(document)]
     except OSError as error:
         raise BadManifest(f"cannot read {file}: {describe(error)}") from None
     except NotYaml as error:
         raise BadManifest(f"{file}:{error.place}: {error}" if error.place else f"{file}: {error}") from None
+
+
+def _unfold(document: Any) -> Iterator[dict[str, Any]]:
+    """Yield a document, or what is in it where it is a list, as `kubectl get -o yaml` prints it."""
+    if not isinstance(document, dict):
+        return
+    items = document.get("items")
+    if str(document.get("kind", "")).endswith("List") and isinstance(items, list):
+        for item in items:
+            yield from _unfold(item)
+    else:
+        yield document
 
 
 def _policy(documents: Sequence[dict[str, Any]], file: str, name: str) -> ImagePolicy:

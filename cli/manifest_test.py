@@ -71,7 +71,7 @@ def test_exclusion_list_of_the_manifest_counts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     text = f"{REPOSITORY}{manifest('alphabetical: {}')}"
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((text).encode())))
     assert main(["policy", "test", "-f", "-", "1.0.0", "2.0.0-alpha"]) == 0
     assert capsys.readouterr().out.splitlines() == [
         "1.0.0",
@@ -82,7 +82,9 @@ def test_exclusion_list_of_the_manifest_counts(
 
 
 def test_ages_are_not_known_offline(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(manifest("semver: {range: '*'}, minAge: 72h")))
+    monkeypatch.setattr(
+        sys, "stdin", io.TextIOWrapper(io.BytesIO((manifest("semver: {range: '*'}, minAge: 72h")).encode()))
+    )
     assert main(["policy", "test", "-f", "-", "1.0.0"]) == 0
     assert capsys.readouterr().err == "minAge is left out: only a cluster knows when tags were first seen\n"
 
@@ -136,3 +138,23 @@ def test_standard_input_cannot_be_manifest_and_tags(capsys: pytest.CaptureFixtur
 def test_options_about_a_manifest_need_one(option: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["policy", "test", "--semver", "*", option, "1.0.0", "1.1.0"]) == 2
     assert "name it with --file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["List", "ImagePolicyList"])
+def test_a_list_is_what_is_in_it(kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As `kubectl get imagepolicies,imagerepositories -o yaml` prints it, lists in lists included."""
+    items = [document for document in manifest("semver: {range: '*'}").split("---\n") if document.strip()]
+    texts = ["- " + item.strip().replace("\n", "\n  ") for item in items]
+    inner = f"apiVersion: v1\nkind: {kind}\nitems:\n" + "\n".join(texts)
+    path = tmp_path / "list.yaml"
+    path.write_text("apiVersion: v1\nkind: List\nitems:\n- " + inner.replace("\n", "\n  ") + "\n- 5\n")
+    assert main(["policy", "test", "-f", str(path), "1.0.0", "1.2.0"]) == 0
+    assert capsys.readouterr().out.startswith("1.2.0\n")
+
+
+def test_bytes_of_standard_input_that_are_no_text(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"a: \xe4\n"), encoding="utf-8"))
+    assert main(["policy", "test", "-f", "-", "1.0.0"]) == 2
+    assert "not UTF-8 at byte 3" in capsys.readouterr().err

@@ -6,9 +6,9 @@ with file and line, and all such errors are collected: a run that knows half of 
 
 import base64
 import difflib
+import errno
 import os
 import re
-import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +18,7 @@ from typing import Any, Final
 from api.kinds import KINDS
 from api.names import IMAGE_GROUP, SOURCE_GROUP
 from api.resource import Resource
+from cli.reading import TooLarge, UnfitFile, mentions, read_file
 from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.foreign_text import escape
 from controllers.net.library_errors import describe
@@ -118,10 +119,9 @@ def collect_manifests(
     """
     reading = _Reading(namespace, environ)
     for source in sources:
-        for place, data, explicit in _files(source, reading):
-            _read_file(place, data, reading, explicit=explicit)
+        _read_source(source, reading)
     for place, data in more:
-        _read_file(place, data, reading, explicit=False)
+        _read_file(place, data, reading)
     return _result(reading)
 
 
@@ -132,47 +132,30 @@ def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ
     for path in paths:
         if not path.endswith(suffixes):
             continue
-        try:
-            data = _read_small(os.path.join(base, path))
-        except OSError as error:
-            reading.problems.append(f"{escape(os.fsdecode(path))}: cannot be read: {describe(error)}")
-            continue
-        if _OURS.search(data):
-            _read_file(os.fsdecode(path), data, reading, explicit=False)
+        name = os.fsdecode(path)
+        data = _read(os.path.join(base, path), escape(name), reading)
+        if data is not None and _OURS.search(data):
+            _read_file(name, data, reading, folder=os.path.dirname(name))
     return _result(reading)
-
-
-def _read_small(path: bytes) -> bytes:
-    """Return the content of a file; nothing of what is gone, is no file, or is too large to be manifests."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return b""
-    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
-        return b""
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _result(reading: _Reading) -> Manifests:
     return Manifests(tuple(reading.manifests.values()), tuple(reading.notices), tuple(reading.problems))
 
 
-def _files(source: str, reading: _Reading) -> Iterator[tuple[str, bytes, bool]]:
-    """Yield (name, content, whether it was named itself) of what may hold objects."""
+def _read_source(source: str, reading: _Reading) -> None:
+    """Read what may hold objects; what was named itself has to be readable."""
     if source == "-":
-        yield "stdin", sys.stdin.buffer.read(), True
-        return
-    path = Path(source)
-    if path.is_dir():
-        for file in _walk(path):
-            data = _read(file, reading)
+        _read_file("stdin", sys.stdin.buffer.read(), reading, explicit=True)
+    elif os.path.isdir(source):
+        for file in map(str, _walk(Path(source))):
+            data = _read(file, escape(file), reading, notice=True)
             if data is not None and _OURS.search(data):
-                yield str(file), data, False
-    elif not path.exists():
+                _read_file(file, data, reading, folder=os.path.dirname(file))
+    elif not os.path.exists(source):
         reading.problems.append(_why_missing(source))
-    elif (data := _read(path, reading)) is not None:
-        yield source, data, True
+    elif (data := _read(source, escape(source), reading, explicit=True)) is not None:
+        _read_file(source, data, reading, folder=os.path.dirname(source), explicit=True)
 
 
 def _why_missing(source: str) -> str:
@@ -188,25 +171,40 @@ def _walk(folder: Path) -> Iterator[Path]:
         yield from (Path(root, name) for name in sorted(files) if name.endswith(SUFFIXES))
 
 
-def _read(path: Path, reading: _Reading) -> bytes | None:
+def _read(
+    path: str | bytes, shown: str, reading: _Reading, *, notice: bool = False, explicit: bool = False
+) -> bytes | None:
+    """Return the content of a file, None without any; what is left out although it may be ours is a problem.
+
+    notice: say also of other large files that they are left out. explicit: the file was named, so all of it counts.
+    """
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return None
-        if status.st_size > MAX_FILE_BYTES:
-            reading.notices.append(f"{escape(str(path))}: larger than {MAX_FILE_BYTES >> 20} MiB, so it was not read")
-            return None
-        return path.read_bytes()
+        return read_file(path, limit=MAX_FILE_BYTES)
     except FileNotFoundError:  # a link to nowhere, or it has just been removed
         return None
+    except TooLarge as error:
+        if explicit or mentions(path, _TOOLKIT):
+            reading.problems.append(f"{shown}: {error}, so its objects are not read: split it")
+        elif notice:
+            reading.notices.append(f"{shown}: {error}, so it was not read")
+        return None
+    except UnfitFile as error:
+        if explicit:
+            reading.problems.append(f"{shown}: {error}: give what it has to standard input, which is called -")
+        return None
     except OSError as error:
-        reading.problems.append(f"{escape(str(path))}: cannot be read: {describe(error)}")
+        if error.errno != errno.ELOOP or explicit:
+            reading.problems.append(f"{shown}: cannot be read: {describe(error)}")
         return None
 
 
-def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) -> None:
+def _read_file(
+    place: str, data: bytes, reading: _Reading, *, folder: str | None = None, explicit: bool = False
+) -> None:
+    """Read the objects of a content. folder: whose kustomization counts; None for what is in none."""
     namespace, shown = reading.namespace, escape(place)
-    reading.namespace = _namespace_of(os.path.dirname(place), reading)
+    if folder is not None:
+        reading.namespace = _namespace_of(folder, reading)
     try:
         for line, document in load_documents(data):
             _read_document(f"{shown}:{line}", document, reading)
@@ -222,15 +220,18 @@ def _read_file(place: str, data: bytes, reading: _Reading, *, explicit: bool) ->
 def _namespace_of(folder: str, reading: _Reading) -> str:
     """Return the namespace that the kustomization of a folder gives to what it lists."""
     if folder not in reading.namespaces:
-        reading.namespaces[folder] = next(_kustomized(reading.root / folder), "")
+        reading.namespaces[folder] = next(_kustomized(reading.root / folder, reading), "")
     return reading.namespaces[folder] or reading.namespace
 
 
-def _kustomized(folder: Path) -> Iterator[str]:
+def _kustomized(folder: Path, reading: _Reading) -> Iterator[str]:
     for name in KUSTOMIZATIONS:
         try:
-            documents = list(load_documents((folder / name).read_bytes()))
-        except (OSError, ValueError, NotYaml):
+            documents = list(load_documents(read_file(folder / name, limit=MAX_FILE_BYTES)))
+        except TooLarge as error:
+            reading.notices.append(f"{escape(str(folder / name))}: {error}, so its namespace is not known")
+            continue
+        except (OSError, UnfitFile, ValueError, NotYaml):
             continue
         for _, document in documents[:1]:
             namespace = document.get("namespace") if isinstance(document, dict) else None

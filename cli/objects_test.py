@@ -149,6 +149,52 @@ def test_a_file_that_was_named_has_to_be_readable(tmp_path: Path) -> None:
     assert "no such file" in problems(tmp_path / "dangling.yaml")[0]
 
 
+def test_a_large_file_with_objects_of_ours_is_a_problem(tmp_path: Path) -> None:
+    """Unlike a large file of something else: a run that knows half of what it should do is not begun."""
+    with (tmp_path / "huge.yaml").open("wb") as file:
+        file.write(policy().encode())
+        file.truncate(MAX_FILE_BYTES + 1)
+    said = "huge.yaml: larger than 8 MiB, so its objects are not read: split it"
+    assert problems(tmp_path) == [f"{tmp_path}/{said}"]
+    assert collect_files(tmp_path, [b"huge.yaml"], namespace="apps", environ={}).problems == (said,)
+    (tmp_path / "huge.yaml").write_bytes(b" " * (MAX_FILE_BYTES + 1))
+    assert problems(tmp_path / "huge.yaml") == [f"{tmp_path}/{said}"]
+    assert (
+        read(tmp_path).problems == collect_files(tmp_path, [b"huge.yaml"], namespace="apps", environ={}).problems == ()
+    )
+
+
+def test_what_was_named_and_is_no_file_is_a_problem(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.yaml")
+    (found,) = problems(tmp_path / "pipe.yaml")
+    assert "pipe.yaml: a pipe or device, not a file: give what it has to standard input" in found
+    (found,) = problems(Path("x" * 5000))
+    assert "there is no such file or folder" in found
+
+
+def test_the_kustomization_of_a_folder_is_for_the_files_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "kustomization.yaml").write_text("namespace: here\n")
+    (tmp_path / "a.yaml").write_text(policy())
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(policy("stdin").encode())))
+    more = [("https://git.example.com/fleet: b.yaml", policy("remote").encode())]
+    found = read_manifests(["a.yaml", "-"], namespace="apps", environ={}, more=more)
+    assert {m.key.name: m.key.namespace for m in found.manifests} == {"app": "here", "stdin": "apps", "remote": "apps"}
+
+
+@pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])
+def test_a_kustomization_that_is_no_file_is_none(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.yaml").write_text(policy())
+    os.mkfifo(tmp_path / name)
+    assert [m.key.namespace for m in read(tmp_path).manifests] == ["apps"]
+    os.unlink(tmp_path / name)
+    with (tmp_path / name).open("wb") as file:
+        file.truncate(1 << 30)
+    found = read(tmp_path)
+    assert [m.key.namespace for m in found.manifests] == ["apps"]
+    assert any("larger than 8 MiB, so its namespace is not known" in notice for notice in found.notices)
+
+
 def test_encrypted_secrets_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "s.yaml").write_text("apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: ENC}\nsops: {}\n")
     found: Any = read(tmp_path)

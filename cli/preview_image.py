@@ -1,20 +1,23 @@
 """`tagline preview --image`: where one image stands in a repository, and what a policy would change; no objects."""
 
 import argparse
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
+from cli.checkout import MAX_FILE_BYTES
 from cli.diffs import diff_of
 from cli.objects import Manifest, Manifests
 from cli.preview_report import AutomationReport, Change, PreviewReport
+from cli.reading import TooLarge, UnfitFile, mentions, read_file
 from controllers import setters
 from controllers.adoption.trial import Trial, try_image
 from controllers.image.ref import ImageRef
+from controllers.net.library_errors import describe
 from controllers.net.url import show_remote
 from controllers.runtime.key import Key
-from controllers.worktree.marked import MAX_FILE_BYTES
 from controllers.worktree.paths import WorkTree
 
 NAME: Final = "image"
@@ -59,7 +62,7 @@ def add_trial(report: PreviewReport, tree: WorkTree, paths: Sequence[bytes], ima
     """Add to a report what would change for the chosen image; None: nothing was chosen."""
     if image is None:
         return
-    files = dict(_read(tree, paths))
+    files = dict(_read(tree, paths, image, report.problems))
     trial = try_image(files.items(), image)
     report.automations.append(_to_report(trial, files, image))
 
@@ -72,16 +75,21 @@ def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> Automa
     return AutomationReport(image.name, where, changes, diff_of(files, trial.edits), is_trial=True, obstacles=obstacles)
 
 
-def _read(tree: WorkTree, paths: Sequence[bytes]) -> Iterator[tuple[str, bytes]]:
+def _read(tree: WorkTree, paths: Sequence[bytes], image: ImageRef, problems: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yield path and content of the files that may name an image; problems: gets what cannot be read and may do so."""
+    word = os.fsencode(image.name.rpartition("/")[2])
     for path in paths:
         name = os.fsdecode(path)
         if not (setters.is_candidate(name) or name.endswith(".json")):
             continue
         full = os.path.join(os.fsencode(tree.root), path)
         try:
-            is_file = os.path.isfile(full) and not os.path.islink(full)
-            if is_file and os.path.getsize(full) <= MAX_FILE_BYTES:
-                with open(full, "rb") as file:
-                    yield name, file.read()
-        except OSError:
+            yield name, read_file(full, limit=MAX_FILE_BYTES, follow_links=False)
+        except TooLarge as error:
+            if mentions(full, word):
+                problems.append(f"{name}: left out: {error}")
+        except UnfitFile:
             continue
+        except OSError as error:
+            if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:  # deleted, a link, below a link
+                problems.append(f"{name}: left out: {describe(error)}")

@@ -249,6 +249,20 @@ def test_one_image_is_looked_up_without_any_object(tmp_path: Path, run: Run) -> 
     assert "cannot be edited: chart/templates/x.yaml:1: Helm template: " in out
 
 
+def test_what_is_left_out_of_the_search_for_an_image_is_said(tmp_path: Path, run: Run) -> None:
+    write(tmp_path / "fleet", {"web.yaml": DEPLOYMENT})
+    for name, text in (("web", b"image: ghcr.io/org/web:1.0.0\n"), ("other", b"image: ghcr.io/org/other:1.0.0\n")):
+        with (tmp_path / "fleet" / f"huge-{name}.yaml").open("wb") as file:
+            file.write(text)
+            file.truncate(11 << 20)
+    os.mkfifo(tmp_path / "fleet" / "pipe.yaml")
+    for output in ("text", "json", "markdown", "github"):
+        status, out, _ = run(tmp_path / "fleet", "--image", "ghcr.io/org/web", "--semver", "*", "-o", output)
+        assert status == 1
+        assert "huge-web.yaml: left out: larger than 10 MiB" in out
+        assert "huge-other" not in out
+
+
 def test_one_image_needs_a_way_to_choose(tmp_path: Path, run: Run) -> None:
     status, _, err = run(tmp_path, "--image", "ghcr.io/org/web")
     assert status == 2

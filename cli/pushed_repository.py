@@ -4,6 +4,7 @@ Git itself is asked where it would push. What logs in there has to be given: in 
 """
 
 import base64
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -74,8 +75,8 @@ def with_automation(
 def find_checkout(source: str) -> PushedRepository | None:
     """Return the checkout that a folder or file is in; None outside of any. Raises BadInput for an unclear one."""
     path = Path(source)
-    folder = path if path.is_dir() else path.parent
-    if source == "-" or not folder.is_dir():
+    folder = path if os.path.isdir(path) else path.parent
+    if source == "-" or not os.path.isdir(folder):
         return None
     try:
         tree = open_worktree(folder)

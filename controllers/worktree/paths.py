@@ -80,8 +80,8 @@ def open_worktree(path: Path) -> WorkTree:
 
     Raises WorkTreeError for what is no folder, for a bare repository, and where Git refuses to look.
     """
-    if not path.is_dir():
-        raise WorkTreeError(f"{path} is not a folder" if path.exists() else f"there is no folder {path}")
+    if not os.path.isdir(path):
+        raise WorkTreeError(f"{path} is not a folder" if os.path.exists(path) else f"there is no folder {path}")
     if not _has_repository(path):
         return WorkTree(path.resolve(), is_repository=False)
     if ask_git(path, "rev-parse", "--is-inside-work-tree").strip() != b"true":
