@@ -6,11 +6,12 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from api.imageupdateautomation import Finding
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
 from cli.checkout import MAX_FILE_BYTES
 from cli.diffs import diff_of
 from cli.objects import Manifest, Manifests
-from cli.preview_report import AutomationReport, Change, PreviewReport
+from cli.preview_report import NOT_EDITABLE, AutomationReport, Change, PreviewReport
 from cli.reading import TooLarge, UnfitFile, mentions, read_file
 from controllers import setters
 from controllers.adoption.trial import Trial, try_image
@@ -69,7 +70,11 @@ def add_trial(report: PreviewReport, tree: WorkTree, paths: Sequence[bytes], ima
 
 def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> AutomationReport:
     changes = tuple(Change(change.file, change.line, change.old, change.new, image.name) for change in trial.changes)
-    obstacles = tuple(f"{p.file}:{p.line}: {p.form}: {p.obstacle}" for p in trial.occurrences if p.obstacle)
+    obstacles = tuple(
+        Finding(file=p.file, line=p.line, reason=NOT_EDITABLE, message=f"{p.form}: {p.obstacle}")
+        for p in trial.occurrences
+        if p.obstacle
+    )
     count = len(trial.occurrences)
     where = f"in this repository at {count} place{'s' * (count != 1)}" if count else "nowhere in this repository"
     return AutomationReport(image.name, where, changes, diff_of(files, trial.edits), is_trial=True, obstacles=obstacles)

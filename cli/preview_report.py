@@ -14,6 +14,7 @@ from controllers.update.preview import Preview
 from controllers.worktree.marked import MarkedFiles
 
 UNREADABLE: Final = "Unreadable"
+NOT_EDITABLE: Final = "NotEditable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class AutomationReport:
     failure: str = ""
     is_trial: bool = False
     """There is no automation: `name` is an image, `target` says where it is."""
-    obstacles: tuple[str, ...] = ()
+    obstacles: tuple[Finding, ...] = ()
     """Places of a trial's image that cannot be edited, and why."""
 
 

@@ -263,6 +263,50 @@ def test_what_is_left_out_of_the_search_for_an_image_is_said(tmp_path: Path, run
         assert "huge-other" not in out
 
 
+@pytest.mark.parametrize("output", ["json", "markdown", "github"])
+def test_every_output_says_where_an_image_cannot_be_edited(tmp_path: Path, run: Run, output: str) -> None:
+    template = "image: ghcr.io/org/web:1.0.0\n{{ if x }}\n"
+    write(tmp_path / "fleet", {"web.yaml": DEPLOYMENT, "chart/templates/x.yaml": template})
+    _, out, _ = run(tmp_path / "fleet", "--image", "ghcr.io/org/web", "--semver", "*", "-o", output)
+    assert "Helm template: " in out
+    assert "would push" not in out
+    match output:
+        case "json":
+            (trial,) = json.loads(out)["automations"]
+            (obstacle,) = trial["obstacles"]
+            assert (obstacle["file"], obstacle["line"]) == ("chart/templates/x.yaml", 1)
+        case "markdown":
+            assert "\n- cannot be edited: chart/templates/x.yaml:1: Helm template: " in out
+            assert "```\n\n```" not in out
+        case _:
+            assert "::warning file=chart/templates/x.yaml,line=1::ghcr.io/org/web cannot be edited here: Helm" in out
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["--semver", "*"], "--semver has an effect only with --image"),
+        (["--numerical", "asc"], "--numerical has an effect only with --image"),
+        (["--pattern", "x"], "--pattern has an effect only with --image"),
+        (["--extract", "$x"], "--extract has an effect only with --image"),
+        (["--branch", "main"], "--branch has an effect only with --url"),
+        (["apps", "--url", "https://git.example.com/x"], "give either PATH or --url"),
+        (["--image", "a", "--semver", "*", "-f", "x.yaml"], "-f has an effect only without --image"),
+        (["--image", "a", "--semver", "*", "--cluster"], "--cluster has an effect only without --image"),
+        (["--kubeconfig", "x"], "--kubeconfig has an effect only with --cluster"),
+        (["--cluster", "-f", "x.yaml"], "-f has an effect only without --cluster"),
+        (["--cluster", "--offline"], "--offline has an effect only without --cluster"),
+    ],
+    ids=str,
+)
+def test_an_option_without_effect_is_a_wrong_request(
+    argv: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["preview", *argv]) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+    assert main(["preview", "--exit-code", *argv]) == 1
+
+
 def test_one_image_needs_a_way_to_choose(tmp_path: Path, run: Run) -> None:
     status, _, err = run(tmp_path, "--image", "ghcr.io/org/web")
     assert status == 2

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, Final
 
+from api.imageupdateautomation import Finding
 from cli.output import encode_diff, encode_text
 from cli.preview_report import AutomationReport, PolicyReport, PreviewReport
 from controllers.net.foreign_text import escape
@@ -37,9 +38,11 @@ def format_markdown(report: PreviewReport) -> Iterator[str]:
         if automation.failure:
             yield f"\n**{automation.name}**: {_escape(automation.failure)}\n"
         elif automation.changes:
-            summary = f"{_escape(automation.name)} would push {_escape(automation.target)}"
+            verb = "stands" if automation.is_trial else "would push"
+            summary = f"{_escape(automation.name)} {verb} {_escape(automation.target)}"
             yield f"\n<details><summary>{summary}</summary>\n\n"
-            yield _fenced(automation.message, "")
+            if automation.message:
+                yield _fenced(automation.message, "")
             yield _fenced(automation.diff.decode("utf-8", "replace"), "diff")
             yield "</details>\n"
     warnings = [*report.problems, *(_finding_lines(report)), *_unready_lines(report)]
@@ -58,6 +61,9 @@ def format_github(report: PreviewReport) -> Iterator[str]:
             yield _annotation("notice", text, file=change.file, line=change.line)
         for finding in automation.findings:
             yield _annotation("warning", finding.message, file=finding.file, line=finding.line)
+        for obstacle in automation.obstacles:
+            text = f"{automation.name} cannot be edited here: {obstacle.message}"
+            yield _annotation("warning", text, file=obstacle.file, line=obstacle.line)
         if automation.failure:
             yield _annotation("error", f"{automation.name}: {automation.failure}")
     for text in (*report.problems, *_unready_lines(report)):
@@ -93,11 +99,14 @@ def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
         "changes": [asdict(change) for change in automation.changes],
         "message": automation.message,
         "diff": automation.diff.decode("utf-8", "replace"),
-        "findings": [
-            {"file": f.file, "line": f.line, "reason": f.reason, "message": f.message} for f in automation.findings
-        ],
+        "findings": [_finding_to_json(finding) for finding in automation.findings],
+        "obstacles": [_finding_to_json(obstacle) for obstacle in automation.obstacles],
         "failure": automation.failure,
     }
+
+
+def _finding_to_json(finding: Finding) -> dict[str, Any]:
+    return {"file": finding.file, "line": finding.line, "reason": finding.reason, "message": finding.message}
 
 
 def _policy_lines(policy: PolicyReport, report: PreviewReport, *, colours: bool) -> Iterator[bytes]:
@@ -148,7 +157,7 @@ def _trial(trial: AutomationReport, *, colours: bool) -> Iterator[bytes]:
     for change in trial.changes:
         yield _line(f"  {change.file}:{change.line}: {change.old} → {change.new}")
     for obstacle in trial.obstacles:
-        yield _line(f"  cannot be edited: {obstacle}")
+        yield _line(f"  cannot be edited: {obstacle.file}:{obstacle.line}: {obstacle.message}")
     yield b"\n"
     yield _painted_diff(encode_diff(trial.diff), colours=colours)
 
@@ -172,6 +181,8 @@ def _finding_lines(report: PreviewReport) -> Iterator[str]:
     for automation in report.automations:
         for finding in automation.findings:
             yield f"{finding.file}:{finding.line}: {finding.message}" if finding.file else finding.message
+        for obstacle in automation.obstacles:
+            yield f"cannot be edited: {obstacle.file}:{obstacle.line}: {obstacle.message}"
 
 
 def _painted_diff(diff: bytes, *, colours: bool) -> bytes:

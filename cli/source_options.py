@@ -1,6 +1,7 @@
 """The options that say where objects and tags come from. Light: a verb's help needs no client."""
 
 import argparse
+from collections.abc import Mapping
 
 
 def add_kubeconfig(parser: argparse.ArgumentParser) -> None:
@@ -21,3 +22,16 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         "--tags", action="append", default=[], metavar="IMAGE=FILE", help="tags of an image, one a line"
     )
     parser.add_argument("--offline", action="store_true", help="ask no registry; tags come from --tags alone")
+
+
+def find_useless(options: argparse.Namespace) -> str:
+    """Return what is wrong with source options that would be without effect together; empty for nothing."""
+    if options.cluster:
+        return refuse(options, {"filename": "-f", "tags": "--tags", "offline": "--offline"}, "without --cluster")
+    return refuse(options, {"kubeconfig": "--kubeconfig"}, "with --cluster")
+
+
+def refuse(options: argparse.Namespace, names: Mapping[str, str], when: str) -> str:
+    """Return a sentence on the first of some options that is given, empty if none is. when: it would be of use."""
+    given = next((flag for name, flag in names.items() if getattr(options, name)), "")
+    return f"{given} has an effect only {when}" if given else ""

@@ -4,7 +4,7 @@ import argparse
 import importlib
 
 from cli.output import write_error
-from cli.source_options import add_source_options
+from cli.source_options import add_source_options, find_useless, refuse
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -24,6 +24,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def explain(options: argparse.Namespace) -> int:
     """Answer the question; the exit status is that of the description."""
+    if useless := _find_useless(options):
+        write_error(useless)
+        return 2
     match options.what:
         case ["policy", name]:
             status: int = importlib.import_module("cli.explain_policy").explain_policy(options, name)
@@ -33,3 +36,11 @@ def explain(options: argparse.Namespace) -> int:
         case [what]:
             status = importlib.import_module("cli.explain_place").explain_place(options, what)
     return status
+
+
+def _find_useless(options: argparse.Namespace) -> str:
+    """Return a sentence on an option that would be without effect, empty if there is none."""
+    if options.what[0] == "policy" and len(options.what) == 2:
+        names = {"filename": "-f", "tags": "--tags", "offline": "--offline"}
+        return refuse(options, names, "with FILE:LINE or IMAGE: policy asks a cluster")
+    return refuse(options, {"tag": "--tag"}, "with policy NAME") or find_useless(options)

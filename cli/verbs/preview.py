@@ -7,10 +7,12 @@ import argparse
 import importlib
 
 from cli.output import write_error
-from cli.source_options import add_source_options
+from cli.source_options import add_source_options, find_useless, refuse
 
 OUTPUTS = ("text", "json", "markdown", "github")
 ORDERS = ("asc", "desc")
+QUESTION = ("semver", "numerical", "alphabetical", "pattern", "extract")
+"""Options about one image."""
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
@@ -43,6 +45,9 @@ def _add_image(parser: argparse.ArgumentParser) -> None:
 
 def preview(options: argparse.Namespace) -> int:
     """Print the preview; the exit status is that of the description."""
+    if useless := _find_useless(options):
+        write_error(useless)
+        return 1 if options.exit_code else 2
     run = importlib.import_module("cli.preview_run")
     try:
         status: int = run.run_preview(options)
@@ -53,3 +58,15 @@ def preview(options: argparse.Namespace) -> int:
         write_error("interrupted")
         return 130
     return status
+
+
+def _find_useless(options: argparse.Namespace) -> str:
+    """Return a sentence on an option that would be without effect, empty if there is none."""
+    if not options.url and options.branch:
+        return "--branch has an effect only with --url"
+    if options.url and options.path != ".":
+        return "give either PATH or --url"
+    if options.image:
+        objects = {"filename": "-f", "cluster": "--cluster", "kubeconfig": "--kubeconfig"}
+        return refuse(options, objects, "without --image")
+    return refuse(options, {name: f"--{name}" for name in QUESTION}, "with --image") or find_useless(options)
