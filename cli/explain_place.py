@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
+from api.imageupdateautomation import ImageUpdateAutomation
 from api.version import VERSION
 from cli.known_objects import Objects, is_elsewhere, read_objects
 from cli.objects import BadInput
@@ -28,6 +29,7 @@ from controllers.worktree.paths import WorkTree, open_worktree
 
 USER_AGENT: Final = f"tagline-explain/{VERSION}"
 MAX_NEAR: Final = 5
+Marker = setters.Marker | setters.LineMarker
 _PLACE: Final = re.compile(r"(?P<file>.+):(?P<line>[0-9]+)")
 
 
@@ -59,23 +61,36 @@ def _explain_marker(options: argparse.Namespace, file: Path, line: int) -> int:
     return _print_chains([list(trace_marker(name, marker, _known(objects, tree)))], objects)
 
 
-def _find_marker(file: Path, line: int) -> setters.Marker:
+def _find_marker(file: Path, line: int) -> Marker:
     try:
-        scan = setters.find_markers(read_file(file, limit=MAX_FILE_BYTES))
+        markers, strays = _find_markers(file.name, read_file(file, limit=MAX_FILE_BYTES))
     except UnfitFile as error:
         raise _BadPlace(f"{file} is not read: {error}") from None
     except OSError as error:
         raise _BadPlace(f"{file} cannot be read: {describe(error)}") from None
     except setters.Unparsable as error:
-        raise _BadPlace(f"{file} is not YAML: {error}") from None
-    found = next((marker for marker in scan.markers if marker.line == line), None)
+        raise _BadPlace(f"{file} cannot be looked into: {error}") from None
+    found = next((marker for marker in markers if line in _lines_of(marker)), None)
     if found is not None:
         return found
-    if any(stray.line == line for stray in scan.stray_markers):
+    if line in strays:
         raise _BadPlace(f"the marker at {file}:{line} stands behind no value: put it on the line of the value")
-    near = sorted((marker.line for marker in scan.markers), key=lambda other: abs(other - line))[:MAX_NEAR]
+    near = sorted((marker.line for marker in markers), key=lambda other: abs(other - line))[:MAX_NEAR]
     there = f"; markers are at line {', '.join(map(str, sorted(near)))}" if near else ""
     raise _BadPlace(f"there is no marker at {file}:{line}{there}")
+
+
+def _find_markers(name: str, data: bytes) -> tuple[Sequence[Marker], Sequence[int]]:
+    """Return the markers of a file, and the lines of those that mark nothing. Raises Unparsable."""
+    if not setters.is_candidate(name):
+        return setters.find_line_markers(name, data)
+    scan = setters.find_markers(data)
+    return scan.markers, [stray.line for stray in scan.stray_markers]
+
+
+def _lines_of(marker: Marker) -> set[int]:
+    """Return the lines that a marker is asked for by: that of the value, and its own where that is another."""
+    return {marker.line, marker.marker_line} if isinstance(marker, setters.LineMarker) else {marker.line}
 
 
 def _explain_image(options: argparse.Namespace, image: str) -> int:
@@ -92,7 +107,7 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
         return 1
     chains = []
     for policy in sorted(policies, key=key_of):
-        markers = list(_markers_of(tree, paths, key_of(policy)))
+        markers = list(_markers_of(tree, paths, key_of(policy), known.automations))
         chains += [list(trace_marker(file, marker, known)) for file, marker in markers]
         if not markers:
             fault = "no marker in this repository names it: its choice is written nowhere"
@@ -100,17 +115,34 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
     return _print_chains(chains, objects)
 
 
-def _markers_of(tree: WorkTree, paths: Sequence[bytes], policy: Key) -> Iterable[tuple[str, setters.Marker]]:
-    found = find_marked_files(tree.root, paths, "", is_wanted=setters.is_candidate, has_marker=setters.has_marker)
+def _markers_of(
+    tree: WorkTree, paths: Sequence[bytes], policy: Key, automations: Sequence[ImageUpdateAutomation]
+) -> Iterable[tuple[str, Marker]]:
+    """Yield the markers of a policy, in YAML and in the files that an automation of its namespace names."""
+    named = [one for one in automations if one.metadata.namespace == policy.namespace and one.spec.update.files]
+    globs = tuple(glob for one in named for glob in one.spec.update.files)
+    wanted = setters.name_filter(globs)
+    found = find_marked_files(tree.root, paths, "", is_wanted=wanted, has_marker=setters.has_marker)
     for file in found.files:
+        if not setters.is_candidate(file.path) and not any(_is_named(file.path, one) for one in named):
+            continue
         try:
-            markers = setters.find_markers(file.data).markers
+            markers, _ = _find_markers(file.path, file.data)
         except setters.Unparsable:
             continue
         for marker in markers:
             setter = parse_setter(marker.setter)
             if Key(setter.namespace, setter.policy) == policy:
                 yield file.path, marker
+
+
+def _is_named(path: str, automation: ImageUpdateAutomation) -> bool:
+    """Return whether an automation looks into a file for markers that are no YAML."""
+    try:
+        below = setters.relative_to(path, setters.resolve_update_path(automation.spec.update.path))
+    except setters.UpdatePathOutside:
+        return False
+    return below is not None and setters.matches_any(below, automation.spec.update.files)
 
 
 def _known(objects: Objects, tree: WorkTree) -> Known:

@@ -101,6 +101,39 @@ def test_an_image_without_marker_or_policy(checkout: Path, ask: Ask) -> None:
     assert (status, "`tagline adopt --only 'ghcr.io/org/none'` proposes one" in out) == (1, True)
 
 
+def test_a_marker_beyond_yaml_is_followed(checkout: Path, ask: Ask) -> None:
+    marker = '# {"$imagepolicy": "flux-system:web"}'
+    image = "ghcr.io/org/web:1.0.0"
+    write(
+        checkout,
+        {
+            "clusters/objects.yaml": OBJECTS.replace("Setters", 'Setters, files: ["sub/*.env", "Dockerfile"]'),
+            "apps/sub/a.env": f"IMAGE={image} {marker}\n",
+            "apps/Dockerfile": f"{marker}\nFROM {image}\nRUN two values {marker}\n",
+            "apps/b.env": f"IMAGE={image} {marker}\n",
+            "c.env": f"IMAGE={image} {marker}\n",
+        },
+    )  # fmt: skip
+    for place, shown in (("sub/a.env:1", "sub/a.env:1"), ("Dockerfile:1", "Dockerfile:2"), ("Dockerfile:2",) * 2):
+        status, out, err = ask(f"apps/{place}")
+        assert (status, err) == (0, "")
+        assert out.startswith(f"apps/{shown}: the value {image} has the marker flux-system:web\n")
+        assert out.endswith("the next run of the automation writes ghcr.io/org/web:1.2.0\n")
+    status, out, _ = ask("apps/b.env:1")
+    assert (status, "the file is no YAML file: name it in spec.update.files" in out) == (1, True)
+    status, out, _ = ask("c.env:1")
+    assert (status, "the file is not below its spec.update.path, ./apps" in out) == (1, True)
+    assert "stands behind no value" in ask("apps/Dockerfile:3")[2]
+    assert ask("apps/Dockerfile:9")[2] == "there is no marker at apps/Dockerfile:9; markers are at line 2\n"
+    (checkout / "apps" / "latin.env").write_bytes(b"a\n\xe4\n")
+    assert "apps/latin.env cannot be looked into: " in ask("apps/latin.env:1")[2]
+    status, out, _ = ask("ghcr.io/org/web")
+    assert status == 0
+    assert [line.partition(": ")[0] for line in out.splitlines() if "has the marker" in line] == [
+        "apps/Dockerfile:2", "apps/sub/a.env:1", "apps/web.yaml:4",
+    ]  # fmt: skip
+
+
 def test_what_is_no_file_is_not_waited_for(checkout: Path, ask: Ask) -> None:
     os.mkfifo(checkout / "p.yaml")
     (checkout / "link.yaml").symlink_to("p.yaml")

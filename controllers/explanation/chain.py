@@ -4,7 +4,6 @@ marker → ImagePolicy → ImageRepository → ImageUpdateAutomation → commit
 """
 
 import difflib
-import posixpath
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -47,7 +46,7 @@ class Known:
     sources: Mapping[Key, GitRepository]
 
 
-def trace_marker(file: str, marker: setters.Marker, known: Known) -> Iterator[ChainLink]:
+def trace_marker(file: str, marker: setters.Marker | setters.LineMarker, known: Known) -> Iterator[ChainLink]:
     """Yield the links of a marker, to the end or to the first fault. file: from the root of the repository."""
     setter = parse_setter(marker.setter)
     yield ChainLink(
@@ -144,9 +143,7 @@ def _automation_fault(automation: ImageUpdateAutomation, policy: ImagePolicy, kn
     relative = setters.relative_to(file, path)
     if relative is None:
         return f"the file is not below its spec.update.path, {automation.spec.update.path}"
-    if not setters.is_candidate(file) and not setters.name_filter(automation.spec.update.files)(
-        posixpath.basename(file)
-    ):
+    if not setters.is_candidate(file) and not setters.matches_any(relative, automation.spec.update.files):
         return "the file is no YAML file: name it in spec.update.files"
     return _push_fault(automation, known)
 

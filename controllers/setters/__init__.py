@@ -22,7 +22,8 @@ from controllers.setters.candidates import (
 )
 from controllers.setters.errors import SettersError, Unparsable, UnsupportedStrategy, UpdatePathOutside
 from controllers.setters.findings import FileFinding, FindingReason
-from controllers.setters.globs import name_filter
+from controllers.setters.globs import matches_any, name_filter
+from controllers.setters.line_markers import LineMarker, find_line_markers
 from controllers.setters.marker import Marker, ObjectIdentifier
 from controllers.setters.markers import find_markers
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
@@ -36,6 +37,7 @@ __all__ = [
     "FileResult",
     "FindingReason",
     "ImageRef",
+    "LineMarker",
     "Marker",
     "ObjectIdentifier",
     "Reverts",
@@ -47,9 +49,11 @@ __all__ = [
     "ValueChange",
     "apply",
     "count_markers",
+    "find_line_markers",
     "find_markers",
     "has_marker",
     "is_candidate",
+    "matches_any",
     "mentions_marker",
     "name_filter",
     "relative_to",

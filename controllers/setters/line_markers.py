@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from controllers.image.ref import ImageRef
 from controllers.setters.attempts import contains_attempt, is_attempt, may_be_meant, mentions_marker
 from controllers.setters.comments import QUOTED_KEY, read_marker
+from controllers.setters.errors import Unparsable
 from controllers.setters.findings import (
     FileFinding,
     FindingReason,
@@ -115,6 +116,42 @@ def apply_lines(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts
 
 
 @dataclass(frozen=True, slots=True)
+class LineMarker:
+    """A value with a marker; lines are 1-based."""
+
+    line: int
+    """Of the value."""
+    marker_line: int
+    """Of the marker: the same, or the one above."""
+    value: str
+    setter: str
+
+
+def find_line_markers(path: str, data: bytes) -> tuple[tuple[LineMarker, ...], tuple[int, ...]]:
+    """Return the markers of a file that is not YAML, and the lines with markers that mark nothing.
+
+    Raises Unparsable for what is not UTF-8.
+    """
+    try:
+        lines = data.decode().splitlines(keepends=True)
+    except UnicodeDecodeError as error:
+        raise Unparsable("it is not UTF-8", data.count(b"\n", 0, error.start) + 1) from error
+    formats = [line_format for line_format in LINE_FORMATS if matches_any(path, line_format.files)]
+    found: list[LineMarker] = []
+    stray: list[int] = []
+    for number, line in enumerate(lines):
+        marked = _find_marked_line(lines, number, formats) if may_be_meant(line) else None
+        if marked is None or _is_commented_out(marked, formats, is_below=marked.index > number):
+            continue
+        span = _find_value(marked.text, formats)
+        if span is None:
+            stray.append(number + 1)
+        else:
+            found.append(LineMarker(marked.index + 1, number + 1, marked.text[slice(*span)], marked.setter))
+    return tuple(found), tuple(stray)
+
+
+@dataclass(frozen=True, slots=True)
 class _MarkedLine:
     """The line that a marker is for; `text` is the line up to its comment."""
 
@@ -176,21 +213,28 @@ def _edit_line(
     new = resolve(setter, refs)
     if isinstance(new, Unresolved):
         return unresolved(path, line, setter, new)
-    match = next((found for line_format in formats if (found := line_format.match(text))), None)
-    if match is None:
+    span = _find_value(text, formats)
+    if span is None:
         return misplaced(path, line, setter, _NOT_ONE_VALUE)
-    groups = match.groupdict()
-    start, end = next(match.span(name) for name, value in groups.items() if value is not None)
+    start, end = span
     old = text[start:end]
     if old == new:
         return None
     if is_reverted(reverts, path, setter, old=old, new=new):
         return reverted(path, line, setter, old=old, new=new)
-    if not new and groups.get("bare") is not None:
+    if not new and not text[:start].endswith(("'", '"')):
         return None  # an empty value needs quotes to stand in
     if not _WRITABLE.fullmatch(new):
         return refused(path, line, setter, "left alone: the new value cannot be written here")
     return text[:start] + new + text[end:], ValueChange(old, new, setter, ObjectIdentifier(), path, line)
+
+
+def _find_value(text: str, formats: Iterable[LineFormat]) -> tuple[int, int] | None:
+    """Return where the one value of a line stands, None unless it certainly holds one."""
+    match = next((found for line_format in formats if (found := line_format.match(text))), None)
+    if match is None:
+        return None
+    return next(match.span(name) for name, value in match.groupdict().items() if value is not None)
 
 
 _PLACE = "the last on its line, "
