@@ -13,8 +13,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from controllers.net.foreign_text import escape
+
+
+_PREFIX: Final = ".tagline-"
+"""Of temporary files; not the name of the file, which may be as long as the file system allows."""
 
 
 class NotWritten(Exception):
@@ -107,7 +112,7 @@ def _prepare(target: Path, data: bytes, writing: _Writing) -> None:
     for parent in reversed(missing):
         parent.mkdir()
         writing.folders.append(parent)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, dir=target.parent)
     writing.replacements.append(_Replacement(target, temporary))
     with os.fdopen(descriptor, "wb") as file:
         file.write(data)
@@ -143,7 +148,7 @@ def _keep(target: Path) -> str:
     """Give a file a second name, and return that; empty where there is no file. Raises OSError."""
     if not _mode(target):
         return ""
-    descriptor, kept = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
+    descriptor, kept = tempfile.mkstemp(prefix=_PREFIX, dir=target.parent)
     os.close(descriptor)
     os.unlink(kept)
     try:

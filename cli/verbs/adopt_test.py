@@ -346,6 +346,13 @@ def test_a_write_that_fails_half_way_is_undone(
     assert (folder / "apps" / "web.yaml").stat().st_mode & 0o777 == 0o640
 
 
+def test_names_may_be_as_long_as_the_file_system_allows(adopt: Adopt, folder: Path) -> None:
+    name = "ä" * 124 + ".yaml"
+    (folder / name).write_text("image: o/long:1.0.0\n")
+    assert adopt("--write")[0] == 0
+    assert b"$imagepolicy" in (folder / name).read_bytes()
+
+
 def test_what_cannot_be_undone_is_named_with_the_place_of_the_old_content(
     adopt: Adopt, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
