@@ -17,7 +17,6 @@ from typing import Final
 
 from controllers.net.foreign_text import escape
 
-
 _PREFIX: Final = ".tagline-"
 """Of temporary files; not the name of the file, which may be as long as the file system allows."""
 
