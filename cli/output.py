@@ -51,15 +51,23 @@ def write_output(pieces: Iterable[bytes]) -> None:
     """Write bytes to standard output. A reader that leaves early, such as `head`, is no error. Raises OutputFailed."""
     if sys.stdout is None:
         raise OutputFailed("standard output is closed")
-    everything = list(pieces)
+    everything = b"".join(pieces)
     try:
         sys.stdout.flush()
-        sys.stdout.buffer.writelines(everything)
-        sys.stdout.buffer.flush()
+        if everything:
+            _write(sys.stdout, everything)
+        sys.stdout.flush()
     except OSError as error:
         _give_up(sys.stdout)
         if not isinstance(error, BrokenPipeError):
             raise OutputFailed(f"standard output cannot be written: {error.strerror or type(error).__name__}") from None
+
+
+def _write(stream: TextIO, data: bytes) -> None:
+    if hasattr(stream, "buffer"):
+        stream.buffer.write(data)
+    else:  # somebody who calls us collects text
+        stream.write(data.decode("utf-8", "surrogateescape"))
 
 
 def write(text: str) -> None:

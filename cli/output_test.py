@@ -1,14 +1,18 @@
 """`cli.output`: what every verb prints, and where: pipes that close, full disks, hostile names and values."""
 
+import io
 import json
 import os
 import pty
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from api.version import VERSION
+from cli.main import main
 from cli.output import encode_json, encode_text, one_line
 from cli.preview_test import DEPLOYMENT, OBJECTS, git, write
 
@@ -182,3 +186,9 @@ def test_a_line_ends_where_it_ends() -> None:
     assert one_line("a\nb\udcff\n") == "a\\nb\\xff\n"
     assert one_line("a") == "a"
     assert encode_text("a\nb\t\x1b\udcff") == b"a\nb\t\\x1b\\xff"
+
+
+def test_who_collects_text_gets_text() -> None:
+    with redirect_stdout(io.StringIO()) as collected:
+        assert main(["version"]) == 0
+    assert collected.getvalue() == f"tagline {VERSION}\n"
