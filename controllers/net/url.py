@@ -48,7 +48,9 @@ def redact_text(text: str) -> str:
 
 def show_remote(url: str) -> str:
     """Return the URL of a repository as it may be shown: as `redact_text`, but the user of an SSH URL is a fact."""
-    shown = redact_text(url)
+    scheme, separator, rest = url.partition("://")
+    authority, slash, path = rest.partition("/")
+    shown = redact_text(f"{scheme}{separator}{authority.rpartition('@')[2]}{slash}{path}")
     try:
         parts, user = urlsplit(shown), urlsplit(url).username
     except ValueError:

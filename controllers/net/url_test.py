@@ -73,6 +73,10 @@ def test_what_is_shown_of_urls_in_a_text(text: str, want: str) -> None:
         ("ssh://git:s3cret@git.example.com/o/r", "ssh://git@git.example.com/o/r"),
         ("https://git.example.com/o/r?private_token=s3cret", "https://git.example.com/o/r?private_token=REDACTED"),
         ("ssh://git:s3cret@[git/o/r", "ssh://[git/o/r"),
+        ("https://bot:s3'cr\"e t<>?#@git.example.com/o/r", "https://git.example.com/o/r"),
+        ("https://bot:s3c/ret@git.example.com/o/r", "https://git.example.com/o/r"),
+        ("git@git.example.com:o/r.git", "git@git.example.com:o/r.git"),
+        ("/srv/fleet@v1", "/srv/fleet@v1"),
     ],
 )
 def test_the_url_of_a_repository_is_shown_without_what_logs_in(url: str, shown: str) -> None:
