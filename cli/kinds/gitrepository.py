@@ -21,10 +21,6 @@ def _summarize(obj: Object) -> str:
     return f"fetched revision {_full_revision(obj)}"
 
 
-def _build(**flags: Any) -> dict[str, Any]:
-    raise NotImplementedError
-
-
 GIT: Final = CliKind(
     resource=GIT_REPOSITORIES,
     group="source",
@@ -34,9 +30,7 @@ GIT: Final = CliKind(
     columns=(Column("Revision", _revision), Column("Suspended", suspended)),
     summarize=_summarize,
     creation=Creation(
-        flags=(),
-        build=_build,
-        examples="",
+        module="cli.creation.git",
         summary="create or change a GitRepository",
         described_as="GitRepository source",
     ),

@@ -20,10 +20,6 @@ def _summarize(obj: Object) -> str:
     return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
 
 
-def _build(**flags: Any) -> dict[str, Any]:
-    raise NotImplementedError
-
-
 POLICY: Final = CliKind(
     resource=IMAGE_POLICIES,
     group="image",
@@ -32,5 +28,5 @@ POLICY: Final = CliKind(
     human="image policy",
     columns=(Column("Image", _image), Column("Tag", _tag)),
     summarize=_summarize,
-    creation=Creation(flags=(), build=_build, examples="", summary="create or change an ImagePolicy"),
+    creation=Creation(module="cli.creation.policy", summary="create or change an ImagePolicy"),
 )

@@ -14,10 +14,6 @@ def _summarize(obj: Object) -> str:
     return f"scan fetched {(status(obj).get('lastScanResult') or {}).get('tagCount', 0)} tags"
 
 
-def _build(**flags: Any) -> dict[str, Any]:
-    raise NotImplementedError
-
-
 REPOSITORY: Final = CliKind(
     resource=IMAGE_REPOSITORIES,
     group="image",
@@ -26,5 +22,5 @@ REPOSITORY: Final = CliKind(
     human="image repository",
     columns=(Column("Last scan", _last_scan), Column("Suspended", suspended)),
     summarize=_summarize,
-    creation=Creation(flags=(), build=_build, examples="", summary="create or change an ImageRepository"),
+    creation=Creation(module="cli.creation.repository", summary="create or change an ImageRepository"),
 )

@@ -10,10 +10,6 @@ def _last_run(obj: Object) -> str:
     return str(status(obj).get("lastAutomationRunTime", ""))
 
 
-def _build(**flags: Any) -> dict[str, Any]:
-    raise NotImplementedError
-
-
 UPDATE: Final = CliKind(
     resource=IMAGE_UPDATE_AUTOMATIONS,
     group="image",
@@ -22,5 +18,5 @@ UPDATE: Final = CliKind(
     human="image update automation",
     columns=(Column("Last run", _last_run), Column("Suspended", suspended)),
     summarize=ready_message,
-    creation=Creation(flags=(), build=_build, examples="", summary="create or change an ImageUpdateAutomation"),
+    creation=Creation(module="cli.creation.update", summary="create or change an ImageUpdateAutomation"),
 )

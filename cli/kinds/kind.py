@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from api.names import READY
 from api.resource import Resource
-from cli.grammar.tree import Flags
 
 Object: TypeAlias = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -24,11 +23,8 @@ class Column:
 class Creation:
     """How `create` makes an object of a kind."""
 
-    flags: Flags
-    build: Callable[..., dict[str, Any]]
-    """Called with each flag by its name with underscores, and `namespace`; returns the spec.
-    Raises `cli.grammar.session.Failed`."""
-    examples: str
+    module: str
+    """Its `COMMAND` is `create <group> <word>`; imported when that is asked for, since flags take time to make."""
     summary: str
     described_as: str = ""
     """What progress calls it, if not the kind: `GitRepository source`."""

@@ -1,0 +1,1 @@
+"""How Secrets are made from flags. What they hold is never part of a message."""
