@@ -30,7 +30,7 @@ def apply_and_wait(
     prepare: done before, and may still complete the object. describe: returns a last line about the ready object.
     Raises Failed and ApiError. What is suspended is not waited for.
     """
-    from cli.waiting import wait_until_ready  # noqa: PLC0415
+    from cli.waiting import wait_for  # noqa: PLC0415
 
     what, report = kind.creation.described_as or kind.kind, session.report
     report.generating(f"generating {what}")
@@ -45,8 +45,7 @@ def apply_and_wait(
         report.success(f"{what} is suspended: nothing is done until `{session.program} resume`")
         return
     report.waiting(f"waiting for {what} reconciliation")
-    metadata = applied["metadata"]
-    ready = wait_until_ready(session, kind, metadata["name"], metadata.get("generation", 0))
+    ready = wait_for(session, kind, applied)
     report.success(f"{what} reconciliation completed")
     if describe and (line := describe(ready)):
         report.success(line)
@@ -87,7 +86,7 @@ def _changed(existing: dict[str, Any], obj: dict[str, Any]) -> dict[str, Any]:
 
 
 def apply_secret(session: Session, secret: dict[str, Any]) -> None:
-    """Create a Secret, or replace these keys of the one that is there, whose others stay. Raises Failed and ApiError."""
+    """Create a Secret, or replace these keys of the one that is there; its others stay. Raises Failed and ApiError."""
     from controllers.runtime.kube.errors import AlreadyExists, Conflict, NotFound  # noqa: PLC0415
 
     cluster, namespace, name = session.cluster, secret["metadata"]["namespace"], secret["metadata"]["name"]

@@ -149,7 +149,7 @@ def check_age(flag: str, nanoseconds: int) -> None:
 
 
 def _check_written(flag: str, nanoseconds: int, example: str) -> None:
-    """The pattern of the schemas knows no sign and no unit below the millisecond."""
+    """Raise Failed for what the pattern of the schemas has no room for: a sign, and units below the millisecond."""
     if nanoseconds < 0:
         raise Failed(f"{flag} {format_nanoseconds(nanoseconds)} is negative; write it as {example}")
     if 0 < nanoseconds < SECOND // 1000:

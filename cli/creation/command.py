@@ -52,7 +52,7 @@ def create_command(
 ) -> Command:
     """Return the command that makes objects of a kind.
 
-    versions: of the API that are served, the default first. describe: returns a last line about an object that is ready.
+    versions: of the API that are served, the default first. describe: returns a last line about a ready object.
     """
     version_flag = text(_API_VERSION, help=f"version of the API for the object: {', '.join(versions)}")
 

@@ -211,6 +211,6 @@ COMMAND: Final = create_command(
     build=_build,
     examples=_EXAMPLES,
     versions=("v1", "v1beta2", "v1beta1"),
-    description="Creates an ImagePolicy, which chooses the latest of an image's tags, or changes it, and waits until it "
-    "is ready. With --export it is printed instead.",
+    description="Creates an ImagePolicy, which chooses the latest of an image's tags, or changes it, and waits until "
+    "it is ready. With --export it is printed instead.",
 )

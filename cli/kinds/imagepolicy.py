@@ -20,6 +20,14 @@ def _summarize(obj: Object) -> str:
     return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
 
 
+def _complete(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return a spec whose filter has an extract, which the API server refuses beside policy.keys only."""
+    tag_filter, choice = spec.get("filterTags"), spec.get("policy") or {}
+    if not tag_filter or choice.get("keys"):
+        return spec
+    return {**spec, "filterTags": {"extract": "", **tag_filter}}
+
+
 POLICY: Final = CliKind(
     resource=IMAGE_POLICIES,
     group="image",
@@ -29,4 +37,5 @@ POLICY: Final = CliKind(
     columns=(Column("Image", _image), Column("Tag", _tag)),
     summarize=_summarize,
     creation=Creation(module="cli.creation.policy", summary="create or change an ImagePolicy"),
+    complete=_complete,
 )

@@ -48,6 +48,8 @@ class CliKind:
     summarize: Callable[[Object], str]
     """The last line after a successful reconcile."""
     creation: Creation
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    """Returns a spec with the fields that manifests of this kind always have."""
 
     @property
     def kind(self) -> str:

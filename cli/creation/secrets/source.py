@@ -1,13 +1,12 @@
 """The Secret with which a new GitRepository logs in: `create source git` makes it of the flags."""
 
-import sys
 from typing import Any
 
+from cli.asking import confirm
 from cli.creation.command import Order, without_unset
 from cli.creation.giturl import check_url, split_ssh
 from cli.creation.secrets.command import Content, secret_object
 from cli.creation.secrets.files import read_text
-from cli.grammar.session import Failed
 
 
 def make_source_secret(order: Order) -> bool:
@@ -61,12 +60,4 @@ def _show_keys(order: Order, content: Content) -> None:
     report.generating(f"deploy key: {content.data['identity.pub']}")
     if flags.silent or flags.private_key_file:
         return
-    if not sys.stdin.isatty():
-        raise Failed(
-            "nobody can be asked whether the new key has access: give --silent, or a key that has with "
-            "--private-key-file"
-        )
-    sys.stderr.write("Have you added the deploy key to your repository? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise Failed("aborting")
+    confirm("Have you added the deploy key to your repository", unless="--silent")

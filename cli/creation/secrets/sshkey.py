@@ -12,7 +12,7 @@ from cli.creation.secrets.files import read_text
 from cli.grammar.session import Failed
 from controllers.git.sshkeys import BadPrivateKey, PrivateKey, is_encrypted, load_private_key
 
-_CURVES: Final = {"p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1}
+_CURVES: Final[dict[str, ec.EllipticCurve]] = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "p521": ec.SECP521R1()}
 _EXPONENT: Final = 65537
 _SSH_PORT: Final = 22
 _HOST_KEY_TYPES: Final = (
@@ -47,7 +47,7 @@ def _generate(flags: Any) -> PrivateKey:
         case "ed25519":
             return ed25519.Ed25519PrivateKey.generate()
         case _:
-            return ec.generate_private_key(_CURVES[flags.ssh_ecdsa_curve]())
+            return ec.generate_private_key(_CURVES[flags.ssh_ecdsa_curve])
 
 
 def _load(private: str, passphrase: str) -> PrivateKey:
