@@ -15,22 +15,17 @@ _WIDTH: Final = 80
 _MAX_SIMPLE_KEY: Final = 128
 """Bytes of a key that stands on one line with its value."""
 _BREAKS: Final = "\n\r\x85\u2028\u2029"
-_BLANKS: Final = f" \t{_BREAKS}"
 
+# All of them ASCII: a pattern of wide ranges takes as long to compile as all the rest here to import.
 _HARMLESS: Final = re.compile(r"[A-Za-z/][-A-Za-z0-9_./]*")
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_NOT_PRINTABLE: Final = re.compile("[^\n\x20-\x7e\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd]")
+_CONTROL: Final = re.compile(r"[^\n -~]")
 _INDICATOR: Final = re.compile(
-    r"\A(?:---|\.\.\.)"  # would begin or end a document
-    r"|\A[#,\[\]{}&*!|>'\"%@`]"
-    rf"|\A[-?:](?=[{_BLANKS}]|\Z)"
-    rf"|:(?=[{_BLANKS}]|\Z)"
-    rf"|(?<=[{_BLANKS}])#"
+    r"---|\.\.\."  # would begin or end a document
+    r"|[#,\[\]{}&*!|>'\"%@`\s]"
+    r"|[-?:](?:\s|\Z)",
+    re.ASCII,
 )
-_OUTER_BLANK: Final = re.compile(rf"\A[ {_BREAKS}]|[ {_BREAKS}]\Z")
-_BLANK_BEFORE_BREAK: Final = re.compile(f" [{_BREAKS}]")
-_BLANK_AFTER_BREAK: Final = re.compile(f"[{_BREAKS}] ")
-_BREAK: Final = re.compile(f"[{_BREAKS}]")
+_INNER_INDICATOR: Final = re.compile(r":(?:\s|\Z)|\s(?:#|\Z)", re.ASCII)
 _ESCAPES: Final = {
     "\x00": "0", "\a": "a", "\b": "b", "\t": "t", "\n": "n", "\v": "v", "\f": "f", "\r": "r", "\x1b": "e",
     '"': '"', "\\": "\\", "\x85": "N", "\u2028": "L", "\u2029": "P",
@@ -82,7 +77,7 @@ class _Writer:
             self._begin_item(indent, on_this_line=on_this_line)
             on_this_line = False
             text = _clean(key)
-            if len(text.encode()) <= _MAX_SIMPLE_KEY and not _BREAK.search(text):
+            if len(text.encode()) <= _MAX_SIMPLE_KEY and not _has_break(text):
                 self._string(text, indent, as_key=True)
                 self._put(":")
                 self.node(value[key], indent, after_key=True)
@@ -130,7 +125,7 @@ class _Writer:
     def _folded(self, text: str, indent: int, *, folded: bool, apostrophe: str) -> None:
         """Write text as it is, on a new line where a single blank stands behind the last column."""
         quoted = text.replace("'", apostrophe)
-        if not _BREAK.search(text) and (not folded or self._column + len(quoted) <= _WIDTH):
+        if not _has_break(text) and (not folded or self._column + len(quoted) <= _WIDTH):
             self._put(quoted)
             return
         was_break = False
@@ -188,12 +183,24 @@ def _style(text: str, *, as_key: bool) -> str:
     """Return the quotes around a string, `|` for block style, "" for none."""
     if _HARMLESS.fullmatch(text):
         return '"' if reads_as_other_type(text) else ""
-    special = _NOT_PRINTABLE.search(text) or _BLANK_BEFORE_BREAK.search(text)
+    # Of what ends a line two more are printable.
+    seen = text if text.isascii() else text.replace("\u2028", "\r").replace("\u2029", "\r")
+    special = not _is_printable(text) or " \n" in seen or " \r" in seen
     if "\n" in text:
         return '"' if special or as_key or text[-1] == " " else "|"
-    if special or reads_as_other_type(text) or _BLANK_AFTER_BREAK.search(text):
+    if special or reads_as_other_type(text) or "\r " in seen:
         return '"'
-    return "'" if _INDICATOR.search(text) or _OUTER_BLANK.search(text) or _BREAK.search(text) else ""
+    return "'" if "\r" in seen or _INDICATOR.match(seen) or _INNER_INDICATOR.search(seen) else ""
+
+
+def _is_printable(text: str) -> bool:
+    """Return whether YAML 1.1 takes every character as it is; what is beyond 16 bits is not for Go's library."""
+    if text.isascii():
+        return not _CONTROL.search(text)
+    return all(
+        char == "\n" or " " <= char <= "~" or "\xa0" <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd"
+        for char in text
+    ) and "\ufeff" not in text
 
 
 def _plain(value: Any) -> str:
@@ -212,7 +219,11 @@ def _plain(value: Any) -> str:
 
 def _clean(text: str) -> str:
     """Return text with U+FFFD for what is no character, as JSON has it."""
-    return text if text.isascii() else _LONE_SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _has_break(text: str) -> bool:
+    return not text.isprintable() and any(char in text for char in _BREAKS)
 
 
 def _is_between_words(text: str, at: int) -> bool:
@@ -222,7 +233,7 @@ def _is_between_words(text: str, at: int) -> bool:
 def _escaped(char: str) -> str:
     if char in _ESCAPES:
         return f"\\{_ESCAPES[char]}"
-    if not _NOT_PRINTABLE.match(char):
+    if _is_printable(char):
         return char
     code = ord(char)
     return f"\\x{code:02X}" if code <= 0xFF else f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
