@@ -10,6 +10,8 @@ MAX_VALUES: Final = 500_000
 MAX_DEPTH: Final = 100
 
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
+_VALUE: Final = "tag:yaml.org,2002:value"
+"""`=`, which no tool of Kubernetes gives a meaning."""
 _MERGE: Final = "tag:yaml.org,2002:merge"
 
 
@@ -25,7 +27,7 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # an untyped base class
     """Dates stay texts, as in JSON; a key may be there once, as for the API server."""
 
     yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP]
+        first: [(tag, pattern) for tag, pattern in resolvers if tag not in (_TIMESTAMP, _VALUE)]
         for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -39,6 +41,10 @@ class _Loader(yaml.CSafeLoader):  # type: ignore[misc]  # an untyped base class
             seen.add(key.value)
         built: dict[Any, Any] = super().construct_mapping(node, deep)
         return built
+
+
+# Behind a colon `<<` is text.
+_Loader.add_constructor(_MERGE, _Loader.construct_yaml_str)
 
 
 def load_documents(data: bytes) -> Iterator[tuple[int, Any]]:

@@ -31,3 +31,7 @@ def test_aliases_that_stand_for_more_than_memory_holds_are_refused() -> None:
     lines += [f"{chr(98 + i)}: &{chr(98 + i)} [{','.join([f'*{chr(97 + i)}'] * 10)}]" for i in range(6)]
     with pytest.raises(NotYaml, match="aliases"):
         list(load_documents("\n".join(lines).encode()))
+
+
+def test_signs_with_a_meaning_of_yaml_1_1_are_text_as_for_kubernetes() -> None:
+    assert list(load_documents(b"a: =\nb: <<\n")) == [(1, {"a": "=", "b": "<<"})]
