@@ -197,10 +197,13 @@ def _is_printable(text: str) -> bool:
     """Return whether YAML 1.1 takes every character as it is; what is beyond 16 bits is not for Go's library."""
     if text.isascii():
         return not _CONTROL.search(text)
-    return all(
-        char == "\n" or " " <= char <= "~" or "\xa0" <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd"
-        for char in text
-    ) and "\ufeff" not in text
+    return (
+        all(
+            char == "\n" or " " <= char <= "~" or "\xa0" <= char <= "\ud7ff" or "\ue000" <= char <= "\ufffd"
+            for char in text
+        )
+        and "\ufeff" not in text
+    )
 
 
 def _plain(value: Any) -> str:

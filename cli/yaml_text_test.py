@@ -109,7 +109,9 @@ TEXTS = st.one_of(
     st.text(SIGNS, max_size=12),
     st.text(max_size=20),
     st.text(st.sampled_from("0123456789.-+_:eExob TZ"), max_size=12),
-    st.lists(st.sampled_from(["\n", " ", "ab", "c: d", "- x", "#", "\n\n", "word ", "'" * 30]), max_size=30).map("".join),
+    st.lists(st.sampled_from(["\n", " ", "ab", "c: d", "- x", "#", "\n\n", "word ", "'" * 30]), max_size=30).map(
+        "".join
+    ),
 )
 VALUES = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), TEXTS),

@@ -1,4 +1,4 @@
-"""`cli.yaml_text` against the `flux` command line (`FLUX`, on PATH, or built here), on texts that nobody would write."""
+"""`cli.yaml_text` against the `flux` command line (`FLUX`, on PATH, or built here), on texts of all kinds."""
 
 import os
 import random
@@ -34,7 +34,7 @@ def some_text(source: random.Random) -> str:
 
 @pytest.mark.parametrize("seed", range(25))
 def test_objects_are_printed_as_flux_prints_them(seed: int) -> None:
-    source = random.Random(seed)
+    source = random.Random(seed)  # noqa: S311 -- not for secrets
     template, author, branch, path = (some_text(source) for _ in range(4))
     labels = {key: source.choice(["", "1", "1.5", "true", "a_b", "0x1", "2001-1-1", "y"]) for key in ("b", "a-b", "ab")}
     command = [

@@ -15,6 +15,8 @@ Warn = Callable[[str], None]
 _REPOSITORY_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 _REPOSITORY: Final = re.compile(f"[{re.escape(_REPOSITORY_CHARACTERS)}]*")
 _REMOVED_FIELD: Final = re.compile(r"\{\{[^}]*\.(?:Updated|Changed\.ImageResult)\b")
+_RUN: Final = "failed to run template"
+_NO_FIELD: Final = "can't evaluate field"
 _MAX_TIMEOUT: Final = 10 * MINUTE
 _MAX_DIGITS: Final = 9
 
@@ -156,8 +158,10 @@ def _check_written(flag: str, nanoseconds: int, example: str) -> None:
         raise Failed(f"{flag} {format_nanoseconds(nanoseconds)} is under a millisecond; write it as {example}")
 
 
-def check_template(flag: str, template: str, *, namespace: str, name: str, values: Mapping[str, str]) -> None:
-    """Raise Failed unless a commit message can be made by the template: it is tried on an update of one image."""
+def check_template(
+    flag: str, template: str, *, namespace: str, name: str, values: Mapping[str, str], warn: Warn
+) -> None:
+    """Raise Failed for a template that no commit message can be made by; warn of one that fails on a trial update."""
     if "{{" not in template:
         return
     from datetime import UTC, datetime  # noqa: PLC0415
@@ -170,6 +174,10 @@ def check_template(flag: str, template: str, *, namespace: str, name: str, value
     try:
         engine.render(template, data, now=datetime.now(UTC))
     except engine.TemplateFailure as error:
+        # What runs may depend on what is updated; what does not parse, or names no field, never will.
+        if str(error).startswith(_RUN) and _NO_FIELD not in str(error):
+            warn(f"{flag} makes no commit message of an update of one image: {error}")
+            return
         raise Failed(f"{flag} cannot make a commit message: {error}") from None
 
 
