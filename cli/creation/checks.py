@@ -36,12 +36,16 @@ def check_image(flag: str, image: str) -> None:
 
 
 def _explain_reference(image: str) -> str:
+    """Return what is wrong with an image, in the words of the reference, without a login that is part of it."""
+    from controllers.image.reference import USERINFO  # noqa: PLC0415
+
     first, slash, rest = image.partition("/")
     registry, repository = (first, rest) if slash and ("." in first or ":" in first) else ("", image)
+    registry, shown = (USERINFO.sub(r"\1REDACTED@", text) for text in (registry, repository))
     if not 2 <= len(repository) <= 255:
-        return f"repository must be between 2 and 255 characters in length: {repository}"
+        return f"repository must be between 2 and 255 characters in length: {shown}"
     if not _REPOSITORY.fullmatch(repository):
-        return f"repository can only contain the characters `{_REPOSITORY_CHARACTERS}`: {repository}"
+        return f"repository can only contain the characters `{_REPOSITORY_CHARACTERS}`: {shown}"
     return f"registries must be valid RFC 3986 URI authorities: {registry}"
 
 

@@ -35,12 +35,12 @@ def _make(_: Session, flags: Any) -> Content:
 
 def _check_address(url: str) -> None:
     from controllers.image.reference import BadReference, parse_reference  # noqa: PLC0415
-    from controllers.net.url import strip_userinfo  # noqa: PLC0415
 
+    name = "" if "/" in url else "/name"
     try:
-        parse_reference(url if "/" in url else f"{url}/name")
-    except BadReference:
-        raise Failed(f"error parsing url: 'could not parse reference: {strip_userinfo(url)}'") from None
+        parse_reference(f"{url}{name}")
+    except BadReference as error:
+        raise Failed(f"error parsing url: '{str(error).removesuffix(name)}'") from None
 
 
 COMMAND: Final = secret_command(
