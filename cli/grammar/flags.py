@@ -72,7 +72,7 @@ class Words(click.ParamType[str]):
         self._refusal = refusal
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        if value not in self.words:
+        if value not in self.words and not (param is not None and value == param.default):
             raise InvalidArgument(value, self._refusal.format(value=value, words=", ".join(self.words)))
         return str(value)
 

@@ -13,6 +13,7 @@ from controllers.golang.duration import SECOND
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
+    from cli.kube.connection import Connection
     from cli.kube.deadline import Deadline
 
 
@@ -71,10 +72,8 @@ class Reporter:
 def connect(session: "Session") -> "AbstractContextManager[Cluster]":
     """Return the cluster that the session's flags name. Raises NotConfigured."""
     from cli.kube.client import Cluster  # noqa: PLC0415
-    from cli.kube.config import ConnectionOptions, load  # noqa: PLC0415
 
-    connection = load(ConnectionOptions(**connection_options(session.values)), session.environ)
-    return Cluster(connection, deadline=session.deadline)
+    return Cluster(session.connection, deadline=session.deadline)
 
 
 @dataclass(slots=True)
@@ -91,6 +90,7 @@ class Session:
     program: str = "tagline"
     connect: "Callable[[Session], AbstractContextManager[Cluster]]" = connect
     _opened: ExitStack = field(default_factory=ExitStack)
+    _connection: "Connection | None" = None
     _cluster: "Cluster | None" = None
     _namespace: str = ""
     _deadline: "Deadline | None" = None
@@ -137,11 +137,24 @@ class Session:
         return self._deadline
 
     @property
+    def connection(self) -> "Connection":
+        """What the flags and the kubeconfig say of the cluster; read once. Raises NotConfigured."""
+        if self._connection is None:
+            from cli.kube.config import ConnectionOptions, load  # noqa: PLC0415
+
+            self._connection = load(ConnectionOptions(**connection_options(self.values)), self.environ)
+        return self._connection
+
+    @property
     def cluster(self) -> "Cluster":
         """The API server; the first use opens it, the end of the session closes it. Raises NotConfigured, ApiError."""
         if self._cluster is None:
-            self._cluster = self._opened.enter_context(self.connect(self))
+            self._cluster = self.another_cluster()
         return self._cluster
+
+    def another_cluster(self) -> "Cluster":
+        """Return the API server once more, for a thread of its own. Raises NotConfigured."""
+        return self._opened.enter_context(self.connect(self))
 
     def close(self) -> None:
         """Give back what was opened."""

@@ -1,10 +1,10 @@
 """GitRepository on the command line."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from api.names import GIT_REPOSITORIES
-from cli.kinds.kind import CliKind, Column, Creation, Object, status, suspended
+from cli.kinds.kind import CliKind, Column, Creation, Object, ready_message, status, suspended
 
 _LONG_HASH: Final = re.compile(r"(sha1:|sha256:)([0-9a-f]{8})[0-9a-f]+")
 
@@ -14,7 +14,19 @@ def _full_revision(obj: Object) -> str:
 
 
 def _revision(obj: Object) -> str:
-    return _LONG_HASH.sub(r"\1\2", _full_revision(obj))
+    return _shorten(_full_revision(obj))
+
+
+def _message(obj: Object) -> str:
+    return _shorten(ready_message(obj))
+
+
+def _shorten(text: str) -> str:
+    return _LONG_HASH.sub(r"\1\2", text)
+
+
+def _url(obj: Object) -> str:
+    return str((obj.get("spec") or {}).get("url", ""))
 
 
 def _summarize(obj: Object) -> str:
@@ -28,6 +40,8 @@ GIT: Final = CliKind(
     word="git",
     human="source git",
     columns=(Column("Revision", _revision), Column("Suspended", suspended)),
+    wide_columns=(Column("URL", _url),),
+    message=_message,
     summarize=_summarize,
     creation=Creation(
         module="cli.creation.git",

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from api.names import IMAGE_POLICIES
-from cli.kinds.kind import CliKind, Column, Creation, Object, status
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
+from cli.kinds.kind import CliKind, Column, Creation, Link, Object, status
 
 
 def _image(obj: Object) -> str:
@@ -12,6 +12,21 @@ def _image(obj: Object) -> str:
 
 def _tag(obj: Object) -> str:
     return str((status(obj).get("latestRef") or {}).get("tag", ""))
+
+
+def _repository(obj: Object) -> str:
+    ref = (obj.get("spec") or {}).get("imageRepositoryRef") or {}
+    return "/".join(ref[key] for key in ("namespace", "name") if ref.get(key))
+
+
+def _policy(obj: Object) -> str:
+    policy = (obj.get("spec") or {}).get("policy") or {}
+    return ", ".join(f"{name} {' '.join(map(str, (rule or {}).values()))}".strip() for name, rule in policy.items())
+
+
+def _filter(obj: Object) -> str:
+    tags = (obj.get("spec") or {}).get("filterTags") or {}
+    return " → ".join(str(tags[key]) for key in ("pattern", "extract") if tags.get(key))
 
 
 def _summarize(obj: Object) -> str:
@@ -35,6 +50,9 @@ POLICY: Final = CliKind(
     word="policy",
     human="image policy",
     columns=(Column("Image", _image), Column("Tag", _tag)),
+    wide_columns=(Column("Repository", _repository), Column("Policy", _policy), Column("Filter", _filter)),
+    links=(Link("imageRepositoryRef", IMAGE_REPOSITORIES),),
+    tells_of_links=True,
     summarize=_summarize,
     creation=Creation(module="cli.creation.policy", summary="create or change an ImagePolicy"),
     complete=_complete,

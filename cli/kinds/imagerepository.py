@@ -1,6 +1,6 @@
 """ImageRepository on the command line."""
 
-from typing import Any, Final
+from typing import Final
 
 from api.names import IMAGE_REPOSITORIES
 from cli.kinds.kind import CliKind, Column, Creation, Object, status, suspended
@@ -8,6 +8,14 @@ from cli.kinds.kind import CliKind, Column, Creation, Object, status, suspended
 
 def _last_scan(obj: Object) -> str:
     return str((status(obj).get("lastScanResult") or {}).get("scanTime", ""))
+
+
+def _image(obj: Object) -> str:
+    return str((obj.get("spec") or {}).get("image", ""))
+
+
+def _tags(obj: Object) -> str:
+    return str((status(obj).get("lastScanResult") or {}).get("tagCount", ""))
 
 
 def _summarize(obj: Object) -> str:
@@ -21,6 +29,7 @@ REPOSITORY: Final = CliKind(
     word="repository",
     human="image repository",
     columns=(Column("Last scan", _last_scan), Column("Suspended", suspended)),
+    wide_columns=(Column("Image", _image), Column("Tags", _tags)),
     summarize=_summarize,
     creation=Creation(module="cli.creation.repository", summary="create or change an ImageRepository"),
 )

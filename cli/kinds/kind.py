@@ -11,6 +11,58 @@ Object: TypeAlias = Mapping[str, Any]
 """An object as the API server sends it."""
 
 
+def status(obj: Object) -> Mapping[str, Any]:
+    """Return the status, empty where there is none."""
+    found: Mapping[str, Any] = obj.get("status") or {}
+    return found
+
+
+def condition(obj: Object, type: str = READY) -> Mapping[str, Any] | None:
+    """Return a condition of the status, or None. Condition types are compared without regard to case."""
+    wanted = type.lower()
+    return next((one for one in status(obj).get("conditions") or () if one.get("type", "").lower() == wanted), None)
+
+
+def is_suspended(obj: Object) -> bool:
+    """Return whether `spec.suspend` is set."""
+    return bool((obj.get("spec") or {}).get("suspend"))
+
+
+def suspended(obj: Object) -> str:
+    """Return the cell of the column SUSPENDED."""
+    return "True" if is_suspended(obj) else "False"
+
+
+def ready_message(obj: Object) -> str:
+    """Return the message of the condition Ready."""
+    return str((condition(obj) or {}).get("message", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A field of the spec that names the object which one is made from, with `name` and perhaps `namespace`."""
+
+    field: str
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """A field of the spec that selects by labels objects of one kind in the same namespace; without it all."""
+
+    field: str
+    resource: Resource
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object that another one names."""
+
+    resource: Resource
+    namespace: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """A column of `get`, beside those that every kind has."""
@@ -45,6 +97,16 @@ class CliKind:
     """What `suspend`, `resume` and `delete` call it."""
     columns: tuple[Column, ...]
     """After NAME, in this order; then come READY and MESSAGE."""
+    wide_columns: tuple[Column, ...] = ()
+    """With `-o wide`, before MESSAGE."""
+    message: Callable[[Object], str] = ready_message
+    """The cell of the column MESSAGE."""
+    links: tuple[Link, ...] = ()
+    """What one of this kind is made from."""
+    selectors: tuple[Selector, ...] = ()
+    """What else one of this kind is made from."""
+    tells_of_links: bool = False
+    """Whether events of one include those of what it names."""
     summarize: Callable[[Object], str]
     """The last line after a successful reconcile."""
     creation: Creation
@@ -61,29 +123,12 @@ class CliKind:
         """What stands before names in tables of several kinds: `imagepolicy`."""
         return self.resource.kind.lower()
 
-
-def status(obj: Object) -> Mapping[str, Any]:
-    """Return the status, empty where there is none."""
-    found: Mapping[str, Any] = obj.get("status") or {}
-    return found
-
-
-def condition(obj: Object, type: str = READY) -> Mapping[str, Any] | None:
-    """Return a condition of the status, or None. Condition types are compared without regard to case."""
-    wanted = type.lower()
-    return next((one for one in status(obj).get("conditions") or () if one.get("type", "").lower() == wanted), None)
-
-
-def is_suspended(obj: Object) -> bool:
-    """Return whether `spec.suspend` is set."""
-    return bool((obj.get("spec") or {}).get("suspend"))
-
-
-def suspended(obj: Object) -> str:
-    """Return the cell of the column SUSPENDED."""
-    return "True" if is_suspended(obj) else "False"
-
-
-def ready_message(obj: Object) -> str:
-    """Return the message of the condition Ready."""
-    return str((condition(obj) or {}).get("message", ""))
+    def references(self, obj: Object) -> list[Reference]:
+        """Return the objects that one names; those without a namespace are in its own."""
+        found = []
+        for link in self.links:
+            ref = (obj.get("spec") or {}).get(link.field) or {}
+            namespace = ref.get("namespace") or obj["metadata"].get("namespace", "")
+            if ref.get("name"):
+                found.append(Reference(link.resource, namespace, ref["name"]))
+        return found

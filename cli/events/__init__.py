@@ -1,0 +1,1 @@
+"""`events`: what controllers have said of objects."""

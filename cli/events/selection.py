@@ -1,0 +1,92 @@
+"""Which events are shown: those of Flux's objects, or of one kind, or of one object and what it is made from."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from cli.events.rows import Event
+from cli.getting.selection import did_you_mean
+from cli.grammar.session import Failed
+from cli.grammar.spelling import nearest
+from cli.kinds import KINDS
+from cli.kinds.kind import CliKind, Object
+from cli.kinds.other import OTHER_KINDS, is_of_flux
+
+if TYPE_CHECKING:
+    from cli.kube.client import Cluster
+
+TYPES: Final = ("Normal", "Warning")
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One request for events."""
+
+    namespace: str
+    """Empty for all."""
+    fields: str
+    """The field selector."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What was asked for."""
+
+    scopes: Sequence[Scope]
+    types: frozenset[str]
+    """In small letters; empty for all."""
+
+    def wants(self, event: Event) -> bool:
+        """Return whether an event that came for one of the scopes is to be shown."""
+        involved = event.get("involvedObject") or {}
+        if not is_of_flux(str(involved.get("apiVersion") or "")):
+            return False
+        return not self.types or str(event.get("type") or "").lower() in self.types
+
+
+def check_types(types: Sequence[str]) -> frozenset[str]:
+    """Return the types of events in small letters. Raises Failed for one that there is not."""
+    for word in types:
+        if word.lower() not in {known.lower() for known in TYPES}:
+            raise Failed(f"type '{word}' not supported. Supported types are {', '.join(TYPES)}")
+    return frozenset(word.lower() for word in types)
+
+
+def scopes_for(cluster: "Cluster", namespace: str, *, all_namespaces: bool, subject: str) -> list[Scope]:
+    """Return the requests for the events of a subject: empty, `Kind` or `Kind/name`. Raises Failed, NotFound."""
+    place = "" if all_namespaces else namespace
+    kind_word, slash, name = subject.partition("/")
+    if not subject:
+        return [Scope(place, "")]
+    kind_name = _known_kind(kind_word, subject if "/" in name else kind_word)
+    selector = f"involvedObject.kind={kind_name}"
+    if not slash or not name:
+        return [Scope(place, selector)]
+    scopes = [Scope(place, f"{selector},involvedObject.name={name}")]
+    kind = next((kind for kind in KINDS if kind.kind == kind_name), None)
+    if kind is not None and kind.tells_of_links:
+        for obj in _objects(cluster, kind, place, name):
+            scopes += [
+                Scope(ref.namespace, f"involvedObject.kind={ref.resource.kind},involvedObject.name={ref.name}")
+                for ref in kind.references(obj)
+            ]
+    return list(dict.fromkeys(scopes))
+
+
+def _known_kind(word: str, shown: str) -> str:
+    names = [*(kind.kind for kind in KINDS), *(resource.kind for resource in OTHER_KINDS)]
+    found = next((name for name in names if name.lower() == word.lower()), None)
+    if found is None or shown != word:
+        meant = nearest(word, names)
+        raise Failed(f"'{shown}' is not a recognized Flux kind" + (f"; did you mean {meant}?" if meant else ""))
+    return found
+
+
+def _objects(cluster: "Cluster", kind: CliKind, namespace: str, name: str) -> Iterator[Object]:
+    """Yield the objects of that name. Raises Failed when there is none."""
+    found = list(cluster.list(kind.resource, namespace, fields=f"metadata.name={name}"))
+    if not found:
+        known = [obj["metadata"]["name"] for obj in cluster.list(kind.resource, namespace)]
+        resource = kind.resource
+        raise Failed(f'{resource.plural}.{resource.group} "{name}" not found{did_you_mean(name, known)}')
+    yield from found

@@ -1,0 +1,1 @@
+"""`get`: which objects were asked for, and the forms in which they are printed."""

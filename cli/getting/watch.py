@@ -1,0 +1,76 @@
+"""`get --watch`: what is there, and then what changes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from cli.getting.selection import Selection, fetch
+from cli.grammar.session import Failed, Session
+from cli.kinds.kind import CliKind, Object
+
+if TYPE_CHECKING:
+    from cli.kube.client import Cluster
+
+Change: TypeAlias = tuple[CliKind, Sequence[Object], bool]
+"""A kind, objects of it, and whether they are gone."""
+TIMED_OUT: Final = "timed out waiting for the condition"
+
+
+def follow(session: Session, kinds: Sequence[CliKind], selection: Selection) -> Iterator[Change]:
+    """Yield the objects of each kind, then each change, until the session's deadline. Raises Failed then, ApiError.
+
+    The condition that was asked for is not looked at: an object that no longer has it has changed, too.
+    """
+    from cli.kube.deadline import TimedOut  # noqa: PLC0415 -- loaded with the cluster
+    from cli.merging import merge  # noqa: PLC0415
+
+    try:
+        yield from merge([partial(_follow_kind, session.another_cluster(), kind, selection) for kind in kinds])
+    except TimedOut as error:
+        raise Failed(TIMED_OUT) from error
+
+
+def _follow_kind(cluster: "Cluster", kind: CliKind, selection: Selection) -> Iterator[Change]:
+    from controllers.runtime.kube.errors import Gone  # noqa: PLC0415 -- loaded with the cluster
+
+    known: dict[str, str] = {}
+    while True:
+        objects, version = fetch(cluster, kind, selection)
+        new = [obj for obj in objects if known.get(_uid(obj)) != _version(obj)]
+        yield kind, new, False
+        known = {_uid(obj): _version(obj) for obj in objects}
+        left = cluster.deadline.remaining()
+        changes = cluster.watch(
+            kind.resource,
+            selection.namespace,
+            labels=selection.labels,
+            fields=selection.fields,
+            resource_version=version,
+            timeout=float("inf") if left is None else left,
+        )
+        try:
+            yield from _changes(changes, kind, selection, known)
+        except Gone:
+            # The server has forgotten the version; what has changed meanwhile is told by listing anew.
+            continue
+        return
+
+
+def _changes(
+    changes: "Iterator[tuple[str, Object]]", kind: CliKind, selection: Selection, known: dict[str, str]
+) -> Iterator[Change]:
+    with closing(changes):  # type: ignore[type-var]  # a generator
+        for event, obj in changes:
+            known[_uid(obj)] = _version(obj)
+            chosen = selection.chosen([obj])
+            if chosen:
+                yield kind, chosen, event == "DELETED"
+
+
+def _uid(obj: Object) -> str:
+    return str(obj["metadata"].get("uid", ""))
+
+
+def _version(obj: Object) -> str:
+    return str(obj["metadata"].get("resourceVersion", ""))

@@ -1,0 +1,1 @@
+"""`logs`: what controllers log of objects."""

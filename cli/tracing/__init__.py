@@ -1,0 +1,1 @@
+"""`trace`: where an object in a cluster comes from."""

@@ -1,0 +1,64 @@
+"""Which kind a word means: what the API server says that it has.
+
+https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
+"""
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from api.resource import Resource
+from cli.grammar.session import Failed
+
+if TYPE_CHECKING:
+    from cli.kube.client import Cluster
+
+
+def find_kind(cluster: "Cluster", kind: str, api_version: str) -> Resource:
+    """Return the resource of a kind; upper and lower case are the same. Raises Failed, ApiError."""
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415 -- loaded with the cluster
+
+    try:
+        for resource, _ in _resources(cluster, api_version):
+            if resource.kind.lower() == kind.lower():
+                return resource
+    except NotFound:
+        pass
+    raise Failed(f'no matches for kind "{kind}" in version "{api_version}"')
+
+
+def find_word(cluster: "Cluster", word: str) -> Resource:
+    """Return the resource that a word means as with `kubectl get`: kind, plural, singular, short name, `plural.group`.
+
+    Raises Failed, ApiError.
+    """
+    wanted = word.lower()
+    for api_version in _versions(cluster):
+        for resource, names in _resources(cluster, api_version):
+            if wanted in names or wanted == f"{resource.plural}.{resource.group}":
+                return resource
+    raise Failed(f'the server doesn\'t have a resource type "{word}"')
+
+
+def _versions(cluster: "Cluster") -> Iterator[str]:
+    """Yield the core API, and the preferred version of each group as the server orders them."""
+    yield "v1"
+    for group in json.loads(cluster.raw("/apis")).get("groups") or ():
+        yield str(group["preferredVersion"]["groupVersion"])
+
+
+def _resources(cluster: "Cluster", api_version: str) -> Iterator[tuple[Resource, frozenset[str]]]:
+    group, _, version = api_version.rpartition("/")
+    path = f"/apis/{api_version}" if group else f"/api/{api_version}"
+    for found in json.loads(cluster.raw(path)).get("resources") or ():
+        if "/" not in found["name"]:
+            resource = Resource(group, version, found["name"], found["kind"], namespaced=bool(found["namespaced"]))
+            yield resource, frozenset(_names(found))
+
+
+def _names(found: dict[str, Any]) -> Iterator[str]:
+    yield found["name"]
+    yield found["kind"].lower()
+    if found.get("singularName"):
+        yield found["singularName"]
+    yield from found.get("shortNames") or ()

@@ -1,0 +1,1 @@
+"""`tree`: which objects belong together."""

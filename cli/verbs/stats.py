@@ -1,0 +1,78 @@
+"""`tagline stats`: how many objects of Flux run, fail and are suspended."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from api.resource import Resource
+from cli.grammar.flags import switch
+from cli.grammar.session import Session
+from cli.grammar.tree import Command
+from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds.kind import Object, condition, is_suspended, status
+from cli.kinds.other import COUNTED
+
+if TYPE_CHECKING:
+    from cli.kube.client import Cluster
+
+HEADER: Final = ("Reconcilers", "Running", "Failing", "Suspended", "Storage")
+_UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
+
+
+def _run(session: Session, arguments: tuple[str, ...], *, all_namespaces: bool) -> None:
+    from cli.tables import print_table  # noqa: PLC0415 -- not for help
+
+    namespace = "" if all_namespaces else session.namespace
+    rows = [row(resource.kind, _objects(session.cluster, resource, namespace)) for resource in resources()]
+    print_table(HEADER, rows)
+
+
+def resources() -> Iterator[Resource]:
+    """Yield the kinds in the order in which they are counted."""
+    yield from (kind.resource for kind in SOURCE_KINDS)
+    yield from COUNTED
+    yield from (kind.resource for kind in reversed(IMAGE_KINDS))
+
+
+def row(name: str, objects: Iterable[Object]) -> list[str]:
+    """Return the cells of a kind. What is suspended does not run; it may have failed before."""
+    total = failing = suspended = size = 0
+    for obj in objects:
+        total += 1
+        suspended += is_suspended(obj)
+        failing += (condition(obj) or {}).get("status") == "False"
+        size += (status(obj).get("artifact") or {}).get("size") or 0
+    return [name, str(total - suspended), str(failing), str(suspended), format_size(size)]
+
+
+def format_size(size: int) -> str:
+    """Return a number of bytes with its unit; `-` for none."""
+    if not size:
+        return "-"
+    amount, unit = float(size), 0
+    while amount >= 1024 and unit < len(_UNITS) - 1:
+        amount, unit = amount / 1024, unit + 1
+    return f"{amount:.1f} {_UNITS[unit]}" if unit else f"{size} B"
+
+
+def _objects(cluster: "Cluster", resource: Resource, namespace: str) -> Iterator[Object]:
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415 -- loaded with the cluster
+
+    try:
+        yield from cluster.list(resource, namespace)
+    except NotFound:  # a kind that is not installed has no objects
+        return
+
+
+def _nothing(session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
+    return iter(())
+
+
+COMMAND = Command(
+    name="stats",
+    run=_run,
+    summary="count objects by state",
+    description="Counts the objects of each of Flux's kinds, and what their artifacts take.",
+    examples="tagline stats --all-namespaces\n",
+    flags=(switch("-A", "--all-namespaces", help="of all namespaces"),),
+    complete=_nothing,
+)
