@@ -53,6 +53,8 @@ CLUSTER_VERBS: Final = {
 
 PLUGINS: Final = {"kubectl-tagline": "kubectl tagline", "flux-tagline": "flux tagline"}
 """Names under which `kubectl` and `flux` find it → how people call it then."""
+COMPLETE: Final = "__complete"
+"""The command, in no help, that shells' scripts ask what may come next."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,6 +83,9 @@ def _run(argv: Sequence[str], program: str) -> int:
         elif list(argv) == ["--version"]:
             write(f"tagline version {VERSION}\n")
             status = 0
+        elif list(argv[:1]) == [COMPLETE]:
+            complete = importlib.import_module("cli.completing.run").complete
+            status = complete(build_root(program), argv[1:], others=VERBS)
         else:
             status = importlib.import_module("cli.grammar.run").run(build_root(program), argv)
     except SystemExit:  # argparse has printed help

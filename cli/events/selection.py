@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from cli.events.rows import Event
 from cli.getting.selection import did_you_mean
 from cli.grammar.session import Failed
 from cli.grammar.spelling import nearest
-from cli.kinds import KINDS
+from cli.kinds import FLUX_KINDS, KINDS
 from cli.kinds.kind import CliKind, Object
-from cli.kinds.other import OTHER_KINDS, is_of_flux
+from cli.kinds.other import is_of_flux
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
-
-TYPES: Final = ("Normal", "Warning")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,11 @@ class Selection:
         return not self.types or str(event.get("type") or "").lower() in self.types
 
 
-def check_types(types: Sequence[str]) -> frozenset[str]:
+def check_types(types: Sequence[str], known: Sequence[str]) -> frozenset[str]:
     """Return the types of events in small letters. Raises Failed for one that there is not."""
     for word in types:
-        if word.lower() not in {known.lower() for known in TYPES}:
-            raise Failed(f"type '{word}' not supported. Supported types are {', '.join(TYPES)}")
+        if word.lower() not in {one.lower() for one in known}:
+            raise Failed(f"type '{word}' not supported. Supported types are {', '.join(known)}")
     return frozenset(word.lower() for word in types)
 
 
@@ -74,10 +72,9 @@ def scopes_for(cluster: "Cluster", namespace: str, *, all_namespaces: bool, subj
 
 
 def _known_kind(word: str, shown: str) -> str:
-    names = [*(kind.kind for kind in KINDS), *(resource.kind for resource in OTHER_KINDS)]
-    found = next((name for name in names if name.lower() == word.lower()), None)
+    found = next((name for name in FLUX_KINDS if name.lower() == word.lower()), None)
     if found is None or shown != word:
-        meant = nearest(word, names)
+        meant = nearest(word, FLUX_KINDS)
         raise Failed(f"'{shown}' is not a recognized Flux kind" + (f"; did you mean {meant}?" if meant else ""))
     return found
 

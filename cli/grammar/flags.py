@@ -109,8 +109,11 @@ FLOAT: Final = Float()
 class Flag(click.Option):
     """A flag with what help and errors say of it."""
 
-    def __init__(self, *names: str, help: str, hidden: bool = False, **options: Any) -> None:
-        """names: `--name`, and `-n` before it where there is a shorthand."""
+    def __init__(
+        self, *names: str, help: str, hidden: bool = False, values: Sequence[str] = (), **options: Any
+    ) -> None:
+        """names: `--name`, and `-n` before it where there is a shorthand; values: that completion offers."""
+        self.values = tuple(values)
         self.long = names[-1]
         self.shorthand = names[0] if len(names) > 1 else ""
         self.text = help
@@ -146,14 +149,24 @@ class Flag(click.Option):
         return ""
 
 
-def text(*names: str, help: str, default: str = "", hidden: bool = False, type: click.ParamType[str] = TEXT) -> Flag:
-    """Return a flag with a text."""
-    return Flag(*names, type=type, default=default, help=help, hidden=hidden)
+def text(
+    *names: str,
+    help: str,
+    default: str = "",
+    hidden: bool = False,
+    type: click.ParamType[str] = TEXT,
+    values: Sequence[str] = (),
+) -> Flag:
+    """Return a flag with a text; values: that completion offers."""
+    return Flag(*names, type=type, default=default, help=help, hidden=hidden, values=values)
 
 
-def texts(*names: str, help: str, default: Sequence[str] = ()) -> Flag:
+def texts(*names: str, help: str, default: Sequence[str] = (), values: Sequence[str] = ()) -> Flag:
     """Return a flag whose value is a tuple: comma-separated texts, of each time it is given."""
-    return Flag(*names, type=COMMA_SEPARATED, multiple=True, default=tuple(default), callback=_split_all, help=help)
+    return Flag(
+        *names, type=COMMA_SEPARATED, multiple=True, default=tuple(default), callback=_split_all, help=help,
+        values=values,
+    )  # fmt: skip
 
 
 def repeated(*names: str, help: str) -> Flag:

@@ -6,8 +6,11 @@ from cli.kinds.gitrepository import GIT
 from cli.kinds.imagepolicy import POLICY
 from cli.kinds.imagerepository import REPOSITORY
 from cli.kinds.imageupdateautomation import UPDATE
+from cli.kinds.other import OTHER_KINDS
 
 KINDS: Final = (REPOSITORY, POLICY, UPDATE, GIT)
 """In the order in which data flows through them."""
 IMAGE_KINDS: Final = tuple(kind for kind in KINDS if kind.group == "image")
 SOURCE_KINDS: Final = tuple(kind for kind in KINDS if kind.group == "source")
+FLUX_KINDS: Final = (*(kind.kind for kind in KINDS), *(resource.kind for resource in OTHER_KINDS))
+"""The names of all of Flux's kinds."""

@@ -57,7 +57,7 @@ def load(
     if options.kubeconfig:
         merged = read([options.kubeconfig], required=True)
     else:
-        merged = read(_default_paths(environ), required=False)
+        merged = read(default_paths(environ), required=False)
     context = merged.context(options.context)
     cluster = _with_flags(merged.cluster(options.cluster, context), options)
     user = merged.user(options.user, context)
@@ -76,7 +76,8 @@ def load(
     )
 
 
-def _default_paths(environ: Mapping[str, str]) -> list[str]:
+def default_paths(environ: Mapping[str, str]) -> list[str]:
+    """Return the kubeconfig files that are read where no flag names one."""
     if listed := environ.get("KUBECONFIG"):
         return [path for path in dict.fromkeys(listed.split(os.pathsep)) if path]
     home = environ.get("HOME") or os.path.expanduser("~")

@@ -6,8 +6,10 @@ from typing import Final
 from cli.grammar.flags import Words, switch, text, texts
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
+from cli.kinds import FLUX_KINDS
 
 OUTPUTS: Final = ("json", "yaml")
+TYPES: Final = ("Normal", "Warning")
 
 
 def _run(
@@ -22,7 +24,7 @@ def _run(
 ) -> None:
     from cli.events import run, selection  # noqa: PLC0415 -- not for help
 
-    wanted = selection.check_types(types)
+    wanted = selection.check_types(types, TYPES)
     namespace = session.namespace
     scopes = selection.scopes_for(session.cluster, namespace, all_namespaces=all_namespaces, subject=flags["for"])
     request = run.Request(selection.Selection(scopes, wanted), namespace, all_namespaces, output)
@@ -45,14 +47,18 @@ COMMAND = Command(
     ),
     flags=(
         switch("-A", "--all-namespaces", help="of all namespaces"),
-        text("--for", help="only of one kind, or of one object and what it is made from: ImagePolicy, ImagePolicy/app"),
+        text(
+            "--for",
+            values=FLUX_KINDS,
+            help="only of one kind, or of one object and what it is made from: ImagePolicy, ImagePolicy/app",
+        ),
         text(
             "-o",
             "--output",
             type=Words(OUTPUTS, "unsupported output format '{value}', must be one of: {words}"),
             help="the events themselves",
         ),
-        texts("--types", help="only of these types: Normal, Warning"),
+        texts("--types", values=TYPES, help="only of these types: Normal, Warning"),
         switch("-w", "--watch", help="go on printing what comes until --timeout or Ctrl-C"),
     ),
     complete=_nothing,

@@ -7,6 +7,7 @@ from cli.grammar.flags import INT, Flag, Words, duration, switch, text
 from cli.grammar.globals import DEFAULT_NAMESPACE
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
+from cli.kinds import FLUX_KINDS
 
 LEVELS: Final = ("debug", "info", "error")
 
@@ -62,7 +63,7 @@ COMMAND = Command(
         switch("-A", "--all-namespaces", help="of objects of all namespaces"),
         text("--flux-namespace", default=DEFAULT_NAMESPACE, help="where the controllers run"),
         switch("-f", "--follow", help="go on printing what is logged until Ctrl-C"),
-        text("--kind", help="only of objects of this kind: ImagePolicy"),
+        text("--kind", values=FLUX_KINDS, help="only of objects of this kind: ImagePolicy"),
         text(
             "--level",
             type=Words(LEVELS, "unsupported log level '{value}', must be one of: {words}"),

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from cli.grammar.flags import text
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
+from cli.kinds import FLUX_KINDS
 
 
 def _run(session: Session, arguments: tuple[str, ...], *, kind: str, api_version: str) -> None:
@@ -33,7 +34,7 @@ COMMAND = Command(
     arguments="<resource> <name> [<name> ...]",
     flags=(
         text("--api-version", help="API version of the object, with --kind: apps/v1"),
-        text("--kind", help="kind of the object, with --api-version: Deployment"),
+        text("--kind", values=FLUX_KINDS, help="kind of the object, with --api-version: Deployment"),
     ),
     complete=_nothing,
 )

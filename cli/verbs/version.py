@@ -94,7 +94,7 @@ COMMAND = Command(
     examples="tagline version\ntagline version --client -o json\n",
     flags=(
         switch("--client", help="of the command line alone"),
-        text("-o", "--output", default="yaml", help="json or yaml"),
+        text("-o", "--output", default="yaml", values=OUTPUTS, help="json or yaml"),
     ),
     complete=_nothing,
 )
