@@ -125,14 +125,9 @@ def _arguments(found: Found, command: Command, environ: Mapping[str, str]) -> It
         yield from command.complete(session, arguments)
         return
     # Verbs that say nothing of their arguments take names of the kind that they are named for.
-    kind = next((kind for kind in KINDS if found.path[-2:] in _paths(kind.group, kind.group_plural, kind.word)), None)
+    kind = next((kind for kind in KINDS if found.path[-2:] in kind.paths), None)
     if kind is not None and found.path[1:2] != ("create",) and (not arguments or "..." in command.arguments):
         yield from names_of(session, kind.resource, without=arguments)
-
-
-def _paths(*words: str) -> Iterator[tuple[str, str]]:
-    *groups, word = words
-    return ((group, word) for group in groups)
 
 
 def _session(found: Found, environ: Mapping[str, str]) -> tuple[Session, tuple[str, ...]]:

@@ -99,7 +99,7 @@ def _followed(cluster: "Cluster", scope: Scope) -> Iterator[Sequence[Event]]:
             timeout=float("inf") if left is None else left,
         )
         try:
-            with closing(changes):  # type: ignore[type-var]  # a generator
+            with closing(changes):
                 for kind, event in changes:
                     known.add(_key(event))
                     if kind != "DELETED":  # the server forgets events after an hour

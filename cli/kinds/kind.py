@@ -123,6 +123,11 @@ class CliKind:
         """What stands before names in tables of several kinds: `imagepolicy`."""
         return self.resource.kind.lower()
 
+    @property
+    def paths(self) -> tuple[tuple[str, str], ...]:
+        """The words by which verbs name the kind: `image policy`, `images policy`."""
+        return (self.group, self.word), (self.group_plural, self.word)
+
     def references(self, obj: Object) -> list[Reference]:
         """Return the objects that one names; those without a namespace are in its own."""
         found = []

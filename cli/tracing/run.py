@@ -75,7 +75,7 @@ def _source(cluster: "Cluster", manager: Object) -> Iterator[Section]:
     chart_namespace, _, chart = str(status(manager).get("helmChart") or "").partition("/")
     inline = {"kind": "HelmChart", "namespace": chart_namespace, "name": chart} if chart else None
     ref = spec.get("sourceRef") or spec.get("chartRef") or inline
-    resource = _SOURCES.get(str((ref or {}).get("kind")))
+    resource = _SOURCES.get(ref.get("kind") or "") if ref else None
     if not ref or resource is None:
         return
     try:

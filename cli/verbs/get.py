@@ -51,13 +51,12 @@ def _command(kind: CliKind) -> Command:
         name=kind.word,
         run=partial(_run, (kind,), False),
         summary=f"Get {kind.kind} status",
-        description=f"Prints {kind.kind} objects and how they are doing.",
+        description=f"Prints {kind.kind} objects and how they are doing: all, or those of the names that are given.",
         examples=(
             f"tagline get {kind.group_plural} {kind.word}\n"
             f"tagline get {kind.group_plural} {kind.word} --all-namespaces --status-selector ready=false\n"
             f"tagline get {kind.group_plural} {kind.word} app web -o wide\n"
         ),
-        arguments="[name...]",
         complete=partial(_complete, kind),
     )
 
@@ -68,7 +67,6 @@ def _all(kinds: Sequence[CliKind], what: str, summary: str) -> Command:
         run=partial(_run, tuple(kinds), True),
         summary=summary,
         description=f"Prints a table for each kind of {what}. What fails for one kind is said, and the others follow.",
-        arguments="[name...]",
     )
 
 
