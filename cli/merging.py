@@ -12,10 +12,11 @@ _WAKE_SECONDS: Final = 0.5
 """A thread that waits without end does not see Ctrl-C on every platform."""
 
 
-def merge(sources: Sequence[Callable[[], Iterable[T]]]) -> Iterator[T]:
+def merge(sources: Sequence[Callable[[], Iterable[T]]], *, ends: tuple[type[Exception], ...] = ()) -> Iterator[T]:
     """Yield the items of all sources, in the order in which they come; each source is read by a thread of its own.
 
-    Ends when all have ended. Raises what the first raises that fails. Of one source the items come without a thread.
+    Raises what the first raises that fails. ends: what only ends the source that raises it; it is raised when all
+    others have ended. Of one source the items come without a thread.
     """
     if len(sources) == 1:
         yield from sources[0]()
@@ -24,7 +25,7 @@ def merge(sources: Sequence[Callable[[], Iterable[T]]]) -> Iterator[T]:
     for source in sources:
         # A daemon: one that waits for a server does not hold the process back when the others are done with.
         threading.Thread(target=_read, args=(source, items), daemon=True).start()
-    running = len(sources)
+    running, ended = len(sources), None
     while running:
         try:
             kind, value = items.get(timeout=_WAKE_SECONDS)
@@ -32,10 +33,14 @@ def merge(sources: Sequence[Callable[[], Iterable[T]]]) -> Iterator[T]:
             continue
         if kind == "item":
             yield value
-        elif kind == "end":
-            running -= 1
-        else:
-            raise value
+            continue
+        running -= 1
+        if kind == "error":
+            if not isinstance(value, ends):
+                raise value
+            ended = value
+    if ended is not None:
+        raise ended
 
 
 def _read(source: Callable[[], Iterable[Any]], items: "queue.Queue[tuple[str, Any]]") -> None:

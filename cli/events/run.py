@@ -69,7 +69,7 @@ def watch(session: Session, request: Request) -> None:
 
     sources = [partial(_followed, session.another_cluster(), scope) for scope in request.selection.scopes]
     try:
-        for events in merge(sources):
+        for events in merge(sources, ends=(TimedOut,)):
             chosen = [event for event in events if request.selection.wants(event)]
             # On a terminal what there is stands aligned; in a pipe each line is as wide as itself, as with `flux`.
             for part in [chosen] if terminal else [[event] for event in chosen]:

@@ -5,8 +5,8 @@ from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from cli.getting.selection import Selection, fetch
-from cli.grammar.session import Failed, Session
+from cli.getting.selection import NoSuchKind, Selection, fetch
+from cli.grammar.session import Failed, Said, Session
 from cli.kinds.kind import CliKind, Object
 
 if TYPE_CHECKING:
@@ -18,20 +18,44 @@ TIMED_OUT: Final = "timed out waiting for the condition"
 
 
 def follow(session: Session, kinds: Sequence[CliKind], selection: Selection) -> Iterator[Change]:
-    """Yield the objects of each kind, then each change, until the session's deadline. Raises Failed then, ApiError.
+    """Yield the objects of each kind, then each change, until the session's deadline. Raises Failed then, ApiError,
+    Said when no kind can be watched.
 
     The condition that was asked for is not looked at: an object that no longer has it has changed, too.
     """
     from cli.kube.deadline import TimedOut  # noqa: PLC0415 -- loaded with the cluster
     from cli.merging import merge  # noqa: PLC0415
 
+    reported = session if len(kinds) > 1 else None
+    sources = [partial(_follow_kind, session.another_cluster(), kind, selection, reported) for kind in kinds]
     try:
-        yield from merge([partial(_follow_kind, session.another_cluster(), kind, selection) for kind in kinds])
+        yield from merge(sources, ends=(TimedOut,))
     except TimedOut as error:
         raise Failed(TIMED_OUT) from error
+    raise Said
 
 
-def _follow_kind(cluster: "Cluster", kind: CliKind, selection: Selection) -> Iterator[Change]:
+def _follow_kind(
+    cluster: "Cluster", kind: CliKind, selection: Selection, reported: Session | None
+) -> Iterator[Change]:
+    """Yield the objects of one kind, then each change. reported: who is told of failures, which end only this kind."""
+    from cli.kube.deadline import TimedOut  # noqa: PLC0415 -- loaded with the cluster
+    from controllers.runtime.kube.errors import ApiError  # noqa: PLC0415
+
+    try:
+        yield from _followed(cluster, kind, selection)
+    except TimedOut:
+        raise
+    except NoSuchKind:
+        if reported is None:
+            raise
+    except ApiError as error:
+        if reported is None:
+            raise
+        reported.report.failure(error.message if error.status else str(error))
+
+
+def _followed(cluster: "Cluster", kind: CliKind, selection: Selection) -> Iterator[Change]:
     from controllers.runtime.kube.errors import Gone  # noqa: PLC0415 -- loaded with the cluster
 
     known: dict[str, str] = {}
