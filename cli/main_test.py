@@ -18,7 +18,7 @@ CLIENTS = {
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["version"]) == 0
+    assert main(["version", "--client"]) == 0
     assert capsys.readouterr().out == f"tagline: v{VERSION}\n"
 
 
@@ -38,7 +38,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 @pytest.mark.parametrize(
     "command",
     ["--help", *(f"{verb} --help" for verb in VERBS), "policy test --semver * 1.0.0",
-     "adopt --offline .", "lint .", "version"],
+     "adopt --offline .", "lint .", "version --client"],
 )  # fmt: skip
 def test_no_client_is_loaded_before_it_is_needed(command: str, tmp_path: Path) -> None:
     (tmp_path / "app.yaml").write_text("kind: Pod\nspec: {image: ghcr.io/org/app:1.0.0}\n")

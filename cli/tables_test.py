@@ -1,5 +1,6 @@
 """Tables, for programs and for people."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -15,7 +16,7 @@ ROWS = [
 ]
 
 
-def shown(columns: int, *, colored: bool = False, rows: list[tuple[str, ...]] | None = None) -> list[str]:
+def shown(columns: int, *, colored: bool = False, rows: Sequence[tuple[str, ...]] | None = None) -> list[str]:
     table = Tables(HEADER, terminal=Terminal(columns, colored), now=lambda: NOW)
     return "".join(table.format(ROWS if rows is None else rows)).splitlines()
 

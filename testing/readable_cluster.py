@@ -1,4 +1,4 @@
-"""A cluster for verbs that only read: with selectors, logs, discovery and an end of the time; and a way to call them."""
+"""A cluster for verbs that only read: with selectors, logs, discovery and an end of the time; and how to call them."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import nullcontext

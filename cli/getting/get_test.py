@@ -39,19 +39,19 @@ def cluster() -> ReadableCluster:
 
 
 @pytest.fixture
-def call(
-    cluster: ReadableCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> CommandLine:
+def call(cluster: ReadableCluster, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> CommandLine:
     return command_line(cluster, monkeypatch, capsys)
 
 
 def test_a_pipe_gets_the_table_that_scripts_know(call: CommandLine) -> None:
     assert call("get", "images", "policy") == (
         0,
-        "NAME\tIMAGE          \tTAG  \tREADY\tMESSAGE      \n"
-        "app \tghcr.io/org/app\t1.2.3\tTrue \tchosen      \t\n"
-        "web \t               \t     \tFalse\tversion list\t\n"
-        "    \t               \t     \t     \tis empty    \t\n",
+        (
+            "NAME\tIMAGE          \tTAG  \tREADY\tMESSAGE      \n"
+            "app \tghcr.io/org/app\t1.2.3\tTrue \tchosen      \t\n"
+            "web \t               \t     \tFalse\tversion list\t\n"
+            "    \t               \t     \t     \tis empty    \t\n"
+        ),
         "",
     )
 

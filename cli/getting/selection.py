@@ -61,7 +61,11 @@ def fetch(cluster: "Cluster", kind: CliKind, selection: Selection) -> tuple[list
     try:
         objects, version = cluster.list_versioned(
             # In one answer: a server under load takes longer for ten pages than for five thousand objects.
-            kind.resource, selection.namespace, labels=selection.labels, fields=selection.fields, page_size=0
+            kind.resource,
+            selection.namespace,
+            labels=selection.labels,
+            fields=selection.fields,
+            page_size=0,
         )
     except NotFound as error:
         resource = kind.resource

@@ -18,10 +18,10 @@ TIMED_OUT: Final = "timed out waiting for the condition"
 
 
 def follow(session: Session, kinds: Sequence[CliKind], selection: Selection) -> Iterator[Change]:
-    """Yield the objects of each kind, then each change, until the session's deadline. Raises Failed then, ApiError,
-    Said when no kind can be watched.
+    """Yield the objects of each kind, then each change, until the session's deadline.
 
-    The condition that was asked for is not looked at: an object that no longer has it has changed, too.
+    The condition that was asked for is not looked at: an object that no longer has it has changed, too. Raises Failed
+    when the time is over, ApiError, Said when none of several kinds can be watched.
     """
     from cli.kube.deadline import TimedOut  # noqa: PLC0415 -- loaded with the cluster
     from cli.merging import merge  # noqa: PLC0415
@@ -35,9 +35,7 @@ def follow(session: Session, kinds: Sequence[CliKind], selection: Selection) -> 
     raise Said
 
 
-def _follow_kind(
-    cluster: "Cluster", kind: CliKind, selection: Selection, reported: Session | None
-) -> Iterator[Change]:
+def _follow_kind(cluster: "Cluster", kind: CliKind, selection: Selection, reported: Session | None) -> Iterator[Change]:
     """Yield the objects of one kind, then each change. reported: who is told of failures, which end only this kind."""
     from cli.kube.deadline import TimedOut  # noqa: PLC0415 -- loaded with the cluster
     from controllers.runtime.kube.errors import ApiError  # noqa: PLC0415

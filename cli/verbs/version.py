@@ -12,7 +12,9 @@ from cli.kinds.kind import Object
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
+    from controllers.runtime.kube.errors import NotConfigured
 
+PROGRAM: Final = "tagline"
 OUTPUTS: Final = ("yaml", "json")
 PART_OF: Final = "app.kubernetes.io/part-of"
 _VERSION: Final = "app.kubernetes.io/version"
@@ -24,8 +26,8 @@ def _run(session: Session, arguments: tuple[str, ...], *, client: bool, output: 
 
     if output not in OUTPUTS:
         raise Failed(f"--output must be json or yaml, not {output}")
-    own = {session.program: f"v{VERSION}"}
-    others = {} if client else cluster_versions(session.cluster, session.namespace)
+    own = {PROGRAM: f"v{VERSION}"}
+    others, failure = ({}, None) if client else _others(session)
     if output == "json":
         import json  # noqa: PLC0415 -- most want the lines
 
@@ -34,6 +36,18 @@ def _run(session: Session, arguments: tuple[str, ...], *, client: bool, output: 
     else:
         shown = "".join(f"{name}: {version}\n" for name, version in (own | others).items())
     write_output([shown.encode()])
+    if failure is not None:
+        raise failure
+
+
+def _others(session: Session) -> "tuple[dict[str, str], NotConfigured | None]":
+    """Return the versions in the cluster; where none is configured why, and our own version is all there is."""
+    from controllers.runtime.kube.errors import NotConfigured  # noqa: PLC0415 -- a client asks for none
+
+    try:
+        return cluster_versions(session.cluster, session.namespace), None
+    except NotConfigured as error:
+        return {}, error
 
 
 def cluster_versions(cluster: "Cluster", namespace: str) -> dict[str, str]:
