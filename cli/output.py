@@ -60,7 +60,30 @@ def write_output(pieces: Iterable[bytes]) -> None:
     except OSError as error:
         _give_up(sys.stdout)
         if not isinstance(error, BrokenPipeError):
-            raise OutputFailed(f"standard output cannot be written: {error.strerror or type(error).__name__}") from None
+            raise _failed(error) from None
+
+
+def write_now(pieces: Iterable[str]) -> None:
+    """Write text of a stream to standard output, each time it comes.
+
+    Raises BrokenPipeError when the reader has left: who would go on for hours ends then, with status 0. Raises
+    OutputFailed for all else.
+    """
+    if sys.stdout is None:
+        raise OutputFailed("standard output is closed")
+    try:
+        for piece in pieces:
+            _write(sys.stdout, piece.encode())
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        _give_up(sys.stdout)
+        raise _failed(error) from None
+
+
+def _failed(error: OSError) -> OutputFailed:
+    return OutputFailed(f"standard output cannot be written: {error.strerror or type(error).__name__}")
 
 
 def _write(stream: TextIO, data: bytes) -> None:

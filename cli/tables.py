@@ -23,7 +23,6 @@ _COLORS: Final = {
     "READY": {"True": "green", "False": "red", "Unknown": "yellow", "Deleted": "red"},
     "TYPE": {"Warning": "yellow"},
     "SUSPENDED": {"True": "yellow"},
-    "FAILING": {},
 }
 
 

@@ -12,7 +12,7 @@ from cli.ages import utc_now
 from cli.events.rows import Event, header, row, time_of
 from cli.events.selection import Scope, Selection
 from cli.grammar.session import Session
-from cli.output import write_output
+from cli.output import write_now, write_output
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
@@ -73,7 +73,7 @@ def watch(session: Session, request: Request) -> None:
             chosen = [event for event in events if request.selection.wants(event)]
             # On a terminal what there is stands aligned; in a pipe each line is as wide as itself, as with `flux`.
             for part in [chosen] if terminal else [[event] for event in chosen]:
-                write_output([piece.encode() for piece in text(part)])
+                write_now(text(part))
     except TimedOut:
         return
 

@@ -1,12 +1,14 @@
 """`get`, as its users meet it: in a pipe, on a terminal, as documents, and while things change."""
 
 import json
+import os
 from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
+from cli.main import main
 from controllers.runtime.kube.errors import Forbidden, Gone, NotFound, Unreachable
 from testing.readable_cluster import CommandLine, ReadableCluster, command_line
 
@@ -276,3 +278,20 @@ def test_documents_are_watched_one_by_one(call: CommandLine, cluster: ReadableCl
     _, out, _ = call("get", "images", "policy", "-w", "-o", "yaml", "--status-selector", "ready=true")
     assert out.count("---\n") == 1
     assert "name: app\n" in out
+
+
+def test_a_watch_ends_when_nobody_reads_any_more(
+    call: CommandLine, cluster: ReadableCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader, writer = os.pipe()
+
+    def leave(found: Any) -> None:
+        os.close(reader)
+        found.set_status(IMAGE_POLICIES, "flux-system", "web", **ready("True", "better"))
+
+    cluster.steps = [leave, lambda found: pytest.fail("it goes on")]
+    with open(writer, "w", encoding="utf-8") as stdout:
+        monkeypatch.setattr("sys.stdout", stdout)
+        status = main(["get", "images", "policy", "-w"])
+        monkeypatch.undo()
+    assert status == 0

@@ -8,7 +8,7 @@ from cli.getting.run import Request
 from cli.getting.watch import follow
 from cli.grammar.session import Session
 from cli.kinds.kind import CliKind, Object
-from cli.output import write_output
+from cli.output import write_now
 from cli.tables import Tables
 from cli.terminal import open_terminal
 
@@ -21,7 +21,7 @@ def watch(session: Session, request: Request) -> None:
     request.selection.check()
     printer = _Printer(request)
     for kind, objects, gone in follow(session, request.kinds, request.selection):
-        write_output([text.encode() for text in printer.format(kind, objects, gone=gone)])
+        write_now(printer.format(kind, objects, gone=gone))
 
 
 class _Printer:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from cli.ages import parse_time
 from cli.grammar.session import Failed, Said, Session
 from cli.kinds.kind import Object
-from cli.output import write_output
+from cli.output import write_now
 from cli.podlogs.lines import Entry, Filter, read_entries
 from cli.podlogs.pods import CONTAINER, find_pods
 from cli.terminal import open_terminal
@@ -61,7 +61,7 @@ def logs(session: Session, request: Request) -> None:
     terminal = open_terminal()
     for entry in entries:
         if request.filter.wants(entry):
-            write_output([entry.format(terminal).encode()])
+            write_now([entry.format(terminal)])
     if reader.failed == len(pods):
         raise Said
 

@@ -1,6 +1,5 @@
 """`tagline events`: what controllers have said of objects, the newest last."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from cli.grammar.flags import Words, switch, text, texts
@@ -31,10 +30,6 @@ def _run(
     (run.watch if watch else run.show)(session, request)
 
 
-def _nothing(session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
-    return iter(())
-
-
 COMMAND = Command(
     name="events",
     run=_run,
@@ -61,5 +56,4 @@ COMMAND = Command(
         texts("--types", values=TYPES, help="only of these types: Normal, Warning"),
         switch("-w", "--watch", help="go on printing what comes until --timeout or Ctrl-C"),
     ),
-    complete=_nothing,
 )

@@ -1,6 +1,5 @@
 """`tagline logs`: what controllers log of objects."""
 
-from collections.abc import Iterator
 from typing import Final
 
 from cli.grammar.flags import INT, Flag, Words, duration, switch, text
@@ -42,10 +41,6 @@ def _run(
     )
 
 
-def _nothing(session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
-    return iter(())
-
-
 COMMAND = Command(
     name="logs",
     run=_run,
@@ -74,5 +69,4 @@ COMMAND = Command(
         text("--since-time", help="only lines since a time of RFC 3339; or give --since"),
         Flag("--tail", type=INT, default=-1, help="only so many lines of each pod, the newest; -1 for all"),
     ),
-    complete=_nothing,
 )

@@ -63,10 +63,6 @@ def _objects(cluster: "Cluster", resource: Resource, namespace: str) -> Iterator
         return
 
 
-def _nothing(session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
-    return iter(())
-
-
 COMMAND = Command(
     name="stats",
     run=_run,
@@ -74,5 +70,4 @@ COMMAND = Command(
     description="Counts the objects of each of Flux's kinds, and what their artifacts take.",
     examples="tagline stats --all-namespaces\n",
     flags=(switch("-A", "--all-namespaces", help="of all namespaces"),),
-    complete=_nothing,
 )

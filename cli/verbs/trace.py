@@ -1,7 +1,5 @@
 """`tagline trace`: where an object in a cluster comes from."""
 
-from collections.abc import Iterator
-
 from cli.grammar.flags import text
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
@@ -12,10 +10,6 @@ def _run(session: Session, arguments: tuple[str, ...], *, kind: str, api_version
     from cli.tracing.run import trace  # noqa: PLC0415 -- not for help
 
     trace(session, arguments, kind=kind, api_version=api_version)
-
-
-def _nothing(session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
-    return iter(())
 
 
 COMMAND = Command(
@@ -36,5 +30,4 @@ COMMAND = Command(
         text("--api-version", help="API version of the object, with --kind: apps/v1"),
         text("--kind", values=FLUX_KINDS, help="kind of the object, with --api-version: Deployment"),
     ),
-    complete=_nothing,
 )

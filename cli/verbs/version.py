@@ -97,10 +97,6 @@ def _distribution(cluster: "Cluster") -> dict[str, str]:
     return {_DISTRIBUTION: "-".join(named)} if len(named) == 2 else {}
 
 
-def _nothing(session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
-    return iter(())
-
-
 COMMAND = Command(
     name="version",
     run=_run,
@@ -110,5 +106,4 @@ COMMAND = Command(
         switch("--client", help="of the command line alone"),
         text("-o", "--output", default="yaml", values=OUTPUTS, help="json or yaml"),
     ),
-    complete=_nothing,
 )
