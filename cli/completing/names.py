@@ -10,7 +10,8 @@ from cli.grammar.session import Session
 
 def names_of(session: Session, resource: Resource, *, without: Sequence[str] = ()) -> Iterator[str]:
     """Yield the names of objects in the session's namespace, but for those that are given already. Raises ApiError."""
-    for obj in session.cluster.list(resource, session.namespace if resource.namespaced else ""):
+    namespace = session.namespace if resource.namespaced else ""
+    for obj in session.cluster.list(resource, namespace, page_size=0):
         if obj["metadata"]["name"] not in without:
             yield obj["metadata"]["name"]
 

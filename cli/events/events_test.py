@@ -84,10 +84,10 @@ def test_what_cannot_have_events_is_set_right(call: CommandLine) -> None:
 
 
 def test_repeated_events_say_how_often(call: CommandLine, cluster: ReadableCluster) -> None:
-    series = {"count": 3, "lastObservedTime": f"{ago(130)[:-1]}.123456Z"}
+    series = {"count": 3, "lastObservedTime": f"{ago(135)[:-1]}.123456Z"}
     cluster.put(EVENTS, event("new", 60, "ImagePolicy", "app", firstTimestamp=None, lastTimestamp=None, series=series,
                               eventTime=f"{ago(630)[:-1]}.5Z"))  # fmt: skip
-    cluster.put(EVENTS, event("old", 630, "ImagePolicy", "app", count=4, lastTimestamp=ago(190)))
+    cluster.put(EVENTS, event("old", 630, "ImagePolicy", "app", count=4, lastTimestamp=ago(195)))
     ages = [line.split("\t")[0].strip() for line in call("events")[1].splitlines()[1:]]
     assert re.fullmatch(r"3m1\ds \(x4 over 10m\)", ages[0])
     assert re.fullmatch(r"2m1\ds \(x3 over 10m\)", ages[1])

@@ -79,7 +79,7 @@ def watch(session: Session, request: Request) -> None:
 
 
 def _listed(cluster: "Cluster", scope: Scope) -> tuple[Sequence[Event], str]:
-    return cluster.list_versioned(EVENTS, scope.namespace, fields=scope.fields)
+    return cluster.list_versioned(EVENTS, scope.namespace, fields=scope.fields, page_size=0)
 
 
 def _followed(cluster: "Cluster", scope: Scope) -> Iterator[Sequence[Event]]:

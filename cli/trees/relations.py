@@ -70,13 +70,13 @@ class Relations:
         from controllers.runtime.kube.errors import Forbidden, NotFound  # noqa: PLC0415 -- loaded with the cluster
 
         try:
-            return list(cluster.list(kind.resource))
+            return list(cluster.list(kind.resource, page_size=0))
         except NotFound:  # no such kind
             return []
         except Forbidden:
             self._unread.add(kind.kind)
         try:
-            return list(cluster.list(kind.resource, namespace))
+            return list(cluster.list(kind.resource, namespace, page_size=0))
         except Forbidden:
             return []
 
