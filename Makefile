@@ -118,13 +118,15 @@ types: $(READY) ## Strict type check
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: generate
-generate: $(READY) ## Write generated files: CRDs, install.yaml, docs/reference.md
+generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, docs/reference.md
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
+	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged
 	$(BIN)/python -m hack.reference
 
 .PHONY: drift
 drift: $(READY) ## Fail when a generated file is stale
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --check --install
+	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged --check
 	$(BIN)/python -m hack.reference --check
 
 .PHONY: lock

@@ -8,10 +8,11 @@ from pathlib import Path
 from zipfile import ZipFile
 
 ROOT = Path(__file__).parents[1]
+DATA = {"cli/installing/manifests.json"}
 SENT = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(), flags=re.MULTILINE)
 
 
-def test_the_wheel_holds_every_module_of_the_product_and_nothing_else(tmp_path: Path) -> None:
+def test_the_wheel_holds_every_module_and_all_data_of_the_product_and_nothing_else(tmp_path: Path) -> None:
     source = tmp_path / "source"
     for name in SENT:
         target = source / name
@@ -31,7 +32,7 @@ def test_the_wheel_holds_every_module_of_the_product_and_nothing_else(tmp_path: 
         for path in (ROOT / name).rglob("*.py")
     }
     tests = {path for path in ours if path.endswith(("_test.py", "/conftest.py"))}
-    assert held == ours - tests
+    assert held == (ours - tests) | DATA
 
 
 def test_the_image_is_built_from_what_is_sent_to_its_builder() -> None:

@@ -1,0 +1,1 @@
+"""What tagline consists of in a cluster: built from flags, applied with an inventory, removed by it."""
