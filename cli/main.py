@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 VERBS: Final = {
     "preview": "show what automations would commit now, and why",
     "run": "run a controller",
-    "check": "say what a cluster needs before the manifests are applied",
     "automate": "do the whole job without a cluster, once or for good",
     "policy": "ask image policies offline",
     "adopt": "find the images of a repository, and make policies and markers for them",
@@ -45,6 +44,9 @@ CLUSTER_VERBS: Final = {
     "tree": "show what belongs together",
     "trace": "show where an object in a cluster comes from",
     "stats": "count objects by state",
+    "check": "say what is wrong in a cluster, and what to do",
+    "install": "install or upgrade tagline in a cluster",
+    "uninstall": "remove tagline from a cluster",
     "completion": "print a shell's completion script",
     "version": "print the versions of the command line and of what a cluster runs",
 }

@@ -1,0 +1,1 @@
+"""What `tagline check` looks at, a module each."""

@@ -1,0 +1,213 @@
+"""Removes an installation: exactly what its inventory names and is still tagline's."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from api.names import (
+    CUSTOM_RESOURCE_DEFINITIONS,
+    DEPLOYMENTS,
+    FINALIZER,
+    GIT_REPOSITORIES,
+    IMAGE_POLICIES,
+    IMAGE_REPOSITORIES,
+    IMAGE_TAG_LISTS,
+    IMAGE_UPDATE_AUTOMATIONS,
+)
+from api.resource import Resource
+from cli.grammar.session import Failed, Session
+from cli.installing.applying import CRD, delete, get
+from cli.installing.build import PART_OF, Options, rank
+from cli.installing.inventory import NAME, Inventory, read_all
+from cli.installing.ownership import is_ours, others_than, shared_with
+from cli.installing.resources import CONFIG_MAPS, Ref, ref_of
+
+if TYPE_CHECKING:
+    from cli.kube.client import Cluster
+
+_KINDS: Final = (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, IMAGE_TAG_LISTS, GIT_REPOSITORIES)
+_CONTENT: Final = (
+    *_KINDS,
+    Resource("", "v1", "secrets", "Secret"),
+    CONFIG_MAPS,
+    Resource("", "v1", "services", "Service"),
+    Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
+    Resource("apps", "v1", "deployments", "Deployment"),
+    Resource("apps", "v1", "statefulsets", "StatefulSet"),
+    Resource("apps", "v1", "daemonsets", "DaemonSet"),
+    Resource("batch", "v1", "jobs", "Job"),
+    Resource("batch", "v1", "cronjobs", "CronJob"),
+)
+"""What people put into a namespace, and lose with it."""
+_EVERYWHERE: Final = ("kube-root-ca.crt", NAME)
+"""ConfigMaps that are there without anybody's doing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What to remove, each with the uid of the object that was looked at."""
+
+    namespace: str
+    objects: tuple[tuple[Ref, str], ...]
+    """In the order in which to delete them, without CRDs and the namespace."""
+    crds: tuple[tuple[Ref, str], ...]
+    lost: tuple[tuple[Resource, int], ...]
+    """How many objects go with the CRDs."""
+    deletes_namespace: bool
+    kept: tuple[str, ...]
+    """Sentences about what stays."""
+
+
+def find(cluster: "Cluster", namespace: str, *, crds: bool) -> tuple[Inventory, list[Inventory]]:
+    """Return the installation of a namespace, and the others. Raises Failed where there is none.
+
+    crds: whether CRDs that an earlier removal left count as one.
+    """
+    inventories = read_all(cluster)
+    for one in inventories:
+        if one.namespace == namespace:
+            return one, others_than(namespace, inventories)
+    left = _left_crds(cluster) if crds and not inventories else ()
+    if left:
+        return Inventory(Options(namespace=namespace), left), []
+    places = ", ".join(f"`-n {one.namespace}`" for one in inventories)
+    hint = (
+        f"it is installed elsewhere: say {places}"
+        if inventories
+        else "what `kubectl apply -k manifests` installed, `kubectl delete -k manifests` removes, or `tagline install` "
+        "takes over first"
+    )
+    raise Failed(f"tagline was not installed by `tagline install` in the namespace {namespace}; {hint}")
+
+
+def _left_crds(cluster: "Cluster") -> tuple[Ref, ...]:
+    """Return our CRDs where no controller of ours is left that needs them."""
+    if next(iter(cluster.list(DEPLOYMENTS, labels=f"{PART_OF}=tagline")), None) is not None:
+        return ()
+    return tuple(map(ref_of, cluster.list(CUSTOM_RESOURCE_DEFINITIONS, labels=f"{PART_OF}=tagline")))
+
+
+def plan(
+    cluster: "Cluster", inventory: Inventory, others: Sequence[Inventory], *, crds: bool, keep_namespace: bool
+) -> Plan:
+    """Return what would be removed, and change nothing. Raises ApiError."""
+    kept: list[str] = []
+    found: list[tuple[Ref, str]] = []
+    shared = shared_with(others)
+    for ref in sorted(inventory.objects, key=lambda ref: (_removal_rank(ref), ref.name)):
+        obj = get(cluster, ref)
+        if obj is None:
+            continue
+        if ref in shared:
+            kept.append(f"{ref} stays: another installation uses it")
+        elif not is_ours(obj):
+            kept.append(f"{ref} stays: it is no longer part of tagline")
+        else:
+            found.append((ref, obj["metadata"]["uid"]))
+    ours = tuple(pair for pair in found if pair[0].kind == CRD)
+    has_namespace = any(ref.kind == "Namespace" for ref, _ in found)
+    content = _content(cluster, inventory, crds={ref.name for ref, _ in ours} if crds else set())
+    if has_namespace and not keep_namespace and content:
+        kept.append(
+            f"Namespace/{inventory.namespace} stays, for it has more in it: {', '.join(content)}; "
+            f"`kubectl delete namespace {inventory.namespace}` deletes all of it"
+        )
+    if ours and not crds:
+        kept.append("the CRDs and all objects of tagline's kinds stay; --crds deletes them")
+    return Plan(
+        namespace=inventory.namespace,
+        objects=tuple(pair for pair in found if pair[0].kind not in (CRD, "Namespace")),
+        crds=ours if crds else (),
+        lost=tuple(_count(cluster, {ref.name for ref, _ in ours})) if crds else (),
+        deletes_namespace=has_namespace and not keep_namespace and not content,
+        kept=tuple(kept),
+    )
+
+
+def remove(session: Session, planned: Plan, *, dry_run: bool) -> None:
+    """Remove what was planned, and say it as `flux` does. Raises ApiError."""
+    cluster, report = session.cluster, session.report
+    mark = "(dry run)" if dry_run else ""
+    report.action(f"deleting components in {planned.namespace} namespace")
+    for ref, uid in planned.objects:
+        if dry_run or delete(cluster, ref, uid=uid):
+            report.success(f"{ref} deleted {mark}")
+    report.action("deleting toolkit.fluxcd.io finalizers in all namespaces")
+    for kind in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS):
+        _remove_finalizers(session, kind, everything=_has_crd(planned, kind), dry_run=dry_run)
+    for kind in (IMAGE_TAG_LISTS, GIT_REPOSITORIES):
+        if _has_crd(planned, kind):
+            _remove_finalizers(session, kind, everything=True, dry_run=dry_run)
+    if planned.crds:
+        report.action("deleting toolkit.fluxcd.io custom resource definitions")
+        for ref, uid in planned.crds:
+            if dry_run or delete(cluster, ref, uid=uid):
+                report.success(f"{ref} deleted {mark}")
+    inventory = Ref("v1", "ConfigMap", planned.namespace, NAME)
+    last = Ref("v1", "Namespace", "", planned.namespace) if planned.deletes_namespace else inventory
+    if dry_run or delete(cluster, last):
+        report.success(f"{last} deleted {mark}")
+
+
+def _remove_finalizers(session: Session, kind: Resource, *, everything: bool, dry_run: bool) -> None:
+    """Take off what would keep objects from being deleted when no controller is left that takes it off.
+
+    everything: all finalizers, since the kind goes; otherwise only Flux's, which our controllers would have taken off.
+    """
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
+
+    for obj in _list(session.cluster, kind):
+        metadata = obj["metadata"]
+        present = metadata.get("finalizers") or []
+        left = [] if everything else [one for one in present if one != FINALIZER]
+        if left == present:
+            continue
+        ref = Ref(kind.api_version, kind.kind, metadata["namespace"], metadata["name"])
+        if not dry_run:
+            change = {"metadata": {"finalizers": left, "resourceVersion": metadata["resourceVersion"]}}
+            try:
+                session.cluster.patch(kind, ref.namespace, ref.name, change, manager="tagline")
+            except NotFound:
+                continue
+        session.report.success(f"{ref} finalizers deleted {'(dry run)' if dry_run else ''}")
+
+
+def _has_crd(planned: Plan, kind: Resource) -> bool:
+    return any(ref.name == f"{kind.plural}.{kind.group}" for ref, _ in planned.crds)
+
+
+def _removal_rank(ref: Ref) -> tuple[int, int]:
+    """Return a number to sort by: controllers first, so that none works without its rights; what others need last."""
+    return (0 if ref.kind == "Deployment" else 1, -rank({"kind": ref.kind}))
+
+
+def _content(cluster: "Cluster", inventory: Inventory, crds: set[str]) -> list[str]:
+    """Return what is in the namespace beside the installation. crds: those that go with all of their objects."""
+    own = {(ref.kind, ref.name) for ref in inventory.objects}
+    found = []
+    for kind in _CONTENT:
+        if f"{kind.plural}.{kind.group}" in crds:
+            continue
+        for obj in _list(cluster, kind, inventory.namespace):
+            name = obj["metadata"]["name"]
+            is_given = kind is CONFIG_MAPS and name in _EVERYWHERE
+            if not is_given and (kind.kind, name) not in own and not obj["metadata"].get("ownerReferences"):
+                found.append(f"{kind.kind}/{name}")
+    return found
+
+
+def _count(cluster: "Cluster", crds: set[str]) -> Iterator[tuple[Resource, int]]:
+    for kind in _KINDS:
+        if f"{kind.plural}.{kind.group}" in crds:
+            count = sum(1 for _ in _list(cluster, kind))
+            if count:
+                yield kind, count
+
+
+def _list(cluster: "Cluster", kind: Resource, namespace: str = "") -> Iterator[Mapping[str, Any]]:
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
+
+    try:
+        yield from cluster.list(kind, namespace)
+    except NotFound:
+        return
