@@ -101,12 +101,13 @@ def manifests_of(path: str) -> Manifests | None:
     if not path:
         return None
     from cli.yaml_documents import NotYaml, load_documents  # noqa: PLC0415
+    from controllers.net.library_errors import describe  # noqa: PLC0415
 
     file = Path(path, "install.yaml") if Path(path).is_dir() else Path(path)
     try:
         documents = [value for _, value in load_documents(file.read_bytes())]
     except OSError as error:
-        raise Failed(f"--manifests: cannot read {file}: {error.strerror}") from error
+        raise Failed(f"--manifests: cannot read {file}: {describe(error)}") from error
     except NotYaml as error:
         raise Failed(f"--manifests: {file}:{error.place}: {error}") from error
     for document in documents:

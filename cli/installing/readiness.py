@@ -8,6 +8,7 @@ from cli.grammar.session import Failed, Reporter
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
+    from cli.kube.deadline import Deadline
 
 POLL_SECONDS: Final = 1.0
 """Between looks at Deployments, and at their pods, where they fail."""
@@ -31,12 +32,23 @@ def is_ready(deployment: Mapping[str, Any]) -> bool:
     )
 
 
-def wait_until_ready(
-    cluster: "Cluster", namespace: str, names: Sequence[str], report: Reporter, *, poll: float = POLL_SECONDS
-) -> None:
-    """Return when all Deployments are ready; print each that is, and what the others wait for as that changes.
+def wait_until_ready(cluster: "Cluster", namespace: str, names: Sequence[str], report: Reporter) -> None:
+    """Return when all Deployments are ready. Raises Failed at the deadline, with what is missing."""
+    reasons = wait_for(cluster, namespace, names, report, cluster.deadline)
+    if reasons:
+        missing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+        raise Failed(
+            f"not ready within --timeout: {missing}. All objects are applied: run `tagline check` later, or repeat "
+            "with a longer --timeout"
+        )
 
-    Raises Failed at the deadline, with what is missing.
+
+def wait_for(
+    cluster: "Cluster", namespace: str, names: Sequence[str], report: Reporter, until: "Deadline"
+) -> dict[str, str]:
+    """Return what Deployments still wait for at the deadline, by their names; empty as soon as all are ready.
+
+    Prints each that is ready, and what the others wait for whenever that changes.
     """
     waiting, said = list(names), dict.fromkeys(names, "")
     while True:
@@ -45,19 +57,15 @@ def wait_until_ready(
             waiting.remove(name)
             report.success(f"{name}: deployment ready")
         if not waiting:
-            return
+            return {}
         reasons = {name: explain(cluster, found.get(name)) for name in waiting}
         for name, reason in reasons.items():
             if reason != said[name]:
                 report.waiting(f"{name}: {reason}")
         said = reasons
-        if not cluster.deadline.allows(poll):
-            missing = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
-            raise Failed(
-                f"not ready within --timeout: {missing}. All objects are applied: run `tagline check` later, or repeat "
-                "with a longer --timeout"
-            )
-        cluster.deadline.sleep(poll)
+        if not until.allows(POLL_SECONDS):
+            return reasons
+        until.sleep(POLL_SECONDS)
 
 
 def explain(cluster: "Cluster", deployment: Mapping[str, Any] | None) -> str:

@@ -1,147 +1,122 @@
-"""`tagline check`: whether a cluster takes the CRDs, and what to do before where it does not.
+"""`tagline check`: what is wrong in a cluster, and what to do.
 
-The API server refuses a CRD that leaves out a version of the old one's `status.storedVersions`, and `kubectl apply`
-goes on with everything else: an installation of half the new and half the old. Versions that old releases of Flux
-stored are listed in our CRDs, unserved, so these are taken; objects should be rewritten nevertheless. Reads the cluster
-with the rights of the kubeconfig; writes nothing.
+What is said of Flux is said in the reference's words and order. What is said of tagline stands in sections of its own,
+which are there when tagline is installed, or when something is wrong. Writes nothing.
 """
 
-import argparse
-import asyncio
-import importlib
-import json
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
-import msgspec
+from cli.grammar.flags import duration, switch, texts
+from cli.grammar.session import Said, Session
+from cli.grammar.tree import Command
+from controllers.golang.duration import SECOND
 
-from api.kinds import KINDS, Kind
-from api.meta import ObjectMeta
-from api.resource import Resource
-from api.version import VERSION
-from cli.output import write, write_error
-from cli.source_options import add_kubeconfig
-from controllers.runtime.kube.errors import ApiError, NotConfigured, NotFound
-from controllers.runtime.kube.protocols import ApiClient
+if TYPE_CHECKING:
+    from cli.checking.installed import Installation
 
-USER_AGENT: Final = f"tagline-check/{VERSION}"
-CRDS: Final = Resource(
-    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False
-)
+EXAMPLES: Final = """
+# Before an installation
+tagline check --pre
 
+# Afterwards
+tagline check
 
-class CrdVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A version of an installed CRD."""
-
-    name: str
-    storage: bool = False
+# And whether this machine reaches the registries and Git hosts that objects name
+tagline check --reachability
+"""
 
 
-class CrdSpec(msgspec.Struct, frozen=True, kw_only=True):
-    versions: tuple[CrdVersion, ...] = ()
+def run(session: Session, arguments: Sequence[str], *, pre: bool, reachability: bool, **_unused: object) -> None:
+    """Print a line for each thing that is looked at. Raises Said when one of them is wrong."""
+    is_good = _check_prerequisites(session)
+    if not pre:
+        is_good = _check_cluster(session) and is_good
+    if reachability:
+        from cli.checking import reach  # noqa: PLC0415
+
+        session.report.action("checking registries and Git hosts from this machine")
+        is_good = reach.check(session.cluster, session.report) and is_good
+    if not is_good:
+        session.report.failure("check failed")
+        raise Said
+    session.report.success("prerequisites checks passed" if pre else "all checks passed")
 
 
-class CrdStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    stored_versions: tuple[str, ...] = ()
+def _check_prerequisites(session: Session) -> bool:
+    from cli.checking import prerequisites, rights, stored_versions  # noqa: PLC0415
+    from cli.installing.build import Options  # noqa: PLC0415
+    from cli.installing.flags import namespace_of  # noqa: PLC0415
+
+    cluster, report = session.cluster, session.report
+    report.action("checking prerequisites")
+    is_good = prerequisites.check_version(cluster, report)
+    for finding in stored_versions.look(cluster):
+        (report.failure if finding.is_refused else report.warning)(finding.text)
+        for command in finding.commands:
+            report.plain(f"      {command}")
+        is_good &= not finding.is_refused
+    rights.check_own(cluster, Options(namespace=namespace_of(session)), report)
+    return is_good
 
 
-class Crd(msgspec.Struct, frozen=True, kw_only=True):
-    """An installed CRD, as far as it is looked at."""
+def _check_cluster(session: Session) -> bool:
+    from cli.checking import flux, installed  # noqa: PLC0415
+    from controllers.runtime.kube.errors import Forbidden  # noqa: PLC0415
 
-    spec: CrdSpec = CrdSpec()
-    status: CrdStatus = CrdStatus()
-
-    @property
-    def storage_version(self) -> str:
-        """What objects are written in now."""
-        return next((version.name for version in self.spec.versions if version.storage), "")
-
-
-class StoredObject(msgspec.Struct, frozen=True, kw_only=True):
-    """Any object; only whether there is one is of interest."""
-
-    metadata: ObjectMeta
-
-
-def add_to(parser: argparse.ArgumentParser) -> None:
-    """Add the grammar of the verb."""
-    parser.description = (
-        "Says what to do before `kubectl apply -k manifests`. Exit status 1: it would end half applied."
-    )
-    add_kubeconfig(parser)
-    parser.set_defaults(command=check_cluster)
-
-
-def check_cluster(options: argparse.Namespace) -> int:
-    """Print a line for each CRD, and the commands that it needs; 1 when the API server would refuse one of ours."""
+    cluster, report = session.cluster, session.report
     try:
-        return asyncio.run(_check(options.kubeconfig))
-    except (ApiError, NotConfigured) as error:
-        write_error(error)
-        return 1
+        installations = installed.find(cluster)
+    except Forbidden as error:
+        report.warning(f"tagline cannot be looked for: {error.message}")
+        installations = []
+    is_good = True
+    # Where only tagline is installed, it is not a fault that Flux is not.
+    if not installations or flux.is_there(cluster, session.namespace):
+        report.action("checking version in cluster")
+        is_good &= flux.check_distribution(cluster, report)
+        report.action("checking controllers")
+        is_good &= flux.check_controllers(cluster, session.namespace, report)
+        report.action("checking crds")
+        is_good &= flux.check_crds(cluster, report)
+    for installation in installations:
+        is_good &= _check_installation(session, installation)
+    return is_good
 
 
-async def _check(kubeconfig: str) -> int:
-    refused = False
-    connect = importlib.import_module("cli.cluster").connect  # its HTTP library is loaded when it is needed
-    async with connect(kubeconfig, user_agent=USER_AGENT) as client:
-        for kind in sorted(KINDS, key=crd_name):
-            try:
-                crd = await client.get(CRDS, "", crd_name(kind), into=Crd)
-            except NotFound:
-                write(f"ok  {crd_name(kind)}: not installed yet\n")
-                continue
-            write("".join(report(kind, crd, has_objects=await _has_objects(client, kind, crd))))
-            refused |= bool(missing_versions(kind, crd))
-    return int(refused)
+def _check_installation(session: Session, installation: "Installation") -> bool:
+    from cli.checking import clocks, installed, rights  # noqa: PLC0415
+
+    cluster, report = session.cluster, session.report
+    report.action(f"checking tagline in the {installation.namespace} namespace")
+    is_good = installed.check_controllers(cluster, installation, report)
+    is_good &= installed.check_neighbours(cluster, report)
+    report.action("checking tagline's crds")
+    is_good &= installed.check_crds(cluster, report)
+    report.action("checking rights")
+    is_good &= rights.check_accounts(cluster, installation, report)
+    report.action("checking leases")
+    ahead = clocks.skew(cluster)
+    is_good &= clocks.check_leases(cluster, installation, report, ahead=ahead)
+    report.action("checking clocks")
+    return clocks.check_clock(ahead, report) and is_good
 
 
-async def _has_objects(client: ApiClient, kind: Kind, crd: Crd) -> bool:
-    resource = Resource(kind.resource.group, crd.storage_version, kind.resource.plural, kind.resource.kind)
-    return bool(outdated_versions(crd)) and bool((await client.list(resource, into=StoredObject, limit=1)).items)
-
-
-def crd_name(kind: Kind) -> str:
-    """Return the name of a kind's CRD."""
-    return f"{kind.resource.plural}.{kind.resource.group}"
-
-
-def outdated_versions(crd: Crd) -> tuple[str, ...]:
-    """Return the versions besides the present one that objects may be stored in."""
-    return tuple(version for version in crd.status.stored_versions if version != crd.storage_version)
-
-
-def missing_versions(kind: Kind, crd: Crd) -> tuple[str, ...]:
-    """Return the stored versions that our CRD does not have, for which the API server refuses it."""
-    ours = {*kind.definition.retired, *kind.definition.versions}
-    return tuple(version for version in crd.status.stored_versions if version not in ours)
-
-
-def report(kind: Kind, crd: Crd, *, has_objects: bool) -> Iterator[str]:
-    """Yield the lines about one installed CRD.
-
-    A version is named only where it has to go before the apply, or was retired; the commands get rid of all but the one
-    in which objects are written now.
-    """
-    name, retired = crd_name(kind), set(kind.definition.retired)
-    missing = missing_versions(kind, crd)
-    if missing and crd.storage_version in missing:
-        yield f"BAD {name}: stores objects as {crd.storage_version}, which tagline does not know\n"
-    elif missing:
-        versions = " and ".join(missing)
-        yield f"BAD {name}: {versions} in status.storedVersions; kubectl apply would be refused. Before it:\n"
-        yield from rewrite_commands(kind, crd, has_objects=has_objects)
-    elif old := retired & set(crd.status.stored_versions):
-        yield f"ok  {name}: {' and '.join(sorted(old))} in status.storedVersions; before or after the apply:\n"
-        yield from rewrite_commands(kind, crd, has_objects=has_objects)
-    else:
-        yield f"ok  {name}\n"
-
-
-def rewrite_commands(kind: Kind, crd: Crd, *, has_objects: bool) -> Iterator[str]:
-    """Yield the commands that rewrite all objects in the present version, and then say that there is no other."""
-    name = crd_name(kind)
-    if has_objects:
-        yield f"      kubectl get {name} --all-namespaces -o json | kubectl replace -f -\n"
-    patch = json.dumps({"status": {"storedVersions": [crd.storage_version]}}, separators=(",", ":"))
-    yield f"      kubectl patch crd {name} --subresource=status --type=merge -p '{patch}'\n"
+COMMAND: Final = Command(
+    name="check",
+    run=run,
+    summary="say what is wrong in a cluster, and what to do",
+    description=(
+        "Check that a cluster is fit for tagline and Flux and, unless --pre is given, that what is installed works: "
+        "controllers, CRDs, rights, leases, clocks. Writes nothing. Exit status 1: something is wrong."
+    ),
+    examples=EXAMPLES,
+    refuses_arguments=True,
+    flags=(
+        switch("--pre", help="only what has to be so before an installation"),
+        switch("--reachability", help="also connect to the registries and Git hosts that objects name"),
+        texts("--components", help="without effect: what is installed is checked"),
+        texts("--components-extra", help="without effect: what is installed is checked"),
+        duration("--poll-interval", default=5 * SECOND, help="without effect: Deployments are looked at each second"),
+    ),
+)
