@@ -57,7 +57,7 @@ def set_stored_versions(kubectl: Kubectl, *versions: str) -> None:
 
 def check(kubectl: Kubectl) -> subprocess.CompletedProcess[str]:
     """Run `tagline check`."""
-    command = [sys.executable, "-m", "cli.main", "check", "--kubeconfig", str(kubectl.kubeconfig)]
+    command = [sys.executable, "-m", "cli.main", "check", "--pre", "--kubeconfig", str(kubectl.kubeconfig)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -83,8 +83,8 @@ def test_versions_that_old_releases_stored_do_not_stop_the_apply(
     assert space.get("ImageRepository", "old")["spec"]["image"] == "127.0.0.1:1/app"
     checked = check(kubectl)
     assert checked.returncode == 0, checked.stderr
-    assert f"ok  {NAME}: v1alpha2 in status.storedVersions" in checked.stdout
-    assert obey(kubectl, checked.stdout) >= 2
+    assert f"⚠️  {NAME}: v1alpha2 in status.storedVersions" in checked.stderr
+    assert obey(kubectl, checked.stderr) >= 2
     assert stored_versions(kubectl) == ["v1"]
     assert space.get("ImageRepository", "old")["spec"]["image"] == "127.0.0.1:1/app"
 
@@ -97,8 +97,8 @@ def test_other_stored_versions_are_told_before_the_apply_with_what_to_do(
         install(kubectl)
     checked = check(kubectl)
     assert checked.returncode == 1
-    assert f"BAD {NAME}: v1gamma1 in status.storedVersions; kubectl apply would be refused" in checked.stdout
-    assert obey(kubectl, checked.stdout) >= 2
+    assert f"✗ {NAME}: v1gamma1 in status.storedVersions; the API server would refuse ours" in checked.stderr
+    assert obey(kubectl, checked.stderr) >= 2
     assert check(kubectl).returncode == 0
     install(kubectl)
     assert space.get("ImageRepository", "old")["spec"]["image"] == "127.0.0.1:1/app"

@@ -1,6 +1,6 @@
 """Clocks: this machine's beside the API server's, and the leases that controllers hold for some time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,14 +19,19 @@ _REVIEWS: Final = Resource("authentication.k8s.io", "v1", "selfsubjectreviews", 
 """The one kind that everybody may create, that is stored nowhere, and that says when it was made."""
 
 
-def skew(cluster: "Cluster") -> float:
+def utc_now() -> datetime:
+    """Return this machine's time."""
+    return datetime.now(UTC)
+
+
+def skew(cluster: "Cluster", now: Callable[[], datetime] = utc_now) -> float:
     """Return how many seconds this machine's clock is ahead of the API server's, which tells full seconds.
 
     Raises ApiError.
     """
-    before = datetime.now(UTC)
+    before = now()
     told = parse_time(cluster.create(_REVIEWS, "", {})["metadata"]["creationTimestamp"])
-    after = datetime.now(UTC)
+    after = now()
     early, late = (before - told).total_seconds() - 1, (after - told).total_seconds()
     return 0.0 if early <= 0 <= late else early if early > 0 else late
 
@@ -44,10 +49,13 @@ def check_clock(ahead: float, report: Reporter) -> bool:
     return False
 
 
-def check_leases(cluster: "Cluster", installation: Installation, report: Reporter, *, ahead: float) -> bool:
-    """Say of each ready controller who holds its lease, and whether it was renewed lately. Raises ApiError."""
+def check_leases(cluster: "Cluster", installation: Installation, report: Reporter, *, now: datetime) -> bool:
+    """Say of each ready controller who holds its lease, and whether it was renewed lately. Raises ApiError.
+
+    now: by the cluster's clock
+    """
     results = [
-        _check_lease(cluster, one, report, ahead=ahead)
+        _check_lease(cluster, one, report, now=now)
         for one in installation.deployments
         if is_ready(one) and one["spec"].get("replicas", 1) > 0 and _elects_as_usual(one)
     ]
@@ -60,7 +68,7 @@ def _elects_as_usual(deployment: Mapping[str, Any]) -> bool:
     return is_on and not argument(deployment, "--watch-label-selector")  # which has leases of other names
 
 
-def _check_lease(cluster: "Cluster", deployment: Mapping[str, Any], report: Reporter, *, ahead: float) -> bool:
+def _check_lease(cluster: "Cluster", deployment: Mapping[str, Any], report: Reporter, *, now: datetime) -> bool:
     from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
 
     name, namespace = deployment["metadata"]["name"], deployment["metadata"]["namespace"]
@@ -74,7 +82,7 @@ def _check_lease(cluster: "Cluster", deployment: Mapping[str, Any], report: Repo
     if not spec.get("holderIdentity"):
         report.failure(f"{name}: nobody holds the lease {lease}, so it does nothing: {look}")
         return False
-    age = (datetime.now(UTC) - parse_time(spec["renewTime"])).total_seconds() - ahead if "renewTime" in spec else None
+    age = (now - parse_time(spec["renewTime"])).total_seconds() if "renewTime" in spec else None
     if age is None or age > spec.get("leaseDurationSeconds", 0) + MAX_SKEW_SECONDS:
         since = "never" if age is None else f"last {age:.0f} s ago"
         report.failure(f"{name}: {spec['holderIdentity']} holds the lease {lease} and renewed it {since}: {look}")
