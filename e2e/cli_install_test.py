@@ -1,4 +1,4 @@
-"""`tagline install`, `check` and `uninstall` on an API server of their own: they change what all tests share.
+"""`cli.installing`: install, check and uninstall on an API server of their own, for they change what all tests share.
 
 There is no kubelet: what Deployments would get from it, a thread writes into their status.
 """
@@ -161,7 +161,7 @@ def test_an_installation_is_ready_repeatable_checked_and_removed(kubectl: Kubect
 
     status, _, errors = tagline(kubectl, "uninstall", "--silent")
     assert status == 0, errors
-    assert f"✔ ClusterRole/tagline-view deleted \n✔ Role/" in errors
+    assert "✔ ClusterRole/tagline-view deleted \n✔ Role/" in errors
     eventually(lambda: all(name.startswith("Custom") for name in names(kubectl)), what="all but the CRDs to be gone")
     assert len(names(kubectl)) == 5
 
@@ -272,7 +272,7 @@ def test_controllers_that_do_not_get_ready_are_explained_in_the_kubelets_words(k
 def test_beside_fluxs_image_controllers_it_is_refused_unless_forced(kubectl: Kubectl) -> None:
     kubectl("create", "namespace", "flux-system")
     kubectl("apply", "-f", "-", stdin=flux_deployment("image-automation-controller"))
-    status, output, errors = tagline(kubectl, "install", "--timeout=5s")
+    status, _, errors = tagline(kubectl, "install", "--timeout=5s")
     assert status == 1
     assert "✗ Flux's image controllers run in this cluster (flux-system/image-automation-controller)" in errors
     assert not names(kubectl)

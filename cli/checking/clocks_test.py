@@ -63,29 +63,30 @@ def deployment(*arguments: str, ready: int = 1) -> dict[str, Any]:
     }
 
 
+LEASE = "app-leader-election"
 ELECTS = "--enable-leader-election"
 
 
 @pytest.mark.parametrize(
     ("arguments", "lease", "said"),
     [
-        pytest.param((ELECTS,), {"holderIdentity": "app-1", "age": 3}, "✔ app: app-1 leads, lease renewed 3 s ago", id="held"),
-        pytest.param((ELECTS,), {"holderIdentity": "app-1", "age": 40}, "✔ app: app-1 leads", id="just-about"),
-        pytest.param((ELECTS,), {"holderIdentity": "app-1", "age": 41}, "✗ app: app-1 holds the lease app-leader-election and renewed it last 41 s ago", id="stale"),
-        pytest.param((ELECTS,), {"holderIdentity": "", "age": 3}, "✗ app: nobody holds the lease", id="released"),
+        pytest.param((ELECTS,), ("app-1", 3), "✔ app: app-1 leads, lease renewed 3 s ago", id="held"),
+        pytest.param((ELECTS,), ("app-1", 40), "✔ app: app-1 leads", id="just-about"),
+        pytest.param((ELECTS,), ("app-1", 41), f"✗ app: app-1 holds the lease {LEASE} and renewed it last", id="old"),
+        pytest.param((ELECTS,), ("", 3), "✗ app: nobody holds the lease", id="released"),
         pytest.param((ELECTS,), None, "✗ app: nobody ever took the lease app-leader-election", id="never"),
         pytest.param(("--enable-leader-election=false",), None, "", id="elects-nobody"),
         pytest.param((ELECTS, "--watch-label-selector=a=b"), None, "", id="lease-of-another-name"),
     ],
 )  # fmt: skip
 def test_a_controller_leads_whose_lease_is_held_and_fresh(
-    arguments: tuple[str, ...], lease: Mapping[str, Any] | None, said: str
+    arguments: tuple[str, ...], lease: tuple[str, int] | None, said: str
 ) -> None:
     cluster, output = FakeCluster(), StringIO()
     if lease is not None:
-        renewed = (NOW - timedelta(seconds=lease["age"])).isoformat().replace("+00:00", "Z")
-        spec = {"holderIdentity": lease["holderIdentity"], "leaseDurationSeconds": 35, "renewTime": renewed}
-        cluster.put(LEASES, {"metadata": {"name": "app-leader-election", "namespace": "system"}, "spec": spec})
+        renewed = (NOW - timedelta(seconds=lease[1])).isoformat().replace("+00:00", "Z")
+        spec = {"holderIdentity": lease[0], "leaseDurationSeconds": 35, "renewTime": renewed}
+        cluster.put(LEASES, {"metadata": {"name": LEASE, "namespace": "system"}, "spec": spec})
     installation = Installation("system", None, (deployment(*arguments),))
     good = clocks.check_leases(cast("Cluster", cluster), installation, Reporter(output), now=NOW)
     assert output.getvalue().startswith(said)
