@@ -194,10 +194,17 @@ def test_an_upgrade_removes_what_is_no_longer_part_of_it_and_nothing_that_is_ano
 
 def test_what_kubectl_applied_is_taken_over(kubectl: Kubectl) -> None:
     kubectl("apply", "-k", str(ROOT / "manifests"))
+    old = json.loads(kubectl("get", "deploy", "imagepolicy-controller", "-n", NAMESPACE, "-o", "json").stdout)
+    old = json.loads(old["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"])
+    old["spec"]["template"]["spec"]["containers"][0]["env"].append({"name": "OF_YESTERDAY", "value": "1"})
+    for flags in ((), ("--server-side", "--force-conflicts")):
+        kubectl("apply", *flags, "-f", "-", stdin=json.dumps(old))
     output, _ = install(kubectl, "--log-level=debug")
     assert f"Deployment/{NAMESPACE}/imagepolicy-controller configured" in output
     deployment = json.loads(kubectl("get", "deploy", "imagepolicy-controller", "-n", NAMESPACE, "-o", "json").stdout)
-    arguments = deployment["spec"]["template"]["spec"]["containers"][0]["args"]
+    container = deployment["spec"]["template"]["spec"]["containers"][0]
+    assert [one["name"] for one in container["env"]] == ["RUNTIME_NAMESPACE", "TMPDIR"]
+    arguments = container["args"]
     assert [one for one in arguments if one.startswith("--log-level")] == ["--log-level=debug"]
     assert tagline(kubectl, "uninstall", "--silent", "--crds")[0] == 0
     eventually(lambda: not names(kubectl), what="all to be gone")

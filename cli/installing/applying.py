@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cli.grammar.session import Failed
 from cli.installing.inventory import MANAGER
 from cli.installing.resources import Ref, ref_of, resource_of
+from cli.installing.takeover import take_over
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
@@ -35,11 +36,15 @@ def apply_all(cluster: "Cluster", objects: Sequence[Mapping[str, Any]], say: Sai
 
 def apply(cluster: "Cluster", obj: Mapping[str, Any]) -> str:
     """Apply one object, whoever else has written it, and return what that did."""
+    from cli.kube.client import JSON_PATCH  # noqa: PLC0415
+
     ref = ref_of(obj)
+    resource = resource_of(cluster, ref.api_version, ref.kind)
     before = get(cluster, ref)
-    stored = cluster.apply(
-        resource_of(cluster, ref.api_version, ref.kind), ref.namespace, ref.name, obj, manager=MANAGER, force=True
-    )
+    patch = take_over(before) if before else []
+    if patch:
+        cluster.patch(resource, ref.namespace, ref.name, patch, manager=MANAGER, content_type=JSON_PATCH)
+    stored = cluster.apply(resource, ref.namespace, ref.name, obj, manager=MANAGER, force=True)
     if before is None:
         return "created"
     unchanged = before["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
