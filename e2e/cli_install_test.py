@@ -310,6 +310,40 @@ def test_a_second_installation_that_would_do_the_same_is_refused(kubectl: Kubect
     assert f"say `-n {NAMESPACE}`" in errors
 
 
+def test_installations_for_one_namespace_each_share_what_the_cluster_has_once(kubectl: Kubectl) -> None:
+    for namespace in ("ops", NAMESPACE):
+        with kubelet(kubectl, namespace):
+            flags = ("-n", namespace, "--watch-all-namespaces=false", "--registry-creds=me:s3cr:t")
+            status, output, errors = tagline(kubectl, "install", *flags, "--image-pull-secret=pull")
+        assert status == 0, errors
+    assert "s3cr" not in output + errors
+    assert not items(kubectl, "clusterrolebinding", selector="app.kubernetes.io/part-of=tagline")
+    status, _, errors = tagline(kubectl, "uninstall", "-n", "ops", "--silent", "--crds")
+    assert status == 0, errors
+    assert f"⚠️  CustomResourceDefinition/{CRD} stays: another installation uses it\n" in errors
+    assert "Secret/ops/pull deleted" in errors
+    # While the namespace goes, it counts as gone: what is shared has one user left.
+    status, _, errors = tagline(kubectl, "uninstall", "--silent", "--crds")
+    assert status == 0, errors
+    assert f"✔ CustomResourceDefinition/{CRD} deleted" in errors
+    install(kubectl)
+    assert len(names(kubectl)) == 29
+
+
+def test_a_removal_that_was_killed_is_repeated(kubectl: Kubectl) -> None:
+    install(kubectl)
+    running = start(kubectl, "uninstall", "--silent", "--crds")
+    assert running.stderr is not None
+    for _ in range(9):
+        running.stderr.readline()
+    os.kill(running.pid, signal.SIGKILL)
+    running.communicate()
+    assert 0 < len(names(kubectl)) < 29
+    status, _, errors = tagline(kubectl, "uninstall", "--silent", "--crds")
+    assert status == 0, errors
+    eventually(lambda: not names(kubectl), what="all to be gone")
+
+
 def test_crds_of_other_tools_are_taken_over_only_when_asked(kubectl: Kubectl) -> None:
     crd = ROOT / "manifests" / "crds" / "image.toolkit.fluxcd.io_imagepolicies.yaml"
     kubectl("apply", "-f", str(crd))

@@ -40,7 +40,7 @@ def apply(cluster: "Cluster", obj: Mapping[str, Any]) -> str:
 
     ref = ref_of(obj)
     resource = resource_of(cluster, ref.api_version, ref.kind)
-    before = get(cluster, ref)
+    before = _wait_while_deleted(cluster, ref)
     patch = take_over(before) if before else []
     if patch:
         cluster.patch(resource, ref.namespace, ref.name, patch, manager=MANAGER, content_type=JSON_PATCH)
@@ -49,6 +49,16 @@ def apply(cluster: "Cluster", obj: Mapping[str, Any]) -> str:
         return "created"
     unchanged = before["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
     return "unchanged" if unchanged else "configured"
+
+
+def _wait_while_deleted(cluster: "Cluster", ref: Ref) -> dict[str, Any] | None:
+    """Return the object as it is, None where there is none; one that is being deleted would go with what is applied."""
+    while True:
+        found = get(cluster, ref)
+        if found is None or not found["metadata"].get("deletionTimestamp"):
+            return found
+        cluster.deadline.check(f"wait until {ref} is gone, which is being deleted")
+        cluster.deadline.sleep(PAUSE_SECONDS)
 
 
 def get(cluster: "Cluster", ref: Ref) -> dict[str, Any] | None:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+from api.names import NAMESPACES
 from cli.grammar.session import Failed
 from cli.installing.build import COMPONENT, PART_OF, Options
 from cli.installing.resources import CONFIG_MAPS, Ref
@@ -48,20 +49,19 @@ class NotReadable(Failed):
     """An inventory that this release cannot read; the text says which and what to do."""
 
 
-def read(cluster: "Cluster", namespace: str) -> Inventory | None:
-    """Return the inventory of a namespace, None where there is none. Raises ApiError, NotReadable."""
+def read_all(cluster: "Cluster") -> list[Inventory]:
+    """Return the inventories of all namespaces but those that are being deleted. Raises ApiError, NotReadable."""
+    found = [one for one in cluster.list(CONFIG_MAPS, labels=_SELECTOR) if one["metadata"]["name"] == NAME]
+    return [from_object(one) for one in found if not _is_going(cluster, one["metadata"]["namespace"])]
+
+
+def _is_going(cluster: "Cluster", namespace: str) -> bool:
     from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
 
     try:
-        return from_object(cluster.get(CONFIG_MAPS, namespace, NAME))
+        return bool(cluster.get(NAMESPACES, "", namespace)["metadata"].get("deletionTimestamp"))
     except NotFound:
-        return None
-
-
-def read_all(cluster: "Cluster") -> list[Inventory]:
-    """Return the inventories of all namespaces. Raises ApiError, NotReadable."""
-    found = cluster.list(CONFIG_MAPS, labels=_SELECTOR)
-    return [from_object(one) for one in found if one["metadata"]["name"] == NAME]
+        return True
 
 
 def write(cluster: "Cluster", inventory: Inventory) -> Inventory:
