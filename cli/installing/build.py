@@ -132,7 +132,7 @@ def _move(obj: Object, namespace: str) -> None:
 
 def _configure(deployment: Object, options: Options) -> None:
     pod = deployment["spec"]["template"]["spec"]
-    container = next(one for one in pod["containers"] if one["name"] == "manager")
+    container = pod["containers"][0]
     name = container["image"].rpartition("/")[2].partition(":")[0]
     container["image"] = f"{options.registry.rstrip('/')}/{name}:{options.version}"
     arguments = container["args"]

@@ -111,9 +111,21 @@ def manifests_of(path: str) -> Manifests | None:
     except NotYaml as error:
         raise Failed(f"--manifests: {file}:{error.place}: {error}") from error
     for document in documents:
-        if not (isinstance(document, dict) and document.get("kind") and (document.get("metadata") or {}).get("name")):
-            raise Failed(f"--manifests: {file} has a document that is not a Kubernetes object")
+        if not _is_object(document):
+            raise Failed(f"--manifests: {file} has a document that is not a Kubernetes object of an installation")
     return Manifests(documents, packaged().components)
+
+
+def _is_object(document: Any) -> bool:
+    """Return whether a document has what is looked at of every object, and a Deployment what is changed of it."""
+    try:
+        metadata, labels = document["metadata"], document["metadata"].get("labels") or {}
+        if document["kind"] == "Deployment":
+            container = document["spec"]["template"]["spec"]["containers"][0]
+            return isinstance(container["image"], str) and isinstance(container["args"], list)
+        return bool(document["apiVersion"] and metadata["name"] and isinstance(labels, dict))
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return False
 
 
 def _check_features(names: Sequence[str]) -> None:

@@ -8,10 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from cli.grammar.session import Failed
+
 Object: TypeAlias = dict[str, Any]
 
 
-class PatchFailed(Exception):
+class PatchFailed(Failed):
     """A patch does not fit the manifests; the text says which operation."""
 
 

@@ -83,8 +83,9 @@ def _check_cluster(session: Session) -> bool:
         report.warning(f"tagline cannot be looked for: {error.message}")
         installations = []
     is_good = True
-    # Where only tagline is installed, it is not a fault that Flux is not.
-    if not installations or flux.is_there(cluster, session.namespace):
+    # Where only tagline is installed, or is asked for by its namespace, it is no fault that Flux is not there.
+    is_asked_for = any(one.namespace == session.namespace for one in installations)
+    if not installations or (not is_asked_for and flux.is_there(cluster, session.namespace)):
         report.action("checking version in cluster")
         is_good &= flux.check_distribution(cluster, report)
         report.action("checking controllers")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from api.version import VERSION
 from cli.grammar.flags import switch
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
@@ -29,6 +30,10 @@ def run(session: Session, arguments: Sequence[str], *, export: bool, force: bool
     if choice.of_flux:
         names = ", ".join(choice.of_flux)
         session.report.warning(f"{names}: left to Flux; `flux install` or `tagline bootstrap git` install them")
+    if options.version != f"v{VERSION}":
+        session.report.warning(
+            f"--version changes the image's tag alone: CRDs and roles are those of this release, v{VERSION}"
+        )
     if export:
         from cli.installing.printing import render  # noqa: PLC0415
         from cli.output import write_output  # noqa: PLC0415

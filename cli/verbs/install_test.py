@@ -66,6 +66,20 @@ def test_only_an_explicit_namespace_moves_the_controllers(
     assert "namespace: tagline-system" not in output
 
 
+def test_another_version_is_another_image_and_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["install", "--export", "--version=v9.9.9"]) == 0
+    answer = capsys.readouterr()
+    assert answer.out.count("image: ghcr.io/tagline/tagline:v9.9.9\n") == 3
+    assert answer.err.startswith("⚠️  --version changes the image's tag alone")
+
+
+def test_manifests_that_a_part_does_not_fit_are_refused(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file, name = tmp_path / "install.yaml", "tagline-imagepolicy-controller"
+    file.write_text(f"apiVersion: v1\nkind: ClusterRole\nmetadata: {{name: {name}}}\nrules: []\n")
+    assert main(["install", "--export", f"--manifests={file}", "--with=secrets-by-namespace"]) == 1
+    assert capsys.readouterr().err == f"✗ ClusterRole {name}: cannot test /rules/5/resources/0\n"
+
+
 def test_components_of_flux_are_left_to_flux_and_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["install", "--export", "--components-extra=image-reflector-controller,source-watcher"]) == 0
     answer = capsys.readouterr()
@@ -80,9 +94,10 @@ def test_manifests_of_ones_own_are_taken_from_a_file_or_folder(
     file.write_text("apiVersion: v1\nkind: Namespace\nmetadata: {name: tagline-system}\n")
     for path in (tmp_path, file):
         assert [one["kind"] for one in exported(capsys, f"--manifests={path}")[1]] == ["Namespace"]
-    file.write_text("- a list\n")
-    assert main(["install", "--export", f"--manifests={file}"]) == 1
-    assert "is not a Kubernetes object" in capsys.readouterr().err
+    for text in ("- a list\n", "a: 1\n", "kind: Deployment\nmetadata: {name: a}\napiVersion: apps/v1\n"):
+        file.write_text(text)
+        assert main(["install", "--export", f"--manifests={file}"]) == 1
+        assert "is not a Kubernetes object" in capsys.readouterr().err
     file.write_text("a: {\n")
     assert main(["install", "--export", f"--manifests={file}"]) == 1
     assert f"✗ --manifests: {file}:" in capsys.readouterr().err
