@@ -18,7 +18,7 @@ from cli.preview_test import DEPLOYMENT, OBJECTS, git, write
 
 ROOT = Path(__file__).parents[1]
 VERBS = {
-    "version": ["version"],
+    "version": ["version", "--client"],
     "help": ["preview", "--help"],
     "policy": ["policy", "test", "--semver", "*", "1.0.0", "2.0.0"],
     "preview": ["preview", "--offline", "--tags=ghcr.io/org/web=../tags"],
@@ -190,5 +190,5 @@ def test_a_line_ends_where_it_ends() -> None:
 
 def test_who_collects_text_gets_text() -> None:
     with redirect_stdout(io.StringIO()) as collected:
-        assert main(["version"]) == 0
+        assert main(["version", "--client"]) == 0
     assert collected.getvalue() == f"tagline {VERSION}\n"

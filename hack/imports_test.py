@@ -38,8 +38,9 @@ ROOMS = {
     "pysequoia": ["controllers/git/signing/openpgp.py"],
     "re2": ["controllers/golang/regexp/engine.py"],
     "requests": ["controllers/registry/cloud/gcp.py"],
-    "urllib3": ["controllers/git/transport/"],
+    "urllib3": ["cli/kube/transport.py", "controllers/git/transport/"],
     "yaml": [
+        "cli/kube/kubeconfig.py",
         "cli/yaml_documents.py",
         "controllers/adoption/objects.py",
         "controllers/imageaccess/plugins.py",

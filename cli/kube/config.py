@@ -121,11 +121,11 @@ def _server(cluster: Entry, merged: Kubeconfig, environ: Mapping[str, str]) -> s
     if not address:
         raise NotConfigured(_nothing_found(merged, environ))
     # kubectl's own default; a host alone is meant for tests with `kubectl proxy`.
-    parts = urlsplit(address if "://" in address else f"http://{address}")
     try:
+        parts = urlsplit(address if "://" in address else f"http://{address}")
         fit = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     except ValueError:
-        fit = False
+        parts, fit = urlsplit(""), False
     if not fit or not (address.isascii() and address.isprintable()) or " " in address:
         raise NotConfigured(f"{cluster.source}: server is not a URL; write it as https://HOST:PORT")
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))

@@ -43,7 +43,11 @@ def _export(session: Session, kinds: Sequence[CliKind], names: Sequence[str], fl
     found = list(_selected(session, kinds, flags) if several else _named(session, kinds, names))
     as_list = several or len(found) > 1
     printed = _manifests(session, found, with_credentials=bool(flags.get("with_credentials")))
-    write_output(to_output(printed, flags["output"], as_list=as_list))
+    pieces: list[bytes] = []
+    try:
+        pieces.extend(to_output(printed, flags["output"], as_list=as_list))
+    finally:  # a Secret that cannot be read comes after what could be
+        write_output(pieces)
 
 
 def _named(session: Session, kinds: Sequence[CliKind], names: Sequence[str]) -> Iterator[_Pair]:
