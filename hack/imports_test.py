@@ -34,7 +34,7 @@ ROOMS = {
     ],
     "httpx": ["controllers/registry/pools.py", "controllers/registry/transport.py"],
     "kubernetes": ["controllers/runtime/kube/kubeconfig.py"],
-    "paramiko": ["controllers/git/transport/"],
+    "paramiko": ["cli/creation/secrets/sshkey.py", "controllers/git/transport/"],
     "pysequoia": ["controllers/git/signing/openpgp.py"],
     "re2": ["controllers/golang/regexp/engine.py"],
     "requests": ["controllers/registry/cloud/gcp.py"],

@@ -1,4 +1,4 @@
-"""`cli.yaml_text` against the `flux` command line (`FLUX`, on PATH, or built here), on texts of all kinds."""
+"""`cli.yaml_text`: what it prints is what the `flux` command line prints (`FLUX`, on PATH, or built here)."""
 
 import os
 import random

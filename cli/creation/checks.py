@@ -18,6 +18,7 @@ _REMOVED_FIELD: Final = re.compile(r"\{\{[^}]*\.(?:Updated|Changed\.ImageResult)
 _RUN: Final = "failed to run template"
 _NO_FIELD: Final = "can't evaluate field"
 _MAX_TIMEOUT: Final = 10 * MINUTE
+_DIGEST: Final = "@sha256:"
 _MAX_DIGITS: Final = 9
 
 
@@ -30,7 +31,9 @@ def check_image(flag: str, image: str) -> None:
         return
     except BadReference as error:
         problem = str(error)
-    if problem.startswith("image "):  # it has a scheme or a tag, and the text says what to remove
+    if _DIGEST in image:
+        problem = f"image '{image}' should not include a digest; remove '@{image.partition('@')[2]}'"
+    if problem.startswith("image "):  # it has a scheme, a tag or a digest, and the text says what to remove
         raise Failed(f"{flag}: {problem}")
     raise Failed(f"unable to parse image value: {_explain_reference(image)}")
 

@@ -7,7 +7,7 @@ from cli.creation import checks
 from cli.creation.command import Order, Spec, create_command, reference, without_unset
 from cli.creation.giturl import check_url
 from cli.creation.secrets.sshflags import SSH_FLAGS, KnownWords
-from cli.grammar.flags import duration, switch, text, texts
+from cli.grammar.flags import Flag, duration, switch, text, texts
 from cli.grammar.session import Failed
 from cli.kinds.gitrepository import GIT
 from cli.kinds.kind import Object, status
@@ -15,6 +15,21 @@ from controllers.golang.duration import format_nanoseconds
 
 _PROVIDERS: Final = ("generic", "github", "aws", "azure")
 _LOGIN: Final = re.compile(r"^https?://[^/@]+@", re.IGNORECASE)
+
+
+def _provider() -> Flag:
+    flag = text(
+        "--provider",
+        help="whose identity is used to log in",
+        type=KnownWords(
+            _PROVIDERS,
+            f"source Git provider '{{value}}' is not supported, must be one of: {'|'.join(_PROVIDERS)}",
+            empty="no source Git provider given, please specify the Git provider name",
+        ),
+    )
+    flag.default = None  # not given is not the same as empty
+    return flag
+
 
 _FLAGS: Final = (
     text(
@@ -31,15 +46,7 @@ _FLAGS: Final = (
     *SSH_FLAGS,
     text("--secret-ref", help="existing Secret with the credentials"),
     text("--proxy-secret-ref", help="existing Secret with the proxy to use"),
-    text(
-        "--provider",
-        help="whose identity is used to log in",
-        type=KnownWords(
-            _PROVIDERS,
-            f"source Git provider '{{value}}' is not supported, must be one of: {'|'.join(_PROVIDERS)}",
-            empty="no source Git provider given, please specify the Git provider name",
-        ),
-    ),
+    _provider(),
     switch("--recurse-submodules", help="take submodules as well"),
     texts("--ignore-paths", help="patterns, as in .gitignore, of files to leave out"),
     texts("--sparse-checkout-paths", help="directories to take, if not all"),

@@ -189,6 +189,7 @@ def test_a_pair_of_certificate_and_key(pairs: tuple[KeyPair, KeyPair], capsys: p
         (["oci", "reg", "--url=me:hunter2@A b", "-u", "a", "-p", "hunter2"], "error parsing url"),
         (["git", "auth", "--url=ssh://x", "--ssh-rsa-bits=32768"], "RSA key bit size must be at most 16384"),
         (["git", "auth", "--url=ssh://x", "--ssh-key-algorithm="], "no public key algorithm given"),
+        (["githubapp", "gh"], "unable to read private key file: open : no such file or directory"),
         (["githubapp", "gh", "--app-private-key=missing"], "unable to read private key file: open missing: no such"),
     ],
 )

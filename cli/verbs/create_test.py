@@ -200,6 +200,7 @@ def test_policies_are_selected_as_kubectl_selects(capsys: pytest.CaptureFixture[
         ((*POLICY, "--select-alpha=asc", "--min-age=-1h"), "--min-age -1h0m0s is negative; write it as 72h"),
         ((*REPOSITORY, "--image=https://ghcr.io/org/app"), "image 'https://ghcr.io/org/app' should not include URL"),
         ((*REPOSITORY, "--image=ghcr.io/org/app:v1"), "should not include a tag; remove ':v1'"),
+        ((*REPOSITORY, f"--image=aa@sha256:{'a' * 64}"), f"should not include a digest; remove '@sha256:{'a' * 64}'"),
         ((*REPOSITORY, "--image=Org/App"), "repository can only contain the characters `abc"),
         ((*REPOSITORY, "--image=me:hunter2@ghcr.io/org/app"), "URI authorities: REDACTED@ghcr.io"),
         ((*REPOSITORY, "--image=a"), "repository must be between 2 and 255 characters in length: a"),

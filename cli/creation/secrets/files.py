@@ -11,6 +11,8 @@ _MAX_BYTES = 1 << 20
 
 def read_text(path: str, failure: str) -> str:
     """Return what a file holds, which is to go into a Secret. failure: the beginning of the message. Raises Failed."""
+    if not path:  # which `Path` takes for the working folder
+        raise Failed(f"{failure}: open : no such file or directory")
     try:
         with Path(path).open("rb") as file:
             content = file.read(_MAX_BYTES + 1)

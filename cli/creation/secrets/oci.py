@@ -36,11 +36,10 @@ def _make(_: Session, flags: Any) -> Content:
 def _check_address(url: str) -> None:
     from controllers.image.reference import BadReference, parse_reference  # noqa: PLC0415
 
-    name = "" if "/" in url else "/name"
     try:
-        parse_reference(f"{url}{name}")
+        parse_reference(url)
     except BadReference as error:
-        raise Failed(f"error parsing url: '{str(error).removesuffix(name)}'") from None
+        raise Failed(f"error parsing url: '{error}'") from None
 
 
 COMMAND: Final = secret_command(

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-import click
-
-from cli.grammar.flags import Flag, InvalidArgument, Words, text
+from cli.grammar.flags import Flag, Int, InvalidArgument, Words, text
 from controllers.golang.quote import quote_bytes
 
 _ALGORITHMS: Final = ("rsa", "ecdsa", "ed25519")
@@ -22,21 +20,18 @@ class KnownWords(Words):
         super().__init__(words, refusal)
         self._empty = empty
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        source = click.core.ParameterSource.COMMANDLINE
-        if not value and param is not None and ctx is not None and param.name:
-            if ctx.get_parameter_source(param.name) is not source:
-                return ""
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        if not value:
             raise InvalidArgument(value, self._empty)
         return super().convert(value, param, ctx)
 
 
-class RsaBits(click.ParamType[int]):
+class RsaBits(Int):
     """The size of an RSA key."""
 
     name = "rsaKeyBits"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+    def convert(self, value: Any, param: Any, ctx: Any) -> int:
         if isinstance(value, int):
             return value
         digits = value[1:] if value[:1] in ("+", "-") else value
