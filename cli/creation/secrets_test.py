@@ -4,6 +4,8 @@ import base64
 import builtins
 import json
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +100,7 @@ def test_a_host_that_cannot_be_asked(capsys: pytest.CaptureFixture[str]) -> None
     assert said == f"SSH key scan for host {address} failed, error: dial tcp {address}: connect: connection refused"
 
 
-def test_a_host_that_speaks_no_ssh(capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_a_host_that_speaks_no_ssh_one_line_is_said() -> None:
     def answer(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
@@ -107,9 +109,14 @@ def test_a_host_that_speaks_no_ssh(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=answer, args=(listener,))
         thread.start()
-        said = refused(capsys, "git", "auth", f"--url=ssh://git@127.0.0.1:{listener.getsockname()[1]}/x")
+        url = f"--url=ssh://git@127.0.0.1:{listener.getsockname()[1]}/x"
+        # In a process of its own: pytest takes what libraries log.
+        command = [sys.executable, "-m", "cli.main", "create", "secret", "git", "auth", url, "--export"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
         thread.join()
-    assert said.startswith("SSH key scan for host 127.0.0.1:")
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("✗ SSH key scan for host 127.0.0.1:")
 
 
 def test_without_paramiko_it_is_said_how_to_get_it(

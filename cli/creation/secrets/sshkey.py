@@ -1,6 +1,7 @@
 """SSH keys: made anew or read from a file, and the key that a Git host shows."""
 
 import base64
+import logging
 import socket
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -93,6 +94,8 @@ def _ask(connection: socket.socket, seconds: float) -> tuple[str, bytes]:
             "the host's key can only be read with the package paramiko, which is not installed: "
             "pip install 'tagline[ssh]'"
         ) from None
+    # What it logs, tracebacks above all, would go to the terminal.
+    logging.getLogger("paramiko").addHandler(logging.NullHandler())
     transport = paramiko.Transport(connection)
     try:
         options = transport.get_security_options()
