@@ -1,5 +1,8 @@
 """Applying, on a cluster in memory."""
 
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from cli.main import build_root
 from cli.verbs.create import COMMAND
 from controllers.runtime.kube.errors import Conflict
 from testing.cluster import FakeCluster, session_on
+from testing.sshserver import HOST, SshServer
 
 REPOSITORY = ("image", "repository", "app", "--image=ghcr.io/org/app")
 POLICY = ("image", "policy", "app", "--image-ref=app")
@@ -116,6 +120,38 @@ def test_a_secret_is_made_of_the_login_before_the_source_that_uses_it() -> None:
         "create secrets apps/app",
         "create gitrepositories apps/app",
     ]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[SshServer]:
+    server = SshServer(tmp_path, HOST, [])
+    yield server
+    server.close()
+
+
+def test_a_new_deploy_key_is_shown_and_stored_with_the_key_of_the_host(server: SshServer) -> None:
+    cluster = FakeCluster()
+    cluster.steps = [lambda at: at.set_status(GIT_REPOSITORIES, "apps", "app", conditions=[READY])]
+    said = run(cluster, *GIT, f"--url=ssh://git@127.0.0.1:{server.port}/x", "--ssh-key-algorithm=ed25519", "--silent")
+    made = cluster.stored(SECRETS, "apps", "app")
+    assert made is not None
+    data = made["stringData"]
+    assert list(data) == ["identity", "identity.pub", "known_hosts"]
+    assert said[:3] == [
+        "✚ generating GitRepository source",
+        "✔ collected public key from SSH server:",
+        data["known_hosts"],
+    ]
+    assert said[3] == f"✚ deploy key: {data['identity.pub'].strip()}"
+    assert "PRIVATE" not in "".join(said)
+
+
+def test_a_key_that_nobody_has_confirmed_changes_nothing(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = FakeCluster()
+    monkeypatch.setattr("sys.stdin", StringIO("n\n"))
+    with pytest.raises(Failed, match="not confirmed"):
+        run(cluster, *GIT, f"--url=ssh://git@127.0.0.1:{server.port}/x")
+    assert cluster.requests == []
 
 
 def test_nothing_is_applied_when_a_file_is_missing() -> None:
