@@ -13,6 +13,8 @@ _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _BAD_ESCAPE: Final = re.compile(r"%(?![0-9A-Fa-f]{2}).{0,2}", re.DOTALL)
 _HOST: Final = re.compile(r"[^\x00-\x20\"<>\\^`{|}]*")
 _PORT: Final = re.compile(r"(:[0-9]*)?")
+_MAX_PORT: Final = 65535
+_PORT_DIGITS: Final = 5
 _SCHEMES: Final = ("ssh", "http", "https")
 
 
@@ -28,12 +30,15 @@ def check_url(url: str) -> str:
 
 
 def split_ssh(url: str) -> tuple[str, int]:
-    """Return host and port of an address with the scheme ssh."""
+    """Return host and port of an address with the scheme ssh. Raises Failed for a port that cannot be."""
     authority = url.partition("://")[2].partition("/")[0].rpartition("@")[2]
     host, colon, port = authority.rpartition(":")
     if not colon or port.endswith("]"):
         host, port = authority, ""
-    return unquote(host.strip("[]")), int(port or 22)
+    number = port.lstrip("0") or ("0" if port else "22")
+    if len(number) > _PORT_DIGITS or int(number) > _MAX_PORT:
+        raise Failed(f"SSH key scan for host {authority} failed, error: dial tcp: address {port}: invalid port")
+    return unquote(host.strip("[]")), int(number)
 
 
 def _fault(url: str) -> str:

@@ -76,7 +76,7 @@ def _faults_of_key(key: str) -> Iterator[str]:
         yield from _faults_of_prefix(parts[0])
     if not name:
         yield "name part must be non-empty"
-    elif len(name.encode()) > _MAX_LABEL:
+    elif len(name.encode("utf-8", "surrogateescape")) > _MAX_LABEL:
         yield f"name part must be no more than {_MAX_LABEL} bytes"
     if not _LABEL_NAME.fullmatch(name):
         yield f"name part {_NAME_RULE} {_EXAMPLES}"
@@ -86,7 +86,7 @@ def _faults_of_prefix(prefix: str) -> Iterator[str]:
     if not prefix:
         yield "prefix part must be non-empty"
         return
-    if len(prefix.encode()) > _MAX_PREFIX:
+    if len(prefix.encode("utf-8", "surrogateescape")) > _MAX_PREFIX:
         yield f"prefix part must be no more than {_MAX_PREFIX} bytes"
     if not _SUBDOMAIN.fullmatch(prefix):
         yield (
@@ -97,7 +97,7 @@ def _faults_of_prefix(prefix: str) -> Iterator[str]:
 
 
 def _faults_of_value(value: str) -> Iterator[str]:
-    if len(value.encode()) > _MAX_LABEL:
+    if len(value.encode("utf-8", "surrogateescape")) > _MAX_LABEL:
         yield f"must be no more than {_MAX_LABEL} bytes"
     if value and not _LABEL_NAME.fullmatch(value):
         yield (

@@ -100,6 +100,19 @@ def test_a_host_that_cannot_be_asked(capsys: pytest.CaptureFixture[str]) -> None
     assert said == f"SSH key scan for host {address} failed, error: dial tcp {address}: connect: connection refused"
 
 
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("a" * 300, f"dial tcp: lookup {'a' * 300}: no such host"),
+        ("a..b\udcff", "no such host"),
+        ("127.0.0.1:99999", "dial tcp: address 99999: invalid port"),
+        (f"127.0.0.1:{'9' * 5000}", "invalid port"),
+    ],
+)
+def test_what_is_no_place_of_a_host(host: str, why: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert why in refused(capsys, "git", "auth", f"--url=ssh://git@{host}/x")
+
+
 def test_of_a_host_that_speaks_no_ssh_one_line_is_said() -> None:
     def answer(listener: socket.socket) -> None:
         connection, _ = listener.accept()

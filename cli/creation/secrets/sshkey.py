@@ -73,7 +73,7 @@ def scan_host_key(host: str, port: int, *, timeout: float) -> str:
     try:
         with socket.create_connection((host, port), timeout=seconds) as connection:
             algorithm, key = _ask(connection, seconds)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for what is no name of a host
         raise Failed(f"SSH key scan for host {address} failed, error: {_explain(error, host, address)}") from None
     except _NoHostKey as error:
         raise Failed(f"SSH key scan for host {address} failed, error: {error}") from None
@@ -112,9 +112,9 @@ def _ask(connection: socket.socket, seconds: float) -> tuple[str, bytes]:
         transport.close()
 
 
-def _explain(error: OSError, host: str, address: str) -> str:
+def _explain(error: OSError | UnicodeError, host: str, address: str) -> str:
     """Return what an error says, as Go words it where users may search for that."""
-    if isinstance(error, socket.gaierror):
+    if isinstance(error, socket.gaierror | UnicodeError):
         return f"dial tcp: lookup {host}: no such host"
     if isinstance(error, TimeoutError):
         return f"dial tcp {address}: i/o timeout"
