@@ -14,7 +14,6 @@ Warn = Callable[[str], None]
 
 _REPOSITORY_CHARACTERS: Final = "abcdefghijklmnopqrstuvwxyz0123456789_-./"
 _REPOSITORY: Final = re.compile(f"[{re.escape(_REPOSITORY_CHARACTERS)}]*")
-_REMOVED_FIELD: Final = re.compile(r"\{\{[^}]*\.(?:Updated|Changed\.ImageResult)\b")
 _RUN: Final = "failed to run template"
 _NO_FIELD: Final = "can't evaluate field"
 _MAX_TIMEOUT: Final = 10 * MINUTE
@@ -167,10 +166,13 @@ def _check_written(flag: str, nanoseconds: int, example: str) -> None:
 
 def check_template(
     flag: str, template: str, *, namespace: str, name: str, values: Mapping[str, str], warn: Warn
-) -> None:
-    """Raise Failed for a template that no commit message can be made by; warn of one that fails on a trial update."""
+) -> bool:
+    """Try a template on an update of one image. Return whether it needs fields that are gone from today's Flux.
+
+    Raises Failed for one that no commit message can be made by; warns of one that fails on this update.
+    """
     if "{{" not in template:
-        return
+        return False
     from datetime import UTC, datetime  # noqa: PLC0415
 
     from controllers import template as engine  # noqa: PLC0415
@@ -178,16 +180,16 @@ def check_template(
     change = engine.TemplateChange("1.0.0", "1.0.1", f"{namespace}:app:tag", "ghcr.io/org/app:1.0.1")
     changed = engine.FileChange("app.yaml", engine.ObjectRef("apps/v1", "Deployment", namespace, "app"), [change])
     data = engine.TemplateData(namespace, name, [changed], values or None)
+    now, is_old = datetime.now(UTC), False
     try:
-        engine.render(template, data, now=datetime.now(UTC))
+        try:
+            engine.render(template, data, now=now, model=engine.DataModel.CURRENT)
+        except engine.RemovedField:
+            is_old = True
+            engine.render(template, data, now=now)
     except engine.TemplateFailure as error:
         # What runs may depend on what is updated; what does not parse, or names no field, never will.
-        if str(error).startswith(_RUN) and _NO_FIELD not in str(error):
-            warn(f"{flag} makes no commit message of an update of one image: {error}")
-            return
-        raise Failed(f"{flag} cannot make a commit message: {error}") from None
-
-
-def uses_removed_fields(template: str) -> bool:
-    """Return whether a template that `check_template` lets through needs fields that are gone from Flux 2.7 on."""
-    return bool(_REMOVED_FIELD.search(template))
+        if not str(error).startswith(_RUN) or _NO_FIELD in str(error):
+            raise Failed(f"{flag} cannot make a commit message: {error}") from None
+        warn(f"{flag} makes no commit message of an update of one image: {error}")
+    return is_old

@@ -107,10 +107,10 @@ def _commit(order: Order) -> Spec:
     if values and not flags.commit_template:
         raise Failed("--commit-value needs --commit-template, which reads it as .Values")
     template = flags.commit_template
-    checks.check_template(
+    is_old = checks.check_template(
         "--commit-template", template, namespace=order.namespace, name=order.name, values=values, warn=order.warn
     )
-    if order.version == _V1 and checks.uses_removed_fields(template):
+    if is_old and order.version == _V1:
         order.warn(
             "--commit-template reads .Updated or .Changed.ImageResult: tagline fills them in, Flux 2.7 and later does "
             "not; .Changed.Changes works with both"
