@@ -1,7 +1,6 @@
 """`events`, from what was asked for to what is printed."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -83,36 +82,13 @@ def _listed(cluster: "Cluster", scope: Scope) -> tuple[Sequence[Event], str]:
 
 
 def _followed(cluster: "Cluster", scope: Scope) -> Iterator[Sequence[Event]]:
-    from controllers.runtime.kube.errors import Gone  # noqa: PLC0415 -- loaded with the cluster
+    from cli.changes import follow_objects  # noqa: PLC0415
 
-    known: set[tuple[str, str]] = set()
-    while True:
-        events, version = _listed(cluster, scope)
-        yield [event for event in _sorted(events) if _key(event) not in known]
-        known = {_key(event) for event in events}
-        left = cluster.deadline.remaining()
-        changes = cluster.watch(
-            EVENTS,
-            scope.namespace,
-            fields=scope.fields,
-            resource_version=version,
-            timeout=float("inf") if left is None else left,
-        )
-        try:
-            with closing(changes):
-                for kind, event in changes:
-                    known.add(_key(event))
-                    if kind != "DELETED":  # the server forgets events after an hour
-                        yield [event]
-        except Gone:
-            continue
-        return
+    fetch = partial(_listed, cluster, scope)
+    for events, gone in follow_objects(cluster, EVENTS, scope.namespace, fields=scope.fields, fetch=fetch):
+        if not gone:  # the server forgets events after an hour
+            yield _sorted(events)
 
 
 def _sorted(events: "Iterator[Event] | Sequence[Event]") -> list[Event]:
     return sorted(events, key=time_of)
-
-
-def _key(event: Event) -> tuple[str, str]:
-    metadata = event["metadata"]
-    return str(metadata.get("uid", "")), str(metadata.get("resourceVersion", ""))

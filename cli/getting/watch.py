@@ -1,7 +1,6 @@
 """`get --watch`: what is there, and then what changes."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -54,45 +53,17 @@ def _follow_kind(cluster: "Cluster", kind: CliKind, selection: Selection, report
 
 
 def _followed(cluster: "Cluster", kind: CliKind, selection: Selection) -> Iterator[Change]:
-    from controllers.runtime.kube.errors import Gone  # noqa: PLC0415 -- loaded with the cluster
+    from cli.changes import follow_objects  # noqa: PLC0415
 
-    known: dict[str, str] = {}
-    while True:
-        objects, version = fetch(cluster, kind, selection)
-        new = [obj for obj in objects if known.get(_uid(obj)) != _version(obj)]
-        yield kind, new, False
-        known = {_uid(obj): _version(obj) for obj in objects}
-        left = cluster.deadline.remaining()
-        changes = cluster.watch(
-            kind.resource,
-            selection.namespace,
-            labels=selection.labels,
-            fields=selection.fields,
-            resource_version=version,
-            timeout=float("inf") if left is None else left,
-        )
-        try:
-            yield from _changes(changes, kind, selection, known)
-        except Gone:
-            # The server has forgotten the version; what has changed meanwhile is told by listing anew.
-            continue
-        return
-
-
-def _changes(
-    changes: "Iterator[tuple[str, Object]]", kind: CliKind, selection: Selection, known: dict[str, str]
-) -> Iterator[Change]:
-    with closing(changes):  # type: ignore[type-var]  # a generator
-        for event, obj in changes:
-            known[_uid(obj)] = _version(obj)
-            chosen = selection.chosen([obj])
-            if chosen:
-                yield kind, chosen, event == "DELETED"
-
-
-def _uid(obj: Object) -> str:
-    return str(obj["metadata"].get("uid", ""))
-
-
-def _version(obj: Object) -> str:
-    return str(obj["metadata"].get("resourceVersion", ""))
+    changes = follow_objects(
+        cluster,
+        kind.resource,
+        selection.namespace,
+        labels=selection.labels,
+        fields=selection.fields,
+        fetch=partial(fetch, cluster, kind, selection),
+    )
+    for objects, gone in changes:
+        chosen = selection.chosen(objects)
+        if chosen or not gone:
+            yield kind, chosen, gone
