@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from cli.completing.scripts import SCRIPTS, script
+from cli.grammar.run import run
+from cli.main import build_root
 
 ROOT = Path(__file__).parents[2]
 STUB = """#!/bin/sh
@@ -139,3 +141,8 @@ def test_every_script_names_the_program_and_asks_it() -> None:
         text = script(shell, "tagline")
         assert "@NAME@" not in text
         assert "__complete" in text
+
+
+def test_a_plugin_prints_the_script_of_the_program_itself(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(build_root("kubectl tagline"), ["completion", "bash"]) == 0
+    assert "\ncomplete -o default -F _tagline_complete tagline\n" in capsys.readouterr().out

@@ -7,6 +7,7 @@ from typing import Final
 from cli.grammar.session import Session
 from cli.grammar.tree import Command, Group
 
+PROGRAM: Final = "tagline"
 EXAMPLES: Final[Mapping[str, str]] = {
     "bash": "source <(tagline completion bash)    # in ~/.bashrc\n",
     "zsh": "source <(tagline completion zsh)    # in ~/.zshrc, after compinit\n",
@@ -19,7 +20,7 @@ def _run(shell: str, session: Session, arguments: tuple[str, ...]) -> None:
     from cli.completing.scripts import script  # noqa: PLC0415 -- not for help
     from cli.output import write_output  # noqa: PLC0415
 
-    write_output([script(shell, session.program).encode()])
+    write_output([script(shell, PROGRAM).encode()])
 
 
 COMMAND = Group(
