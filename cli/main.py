@@ -6,7 +6,6 @@ flags that `flux` and `kubectl` take. The others use argparse: `add_to(parser)` 
 a function from parsed arguments to an exit status.
 """
 
-import argparse
 import importlib
 import sys
 from collections.abc import Sequence
@@ -17,6 +16,8 @@ from api.version import VERSION
 from cli.output import OutputFailed, write, write_error, write_output
 
 if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
     from cli.grammar.tree import Group
 
 VERBS: Final = {
@@ -112,8 +113,10 @@ def build_root(program: str = "tagline") -> "Group":
     return root
 
 
-def build_parser(verb: str, program: str = "tagline") -> argparse.ArgumentParser:
+def build_parser(verb: str, program: str = "tagline") -> "ArgumentParser":
     """Return the command line with the grammar of one verb and the names of the others."""
+    import argparse  # an eighth of the start of a verb that has no use for it  # noqa: PLC0415
+
     tagline = argparse.ArgumentParser(prog=program, description="Image automation for GitOps.")
     verbs = tagline.add_subparsers(required=True, metavar="COMMAND")
     for name, summary in VERBS.items():
