@@ -11,7 +11,6 @@ import msgspec
 
 from api.meta import LocalObjectReference, ObjectMeta
 
-GROUP: Final = ""
 VERSION: Final = "v1"
 
 

@@ -191,4 +191,4 @@ def test_a_line_ends_where_it_ends() -> None:
 def test_who_collects_text_gets_text() -> None:
     with redirect_stdout(io.StringIO()) as collected:
         assert main(["version", "--client"]) == 0
-    assert collected.getvalue() == f"tagline {VERSION}\n"
+    assert collected.getvalue() == f"tagline: v{VERSION}\n"

@@ -1,4 +1,4 @@
-"""`cli.kube` on a real API server: what a kubeconfig says, the verbs, and whom the server takes us for."""
+"""`cli.kube`: on a real API server, what a kubeconfig says, the verbs, and whom the server takes us for."""
 
 import base64
 import json

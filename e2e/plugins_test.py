@@ -1,4 +1,4 @@
-"""The wheel's scripts as plug-ins: `kubectl tagline …` and `flux tagline …`, with the real programs."""
+"""`setup.cfg`: the scripts as plug-ins, `kubectl tagline …` and `flux tagline …`, with the real programs."""
 
 import os
 import shutil

@@ -56,9 +56,12 @@ def last_name(node: ast.AST) -> str:
 
 
 def unread_flags(sources: Sources) -> set[str]:
-    """Return the flags that no `options[FLAG]` reads, and do not say so; one without a name cannot be read."""
+    """Return the flags that no `options[FLAG]` reads, and do not say so; one without a name cannot be read.
+
+    Those of the command line come as arguments of the function that runs a command, which must name them.
+    """
     flags: set[str] = set()
-    for module in sources.values():
+    for module in (module for path, module in sources.items() if not path.startswith("cli/")):
         named = {id(value): name for name, value in assignments(module)}
         for node in ast.walk(module):
             if is_call_of(node, {"Flag"}):
@@ -73,7 +76,7 @@ def unread_counts(sources: Sources) -> set[str]:
     counted = {
         node.target.attr
         for node in nodes(sources)
-        if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Attribute)
+        if isinstance(node, ast.AugAssign) and isinstance(node.op, ast.Add) and isinstance(node.target, ast.Attribute)
     }
     return counted - {
         node.attr for node in nodes(sources) if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)

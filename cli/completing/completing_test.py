@@ -1,4 +1,4 @@
-"""What completion offers, and that it never gets in the way."""
+"""`cli.completing`: what completion offers, and that it never gets in the way."""
 
 import threading
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`events`, as its users meet it."""
+"""`cli.events`: `events`, as its users meet it."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`get`, as its users meet it: in a pipe, on a terminal, as documents, and while things change."""
+"""`cli.getting`: `get`, in a pipe, on a terminal, as documents, and while things change."""
 
 import json
 import os

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any, Final
 
 import click
@@ -34,13 +33,8 @@ def run(root: Group, arguments: Sequence[str], *, environ: Mapping[str, str] = o
     except KeyboardInterrupt:
         report.plain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:
-        # The reader has seen enough. What is still in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # whoever read a stream has seen enough
         return 0
-    finally:
-        with suppress(BrokenPipeError):
-            sys.stdout.flush()
 
 
 def _run(found: Found, command: Command, environ: Mapping[str, str], report: Reporter) -> int:
@@ -157,4 +151,6 @@ def _explain(error: click.ClickException, found: Found, flags: Sequence[click.Op
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text)
+    from cli.output import write_output  # noqa: PLC0415
+
+    write_output([text.encode()])

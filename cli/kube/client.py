@@ -16,7 +16,6 @@ from cli.kube.transport import Call, Transport
 from controllers.runtime.kube.paths import describe_request, request_path
 
 MERGE_PATCH: Final = "application/merge-patch+json"
-STRATEGIC_MERGE_PATCH: Final = "application/strategic-merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 _APPLY_PATCH: Final = "application/apply-patch+yaml"
 """JSON is YAML, and every server reads this one."""

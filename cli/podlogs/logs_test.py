@@ -1,4 +1,4 @@
-"""`logs`, as its users meet it."""
+"""`cli.podlogs`: `logs`, as its users meet it."""
 
 import json
 

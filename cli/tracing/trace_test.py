@@ -1,4 +1,4 @@
-"""`trace`, as its users meet it."""
+"""`cli.tracing`: `trace`, as its users meet it."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`tree`, as its users meet it."""
+"""`cli.trees`: `tree`, as its users meet it."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""`tagline reconcile`, `suspend`, `resume` and `delete`, on a cluster in memory; recordings are played in e2e."""
+"""`cli.verbs`: reconcile, suspend, resume and delete on a cluster in memory; recordings are played in e2e."""
 
 import io
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`stats` and `version`, as their users meet them."""
+"""`cli.verbs`: `stats` and `version`, as their users meet them."""
 
 import json
 
