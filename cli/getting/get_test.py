@@ -119,7 +119,7 @@ def test_a_kind_that_is_not_installed_is_named(call: CommandLine, cluster: Reada
 
 def test_of_all_kinds_one_that_cannot_be_read_keeps_none_back(call: CommandLine, cluster: ReadableCluster) -> None:
     cluster.put(IMAGE_UPDATE_AUTOMATIONS, policy("flux", status=ready("True", "up-to-date")))
-    cluster.failures["list imagerepositories flux-system/"] = Unreachable("list", "gone away")
+    cluster.failures["list imagerepositories flux-system/"] = Forbidden("list", "gone away", status=403)
     status, out, err = call("get", "images", "all")
     assert status == 0
     assert [line.split()[0] for line in out.split("\n") if line.startswith("image")] == [
@@ -129,6 +129,14 @@ def test_of_all_kinds_one_that_cannot_be_read_keeps_none_back(call: CommandLine,
     assert "gone away" in err
     status, out, _ = call("get", "images", "all", "-o", "name")
     assert (status, len(out.splitlines())) == (1, 3)  # who reads it by a program is told
+
+
+def test_a_server_that_is_away_is_said_once(call: CommandLine, cluster: ReadableCluster) -> None:
+    for plural in ("imagerepositories", "imagepolicies", "imageupdateautomations"):
+        cluster.failures[f"list {plural} flux-system/"] = Unreachable("list", "gone away")
+    for output in ((), ("-o", "json")):
+        status, out, err = call("get", "images", "all", *output)
+        assert (status, out, err.count("gone away")) == (1, "", 1)
 
 
 def test_sources_come_first_of_all(call: CommandLine, cluster: ReadableCluster) -> None:

@@ -115,11 +115,19 @@ class _Reported:
         if isinstance(error, Said):
             self.failed = True
             return True
-        if not isinstance(error, Exception) or not is_for_people(error):
+        if not isinstance(error, Exception) or not is_for_people(error) or _concerns_all_kinds(error):
             return False
         self.failed = True
         self._session.report.failure(text_of(error))
         return True
+
+
+def _concerns_all_kinds(error: Exception) -> bool:
+    """Return whether no other kind would fare better, so that one line says all."""
+    from cli.kube.deadline import TimedOut  # noqa: PLC0415
+    from controllers.runtime.kube.errors import NotConfigured, Unauthorized, Unreachable  # noqa: PLC0415
+
+    return isinstance(error, NotConfigured | Unauthorized | Unreachable | TimedOut)
 
 
 def chosen_kinds(kinds: Iterable[CliKind], group: str) -> tuple[CliKind, ...]:
