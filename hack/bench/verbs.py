@@ -54,19 +54,19 @@ def figures(runs: int) -> Iterator[ProcessFigure]:
             subprocess.run(["git", "add", "-A", "."], cwd=folder, check=True)
             for verb in VERBS:
                 command = [sys.executable, "-m", "cli.main", *verb.format(tags=tags).split()]
-                yield _measure(f"{verb.partition(' --tags')[0]}, {size:,} files", command, folder, runs)
-            yield _measure(f"git grep imagepolicy, {size:,} files", ["git", "grep", "-l", "imagepolicy"], folder, runs)
-        yield _measure("bare interpreter", [sys.executable, "-c", "pass"], folder, runs)
+                yield measure(f"{verb.partition(' --tags')[0]}, {size:,} files", command, folder, runs)
+            yield measure(f"git grep imagepolicy, {size:,} files", ["git", "grep", "-l", "imagepolicy"], folder, runs)
+        yield measure("bare interpreter", [sys.executable, "-c", "pass"], folder, runs)
 
 
-def _measure(name: str, command: Sequence[str], folder: Path, runs: int) -> ProcessFigure:
+def measure(name: str, command: Sequence[str], folder: Path, runs: int) -> ProcessFigure:
     """Run a command once unmeasured, then several times."""
     results = []
     for _ in range(runs + 1):
         launched = subprocess.run(
             [sys.executable, "-c", LAUNCHER, *command],
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": ""},
             capture_output=True,
             check=True,
         )
