@@ -12,6 +12,9 @@ READY := $(VENV)/.ready
 # Without a cluster a quarter of the packages will do, and a newcomer waits for them.
 DEMO_VENV := .work/demo-venv
 DEMO_READY := $(DEMO_VENV)/.ready
+# The site has packages of its own, which nothing else needs.
+DOCS_VENV := .venv-docs
+DOCS_READY := $(DOCS_VENV)/.ready
 SOURCES := api cli controllers testing e2e hack
 PYTEST := $(BIN)/pytest -q
 CONFORMANCE ?= hack/conformance/data
@@ -50,6 +53,21 @@ demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Watch a pushed tag be
 .PHONY: demo-cluster
 demo-cluster: $(READY) ## The same on a Kubernetes API server; the first run builds it, about ten minutes
 	@$(BIN)/python -m hack.demo --cluster $(if $(KEEP),--keep)
+
+$(DOCS_READY): requirements/docs.txt
+	@echo "setting up $(DOCS_VENV) from requirements/docs.txt"
+	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)
+	@$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/docs.txt
+	@touch $(DOCS_READY)
+
+.PHONY: docs
+docs: $(DOCS_READY) ## Build the site of docs/ into site/; dead links fail
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs build --strict
+	@echo "open site/index.html"
+
+.PHONY: docs-serve
+docs-serve: $(DOCS_READY) ## Show the site at http://127.0.0.1:8000 while you write
+	@NO_MKDOCS_2_WARNING=1 $(DOCS_VENV)/bin/mkdocs serve --no-strict
 
 .PHONY: test
 test: $(READY) ## All tests: unit, integration, conformance, e2e on a real control plane
@@ -118,7 +136,7 @@ types: $(READY) ## Strict type check
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: generate
-generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, docs/reference.md
+generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, the reference in docs/
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged
 	$(BIN)/python -m hack.reference
@@ -135,6 +153,7 @@ lock: ## Resolve requirements/*.txt again (needs uv: pip install uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/build.txt requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --all-extras -o requirements/dev.txt setup.cfg requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate -c requirements/dev.txt -o requirements/demo.txt requirements/demo.in
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/docs.txt requirements/docs.in
 
 .PHONY: env-up
 env-up: $(READY) ## Start a local environment and print what to export
@@ -147,4 +166,4 @@ env-down: $(READY) ## Stop it
 .PHONY: clean
 clean: ## Remove what the targets made in this checkout (the tool cache stays)
 	@test ! -x $(BIN)/python || $(BIN)/python -m hack.env down
-	rm -rf $(VENV) .work build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(DOCS_VENV) site .work build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

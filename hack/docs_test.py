@@ -17,7 +17,9 @@ from ruamel.yaml import YAML
 
 from api.kinds import KINDS, RECONCILED
 from api.openapi import struct_schema
-from cli.main import VERBS, build_parser
+from cli.grammar.globals import GLOBAL_FLAGS
+from cli.grammar.tree import load, walk
+from cli.main import CLUSTER_VERBS, VERBS, build_parser
 from cli.main import main as tagline
 from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.logins import CloudLogins
@@ -25,11 +27,14 @@ from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.runtime.process.metrics import Metrics
-from hack import reference
 from hack.conformance.runner import RECORDED
+from hack.pages.commandlines import Wrong, check_script
+from hack.reference.commands import existing, find_verb
+from hack.reference.fields import rows
+from hack.reference.flags import parse_help
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TOP_FOLDERS = ("api", "cli", "controllers", "docs", "e2e", "hack", "manifests", "requirements", "testing")
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -78,6 +83,32 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @every_page
+def test_markdown_reads_the_same_on_the_site_and_on_git_hosts(page: Path) -> None:
+    """Lists and tables need a blank line above them, blocks and lists inside of lists are not written."""
+    wrong, before = [], ""
+    for number, line in enumerate(prose(page).splitlines(), 1):
+        begins = re.match(r"(- |\d+\. |\|)", line)
+        goes_on = re.match(r"(\s*- |\s*\d+\. |\||  )", before)
+        if (begins and before.strip() and not goes_on) or re.match(r" +(- |```)", line):
+            wrong.append(f"{number}: {line}")
+        before = line
+    assert wrong == []
+
+
+@every_page
+def test_commands_in_sentences_are_understood(page: Path) -> None:
+    """What they leave out is no fault, what they name is."""
+    wrong = []
+    for code in inline_code(page):
+        if re.match(r"tagline [a-z]+ .*-", code) and not re.search(r"[…()]|\b[A-Z]{2,}\b", code):
+            try:
+                check_script(code)
+            except Wrong as error:
+                wrong += [f"{code}: {error}"] if not re.search("required|expected one", str(error)) else []
+    assert wrong == []
+
+
+@every_page
 def test_make_targets_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     shell = "\n".join(blocks(page, "sh") + inline_code(page))
@@ -95,12 +126,14 @@ def verb_flags() -> set[str]:
             found |= {option.removeprefix("--") for option in action.option_strings}
             if isinstance(action, _SubParsersAction):
                 parsers += action.choices.values()
-    return found
+    nodes = [node for verb in existing(CLUSTER_VERBS) for _, node in walk(load(find_verb(verb)))]
+    options = [option for node in nodes for option in node.flags] + list(GLOBAL_FLAGS)
+    return found | {name.removeprefix("--") for option in options for name in option.opts}
 
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    existing = {name for kind in RECONCILED for name in reference.parse_help(kind.name)} | verb_flags()
+    existing = {name for kind in RECONCILED for name in parse_help(kind.name)} | verb_flags()
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 
@@ -126,7 +159,7 @@ def test_what_holds_attackers_names_a_test_in_each_row() -> None:
 
 @every_page
 def test_modules_exist(page: Path) -> None:
-    named = set(re.findall(r"python -m ((?:hack|controllers)(?:\.\w+)+)", text(page)))
+    named = set(re.findall(r"python -m ((?:hack|controllers)(?:\.[a-z_]+)+)", text(page)))
     assert [name for name in named if importlib.util.find_spec(name) is None] == []
 
 
@@ -138,7 +171,7 @@ def test_variables_of_the_tests_exist(page: Path) -> None:
 
 
 def fields_of(value: Any, path: str) -> Iterator[str]:
-    """Yield the paths of all that a manifest sets, as `reference.rows` writes them; maps of strings are data."""
+    """Yield the paths of all that a manifest sets, as `rows` writes them; maps of strings are data."""
     if isinstance(value, list):
         for item in value:
             yield from fields_of(item, f"{path}[]")
@@ -167,7 +200,7 @@ def test_examples_set_fields_that_exist(document: dict[str, Any]) -> None:
     group, version = document["apiVersion"].split("/")
     assert group == kind.resource.group
     assert version in kind.definition.versions
-    existing = {row.path for row in reference.rows(struct_schema(kind.type, version), "")}
+    existing = {row.path for row in rows(struct_schema(kind.type, version), "")}
     maps = tuple(path.removesuffix("{}") + "." for path in existing if path.endswith("{}"))
     plain = {path.rstrip("{}") for path in existing}
     found = [path for path in fields_of(document["spec"], "spec") if not path.startswith(maps)]
@@ -195,17 +228,20 @@ def test_all_metrics_are_documented() -> None:
         if not family.name.startswith("process_")
     ]
     assert [name for name in families if f"`{name}`" not in page] == []
-    documented = re.findall(
-        r"`((?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop|tagline)_\w+)`", page
-    )
+    names = r"\b(?:controller_runtime|gotk|workqueue|rest_client|leader_election|event_loop|tagline)_\w+"
+    documented = re.findall(f"`({names})`", page)
     assert sorted(set(documented) - set(families)) == []
+    alerts = "".join(blocks(ROOT / "docs" / "guides" / "monitoring.md", "yaml"))
+    used = re.findall(names, alerts)
+    assert len(used) > 4
+    assert sorted(set(used) - set(families)) == []
 
 
 def test_reasons_are_those_of_the_code() -> None:
     sources = "".join(path.read_text() for folder in ("api", "controllers") for path in (ROOT / folder).rglob("*.py"))
-    guide = text(ROOT / "docs" / "guide.md")
-    documented = re.findall(r"^\| (?:[A-Z]\w+|any) \| `(\w+)` \|", guide, re.MULTILINE)
-    documented += re.findall(r"^\| `([A-Z]\w+)` \|", guide, re.MULTILINE)
+    page = text(ROOT / "docs" / "troubleshooting.md")
+    documented = re.findall(r"^### (\w+)$", page, re.MULTILINE)
+    documented += re.findall(r"^\| `([A-Z]\w+)` \|", page, re.MULTILINE)
     assert len(documented) > 15
     assert [reason for reason in documented if f'"{reason}"' not in sources] == []
 
