@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from api.kinds import KINDS
+from hack.cligolden.accepted import DEFAULT, read_accepted
 from hack.reference import commands, kinds
 from hack.reference.flags import flag_table
-from hack.reference.markdown import escape, replace_part
+from hack.reference.markdown import escape, join_names, replace_part
 from hack.reference.reasons import kinds_by_reason, reasons_of
 
+COMPATIBILITY = "docs/compatibility.md"
 FLAGS, TROUBLESHOOTING, REFERENCE = "docs/flags.md", "docs/troubleshooting.md", "docs/reference.md"
 API, COMMANDS = "docs/api", "docs/commands"
 NAVIGATION: Final = "mkdocs.yml"
@@ -28,6 +30,7 @@ def pages(root: Path) -> dict[str, str]:
     found |= {f"{COMMANDS}/{name}": content for name, content in commands.pages().items()}
     found[FLAGS] = replace_part(present(FLAGS), "flags", "".join(flag_table()))
     found[TROUBLESHOOTING] = replace_part(present(TROUBLESHOOTING), "reasons", _reason_table())
+    found[COMPATIBILITY] = replace_part(present(COMPATIBILITY), "recordings", _recording_table())
     found[NAVIGATION] = _navigation(present(NAVIGATION))
     return found
 
@@ -46,6 +49,15 @@ def _reason_table() -> str:
         again = again or {"with growing delays"}
         lines.append(f"| [`{name}`](#{name.lower()}) | {named} | {escape('; or '.join(sorted(again)))} |\n")
     return "".join(lines)
+
+
+def _recording_table() -> str:
+    """Return the recorded invocations that are answered otherwise, by the reason."""
+    by_reason: dict[str, list[str]] = {}
+    for entry in read_accepted(DEFAULT):
+        by_reason.setdefault(entry.reason, []).append(entry.id)
+    rows = [f"| {escape(reason)} | {join_names(ids)} |\n" for reason, ids in by_reason.items()]
+    return f"| What is different, and why | Recordings |\n|---|---|\n{''.join(rows)}"
 
 
 def _navigation(text: str) -> str:
