@@ -31,8 +31,8 @@ IDENTITY = (
 )
 PATIENCE = timedelta(minutes=10)
 ENDS_BY_ITSELF = {"redirect-body", "chunks", "compressed", "after-the-end"}
-SAYS_WHY = {"error-body", "denial-body", *ENDS_BY_ITSELF}
-"""What arrived of the answer is reason enough; the others run out of time."""
+SAYS_WHY = {"body", "error-body", "denial-body", *ENDS_BY_ITSELF}
+"""What arrived of the answer may be reason enough; the others run out of time."""
 
 
 def remote(server: DrippingServer, mode: str, *, timeout: timedelta = TIMEOUT, tenant: str = "") -> Remote:
