@@ -21,11 +21,14 @@ def find_named(
     *,
     all: bool,
     missing: str = "{kind} {name} not found in {namespace}",
+    fails_on_nothing: bool = False,
 ) -> Iterator[Object]:
     """Yield the named objects in the order of their names as given, or with `all` and no names those of the namespace.
 
-    missing: what is said of one that is not there, which is not an error, as in the reference. Raises Failed.
+    missing: what is said of one that is not there, which is not an error, as in the reference. fails_on_nothing:
+    whether a namespace without objects is one. Raises Failed.
     """
+    from cli.kube.objects import NoSuchKind  # noqa: PLC0415
     from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
 
     if not names and not all:
@@ -33,12 +36,17 @@ def find_named(
     if not names:
         found = list_objects(session, kind)
         if not found:
-            session.report.failure(f"no {kind.kind} objects found in {session.namespace} namespace")
+            text = f"no {kind.kind} objects found in {session.namespace} namespace"
+            if fails_on_nothing:
+                raise Failed(text)
+            session.report.failure(text)
         yield from found
         return
     for name in each_once(names):
         try:
             yield session.cluster.get(kind.resource, session.namespace, name)
+        except NoSuchKind:
+            raise
         except NotFound:
             text = missing.format(kind=kind.kind, name=name, namespace=session.namespace)
             session.report.failure(f"{text} namespace{suggest(session, kind, name)}")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any, Final, TypeAlias
 
-from cli.creation.names import parse_labels, require_name
+from cli.creation.names import metadata_of, parse_labels, require_name
 from cli.grammar.flags import text
 from cli.grammar.session import Failed, Session
 from cli.grammar.tree import Command, Flags
@@ -97,9 +97,7 @@ def without_unset(spec: Spec) -> Spec:
 
 
 def _object(kind: CliKind, order: Order, spec: Spec) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"name": order.name, "namespace": order.namespace}
-    if labels := parse_labels(order.flags.label):
-        metadata["labels"] = labels
+    metadata = metadata_of(order.name, order.namespace, parse_labels(order.flags.label))
     return {
         "apiVersion": f"{kind.resource.group}/{order.version}",
         "kind": kind.kind,

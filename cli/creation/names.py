@@ -4,8 +4,8 @@ Rules: https://kubernetes.io/docs/concepts/overview/working-with-objects/
 """
 
 import re
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from cli.grammar.session import Failed
 
@@ -50,6 +50,12 @@ def parse_labels(pairs: Sequence[str]) -> dict[str, str]:
             raise Failed(f"invalid label value '{value}': [{wrong}]")
         labels[key] = value
     return labels
+
+
+def metadata_of(name: str, namespace: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return the metadata of an object; without a namespace or labels where there are none."""
+    found: dict[str, Any] = {"name": name, "namespace": namespace, "labels": dict(labels)}
+    return {field: value for field, value in found.items() if value}
 
 
 def parse_pairs(flag: str, pairs: Sequence[str]) -> dict[str, str]:

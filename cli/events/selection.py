@@ -11,6 +11,7 @@ from cli.grammar.spelling import nearest
 from cli.kinds import FLUX_KINDS, KINDS
 from cli.kinds.kind import CliKind, Object
 from cli.kinds.other import is_of_flux
+from cli.kube.objects import field_is
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
@@ -57,18 +58,18 @@ def scopes_for(cluster: "Cluster", namespace: str, *, all_namespaces: bool, subj
     if not subject:
         return [Scope(place, "")]
     kind_name = _known_kind(kind_word, subject if "/" in name else kind_word)
-    selector = f"involvedObject.kind={kind_name}"
     if not slash or not name:
-        return [Scope(place, selector)]
-    scopes = [Scope(place, f"{selector},involvedObject.name={name}")]
+        return [Scope(place, field_is("involvedObject.kind", kind_name))]
+    scopes = [Scope(place, _of(kind_name, name))]
     kind = next((kind for kind in KINDS if kind.kind == kind_name), None)
     if kind is not None and kind.tells_of_links:
         for obj in _objects(cluster, kind, place, name):
-            scopes += [
-                Scope(ref.namespace, f"involvedObject.kind={ref.resource.kind},involvedObject.name={ref.name}")
-                for ref in kind.references(obj)
-            ]
+            scopes += [Scope(ref.namespace, _of(ref.resource.kind, ref.name)) for ref in kind.references(obj)]
     return list(dict.fromkeys(scopes))
+
+
+def _of(kind: str, name: str) -> str:
+    return f"{field_is('involvedObject.kind', kind)},{field_is('involvedObject.name', name)}"
 
 
 def _known_kind(word: str, shown: str) -> str:
@@ -81,7 +82,7 @@ def _known_kind(word: str, shown: str) -> str:
 
 def _objects(cluster: "Cluster", kind: CliKind, namespace: str, name: str) -> Iterator[Object]:
     """Yield the objects of that name. Raises Failed when there is none."""
-    found = list(cluster.list(kind.resource, namespace, fields=f"metadata.name={name}"))
+    found = list(cluster.list(kind.resource, namespace, fields=field_is("metadata.name", name)))
     if not found:
         known = [obj["metadata"]["name"] for obj in cluster.list(kind.resource, namespace)]
         resource = kind.resource

@@ -37,7 +37,9 @@ class Selection:
     @property
     def fields(self) -> str:
         """The field selector that leaves the search for one name to the server."""
-        return f"metadata.name={self.names[0]}" if len(self.names) == 1 else ""
+        from cli.kube.objects import field_is  # noqa: PLC0415 -- loaded with the cluster
+
+        return field_is("metadata.name", self.names[0]) if len(self.names) == 1 else ""
 
     def check(self) -> None:
         """Raise Failed for a condition that cannot be asked for, before anything is asked."""

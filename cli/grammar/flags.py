@@ -1,6 +1,6 @@
 """Flags, and how their values are read: as Go's pflag does, whose errors people know."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import click
@@ -191,31 +191,74 @@ def negated(long: str) -> str:
     return f"--not:{long[2:]}"
 
 
-def spell_out_switches(arguments: Sequence[str], flags: Sequence[click.Option]) -> list[str]:
-    """Return arguments with `--name=true` and `--name=false` in a form that click reads. Raises InvalidArgument."""
-    switches = {flag.long: flag for flag in flags if isinstance(flag, Flag) and flag.is_flag}
-    shorthands = {flag.shorthand: flag for flag in switches.values() if flag.shorthand}
+def parse_bool(text: str) -> bool:
+    """Return what a text means as Go reads it; False for what means nothing."""
+    return text in _TRUE
+
+
+def spell_out(arguments: Sequence[str], flags: Sequence[click.Option]) -> list[str]:
+    """Return arguments in a form that click reads: no `--switch=false`, no `-n=value`. Raises InvalidArgument."""
+    known = {name: flag for flag in flags if isinstance(flag, Flag) for name in (flag.long, flag.shorthand) if name}
     result: list[str] = []
     rest = iter(arguments)
     for argument in rest:
         if argument == "--":
             return [*result, argument, *rest]
-        name, equals, value = argument.partition("=")
-        flag = switches.get(name) or shorthands.get(name)
-        if flag is None or not equals:
-            result.append(argument)
-        elif value in _TRUE:
-            result.append(flag.long)
-        elif value in _FALSE:
-            result.append(negated(flag.long))
-        else:
-            refusal = InvalidArgument(value, f"strconv.ParseBool: parsing {quote_bytes(value)}: invalid syntax")
-            refusal.param = flag
-            raise refusal
+        parts = [argument] if argument.startswith("--") else _split_shorthands(argument, known)
+        for part in parts:
+            name, equals, value = part.partition("=")
+            flag = known.get(name)
+            if flag is None or not flag.is_flag:
+                result.append(part)
+            else:
+                result.append(_spell_out_switch(flag, value) if equals else part)
+        flag = known.get(parts[-1])
+        if flag is not None and not flag.is_flag:  # what follows is its value, whatever it looks like
+            result += [value for value in [next(rest, None)] if value is not None]
     return result
 
 
+def _split_shorthands(argument: str, known: Mapping[str, Flag]) -> list[str]:
+    """Return `-An=apps` as `-A` and `--namespace=apps`; as it is where not all of its letters are known."""
+    parts: list[str] = []
+    if argument[:1] != "-":
+        return [argument]
+    for at, letter in enumerate(argument[1:], 2):
+        flag, value = known.get(f"-{letter}"), argument[at:]
+        if flag is None:
+            return [argument]
+        if flag.is_flag and not value.startswith("="):
+            parts.append(flag.shorthand)
+        elif value:
+            return [*parts, f"{flag.long}={value.removeprefix('=')}"]
+        else:
+            parts.append(flag.shorthand)
+    return parts or [argument]
+
+
+def _spell_out_switch(flag: Flag, value: str) -> str:
+    if value in _TRUE:
+        return flag.long
+    if value in _FALSE:
+        return negated(flag.long)
+    raise _refused(flag, value, f"strconv.ParseBool: parsing {quote_bytes(value)}: invalid syntax")
+
+
+def _refused(flag: click.Parameter, value: str, why: str) -> InvalidArgument:
+    refusal = InvalidArgument(value, why)
+    refusal.param = flag
+    return refusal
+
+
 def _split_all(ctx: click.Context, param: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(cell for value in values for cell in _split(param, value))
+
+
+def _split(param: click.Parameter, value: str) -> list[str]:
     import csv  # only where such a flag was given  # noqa: PLC0415
 
-    return tuple(cell for value in values for row in csv.reader([value]) for cell in row) if values else ()
+    try:
+        return [cell for row in csv.reader([value]) for cell in row]
+    except csv.Error as error:
+        why = "a line break" if "\n" in value or "\r" in value else str(error)
+        raise _refused(param, value, f"parse error: {why}") from None

@@ -47,13 +47,13 @@ class InvalidNamespace(ValueError):
     """A namespace that cannot exist."""
 
 
-def choose_namespace(given: str, *, environ: Mapping[str, str], context_namespace: str) -> tuple[str, str]:
+def choose_namespace(given: str | None, *, environ: Mapping[str, str], context_namespace: str) -> tuple[str, str]:
     """Return the namespace to work in, and a warning or "".
 
-    given: by the flag, or ""; context_namespace: the context's where it is to be followed, or "".
+    given: by the flag, None where it was not; context_namespace: the context's where it is to be followed, or "".
     Raises InvalidNamespace.
     """
-    if given:
+    if given is not None:  # an empty one is a variable of a script that is not set
         if not is_dns_label(given):
             raise InvalidNamespace(f'namespace must be a valid DNS label: "{given}"')
         return given, ""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from cli.grammar.flags import Flag, InvalidArgument, spell_out_switches
+from cli.grammar.flags import Flag, InvalidArgument, spell_out
 from cli.grammar.globals import GLOBAL_FLAGS, InvalidNamespace
 from cli.grammar.help import format_help
 from cli.grammar.session import Failed, Reporter, Said, Session
@@ -52,8 +52,9 @@ def _run(found: Found, command: Command, environ: Mapping[str, str], report: Rep
         program=found.path[0],
     )
     try:
-        if session.namespace_given:
-            _ = session.namespace  # refused before anything is done
+        if session.namespace_given and values["namespace"]:
+            # Refused before anything is done. An empty one is refused where it counts: manifests may do without.
+            _ = session.namespace
         status = command.run(session, arguments, **{name: values[name] for name in own if name})
     except Said:
         return 1
@@ -77,10 +78,16 @@ def is_for_people(error: Exception) -> bool:
 
 
 def text_of(error: Exception) -> str:
-    """Return what a failure says: of an API server's refusal its own words."""
-    from controllers.runtime.kube.errors import ApiError  # noqa: PLC0415
+    """Return what a failure says: of an API server's refusal its own words, unless they say nothing."""
+    from controllers.runtime.kube.errors import ApiError, Invalid, Unauthorized  # noqa: PLC0415
 
-    return error.message if isinstance(error, ApiError) and error.status else str(error)
+    if isinstance(error, Unauthorized):
+        return (
+            f"the API server does not accept the credentials ({error.message}): they may have expired; log in again, "
+            "or name others with --context, --user or --token"
+        )
+
+    return error.message if isinstance(error, Invalid) or (isinstance(error, ApiError) and error.status) else str(error)
 
 
 def parse(found: Found, command: Command) -> tuple[dict[str, Any], tuple[str, ...], frozenset[str]]:
@@ -92,7 +99,7 @@ def parse(found: Found, command: Command) -> tuple[dict[str, Any], tuple[str, ..
         add_help_option=False,
     )
     try:
-        arguments = spell_out_switches(found.arguments, flags)
+        arguments = spell_out(found.arguments, flags)
         context = parser.make_context(" ".join(found.path), arguments)
     except click.ClickException as error:
         raise _BadUsage(_explain(error, found, flags)) from error

@@ -1,17 +1,20 @@
 """`cli.grammar`: from arguments to a command, as users of flux and kubectl type them."""
 
 from collections.abc import Callable
-from typing import Any
+from contextlib import nullcontext
+from typing import Any, cast
 
 import pytest
 
 from cli.grammar.flags import COMMA_SEPARATED, Words, duration, repeated, switch, text, texts
-from cli.grammar.globals import GLOBAL_FLAGS
+from cli.grammar.globals import GLOBAL_FLAGS, InvalidNamespace
 from cli.grammar.run import INTERRUPTED, run
 from cli.grammar.session import Failed, Said, Session
 from cli.grammar.tree import Command, Group
+from cli.kube.client import Cluster
 from controllers.golang.duration import MINUTE, SECOND
-from controllers.runtime.kube.errors import NotFound
+from controllers.runtime.kube.errors import Invalid, NotFound, Unauthorized
+from testing.cluster import FakeCluster
 
 Call = tuple[Session, tuple[str, ...], dict[str, Any]]
 
@@ -153,6 +156,32 @@ def test_a_shorthand_may_be_switched_off_and_share_a_word(program: Program) -> N
     assert (program.flags["silent"], program.namespace, program.arguments) == (True, "apps", ("x",))
 
 
+@pytest.mark.parametrize("words", ["-n=apps x", "-sn=apps x", "-snapps x", "-s=false -n=apps x", "-n apps x"])
+def test_a_shorthand_takes_its_value_in_every_way_of_go(words: str, program: Program) -> None:
+    assert program("create", "image", "policy", *words.split()) == 0
+    assert (program.namespace, program.arguments) == ("apps", ("x",))
+
+
+def test_a_value_that_looks_like_a_flag_is_a_value(program: Program) -> None:
+    assert program("create", "image", "policy", "--image-ref", "--wait=false", "-n", "apps", "x") == 0
+    assert (program.flags["image_ref"], program.flags["wait"], program.namespace) == ("--wait=false", None, "apps")
+
+
+def test_an_empty_namespace_stands_for_no_other(program: Program) -> None:
+    """It is a variable of a script that is not set: `delete … -n "$NAMESPACE"` must not look elsewhere."""
+    program("create", "image", "policy", "-n", "", FLUX_SYSTEM_NAMESPACE="gitops")
+    with pytest.raises(InvalidNamespace, match='must be a valid DNS label: ""'):
+        _ = program.namespace
+    assert program.calls[-1][0].exported_namespace == ""
+
+
+@pytest.mark.parametrize(("value", "follows"), [("1", True), ("True", True), ("true", True), ("0", False), ("", False)])
+def test_the_context_is_followed_as_go_reads_a_switch(value: str, follows: bool, program: Program) -> None:
+    program("create", "image", "policy", FLUX_NS_FOLLOWS_KUBE_CONTEXT=value)
+    program.calls[-1][0].connect = lambda _: nullcontext(cast("Cluster", FakeCluster("of-context")))
+    assert program.namespace == ("of-context" if follows else "flux-system")
+
+
 def test_nothing_after_two_dashes_is_a_flag(program: Program) -> None:
     program("create", "image", "policy", "--", "-h", "--export")
     assert (program.arguments, program.flags["export"]) == (("-h", "--export"), False)
@@ -161,6 +190,11 @@ def test_nothing_after_two_dashes_is_a_flag(program: Program) -> None:
 INTERVAL = 'invalid argument "5" for "--interval" flag: time: missing unit in duration "5"'
 EXPORT = 'invalid argument "maybe" for "--export" flag: strconv.ParseBool: parsing "maybe": invalid syntax'
 SILENT = 'invalid argument "no" for "-s, --silent" flag: strconv.ParseBool: parsing "no": invalid syntax'
+LABEL = r'invalid argument "a=b\x0bc\x0dd" for "--label" flag: parse error: a line break'
+REFUSED = (
+    "✗ the API server does not accept the credentials (Unauthorized): they may have expired; log in again, or name "
+    "others with --context, --user or --token\n"
+)
 BURST = 'invalid argument "x" for "--kube-api-burst" flag: strconv.ParseInt: parsing "x": invalid syntax'
 
 
@@ -182,11 +216,12 @@ BURST = 'invalid argument "x" for "--kube-api-burst" flag: strconv.ParseInt: par
         ("frobnicate", 'unknown command "frobnicate" for "tagline"'),
         ("crate", 'unknown command "crate" for "tagline"; did you mean "create"?'),
         ("check extra", 'unknown command "extra" for "tagline check"'),
+        ("create image policy --label=a=b\x0bc\rd", LABEL),
         ("create image policy -n Bad", 'namespace must be a valid DNS label: "Bad"'),
     ],
 )
 def test_bad_usage_is_one_sentence(words: str, sentence: str, program: Program, err: Err) -> None:
-    assert program(*words.split()) == 1
+    assert program(*words.split(" ")) == 1
     assert err() == f"✗ {sentence}\n"
     assert program.calls == []
 
@@ -228,6 +263,8 @@ def test_a_group_shows_what_is_below_it(words: str, program: Program, capsys: py
     [
         (Failed("no\x1b[31m such thing"), 1, "✗ no\\x1b[31m such thing\n"),
         (Said(), 1, ""),
+        (Unauthorized("get x", "Unauthorized", status=401), 1, REFUSED),
+        (Invalid("get x", "'a/b' is not a name"), 1, "✗ 'a/b' is not a name\n"),
         (NotFound("get x", 'x "a" not found', status=404), 1, '✗ x "a" not found\n'),
         (KeyboardInterrupt(), INTERRUPTED, "interrupted\n"),
     ],

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
+from cli.grammar.flags import parse_bool
 from cli.grammar.globals import FOLLOW_CONTEXT_VARIABLE, choose_namespace, connection_options
 from controllers.golang.duration import SECOND
 
@@ -99,8 +100,8 @@ class Session:
     def namespace(self) -> str:
         """The namespace to work in. Reads the kubeconfig where its context's namespace is asked for."""
         if not self._namespace:
-            given = self.values["namespace"] if self.namespace_given else ""
-            context = self.cluster.namespace if not given and self._follows_context else ""
+            given = self.values["namespace"] if self.namespace_given else None
+            context = self.cluster.namespace if given is None and self._follows_context else ""
             self._namespace, warning = choose_namespace(given, environ=self.environ, context_namespace=context)
             if warning:
                 self.report.warning(warning)
@@ -108,14 +109,16 @@ class Session:
 
     @property
     def exported_namespace(self) -> str:
-        """The namespace for objects that are only printed: no kubeconfig is read for it."""
+        """The namespace for objects that are only printed: no kubeconfig is read for it. `-n ""`: they name none."""
+        if self.namespace_given and not self.values["namespace"]:
+            return ""
         if self._follows_context and not self.namespace_given:
-            return choose_namespace("", environ=self.environ, context_namespace="")[0]
+            return choose_namespace(None, environ=self.environ, context_namespace="")[0]
         return self.namespace
 
     @property
     def _follows_context(self) -> bool:
-        return bool(self.values["ns_follows_kube_context"]) or self.environ.get(FOLLOW_CONTEXT_VARIABLE) == "true"
+        return bool(self.values["ns_follows_kube_context"]) or parse_bool(self.environ.get(FOLLOW_CONTEXT_VARIABLE, ""))
 
     @property
     def timeout_seconds(self) -> float:

@@ -11,8 +11,9 @@ from typing import Any, Final, Self, TypeAlias
 from api.resource import Resource
 from cli.kube.connection import Connection
 from cli.kube.deadline import Deadline
-from cli.kube.objects import decode, metadata, pages, with_kind
+from cli.kube.objects import decode, metadata, pages, request_object, with_kind
 from cli.kube.transport import Call, Transport
+from controllers.runtime.kube.errors import Invalid
 from controllers.runtime.kube.paths import describe_request, request_path
 
 MERGE_PATCH: Final = "application/merge-patch+json"
@@ -242,6 +243,8 @@ class Cluster:
         content_type: str = "application/json",
         query: Mapping[str, str] | None = None,
     ) -> Object:
+        if not name and verb != "create":  # it would be asked of all objects at once
+            raise Invalid(f"{verb} {resource.plural}", "resource name may not be empty", status=400)
         shown = name or (str(metadata(body).get("name") or "") if isinstance(body, Mapping) else "")
         call = Call(
             describe_request(verb, resource, namespace, shown, subresource),
@@ -251,4 +254,4 @@ class Cluster:
             None if body is None else json.dumps(body, separators=(",", ":"), allow_nan=False).encode(),
             content_type,
         )
-        return decode(call.operation, self._transport.request(call))
+        return request_object(self._transport, call, resource)

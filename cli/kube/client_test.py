@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from cli.kube.client import Cluster
 from cli.kube.connection import Connection, Identity
 from cli.kube.credentials import FixedIdentity
 from cli.kube.deadline import Deadline, TimedOut
+from cli.kube.objects import NoSuchKind, field_is
 from controllers.runtime.kube.errors import (
     AlreadyExists,
     ApiError,
@@ -169,6 +171,55 @@ def test_a_list_knows_where_a_watch_begins() -> None:
     with ScriptedHttp(page("a", token="t"), page("b")) as server, cluster(server) as api:
         items, version = api.list_versioned(THINGS)
     assert (names(items), version) == (["a", "b"], "7")
+
+
+NO_SUCH_PATH = Answer((b"404 page not found\n",), 404)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.get(THINGS, "apps", "a"),
+        lambda api: list(api.list(THINGS)),
+        lambda api: api.create(THINGS, "apps", {"metadata": {"name": "a"}}),
+        lambda api: api.patch(THINGS, "apps", "a", {}),
+    ],
+)
+def test_a_kind_or_a_version_of_it_that_is_not_served_is_named(call: Callable[[Cluster], object]) -> None:
+    """Of a path that it does not know a server says no more than that."""
+    expected = '^no matches for kind "Thing" in version "example.com/v1"$'
+    with ScriptedHttp(NO_SUCH_PATH) as server, cluster(server) as api, pytest.raises(NoSuchKind) as caught:
+        call(api)
+    assert re.fullmatch(expected, caught.value.message)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda api: api.get(THINGS, "apps", ""),
+        lambda api: api.patch(THINGS, "apps", "", {}),
+        lambda api: api.update(THINGS, "apps", "", {}),
+        lambda api: api.apply(THINGS, "apps", "", {}, manager="me"),
+        lambda api: api.delete(THINGS, "apps", ""),
+    ],
+)
+def test_an_empty_name_does_not_stand_for_all_objects(call: Callable[[Cluster], object]) -> None:
+    with ScriptedHttp(Answer()) as server, cluster(server) as api:
+        with pytest.raises(Invalid) as caught:
+            call(api)
+        assert (caught.value.message, server.requests) == ("resource name may not be empty", [])
+
+
+def test_a_selector_that_cannot_be_read_is_named() -> None:
+    refusal = status(400, "BadRequest", "found '==', expected: identifier")
+    with ScriptedHttp(refusal) as server, cluster(server) as api, pytest.raises(Invalid) as caught:
+        list(api.list(THINGS, labels="=="))
+    said = "unable to parse label selector: couldn't parse the selector string \"==\": found '==', expected: identifier"
+    assert caught.value.message == said
+
+
+def test_a_field_selector_holds_any_value() -> None:
+    assert field_is("metadata.name", "a,b=c\\d") == "metadata.name=a\\,b\\=c\\\\d"
 
 
 def test_gone_without_a_token_is_raised() -> None:

@@ -4,13 +4,29 @@ https://kubernetes.io/docs/reference/using-api/api-concepts/#retrieving-large-re
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 from api.resource import Resource
 from cli.kube.transport import Call, Transport
-from controllers.runtime.kube.errors import Gone, Unreadable
+from controllers.golang.quote import quote_bytes
+from controllers.runtime.kube.errors import Gone, Invalid, NotFound, Unreadable
 from controllers.runtime.kube.paths import describe_request, request_path
+
+_SELECTS: Final = re.compile(r"[\\,=]")
+"""Signs that mean something in a field selector."""
+_NO_SUCH_PATH: Final = "404 page not found"
+"""What a server answers that does not know a path: there, unlike for an object, is no Status."""
+
+
+class NoSuchKind(NotFound):
+    """The server lacks a kind, or does not serve that version of it: its CustomResourceDefinition is not installed."""
+
+
+def field_is(path: str, value: str) -> str:
+    """Return a field selector for one value, whatever is in it."""
+    return path + "=" + _SELECTS.sub(r"\\\g<0>", value)
 
 
 def pages(
@@ -26,7 +42,12 @@ def pages(
     while True:
         call = Call(operation, "GET", request_path(resource, namespace), {**query, "continue": token})
         try:
-            page = decode(operation, transport.request(call))
+            page = request_object(transport, call, resource)
+        except Invalid as error:
+            if labels:  # the server does not say what it speaks of
+                text = f"couldn't parse the selector string {quote_bytes(labels)}: {error.message}"
+                error.message = f"unable to parse label selector: {text}"
+            raise
         except Gone:
             if not token:
                 raise
@@ -40,6 +61,18 @@ def pages(
         token = str(meta.get("continue") or "")
         if not token:
             return
+
+
+def request_object(transport: Transport, call: Call, resource: Resource) -> dict[str, Any]:
+    """Return the object that is the answer to a request for a kind. Raises NoSuchKind, ApiError."""
+    try:
+        return decode(call.operation, transport.request(call))
+    except NotFound as error:
+        if error.message != _NO_SUCH_PATH:
+            raise
+        raise NoSuchKind(
+            call.operation, f'no matches for kind "{resource.kind}" in version "{resource.api_version}"', status=404
+        ) from error
 
 
 def with_kind(resource: Resource, obj: Mapping[str, Any]) -> dict[str, Any]:

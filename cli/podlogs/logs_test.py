@@ -83,6 +83,7 @@ def test_the_server_is_asked_for_no_more_than_is_wanted(call: CommandLine, clust
     [
         (["--since-time", "yesterday"], "--since-time 'yesterday' is no time of RFC 3339"),
         (["--since-time", "2026-01-05T10:00:00Z", "--since", "1m"], "exclude each other"),
+        (["manager"], "✗ no argument required\n"),
         (["--level", "loud"], "unsupported log level 'loud', must be one of: debug, info, error"),
         (["--flux-namespace", "empty"], '✗ no Flux pods found in namespace "empty"\n'),
     ],

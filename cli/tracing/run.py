@@ -47,6 +47,8 @@ def _subjects(
         resource = find_kind(cluster, kind, api_version)
         yield resource, resource.kind, arguments[0]
         return
+    if any(argument.count("/") > 1 for argument in arguments):
+        raise Failed("arguments in resource/name form may not have more than one slash")
     if arguments and all("/" in argument for argument in arguments):
         pairs = [argument.partition("/")[::2] for argument in arguments]
     else:

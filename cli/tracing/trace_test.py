@@ -106,6 +106,7 @@ def test_a_release_comes_from_its_chart_and_the_repository_of_that(call: Command
         (["app", "--api-version", "v1"], "object kind is required (--kind)"),
         (["app", "--kind", "Foo", "--api-version", "v1"], 'no matches for kind "Foo" in version "v1"'),
         (["app", "--kind", "Foo", "--api-version", "x/v9"], 'no matches for kind "Foo" in version "x/v9"'),
+        (["pod/a/b"], "arguments in resource/name form may not have more than one slash"),
         (["foo", "app"], 'the server doesn\'t have a resource type "foo"'),
         (["pod", "nope"], 'failed to find object: pods "nope" not found'),
     ],

@@ -13,6 +13,7 @@ from cli.grammar.session import Failed, Said
 from cli.grammar.tree import Group
 from cli.kinds import IMAGE_KINDS
 from cli.kinds.imagepolicy import POLICY
+from cli.kube.objects import NoSuchKind
 from cli.verbs import delete as delete_verb
 from cli.verbs import reconcile as reconcile_verb
 from cli.verbs import resume as resume_verb
@@ -181,3 +182,23 @@ def test_a_name_is_required(words: str, sentence: str, capsys: pytest.CaptureFix
     root = Group(name="tagline", summary="", flags=GLOBAL_FLAGS, children=verbs)
     assert run(root, words.split(), environ={"KUBECONFIG": "/nowhere"}) == 1
     assert capsys.readouterr().err == f"✗ {sentence}\n"
+
+
+def test_suspending_all_of_nothing_fails_and_resuming_does_not(cluster: FakeCluster) -> None:
+    """As with the reference, whose exit statuses scripts know."""
+    with session_on(cluster, namespace="empty") as (session, said):
+        with pytest.raises(Failed, match="no ImagePolicy objects found in empty namespace"):
+            suspend(session, POLICY, [], all=True)
+        resume(session, POLICY, [], all=True, wait=None)
+    assert said.getvalue() == "✗ no ImagePolicy objects found in empty namespace\n"
+
+
+def test_a_kind_that_is_not_served_is_no_missing_object(cluster: FakeCluster) -> None:
+    cluster.failures["get imagepolicies apps/app"] = NoSuchKind("get", "no matches for kind", status=404)
+    with session_on(cluster, namespace="apps") as (session, _):
+        for change in (
+            lambda: suspend(session, POLICY, ["app"], all=False),
+            lambda: resume(session, POLICY, ["app"], all=False, wait=None),
+        ):
+            with pytest.raises(NoSuchKind):
+                change()

@@ -266,3 +266,12 @@ def test_every_kind_can_be_created() -> None:
     assert group is not None
     assert not isinstance(group, Command)
     assert [child.name for child in group.children] == [kind.word for kind in IMAGE_KINDS]
+
+
+@pytest.mark.parametrize(
+    "words", [REPOSITORY, GIT, ("secret", "git", "app", "--url=https://x/y", "--username=a", "--password=b")]
+)
+def test_an_empty_namespace_leaves_the_namespace_out(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert created(capsys, *words, "--namespace=")["metadata"] == {"name": "app"}

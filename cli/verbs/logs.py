@@ -4,7 +4,7 @@ from typing import Final
 
 from cli.grammar.flags import INT, Flag, Words, duration, switch, text
 from cli.grammar.globals import DEFAULT_NAMESPACE
-from cli.grammar.session import Session
+from cli.grammar.session import Failed, Session
 from cli.grammar.tree import Command
 from cli.kinds import FLUX_KINDS
 
@@ -27,6 +27,8 @@ def _run(
 ) -> None:
     from cli.podlogs import lines, run  # noqa: PLC0415 -- not for help
 
+    if arguments:
+        raise Failed("no argument required")
     wanted = lines.Filter(level=level, kind=kind, name=name, namespace="" if all_namespaces else session.namespace)
     run.logs(
         session,

@@ -69,5 +69,6 @@ COMMAND = Command(
     summary="count objects by state",
     description="Counts the objects of each of Flux's kinds, and what their artifacts take.",
     examples="tagline stats --all-namespaces\n",
+    refuses_arguments=True,
     flags=(switch("-A", "--all-namespaces", help="of all namespaces"),),
 )

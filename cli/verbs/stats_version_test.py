@@ -117,3 +117,7 @@ def test_without_controllers_and_with_a_wrong_format_it_fails(call: CommandLine,
 )  # fmt: skip
 def test_versions_are_the_tags_of_images(image: str, tag: str) -> None:
     assert tag_of([image]) == tag
+
+
+def test_stats_are_of_no_single_object(call: CommandLine) -> None:
+    assert call("stats", "app") == (1, "", '✗ unknown command "app" for "tagline stats"\n')

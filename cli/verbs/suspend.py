@@ -12,7 +12,7 @@ from cli.selecting import complete_names
 
 def suspend(session: Session, kind: CliKind, names: Sequence[str], *, all: bool) -> None:
     """Suspend the named objects, or all of the namespace. Raises Failed."""
-    for obj in find_named(session, kind, names, all=all):
+    for obj in find_named(session, kind, names, all=all, fails_on_nothing=True):
         name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
         session.report.action(f"suspending {kind.human} {name} in {namespace} namespace")
         patch_spec(session, kind, obj, {"suspend": True})

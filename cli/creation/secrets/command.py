@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any, TypeAlias
 
-from cli.creation.names import parse_labels, require_name
+from cli.creation.names import metadata_of, parse_labels, require_name
 from cli.grammar.session import Session
 from cli.grammar.tree import Command, Flags
 
@@ -64,9 +64,7 @@ def secret_command(
 
 def secret_object(name: str, namespace: str, content: Content, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return the Secret."""
-    metadata: dict[str, Any] = {"name": name, "namespace": namespace}
-    if labels:
-        metadata["labels"] = dict(labels)
+    metadata = metadata_of(name, namespace, labels)
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(content.data)}
     return secret | {"type": content.type} if content.type else secret
 
