@@ -3,6 +3,7 @@
 import sys
 
 from cli.grammar.session import Failed
+from cli.output import write_now
 
 
 def confirm(question: str, *, unless: str) -> None:
@@ -10,11 +11,13 @@ def confirm(question: str, *, unless: str) -> None:
 
     unless: the flag that says yes beforehand
     """
-    sys.stdout.write(f"{question}? [y/N] ")
-    sys.stdout.flush()
-    answer = sys.stdin.readline()
+    write_now([f"{question}? [y/N] "])
+    try:
+        answer = sys.stdin.readline() if sys.stdin else ""
+    except (OSError, UnicodeError):  # what is read is no answer
+        answer = ""
     if not answer:
-        sys.stdout.write("\n")
+        write_now(["\n"])
         raise Failed(f"nobody answered, so nothing was done: say yes with {unless}")
     if answer.strip().lower() not in ("y", "yes"):
         raise Failed("not confirmed, so nothing was done")

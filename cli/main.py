@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 from api.version import VERSION
+from cli.interruption import INTERRUPTED, Interruption
 from cli.output import OutputFailed, write, write_error, write_output
 
 if TYPE_CHECKING:
@@ -66,15 +67,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     0: it did what was asked; 1: it could not, and why is on stderr; 2: the request itself is wrong (of verbs of a
     cluster: 1, as of `flux`).
     """
-    program = "tagline"
+    program, interruption = "tagline", Interruption()
     if argv is None:
         argv, sys.excepthook = sys.argv[1:], print_uncaught
         program = PLUGINS.get(sys.argv[0].rpartition("/")[2], program)
+        if not argv or argv[0] not in VERBS:  # those have an event loop, or a controller, that listens itself
+            interruption.listen()
     try:
         return _run(argv, program)
     except OutputFailed as error:
         write_error(error)
         return 1
+    except BaseException:
+        if not interruption.is_noted:
+            raise
+        write_error("interrupted")
+        return INTERRUPTED
 
 
 def _run(argv: Sequence[str], program: str) -> int:

@@ -100,13 +100,21 @@ def write(text: str) -> None:
 
 def write_error(error: object) -> None:
     """Write an error, or what to know about an answer, as a line to standard error; in vain where nobody listens."""
-    if sys.stderr is None:
+    write_line(sys.stderr, str(error))
+
+
+def write_line(stream: TextIO | None, text: str) -> None:
+    """Write a text for people and an end of line to a stream; in vain where it is closed, or full, or unread.
+
+    What is being done is worth more than what is said of it.
+    """
+    if stream is None:
         return
     try:
-        sys.stderr.write(f"{escape_lines(str(error))}\n")
-        sys.stderr.flush()
+        stream.write(f"{escape_lines(text)}\n")
+        stream.flush()
     except OSError:
-        _give_up(sys.stderr)
+        _give_up(stream)
 
 
 def _give_up(stream: TextIO) -> None:

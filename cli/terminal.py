@@ -1,11 +1,11 @@
 """What standard output is: a terminal, with a width and perhaps colours, or something that programs read."""
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from cli.output import is_terminal
 from controllers.net.foreign_text import escape
 
 ELLIPSIS: Final = "…"
@@ -33,7 +33,7 @@ def open_terminal(environ: Mapping[str, str] | None = None) -> Terminal | None:
     Colours: not with NO_COLOR (https://no-color.org). Width: COLUMNS, or what the terminal says.
     """
     environ = os.environ if environ is None else environ
-    if not sys.stdout.isatty() or environ.get("TERM") == "dumb":
+    if not is_terminal() or environ.get("TERM") == "dumb":
         return None
     from shutil import get_terminal_size  # noqa: PLC0415 -- not for a pipe
 

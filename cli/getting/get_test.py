@@ -303,3 +303,8 @@ def test_a_watch_ends_when_nobody_reads_any_more(
         status = main(["get", "images", "policy", "-w"])
         monkeypatch.undo()
     assert status == 0
+
+
+def test_standard_output_that_is_closed_is_said(call: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    assert call("get", "images", "policy")[::2] == (1, "standard output is closed\n")

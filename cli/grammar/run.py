@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any
 
 import click
 
@@ -13,10 +13,8 @@ from cli.grammar.help import format_help
 from cli.grammar.session import Failed, Reporter, Said, Session
 from cli.grammar.spelling import nearest
 from cli.grammar.tree import Command, Found, Group, find
+from cli.interruption import INTERRUPTED
 from controllers.golang.quote import quote_bytes
-
-INTERRUPTED: Final = 130
-"""Exit status after Ctrl-C, as shells have it."""
 
 
 def run(root: Group, arguments: Sequence[str], *, environ: Mapping[str, str] = os.environ) -> int:

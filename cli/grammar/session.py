@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from cli.grammar.flags import parse_bool
 from cli.grammar.globals import FOLLOW_CONTEXT_VARIABLE, choose_namespace, connection_options
+from cli.output import write_line
 from controllers.golang.duration import SECOND
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Said(Exception):
 class Reporter:
     """Lines of progress on standard error, each with the sign of its kind."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
+        """stream: None where standard error is closed."""
         self._stream = stream
 
     def action(self, text: str) -> None:
@@ -64,10 +66,7 @@ class Reporter:
         self._write(f"{sign} {text}")
 
     def _write(self, text: str) -> None:
-        from controllers.net.foreign_text import escape_lines  # not for commands that say nothing  # noqa: PLC0415
-
-        self._stream.write(f"{escape_lines(text)}\n")
-        self._stream.flush()
+        write_line(self._stream, text)
 
 
 def connect(session: "Session") -> "AbstractContextManager[Cluster]":

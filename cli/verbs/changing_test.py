@@ -9,7 +9,7 @@ import pytest
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, REQUESTED_AT
 from cli.grammar.globals import GLOBAL_FLAGS
 from cli.grammar.run import run
-from cli.grammar.session import Failed, Said
+from cli.grammar.session import Failed, Reporter, Said
 from cli.grammar.tree import Group
 from cli.kinds import IMAGE_KINDS
 from cli.kinds.imagepolicy import POLICY
@@ -202,3 +202,25 @@ def test_a_kind_that_is_not_served_is_no_missing_object(cluster: FakeCluster) ->
         ):
             with pytest.raises(NoSuchKind):
                 change()
+
+
+class Unread(io.StringIO):
+    """Standard error whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+@pytest.mark.parametrize("stream", [None, Unread()])
+def test_what_nobody_reads_keeps_no_work_from_being_done(stream: io.StringIO | None, cluster: FakeCluster) -> None:
+    with session_on(cluster, namespace="apps") as (session, _):
+        session.report = Reporter(stream)
+        suspend(session, POLICY, [], all=True)
+    found = [cluster.stored(IMAGE_POLICIES, "apps", name) for name in ("app", "web")]
+    assert [obj["spec"] for obj in found if obj] == [{"suspend": True}] * 2
+
+
+def test_standard_input_that_is_closed_is_no_answer(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with session_on(cluster, namespace="apps") as (session, _), pytest.raises(Failed, match="nobody answered"):
+        delete(session, POLICY, ["app"], silent=False)
