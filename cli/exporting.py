@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from cli.fields import mapping
 from cli.kinds.kind import CliKind, Object
 
 _DURATIONS = ("interval", "timeout")
@@ -10,7 +11,7 @@ _DURATIONS = ("interval", "timeout")
 
 def manifest(kind: CliKind, obj: Object) -> dict[str, Any]:
     """Return an object as it would be written down."""
-    spec = dict(obj.get("spec") or {})
+    spec = dict(mapping(obj, "spec"))
     for field in _DURATIONS:
         if isinstance(spec.get(field), str):
             spec[field] = _duration(spec[field])

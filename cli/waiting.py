@@ -11,8 +11,9 @@ from enum import Enum, auto
 from typing import Final, TypeAlias
 
 from api.names import DEPENDENCY_NOT_READY, FALSE, READY, RECONCILING, STALLED, TRUE
+from cli.fields import field, number, text
 from cli.grammar.session import Failed, Session
-from cli.kinds.kind import CliKind, Object, condition, status
+from cli.kinds.kind import CliKind, Object, condition
 
 
 class Progress(Enum):
@@ -48,18 +49,18 @@ class NotReconciled(Failed):
 
 def judge(obj: Object) -> State:
     """Return the state of an object as of its present generation."""
-    generation = obj["metadata"].get("generation", 0)
-    if status(obj).get("observedGeneration", 0) < generation:
+    generation = number(obj, "metadata", "generation")
+    if number(obj, "status", "observedGeneration") < generation:
         return State(Progress.PENDING, "", "its controller has not seen it yet")
     stalled, reconciling, ready = (_of_generation(obj, one, generation) for one in (STALLED, RECONCILING, READY))
-    if stalled is not None and stalled["status"] == TRUE:
+    if text(stalled, "status") == TRUE:
         return _state(Progress.FAILED, stalled)
     if ready is None:
         return _state(Progress.PENDING, reconciling)
-    if ready["status"] == FALSE:
-        waits = ready.get("reason") == DEPENDENCY_NOT_READY
+    if text(ready, "status") == FALSE:
+        waits = text(ready, "reason") == DEPENDENCY_NOT_READY
         return _state(Progress.PENDING if waits else Progress.FAILED, ready)
-    if ready["status"] != TRUE or (reconciling is not None and reconciling["status"] == TRUE):
+    if text(ready, "status") != TRUE or text(reconciling, "status") == TRUE:
         return _state(Progress.PENDING, reconciling or ready)
     return _state(Progress.DONE, ready)
 
@@ -71,7 +72,7 @@ def judge_after(before: str) -> Judge:
     """Return what judges an object once a request has been handled. before: the last one handled until now."""
 
     def after(obj: Object) -> State:
-        if status(obj).get("lastHandledReconcileAt", "") == before:
+        if text(obj, "status", "lastHandledReconcileAt") == before:
             return State(Progress.PENDING, "", "its controller has not handled the request yet")
         return judge(obj)
 
@@ -196,21 +197,23 @@ def _name(obj: Object) -> str:
 def _of_generation(obj: Object, type: str, generation: int) -> Object | None:
     """Return a condition unless it speaks of an earlier generation."""
     found = condition(obj, type)
-    return found if found is not None and found.get("observedGeneration", generation) >= generation else None
+    if found is None or not field(found, "observedGeneration"):
+        return found
+    return found if number(found, "observedGeneration") >= generation else None
 
 
 def _state(progress: Progress, found: Object | None) -> State:
-    return State(progress, str((found or {}).get("reason", "")), str((found or {}).get("message", "")))
+    return State(progress, text(found, "reason"), text(found, "message"))
 
 
 def _describe(state: State) -> str:
-    return ": ".join(text for text in (state.reason, state.message) if text) or "it has no condition yet"
+    return ": ".join(part for part in (state.reason, state.message) if part) or "it has no condition yet"
 
 
 def _too_late(session: Session, kind: CliKind, obj: Object, state: State) -> NotReconciled:
     meta, doing = obj["metadata"], _describe(state)
     seconds = f"{session.timeout_seconds:g}s"
-    if not status(obj).get("observedGeneration"):
+    if not number(obj, "status", "observedGeneration"):
         advice = f"is its controller running? See `{session.program} check`"
     else:
         events = f"events -n {meta['namespace']} --for {kind.kind}/{meta['name']}"

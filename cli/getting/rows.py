@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cli.ages import age_of
+from cli.fields import text
 from cli.kinds.kind import CliKind, Column, Object, condition
 from cli.tables import MESSAGE
 
@@ -46,5 +47,5 @@ class Rows:
         wide = [column.cell(obj) for column in self._wide_columns]
         age = [age_of(metadata.get("creationTimestamp"), self.now())] if self.wide else []
         ready = condition(obj)
-        state, message = (str(ready.get("status", "")), self.kind.message(obj)) if ready else ("False", WAITING)
+        state, message = (text(ready, "status"), self.kind.message(obj)) if ready else ("False", WAITING)
         return [*names, *cells, state, *wide, *age, message]

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
+from cli.fields import text
 from cli.grammar.session import Failed
 from cli.kinds.kind import Object, condition
 
@@ -16,16 +17,16 @@ class StatusSelector:
     negated: bool
 
     @classmethod
-    def parse(cls, text: str) -> Self | None:
+    def parse(cls, written: str) -> Self | None:
         """Return the selector; None for no text. Raises Failed."""
-        if not text:
+        if not written:
             return None
-        name, equals, status = text.partition("=")
+        name, equals, status = written.partition("=")
         if not equals:
-            raise Failed(f"expected status selector in type=status or type!=status format, but found: {text}")
+            raise Failed(f"expected status selector in type=status or type!=status format, but found: {written}")
         return cls(name.removesuffix("!"), status.lower(), negated=name.endswith("!"))
 
     def matches(self, obj: Object) -> bool:
         """Return whether the object is one of those. Without that condition it is one of `type!=status`."""
         found = condition(obj, self.type)
-        return (found is not None and str(found.get("status", "")).lower() == self.status) != self.negated
+        return (found is not None and text(found, "status").lower() == self.status) != self.negated

@@ -8,9 +8,10 @@ import pytest
 
 from cli.grammar.flags import COMMA_SEPARATED, Words, duration, repeated, switch, text, texts
 from cli.grammar.globals import GLOBAL_FLAGS, InvalidNamespace
-from cli.grammar.run import INTERRUPTED, run
+from cli.grammar.run import run
 from cli.grammar.session import Failed, Said, Session
 from cli.grammar.tree import Command, Group
+from cli.interruption import INTERRUPTED
 from cli.kube.client import Cluster
 from controllers.golang.duration import MINUTE, SECOND
 from controllers.runtime.kube.errors import Invalid, NotFound, Unauthorized

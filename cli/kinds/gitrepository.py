@@ -4,13 +4,14 @@ import re
 from typing import Final
 
 from api.names import GIT_REPOSITORIES
-from cli.kinds.kind import CliKind, Column, Creation, Object, ready_message, status, suspended
+from cli.fields import text
+from cli.kinds.kind import CliKind, Column, Creation, Object, ready_message, suspended
 
 _LONG_HASH: Final = re.compile(r"(sha1:|sha256:)([0-9a-f]{8})[0-9a-f]+")
 
 
 def _full_revision(obj: Object) -> str:
-    return str((status(obj).get("artifact") or {}).get("revision", ""))
+    return text(obj, "status", "artifact", "revision")
 
 
 def _revision(obj: Object) -> str:
@@ -21,12 +22,12 @@ def _message(obj: Object) -> str:
     return _shorten(ready_message(obj))
 
 
-def _shorten(text: str) -> str:
-    return _LONG_HASH.sub(r"\1\2", text)
+def _shorten(message: str) -> str:
+    return _LONG_HASH.sub(r"\1\2", message)
 
 
 def _url(obj: Object) -> str:
-    return str((obj.get("spec") or {}).get("url", ""))
+    return text(obj, "spec", "url")
 
 
 def _summarize(obj: Object) -> str:

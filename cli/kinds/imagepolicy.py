@@ -3,42 +3,42 @@
 from typing import Any, Final
 
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
-from cli.kinds.kind import CliKind, Column, Creation, Link, Object, status
+from cli.fields import field, mapping, text
+from cli.kinds.kind import CliKind, Column, Creation, Link, Object
 
 
 def _image(obj: Object) -> str:
-    return str((status(obj).get("latestRef") or {}).get("name", ""))
+    return text(obj, "status", "latestRef", "name")
 
 
 def _tag(obj: Object) -> str:
-    return str((status(obj).get("latestRef") or {}).get("tag", ""))
+    return text(obj, "status", "latestRef", "tag")
 
 
 def _repository(obj: Object) -> str:
-    ref = (obj.get("spec") or {}).get("imageRepositoryRef") or {}
-    return "/".join(ref[key] for key in ("namespace", "name") if ref.get(key))
+    ref = mapping(obj, "spec", "imageRepositoryRef")
+    return "/".join(part for part in (text(ref, "namespace"), text(ref, "name")) if part)
 
 
 def _policy(obj: Object) -> str:
-    policy = (obj.get("spec") or {}).get("policy") or {}
-    return ", ".join(f"{name} {' '.join(map(str, (rule or {}).values()))}".strip() for name, rule in policy.items())
+    policy = mapping(obj, "spec", "policy")
+    return ", ".join(f"{name} {' '.join(map(str, mapping(policy, name).values()))}".strip() for name in policy)
 
 
 def _filter(obj: Object) -> str:
-    tags = (obj.get("spec") or {}).get("filterTags") or {}
-    return " → ".join(str(tags[key]) for key in ("pattern", "extract") if tags.get(key))
+    tags = mapping(obj, "spec", "filterTags")
+    return " → ".join(part for part in (text(tags, "pattern"), text(tags, "extract")) if part)
 
 
 def _summarize(obj: Object) -> str:
-    ref = status(obj).get("latestRef") or {}
-    digest = f"@{ref['digest']}" if ref.get("digest") else ""
-    return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
+    digest = text(obj, "status", "latestRef", "digest")
+    return f"selected ref {_image(obj)}:{_tag(obj)}" + (f"@{digest}" if digest else "")
 
 
 def _complete(spec: dict[str, Any]) -> dict[str, Any]:
     """Return a spec whose filter has an extract, which the API server refuses beside policy.keys only."""
-    tag_filter, choice = spec.get("filterTags"), spec.get("policy") or {}
-    if not tag_filter or choice.get("keys"):
+    tag_filter = mapping(spec, "filterTags")
+    if not tag_filter or field(spec, "policy", "keys"):
         return spec
     return {**spec, "filterTags": {"extract": "", **tag_filter}}
 

@@ -3,23 +3,24 @@
 from typing import Final
 
 from api.names import IMAGE_REPOSITORIES
-from cli.kinds.kind import CliKind, Column, Creation, Object, status, suspended
+from cli.fields import number, text
+from cli.kinds.kind import CliKind, Column, Creation, Object, suspended
 
 
 def _last_scan(obj: Object) -> str:
-    return str((status(obj).get("lastScanResult") or {}).get("scanTime", ""))
+    return text(obj, "status", "lastScanResult", "scanTime")
 
 
 def _image(obj: Object) -> str:
-    return str((obj.get("spec") or {}).get("image", ""))
+    return text(obj, "spec", "image")
 
 
 def _tags(obj: Object) -> str:
-    return str((status(obj).get("lastScanResult") or {}).get("tagCount", ""))
+    return text(obj, "status", "lastScanResult", "tagCount")
 
 
 def _summarize(obj: Object) -> str:
-    return f"scan fetched {(status(obj).get('lastScanResult') or {}).get('tagCount', 0)} tags"
+    return f"scan fetched {number(obj, 'status', 'lastScanResult', 'tagCount')} tags"
 
 
 REPOSITORY: Final = CliKind(

@@ -3,6 +3,7 @@
 from typing import Final
 
 from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS
+from cli.fields import mapping, text
 from cli.kinds.kind import (
     CliKind,
     Column,
@@ -11,28 +12,26 @@ from cli.kinds.kind import (
     Object,
     Selector,
     ready_message,
-    status,
     suspended,
 )
 
 
 def _last_run(obj: Object) -> str:
-    return str(status(obj).get("lastAutomationRunTime", ""))
+    return text(obj, "status", "lastAutomationRunTime")
 
 
 def _source(obj: Object) -> str:
-    ref = (obj.get("spec") or {}).get("sourceRef") or {}
-    return "/".join(ref[key] for key in ("namespace", "name") if ref.get(key))
+    ref = mapping(obj, "spec", "sourceRef")
+    return "/".join(part for part in (text(ref, "namespace"), text(ref, "name")) if part)
 
 
 def _branch(obj: Object) -> str:
-    git = (obj.get("spec") or {}).get("git") or {}
-    checkout = ((git.get("checkout") or {}).get("ref") or {}).get("branch")
-    return str((git.get("push") or {}).get("branch") or checkout or "")
+    git = mapping(obj, "spec", "git")
+    return text(git, "push", "branch") or text(git, "checkout", "ref", "branch")
 
 
 def _last_commit(obj: Object) -> str:
-    return str(status(obj).get("lastPushCommit", ""))[:8]
+    return text(obj, "status", "lastPushCommit")[:8]
 
 
 UPDATE: Final = CliKind(

@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 from api.names import READY
 from api.resource import Resource
+from cli.fields import field, mapping, mappings, text
 
 Object: TypeAlias = Mapping[str, Any]
 """An object as the API server sends it."""
@@ -13,19 +14,18 @@ Object: TypeAlias = Mapping[str, Any]
 
 def status(obj: Object) -> Mapping[str, Any]:
     """Return the status, empty where there is none."""
-    found: Mapping[str, Any] = obj.get("status") or {}
-    return found
+    return mapping(obj, "status")
 
 
 def condition(obj: Object, type: str = READY) -> Mapping[str, Any] | None:
     """Return a condition of the status, or None. Condition types are compared without regard to case."""
     wanted = type.lower()
-    return next((one for one in status(obj).get("conditions") or () if one.get("type", "").lower() == wanted), None)
+    return next((one for one in mappings(obj, "status", "conditions") if text(one, "type").lower() == wanted), None)
 
 
 def is_suspended(obj: Object) -> bool:
     """Return whether `spec.suspend` is set."""
-    return bool((obj.get("spec") or {}).get("suspend"))
+    return field(obj, "spec", "suspend") is True
 
 
 def suspended(obj: Object) -> str:
@@ -35,7 +35,7 @@ def suspended(obj: Object) -> str:
 
 def ready_message(obj: Object) -> str:
     """Return the message of the condition Ready."""
-    return str((condition(obj) or {}).get("message", ""))
+    return text(condition(obj), "message")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,8 @@ class CliKind:
         """Return the objects that one names; those without a namespace are in its own."""
         found = []
         for link in self.links:
-            ref = (obj.get("spec") or {}).get(link.field) or {}
-            namespace = ref.get("namespace") or obj["metadata"].get("namespace", "")
-            if ref.get("name"):
-                found.append(Reference(link.resource, namespace, ref["name"]))
+            ref = mapping(obj, "spec", link.field)
+            namespace = text(ref, "namespace") or text(obj, "metadata", "namespace")
+            if name := text(ref, "name"):
+                found.append(Reference(link.resource, namespace, name))
         return found

@@ -1,11 +1,13 @@
 """The report of `trace`: the object, what applied it, and the source of that."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
+from api.names import TRUE
 from api.resource import Resource
 from cli.ages import parse_time
-from cli.kinds.kind import Object, condition, is_suspended, ready_message, status
+from cli.fields import mapping, text
+from cli.kinds.kind import Object, condition, is_suspended, ready_message
 from cli.terminal import one_line
 
 Section = list[tuple[str, str]]
@@ -32,27 +34,29 @@ def object_section(kind: str, obj: Object) -> Section:
 
 def manager_section(resource: Resource, obj: Object) -> Section:
     """Return what applied it."""
-    spec, found = obj.get("spec") or {}, status(obj)
+    spec = mapping(obj, "spec")
     return [
         *_head(resource, obj),
-        ("Target", str(spec.get("targetNamespace") or "")),
-        ("Path", str(spec.get("path") or "")),
-        ("Revision", str(found.get("lastAppliedRevision") or found.get("lastAttemptedRevision") or "")),
+        ("Target", text(spec, "targetNamespace")),
+        ("Path", text(spec, "path")),
+        ("Revision", _revision(obj)),
         *_state(obj),
     ]
 
 
+def _revision(obj: Object) -> str:
+    return text(obj, "status", "lastAppliedRevision") or text(obj, "status", "lastAttemptedRevision")
+
+
 def source_section(resource: Resource, obj: Object) -> Section:
     """Return where that came from."""
-    spec = obj.get("spec") or {}
-    ref: Mapping[str, Any] = spec.get("ref") or {}
-    artifact = status(obj).get("artifact") or {}
+    spec = mapping(obj, "spec")
     return [
         *_head(resource, obj),
-        ("URL", str(spec.get("url") or spec.get("endpoint") or "")),
-        ("Chart", str(spec.get("chart") or "")),
-        *((name.capitalize(), str(ref.get(name) or "")) for name in _REFS),
-        ("Revision", str(artifact.get("revision") or "")),
+        ("URL", text(spec, "url") or text(spec, "endpoint")),
+        ("Chart", text(spec, "chart")),
+        *((name.capitalize(), text(spec, "ref", name)) for name in _REFS),
+        ("Revision", text(obj, "status", "artifact", "revision")),
         *_state(obj),
     ]
 
@@ -70,6 +74,6 @@ def _state(obj: Object) -> Iterator[tuple[str, str]]:
     else:
         when = parse_time(ready.get("lastTransitionTime"))
         shown = f"{when:%Y-%m-%d %H:%M:%S} +0000 UTC" if when else "an unknown time"
-        word = "reconciled" if ready.get("status") == "True" else "reconciliation failed"
+        word = "reconciled" if text(ready, "status") == TRUE else "reconciliation failed"
         yield "Status", f"Last {word} at {shown}"
     yield "Message", ready_message(obj)

@@ -1,12 +1,13 @@
 """`trace`, from what was asked for to what is printed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from api.names import GIT_REPOSITORIES
 from api.resource import Resource
+from cli.fields import mapping, text
 from cli.grammar.session import Failed, Session
-from cli.kinds.kind import Object, status
+from cli.kinds.kind import Object
 from cli.kinds.other import COUNTED
 from cli.output import write_output
 from cli.tracing.discovery import find_kind, find_word
@@ -69,22 +70,31 @@ def _read(session: Session, resource: Resource, name: str) -> Object:
         raise Failed(f"failed to find object: {error.message}") from error
 
 
-def _source(cluster: "Cluster", manager: Object) -> Iterator[Section]:
+def _source(
+    cluster: "Cluster", manager: Object, seen: frozenset[tuple[str, str, str]] = frozenset()
+) -> Iterator[Section]:
     """Yield the source of a Kustomization; of a HelmRelease its chart, and the source of that."""
     from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415 -- loaded with the cluster
 
-    spec, namespace = manager.get("spec") or {}, manager["metadata"].get("namespace", "")
-    chart_namespace, _, chart = str(status(manager).get("helmChart") or "").partition("/")
-    inline = {"kind": "HelmChart", "namespace": chart_namespace, "name": chart} if chart else None
-    ref = spec.get("sourceRef") or spec.get("chartRef") or inline
-    resource = _SOURCES.get(ref.get("kind") or "") if ref else None
-    if not ref or resource is None:
+    ref = mapping(manager, "spec", "sourceRef") or mapping(manager, "spec", "chartRef") or _inline_chart(manager)
+    resource, name = _SOURCES.get(text(ref, "kind")), text(ref, "name")
+    if resource is None or not name:
+        return
+    namespace = text(ref, "namespace") or text(manager, "metadata", "namespace")
+    own = resource.kind, namespace, name
+    if own in seen:  # sources in a circle have no end
         return
     try:
-        source = cluster.get(resource, ref.get("namespace") or namespace, ref["name"])
+        source = cluster.get(resource, namespace, name)
     except NotFound:
-        yield [(resource.kind, f"{ref['name']} (not found)")]
+        yield [(resource.kind, f"{name} (not found)")]
         return
     yield source_section(resource, source)
-    if (source.get("spec") or {}).get("sourceRef"):
-        yield from _source(cluster, source)
+    if mapping(source, "spec", "sourceRef"):
+        yield from _source(cluster, source, seen | {own})
+
+
+def _inline_chart(release: Object) -> Mapping[str, str]:
+    """Return a reference to the HelmChart that a HelmRelease without a chartRef makes; empty where there is none."""
+    namespace, _, name = text(release, "status", "helmChart").partition("/")
+    return {"kind": "HelmChart", "namespace": namespace, "name": name} if name else {}

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING, Final
 
 from api.names import KUSTOMIZATIONS
-from cli.kinds.kind import Object, status
+from cli.fields import mappings, text
+from cli.kinds.kind import Object
 from cli.kinds.other import is_of_flux
 from cli.trees.tree import Node
 
@@ -27,8 +28,8 @@ def _grow(
 ) -> None:
     from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415 -- loaded with the cluster
 
-    for entry in (status(kustomization).get("inventory") or {}).get("entries") or ():
-        child = parse_entry(str(entry.get("id", "")))
+    for entry in mappings(kustomization, "status", "inventory", "entries"):
+        child = parse_entry(text(entry, "id"))
         if child is None or (flux_only and not is_of_flux(child.group)):
             continue
         node.children.append(child)
@@ -43,12 +44,12 @@ def _grow(
                 _grow(cluster, child, inner, flux_only=flux_only, seen=seen | {place})
 
 
-def parse_entry(text: str) -> Node | None:
+def parse_entry(id: str) -> Node | None:
     """Return the object of an inventory's id, `namespace_name_group_Kind`; None for what is none.
 
     https://pkg.go.dev/github.com/fluxcd/cli-utils/pkg/object#ObjMetadata.String
     """
-    namespace, first, rest = text.partition("_")
+    namespace, first, rest = id.partition("_")
     rest, second, kind = rest.rpartition("_")
     name, third, group = rest.rpartition("_")
     if not (first and second and third and name and kind):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from api.resource import Resource
+from cli import fields
 from cli.kinds import KINDS
 from cli.kinds.kind import CliKind, Object
 from cli.trees.tree import Node
@@ -90,7 +91,7 @@ class Relations:
         for ref in kind.references(obj):
             yield ref.resource.kind, ref.namespace, ref.name
         for selector in kind.selectors:
-            wanted = (obj.get("spec") or {}).get(selector.field)
+            wanted = fields.field(obj, "spec", selector.field)
             place = (selector.resource.kind, obj["metadata"].get("namespace", ""))
             yield from (id_of(selector.resource, one) for one in self._places.get(place, ()) if _selects(wanted, one))
 
@@ -110,6 +111,6 @@ def _selects(selector: object, obj: Object) -> bool:
     from api.selectors import BadSelector, matches  # noqa: PLC0415
 
     try:
-        return matches(msgspec.convert(selector, LabelSelector), obj["metadata"].get("labels") or {})
+        return matches(msgspec.convert(selector, LabelSelector), fields.mapping(obj, "metadata", "labels"))
     except (BadSelector, msgspec.ValidationError):
         return False

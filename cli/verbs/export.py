@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from api.names import SECRETS
+from cli import fields
 from cli.exporting import manifest, secret_manifest, to_output
 from cli.grammar.flags import Words, switch, text
 from cli.grammar.session import Failed, Session
@@ -70,7 +71,7 @@ def _selected(session: Session, kinds: Sequence[CliKind], flags: Mapping[str, An
 def _manifests(session: Session, found: Sequence[_Pair], *, with_credentials: bool) -> Iterator[dict[str, Any]]:
     for kind, obj in found:
         yield manifest(kind, obj)
-        if with_credentials and (name := (obj["spec"].get("secretRef") or {}).get("name")):
+        if with_credentials and (name := fields.text(obj, "spec", "secretRef", "name")):
             yield secret_manifest(_secret(session, obj["metadata"]["namespace"], name))
 
 

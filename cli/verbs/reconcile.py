@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 
 from api.names import REQUESTED_AT
 from cli.changing import MANAGER
+from cli.fields import text
 from cli.grammar.session import Failed, Said, Session
 from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
-from cli.kinds.kind import CliKind, Object, is_suspended, status
+from cli.kinds.kind import CliKind, Object, is_suspended
 from cli.selecting import complete_names, each_once, get_object, list_objects
 from cli.waiting import judge_after, wait_for_each
 
@@ -56,9 +57,7 @@ def _reconcile_each(session: Session, kind: CliKind, objects: Sequence[Object]) 
     if not asked:
         return 0
     session.report.waiting(f"waiting for {kind.kind} reconciliation")
-    judges = {
-        obj["metadata"]["name"]: judge_after(str(status(obj).get("lastHandledReconcileAt", ""))) for obj in objects
-    }
+    judges = {obj["metadata"]["name"]: judge_after(text(obj, "status", "lastHandledReconcileAt")) for obj in objects}
     failed = 0
     for result in wait_for_each(session, kind, asked, judge=judges):
         which = f"{kind.kind} {result.name}: " if len(objects) > 1 else ""

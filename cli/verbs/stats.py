@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from api.names import FALSE
 from api.resource import Resource
+from cli.fields import number, text
 from cli.grammar.flags import switch
 from cli.grammar.session import Session
 from cli.grammar.tree import Command
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
-from cli.kinds.kind import Object, condition, is_suspended, status
+from cli.kinds.kind import Object, condition, is_suspended
 from cli.kinds.other import COUNTED
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ def row(name: str, objects: Iterable[Object]) -> list[str]:
     for obj in objects:
         total += 1
         suspended += is_suspended(obj)
-        failing += (condition(obj) or {}).get("status") == "False"
-        size += (status(obj).get("artifact") or {}).get("size") or 0
+        failing += text(condition(obj), "status") == FALSE
+        size += number(obj, "status", "artifact", "size")
     return [name, str(total - suspended), str(failing), str(suspended), format_size(size)]
 
 
