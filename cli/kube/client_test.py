@@ -415,11 +415,45 @@ def test_a_watch_whose_version_is_too_old(answer: Answer) -> None:
         list(api.watch(THINGS, resource_version="7", timeout=5))
 
 
-def test_a_watch_that_cannot_be_opened_gives_up() -> None:
+def test_a_watch_that_cannot_be_opened_gives_up_after_a_minute() -> None:
     clock = Clock()
-    with cluster("http://127.0.0.1:1", deadline=clock.deadline(60)) as api, pytest.raises(Unreachable):
-        list(api.watch(THINGS, resource_version="7", timeout=30))
-    assert clock.slept == [1.0] * 4
+    with cluster("http://127.0.0.1:1", deadline=clock.deadline(600)) as api, pytest.raises(Unreachable):
+        list(api.watch(THINGS, resource_version="7", timeout=300))
+    assert clock.slept == [1.0] * 60
+
+
+def test_a_watch_says_at_its_end_that_the_server_is_away() -> None:
+    clock = Clock()
+    with cluster("http://127.0.0.1:1", deadline=clock.deadline(5)) as api, pytest.raises(Unreachable):
+        list(api.watch(THINGS, resource_version="7", timeout=300))
+
+
+def test_a_watch_outlives_a_restart_of_the_server() -> None:
+    """While it begins it answers with errors, and knows no roles yet."""
+    clock = Clock()
+    away = (
+        Answer((), drop=True),
+        status(500, "InternalError"),
+        status(429, "TooManyRequests"),
+        status(403, "Forbidden"),
+    )
+    answers = (Answer([event("ADDED", "a", "8")]), *away, Answer([event("MODIFIED", "a", "9")], hold=True))
+    with (
+        ScriptedHttp(*answers) as server,
+        cluster(server, deadline=clock.deadline(60)) as api,
+        closing(api.watch(THINGS, resource_version="7", timeout=50)) as events,
+    ):
+        assert [next(events)[0] for _ in range(2)] == ["ADDED", "MODIFIED"]
+    assert {request.query["resourceVersion"] for request in server.requests[1:]} == {"8"}
+
+
+@pytest.mark.parametrize("answer", [status(403, "Forbidden"), Answer([b"no event\n"])])
+def test_a_watch_that_is_refused_ends_at_once(answer: Answer) -> None:
+    clock = Clock()
+    with ScriptedHttp(answer) as server, cluster(server, deadline=clock.deadline(60)) as api:
+        with pytest.raises(ApiError):
+            list(api.watch(THINGS, resource_version="7", timeout=50))
+        assert len(server.requests) == 1
 
 
 def test_lines_are_streamed_as_they_come() -> None:

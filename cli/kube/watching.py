@@ -12,11 +12,19 @@ from typing import Any, Final
 from cli.kube.deadline import Deadline
 from cli.kube.objects import metadata
 from cli.kube.transport import Call, Transport
-from controllers.runtime.kube.errors import TooLarge, Unreachable, Unreadable
+from controllers.runtime.kube.errors import (
+    ApiError,
+    Forbidden,
+    ServerError,
+    Throttled,
+    TooLarge,
+    Unreachable,
+    Unreadable,
+)
 
 MAX_LINE_BYTES: Final = 16 << 20
-MAX_FAILURES: Final = 5
-"""Connections in a row that break before anything has come."""
+OUTAGE_SECONDS: Final = 60.0
+"""How long a server may be away, as it is while its node or its control plane is upgraded."""
 PAUSE_SECONDS: Final = 1.0
 """Before a connection is opened again that has brought nothing."""
 
@@ -28,7 +36,8 @@ def watch(
 ) -> Generator[Event, None, None]:
     """Yield changes after a version until `timeout` seconds have passed; see `Cluster.watch`."""
     end = deadline.within(timeout)
-    failures = 0
+    outage: Deadline | None = None
+    failure: ApiError | None = None
     while not end.has_passed():
         left = end.remaining()
         query = {**call.query, "resourceVersion": resource_version, "timeoutSeconds": str(math.ceil(left or 0) + 1)}
@@ -41,14 +50,20 @@ def watch(
                     resource_version = str(metadata(obj).get("resourceVersion") or "") or resource_version
                     if kind != "BOOKMARK":
                         yield kind, obj
-        except Unreachable:
-            failures = 0 if brought else failures + 1
-            if failures >= MAX_FAILURES:
+        except (Unreachable, Throttled, ServerError, Forbidden) as error:
+            outage = None if brought else outage
+            # A server that has just begun knows no roles yet; one that was there says so for good.
+            is_final = isinstance(error, Unreadable) or (isinstance(error, Forbidden) and outage is None)
+            outage = outage or deadline.anew(OUTAGE_SECONDS)
+            if is_final or outage.has_passed():
                 raise
+            failure = error
         else:
-            failures = 0
+            outage = failure = None
         if not brought:
             end.sleep(PAUSE_SECONDS)
+    if failure is not None:
+        raise failure
     deadline.check(call.operation)
 
 
