@@ -90,6 +90,8 @@ def text_of(error: Exception) -> str:
 
 def parse(found: Found, command: Command) -> tuple[dict[str, Any], tuple[str, ...], frozenset[str]]:
     """Return the values of all flags, the arguments, and which flags were given. Raises _BadUsage."""
+    if not all(map(_is_utf8, found.arguments)):
+        raise _BadUsage("an argument is not UTF-8, which API servers and manifests are written in")
     flags: tuple[click.Option, ...] = (*command.flags, *found.inherited)
     parser = click.Command(
         command.name,
@@ -108,6 +110,14 @@ def parse(found: Found, command: Command) -> tuple[dict[str, Any], tuple[str, ..
     source = click.core.ParameterSource.COMMANDLINE
     given = frozenset(name for name in values if context.get_parameter_source(name) is source)
     return values, rest, given
+
+
+def _is_utf8(argument: str) -> bool:
+    try:
+        argument.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class _BadUsage(Exception):

@@ -191,6 +191,7 @@ def test_nothing_after_two_dashes_is_a_flag(program: Program) -> None:
 INTERVAL = 'invalid argument "5" for "--interval" flag: time: missing unit in duration "5"'
 EXPORT = 'invalid argument "maybe" for "--export" flag: strconv.ParseBool: parsing "maybe": invalid syntax'
 SILENT = 'invalid argument "no" for "-s, --silent" flag: strconv.ParseBool: parsing "no": invalid syntax'
+NOT_UTF8 = "an argument is not UTF-8, which API servers and manifests are written in"
 LABEL = r'invalid argument "a=b\x0bc\x0dd" for "--label" flag: parse error: a line break'
 REFUSED = (
     "✗ the API server does not accept the credentials (Unauthorized): they may have expired; log in again, or name "
@@ -218,6 +219,8 @@ BURST = 'invalid argument "x" for "--kube-api-burst" flag: strconv.ParseInt: par
         ("crate", 'unknown command "crate" for "tagline"; did you mean "create"?'),
         ("check extra", 'unknown command "extra" for "tagline check"'),
         ("create image policy --label=a=b\x0bc\rd", LABEL),
+        ("create image policy --image-ref=\udcff", NOT_UTF8),
+        ("create image policy \udcff", NOT_UTF8),
         ("create image policy -n Bad", 'namespace must be a valid DNS label: "Bad"'),
     ],
 )

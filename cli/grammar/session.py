@@ -125,11 +125,6 @@ class Session:
         return float(self.values["timeout"]) / SECOND
 
     @property
-    def verbose(self) -> bool:
-        """Whether to print more."""
-        return bool(self.values["verbose"])
-
-    @property
     def deadline(self) -> "Deadline":
         """The end of this command's time, which begins when it is first asked for."""
         from cli.kube.deadline import Deadline  # noqa: PLC0415

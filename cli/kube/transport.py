@@ -254,10 +254,14 @@ def _connect(host: str, port: int, limit: Deadline) -> socket.socket:
 
 def _encrypt(plain: Socket, context: ssl.SSLContext, name: str, limit: Deadline) -> Socket:
     plain.settimeout(limit.remaining() or 0.001)
-    if name.startswith("."):  # OpenSSL takes all others
-        raise NotConfigured(f"{name} is not a name that a host can have; correct tls-server-name")
+    unfit = NotConfigured(f"{name} is not a name that a host can have; correct tls-server-name")
+    if name.startswith("."):
+        raise unfit
     if isinstance(plain, socket.socket) and not isinstance(plain, ssl.SSLSocket):
-        return context.wrap_socket(plain, server_hostname=name)
+        try:
+            return context.wrap_socket(plain, server_hostname=name)
+        except UnicodeError:  # a part of it is empty, or too long for IDNA
+            raise unfit from None
     from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 -- only for TLS within TLS
 
     return SSLTransport(plain, context, server_hostname=name)  # type: ignore[arg-type,return-value]

@@ -93,6 +93,8 @@ def test_client_certificates() -> None:
         (TRUST, Identity("", SERVER.certificate, OTHER.key, "f"), "f: the client certificate and its key"),
         (TRUST, Identity("", b"nope", b"hush", "f"), "f: the client certificate and its key"),
         (TRUST._replace(server_name=".x"), Identity(), "correct tls-server-name"),
+        (TRUST._replace(server_name="a..b"), Identity(), "correct tls-server-name"),
+        (TRUST._replace(server_name="a" * 70), Identity(), "correct tls-server-name"),
     ],
 )
 def test_material_that_cannot_be_used(trust: Trust, identity: Identity, error: str) -> None:
