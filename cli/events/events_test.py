@@ -3,11 +3,13 @@
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from api.names import EVENTS, IMAGE_POLICIES
+from cli.events.selection import scopes_for
+from cli.kube.client import Cluster
 from testing.readable_cluster import CommandLine, ReadableCluster, command_line
 
 IMAGE_API = "image.toolkit.fluxcd.io/v1"
@@ -81,6 +83,17 @@ def test_what_cannot_have_events_is_set_right(call: CommandLine) -> None:
     assert call("events", "--for", "ImagePolciy/app") == (
         1, "", "✗ 'ImagePolciy' is not a recognized Flux kind; did you mean ImagePolicy?\n"
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("subject", ["/", "/app"])
+def test_a_subject_without_a_kind_is_none(subject: str, call: CommandLine) -> None:
+    assert call("events", "--for", subject) == (1, "", "✗ --for selector must be of format <kind>[/<name>]\n")
+
+
+def test_a_name_with_a_comma_selects_nothing_else(cluster: ReadableCluster) -> None:
+    subject = "GitRepository/app,type=Normal"
+    (scope,) = scopes_for(cast("Cluster", cluster), "apps", all_namespaces=False, subject=subject)
+    assert scope.fields == r"involvedObject.kind=GitRepository,involvedObject.name=app\,type\=Normal"
 
 
 def test_repeated_events_say_how_often(call: CommandLine, cluster: ReadableCluster) -> None:

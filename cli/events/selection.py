@@ -57,6 +57,8 @@ def scopes_for(cluster: "Cluster", namespace: str, *, all_namespaces: bool, subj
     kind_word, slash, name = subject.partition("/")
     if not subject:
         return [Scope(place, "")]
+    if not kind_word:
+        raise Failed("--for selector must be of format <kind>[/<name>]")
     kind_name = _known_kind(kind_word, subject if "/" in name else kind_word)
     if not slash or not name:
         return [Scope(place, field_is("involvedObject.kind", kind_name))]

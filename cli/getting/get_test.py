@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
+from cli.getting.selection import Selection
 from cli.main import main
 from controllers.runtime.kube.errors import Forbidden, Gone, NotFound, Unreachable
 from testing.readable_cluster import CommandLine, ReadableCluster, command_line
@@ -308,3 +309,7 @@ def test_a_watch_ends_when_nobody_reads_any_more(
 def test_standard_output_that_is_closed_is_said(call: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", None)
     assert call("get", "images", "policy")[::2] == (1, "standard output is closed\n")
+
+
+def test_a_name_with_a_comma_is_a_name() -> None:
+    assert Selection(("a,b=c",), "apps", labels="", status="").fields == r"metadata.name=a\,b\=c"

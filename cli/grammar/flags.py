@@ -191,11 +191,6 @@ def negated(long: str) -> str:
     return f"--not:{long[2:]}"
 
 
-def parse_bool(text: str) -> bool:
-    """Return what a text means as Go reads it; False for what means nothing."""
-    return text in _TRUE
-
-
 def spell_out(arguments: Sequence[str], flags: Sequence[click.Option]) -> list[str]:
     """Return arguments in a form that click reads: no `--switch=false`, no `-n=value`. Raises InvalidArgument."""
     known = {name: flag for flag in flags if isinstance(flag, Flag) for name in (flag.long, flag.shorthand) if name}

@@ -32,7 +32,7 @@ GLOBAL_FLAGS: Final = (
     switch(
         "--ns-follows-kube-context",
         help=f"take the namespace of the kubeconfig's context instead of {DEFAULT_NAMESPACE}; the variable "
-        f"{FOLLOW_CONTEXT_VARIABLE} does the same",
+        f"{FOLLOW_CONTEXT_VARIABLE} does the same, whatever it is set to",
     ),
     text("--server", help="address of the API server"),
     duration("--timeout", default=5 * MINUTE, help="how long the whole command may take"),

@@ -8,7 +8,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
-from cli.grammar.flags import parse_bool
 from cli.grammar.globals import FOLLOW_CONTEXT_VARIABLE, choose_namespace, connection_options
 from cli.output import write_line
 from controllers.golang.duration import SECOND
@@ -117,7 +116,7 @@ class Session:
 
     @property
     def _follows_context(self) -> bool:
-        return bool(self.values["ns_follows_kube_context"]) or parse_bool(self.environ.get(FOLLOW_CONTEXT_VARIABLE, ""))
+        return bool(self.values["ns_follows_kube_context"]) or bool(self.environ.get(FOLLOW_CONTEXT_VARIABLE))
 
     @property
     def timeout_seconds(self) -> float:

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from api.resource import Resource
 from cli.kube.transport import Call, Transport
-from controllers.golang.quote import quote_bytes
+from controllers.golang.quote import quote
 from controllers.runtime.kube.errors import Gone, Invalid, NotFound, Unreadable
 from controllers.runtime.kube.paths import describe_request, request_path
 
@@ -45,7 +45,7 @@ def pages(
             page = request_object(transport, call, resource)
         except Invalid as error:
             if labels:  # the server does not say what it speaks of
-                text = f"couldn't parse the selector string {quote_bytes(labels)}: {error.message}"
+                text = f"couldn't parse the selector string {quote(labels)}: {error.message}"
                 error.message = f"unable to parse label selector: {text}"
             raise
         except Gone:

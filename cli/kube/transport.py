@@ -23,6 +23,8 @@ MAX_ANSWER_BYTES: Final = 256 << 20
 MAX_ERROR_BYTES: Final = 1 << 20
 MAX_RETRIES: Final = 10
 KEEPALIVE_SECONDS: Final = 15
+_MAX_LABEL: Final = 63
+"""Characters of one part of a host's name."""
 _REPEATABLE: Final = frozenset({"GET", "PUT", "DELETE"})
 _LOST: Final = (ConnectionError, EOFError, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
@@ -252,16 +254,22 @@ def _connect(host: str, port: int, limit: Deadline) -> socket.socket:
     return found
 
 
+def _is_fit_name(name: str) -> bool:
+    """Return whether OpenSSL takes a name; it leaves the socket open when it does not."""
+    if name.isascii():
+        return all(0 < len(label) <= _MAX_LABEL for label in name.removesuffix(".").split("."))
+    try:
+        return bool(name.encode("idna"))
+    except UnicodeError:
+        return False
+
+
 def _encrypt(plain: Socket, context: ssl.SSLContext, name: str, limit: Deadline) -> Socket:
     plain.settimeout(limit.remaining() or 0.001)
-    unfit = NotConfigured(f"{name} is not a name that a host can have; correct tls-server-name")
-    if name.startswith("."):
-        raise unfit
+    if not _is_fit_name(name):
+        raise NotConfigured(f"{name} is not a name that a host can have; correct tls-server-name")
     if isinstance(plain, socket.socket) and not isinstance(plain, ssl.SSLSocket):
-        try:
-            return context.wrap_socket(plain, server_hostname=name)
-        except UnicodeError:  # a part of it is empty, or too long for IDNA
-            raise unfit from None
+        return context.wrap_socket(plain, server_hostname=name)
     from urllib3.util.ssltransport import SSLTransport  # noqa: PLC0415 -- only for TLS within TLS
 
     return SSLTransport(plain, context, server_hostname=name)  # type: ignore[arg-type,return-value]

@@ -94,6 +94,7 @@ def test_client_certificates() -> None:
         (TRUST, Identity("", b"nope", b"hush", "f"), "f: the client certificate and its key"),
         (TRUST._replace(server_name=".x"), Identity(), "correct tls-server-name"),
         (TRUST._replace(server_name="a..b"), Identity(), "correct tls-server-name"),
+        (TRUST._replace(server_name="ü" * 60), Identity(), "correct tls-server-name"),
         (TRUST._replace(server_name="a" * 70), Identity(), "correct tls-server-name"),
     ],
 )
