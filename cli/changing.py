@@ -52,7 +52,18 @@ def find_named(
             session.report.failure(f"{text} namespace{suggest(session, kind, name)}")
 
 
-def patch_spec(session: Session, kind: CliKind, obj: Object, spec: Mapping[str, Any]) -> Object:
+def patch_spec(session: Session, kind: CliKind, obj: Object, spec: Mapping[str, Any]) -> Object | None:
     """Merge fields into the object's spec, None removing one, and return the object. Raises ApiError."""
+    return patch(session, kind, obj, {"spec": spec})
+
+
+def patch(session: Session, kind: CliKind, obj: Object, change: Mapping[str, Any]) -> Object | None:
+    """Merge a change into an object and return it; None for one that is gone by now, which is said. Raises ApiError."""
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
+
     meta = obj["metadata"]
-    return session.cluster.patch(kind.resource, meta["namespace"], meta["name"], {"spec": spec}, manager=MANAGER)
+    try:
+        return session.cluster.patch(kind.resource, meta["namespace"], meta["name"], change, manager=MANAGER)
+    except NotFound:
+        session.report.failure(f"{kind.kind} {meta['name']} was deleted meanwhile")
+        return None

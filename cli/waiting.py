@@ -35,6 +35,7 @@ class State:
 
 Judge: TypeAlias = Callable[[Object], State]
 NO_JUDGES: Final[Mapping[str, Judge]] = {}
+_GONE: Final = "deleted meanwhile"
 NO_LIMIT: Final = 86_400.0
 """Seconds that stand for a watch without an end."""
 
@@ -116,8 +117,11 @@ def wait_for_each(
     waiting = {_name(obj): _Waiting(obj, judge.get(_name(obj), _judge)) for obj in objects}
     for name in sorted(waiting):
         yield from _settle(session, kind, waiting, name, waiting[name].obj)
-    for obj in _changes(session, kind, waiting):
-        yield from _settle(session, kind, waiting, _name(obj), obj)
+    for name, changed in _changes(session, kind, waiting):
+        if changed is None:
+            yield Result(waiting.pop(name).obj, NotReconciled(f"{kind.kind} {name} was {_GONE}", f"it was {_GONE}"))
+        else:
+            yield from _settle(session, kind, waiting, name, changed)
     for name in sorted(waiting):
         one = waiting[name]
         yield Result(one.obj, _too_late(session, kind, one.obj, one.judge(one.obj)))
@@ -146,8 +150,12 @@ def _settle(session: Session, kind: CliKind, waiting: dict[str, _Waiting], name:
     yield Result(obj, NotReconciled(state.message or state.reason, state.message) if failed else None)
 
 
-def _changes(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[Object]:
-    """Yield new versions of those that are waited for, until none is, or the deadline. Raises Failed for one gone."""
+_Change: TypeAlias = tuple[str, Object | None]
+"""A name and the object's new version, None for one that is gone."""
+
+
+def _changes(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[_Change]:
+    """Yield what becomes of those that are waited for, until none is, or the deadline."""
     from cli.kube.deadline import TimedOut  # noqa: PLC0415
     from controllers.runtime.kube.errors import Gone  # noqa: PLC0415
 
@@ -160,15 +168,13 @@ def _changes(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -
             continue
 
 
-def _watch(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[Object]:
+def _watch(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> Iterator[_Change]:
     namespace = next(iter(waiting.values())).obj["metadata"]["namespace"]
     fields = f"metadata.name={next(iter(waiting))}" if len(waiting) == 1 else ""
     listed, version = session.cluster.list_versioned(kind.resource, namespace, fields=fields)
     there = {_name(obj): obj for obj in listed}
     for name in list(waiting):
-        if name not in there:
-            raise _deleted(kind, name)
-        yield there[name]
+        yield name, there.get(name)
     if not waiting:
         return
     left = session.deadline.remaining()
@@ -179,15 +185,9 @@ def _watch(session: Session, kind: CliKind, waiting: Mapping[str, _Waiting]) -> 
         for event, obj in events:
             if _name(obj) not in waiting:
                 continue
-            if event == "DELETED":
-                raise _deleted(kind, _name(obj))
-            yield obj
+            yield _name(obj), None if event == "DELETED" else obj
             if not waiting:
                 return
-
-
-def _deleted(kind: CliKind, name: str) -> Failed:
-    return Failed(f"{kind.kind} {name} was deleted meanwhile")
 
 
 def _name(obj: Object) -> str:

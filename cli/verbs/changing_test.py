@@ -22,6 +22,7 @@ from cli.verbs.delete import delete
 from cli.verbs.reconcile import reconcile, reconcile_all
 from cli.verbs.resume import resume
 from cli.verbs.suspend import suspend
+from controllers.runtime.kube.errors import NotFound
 from testing.cluster import FakeCluster, session_on
 
 READY = {"type": "Ready", "status": "True", "reason": "Succeeded", "message": "chosen"}
@@ -222,3 +223,37 @@ def test_standard_input_that_is_closed_is_no_answer(cluster: FakeCluster, monkey
     monkeypatch.setattr("sys.stdin", None)
     with session_on(cluster, namespace="apps") as (session, _), pytest.raises(Failed, match="nobody answered"):
         delete(session, POLICY, ["app"], silent=False)
+
+
+GONE = NotFound("patch", 'imagepolicies.image.toolkit.fluxcd.io "app" not found', status=404)
+
+
+def test_an_object_that_goes_between_two_steps_keeps_no_other_back(cluster: FakeCluster) -> None:
+    cluster.failures["patch imagepolicies apps/app"] = GONE
+    with session_on(cluster, namespace="apps") as (session, said):
+        suspend(session, POLICY, [], all=True)
+        resume(session, POLICY, ["app", "web"], all=False, wait=False)
+    lines = said.getvalue().splitlines()
+    assert lines.count("✗ ImagePolicy app was deleted meanwhile") == 2
+    assert [line for line in lines if line.startswith("✔")] == ["✔ image policy suspended", "✔ image policy resumed"]
+
+
+def test_reconcile_of_several_goes_on_after_one_that_is_deleted(cluster: FakeCluster) -> None:
+    cluster.put(IMAGE_POLICIES, {"metadata": {"name": "old", "namespace": "apps"}, "spec": {}})
+    cluster.failures["patch imagepolicies apps/app"] = GONE
+    cluster.steps = [lambda cluster: cluster.remove(IMAGE_POLICIES, "apps", "old"), handled("web")]
+    with session_on(cluster, namespace="apps") as (session, said), pytest.raises(Said):
+        reconcile(session, POLICY, ["app", "old", "web"])
+    assert said.getvalue().splitlines()[-3:] == [
+        "✗ ImagePolicy old: ImagePolicy old was deleted meanwhile",
+        "✔ ImagePolicy web: selected ref x/app:1.3.0",
+        "✗ reconciliation failed for 2 of 3 objects",
+    ]
+
+
+def test_what_somebody_else_has_deleted_is_deleted(cluster: FakeCluster) -> None:
+    cluster.failures["delete imagepolicies apps/app"] = GONE
+    with session_on(cluster, namespace="apps") as (session, said):
+        delete(session, POLICY, ["app", "web"], silent=True)
+    assert "⚠️  image policy app was deleted already" in said.getvalue()
+    assert cluster.stored(IMAGE_POLICIES, "apps", "web") is None

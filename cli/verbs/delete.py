@@ -15,6 +15,8 @@ SILENT = switch("-s", "--silent", help="do not ask")
 
 def delete(session: Session, kind: CliKind, names: Sequence[str], *, silent: bool) -> None:
     """Delete the named objects. Nothing is deleted unless all of them are there. Raises Failed."""
+    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
+
     if not names:
         raise Failed(f"{kind.human} name is required")
     objects = [get_object(session, kind, name) for name in each_once(names)]
@@ -24,7 +26,11 @@ def delete(session: Session, kind: CliKind, names: Sequence[str], *, silent: boo
     for obj in objects:
         name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
         session.report.action(f"deleting {kind.human} {name} in {namespace} namespace")
-        session.cluster.delete(kind.resource, namespace, name)
+        try:
+            session.cluster.delete(kind.resource, namespace, name)
+        except NotFound:  # somebody else was faster
+            session.report.warning(f"{kind.human} {name} was deleted already")
+            continue
         session.report.success(f"{kind.human} deleted")
 
 

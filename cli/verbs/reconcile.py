@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from api.names import REQUESTED_AT
-from cli.changing import MANAGER
+from cli.changing import patch
 from cli.fields import text
 from cli.grammar.session import Failed, Said, Session
 from cli.grammar.tree import Command, Group
@@ -53,12 +53,12 @@ def _raise_if_any(session: Session, failed: int, count: int) -> None:
 
 def _reconcile_each(session: Session, kind: CliKind, objects: Sequence[Object]) -> int:
     """Ask for all, wait for each, tell how it ended, and return how many failed."""
-    asked = [_ask(session, kind, obj) for obj in objects]
+    asked = [found for obj in objects if (found := _ask(session, kind, obj))]
+    failed = len(objects) - len(asked)
     if not asked:
-        return 0
+        return failed
     session.report.waiting(f"waiting for {kind.kind} reconciliation")
     judges = {obj["metadata"]["name"]: judge_after(text(obj, "status", "lastHandledReconcileAt")) for obj in objects}
-    failed = 0
     for result in wait_for_each(session, kind, asked, judge=judges):
         which = f"{kind.kind} {result.name}: " if len(objects) > 1 else ""
         if result.error is None:
@@ -69,12 +69,13 @@ def _reconcile_each(session: Session, kind: CliKind, objects: Sequence[Object]) 
     return failed
 
 
-def _ask(session: Session, kind: CliKind, obj: Object) -> Object:
+def _ask(session: Session, kind: CliKind, obj: Object) -> Object | None:
     name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
     session.report.action(f"annotating {kind.kind} {name} in {namespace} namespace")
     request = {"metadata": {"annotations": {REQUESTED_AT: _now()}}}
-    asked = session.cluster.patch(kind.resource, namespace, name, request, manager=MANAGER)
-    session.report.success(f"{kind.kind} annotated")
+    asked = patch(session, kind, obj, request)
+    if asked:
+        session.report.success(f"{kind.kind} annotated")
     return asked
 
 

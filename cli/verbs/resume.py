@@ -27,8 +27,9 @@ def resume(session: Session, kind: CliKind, names: Sequence[str], *, all: bool, 
     for obj in find_named(session, kind, names, all=all, missing=NOT_FOUND):
         name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
         session.report.action(f"resuming {kind.human} {name} in {namespace} namespace")
-        resumed.append(patch_spec(session, kind, obj, {"suspend": None}))
-        session.report.success(f"{kind.human} resumed")
+        if changed := patch_spec(session, kind, obj, {"suspend": None}):
+            resumed.append(changed)
+            session.report.success(f"{kind.human} resumed")
     if wait if wait is not None else len(names) == 1 and not all:
         _wait_for_each(session, kind, resumed)
 

@@ -15,8 +15,8 @@ def suspend(session: Session, kind: CliKind, names: Sequence[str], *, all: bool)
     for obj in find_named(session, kind, names, all=all, fails_on_nothing=True):
         name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
         session.report.action(f"suspending {kind.human} {name} in {namespace} namespace")
-        patch_spec(session, kind, obj, {"suspend": True})
-        session.report.success(f"{kind.human} suspended")
+        if patch_spec(session, kind, obj, {"suspend": True}):
+            session.report.success(f"{kind.human} suspended")
 
 
 def _command(kind: CliKind) -> Command:
