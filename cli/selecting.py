@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from cli.grammar.session import Failed, Session
-from cli.grammar.spelling import nearest
+from cli.grammar.spelling import did_you_mean
 from cli.kinds.kind import CliKind, Object
 
 
@@ -29,18 +29,11 @@ def suggest(session: Session, kind: CliKind, name: str) -> str:
     from controllers.runtime.kube.errors import ApiError  # noqa: PLC0415
 
     try:
-        meant = nearest(name, (str(obj["metadata"]["name"]) for obj in list_objects(session, kind)))
+        return did_you_mean(name, (str(obj["metadata"]["name"]) for obj in list_objects(session, kind)))
     except ApiError:  # a hint is not worth another error
         return ""
-    return f'; did you mean "{meant}"?' if meant else ""
 
 
 def each_once(names: Iterable[str]) -> Iterator[str]:
     """Yield names as they were given, without repetitions."""
     return iter(dict.fromkeys(names))
-
-
-def complete_names(session: Session, kind: CliKind) -> Iterator[str]:
-    """Yield the names of a kind's objects, for a shell's completion."""
-    for obj in list_objects(session, kind):
-        yield str(obj["metadata"]["name"])

@@ -124,9 +124,9 @@ def _arguments(found: Found, command: Command, environ: Mapping[str, str]) -> It
     if command.complete is not None:
         yield from command.complete(session, arguments)
         return
-    # Verbs that say nothing of their arguments take names of the kind that they are named for.
+    # Verbs that say nothing of their arguments take names of the kind that they are named for, as many as there are.
     kind = next((kind for kind in KINDS if found.path[-2:] in kind.paths), None)
-    if kind is not None and found.path[1:2] != ("create",) and (not arguments or "..." in command.arguments):
+    if kind is not None and found.path[1:2] != ("create",):
         yield from names_of(session, kind.resource, without=arguments)
 
 

@@ -164,8 +164,8 @@ def test_verbs_that_say_nothing_of_their_arguments_take_names_of_their_kind(
     connect = partial(Session, connect=lambda _: nullcontext(cast("Cluster", cluster)))
     monkeypatch.setattr(candidates, "Session", connect)
 
-    def offered(name: str, *words: str, arguments: str = "[name]") -> list[str]:
-        policy = Command(name="policy", run=lambda *_: None, summary="", arguments=arguments)
+    def offered(name: str, *words: str) -> list[str]:
+        policy = Command(name="policy", run=lambda *_: None, summary="")
         image = Group(name="image", summary="", children=(policy,))
         root = Group(
             name="tagline",
@@ -176,6 +176,5 @@ def test_verbs_that_say_nothing_of_their_arguments_take_names_of_their_kind(
         return list(candidates.offer(root, [name, "image", "policy", *words], {}).candidates)
 
     assert offered(verb, "a") == ["app", "app-beta"]
-    assert offered(verb, "app", "") == []
-    assert offered(verb, "app", "", arguments="[name...]") == ["app-beta", "web"]
+    assert offered(verb, "app", "") == ["app-beta", "web"]
     assert offered("create", "") == []

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cli.events.rows import Event
-from cli.getting.selection import did_you_mean
 from cli.grammar.session import Failed
-from cli.grammar.spelling import nearest
+from cli.grammar.spelling import did_you_mean, nearest
 from cli.kinds import FLUX_KINDS, KINDS
 from cli.kinds.kind import CliKind, Object
 from cli.kinds.other import is_of_flux

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from cli.getting.status_selector import StatusSelector
 from cli.grammar.session import Failed
-from cli.grammar.spelling import nearest
+from cli.grammar.spelling import did_you_mean
 from cli.kinds.kind import CliKind, Object
 
 if TYPE_CHECKING:
@@ -83,9 +83,3 @@ def explain_missing(cluster: "Cluster", kind: CliKind, selection: Selection, fou
     return [
         f"{kind.kind} object '{name}' not found in {selection.place}{did_you_mean(name, known)}" for name in missing
     ]
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about a name that nothing has; empty when no name is near."""
-    meant = nearest(name, sorted(set(known) - {name}))
-    return f'; did you mean "{meant}"?' if meant else ""

@@ -13,6 +13,12 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return min(near, key=lambda pair: pair[0], default=(0, ""))[1]
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about a name that nothing has; empty when no name is near."""
+    meant = nearest(name, sorted(set(known) - {name}))
+    return f'; did you mean "{meant}"?' if meant else ""
+
+
 def count_mistakes(one: str, other: str) -> int:
     """Return how many letters have to be put in, left out, replaced or swapped with their neighbour."""
     before_last: list[int] = []

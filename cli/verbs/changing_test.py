@@ -14,6 +14,7 @@ from cli.grammar.tree import Group
 from cli.kinds import IMAGE_KINDS
 from cli.kinds.imagepolicy import POLICY
 from cli.kube.objects import NoSuchKind
+from cli.main import main
 from cli.verbs import delete as delete_verb
 from cli.verbs import reconcile as reconcile_verb
 from cli.verbs import resume as resume_verb
@@ -257,3 +258,9 @@ def test_what_somebody_else_has_deleted_is_deleted(cluster: FakeCluster) -> None
         delete(session, POLICY, ["app", "web"], silent=True)
     assert "⚠️  image policy app was deleted already" in said.getvalue()
     assert cluster.stored(IMAGE_POLICIES, "apps", "web") is None
+
+
+@pytest.mark.parametrize("verb", ["reconcile", "export"])
+def test_all_and_one_that_is_named_contradict_each_other(verb: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "image", "all", "app"]) == 1
+    assert capsys.readouterr().err == f'✗ unknown command "app" for "tagline {verb} image all"\n'

@@ -8,7 +8,7 @@ from cli.grammar.session import Failed, Session
 from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind
-from cli.selecting import complete_names, each_once, get_object
+from cli.selecting import each_once, get_object
 
 SILENT = switch("-s", "--silent", help="do not ask")
 
@@ -41,7 +41,6 @@ def _command(kind: CliKind) -> Command:
         summary=f"delete {kind.kind} objects",
         examples=f"# Delete one without a question\ntagline delete {kind.group} {kind.word} my-app --silent",
         arguments="[name]",
-        complete=lambda session, _: complete_names(session, kind),
     )
 
 

@@ -11,7 +11,7 @@ from cli.grammar.session import Failed, Session
 from cli.grammar.tree import Command, Flags, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind, Object
-from cli.selecting import complete_names, each_once, get_object
+from cli.selecting import each_once, get_object
 
 _FLAGS: Final = (
     switch("--all", help="print all objects of the kind"),
@@ -94,13 +94,13 @@ def _command(kind: CliKind) -> Command:
         examples=f"# print all of a namespace into a file\n{path} --all --namespace=apps > {kind.word}.yaml\n\n"
         f"# print one\n{path} app",
         arguments="[name]",
-        complete=lambda session, _: complete_names(session, kind),
     )
 
 
 def _all(group: str, kinds: Sequence[CliKind]) -> Command:
     return Command(
         name="all",
+        refuses_arguments=True,
         run=lambda session, _, **flags: _export(session, kinds, (), {**flags, "all": True}),
         summary=f"print all {group} objects as manifests",
         examples=f"# print everything into a file\ntagline export {group} all > {group}.yaml",

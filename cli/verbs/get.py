@@ -1,6 +1,6 @@
 """`tagline get`: what a cluster has of images and their sources, and how it is doing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -40,12 +40,6 @@ def _run(
         run.get(session, request)
 
 
-def _complete(kind: CliKind, session: Session, arguments: tuple[str, ...]) -> Iterator[str]:
-    from cli.completing.names import names_of  # noqa: PLC0415
-
-    return names_of(session, kind.resource, without=arguments)
-
-
 def _command(kind: CliKind) -> Command:
     return Command(
         name=kind.word,
@@ -57,7 +51,6 @@ def _command(kind: CliKind) -> Command:
             f"tagline get {kind.group_plural} {kind.word} --all-namespaces --status-selector ready=false\n"
             f"tagline get {kind.group_plural} {kind.word} app web -o wide\n"
         ),
-        complete=partial(_complete, kind),
     )
 
 

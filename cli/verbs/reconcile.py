@@ -10,7 +10,7 @@ from cli.grammar.session import Failed, Said, Session
 from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind, Object, is_suspended
-from cli.selecting import complete_names, each_once, get_object, list_objects
+from cli.selecting import each_once, get_object, list_objects
 from cli.waiting import judge_after, wait_for_each
 
 
@@ -92,13 +92,13 @@ def _command(kind: CliKind) -> Command:
         description=f"Asks the controller to reconcile {kind.kind} objects now, and waits until it has.",
         examples=f"# Reconcile one\ntagline reconcile {kind.group} {kind.word} my-app",
         arguments="[name]",
-        complete=lambda session, _: complete_names(session, kind),
     )
 
 
 def _all(kinds: Sequence[CliKind]) -> Command:
     return Command(
         name="all",
+        refuses_arguments=True,
         run=lambda session, _: reconcile_all(session, kinds),
         summary="reconcile all of them, in the order in which data flows",
     )

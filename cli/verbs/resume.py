@@ -8,7 +8,6 @@ from cli.grammar.session import Said, Session
 from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind, Object
-from cli.selecting import complete_names
 from cli.waiting import wait_for_each
 
 WAIT = switch(
@@ -57,7 +56,6 @@ def _command(kind: CliKind) -> Command:
         summary=f"go on reconciling {kind.kind} objects",
         examples=f"# Resume one and wait for its reconciliation\ntagline resume {kind.group} {kind.word} my-app",
         arguments="[name]",
-        complete=lambda session, _: complete_names(session, kind),
     )
 
 

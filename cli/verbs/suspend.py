@@ -7,7 +7,6 @@ from cli.grammar.session import Session
 from cli.grammar.tree import Command, Group
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind
-from cli.selecting import complete_names
 
 
 def suspend(session: Session, kind: CliKind, names: Sequence[str], *, all: bool) -> None:
@@ -26,7 +25,6 @@ def _command(kind: CliKind) -> Command:
         summary=f"suspend the reconciling of {kind.kind} objects",
         examples=f"# Suspend one\ntagline suspend {kind.group} {kind.word} my-app",
         arguments="[name]",
-        complete=lambda session, _: complete_names(session, kind),
     )
 
 
