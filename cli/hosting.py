@@ -8,6 +8,7 @@ from typing import Any
 from cli import own_machine
 from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.runtime.embedded.api import EmbeddedApi
+from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.kube.config import ClusterConfig
 from controllers.runtime.process import flags
 from controllers.runtime.process.process import Process
@@ -33,12 +34,13 @@ class Host:
         argv: Sequence[str] = QUIET,
         build: Mapping[str, Build] | None = None,
         clock: Clock = SYSTEM_CLOCK,
+        client: EmbeddedClient | None = None,
     ) -> None:
         """Declare the kinds; nothing runs yet.
 
         kinds: by name, as in `tagline run`. argv: flags of `tagline run` for them; URLs may lead to
         this machine in any case. build: kind → what declares it in
-        place of its package
+        place of its package. client: of the API, in place of a plain one
         """
         packages = {kind: importlib.import_module(f"controllers.{kind}.__main__") for kind in kinds}
         programs = [package.PROGRAM for package in packages.values()]
@@ -46,7 +48,7 @@ class Host:
         gates = {gate: on for program in programs for gate, on in program.feature_gates.items()}
         options = flags.parse((own_machine.FLAG, *argv), flags=tuple(kind_flags.values()), feature_gates=gates)
         self._clock = clock
-        self._client = api.connect()
+        self._client = client or api.connect()
         self.process = Process(
             options, name="+".join(kinds), config=ClusterConfig(""), client=self._client, clock=clock, environ={}
         )

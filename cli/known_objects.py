@@ -14,8 +14,9 @@ from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
-from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, READY, TRUE
+from api.names import GIT_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, READY, TRUE
 from api.resource import Resource
+from cli.cluster_choices import choose_in_cluster
 from cli.dockerlogin import config_file, with_docker_login
 from cli.local import choose
 from cli.objects import Manifests, collect_files, collect_manifests
@@ -51,7 +52,8 @@ def read_objects(options: argparse.Namespace, tree: WorkTree, paths: Sequence[by
     """Return the objects that the options of `source_options` ask for. Raises BadTagFile, NotConfigured, ApiError."""
     tags = read_tag_files(options.tags)
     if options.cluster:
-        return asyncio.run(_read_cluster(options.kubeconfig, user_agent))
+        files = _read_files(options.filename, options.namespace)
+        return asyncio.run(_read_cluster(options.kubeconfig, files, offline=options.offline, user_agent=user_agent))
     return choose_locally(_read_manifests(options, tree, paths), tags, offline=options.offline)
 
 
@@ -85,8 +87,12 @@ def is_elsewhere(source: GitRepository | None, remotes: Sequence[str]) -> bool:
 
 def _read_manifests(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Manifests:
     if options.filename:
-        return collect_manifests(options.filename, namespace=options.namespace, environ=os.environ)
+        return _read_files(options.filename, options.namespace)
     return collect_files(tree.root, paths, namespace=options.namespace, environ=os.environ)
+
+
+def _read_files(names: Sequence[str], namespace: str) -> Manifests:
+    return collect_manifests(names, namespace=namespace, environ=os.environ)
 
 
 def _failed_scans(repositories: Sequence[ImageRepository]) -> Iterator[str]:
@@ -101,14 +107,18 @@ def _typed(manifests: Manifests, resource: Resource, into: type[T]) -> list[T]:
     return [msgspec.convert(manifest.body, into) for manifest in manifests.of(resource.kind)]
 
 
-async def _read_cluster(kubeconfig: str, user_agent: str) -> Objects:
-    objects = Objects()
+async def _read_cluster(kubeconfig: str, files: Manifests, *, offline: bool, user_agent: str) -> Objects:
     cluster = importlib.import_module("cli.cluster")  # its HTTP library is needed for nothing else
-    async with cluster.connect(kubeconfig, user_agent=user_agent) as client:
-        objects.repositories = (await client.list(IMAGE_REPOSITORIES, into=ImageRepository, limit=0)).items
-        objects.policies = (await client.list(IMAGE_POLICIES, into=ImagePolicy, limit=0)).items
-        automations = await client.list(IMAGE_UPDATE_AUTOMATIONS, into=ImageUpdateAutomation, limit=0)
-        objects.automations = automations.items
-        sources = await client.list(GIT_REPOSITORIES, into=GitRepository, limit=0)
-        objects.sources = {key_of(source): source for source in sources.items}
-    return objects
+    with Progress("choosing from the tag lists of the cluster") as progress:
+        async with cluster.connect(kubeconfig, user_agent=user_agent) as client:
+            choices = await choose_in_cluster(
+                client, files, clock=SYSTEM_CLOCK, offline=offline, progress=progress.show
+            )
+    return Objects(
+        choices.repositories,
+        choices.policies,
+        choices.automations,
+        {key_of(source): source for source in choices.sources},
+        choices.problems,
+        choices.notices,
+    )

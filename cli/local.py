@@ -3,8 +3,8 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.kinds import KINDS
 from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
+from api.resource import Resource
 from cli import own_machine
 from cli.hosting import QUIET, SCANNERS, Build, Host
 from cli.objects import Manifest
@@ -26,7 +27,8 @@ from controllers.runtime.process.process import Process
 
 _NO_LOG: Final = logging.NullHandler()
 LOOK_SECONDS: Final = 0.2
-_FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s", own_machine.FLAG)
+FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s", own_machine.FLAG)
+"""Of a process of kinds that works once, for one user."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is waited for, how many are done, and of how many."""
@@ -64,35 +66,45 @@ async def choose(
                 await client.create(manifest.resource, manifest.key.namespace, manifest.body, into=dict)
             except ApiError as error:
                 choices.problems.append(f"{manifest.place}: {manifest.name}: {error.message}")
-        build = _offline_build(tags, clock=clock, offline=offline) if tags or offline else None
-        async with Host(api, SCANNERS, argv=_FLAGS, build=build, clock=clock) as host:
-            watching = asyncio.create_task(_report_progress(client, clock, progress))
-            try:
-                await host.settle()
-            finally:
-                watching.cancel()
-                with suppress(asyncio.CancelledError):
-                    await watching
+        build = offline_registry(tags, clock=clock, offline=offline) if tags or offline else None
+        async with (
+            Host(api, SCANNERS, argv=FLAGS, build=build, clock=clock) as host,
+            watching(client, clock, progress, of=IMAGE_REPOSITORIES),
+        ):
+            await host.settle()
         choices.policies = (await client.list(IMAGE_POLICIES, into=ImagePolicy, limit=0)).items
         choices.repositories = (await client.list(IMAGE_REPOSITORIES, into=ImageRepository, limit=0)).items
     return choices
 
 
-def _offline_build(tags: Mapping[str, Sequence[str]], *, clock: Clock, offline: bool) -> Mapping[str, Build]:
-    """Return the `build` of a host whose registries are lists of tags."""
-    first = SCANNERS[0]
+def offline_registry(
+    tags: Mapping[str, Sequence[str]], *, clock: Clock, offline: bool, kind: str = SCANNERS[0]
+) -> Mapping[str, Build]:
+    """Return the `build` of a host whose registries are lists of tags. kind: the first one that the host declares."""
 
     def build(process: Process) -> None:
         registry = OfflineRegistry(tags, clock=clock, user_agent=process.user_agent, offline=offline)
         provide_registry_client(process, registry)
         process.add_cleanup(registry.aclose)
-        importlib.import_module(f"controllers.{first}.__main__").PROGRAM.build(process)
+        importlib.import_module(f"controllers.{kind}.__main__").PROGRAM.build(process)
 
-    return {first: build}
+    return {kind: build}
 
 
-async def _report_progress(client: EmbeddedClient, clock: Clock, progress: Progress) -> None:
+@asynccontextmanager
+async def watching(client: EmbeddedClient, clock: Clock, progress: Progress, *, of: Resource) -> AsyncIterator[None]:
+    """Tell `progress` how many objects of a kind have been reconciled, for as long as the block takes."""
+    task = asyncio.create_task(_report_progress(client, clock, progress, of.kind))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def _report_progress(client: EmbeddedClient, clock: Clock, progress: Progress, kind: str) -> None:
     while True:
         await clock.sleep(LOOK_SECONDS)
-        states: list[Any] = [state for state in await read_states(client) if state.kind == IMAGE_REPOSITORIES.kind]
+        states: list[Any] = [state for state in await read_states(client) if state.kind == kind]
         progress("images", sum(state.ready != "Unknown" for state in states), len(states))

@@ -309,8 +309,7 @@ def test_every_output_says_where_an_image_cannot_be_edited(tmp_path: Path, run: 
         (["--image", "a", "--semver", "*", "-f", "x.yaml"], "-f has an effect only without --image"),
         (["--image", "a", "--semver", "*", "--cluster"], "--cluster has an effect only without --image"),
         (["--kubeconfig", "x"], "--kubeconfig has an effect only with --cluster"),
-        (["--cluster", "-f", "x.yaml"], "-f has an effect only without --cluster"),
-        (["--cluster", "--offline"], "--offline has an effect only without --cluster"),
+        (["--cluster", "--tags", "a=x.txt"], "--tags has an effect only without --cluster"),
     ],
     ids=str,
 )

@@ -15,7 +15,9 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
         "-f", "--filename", action="append", default=[], metavar="FILE",
         help="manifests in files or folders, - for standard input, instead of those in the repository",
     )  # fmt: skip
-    parser.add_argument("--cluster", action="store_true", help="objects and choices of a cluster instead")
+    parser.add_argument(
+        "--cluster", action="store_true", help="objects and tag lists of a cluster; -f adds to them and replaces them"
+    )
     add_kubeconfig(parser)
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default)")
     parser.add_argument(
@@ -27,7 +29,7 @@ def add_source_options(parser: argparse.ArgumentParser) -> None:
 def find_useless(options: argparse.Namespace) -> str:
     """Return what is wrong with source options that would be without effect together; empty for nothing."""
     if options.cluster:
-        return refuse(options, {"filename": "-f", "tags": "--tags", "offline": "--offline"}, "without --cluster")
+        return refuse(options, {"tags": "--tags"}, "without --cluster")
     return refuse(options, {"kubeconfig": "--kubeconfig"}, "with --cluster")
 
 
