@@ -77,7 +77,14 @@ def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> Automa
     )
     count = len(trial.occurrences)
     where = f"in this repository at {count} place{'s' * (count != 1)}" if count else "nowhere in this repository"
-    return AutomationReport(image.name, where, changes, diff_of(files, trial.edits), is_trial=True, obstacles=obstacles)
+    return AutomationReport(
+        image.name,
+        where,
+        changes=changes,
+        diff=diff_of(files, trial.edits),
+        is_trial=True,
+        obstacles=obstacles,
+    )
 
 
 def _read(tree: WorkTree, paths: Sequence[bytes], image: ImageRef, problems: list[str]) -> Iterator[tuple[str, bytes]]:

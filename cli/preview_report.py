@@ -53,6 +53,8 @@ class AutomationReport:
     """`namespace/name`."""
     target: str = ""
     """Where it would push, in words."""
+    after: tuple[str, ...] = ()
+    """Automations whose commits it starts from; they are previewed as if they had pushed before it."""
     changes: tuple[Change, ...] = ()
     diff: bytes = b""
     """As `git apply` reads it."""
@@ -120,6 +122,7 @@ def report_automation(
     return AutomationReport(
         f"{automation.metadata.namespace}/{automation.metadata.name}",
         target,
+        (),
         tuple(sorted(changes, key=lambda change: (change.file, change.line))),
         diff_of(before, preview.edit.contents),
         preview.message,

@@ -1,6 +1,7 @@
 """The steps of `tagline preview`: read files and manifests, let policies choose, plan each automation's edit, print."""
 
 import argparse
+import difflib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from api.version import VERSION
 from cli.known_objects import choose_locally, is_elsewhere, read_objects
 from cli.objects import BadInput
 from cli.output import encode_json, encode_text, is_terminal, write_output
+from cli.preview_chain import Chain
 from cli.preview_image import BadQuestion, add_trial, manifests_of
 from cli.preview_report import AutomationReport, PreviewReport, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
@@ -61,12 +63,13 @@ def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]
         [report_policy(policy) for policy in policies], problems=objects.problems, notes=objects.notices
     )
     remotes = tree.remotes()
-    for automation in sorted(objects.automations, key=key_of):
+    chain = Chain()
+    for automation in sorted(_wanted(objects.automations, options.automation), key=key_of):
         source = objects.source_of(automation)
         if is_elsewhere(source, remotes):
             report.notes.append(f"ImageUpdateAutomation {key_of(automation)} writes to another repository")
         else:
-            report.automations.append(_preview(automation, source, policies, tree, paths))
+            report.automations.append(_preview(automation, source, policies, tree, paths=paths, chain=chain))
             report.notes += _notes(automation, source, tree)
     if not policies and not objects.automations and not report.problems:
         where = show_remote(options.url) or options.path
@@ -75,6 +78,17 @@ def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]
             "adopt` propose some"
         )
     return report
+
+
+def _wanted(automations: Sequence[ImageUpdateAutomation], names: Sequence[str]) -> Iterator[ImageUpdateAutomation]:
+    """Yield the automations that are asked for, all without names. Raises BadInput."""
+    known = {str(key_of(automation)): automation for automation in automations}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            suggestion = f": did you mean {near[0]}?" if near else ""
+            raise BadInput(f"there is no ImageUpdateAutomation {name}{suggestion}")
+    yield from (automation for name, automation in known.items() if not names or name in names)
 
 
 def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> PreviewReport:
@@ -102,7 +116,9 @@ def _preview(
     source: GitRepository | None,
     policies: Sequence[ImagePolicy],
     tree: WorkTree,
+    *,
     paths: Sequence[bytes],
+    chain: Chain,
 ) -> AutomationReport:
     name = str(key_of(automation))
     try:
@@ -112,6 +128,9 @@ def _preview(
         found = find_marked_files(
             tree.root, paths, work.path, is_wanted=setters.name_filter(work.globs), has_marker=setters.mentions_marker
         )
+        tips = sorted(tree.branch_tips(plan.push_branch)) if plan else []
+        start = chain.start(plan, source, tips=tips)
+        found = start.apply_to(found)
         template = automation.spec.git.commit.message_template if automation.spec.git else ""
         made = preview(
             work,
@@ -119,7 +138,7 @@ def _preview(
             policies,
             now=SYSTEM_CLOCK.now(),
             message_template=template,
-            starts_anew=plan is not None and plan.switch and not tree.branch_tips(plan.push_branch),
+            starts_anew=plan is not None and plan.switch and not tips,
         )
     except (
         BadSelector,
@@ -131,7 +150,9 @@ def _preview(
         setters.SettersError,
     ) as error:
         return AutomationReport(name, failure=str(error))
-    return report_automation(automation, _target(plan, source), made, found)
+    if not automation.spec.suspend:
+        chain.push(name, start, made.edit.contents, plan=plan, source=source)
+    return replace(report_automation(automation, _target(plan, source), made, found), after=start.after)
 
 
 def _plan(automation: ImageUpdateAutomation, source: GitRepository | None) -> BranchPlan | None:

@@ -423,3 +423,87 @@ def test_a_diff_of_lines_that_are_equal_is_that_of_git(checkout: Path, run: Run)
     write(checkout, {"apps/web.yaml": "images:\n" + lines[1] * 6})
     diff = "".join(line for line in git(checkout, "diff").splitlines(True) if not line.startswith("index "))
     assert diff in out
+
+
+SECOND = """\
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {name: second, namespace: flux-system}
+spec:
+  interval: 5m
+  sourceRef: {kind: GitRepository, name: fleet}
+  git:
+    commit: {author: {email: bot@example.com}, messageTemplate: "{{range .Updated.Images}}{{println .}}{{end}}"}
+    push: {branch: updates}
+  update: {path: ./apps, strategy: Setters}
+"""
+SIDECAR = """\
+---
+apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImagePolicy
+metadata: {name: next, namespace: flux-system, labels: {for: second}}
+spec: {imageRepositoryRef: {name: web}, policy: {semver: {range: ">=2"}}}
+"""
+TWO_LINES = DEPLOYMENT + '  sidecar: ghcr.io/org/web:1.0.0 # {"$imagepolicy": "flux-system:next"}\n'
+
+
+def test_automations_of_the_same_line_are_previewed_one_after_the_other(checkout: Path, run: Run) -> None:
+    """The second one finds what the first one has pushed, and nothing to do."""
+    write(checkout, {"clusters/objects.yaml": OBJECTS + SECOND})
+    status, out, _ = run(checkout)
+    assert (status, out.count("+  image: ghcr.io/org/web:1.2.0")) == (0, 1)
+    assert (
+        "ImageUpdateAutomation flux-system/second has nothing to push to branch updates of "
+        "ssh://git@git.example.com/org/fleet.git\n  starts from what is pushed before it by: flux-system/all\n"
+    ) in out
+    git(checkout, "apply", stdin=out)
+
+
+@pytest.mark.parametrize(
+    ("branches", "after"),
+    [
+        (("updates", "updates"), ["flux-system/all"]),
+        (("main", "updates"), ["flux-system/all"]),  # it is made from main, which has the first commit by then
+        (("updates", "main"), []),
+        (("updates", "others"), []),
+    ],
+)
+def test_automations_that_push_to_one_branch_are_previewed_as_commits_on_each_other(
+    checkout: Path, run: Run, branches: tuple[str, str], after: list[str]
+) -> None:
+    mine, rest = "policySelector: {matchExpressions: [{key: for, operator: %s}]}\n  interval: 5m", OBJECTS + SIDECAR
+    first = rest.replace("interval: 5m", mine % "DoesNotExist").replace("branch: updates", f"branch: {branches[0]}")
+    second = SECOND.replace("interval: 5m", mine % "Exists").replace("branch: updates", f"branch: {branches[1]}")
+    write(checkout, {"apps/web.yaml": TWO_LINES, "clusters/objects.yaml": first + second})
+    status, out, _ = run(checkout, "-o", "json")
+    reports = {report["name"]: report for report in json.loads(out)["automations"]}
+    assert (status, reports["flux-system/second"]["after"]) == (0, after)
+    value = "1.2.0" if after else "1.0.0"
+    diff = reports["flux-system/second"]["diff"]
+    assert f'   image: ghcr.io/org/web:{value} # {{"$imagepolicy": "flux-system:web"}}\n' in diff
+    if after:
+        for report in reports.values():
+            git(checkout, "apply", stdin=report["diff"])
+        text = (checkout / "apps" / "web.yaml").read_text()
+        assert text == TWO_LINES.replace("image: ghcr.io/org/web:1.0.0", "image: ghcr.io/org/web:1.2.0").replace(
+            "sidecar: ghcr.io/org/web:1.0.0", "sidecar: ghcr.io/org/web:2.0.0"
+        )
+
+
+def test_one_automation_alone_is_previewed_from_the_files_as_they_are(checkout: Path, run: Run) -> None:
+    write(checkout, {"clusters/objects.yaml": OBJECTS + SECOND})
+    status, out, _ = run(checkout, "--automation", "flux-system/second")
+    assert (status, out.count("+  image: ghcr.io/org/web:1.2.0"), "flux-system/all" in out) == (0, 1, False)
+    status, _, err = run(checkout, "--automation", "flux-system/secnd")
+    assert (status, err) == (
+        2,
+        "there is no ImageUpdateAutomation flux-system/secnd: did you mean flux-system/second?\n",
+    )
+
+
+def test_what_is_suspended_pushes_nothing_that_others_would_find(checkout: Path, run: Run) -> None:
+    suspended = OBJECTS.replace("interval: 5m", "suspend: true\n  interval: 5m")
+    write(checkout, {"clusters/objects.yaml": suspended + SECOND})
+    _, out, _ = run(checkout)
+    assert (out.count("+  image: ghcr.io/org/web:1.2.0"), "starts from what is pushed" in out) == (2, False)

@@ -96,6 +96,7 @@ def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
     return {
         "name": automation.name,
         "target": automation.target,
+        "after": list(automation.after),
         "changes": [asdict(change) for change in automation.changes],
         "message": automation.message,
         "diff": automation.diff.decode("utf-8", "replace"),
@@ -140,6 +141,8 @@ def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[byte
         return
     verb = "would push" if automation.changes else "has nothing to push"
     yield _line(f" {verb} {automation.target}", heading=heading, colours=colours)
+    if automation.after:
+        yield _line(f"  starts from what is pushed before it by: {', '.join(automation.after)}")
     if automation.changes:
         yield b"\n"
         lines = automation.message.rstrip("\n").split("\n")

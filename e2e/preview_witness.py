@@ -147,14 +147,13 @@ class Checkout:
 def testify(checkout: Checkout, space: str, commit: str, branches: list[str]) -> Testimony:
     """Return a commit and the preview of its parent."""
     checkout.git("checkout", "-q", "--detach", f"{commit}^")
-    done = subprocess.run(
-        [sys.executable, "-m", "cli.main", "preview", str(checkout.folder), "--cluster", "-o", "json", *KUBECONFIG],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    report: dict[str, Any] = json.loads(done.stdout or b'{"automations": []}')
+    done, report = ask_preview(checkout)
+    # Which of several automations pushes first is a matter of time: each may be the first one.
+    alone = [ask_preview(checkout, f"--automation={one['name']}")[1] for one in report["automations"] if one["after"]]
     foreseen = [
         {key: automation[key] for key in ("name", "message", "diff")}
-        for automation in report["automations"]
+        for one in (report, *alone)
+        for automation in one["automations"]
         if automation["name"].startswith(space) and set(TARGET.findall(automation["target"])) & set(branches)
     ]
     message = checkout.git("cat-file", "commit", commit).partition(b"\n\n")[2].decode()
@@ -164,6 +163,14 @@ def testify(checkout: Checkout, space: str, commit: str, branches: list[str]) ->
         space, branches, commit, message, diff, done.returncode, done.stderr.decode(), foreseen,
         is_applied=bool(same) and makes_tree(checkout, same[0]["diff"], commit),
     )  # fmt: skip
+
+
+def ask_preview(checkout: Checkout, *options: str) -> tuple[subprocess.CompletedProcess[bytes], dict[str, Any]]:
+    """Return what `tagline preview` did, and its report."""
+    command = [sys.executable, "-m", "cli.main", "preview", str(checkout.folder), "--cluster", "-o", "json"]
+    done = subprocess.run([*command, *options, *KUBECONFIG], capture_output=True, check=False)
+    report: dict[str, Any] = json.loads(done.stdout or b'{"automations": []}')
+    return done, report
 
 
 def plain_diff(checkout: Checkout, commit: str) -> str:

@@ -25,6 +25,10 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", default=".", metavar="PATH", help="a checkout or folder (the current one)")
     parser.add_argument("--url", default="", metavar="URL", help="clone this repository instead, with git")
     parser.add_argument("--branch", default="", help="of --url; default: the remote's")
+    parser.add_argument(
+        "--automation", action="append", default=[], metavar="NAMESPACE/NAME",
+        help="only this ImageUpdateAutomation, as if no other one had pushed before it; may be repeated",
+    )  # fmt: skip
     add_source_options(parser)
     _add_image(parser)
     parser.add_argument("--exit-code", action="store_true", help="exit with 2 when something would change")
@@ -67,6 +71,8 @@ def _find_useless(options: argparse.Namespace) -> str:
     if options.url and options.path != ".":
         return "give either PATH or --url"
     if options.image:
-        objects = {"filename": "-f", "cluster": "--cluster", "kubeconfig": "--kubeconfig"}
+        objects = {
+            "filename": "-f", "cluster": "--cluster", "kubeconfig": "--kubeconfig", "automation": "--automation",
+        }  # fmt: skip
         return refuse(options, objects, "without --image")
     return refuse(options, {name: f"--{name}" for name in QUESTION}, "with --image") or find_useless(options)
