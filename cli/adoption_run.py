@@ -79,6 +79,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         [
             *(assumptions if is_automation_new else _list_uncovered(checkout, adoption, inventory)),
             *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
+            *(f"note: {notice}" for notice in lists.notices),
             *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
         ],
         survey.kept,
@@ -152,6 +153,7 @@ def _find_tags(plan: Plan, known: Mapping[str, Sequence[str]], *, offline: bool)
         asked: TagLists = importlib.import_module("cli.registry_tags").ask_registries(unknown)
         lists.tags |= asked.tags
         lists.failures |= asked.failures
+        lists.notices += asked.notices
     return lists
 
 

@@ -1,6 +1,6 @@
 """The credentials that `docker login` has stored, for ImageRepositories that name none.
 
-Only those in the file itself can be used; what Docker keeps in a credential store is not asked for.
+They are in the file itself, or credential helpers that the file names are asked for them.
 https://docs.docker.com/reference/cli/docker/login/#credential-stores
 """
 
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from api.names import IMAGE_REPOSITORIES, SECRETS
+from cli.docker_helpers import complete_config
 from cli.objects import BadInput, Manifest, Manifests
 from cli.reading import UnfitFile, read_start
 from controllers.image.reference import BadReference, parse_image
@@ -46,11 +47,15 @@ def pull_secret(content: bytes, file: Path) -> PullSecret:
 def with_docker_login(manifests: Manifests, file: Path) -> Manifests:
     """Return the manifests with the file's credentials for those ImageRepositories that they are for and name none.
 
-    A file that is not there changes nothing. Raises BadInput for one that cannot be used.
+    A file that is not there changes nothing. A credential helper that gives no answer is a notice. Raises BadInput for
+    a file that cannot be used.
     """
     content = read_config(file)
     if content is None:
         return manifests
+    registries = {_registry(m.body) for m in manifests.of(IMAGE_REPOSITORIES.kind) if not _names_login(m.body)}
+    content, notices = complete_config(content, registries - {""}, title=str(file), environ=os.environ)
+    manifests = replace(manifests, notices=(*manifests.notices, *notices))
     secret = pull_secret(content, file)
     changed: list[Manifest] = []
     namespaces: set[str] = set()
@@ -65,16 +70,27 @@ def with_docker_login(manifests: Manifests, file: Path) -> Manifests:
 
 
 def _needs_login(repository: Mapping[str, Any], secret: PullSecret) -> bool:
-    spec = repository["spec"]
-    named = spec.get("secretRef") or spec.get("serviceAccountName") or spec.get("provider", "generic") != "generic"
-    if named:
+    if _names_login(repository):
         return False
     try:
-        return resolve_credentials(parse_image(spec["image"]), [secret]) is not None
+        return resolve_credentials(parse_image(repository["spec"]["image"]), [secret]) is not None
     except BadReference:
         return False  # the reconciler says so
     except BadCredentialSecret as error:
         raise BadInput(str(error)) from None
+
+
+def _names_login(repository: Mapping[str, Any]) -> bool:
+    spec = repository["spec"]
+    return bool(spec.get("secretRef") or spec.get("serviceAccountName") or spec.get("provider", "generic") != "generic")
+
+
+def _registry(repository: Mapping[str, Any]) -> str:
+    """Return the host of a repository's image; empty for an image that cannot be read."""
+    try:
+        return parse_image(repository["spec"]["image"]).registry
+    except BadReference:
+        return ""
 
 
 def _secret(namespace: str, content: bytes, file: Path) -> Manifest:

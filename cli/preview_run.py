@@ -94,7 +94,7 @@ def _wanted(automations: Sequence[ImageUpdateAutomation], names: Sequence[str]) 
 def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> PreviewReport:
     objects = choose_locally(manifests_of(options), read_tag_files(options.tags), offline=options.offline)
     policies = [replace(report_policy(policy), name=options.image) for policy in objects.policies]
-    report = PreviewReport(policies, problems=objects.problems)
+    report = PreviewReport(policies, problems=objects.problems, notes=objects.notices)
     chosen = next((policy.status.latest_ref for policy in objects.policies), None)
     add_trial(report, tree, paths, to_image_ref(chosen) if chosen else None)
     return report

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from api.version import VERSION
 from cli import own_machine
+from cli.docker_helpers import complete_config
 from cli.dockerlogin import config_file, pull_secret, read_config
 from cli.progress import Progress
 from cli.tags import TagLists
@@ -42,6 +43,11 @@ async def _ask_all(images: Sequence[str]) -> TagLists:
     lists, broken, limit = TagLists(), dict[str, str](), asyncio.Semaphore(CONCURRENCY)
     file = config_file(os.environ)
     config = read_config(file)
+    if config is not None:
+        hosts = _registries(images)
+        config, lists.notices = await asyncio.to_thread(
+            complete_config, config, hosts, title=str(file), environ=os.environ
+        )
 
     async def ask(name: str) -> None:
         async with limit:
@@ -66,6 +72,14 @@ async def _ask_all(images: Sequence[str]) -> TagLists:
             await progress
         await client.aclose()
     return lists
+
+
+def _registries(images: Iterable[str]) -> set[str]:
+    hosts = set()
+    for name in images:
+        with suppress(BadReference):  # said of the image itself
+            hosts.add(parse_image(name).registry)
+    return hosts
 
 
 def _credentials(image: Image, config: bytes | None, file: Path) -> Credentials | None:

@@ -16,6 +16,8 @@ class TagLists:
     tags: dict[str, Sequence[str]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     """Why a registry gave no tags."""
+    notices: list[str] = field(default_factory=list)
+    """Why credentials that may be needed could not be had."""
 
     def of(self, image: str) -> Sequence[str] | None:
         """Return the tags of an image, None where they are unknown."""
