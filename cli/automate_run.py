@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import signal
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from api.kinds import KINDS
 from cli import report, sync
 from cli.dockerlogin import config_file, with_docker_login
 from cli.following import Fingerprint, Follower, fingerprint
+from cli.git_login import GitLogins, ReportingGit, with_git_login
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.output import OutputFailed, encode_json, write_error, write_output
@@ -21,6 +23,7 @@ from cli.remote import RemoteManifests, fetch_manifests
 from cli.report import RunReport
 from cli.secrets import with_secrets
 from controllers.clock import SYSTEM_CLOCK
+from controllers.gitaccess.git import Git
 from controllers.gitaccess.recording import RecordingGit
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.errors import StateError
@@ -46,7 +49,9 @@ def run_automate(options: argparse.Namespace) -> int:
     _configure_logging(options)
     try:
         seen = {} if options.once else fingerprint(options.sources)  # what changes while they are read is seen later
-        manifests = _read(options)
+        folder = _first_folder(options.sources)
+        logins = GitLogins(folder, environ=os.environ, is_enabled=not options.no_git_login)
+        manifests = _read(options, logins)
         path = options.state or default_state_file(options.sources)
         with EmbeddedApi.open(
             path, KINDS, clock=SYSTEM_CLOCK, check_machine=not options.shared_state, read_only=options.dry_run
@@ -54,7 +59,7 @@ def run_automate(options: argparse.Namespace) -> int:
             for notice in (*manifests.notices, *api.notices):
                 write_error(notice)
             run = _once if options.once else partial(_stay, seen=seen)
-            return asyncio.run(run(options, api, manifests))
+            return asyncio.run(run(options, api, manifests, logins))
     except (BadInput, StateError, BadFlag, CannotStart) as error:
         return _refuse(str(error))
     except ApiError as error:  # the state cannot be written
@@ -78,42 +83,51 @@ def default_state_file(sources: list[str]) -> Path:
     return folder / f"automate-{hashlib.sha256(places.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.db"
 
 
-def _read(options: argparse.Namespace) -> Manifests:
+def _first_folder(sources: Sequence[str]) -> Path:
+    """Return the folder whose configuration of Git counts."""
+    folders = (source if os.path.isdir(source) else os.path.dirname(source) for source in sources)
+    return next((Path(folder) for folder in folders if os.path.isdir(folder)), Path())
+
+
+def _read(options: argparse.Namespace, logins: GitLogins) -> Manifests:
     """Return all objects: of the sources, and what is made for them. Raises BadInput."""
+    logins.begin()
     paths = [source for source in options.sources if not is_repository_url(source)]
-    remotes = asyncio.run(_fetch_all(options)) if len(paths) < len(options.sources) else []
+    remotes = asyncio.run(_fetch_all(options, logins)) if len(paths) < len(options.sources) else []
     files = [file for remote in remotes for file in remote.files]
     manifests = read_manifests(paths, namespace=options.namespace, environ=os.environ, more=files)
     if not any(manifests.of(resource.kind) for resource in sync.RECONCILED):
         kinds = ", ".join(resource.kind for resource in sync.RECONCILED)
         raise BadInput(f"{', '.join(paths) or 'the repository'}: no manifest of {kinds}")
     if needs_automation(manifests):
-        checkouts = [*map(find_checkout, paths), *(remote.checkout for remote in remotes)]
+        found = [*map(find_checkout, paths), *(remote.checkout for remote in remotes)]
+        checkouts = [logins.complete(checkout) if checkout else None for checkout in found]
         secrets = {value.secret for value in options.secret_from_env}
         manifests = with_automation(manifests, checkouts, secrets)
     manifests = with_secrets(manifests, options.secret_from_env, os.environ)
+    manifests = with_git_login(manifests, logins)
     return manifests if options.no_docker_login else with_docker_login(manifests, config_file(os.environ))
 
 
-async def _fetch_all(options: argparse.Namespace) -> list[RemoteManifests]:
+async def _fetch_all(options: argparse.Namespace, logins: GitLogins) -> list[RemoteManifests]:
     """Return what the sources that are repositories hold; they are read as whom the automation that is made writes."""
     login = {
         value.key: os.environ.get(value.variable, "").encode()
         for value in options.secret_from_env
         if value.secret == Key(options.namespace, NAME)
     }
-    return [await fetch_manifests(source, login) for source in options.sources if is_repository_url(source)]
+    return [await fetch_manifests(source, login, logins) for source in options.sources if is_repository_url(source)]
 
 
-async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests) -> int:
+async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests, logins: GitLogins) -> int:
     """Scan and choose until nothing moves, then write; print the report."""
     client = api.connect()
     before = await sync.read_choices(client)
     await sync.apply(client, manifests.manifests, request_at=SYSTEM_CLOCK.now())
     recorders: list[RecordingGit] = []
 
-    def record(git: RecordingGit) -> RecordingGit:
-        recorders.append(RecordingGit(git, is_dry_run=options.dry_run))
+    def record(git: Git) -> RecordingGit:
+        recorders.append(RecordingGit(ReportingGit(git, logins), is_dry_run=options.dry_run))
         return recorders[-1]
 
     argv = (*QUIET, f"--concurrent={options.concurrent}")
@@ -144,7 +158,9 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
     return status
 
 
-async def _stay(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests, *, seen: Fingerprint) -> int:
+async def _stay(
+    options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests, logins: GitLogins, *, seen: Fingerprint
+) -> int:
     """Run all kinds until a signal comes, and follow changes of the manifests. When either ends, both do."""
     client = api.connect()
     await sync.apply(client, manifests.manifests)
@@ -153,11 +169,12 @@ async def _stay(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
         f"--health-addr={options.health_addr}",
         f"--concurrent={options.concurrent}",
     )
-    host = Host(api, (*SCANNERS, *WRITERS), argv=argv)
+    build = writer_with(lambda git: ReportingGit(git, logins))
+    host = Host(api, (*SCANNERS, *WRITERS), argv=argv, build=build)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.process.stop)
-    host.process.add_background(Follower(options.sources, client, seen=seen, read=lambda: _read(options)))
+    host.process.add_background(Follower(options.sources, client, seen=seen, read=lambda: _read(options, logins)))
     status = await host.run()
     schedule_exit(status)
     return status

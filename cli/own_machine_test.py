@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cli import own_machine
+from cli.git_login import GitLogins
 from cli.main import main
 from cli.remote import fetch_manifests
 from controllers.net.destinations import DestinationRefused
@@ -94,5 +95,7 @@ async def test_adopt_asks_a_registry_of_this_machine(tmp_path: Path, capsys: pyt
 async def test_automate_reads_a_repository_of_this_machine(tmp_path: Path) -> None:
     with GitServer(tmp_path / "served") as server:
         server.repository("fleet").commit({"objects.yaml": OBJECTS.format(port=1, proxy="eA==")})
-        found = await fetch_manifests(f"http://git.corp.example:{server.port}/fleet.git", {})
+        found = await fetch_manifests(
+            f"http://git.corp.example:{server.port}/fleet.git", {}, GitLogins(Path(), environ={}, is_enabled=False)
+        )
     assert [place.rpartition(" ")[2] for place, _ in found.files] == ["objects.yaml"]

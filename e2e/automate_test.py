@@ -245,6 +245,77 @@ def test_what_docker_login_has_stored_is_used(world: World) -> None:
     world.run("--no-docker-login", check=1)
 
 
+CREDENTIAL_HELPER = """\
+[credential]
+	helper = "!f() {{ echo \\"$1\\" >>'{log}'; cat >>'{log}'; if test \\"$1\\" = get; then cat '{answer}'; fi; }}; f"
+"""
+
+
+@pytest.fixture
+def credential_log(world: World) -> Path:
+    """Give the user a credential helper that knows the login; return where it notes what Git asks and reports."""
+    log, answer = world.folder / "helper.log", world.folder / "answer"
+    answer.write_text(f"username=bot\npassword={PASSWORD}\n")
+    (world.folder / ".gitconfig").write_text(CREDENTIAL_HELPER.format(log=log, answer=answer))
+    text = (world.manifests / "images.yaml").read_text().replace(", secretRef: {name: git}", "")
+    (world.manifests / "images.yaml").write_text(text)
+    return log
+
+
+def verbs(log: Path) -> list[str]:
+    return [line for line in log.read_text().splitlines() if line in {"get", "store", "erase"}]
+
+
+def test_the_login_of_gits_credential_helper_is_used_and_approved(world: World, credential_log: Path) -> None:
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    world.run("--no-git-login", check=1)
+    assert not credential_log.exists()
+    world.run()
+    assert (world.deployed(), verbs(credential_log)) == ("1.1.0", ["get", "store"])
+    assert f"host={world.git_url.partition('://')[2]}\n" in credential_log.read_text()
+    assert PASSWORD.encode() not in world.state.read_bytes()
+
+
+def test_a_wrong_login_of_gits_credential_helper_is_rejected(world: World, credential_log: Path) -> None:
+    (world.folder / "answer").write_text("username=bot\npassword=stale\n")
+    assert "FAILED" in world.run(check=1).stdout
+    assert verbs(credential_log) == ["get", "erase"]
+
+
+def test_a_secret_of_the_manifests_comes_before_gits_credential_helper(world: World, credential_log: Path) -> None:
+    world.write()
+    world.run()
+    assert not credential_log.exists()
+
+
+def test_a_repository_by_its_url_is_read_and_written_with_gits_login(world: World, credential_log: Path) -> None:
+    world.repository.commit({"clusters/images.yaml": without_automation(world)})
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    world.run("--namespace=apps", source=f"{world.git_url}/fleet.git")
+    assert (world.deployed(), verbs(credential_log)) == ("1.1.0", ["get", "store"])
+
+
+def test_the_user_in_a_remotes_url_is_the_one_that_is_asked_for(world: World, credential_log: Path) -> None:
+    """Hosts show URLs with the user name to clone."""
+    world.repository.commit({"clusters/images.yaml": without_automation(world)})
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    checkout = world.folder / "checkout"
+    subprocess.run(["git", "clone", "-q", world.repository.path, checkout], check=True)
+    url = world.git_url.replace("://", "://bot@") + "/fleet.git"
+    subprocess.run(["git", "remote", "set-url", "origin", url], cwd=checkout, check=True)
+    world.run("--namespace=apps", source=str(checkout))
+    assert (world.deployed(), "username=bot\n" in credential_log.read_text()) == ("1.1.0", True)
+
+
+def test_preview_of_a_url_logs_in_as_git_does(world: World, credential_log: Path) -> None:
+    command = [sys.executable, "-m", "cli.main", "preview", "--url", f"{world.git_url}/fleet.git"]
+    done = subprocess.run(
+        [*command, "-f", str(world.manifests)], capture_output=True, text=True, env=world.environment(), check=False
+    )
+    assert (done.returncode, PASSWORD in done.stdout + done.stderr) == (0, False), done.stderr
+    assert verbs(credential_log) == ["get", "store"]
+
+
 def test_secrets_stay_out_of_the_state(world: World) -> None:
     world.run()
     assert PASSWORD.encode() not in world.state.read_bytes()

@@ -38,6 +38,9 @@ def add_to(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--no-docker-login", action="store_true", help="do not use what docker login has stored in its config.json"
     )
+    parser.add_argument(
+        "--no-git-login", action="store_true", help="do not ask Git's credential helpers for logins to repositories"
+    )
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default: default)")
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the report of --once")
     parser.add_argument(
