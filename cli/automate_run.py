@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -19,9 +20,10 @@ from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.output import OutputFailed, encode_json, write_error, write_output
 from cli.pushed_repository import NAME, find_checkout, is_repository_url, needs_automation, with_automation
-from cli.remote import RemoteManifests, fetch_manifests
+from cli.remote import RemoteSources
 from cli.report import RunReport
 from cli.secrets import with_secrets
+from cli.source_options import refuse
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.recording import RecordingGit
@@ -35,6 +37,11 @@ from controllers.runtime.process.flags import BadFlag
 from controllers.runtime.process.main import schedule_exit
 from controllers.runtime.process.process import CannotStart
 
+TIMEOUT = timedelta(minutes=10)
+"""Of one run, unless it is said."""
+MANIFESTS_INTERVAL = timedelta(minutes=1)
+"""Between two looks at a repository with manifests, unless it is said."""
+METRICS_ADDRESS, HEALTH_ADDRESS = ":8080", ":9440"
 DONE, FAILED, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -44,21 +51,23 @@ def run_automate(options: argparse.Namespace) -> int:
         return _refuse("--dry-run needs --once")
     if "-" in options.sources and not options.once:
         return _refuse("manifests from standard input need --once: there is no second look at them")
-    if any(map(is_repository_url, options.sources)) and not options.once:
-        return _refuse("manifests from a repository need --once: give a checkout of it to a process that stays")
+    if useless := _find_useless(options):
+        return _refuse(useless)
     _configure_logging(options)
     try:
-        seen = {} if options.once else fingerprint(options.sources)  # what changes while they are read is seen later
+        # What changes while the manifests are read is seen later.
+        seen = {} if options.once else fingerprint(_paths(options))
         folder = _first_folder(options.sources)
         logins = GitLogins(folder, environ=os.environ, is_enabled=not options.no_git_login)
-        manifests = _read(options, logins)
+        remotes = _remote_sources(options, logins)
+        manifests = _read(options, logins, remotes)
         path = options.state or default_state_file(options.sources)
         with EmbeddedApi.open(
             path, KINDS, clock=SYSTEM_CLOCK, check_machine=not options.shared_state, read_only=options.dry_run
         ) as api:
             for notice in (*manifests.notices, *api.notices):
                 write_error(notice)
-            run = _once if options.once else partial(_stay, seen=seen)
+            run = _once if options.once else partial(_stay, seen=seen, remotes=remotes)
             return asyncio.run(run(options, api, manifests, logins))
     except (BadInput, StateError, BadFlag, CannotStart) as error:
         return _refuse(str(error))
@@ -83,17 +92,42 @@ def default_state_file(sources: list[str]) -> Path:
     return folder / f"automate-{hashlib.sha256(places.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.db"
 
 
+def _find_useless(options: argparse.Namespace) -> str:
+    """Return a sentence on an option that would be without effect, empty if there is none."""
+    of_url = {"manifests_interval": "--manifests-interval"}
+    if options.once:
+        served = {"metrics_addr": "--metrics-addr", "health_addr": "--health-addr"}
+        return refuse(options, {**of_url, **served}, "without --once")
+    if len(_paths(options)) == len(options.sources) and (useless := refuse(options, of_url, "with a repository's URL")):
+        return useless
+    return refuse(options, {"output": "--output", "timeout": "--timeout"}, "with --once")
+
+
+def _remote_sources(options: argparse.Namespace, logins: GitLogins) -> RemoteSources:
+    """Return the sources that are repositories; they are read as whom the automation that is made writes."""
+    login = {
+        value.key: os.environ.get(value.variable, "").encode()
+        for value in options.secret_from_env
+        if value.secret == Key(options.namespace, NAME)
+    }
+    return RemoteSources(filter(is_repository_url, options.sources), login, logins)
+
+
+def _paths(options: argparse.Namespace) -> list[str]:
+    return [source for source in options.sources if not is_repository_url(source)]
+
+
 def _first_folder(sources: Sequence[str]) -> Path:
     """Return the folder whose configuration of Git counts."""
     folders = (source if os.path.isdir(source) else os.path.dirname(source) for source in sources)
     return next((Path(folder) for folder in folders if os.path.isdir(folder)), Path())
 
 
-def _read(options: argparse.Namespace, logins: GitLogins) -> Manifests:
+def _read(options: argparse.Namespace, logins: GitLogins, sources: RemoteSources) -> Manifests:
     """Return all objects: of the sources, and what is made for them. Raises BadInput."""
     logins.begin()
-    paths = [source for source in options.sources if not is_repository_url(source)]
-    remotes = asyncio.run(_fetch_all(options, logins)) if len(paths) < len(options.sources) else []
+    paths = _paths(options)
+    remotes = asyncio.run(sources.fetch()) if sources else []
     files = [file for remote in remotes for file in remote.files]
     manifests = read_manifests(paths, namespace=options.namespace, environ=os.environ, more=files)
     if not any(manifests.of(resource.kind) for resource in sync.RECONCILED):
@@ -107,16 +141,6 @@ def _read(options: argparse.Namespace, logins: GitLogins) -> Manifests:
     manifests = with_secrets(manifests, options.secret_from_env, os.environ)
     manifests = with_git_login(manifests, logins)
     return manifests if options.no_docker_login else with_docker_login(manifests, config_file(os.environ))
-
-
-async def _fetch_all(options: argparse.Namespace, logins: GitLogins) -> list[RemoteManifests]:
-    """Return what the sources that are repositories hold; they are read as whom the automation that is made writes."""
-    login = {
-        value.key: os.environ.get(value.variable, "").encode()
-        for value in options.secret_from_env
-        if value.secret == Key(options.namespace, NAME)
-    }
-    return [await fetch_manifests(source, login, logins) for source in options.sources if is_repository_url(source)]
 
 
 async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests, logins: GitLogins) -> int:
@@ -133,7 +157,7 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
     argv = (*QUIET, f"--concurrent={options.concurrent}")
     unfinished = ""
     try:
-        async with asyncio.timeout(options.timeout.total_seconds()):
+        async with asyncio.timeout((TIMEOUT if options.timeout is None else options.timeout).total_seconds()):
             for kinds in (SCANNERS, WRITERS):
                 async with Host(api, kinds, argv=argv, build=writer_with(record)) as host:
                     if not await host.settle():
@@ -159,14 +183,20 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
 
 
 async def _stay(
-    options: argparse.Namespace, api: EmbeddedApi, manifests: Manifests, logins: GitLogins, *, seen: Fingerprint
+    options: argparse.Namespace,
+    api: EmbeddedApi,
+    manifests: Manifests,
+    logins: GitLogins,
+    *,
+    seen: Fingerprint,
+    remotes: RemoteSources,
 ) -> int:
     """Run all kinds until a signal comes, and follow changes of the manifests. When either ends, both do."""
     client = api.connect()
     await sync.apply(client, manifests.manifests)
     argv = (
-        f"--metrics-addr={options.metrics_addr}",
-        f"--health-addr={options.health_addr}",
+        f"--metrics-addr={_address(options.metrics_addr, METRICS_ADDRESS)}",
+        f"--health-addr={_address(options.health_addr, HEALTH_ADDRESS)}",
         f"--concurrent={options.concurrent}",
     )
     build = writer_with(lambda git: ReportingGit(git, logins))
@@ -174,10 +204,23 @@ async def _stay(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, host.process.stop)
-    host.process.add_background(Follower(options.sources, client, seen=seen, read=lambda: _read(options, logins)))
+    follower = Follower(
+        _paths(options),
+        client,
+        seen=seen,
+        read=lambda: _read(options, logins, remotes),
+        applied=manifests.manifests,
+        remotes=remotes if remotes else None,
+        interval=options.manifests_interval or MANIFESTS_INTERVAL,
+    )
+    host.process.add_background(follower)
     status = await host.run()
     schedule_exit(status)
     return status
+
+
+def _address(given: str | None, default: str) -> str:
+    return default if given is None else given
 
 
 def _configure_logging(options: argparse.Namespace) -> None:

@@ -4,16 +4,22 @@ import asyncio
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from api.imagepolicy import ImagePolicy
+from api.kinds import KINDS
+from api.names import IMAGE_POLICIES, SECRETS
 from cli import automate_run
-from cli.following import LOOK_SECONDS, Follower, fingerprint
+from cli.following import LOGIN_SECONDS, LOOK_SECONDS, Follower, fingerprint
 from cli.main import main
-from cli.objects import KUSTOMIZATIONS, BadInput, Manifests, read_manifests
+from cli.objects import KUSTOMIZATIONS, BadInput, Manifest, Manifests, read_manifests
 from cli.objects_test import policy
 from controllers.runtime.embedded.api import EmbeddedApi
+from controllers.runtime.key import Key
 from testing.clock import VirtualClock
 
 
@@ -93,6 +99,124 @@ async def test_manifests_that_cannot_be_used_are_said_and_looked_at_again(
         with suppress(asyncio.CancelledError):
             await following
     assert "the objects stay as they were" in caplog.text
+
+
+class FakeRemotes:
+    """Repositories that change, or cannot be reached, when a test says so."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.looks: list[float] = []
+        self.change = False
+        self.error = ""
+        self._clock = clock
+
+    async def have_changed(self) -> bool:
+        self.looks.append(self._clock.monotonic())
+        if self.error:
+            raise BadInput(self.error)
+        return self.change
+
+
+async def test_repositories_are_looked_at_each_interval_and_a_failure_is_said_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock = VirtualClock()
+    remotes = FakeRemotes(clock)
+    read: list[float] = []
+
+    def look() -> Manifests:
+        read.append(clock.monotonic())
+        return read_manifests([str(tmp_path)], namespace="apps", environ={})
+
+    caplog.set_level("INFO", "controllers.manifests")
+    with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
+        follower = Follower(
+            [], api.connect(), seen={}, read=look, clock=clock, remotes=remotes, interval=timedelta(seconds=30)
+        )
+        following = asyncio.create_task(follower.run())
+
+        async def next_look() -> None:
+            count = len(remotes.looks)
+            while len(remotes.looks) == count:
+                await clock.advance(LOOK_SECONDS)
+                await asyncio.sleep(0.001)
+
+        await next_look()
+        remotes.error = "https://git.example.com/fleet: nobody answers"
+        for _ in range(3):
+            await next_look()
+        remotes.error = ""
+        await next_look()
+        assert read == []
+        assert [b - a >= 30 for a, b in pairwise(remotes.looks)] == [True] * 4
+        (tmp_path / "policy.yaml").write_text(policy())
+        remotes.change = True
+        await next_look()
+        for _ in range(10_000):  # a thread reads them
+            if "manifests have changed" in caplog.text:
+                break
+            await asyncio.sleep(0.001)
+        assert len((await api.connect().list(IMAGE_POLICIES, into=ImagePolicy)).items) == 1
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+    messages = [record.getMessage() for record in caplog.records if record.name == "controllers.manifests"]
+    assert messages == [
+        "a repository cannot be read, the objects stay as they were",
+        "all repositories can be read again",
+        "manifests have changed",
+    ]
+
+
+async def test_logins_that_others_keep_are_asked_for_again(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    secret = Manifest("x", SECRETS, Key("apps", "tagline-docker-config"), {"metadata": {"name": "x"}})
+    with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
+        counts = []
+        for applied in ((), (secret,)):
+            read: list[float] = []
+
+            def look(read: list[float] = read) -> Manifests:
+                read.append(clock.monotonic())
+                raise BadInput("enough")
+
+            follower = Follower([], api.connect(), seen={}, read=look, clock=clock, applied=applied)
+            following = asyncio.create_task(follower.run())
+            for _ in range(int(LOGIN_SECONDS) + 100):
+                await clock.advance(LOOK_SECONDS)
+                if read:
+                    break
+                await asyncio.sleep(0.0005)
+            counts.append(len(read))
+            following.cancel()
+            with suppress(asyncio.CancelledError):
+                await following
+    assert counts == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["x", "-o", "json"], "--output has an effect only with --once"),
+        (["x", "--timeout", "1m"], "--timeout has an effect only with --once"),
+        (["x", "--manifests-interval", "1m"], "--manifests-interval has an effect only with a repository's URL"),
+        (["x", "--once", "--manifests-interval", "1m"], "--manifests-interval has an effect only without --once"),
+        (["x", "--once", "--metrics-addr", ":1"], "--metrics-addr has an effect only without --once"),
+        (["x", "--once", "--health-addr", ":1"], "--health-addr has an effect only without --once"),
+        (["-"], "manifests from standard input need --once: there is no second look at them"),
+    ],
+    ids=str,
+)
+def test_an_option_without_effect_is_refused(argv: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["automate", *argv]) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+@pytest.mark.parametrize("interval", ["4s", "25h", "-1m"])
+def test_an_interval_has_bounds(interval: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["automate", "https://git.example.com/x", f"--manifests-interval={interval}"])
+    assert "is not between 5s and 24h" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", ["policy.yaml", *KUSTOMIZATIONS])

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +61,16 @@ class Manifest:
         return f"{self.resource.kind} {self.key}"
 
 
+@dataclass(frozen=True, slots=True)
+class ForeignFile:
+    """A file that is not on this machine."""
+
+    place: str
+    data: bytes = field(repr=False)
+    namespace: str = ""
+    """That of its folder's kustomization; empty for none."""
+
+
 @dataclass
 class _Reading:
     namespace: str
@@ -93,7 +103,7 @@ def read_manifests(
     *,
     namespace: str,
     environ: Mapping[str, str],
-    more: Iterable[tuple[str, bytes]] = (),
+    more: Iterable[ForeignFile] = (),
 ) -> Manifests:
     """Read the objects of files, folders and stdin (`-`). Raises BadInput when one of them cannot be used.
 
@@ -110,18 +120,18 @@ def collect_manifests(
     *,
     namespace: str,
     environ: Mapping[str, str],
-    more: Iterable[tuple[str, bytes]] = (),
+    more: Iterable[ForeignFile] = (),
 ) -> Manifests:
     """Read the objects of files, folders and stdin (`-`) that can be used; the problems tell of the others.
 
     namespace: of objects that name none, and whose folder's kustomization sets none. environ: what `${NAME}` in the
-    values of a Secret stands for. more: files from elsewhere, as (place, content).
+    values of a Secret stands for. more: files from elsewhere.
     """
     reading = _Reading(namespace, environ)
     for source in sources:
         _read_source(source, reading)
-    for place, data in more:
-        _read_file(place, data, reading)
+    for file in more:
+        _read_file(file.place, file.data, replace(reading, namespace=file.namespace or namespace))
     return _result(reading)
 
 
@@ -134,9 +144,22 @@ def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ
             continue
         name = os.fsdecode(path)
         data = _read(os.path.join(base, path), escape(name), reading)
-        if data is not None and _OURS.search(data):
+        if data is not None and may_hold_objects(data):
             _read_file(name, data, reading, folder=os.path.dirname(name))
     return _result(reading)
+
+
+def may_hold_objects(data: bytes) -> bool:
+    """Return whether a file is worth to be read for objects."""
+    return _OURS.search(data) is not None
+
+
+def kustomized_namespace(data: bytes) -> str:
+    """Return the namespace that a kustomization gives to what it lists; empty for none, and for what is no YAML."""
+    try:
+        return _namespace_in(list(load_documents(data)))
+    except (ValueError, NotYaml):
+        return ""
 
 
 def _result(reading: _Reading) -> Manifests:
@@ -150,7 +173,7 @@ def _read_source(source: str, reading: _Reading) -> None:
     elif os.path.isdir(source):
         for file in map(str, _walk(Path(source))):
             data = _read(file, escape(file), reading, notice=True)
-            if data is not None and _OURS.search(data):
+            if data is not None and may_hold_objects(data):
                 _read_file(file, data, reading, folder=os.path.dirname(file))
     elif not os.path.exists(source):
         reading.problems.append(_why_missing(source))
@@ -233,10 +256,13 @@ def _kustomized(folder: Path, reading: _Reading) -> Iterator[str]:
             continue
         except (OSError, UnfitFile, ValueError, NotYaml):
             continue
-        for _, document in documents[:1]:
-            namespace = document.get("namespace") if isinstance(document, dict) else None
-            if isinstance(namespace, str):
-                yield namespace
+        if namespace := _namespace_in(documents):
+            yield namespace
+
+
+def _namespace_in(documents: Sequence[tuple[int, Any]]) -> str:
+    namespace = documents[0][1].get("namespace") if documents and isinstance(documents[0][1], dict) else None
+    return namespace if isinstance(namespace, str) else ""
 
 
 def _read_document(place: str, document: Any, reading: _Reading) -> None:

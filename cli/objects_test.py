@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from cli.objects import MAX_FILE_BYTES, BadInput, Manifests, collect_files, collect_manifests, read_manifests
+from cli.objects import (
+    MAX_FILE_BYTES,
+    BadInput,
+    ForeignFile,
+    Manifests,
+    collect_files,
+    collect_manifests,
+    read_manifests,
+)
 from controllers.runtime.key import Key
 
 POLICY = """\
@@ -177,9 +185,15 @@ def test_the_kustomization_of_a_folder_is_for_the_files_in_it(tmp_path: Path, mo
     (tmp_path / "kustomization.yaml").write_text("namespace: here\n")
     (tmp_path / "a.yaml").write_text(policy())
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(policy("stdin").encode())))
-    more = [("https://git.example.com/fleet: b.yaml", policy("remote").encode())]
+    more = [
+        ForeignFile("https://git.example.com/fleet: b.yaml", policy("remote").encode()),
+        ForeignFile("https://git.example.com/fleet: c/c.yaml", policy("kustomized").encode(), "there"),
+        ForeignFile("https://git.example.com/fleet: d.yaml", policy("last").encode()),
+    ]
     found = read_manifests(["a.yaml", "-"], namespace="apps", environ={}, more=more)
-    assert {m.key.name: m.key.namespace for m in found.manifests} == {"app": "here", "stdin": "apps", "remote": "apps"}
+    assert {m.key.name: m.key.namespace for m in found.manifests} == {
+        "app": "here", "stdin": "apps", "remote": "apps", "kustomized": "there", "last": "apps"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["kustomization.yaml", "kustomization.yml", "Kustomization"])

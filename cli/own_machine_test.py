@@ -98,4 +98,4 @@ async def test_automate_reads_a_repository_of_this_machine(tmp_path: Path) -> No
         found = await fetch_manifests(
             f"http://git.corp.example:{server.port}/fleet.git", {}, GitLogins(Path(), environ={}, is_enabled=False)
         )
-    assert [place.rpartition(" ")[2] for place, _ in found.files] == ["objects.yaml"]
+    assert [file.place.rpartition(" ")[2] for file in found.files] == ["objects.yaml"]

@@ -428,6 +428,53 @@ def test_a_process_that_stays_follows_the_manifests(world: World) -> None:
     assert PASSWORD not in log
 
 
+def test_a_process_that_stays_follows_a_repository(world: World) -> None:
+    """The manifests and the files they are about are in one repository, and nobody has a checkout of it."""
+    text = without_automation(world)
+    world.repository.commit({"clusters/images.yaml": text})
+    (world.folder / ".gitconfig").write_text(
+        f'[credential]\n\thelper = "!f() {{ echo username=bot; echo password={PASSWORD}; }}; f"\n'
+    )
+    running = subprocess.Popen(
+        world.command(f"{world.git_url}/fleet.git", "--manifests-interval=5s", "--metrics-addr=", "--health-addr="),
+        stderr=subprocess.PIPE, text=True, env=world.environment(),
+    )  # fmt: skip
+    try:
+        world.registry.handler.repos["org/app"] += ["1.1.0", "0.9.0"]
+        wait(lambda: world.registry.lists() == 1)
+        world.repository.commit({"clusters/images.yaml": text.replace('1.0.0"', '1.0.0 <1.1.0"')})
+        time.sleep(6)
+        world.repository.commit({"clusters/images.yaml": "image.toolkit.fluxcd.io: ["})
+        time.sleep(6)
+        world.repository.commit({"clusters/images.yaml": text.replace(">=1.0.0", "<1.0.0")})
+        wait(lambda: world.deployed() == "0.9.0")
+    finally:
+        running.send_signal(signal.SIGTERM)
+        _, log = running.communicate(timeout=30)
+    assert running.returncode == 0
+    assert "manifests cannot be used" in log
+    assert PASSWORD not in log
+
+
+def test_the_kustomization_of_a_repository_counts_as_that_of_a_folder(world: World) -> None:
+    text = without_automation(world).replace(", namespace: apps", "")
+    kustomization = "namespace: apps\nresources: [images.yaml]\n"
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: tagline-automate}\n"
+    world.repository.commit({
+        "clusters/images.yaml": text, "clusters/kustomization.yaml": kustomization,
+        "clusters/secret.yaml": f"{secret}stringData: {{username: bot, password: {PASSWORD}}}\n",
+        "clusters/.hidden/other.yaml": text,
+    })  # fmt: skip
+    world.registry.handler.repos["org/app"].append("1.1.0")
+    options = ["--namespace=other"]
+    for key, value in (("username", "GIT_USER"), ("password", "GIT_PASSWORD")):
+        options += ["--secret-from-env", f"other/tagline-automate:{key}={value}"]
+    done = world.run(*options, source=f"{world.git_url}/fleet.git")
+    assert "ImageUpdateAutomation apps/tagline-automate: committed and pushed" in done.stdout
+    assert " other/" not in done.stdout
+    assert world.deployed() == "1.1.0"
+
+
 def test_killed_while_it_stays_it_loses_nothing_and_scans_nothing_before_it_is_due(world: World) -> None:
     seed = int(os.environ.get("E2E_KILL_SEED") or time.time_ns() % 1_000_000)
     print(f"E2E_KILL_SEED={seed}")

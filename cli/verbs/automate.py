@@ -11,6 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+MIN_INTERVAL, MAX_INTERVAL = timedelta(seconds=5), timedelta(hours=24)
+
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the grammar of the verb."""
@@ -42,14 +44,18 @@ def add_to(parser: argparse.ArgumentParser) -> None:
         "--no-git-login", action="store_true", help="do not ask Git's credential helpers for logins to repositories"
     )
     parser.add_argument("-n", "--namespace", default="default", help="of objects that name none (default: default)")
-    parser.add_argument("-o", "--output", choices=("text", "json"), default="text", help="form of the report of --once")
     parser.add_argument(
-        "--timeout", type=_duration, default=timedelta(minutes=10), metavar="TIME", help="longest time of --once (10m)"
+        "-o", "--output", choices=("text", "json"), default="", help="form of the report of --once (text)"
     )
+    parser.add_argument("--timeout", type=_duration, metavar="TIME", help="longest time of --once (10m)")
+    parser.add_argument(
+        "--manifests-interval", type=_interval, metavar="TIME",
+        help="without --once: how often to look for new commits in a repository with manifests, 5s to 24h (1m)",
+    )  # fmt: skip
     parser.add_argument("--verbose", action="store_true", help="log what is done, and tracebacks")
     parser.add_argument("--log-encoding", choices=("json", "console"), default="console", help="form of log lines")
-    parser.add_argument("--metrics-addr", default=":8080", help="without --once; empty: none (default :8080)")
-    parser.add_argument("--health-addr", default=":9440", help="without --once; empty: none (default :9440)")
+    parser.add_argument("--metrics-addr", help="without --once; empty: none (default :8080)")
+    parser.add_argument("--health-addr", help="without --once; empty: none (default :9440)")
     parser.add_argument("--concurrent", default="4", help="objects of a kind reconciled at the same time (default 4)")
     parser.set_defaults(command=automate)
 
@@ -70,3 +76,10 @@ def _duration(text: str) -> timedelta:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return duration
+
+
+def _interval(text: str) -> timedelta:
+    interval = _duration(text)
+    if not MIN_INTERVAL <= interval <= MAX_INTERVAL:
+        raise argparse.ArgumentTypeError(f"{text} is not between 5s and 24h")
+    return interval
