@@ -90,7 +90,7 @@ def _describe(top: Path) -> PushedRepository:
     branch = _ask(top, "symbolic-ref", "--short", "-q", "HEAD")
     if not branch:
         raise BadInput(f"{top}: no branch is checked out; check one out, or give an ImageUpdateAutomation")
-    remote = _ask(top, "config", "--get", f"branch.{branch}.remote") or "origin"
+    remote = _push_remote(top, branch)
     if remote not in _ask(top, "remote").splitlines():
         shown = show_remote(remote)
         raise BadInput(f"{top}: there is no remote {shown} to push to; add one, or give an ImageUpdateAutomation")
@@ -105,6 +105,15 @@ def _describe(top: Path) -> PushedRepository:
     if name := _ask(top, "config", "--get", "user.name"):
         author["name"] = name
     return PushedRepository(top, address, branch, login, author)
+
+
+def _push_remote(top: Path, branch: str) -> str:
+    """Return the remote that `git push` would take, by https://git-scm.com/docs/git-push#_description.
+
+    Raises BadInput, WorkTreeError.
+    """
+    keys = (f"branch.{branch}.pushRemote", "remote.pushDefault", f"branch.{branch}.remote")
+    return next(filter(None, (_ask(top, "config", "--get", key) for key in keys)), "origin")
 
 
 def _ask(top: Path, *arguments: str) -> str:

@@ -102,12 +102,28 @@ def test_a_password_in_the_remote_is_kept_in_a_secret(checkout: Path) -> None:
     assert [s.key for s in automated(checkout, Key("apps", NAME)).of("Secret")] == []
 
 
-def test_a_push_remote_of_the_branch_is_used(checkout: Path) -> None:
-    git(checkout, "remote", "add", "other", "https://git.example.com/other")
-    git(checkout, "config", "branch.main.remote", "other")
+@pytest.mark.parametrize(
+    ("config", "wanted"),
+    [
+        ({}, "org/fleet.git"),
+        ({"branch.main.remote": "up"}, "up"),
+        ({"branch.main.remote": "up", "remote.pushDefault": "fork"}, "fork"),
+        ({"branch.main.remote": "up", "remote.pushDefault": "fork", "branch.main.pushRemote": "mine"}, "mine"),
+        ({"branch.main.pushRemote": "mine"}, "mine"),
+        ({"branch.other.pushRemote": "mine"}, "org/fleet.git"),
+    ],
+)
+def test_the_remote_is_the_one_that_git_would_push_to(checkout: Path, config: dict[str, str], wanted: str) -> None:
+    for name in ("up", "fork", "mine"):
+        git(checkout, "remote", "add", name, f"https://git.example.com/{name}")
+    for key, value in config.items():
+        git(checkout, "config", key, value)
     found = find_checkout(str(checkout))
     assert found is not None
-    assert found.url == "https://git.example.com/other"
+    assert found.url == f"https://git.example.com/{wanted}"
+    asked = [GIT, "-C", str(checkout), "for-each-ref", "--format=%(push:remotename)", "refs/heads/main"]
+    said = subprocess.run(asked, capture_output=True, check=True, text=True, env=ENVIRONMENT).stdout.strip()
+    assert (said or "org/fleet.git") == wanted  # Git names no remote that nobody has configured
 
 
 @pytest.mark.parametrize(
