@@ -5,14 +5,14 @@ import importlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from cli.adoption_dialogue import ask
 from cli.adoption_report import AdoptionReport, format_report, to_json
-from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files
+from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, report_left_out
 from cli.file_writing import why_unwritable, write_files
 from cli.output import encode_diff, encode_json, encode_text, one_line, write_error, write_output
 from cli.tags import TagLists, read_tag_files
@@ -50,7 +50,8 @@ def run_adoption(options: argparse.Namespace) -> int:
     target = Path(options.objects) if options.objects else checkout.folder / OBJECTS_FILE
     if fault := why_unwritable(checkout.folder, os.path.relpath(target, checkout.folder)):
         raise BadFolder(f"objects cannot go to {fault}; --objects says where")
-    survey = _survey(checkout, options)
+    unread: list[UnreadFile] = []
+    survey = _survey(checkout, options, unread)
     carried = _read_tool(options.origin, checkout)
     instructions += carried.instructions
     manifests = _read_manifests(checkout, survey, target)
@@ -79,6 +80,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         [
             *(assumptions if is_automation_new else _list_uncovered(checkout, adoption, inventory)),
             *(f"{note.file}:{note.line}: {note.message}" if note.file else note.message for note in carried.notes),
+            *(f"note: {sentence}" for sentence in report_left_out(unread)),
             *(f"note: {notice}" for notice in lists.notices),
             *(f"not checked: {image}: {reason}" for image, reason in lists.failures.items()),
         ],
@@ -87,7 +89,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         diff_prefix=checkout.in_repository,
     )
     if options.write and changes:  # before anything is printed, since the reader of a pipe may leave
-        write_files(checkout.folder, {path: new for path, (_, new) in changes.items()})
+        write_files(checkout.folder, {path: _to_work_tree(checkout, path, new) for path, (_, new) in changes.items()})
     if options.write and changes:
         names = ", ".join(escape(path) for path in [*changes][:3])
         write_error(f"wrote {names}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}")
@@ -95,13 +97,23 @@ def run_adoption(options: argparse.Namespace) -> int:
     return 1 if survey.faults or lists.failures else 0
 
 
-def _survey(checkout: CheckedOutFolder, options: argparse.Namespace) -> Survey:
-    unread: list[UnreadFile] = []
+def _survey(checkout: CheckedOutFolder, options: argparse.Namespace, unread: list[UnreadFile]) -> Survey:
     files = read_files(checkout, lambda path: is_candidate(path) or path.endswith(".json"), unread)
-    survey = take_survey(files, only=options.only, skip=options.skip)
-    survey.faults += [Fault(file.path, 0, file.reason) for file in unread]
+    survey = take_survey(_editable(files, checkout, unread), only=options.only, skip=options.skip)
+    survey.faults += [Fault(file.path, 0, file.reason) for file in unread if file.is_fault]
     survey.faults.sort(key=lambda fault: (fault.file, fault.line))
     return survey
+
+
+def _editable(
+    files: Iterable[tuple[str, bytes]], checkout: CheckedOutFolder, unread: list[UnreadFile]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the files that can be written; unread: gets the others, if they may name an image."""
+    for path, data in files:
+        if (reason := checkout.why_read_only(path)) == "":
+            yield path, data
+        elif b"image" in data:
+            unread.append(UnreadFile(path, f"left out: {reason}", is_fault=False))
 
 
 def _read_tool(name: str, checkout: CheckedOutFolder) -> Carried:
@@ -120,7 +132,7 @@ def _read_tool(name: str, checkout: CheckedOutFolder) -> Carried:
 def _read_manifests(checkout: CheckedOutFolder, survey: Survey, target: Path) -> Sequence[ObjectInFile]:
     """Return the objects of the whole repository, whatever part of it is adopted, and those of the objects' file."""
     manifests = survey.manifests
-    if not checkout.is_whole:
+    if not checkout.is_whole or checkout.contents.absent:
         whole = open_checkout(os.fspath(checkout.root), hidden=True)
         manifests = []
         for path, data in read_files(whole, is_candidate, []):
@@ -187,6 +199,11 @@ def _list_changes(
         new = join_documents(old, objects)
         files[path] = (files[path][0] if path in files else old, new)
     return files
+
+
+def _to_work_tree(checkout: CheckedOutFolder, path: str, new: bytes) -> bytes:
+    """Return a new content as it is to be written; files that are new are written as they are."""
+    return checkout.to_work_tree(path, new) if os.path.exists(checkout.folder / path) else new
 
 
 def _describe_automation(

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.reading import TooLarge, UnfitFile, read_file
+from controllers.net.foreign_text import escape
 from controllers.net.url import show_remote
+from controllers.worktree.committed import AS_THEY_ARE, CommittedContents, UnknownContent
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.paths import ask_git
 
@@ -30,6 +32,8 @@ class UnreadFile:
 
     path: str
     reason: str
+    is_fault: bool = True
+    """Whether it should have been read; False for what the checkout leaves out on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,8 @@ class CheckedOutFolder:
     """Whether one file was named instead of a folder."""
     branch: str = ""
     """The branch that is checked out; empty where there is none."""
+    contents: CommittedContents = AS_THEY_ARE
+    """What a commit would hold of the files."""
 
     @property
     def is_whole(self) -> bool:
@@ -56,6 +62,25 @@ class CheckedOutFolder:
     def is_repository(self) -> bool:
         """Whether it is in a Git repository."""
         return (self.root / ".git").exists()
+
+    def read(self, path: str) -> bytes:
+        """Return what a commit would hold of a file. Raises UnknownContent, WorkTreeError, UnfitFile, OSError."""
+        name = os.fsencode(path)
+        try:
+            data = read_file(os.path.join(self.folder, path), limit=MAX_FILE_BYTES, follow_links=False)
+        except FileNotFoundError:
+            if name not in self.contents.absent:
+                raise
+            return self.contents.read_absent(name)
+        return self.contents.read(name, data)
+
+    def why_read_only(self, path: str) -> str:
+        """Return why an edit of a file cannot be written to the work tree; empty if it can. Raises OSError."""
+        return self.contents.why_read_only(os.fsencode(path))
+
+    def to_work_tree(self, path: str, new: bytes) -> bytes:
+        """Return a new content of a file as the work tree is to hold it. Raises OSError."""
+        return self.contents.to_work_tree(os.fsencode(path), (self.folder / path).read_bytes(), new)
 
     @property
     def in_repository(self) -> str:
@@ -76,8 +101,9 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
         raise BadFolder(f"{path}: there is no such file or folder")
     if not os.path.isdir(path):
         folder = place.parent
+        root = _find_root(folder)
         return CheckedOutFolder(
-            folder, (place.name,), _find_root(folder) or folder, True, _read_branch(_find_root(folder))
+            folder, (place.name,), root or folder, True, _read_branch(root), _open_contents(folder, root)
         )
     if (place / "HEAD").is_file() and (place / "objects").is_dir() and not (place / ".git").exists():
         raise BadFolder(f"{path} is a bare repository, which has no files to read: clone it, and name the clone")
@@ -87,22 +113,26 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
     found: Iterable[str] = _list_by_git(place) if root else _walk(place)
     if not hidden:
         found = (name for name in found if not name.startswith(".") and "/." not in name)
-    return CheckedOutFolder(place, tuple(sorted(found)), root or place, False, _read_branch(root))
+    files = tuple(sorted(found))
+    return CheckedOutFolder(place, files, root or place, False, _read_branch(root), _open_contents(place, root))
 
 
 def read_files(
     checkout: CheckedOutFolder, wanted: Callable[[str], bool], unread: list[UnreadFile]
 ) -> Iterator[tuple[str, bytes]]:
-    """Yield path and bytes of the files whose paths are wanted, but for empty ones.
+    """Yield path and bytes of the files whose paths are wanted, but for empty ones, as they are committed.
 
     unread: gets what cannot be read.
     """
-    base = os.fspath(checkout.folder)
     for path in checkout.files:
         if not wanted(path):
             continue
         try:
-            data = read_file(os.path.join(base, path), limit=MAX_FILE_BYTES, follow_links=False)
+            data = checkout.read(path)
+        except UnknownContent as error:
+            unread.append(UnreadFile(path, f"left out: {error}", is_fault=False))
+        except WorkTreeError as error:
+            unread.append(UnreadFile(path, f"left out: {error}"))
         except TooLarge as error:
             unread.append(UnreadFile(path, f"left out: {error}"))
         except UnfitFile:
@@ -113,6 +143,25 @@ def read_files(
         else:
             if data:
                 yield path, data
+
+
+def report_left_out(unread: Iterable[UnreadFile]) -> Iterator[str]:
+    """Yield sentences on files that the checkout leaves out: one for each reason."""
+    by_reason: dict[str, list[str]] = {}
+    for file in unread:
+        if not file.is_fault:
+            by_reason.setdefault(file.reason, []).append(file.path)
+    for reason, paths in by_reason.items():
+        more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+        yield f"{escape(paths[0])}{more}: {reason}"
+
+
+def _open_contents(folder: Path, root: Path | None) -> CommittedContents:
+    """Return what a commit would hold of a folder's files. Raises BadFolder."""
+    try:
+        return CommittedContents(folder, is_repository=root is not None)
+    except WorkTreeError as error:
+        raise BadFolder(str(error)) from None
 
 
 def _find_root(folder: Path) -> Path | None:

@@ -23,6 +23,7 @@ from controllers.net.url import show_remote
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.rules import repository_key
+from controllers.worktree.committed import CommittedContents, UnknownContent
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import MAX_FILE_BYTES, find_marked_files
 from controllers.worktree.paths import WorkTree, open_worktree
@@ -56,14 +57,19 @@ def explain_place(options: argparse.Namespace, what: str) -> int:
 def _explain_marker(options: argparse.Namespace, file: Path, line: int) -> int:
     tree = open_worktree(file.resolve().parent)
     name = file.resolve().relative_to(tree.root).as_posix()
-    marker = _find_marker(file, line)
-    objects = read_objects(options, tree, tree.list_files(), user_agent=USER_AGENT)
+    contents = CommittedContents(tree.root, is_repository=tree.is_repository)
+    marker = _find_marker(file, os.fsencode(name), line, contents)
+    objects = read_objects(options, tree, tree.list_files(), contents, user_agent=USER_AGENT)
     return _print_chains([list(trace_marker(name, marker, _known(objects, tree)))], objects)
 
 
-def _find_marker(file: Path, line: int) -> Marker:
+def _find_marker(file: Path, path: bytes, line: int, contents: CommittedContents) -> Marker:
+    """Return the marker at a line. path: of the file, from the root of the contents. Raises _BadPlace."""
     try:
-        markers, strays = _find_markers(file.name, read_file(file, limit=MAX_FILE_BYTES))
+        data = contents.read(path, read_file(file, limit=MAX_FILE_BYTES))
+        markers, strays = _find_markers(file.name, data)
+    except UnknownContent as error:
+        raise _BadPlace(f"{file} is not looked into: {error}") from None
     except UnfitFile as error:
         raise _BadPlace(f"{file} is not read: {error}") from None
     except OSError as error:
@@ -97,7 +103,8 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
     name = parse_reference(image).image.name
     tree = open_worktree(Path())
     paths = tree.list_files()
-    objects = read_objects(options, tree, paths, user_agent=USER_AGENT)
+    contents = CommittedContents(tree.root, is_repository=tree.is_repository)
+    objects = read_objects(options, tree, paths, contents, user_agent=USER_AGENT)
     known = _known(objects, tree)
     repositories = {key for key, one in known.repositories.items() if _names(one.spec.image, name)}
     policies = [policy for policy in objects.policies if repository_key(policy) in repositories]
@@ -107,7 +114,7 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
         return 1
     chains = []
     for policy in sorted(policies, key=key_of):
-        markers = list(_markers_of(tree, paths, key_of(policy), known.automations))
+        markers = list(_markers_of(tree, paths, contents, policy=key_of(policy), automations=known.automations))
         chains += [list(trace_marker(file, marker, known)) for file, marker in markers]
         if not markers:
             fault = "no marker in this repository names it: its choice is written nowhere"
@@ -116,13 +123,18 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
 
 
 def _markers_of(
-    tree: WorkTree, paths: Sequence[bytes], policy: Key, automations: Sequence[ImageUpdateAutomation]
+    tree: WorkTree,
+    paths: Sequence[bytes],
+    contents: CommittedContents,
+    *,
+    policy: Key,
+    automations: Sequence[ImageUpdateAutomation],
 ) -> Iterable[tuple[str, Marker]]:
     """Yield the markers of a policy, in YAML and in the files that an automation of its namespace names."""
     named = [one for one in automations if one.metadata.namespace == policy.namespace and one.spec.update.files]
     globs = tuple(glob for one in named for glob in one.spec.update.files)
     wanted = setters.name_filter(globs)
-    found = find_marked_files(tree.root, paths, "", is_wanted=wanted, has_marker=setters.has_marker)
+    found = find_marked_files(tree.root, paths, "", is_wanted=wanted, has_marker=setters.has_marker, contents=contents)
     for file in found.files:
         if not setters.is_candidate(file.path) and not any(_is_named(file.path, one) for one in named):
             continue

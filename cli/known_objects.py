@@ -25,6 +25,7 @@ from cli.tags import read_tag_files
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.branches import source_key
 from controllers.runtime.key import Key, key_of
+from controllers.worktree.committed import CommittedContents
 from controllers.worktree.paths import WorkTree, repository_path
 
 T = TypeVar("T", ImagePolicy, ImageUpdateAutomation, GitRepository)
@@ -48,13 +49,20 @@ class Objects:
         return self.sources.get(source_key(automation))
 
 
-def read_objects(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes], *, user_agent: str) -> Objects:
+def read_objects(
+    options: argparse.Namespace,
+    tree: WorkTree,
+    paths: Sequence[bytes],
+    contents: CommittedContents,
+    *,
+    user_agent: str,
+) -> Objects:
     """Return the objects that the options of `source_options` ask for. Raises BadTagFile, NotConfigured, ApiError."""
     tags = read_tag_files(options.tags)
     if options.cluster:
         files = _read_files(options.filename, options.namespace)
         return asyncio.run(_read_cluster(options.kubeconfig, files, offline=options.offline, user_agent=user_agent))
-    return choose_locally(_read_manifests(options, tree, paths), tags, offline=options.offline)
+    return choose_locally(_read_manifests(options, tree, paths, contents), tags, offline=options.offline)
 
 
 def choose_locally(manifests: Manifests, tags: Mapping[str, Sequence[str]], *, offline: bool) -> Objects:
@@ -85,10 +93,12 @@ def is_elsewhere(source: GitRepository | None, remotes: Sequence[str]) -> bool:
     return repository_path(source.spec.url) not in {repository_path(remote) for remote in remotes}
 
 
-def _read_manifests(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> Manifests:
+def _read_manifests(
+    options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes], contents: CommittedContents
+) -> Manifests:
     if options.filename:
         return _read_files(options.filename, options.namespace)
-    return collect_files(tree.root, paths, namespace=options.namespace, environ=os.environ)
+    return collect_files(tree.root, paths, contents, namespace=options.namespace, environ=os.environ)
 
 
 def _read_files(names: Sequence[str], namespace: str) -> Manifests:

@@ -27,6 +27,7 @@ from controllers.runtime.embedded.served import Kind, ServedKinds
 from controllers.runtime.embedded.structure import apply_defaults, prune
 from controllers.runtime.embedded.validation import find_problems
 from controllers.runtime.key import Key
+from controllers.worktree.committed import AS_THEY_ARE, CommittedContents, UnknownContent
 
 MAX_FILE_BYTES: Final = 8 << 20
 SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -135,8 +136,18 @@ def collect_manifests(
     return _result(reading)
 
 
-def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ: Mapping[str, str]) -> Manifests:
-    """Read the objects of a checkout's files like `collect_manifests`. paths: from the root; so are the places."""
+def collect_files(
+    root: Path,
+    paths: Iterable[bytes],
+    contents: CommittedContents = AS_THEY_ARE,
+    *,
+    namespace: str,
+    environ: Mapping[str, str],
+) -> Manifests:
+    """Read the objects of a checkout's files like `collect_manifests`, as they are committed.
+
+    paths: from the root; so are the places.
+    """
     reading = _Reading(namespace, environ, root)
     base, suffixes = os.fsencode(root), tuple(map(os.fsencode, SUFFIXES))
     for path in paths:
@@ -144,6 +155,14 @@ def collect_files(root: Path, paths: Iterable[bytes], *, namespace: str, environ
             continue
         name = os.fsdecode(path)
         data = _read(os.path.join(base, path), escape(name), reading)
+        try:
+            if data is not None and (may_hold_objects(data) or contents.is_opaque(path)):
+                data = contents.read(path, data)
+            elif path in contents.absent:
+                data = contents.read_absent(path)
+        except UnknownContent as error:
+            reading.notices.append(f"{escape(name)}: {error}, so it was not read")
+            continue
         if data is not None and may_hold_objects(data):
             _read_file(name, data, reading, folder=os.path.dirname(name))
     return _result(reading)

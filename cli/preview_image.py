@@ -19,6 +19,7 @@ from controllers.image.ref import ImageRef
 from controllers.net.library_errors import describe
 from controllers.net.url import show_remote
 from controllers.runtime.key import Key
+from controllers.worktree.committed import CommittedContents, UnknownContent
 from controllers.worktree.paths import WorkTree
 
 NAME: Final = "image"
@@ -59,11 +60,18 @@ def manifests_of(options: argparse.Namespace) -> Manifests:
     return Manifests(tuple(objects), ())
 
 
-def add_trial(report: PreviewReport, tree: WorkTree, paths: Sequence[bytes], image: ImageRef | None) -> None:
+def add_trial(
+    report: PreviewReport,
+    tree: WorkTree,
+    paths: Sequence[bytes],
+    contents: CommittedContents,
+    *,
+    image: ImageRef | None,
+) -> None:
     """Add to a report what would change for the chosen image; None: nothing was chosen."""
     if image is None:
         return
-    files = dict(_read(tree, paths, image, report.problems))
+    files = dict(_read(tree, paths, image, contents=contents, problems=report.problems))
     trial = try_image(files.items(), image)
     report.automations.append(_to_report(trial, files, image))
 
@@ -87,7 +95,9 @@ def _to_report(trial: Trial, files: dict[str, bytes], image: ImageRef) -> Automa
     )
 
 
-def _read(tree: WorkTree, paths: Sequence[bytes], image: ImageRef, problems: list[str]) -> Iterator[tuple[str, bytes]]:
+def _read(
+    tree: WorkTree, paths: Sequence[bytes], image: ImageRef, *, contents: CommittedContents, problems: list[str]
+) -> Iterator[tuple[str, bytes]]:
     """Yield path and content of the files that may name an image; problems: gets what cannot be read and may do so."""
     word = os.fsencode(image.name.rpartition("/")[2])
     for path in paths:
@@ -96,7 +106,13 @@ def _read(tree: WorkTree, paths: Sequence[bytes], image: ImageRef, problems: lis
             continue
         full = os.path.join(os.fsencode(tree.root), path)
         try:
-            yield name, read_file(full, limit=MAX_FILE_BYTES, follow_links=False)
+            yield name, contents.read(path, read_file(full, limit=MAX_FILE_BYTES, follow_links=False))
+        except FileNotFoundError:  # deleted, or not checked out
+            if path in contents.absent:
+                yield from _read_absent(path, contents, problems)
+        except UnknownContent as error:
+            if mentions(full, word):
+                problems.append(f"{name}: left out: {error}")
         except TooLarge as error:
             if mentions(full, word):
                 problems.append(f"{name}: left out: {error}")
@@ -105,3 +121,10 @@ def _read(tree: WorkTree, paths: Sequence[bytes], image: ImageRef, problems: lis
         except OSError as error:
             if error.errno not in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:  # deleted, a link, below a link
                 problems.append(f"{name}: left out: {describe(error)}")
+
+
+def _read_absent(path: bytes, contents: CommittedContents, problems: list[str]) -> Iterator[tuple[str, bytes]]:
+    try:
+        yield os.fsdecode(path), contents.read_absent(path)
+    except UnknownContent as error:
+        problems.append(f"{os.fsdecode(path)}: left out: {error}")

@@ -34,6 +34,7 @@ from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.template import TemplateFailure
 from controllers.update.preview import preview
 from controllers.update.work import plan_work
+from controllers.worktree.committed import CommittedContents
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import find_marked_files
 from controllers.worktree.paths import WorkTree, clone, open_worktree
@@ -51,13 +52,17 @@ def run_preview(options: argparse.Namespace) -> int:
     """Preview as the options of the verb say; return the exit status. Raises BAD_REQUESTS."""
     with _worktree(options) as tree:
         paths = tree.list_files()
-        report = _ask_image(options, tree, paths) if options.image else _ask_all(options, tree, paths)
+        contents = CommittedContents(tree.root, is_repository=tree.is_repository)
+        ask = _ask_image if options.image else _ask_all
+        report = ask(options, tree, paths, contents)
     _print(report, options.output)
     return _exit_status(report, exit_code=options.exit_code)
 
 
-def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> PreviewReport:
-    objects = read_objects(options, tree, paths, user_agent=USER_AGENT)
+def _ask_all(
+    options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes], contents: CommittedContents
+) -> PreviewReport:
+    objects = read_objects(options, tree, paths, contents, user_agent=USER_AGENT)
     policies = sorted(objects.policies, key=key_of)
     report = PreviewReport(
         [report_policy(policy) for policy in policies], problems=objects.problems, notes=objects.notices
@@ -69,7 +74,9 @@ def _ask_all(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]
         if is_elsewhere(source, remotes):
             report.notes.append(f"ImageUpdateAutomation {key_of(automation)} writes to another repository")
         else:
-            report.automations.append(_preview(automation, source, policies, tree, paths=paths, chain=chain))
+            report.automations.append(
+                _preview(automation, source, policies, tree, paths=paths, contents=contents, chain=chain)
+            )
             report.notes += _notes(automation, source, tree)
     if not policies and not objects.automations and not report.problems:
         where = show_remote(options.url) or options.path
@@ -91,12 +98,14 @@ def _wanted(automations: Sequence[ImageUpdateAutomation], names: Sequence[str]) 
     yield from (automation for name, automation in known.items() if not names or name in names)
 
 
-def _ask_image(options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes]) -> PreviewReport:
+def _ask_image(
+    options: argparse.Namespace, tree: WorkTree, paths: Sequence[bytes], contents: CommittedContents
+) -> PreviewReport:
     objects = choose_locally(manifests_of(options), read_tag_files(options.tags), offline=options.offline)
     policies = [replace(report_policy(policy), name=options.image) for policy in objects.policies]
     report = PreviewReport(policies, problems=objects.problems, notes=objects.notices)
     chosen = next((policy.status.latest_ref for policy in objects.policies), None)
-    add_trial(report, tree, paths, to_image_ref(chosen) if chosen else None)
+    add_trial(report, tree, paths, contents, image=to_image_ref(chosen) if chosen else None)
     return report
 
 
@@ -118,6 +127,7 @@ def _preview(
     tree: WorkTree,
     *,
     paths: Sequence[bytes],
+    contents: CommittedContents,
     chain: Chain,
 ) -> AutomationReport:
     name = str(key_of(automation))
@@ -126,7 +136,12 @@ def _preview(
         in_namespace = [p for p in policies if p.metadata.namespace == automation.metadata.namespace]
         work = plan_work(automation, in_namespace)
         found = find_marked_files(
-            tree.root, paths, work.path, is_wanted=setters.name_filter(work.globs), has_marker=setters.mentions_marker
+            tree.root,
+            paths,
+            work.path,
+            is_wanted=setters.name_filter(work.globs),
+            has_marker=setters.mentions_marker,
+            contents=contents,
         )
         tips = sorted(tree.branch_tips(plan.push_branch)) if plan else []
         start = chain.start(plan, source, tips=tips)

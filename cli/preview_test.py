@@ -507,3 +507,55 @@ def test_what_is_suspended_pushes_nothing_that_others_would_find(checkout: Path,
     write(checkout, {"clusters/objects.yaml": suspended + SECOND})
     _, out, _ = run(checkout)
     assert (out.count("+  image: ghcr.io/org/web:1.2.0"), "starts from what is pushed" in out) == (2, False)
+
+
+CRLF = {"apps/web.yaml": DEPLOYMENT.replace("\n", "\r\n"), ".gitattributes": "*.yaml eol=crlf\n"}
+
+
+def test_line_ends_that_git_converts_are_those_of_the_commit(checkout: Path, run: Run) -> None:
+    write(checkout, {".gitattributes": CRLF[".gitattributes"]})
+    (checkout / "apps" / "web.yaml").write_bytes(CRLF["apps/web.yaml"].encode())
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "Attributes")
+    _, out, _ = run(checkout)
+    assert out == example(DOCS, "ImagePolicy flux-system/web")
+    git(checkout, "apply", stdin=out)
+    assert (checkout / "apps" / "web.yaml").read_bytes() == CRLF["apps/web.yaml"].replace(":1.0.0", ":1.2.0").encode()
+
+
+def test_files_and_manifests_that_are_not_checked_out_count(checkout: Path, run: Run) -> None:
+    write(checkout, {"other/a.txt": "a"})
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "More")
+    git(checkout, "sparse-checkout", "set", "other")
+    assert not (checkout / "apps").exists()
+    assert run(checkout)[1] == example(DOCS, "ImagePolicy flux-system/web")
+    status, out, _ = run(checkout, "--image", "ghcr.io/org/web", "--semver", "1.x")
+    assert (status, "apps/web.yaml:4: ghcr.io/org/web:1.0.0 → ghcr.io/org/web:1.2.0" in out) == (0, True)
+
+
+def test_a_file_in_an_encoding_of_its_own_is_previewed_as_it_is_committed(checkout: Path, run: Run) -> None:
+    write(checkout, {".gitattributes": "apps/*.yaml working-tree-encoding=UTF-16\n"})
+    (checkout / "apps" / "web.yaml").write_bytes(DEPLOYMENT.encode("utf-16"))
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "Encoding")
+    assert run(checkout)[1] == example(DOCS, "ImagePolicy flux-system/web")
+
+
+def test_markers_that_a_filter_takes_away_are_left_alone_and_that_is_said(checkout: Path, run: Run) -> None:
+    git(checkout, "config", "filter.secret.clean", "base64")
+    git(checkout, "config", "filter.secret.smudge", "base64 -d")
+    write(checkout, {".gitattributes": "apps/*.yaml filter=secret\n"})
+    git(checkout, "add", "-A", "--renormalize", ".")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-q", "-m", "Filter")
+    _, out, _ = run(checkout)
+    said = "  left alone: apps/web.yaml: its markers are not in what is committed, which the filter 'secret' has made\n"
+    assert ("diff" in out, said in out) == (False, True)
+
+
+def test_explain_looks_at_what_is_committed(checkout: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    write(checkout, {".gitattributes": "apps/*.yaml working-tree-encoding=UTF-16\n"})
+    (checkout / "apps" / "web.yaml").write_bytes(DEPLOYMENT.encode("utf-16"))
+    assert main(["explain", f"{checkout}/apps/web.yaml:4", "--offline"]) == 1
+    assert "the value ghcr.io/org/web:1.0.0 has the marker flux-system:web" in capfd.readouterr().out

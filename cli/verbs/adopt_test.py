@@ -470,3 +470,43 @@ def test_nothing_heavy_is_imported_offline(folder: Path) -> None:
     )
     assert done.stderr == ""
     assert "ImagePolicy" in done.stdout
+
+
+def add(folder: Path) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.com"]
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+    subprocess.run(["git", *identity, "commit", "-q", "-m", "Start"], cwd=folder, check=True)
+
+
+def test_markers_keep_the_line_ends_of_the_work_tree(adopt: Adopt, folder: Path) -> None:
+    (folder / ".gitattributes").write_text("*.yaml eol=crlf\n")
+    (folder / "apps" / "values.yaml").write_bytes(VALUES.replace("\n", "\r\n").encode())
+    add(folder)
+    out = adopt("--only", "ghcr.io/org/api")[1]
+    assert "\r" not in out  # the diff is that of the commit
+    assert adopt("--only", "ghcr.io/org/api", "--write")[0] == 0
+    marked = (folder / "apps" / "values.yaml").read_bytes()
+    assert marked.count(b"\r\n") == marked.count(b"\n") == 3
+    assert b'tag: v2.0.1 # {"$imagepolicy": "flux-system:api:tag"}\r\n' in marked
+
+
+def test_a_file_that_git_converts_is_left_out_with_the_reason(adopt: Adopt, folder: Path) -> None:
+    (folder / ".gitattributes").write_text("apps/values.yaml working-tree-encoding=UTF-16\n")
+    (folder / "apps" / "values.yaml").write_bytes(VALUES.encode("utf-16"))
+    add(folder)
+    status, out, _ = adopt()
+    assert (status, "org/api" in out) == (0, False)
+    assert "note: apps/values.yaml: left out: Git converts it on the way into a commit: edit it by hand\n" in out
+
+
+def test_what_is_not_checked_out_is_not_written_but_its_objects_are_known(adopt: Adopt, folder: Path) -> None:
+    assert adopt("--write", "--objects", "objects/images.yaml", "--only", "ghcr.io/org/api")[0] == 0
+    (folder / "more").mkdir()
+    (folder / "more" / "values.yaml").write_text(VALUES)
+    add(folder)
+    subprocess.run(["git", "sparse-checkout", "set", "more"], cwd=folder, check=True)
+    assert not (folder / "apps").exists()
+    status, out, _ = adopt("--objects", "more/images.yaml")
+    assert (status, "policy flux-system/api, which exists, for more/values.yaml:3\n" in out) == (0, True)
+    assert "note: apps/values.yaml and 2 more: left out: it is not checked out: git sparse-checkout add it\n" in out
+    assert "+++ b/apps" not in out

@@ -5,7 +5,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files
+from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, report_left_out
 from cli.file_writing import NotWritten, write_files
 from cli.lint_output import FORMATS
 from cli.output import encode_json, encode_text, one_line, write_error, write_output
@@ -66,6 +66,9 @@ def run_lint(options: argparse.Namespace) -> int:
     if options.output == "text":
         findings = [replace(one, file=os.path.relpath(checkout.folder / one.file)) for one in findings]
     unread = [file for file in unread if is_candidate(file.path) and _is_below(file.path, wanted)]
+    for sentence in report_left_out(unread):
+        write_error(sentence)
+    unread = [file for file in unread if file.is_fault]
     for file in unread:
         write_error(f"{escape(os.path.relpath(checkout.folder / file.path))}: {file.reason}")
     lines = FORMATS[options.output](findings)
@@ -105,12 +108,17 @@ def _is_below(file: str, wanted: set[str]) -> bool:
 def _fix(checkout: CheckedOutFolder, findings: Sequence[LintFinding]) -> list[LintFinding]:
     """Write the fixes; return the findings that remain."""
     by_file: dict[str, list[Fix]] = {}
+    left: list[LintFinding] = []
     for one in findings:
-        if one.fix is not None:
+        if one.fix is None or checkout.why_read_only(one.file):
+            left.append(one)
+        else:
             by_file.setdefault(one.file, []).append(one.fix)
-    contents = {path: apply_fixes((checkout.folder / path).read_bytes(), fixes) for path, fixes in by_file.items()}
+    contents = {
+        path: checkout.to_work_tree(path, apply_fixes(checkout.read(path), fixes)) for path, fixes in by_file.items()
+    }
     write_files(checkout.folder, contents)
     if contents:
         mended = sum(map(len, by_file.values()))
         write_error(f"mended {mended} finding{'s' * (mended > 1)} in {len(contents)} file{'s' * (len(contents) > 1)}")
-    return [one for one in findings if one.fix is None]
+    return left

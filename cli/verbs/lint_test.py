@@ -192,3 +192,60 @@ def test_nothing_heavy_is_imported(folder: Path) -> None:
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=environment)
     assert done.stderr == ""
     assert "unknown-policy" in done.stdout
+
+
+def add(folder: Path, **config: str) -> None:
+    for key, value in config.items():
+        subprocess.run(["git", "config", key.replace("_", "."), value], cwd=folder, check=True)
+    subprocess.run(["git", "add", "-A"], cwd=folder, check=True)
+
+
+def test_a_file_that_git_encodes_is_judged_as_it_is_committed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".gitattributes").write_text("apps/bad.yaml working-tree-encoding=UTF-16\n")
+    (folder / "apps" / "bad.yaml").write_bytes(BAD.encode("utf-16"))
+    before = (folder / "apps" / "bad.yaml").read_bytes()
+    add(folder)
+    _, out, _ = lint(capsys, "apps/bad.yaml", "--fix")
+    assert "apps/bad.yaml:1:20: error: this comment is no marker" in out  # it cannot be mended in the work tree
+    assert (folder / "apps" / "bad.yaml").read_bytes() == before
+
+
+def test_a_fix_keeps_the_line_ends_of_the_work_tree(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / ".gitattributes").write_text("*.yaml eol=crlf\n")
+    (folder / "apps" / "bad.yaml").write_bytes(f"a: 1\r\n{BAD[:-1]}\r\n".encode())
+    add(folder)
+    assert lint(capsys, "apps/bad.yaml", "--fix")[0] == 0
+    assert (folder / "apps" / "bad.yaml").read_bytes() == (
+        b'a: 1\r\nimage: o/web:1.0.0 # {"$imagepolicy": "apps:web"}\r\n'
+    )
+
+
+def test_objects_that_are_not_checked_out_are_known(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "apps" / "bad.yaml").write_text(BAD.replace("apps:web", '"apps:web"'))
+    add(folder, user_name="a", user_email="a@example.com")
+    subprocess.run(["git", "commit", "-q", "-m", "Start"], cwd=folder, check=True)
+    subprocess.run(["git", "sparse-checkout", "set", "apps"], cwd=folder, check=True)
+    assert not (folder / "objects").exists()
+    status, out, err = lint(capsys)
+    assert (status, err) == (1, "")
+    assert [line for line in out.splitlines() if "did you mean apps:web?" in line] == out.splitlines()
+    (folder / "apps" / "ünknown.yaml").write_text(UNKNOWN.replace("wep", "web"))
+    assert lint(capsys) == (0, "", "")
+
+
+def test_what_a_partial_clone_lacks_is_one_sentence_and_no_error(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    (folder / "apps" / "bad.yaml").write_text("a: 1\n")
+    (folder / "apps" / "ünknown.yaml").write_text("a: 2\n")
+    add(folder, user_name="a", user_email="a@example.com", uploadpack_allowFilter="true")
+    subprocess.run(["git", "commit", "-q", "-m", "Start"], cwd=folder, check=True)
+    clone = tmp_path_factory.mktemp("clone") / "fleet"
+    command = ["git", "clone", "-q", "--filter=blob:none", "--no-checkout", folder.as_uri(), str(clone)]
+    subprocess.run(command, check=True)
+    for arguments in (["sparse-checkout", "set", "objects"], ["checkout", "-q"]):
+        subprocess.run(["git", *arguments], cwd=clone, check=True)
+    monkeypatch.chdir(clone)
+    missing = "it is not checked out, and its content is not in this partial clone: git sparse-checkout add it"
+    assert lint(capsys) == (0, "", f"apps/bad.yaml and 1 more: left out: {missing}\n")

@@ -3,9 +3,10 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from controllers.net.url import redact_text, show_remote
 from controllers.worktree.errors import WorkTreeError
@@ -116,12 +117,19 @@ def _has_repository(path: Path) -> bool:
 
 
 def ask_git(
-    folder: Path, *arguments: str, may_fail: bool = False, about: str = "", seconds: float = LIST_SECONDS
+    folder: Path,
+    *arguments: str,
+    may_fail: bool = False,
+    about: str = "",
+    seconds: float = LIST_SECONDS,
+    stdin: bytes = b"",
+    environ: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
     """Return what Git prints about the repository of a folder, whatever repository the process was started for.
 
     may_fail: exit status 1, with which Git says that there is no such thing, is an empty answer. about: what messages
-    name in place of the folder. Raises WorkTreeError, whose text has no login of a URL in it.
+    name in place of the folder. environ: further variables. Raises WorkTreeError, whose text has no login of a URL in
+    it.
     """
     about = about or str(folder)
     program = shutil.which("git")
@@ -132,9 +140,11 @@ def ask_git(
             [program, "-c", "core.fsmonitor=false", "-C", os.fspath(folder), *arguments],
             capture_output=True,
             check=False,
-            stdin=subprocess.DEVNULL,
+            input=stdin,
             timeout=seconds,
-            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE} | PLAIN_ENVIRONMENT,
+            env={name: value for name, value in os.environ.items() if name not in ELSEWHERE}
+            | PLAIN_ENVIRONMENT
+            | dict(environ),
         )
     except subprocess.TimeoutExpired:
         raise WorkTreeError(f"git {arguments[0]} did not answer within {seconds:g} s: {about}") from None
