@@ -510,3 +510,23 @@ def test_what_is_not_checked_out_is_not_written_but_its_objects_are_known(adopt:
     assert (status, "policy flux-system/api, which exists, for more/values.yaml:3\n" in out) == (0, True)
     assert "note: apps/values.yaml and 2 more: left out: it is not checked out: git sparse-checkout add it\n" in out
     assert "+++ b/apps" not in out
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"image:\n  repository: ghcr.io/org/api\n  tag: v2.0.1@sha256:{'a' * 64}\n",
+        f"images:\n- name: ghcr.io/org/api\n  newTag: v2.0.1@sha256:{'a' * 64}\n",
+    ],
+    ids=["helm", "kustomize"],
+)
+def test_a_tag_with_its_digest_in_one_value_is_listed_with_what_to_do(adopt: Adopt, folder: Path, text: str) -> None:
+    name = "kustomization.yaml" if "newTag" in text else "values.yaml"
+    (folder / "apps" / "values.yaml").unlink()
+    (folder / "apps" / name).write_text(text)
+    status, out, _ = adopt()
+    assert (status, "policy flux-system/api" in out) == (0, False)
+    assert (
+        "ghcr.io/org/api:v2.0.1: tag and digest are one value, and no marker writes both there: `:tag` would drop the "
+        "digest; give the digest a key of its own, or write the whole image as one value\n"
+    ) in out

@@ -5,6 +5,9 @@ import pytest
 from controllers.adoption import occurrences
 from controllers.adoption.finder import find_occurrences
 from controllers.documents.nodes import Unparsable
+from controllers.image.ref import ImageRef
+from controllers.image.setter import PARTS
+from controllers.setters.refs import resolve
 
 D = f"sha256:{'a' * 64}"
 
@@ -159,3 +162,10 @@ def test_what_is_not_yaml_is_an_error() -> None:
 def test_deep_nesting_is_no_crash() -> None:
     deep = "[" * 400 + "{image: org/app:1}" + "]" * 400
     assert summarise(f"a: {deep}\n") == ["1: org/app:1 [None]"]
+
+
+def test_no_marker_writes_a_tag_with_its_digest() -> None:
+    """Why the two as one value are an obstacle: an automation would not keep them together."""
+    image = ImageRef("org/app", "1.1.0", D)
+    written = {resolve(":".join(filter(None, ("apps:app", part))), {"apps:app": image}) for part in PARTS}
+    assert written == {f"org/app:1.1.0@{D}", "org/app", "1.1.0", D}
