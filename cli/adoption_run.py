@@ -15,6 +15,7 @@ from cli.adoption_report import AdoptionReport, format_report, to_json
 from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, report_left_out
 from cli.file_writing import why_unwritable, write_files
 from cli.output import encode_diff, encode_json, encode_text, one_line, write_error, write_output
+from cli.progress import Progress, waiting
 from cli.tags import TagLists, read_tag_files
 from controllers.adoption.evidence import Verdict, hold_against
 from controllers.adoption.instructions import full_name, parse_instruction
@@ -57,7 +58,8 @@ def run_adoption(options: argparse.Namespace) -> int:
     manifests = _read_manifests(checkout, survey, target)
     namespace = options.namespace or guess_namespace(manifests, DEFAULT_NAMESPACE)
     inventory = take_inventory(manifests, namespace)
-    plan = plan_adoption(survey.occurrences, inventory, instructions=instructions, level=Level(options.level))
+    with waiting("planning"):
+        plan = plan_adoption(survey.occurrences, inventory, instructions=instructions, level=Level(options.level))
     lists = _find_tags(plan, known_tags, offline=options.offline)
     verdicts = _hold_all(plan, lists)
     if options.interactive:
@@ -66,7 +68,8 @@ def run_adoption(options: argparse.Namespace) -> int:
             write_error("nothing was written")
             return 0
         verdicts = chosen
-    adoption = write_markers(survey.contents, [verdict.proposal for verdict in verdicts], namespace)
+    with waiting("trying the markers"):
+        adoption = write_markers(survey.contents, [verdict.proposal for verdict in verdicts], namespace)
     automation, assumptions = _describe_automation(checkout, inventory, options, namespace)
     is_automation_new = bool(adoption.proposals) and not inventory.automations
     objects = render_objects(adoption.proposals, automation, automation=is_automation_new)
@@ -99,7 +102,9 @@ def run_adoption(options: argparse.Namespace) -> int:
 
 def _survey(checkout: CheckedOutFolder, options: argparse.Namespace, unread: list[UnreadFile]) -> Survey:
     files = read_files(checkout, lambda path: is_candidate(path) or path.endswith(".json"), unread)
-    survey = take_survey(_editable(files, checkout, unread), only=options.only, skip=options.skip)
+    with Progress("looking for images") as progress:
+        counted = progress.over(_editable(files, checkout, unread), "files", len(checkout.files))
+        survey = take_survey(counted, only=options.only, skip=options.skip)
     survey.faults += [Fault(file.path, 0, file.reason) for file in unread if file.is_fault]
     survey.faults.sort(key=lambda fault: (fault.file, fault.line))
     return survey

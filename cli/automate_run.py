@@ -7,18 +7,22 @@ import logging
 import os
 import signal
 from collections.abc import Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
 from api.kinds import KINDS
+from api.names import IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
 from cli import report, sync
 from cli.dockerlogin import config_file, with_docker_login
 from cli.following import Fingerprint, Follower, fingerprint
 from cli.git_login import GitLogins, ReportingGit, with_git_login
 from cli.hosting import QUIET, SCANNERS, WRITERS, Host, writer_with
+from cli.local import watching
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.output import OutputFailed, encode_json, write_error, write_output
+from cli.progress import Progress, waiting
 from cli.pushed_repository import NAME, find_checkout, is_repository_url, needs_automation, with_automation
 from cli.remote import RemoteSources
 from cli.report import RunReport
@@ -127,7 +131,8 @@ def _read(options: argparse.Namespace, logins: GitLogins, sources: RemoteSources
     """Return all objects: of the sources, and what is made for them. Raises BadInput."""
     logins.begin()
     paths = _paths(options)
-    remotes = asyncio.run(sources.fetch()) if sources else []
+    with waiting("reading manifests") if options.once else nullcontext():
+        remotes = asyncio.run(sources.fetch()) if sources else []
     files = [file for remote in remotes for file in remote.files]
     manifests = read_manifests(paths, namespace=options.namespace, environ=os.environ, more=files)
     if not any(manifests.of(resource.kind) for resource in sync.RECONCILED):
@@ -158,10 +163,17 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
     unfinished = ""
     try:
         async with asyncio.timeout((TIMEOUT if options.timeout is None else options.timeout).total_seconds()):
-            for kinds in (SCANNERS, WRITERS):
-                async with Host(api, kinds, argv=argv, build=writer_with(record)) as host:
-                    if not await host.settle():
-                        unfinished = "it could not go on; --verbose says why"
+            for kinds, text, of in (
+                (SCANNERS, "waiting for registries", IMAGE_REPOSITORIES),
+                (WRITERS, "waiting for Git", IMAGE_UPDATE_AUTOMATIONS),
+            ):
+                with Progress(text) as progress:
+                    async with (
+                        Host(api, kinds, argv=argv, build=writer_with(record)) as host,
+                        watching(client, SYSTEM_CLOCK, progress.show, of=of),
+                    ):
+                        if not await host.settle():
+                            unfinished = "it could not go on; --verbose says why"
     except TimeoutError:
         unfinished = "the time was over before everything was done"
     result = RunReport(

@@ -98,7 +98,9 @@ def _read_manifests(
 ) -> Manifests:
     if options.filename:
         return _read_files(options.filename, options.namespace)
-    return collect_files(tree.root, paths, contents, namespace=options.namespace, environ=os.environ)
+    with Progress("reading manifests") as progress:
+        counted = progress.over(paths, "files", len(paths))
+        return collect_files(tree.root, counted, contents, namespace=options.namespace, environ=os.environ)
 
 
 def _read_files(names: Sequence[str], namespace: str) -> Manifests:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.kinds import KINDS
-from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
 from api.resource import Resource
 from cli import own_machine
 from cli.hosting import QUIET, SCANNERS, Build, Host
@@ -27,6 +27,11 @@ from controllers.runtime.process.process import Process
 
 _NO_LOG: Final = logging.NullHandler()
 LOOK_SECONDS: Final = 0.2
+_WORDS: Final = {
+    IMAGE_REPOSITORIES.kind: "images",
+    IMAGE_POLICIES.kind: "policies",
+    IMAGE_UPDATE_AUTOMATIONS.kind: "automations",
+}
 FLAGS: Final = (*QUIET, "--concurrent=16", "--grace-period=1s", own_machine.FLAG)
 """Of a process of kinds that works once, for one user."""
 
@@ -107,4 +112,4 @@ async def _report_progress(client: EmbeddedClient, clock: Clock, progress: Progr
     while True:
         await clock.sleep(LOOK_SECONDS)
         states: list[Any] = [state for state in await read_states(client) if state.kind == kind]
-        progress("images", sum(state.ready != "Unknown" for state in states), len(states))
+        progress(_WORDS[kind], sum(state.ready != "Unknown" for state in states), len(states))

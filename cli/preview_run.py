@@ -22,6 +22,7 @@ from cli.preview_chain import Chain
 from cli.preview_image import BadQuestion, add_trial, manifests_of
 from cli.preview_report import AutomationReport, PreviewReport, report_automation, report_policy
 from cli.preview_text import format_github, format_markdown, format_text, to_json
+from cli.progress import waiting
 from cli.tags import BadTagFile, read_tag_files
 from controllers import setters
 from controllers.clock import SYSTEM_CLOCK
@@ -51,8 +52,9 @@ USER_AGENT: Final = f"tagline-preview/{VERSION}"
 def run_preview(options: argparse.Namespace) -> int:
     """Preview as the options of the verb say; return the exit status. Raises BAD_REQUESTS."""
     with _worktree(options) as tree:
-        paths = tree.list_files()
-        contents = CommittedContents(tree.root, is_repository=tree.is_repository)
+        with waiting("asking Git which files there are"):
+            paths = tree.list_files()
+            contents = CommittedContents(tree.root, is_repository=tree.is_repository)
         ask = _ask_image if options.image else _ask_all
         report = ask(options, tree, paths, contents)
     _print(report, options.output)
@@ -117,7 +119,9 @@ def _worktree(options: argparse.Namespace) -> Iterator[WorkTree]:
         yield open_worktree(Path(options.path))
         return
     with tempfile.TemporaryDirectory(prefix="tagline-") as folder:
-        yield clone(options.url, Path(folder) / "checkout", branch=options.branch)
+        with waiting(f"cloning {show_remote(options.url)}"):
+            tree = clone(options.url, Path(folder) / "checkout", branch=options.branch)
+        yield tree
 
 
 def _preview(

@@ -1,10 +1,17 @@
 """A line on standard error for what takes longer than a second. Nothing without a terminal."""
 
 import sys
+import threading
 import time
-from typing import Final, Self
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final, Self, TypeVar
 
 AFTER_SECONDS: Final = 1.0
+EACH_SECONDS: Final = 0.1
+"""Between two changes of the line."""
+
+T = TypeVar("T")
 
 
 class Progress:
@@ -12,8 +19,8 @@ class Progress:
 
     def __init__(self, text: str, *, after_seconds: float = AFTER_SECONDS) -> None:
         self._text = text
-        self._after_seconds = after_seconds
-        self._started = time.monotonic()
+        self._next = time.monotonic() + after_seconds
+        self._is_terminal = sys.stderr.isatty()
         self._shown = ""
 
     def __enter__(self) -> Self:
@@ -21,15 +28,53 @@ class Progress:
 
     def __exit__(self, *_: object) -> None:
         if self._shown:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()
+            _write("")
 
     def show(self, what: str, done: int, total: int) -> None:
         """Say how many of the things are done."""
-        if not sys.stderr.isatty() or time.monotonic() - self._started < self._after_seconds:
+        if not self._is_terminal or time.monotonic() < self._next:
             return
         line = f"{self._text}: {done} of {total} {what}"
         if line != self._shown:
-            sys.stderr.write(f"\r\x1b[K{line}")
-            sys.stderr.flush()
+            _write(line)
             self._shown = line
+        self._next = time.monotonic() + EACH_SECONDS
+
+    def over(self, items: Iterable[T], what: str, total: int) -> Iterator[T]:
+        """Yield the items, and say how many of them were used."""
+        for done, item in enumerate(items):
+            self.show(what, done, total)
+            yield item
+
+
+@contextmanager
+def waiting(text: str, *, after_seconds: float = AFTER_SECONDS) -> Iterator[None]:
+    """Show a text while the block takes long, and take it away at its end."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    lock, state = threading.Lock(), {"over": False, "shown": False}
+
+    def show() -> None:
+        with lock:
+            if not state["over"]:
+                _write(f"{text} …")
+                state["shown"] = True
+
+    timer = threading.Timer(after_seconds, show)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            state["over"] = True
+            if state["shown"]:
+                _write("")
+
+
+def _write(line: str) -> None:
+    """Put a line in the place of the last one."""
+    sys.stderr.write(f"\r\x1b[K{line}")
+    sys.stderr.flush()

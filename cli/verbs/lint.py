@@ -9,6 +9,7 @@ from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout,
 from cli.file_writing import NotWritten, write_files
 from cli.lint_output import FORMATS
 from cli.output import encode_json, encode_text, one_line, write_error, write_output
+from cli.progress import Progress
 from cli.tags import BadTagFile, read_tag_files
 from controllers.lint.fixes import apply_fixes
 from controllers.lint.lint import lint
@@ -44,8 +45,9 @@ def run_lint(options: argparse.Namespace) -> int:
         tags = read_tag_files(options.tags)
         checkout = _open_repository(options.paths)
         unread: list[UnreadFile] = []
-        files = read_files(checkout, lambda _: True, unread)
-        findings = lint(files, flux=options.flux, tags=tags)
+        with Progress("reading") as progress:
+            files = progress.over(read_files(checkout, lambda _: True, unread), "files", len(checkout.files))
+            findings = lint(files, flux=options.flux, tags=tags)
         wanted = _list_wanted(checkout, options.paths)
         findings = [one for one in findings if one.rule not in options.ignore and _is_below(one.file, wanted)]
         if options.fix:

@@ -17,8 +17,8 @@ JSON = "JSON has no comments: turn the file into YAML, or name it in spec.update
 NO_TAG = "no tag is set here, so whoever fills it in decides: set one"
 NO_NAME = "a tag without an image: the chart's own image is meant; set its repository beside the tag"
 DIGEST_IN_TAG = (
-    "tag and digest are one value, and no marker writes both there: `:tag` would drop the digest; give the digest a key "
-    "of its own, or write the whole image as one value"
+    "tag and digest are one value, and no marker writes both there: `:tag` would drop the digest; give the digest a "
+    "key of its own, or write the whole image as one value"
 )
 FIXED_TAG = (
     "the tag never changes, only what it means does, and there is no place for a digest: set a version or a digest"
