@@ -20,7 +20,7 @@ class Progress:
     def __init__(self, text: str, *, after_seconds: float = AFTER_SECONDS) -> None:
         self._text = text
         self._next = time.monotonic() + after_seconds
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = _is_terminal()
         self._shown = ""
 
     def __enter__(self) -> Self:
@@ -50,7 +50,7 @@ class Progress:
 @contextmanager
 def waiting(text: str, *, after_seconds: float = AFTER_SECONDS) -> Iterator[None]:
     """Show a text while the block takes long, and take it away at its end."""
-    if not sys.stderr.isatty():
+    if not _is_terminal():
         yield
         return
     lock, state = threading.Lock(), {"over": False, "shown": False}
@@ -72,6 +72,11 @@ def waiting(text: str, *, after_seconds: float = AFTER_SECONDS) -> Iterator[None
             state["over"] = True
             if state["shown"]:
                 _write("")
+
+
+def _is_terminal() -> bool:
+    """Return whether somebody sees standard error, which may also be closed."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 def _write(line: str) -> None:

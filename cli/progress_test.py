@@ -68,6 +68,12 @@ def test_nothing_is_shown_without_a_terminal(monkeypatch: pytest.MonkeyPatch) ->
     assert screen.getvalue() == ""
 
 
+def test_nobody_need_be_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    with waiting("cloning", after_seconds=0), Progress("reading", after_seconds=0) as shown:
+        assert list(shown.over("ab", "files", 2)) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
