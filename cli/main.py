@@ -47,6 +47,7 @@ CLUSTER_VERBS: Final = {
     "trace": "show where an object in a cluster comes from",
     "stats": "count objects by state",
     "check": "say what is wrong in a cluster, and what to do",
+    "bootstrap": "install tagline, and who syncs, by way of a Git repository",
     "install": "install or upgrade tagline in a cluster",
     "uninstall": "remove tagline from a cluster",
     "completion": "print a shell's completion script",

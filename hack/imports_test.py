@@ -41,6 +41,7 @@ ROOMS = {
     "requests": ["controllers/registry/cloud/gcp.py"],
     "urllib3": ["cli/kube/transport.py", "controllers/git/transport/"],
     "yaml": [
+        "cli/bootstrap/kustomization.py",
         "cli/kube/kubeconfig.py",
         "cli/yaml_documents.py",
         "controllers/adoption/objects.py",

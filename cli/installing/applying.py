@@ -17,34 +17,35 @@ CRD: Final = "CustomResourceDefinition"
 Said = Callable[[str], None]
 
 
-def apply_all(cluster: "Cluster", objects: Sequence[Mapping[str, Any]], say: Said) -> None:
+def apply_all(cluster: "Cluster", objects: Sequence[Mapping[str, Any]], say: Said, *, manager: str = MANAGER) -> None:
     """Apply objects in the order given; behind the last CRD, wait until the API server serves all of them.
 
-    say: called with a line for each object: created, configured or unchanged. Raises ApiError, Failed.
+    say: called with a line for each object: created, configured or unchanged. manager: whose fields they are then.
+    Raises ApiError, Failed.
     """
     crds: list[Mapping[str, Any]] = []
     for obj in objects:
         if crds and obj["kind"] != CRD:
             wait_until_served(cluster, crds)
             crds = []
-        say(f"{ref_of(obj)} {apply(cluster, obj)}")
+        say(f"{ref_of(obj)} {apply(cluster, obj, manager=manager)}")
         if obj["kind"] == CRD:
             crds.append(obj)
     if crds:
         wait_until_served(cluster, crds)
 
 
-def apply(cluster: "Cluster", obj: Mapping[str, Any]) -> str:
+def apply(cluster: "Cluster", obj: Mapping[str, Any], *, manager: str = MANAGER) -> str:
     """Apply one object, whoever else has written it, and return what that did."""
     from cli.kube.client import JSON_PATCH  # noqa: PLC0415
 
     ref = ref_of(obj)
     resource = resource_of(cluster, ref.api_version, ref.kind)
     before = _wait_while_deleted(cluster, ref)
-    patch = take_over(before) if before else []
+    patch = take_over(before, manager) if before else []
     if patch:
-        cluster.patch(resource, ref.namespace, ref.name, patch, manager=MANAGER, content_type=JSON_PATCH)
-    stored = cluster.apply(resource, ref.namespace, ref.name, obj, manager=MANAGER, force=True)
+        cluster.patch(resource, ref.namespace, ref.name, patch, manager=manager, content_type=JSON_PATCH)
+    stored = cluster.apply(resource, ref.namespace, ref.name, obj, manager=manager, force=True)
     if before is None:
         return "created"
     unchanged = before["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]

@@ -12,14 +12,18 @@ from cli.installing.inventory import MANAGER
 _KUBECTL: Final = (("kubectl-client-side-apply", "Update"), ("kubectl", "Apply"))
 
 
-def take_over(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the JSON patch that makes kubectl's applied fields ours; empty where there are none."""
+def take_over(obj: Mapping[str, Any], manager: str = MANAGER) -> list[dict[str, Any]]:
+    """Return the JSON patch that makes applied fields of kubectl the manager's; empty where there are none.
+
+    manager: ours; for another one, what we have applied becomes its, too
+    """
     entries = obj["metadata"].get("managedFields") or []
-    theirs = [one for one in entries if _is_kubectls(one)]
+    former = _KUBECTL if manager == MANAGER else (*_KUBECTL, (MANAGER, "Apply"))
+    theirs = [one for one in entries if any(_is(one, name, operation) for name, operation in former)]
     if not theirs:
         return []
-    ours = [one for one in entries if _is(one, MANAGER, "Apply")]
-    merged = dict(theirs[0]) | {"manager": MANAGER, "operation": "Apply"}
+    ours = [one for one in entries if _is(one, manager, "Apply")]
+    merged = dict(theirs[0]) | {"manager": manager, "operation": "Apply"}
     for one in (*ours, *theirs[1:]):
         if one.get("apiVersion") == merged.get("apiVersion"):
             merged["fieldsV1"] = _union(merged.get("fieldsV1") or {}, one.get("fieldsV1") or {})
@@ -28,10 +32,6 @@ def take_over(obj: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"op": "test", "path": "/metadata/resourceVersion", "value": obj["metadata"]["resourceVersion"]},
         {"op": "replace", "path": "/metadata/managedFields", "value": [*rest, merged]},
     ]
-
-
-def _is_kubectls(entry: Mapping[str, Any]) -> bool:
-    return any(_is(entry, manager, operation) for manager, operation in _KUBECTL)
 
 
 def _is(entry: Mapping[str, Any], manager: str, operation: str) -> bool:

@@ -42,3 +42,11 @@ def test_what_is_given_stays_as_it_is() -> None:
     given = obj(entry("kubectl-client-side-apply", "Update", "b"), entry("tagline", "Apply", "a"))
     take_over(given)
     assert given == obj(entry("kubectl-client-side-apply", "Update", "b"), entry("tagline", "Apply", "a"))
+
+
+def test_what_we_applied_becomes_that_of_who_applies_from_then_on() -> None:
+    found = take_over(
+        obj(entry("tagline", "Apply", "a"), entry("kustomize-controller", "Apply", "b")), "kustomize-controller"
+    )
+    (only,) = found[1]["value"]
+    assert (only["manager"], only["fieldsV1"]) == ("kustomize-controller", {"f:spec": {"f:a": {}, "f:b": {}}})

@@ -287,6 +287,20 @@ class GitEngine:
         await self._with_store(remote, deadline, partial(_keep_commit, new=new))
         return updated_refs
 
+    async def check_push(self, remote: Remote) -> None:
+        """Ask whether the remote lets us push at all; that it refuses single branches turns out at the push.
+
+        One round trip. Raises AuthenticationFailed where it does not, and as `list_refs`.
+        """
+        deadline = self._deadline(remote)
+
+        def work() -> None:
+            with error_context(f"unable to push to '{remote.url}'"):
+                session = self._connections.session(remote)
+                session.push((), lambda _: b"", options=(), may_update=lambda *_: False, deadline=deadline)
+
+        await self._in_thread(remote, deadline, work)
+
     async def signer(self, key: SigningKey) -> Signer:
         """Return a signer with this key. Unlocks each key once. Raises BadSigningKey."""
         work = partial(self._signers.signer, key)

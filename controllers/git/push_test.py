@@ -316,3 +316,15 @@ async def test_only_new_objects_are_sent(run: GitRun, server: GitServer, fleet: 
     await run.push(new)
     body = server.requests[-1].body
     assert int.from_bytes(body[body.index(b"PACK") + 8 :][:4], "big") == 4
+
+
+async def test_whether_a_login_may_push_is_known_beforehand(
+    run: GitRun, server: GitServer, fleet: BareRepository
+) -> None:
+    before = fleet.head()
+    await run.engine.check_push(run.remote)
+    assert server.take_requests() == ["GET refs"]
+    fleet.git("config", "http.receivepack", "false")
+    with pytest.raises(AuthenticationFailed, match="unable to push to"):
+        await run.engine.check_push(run.remote)
+    assert fleet.head() == before

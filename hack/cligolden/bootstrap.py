@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
 from msgspec import UNSET, to_builtins
 
+from hack import flux_manifest
 from hack.cligolden.accepted import Accepted
 from hack.cligolden.answers import answer_differences
 from hack.cligolden.bootstrap_result import cluster_differences, commits_of, files_differences
@@ -109,7 +111,11 @@ class Bootstrapping:
         branch, namespace = flag(case.cmd, "--branch", "main"), namespace_of(case)
         head = self._repository.head(branch)
         kinds = statuses_of(case.before.controllers)
-        with desk(case, name=self._name, values=self._values, kubeconfig=self._api.kubeconfig) as place:
+        with desk(case, name=self._name, values=self._values, kubeconfig=self._api.kubeconfig) as bare:
+            # The recorder's program had Flux's manifests in it. Ours fetches them, and here is no internet.
+            manifests = bare.folder.parent / "flux-manifests.yaml"
+            manifests.write_text(flux_manifest.manifest())
+            place = replace(bare, environment={**bare.environment, "TAGLINE_FLUX_MANIFESTS": str(manifests)})
             words = [*self._command, *(place.places.fill(word) for word in case.cmd)]
             with Statuses(self._api, kinds, namespace, lambda: (branch, self._repository.head(branch))) as script:
                 answer: Answer = place.run(words, case.stdin, seconds=case.seconds or 0)

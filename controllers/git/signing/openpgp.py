@@ -8,13 +8,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from controllers.git.errors import BadSigningKey
-from controllers.git.signing.openpgp_bounds import check_openpgp
+from controllers.git.signing.openpgp_bounds import check_openpgp, split_keys
 from controllers.net.key_bounds import KeyRefused
 
 if TYPE_CHECKING:
     from pysequoia import PySigner
 
 
+_NOT_INSTALLED = "OpenPGP signatures need the package 'pysequoia', which is not installed; use an SSH key instead"
 HARMLESS = re.compile(r"unexpected EOF|No suitable signing subkey for [0-9A-F]+")
 """Words of the library that say something and quote nothing."""
 
@@ -49,9 +50,7 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
     try:
         import pysequoia  # noqa: PLC0415  # an optional part of the installation
     except ImportError:
-        raise BadSigningKey(
-            "OpenPGP signatures need the package 'pysequoia', which is not installed; use an SSH key instead"
-        ) from None
+        raise BadSigningKey(_NOT_INSTALLED) from None
     try:
         if len(pysequoia.Cert.split_bytes(armoured)) > 1:
             raise BadSigningKey(
@@ -77,6 +76,43 @@ def openpgp_signer(armoured: bytes, passphrase: str, *, secret_name: str) -> Ope
         raise BadSigningKey(
             f"could not decrypt private key of the signing key present in secret {secret_name}: wrong passphrase"
         ) from None
+
+
+def select_key(ring: bytes, key_id: str, *, name: str, flag: str) -> bytes:
+    """Return the armoured private key of a file that an id names, or the only one. Raises BadSigningKey.
+
+    ring: armoured or not. key_id: the end of a fingerprint, or empty. name: of the file. flag: that chooses.
+    """
+    try:
+        import pysequoia  # noqa: PLC0415  # an optional part of the installation
+    except ImportError:
+        raise BadSigningKey(_NOT_INSTALLED) from None
+    try:
+        keys = {_fingerprint(one): one for one in split_keys(ring)}
+    except KeyRefused as error:
+        raise BadSigningKey(f"{name}: {error}") from None
+    if not keys or "" in keys:
+        raise BadSigningKey(
+            f"{name} is not a file with OpenPGP private keys; export them with gpg --export-secret-keys"
+        )
+    wanted = re.sub(r"[\s:]|^0x", "", key_id.lower())
+    chosen = {fingerprint: key for fingerprint, key in keys.items() if fingerprint.endswith(wanted)}
+    if not chosen:
+        raise BadSigningKey(f"{name} has no private key {key_id} ({flag}), only {', '.join(keys)}")
+    if len(chosen) > 1:
+        raise BadSigningKey(f"{name} has {len(chosen)} private keys: choose with {flag}, of {', '.join(chosen)}")
+    (key,) = chosen.values()
+    return pysequoia.armor(key, pysequoia.ArmorKind.SecretKey).encode()
+
+
+def _fingerprint(key: bytes) -> str:
+    """Return a key's fingerprint, empty for what is none."""
+    import pysequoia  # noqa: PLC0415
+
+    try:
+        return str(pysequoia.Cert.from_bytes(key).fingerprint)
+    except RuntimeError:
+        return ""
 
 
 def _fault(error: RuntimeError, otherwise: str) -> str:

@@ -71,6 +71,18 @@ def check_openpgp(armoured: bytes) -> None:
             _check_secret_key(_Cursor(body))
 
 
+def split_keys(ring: bytes) -> list[bytes]:
+    """Return the private keys of a file, armoured or not, each with its packets. Raises KeyRefused for bad armour."""
+    keys: list[bytes] = []
+    for tag, body in _packets(_dearmour(ring)):
+        packet = bytes((0xC0 | tag, 255)) + len(body).to_bytes(4, "big") + body
+        if tag == SECRET_KEY:
+            keys.append(packet)
+        elif keys:
+            keys[-1] += packet
+    return keys
+
+
 def _dearmour(text: bytes) -> bytes:
     """Return the packets of a file, which may also be binary."""
     blocks = ARMOUR.findall(text)

@@ -3,12 +3,13 @@
 import time
 from contextlib import suppress
 
+import pysequoia
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.git.errors import BadSigningKey
-from controllers.git.signing.openpgp_bounds import check_openpgp
+from controllers.git.signing.openpgp_bounds import check_openpgp, split_keys
 from controllers.git.signing.signers import OpenPgpKey, Signers
 from controllers.net.key_bounds import KeyRefused
 from testing import costly_keys
@@ -46,3 +47,12 @@ def test_usual_keys_pass() -> None:
 def test_any_bytes_are_refused_or_let_through(data: bytes, head: bytes) -> None:
     with suppress(KeyRefused):
         check_openpgp(head + data)
+
+
+def test_the_keys_of_a_file_are_told_apart() -> None:
+    keys = [bytes(pysequoia.Tsk.generate(f"{name} <a@example.com>")) for name in "ab"]
+    armoured = "".join(pysequoia.armor(key, pysequoia.ArmorKind.SecretKey) for key in keys).encode()
+    for ring in (b"".join(keys), armoured):
+        found = [pysequoia.Cert.from_bytes(one).fingerprint for one in split_keys(ring)]
+        assert found == [pysequoia.Cert.from_bytes(key).fingerprint for key in keys]
+    assert split_keys(b"") == split_keys(b"nonsense") == []
