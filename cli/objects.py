@@ -4,8 +4,6 @@ Files of a GitOps repository hold much else, which is left alone. What is meant 
 with file and line, and all such errors are collected: a run that knows half of what it should do is not begun.
 """
 
-import base64
-import difflib
 import errno
 import os
 import re
@@ -18,14 +16,13 @@ from typing import Any, Final
 from api.kinds import KINDS
 from api.names import IMAGE_GROUP, SOURCE_GROUP
 from api.resource import Resource
+from cli.object_problems import find_all, suggest
 from cli.reading import TooLarge, UnfitFile, mentions, read_file
 from cli.yaml_documents import NotYaml, load_documents
 from controllers.net.foreign_text import escape
 from controllers.net.library_errors import describe
 from controllers.net.url import show_remote
-from controllers.runtime.embedded.served import Kind, ServedKinds
-from controllers.runtime.embedded.structure import apply_defaults, prune
-from controllers.runtime.embedded.validation import find_problems
+from controllers.runtime.embedded.served import ServedKinds
 from controllers.runtime.key import Key
 from controllers.worktree.committed import AS_THEY_ARE, CommittedContents, UnknownContent
 
@@ -298,7 +295,7 @@ def _read_document(place: str, document: Any, reading: _Reading) -> None:
         return
     if kind not in _READ:
         if group == IMAGE_GROUP:
-            near = _suggest(kind, [served.resource.kind for served in KINDS if served.resource.group == group])
+            near = suggest(kind, [served.resource.kind for served in KINDS if served.resource.group == group])
             reading.problems.append(f"{place}: there is no kind {kind!r} in {group}{near}")
         return
     _read_object(place, document, reading)
@@ -329,7 +326,7 @@ def _read_object(place: str, document: dict[str, Any], reading: _Reading) -> Non
     if kind == "Secret":
         _substitute(place, body, reading)
     manifest = Manifest(place, resource, Key(namespace, name), body)
-    unknown, invalid = _problems(served, manifest)
+    unknown, invalid = find_all(served, manifest.resource.version, manifest.body)
     reading.problems += [f"{place}: {manifest.name}: {problem}" for problem in (*unknown, *invalid)]
     if not invalid:
         _add(manifest, reading)
@@ -342,58 +339,6 @@ def _add(manifest: Manifest, reading: _Reading) -> None:
         reading.problems.append(
             f"{manifest.place}: {manifest.name} is there twice, and not the same; the first is at {earlier.place}"
         )
-
-
-def _problems(served: Kind, manifest: Manifest) -> tuple[list[str], list[str]]:
-    """Return the fields that the API would drop without a word, and what it would refuse."""
-    if not served.is_custom:
-        return [], _problems_of_secret(manifest)
-    schema = served.schema(manifest.resource.version)
-    pruned = _copy(manifest.body)
-    unknown = [f"unknown field {one.path}{_suggest(one.name, one.known)}" for one in prune(pruned, schema)]
-    apply_defaults(pruned, schema)
-    invalid = [str(problem) for problem in find_problems(pruned, schema) if problem.path]
-    return unknown, invalid
-
-
-def _problems_of_secret(manifest: Manifest) -> list[str]:
-    """Return what is wrong with the values of a Secret, without them."""
-    if manifest.resource.kind != "Secret":
-        return []
-    found = []
-    for field_name in ("data", "stringData"):
-        values = manifest.body.get(field_name) or {}
-        if not isinstance(values, dict):
-            found.append(f"{field_name} is not a map")
-            continue
-        for key, value in values.items():
-            if not isinstance(value, str):
-                found.append(f"{field_name}.{key} is not a text: write it in quotes")
-            elif field_name == "data" and not _is_base64(value):
-                found.append(f"data.{key} is not base64: put a plain value into stringData")
-    return found
-
-
-def _is_base64(text: str) -> bool:
-    try:
-        base64.b64decode("".join(text.split()), validate=True)
-    except ValueError:
-        return False
-    return True
-
-
-def _copy(value: Any) -> Any:
-    match value:
-        case dict():
-            return {name: _copy(child) for name, child in value.items()}
-        case list():
-            return [_copy(child) for child in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
-
-
-def _suggest(word: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, known, n=1)
-    return f"; is {near[0]} meant?" if near else ""
 
 
 def _substitute(place: str, body: dict[str, Any], reading: _Reading) -> None:

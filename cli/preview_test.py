@@ -518,7 +518,7 @@ def test_line_ends_that_git_converts_are_those_of_the_commit(checkout: Path, run
     git(checkout, "add", "-A")
     git(checkout, "commit", "-q", "-m", "Attributes")
     _, out, _ = run(checkout)
-    assert out == example(DOCS, "ImagePolicy flux-system/web")
+    assert out == SHOWN
     git(checkout, "apply", stdin=out)
     assert (checkout / "apps" / "web.yaml").read_bytes() == CRLF["apps/web.yaml"].replace(":1.0.0", ":1.2.0").encode()
 
@@ -529,7 +529,7 @@ def test_files_and_manifests_that_are_not_checked_out_count(checkout: Path, run:
     git(checkout, "commit", "-q", "-m", "More")
     git(checkout, "sparse-checkout", "set", "other")
     assert not (checkout / "apps").exists()
-    assert run(checkout)[1] == example(DOCS, "ImagePolicy flux-system/web")
+    assert run(checkout)[1] == SHOWN
     status, out, _ = run(checkout, "--image", "ghcr.io/org/web", "--semver", "1.x")
     assert (status, "apps/web.yaml:4: ghcr.io/org/web:1.0.0 → ghcr.io/org/web:1.2.0" in out) == (0, True)
 
@@ -539,7 +539,7 @@ def test_a_file_in_an_encoding_of_its_own_is_previewed_as_it_is_committed(checko
     (checkout / "apps" / "web.yaml").write_bytes(DEPLOYMENT.encode("utf-16"))
     git(checkout, "add", "-A")
     git(checkout, "commit", "-q", "-m", "Encoding")
-    assert run(checkout)[1] == example(DOCS, "ImagePolicy flux-system/web")
+    assert run(checkout)[1] == SHOWN
 
 
 def test_markers_that_a_filter_takes_away_are_left_alone_and_that_is_said(checkout: Path, run: Run) -> None:

@@ -39,7 +39,7 @@ GLOBAL_FLAGS: Final = (
     text("--tls-server-name", help="name to expect in the API server's certificate, if not its host"),
     text("--token", help="bearer token for the API server"),
     text("--user", help="user of the kubeconfig to use"),
-    switch("--verbose", help="without effect: all that is done is said anyway"),
+    switch("--verbose", help="say what bootstrap does to each object; other commands say all that they do anyway"),
 )
 
 

@@ -124,6 +124,11 @@ class Session:
         return float(self.values["timeout"]) / SECOND
 
     @property
+    def verbose(self) -> bool:
+        """Whether to say more."""
+        return bool(self.values["verbose"])
+
+    @property
     def deadline(self) -> "Deadline":
         """The end of this command's time, which begins when it is first asked for."""
         from cli.kube.deadline import Deadline  # noqa: PLC0415

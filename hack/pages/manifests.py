@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from api.kinds import KINDS
 from api.openapi import struct_schema
-from cli.objects import collect_manifests
+from cli.objects import ForeignFile, collect_manifests
 from controllers.setters.line_markers import LINE_FORMATS
 from hack.pages.blocks import ROOT
 from hack.pages.commandlines import Wrong, check_script
@@ -41,7 +41,8 @@ def check_yaml(text: str, place: str) -> str:
     check_markers(text)
     checks = {_check_document(document) for document in YAML(typ="safe").load_all(io.StringIO(text))}
     if "schema" in checks:
-        problems = collect_manifests((), namespace="apps", environ=_Anything(), more=[(place, text.encode())]).problems
+        more = [ForeignFile(place, text.encode())]
+        problems = collect_manifests((), namespace="apps", environ=_Anything(), more=more).problems
         if problems:
             raise Wrong("\n".join(problems))
     return next(check for check in ("schema", "fields", "foreign", "values") if check in checks)
