@@ -50,6 +50,8 @@ CLUSTER_VERBS: Final = {
     "bootstrap": "install tagline, and who syncs, by way of a Git repository",
     "install": "install or upgrade tagline in a cluster",
     "uninstall": "remove tagline from a cluster",
+    "webhook": "try webhooks of registries without a cluster",
+    "receiver": "set up senders of webhooks",
     "completion": "print a shell's completion script",
     "version": "print the versions of the command line and of what a cluster runs",
 }

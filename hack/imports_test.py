@@ -21,7 +21,7 @@ ROOMS = {
     "azure": ["controllers/cloud/azure.py", "controllers/registry/cloud/azure.py"],
     "bcrypt": ["controllers/template/sprig/encoding.py"],
     "botocore": ["controllers/cloud/aws.py"],
-    "cel_expr_python": ["controllers/runtime/embedded/rules.py"],
+    "cel_expr_python": ["controllers/runtime/embedded/rules.py", "controllers/webhooks/expressions.py"],
     "click": ["cli/completing/candidates.py", "cli/grammar/", "cli/terminal.py"],
     "dulwich": ["controllers/git/objects/"],
     "google": ["controllers/registry/cloud/gcp.py"],
