@@ -117,4 +117,4 @@ def subjects_of(images: Sequence[str]) -> list[Subject]:
 
 
 def _why(error: Exception) -> str:
-    return os.strerror(error.errno or 0).lower() if isinstance(error, OSError) else "it is not what it should be"
+    return os.strerror(error.errno).lower() if isinstance(error, OSError) and error.errno else "it cannot be read"

@@ -25,12 +25,8 @@ def _test(session: Session, arguments: tuple[str, ...], **flags: Any) -> int:
     now = inputs.moment_of(flags["now"])
     subjects = inputs.subjects_of(flags["image"])
     settings = _settings(sender.type, secret, flags)
-    request = Request(
-        arrived=now,
-        body=inputs.read_body(arguments[1]),
-        headers=inputs.headers_of(flags["header"]),
-        query=flags["query"],
-    )
+    headers = inputs.headers_of(flags["header"])
+    request = Request(arrived=now, body=inputs.read_body(arguments[1]), headers=headers, query=flags["query"])
     verifies = bool(settings.secrets or settings.keys) or sender.authenticate is check_path
     verdict = judge(request, settings, verifies=verifies)
     tried = trial.try_out(sender, verdict, subjects, registry=settings.registry, now=now)
@@ -80,7 +76,7 @@ COMMAND = Group(
             name="test",
             run=_test,
             summary="say what a recorded webhook would wake, and why not",
-            description="Reads the body of a webhook from a file, or from standard input with -, and says who sent it as "
+            description="Reads the body of a webhook from a file, or standard input with -, and says who sent it as "
             "far as that can be verified, which images it would wake, and its answer. Without --image it "
             "names the images of the events. Without a secret nothing is verified. Exit status 0: something would "
             "wake; 1: nothing would, or the command cannot be carried out; 2: the request is refused.",

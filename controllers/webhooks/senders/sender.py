@@ -44,7 +44,7 @@ class Sender:
     """Headers with the sender's word for the event, which `spec.events` may restrict."""
     uses_tokens: bool = False
     """True: an identity token says who it is, and its claims are kept."""
-    unwrap: Callable[[Any], Any] = lambda payload: payload  # noqa: E731 -- the payload is its own content
+    unwrap: Callable[[Any], Any] = lambda payload: payload
     """From the payload to what filters see of it."""
 
 

@@ -1,0 +1,70 @@
+from typing import Any
+
+import pytest
+
+from controllers.webhooks.expressions import MAX_CHARS, evaluate, evaluate_bool, evaluate_texts
+from controllers.webhooks.limits import MAX_TEXT
+from controllers.webhooks.verdict import Refusal
+
+KNOWN: dict[str, Any] = {
+    "req": {
+        "image": "r.example.com/org/app", "tags": ["1", "2", ""], "n": 1 << 80, "half": "\ud800", "long": "x" * 9999,
+        "many": list(range(5000)), "nothing": None, "other": {"a": [1]},
+    },
+    "headers": {"x-event": "push"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("expression", "texts"),
+    [
+        pytest.param("req.image", ["r.example.com/org/app"], id="text"),
+        pytest.param("req.tags", ["1", "2"], id="list"),
+        pytest.param("req.tags.map(tag, 'v' + tag)", ["v1", "v2", "v"], id="map"),
+        pytest.param("req.image.split('/')[2]", ["app"], id="strings"),
+        pytest.param("req.nothing", [], id="null"),
+        pytest.param("has(req.missing) ? req.missing : ''", [], id="missing"),
+        pytest.param("req.half", ["?"], id="half-a-character"),
+        pytest.param("req.long", ["x" * MAX_TEXT], id="long-texts-are-cut"),
+    ],
+)
+def test_texts_of_an_expression(expression: str, texts: list[str]) -> None:
+    assert evaluate_texts(expression, KNOWN) == texts
+
+
+@pytest.mark.parametrize(
+    ("expression", "status"),
+    [
+        pytest.param("req.missing", 400, id="missing"),
+        pytest.param("req.other", 400, id="object"),
+        pytest.param("req.many", 400, id="numbers"),
+        pytest.param("req.long + req.long", 400, id="too-long-an-answer"),
+        pytest.param("req.many.all(x, req.many.all(y, x + y >= 0)) ? 'a' : 'b'", 400, id="too-many-steps"),
+        pytest.param("unknown", 503, id="undeclared"),
+        pytest.param("req.image ==", 503, id="syntax"),
+        pytest.param("(" * 200 + "1" + ")" * 200, 503, id="nested"),
+        pytest.param("'" + "a" * MAX_CHARS + "'", 503, id="long"),
+        pytest.param("+".join(["req.image"] * 10), 503, id="joins"),
+        pytest.param("req.many.map(a, req.many.map(b, req.many.map(c, 1)))", 503, id="loops"),
+    ],
+)
+def test_expression_without_an_answer_is_refused(expression: str, status: int) -> None:
+    with pytest.raises(Refusal) as refused:
+        evaluate_texts(expression, KNOWN)
+    assert refused.value.status == status
+    assert str(refused.value).isprintable()
+
+
+def test_conditions_are_true_or_false() -> None:
+    assert evaluate_bool("headers['x-event'] == 'push'", KNOWN)
+    assert not evaluate_bool("req.image.startsWith('+.map(')", KNOWN)
+    with pytest.raises(Refusal, match="neither true nor false"):
+        evaluate_bool("req.image", KNOWN)
+
+
+def test_signs_in_texts_are_no_joins() -> None:
+    assert evaluate("'++++++++++++'", KNOWN) == "+" * 12
+
+
+def test_numbers_beyond_64_bits_stop_nobody() -> None:
+    assert evaluate("req.n > 1.0", KNOWN) is True
