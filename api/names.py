@@ -43,6 +43,7 @@ IMAGE_POLICIES: Final = Resource(IMAGE_GROUP, "v1", "imagepolicies", "ImagePolic
 IMAGE_UPDATE_AUTOMATIONS: Final = Resource(IMAGE_GROUP, "v1", "imageupdateautomations", "ImageUpdateAutomation")
 IMAGE_TAG_LISTS: Final = Resource(IMAGE_GROUP, "v1alpha1", "imagetaglists", "ImageTagList")
 GIT_REPOSITORIES: Final = Resource(SOURCE_GROUP, "v1", "gitrepositories", "GitRepository")
+RECEIVERS: Final = Resource("notification.toolkit.fluxcd.io", "v1", "receivers", "Receiver")
 KUSTOMIZATIONS: Final = Resource("kustomize.toolkit.fluxcd.io", "v1", "kustomizations", "Kustomization")
 
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)

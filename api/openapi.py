@@ -29,6 +29,7 @@ _KEYWORDS = {
     "maximum": "maximum",
     "min_length": "minLength",
     "max_length": "maxLength",
+    "min_items": "minItems",
     "max_items": "maxItems",
     "list_type": "x-kubernetes-list-type",
     "list_map_keys": "x-kubernetes-list-map-keys",

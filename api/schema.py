@@ -38,6 +38,7 @@ class Schema:
     maximum: int | None = None
     min_length: int | None = None
     max_length: int | None = None
+    min_items: int | None = None
     max_items: int | None = None
     list_type: Literal["", "atomic", "map", "set"] = ""
     list_map_keys: tuple[str, ...] = ()

@@ -15,7 +15,15 @@ from controllers.template.library import FUNCTIONS
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "extending.md").read_text()
-RECIPES = {"A policy", "A registry login", "A marker file type", "A template function", "A kind", "A flag"}
+RECIPES = {
+    "A policy",
+    "A registry login",
+    "A marker file type",
+    "A template function",
+    "A sender of webhooks",
+    "A kind",
+    "A flag",
+}
 
 
 class Item(NamedTuple):

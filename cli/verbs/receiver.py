@@ -1,5 +1,6 @@
 """`tagline receiver setup`: what to enter at a sender of webhooks, so that a Receiver hears of its pushes."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from cli.grammar.flags import text
@@ -31,6 +32,13 @@ def _setup(session: Session, arguments: tuple[str, ...], **flags: Any) -> None:
         write_output([encode_text(one_line(line) + "\n") for line in instructions.as_lines(sender, url)])
 
 
+def _complete_types(_: Session, arguments: tuple[str, ...]) -> Iterator[str]:
+    """Yield the types of senders, each with its title."""
+    from controllers.webhooks.senders.table import SENDERS  # noqa: PLC0415 -- not for the grammar
+
+    yield from (f"{sender.type}\t{sender.title}" for sender in SENDERS if not arguments)
+
+
 COMMAND = Group(
     name="receiver",
     summary="set up senders of webhooks",
@@ -42,6 +50,7 @@ COMMAND = Group(
             description="Prints where and what to enter: URL, secret and events, and what is verified. The "
             "path of the URL is computed where the Receiver's name and its token are given; it is a secret, too.",
             arguments="[type]",
+            complete=_complete_types,
             examples="tagline receiver setup harbor --host hooks.example.com\n"
             "tagline receiver setup github --host hooks.example.com --name apps --token-env WEBHOOK_TOKEN\n",
             flags=(

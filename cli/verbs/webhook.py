@@ -1,5 +1,6 @@
 """`tagline webhook test`: what a recorded webhook would wake, and why not, without a cluster."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from cli.grammar.flags import repeated, text, texts
@@ -68,6 +69,13 @@ def _print(tried: Any, output: str) -> None:
         write_output([encode_text(one_line(line) + "\n") for line in trial.as_lines(tried)])
 
 
+def _complete_types(_: Session, arguments: tuple[str, ...]) -> Iterator[str]:
+    """Yield the types of senders, each with its title."""
+    from controllers.webhooks.senders.table import SENDERS  # noqa: PLC0415 -- not for the grammar
+
+    yield from (f"{sender.type}\t{sender.title}" for sender in SENDERS if not arguments)
+
+
 COMMAND = Group(
     name="webhook",
     summary="try webhooks of registries without a cluster",
@@ -81,6 +89,7 @@ COMMAND = Group(
             "names the images of the events. Without a secret nothing is verified. Exit status 0: something would "
             "wake; 1: nothing would, or the command cannot be carried out; 2: the request is refused.",
             arguments="[type] [file]",
+            complete=_complete_types,
             examples="tagline webhook test github --header 'X-GitHub-Event: package' --header 'X-Hub-Signature-256: "
             "sha256=...' --token-env WEBHOOK_TOKEN --image ghcr.io/org/app body.json\n"
             "tagline webhook test generic --image-expression 'req.repo' --tag-expression 'req.version' -\n",

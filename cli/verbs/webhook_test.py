@@ -187,3 +187,9 @@ def test_setup_computes_the_path_and_prints_no_token(monkeypatch: pytest.MonkeyP
     digest = hashlib.sha256(f"{TOKEN}appsflux-system".encode()).hexdigest()
     assert json.loads(shown)["url"] == f"https://HOST/hook/{digest}"
     assert TOKEN not in shown
+
+
+@pytest.mark.parametrize("command", [["webhook", "test"], ["receiver", "setup"]])
+def test_types_are_completed(command: list[str], capsys: Capture) -> None:
+    assert main(["__complete", *command, "har"]) == 0
+    assert capsys.readouterr().out.startswith("harbor\tHarbor\n")
