@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.webhooks.judge import judge, passes
-from controllers.webhooks.limits import MAX_BODY_BYTES, MAX_DEPTH, MAX_EVENTS, MAX_TEXT
+from controllers.webhooks.limits import MAX_BODY_BYTES, MAX_CONTAINERS, MAX_DEPTH, MAX_EVENTS, MAX_TEXT
 from controllers.webhooks.matching import MAX_HINTS, Subject, match
 from controllers.webhooks.request import Request
 from controllers.webhooks.senders.table import SENDERS
@@ -41,6 +41,7 @@ def nested(depth: int) -> bytes:
         pytest.param(nested(MAX_DEPTH - 1), 200, id="deepest"),
         pytest.param(nested(MAX_DEPTH), 413, id="too-deep"),
         pytest.param(nested(100_000), 413, id="far-too-deep"),
+        pytest.param(b'{"x":[' + b"[]," * MAX_CONTAINERS + b"[]]}", 413, id="many-arrays"),
         pytest.param(b" " * MAX_BODY_BYTES + b"{}", 413, id="too-large"),
         pytest.param(json.dumps({"repository": {"repo_name": "a" * (MAX_TEXT + 1)}}).encode(), 413, id="long-name"),
         pytest.param(json.dumps({**HUB, "readme": "a" * 100_000}).encode(), 200, id="long-text-that-is-not-read"),
@@ -188,3 +189,12 @@ def test_whatever_is_sent_is_accepted_or_refused(
     for event in found.events:
         assert event.action is not Action.PUSH or event.names or event.wakes_all
     match(found.events, [Subject("apps", "app", "ghcr.io/org/app"), Subject("apps", "hub", "org/app")])
+
+
+def test_expressions_see_headers_but_no_credentials() -> None:
+    headers = (("Authorization", "Bearer x"), ("Cookie", "y"), ("X-Event", "push"))
+    request = Request(arrived=NOW, body=b"{}", headers=headers)
+    for expression, expected in (("headers['x-event'] == 'push'", Action.PUSH), ("size(headers) > 1", Action.OTHER)):
+        found = judge(request, Settings(type="generic", filter=expression))
+        assert isinstance(found, Accepted)
+        assert [event.action for event in found.events] == [expected]

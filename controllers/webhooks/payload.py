@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from controllers.net.foreign_text import escape
-from controllers.webhooks.limits import MAX_DEPTH, MAX_EVENTS, MAX_TEXT
+from controllers.webhooks.limits import MAX_CONTAINERS, MAX_DEPTH, MAX_EVENTS, MAX_TEXT
 from controllers.webhooks.verdict import malformed, too_large
 
 _BOM: Final = b"\xef\xbb\xbf"
@@ -23,13 +23,16 @@ _TIME: Final = re.compile(
 
 def parse(document: bytes) -> Any:
     """Return the value of a JSON text. Raises Refusal: no JSON, or nested too deeply."""
+    opened = document.count(b"[") + document.count(b"{")
+    if opened > MAX_CONTAINERS:
+        raise too_large(f"the JSON has more than {MAX_CONTAINERS} arrays and objects")
     try:
         value = msgspec.json.decode(document.removeprefix(_BOM))
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, ValueError):
         raise malformed("the body is not JSON") from None
-    if document.count(b"[") + document.count(b"{") > MAX_DEPTH:
+    if opened > MAX_DEPTH:
         _check_depth(value)
     return value
 
@@ -81,6 +84,15 @@ def text(value: Any, *path: str) -> str:
     if len(found) > MAX_TEXT:
         raise too_large(f"the field `{_dotted(path)}` is longer than {MAX_TEXT} characters")
     return found.strip()
+
+
+def identifier(value: Any, *path: str) -> str:
+    """Return what tells one delivery from another, empty where it is missing or of no use: that refuses nothing."""
+    *above, name = path
+    found = field(value, *above)
+    known = found.get(name) if isinstance(found, dict) else None
+    shown = str(known) if isinstance(known, int | str) else ""
+    return shown if len(shown) <= MAX_TEXT else ""
 
 
 def child(value: Any, *path: str) -> Mapping[str, Any]:

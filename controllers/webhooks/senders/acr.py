@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token_if_sent
-from controllers.webhooks.payload import child, items, moment, parse, text
+from controllers.webhooks.payload import child, identifier, items, moment, parse, text
 from controllers.webhooks.request import Request
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
@@ -28,7 +28,7 @@ def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     envelopes = items({"events": payload}, "events") if isinstance(payload, list) else [payload]
     first = envelopes[0] if envelopes else {}
     delivery = Delivery(
-        " ".join(filter(None, (text(envelope, "id") for envelope in envelopes[:100]))),
+        " ".join(filter(None, (identifier(envelope, "id") for envelope in envelopes[:100]))),
         moment(first, "timestamp") or moment(first, "eventTime") or moment(first, "time"),
     )
     return Notice(tuple(_event(envelope) for envelope in envelopes), delivery)

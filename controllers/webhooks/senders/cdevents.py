@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from controllers.webhooks import forms, names
 from controllers.webhooks.authentication import check_path
-from controllers.webhooks.payload import child, moment, text
+from controllers.webhooks.payload import child, identifier, moment, text
 from controllers.webhooks.request import Request, encode
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
@@ -26,7 +26,7 @@ def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     context = child(event, "context")
     if not context:
         raise malformed("there is no `context`")
-    delivery = Delivery(text(context, "id"), moment(context, "timestamp"))
+    delivery = Delivery(identifier(context, "id"), moment(context, "timestamp"))
     match = _TYPE.fullmatch(text(context, "type"))
     if match is None:
         raise malformed("`context.type` is not one of CDEvents")

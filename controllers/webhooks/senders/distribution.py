@@ -9,7 +9,7 @@ from typing import Any
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token
-from controllers.webhooks.payload import items, moment, text
+from controllers.webhooks.payload import identifier, items, moment, text
 from controllers.webhooks.request import Request
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
@@ -21,7 +21,7 @@ def read(payload: Any, request: Request, settings: Settings) -> Notice:
     if "events" not in payload:
         raise malformed("there is no `events`")
     events = items(payload, "events")
-    ids = [text(event, "id") for event in events]
+    ids = [identifier(event, "id") for event in events]
     batch = hashlib.sha256("\n".join(ids).encode()).hexdigest() if all(ids) and ids else ""
     latest = max((sent for event in events if (sent := moment(event, "timestamp"))), default=None)
     return Notice(tuple(_event(event) for event in events), Delivery(batch, latest))

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token
-from controllers.webhooks.payload import child, moment, text
+from controllers.webhooks.payload import child, identifier, moment, text
 from controllers.webhooks.request import Request
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
@@ -27,7 +27,7 @@ def _authenticate(request: Request, settings: Settings) -> str:
 
 
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
-    delivery = Delivery(text(payload, "id"), moment(payload, "time"))
+    delivery = Delivery(identifier(payload, "id"), moment(payload, "time"))
     kind = text(payload, "type")
     event = _cloud_event(payload, kind) if kind.startswith(_CLOUD_EVENTS) else _native(payload)
     return Notice((event,), delivery)

@@ -11,7 +11,7 @@ from typing import Any
 
 from controllers.webhooks import names
 from controllers.webhooks.identity_tokens import check_google
-from controllers.webhooks.payload import child, moment, parse, text
+from controllers.webhooks.payload import child, identifier, moment, parse, text
 from controllers.webhooks.request import Request, encode
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
@@ -20,7 +20,7 @@ from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, 
 
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     message = child(payload, "message")
-    delivery_id = text(message, "messageId") or text(message, "message_id")
+    delivery_id = identifier(message, "messageId") or identifier(message, "message_id")
     sent = moment(message, "publishTime") or moment(message, "publish_time")
     return Notice((_event(_unwrap(payload)),), Delivery(delivery_id, sent))
 

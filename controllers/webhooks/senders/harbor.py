@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token
-from controllers.webhooks.payload import child, items, moment, text
+from controllers.webhooks.payload import child, identifier, items, moment, text
 from controllers.webhooks.request import Request
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
@@ -21,7 +21,7 @@ _DELETES: Final = ("DELETE_ARTIFACT", "harbor.artifact.deleted", "deleteImage")
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
     kind = text(payload, "type") or request.header("ce-type")
     delivery = Delivery(
-        text(payload, "id") or request.header("ce-id"), moment(payload, "time") or moment(payload, "occur_at")
+        identifier(payload, "id") or request.header("ce-id"), moment(payload, "time") or moment(payload, "occur_at")
     )
     if kind in _DELETES:
         return Notice((nothing(kind, Action.DELETE),), delivery)

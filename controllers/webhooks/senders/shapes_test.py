@@ -536,6 +536,18 @@ def test_digest_in_place_of_a_tag_is_no_tag() -> None:
     assert (event.tag, event.digest) == ("", DIGEST)
 
 
+def test_what_cannot_be_a_tag_or_digest_is_left_out() -> None:
+    (event,) = events("acr", acr(tag="-not a tag-", digest="sha256:xxxxd5c8786bb9e621a45ece0dbxxxx"))
+    assert (event.tag, event.digest) == ("", "")
+
+
+@pytest.mark.parametrize("id", [7, None, ["x"], "x" * 5000])
+def test_odd_ids_of_deliveries_refuse_nothing(id: Any) -> None:
+    assert events("acr", {**acr(tag="1"), "id": id})
+    assert events("ecr", {**ecr(), "id": id})
+    assert events("distribution", {"events": [{**distribution(tag="1"), "id": id}]})
+
+
 def test_push_by_digest_alone_makes_one_scan() -> None:
     wakeups = match(events("acr", acr(digest=DIGEST)), [Subject("apps", "app", "reg.azurecr.io/app")])
     assert [wake.tags for wake in wakeups.wakes] == [()]
