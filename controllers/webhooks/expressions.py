@@ -1,9 +1,10 @@
 """CEL over a request, evaluated by Google's library. The only module here that imports it, with the first expression.
 
-What an expression may cost is bounded four ways, since its author is a tenant and its input a stranger's. The library
-ends comprehensions after 10,000 steps, but not before each of them has made a large text. So texts of the input are cut
-at MAX_TEXT characters and lists at MAX_ITEMS, an expression has at most MAX_CHARS characters, and it joins and loops a
-few times at most. https://cel.dev, https://github.com/google/cel-spec
+What an expression may cost is bounded, since its author is a tenant and its input a stranger's. The library ends
+comprehensions after 10,000 steps, but not before each of them has made a large text. So an expression has at most
+MAX_CHARS characters, and what repeats or enlarges texts has a price, MAX_PRICE at most together. Texts and lists of the
+input that are too long read as null. They are not cut: a condition on the end of a claim would be true of another one.
+https://cel.dev, https://github.com/google/cel-spec
 """
 
 import re
@@ -16,10 +17,14 @@ from controllers.webhooks.limits import MAX_DEPTH, MAX_EVENTS, MAX_TEXT
 from controllers.webhooks.verdict import malformed, not_configured
 
 MAX_CHARS: Final = 1024
-MAX_JOINS: Final = 8
-MAX_LOOPS: Final = 2
-MAX_ITEMS: Final = 1000
-_LOOP: Final = re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter|transformList|transformMap)\s*\(")
+MAX_PRICE: Final = 8
+MAX_TEXT_CHARS: Final = 512
+MAX_ITEMS: Final = 500
+_PRICES: Final = (
+    (1, re.compile(r"\+")),
+    (3, re.compile(r"\.\s*(?:all|exists|exists_one|existsOne|map|filter|optMap|optFlatMap)\s*\(")),
+    (5, re.compile(r"\.\s*(?:replace|join|format)\s*\(")),
+)
 _STRING: Final = re.compile(r"""(?<!\\)(?:"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*')""")
 _INT64: Final = 1 << 63
 VARIABLES: Final = ("req", "headers", "res", "claims", "vars")
@@ -56,7 +61,7 @@ def evaluate(expression: str, known: Mapping[str, Any]) -> Any:
     program = _program(expression)
     try:
         answer = program.eval(data=data)
-        failed = answer.type().name() == "*error*" or answer.type() == _cel().Type.ERROR
+        failed = answer.type() == _cel().Type.ERROR
         value = None if failed else answer.plain_value()
     except (RuntimeError, ValueError, TypeError):
         failed, value = True, None
@@ -69,11 +74,11 @@ def _bounded(value: Any, depth: int) -> Any:
     """Return a value that the library can take: short texts and lists, numbers of 64 bits, no half characters."""
     match value:
         case str():
-            return value[:MAX_TEXT].encode("utf-8", "replace").decode()
-        case dict() if depth:
-            return {_bounded(name, 1): _bounded(item, depth - 1) for name, item in list(value.items())[:MAX_ITEMS]}
-        case list() if depth:
-            return [_bounded(item, depth - 1) for item in value[:MAX_ITEMS]]
+            return value.encode("utf-8", "replace").decode() if len(value) <= MAX_TEXT_CHARS else None
+        case dict() if depth and len(value) <= MAX_ITEMS:
+            return {_bounded(name, 1): _bounded(item, depth - 1) for name, item in value.items()}
+        case list() if depth and len(value) <= MAX_ITEMS:
+            return [_bounded(item, depth - 1) for item in value]
         case int() if not isinstance(value, bool):
             return value if -_INT64 <= value < _INT64 else float(value) if abs(value) < 1 << 1000 else None
         case bool() | float() | None:
@@ -89,19 +94,23 @@ def _cel() -> Any:
 
 @lru_cache(maxsize=1)
 def _environment() -> Any:
-    from cel_expr_python.ext import ext_strings  # type: ignore[import-untyped]  # noqa: PLC0415
+    from cel_expr_python.ext import ext_optional, ext_strings  # type: ignore[import-untyped]  # noqa: PLC0415
 
     cel = _cel()
-    return cel.NewEnv(variables=dict.fromkeys(VARIABLES, cel.Type.DYN), extensions=[ext_strings.ExtStrings()])
+    return cel.NewEnv(
+        variables=dict.fromkeys(VARIABLES, cel.Type.DYN),
+        extensions=[ext_strings.ExtStrings(), ext_optional.ExtOptional()],
+    )
 
 
 @lru_cache(maxsize=256)
 def _program(expression: str) -> Any:
     code = _STRING.sub("''", expression)
-    if len(expression) > MAX_CHARS or code.count("+") > MAX_JOINS or len(_LOOP.findall(code)) > MAX_LOOPS:
+    price = sum(each * len(pattern.findall(code)) for each, pattern in _PRICES)
+    if len(expression) > MAX_CHARS or price > MAX_PRICE:
         raise not_configured(
-            f"the expression {_shown(expression)} is too large: at most {MAX_CHARS} characters, {MAX_JOINS} times + "
-            f"and {MAX_LOOPS} loops"
+            f"the expression {_shown(expression)} may cost too much: at most {MAX_CHARS} characters, and {MAX_PRICE} "
+            "points, of which + is 1, a loop 3, and replace, join or format 5"
         )
     try:
         return _environment().compile(expression)
