@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from cli.asking import confirm
 from cli.grammar.flags import switch
 from cli.grammar.session import Failed, Session
-from cli.grammar.tree import Command, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.grammar.tree import Command
+from cli.kinds.groups import by_group
 from cli.kinds.kind import CliKind
 from cli.selecting import each_once, get_object
 
@@ -44,16 +44,4 @@ def _command(kind: CliKind) -> Command:
     )
 
 
-COMMAND = Group(
-    name="delete",
-    summary="delete objects",
-    flags=(SILENT,),
-    children=(
-        Group(
-            name="image",
-            summary="delete what image automation is made of",
-            children=tuple(map(_command, IMAGE_KINDS)),
-        ),
-        Group(name="source", summary="delete sources", children=tuple(map(_command, SOURCE_KINDS))),
-    ),
-)
+COMMAND = by_group("delete", _command, summary="delete objects", flags=(SILENT,))

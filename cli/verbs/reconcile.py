@@ -7,8 +7,9 @@ from api.names import REQUESTED_AT
 from cli.changing import patch
 from cli.fields import text
 from cli.grammar.session import Failed, Said, Session
-from cli.grammar.tree import Command, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.grammar.tree import Command
+from cli.kinds import IMAGE_KINDS
+from cli.kinds.groups import by_group
 from cli.kinds.kind import CliKind, Object, is_suspended
 from cli.selecting import each_once, get_object, list_objects
 from cli.waiting import judge_after, wait_for_each
@@ -104,15 +105,6 @@ def _all(kinds: Sequence[CliKind]) -> Command:
     )
 
 
-COMMAND = Group(
-    name="reconcile",
-    summary="have an object reconciled now, and wait for it",
-    children=(
-        Group(
-            name="image",
-            summary="reconcile what image automation is made of",
-            children=(*map(_command, IMAGE_KINDS), _all(IMAGE_KINDS)),
-        ),
-        Group(name="source", summary="reconcile sources", children=tuple(map(_command, SOURCE_KINDS))),
-    ),
+COMMAND = by_group(
+    "reconcile", _command, summary="have an object reconciled now, and wait for it", of_images=(_all(IMAGE_KINDS),)
 )

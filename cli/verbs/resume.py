@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from cli.changing import ALL, find_named, patch_spec
 from cli.grammar.flags import switch
 from cli.grammar.session import Said, Session
-from cli.grammar.tree import Command, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.grammar.tree import Command
+from cli.kinds.groups import by_group
 from cli.kinds.kind import CliKind, Object
 from cli.waiting import wait_for_each
 
@@ -59,16 +59,4 @@ def _command(kind: CliKind) -> Command:
     )
 
 
-COMMAND = Group(
-    name="resume",
-    summary="go on reconciling objects",
-    flags=(ALL, WAIT),
-    children=(
-        Group(
-            name="image",
-            summary="resume what image automation is made of",
-            children=tuple(map(_command, IMAGE_KINDS)),
-        ),
-        Group(name="source", summary="resume sources", children=tuple(map(_command, SOURCE_KINDS))),
-    ),
-)
+COMMAND = by_group("resume", _command, summary="go on reconciling objects", flags=(ALL, WAIT))

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from cli.changing import ALL, find_named, patch_spec
 from cli.grammar.session import Session
-from cli.grammar.tree import Command, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.grammar.tree import Command
+from cli.kinds.groups import by_group
 from cli.kinds.kind import CliKind
 
 
@@ -28,16 +28,4 @@ def _command(kind: CliKind) -> Command:
     )
 
 
-COMMAND = Group(
-    name="suspend",
-    summary="stop reconciling objects",
-    flags=(ALL,),
-    children=(
-        Group(
-            name="image",
-            summary="suspend what image automation is made of",
-            children=tuple(map(_command, IMAGE_KINDS)),
-        ),
-        Group(name="source", summary="suspend sources", children=tuple(map(_command, SOURCE_KINDS))),
-    ),
-)
+COMMAND = by_group("suspend", _command, summary="stop reconciling objects", flags=(ALL,))
