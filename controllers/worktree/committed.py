@@ -118,7 +118,7 @@ class CommittedContents:
 
     def _read_attributes(self) -> None:
         names = b"".join(path + b"\0" for path in _list_all(self._folder))
-        words = ask_git(self._folder, "check-attr", "-z", "--stdin", "-a", stdin=names).split(b"\0")
+        words = ask_git(self._folder, "check-attr", "-z", "--stdin", "-a", stdin=names, environ=_NO_FETCH).split(b"\0")
         drivers = _filter_drivers(self._folder)
         auto = ask_git(self._folder, "config", "--get", "core.autocrlf", may_fail=True).strip() in {b"true", b"input"}
         not_text: set[bytes] = set()

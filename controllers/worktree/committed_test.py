@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from controllers.worktree.committed import CommittedContents, UnknownContent
-from controllers.worktree.marked import find_marked_files
+from controllers.worktree.marked import MarkedFiles, find_marked_files
 from testing.gitserver import ENVIRONMENT, GIT
 
 MARKED = b"image: web # MARK\nnext: line\n"
@@ -124,7 +124,7 @@ def test_a_filter_that_nobody_has_configured_changes_nothing(tmp_path: Path) -> 
     assert committed(folder) == CRLF
 
 
-def find(folder: Path, marker: bytes = b"MARK", below: str = ""):  # type: ignore[no-untyped-def]
+def find(folder: Path, marker: bytes = b"MARK", below: str = "") -> MarkedFiles:
     listed = git(folder, "ls-files", "-z").split(b"\0")[:-1]
     contents = CommittedContents(folder, is_repository=True)
     return find_marked_files(
