@@ -222,8 +222,8 @@ def test_policies_are_selected_as_kubectl_selects(capsys: pytest.CaptureFixture[
         ((*GIT, "--tag-semver=nonsense"), "--tag-semver 'nonsense' is not a range of versions"),
         ((*GIT, "--url=https://me:hunter2@git.example.com:x/"), '"https://git.example.com:x/": invalid port'),
         (("image", "repository", "äpp", "--image=ab"), "name 'äpp' is invalid, it should adhere"),
-        ((*REPOSITORY, "--label=a=\udcff"), "invalid label value '"),
-        ((*REPOSITORY, "--label=\udcff=a"), "invalid label '"),
+        ((*REPOSITORY, "--label=a=\udcff"), "an argument is not UTF-8"),
+        ((*REPOSITORY, "--label=\udcff=a"), "an argument is not UTF-8"),
         ((*REPOSITORY, "--label=ä=b"), "invalid label 'ä': [name part must consist"),
     ],
 )  # fmt: skip
