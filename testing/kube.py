@@ -37,6 +37,10 @@ class FakeObjects(dict[Key, K]):
         self.requests.append(key)
         return self.late.get(key)
 
+    async def list_now(self, namespace: str) -> list[K]:
+        every = {**self, **self.late}
+        return [obj for key, obj in every.items() if key.namespace == namespace]
+
     def list(self, namespace: str = "") -> list[K]:
         return [obj for key, obj in self.items() if not namespace or key.namespace == namespace]
 

@@ -77,7 +77,7 @@ class ImageUpdateAutomationReconciler:
     async def _update_if_due(self, run: AutomationRun, notes: list[str]) -> Ready:
         # An interval that cannot be read stalls before anything is pushed.
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
-        work = plan_work(run.object, self._policies.list(run.object.metadata.namespace))
+        work = plan_work(run.object, await self._list_policies(run))
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)
         listed = None
@@ -134,6 +134,14 @@ class ImageUpdateAutomationReconciler:
             event=f"{text}\n{published.message}",
             warnings=warnings,
         )
+
+    async def _list_policies(self, run: AutomationRun) -> Sequence[ImagePolicy]:
+        """List the policies beside the automation; for a spec that is new as the server has them.
+
+        The watch that brought the spec may be ahead of that of the policies. What comes later wakes the automation.
+        """
+        namespace = run.object.metadata.namespace
+        return await self._policies.list_now(namespace) if run.new_generation else self._policies.list(namespace)
 
     async def _find_policies(self, keys: Iterable[Key]) -> dict[Key, ImagePolicy]:
         """Look up what markers name; no more requests for what the cache lacks than there are places in the status."""

@@ -104,6 +104,15 @@ async def test_values_of_a_suspended_policy_are_left_to_people(idle: AutomationH
     assert idle.status.findings == ()
 
 
+async def test_a_new_spec_is_applied_to_policies_that_the_cache_has_not_received_yet(
+    harness: AutomationHarness,
+) -> None:
+    harness.policies.late = dict(harness.policies)
+    harness.policies.clear()
+    await harness.reconcile(new_generation=True)
+    assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+
+
 async def test_nothing_changed_takes_one_round_trip(idle: AutomationHarness) -> None:
     before = idle.status
     end = await idle.reconcile(after=INTERVAL)

@@ -30,6 +30,7 @@ from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, 
 from controllers.runtime.log import bind_fields
 
 EventHandler: TypeAlias = Callable[[K | None, K | None], None]
+Objects: TypeAlias = list[K]
 
 SILENCE_TIMEOUT = timedelta(seconds=90)
 """Silence after which a watch is taken for dead: one and a half times the API server's bookmark period."""
@@ -125,6 +126,27 @@ class Informer(Generic[K]):
             )
         except (NotFound, Invalid):  # Invalid: no object can have such a name
             return None
+
+    async def list_now(self, namespace: str) -> "Objects[K]":
+        """Ask the server for the objects of a namespace, in no particular order. Raises ApiError.
+
+        The cache may be behind what another watch has already brought: see `find`.
+        """
+        found: Objects[K] = []
+        continue_ = ""
+        while True:
+            page = await self._client.list(
+                self._resource,
+                into=self._into,
+                namespace=namespace,
+                label_selector=self._label_selector,
+                limit=self._page_size,
+                continue_=continue_,
+            )
+            found += map(self._apply_transform, page.items)
+            continue_ = page.continue_
+            if not continue_:
+                return found
 
     def by_index(self, index: str, value: str) -> list[K]:
         """List the objects that the indexer finds under `value`, in no order. KeyError for an unknown index."""

@@ -98,6 +98,15 @@ async def test_what_the_watch_has_not_brought_yet_is_found_on_the_server(either:
     assert either.recorded.lines == ["late:->1"]
 
 
+async def test_the_server_is_asked_for_all_of_a_namespace_in_pages(either: Either) -> None:
+    for number in range(7):
+        either.api.put(THINGS, encode_thing(f"t{number}", size=number))
+    either.informer = either.make(page_size=3)
+    assert sorted(obj.spec.size for obj in await either.informer.list_now("ns")) == list(range(7))
+    assert await either.informer.list_now("elsewhere") == []
+    assert either.informer.list() == []
+
+
 async def test_an_object_that_does_not_exist_is_not_found(either: Either) -> None:
     await either.start()
     for key in (Key("ns", "gone"), Key("ns", "no/name"), Key("..", "gone")):

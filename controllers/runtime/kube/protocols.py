@@ -88,6 +88,9 @@ class ObjectCache(Protocol[K]):
     async def find(self, key: Key) -> K | None:
         """Ask the server for what the cache lacks. Raises ApiError."""
 
+    async def list_now(self, namespace: str) -> list[K]:
+        """Ask the server for the objects of a namespace. Raises ApiError."""
+
     def list(self, namespace: str = "") -> list[K]: ...
 
 
