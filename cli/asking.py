@@ -1,9 +1,10 @@
 """Questions to whoever runs a command."""
 
 import sys
+from contextlib import suppress
 
 from cli.grammar.session import Failed
-from cli.output import write_now
+from cli.output import ReaderLeft, write_now
 
 
 def confirm(question: str, *, unless: str) -> None:
@@ -11,13 +12,17 @@ def confirm(question: str, *, unless: str) -> None:
 
     unless: the flag that says yes beforehand
     """
-    write_now([f"{question}? [y/N] "])
+    try:
+        write_now([f"{question}? [y/N] "])
+    except ReaderLeft:
+        raise Failed(f"nobody could read the question, so nothing was done: say yes with {unless}") from None
     try:
         answer = sys.stdin.readline() if sys.stdin else ""
     except (OSError, UnicodeError):  # what is read is no answer
         answer = ""
     if not answer:
-        write_now(["\n"])
+        with suppress(ReaderLeft):
+            write_now(["\n"])
         raise Failed(f"nobody answered, so nothing was done: say yes with {unless}")
     if answer.strip().lower() not in ("y", "yes"):
         raise Failed("not confirmed, so nothing was done")

@@ -21,6 +21,10 @@ class OutputFailed(Exception):
     """Standard output takes nothing; the text says why."""
 
 
+class ReaderLeft(Exception):
+    """Whoever read standard output has seen enough. A type of its own: sockets and children break pipes, too."""
+
+
 def one_line(text: str) -> str:
     """Return one line for people: whatever is in it, it ends where it ends."""
     body = text.removesuffix("\n")
@@ -66,8 +70,8 @@ def write_output(pieces: Iterable[bytes]) -> None:
 def write_now(pieces: Iterable[str]) -> None:
     """Write text of a stream to standard output, each time it comes.
 
-    Raises BrokenPipeError when the reader has left: who would go on for hours ends then, with status 0. Raises
-    OutputFailed for all else.
+    Raises ReaderLeft when the reader has left: who would go on for hours ends then, with status 0. Raises OutputFailed
+    for all else.
     """
     if sys.stdout is None:
         raise OutputFailed("standard output is closed")
@@ -76,7 +80,7 @@ def write_now(pieces: Iterable[str]) -> None:
             _write(sys.stdout, piece.encode())
         sys.stdout.flush()
     except BrokenPipeError:
-        raise
+        raise ReaderLeft from None
     except OSError as error:
         _give_up(sys.stdout)
         raise _failed(error) from None

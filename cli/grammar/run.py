@@ -14,6 +14,7 @@ from cli.grammar.session import Failed, Reporter, Said, Session
 from cli.grammar.spelling import nearest
 from cli.grammar.tree import Command, Found, Group, find
 from cli.interruption import INTERRUPTED
+from cli.output import ReaderLeft
 from controllers.golang.quote import quote_bytes
 
 
@@ -31,7 +32,7 @@ def run(root: Group, arguments: Sequence[str], *, environ: Mapping[str, str] = o
     except KeyboardInterrupt:
         report.plain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read a stream has seen enough
+    except ReaderLeft:
         return 0
 
 

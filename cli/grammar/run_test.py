@@ -183,6 +183,13 @@ def test_the_context_is_followed_whatever_the_variable_is_set_to(value: str, fol
     assert program.namespace == ("of-context" if follows else "flux-system")
 
 
+def test_a_pipe_that_breaks_elsewhere_is_no_reader_that_left(program: Program) -> None:
+    """It is an agent's or a child's: what was asked for was not done."""
+    program.fails = BrokenPipeError("ssh-agent")
+    with pytest.raises(BrokenPipeError):
+        program("create", "image", "policy")
+
+
 def test_nothing_after_two_dashes_is_a_flag(program: Program) -> None:
     program("create", "image", "policy", "--", "-h", "--export")
     assert (program.arguments, program.flags["export"]) == (("-h", "--export"), False)

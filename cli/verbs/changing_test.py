@@ -205,7 +205,7 @@ def test_a_kind_that_is_not_served_is_no_missing_object(cluster: FakeCluster) ->
 
 
 class Unread(io.StringIO):
-    """Standard error whose reader has left."""
+    """A stream whose reader has left."""
 
     def write(self, text: str) -> int:
         raise BrokenPipeError
@@ -224,6 +224,17 @@ def test_standard_input_that_is_closed_is_no_answer(cluster: FakeCluster, monkey
     monkeypatch.setattr("sys.stdin", None)
     with session_on(cluster, namespace="apps") as (session, _), pytest.raises(Failed, match="nobody answered"):
         delete(session, POLICY, ["app"], silent=False)
+
+
+@pytest.mark.parametrize("answer", ["y\n", ""])
+def test_a_question_that_nobody_can_read_is_no_success(
+    answer: str, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(answer))
+    monkeypatch.setattr("sys.stdout", Unread())
+    with session_on(cluster, namespace="apps") as (session, _), pytest.raises(Failed, match="so nothing was done"):
+        delete(session, POLICY, ["app"], silent=False)
+    assert cluster.stored(IMAGE_POLICIES, "apps", "app")
 
 
 GONE = NotFound("patch", 'imagepolicies.image.toolkit.fluxcd.io "app" not found', status=404)
