@@ -1,22 +1,20 @@
 """`tagline stats`: how many objects of Flux run, fail and are suspended."""
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from api.names import FALSE
 from api.resource import Resource
 from cli.fields import number, text
 from cli.grammar.flags import switch
-from cli.grammar.session import Session
+from cli.grammar.session import Said, Session
 from cli.grammar.tree import Command
 from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import Object, condition, is_suspended
 from cli.kinds.other import COUNTED
 
-if TYPE_CHECKING:
-    from cli.kube.client import Cluster
-
 HEADER: Final = ("Reconcilers", "Running", "Failing", "Suspended", "Storage")
+_NOT_COUNTED: Final = ["?"] * (len(HEADER) - 1)
 _UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -24,8 +22,10 @@ def _run(session: Session, arguments: tuple[str, ...], *, all_namespaces: bool) 
     from cli.tables import print_table  # noqa: PLC0415 -- not for help
 
     namespace = "" if all_namespaces else session.namespace
-    rows = [row(resource.kind, _objects(session.cluster, resource, namespace)) for resource in resources()]
+    rows = [_counted(session, resource, namespace) for resource in resources()]
     print_table(HEADER, rows)
+    if all(cells[1:] == _NOT_COUNTED for cells in rows):
+        raise Said
 
 
 def resources() -> Iterator[Resource]:
@@ -56,13 +56,17 @@ def format_size(size: int) -> str:
     return f"{amount:.1f} {_UNITS[unit]}" if unit else f"{size} B"
 
 
-def _objects(cluster: "Cluster", resource: Resource, namespace: str) -> Iterator[Object]:
-    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415 -- loaded with the cluster
+def _counted(session: Session, resource: Resource, namespace: str) -> list[str]:
+    """Return the cells of a kind; one that cannot be read is said, and keeps none of the others back."""
+    from controllers.runtime.kube.errors import Forbidden, NotFound, ServerError  # noqa: PLC0415 -- with the cluster
 
     try:
-        yield from cluster.list(resource, namespace)
+        return row(resource.kind, session.cluster.list(resource, namespace))
     except NotFound:  # a kind that is not installed has no objects
-        return
+        return row(resource.kind, ())
+    except (Forbidden, ServerError) as error:
+        session.report.warning(f"{resource.kind} objects are not counted: {error.message}")
+        return [resource.kind, *_NOT_COUNTED]
 
 
 COMMAND = Command(

@@ -7,9 +7,9 @@ import pytest
 from api.names import CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, GIT_REPOSITORIES, IMAGE_POLICIES
 from api.version import VERSION
 from cli.main import main
-from cli.verbs.stats import format_size
+from cli.verbs.stats import format_size, resources
 from cli.verbs.version import tag_of
-from controllers.runtime.kube.errors import Forbidden, NotFound
+from controllers.runtime.kube.errors import Forbidden, NotFound, ServerError
 from testing.readable_cluster import CommandLine, ReadableCluster, command_line
 
 
@@ -50,6 +50,27 @@ def test_objects_are_counted_by_state(call: CommandLine, cluster: ReadableCluste
     assert "2.4 KiB" in call("stats", "-A")[1]
 
 
+def test_a_kind_that_may_not_be_read_keeps_none_of_the_others_back(call: CommandLine, cluster: ReadableCluster) -> None:
+    """An API server refuses a kind that is not installed, too, to whoever may not read everything."""
+    cluster.put(IMAGE_POLICIES, {"metadata": {"name": "app", "namespace": "flux-system"}})
+    cluster.failures["list buckets flux-system/"] = Forbidden("list", "buckets are not for you", status=403)
+    cluster.failures["list alerts flux-system/"] = ServerError("list", "conversion webhook failed", status=500)
+    status, out, err = call("stats")
+    rows = {cells[0]: cells[1:] for cells in map(str.split, out.splitlines())}
+    assert status == 0
+    assert (rows["ImagePolicy"], rows["Bucket"], rows["Alert"]) == (["1", "0", "0", "-"], ["?"] * 4, ["?"] * 4)
+    assert err.splitlines() == [
+        "⚠️  Bucket objects are not counted: buckets are not for you",
+        "⚠️  Alert objects are not counted: conversion webhook failed",
+    ]
+
+
+def test_stats_of_nothing_that_may_be_read_fail(call: CommandLine, cluster: ReadableCluster) -> None:
+    for resource in resources():
+        cluster.failures[f"list {resource.plural} flux-system/"] = Forbidden("list", "not for you", status=403)
+    assert call("stats")[0] == 1
+
+
 @pytest.mark.parametrize(
     ("size", "text"),
     [
@@ -82,6 +103,11 @@ def test_versions_are_those_of_flux_and_of_tagline_in_the_cluster(call: CommandL
         "imagepolicy-controller": "v0.1.0",
         "source-controller": "v1.9.4",
     }
+
+
+def test_an_image_commands_no_terminal(call: CommandLine, cluster: ReadableCluster) -> None:
+    add_controller(cluster, "x-controller", "x:\x1b[2Jv1\nforged: v2", "flux-system", "flux")
+    assert call("version")[1] == f"tagline: v{VERSION}\nx-controller: \\x1b[2Jv1\\nforged: v2\n"
 
 
 def test_the_client_alone_asks_no_cluster(call: CommandLine, cluster: ReadableCluster) -> None:

@@ -22,7 +22,7 @@ _DISTRIBUTION: Final = "distribution"
 
 
 def _run(session: Session, arguments: tuple[str, ...], *, client: bool, output: str) -> None:
-    from cli.output import write_output  # noqa: PLC0415 -- not for help
+    from cli.output import encode_text, one_line, write_output  # noqa: PLC0415 -- not for help
 
     if output not in OUTPUTS:
         raise Failed(f"--output must be json or yaml, not {output}")
@@ -34,8 +34,9 @@ def _run(session: Session, arguments: tuple[str, ...], *, client: bool, output: 
         first = {name: version for name, version in others.items() if name == _DISTRIBUTION}
         shown = json.dumps(first | own | others, indent=2) + "\n"
     else:
-        shown = "".join(f"{name}: {version}\n" for name, version in (own | others).items())
-    write_output([shown.encode()])
+        # The API server takes any text for an image.
+        shown = "".join(f"{one_line(f'{name}: {version}')}\n" for name, version in (own | others).items())
+    write_output([encode_text(shown)])
     if failure is not None:
         raise failure
 
