@@ -25,8 +25,10 @@ class ReadableCluster(FakeCluster):
 
     def __init__(self) -> None:
         super().__init__()
-        self.documents: dict[str, bytes] = {}
-        """What the server has at a path."""
+        self.documents: dict[str, bytes | ApiError] = {}
+        """What the server has at a path, or why it cannot be read."""
+        self.read: list[str] = []
+        """The paths that were asked for."""
         self.logs: dict[str, list[bytes] | ApiError] = {}
         """Lines of pods by their names, or why they cannot be read."""
         self.log_queries: list[Mapping[str, str]] = []
@@ -45,9 +47,11 @@ class ReadableCluster(FakeCluster):
         raise self.deadline.error(f"watch {resource.plural}")
 
     def raw(self, path: str, query: Mapping[str, str] | None = None) -> bytes:
-        if path not in self.documents:
-            raise NotFound(f"get {path}", "404 page not found", status=404)
-        return self.documents[path]
+        self.read.append(path)
+        found = self.documents.get(path, NotFound(f"get {path}", "404 page not found", status=404))
+        if isinstance(found, ApiError):
+            raise found
+        return found
 
     def stream_lines(
         self, path: str, query: Mapping[str, str] | None = None, timeout: float | None = None

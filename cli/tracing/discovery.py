@@ -3,9 +3,9 @@
 https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from api.resource import Resource
 from cli.grammar.session import Failed
@@ -30,30 +30,43 @@ def find_kind(cluster: "Cluster", kind: str, api_version: str) -> Resource:
 def find_word(cluster: "Cluster", word: str) -> Resource:
     """Return the resource that a word means as with `kubectl get`: kind, plural, singular, short name, `plural.group`.
 
-    Raises Failed, ApiError.
+    A group whose own server is away, as that of metrics often is, keeps no other back. Raises Failed, ApiError.
     """
-    wanted = word.lower()
+    from controllers.runtime.kube.errors import NotFound, ServerError  # noqa: PLC0415 -- loaded with the cluster
+
+    wanted, unlisted = word.lower(), ""
     for api_version in _versions(cluster):
-        for resource, names in _resources(cluster, api_version):
-            if wanted in names or wanted == f"{resource.plural}.{resource.group}":
-                return resource
+        try:
+            for resource, names in _resources(cluster, api_version):
+                if wanted in names or wanted == f"{resource.plural}.{resource.group}":
+                    return resource
+        except (NotFound, ServerError) as error:
+            unlisted = unlisted or f"{api_version} ({error.message})"
+    if unlisted:
+        raise Failed(f'no resource type "{word}" is known, and the server does not say which there are in {unlisted}')
     raise Failed(f'the server doesn\'t have a resource type "{word}"')
 
 
 def _versions(cluster: "Cluster") -> Iterator[str]:
     """Yield the core API, and the preferred version of each group as the server orders them."""
     yield "v1"
-    for group in json.loads(cluster.raw("/apis")).get("groups") or ():
+    for group in _read(cluster, "/apis").get("groups") or ():
         yield str(group["preferredVersion"]["groupVersion"])
 
 
 def _resources(cluster: "Cluster", api_version: str) -> Iterator[tuple[Resource, frozenset[str]]]:
     group, _, version = api_version.rpartition("/")
-    path = f"/apis/{api_version}" if group else f"/api/{api_version}"
-    for found in json.loads(cluster.raw(path)).get("resources") or ():
+    path = f"/apis/{quote(api_version)}" if group else f"/api/{quote(api_version)}"
+    for found in _read(cluster, path).get("resources") or ():
         if "/" not in found["name"]:
             resource = Resource(group, version, found["name"], found["kind"], namespaced=bool(found["namespaced"]))
             yield resource, frozenset(_names(found))
+
+
+def _read(cluster: "Cluster", path: str) -> dict[str, Any]:
+    from cli.kube.objects import decode  # noqa: PLC0415 -- loaded with the cluster
+
+    return decode(f"get {path}", cluster.raw(path))
 
 
 def _names(found: dict[str, Any]) -> Iterator[str]:

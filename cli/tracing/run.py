@@ -56,9 +56,11 @@ def _subjects(
         pairs = [(arguments[0], name) for name in arguments[1:]] if arguments else []
     if not pairs or not all(word and name for word, name in pairs):
         raise Failed("either `<resource>/<name>` or `<resource> <name>` is required as an argument")
+    known: dict[str, Resource] = {}
     for word, name in pairs:
-        resource = find_word(cluster, word)
-        yield resource, resource.kind, name
+        if word not in known:  # it takes a request for each group of the API
+            known[word] = find_word(cluster, word)
+        yield known[word], known[word].kind, name
 
 
 def _read(session: Session, resource: Resource, name: str) -> Object:

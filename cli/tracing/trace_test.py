@@ -7,6 +7,7 @@ import pytest
 
 from api.names import DEPLOYMENTS, GIT_REPOSITORIES, IMAGE_POLICIES, KUSTOMIZATIONS, PODS
 from api.resource import Resource
+from controllers.runtime.kube.errors import ServerError
 from testing.readable_cluster import CommandLine, ReadableCluster, command_line
 
 REPLICA_SETS = Resource("apps", "v1", "replicasets", "ReplicaSet")
@@ -119,3 +120,38 @@ def test_owners_in_a_circle_have_an_end(call: CommandLine, cluster: ReadableClus
     owner = {"apiVersion": "v1", "kind": "Pod", "name": "web-1-x"}
     add(cluster, PODS, "web-1-x", metadata={"ownerReferences": [owner]})
     assert "object not managed by Flux" in call("trace", "pod", "web-1-x")[2]
+
+
+METRICS_ARE_AWAY = ServerError("get", "the server is currently unable to handle the request", status=503)
+
+
+def test_a_group_whose_server_is_away_keeps_no_other_back(call: CommandLine, cluster: ReadableCluster) -> None:
+    groups = ("metrics.k8s.io/v1beta1", "apps/v1")
+    listed = [{"preferredVersion": {"groupVersion": one}} for one in groups]
+    cluster.documents["/apis"] = json.dumps({"groups": listed}).encode()
+    cluster.documents["/apis/metrics.k8s.io/v1beta1"] = METRICS_ARE_AWAY
+    assert "Object:          Deployment/web\n" in call("trace", "deployment/web")[1]
+    assert call("trace", "foo/app") == (
+        1,
+        "",
+        (
+            '✗ no resource type "foo" is known, and the server does not say which there are in metrics.k8s.io/v1beta1 '
+            "(the server is currently unable to handle the request)\n"
+        ),
+    )
+
+
+def test_what_is_no_api_server_is_said(call: CommandLine, cluster: ReadableCluster) -> None:
+    cluster.documents["/apis"] = b"<html>log in</html>"
+    status, _, err = call("trace", "deployment/web")
+    assert (status, err) == (1, "✗ answer is not an object in JSON; is that an API server?\n")
+
+
+def test_a_word_is_looked_up_once(call: CommandLine, cluster: ReadableCluster) -> None:
+    call("trace", "deployment", "web", "web", "web")
+    assert cluster.read == ["/api/v1", "/apis", "/apis/apps/v1"]
+
+
+def test_an_api_version_stays_within_its_part_of_the_path(call: CommandLine, cluster: ReadableCluster) -> None:
+    call("trace", "app", "--kind", "Foo", "--api-version", "x y/v1?a\r\nb")
+    assert cluster.read == ["/apis/x%20y/v1%3Fa%0D%0Ab"]
