@@ -7,6 +7,7 @@ a function from parsed arguments to an exit status.
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     program, interruption = "tagline", Interruption()
     if argv is None:
         argv, sys.excepthook = sys.argv[1:], print_uncaught
+        if sys.stdin is None:  # closed, as by `<&-`: nothing is there to be read, and nothing else gets its number
+            sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115 -- as long as the process
         program = PLUGINS.get(sys.argv[0].rpartition("/")[2], program)
         if not argv or argv[0] not in VERBS:  # those have an event loop, or a controller, that listens itself
             interruption.listen()

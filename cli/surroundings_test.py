@@ -197,3 +197,25 @@ def test_standard_error_has_no_log_lines(fleet: Path, verb: str) -> None:
     )
     assert (done.returncode, done.stderr) == (0 if verb == "lint" else 1, "")
     assert "connection refused" in done.stdout or verb == "lint"
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "webhook test dockerhub -",
+        "policy test --semver=* -",
+        "policy test -f - 1.0.0",
+        "adopt --interactive",
+        "automate - --once",
+    ],
+)
+def test_standard_input_that_is_closed_holds_nothing(tmp_path: Path, verb: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        ["bash", "-c", '"$0" -m cli.main "$@" <&-', sys.executable, *verb.split()],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    said = (done.stdout + done.stderr).splitlines()
+    assert done.returncode in (1, 2)
+    assert said
+    assert "Traceback (most recent call last):" not in said
