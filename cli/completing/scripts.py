@@ -1,5 +1,6 @@
 """The scripts by which shells complete: each asks the program itself, and knows nothing of its commands.
 
+The program has no terminal to read from then: a kubeconfig's plugin that asks for a password would take what is typed.
 Bash: https://www.gnu.org/software/bash/manual/html_node/Programmable-Completion.html; zsh: zshcompsys(1);
 fish: https://fishshell.com/docs/current/completions.html; PowerShell: Register-ArgumentCompleter.
 """
@@ -28,7 +29,7 @@ _@NAME@_complete() {
             values+=("${line%%$'\t'*}")
             [[ $line == *$'\t'* ]] && descriptions+=("${line#*$'\t'}") || descriptions+=("")
         fi
-    done < <("$program" __complete "${words[@]}" 2>/dev/null)
+    done < <("$program" __complete "${words[@]}" </dev/null 2>/dev/null)
     COMPREPLY=()
     # What stands before `=` or `:` stays on the command line where bash has taken the word apart there.
     local before="" typed=$begun
@@ -61,7 +62,7 @@ _ZSH: Final = r"""#compdef @NAME@
 _@NAME@() {
     local line value description directive=0
     local -a lines plain described
-    lines=("${(@f)$("${(@Q)words[1]}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" 2>/dev/null)}")
+    lines=("${(@f)$("${(@Q)words[1]}" __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)PREFIX}" </dev/null 2>/dev/null)}")
     for line in "${lines[@]}"; do
         if [[ $line == :<-> ]]; then
             directive=${line#:}
@@ -104,7 +105,7 @@ function __@NAME@_complete
     end
     set -l files 0
     set -l found 0
-    for line in ($words[1] __complete $words[2..-1] "$last" 2>/dev/null)
+    for line in ($words[1] __complete $words[2..-1] "$last" </dev/null 2>/dev/null)
         if string match -qr -- '^:[0-9]+$' $line
             test $line = ':4'; or set files 1
         else

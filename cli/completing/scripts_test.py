@@ -48,14 +48,14 @@ def environ(tmp_path: Path) -> dict[str, str]:
     return os.environ | {"PATH": path, "ASKED": str(tmp_path / "asked"), "HOME": str(tmp_path), "TERM": "dumb"}
 
 
-def bash(environ: dict[str, str], tmp_path: Path, *words: str, kind: int = 9) -> list[str]:
+def bash(environ: dict[str, str], tmp_path: Path, *words: str, kind: int = 9, typed: str = "") -> list[str]:
     code = (
         'source script.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); COMP_TYPE=$KIND; _tagline_complete 2>/dev/null; '
         'printf "%s\\n" "${COMPREPLY[@]}"'
     )
     done = subprocess.run(
         ["bash", "--norc", "-c", code, "bash", *words], cwd=tmp_path, env=environ | {"KIND": str(kind)},
-        capture_output=True, text=True, check=True,
+        input=typed, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout.splitlines()
@@ -77,6 +77,13 @@ def test_bash_puts_words_together_that_it_has_taken_apart(environ: dict[str, str
     assert bash(environ, tmp_path, "tagline", "x", "--output", "=") == ["json", "yaml"]
     assert bash(environ, tmp_path, "tagline", "--context", "=", "arn", ":", "a") == ["aws:prod", "aws:test"]
     assert (tmp_path / "asked").read_text().splitlines() == ["--context=arn:a"]
+
+
+@needs["bash"]
+def test_bash_leaves_what_is_typed_to_the_shell(environ: dict[str, str], tmp_path: Path) -> None:
+    """A plugin for credentials that asks for something would take the next letters as its answer."""
+    (tmp_path / "bin" / "tagline").write_text("#!/bin/sh\ncat\n")
+    assert bash(environ, tmp_path, "tagline", "get", "a", typed="secret\n") == [""]
 
 
 @needs["fish"]
