@@ -131,6 +131,13 @@ def test_what_is_sent() -> None:
     assert delete.json["propagationPolicy"] == "Orphan"
 
 
+def test_names_of_people_are_sent_in_utf_8() -> None:
+    headers = (("Impersonate-User", "jürgen 名"),)
+    with ScriptedHttp(Answer()) as server, cluster(server, headers=headers) as api:
+        api.get(THINGS, "apps", "a")
+    assert server.requests[0].header("Impersonate-User").encode("latin-1").decode() == "jürgen 名"
+
+
 def test_a_list_is_read_in_pages_and_its_items_get_their_kind() -> None:
     with ScriptedHttp(page("a", "b", token="t"), page("c")) as server, cluster(server) as api:
         items = list(api.list(THINGS, labels="x=y", fields="metadata.name=a", page_size=2))

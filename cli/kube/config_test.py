@@ -153,6 +153,7 @@ def test_impersonation(home: Path) -> None:
     [
         (ConnectionOptions(as_groups=("a",)), "need --as"),
         (ConnectionOptions(as_user="a\r\nX: y"), "control characters"),
+        (ConnectionOptions(as_user="a", as_groups=(" b",)), "no blanks around them"),
         (ConnectionOptions(as_user="a", as_user_extra=("b",)), "KEY=VALUE"),
         (ConnectionOptions(token="a b"), "--token has white space in it"),
         (ConnectionOptions(kubeconfig="/nope"), "kubeconfig /nope does not exist; name another with --kubeconfig"),

@@ -49,7 +49,10 @@ class Stream:
         """Send a request; headers: fit to be sent (`is_fit_header`), with Host."""
         if self._http.our_state is h11.DONE:
             self._http.start_next_cycle()
-        fields = [*headers, *([("Content-Length", str(len(body)))] if body is not None else [])]
+        # In UTF-8, as clients in Go send it: names of people, whom a flag says to act as, are not all in ASCII.
+        fields = [(name.encode(), value.encode()) for name, value in headers]
+        if body is not None:
+            fields.append((b"Content-Length", b"%d" % len(body)))
         request = h11.Request(method=method, target=target, headers=fields)
         data = self._http.send(request)
         if body:
@@ -146,8 +149,8 @@ class Response:
 
 
 def is_fit_header(value: str) -> bool:
-    """Return whether a header can have this value: no line break or other control character (RFC 9110 5.5)."""
-    return all(char == "\t" or " " <= char != "\x7f" for char in value)
+    """Return whether a header can have this value (RFC 9110 5.5): no control characters, no blanks around it."""
+    return value == value.strip(" \t") and all(char == "\t" or " " <= char != "\x7f" for char in value)
 
 
 def _decompress(pieces: Iterator[bytes]) -> Iterator[bytes]:

@@ -116,6 +116,9 @@ def test_a_dripping_answer_ends_at_the_deadline() -> None:
     assert b"".join(Response(stream(*bytewise(data), seconds=len(data) + 1)).pieces()) == b"hello"
 
 
-@pytest.mark.parametrize(("value", "fit"), [("a b\té", True), ("a\r\nb", False), ("a\0", False), ("\x7f", False)])
+@pytest.mark.parametrize(
+    ("value", "fit"),
+    [("a b\té", True), ("a\r\nb", False), ("a\0", False), ("\x7f", False), (" a", False), ("a\t", False)],
+)
 def test_header_values(value: str, *, fit: bool) -> None:
     assert is_fit_header(value) is fit

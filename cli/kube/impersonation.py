@@ -26,5 +26,7 @@ def impersonation_headers(
     elif headers:
         raise NotConfigured("--as-group, --as-uid and --as-user-extra need --as: say as which user")
     if not all(is_fit_header(value) for _, value in headers):
-        raise NotConfigured("--as and its companions must have no line breaks or other control characters")
+        raise NotConfigured(
+            "--as and its companions must have no line breaks or other control characters, and no blanks around them"
+        )
     return tuple(headers)

@@ -9,7 +9,7 @@ from base64 import b64encode
 from collections.abc import Mapping
 from urllib.parse import SplitResult, unquote, urlsplit
 
-from cli.kube.http1 import Response, Stream, is_fit_header
+from cli.kube.http1 import Response, Stream
 from controllers.runtime.kube.errors import NotConfigured
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -33,7 +33,7 @@ def check_proxy(url: str, source: str) -> str:
     """Return a proxy's URL that can be used. Raises NotConfigured, without the URL: it may hold a password."""
     try:
         parts = urlsplit(url)
-        fit = parts.hostname and parts.port != 0
+        fit = parts.hostname and parts.port != 0 and url.isprintable()
     except ValueError:
         fit = False
     if not fit:
@@ -64,7 +64,7 @@ def authorization(proxy: SplitResult) -> list[tuple[str, str]]:
     if not proxy.username:
         return []
     login = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
-    return [("Proxy-Authorization", "Basic " + b64encode(login.encode()).decode())] if is_fit_header(login) else []
+    return [("Proxy-Authorization", "Basic " + b64encode(login.encode()).decode())]
 
 
 def _either(environ: Mapping[str, str], variable: str) -> str:

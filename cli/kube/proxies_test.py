@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from cli.kube.proxies import is_exempt, proxy_from_environment
+from cli.kube.proxies import authorization, is_exempt, proxy_from_environment
 from controllers.runtime.kube.errors import NotConfigured
 
 
@@ -43,8 +43,12 @@ def test_this_machine_is_never_behind_a_proxy(host: str) -> None:
     assert proxy_from_environment(urlsplit(f"https://{host}:6443"), {"HTTPS_PROXY": "http://p"}) == ""
 
 
-@pytest.mark.parametrize("address", ["socks5://me:hush@p", "http://me:hush@", "http://p:hush"])
+@pytest.mark.parametrize("address", ["socks5://me:hush@p", "http://me:hush@", "http://p:hush", "http://hush\udcff:a@p"])
 def test_a_proxy_that_cannot_be_used_is_named_by_its_variable(address: str) -> None:
     with pytest.raises(NotConfigured, match="the variable HTTPS_PROXY") as caught:
         proxy_from_environment(urlsplit("https://h"), {"HTTPS_PROXY": address})
     assert "hush" not in str(caught.value)
+
+
+def test_a_login_is_sent_whatever_is_in_it() -> None:
+    assert authorization(urlsplit("http://me:a%0Ab%20@p")) == [("Proxy-Authorization", "Basic bWU6YQpiIA==")]
