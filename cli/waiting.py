@@ -102,11 +102,6 @@ def wait_for(session: Session, kind: CliKind, obj: Object, *, judge: Judge = jud
     return result.obj
 
 
-def wait_until_ready(session: Session, kind: CliKind, namespace: str, name: str) -> Object:
-    """Return the object once it is ready; see `wait_for`."""
-    return wait_for(session, kind, session.cluster.get(kind.resource, namespace, name))
-
-
 def wait_for_each(
     session: Session, kind: CliKind, objects: Sequence[Object], *, judge: Mapping[str, Judge] = NO_JUDGES
 ) -> Iterator[Result]:

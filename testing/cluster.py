@@ -9,7 +9,7 @@ from typing import Any, cast
 from api.resource import Resource
 from cli.grammar.session import Reporter, Session
 from cli.kube.client import Cluster
-from controllers.runtime.kube.errors import AlreadyExists, ApiError, NotFound
+from controllers.runtime.kube.errors import AlreadyExists, ApiError, Conflict, NotFound
 
 Object = dict[str, Any]
 Objects = list[Object]
@@ -134,8 +134,10 @@ class FakeCluster:
         self._request("patch", resource, namespace, name)
         return self.put(resource, _merge(self._find(resource, namespace, name), body))
 
-    def delete(self, resource: Resource, namespace: str, name: str, **_: Any) -> None:
+    def delete(self, resource: Resource, namespace: str, name: str, *, uid: str = "", **_: Any) -> None:
         self._request("delete", resource, namespace, name)
+        if uid and uid != self._find(resource, namespace, name)["metadata"]["uid"]:
+            raise Conflict("delete", "the UID in the precondition is another", status=409)
         self._find(resource, namespace, name)
         self.remove(resource, namespace, name)
 

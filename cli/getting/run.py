@@ -1,6 +1,6 @@
 """`get`, from what was asked for to what is printed."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -128,11 +128,6 @@ def _concerns_all_kinds(error: Exception) -> bool:
     from controllers.runtime.kube.errors import NotConfigured, Unauthorized, Unreachable  # noqa: PLC0415
 
     return isinstance(error, NotConfigured | Unauthorized | Unreachable | TimedOut)
-
-
-def chosen_kinds(kinds: Iterable[CliKind], group: str) -> tuple[CliKind, ...]:
-    """Return the kinds of a group of `get`: `images`, `sources`."""
-    return tuple(kind for kind in kinds if kind.group_plural == group)
 
 
 def request_of(

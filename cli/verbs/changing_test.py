@@ -226,6 +226,28 @@ def test_standard_input_that_is_closed_is_no_answer(cluster: FakeCluster, monkey
         delete(session, POLICY, ["app"], silent=False)
 
 
+class Slow:
+    """Standard input of somebody who says yes after the object has been replaced."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        self._cluster = cluster
+
+    def readline(self) -> str:
+        found = self._cluster.stored(IMAGE_POLICIES, "apps", "app")
+        assert found is not None
+        found["metadata"]["uid"] = "of-another"
+        return "y\n"
+
+
+def test_what_has_got_the_name_since_is_not_deleted(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", Slow(cluster))
+    with session_on(cluster, namespace="apps") as (session, said), pytest.raises(Said):
+        delete(session, POLICY, ["app", "web"], silent=False)
+    assert cluster.stored(IMAGE_POLICIES, "apps", "app")
+    assert cluster.stored(IMAGE_POLICIES, "apps", "web") is None
+    assert "✗ image policy app was replaced by another meanwhile, which is left alone\n" in said.getvalue()
+
+
 @pytest.mark.parametrize("answer", ["y\n", ""])
 def test_a_question_that_nobody_can_read_is_no_success(
     answer: str, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from cli.asking import confirm
 from cli.grammar.flags import switch
-from cli.grammar.session import Failed, Session
+from cli.grammar.session import Failed, Said, Session
 from cli.grammar.tree import Command
 from cli.kinds.groups import by_group
 from cli.kinds.kind import CliKind
@@ -14,8 +14,8 @@ SILENT = switch("-s", "--silent", help="do not ask")
 
 
 def delete(session: Session, kind: CliKind, names: Sequence[str], *, silent: bool) -> None:
-    """Delete the named objects. Nothing is deleted unless all of them are there. Raises Failed."""
-    from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
+    """Delete the named objects. Nothing is deleted unless all of them are there. Raises Failed, Said."""
+    from controllers.runtime.kube.errors import Conflict, NotFound  # noqa: PLC0415
 
     if not names:
         raise Failed(f"{kind.human} name is required")
@@ -23,15 +23,23 @@ def delete(session: Session, kind: CliKind, names: Sequence[str], *, silent: boo
     if not silent:
         which = f"this {kind.human}" if len(objects) == 1 else f"these {len(objects)} {kind.kind} objects"
         confirm(f"Are you sure you want to delete {which}", unless="--silent")
+    failed = False
     for obj in objects:
         name, namespace = obj["metadata"]["name"], obj["metadata"]["namespace"]
         session.report.action(f"deleting {kind.human} {name} in {namespace} namespace")
         try:
-            session.cluster.delete(kind.resource, namespace, name)
+            # What was asked about, not what has got its name since: a question may stand there for long.
+            session.cluster.delete(kind.resource, namespace, name, uid=obj["metadata"]["uid"])
         except NotFound:  # somebody else was faster
             session.report.warning(f"{kind.human} {name} was deleted already")
             continue
+        except Conflict:
+            session.report.failure(f"{kind.human} {name} was replaced by another meanwhile, which is left alone")
+            failed = True
+            continue
         session.report.success(f"{kind.human} deleted")
+    if failed:
+        raise Said
 
 
 def _command(kind: CliKind) -> Command:
