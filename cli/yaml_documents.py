@@ -8,6 +8,8 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 MAX_VALUES: Final = 500_000
 """In one document, each alias counted as what it stands for."""
 MAX_DEPTH: Final = 100
+_SURELY_SHALLOW: Final = 5000
+"""Signs of a text that nest, or columns of its longest line, up to which no stack ends."""
 
 _TIMESTAMP: Final = "tag:yaml.org,2002:timestamp"
 _VALUE: Final = "tag:yaml.org,2002:value"
@@ -50,7 +52,9 @@ _Loader.add_constructor(_MERGE, _Loader.construct_yaml_str)
 def load_documents(data: bytes) -> Iterator[tuple[int, Any]]:
     """Yield first line (from 1) and value of each document that is not empty. Raises NotYaml."""
     try:
-        loader = _Loader(data.decode("utf-8-sig"))
+        text = data.decode("utf-8-sig")
+        require_shallow(text)
+        loader = _Loader(text)
         try:
             while loader.check_node():
                 node = loader.get_node()
@@ -70,6 +74,25 @@ def load_documents(data: bytes) -> Iterator[tuple[int, Any]]:
         raise NotYaml(f"not YAML: {str(error).partition(chr(10))[0]}") from None
     except RecursionError:
         raise NotYaml("not YAML: it is nested too deeply") from None
+
+
+def require_shallow(text: str) -> None:
+    """Raise NotYaml for a text whose nesting would end the stack of libyaml's composer, and with it the process.
+
+    Collections in brackets nest by a sign each; those without begin in a column of their own, or in that of the mapping
+    around. What may be deep by this is read once more, event by event. Raises YAMLError for what is no YAML.
+    """
+    brackets = text.count("[") + text.count("{")
+    if brackets <= _SURELY_SHALLOW and all(len(line) <= _SURELY_SHALLOW for line in text.splitlines()):
+        return
+    depth = -1
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise NotYaml("not YAML: it is nested too deeply", event.start_mark.line + 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _require_bounded(root: Any) -> None:

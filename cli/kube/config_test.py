@@ -180,6 +180,7 @@ BAD_FILES = {
     "not-yaml": ("{a: b: c}", "config is not YAML: .*; correct the file"),
     "binary": ("\0", "config is not YAML"),
     "half": ("{", "config is not YAML"),
+    "nested": ("[" * 300_000, "config is not YAML: it is nested too deeply; correct the file"),
     "list": ("[1]", "is not a mapping with clusters"),
     "entry": (changed(clusters=[1]), "entry 1 of clusters must have a name"),
     "twice": (changed(clusters=2 * named("cluster", c1={})), 'two clusters named "c1"'),

@@ -138,8 +138,13 @@ def _parse(path: str, data: bytes) -> Any:
         except (ValueError, RecursionError):
             pass  # YAML's own way to write a mapping begins like this, too
     yaml: Any = importlib.import_module("yaml")  # 15 ms, not needed for JSON or in a pod
+    from cli.yaml_documents import NotYaml, require_shallow  # noqa: PLC0415 -- it imports that
+
     try:
+        require_shallow(data.decode("utf-8-sig", "replace"))
         return yaml.load(data, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except NotYaml as error:
+        raise NotConfigured(f"kubeconfig {path} is {error}; correct the file") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         from controllers.net.library_errors import describe  # noqa: PLC0415 -- takes longer than the file
 
