@@ -89,8 +89,10 @@ def keys_of(path: str) -> Any:
         return None
     try:
         keys = msgspec.json.decode(_read_small(Path(path)))
-    except (OSError, ValueError, msgspec.DecodeError) as error:
+    except OSError as error:
         raise Failed(f"cannot read {path} of --jwks: {_why(error)}") from None
+    except (ValueError, RecursionError, msgspec.DecodeError):
+        raise Failed(f"{path} of --jwks is not JSON") from None
     if not isinstance(keys, dict) or not isinstance(keys.get("keys"), list):
         raise Failed(f"{path} of --jwks is not a JSON Web Key Set: it has no list `keys`")
     return keys

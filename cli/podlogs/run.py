@@ -54,8 +54,8 @@ def logs(session: Session, request: Request) -> None:
 
     Without it lines of several pods are in the order of their times. Raises Failed, Said, ApiError.
     """
-    pods = find_pods(session.cluster, request.controllers_namespace)
     query = request.query()
+    pods = find_pods(session.cluster, request.controllers_namespace)
     reader = _Reader(session, query)
     entries = reader.followed(pods) if request.follow else reader.read(pods)
     terminal = open_terminal()

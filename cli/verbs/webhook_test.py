@@ -156,6 +156,13 @@ def test_what_cannot_be_carried_out_says_why(argv: list[str], message: str, caps
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("keys", ["[" * 200_000, "{", "\xff"])
+def test_keys_that_are_no_json_are_said(keys: str, tmp_path: Path, capsys: Capture) -> None:
+    (tmp_path / "keys").write_text(keys, encoding="latin-1")
+    assert main(["webhook", "test", "gcr", body(tmp_path, {}), "--jwks", str(tmp_path / "keys")]) == 1
+    assert capsys.readouterr().err == f"✗ {tmp_path / 'keys'} of --jwks is not JSON\n"
+
+
 @pytest.mark.parametrize("type", [sender.type for sender in SENDERS])
 def test_setup_says_where_the_url_goes(type: str, capsys: Capture) -> None:
     assert main(["receiver", "setup", type, "--host", "hooks.example.com"]) == 0
