@@ -73,7 +73,10 @@ COMMAND = Command(
     name="stats",
     run=_run,
     summary="count objects by state",
-    description="Counts the objects of each of Flux's kinds, and what their artifacts take.",
+    description=(
+        "Counts the objects of each of Flux's kinds, and what their artifacts take. A kind that may not be read has ? "
+        "in its cells."
+    ),
     examples="tagline stats --all-namespaces\n",
     refuses_arguments=True,
     flags=(switch("-A", "--all-namespaces", help="of all namespaces"),),
