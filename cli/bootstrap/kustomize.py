@@ -39,25 +39,29 @@ def program() -> tuple[str, ...] | None:
 
 def build(command: tuple[str, ...], files: Mapping[str, bytes], folder: str) -> list[dict[str, Any]]:
     """Return the objects of a folder. files: of the repository, by path. Raises Failed with what the program says."""
-    with tempfile.TemporaryDirectory(prefix="tagline-") as root:
+    with (
+        tempfile.TemporaryDirectory(prefix="tagline-") as root,
+        tempfile.TemporaryDirectory(prefix="tagline-home-") as home,
+    ):
         for path, content in files.items():
             if ".." in PurePosixPath(path).parts:
                 continue
             target = Path(root, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-        return _run(command, Path(root), folder)
+        return _run(command, Path(root), folder, home)
 
 
-def _run(command: tuple[str, ...], root: Path, folder: str) -> list[dict[str, Any]]:
-    # Of the user's environment only what leads to a proxy, for remote resources: no kubeconfig is needed.
+def _run(command: tuple[str, ...], root: Path, folder: str, home: str) -> list[dict[str, Any]]:
+    # Of the user's environment only what leads to a proxy, for remote resources: no kubeconfig is needed. The home is
+    # empty, and not the repository, whose .gitconfig could name commands that git runs for remote resources.
     environment = {
         name: value for name, value in os.environ.items() if name == "PATH" or name.lower().endswith("proxy")
     }
     try:
         done = subprocess.run(  # noqa: S603 -- the folder is ours, and no shell reads it
             [*command, str(root / folder)],
-            env=environment | {"HOME": str(root)},
+            env=environment | {"HOME": home},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=_SECONDS,

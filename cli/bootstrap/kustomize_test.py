@@ -44,6 +44,13 @@ def test_kubectl_or_kustomize_builds_the_folder(tmp_path: Path, monkeypatch: pyt
     assert kustomize.build(command, files, "a/b") == [{"kind": "A"}, {"kind": "B"}]
 
 
+def test_files_of_the_repository_are_nobodys_settings(tmp_path: Path) -> None:
+    install(tmp_path, "kubectl", '#!/bin/sh\necho "kind: Home"\necho "files: [$(ls -A "$HOME")]"\n')
+    files = {".gitconfig": b"[core]\nsshCommand = touch /tmp/owned\n", ".kube/kuberc": b"", "a/k": b""}
+    command = (str(tmp_path / "kubectl"), "kustomize")
+    assert kustomize.build(command, files, "a") == [{"kind": "Home", "files": []}]
+
+
 def test_what_the_program_says_of_a_broken_folder_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_PASSWORD", "hunter2")
     install(tmp_path, "kubectl", '#!/bin/sh\necho "no file $2/x.yaml; $GIT_PASSWORD" >&2\nexit 1\n')
