@@ -18,7 +18,7 @@ from cli.bootstrap.argocd import APPLICATIONS, ArgoPlace
 from cli.bootstrap.argocd import CONTROLLER as ARGO_CONTROLLER
 from cli.bootstrap.places import safe_path
 from cli.bootstrap.wishes import Wishes
-from cli.fields import text
+from cli.fields import mapping, text
 from cli.grammar.session import Failed, Reporter, Session
 from cli.installing import inventory, preflight
 from cli.installing.build import COMPONENT, GIT_REPOSITORY_CRD
@@ -58,7 +58,22 @@ class Survey:
     application: Mapping[str, Any] | None = None
     """The one of Argo CD that syncs it."""
     source: Mapping[str, Any] | None = None
-    """The GitRepository of the namespace's repository."""
+    """The GitRepository that is synced, or the one that has the name of the one to come."""
+
+    @property
+    def syncs(self) -> Mapping[str, Any] | None:
+        """What syncs the namespace, None where nothing does."""
+        return self.application if self.engine == "argocd" else self.kustomization
+
+    @property
+    def synced_url(self) -> str:
+        """The repository that is synced, "" for none; a source that is none by its name, as in `Bucket ops/fleet`."""
+        if self.engine == "argocd" and self.application is not None:
+            return text(self.application, "spec", "source", "repoURL")
+        kind, namespace, name = _source_ref(self.kustomization)
+        if self.engine == "flux" and kind not in ("", GIT_REPOSITORIES.kind):
+            return f"{kind} {namespace}/{name}"
+        return text(self.source, "spec", "url")
 
     @property
     def was_ever_applied(self) -> bool:
@@ -83,13 +98,17 @@ def look(session: Session, wishes: Wishes) -> Survey:
     if wishes.own and not wishes.force:
         preflight.refuse_beside_flux(cluster)
         preflight.refuse_second_installation(inventory.read_all(cluster), wishes.own)
+    kustomization = _find(cluster, KUSTOMIZATIONS, wishes.namespace, wishes.namespace)
+    kind, namespace, name = _source_ref(kustomization)
+    if engine != "flux" or kind != GIT_REPOSITORIES.kind:
+        namespace = name = wishes.namespace
     survey = Survey(
         engine,
         argo,
-        _find(cluster, KUSTOMIZATIONS, wishes.namespace, wishes.namespace),
+        kustomization,
         preflight.leaves_git_repositories_to_flux(crds),
         _find(cluster, APPLICATIONS, argo.namespace, wishes.namespace) if argo and engine == "argocd" else None,
-        _find(cluster, GIT_REPOSITORIES, wishes.namespace, wishes.namespace),
+        _find(cluster, GIT_REPOSITORIES, namespace, name),
     )
     _check_rights(cluster, wishes.namespace, is_running=survey.was_ever_applied)
     return survey
@@ -110,14 +129,24 @@ def check_path(survey: Survey, wishes: Wishes) -> None:
 
 
 def check_source(survey: Survey, wishes: Wishes) -> None:
-    """Raise Failed where the namespace is synced from another repository, unless that is to change."""
-    url = text(survey.source, "spec", "url")
-    if not survey.was_ever_applied or wishes.force or not url or _place(url) == _place(wishes.sync_url):
+    """Raise Failed where the namespace is synced from another repository, unless that is to change.
+
+    What syncs and has never done so is an attempt of this command's; a source that it does not use is somebody's.
+    """
+    url, is_an_attempt = survey.synced_url, survey.syncs is not None and not survey.was_ever_applied
+    if is_an_attempt or wishes.force or not url or _place(url) == _place(wishes.sync_url):
         return
     raise Failed(
         f"the namespace {wishes.namespace} is synced from {show_remote(url)} already: what that repository has would "
         "be removed from the cluster; choose another namespace with --namespace, or move with --force"
     )
+
+
+def _source_ref(kustomization: Mapping[str, Any] | None) -> tuple[str, str, str]:
+    """Return kind, namespace and name of what a Kustomization syncs; all "" for nothing."""
+    ref = mapping(kustomization, "spec", "sourceRef") if kustomization else {}
+    namespace = text(ref, "namespace") or text(kustomization, "metadata", "namespace")
+    return (text(ref, "kind"), namespace, text(ref, "name")) if ref else ("", "", "")
 
 
 def _place(url: str) -> tuple[str, str]:

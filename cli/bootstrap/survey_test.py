@@ -153,3 +153,47 @@ def test_an_application_that_has_synced_goes_on_doing_so_for_its_path() -> None:
     survey.check_path(found, wishes(path="clusters/my-cluster"))
     with pytest.raises(Failed, match=r"would overwrite path .* of existing Application"):
         survey.check_path(found, wishes(path="clusters/other"))
+
+
+def synced(cluster: FakeCluster, **source_ref: str) -> None:
+    metadata = {"name": "flux-system", "namespace": "flux-system"}
+    spec = {"path": "./", "sourceRef": source_ref}
+    cluster.put(KUSTOMIZATIONS, {"metadata": metadata, "spec": spec, "status": {"lastAppliedRevision": "main@sha1:aa"}})
+
+
+def test_what_a_kustomization_syncs_is_what_it_names() -> None:
+    cluster = Server()
+    for name, url in (("flux-system", "https://git.test/org/fleet"), ("theirs", "https://git.test/org/other")):
+        cluster.put(GIT_REPOSITORIES, {"metadata": {"name": name, "namespace": "flux-system"}, "spec": {"url": url}})
+    synced(cluster, kind="GitRepository", name="flux-system")
+    survey.check_source(look(cluster), wishes())
+    synced(cluster, kind="GitRepository", name="theirs")
+    with pytest.raises(Failed, match=r"is synced from https://git\.test/org/other already"):
+        survey.check_source(look(cluster), wishes())
+    synced(cluster, kind="OCIRepository", name="manifests", namespace="ops")
+    with pytest.raises(Failed, match="is synced from OCIRepository ops/manifests already"):
+        survey.check_source(look(cluster), wishes())
+    survey.check_source(look(cluster, force=True), wishes(force=True))
+
+
+def test_an_application_that_syncs_another_repository_is_not_taken() -> None:
+    cluster = Server()
+    argo(cluster)
+    metadata, status = {"name": "flux-system", "namespace": "ops"}, {"sync": {"revision": "aa"}}
+    for url in ("https://git.test/org/fleet.git", "https://me:hunter2@git.test/org/other"):
+        source = {"path": ".", "repoURL": url}
+        cluster.put(APPLICATIONS, {"metadata": metadata, "spec": {"source": source}, "status": status})
+        if url.endswith("other"):
+            with pytest.raises(Failed, match=r"is synced from https://\S*git\.test/org/other already") as caught:
+                survey.check_source(look(cluster), wishes())
+            assert "hunter2" not in str(caught.value)
+        else:
+            survey.check_source(look(cluster), wishes())
+
+
+def test_a_repository_that_somebody_uses_otherwise_is_not_taken() -> None:
+    cluster = Server()
+    metadata = {"name": "flux-system", "namespace": "flux-system"}
+    cluster.put(GIT_REPOSITORIES, {"metadata": metadata, "spec": {"url": "https://git.test/org/other"}})
+    with pytest.raises(Failed, match="is synced from"):
+        survey.check_source(look(cluster), wishes())
