@@ -37,8 +37,13 @@ def check_crds(cluster: "Cluster") -> None:
         raise Failed("\n".join(lines))
 
 
-def adapt(cluster: "Cluster", objects: Sequence[Object], options: Options) -> tuple[list[Object], Options, list[str]]:
-    """Return the objects without those that belong to others in this cluster, options that say so, and why."""
+def adapt(
+    cluster: "Cluster", objects: Sequence[Object], options: Options, *, force: bool
+) -> tuple[list[Object], Options, list[str]]:
+    """Return the objects without those that belong to others in this cluster, options that say so, and why.
+
+    force: whether others' objects of the same names may be taken over. Raises Failed where there are such, ApiError.
+    """
     reasons = []
     names = [obj["metadata"]["name"] for obj in objects if obj["kind"] == CRD]
     if GIT_REPOSITORY_CRD in names and preflight.leaves_git_repositories_to_flux(
@@ -51,7 +56,30 @@ def adapt(cluster: "Cluster", objects: Sequence[Object], options: Options) -> tu
     if found is not None and not is_ours(found):
         objects = [obj for obj in objects if obj["kind"] != "Namespace"]
         reasons.append(f"Namespace/{options.namespace} is not tagline's: it is used, and stays when tagline goes")
+    if not force:
+        objects, more = _leave_to_others(cluster, objects)
+        reasons += more
     return list(objects), options, reasons
+
+
+def _leave_to_others(cluster: "Cluster", objects: Sequence[Object]) -> tuple[list[Object], list[str]]:
+    """Return the objects without NetworkPolicies of others, as Flux's have the same names and purpose, and why."""
+    wanted, taken, reasons = [], [], []
+    for obj in objects:
+        ref = ref_of(obj)
+        found = get(cluster, ref) if ref.kind not in (CRD, "Namespace") else None
+        if found is None or is_ours(found):
+            wanted.append(obj)
+        elif ref.kind == "NetworkPolicy":
+            reasons.append(f"{ref} is not tagline's: it is left as it is")
+        else:
+            taken.append(str(ref))
+    if taken:
+        raise Failed(
+            f"{', '.join(taken)}: there already, and not tagline's; install into another namespace with -n, choose "
+            "another --image-pull-secret or leave out --registry-creds if it is that Secret; --force takes them over"
+        )
+    return wanted, reasons
 
 
 def install(
@@ -76,7 +104,10 @@ def install(
         say(f"{ref_of(namespace)} {apply(cluster, namespace)}")
     begun = _write(cluster, replace(begun, is_complete=False))
     apply_all(cluster, rest, say)
-    kept = remove_rest(cluster, begun, refs, shared_with(others_than(options.namespace, inventories)), say)
+    # The Secret to pull with is made only when its content is given, and needed by what names it all the same.
+    pull = Ref("v1", "Secret", options.namespace, options.image_pull_secret)
+    shared = shared_with(others_than(options.namespace, inventories))
+    kept = remove_rest(cluster, begun, refs, shared, say, needed=frozenset((pull,)))
     _write(cluster, replace(begun, objects=(*refs, *kept), is_complete=True))
 
 
@@ -93,15 +124,22 @@ def _write(cluster: "Cluster", inventory: Inventory) -> Inventory:
 
 
 def remove_rest(
-    cluster: "Cluster", before: Inventory, wanted: Sequence[Ref], shared: frozenset[Ref], say: Said
+    cluster: "Cluster",
+    before: Inventory,
+    wanted: Sequence[Ref],
+    shared: frozenset[Ref],
+    say: Said,
+    *,
+    needed: frozenset[Ref],
 ) -> list[Ref]:
     """Delete what was installed and is wanted no more; return what stays ours all the same.
 
+    needed: what stays although it is not applied.
     CRDs stay, and with them everybody's objects: `uninstall --crds` deletes them. So does what is somebody else's now.
     """
     kept = []
     for ref in sorted(set(before.objects) - set(wanted), key=lambda ref: (-rank({"kind": ref.kind}), ref)):
-        if ref.kind in (CRD, "Namespace"):
+        if ref.kind in (CRD, "Namespace") or ref in needed:
             kept.append(ref)
             continue
         found = get(cluster, ref)

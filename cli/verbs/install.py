@@ -53,13 +53,13 @@ def _install(session: Session, objects: list[Object], options: Options, credenti
     report.action(f"installing components in {options.namespace} namespace")
     preflight.wait_until_deleted(cluster, options.namespace, report)
     inventories = installation.check_before(cluster, options, force=force)
-    objects, options, reasons = installation.adapt(cluster, objects, options)
+    if credentials:
+        objects.append(shared.pull_secret(options, credentials))
+    objects, options, reasons = installation.adapt(cluster, objects, options, force=force)
     _confirm_override(session, objects, force=force)
     installation.check_crds(cluster)
     for reason in reasons:
         report.warning(reason)
-    if credentials:
-        objects.append(shared.pull_secret(options, credentials))
     installation.install(cluster, objects, options, inventories, _say)
     report.waiting("verifying installation")
     names = [obj["metadata"]["name"] for obj in objects if obj["kind"] == "Deployment"]
