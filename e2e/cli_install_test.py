@@ -24,6 +24,7 @@ NAMESPACE = "tagline-system"
 INVENTORY = "tagline-inventory"
 CONTROLLERS = ("imagepolicy-controller", "imagerepository-controller", "imageupdateautomation-controller")
 CRD = "imagerepositories.image.toolkit.fluxcd.io"
+PART_OF = "app.kubernetes.io/part-of"
 OLD_ROLE = "tagline-of-yesterday"
 
 
@@ -249,6 +250,61 @@ def test_a_removal_says_what_is_lost_and_takes_off_what_would_keep_it(kubectl: K
     assert kubectl("get", "secret", "mine", "-n", NAMESPACE).returncode == 0
 
 
+def held(kubectl: Kubectl, namespace: str, finalizer: str = "finalizers.fluxcd.io") -> None:
+    """Make an ImageRepository that its controller has to let go."""
+    repository = {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImageRepository",
+        "metadata": {"name": "app", "namespace": namespace, "finalizers": [finalizer]},
+        "spec": {"image": "ghcr.io/org/app", "interval": "1m"},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(repository))
+
+
+def finalizers(kubectl: Kubectl, namespace: str) -> list[str]:
+    (found,) = items(kubectl, "imagerepository", namespace)
+    present: list[str] = found["metadata"].get("finalizers", [])
+    return present
+
+
+def test_a_namespace_stays_for_whatever_somebody_put_into_it(kubectl: Kubectl) -> None:
+    install(kubectl)
+    ingress = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "Ingress",
+        "metadata": {"name": "mine", "namespace": NAMESPACE},
+        "spec": {"defaultBackend": {"service": {"name": "mine", "port": {"number": 80}}}},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(ingress))
+    kubectl("create", "serviceaccount", "mine", "-n", NAMESPACE)
+    lead(kubectl)
+    status, _, errors = tagline(kubectl, "uninstall", "--silent")
+    assert status == 0, errors
+    assert "stays, for it has more in it: ServiceAccount/mine, Ingress/mine;" in errors
+    assert kubectl("get", "ingress", "mine", "-n", NAMESPACE).returncode == 0
+
+
+def test_objects_that_others_look_after_are_left_to_them(kubectl: Kubectl) -> None:
+    limited = ("--watch-all-namespaces=false", "-n")
+    for namespace in ("ops", NAMESPACE):
+        with kubelet(kubectl, namespace):
+            assert tagline(kubectl, "install", *limited, namespace)[0] == 0
+        held(kubectl, namespace)
+    status, _, errors = tagline(kubectl, "uninstall", "-n", "ops", "--silent", "--keep-namespace")
+    assert status == 0, errors
+    assert "deleting toolkit.fluxcd.io finalizers in the ops namespace\n" in errors
+    assert (finalizers(kubectl, "ops"), finalizers(kubectl, NAMESPACE)) == ([], ["finalizers.fluxcd.io"])
+    kubectl("create", "namespace", "flux-system")
+    kubectl("apply", "-f", "-", stdin=flux_deployment("image-reflector-controller"))
+    status, _, errors = tagline(kubectl, "uninstall", "--silent")
+    assert status == 0, errors
+    assert finalizers(kubectl, NAMESPACE) == ["finalizers.fluxcd.io"]
+    assert "finalizers" not in errors
+    status, _, errors = tagline(kubectl, "uninstall", "--silent", "--crds")
+    assert status == 0, errors
+    eventually(lambda: not items(kubectl, "crd", selector="app.kubernetes.io/part-of=tagline"), what="no CRDs")
+
+
 def test_controllers_that_do_not_get_ready_are_explained_in_the_kubelets_words(kubectl: Kubectl) -> None:
     kubectl("create", "namespace", NAMESPACE)
     pod = {
@@ -298,6 +354,40 @@ def test_git_repositories_of_flux_stay_fluxs(kubectl: Kubectl) -> None:
     assert "gitrepositories.source.toolkit.fluxcd.io is not tagline's: it is left as it is\n" in errors
     assert tagline(kubectl, "uninstall", "--silent", "--crds")[0] == 0
     assert kubectl("get", "crd", "gitrepositories.source.toolkit.fluxcd.io").returncode == 0
+
+
+def test_what_others_have_under_the_same_names_stays_theirs(kubectl: Kubectl) -> None:
+    kubectl("create", "namespace", "flux-system")
+    policy = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "allow-egress", "namespace": "flux-system", "labels": {PART_OF: "flux"}},
+        "spec": {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{}]},
+    }
+    kubectl("apply", "-f", "-", stdin=json.dumps(policy))
+    kubectl("create", "secret", "generic", "pull", "-n", "flux-system", "--from-literal=a=b")
+    flags = ("-n", "flux-system", "--image-pull-secret=pull")
+    status, _, errors = tagline(kubectl, "install", *flags, "--registry-creds=me:s3cr:t", "--timeout=5s")
+    assert status == 1
+    assert "✗ Secret/flux-system/pull: there already, and not tagline's" in errors
+    assert not names(kubectl)
+    with kubelet(kubectl, "flux-system"):
+        status, _, errors = tagline(kubectl, "install", *flags)
+    assert status == 0, errors
+    assert "NetworkPolicy/flux-system/allow-egress is not tagline's: it is left as it is\n" in errors
+    assert tagline(kubectl, "uninstall", "-n", "flux-system", "--silent")[0] == 0
+    (left,) = items(kubectl, "networkpolicy", "flux-system")
+    assert left["metadata"]["labels"] == {PART_OF: "flux"}
+    assert kubectl("get", "secret", "pull", "-n", "flux-system").returncode == 0
+
+
+def test_an_upgrade_without_credentials_keeps_the_secret_that_pods_are_pulled_with(kubectl: Kubectl) -> None:
+    install(kubectl, "--image-pull-secret=pull", "--registry-creds=me:s3cr:t")
+    output, _ = install(kubectl, "--image-pull-secret=pull")
+    assert "Secret" not in output
+    assert kubectl("get", "secret", "pull", "-n", NAMESPACE).returncode == 0
+    assert f'"Secret", "{NAMESPACE}", "pull"' in inventory(kubectl)["objects"]
+    assert f"Secret/{NAMESPACE}/pull deleted" in install(kubectl)[0]
 
 
 def test_a_second_installation_that_would_do_the_same_is_refused(kubectl: Kubectl) -> None:

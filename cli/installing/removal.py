@@ -16,31 +16,25 @@ from api.names import (
 )
 from api.resource import Resource
 from cli.grammar.session import Failed, Session
+from cli.installing import preflight
 from cli.installing.applying import CRD, delete, get
 from cli.installing.build import PART_OF, Options, rank
 from cli.installing.inventory import NAME, Inventory, read_all
 from cli.installing.ownership import is_ours, others_than, shared_with
-from cli.installing.resources import CONFIG_MAPS, Ref, ref_of
+from cli.installing.resources import Ref, ref_of
+from cli.tracing.discovery import listable_kinds, versions
 
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
 
 _KINDS: Final = (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, IMAGE_TAG_LISTS, GIT_REPOSITORIES)
-_CONTENT: Final = (
-    *_KINDS,
-    Resource("", "v1", "secrets", "Secret"),
-    CONFIG_MAPS,
-    Resource("", "v1", "services", "Service"),
-    Resource("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim"),
-    Resource("apps", "v1", "deployments", "Deployment"),
-    Resource("apps", "v1", "statefulsets", "StatefulSet"),
-    Resource("apps", "v1", "daemonsets", "DaemonSet"),
-    Resource("batch", "v1", "jobs", "Job"),
-    Resource("batch", "v1", "cronjobs", "CronJob"),
-)
-"""What people put into a namespace, and lose with it."""
-_EVERYWHERE: Final = ("kube-root-ca.crt", NAME)
-"""ConfigMaps that are there without anybody's doing."""
+_WITH_FINALIZER: Final = (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS)
+_GIVEN: Final = (
+    ("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", NAME), ("ServiceAccount", "default"),
+)  # fmt: skip
+"""What is in a namespace without anybody's doing, or by an installation's."""
+_PASSING: Final = ("Event", "Lease", "Endpoints", "EndpointSlice", "PodMetrics")
+"""Kinds that nobody misses: what controllers write, and write again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +47,10 @@ class Plan:
     crds: tuple[tuple[Ref, str], ...]
     lost: tuple[tuple[Resource, int], ...]
     """How many objects go with the CRDs."""
+    looks_after: str | None
+    """Namespace whose objects no controller is left for; "" for all, None for none of them."""
+    others: frozenset[str]
+    """Namespaces that other installations look after."""
     deletes_namespace: bool
     kept: tuple[str, ...]
     """Sentences about what stays."""
@@ -106,20 +104,24 @@ def plan(
             found.append((ref, obj["metadata"]["uid"]))
     ours = tuple(pair for pair in found if pair[0].kind == CRD)
     has_namespace = any(ref.kind == "Namespace" for ref, _ in found)
-    content = _content(cluster, inventory, crds={ref.name for ref, _ in ours} if crds else set())
-    if has_namespace and not keep_namespace and content:
+    is_to_go = has_namespace and not keep_namespace
+    content = _content(cluster, inventory, crds={ref.name for ref, _ in ours} if crds else set()) if is_to_go else []
+    if content:
         kept.append(
             f"Namespace/{inventory.namespace} stays, for it has more in it: {', '.join(content)}; "
             f"`kubectl delete namespace {inventory.namespace}` deletes all of it"
         )
     if ours and not crds:
         kept.append("the CRDs and all objects of tagline's kinds stay; --crds deletes them")
+    looks_after = _looks_after(cluster, inventory, others)
     return Plan(
         namespace=inventory.namespace,
         objects=tuple(pair for pair in found if pair[0].kind not in (CRD, "Namespace")),
         crds=ours if crds else (),
         lost=tuple(_count(cluster, {ref.name for ref, _ in ours})) if crds else (),
-        deletes_namespace=has_namespace and not keep_namespace and not content,
+        looks_after=looks_after,
+        others=frozenset(other.namespace for other in others),
+        deletes_namespace=is_to_go and not content,
         kept=tuple(kept),
     )
 
@@ -132,12 +134,13 @@ def remove(session: Session, planned: Plan, *, dry_run: bool) -> None:
     for ref, uid in planned.objects:
         if dry_run or delete(cluster, ref, uid=uid):
             report.success(f"{ref} deleted {mark}")
-    report.action("deleting toolkit.fluxcd.io finalizers in all namespaces")
-    for kind in (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS):
-        _remove_finalizers(session, kind, everything=_has_crd(planned, kind), dry_run=dry_run)
-    for kind in (IMAGE_TAG_LISTS, GIT_REPOSITORIES):
-        if _has_crd(planned, kind):
-            _remove_finalizers(session, kind, everything=True, dry_run=dry_run)
+    namespace = "" if planned.crds else planned.looks_after or ""
+    where = f"the {namespace} namespace" if namespace else "all namespaces"
+    if planned.looks_after is not None or planned.crds:
+        report.action(f"deleting toolkit.fluxcd.io finalizers in {where}")
+    for kind in _KINDS:
+        if _has_crd(planned, kind) or (kind in _WITH_FINALIZER and planned.looks_after is not None):
+            _remove_finalizers(session, planned, kind, dry_run=dry_run)
     if planned.crds:
         report.action("deleting toolkit.fluxcd.io custom resource definitions")
         for ref, uid in planned.crds:
@@ -149,15 +152,26 @@ def remove(session: Session, planned: Plan, *, dry_run: bool) -> None:
         report.success(f"{last} deleted {mark}")
 
 
-def _remove_finalizers(session: Session, kind: Resource, *, everything: bool, dry_run: bool) -> None:
+def _looks_after(cluster: "Cluster", inventory: Inventory, others: Sequence[Inventory]) -> str | None:
+    """Return the namespace whose objects lose their controllers; "" for all, None where others go on with them."""
+    if preflight.flux_image_controllers(cluster) or any(one.options.watch_all_namespaces for one in others):
+        return None
+    return "" if inventory.options.watch_all_namespaces else inventory.namespace
+
+
+def _remove_finalizers(session: Session, planned: Plan, kind: Resource, *, dry_run: bool) -> None:
     """Take off what would keep objects from being deleted when no controller is left that takes it off.
 
-    everything: all finalizers, since the kind goes; otherwise only Flux's, which our controllers would have taken off.
+    All finalizers where the kind goes; otherwise only Flux's, which our controllers would have taken off, and only of
+    objects that nobody else looks after.
     """
     from controllers.runtime.kube.errors import NotFound  # noqa: PLC0415
 
-    for obj in _list(session.cluster, kind):
+    everything = _has_crd(planned, kind)
+    for obj in _list(session.cluster, kind, "" if everything else planned.looks_after or ""):
         metadata = obj["metadata"]
+        if not everything and metadata["namespace"] in planned.others:
+            continue
         present = metadata.get("finalizers") or []
         left = [] if everything else [one for one in present if one != FINALIZER]
         if left == present:
@@ -183,17 +197,22 @@ def _removal_rank(ref: Ref) -> tuple[int, int]:
 
 def _content(cluster: "Cluster", inventory: Inventory, crds: set[str]) -> list[str]:
     """Return what is in the namespace beside the installation. crds: those that go with all of their objects."""
+    from controllers.runtime.kube.errors import ApiError  # noqa: PLC0415
+
     own = {(ref.kind, ref.name) for ref in inventory.objects}
-    found = []
-    for kind in _CONTENT:
-        if f"{kind.plural}.{kind.group}" in crds:
-            continue
-        for obj in _list(cluster, kind, inventory.namespace):
-            name = obj["metadata"]["name"]
-            is_given = kind is CONFIG_MAPS and name in _EVERYWHERE
-            if not is_given and (kind.kind, name) not in own and not obj["metadata"].get("ownerReferences"):
-                found.append(f"{kind.kind}/{name}")
-    return found
+    found: dict[str, None] = {}
+    for api_version in versions(cluster):
+        try:
+            for kind in listable_kinds(cluster, api_version):
+                if kind.kind in _PASSING or f"{kind.plural}.{kind.group}" in crds:
+                    continue
+                for obj in _list(cluster, kind, inventory.namespace):
+                    one = kind.kind, obj["metadata"]["name"]
+                    if one not in own and one not in _GIVEN and not obj["metadata"].get("ownerReferences"):
+                        found["/".join(one)] = None
+        except ApiError as error:  # an extension of the API server that is down, a right that is missing
+            found[f"maybe objects of {api_version} ({error.message})"] = None
+    return list(found)
 
 
 def _count(cluster: "Cluster", crds: set[str]) -> Iterator[tuple[Resource, int]]:

@@ -35,7 +35,7 @@ def find_word(cluster: "Cluster", word: str) -> Resource:
     from controllers.runtime.kube.errors import NotFound, ServerError  # noqa: PLC0415 -- loaded with the cluster
 
     wanted, unlisted = word.lower(), ""
-    for api_version in _versions(cluster):
+    for api_version in versions(cluster):
         try:
             for resource, names in _resources(cluster, api_version):
                 if wanted in names or wanted == f"{resource.plural}.{resource.group}":
@@ -47,7 +47,16 @@ def find_word(cluster: "Cluster", word: str) -> Resource:
     raise Failed(f'the server doesn\'t have a resource type "{word}"')
 
 
-def _versions(cluster: "Cluster") -> Iterator[str]:
+def listable_kinds(cluster: "Cluster", api_version: str) -> list[Resource]:
+    """Return the kinds of a group of which a namespace can have objects that can be listed. Raises ApiError."""
+    return [
+        _resource(found, api_version)
+        for found in _found(cluster, api_version)
+        if found["namespaced"] and "list" in (found.get("verbs") or ())
+    ]
+
+
+def versions(cluster: "Cluster") -> Iterator[str]:
     """Yield the core API, and the preferred version of each group as the server orders them."""
     yield "v1"
     for group in _read(cluster, "/apis").get("groups") or ():
@@ -55,12 +64,20 @@ def _versions(cluster: "Cluster") -> Iterator[str]:
 
 
 def _resources(cluster: "Cluster", api_version: str) -> Iterator[tuple[Resource, frozenset[str]]]:
-    group, _, version = api_version.rpartition("/")
-    path = f"/apis/{quote(api_version)}" if group else f"/api/{quote(api_version)}"
+    for found in _found(cluster, api_version):
+        yield _resource(found, api_version), frozenset(_names(found))
+
+
+def _found(cluster: "Cluster", api_version: str) -> Iterator[dict[str, Any]]:
+    path = f"/apis/{quote(api_version)}" if "/" in api_version else f"/api/{quote(api_version)}"
     for found in _read(cluster, path).get("resources") or ():
         if "/" not in found["name"]:
-            resource = Resource(group, version, found["name"], found["kind"], namespaced=bool(found["namespaced"]))
-            yield resource, frozenset(_names(found))
+            yield found
+
+
+def _resource(found: dict[str, Any], api_version: str) -> Resource:
+    group, _, version = api_version.rpartition("/")
+    return Resource(group, version, found["name"], found["kind"], namespaced=bool(found["namespaced"]))
 
 
 def _read(cluster: "Cluster", path: str) -> dict[str, Any]:
