@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 
+from cli.installing.build import Options
+from cli.installing.inventory import NAME, Inventory, to_object
 from e2e.bootstrap_world import (
     IMAGE_COMPONENTS,
     OWN_NAMESPACE,
@@ -269,6 +271,21 @@ def test_over_http_the_cluster_gets_an_ssh_key_unless_it_is_to_use_the_token(her
     assert sorted(secret(here, empty.name)) == ["identity", "identity.pub", "known_hosts"]
     url = here.get("GitRepository", empty.name, empty.name)["spec"]["url"]
     assert url == here.ssh_url(empty).replace("//git@", f"//{here.host.user}@")
+
+
+def test_what_is_synced_keeps_its_login_and_forgets_an_earlier_installation(here: World, empty: Repository) -> None:
+    command = arguments(here, empty)
+    with here.controllers(empty, empty.name):
+        assert here.tagline(*command).status == 0
+        noted = to_object(Inventory(Options(namespace=OWN_NAMESPACE), ()))
+        here.kubectl("apply", "-f", "-", stdin=json.dumps(noted))
+        assert here.tagline(*command).status == 0
+    assert here.api.get("ConfigMap", OWN_NAMESPACE, NAME) is None
+    by_key = here.tagline(*(word for word in command if not word.startswith("--token-auth")))
+    assert by_key.status == 1
+    assert "is there and has no SSH key" in by_key.err
+    assert secret(here, empty.name)["password"] == here.host.password
+    assert len(empty.messages()) == 2
 
 
 def test_without_an_engine_only_tagline_is_installed(here: World, empty: Repository) -> None:

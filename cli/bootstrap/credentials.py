@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 PROMPT: Final = "Please enter your Git repository password: "
 MANAGER: Final = "tagline"
 _MAX_TRIES: Final = 5
+_LOGIN: Final = frozenset(("username", "password", "bearerToken", "identity", "known_hosts", "ca.crt", "caFile"))
+"""Keys of Secrets of GitRepositories: https://fluxcd.io/flux/components/source/gitrepositories/#secret-reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,21 @@ def for_ssh(wishes: Wishes, existing: Mapping[str, str] | None, *, timeout: floa
         data["password"] = passphrase
     is_new = any((existing or {}).get(key) != value for key, value in data.items())
     return SourceSecret(data, is_new=is_new, is_generated=not wishes.key_was_given)
+
+
+def refuse_login_of_others(wishes: Wishes, existing: Mapping[str, str] | None) -> None:
+    """Raise Failed where the Secret that is there is no login to Git, or one that a new key would take the place of."""
+    if existing is None:
+        return
+    place = f"Secret {wishes.namespace}/{wishes.secret_name}"
+    if existing and not any(key in _LOGIN or key.startswith("githubApp") for key in existing):
+        raise Failed(f"{place} is there and holds something else: name a Secret of its own with --secret-name")
+    if wishes.syncs_by_ssh and not wishes.key_was_given and not existing.get("identity"):
+        token = ", have the cluster log in with --token-auth" if wishes.scheme != "ssh" else ""
+        raise Failed(
+            f"{place} is there and has no SSH key: it may be the login of somebody else; give a key with "
+            f"--private-key-file{token}, or name a Secret of its own with --secret-name"
+        )
 
 
 def _knows(known_hosts: str, host: str) -> bool:

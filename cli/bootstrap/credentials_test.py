@@ -156,3 +156,26 @@ def test_a_password_that_cannot_be_sent_is_refused_and_not_shown(password: str) 
     ) as caught:
         credentials.remote_of(wishes(password=password, with_bearer_token=True), None, seconds=5)
     assert "gehe" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("present", "given", "why"),
+    [
+        ({"config.json": "x"}, {}, "holds something else"),
+        ({"config.json": "x"}, SSH | {"private_key_file": "key"}, "holds something else"),
+        ({"username": "git", "password": "x"}, {"token_auth": False}, "no SSH key.*--token-auth"),
+        ({"githubAppID": "1"}, SSH, "no SSH key"),
+        ({"username": "git", "password": "x"}, {}, ""),
+        ({"identity": "x", "known_hosts": "y"}, SSH, ""),
+        ({}, {}, ""),
+        (None, SSH, ""),
+    ],
+)
+def test_a_secret_that_is_not_a_login_of_ours_is_not_replaced(
+    present: dict[str, str] | None, given: dict[str, Any], why: str
+) -> None:
+    if not why:
+        credentials.refuse_login_of_others(wishes(**given), present)
+        return
+    with pytest.raises(Failed, match=rf"Secret flux-system/flux-system is there and .*{why}.*--secret-name"):
+        credentials.refuse_login_of_others(wishes(**given), present)

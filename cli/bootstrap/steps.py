@@ -66,11 +66,7 @@ def git_seconds(session: Session) -> float:
 def _prepare_ssh(session: Session, wishes: Wishes) -> credentials.SourceSecret:
     """Return the key for a repository that is reached by SSH, kept in the cluster before anybody gives it access."""
     existing = credentials.read_secret(session, wishes)
-    if existing is not None and not wishes.key_was_given and not existing.get("identity"):
-        raise Failed(
-            f"Secret {wishes.namespace}/{wishes.secret_name} is there and has no SSH key: it may be the login of "
-            "somebody else; give a key with --private-key-file, or a Secret of its own with --secret-name"
-        )
+    credentials.refuse_login_of_others(wishes, existing)
     source = credentials.for_ssh(wishes, existing, timeout=git_seconds(session))
     if source.is_generated and source.is_new:
         credentials.ensure_namespace(session, wishes.namespace)
@@ -92,6 +88,8 @@ class _Bootstrap:
         wishes, places = self._wishes, self._wishes.places
         self._report.action("generating component manifests")
         existing = self._repository.read(places.all)
+        if not self._is_of_flux():
+            credentials.refuse_login_of_others(wishes, credentials.read_secret(self._session, wishes))
         parts = parts_of(self._session, wishes, self._found, existing)
         planned = plan(wishes, parts, existing)
         self._report.success("generated component manifests")
@@ -101,6 +99,8 @@ class _Bootstrap:
         self._commit("component manifests", planned.title, parts, of_sync=False)
         if objects:
             self._install(objects, parts)
+        elif parts.engine != "none":
+            self._hand_over(parts)
         self._pull_secrets(parts)
         self._report.success("reconciled components")
         self._source_secret(parts)
@@ -123,7 +123,12 @@ class _Bootstrap:
         """Return the components, in their order; none where who syncs has applied them and goes on doing so."""
         if self._found.was_ever_applied:
             return []
-        return sorted(self._patched(planned), key=rank)
+        objects = sorted(self._patched(planned), key=rank)
+        if parts.engine == "none" and parts.own:
+            objects, _, reasons = installation.adapt(self._cluster, objects, parts.own, force=self._wishes.force)
+            for reason in reasons:
+                self._report.warning(reason)
+        return objects
 
     def _install(self, objects: list[dict[str, Any]], parts: Parts) -> None:
         self._report.action(f'installing components in "{self._wishes.namespace}" namespace')
