@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cli.bootstrap.wishes import FluxChoice
 from cli.grammar.session import Failed
@@ -79,10 +79,18 @@ def _get(url: str, version: str, seconds: float) -> bytes:
     from controllers.net.library_errors import describe  # noqa: PLC0415
     from controllers.net.url import redact_text  # noqa: PLC0415
 
-    try:
-        with urllib.request.urlopen(url, timeout=seconds) as answer:  # noqa: S310 -- it begins with https://
-            if not answer.url.startswith("https://"):
+    class Redirects(urllib.request.HTTPRedirectHandler):
+        """Each of them stays with TLS: who could change one in between could change what it leads to."""
+
+        def redirect_request(  # noqa: PLR0917 -- urllib's
+            self, req: Any, fp: Any, code: int, msg: str, headers: Any, newurl: str
+        ) -> Any:
+            if not newurl.startswith("https://"):
                 raise Failed(f"{url} leads to http://, where anybody on the way can change it")
+            return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    try:
+        with urllib.request.build_opener(Redirects).open(url, timeout=seconds) as answer:
             data: bytes = answer.read(MAX_BYTES + 1)
     except HTTPError as error:
         if error.code == HTTPStatus.NOT_FOUND:

@@ -23,10 +23,12 @@ class Releases:
         body = released().encode()
         sums = f"{'0' * 64}  flux_2.9.4_linux_amd64.tar.gz\n{hashlib.sha256(body).hexdigest()}  install.yaml\n"
         self.files = {FILES[0]: body, FILES[1]: sums.encode()}
-        self.headers: dict[str, str] = {}
+        self.moved: dict[str, str] = {}
         server.respond = self._respond
 
     def _respond(self, request: Request) -> CannedResponse:
+        if request.path in self.moved:
+            return CannedResponse(302, headers={"Location": self.moved[request.path]})
         body = self.files.get(request.path)
         return CannedResponse(404, b"") if body is None else CannedResponse(200, body)
 
@@ -67,6 +69,16 @@ def test_a_release_that_there_is_not_is_said(releases: Releases) -> None:
 def test_a_host_that_nobody_vouches_for_is_not_believed(releases: Releases, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(Failed, match=r"cannot fetch .*--flux-manifests"):
+        releases.read()
+
+
+def test_a_release_may_be_elsewhere_but_no_step_of_the_way_is_without_tls(releases: Releases) -> None:
+    base = releases.environ["TAGLINE_FLUX_RELEASES"].rstrip("/")
+    releases.moved = {FILES[0]: f"{base}/elsewhere.yaml"}
+    releases.files["/elsewhere.yaml"] = releases.files[FILES[0]]
+    assert releases.read() == released()
+    releases.moved = {FILES[0]: f"{base.replace('https', 'http')}/back.yaml"}
+    with pytest.raises(Failed, match=r"install\.yaml leads to http://"):
         releases.read()
 
 
