@@ -4,14 +4,14 @@ https://kubernetes.io/docs/reference/access-authn-authz/authorization/#checking-
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, Final
 
 from api.resource import Resource
 from cli.checking.installed import Installation
 from cli.grammar.session import Reporter
-from cli.installing.build import Options, build
+from cli.installing.build import Options, build, feature_names
 from cli.installing.resources import ref_of, resource_of
 
 if TYPE_CHECKING:
@@ -86,8 +86,10 @@ def expected(options: Options, *, is_limited: bool = False) -> Iterator[Right]:
     """Yield every right that the roles of an installation give.
 
     is_limited: Secrets may be opened by each namespace for itself, so nothing is expected of them.
+    Of parts that only another release has, by which it may have been installed, nothing can be known.
     """
-    objects = build(options)
+    known = feature_names()
+    objects = build(replace(options, features=tuple(name for name in options.features if name in known)))
     roles = {(obj["kind"], obj["metadata"]["name"]): obj for obj in objects}
     for binding in objects:
         if binding["kind"] not in ("RoleBinding", "ClusterRoleBinding"):

@@ -51,6 +51,11 @@ def test_each_rule_is_asked_for_the_account_that_it_is_for() -> None:
     } in asked  # fmt: skip
 
 
+def test_of_parts_that_only_another_release_has_nothing_is_expected() -> None:
+    known = list(rights.expected(Options(features=("flux-sources",))))
+    assert list(rights.expected(Options(features=("of-tomorrow", "flux-sources")))) == known
+
+
 def test_what_is_denied_is_named() -> None:
     good, said = check(Authorizer(("get", "secrets")), Options())
     assert not good
