@@ -30,6 +30,8 @@ class FakeObjects(dict[Key, K]):
         """What the server has and the cache has not received yet."""
         self.requests: list[Key] = []
         """What the server was asked for."""
+        self.lists: list[str] = []
+        """Moments that `list_now` was asked for."""
 
     async def find(self, key: Key) -> K | None:
         if key in self:
@@ -37,7 +39,8 @@ class FakeObjects(dict[Key, K]):
         self.requests.append(key)
         return self.late.get(key)
 
-    async def list_now(self, namespace: str) -> list[K]:
+    async def list_now(self, namespace: str, *, as_of: str) -> list[K]:
+        self.lists.append(as_of)
         every = {**self, **self.late}
         return [obj for key, obj in every.items() if key.namespace == namespace]
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus, Written
-from api.names import STALLED
+from api.names import READY, STALLED
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
 from controllers.gitaccess.branches import BranchPlan
@@ -23,7 +23,7 @@ from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
-from controllers.runtime.reconcile.conditions import is_failing, is_true
+from controllers.runtime.reconcile.conditions import find_condition, is_failing, is_true
 from controllers.runtime.reconcile.outcome import Outcome, Ready, outcome_of
 from controllers.runtime.reconcile.run import Run
 from controllers.update import findings, recovery, reverts
@@ -136,12 +136,15 @@ class ImageUpdateAutomationReconciler:
         )
 
     async def _list_policies(self, run: AutomationRun) -> Sequence[ImagePolicy]:
-        """List the policies beside the automation; for a spec that is new as the server has them.
+        """List the policies beside the automation; at the first run of a spec none older than the spec.
 
         The watch that brought the spec may be ahead of that of the policies. What comes later wakes the automation.
         """
-        namespace = run.object.metadata.namespace
-        return await self._policies.list_now(namespace) if run.new_generation else self._policies.list(namespace)
+        meta = run.object.metadata
+        ended = find_condition(run.status.conditions, READY)
+        if run.new_generation and (ended is None or ended.observed_generation < meta.generation):
+            return await self._policies.list_now(meta.namespace, as_of=meta.resource_version)
+        return self._policies.list(meta.namespace)
 
     async def _find_policies(self, keys: Iterable[Key]) -> dict[Key, ImagePolicy]:
         """Look up what markers name; no more requests for what the cache lacks than there are places in the status."""

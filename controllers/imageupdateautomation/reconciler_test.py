@@ -113,6 +113,22 @@ async def test_a_new_spec_is_applied_to_policies_that_the_cache_has_not_received
     assert harness.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
 
 
+async def test_policies_are_asked_for_at_the_first_run_of_a_spec_only(harness: AutomationHarness) -> None:
+    harness.automation = replace(
+        harness.automation, metadata=replace(harness.automation.metadata, generation=2, resource_version="17")
+    )
+    ended = Condition(
+        type="Ready", status="False", reason="Failed", message="", last_transition_time=START, observed_generation=1
+    )
+    harness.automation = replace(harness.automation, status=replace(harness.status, conditions=(ended,)))
+    await harness.end(new_generation=True)
+    assert harness.policies.lists == ["17"]
+    ended = replace(ended, observed_generation=2)
+    harness.automation = replace(harness.automation, status=replace(harness.status, conditions=(ended,)))
+    await harness.end(new_generation=True)
+    assert harness.policies.lists == ["17"], "a run that is tried again costs the server no list"
+
+
 async def test_nothing_changed_takes_one_round_trip(idle: AutomationHarness) -> None:
     before = idle.status
     end = await idle.reconcile(after=INTERVAL)

@@ -19,14 +19,26 @@ from datetime import timedelta
 from random import Random
 from typing import Generic, TypeAlias
 
+import msgspec
+
 from api.resource import Resource
 from controllers.clock import Clock
 from controllers.runtime import logkey
+from controllers.runtime.cache.snapshots import Snapshot, Snapshots
 from controllers.runtime.cache.store import Changes, Store
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, Gone, Invalid, NotFound, Throttled, TooLarge, Unreachable
+from controllers.runtime.kube.paths import describe_request
 from controllers.runtime.kube.protocols import ListWatcher
-from controllers.runtime.kube.serializer import Bookmark, K, ObjectEvent, Page, UnreadableObject, WatchEvent
+from controllers.runtime.kube.serializer import (
+    Bookmark,
+    K,
+    ObjectEvent,
+    Page,
+    UnreadableObject,
+    WatchEvent,
+    decode_object,
+)
 from controllers.runtime.log import bind_fields
 
 EventHandler: TypeAlias = Callable[[K | None, K | None], None]
@@ -89,6 +101,7 @@ class Informer(Generic[K]):
         self._page_size = page_size
         self._silence_timeout = silence_timeout.total_seconds()
         self._store: Store[K] = Store(indexers or {})
+        self._snapshots = Snapshots(self._store, self._read_pages)
         self._handlers: list[EventHandler[K]] = []
         self.name = f"{resource.plural}.{resource.group}".rstrip(".")
         """Name of the resource, as `kubectl` accepts it."""
@@ -120,33 +133,27 @@ class Informer(Generic[K]):
         cached = self._store.get(key)
         if cached is not None or (self._namespace and key.namespace != self._namespace):
             return cached
+        operation = describe_request("get", self._resource, key.namespace, key.name)
         try:
-            return self._apply_transform(
-                await self._client.get(self._resource, key.namespace, key.name, into=self._into)
-            )
+            raw = await self._client.get(self._resource, key.namespace, key.name, into=msgspec.Raw)
         except (NotFound, Invalid):  # Invalid: no object can have such a name
             return None
+        found = decode_object(raw, self._into, operation=operation)
+        if isinstance(found, UnreadableObject):  # as in the cache: one odd object must not fail whoever names it
+            self._report(found)
+            return None
+        return self._apply_transform(found)
 
-    async def list_now(self, namespace: str) -> "Objects[K]":
-        """Ask the server for the objects of a namespace, in no particular order. Raises ApiError.
+    async def list_now(self, namespace: str, *, as_of: str) -> "Objects[K]":
+        """Return the objects of a namespace as they were at a moment or later, in no order. Raises ApiError.
 
-        The cache may be behind what another watch has already brought: see `find`.
+        The cache may be behind what another watch has already brought: see `find`. The server is asked only where
+        nothing that is known reaches that moment, and one answer serves all whom it does.
+        as_of: resourceVersion of an object, of this or another kind: custom resources are numbered together.
         """
-        found: Objects[K] = []
-        continue_ = ""
-        while True:
-            page = await self._client.list(
-                self._resource,
-                into=self._into,
-                namespace=namespace,
-                label_selector=self._label_selector,
-                limit=self._page_size,
-                continue_=continue_,
-            )
-            found += map(self._apply_transform, page.items)
-            continue_ = page.continue_
-            if not continue_:
-                return found
+        if self._namespace and namespace != self._namespace:
+            return []
+        return await self._snapshots.list(namespace, as_of)
 
     def by_index(self, index: str, value: str) -> list[K]:
         """List the objects that the indexer finds under `value`, in no order. KeyError for an unknown index."""
@@ -211,30 +218,34 @@ class Informer(Generic[K]):
 
     async def _list_all(self) -> None:
         self._store.begin_list()
+        listed = await self._read_pages(self._namespace)
+        self._resource_version = listed.resource_version
+        self.lists += 1
+        self._confirm()
+        self._snapshots.clear()
+        self._notify_handlers(self._store.replace(listed.objects, listed.resource_version))
+        self.synced.set()
+
+    async def _read_pages(self, namespace: str) -> Snapshot[K]:
         objects: list[K] = []
         continue_ = ""
         while True:
-            page = await self._page(continue_)
+            page = await self._page(namespace, continue_)
             objects += map(self._apply_transform, page.items)
             for unreadable in page.unreadable:
                 self._report(unreadable)
             continue_ = page.continue_
             if not continue_:
-                break
-        self._resource_version = page.resource_version
-        self.lists += 1
-        self._confirm()
-        self._notify_handlers(self._store.replace(objects, page.resource_version))
-        self.synced.set()
+                return Snapshot(objects, page.resource_version)
 
-    async def _page(self, continue_: str) -> Page[K]:
+    async def _page(self, namespace: str, continue_: str) -> Page[K]:
         """Return one page, with fewer objects from now on if need be: a kind's size shows only when it is read."""
         while True:
             try:
                 return await self._client.list(
                     self._resource,
                     into=self._into,
-                    namespace=self._namespace,
+                    namespace=namespace,
                     label_selector=self._label_selector,
                     limit=self._page_size,
                     continue_=continue_,
@@ -288,6 +299,7 @@ class Informer(Generic[K]):
                 self._notify_handlers(self._store.put(self._apply_transform(obj)))
             case Bookmark(resource_version):
                 self._store.advance(resource_version)
+                self._snapshots.drop_outdated()
             case UnreadableObject(key):
                 self._report(event)
                 self._store.advance(event.resource_version)

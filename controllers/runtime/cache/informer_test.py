@@ -102,9 +102,60 @@ async def test_the_server_is_asked_for_all_of_a_namespace_in_pages(either: Eithe
     for number in range(7):
         either.api.put(THINGS, encode_thing(f"t{number}", size=number))
     either.informer = either.make(page_size=3)
-    assert sorted(obj.spec.size for obj in await either.informer.list_now("ns")) == list(range(7))
-    assert await either.informer.list_now("elsewhere") == []
+    listed = await either.informer.list_now("ns", as_of=either.api.version)
+    assert sorted(obj.spec.size for obj in listed) == list(range(7))
+    assert await either.informer.list_now("elsewhere", as_of=either.api.version) == []
     assert either.informer.list() == []
+
+
+async def test_pages_of_a_namespace_that_turn_out_too_large_are_read_in_smaller_ones(
+    harness: OverHttp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "MAX_PAGE_BYTES", 4000)
+    for number in range(20):
+        harness.api.put(THINGS, encode_thing(f"t{number}", colours=["x" * 1000]))
+    harness.informer = harness.make(page_size=32)
+    assert len(await harness.informer.list_now("ns", as_of=harness.api.version)) == 20
+
+
+async def test_one_list_serves_all_that_it_is_new_enough_for(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a"))
+    as_of = [str(int(either.api.version) - number % 7) for number in range(100)]
+    listed = await asyncio.gather(*(either.informer.list_now("ns", as_of=version) for version in as_of))
+    assert {obj.metadata.name for objects in listed for obj in objects} == {"a"}
+    assert either.api.count("list") == 1
+    either.api.put(THINGS, encode_thing("b"))
+    assert len(await either.informer.list_now("ns", as_of=either.api.version)) == 2
+    assert either.api.count("list") == 2
+
+
+async def test_a_cache_that_is_new_enough_is_listed_without_a_request(either: Either) -> None:
+    either.informer = either.make(namespace="ns")
+    await either.start()
+    either.api.put(THINGS, encode_thing("a", size=1))
+    await either.recorded.wait_for("a:->1")
+    assert len(await either.informer.list_now("ns", as_of=either.api.version)) == 1
+    assert await either.informer.list_now("elsewhere", as_of=str(int(either.api.version) + 1)) == []
+    assert either.api.count("list") == 1, "that of the start"
+
+
+async def test_a_list_from_before_a_restore_of_the_server_is_forgotten(either: Either) -> None:
+    either.api.put(THINGS, encode_thing("a", size=1))
+    assert len(await either.informer.list_now("ns", as_of=either.api.version)) == 1
+    await either.start()
+    asked = either.api.count("list")
+    await either.informer.list_now("ns", as_of=str(int(either.api.version) + 1))
+    assert either.api.count("list") == asked + 1
+
+
+async def test_an_unreadable_object_is_not_found_and_reported(either: Either, caplog: pytest.LogCaptureFixture) -> None:
+    either.api.put(THINGS, encode_thing("odd", size="xl"))
+    either.api.put(THINGS, encode_thing("a", size=1))
+    assert await either.informer.find(Key("ns", "odd")) is None
+    listed = await either.informer.list_now("ns", as_of=either.api.version)
+    assert [obj.metadata.name for obj in listed] == ["a"]
+    assert either.informer.unreadable_objects == 2
+    assert [record.message for record in caplog.records] == ["object cannot be read and is ignored"] * 2
 
 
 async def test_an_object_that_does_not_exist_is_not_found(either: Either) -> None:

@@ -27,7 +27,8 @@ class Store(Generic[K]):
         self._indexers: dict[str, Callable[[K], Iterable[str]]] = {}
         self._indexes: dict[str, dict[str, dict[Key, None]]] = {}
         self.add_indexers(indexers)
-        self._resource_version = ""
+        self.resource_version = ""
+        """The moment up to which the stream has delivered everything; empty before the first list."""
         self._own_writes: set[Key] = set()
         """Keys our own writes changed since the current list began: a list may be older than they are."""
         self._deleted_uids: dict[str, None] = {}
@@ -66,7 +67,7 @@ class Store(Generic[K]):
 
         Anything else yields to the list even if it looks newer: then the server was restored from a backup.
         """
-        self._resource_version = resource_version
+        self.resource_version = resource_version
         listed = {key_of(obj): obj for obj in objects}
         changes: Changes[K] = []
         for key in [key for key in self._objects if key not in listed]:
@@ -106,7 +107,7 @@ class Store(Generic[K]):
 
     def advance(self, resource_version: str) -> None:
         """Record that the stream has delivered everything up to `resource_version`."""
-        self._resource_version = resource_version
+        self.resource_version = resource_version
 
     def record_write(self, obj: K, *, replaces: str) -> "Changes[K]":
         """Take the answer to our own write, if it is newer than what the stream has delivered."""
@@ -114,7 +115,7 @@ class Store(Generic[K]):
         held = self._objects.get(key)
         version = obj.metadata.resource_version
         if held is None:
-            overtaken = not is_newer(version, self._resource_version) or obj.metadata.uid in self._deleted_uids
+            overtaken = not is_newer(version, self.resource_version) or obj.metadata.uid in self._deleted_uids
         elif version.isdecimal() and held.metadata.resource_version.isdecimal():
             overtaken = not is_newer(version, held.metadata.resource_version)
         else:
