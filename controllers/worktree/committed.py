@@ -12,7 +12,7 @@ import bisect
 import os
 import re
 import tempfile
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,8 @@ from controllers.worktree.paths import ask_git
 MAX_FILE_BYTES: Final = 128 << 20
 _GROUP: Final = 256
 """So many contents are asked for at a time."""
+_GROUP_BYTES: Final = 16 << 20
+"""So much of what nobody has asked for yet: where line ends are converted, every binary file is special, too."""
 _DEBUG: Final = re.compile(rb"([^\0]+)\0  ctime: .*\n  mtime: (\d+:\d+)\n  dev: .*\n  uid: .*\n  size: (\d+).*\n")
 _REGULAR: Final = (b"100644", b"100755")
 _OFF: Final = (b"unset", b"unspecified")
@@ -143,32 +145,29 @@ class CommittedContents:
                     self._marks.setdefault(path, b"\r\n")
 
     def _find(self, path: bytes) -> bytes:
-        if path not in self._group:
-            at = bisect.bisect_left(self._special, path)
-            self._group = self._look_up(self._special[at : at + _GROUP])
-        found = self._group[path]
+        if path in self._group:
+            found = self._group[path]
+        elif self._is_as_staged(path):
+            self._group = self._read_group(path)
+            found = self._group[path]
+        elif path in self._filters:
+            name = self._filters[path]
+            found = f"it is committed through the filter '{name}', and has changes that are not staged: git add it"
+        else:
+            found = self._clean(path)
         if isinstance(found, str):
             raise UnknownContent(found)
         return found
 
-    def _look_up(self, paths: Sequence[bytes]) -> dict[bytes, bytes | str]:
-        changed = self._find_changed()
-        found: dict[bytes, bytes | str] = {}
-        staged: dict[bytes, str] = {}
-        to_clean: list[bytes] = []
-        for path in paths:
-            held = self._staged.get(path)
-            if held and (held.is_absent or path not in changed):
-                staged[path] = held.id
-            elif path in self._filters:
-                name = self._filters[path]
-                found[path] = (
-                    f"it is committed through the filter '{name}', and has changes that are not staged: git add it"
-                )
-            else:
-                to_clean.append(path)
-        found |= _read_objects(self._folder, staged)
-        return found | self._clean(to_clean)
+    def _is_as_staged(self, path: bytes) -> bool:
+        held = self._staged.get(path)
+        return held is not None and (held.is_absent or path not in self._find_changed())
+
+    def _read_group(self, path: bytes) -> dict[bytes, bytes | str]:
+        """Return the staged content of a file, and of small ones behind it, which are likely to be asked for next."""
+        at = bisect.bisect_left(self._special, path)
+        group = filter(self._is_as_staged, self._special[at : at + _GROUP])
+        return _read_objects(self._folder, {near: self._staged[near].id for near in group}, asked=path)
 
     def _find_changed(self) -> set[bytes]:
         if self._changed is None:
@@ -178,21 +177,17 @@ class CommittedContents:
                 self._changed -= _untouched(self._folder, suspects)
         return self._changed
 
-    def _clean(self, paths: Sequence[bytes]) -> dict[bytes, bytes | str]:
-        """Return what `git add` would make of files."""
-        found: dict[bytes, bytes | str] = {}
+    def _clean(self, path: bytes) -> bytes | str:
+        """Return what `git add` would make of a file, or why that is unknown."""
+        if not os.path.lexists(os.path.join(os.fsencode(self._folder), path)):
+            return "it is not there"
         with tempfile.TemporaryDirectory(prefix="tagline-") as objects:
             environ = {"GIT_OBJECT_DIRECTORY": objects, **_without_filters(self._filters.values())}
-            for path in paths:
-                if not os.path.lexists(os.path.join(os.fsencode(self._folder), path)):
-                    found[path] = "it is not there"
-                    continue
-                try:
-                    made = ask_git(self._folder, "hash-object", "-w", "--", os.fsdecode(path), environ=environ)
-                    found |= _read_objects(self._folder, {path: made.decode().strip()}, environ)
-                except WorkTreeError as error:
-                    found[path] = f"Git cannot convert it: {error}"
-        return found
+            try:
+                made = ask_git(self._folder, "hash-object", "-w", "--", os.fsdecode(path), environ=environ)
+                return _read_objects(self._folder, {path: made.decode().strip()}, asked=path, environ=environ)[path]
+            except WorkTreeError as error:
+                return f"Git cannot convert it: {error}"
 
 
 AS_THEY_ARE: Final = CommittedContents(Path(), is_repository=False)
@@ -259,9 +254,9 @@ def _without_filters(names: Iterable[str]) -> Mapping[str, str]:
 
 
 def _read_objects(
-    folder: Path, ids: Mapping[bytes, str], environ: Mapping[str, str] | None = None
+    folder: Path, ids: Mapping[bytes, str], *, asked: bytes, environ: Mapping[str, str] | None = None
 ) -> dict[bytes, bytes | str]:
-    """Return the contents of objects by the paths that they are for."""
+    """Return the contents of objects by the paths that they are for; of others than `asked` as many as are small."""
     found: dict[bytes, bytes | str] = {}
     present = _local_ids(folder, ids.values())
     wanted = {path: name for path, name in ids.items() if name in present}
@@ -273,12 +268,17 @@ def _read_objects(
     environ = {**_NO_FETCH, **(environ or {})}
     sizes = ask_git(folder, "cat-file", "--batch-check=%(objectsize)", stdin=names, environ=environ).split(b"\n")
     small: dict[bytes, str] = {}
+    left = _GROUP_BYTES
     for (path, name), size in zip(wanted.items(), sizes, strict=False):
-        if size.isdigit() and int(size) <= MAX_FILE_BYTES:
+        if not size.isdigit():
+            found[path] = "its content is missing"
+        elif int(size) > MAX_FILE_BYTES:
+            found[path] = f"it has more than {MAX_FILE_BYTES >> 20} MiB"
+        elif path == asked:
             small[path] = name
-        else:
-            reason = f"it has more than {MAX_FILE_BYTES >> 20} MiB" if size.isdigit() else "its content is missing"
-            found[path] = reason
+        elif int(size) <= left:
+            small[path] = name
+            left -= int(size)
     names = "".join(f"{name}\n" for name in small.values()).encode()
     answer = ask_git(folder, "cat-file", "--batch=%(objectsize)", stdin=names, environ=environ) if small else b""
     at = 0

@@ -3,11 +3,14 @@
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from controllers.worktree import committed as committed_module
 from controllers.worktree.committed import CommittedContents, UnknownContent
 from controllers.worktree.marked import MarkedFiles, find_marked_files
+from controllers.worktree.paths import ask_git
 from testing.gitserver import ENVIRONMENT, GIT
 
 MARKED = b"image: web # MARK\nnext: line\n"
@@ -169,3 +172,33 @@ def test_an_edit_keeps_the_line_ends_of_the_work_tree(tmp_path: Path) -> None:
     assert contents.to_work_tree(b"a.yaml", CRLF, new) == CRLF.replace(b"web", b"app")
     assert contents.to_work_tree(b"a.yaml", MARKED, new) == new
     assert contents.why_read_only(b"a.yaml") == ""
+
+
+@pytest.mark.parametrize("is_staged", [True, False])
+def test_large_files_beside_the_one_that_is_asked_for_are_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_staged: bool
+) -> None:
+    size = 40_000
+    monkeypatch.setattr(committed_module, "_GROUP_BYTES", size)
+    large = {f"b{number}.bin": bytes([number]) + b"\r\n" * (size // 2) for number in range(4)}
+    folder = repository(tmp_path / "fleet", {".gitattributes": b"* eol=crlf\n", "a.yaml": CRLF, "c.yaml": CRLF})
+    write(folder, large)
+    if is_staged:
+        git(folder, "add", "-A")
+    contents = CommittedContents(folder, is_repository=True)
+    asked: list[tuple[str, ...]] = []
+    answered: list[int] = []
+
+    def ask(at: Path, *arguments: str, **options: Any) -> bytes:
+        answer = ask_git(at, *arguments, **options)
+        asked.append(arguments)
+        answered.append(len(answer))
+        return answer
+
+    monkeypatch.setattr(committed_module, "ask_git", ask)
+    assert contents.read(b"a.yaml", CRLF) == MARKED
+    assert contents.read(b"c.yaml", CRLF) == MARKED
+    assert max(answered) < size + 1000
+    assert not [arguments for arguments in asked if arguments[0] == "hash-object"]
+    assert len([arguments for arguments in asked if arguments[0] == "cat-file"]) == 2, "one look for both"
+    assert contents.read(b"b3.bin", large["b3.bin"]) == large["b3.bin"].replace(b"\r\n", b"\n")
