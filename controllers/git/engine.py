@@ -207,7 +207,8 @@ class GitEngine:
     ) -> NewCommit | None:
         """Make a commit on `parent` that has these files, new ones too, not pushed yet. Return None when none differs.
 
-        parent: empty for the first commit of a repository. Call it after `list_refs`. Raises PathTaken, BadSigningKey.
+        parent: empty for the first commit of a repository. Call it after `list_refs`. Raises PathTaken, BadPath,
+        BadSigningKey.
         """
         deadline = self._deadline(remote)
         source = self._source(remote, deadline)

@@ -17,6 +17,7 @@
     ├── PathMissing              the path to update is not in the tree
     ├── PathOutside              the path to update leads out of the repository
     ├── PathTaken                something else is where a file or folder is to be made
+    ├── BadPath                  no clone could check out a file at the path
     ├── BadUrl                   not the URL of a repository
     ├── DestinationForbidden     a URL, redirect or proxy leads where it must not
     ├── BadCredentials           the credentials cannot be used
@@ -131,6 +132,14 @@ class PathTaken(GitError):
 
     def __init__(self, path: str) -> None:
         super().__init__(f"{path}: is there already, and no file that could be replaced or folder; remove or rename it")
+        self.path = path
+
+
+class BadPath(GitError):
+    """A file is to be made at a path that Git refuses to check out."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(f"{path}: Git checks out no file or folder of that name; choose another one")
         self.path = path
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from controllers.git.conftest import BOT, WHEN, GitRun, marked
 from controllers.git.engine import GitEngine
-from controllers.git.errors import PathTaken, RefMoved
+from controllers.git.errors import BadPath, PathTaken, RefMoved
 from controllers.git.objects.commits import CommitText
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
@@ -73,6 +73,15 @@ async def test_what_is_no_file_or_folder_is_not_replaced(
     fleet.commit({"folder/a.yaml": "a: 1\n", "link": ("120000", "folder")})
     tip = await run.tip()
     with pytest.raises(PathTaken, match=f"^{taken}: is there already"):
+        await run.engine.commit_files(run.remote, tip.commit, {path: b"x"}, ABOUT)
+
+
+@pytest.mark.parametrize(
+    "path", [".git/hooks/x", "a/.GIT/x", "a/../x", "./x", "/x", "a//x", "a/git~1", "a/.g\u200cit", "x/"]
+)
+async def test_what_nobody_could_check_out_is_not_committed(path: str, run: GitRun) -> None:
+    tip = await run.tip()
+    with pytest.raises(BadPath):
         await run.engine.commit_files(run.remote, tip.commit, {path: b"x"}, ABOUT)
 
 

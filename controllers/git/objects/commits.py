@@ -108,7 +108,7 @@ def build_commit_of_files(
 ) -> NewCommit | None:
     """Return a commit on `parent` that has the files, made where they are not there; None when no file differs.
 
-    parent: empty for the first commit of a repository, whose format then has to be told. Raises PathTaken.
+    parent: empty for the first commit of a repository, whose format then has to be told. Raises PathTaken, BadPath.
     """
     root = parse_tree_id(parent_object) if parent else ""
     tree, objects = put_files(read, root, _as_bytes(files), object_format)

@@ -1,4 +1,4 @@
-"""Git trees as values: look up paths, follow links inside the repository, replace files. Pure.
+"""Git trees as values: look up paths, follow links inside the repository, replace and make files. Pure.
 
 All of it works on a function that reads objects. Symbolic links are followed only within the tree; what lies outside
 of it does not exist. Submodules are left alone. Names are bytes, as in Git.
@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from dulwich.errors import ObjectFormatException
 from dulwich.objects import ObjectID, Tree, parse_tree
 
-from controllers.git.errors import PathMissing, PathOutside, PathTaken, ProtocolError, RepositoryTooLarge
+from controllers.git.errors import BadPath, PathMissing, PathOutside, PathTaken, ProtocolError, RepositoryTooLarge
 from controllers.git.objects.hashing import NewObject, ObjectFormat, format_of, new_object
 
 MAX_DEPTH = 256
@@ -164,7 +164,7 @@ def replace_files(read: ReadObject, root: str, files: Mapping[bytes, bytes]) -> 
 
     Only trees on the way to a changed file are written. Raises PathMissing where there is no file at a path.
     """
-    return _replace(read, root, _nest(files), at=b"")
+    return _Writer(read, format_of(root), makes=False).write(root, _nest(files), at=b"")
 
 
 def put_files(
@@ -173,9 +173,9 @@ def put_files(
     """Replace files, and make those that are not there, with their folders. Return (id of the tree, new objects).
 
     root: empty for a tree without any file. Raises PathTaken where a link, a submodule, a folder in place of a file or
-    a file in place of a folder is on the way.
+    a file in place of a folder is on the way, and BadPath for a path that no clone could check out.
     """
-    return _put(read, root, _nest(files), object_format, at=b"")
+    return _Writer(read, object_format, makes=True).write(root, _nest(files), at=b"")
 
 
 def _nest(files: Mapping[bytes, bytes]) -> dict[bytes, object]:
@@ -192,60 +192,53 @@ def _nest(files: Mapping[bytes, bytes]) -> dict[bytes, object]:
     return nested
 
 
-def _replace(
-    read: ReadObject, tree_id: str, changes: Mapping[bytes, object], *, at: bytes
-) -> tuple[str, list[NewObject]]:
-    tree, object_format = Tree(), format_of(tree_id)
-    for entry in _parsed(read, tree_id):
-        tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
-    new_objects: list[NewObject] = []
-    for name, change in changes.items():
-        path = posixpath.join(at, name)
-        try:
-            mode, sha = tree[name]
-        except KeyError:
-            raise PathMissing(path.decode("utf-8", "replace")) from None
-        if isinstance(change, bytes) and stat.S_ISREG(mode):
-            blob = new_object("blob", change, object_format)
-            child, below = blob.id, [blob] if blob.id != sha.decode() else []
-        elif isinstance(change, Mapping) and stat.S_ISDIR(mode):
-            child, below = _replace(read, sha.decode(), change, at=path)
-        else:
-            raise PathMissing(path.decode("utf-8", "replace"))
-        new_objects.extend(below)
-        tree[name] = (mode, ObjectID(child.encode()))
-    return _finish(tree, tree_id, new_objects, object_format)
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Makes trees in which files have new content."""
+
+    read: ReadObject
+    object_format: ObjectFormat
+    makes: bool
+    """Whether files and folders that are not there are made."""
+
+    def write(self, tree_id: str, changes: Mapping[bytes, object], *, at: bytes) -> tuple[str, list[NewObject]]:
+        """Return a tree with the changes, and the new objects. tree_id: empty for a folder that is not there."""
+        tree = Tree()
+        there = {entry.path: entry for entry in (_parsed(self.read, tree_id) if tree_id else ())}
+        for entry in there.values():
+            tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
+        new_objects: list[NewObject] = []
+        for name, change in changes.items():
+            path = posixpath.join(at, name)
+            before = there.get(name)
+            if before is None:
+                self._check_new(name, path)
+            if isinstance(change, bytes) and (before is None or before.is_file):
+                blob = new_object("blob", change, self.object_format)
+                mode, child = before.mode if before else NEW_FILE_MODE, blob.id
+                below = [blob] if before is None or before.id != blob.id else []
+            elif isinstance(change, Mapping) and (before is None or before.is_folder):
+                mode = stat.S_IFDIR
+                child, below = self.write(before.id if before else "", change, at=path)
+            else:
+                raise (PathTaken if self.makes else PathMissing)(_shown(path))
+            new_objects.extend(below)
+            tree[name] = (mode, ObjectID(child.encode()))
+        new = new_object("tree", tree.as_raw_string(), self.object_format)
+        if new.id != tree_id:
+            new_objects.append(new)
+        return new.id, new_objects
+
+    def _check_new(self, name: bytes, path: bytes) -> None:
+        if not self.makes:
+            raise PathMissing(_shown(path))
+        # 20 ms that only those pay who make files.
+        from dulwich.index import validate_path_element_hfs, validate_path_element_ntfs  # noqa: PLC0415
+
+        # Servers take such a tree unless they are told to check; then nobody can check it out any more.
+        if not name or b"\0" in name or not (validate_path_element_ntfs(name) and validate_path_element_hfs(name)):
+            raise BadPath(_shown(path))
 
 
-def _put(
-    read: ReadObject, tree_id: str, changes: Mapping[bytes, object], object_format: ObjectFormat, *, at: bytes
-) -> tuple[str, list[NewObject]]:
-    tree = Tree()
-    there = {entry.path: entry for entry in (_parsed(read, tree_id) if tree_id else ())}
-    for entry in there.values():
-        tree.add(entry.path, entry.mode, ObjectID(entry.id.encode()))
-    new_objects: list[NewObject] = []
-    for name, change in changes.items():
-        path = posixpath.join(at, name)
-        before = there.get(name)
-        if isinstance(change, bytes) and (before is None or before.is_file):
-            blob = new_object("blob", change, object_format)
-            mode, child = before.mode if before else NEW_FILE_MODE, blob.id
-            below = [blob] if before is None or before.id != blob.id else []
-        elif isinstance(change, Mapping) and (before is None or before.is_folder):
-            mode = stat.S_IFDIR
-            child, below = _put(read, before.id if before else "", change, object_format, at=path)
-        else:
-            raise PathTaken(path.decode("utf-8", "replace"))
-        new_objects.extend(below)
-        tree[name] = (mode, ObjectID(child.encode()))
-    return _finish(tree, tree_id, new_objects, object_format)
-
-
-def _finish(
-    tree: Tree, before: str, new_objects: list[NewObject], object_format: ObjectFormat
-) -> tuple[str, list[NewObject]]:
-    new = new_object("tree", tree.as_raw_string(), object_format)
-    if new.id != before:
-        new_objects.append(new)
-    return new.id, new_objects
+def _shown(path: bytes) -> str:
+    return path.decode("utf-8", "replace")
