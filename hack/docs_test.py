@@ -27,6 +27,7 @@ from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.runtime.process.metrics import Metrics
+from hack.cligolden.cases import read_files
 from hack.conformance.runner import RECORDED
 from hack.pages.commandlines import Wrong, check_script
 from hack.reference.commands import existing, find_verb
@@ -251,3 +252,5 @@ def test_counts_of_recordings_are_right(page: Path) -> None:
     scenarios = len(list((ROOT / "e2e" / "scenarios" / "scenarios").glob("*.yaml")))
     assert set(re.findall(r"([\d,]+) recorded (?:answers|questions)", text(page))) <= {f"{sum(RECORDED.values()):,}"}
     assert set(re.findall(r"(\d+) (?:recorded|system)(?: system)? scenarios", text(page))) <= {str(scenarios)}
+    invocations = sum(len(file.cases) for file in read_files([ROOT / "hack" / "cligolden" / "recorded"]))
+    assert set(re.findall(r"(\d+) (?:recorded )?invocations", text(page))) <= {str(invocations)}
