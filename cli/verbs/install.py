@@ -92,8 +92,9 @@ COMMAND: Final = Command(
     run=run,
     summary="install or upgrade tagline in a cluster",
     description=(
-        "Install tagline, or bring it to this release. Applies server-side, removes what is no longer part of it, and "
-        "waits until the controllers are ready. May be interrupted and repeated."
+        "Install tagline, or bring it to this release, into tagline-system or the namespace that -n names. Applies "
+        "server-side, removes what is no longer part of it, and waits until the controllers are ready. May be "
+        "interrupted and repeated."
     ),
     examples=EXAMPLES,
     flags=(

@@ -45,8 +45,9 @@ COMMAND: Final = Command(
     run=run,
     summary="remove tagline from a cluster",
     description=(
-        "Remove what `tagline install` installed, as its inventory says. CRDs, and with them the objects of "
-        "tagline's kinds, stay unless --crds is given; a namespace stays where it has more in it."
+        "Remove what `tagline install` installed into tagline-system or the namespace that -n names, as its inventory "
+        "says. CRDs, and with them the objects of tagline's kinds, stay unless --crds is given; a namespace stays "
+        "where it has more in it."
     ),
     examples=EXAMPLES,
     flags=(
