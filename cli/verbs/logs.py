@@ -58,7 +58,11 @@ COMMAND = Command(
     ),
     flags=(
         switch("-A", "--all-namespaces", help="of objects of all namespaces"),
-        text("--flux-namespace", default=DEFAULT_NAMESPACE, help="where controllers run; if not set, tagline-system as well"),
+        text(
+            "--flux-namespace",
+            default=DEFAULT_NAMESPACE,
+            help="where controllers run; if not set, tagline-system as well",
+        ),
         switch("-f", "--follow", help="go on printing what is logged until Ctrl-C"),
         text("--kind", values=FLUX_KINDS, help="only of objects of this kind: ImagePolicy"),
         text(
