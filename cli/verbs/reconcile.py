@@ -29,7 +29,9 @@ def reconcile(session: Session, kind: CliKind, names: Sequence[str]) -> None:
 def reconcile_all(session: Session, kinds: Sequence[CliKind]) -> None:
     """Reconcile all objects of these kinds that are not suspended, in the order in which data flows. Raises Failed."""
     failed = count = 0
-    for kind in kinds:
+    left = list(kinds)
+    while left and not (count and session.deadline.has_passed()):
+        kind = left.pop(0)
         objects = list_objects(session, kind)
         for obj in filter(is_suspended, objects):
             session.report.warning(f"{_suspended(kind, obj)}, so it is left out")
@@ -37,7 +39,13 @@ def reconcile_all(session: Session, kinds: Sequence[CliKind]) -> None:
         failed += _reconcile_each(session, kind, [obj for obj in objects if not is_suspended(obj)])
     if not count:
         raise Failed(f'no objects found in "{session.namespace}" namespace')
+    if left:
+        names = ", ".join(kind.kind for kind in left)
+        seconds = f"{session.timeout_seconds:g}s"
+        session.report.failure(f"{names}: not asked, since --timeout={seconds} was over; give it longer with --timeout")
     _raise_if_any(session, failed, count)
+    if left:
+        raise Said
 
 
 def _suspended(kind: CliKind, obj: Object) -> str:
