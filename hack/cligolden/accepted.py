@@ -9,18 +9,23 @@ from typing import Any
 
 import msgspec
 
-from hack.cligolden.cases import STDOUT_FORMS, BadInput, Case, Record, check_case, check_placeholders
+from hack.cligolden.cases import PLAYED_FORMS, STDOUT_FORMS, BadInput, Case, Record, check_case, check_placeholders
 
 DEFAULT = Path(__file__).parent / "accepted.json"
-RESULTS = (*STDOUT_FORMS, "exit", "stderr", "changes")
+RESULTS = (*STDOUT_FORMS, *PLAYED_FORMS, "exit", "stderr", "changes")
 
 
 class Accepted(Record, frozen=True):
-    """Lines, by a glob of their ids, that differ for a reason. expect: fields that ours has instead of the recorded."""
+    """Lines, by a glob of their ids, that differ for a reason; what neither field names is as recorded.
+
+    expect: fields that ours has instead of the recorded. differs: globs of the differences that are not told further,
+    since they are too long for it; each has to be there.
+    """
 
     id: str
     reason: str
     expect: Mapping[str, Any] = MappingProxyType({})
+    differs: tuple[str, ...] = ()
 
 
 def read_accepted(path: Path) -> list[Accepted]:
@@ -30,16 +35,22 @@ def read_accepted(path: Path) -> list[Accepted]:
     except (OSError, msgspec.DecodeError) as error:
         raise BadInput(f"{path}: {error}") from None
     for entry in entries:
-        unknown = set(entry.expect) - set(RESULTS)
-        if unknown or not entry.reason.strip():
-            raise BadInput(
-                f"{path}: {entry.id}: " + (f"cannot expect {', '.join(unknown)}" if unknown else "no reason")
-            )
         try:
-            check_placeholders(entry.expect)
+            _check(entry)
         except BadInput as error:
             raise BadInput(f"{path}: {entry.id}: {error}") from None
     return entries
+
+
+def _check(entry: Accepted) -> None:
+    unknown = sorted(set(entry.expect) - set(RESULTS))
+    if unknown:
+        raise BadInput(f"cannot expect {', '.join(unknown)}")
+    if not entry.reason.strip():
+        raise BadInput("no reason")
+    if not entry.expect and not entry.differs:
+        raise BadInput("neither expect nor differs says what is different, so anything would do")
+    check_placeholders(entry.expect)
 
 
 def accepted_for(case: Case, entries: Sequence[Accepted]) -> Accepted | None:

@@ -13,8 +13,8 @@ from hack.cligolden import keyfile
 FIXTURES = Path(__file__).parent / "recorded" / "fixtures"
 BASES = ("none", "empty", "fleet", "installed", "degraded")
 ADDITIONS = ("events", "labelled-crds", "bootstrapped", "helm")
-NAMES = ("DIR", "HOME", "TMP", "SERVER", "K8S_VERSION", "GIT", "SSH", "SSH_HOST", "SSH_PORT")
-"""What `${…}` may name."""
+NAMES = ("DIR", "HOME", "TMP", "SERVER", "K8S_VERSION", "GIT", "SSH", "SSH_HOST", "SSH_PORT", "VERSION")
+"""What `${…}` may name; VERSION is ours, for what is expected instead of a recorded answer."""
 KINDS_OF_TEXT = ("SHA", "TIMESTAMP", "base64", "generation", "requestedAt")
 """What `<…>` may stand for."""
 STDOUT_FORMS = (

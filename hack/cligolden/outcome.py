@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from hack.cligolden.accepted import Accepted, with_expected
 from hack.cligolden.cases import Case
@@ -40,8 +41,10 @@ def judge(case: Case, entry: Accepted | None, compare: Compare, *, seconds: floa
         return Outcome(case, (Difference("accepted", text),), seconds=seconds)
     if entry.expect:
         differences = compare(with_expected(case, entry))
-        return Outcome(case, tuple(differences), accepted=not differences, seconds=seconds)
-    return Outcome(case, accepted=True, seconds=seconds)
+    gone = [name for name in entry.differs if not any(fnmatchcase(found.field, name) for found in differences)]
+    left = [found for found in differences if not any(fnmatchcase(found.field, name) for name in entry.differs)]
+    left += [Difference("accepted", f"{name!r} no longer differs; take it out of {entry.id!r}\n") for name in gone]
+    return Outcome(case, tuple(left), accepted=not left, seconds=seconds)
 
 
 def failed(case: Case, reason: str) -> Outcome:

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 
+from api.version import VERSION
 from hack.cligolden.accepted import Accepted, accepted_for
 from hack.cligolden.answers import answer_differences
 from hack.cligolden.bootstrap import Bootstrapping
@@ -55,6 +56,7 @@ class Player:
         with ExitStack() as servers, ThreadPoolExecutor(self.jobs) as pool, ThreadPoolExecutor(1) as beside:
             ssh = servers.enter_context(SshHost())
             self._values = {"SSH": f"{ssh.host}:{ssh.port}", "SSH_HOST": ssh.host, "SSH_PORT": str(ssh.port)}
+            self._values["VERSION"] = VERSION
             others = self._play_others(states, tasks, servers, pool)
             if self.jobs > 1 and bootstraps:  # they mostly wait, and have a cluster of their own
                 waiting = beside.submit(self._bootstrap, bootstraps, dict(self._values))

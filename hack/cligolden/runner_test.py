@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from api.version import VERSION
 from hack.cligolden import invocation
 from hack.cligolden.__main__ import main
 from hack.cligolden.accepted import DEFAULT, accepted_for, read_accepted
@@ -135,7 +136,7 @@ def test_a_program_that_does_not_end_fails(
     play: Play, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(invocation, "SLACK_SECONDS", 0.5)
-    accepted = [{"id": "*", "reason": "any difference"}]
+    accepted = [{"id": "*", "reason": "any difference", "differs": ["*"]}]
     assert play([LINE], {"get": {**LINE, "sleep": 60}}, accepted=accepted) == 1
     assert "was ended after" in capsys.readouterr().out
 
@@ -193,7 +194,7 @@ def test_a_script_is_known_by_its_first_line_and_its_length(play: Play) -> None:
 
 
 def test_what_was_accepted_must_differ(play: Play, capsys: pytest.CaptureFixture[str]) -> None:
-    accepted = [{"id": "a-*", "reason": "ours says more"}]
+    accepted = [{"id": "a-*", "reason": "ours says more", "differs": ["stderr"]}]
     assert play([LINE], {"get": {**LINE, "stderr": "more\n"}}, accepted=accepted) == 0
     assert (
         capsys.readouterr().out == "1 of those that passed differ from the recording as accepted\n1 passed, 0 failed\n"
@@ -209,15 +210,35 @@ def test_what_was_accepted_differs_in_the_way_that_was_accepted(play: Play) -> N
     assert play([LINE], {"get": {**LINE, "stderr": "more\n", "exit": 1}}, accepted=accepted) == 1
 
 
+def test_what_is_not_named_is_as_recorded_though_something_else_was_accepted(
+    play: Play, capsys: pytest.CaptureFixture[str]
+) -> None:
+    accepted = [{"id": "a-001", "reason": "ours says more", "differs": ["stdout", "std???"]}]
+    assert play([LINE], {"get": {**LINE, "stdout": "other\n", "stderr": "Traceback\n"}}, accepted=accepted) == 0
+    assert play([LINE], {"get": {**LINE, "stdout": "other\n", "exit": 1}}, accepted=accepted) == 1
+    assert "recorded is 0; ours is 1" in capsys.readouterr().out
+    accepted[0]["differs"] = ["stdout", "stderr"]
+    assert play([LINE], {"get": {**LINE, "stdout": "other\n"}}, accepted=accepted) == 1
+    assert "'stderr' no longer differs" in capsys.readouterr().out
+
+
+def test_the_version_that_is_expected_is_ours(play: Play) -> None:
+    accepted = [{"id": "a-001", "reason": "its own version", "expect": {"stdout": "v${VERSION}\n"}}]
+    assert play([LINE], {"get": {**LINE, "stdout": f"v{VERSION}\n"}}, accepted=accepted) == 0
+    assert play([LINE], {"get": {**LINE, "stdout": "v0.0.0\n"}}, accepted=accepted) == 1
+
+
 @pytest.mark.parametrize(
     "entry",
     [
+        {"id": "*", "reason": "x"},
+        {"id": "*", "reason": "x", "expect": {}},
         {"id": "*", "reason": "x", "expect": {"seconds": 1}},
-        {"id": "*", "reason": " "},
-        {"id": "*"},
+        {"id": "*", "reason": " ", "differs": ["exit"]},
+        {"id": "*", "differs": ["exit"]},
         {"id": "*", "reason": "x", "expect": {"exit": "1"}},
         {"id": "*", "reason": "x", "expect": {"stderr": "${WHAT}"}},
-        {"id": "*", "reason": "x", "expects": {}},
+        {"id": "*", "reason": "x", "differs": ["exit"], "expects": {}},
     ],
 )
 def test_accepted_differences_are_read_as_strictly(entry: Mapping[str, Any], play: Play) -> None:
