@@ -92,7 +92,7 @@ def run_adoption(options: argparse.Namespace) -> int:
         diff_prefix=checkout.in_repository,
     )
     if options.write and changes:  # before anything is printed, since the reader of a pipe may leave
-        write_files(checkout.folder, {path: _to_work_tree(checkout, path, new) for path, (_, new) in changes.items()})
+        write_files(checkout.folder, {path: checkout.to_work_tree(path, new) for path, (_, new) in changes.items()})
     if options.write and changes:
         names = ", ".join(escape(path) for path in [*changes][:3])
         write_error(f"wrote {names}{f' and {len(changes) - 3} more' if len(changes) > 3 else ''}")
@@ -204,11 +204,6 @@ def _list_changes(
         new = join_documents(old, objects)
         files[path] = (files[path][0] if path in files else old, new)
     return files
-
-
-def _to_work_tree(checkout: CheckedOutFolder, path: str, new: bytes) -> bytes:
-    """Return a new content as it is to be written; files that are new are written as they are."""
-    return checkout.to_work_tree(path, new) if os.path.exists(checkout.folder / path) else new
 
 
 def _describe_automation(

@@ -8,9 +8,10 @@ import errno
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from cli.file_writing import NotWritten
 from cli.reading import TooLarge, UnfitFile, read_file
 from controllers.net.foreign_text import escape
 from controllers.net.url import show_remote
@@ -20,6 +21,10 @@ from controllers.worktree.paths import ask_git
 
 MAX_FILE_BYTES = 10 << 20
 """Nobody writes larger manifests by hand."""
+
+
+_Identity = tuple[int, int, int] | None
+"""Inode, size and time of a file; None where there is none."""
 
 
 class BadFolder(Exception):
@@ -52,6 +57,8 @@ class CheckedOutFolder:
     """The branch that is checked out; empty where there is none."""
     contents: CommittedContents = AS_THEY_ARE
     """What a commit would hold of the files."""
+    _identities: dict[str, _Identity] = field(default_factory=dict, repr=False, compare=False)
+    """By path, of what was read first."""
 
     @property
     def is_whole(self) -> bool:
@@ -66,6 +73,7 @@ class CheckedOutFolder:
     def read(self, path: str) -> bytes:
         """Return what a commit would hold of a file. Raises UnknownContent, WorkTreeError, UnfitFile, OSError."""
         name = os.fsencode(path)
+        self._identities.setdefault(path, _identify(self.folder / path))
         try:
             data = read_file(os.path.join(self.folder, path), limit=MAX_FILE_BYTES, follow_links=False)
         except FileNotFoundError:
@@ -79,8 +87,15 @@ class CheckedOutFolder:
         return self.contents.why_read_only(os.fsencode(path))
 
     def to_work_tree(self, path: str, new: bytes) -> bytes:
-        """Return a new content of a file as the work tree is to hold it. Raises OSError."""
-        return self.contents.to_work_tree(os.fsencode(path), (self.folder / path).read_bytes(), new)
+        """Return a new content of a file as the work tree is to hold it; where there is no file, it is that already.
+
+        Raises NotWritten for a file that is another one than was read, or gone; OSError.
+        """
+        full = self.folder / path
+        now = _identify(full)
+        if self._identities.get(path, now) != now:
+            raise NotWritten(f"nothing was written: {escape(path)} has changed since it was read: run this again")
+        return self.contents.to_work_tree(os.fsencode(path), full.read_bytes(), new) if now else new
 
     @property
     def in_repository(self) -> str:
@@ -154,6 +169,15 @@ def report_left_out(unread: Iterable[UnreadFile]) -> Iterator[str]:
     for reason, paths in by_reason.items():
         more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
         yield f"{escape(paths[0])}{more}: {reason}"
+
+
+def _identify(file: Path) -> _Identity:
+    """Return what is another one after most edits; contents are not compared."""
+    try:
+        status = file.lstat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _open_contents(folder: Path, root: Path | None) -> CommittedContents:

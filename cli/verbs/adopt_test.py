@@ -9,10 +9,12 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cli.main import main
+from controllers.adoption.survey import Adoption, write_markers
 from testing.registry_server import RegistryHandler, run_server
 
 WEB = """\
@@ -436,6 +438,25 @@ def test_ctrl_c_leaves_nothing_half_done(adopt: Adopt, folder: Path, monkeypatch
     monkeypatch.setattr("cli.adoption_run.write_markers", interrupt)
     assert adopt("--write") == (130, "", "interrupted\n")
     assert read(folder) == before
+
+
+@pytest.mark.parametrize("text", [VALUES + "replicas: 2\n", None], ids=["edited", "deleted"])
+def test_what_somebody_does_to_a_file_meanwhile_is_not_written_over(
+    adopt: Adopt, folder: Path, monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    """Questions and registries take minutes, in which an editor may save."""
+    file = folder / "apps" / "values.yaml"
+
+    def meanwhile(*arguments: Any) -> Adoption:
+        file.unlink() if text is None else file.write_text(text)
+        return write_markers(*arguments)
+
+    monkeypatch.setattr("cli.adoption_run.write_markers", meanwhile)
+    status, out, err = adopt("--write")
+    assert (status, out) == (1, "")
+    assert err == "nothing was written: apps/values.yaml has changed since it was read: run this again\n"
+    want = {"apps/web.yaml": WEB.encode()} | ({"apps/values.yaml": text.encode()} if text else {})
+    assert read(folder) == want
 
 
 def test_what_another_tool_was_told(adopt: Adopt, folder: Path) -> None:

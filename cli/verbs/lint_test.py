@@ -5,12 +5,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 
 from cli.main import main
-from controllers.lint.rules import RULES
+from controllers.lint.lint import lint as check
+from controllers.lint.rules import RULES, LintFinding
 
 ROOT = Path(__file__).parents[2]
 POLICY = """\
@@ -60,6 +62,22 @@ def test_fixes_are_written_and_the_rest_remains(folder: Path, capsys: pytest.Cap
     assert err == "mended 1 finding in 1 file\n"
     assert (folder / "apps/bad.yaml").read_text() == 'image: o/web:1.0.0 # {"$imagepolicy": "apps:web"}\n'
     assert lint(capsys, "apps/bad.yaml") == (0, "", "")
+
+
+def test_a_fix_is_not_written_into_a_file_that_has_changed(
+    folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edited = "# moved\n" + BAD
+
+    def meanwhile(*arguments: Any, **options: Any) -> list[LintFinding]:
+        findings = check(*arguments, **options)
+        (folder / "apps/bad.yaml").write_text(edited)
+        return findings
+
+    monkeypatch.setattr("cli.verbs.lint.lint", meanwhile)
+    said = "nothing was written: apps/bad.yaml has changed since it was read: run this again\n"
+    assert lint(capsys, "--fix") == (1, "", said)
+    assert (folder / "apps/bad.yaml").read_text() == edited
 
 
 @pytest.mark.parametrize("path", ["apps/bad.yaml", "./apps/bad.yaml", "apps"])
