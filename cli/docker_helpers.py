@@ -10,10 +10,10 @@ import json
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from cli.helper_programs import NoAnswer, run_helper
 from controllers.net.foreign_text import sanitize
 from controllers.registry.dockerconfig import DOCKER_HUB
 
@@ -31,13 +31,17 @@ class HelperFailed(Exception):
     """A program gives no answer; the text says why and what to do."""
 
 
+class HelperSilent(HelperFailed):
+    """It did not answer in time, and will hardly do so for another registry."""
+
+
 def complete_config(
     content: bytes, registries: Iterable[str], *, title: str, environ: Mapping[str, str], seconds: float = SECONDS
 ) -> tuple[bytes, list[str]]:
     """Return a configuration with what its helpers know of some registries, and why others gave no answer.
 
     registries: hosts of images. title: of the configuration, for messages. A configuration that names no helper, or
-    is none, is returned as it is.
+    is none, is returned as it is. A helper that keeps this waiting is asked once.
     """
     config = _parse(content)
     names = {host: name for host in registries if (name := _helper_of(host, config))}
@@ -45,11 +49,16 @@ def complete_config(
         return content, []
     logins: dict[str, dict[str, str]] = {}
     notices: list[str] = []
+    silent: dict[str, HelperSilent] = {}
     for host, name in sorted(names.items()):
         try:
+            if name in silent:
+                raise silent[name]
             if login := ask_helper(name, _key_of(host), environ=environ, seconds=seconds):
                 logins[host] = login
         except HelperFailed as error:
+            if isinstance(error, HelperSilent):
+                silent[name] = error
             notices.append(f"{title}: credential helper '{sanitize(name)}' for {_shown(host)}: {error}")
     auths = config.get("auths")
     kept = {
@@ -70,21 +79,16 @@ def ask_helper(name: str, key: str, *, environ: Mapping[str, str], seconds: floa
     if program is None:
         raise HelperFailed(f"there is no program {command} in PATH; install it, or log in with docker login")
     try:
-        done = subprocess.run(  # noqa: S603  # a program that the user's own configuration names
-            [program, "get"], input=f"{key}\n".encode(), capture_output=True, check=False, timeout=seconds,
-            env=dict(environ), start_new_session=True,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise HelperFailed(f"{command} did not answer within {seconds:g} s") from None
+        status, answer = run_helper([program, "get"], f"{key}\n".encode(), environ=environ, seconds=seconds)
+    except NoAnswer:
+        raise HelperSilent(f"{command} did not answer within {seconds:g} s") from None
     except OSError as error:
         raise HelperFailed(f"{command} cannot be run: {os.strerror(error.errno or 0)}") from None
-    if done.returncode:
-        if any(text in done.stdout for text in _NOT_FOUND):
+    if status:
+        if any(text in answer for text in _NOT_FOUND):
             return None
-        raise HelperFailed(
-            f"{command} failed with exit status {done.returncode}; to see why: echo {key} | {command} get"
-        )
-    return _to_entry(done.stdout, command)
+        raise HelperFailed(f"{command} failed with exit status {status}; to see why: echo {key} | {command} get")
+    return _to_entry(answer, command)
 
 
 def _to_entry(answer: bytes, command: str) -> dict[str, str] | None:

@@ -125,6 +125,15 @@ def test_a_helper_that_waits_is_not_waited_for(path: Path) -> None:
         ask_helper("a", "ghcr.io", environ=os.environ, seconds=0.2)
 
 
+def test_a_helper_that_waits_is_asked_for_one_registry_alone(path: Path) -> None:
+    log = helper(path, "a", "*", script="#!/bin/sh\nread key; echo $key >>'{log}'; sleep 60\n")
+    hosts = ["ghcr.io", "quay.io", "registry.example.com"]
+    _, notices = complete_config(b'{"credsStore": "a"}', hosts, title="c", environ=os.environ, seconds=0.5)
+    said = "docker-credential-a did not answer within 0.5 s"
+    assert notices == [f"c: credential helper 'a' for {host}: {said}" for host in hosts]
+    assert log.read_text() == "ghcr.io\n"
+
+
 def test_repositories_without_credentials_of_their_own_get_those_of_the_helper(path: Path, tmp_path: Path) -> None:
     log = helper(path, "a", "ghcr.io")
     (tmp_path / "config.json").write_text('{"credsStore": "a"}')

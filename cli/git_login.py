@@ -9,7 +9,6 @@ import base64
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
 
 from api.names import GIT_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, SECRETS
+from cli.helper_programs import NoAnswer, run_helper
 from cli.objects import Manifest, Manifests
 from cli.pushed_repository import PushedRepository
 from controllers.git.errors import AuthenticationFailed
@@ -69,31 +69,34 @@ class GitLogins:
     ) -> None:
         self.notices: list[str] = []
         """Why Git could not be asked."""
+        self.is_asked = False
+        """Whether Git was asked since `begin`; its answers may be others by now."""
         self._folder = folder
         self._is_enabled = is_enabled
         self._environ = {name: value for name, value in environ.items() if name not in ELSEWHERE} | _QUIET
         self._seconds = seconds
         self._known: dict[str, Login | None] = {}
         self._given: dict[tuple[str, str], Login] = {}
-        """By URL and password, those of which nothing has been reported."""
+        """By address and password, those that were not refused."""
+        self._approved: set[tuple[str, str]] = set()
+        self._silent: set[str] = set()
+        """Hosts for which a helper kept Git waiting; it would do so for each of their repositories."""
 
     def begin(self) -> None:
         """Forget the answers, as some of them expire."""
-        self._known.clear()
+        for answers in (self._known, self._given, self._approved, self._silent):
+            answers.clear()
+        self.is_asked = False
         self.notices = []
-
-    @property
-    def is_used(self) -> bool:
-        """Whether a login was found since `begin`."""
-        return any(self._known.values())
 
     def find(self, url: str) -> Login | None:
         """Return the login for a repository, None for none. url: over HTTP; a user name in it is that of the login."""
-        if url not in self._known:
-            self._known[url] = self._fill(url)
-            if login := self._known[url]:
-                self._given[_address(url), login.password] = login
-        return self._known[url]
+        if url in self._known:
+            return self._known[url]
+        login = self._known[url] = self._fill(url)
+        if login:
+            self._given[_address(url), login.password] = login
+        return login
 
     def find_for(self, checkout: PushedRepository) -> Login | None:
         """Return the login for what is pushed to; the user that its remote's URL names is asked for."""
@@ -108,43 +111,48 @@ class GitLogins:
         return replace(checkout, login=login.values) if login else checkout
 
     def report(self, remote: Remote, *, is_good: bool) -> None:
-        """Tell Git about a login, if it is one of these; the first time counts."""
+        """Tell Git about a login, if it is one of these, once for each answer; a refused one is asked for again."""
         credentials = remote.credentials
         if not isinstance(credentials, Basic):
             return
-        login = self._given.pop((_address(remote.url), credentials.password), None)
-        if login:
-            self._ask("approve" if is_good else "reject", login.answer)
+        key = _address(remote.url), credentials.password
+        login = self._given.get(key) if is_good else self._given.pop(key, None)
+        if login is None or (is_good and key in self._approved):
+            return
+        if is_good:
+            self._approved.add(key)
+        else:
+            for url in [url for url, known in [*self._known.items()] if known == login]:
+                self._known.pop(url, None)
+        self._ask("approve" if is_good else "reject", login.answer, host=_host(remote.url))
 
     def _fill(self, url: str) -> Login | None:
         question = _question(url) if self._is_enabled else None
         if question is None:
             return None
-        answer = self._ask("fill", question)
-        fields = dict(
-            line.split("=", 1) for line in answer.decode("utf-8", "surrogateescape").splitlines() if "=" in line
-        )
+        self.is_asked = True
+        answer = self._ask("fill", question, host=_host(url))
+        lines = answer.decode("utf-8", "surrogateescape").split("\n")  # a password may have other ends of lines in it
+        fields = dict(line.split("=", 1) for line in lines if "=" in line)
         user, password = fields.get("username", ""), fields.get("password", "")
         return Login(user, password, answer) if user and password else None
 
-    def _ask(self, verb: str, lines: bytes) -> bytes:
+    def _ask(self, verb: str, lines: bytes, *, host: str) -> bytes:
         """Return what Git answers; empty where it knows nothing. What it says may have a secret in it."""
         program = shutil.which("git")
-        if program is None:
+        if program is None or host in self._silent:
             return b""
+        command = [program, "-C", os.fspath(self._folder), "credential", verb]
         try:
-            done = subprocess.run(  # noqa: S603  # a fixed word
-                [program, "-C", os.fspath(self._folder), "credential", verb],
-                input=lines, capture_output=True, check=False, timeout=self._seconds, env=self._environ,
-                start_new_session=True,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
+            status, answer = run_helper(command, lines, environ=self._environ, seconds=self._seconds)
+        except NoAnswer:
+            self._silent.add(host)
             self.notices.append(f"git credential {verb} did not answer within {self._seconds:g} s")
             return b""
         except OSError as error:
             self.notices.append(f"git credential {verb} cannot be run: {os.strerror(error.errno or 0)}")
             return b""
-        return b"" if done.returncode else done.stdout
+        return b"" if status else answer
 
 
 def with_git_login(manifests: Manifests, logins: GitLogins) -> Manifests:
@@ -270,6 +278,10 @@ def _names_no_login(repository: Mapping[str, Any]) -> bool:
     return (
         not spec.get("secretRef") and spec.get("provider", "generic") == "generic" and "@" not in _netloc(spec["url"])
     )
+
+
+def _host(url: str) -> str:
+    return _netloc(url).rpartition("@")[2]
 
 
 def _netloc(url: str) -> str:

@@ -68,6 +68,38 @@ def test_a_helper_that_waits_is_not_waited_for(tmp_path: Path) -> None:
     assert logins.notices == ["git credential fill did not answer within 0.3 s"]
 
 
+def test_a_helper_that_waits_is_asked_once_a_look_for_each_host(tmp_path: Path) -> None:
+    """One of a hundred repositories is enough to know."""
+    logins = make(tmp_path, "", helper=f"!echo asked >>'{tmp_path}/log'; sleep 60;:", seconds=0.5)
+    urls = [f"https://git.example.com/{number}" for number in range(3)]
+    for _ in range(2):
+        logins.begin()
+        assert [logins.find(url) for url in urls] == [None] * 3
+        assert len(logins.notices) == 1
+    assert log(tmp_path) == ["asked"] * 2
+
+
+@pytest.mark.parametrize("was_good", [False, True])
+def test_a_refused_login_is_asked_for_again(logins: GitLogins, tmp_path: Path, was_good: bool) -> None:
+    """It has expired, perhaps long after it was good."""
+    url = "https://git.example.com/x"
+    remote = Remote(url, Basic("bot", "hunter2"))
+    logins.find(url)
+    if was_good:
+        logins.report(remote, is_good=True)
+    logins.report(remote, is_good=False)
+    assert logins.find(url)
+    assert [line for line in log(tmp_path) if line[0] == "="] == [
+        "=get", *["=store"] * was_good, "=erase", "=get",
+    ]  # fmt: skip
+
+
+def test_a_password_may_have_other_ends_of_lines_in_it(tmp_path: Path) -> None:
+    login = make(tmp_path, "username=bot\npassword=hun\x0cter\u20282\n").find("https://git.example.com/x")
+    assert login
+    assert login.password == "hun\x0cter\u20282"
+
+
 @pytest.mark.parametrize(("is_good", "verb"), [(True, "=store"), (False, "=erase")])
 def test_what_became_of_a_login_is_reported_once_and_only_of_those_that_git_gave(
     logins: GitLogins, tmp_path: Path, is_good: bool, verb: str
