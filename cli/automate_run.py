@@ -224,6 +224,7 @@ async def _stay(
         applied=manifests.manifests,
         remotes=remotes if remotes else None,
         interval=options.manifests_interval or MANIFESTS_INTERVAL,
+        has_borrowed_logins=lambda: logins.is_asked,
     )
     host.process.add_background(follower)
     status = await host.run()

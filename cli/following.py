@@ -1,11 +1,12 @@
 """Follows manifests that change while a process stays, and applies them when they can be used.
 
 Files are looked at every second, repositories at an interval. Logins that somebody else keeps expire, so those are
-asked for again, too.
+asked for again, too. What could not be applied is tried again at the interval, as the reason may be elsewhere.
 """
 
 import asyncio
 import logging
+import math
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,7 +16,6 @@ from typing import Final, Protocol
 from api.names import SECRETS
 from cli import sync
 from cli.dockerlogin import SECRET_NAME as DOCKER_SECRET
-from cli.git_login import SECRET_NAME as GIT_SECRET
 from cli.objects import KUSTOMIZATIONS, SUFFIXES, BadInput, Manifest, Manifests
 from controllers.clock import SYSTEM_CLOCK, Clock
 from controllers.net.library_errors import describe
@@ -55,11 +55,12 @@ class Follower:
         applied: Sequence[Manifest] = (),
         remotes: Remotes | None = None,
         interval: timedelta = timedelta(minutes=1),
+        has_borrowed_logins: Callable[[], bool] = lambda: False,
     ) -> None:
         """Begin nothing yet.
 
         seen: from before the manifests were first read. read: raises BadInput. applied: what it returned then. remotes:
-        looked at each `interval`.
+        looked at each `interval`. has_borrowed_logins: whether `read` has asked somebody else for logins, which expire.
         """
         self._sources = sources
         self._client = client
@@ -71,10 +72,13 @@ class Follower:
         self._interval = interval.total_seconds()
         self._failure = ""
         """What was logged last about repositories that cannot be looked at; empty when they can."""
+        self._asks_others = has_borrowed_logins
+        self._refusal: tuple[str, ...] = ()
+        """Why the manifests were not applied the last time; empty when they were."""
 
     async def run(self) -> None:
         """Follow until cancelled; manifests that cannot be used are logged, and the objects stay as they were."""
-        took = 0.0
+        took = cost = 0.0
         looked = read = self._clock.monotonic()
         while True:
             await self._clock.sleep(max(LOOK_SECONDS, took * _SHARE))
@@ -86,9 +90,17 @@ class Follower:
             if self._remotes and began - looked >= self._interval:
                 is_new = await self._have_remotes_changed(self._remotes) or is_new
                 looked = self._clock.monotonic()
-            if is_new or (began - read >= LOGIN_SECONDS and self._has_borrowed_logins()):
-                await self._apply()
+            waited = began - read
+            if is_new or waited >= self._seconds_until_next(cost):
+                await self._apply(is_new=is_new)
                 read = self._clock.monotonic()
+                cost = read - began
+
+    def _seconds_until_next(self, cost: float) -> float:
+        """Return how long after the last reading the next one is due, though nothing has changed."""
+        if self._refusal:
+            return max(self._interval, cost * _SHARE)
+        return LOGIN_SECONDS if self._has_borrowed_logins() else math.inf
 
     async def _have_remotes_changed(self, remotes: Remotes) -> bool:
         try:
@@ -107,25 +119,31 @@ class Follower:
 
     def _has_borrowed_logins(self) -> bool:
         secrets = (one.key.name for one in self._applied if one.resource.kind == SECRETS.kind)
-        return any(name == DOCKER_SECRET or name.startswith(GIT_SECRET) for name in secrets)
+        return self._asks_others() or DOCKER_SECRET in secrets
 
-    async def _apply(self) -> None:
+    async def _apply(self, *, is_new: bool) -> None:
+        """Apply what there is now. is_new: what was said of the last time is said again."""
         try:
             manifests = await asyncio.to_thread(self._read)
-            if manifests.manifests == self._applied:
-                return
-            await sync.apply(self._client, manifests.manifests)
+            is_other = manifests.manifests != self._applied
+            if is_other or self._refusal:
+                await sync.apply(self._client, manifests.manifests)
         except BadInput as error:
-            for line in str(error).splitlines():
-                log.error("manifests cannot be used, the objects stay as they were", extra={logkey.ERROR: line})
+            text, reasons = "manifests cannot be used, the objects stay as they were", str(error).splitlines()
         except OSError as error:
-            log.error("manifests cannot be read, the objects stay as they were", extra={logkey.ERROR: describe(error)})
-        except ApiError as error:  # the state cannot be written
-            self._applied = ()
-            log.error("manifests have changed and could not be applied to the end", extra={logkey.ERROR: str(error)})
+            text, reasons = "manifests cannot be read, the objects stay as they were", [describe(error)]
+        except ApiError as error:
+            text, reasons = "manifests have changed and could not be applied to the end", [str(error)]
         else:
-            self._applied = manifests.manifests
-            log.info("manifests have changed", extra={logkey.COUNT: len(manifests.manifests)})
+            if is_other or self._refusal:
+                text = "manifests have changed" if is_other else "manifests can be used again"
+                log.info(text, extra={logkey.COUNT: len(manifests.manifests)})
+            self._applied, self._refusal = manifests.manifests, ()
+            return
+        if is_new or self._refusal != (text, *reasons):
+            for reason in reasons:
+                log.error(text, extra={logkey.ERROR: reason})
+        self._refusal = (text, *reasons)
 
 
 def fingerprint(sources: Sequence[str]) -> Fingerprint:

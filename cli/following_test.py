@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,10 @@ from cli.following import LOGIN_SECONDS, LOOK_SECONDS, Follower, fingerprint
 from cli.main import main
 from cli.objects import KUSTOMIZATIONS, BadInput, Manifest, Manifests, read_manifests
 from cli.objects_test import policy
+from cli.sync import apply as apply_manifests
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.key import Key
+from controllers.runtime.kube.errors import ApiError
 from testing.clock import VirtualClock
 
 
@@ -168,11 +171,65 @@ async def test_repositories_are_looked_at_each_interval_and_a_failure_is_said_on
     ]
 
 
+INTERVAL = timedelta(seconds=30)
+
+
+async def test_what_could_not_be_applied_is_tried_again_though_nothing_has_changed_since(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A repository did not answer when a file changed, or the state could not be written to the end."""
+    (tmp_path / "policy.yaml").write_text(policy())
+    good = read_manifests([str(tmp_path)], namespace="apps", environ={})
+    outcomes: list[Exception | None] = [BadInput("nobody answers"), BadInput("nobody answers"), None, None]
+    writes: list[Exception | None] = [ApiError("write the state", "the disk is full"), None]
+    reads: list[float] = []
+
+    def look() -> Manifests:
+        reads.append(clock.monotonic())
+        if error := outcomes.pop(0):
+            raise error
+        return good
+
+    async def apply(*arguments: Any) -> None:
+        if error := writes.pop(0):
+            raise error
+        await apply_manifests(*arguments)
+
+    monkeypatch.setattr("cli.following.sync.apply", apply)
+    caplog.set_level("INFO", "controllers.manifests")
+    clock = VirtualClock()
+    with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
+        follower = Follower([str(tmp_path)], api.connect(), seen={}, read=look, clock=clock, interval=INTERVAL)
+        following = asyncio.create_task(follower.run())
+        for _ in range(20_000):  # files are looked at in a thread
+            await clock.advance(LOOK_SECONDS)
+            if not writes:
+                break
+            await asyncio.sleep(0.0005)
+        for _ in range(200):
+            await clock.advance(LOOK_SECONDS)
+            await asyncio.sleep(0.0005)
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        assert len((await api.connect().list(IMAGE_POLICIES, into=ImagePolicy)).items) == 1
+    assert [b - a >= 30 for a, b in pairwise(reads)] == [True] * 3
+    assert [record.getMessage() for record in caplog.records if record.name == "controllers.manifests"] == [
+        "manifests cannot be used, the objects stay as they were",
+        "manifests have changed and could not be applied to the end",
+        "manifests have changed",
+    ]
+
+
 SECRET = Manifest("x", SECRETS, Key("apps", "tagline-docker-config"), {"metadata": {"name": "x"}})
 
 
-@pytest.mark.parametrize(("applied", "count"), [((), 0), ((SECRET,), 1)])
-async def test_logins_that_others_keep_are_asked_for_again(applied: tuple[Manifest, ...], count: int) -> None:
+@pytest.mark.parametrize(
+    ("applied", "is_asked", "count"), [((), False, 0), ((), True, 1), ((SECRET,), False, 1)], ids=str
+)
+async def test_logins_that_others_keep_are_asked_for_again(
+    applied: tuple[Manifest, ...], is_asked: bool, count: int
+) -> None:
     clock = VirtualClock()
     read: list[float] = []
 
@@ -181,7 +238,9 @@ async def test_logins_that_others_keep_are_asked_for_again(applied: tuple[Manife
         raise BadInput("enough")
 
     with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
-        follower = Follower([], api.connect(), seen={}, read=look, clock=clock, applied=applied)
+        follower = Follower(
+            [], api.connect(), seen={}, read=look, clock=clock, applied=applied, has_borrowed_logins=lambda: is_asked
+        )
         following = asyncio.create_task(follower.run())
         # The files are looked at in a thread, which may take its time.
         for _ in range(20_000 if count else int(LOGIN_SECONDS) + 100):
