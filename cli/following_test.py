@@ -225,7 +225,9 @@ SECRET = Manifest("x", SECRETS, Key("apps", "tagline-docker-config"), {"metadata
 
 
 @pytest.mark.parametrize(
-    ("applied", "is_asked", "count"), [((), False, 0), ((), True, 1), ((SECRET,), False, 1)], ids=str
+    ("applied", "is_asked", "count"),
+    [((), False, 0), ((), True, 1), ((SECRET,), False, 1)],
+    ids=["none", "git", "docker"],
 )
 async def test_logins_that_others_keep_are_asked_for_again(
     applied: tuple[Manifest, ...], is_asked: bool, count: int
