@@ -23,10 +23,17 @@ from cli.local import watching
 from cli.objects import BadInput, Manifests, read_manifests
 from cli.output import OutputFailed, encode_json, write_error, write_output
 from cli.progress import Progress, waiting
-from cli.pushed_repository import NAME, find_checkout, is_repository_url, needs_automation, with_automation
+from cli.pushed_repository import (
+    NAME,
+    find_checkout,
+    is_repository_url,
+    needs_automation,
+    split_login,
+    with_automation,
+)
 from cli.remote import RemoteSources
 from cli.report import RunReport
-from cli.secrets import with_secrets
+from cli.secrets import read_variable, with_secrets
 from cli.source_options import refuse
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.git import Git
@@ -86,14 +93,20 @@ def run_automate(options: argparse.Namespace) -> int:
 def default_state_file(sources: list[str]) -> Path:
     """Return where the state of these sources is kept: each set of them has a file of its own.
 
-    Raises BadInput where the user has no home folder.
+    A login in a URL does not count: tokens change. Raises BadInput where the user has no home folder.
     """
-    places = "\n".join(sorted(s if s == "-" or is_repository_url(s) else str(Path(s).resolve()) for s in sources))
+    places = "\n".join(sorted(map(_place, sources)))
     base = os.path.expanduser(os.environ.get("XDG_STATE_HOME") or "~/.local/state")
     if base.startswith("~"):
         raise BadInput(f"there is no home folder for {base}, where the state would be kept: name a file with --state")
     folder = Path(base) / "tagline"
     return folder / f"automate-{hashlib.sha256(places.encode('utf-8', 'surrogateescape')).hexdigest()[:16]}.db"
+
+
+def _place(source: str) -> str:
+    if is_repository_url(source):
+        return split_login(source)[0]
+    return source if source == "-" else str(Path(source).resolve())
 
 
 def _find_useless(options: argparse.Namespace) -> str:
@@ -108,9 +121,12 @@ def _find_useless(options: argparse.Namespace) -> str:
 
 
 def _remote_sources(options: argparse.Namespace, logins: GitLogins) -> RemoteSources:
-    """Return the sources that are repositories; they are read as whom the automation that is made writes."""
+    """Return the sources that are repositories; they are read as whom the automation that is made writes.
+
+    Raises BadInput where the environment does not have the login.
+    """
     login = {
-        value.key: os.environ.get(value.variable, "").encode()
+        value.key: read_variable(value, os.environ).encode()
         for value in options.secret_from_env
         if value.secret == Key(options.namespace, NAME)
     }

@@ -352,3 +352,19 @@ def test_the_login_of_a_url_in_a_manifest_is_shown_nowhere(
         assert out + err or verb == "lint"
         assert "s3cret" not in out + err, field
         assert "Traceback" not in out + err
+
+
+def test_the_state_of_a_repository_is_one_whatever_token_its_url_has() -> None:
+    """A CI has another one for each job."""
+    files = {
+        automate_run.default_state_file([url]) for url in ("https://git.example.com/x", "https://a:b@git.example.com/x")
+    }
+    assert len(files) == 1
+    assert automate_run.default_state_file(["https://git.example.com/y"]) not in files
+
+
+def test_a_variable_that_is_not_set_is_said_before_a_repository_is_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked without the login, it would say something else."""
+    value = "default/tagline-automate:password=TAGLINE_NOT_SET"
+    assert main(["automate", "https://127.0.0.1:1/x", "--once", "--secret-from-env", value]) == 2
+    assert capsys.readouterr().err == "--secret-from-env: the variable TAGLINE_NOT_SET is not set\n"

@@ -36,13 +36,19 @@ def with_secrets(manifests: Manifests, values: Iterable[SecretValue], environ: M
     """Return the manifests with values from the environment, which win over those of a manifest. Raises BadInput."""
     objects = {(manifest.resource.kind, manifest.key): manifest for manifest in manifests.manifests}
     for value in values:
-        if value.variable not in environ:
-            raise BadInput(f"--secret-from-env: the variable {value.variable} is not set")
+        text = read_variable(value, environ)
         identity = (SECRETS.kind, value.secret)
         held = objects.get(identity) or _empty(value.secret)
-        texts = {**(held.body.get("stringData") or {}), value.key: environ[value.variable]}
+        texts = {**(held.body.get("stringData") or {}), value.key: text}
         objects[identity] = replace(held, body={**held.body, "stringData": texts})
     return replace(manifests, manifests=tuple(objects.values()))
+
+
+def read_variable(value: SecretValue, environ: Mapping[str, str]) -> str:
+    """Return a value from the environment. Raises BadInput where it is not set."""
+    if value.variable not in environ:
+        raise BadInput(f"--secret-from-env: the variable {value.variable} is not set")
+    return environ[value.variable]
 
 
 def _empty(key: Key) -> Manifest:
