@@ -9,10 +9,8 @@ import base64
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote, unquote, urlsplit
@@ -22,12 +20,9 @@ from cli.helper_programs import NoAnswer, run_helper
 from cli.objects import Manifest, Manifests
 from cli.pushed_repository import PushedRepository
 from controllers.git.errors import AuthenticationFailed
-from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signer
-from controllers.git.objects.scan import File
-from controllers.git.protocol.refs import Refs, Tip
-from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.refs import Refs
 from controllers.git.remote import Basic, Remote
-from controllers.gitaccess.git import Git
+from controllers.gitaccess.forwarding import ForwardingGit
 from controllers.net.foreign_text import sanitize
 from controllers.net.url import show_remote
 from controllers.runtime.key import Key
@@ -172,71 +167,23 @@ def with_git_login(manifests: Manifests, logins: GitLogins) -> Manifests:
     return replace(manifests, manifests=tuple(changed), notices=(*manifests.notices, *notices))
 
 
-class ReportingGit:
+@dataclass
+class ReportingGit(ForwardingGit):
     """A `Git` over another one that tells Git's credential helpers which logins were good."""
 
-    def __init__(self, git: Git, logins: GitLogins) -> None:
-        self._git = git
-        self._logins = logins
+    logins: GitLogins
 
     async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
         try:
-            refs = await self._git.list_refs(remote, extra=extra)
+            refs = await super().list_refs(remote, extra=extra)
         except AuthenticationFailed:
             await self._report(remote, is_good=False)
             raise
         await self._report(remote, is_good=True)
         return refs
 
-    async def fetch(self, remote: Remote, tip: Tip) -> None:
-        await self._git.fetch(remote, tip)
-
-    async def find_files(
-        self,
-        remote: Remote,
-        commit: str,
-        path: str,
-        *,
-        is_wanted: Callable[[str], bool],
-        has_marker: Callable[[bytes], bool],
-    ) -> list[File]:
-        return await self._git.find_files(remote, commit, path, is_wanted=is_wanted, has_marker=has_marker)
-
-    async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
-        return await self._git.read_commit(remote, commit)
-
-    def can_fetch_any_commit(self, remote: Remote) -> bool:
-        return self._git.can_fetch_any_commit(remote)
-
-    async def commit(
-        self,
-        remote: Remote,
-        parent: str,
-        edits: Mapping[str, bytes],
-        *,
-        author: Author,
-        message: str,
-        when: datetime,
-        signer: Signer | None = None,
-    ) -> NewCommit | None:
-        return await self._git.commit(remote, parent, edits, author=author, message=message, when=when, signer=signer)
-
-    async def push(
-        self,
-        remote: Remote,
-        new: NewCommit,
-        updates: Sequence[RefUpdate],
-        *,
-        options: Mapping[str, str] | None = None,
-        force: bool = False,
-    ) -> tuple[str, ...]:
-        return await self._git.push(remote, new, updates, options=options, force=force)
-
-    def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
-        return self._git.lock_branch(remote, branch)
-
     async def _report(self, remote: Remote, *, is_good: bool) -> None:
-        await asyncio.to_thread(self._logins.report, remote, is_good=is_good)
+        await asyncio.to_thread(self.logins.report, remote, is_good=is_good)
 
 
 def _question(url: str) -> bytes | None:

@@ -1,18 +1,16 @@
 """Git that keeps what its commits change, and pushes them or stops before that."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from controllers.documents.diff import unified_diff
-from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signer
+from controllers.git.objects.commits import Author, NewCommit, Signer
 from controllers.git.objects.scan import File
-from controllers.git.protocol.refs import Refs, Tip
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.git.remote import Remote
-from controllers.gitaccess.git import Git
+from controllers.gitaccess.forwarding import ForwardingGit
 
 _CODEC = ("utf-8", "surrogateescape")
 
@@ -37,21 +35,14 @@ class _Made:
 
 
 @dataclass
-class RecordingGit:
+class RecordingGit(ForwardingGit):
     """A `Git` over another one. is_dry_run: a push succeeds without being sent, so that a run ends as it would."""
 
-    git: Git
     is_dry_run: bool = False
     commits: list[RecordedCommit] = field(default_factory=list)
     """In the order of their pushes."""
     _contents: dict[tuple[str, str], bytes] = field(default_factory=dict)
     _made: dict[str, _Made] = field(default_factory=dict)
-
-    async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
-        return await self.git.list_refs(remote, extra=extra)
-
-    async def fetch(self, remote: Remote, tip: Tip) -> None:
-        await self.git.fetch(remote, tip)
 
     async def find_files(
         self,
@@ -62,15 +53,9 @@ class RecordingGit:
         is_wanted: Callable[[str], bool],
         has_marker: Callable[[bytes], bool],
     ) -> list[File]:
-        files = await self.git.find_files(remote, commit, path, is_wanted=is_wanted, has_marker=has_marker)
+        files = await super().find_files(remote, commit, path, is_wanted=is_wanted, has_marker=has_marker)
         self._contents |= {(commit, file.target): file.data for file in files}
         return files
-
-    async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
-        return await self.git.read_commit(remote, commit)
-
-    def can_fetch_any_commit(self, remote: Remote) -> bool:
-        return self.git.can_fetch_any_commit(remote)
 
     async def commit(
         self,
@@ -83,7 +68,7 @@ class RecordingGit:
         when: datetime,
         signer: Signer | None = None,
     ) -> NewCommit | None:
-        new = await self.git.commit(remote, parent, edits, author=author, message=message, when=when, signer=signer)
+        new = await super().commit(remote, parent, edits, author=author, message=message, when=when, signer=signer)
         if new is not None:
             diff = b"".join(
                 line
@@ -104,10 +89,7 @@ class RecordingGit:
     ) -> tuple[str, ...]:
         refs = tuple(update.ref for update in updates)
         if not self.is_dry_run:
-            refs = await self.git.push(remote, new, updates, options=options, force=force)
+            refs = await super().push(remote, new, updates, options=options, force=force)
         made = self._made.get(new.id, _Made("", ""))
         self.commits.append(RecordedCommit(remote.url, new.id, made.message, refs, made.diff))
         return refs
-
-    def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
-        return self.git.lock_branch(remote, branch)
