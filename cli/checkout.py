@@ -107,7 +107,8 @@ class CheckedOutFolder:
 def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOutFolder:
     """Return the files of a folder, or the one file that `path` names.
 
-    hidden: also files and folders whose names begin with a dot. listing: False lists no files. Raises BadFolder.
+    hidden: also files and folders whose names begin with a dot. listing: False asks nobody for files and what they
+    are committed as. Raises BadFolder.
     """
     place = Path(path)
     if not os.path.exists(path):
@@ -117,6 +118,8 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
     if not os.path.isdir(path):
         folder = place.parent
         root = _find_root(folder)
+        if not listing:
+            return CheckedOutFolder(folder, (), root or folder, True)
         return CheckedOutFolder(
             folder, (place.name,), root or folder, True, _read_branch(root), _open_contents(folder, root)
         )
@@ -124,7 +127,7 @@ def open_checkout(path: str, *, hidden: bool, listing: bool = True) -> CheckedOu
         raise BadFolder(f"{path} is a bare repository, which has no files to read: clone it, and name the clone")
     root = _find_root(place)
     if not listing:
-        return CheckedOutFolder(place, (), root or place, False, "")
+        return CheckedOutFolder(place, (), root or place, False)
     found: Iterable[str] = _list_by_git(place) if root else _walk(place)
     if not hidden:
         found = (name for name in found if not name.startswith(".") and "/." not in name)

@@ -3,6 +3,9 @@
 import asyncio
 import json
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -173,3 +176,19 @@ async def test_preview_and_adopt_log_in_with_a_helper(
         (path / "docker-credential-a").unlink()
         assert await asyncio.to_thread(main, ["adopt", fleet]) == 1
         assert "credential helper 'a' for" in capfd.readouterr().out
+
+
+def test_ctrl_c_ends_a_helper_that_waits(path: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    helper(path, "a", "*", script=f"#!/bin/sh\necho asked >'{tmp_path}/fifo'\nsleep 60\n")
+    (tmp_path / "config.json").write_text('{"credsStore": "a"}')
+    (tmp_path / "pod.yaml").write_text(
+        "apiVersion: v1\nkind: Pod\nspec: {containers: [{image: ghcr.io/org/app:1.0.0}]}\n"
+    )
+    command = [sys.executable, "-m", "cli.main", "adopt", os.fspath(tmp_path)]
+    environ = os.environ | {"PYTHONPATH": os.fspath(Path(__file__).parents[1])}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert (tmp_path / "fifo").read_text() == "asked\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=15) == (b"", b"interrupted\n")
+    assert process.returncode == 130

@@ -14,7 +14,7 @@ from api.version import VERSION
 from cli import own_machine
 from cli.docker_helpers import complete_config
 from cli.dockerlogin import config_file, pull_secret, read_config
-from cli.progress import Progress
+from cli.progress import Progress, waiting
 from cli.tags import TagLists
 from controllers.clock import SYSTEM_CLOCK
 from controllers.image.reference import BadReference, Image, parse_image
@@ -33,21 +33,32 @@ PROGRESS_AFTER_SECONDS = 1.0
 
 def ask_registries(images: Iterable[str]) -> TagLists:
     """Return the tags of images. Shows progress on a terminal when it takes longer than a second."""
-    return asyncio.run(_ask_all(list(dict.fromkeys(images))))
+    names = list(dict.fromkeys(images))
+    config, notices = _read_config(names)
+    lists = asyncio.run(_ask_all(names, config))
+    lists.notices += notices
+    return lists
 
 
-async def _ask_all(images: Sequence[str]) -> TagLists:
+def _read_config(images: Iterable[str]) -> tuple[bytes | None, list[str]]:
+    """Return Docker's configuration with what its helpers know, and why some gave no answer.
+
+    Not in a thread: Ctrl-C would not end a helper there, and wait for it.
+    """
+    file = config_file(os.environ)
+    config = read_config(file)
+    if config is None:
+        return None, []
+    with waiting("asking Docker's credential helpers"):
+        return complete_config(config, _registries(images), title=str(file), environ=os.environ)
+
+
+async def _ask_all(images: Sequence[str], config: bytes | None) -> TagLists:
     client = RegistryClient(
         clock=SYSTEM_CLOCK, user_agent=USER_AGENT, settings=RegistrySettings(destinations=own_machine.DESTINATIONS)
     )
     lists, broken, limit = TagLists(), dict[str, str](), asyncio.Semaphore(CONCURRENCY)
     file = config_file(os.environ)
-    config = read_config(file)
-    if config is not None:
-        hosts = _registries(images)
-        config, lists.notices = await asyncio.to_thread(
-            complete_config, config, hosts, title=str(file), environ=os.environ
-        )
 
     async def ask(name: str) -> None:
         async with limit:

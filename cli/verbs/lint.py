@@ -85,16 +85,16 @@ def _open_repository(paths: Sequence[str]) -> CheckedOutFolder:
 
     Raises BadFolder, also for paths of several repositories.
     """
-    roots = {open_checkout(path, hidden=True, listing=False).root.resolve() for path in paths}
+    opened = [open_checkout(path, hidden=True, listing=False) for path in paths]
+    roots = {one.root.resolve() for one in opened}
     if len(roots) > 1:
         raise BadFolder(f"these are several repositories: {', '.join(sorted(map(str, roots)))}; name those of one")
-    root = roots.pop()
-    first = open_checkout(paths[0], hidden=True)
-    if first.is_repository:
-        return open_checkout(os.path.relpath(root), hidden=True)
+    if opened[0].is_repository:
+        return open_checkout(os.path.relpath(roots.pop()), hidden=True)
     # Without a repository nothing says what else belongs to a file.
-    files = [name for path in paths for name in open_checkout(path, hidden=True).files]
-    return replace(first, files=tuple(sorted({*files}))) if first.is_file else first
+    found = [open_checkout(path, hidden=True) for path in paths]
+    files = {name for one in found for name in one.files}
+    return replace(found[0], files=tuple(sorted(files))) if found[0].is_file else found[0]
 
 
 def _list_wanted(checkout: CheckedOutFolder, paths: Sequence[str]) -> set[str]:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 from cli.main import main
 from controllers.lint.lint import lint as check
 from controllers.lint.rules import RULES, LintFinding
+from controllers.worktree.paths import ask_git
 
 ROOT = Path(__file__).parents[2]
 POLICY = """\
@@ -87,6 +89,25 @@ def test_parts_know_the_objects_of_the_whole(path: str, folder: Path, capsys: py
     assert status == 1
     assert [line.split("[")[-1][:16] for line in out.splitlines()] == ["malformed-marker"]
     assert lint(capsys, "objects") == (0, "", "")
+
+
+@pytest.mark.parametrize("paths", [[], ["apps", "objects"], ["apps/bad.yaml"]], ids=str)
+def test_git_lists_a_repository_once(
+    paths: list[str], folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which takes seconds in a large one."""
+    asked: list[tuple[str, ...]] = []
+
+    def ask(folder: Path, *arguments: str, **options: Any) -> bytes:
+        asked.append(arguments)
+        return ask_git(folder, *arguments, **options)
+
+    monkeypatch.setattr("cli.checkout.ask_git", ask)
+    monkeypatch.setattr("controllers.worktree.committed.ask_git", ask)
+    assert lint(capsys, *paths)[0] == 1
+    counts = Counter(asked)
+    assert max(counts[one] for one in asked if one[0] == "check-attr") == 1
+    assert max(counts.values()) <= 2  # the names of the files are needed twice
 
 
 def test_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
