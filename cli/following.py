@@ -1,7 +1,9 @@
 """Follows manifests that change while a process stays, and applies them when they can be used.
 
-Files are looked at every second, repositories at an interval. Logins that somebody else keeps expire, so those are
-asked for again, too. What could not be applied is tried again at the interval, as the reason may be elsewhere.
+Files are looked at every second, and read when two looks find the same: a `git pull` removes what it moves before it
+is there again, and objects that are missing for a moment would lose what is known of them. Repositories are looked at
+at an interval. Logins that somebody else keeps expire, so those are asked for again, too. What could not be applied
+is tried again at the interval, as the reason may be elsewhere.
 """
 
 import asyncio
@@ -24,6 +26,8 @@ from controllers.runtime.embedded.client import EmbeddedClient
 from controllers.runtime.kube.errors import ApiError
 
 LOOK_SECONDS: Final = 1.0
+RESTLESS_SECONDS: Final = 60.0
+"""After so long, files are read although they change with each look."""
 LOGIN_SECONDS: Final = 600.0
 """How long the answer of a credential helper is used. Short ones are valid for an hour."""
 _SHARE: Final = 20
@@ -68,6 +72,10 @@ class Follower:
         self._clock = clock
         self._seen = seen
         self._applied = tuple(applied)
+        self._last = seen
+        """What was found at the last look; `_seen` is what was read."""
+        self._quiet = 0.0
+        """When the files were the same in two looks, or were read all the same."""
         self._remotes = remotes
         self._interval = interval.total_seconds()
         self._failure = ""
@@ -79,14 +87,13 @@ class Follower:
     async def run(self) -> None:
         """Follow until cancelled; manifests that cannot be used are logged, and the objects stay as they were."""
         took = cost = 0.0
-        looked = read = self._clock.monotonic()
+        looked = read = self._quiet = self._clock.monotonic()
         while True:
             await self._clock.sleep(max(LOOK_SECONDS, took * _SHARE))
             began = self._clock.monotonic()
             found = await asyncio.to_thread(fingerprint, self._sources)
             took = self._clock.monotonic() - began
-            is_new = found != self._seen
-            self._seen = found
+            is_new = self._is_new(found, began)
             if self._remotes and began - looked >= self._interval:
                 is_new = await self._have_remotes_changed(self._remotes) or is_new
                 looked = self._clock.monotonic()
@@ -95,6 +102,16 @@ class Follower:
                 await self._apply(is_new=is_new)
                 read = self._clock.monotonic()
                 cost = read - began
+
+    def _is_new(self, found: Fingerprint, now: float) -> bool:
+        """Return whether files are to be read: others than those that were, and nobody is writing them any more."""
+        if found != self._last:
+            self._last = found
+            if now - self._quiet < RESTLESS_SECONDS:
+                return False
+        self._quiet = now
+        is_new, self._seen = found != self._seen, found
+        return is_new
 
     def _seconds_until_next(self, cost: float) -> float:
         """Return how long after the last reading the next one is due, though nothing has changed."""

@@ -256,6 +256,36 @@ async def test_logins_that_others_keep_are_asked_for_again(
     assert len(read) == count
 
 
+@pytest.mark.parametrize("restless", [0, 1, 5, 1000])
+async def test_files_are_read_when_nobody_writes_them_any_more(restless: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pull that moves a manifest removes it first."""
+    clock = VirtualClock()
+    looks: list[float] = []
+    reads: list[int] = []
+
+    def look(_: object) -> dict[str, tuple[int, int, int]]:
+        looks.append(clock.monotonic())
+        return {"a.yaml": (1, 1, min(len(looks), restless + 1))}
+
+    def read() -> Manifests:
+        reads.append(len(looks))
+        return Manifests((), ())
+
+    async def at_once(work: Callable[..., Any], *arguments: Any) -> Any:
+        return work(*arguments)
+
+    monkeypatch.setattr("cli.following.fingerprint", look)
+    monkeypatch.setattr("cli.following.asyncio.to_thread", at_once)
+    with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
+        following = asyncio.create_task(Follower([], api.connect(), seen={}, read=read, clock=clock).run())
+        while len(looks) < 100:
+            await clock.advance(LOOK_SECONDS)
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+    assert reads == ([restless + 2] if restless < 60 else [60])
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
