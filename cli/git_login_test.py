@@ -119,6 +119,7 @@ def test_a_user_in_the_url_gets_the_password_and_a_whole_login_stays(logins: Git
     checkout = PushedRepository(tmp_path, "https://git.example.com/x", "main", {"username": "bot", "password": ""}, {})
     assert logins.complete(checkout).login == {"username": "bot", "password": "hunter2"}
     assert "username=bot" in log(tmp_path)
+    assert "hunter2" not in repr(logins.complete(checkout))
     whole = PushedRepository(tmp_path, "https://git.example.com/x", "main", {"username": "me", "password": "p"}, {})
     assert logins.complete(whole) == whole
 
@@ -151,3 +152,4 @@ def test_repositories_that_automations_push_to_and_that_name_no_login_get_one(
     assert (secret.key.name, secret.body["data"]) == (
         "tagline-git-credential-r0", {"username": "Ym90", "password": "aHVudGVyMg=="}
     )  # fmt: skip
+    assert "aHVudGVyMg" not in repr(made)

@@ -38,9 +38,8 @@ class Host:
     ) -> None:
         """Declare the kinds; nothing runs yet.
 
-        kinds: by name, as in `tagline run`. argv: flags of `tagline run` for them; URLs may lead to
-        this machine in any case. build: kind → what declares it in
-        place of its package. client: of the API, in place of a plain one
+        kinds: by name, as in `tagline run`. argv: flags of `tagline run` for them; URLs may lead to this machine in any
+        case. build: kind → what declares it in place of its package. client: of the API, in place of a plain one.
         """
         packages = {kind: importlib.import_module(f"controllers.{kind}.__main__") for kind in kinds}
         programs = [package.PROGRAM for package in packages.values()]

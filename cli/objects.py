@@ -51,7 +51,8 @@ class Manifest:
     resource: Resource
     """In the version it is written in."""
     key: Key
-    body: dict[str, Any]
+    body: dict[str, Any] = field(repr=False)
+    """May have the values of a Secret in it."""
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ import base64
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit, urlunsplit
@@ -36,7 +36,7 @@ class PushedRepository:
     url: str
     """Without user-info."""
     branch: str
-    login: Mapping[str, str]
+    login: Mapping[str, str] = field(repr=False)
     """Values of a Secret: those in the URL; empty for none."""
     author: Mapping[str, str]
 
