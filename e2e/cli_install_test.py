@@ -25,6 +25,7 @@ INVENTORY = "tagline-inventory"
 CONTROLLERS = ("imagepolicy-controller", "imagerepository-controller", "imageupdateautomation-controller")
 CRD = "imagerepositories.image.toolkit.fluxcd.io"
 PART_OF = "app.kubernetes.io/part-of"
+QUESTION = "Are you sure you want to delete tagline?"
 OLD_ROLE = "tagline-of-yesterday"
 
 
@@ -46,11 +47,9 @@ def empty(kubectl: Kubectl) -> Iterator[None]:
         kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=60s")
 
 
-def start(kubectl: Kubectl, *args: str) -> subprocess.Popen[str]:
+def start(kubectl: Kubectl, *args: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "cli.main", *args, "--kubeconfig", str(kubectl.kubeconfig)]
-    return subprocess.Popen(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+    return subprocess.Popen(command, cwd=ROOT, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
 def tagline(kubectl: Kubectl, *args: str) -> tuple[int, str, str]:
@@ -284,6 +283,19 @@ def test_a_namespace_stays_for_whatever_somebody_put_into_it(kubectl: Kubectl) -
     assert kubectl("get", "ingress", "mine", "-n", NAMESPACE).returncode == 0
 
 
+def test_what_comes_into_a_namespace_while_somebody_is_asked_stays(kubectl: Kubectl) -> None:
+    install(kubectl)
+    with start(kubectl, "uninstall", stdin=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stdout.read(len(QUESTION)) == QUESTION
+        kubectl("create", "secret", "generic", "mine", "-n", NAMESPACE)
+        _, errors = running.communicate("y\n", timeout=60)
+    assert running.returncode == 0, errors
+    assert f"⚠️  Namespace/{NAMESPACE} stays, for it has more in it: Secret/mine;" in errors
+    assert kubectl("get", "secret", "mine", "-n", NAMESPACE).returncode == 0
+    assert not items(kubectl, "cm", NAMESPACE, selector=f"{PART_OF}=tagline")
+
+
 def test_objects_that_others_look_after_are_left_to_them(kubectl: Kubectl) -> None:
     limited = ("--watch-all-namespaces=false", "-n")
     for namespace in ("ops", NAMESPACE):
@@ -417,7 +429,8 @@ def test_installations_for_one_namespace_each_share_what_the_cluster_has_once(ku
     assert status == 0, errors
     assert f"✔ CustomResourceDefinition/{CRD} deleted" in errors
     install(kubectl)
-    assert len(names(kubectl)) == 29
+
+    assert len(names(kubectl)) == 28
 
 
 def test_a_removal_that_was_killed_is_repeated(kubectl: Kubectl) -> None:

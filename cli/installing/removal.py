@@ -41,7 +41,7 @@ _PASSING: Final = ("Event", "Lease", "Endpoints", "EndpointSlice", "PodMetrics")
 class Plan:
     """What to remove, each with the uid of the object that was looked at."""
 
-    namespace: str
+    inventory: Inventory
     objects: tuple[tuple[Ref, str], ...]
     """In the order in which to delete them, without CRDs and the namespace."""
     crds: tuple[tuple[Ref, str], ...]
@@ -54,6 +54,11 @@ class Plan:
     deletes_namespace: bool
     kept: tuple[str, ...]
     """Sentences about what stays."""
+
+    @property
+    def namespace(self) -> str:
+        """Where the controllers run."""
+        return self.inventory.namespace
 
 
 def find(cluster: "Cluster", namespace: str, *, crds: bool) -> tuple[Inventory, list[Inventory]]:
@@ -107,15 +112,12 @@ def plan(
     is_to_go = has_namespace and not keep_namespace
     content = _content(cluster, inventory, crds={ref.name for ref, _ in ours} if crds else set()) if is_to_go else []
     if content:
-        kept.append(
-            f"Namespace/{inventory.namespace} stays, for it has more in it: {', '.join(content)}; "
-            f"`kubectl delete namespace {inventory.namespace}` deletes all of it"
-        )
+        kept.append(_stays(inventory.namespace, content))
     if ours and not crds:
         kept.append("the CRDs and all objects of tagline's kinds stay; --crds deletes them")
     looks_after = _looks_after(cluster, inventory, others)
     return Plan(
-        namespace=inventory.namespace,
+        inventory=inventory,
         objects=tuple(pair for pair in found if pair[0].kind not in (CRD, "Namespace")),
         crds=ours if crds else (),
         lost=tuple(_count(cluster, {ref.name for ref, _ in ours})) if crds else (),
@@ -147,7 +149,14 @@ def remove(session: Session, planned: Plan, *, dry_run: bool) -> None:
             if dry_run or delete(cluster, ref, uid=uid):
                 report.success(f"{ref} deleted {mark}")
     inventory = Ref("v1", "ConfigMap", planned.namespace, NAME)
-    last = Ref("v1", "Namespace", "", planned.namespace) if planned.deletes_namespace else inventory
+    last = inventory
+    if planned.deletes_namespace:
+        last = Ref("v1", "Namespace", "", planned.namespace)
+        # Whoever was asked may have taken their time: somebody may have put something into it.
+        content = [] if dry_run else _content(cluster, planned.inventory, {ref.name for ref, _ in planned.crds})
+        if content:
+            report.warning(_stays(planned.namespace, content))
+            last = inventory
     if dry_run or delete(cluster, last):
         report.success(f"{last} deleted {mark}")
 
@@ -213,6 +222,13 @@ def _content(cluster: "Cluster", inventory: Inventory, crds: set[str]) -> list[s
         except ApiError as error:  # an extension of the API server that is down, a right that is missing
             found[f"maybe objects of {api_version} ({error.message})"] = None
     return list(found)
+
+
+def _stays(namespace: str, content: Sequence[str]) -> str:
+    return (
+        f"Namespace/{namespace} stays, for it has more in it: {', '.join(content)}; `kubectl delete namespace "
+        f"{namespace}` deletes all of it"
+    )
 
 
 def _count(cluster: "Cluster", crds: set[str]) -> Iterator[tuple[Resource, int]]:
