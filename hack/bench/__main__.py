@@ -1,18 +1,18 @@
-"""`python -m hack.bench [parts|verbs|cluster|whole|all] [--runs N]`: prints figures; the exit status is 0."""
+"""`python -m hack.bench [parts|verbs|cluster|job|whole|all] [--runs N]`: prints figures; the exit status is 0."""
 
 import argparse
 import os
 import platform
 import sys
 
-from hack.bench import cluster_verbs, components, end_to_end, verbs
+from hack.bench import cluster_verbs, components, end_to_end, job, verbs
 from hack.bench.measure import HEADER
 
 
 def main() -> int:
     """Print figures."""
     parser = argparse.ArgumentParser(prog="python -m hack.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", default="all", choices=["parts", "verbs", "cluster", "whole", "all"])
+    parser.add_argument("what", nargs="?", default="all", choices=["parts", "verbs", "cluster", "job", "whole", "all"])
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each part (5)")
     parser.add_argument("--pushes", type=int, default=15, help="tags pushed one after the other (15)")
     args = parser.parse_args()
@@ -31,6 +31,10 @@ def main() -> int:
     if args.what in {"cluster", "all"}:
         print(f"\n{verbs.HEADER}")
         for run in cluster_verbs.figures(args.runs):
+            print(run.line(), flush=True)
+    if args.what in {"job", "all"}:
+        print(f"\n{verbs.HEADER}")
+        for run in job.figures(args.runs):
             print(run.line(), flush=True)
     if args.what in {"whole", "all"}:
         figures, idle, after = end_to_end.figures(args.pushes)
