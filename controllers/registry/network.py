@@ -17,6 +17,7 @@ from controllers.net.destinations import Destinations
 from controllers.registry.errors import ResponseTooLarge
 from controllers.registry.lookups import Lookups
 from controllers.registry.metering import MAX_HEAD_BYTES, MAX_HEAD_LINES, MAX_HEAD_READS, YIELD_EVERY
+from controllers.registry.streams import AsyncioBackend
 
 HEAD_PIECE_BYTES = 2 << 10
 """Handed on at a time before the body: what the HTTP library gets in one piece it works through without a pause."""
@@ -33,7 +34,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         """destinations: None where the operator has named the host, as in the proxy of the environment."""
         self._destinations = destinations
         self._lookups = lookups
-        self._direct = httpcore.AnyIOBackend()
+        self._direct = AsyncioBackend()
 
     async def connect_tcp(
         self,
