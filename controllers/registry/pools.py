@@ -4,15 +4,17 @@ httpx makes its pools itself and lets nobody choose how they connect, so its two
 """
 
 import ssl
+from functools import lru_cache
 from http.cookiejar import DefaultCookiePolicy
-from typing import Any
+from typing import Any, Final
 
 import httpcore
 import httpx
 
 from controllers.net.tls import ssl_context
+from controllers.registry.direct import DirectTransport
 from controllers.registry.lookups import Lookups
-from controllers.registry.messages import Route
+from controllers.registry.messages import RegistryRequest, Route
 from controllers.registry.network import GuardedBackend
 from controllers.registry.response_body import ACCEPT_ENCODING
 from controllers.registry.socks import SocksBackend
@@ -23,6 +25,8 @@ connecting. What bounds them is how many runs there are, and what one registry m
 MAX_IDLE_CONNECTIONS = 100
 KEEPALIVE_SECONDS = 90.0
 CONNECT_SECONDS = 10.0
+CONNECT_TIMEOUT: Final = httpx.Timeout(None, connect=CONNECT_SECONDS).as_dict()
+PARSED_URLS: Final = 512
 NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 """Reached without the environment's proxy, as in Go."""
 
@@ -30,7 +34,7 @@ NO_PROXY_MOUNTS = ("all://localhost", "all://127.0.0.1", "all://[::1]")
 class PoolTransport(httpx.AsyncHTTPTransport):
     """httpx's own transport, over a pool that httpx cannot make."""
 
-    def __init__(self, pool: httpcore.AsyncConnectionPool) -> None:
+    def __init__(self, pool: httpcore.AsyncHTTPProxy) -> None:
         self._pool = pool
 
 
@@ -46,6 +50,12 @@ class RouteClient(httpx.AsyncClient):
         self._context = ssl_context(route.tls)
         self._route = route
         self._lookups = lookups
+        self._own_headers = {
+            "Accept": "*/*",
+            "Accept-Encoding": ACCEPT_ENCODING,
+            "Connection": "keep-alive",
+            "User-Agent": user_agent,
+        }
         proxy = None
         if route.proxy and not route.proxy.address.startswith("socks5:"):
             trust = ssl_context(route.tls.without_key_pair() if route.tls else None)
@@ -60,9 +70,26 @@ class RouteClient(httpx.AsyncClient):
             mounts=None if route.proxy else dict.fromkeys(NO_PROXY_MOUNTS),
             timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
             follow_redirects=False,
-            headers={"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING},
+            headers=self._own_headers,
         )
         self.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+
+    async def open(self, request: RegistryRequest) -> httpx.Response:
+        """Return an answer whose body is not read yet. Raises httpx.TransportError, and InvalidURL.
+
+        Without a proxy in between what httpx does for applications (cookies, redirects, logins, merging of URLs) is
+        passed by: it has no part here and costs as much as the request itself.
+        """
+        url = _parse(request.url)
+        transport = self._transport_for_url(url)
+        if not isinstance(transport, DirectTransport):
+            built = self.build_request(request.method, url, headers=request.headers, content=request.body)
+            return await self.send(built, stream=True)
+        headers = {**self._own_headers, **request.headers}
+        direct = httpx.Request(
+            request.method, url, headers=headers, content=request.body, extensions={"timeout": CONNECT_TIMEOUT}
+        )
+        return await transport.handle_async_request(direct)
 
     def _init_transport(self, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
         """Return the transport without a proxy that httpx knows."""
@@ -70,7 +97,13 @@ class RouteClient(httpx.AsyncClient):
         proxy = self._route.proxy
         socks = proxy if proxy and proxy.address.startswith("socks5:") else None
         backend = SocksBackend(socks, direct) if socks else direct
-        return PoolTransport(httpcore.AsyncConnectionPool(network_backend=backend, **_limits(self._context)))
+        return DirectTransport(
+            backend,
+            self._context,
+            max_connections=MAX_CONNECTIONS,
+            max_idle=MAX_IDLE_CONNECTIONS,
+            keepalive_seconds=KEEPALIVE_SECONDS,
+        )
 
     def _init_proxy_transport(self, proxy: httpx.Proxy, *args: Any, **kwargs: Any) -> httpx.AsyncBaseTransport:
         """Return the transport through a proxy. The one of the environment is the operator's and may be anywhere."""
@@ -91,6 +124,11 @@ class RouteClient(httpx.AsyncClient):
                 **_limits(self._context),
             )
         )
+
+
+@lru_cache(maxsize=PARSED_URLS)
+def _parse(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 def _limits(context: ssl.SSLContext) -> dict[str, Any]:

@@ -128,8 +128,7 @@ class RegistryTransport:
         async with self._client(route) as client:
             try:
                 await self._check_name(urlsplit(request.url).hostname or "", route.destinations)
-                built = client.build_request(request.method, request.url, headers=request.headers, content=request.body)
-                response = await client.send(built, stream=True)
+                response = await client.open(request)
                 try:
                     return await self._read(request, response, max_bytes, meter, overflow)
                 finally:
@@ -180,7 +179,8 @@ class RegistryTransport:
             overflow=None if failed or not overflow else partial(overflow, str(response.url), kind),
         )
         if request.method != "HEAD":
-            async for chunk in response.aiter_raw():
+            assert isinstance(response.stream, httpx.AsyncByteStream)
+            async for chunk in response.stream:
                 meter.add(len(chunk))
                 if meter.is_pause_due:
                     await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
