@@ -7,7 +7,7 @@ from datetime import timedelta
 from api.names import IMAGE_TAG_LISTS
 from controllers.image.reference import Image
 from controllers.registry.access import Access
-from controllers.registry.tags import ListedTags, TagSieve
+from controllers.registry.tags import ListedTags, TagSieve, fingerprint
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.taglist import codec
@@ -36,7 +36,7 @@ class FakeTagLister:
         if tag_filter and len(self.tags) > self.max_tags:
             kept = await tag_filter.begin()(self.tags)
             return ListedTags(kept, is_filtered=True, excluded_count=len(self.tags) - len(kept))
-        return ListedTags(self.tags)
+        return ListedTags(self.tags, fingerprint=fingerprint(tag.encode() + b" " for tag in self.tags))
 
 
 class FakeTagListReader:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from controllers.golang import regexp
-from controllers.registry.tags import KeepTags, ListedTags
+from controllers.registry.tags import KeepTags, ListedTags, UnreadTags
 from controllers.selection.threads import NamespaceThreads
 from controllers.taglist.scan import INLINE_TAGS, Exclusion, TagSet, arrange, build_tag_set
 
@@ -40,7 +40,8 @@ class TagExclusion:
     async def build(self, listed: ListedTags) -> TagSet:
         """Return the list to store. Raises BadExclusionPattern."""
         if not listed.is_filtered:
-            return await self._run(listed.tags, partial(build_tag_set, listed.tags, self.exclusion.patterns))
+            tags = await _read(listed.tags)
+            return await self._run(tags, partial(build_tag_set, tags, self.exclusion.patterns))
 
         def build() -> TagSet:
             return arrange(set(listed.tags), excluded_count=listed.excluded_count)
@@ -58,3 +59,10 @@ class TagExclusion:
         if regexp.are_cheap(patterns, chars=chars, work=SHARED_THREAD_WORK):
             return await asyncio.to_thread(work)
         return await self.threads.run(self.namespace, work)
+
+
+async def _read(tags: Sequence[str]) -> Sequence[str]:
+    """Return tags that are decoded, beside the event loop where they are many."""
+    if isinstance(tags, UnreadTags):
+        return tags.read() if len(tags) <= INLINE_TAGS else await asyncio.to_thread(tags.read)
+    return tags

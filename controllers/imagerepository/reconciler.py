@@ -17,6 +17,7 @@ from controllers.golang.duration import format_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.reader import AccessReader, request_timeout
 from controllers.imagerepository.exclusion import TagExclusion
+from controllers.imagerepository.last_scan import LastScans
 from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
 from controllers.imagerepository.schedule import ScanNow, Wait, is_dated_ahead, next_scan
@@ -54,6 +55,7 @@ class ImageRepositoryReconciler:
         self._access = access
         self._tag_lists = tag_lists
         self._threads = NamespaceThreads()
+        self._last_scans = LastScans()
 
     async def reconcile(self, run: RepositoryRun) -> Outcome:
         """Do one pass: scan if a scan is due, else say when the next one is."""
@@ -112,31 +114,39 @@ class ImageRepositoryReconciler:
 
     async def _scan(self, run: RepositoryRun, image: Image, access: Access) -> Ready:
         spec, before = run.object.spec, run.status.last_scan_result
-        scan = await self._fetch(run, image, access)
+        patterns = Exclusion(effective_exclusions(spec.exclusion_list))
+        exclusion = TagExclusion(patterns, run.object.metadata.namespace, self._threads)
+        listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
+        if before is not None and self._is_repeated(run, before, listed):
+            result = replace(before, scan_time=run.now)
+            run.status = replace(run.status, canonical_image_name=image.name, last_scan_result=result)
+            return _nothing_new(run)
+        scan = await exclusion.build(listed)
         latest = await self._store(run, scan)
+        result = ScanResult(tag_count=len(scan.tags), scan_time=run.now, latest_tags=latest, revision=scan.revision)
         run.status = replace(
             run.status,
             canonical_image_name=image.name,
             observed_exclusion_list=effective_exclusions(spec.exclusion_list),
             observed_latest_tags=spec.latest_tags,
-            last_scan_result=ScanResult(
-                tag_count=len(scan.tags), scan_time=run.now, latest_tags=latest, revision=scan.revision
-            ),
+            last_scan_result=result,
         )
-        interval = _interval(run, run.now)
+        self._last_scans.record(run.object, listed.fingerprint, result)
+        if before is not None and before.revision == scan.revision:
+            return _nothing_new(run)
         message = _message(run.status)
-        if before is None or before.revision != scan.revision:
-            warnings = _warn_of_emptiness(before, scan)
-            return Ready(message, requeue_after=interval, event=message, warnings=warnings)
-        no_change = f"no new tags found, next scan in {format_duration(interval)}"
-        return Ready(message, requeue_after=interval, no_change=no_change)
+        warnings = _warn_of_emptiness(before, scan)
+        return Ready(message, requeue_after=_interval(run, run.now), event=message, warnings=warnings)
 
-    async def _fetch(self, run: RepositoryRun, image: Image, access: Access) -> TagSet:
-        spec = run.object.spec
-        patterns = Exclusion(effective_exclusions(spec.exclusion_list))
-        exclusion = TagExclusion(patterns, run.object.metadata.namespace, self._threads)
-        listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
-        return await exclusion.build(listed)
+    def _is_repeated(self, run: RepositoryRun, before: ScanResult, listed: ListedTags) -> bool:
+        """Return whether all that a scan would write is written."""
+        return (
+            self._last_scans.is_repeated(run.object, run.status, listed.fingerprint)
+            and self._tag_lists.stored_revision(run.object) == before.revision
+            and not is_dated_ahead(before.scan_time, now=run.now)
+            and run.status.observed_exclusion_list == effective_exclusions(run.object.spec.exclusion_list)
+            and run.status.observed_latest_tags == run.object.spec.latest_tags
+        )
 
     async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
         """Store the tags unless they are stored; returns the tags to show in the status."""
@@ -170,6 +180,12 @@ class ImageRepositoryReconciler:
 def _interval(run: RepositoryRun, scan_time: datetime) -> timedelta:
     """Return how long a scan is good for."""
     return run.spread(read_interval(run.object.spec.interval), since=scan_time)
+
+
+def _nothing_new(run: RepositoryRun) -> Ready:
+    interval = _interval(run, run.now)
+    no_change = f"no new tags found, next scan in {format_duration(interval)}"
+    return Ready(_message(run.status), requeue_after=interval, no_change=no_change)
 
 
 def _message(status: ImageRepositoryStatus) -> str:

@@ -89,6 +89,64 @@ async def test_scan_that_finds_nothing_new_writes_no_list_and_reports_no_change(
     assert idle.run.status.last_scan_result.scan_time == START + INTERVAL
 
 
+async def test_an_answer_that_is_repeated_is_not_worked_through_again(
+    idle: RepositoryHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise AssertionError("the same tags were arranged once more")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("controllers.imagerepository.exclusion.TagExclusion.build", fail)
+        before = idle.run.status
+        end = await idle.reconcile(after=INTERVAL)
+        assert end.no_change == "no new tags found, next scan in 10m0s"
+        assert before.last_scan_result is not None
+        result = replace(before.last_scan_result, scan_time=START + INTERVAL)
+        assert idle.run.status == replace(before, last_scan_result=result)
+        idle.registry.tags.append("3.0")
+        with pytest.raises(AssertionError, match="once more"):
+            await idle.reconcile(after=2 * INTERVAL)
+    assert (await idle.reconcile(after=3 * INTERVAL)).event == "successful scan: found 3 tags"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"exclusion_list": ("^1",)}, id="exclusion-list"),
+        pytest.param({"latest_tags": LatestTags(order="firstSeen", count=1)}, id="latest-tags"),
+    ],
+)
+async def test_an_answer_that_is_repeated_counts_anew_for_another_spec(
+    idle: RepositoryHarness, change: dict[str, Any]
+) -> None:
+    await idle.reconcile(after=INTERVAL)
+    await idle.reconcile(after=2 * INTERVAL)
+    idle.repository = replace(idle.repository, spec=replace(idle.repository.spec, **change))
+    await idle.reconcile(after=3 * INTERVAL, new_generation=True)
+    assert idle.scanned
+    result = idle.run.status.last_scan_result
+    assert result is not None
+    assert len(result.latest_tags) == (2 if "exclusion_list" in change else 1)
+    assert result.latest_tags == (("2.0.sig", "2.0") if "exclusion_list" in change else result.latest_tags)
+
+
+async def test_what_somebody_wrote_into_the_status_does_not_stay_though_the_answer_is_repeated(
+    idle: RepositoryHarness,
+) -> None:
+    await idle.reconcile(after=INTERVAL)
+    true = idle.run.status.last_scan_result
+    assert true is not None
+    edits: list[dict[str, Any]] = [{"latest_tags": ("9.9",)}, {"tag_count": 7}, {"revision": "1"}]
+    for number, edit in enumerate(edits, 2):
+        forged = replace(idle.run.status, last_scan_result=replace(true, **edit))
+        idle.repository = replace(idle.repository, status=forged)
+        await idle.reconcile(after=number * INTERVAL)
+        assert idle.scanned
+        found = idle.run.status.last_scan_result
+        assert found is not None
+        assert replace(found, scan_time=true.scan_time) == true, edit
+
+
 async def test_scan_that_finds_other_tags_rewrites_the_list_and_is_reported(idle: RepositoryHarness) -> None:
     idle.registry.tags.append("3.0")
     end = await idle.reconcile(after=INTERVAL)

@@ -12,7 +12,7 @@ from controllers.image.reference import Image
 from controllers.registry.errors import BadResponse, ImageNotFound, RegistryError, ResponseTooLarge
 from controllers.registry.metering import FREE_PIECES
 from controllers.registry.settings import RegistrySettings
-from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags, ListedTags
+from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags, ListedTags, decode_page
 from testing.registry_harness import ANONYMOUS, LIST, MINUTE, RegistryHarness, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply, diagnostics, run_listener
 
@@ -237,3 +237,48 @@ async def test_pieces_of_usual_sizes_are_fine() -> None:
 
     async with run_listener(serve) as address, run_harness(lambda asked: Reply()) as b:
         assert (await b.client.list_tags(Image(address, "app"), ANONYMOUS, timeout=MINUTE)).tags == tags
+
+
+async def test_pages_that_are_repeated_are_not_decoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tags = [f"1.0.{number:02}" for number in range(10)]
+    handler = RegistryHandler({"app": tags}, page_size=4)
+    decoded: list[str] = []
+
+    def note(url: str, *arguments: object, **named: bool) -> list[str]:
+        decoded.append(url.partition("?")[2])
+        return decode_page(url, *arguments, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("controllers.registry.pages.decode_page", note)
+    async with run_harness(handler) as b:
+        first = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE)
+        assert len(decoded) == 3
+        again = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE)
+        assert len(decoded) == 3
+        assert (len(again.tags), list(again.tags)) == (10, tags)
+        assert again.fingerprint == first.fingerprint
+        handler.repos["app"] = [*tags[:6], "1.0.05a", *tags[6:]]
+        other = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE)
+        assert list(other.tags) == handler.repos["app"]
+        assert len(decoded) == 5, "the first page is as it was"
+        assert other.fingerprint not in {first.fingerprint, b""}
+
+
+async def test_pages_that_are_repeated_count_for_the_limit_and_are_filtered() -> None:
+    tags = [f"1.0.{number}" for number in range(6)] + ["1.sig", "2.0"]
+    handler = RegistryHandler({"app": tags}, page_size=3)
+    async with run_harness(handler, settings=RegistrySettings(max_tags=5)) as b:
+        for _ in range(3):
+            recorder = Recorder()
+            found = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE, tag_filter=recorder)
+            assert recorder.lists == [tags]
+            assert found == ListedTags(tags[3:], is_filtered=True, excluded_count=3)
+            assert found.fingerprint == b""
+        with pytest.raises(ResponseTooLarge, match="more than 5 tags"):
+            await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE)
+
+
+async def test_a_page_of_errors_is_refused_each_time() -> None:
+    async with run_harness(list_of(b'{"name":"app","errors":[{}]}')) as b:
+        for _ in range(2):
+            with pytest.raises(BadResponse, match="expected a list of tags"):
+                await b.tags()

@@ -10,7 +10,7 @@ import ssl
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 import h11
@@ -154,10 +154,8 @@ class Connection:
             parts.append(self._http.send(h11.EndOfMessage()))
         except h11.LocalProtocolError as error:
             raise httpcore.LocalProtocolError(error) from error
-        try:
+        with suppress(httpcore.WriteError):  # a server may answer before it has read all, and hang up
             await self.stream.write(b"".join(part for part in parts if part))
-        except httpcore.WriteError:
-            pass  # a server may answer before it has read all, and hang up
         while True:
             event = await self._next_event()
             if isinstance(event, h11.Response):
@@ -176,6 +174,8 @@ class Connection:
         """Return whether the connection is ready for another request: both sides are done and want to go on."""
         if self._http.our_state is not h11.DONE or self._http.their_state is not h11.DONE:
             return False
+        if self._http.trailing_data[0]:
+            return False  # an answer to nothing would be taken for that to the next request
         self._http.start_next_cycle()
         return True
 

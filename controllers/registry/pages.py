@@ -23,6 +23,7 @@ from controllers.registry.tags import (
     build_list_url,
     decode_page,
     find_next_page,
+    fingerprint,
 )
 
 LARGE_PAGE_BYTES = 512 << 10
@@ -37,6 +38,8 @@ MAX_CACHED_BYTES = 16 << 20
 MAX_CACHED_PAGE_BYTES = 1 << 20
 OVERHEAD_BYTES = 2 << 10
 """What a page takes besides its body, roughly."""
+MAX_KNOWN_PAGES = 1 << 15
+"""Some 10 MB; a page that is forgotten is decoded again."""
 PAGE_SIZE_MULTIPLE = 50
 """Page sizes are multiples of this: a last page of such a size may be full."""
 
@@ -46,6 +49,8 @@ class PageCache:
 
     def __init__(self, clock: Clock) -> None:
         self._decoders = asyncio.Semaphore(MAX_DECODERS)
+        # By content alone: whoever sends the same bytes is told nothing, and saves the same work.
+        self._counts: LRUCache[bytes, int] = LRUCache(MAX_KNOWN_PAGES)
         self._refusals: TTLCache[Hashable, None] = TTLCache(
             MAX_REFUSALS, REFUSAL_LIFETIME.total_seconds(), timer=clock.monotonic
         )
@@ -55,7 +60,7 @@ class PageCache:
 
     def of(self, identity: Hashable) -> "IdentityPages":
         """Return the pages that `identity` was given."""
-        return IdentityPages(self._pages, self._refusals, self._decoders, identity)
+        return IdentityPages(self._pages, self._refusals, self._decoders, self._counts, identity)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,8 @@ class IdentityPages:
     pages: LRUCache[tuple[Hashable, str], RegistryResponse]
     refusals: TTLCache[Hashable, None]
     decoders: asyncio.Semaphore
+    counts: LRUCache[bytes, int]
+    """Of the tags of pages that were decoded before, by their fingerprint."""
     identity: Hashable
 
     def get(self, url: str) -> RegistryResponse | None:
@@ -114,15 +121,24 @@ async def _add(session: Session, url: str, page: RegistryResponse, listing: List
         return page.overflow.tag_count
     listing.add_bytes(url, len(page.body))
     kind, quotable = page.headers.get("content-type", ""), session.is_quotable(page.url)
-    if len(page.body) < LARGE_PAGE_BYTES:
-        tags = decode_page(url, kind, page.body, is_quotable=quotable)
+    digest = fingerprint([page.body])
+    count = cache.counts.get(digest)
+    if count is None:
+        if listing.unread_bytes >= LARGE_PAGE_BYTES:
+            async with cache.decoders:
+                await asyncio.to_thread(listing.read)
+        if len(page.body) < LARGE_PAGE_BYTES:
+            tags = decode_page(url, kind, page.body, is_quotable=quotable)
+        else:
+            async with cache.decoders:
+                tags = await asyncio.to_thread(decode_page, url, kind, page.body, is_quotable=quotable)
+        count = cache.counts[digest] = len(tags)
+        listing.add(tags, page=digest)
     else:
-        async with cache.decoders:
-            tags = await asyncio.to_thread(decode_page, url, kind, page.body, is_quotable=quotable)
-    listing.add(tags)
+        listing.add_unread(page.body, count, page=digest)
     if listing.is_full:
         await listing.apply_filter(url)
-    return len(tags)
+    return count
 
 
 async def _page(

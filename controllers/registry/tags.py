@@ -5,9 +5,10 @@ pages, tags and bytes are counted, and all pages are asked of the URL that the f
 the number of tags that the exclusion list leaves; how many bytes may be read for them follows from it.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, overload
 from urllib.parse import urljoin, urlsplit
 
 import msgspec
@@ -63,11 +64,58 @@ class ListedTags:
     """The answer to a list of tags."""
 
     tags: Sequence[str]
-    """In the registry's order; may repeat."""
+    """In the registry's order; may repeat. Of pages that were read before perhaps `UnreadTags`."""
     is_filtered: bool = False
     """Whether the filter was needed; then it was asked about each tag, else about none."""
     excluded_count: int = 0
     """How many it dropped."""
+    fingerprint: bytes = field(default=b"", compare=False)
+    """Of the answers without a filter: equal ones have the same tags. Empty where it is not known."""
+
+
+class UnreadTags(Sequence[str]):
+    """The tags of pages that are byte for byte those of an earlier list: decoded when somebody asks for one."""
+
+    def __init__(self, bodies: Sequence[bytes], count: int) -> None:
+        self._bodies = bodies
+        self._count = count
+        self._tags: list[str] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        return self.read()[index]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.read())
+
+    def __eq__(self, other: object) -> bool:
+        return self.read() == other
+
+    __hash__ = None  # type: ignore[assignment]  # as lists
+
+    def read(self) -> list[str]:
+        """Return the tags; some 2 ms a megabyte the first time."""
+        if self._tags is None:
+            self._tags = [tag for body in self._bodies for tag in _known_tags(body)]
+        return self._tags
+
+
+def _known_tags(body: bytes) -> list[str]:
+    return msgspec.json.decode(body, type=TagPage).tags or []
+
+
+def fingerprint(parts: Iterable[bytes]) -> bytes:
+    """Return what stands for bytes that a registry sent; nobody can make two of them alike (BLAKE2b, 128 bits)."""
+    found = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        found.update(part)
+    return found.digest()
 
 
 def build_list_url(scheme: str, location: Location, *, page_size: int | None = PAGE_SIZE) -> str:
@@ -169,6 +217,12 @@ class Listing:
     excluded_count: int = 0
     bytes_read: int = 0
     visited: set[str] = field(default_factory=set)
+    _unread: list[bytes] = field(default_factory=list)
+    """Pages that follow `tags`, as they came."""
+    _unread_count: int = 0
+    """Of their tags."""
+    _fingerprints: list[bytes] | None = field(default_factory=list)
+    """Of the pages, while all are kept whole."""
     _filtered: int = 0
     """So many tags have passed the filter."""
     _chars: int = 0
@@ -187,17 +241,44 @@ class Listing:
                 f"{BYTES_PER_TAG} for each of {self.max_tags} tags; raise --registry-max-tags"
             )
 
-    def add(self, tags: Sequence[str]) -> None:
-        """Take tags; see `is_full`."""
+    def add(self, tags: Sequence[str], *, page: bytes = b"") -> None:
+        """Take tags; see `is_full`. page: fingerprint of the page that they are all of."""
+        self.read()
         self.tags += tags
+        self._add_fingerprint(page)
+
+    def add_unread(self, body: bytes, count: int, *, page: bytes) -> None:
+        """Take a page that is known to be one and to have so many tags; see `is_full` and `unread_bytes`."""
+        self._unread.append(body)
+        self._unread_count += count
+        self._add_fingerprint(page)
+
+    def _add_fingerprint(self, page: bytes) -> None:
+        if not page:
+            self._fingerprints = None
+        elif self._fingerprints is not None:
+            self._fingerprints.append(page)
+
+    @property
+    def unread_bytes(self) -> int:
+        """How much `read`, and whatever adds, filters or rolls back, has to decode first."""
+        return sum(map(len, self._unread))
+
+    def read(self) -> None:
+        """Decode the pages that were not."""
+        if self._unread:
+            unread, self._unread, self._unread_count = self._unread, [], 0
+            for body in unread:
+                self.tags += _known_tags(body)
 
     @property
     def is_full(self) -> bool:
         """Whether `apply_filter` is needed before more is added."""
-        return len(self.tags) > self.max_tags
+        return len(self.tags) + self._unread_count > self.max_tags
 
     async def apply_filter(self, url: str) -> None:
         """Drop the tags that do not count. Raises ResponseTooLarge when too many do, and what `keep` raises."""
+        self.read()
         added = self.tags[self._filtered :]
         self.is_filtered = self.keep is not None
         kept = await self.keep(added) if self.keep else added
@@ -213,16 +294,22 @@ class Listing:
 
     async def finish(self, url: str) -> ListedTags:
         """Return all tags. Once some had to be filtered the rest are as well. Raises as `apply_filter`."""
-        if self.is_filtered and len(self.tags) > self._filtered:
+        if self.is_filtered and len(self.tags) + self._unread_count > self._filtered:
             await self.apply_filter(url)
-        return ListedTags(self.tags, self.is_filtered, self.excluded_count)
+        whole = b"" if self._fingerprints is None or self.is_filtered else fingerprint(self._fingerprints)
+        if self._unread and not self.tags:
+            return ListedTags(UnreadTags(self._unread, self._unread_count), fingerprint=whole)
+        self.read()
+        return ListedTags(self.tags, self.is_filtered, self.excluded_count, whole)
 
     def mark(self) -> "Mark":
         """Return what `roll_back` comes back to, if nothing before it is filtered in between."""
+        self.read()
         return Mark(len(self.tags), self.excluded_count, self._filtered, self._chars)
 
     def roll_back(self, mark: "Mark") -> None:
         """Drop what was added since. Bytes that were read stay read."""
+        self.read()
         del self.tags[mark.length :]
         self.excluded_count, self._filtered, self._chars = mark.excluded_count, mark.filtered, mark.chars
 
