@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 from controllers.golang.quote import quote_bytes
@@ -41,6 +42,7 @@ class DurationOverflow(BadDuration):
     """The duration does not fit in 64 bits of nanoseconds, about 292 years."""
 
 
+@lru_cache(maxsize=1024)  # each run reads the same few of its object
 def parse_duration(text: str) -> timedelta:
     """Return the duration that `text` names, cut to whole microseconds.
 

@@ -8,6 +8,7 @@ metadata services by themselves and do not ask. Pure: resolving and connecting a
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final, TypeAlias
 
@@ -143,6 +144,7 @@ def normalize_host(host: str) -> str:
     return text.rstrip(".")
 
 
+@lru_cache(maxsize=1024)  # each request asks about the same few hosts
 def parse_address(host: str) -> Address | None:
     """Return the address that a host is written as, None for a name."""
     text = host.partition("%")[0]

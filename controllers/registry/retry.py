@@ -18,6 +18,8 @@ MAX_WAIT = timedelta(seconds=30)
 MAX_RETRY_AFTER = timedelta(hours=6)
 
 HEADER_PREFIXES = ("ratelimit", "x-ratelimit")
+HINT_HEADERS = frozenset({"retry-after", "ratelimit", *(f"{prefix}-remaining" for prefix in HEADER_PREFIXES)})
+"""Without one of these an answer says nothing."""
 EPOCH_THRESHOLD = timedelta(days=3650)
 """A longer time until the reset is a date instead, which some send in X-RateLimit-Reset."""
 REMAINING = re.compile(r"(?:^|[;,\s])(?:r|remaining)\s*+=\s*+(\d{1,9})\b")
@@ -40,6 +42,8 @@ def parse_rate_hint(headers: dict[str, str], *, now: datetime) -> RateHint:
     All forms that its drafts had are read, and the `X-` ones that came before. headers: names in lower case. A header
     that cannot be read says nothing. A date is compared with the answer's own: one of the two clocks may be wrong.
     """
+    if not HINT_HEADERS.intersection(headers):
+        return RateHint()
     now = parse_date(headers.get("date", "")) or now
     exhausted = [
         _parse_policies(headers.get("ratelimit", "")),
