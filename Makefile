@@ -87,6 +87,10 @@ e2e: $(READY) ## End-to-end tests (KUBECONFIG and E2E_* name given parts, else t
 	@$(BIN)/python -m hack.env build
 	$(PYTEST) e2e
 
+.PHONY: image
+image: $(READY) ## Build the image without Docker into .work/image and check it (root on Debian; CLOUD=0 without clouds)
+	@$(BIN)/python -m hack.image build $(if $(filter 0,$(CLOUD)),--no-cloud) $(if $(PYTHON_IMAGE),--python-image $(PYTHON_IMAGE)) $(if $(FRESH),--fresh)
+
 .PHONY: flux-cli
 flux-cli: $(READY) ## Build the flux command line, so that the tests try it as well
 	@$(BIN)/python -m hack.env path flux
@@ -150,6 +154,7 @@ drift: $(READY) ## Fail when a generated file is stale
 .PHONY: lock
 lock: ## Resolve requirements/*.txt again (needs uv: pip install uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp --extra aws --extra azure --extra gcp -o requirements/run.txt setup.cfg
+	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --extra ssh --extra openpgp -c requirements/run.txt -o requirements/run-nocloud.txt setup.cfg
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/build.txt requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --all-extras -o requirements/dev.txt setup.cfg requirements/build.in
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header --no-annotate -c requirements/dev.txt -o requirements/demo.txt requirements/demo.in

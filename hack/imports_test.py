@@ -91,8 +91,21 @@ def test_the_product_imports_only_what_it_requires() -> None:
 
 
 def test_what_the_product_requires_is_locked_for_the_image() -> None:
-    lock = (ROOT / "requirements" / "run.txt").read_text()
-    assert requirements() <= set(re.findall(r"^(\S+)==", lock, flags=re.MULTILINE))
+    clouds = {"botocore", "azure-identity", "google-auth", "requests"}
+    assert requirements() - {"kubernetes"} <= locked("run")
+    assert requirements() - clouds - {"kubernetes"} <= locked("run-nocloud")
+
+
+def test_the_image_has_nothing_that_only_a_kubeconfig_or_a_cloud_needs() -> None:
+    assert locked("run").isdisjoint({"kubernetes", "pydantic", "oauthlib", "websocket-client"})
+    assert locked("run-nocloud").isdisjoint({"botocore", "azure-core", "azure-identity", "msal", "google-auth"})
+    assert locked("run-nocloud") < locked("run")
+
+
+def locked(name: str) -> set[str]:
+    """Return the distributions of a lock file."""
+    lock = (ROOT / "requirements" / f"{name}.txt").read_text()
+    return set(re.findall(r"^(\S+)==", lock, flags=re.MULTILINE))
 
 
 @cache

@@ -71,8 +71,10 @@ kubectl apply -f manifests/namespace.yaml
 kubectl create quota no-pods --namespace tagline-system --hard=pods=0
 .venv/bin/pytest -q e2e
 
-docker pull --quiet python:3.11-slim
-docker build --tag "$IMAGE" --build-arg "PYTHON_IMAGE=$(docker image inspect --format '{{index .RepoDigests 0}}' python:3.11-slim)" .
+BASE=python:3.11-slim-bookworm
+docker pull --quiet "$BASE"
+DOCKER_BUILDKIT=1 docker build --tag "$IMAGE" \
+  --build-arg "PYTHON_IMAGE=$(docker image inspect --format '{{index .RepoDigests 0}}' "$BASE")" .
 kind load docker-image "$IMAGE" --name "$CLUSTER"
 kubectl delete quota no-pods --namespace tagline-system
 for controller in $(.venv/bin/python -c 'from api.kinds import RECONCILED; print(*(kind.component for kind in RECONCILED))'); do

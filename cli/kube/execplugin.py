@@ -18,6 +18,9 @@ from controllers.runtime.kube.errors import NotConfigured
 
 VERSIONS: Final = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _MODES: Final = ("Never", "IfAvailable", "Always")
+_WITHOUT_PLUGIN: Final = (
+    "where it cannot be installed, as in tagline's image, a kubeconfig with a token does (kubectl create token)"
+)
 
 
 class ExecPlugin:
@@ -82,6 +85,8 @@ class ExecPlugin:
             raise deadline.error(f"ask the exec plugin {spec.command} for credentials") from None
         except (OSError, ValueError) as error:
             reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "the command is not a text"
+            if isinstance(error, FileNotFoundError):
+                reason += f", and {_WITHOUT_PLUGIN}"
             raise self._error(f"cannot be run: {reason}") from None
         if done.returncode:
             raise self._error(f"ended with status {done.returncode}")

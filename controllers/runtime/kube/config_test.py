@@ -2,6 +2,8 @@ import base64
 import json
 import ssl
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -167,3 +169,36 @@ def test_unusable_kubeconfig_is_named(tmp_path: Path, content: str | None) -> No
         path.write_text(content)
     with pytest.raises(NotConfigured, match="broken"):
         load_config(str(path))
+
+
+WITHOUT_THE_PACKAGE = """
+import sys
+
+class Missing:
+    def find_spec(self, name, *_):
+        if name.partition(".")[0] == "kubernetes":
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def test_in_a_pod_nothing_of_the_kubernetes_package_is_imported(account: Path) -> None:
+    code = (
+        f"{WITHOUT_THE_PACKAGE}\nfrom pathlib import Path\nfrom controllers.runtime.kube.client import KubeClient\n"
+        f"from controllers.runtime.kube.config import load_config\n"
+        f"config = load_config(environ={IN_CLUSTER!r}, service_account=Path({str(account)!r}))\n"
+        f"KubeClient(config, user_agent='test')\nprint(config.server)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("https://10.0.0.1:6443\n", "")
+
+
+def test_a_kubeconfig_without_the_package_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_THE_PACKAGE)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{Path.cwd()}")
+    (tmp_path / "config").write_text("{}")
+    with pytest.raises(
+        NotConfigured, match=r"is not installed, as in tagline's image; unset KUBECONFIG.*tagline\[kube"
+    ):
+        load_config(environ={"KUBECONFIG": str(tmp_path / "config")})

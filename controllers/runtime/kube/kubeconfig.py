@@ -22,6 +22,11 @@ from controllers.runtime.kube.errors import NotConfigured
 
 TIMEOUT_SECONDS = 120
 """An exec plugin may ask a person."""
+NOT_INSTALLED = (
+    "the package that reads such files is not installed, as in tagline's image; unset KUBECONFIG to use the pod's "
+    "ServiceAccount, or install tagline[kubeconfig]"
+)
+"""What `error` says without the package, which a pod does not need and which is larger than most others together."""
 
 
 class ResolvedContext(msgspec.Struct, frozen=True):
@@ -63,8 +68,13 @@ def resolve_kubeconfig(path: str) -> ResolvedContext:
 def load_kubeconfig(path: str) -> ResolvedContext:
     """Return what `resolve_kubeconfig` does, in this process. `error` says why a file cannot be used."""
     # By name: some releases of the package are typed, others are not.
-    loader: Any = importlib.import_module("kubernetes.config.kube_config")
-    loaded: Any = importlib.import_module("kubernetes.client").Configuration()
+    try:
+        loader: Any = importlib.import_module("kubernetes.config.kube_config")
+        loaded: Any = importlib.import_module("kubernetes.client").Configuration()
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "kubernetes":
+            return ResolvedContext(error=NOT_INSTALLED)
+        raise
     try:
         loader.load_kube_config(path, client_configuration=loaded, persist_config=False)
         _, active = loader.list_kube_config_contexts(path)

@@ -1,0 +1,152 @@
+"""What has to be true of a built image, each with a line that says what was found."""
+
+import os
+import re
+import stat
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from api.kinds import RECONCILED
+from api.version import VERSION
+from hack.image.build import CLOUD, NO_CLOUD, Variant, size_of
+from hack.image.container import Unpacked
+
+LIMITS = {CLOUD: 200_000_000, NO_CLOUD: 150_000_000}
+"""Bytes of all files."""
+FORBIDDEN = re.compile(
+    r"(sh|bash|dash|ash|ksh|zsh|busybox|toybox|apt|apt-get|dpkg|perl[\d.]*|gcc[\d.-]*|cc|ld|as|make|git|curl|wget|tar"
+    r"|pip[\d.]*|easy_install[\d.-]*)"
+)
+"""Names of programs that nothing needs at run time, and that help an intruder."""
+FOLDERS_OF_PROGRAMS = ("bin", "sbin")
+UNCHECKED_HASH = 0b01
+"""Flags of a bytecode file that is used whatever the source's time is: https://peps.python.org/pep-0552/."""
+LABELS = ("created", "description", "documentation", "licenses", "revision", "source", "title", "version")
+IMPORT_ALL = """
+import importlib, pkgutil, sys
+names = ["api", "cli", "controllers"]
+for name in list(names):
+    names += [m.name for m in pkgutil.walk_packages(importlib.import_module(name).__path__, name + ".")]
+for name in names:
+    if not name.endswith(".__main__"):
+        importlib.import_module(name)
+for name in %r:
+    importlib.import_module(name)
+assert "kubernetes" not in sys.modules
+print(len(names))
+"""
+CLOUDS = ("azure.identity", "botocore.session", "google.auth.transport.requests")
+OPTIONAL = ("paramiko", "pysequoia", "cel_expr_python.ext.ext_optional", "cel_expr_python.ext.ext_strings")
+AS_NOBODY = """
+import os, sys
+status = open("/proc/self/status").read()
+assert os.getuid() == os.getgid() == 65534, os.getuid()
+assert "CapEff:\\t0000000000000000" in status and "NoNewPrivs:\\t1" in status, status
+for folder in ("/", "/opt/tagline", "/etc"):
+    try:
+        open(folder + "/written", "w")
+    except OSError:
+        continue
+    sys.exit(folder + " can be written to")
+open("/tmp/written", "w")
+"""
+AWS_CLIENTS = """
+import botocore.session
+session = botocore.session.get_session()
+for service in ("sts", "ecr", "ecr-public", "sso", "sso-oidc"):
+    session.create_client(service, region_name="us-east-1", aws_access_key_id="a", aws_secret_access_key="b")
+"""
+
+
+class CheckFailed(AssertionError):
+    """The image is not what it has to be."""
+
+
+def check(image: Unpacked, variant: Variant) -> Iterator[str]:
+    """Yield a line for each thing that holds. Raises CheckFailed at the first that does not."""
+    yield from _files(image, variant)
+    yield from _labels(image.config)
+    yield from _commands(image, variant)
+
+
+def _require(held: object, message: str) -> None:
+    if not held:
+        raise CheckFailed(message)
+
+
+def _files(image: Unpacked, variant: Variant) -> Iterator[str]:
+    size = size_of(variant)
+    _require(size <= LIMITS[variant], f"{size} bytes are more than {LIMITS[variant]}")
+    yield f"size: {size / 1e6:.1f} MB, at most {LIMITS[variant] / 1e6:.0f}"
+    paths = [path for path in image.root.rglob("*") if not path.is_symlink()]
+    found = [str(path) for path in paths if is_forbidden(path)]
+    _require(not found, f"programs that nobody needs: {', '.join(found)}")
+    yield "no shell, no package manager, no compiler"
+    modes = {path: path.stat().st_mode for path in paths}
+    loose = [str(p) for p, mode in modes.items() if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_IWOTH | stat.S_IWGRP)]
+    _require(loose == [str(image.root / "tmp")], f"rights to write, or set-user-id: {', '.join(loose)}")
+    yield "nothing can be written to but /tmp, and nothing sets user or group"
+    yield f"bytecode of {_compiled(paths)} modules, whatever their times are"
+
+
+def is_forbidden(path: Path) -> bool:
+    """Return True for a program that the image must not have."""
+    return path.parent.name in FOLDERS_OF_PROGRAMS and bool(FORBIDDEN.fullmatch(path.name))
+
+
+def _compiled(paths: list[Path]) -> int:
+    count = 0
+    for path in paths:
+        if path.suffix == ".py":
+            bytecode = path.parent / "__pycache__" / f"{path.stem}.cpython-311.pyc"
+            _require(bytecode.is_file(), f"{path} has no bytecode")
+            flags = int.from_bytes(bytecode.read_bytes()[4:8], "little")
+            _require(flags == UNCHECKED_HASH, f"{bytecode} is used only if the source's time is right")
+            count += 1
+    _require(count, "there is no module at all")
+    return count
+
+
+def _labels(config: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Iterator[str]:
+    labels = config["config"]["Labels"]
+    missing = [name for name in LABELS if not labels.get(f"org.opencontainers.image.{name}")]
+    _require(not missing, f"labels are missing: {', '.join(missing)}")
+    revision = labels["org.opencontainers.image.revision"]
+    yield f"labels: version {labels['org.opencontainers.image.version']}, revision {revision[:12]}"
+
+
+def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
+    wanted = (*OPTIONAL, *(CLOUDS if variant is CLOUD else ()))
+    _run(image, "python", "-c", AS_NOBODY)
+    yield "runs as user 65534, without capabilities, on a read-only root"
+    yield f"imports all its modules: {_run(image, 'python', '-c', IMPORT_ALL % (wanted,)).strip()}"
+    if variant is CLOUD:
+        _run(image, "python", "-c", AWS_CLIENTS)
+        yield "has what clients of AWS read"
+    commands: dict[tuple[str, ...], Callable[[str], bool]] = {
+        ("tagline", "version", "--client"): lambda said: VERSION in said,
+        ("tagline", "preview", "--help"): lambda said: "--path" in said or "preview" in said,
+        ("kubectl-tagline", "version", "--client"): lambda said: VERSION in said,
+    }
+    for kind in RECONCILED:
+        module = f"controllers.{kind.name}"
+        commands["python", "-m", module, "--help"] = lambda said: "--log-level" in said
+    for command, is_right in commands.items():
+        started = time.monotonic()
+        said = _run(image, *command)
+        _require(is_right(said), f"{' '.join(command)} printed: {said[:500]}")
+        yield f"{' '.join(command)}: {time.monotonic() - started:.2f} s"
+
+
+def _run(image: Unpacked, *command: str) -> str:
+    done = image.run(*command)
+    _require(
+        done.returncode == 0, f"{command[:3]} ended with {done.returncode}: {(done.stderr or done.stdout)[-1500:]}"
+    )
+    return done.stdout
+
+
+def owners(root: Path) -> set[tuple[int, int]]:
+    """Return user and group of all files."""
+    return {(status.st_uid, status.st_gid) for status in (os.lstat(path) for path in root.rglob("*"))}

@@ -1,0 +1,78 @@
+"""The checks of an image fail for images that are not what they have to be."""
+
+import py_compile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hack.image import build, check
+from hack.image.container import Unpacked
+
+LABELS = {f"org.opencontainers.image.{name}": "x" for name in check.LABELS}
+
+
+@pytest.fixture
+def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Unpacked:
+    """Return an image of one module, of which nothing is run."""
+    monkeypatch.setattr(check, "size_of", lambda _: 1)
+    monkeypatch.setattr(check, "_commands", lambda *_: iter(()))
+    module = tmp_path / "rootfs/opt/a.py"
+    module.parent.mkdir(parents=True)
+    module.write_text("")
+    (tmp_path / "rootfs/tmp").mkdir()
+    (tmp_path / "rootfs/tmp").chmod(0o1777)
+    py_compile.compile(str(module), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    config: Mapping[str, Any] = {"config": {"Labels": dict(LABELS)}}
+    return Unpacked(Path("runc"), tmp_path, config)
+
+
+def judge(image: Unpacked) -> list[str]:
+    return list(check.check(image, build.CLOUD))
+
+
+def test_a_good_one_passes(image: Unpacked) -> None:
+    assert any("bytecode of 1 modules" in line for line in judge(image))
+
+
+def test_one_that_is_too_large(image: Unpacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check, "size_of", lambda _: 200_000_001)
+    with pytest.raises(check.CheckFailed, match="more than 200000000"):
+        judge(image)
+
+
+@pytest.mark.parametrize(
+    "program", ["bin/sh", "usr/bin/bash", "usr/sbin/dpkg", "opt/tagline/bin/pip3.11", "bin/gcc-12"]
+)
+def test_one_with_a_program_that_nobody_needs(image: Unpacked, program: str) -> None:
+    (image.root / program).parent.mkdir(parents=True, exist_ok=True)
+    (image.root / program).touch()
+    with pytest.raises(check.CheckFailed, match=program):
+        judge(image)
+
+
+@pytest.mark.parametrize(
+    "mode", [pytest.param(0o777, id="writable"), pytest.param(0o775, id="by-group"), pytest.param(0o4755, id="setuid")]
+)
+def test_one_with_loose_rights(image: Unpacked, mode: int) -> None:
+    (image.root / "opt/program").touch()
+    (image.root / "opt/program").chmod(mode)
+    with pytest.raises(check.CheckFailed, match="opt/program"):
+        judge(image)
+
+
+@pytest.mark.parametrize("how", ["none", "by-time"])
+def test_one_whose_bytecode_is_not_used(image: Unpacked, how: str) -> None:
+    module = image.root / "opt/b.py"
+    module.write_text("")
+    if how == "by-time":
+        py_compile.compile(str(module), invalidation_mode=py_compile.PycInvalidationMode.TIMESTAMP)
+    with pytest.raises(check.CheckFailed, match=r"b\..*(has no bytecode|only if the source's time is right)"):
+        judge(image)
+
+
+def test_one_without_a_label(image: Unpacked) -> None:
+    image.config["config"]["Labels"]["org.opencontainers.image.revision"] = ""
+    with pytest.raises(check.CheckFailed, match="labels are missing: revision"):
+        judge(image)
