@@ -86,8 +86,7 @@ def contents(archive: Path) -> Mapping[str, str]:
 
 def recorded() -> Mapping[str, str]:
     """Return the versions in `base-packages.txt`."""
-    lines = LIST.read_text().splitlines()
-    return dict(line.split() for line in lines if line and not line.startswith("#"))  # type: ignore[misc]
+    return dict(re.findall(r"^([^#\s]\S*) (\S+)$", LIST.read_text(), re.MULTILINE))
 
 
 def compare(found: Mapping[str, str], expected: Mapping[str, str]) -> list[str]:

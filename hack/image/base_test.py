@@ -1,5 +1,7 @@
 """The base without a registry: its packages are those on the list."""
 
+from pathlib import Path
+
 import pytest
 
 from hack.image import base
@@ -21,7 +23,7 @@ def test_what_is_asked_for_is_on_the_list() -> None:
     assert "libc6" in base.recorded()
 
 
-def test_the_list_is_written_as_it_is_read(tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(base, "LIST", tmp_path / "list.txt")  # type: ignore[operator]
+def test_the_list_is_written_as_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(base, "LIST", tmp_path / "list.txt")
     base.write_list({"b": "2", "a": "1:1"})
     assert base.recorded() == {"a": "1:1", "b": "2"}
