@@ -13,11 +13,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from e2e.conftest import Parts
 from hack import controllers as local_controllers
 from hack.env import process
-from hack.image.build import CLOUD, build, is_current
+from hack.image.build import BILL, CLOUD, build, is_current
 from hack.image.check import check
 from hack.image.container import Unpacked, unpacked
 from hack.image.programs import CannotBuild
@@ -46,6 +48,12 @@ def test_the_image_is_what_it_has_to_be(image: Unpacked) -> None:
     """Size, programs, rights, bytecode, labels; every process and the command line run."""
     for line in check(image, CLOUD):
         print(line)
+
+
+def test_the_bill_of_materials_is_valid(image: Unpacked) -> None:
+    bill = (image.root / BILL).read_text()
+    assert bill == CLOUD.bill.read_text()
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill) is None
 
 
 def test_a_kubeconfig_in_the_image_says_what_to_do(image: Unpacked) -> None:

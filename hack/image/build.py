@@ -1,5 +1,6 @@
 """Builds the Dockerfile with buildah, and writes the archive and what belongs to it."""
 
+import hashlib
 import json
 import os
 import re
@@ -61,6 +62,7 @@ def build(variant: Variant, *, python_image: str = "", fresh: bool = False) -> N
     is one that is not old.
     """
     started = time.monotonic()
+    inputs = inputs_digest()
     programs = ensure()
     buildah = Buildah(programs.buildah, FOLDER / "buildah")
     try:
@@ -75,6 +77,7 @@ def build(variant: Variant, *, python_image: str = "", fresh: bool = False) -> N
     finally:
         shutil.rmtree(FOLDER / "buildah", ignore_errors=True)
     _write_bill(variant)
+    variant.archive.with_suffix(".inputs").write_text(inputs)
     _say(f"built in {time.monotonic() - started:.0f} s: {variant.archive}, {size_of(variant) / 1e6:.0f} MB unpacked")
 
 
@@ -171,12 +174,20 @@ def configuration(variant: Variant) -> dict[str, Any]:
 
 
 def is_current(variant: Variant) -> bool:
-    """Return True when there is an archive of just this commit, without changes beside it."""
-    if not variant.archive.exists() or not variant.bill.exists():
-        return False
-    revision = source_state()[1]
-    labels = configuration(variant)["config"]["Labels"]
-    return not revision.endswith("-dirty") and labels["org.opencontainers.image.revision"] == revision
+    """Return True when there is an archive of just these sources, on whatever base."""
+    stamp = variant.archive.with_suffix(".inputs")
+    return variant.archive.exists() and stamp.exists() and stamp.read_text() == inputs_digest()
+
+
+def inputs_digest() -> str:
+    """Return a digest of the Dockerfile and of all that is sent to its builder."""
+    sent = re.findall(r"^!(.*)$", (ROOT / ".dockerignore").read_text(), flags=re.MULTILINE)
+    digest = hashlib.sha256()
+    for name in ("Dockerfile", ".dockerignore", *sent):
+        for path in sorted([ROOT / name, *(ROOT / name).rglob("*")]):
+            if path.is_file() and path.suffix != ".pyc" and not path.name.endswith("_test.py"):
+                digest.update(f"{path.relative_to(ROOT)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def size_of(variant: Variant) -> int:

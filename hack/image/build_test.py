@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,3 +49,23 @@ def test_without_the_programs_and_apt_the_missing_ones_are_named(
     monkeypatch.setattr("hack.image.programs.SBIN", str(tmp_path))
     with pytest.raises(CannotBuild, match=r"not installed: buildah, mmdebstrap, runc; .*Install them, or use Docker"):
         ensure()
+
+
+def test_an_archive_is_current_as_long_as_nothing_that_is_sent_has_changed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    monkeypatch.setattr(build, "FOLDER", tmp_path / ".work")
+    (tmp_path / ".work").mkdir()
+    (tmp_path / ".dockerignore").write_text("*\n!api\n")
+    (tmp_path / "Dockerfile").touch()
+    (tmp_path / "api").mkdir()
+    (tmp_path / "api/a.py").touch()
+    assert not build.is_current(build.CLOUD)
+    build.CLOUD.archive.touch()
+    build.CLOUD.archive.with_suffix(".inputs").write_text(build.inputs_digest())
+    assert build.is_current(build.CLOUD)
+    (tmp_path / "api/a_test.py").touch()
+    assert build.is_current(build.CLOUD), "tests are not sent"
+    (tmp_path / "api/b.py").touch()
+    assert not build.is_current(build.CLOUD)

@@ -1,6 +1,6 @@
 """What has to be true of a built image, each with a line that says what was found."""
 
-import os
+import json
 import re
 import stat
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from api.kinds import RECONCILED
 from api.version import VERSION
-from hack.image.build import CLOUD, NO_CLOUD, Variant, size_of
+from hack.image.build import BILL, CLOUD, NO_CLOUD, ROOT, Variant, size_of
 from hack.image.container import Unpacked
 
 LIMITS = {CLOUD: 200_000_000, NO_CLOUD: 150_000_000}
@@ -22,6 +22,7 @@ FORBIDDEN = re.compile(
 FOLDERS_OF_PROGRAMS = ("bin", "sbin")
 UNCHECKED_HASH = 0b01
 """Flags of a bytecode file that is used whatever the source's time is: https://peps.python.org/pep-0552/."""
+LOCKED = re.compile(r"^([\w.-]+)==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)
 LABELS = ("created", "description", "documentation", "licenses", "revision", "source", "title", "version")
 IMPORT_ALL = """
 import importlib, pkgutil, sys
@@ -67,6 +68,7 @@ def check(image: Unpacked, variant: Variant) -> Iterator[str]:
     """Yield a line for each thing that holds. Raises CheckFailed at the first that does not."""
     yield from _files(image, variant)
     yield from _labels(image.config)
+    yield from _bill(image.root, variant)
     yield from _commands(image, variant)
 
 
@@ -116,6 +118,21 @@ def _labels(config: Mapping[str, Mapping[str, Mapping[str, str]]]) -> Iterator[s
     yield f"labels: version {labels['org.opencontainers.image.version']}, revision {revision[:12]}"
 
 
+def _bill(root: Path, variant: Variant) -> Iterator[str]:
+    """Compare the bill of materials with the lock, and with what is installed."""
+    parts = json.loads((root / BILL).read_text())["components"]
+    libraries = {(part["name"], part["version"]): part["hashes"] for part in parts if "hashes" in part}
+    lock = (ROOT / "requirements" / f"{variant.lock}.txt").read_text()
+    locked = {(name, version): text for name, version, text in LOCKED.findall(lock)}
+    _require(libraries.keys() == locked.keys(), f"bill and lock differ: {sorted(libraries.keys() ^ locked.keys())}")
+    strange = [part for part, (one,) in libraries.items() if f"sha256:{one['content']}" not in locked[part]]
+    _require(not strange, f"the lock has no such files: {strange}")
+    folders = [path.name for path in root.glob("opt/tagline/lib/python3.*/site-packages/*.dist-info")]
+    _require(len(folders) == len(locked) + 1, f"{len(folders)} packages are installed: {', '.join(sorted(folders))}")
+    _require(len(parts) > len(libraries), "the bill has no package of the base")
+    yield f"bill: {len(libraries)} packages by hashes of the lock, {len(parts) - len(libraries)} of the base"
+
+
 def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
     wanted = (*OPTIONAL, *(CLOUDS if variant is CLOUD else ()))
     _run(image, "python", "-c", AS_NOBODY)
@@ -145,8 +162,3 @@ def _run(image: Unpacked, *command: str) -> str:
         done.returncode == 0, f"{command[:3]} ended with {done.returncode}: {(done.stderr or done.stdout)[-1500:]}"
     )
     return done.stdout
-
-
-def owners(root: Path) -> set[tuple[int, int]]:
-    """Return user and group of all files."""
-    return {(status.st_uid, status.st_gid) for status in (os.lstat(path) for path in root.rglob("*"))}

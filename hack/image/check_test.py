@@ -1,5 +1,6 @@
 """The checks of an image fail for images that are not what they have to be."""
 
+import json
 import py_compile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,12 @@ from hack.image import build, check
 from hack.image.container import Unpacked
 
 LABELS = {f"org.opencontainers.image.{name}": "x" for name in check.LABELS}
+
+LOCK = {"click": "aa", "h11": "bb"}
+
+
+def write_bill(root: Path, parts: list[dict[str, Any]]) -> None:
+    (root / build.BILL).write_text(json.dumps({"components": parts}))
 
 
 @pytest.fixture
@@ -24,6 +31,16 @@ def image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Unpacked:
     (tmp_path / "rootfs/tmp").mkdir()
     (tmp_path / "rootfs/tmp").chmod(0o1777)
     py_compile.compile(str(module), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    (tmp_path / "rootfs" / build.BILL).parent.mkdir(parents=True)
+    parts = [{"name": name, "version": "1", "hashes": [{"content": digest}]} for name, digest in LOCK.items()]
+    write_bill(tmp_path / "rootfs", [*parts, {"name": "libc6"}])
+    for name in (*LOCK, "tagline"):
+        (tmp_path / f"rootfs/opt/tagline/lib/python3.11/site-packages/{name}-1.dist-info").mkdir(parents=True)
+    (tmp_path / "requirements").mkdir()
+    (tmp_path / "requirements/run.txt").write_text(
+        "".join(f"{name}==1 \\\n    --hash=sha256:{digest} \\\n    --hash=sha256:00\n" for name, digest in LOCK.items())
+    )
+    monkeypatch.setattr(check, "ROOT", tmp_path)
     config: Mapping[str, Any] = {"config": {"Labels": dict(LABELS)}}
     return Unpacked(Path("runc"), tmp_path, config)
 
@@ -75,4 +92,24 @@ def test_one_whose_bytecode_is_not_used(image: Unpacked, how: str) -> None:
 def test_one_without_a_label(image: Unpacked) -> None:
     image.config["config"]["Labels"]["org.opencontainers.image.revision"] = ""
     with pytest.raises(check.CheckFailed, match="labels are missing: revision"):
+        judge(image)
+
+
+@pytest.mark.parametrize(
+    ("parts", "why"),
+    [
+        pytest.param([("click", "aa")], "bill and lock differ.*h11", id="missing"),
+        pytest.param([("click", "aa"), ("h11", "cc")], "no such files.*h11", id="other-file"),
+        pytest.param([("click", "aa"), ("h11", "bb")], "no package of the base", id="no-base"),
+    ],
+)
+def test_one_whose_bill_is_not_that_of_the_lock(image: Unpacked, parts: list[tuple[str, str]], why: str) -> None:
+    write_bill(image.root, [{"name": n, "version": "1", "hashes": [{"content": h}]} for n, h in parts])
+    with pytest.raises(check.CheckFailed, match=why):
+        judge(image)
+
+
+def test_one_with_a_package_that_is_on_no_bill(image: Unpacked) -> None:
+    (image.root / "opt/tagline/lib/python3.11/site-packages/stray-1.dist-info").mkdir()
+    with pytest.raises(check.CheckFailed, match=r"4 packages are installed.*stray"):
         judge(image)

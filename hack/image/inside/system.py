@@ -123,10 +123,14 @@ def copy_libraries(rootfs: Rootfs, *elsewhere: Path) -> None:
     if missing := sorted(set(re.findall(r"(\S+) => not found", linked))):
         raise SystemExit(f"the base lacks libraries: {', '.join(missing)}")
     inside = tuple(str(folder) for folder in (rootfs.root, *elsewhere))
-    for library in sorted(set(re.findall(r"(?:=> |^\s+)(/\S+) \(", linked, re.MULTILINE))):
-        if not library.startswith(inside):
-            rootfs.copy(Path(library))
-    subprocess.run([shutil.which("ldconfig") or "/sbin/ldconfig", "-X", "-r", str(rootfs.root)], check=True)
+    libraries = sorted(set(re.findall(r"(?:=> |^\s+)(/\S+) \(", linked, re.MULTILINE)))
+    folders = set()
+    for library in map(Path, libraries):
+        if not str(library).startswith(inside):
+            rootfs.copy(library)
+            folders.add(str(library.parent.resolve()))
+    ldconfig = shutil.which("ldconfig") or "/sbin/ldconfig"
+    subprocess.run([ldconfig, "-X", "-r", str(rootfs.root), *sorted(folders)], check=True)
     shutil.rmtree(rootfs.root / "var/cache", ignore_errors=True)
 
 
