@@ -95,6 +95,14 @@ image: $(READY) ## Build the image without Docker into .work/image and check it 
 flux-cli: $(READY) ## Build the flux command line, so that the tests try it as well
 	@$(BIN)/python -m hack.env path flux
 
+.PHONY: e2e-node
+e2e-node: $(READY) ## Tests of the image as pods on a node of this machine (root on Debian; see docs/development.md)
+	@$(BIN)/python -m hack.env check
+	@$(BIN)/python -m hack.env build --node
+	$(MAKE) image
+	E2E_IMAGE="$$($(BIN)/python -m hack.image path)" $(PYTEST) -m node --durations=10 e2e/node
+	$(BIN)/python -m hack.deployed --node "$$($(BIN)/python -m hack.image path)" --durations=5
+
 .PHONY: e2e-kind
 e2e-kind: $(READY) ## The same on a kind cluster (needs Docker and kind; see docs/development.md)
 	hack/kind.sh
@@ -161,8 +169,8 @@ lock: ## Resolve requirements/*.txt again (needs uv: pip install uv)
 	uv pip compile --quiet --generate-hashes --python-version 3.11 --no-header -o requirements/docs.txt requirements/docs.in
 
 .PHONY: env-up
-env-up: $(READY) ## Start a local environment and print what to export
-	@$(BIN)/python -m hack.env up
+env-up: $(READY) ## Start a local environment and print what to export (NODE=1: with a node that runs pods)
+	@$(BIN)/python -m hack.env up $(if $(NODE),--node)
 
 .PHONY: env-down
 env-down: $(READY) ## Stop it

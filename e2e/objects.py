@@ -9,8 +9,12 @@ AUTHOR = {"name": "Image Bot", "email": "bot@example.com"}
 
 
 def image_repository(space: Space, name: str, image: str, **spec: Any) -> None:
-    """Apply an ImageRepository that is scanned once an hour unless the test says otherwise."""
-    space.apply("ImageRepository", name, {"image": image, "interval": "1h", **spec})
+    """Apply an ImageRepository that is scanned once an hour unless the test says otherwise.
+
+    The registries of the tests have no TLS. On loopback plain HTTP is tried anyway; elsewhere users have to ask for it.
+    """
+    plain = {} if image.startswith("127.") else {"insecure": True}
+    space.apply("ImageRepository", name, {"image": image, "interval": "1h", **plain, **spec})
 
 
 def semver_policy(space: Space, name: str, range_: str = ">=1.0.0", *, repository: str = "", **spec: Any) -> None:

@@ -77,12 +77,4 @@ DOCKER_BUILDKIT=1 docker build --tag "$IMAGE" \
   --build-arg "PYTHON_IMAGE=$(docker image inspect --format '{{index .RepoDigests 0}}' "$BASE")" .
 kind load docker-image "$IMAGE" --name "$CLUSTER"
 kubectl delete quota no-pods --namespace tagline-system
-for controller in $(.venv/bin/python -c 'from api.kinds import RECONCILED; print(*(kind.component for kind in RECONCILED))'); do
-  case $controller in imageupdateautomation-*) ;; *) # the registries are at private addresses, without TLS
-    kubectl patch --namespace tagline-system "deployment/$controller" --type json --patch \
-      '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--registry-plain-http=private"}]' ;;
-  esac
-  kubectl rollout restart --namespace tagline-system "deployment/$controller"
-  kubectl rollout status --namespace tagline-system "deployment/$controller" --timeout=180s
-done
-E2E_CONTROLLERS=deployed .venv/bin/pytest -q e2e/imagerepository_test.py
+.venv/bin/python -m hack.deployed "$IMAGE"

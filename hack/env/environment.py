@@ -13,10 +13,13 @@ from pathlib import Path
 import msgspec
 
 from hack.env import controlplane, gitea, pki, process, registry, tools
+from hack.env.node import Node
+from hack.env.node.node import prepare
 
 STATE = "env.json"
 REGISTRY_USER = "robot"
 REGISTRY_PASSWORD = "robot-secret"
+PROGRAMS = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "registry", "gitea")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,9 @@ class Environment:
     git_user: str
     git_password: str
     kubectl: Path
-    processes: tuple[process.Process, ...]
+    processes: list[process.Process]
+    node: Node | None = None
+    """Where pods run, if the environment was started with one."""
 
     def save(self) -> None:
         """Write the state file (readable by its owner only: it has passwords)."""
@@ -57,16 +62,48 @@ class Environment:
             "KUBECTL": str(self.kubectl),
         }
 
+    def halt(self, name: str) -> list[str]:
+        """Kill one of the programs, `kube-apiserver` for example; return its command, for `resume`."""
+        running = next(p for p in self.processes if p.name == name)
+        command = process.command_of(running)
+        process.stop(running, kill=True)
+        return command
 
-def up(folder: Path) -> Environment:
-    """Start an environment in `folder`; what was started is stopped again when a part fails."""
-    bins = tools.ensure("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "registry", "gitea")
+    def resume(self, name: str, command: list[str]) -> None:
+        """Start a program again that was halted, as it was."""
+        place = next(number for number, p in enumerate(self.processes) if p.name == name)
+        self.processes[place] = process.start(name, command, Path(self.processes[place].log).parent)
+        self.save()
+
+
+def up(folder: Path, *, node: bool = False) -> Environment:
+    """Start an environment in `folder`; what was started is stopped again when a part fails.
+
+    node: with a node, on which pods run; all servers then listen at an address that pods reach as well. Raises
+    `NodeImpossible` where this machine cannot have one.
+    """
+    tools.ensure(*PROGRAMS)
     folder.mkdir(parents=True, exist_ok=True)
+    if not node:
+        return _up(folder, None)
+    made = prepare(folder / "node")
+    try:
+        return _up(folder, made)
+    except BaseException:
+        made.stop()
+        raise
+
+
+def _up(folder: Path, node: Node | None) -> Environment:
+    address = node.network.host if node else process.LOOPBACK
     with ThreadPoolExecutor() as pool:
-        plane = pool.submit(controlplane.start, folder)
-        host = pool.submit(gitea.start, folder / "gitea")
-        closed = pool.submit(registry.start, folder / "registry", user=REGISTRY_USER, password=REGISTRY_PASSWORD)
-        anyone = pool.submit(registry.start, folder / "open-registry")
+        node_address = node.network.node if node else ""
+        plane = pool.submit(controlplane.start, folder, address=address, for_node=node_address)
+        host = pool.submit(gitea.start, folder / "gitea", address=address)
+        closed = pool.submit(
+            registry.start, folder / "registry", address=address, user=REGISTRY_USER, password=REGISTRY_PASSWORD
+        )
+        anyone = pool.submit(registry.start, folder / "open-registry", address=address)
     started: list[process.Process] = []
     for future in (closed, anyone, host, plane):
         if not future.exception():
@@ -77,8 +114,12 @@ def up(folder: Path) -> Environment:
             folder, plane.result().kubeconfig, plane.result().server, plane.result().authority,
             closed.result().host, REGISTRY_USER, REGISTRY_PASSWORD, anyone.result().host,
             host.result().url, host.result().ssh_port, host.result().admin, host.result().password,
-            bins["kubectl"], tuple(started),
+            tools.ensure("kubectl")["kubectl"], started, node,
         )  # fmt: skip
+        if node:
+            node.start(folder, environment.kubectl)
+            for given in (environment.registry, environment.open_registry, environment.git_url.removeprefix("http://")):
+                node.allow_plain_http(given)
     except BaseException:
         for running in started:
             process.stop(running, kill=True)
@@ -94,6 +135,8 @@ def load(folder: Path) -> Environment:
 
 def down(environment: Environment, *, keep_folder: bool = False) -> None:
     """Stop every process of the environment by its id and remove its folder."""
+    if environment.node:
+        environment.node.stop()
     for running in environment.processes:
         # Nothing here is worth a graceful end: the data is thrown away.
         process.stop(running, kill=True)
@@ -104,6 +147,8 @@ def down(environment: Environment, *, keep_folder: bool = False) -> None:
 
 def is_up(environment: Environment) -> bool:
     """Return True while every process of the environment runs."""
+    if environment.node and not environment.node.is_up():
+        return False
     return all(process.is_running(p) for p in environment.processes)
 
 

@@ -1,4 +1,4 @@
-"""Gitea on loopback: Git over HTTP and SSH, tokens, pull requests, and an OCI registry with token auth."""
+"""Gitea: Git over HTTP and SSH, tokens, pull requests, and an OCI registry with token auth. On loopback by default."""
 
 import os
 import secrets
@@ -22,19 +22,19 @@ class Gitea:
     process: process.Process
 
 
-def start(folder: Path) -> Gitea:
+def start(folder: Path, *, address: str = process.LOOPBACK) -> Gitea:
     """Start Gitea in `folder` with an administrator and return when it answers (about 3 seconds)."""
     program = tools.ensure("gitea")["gitea"]
     folder.mkdir(parents=True, exist_ok=True)
-    port, ssh_port = process.free_ports(2)
-    (folder / "app.ini").write_text(_config(folder, program.parent / "static", port, ssh_port))
+    port, ssh_port = process.free_ports(2, address)
+    (folder / "app.ini").write_text(_config(folder, program.parent / "static", address, port, ssh_port))
     env = {"GITEA_WORK_DIR": str(folder), "HOME": str(folder), "USER": _user()}
     password = secrets.token_urlsafe(12)
     _run(program, folder, env, ["migrate"])
     create = ["admin", "user", "create", "--admin", "--must-change-password=false"]
     _run(program, folder, env, [*create, "--username", ADMIN, "--password", password, "--email", "admin@example.com"])
     started = process.start("gitea", [program, "web", "--config", folder / "app.ini"], folder, env)
-    url = f"http://127.0.0.1:{port}"
+    url = f"http://{address}:{port}"
     process.wait_until(process.http_probe(f"{url}/api/healthz", below=300), started)
     return Gitea(url, ssh_port, ADMIN, password, started)
 
@@ -50,7 +50,7 @@ def _run(program: Path, folder: Path, env: dict[str, str], args: list[str]) -> N
         raise process.NotStarted(f"gitea {args[0]} failed: {(done.stderr or done.stdout)[-2000:]}")
 
 
-def _config(folder: Path, static: Path, port: int, ssh_port: int) -> str:
+def _config(folder: Path, static: Path, address: str, port: int, ssh_port: int) -> str:
     # As root (in a container, for example) Gitea runs only when this says that it is intended.
     as_root = "I_AM_BEING_UNSAFE_RUNNING_AS_ROOT = true\n" if os.getuid() == 0 else ""
     return f"""APP_NAME = tagline local
@@ -60,15 +60,15 @@ WORK_PATH = {folder}
 {as_root}
 [server]
 PROTOCOL = http
-HTTP_ADDR = 127.0.0.1
+HTTP_ADDR = {address}
 HTTP_PORT = {port}
-DOMAIN = 127.0.0.1
-ROOT_URL = http://127.0.0.1:{port}/
+DOMAIN = {address}
+ROOT_URL = http://{address}:{port}/
 STATIC_ROOT_PATH = {static}
 START_SSH_SERVER = true
 BUILTIN_SSH_SERVER_USER = git
-SSH_DOMAIN = 127.0.0.1
-SSH_LISTEN_HOST = 127.0.0.1
+SSH_DOMAIN = {address}
+SSH_LISTEN_HOST = {address}
 SSH_PORT = {ssh_port}
 SSH_LISTEN_PORT = {ssh_port}
 OFFLINE_MODE = true

@@ -24,13 +24,24 @@ class Authority:
         """Return the certificate that clients are given to trust."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
-    def issue(self, name: str, folder: Path, hosts: tuple[str, ...] = ("localhost",)) -> tuple[Path, Path]:
-        """Write `<name>.crt` and `<name>.key` for a server on loopback; return their paths."""
+    def issue(
+        self,
+        name: str,
+        folder: Path,
+        hosts: tuple[str, ...] = ("localhost",),
+        *,
+        addresses: tuple[str, ...] = (),
+        organization: str = "",
+    ) -> tuple[Path, Path]:
+        """Write `<name>.crt` and `<name>.key` for a server on loopback; return their paths.
+
+        addresses: others at which it listens, too. organization: for a client of Kubernetes, its group.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
         names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
-        names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "10.96.0.1")]
+        names += [x509.IPAddress(ipaddress.ip_address(a)) for a in ("127.0.0.1", "10.96.0.1", *addresses)]
         certificate = (
-            _builder(name, self.certificate.subject, key.public_key())
+            _builder(name, self.certificate.subject, key.public_key(), organization=organization)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .sign(self.key, hashes.SHA256())
@@ -78,11 +89,16 @@ def write_secret(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 
 
-def _builder(name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePublicKey, *, organization: str = ""
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    subject = [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+    if organization:
+        subject.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
     return (
         x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .subject_name(x509.Name(subject))
         .issuer_name(issuer)
         .public_key(key)
         .serial_number(x509.random_serial_number())

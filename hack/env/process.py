@@ -20,6 +20,8 @@ from pathlib import Path
 SERVER_PORTS = range(10_000, 29_000)
 """Below the kernel's ephemeral ports (from 32,768 on) and those that hack/controllers.json names."""
 
+LOOPBACK = "127.0.0.1"
+
 
 class NotStarted(RuntimeError):
     """A program did not come up; the message names its log and shows its end."""
@@ -53,6 +55,16 @@ def start(name: str, command: Sequence[object], folder: Path, env: Mapping[str, 
     return Process(name, child.pid, _start_time(child.pid) or 0, str(log))
 
 
+def children(parent: Process) -> list[Process]:
+    """Return the processes that `parent` has started and that still run, with its name and log."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        fields = _stat(int(stat.parent.name))
+        if fields and fields[0] != "Z" and int(fields[1]) == parent.pid:
+            found.append(Process(parent.name, int(stat.parent.name), int(fields[19]), parent.log))
+    return found
+
+
 def is_running(process: Process) -> bool:
     """Return True while the very process lives (a zombie that nobody reaped counts as gone)."""
     return bool(process.start_ticks) and _start_time(process.pid) == process.start_ticks
@@ -72,6 +84,11 @@ def stop(process: Process, *, grace_seconds: float = 10, kill: bool = False) -> 
             deadline = time.monotonic() + grace_seconds
         time.sleep(0.02)
     _reap(process.pid)
+
+
+def command_of(process: Process) -> list[str]:
+    """Return the command line that a running program was started with."""
+    return Path(f"/proc/{process.pid}/cmdline").read_bytes().decode().rstrip("\0").split("\0")
 
 
 def wait_until(ready: Callable[[], bool], process: Process, *, timeout_seconds: float = 60) -> None:
@@ -103,8 +120,8 @@ def http_probe(url: str, *, authority: Path | None = None, token: str = "", belo
     return check
 
 
-def free_ports(count: int) -> list[int]:
-    """Return free TCP ports of 127.0.0.1 that differ from each other.
+def free_ports(count: int, address: str = LOOPBACK) -> list[int]:
+    """Return free TCP ports of an address of this machine that differ from each other.
 
     They lie below the range from which the kernel takes ports for outgoing connections: one of those may be taken again
     before the server that it is for listens.
@@ -115,7 +132,7 @@ def free_ports(count: int) -> list[int]:
             if len(sockets) == count:
                 break
             with contextlib.suppress(OSError):
-                sockets.append(socket.create_server(("127.0.0.1", port)))
+                sockets.append(socket.create_server((address, port)))
         return [s.getsockname()[1] for s in sockets]
     finally:
         for s in sockets:
@@ -123,11 +140,16 @@ def free_ports(count: int) -> list[int]:
 
 
 def _start_time(pid: int) -> int | None:
+    fields = _stat(pid)
+    return None if not fields or fields[0] == "Z" else int(fields[19])
+
+
+def _stat(pid: int) -> list[str]:
+    """Return the fields of proc_pid_stat(5) from the state on; none when there is no such process."""
     try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return None
-    return None if fields[0] == "Z" else int(fields[19])
+        return []
 
 
 def _reap(pid: int) -> None:

@@ -1,4 +1,4 @@
-"""The CNCF distribution registry on loopback, with htpasswd accounts or open to all, plain or over TLS."""
+"""The CNCF distribution registry, with htpasswd accounts or open to all, plain or over TLS. On loopback by default."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class TlsFiles:
 
 @dataclass(frozen=True, slots=True)
 class LocalRegistry:
-    """A running registry: `host` is `127.0.0.1:<port>`; without a user it is open to all."""
+    """A running registry: `host` is `127.0.0.1:<port>` (or another address); without a user it is open to all."""
 
     host: str
     user: str
@@ -29,12 +29,18 @@ class LocalRegistry:
 
 
 def start(
-    folder: Path, *, user: str = "", password: str = "", port: int | None = None, tls: TlsFiles | None = None
+    folder: Path,
+    *,
+    user: str = "",
+    password: str = "",
+    port: int | None = None,
+    tls: TlsFiles | None = None,
+    address: str = process.LOOPBACK,
 ) -> LocalRegistry:
     """Start a registry in `folder` and wait until it answers. Deleting tags is enabled."""
     folder.mkdir(parents=True, exist_ok=True)
-    port = port or process.free_ports(1)[0]
-    http: dict[str, object] = {"addr": f"127.0.0.1:{port}"}
+    port = port or process.free_ports(1, address)[0]
+    http: dict[str, object] = {"addr": f"{address}:{port}"}
     if tls:
         http["tls"] = {"certificate": str(tls.certificate), "key": str(tls.key)}
     config: dict[str, object] = {
@@ -51,6 +57,6 @@ def start(
     command = [tools.ensure("registry")["registry"], "serve", folder / "config.json"]
     # Its tracing exporter would call out to a collector that is not there.
     started = process.start("registry", command, folder, {"OTEL_TRACES_EXPORTER": "none"})
-    url = f"{'https' if tls else 'http'}://127.0.0.1:{port}/v2/"
+    url = f"{'https' if tls else 'http'}://{address}:{port}/v2/"
     process.wait_until(process.http_probe(url, authority=tls.authority if tls else None), started)
-    return LocalRegistry(f"127.0.0.1:{port}", user, password, started)
+    return LocalRegistry(f"{address}:{port}", user, password, started)

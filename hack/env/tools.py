@@ -39,6 +39,8 @@ class ToolModule:
     name: str
     programs: tuple[str, ...]
     packages: tuple[str, ...]
+    folder: str = ""  # below hack/tools, if it has another name
+    static: bool = False  # without a C library, for an image that has nothing else
     flags: tuple[str, ...] = ()
     ldflags: str = "-s -w"
     assets_of: str = ""  # a module whose data folders the program needs at run time
@@ -46,6 +48,19 @@ class ToolModule:
     optional: bool = False  # built for those who ask for it
     expect: str = ""  # how long it takes on two cores, for the progress line
 
+    @property
+    def pinned(self) -> Path:
+        """The folder with its pins."""
+        return TOOLS_DIR / (self.folder or self.name)
+
+
+# kubectl and the API server compare and print this version; a plain module build leaves it empty.
+_KUBERNETES_VERSION = (
+    "-s -w"
+    " -X k8s.io/component-base/version.gitVersion=v1.34.2"
+    " -X k8s.io/component-base/version.gitMajor=1"
+    " -X k8s.io/component-base/version.gitMinor=34"
+)
 
 MODULES = (
     ToolModule(
@@ -56,13 +71,23 @@ MODULES = (
             "k8s.io/kubernetes/cmd/kube-controller-manager",
             "k8s.io/kubernetes/cmd/kubectl",
         ),
-        # kubectl and the API server compare and print this version; a plain module build leaves it empty.
-        ldflags="-s -w"
-        " -X k8s.io/component-base/version.gitVersion=v1.34.2"
-        " -X k8s.io/component-base/version.gitMajor=1"
-        " -X k8s.io/component-base/version.gitMinor=34",
+        ldflags=_KUBERNETES_VERSION,
         expect="about 5 minutes",
     ),
+    ToolModule(
+        "kubernetes-node",
+        ("kubelet", "kube-proxy", "kube-scheduler"),
+        (
+            "k8s.io/kubernetes/cmd/kubelet",
+            "k8s.io/kubernetes/cmd/kube-proxy",
+            "k8s.io/kubernetes/cmd/kube-scheduler",
+        ),
+        folder="kubernetes",
+        ldflags=_KUBERNETES_VERSION,
+        optional=True,
+        expect="about 3 minutes",
+    ),
+    ToolModule("coredns", ("coredns",), (".",), static=True, optional=True, expect="about a minute"),
     ToolModule("etcd", ("etcd",), (".",), expect="about 30 seconds"),
     ToolModule(
         "registry",
@@ -127,7 +152,7 @@ def find_built(program: str) -> Path | None:
 def digest(module: ToolModule) -> str:
     """Return the digest of what identifies a build: pins, sources of ours and flags."""
     sha = hashlib.sha256(repr((module.packages, module.flags, module.ldflags)).encode())
-    for path in sorted((TOOLS_DIR / module.name).glob("*")):
+    for path in sorted(module.pinned.glob("*")):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
     return sha.hexdigest()[:12]
 
@@ -160,7 +185,8 @@ def _build(module: ToolModule, folder: Path) -> None:
         "-ldflags", module.ldflags, "-o", f"{part}/", *module.packages,
     ]  # fmt: skip
     folder_of_module = _module_folder(module, part)
-    _run_with_progress(command, folder_of_module, part / "build.log", f"{module.name} ({module.expect})")
+    env = {**_go_env(), "CGO_ENABLED": "0"} if module.static else _go_env()
+    _run_with_progress(command, folder_of_module, env, part / "build.log", f"{module.name} ({module.expect})")
     if module.assets_of:
         _copy_assets(module, part)
     for made in ("module", "sources"):
@@ -172,7 +198,7 @@ def _build(module: ToolModule, folder: Path) -> None:
 
 def _module_folder(module: ToolModule, part: Path) -> Path:
     """Return the Go module to build in: `hack/tools/`, or a copy whose requirement has the file that it lacks."""
-    pinned = TOOLS_DIR / module.name
+    pinned = module.pinned
     of, path = module.stand_in
     if not of:
         return pinned
@@ -190,10 +216,10 @@ def _module_folder(module: ToolModule, part: Path) -> Path:
 
 def _sources(module: ToolModule, of: str) -> Path:
     """Return the folder with the sources of one of a module's requirements."""
-    subprocess.run([_go(), "mod", "download", of], cwd=TOOLS_DIR / module.name, check=True, env=_go_env())
+    subprocess.run([_go(), "mod", "download", of], cwd=module.pinned, check=True, env=_go_env())
     listing = subprocess.run(
         [_go(), "list", "-m", "-json", of],
-        cwd=TOOLS_DIR / module.name, check=True, capture_output=True, text=True, env=_go_env(),
+        cwd=module.pinned, check=True, capture_output=True, text=True, env=_go_env(),
     )  # fmt: skip
     return Path(json.loads(listing.stdout)["Dir"])
 
@@ -206,11 +232,11 @@ def _copy_assets(module: ToolModule, part: Path) -> None:
             path.chmod(0o755 if path.is_dir() else 0o644)  # the module cache is read-only
 
 
-def _run_with_progress(command: list[str], cwd: Path, log: Path, what: str) -> None:
+def _run_with_progress(command: list[str], cwd: Path, env: dict[str, str], log: Path, what: str) -> None:
     started = time.monotonic()
     print(f"building {what}", file=sys.stderr, flush=True)
     with log.open("wb") as out:
-        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, env=_go_env())
+        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT, env=env)
         while True:
             try:
                 code = process.wait(PROGRESS_SECONDS)

@@ -1,0 +1,111 @@
+"""Installs an image in any cluster as users do, and runs the end-to-end tests against its pods.
+
+`python -m hack.deployed IMAGE` does so in the cluster of KUBECONFIG, with the registries and the Git host that the
+`E2E_*` variables name (docs/development.md); `--node ARCHIVE` on a node of this machine (`hack.env.node`), which is
+started for it. A kind cluster shares all of it.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from api.kinds import RECONCILED
+from hack.controllers import NAMESPACE, ROOT, Kubectl, wait_for_crds
+from hack.env import environment
+
+PUBLISHED = "ghcr.io/tagline/tagline"
+ROLLOUT_SECONDS = 180
+DEPLOYMENTS = tuple(kind.component for kind in RECONCILED)
+FILES = (
+    "imagerepository_test.py",
+    "imagepolicy_test.py",
+    "imageupdateautomation_test.py",
+    "journeys_test.py",
+    "policy_rules_test.py",
+    "compare_links_test.py",
+    "git_gitea_test.py",
+    "git_extensions_test.py",
+    "git_signing_test.py",
+    "git_ssh_test.py",
+    "git_chaos_test.py",
+    "cli_create_test.py",
+    "flux_cli_test.py",
+)
+"""Of e2e/: what needs no more of the controllers than that they run, and of servers only those that pods can reach."""
+
+
+def kustomization(image: str, *, manifests: str, components: Sequence[str] = ()) -> str:
+    """Return a kustomization of the manifests that changes nothing but the image. image: `name:tag`."""
+    name, _, tag = image.rpartition(":")
+    lines = [
+        "apiVersion: kustomize.config.k8s.io/v1beta1",
+        "kind: Kustomization",
+        f"resources: [{manifests}]",
+        f"images: [{{name: {PUBLISHED}, newName: {name}, newTag: {tag}}}]",
+        f"components: [{', '.join(f'{manifests}/components/{c}' for c in components)}]",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def install(kubectl: Kubectl, image: str, *, components: Sequence[str] = ()) -> None:
+    """Apply the manifests with another image and return when the pods are ready. Raises KubectlFailed."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "manifests").symlink_to(ROOT / "manifests")
+        (Path(folder) / "kustomization.yaml").write_text(
+            kustomization(image, manifests="manifests", components=components)
+        )
+        rendered = kubectl("kustomize", folder).stdout
+    kubectl("apply", "-f", "-", stdin=rendered)
+    wait_for_crds(kubectl)
+    wait_for_rollouts(kubectl)
+
+
+def wait_for_rollouts(kubectl: Kubectl) -> None:
+    """Return when all Deployments have their new pods. Raises KubectlFailed after three minutes."""
+    for name in DEPLOYMENTS:
+        kubectl("rollout", "status", "-n", NAMESPACE, f"deployment/{name}", f"--timeout={ROLLOUT_SECONDS}s")
+
+
+def on_node(archive: Path, pytest_arguments: Sequence[str]) -> int:
+    """Start a node, run the tests on it, stop it; return pytest's exit status."""
+    folder = Path(tempfile.mkdtemp(prefix="tagline-deployed-"))
+    try:
+        started = environment.up(folder / "env", node=True)
+        try:
+            assert started.node
+            (image,) = started.node.load_image(archive)
+            install(Kubectl(started.kubectl, started.kubeconfig), image)
+            return run(started.variables(), pytest_arguments)
+        finally:
+            environment.down(started)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def run(variables: Mapping[str, str], pytest_arguments: Sequence[str]) -> int:
+    """Run the tests on what the variables name; return pytest's exit status."""
+    files = [str(ROOT / "e2e" / name) for name in FILES]
+    command = [sys.executable, "-m", "pytest", "-q", *pytest_arguments, *files]
+    env = {**os.environ, **variables, "E2E_CONTROLLERS": "deployed"}
+    return subprocess.run(command, cwd=ROOT, env=env, check=False).returncode
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Install, run the tests, and return pytest's exit status."""
+    parser = argparse.ArgumentParser(prog="python -m hack.deployed", description=__doc__)
+    parser.add_argument("image", help="name:tag of an image that the cluster's nodes have or can pull")
+    parser.add_argument("--node", action="store_true", help="IMAGE is an archive, for a node that is started for it")
+    options, rest = parser.parse_known_args(arguments)
+    if options.node:
+        return on_node(Path(options.image), rest)
+    install(Kubectl(Path(os.environ.get("KUBECTL", "kubectl")), Path(os.environ["KUBECONFIG"])), options.image)
+    return run({}, rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
