@@ -38,6 +38,55 @@ FILES = (
 )
 """Of e2e/: what needs no more of the controllers than that they run, and of servers only those that pods can reach."""
 
+_PROCESSES = "it kills, measures or sets flags of processes of its own (for pods: e2e/node)"
+_LOOPBACK = "its servers stand on loopback, where no pod reaches them"
+_NO_CONTROLLERS = "it looks at command line, manifests or API server; no controller of ours takes part"
+_OWN_CLUSTER = "it starts clusters or processes of its own"
+LEFT_OUT = {
+    "attack_silent_test.py": _PROCESSES,
+    "automate_test.py": _NO_CONTROLLERS,
+    "badinputs_test.py": _LOOPBACK,
+    "canary_test.py": _PROCESSES,
+    "cli_bootstrap_test.py": _NO_CONTROLLERS,
+    "cli_golden_test.py": _OWN_CLUSTER,
+    "cli_install_test.py": _OWN_CLUSTER,
+    "cli_kube_test.py": _NO_CONTROLLERS,
+    "components_test.py": _NO_CONTROLLERS,
+    "costly_keys_test.py": _LOOPBACK,
+    "crash_inputs_test.py": _LOOPBACK,
+    "crash_test.py": _PROCESSES,
+    "crds_test.py": _NO_CONTROLLERS,
+    "demo_test.py": _OWN_CLUSTER,
+    "drip_test.py": _PROCESSES,
+    "dripping_git_test.py": _LOOPBACK,
+    "embedded_api_test.py": _OWN_CLUSTER,
+    "git_elsewhere_test.py": _PROCESSES,
+    "git_identity_test.py": _PROCESSES,
+    "git_openssh_test.py": _LOOPBACK,
+    "git_sha256_test.py": _LOOPBACK,
+    "git_transport_test.py": _LOOPBACK,
+    "hostile_commits_test.py": _LOOPBACK,
+    "hostile_objects_test.py": _PROCESSES,
+    "isolation_test.py": _PROCESSES,
+    "leader_test.py": _PROCESSES,
+    "one_process_test.py": _PROCESSES,
+    "outage_test.py": _PROCESSES,
+    "plugins_test.py": _NO_CONTROLLERS,
+    "preview_odd_files_test.py": _LOOPBACK,
+    "preview_proof_test.py": _PROCESSES,
+    "registry_access_test.py": _LOOPBACK,
+    "registry_faults_test.py": _LOOPBACK,
+    "registry_identity_test.py": _PROCESSES,
+    "runtime_client_test.py": _NO_CONTROLLERS,
+    "runtime_lifecycle_test.py": _NO_CONTROLLERS,
+    "scenarios_test.py": _OWN_CLUSTER,
+    "shared_keys_test.py": _LOOPBACK,
+    "stored_versions_test.py": _OWN_CLUSTER,
+    "tenancy_test.py": _PROCESSES,
+    "walkthrough_test.py": _PROCESSES,
+}
+"""The other files of e2e/, and why they are not run against pods."""
+
 
 def kustomization(image: str, *, manifests: str, components: Sequence[str] = ()) -> str:
     """Return a kustomization of the manifests that changes nothing but the image. image: `name:tag`."""
