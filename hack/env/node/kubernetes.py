@@ -94,8 +94,6 @@ def _kubelet(folder: Path, network: Network, *, cgroup: str, plane: Path) -> dic
         "clusterDNS": [DNS_SERVICE],
         "clusterDomain": "cluster.local",
         "resolvConf": "",
-        # The machine's settings stay as they are, and it need not let the kubelet read the kernel's log.
-        "featureGates": {"KubeletInUserNamespace": True},
         "volumePluginDir": str(folder / "volume-plugins"),
         # The disk is shared with whatever else the machine does: a nearly full one is not the node's business.
         "evictionHard": {

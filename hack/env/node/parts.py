@@ -38,7 +38,7 @@ class Parts:
         """Return PATH and whatever else the programs need; `folder` gets links to the kind of iptables that works."""
         bin_folder = folder / "bin"
         bin_folder.mkdir(exist_ok=True)
-        places = [bin_folder, self.packages / "usr/sbin", self.packages / "usr/bin", self.packages / "sbin"]
+        places = [bin_folder, *(self.packages / name for name in ("usr/sbin", "usr/bin", "bin"))]
         return {
             "PATH": f"{':'.join(map(str, places))}:{search_path()}",
             "XTABLES_LIBDIR": str(next(self.packages.glob("usr/lib/*/xtables"), "")),
