@@ -43,7 +43,7 @@ def pause(busybox: Path) -> bytes:
 
 def busybox(program: Path) -> bytes:
     """Return an image with a shell and small tools, for pods of tests."""
-    links = {f"bin/{applet}": "busybox" for applet in ("sh", "sleep", "wget", "nslookup", "cat", "dd", "httpd", "id")}
+    links = {f"bin/{applet}": "busybox" for applet in ("sh", "sleep", "nslookup", "cat", "dd", "httpd", "id")}
     return archive(BUSYBOX, {"bin/busybox": program}, ["/bin/sh"], links=links)
 
 
