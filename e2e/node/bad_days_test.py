@@ -76,7 +76,7 @@ def without_room(_parts: Parts) -> dict[str, Any]:
     ("change", "words"),
     [
         pytest.param(without_image, "not found", id="image-that-is-not-there"),
-        pytest.param(without_login, "authorization failed", id="wrong-pull-secret"),
+        pytest.param(without_login, "401 Unauthorized", id="wrong-pull-secret"),
         pytest.param(without_room, "Insufficient memory", id="node-full"),
     ],
 )
@@ -157,13 +157,15 @@ def token_file(workload: Workload) -> Path:
     """Return the file with the token of a workload's pod, as this machine sees it."""
     (pod,) = workload.wait_ready()
     first = pids(workload.node, pod)[0]
-    return Path(f"/proc/{first}/root/var/run/secrets/kubernetes.io/serviceaccount/token")
+    # Its /var/run is a link to /run, which would lead to this machine's.
+    return Path(f"/proc/{first}/root/run/secrets/kubernetes.io/serviceaccount/token")
 
 
 def wait_api(environment: Environment) -> None:
-    """Wait until the API server answers."""
+    """Wait until the API server is ready."""
     running = next(p for p in environment.processes if p.name == "kube-apiserver")
-    process.wait_until(process.http_probe(f"{environment.server}/livez", authority=environment.authority), running)
+    ready = process.http_probe(f"{environment.server}/readyz", authority=environment.authority, below=300)
+    process.wait_until(ready, running)
 
 
 def test_process_that_runs_out_of_memory_while_it_pushes_commits_once(
@@ -259,7 +261,7 @@ def test_pull_secret_opens_a_private_registry_to_the_node(
     image = f"{parts.registry}/{namespace}/app:1"
     node.push_image(node.load_busybox(), image, user=f"{parts.registry_user}:{parts.registry_password}")
     run_pod(kubectl, namespace, image, imagePullSecrets=[{"name": "pull"}])
-    eventually(lambda: "authorization failed" in str(pod_status(kubectl, namespace)), what="refusal", seconds=SECONDS)
+    eventually(lambda: "401 Unauthorized" in str(pod_status(kubectl, namespace)), what="refusal", seconds=SECONDS)
     kubectl(
         "create", "secret", "docker-registry", "pull", "-n", namespace, f"--docker-server={parts.registry}",
         f"--docker-username={parts.registry_user}", f"--docker-password={parts.registry_password}",

@@ -99,6 +99,12 @@ def any_workload(request: pytest.FixtureRequest, cluster: Parts, node: Node) -> 
 
 
 @pytest.fixture
+def workloads(cluster: Parts, node: Node) -> list[Workload]:
+    """Return all three."""
+    return [Workload(cluster.kubectl, node, f"{kind}-controller") for kind in KINDS]
+
+
+@pytest.fixture
 def automation(cluster: Parts, node: Node) -> Workload:
     """Return the Deployment that pushes to Git."""
     return Workload(cluster.kubectl, node, "imageupdateautomation-controller")
