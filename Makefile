@@ -95,6 +95,11 @@ image: $(READY) ## Build the image without Docker into .work/image and check it 
 flux-cli: $(READY) ## Build the flux command line, so that the tests try it as well
 	@$(BIN)/python -m hack.env path flux
 
+.PHONY: flux-engines
+flux-engines: $(READY) ## Build Flux's source- and kustomize-controller, so that the tests deploy with them
+	@for program in source-controller kustomize-controller controller-gen; do \
+		$(BIN)/python -m hack.env path $$program; done
+
 .PHONY: e2e-node
 e2e-node: $(READY) ## Tests of the image as pods on a node of this machine (root on Debian; see docs/development.md)
 	@$(BIN)/python -m hack.env check

@@ -132,6 +132,9 @@ class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, renam
     """How to commit and push; needed in practice, since every source is a Git repository."""
     interval: Annotated[Duration, Required] = ""
     """Time between two looks at the repository."""
+    policy_change_delay: Duration = ""
+    """How long to wait after a policy's choice has changed, so that what changes meanwhile gets into the same commit;
+    unset means not at all. What else starts a run does not wait."""
     policy_selector: Annotated[LabelSelector | None, Schema(map_type="atomic")] = None
     """ImagePolicies of the same namespace to use; unset means all."""
     update: Annotated[UpdateStrategy, Schema(default={"strategy": SETTERS})] = msgspec.field(

@@ -10,7 +10,6 @@ from e2e import manifests
 from e2e.conftest import Parts
 from e2e.manifests import Objects, parse
 
-GATE = "--feature-gates=ObjectLevelWorkloadIdentity=true"
 CONTROLLERS = {kind.component for kind in RECONCILED}
 AUTOMATION = "imageupdateautomation-controller"
 CLUSTER_WIDE = {"Namespace", "CustomResourceDefinition", "ClusterRole", "ClusterRoleBinding"}
@@ -47,14 +46,13 @@ def test_no_controller_can_act_as_others_unless_it_is_asked_for(render: Render) 
     objects = render()
     assert granted(objects, "secrets") == CONTROLLERS
     assert granted(objects, "serviceaccounts/token") == set()
-    assert not any(GATE in args for args in arguments(objects))
 
 
-def test_workload_identity_is_a_right_and_a_gate(render: Render) -> None:
+def test_workload_identity_is_a_right(render: Render) -> None:
     objects = render("workload-identity")
     assert granted(objects, "serviceaccounts/token") == CONTROLLERS
     assert granted(objects, "serviceaccounts") == CONTROLLERS
-    assert [args.count(GATE) for args in arguments(objects)] == [1, 1, 1]
+    assert arguments(objects) == arguments(render())
 
 
 def test_flux_keeps_its_git_repositories(render: Render) -> None:

@@ -18,12 +18,11 @@ from e2e.conftest import FLAGS, Parts
 from e2e.fleet import Fleet
 from e2e.git_fixtures import move_to, start, wait_image
 from e2e.objects import automation
-from hack.controllers import Controllers, allow_workload_identity
+from hack.controllers import ROOT, Controllers, allow_workload_identity
 from testing.gitserver import BareRepository
 
 KIND = "imageupdateautomation"
 PROCESS, OWN_KEY = "the process", "AKIAPROCESS"
-GATE = "--feature-gates=ObjectLevelWorkloadIdentity=true"
 LOCAL_PROXIES = "--allowed-networks=127.0.0.0/8"
 """The tunnel to the stand-ins is on this machine, where a tenant's proxy must not be."""
 PROVIDERS = pytest.mark.parametrize("provider", ["aws", "azure"])
@@ -54,13 +53,16 @@ def place(provider: str, name: str) -> CloudRepository:
 
 
 @PROVIDERS
-def test_without_the_gate_a_service_account_stalls(fleet: Fleet, provider: str) -> None:
-    move_to(fleet, place(provider, "fleet").url, provider=provider, serviceAccountName="bot")
+def test_without_the_right_the_component_is_named_that_gives_it(fleet: Fleet, provider: str) -> None:
+    where = place(provider, "fleet")
+    rights = ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"
+    fleet.space.kubectl("delete", "-f", str(rights), "--ignore-not-found")  # other tests have installed it
+    account(fleet.space, where)
+    move_to(fleet, where.url, provider=provider, serviceAccountName="bot")
     automation(fleet.space, "fleet", source="fleet")
-    found = fleet.space.wait_not_ready(
-        "ImageUpdateAutomation", "fleet", reason="FeatureGateDisabled", message="please enable the"
+    fleet.space.wait_not_ready(
+        "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message="install the component workload-identity"
     )
-    assert condition(found, "Stalled")["reason"] == "FeatureGateDisabled"
 
 
 @pytest.fixture(scope="module")
@@ -70,10 +72,10 @@ def clouds(cluster: Parts, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 @pytest.fixture(scope="module")
-def process_with_gate(
+def process_with_rights(
     cluster: Parts, controllers: Controllers | None, clouds: CloudServers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """Replace the session's process by one that has the gate on and trusts the clouds; yield its log."""
+    """Replace the session's process by one that may act for ServiceAccounts and trusts the clouds; yield its log."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster: they do not reach servers on this machine's loopback")
     allow_workload_identity(cluster.kubectl)
@@ -87,9 +89,9 @@ def process_with_gate(
     }
     clouds.issued[OWN_KEY] = PROCESS, Credentials(OWN_KEY, variables["AWS_SECRET_ACCESS_KEY"])
     ours = Controllers(
-        tmp_path_factory.mktemp("process_with_gate"),
+        tmp_path_factory.mktemp("process_with_rights"),
         controllers.kubeconfigs,
-        (*FLAGS, GATE, LOCAL_PROXIES),
+        (*FLAGS, LOCAL_PROXIES),
         variables=variables,
     )
     try:
@@ -129,7 +131,7 @@ def move_to_cloud(
 
 @PROVIDERS
 def test_a_service_account_opens_its_repository(
-    fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
+    fleet: Fleet, clouds: CloudServers, process_with_rights: Path, provider: str
 ) -> None:
     where = place(provider, fleet.space.name)
     account(fleet.space, where, trusted=clouds)
@@ -147,14 +149,14 @@ def test_a_service_account_opens_its_repository(
     )
     assert clouds.logins.count(where.owner) == 1  # one login for both commits
     assert {asked.removeprefix("CONNECT ").partition(":")[0] for asked in clouds.tunnel.asked} <= set(HOSTS)
-    published = process_with_gate.read_text() + json.dumps(
+    published = process_with_rights.read_text() + json.dumps(
         [found, *fleet.space.events("ImageUpdateAutomation", "fleet")]
     )
     assert clouds.secrets
     assert [secret for secret in clouds.secrets if secret in published] == []
 
 
-def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudServers, process_with_gate: Path) -> None:
+def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudServers, process_with_rights: Path) -> None:
     before = len(clouds.logins)
     where = place("aws", fleet.space.name)
     repository = move_to_cloud(fleet, clouds, where, opened_by=PROCESS, account=None)
@@ -165,7 +167,7 @@ def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudSer
 
 @PROVIDERS
 def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
-    fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
+    fleet: Fleet, clouds: CloudServers, process_with_rights: Path, provider: str
 ) -> None:
     """Somebody annotates a ServiceAccount with the identity of another tenant."""
     where = place(provider, f"{fleet.space.name}-theirs")
@@ -184,7 +186,7 @@ def test_an_identity_that_does_not_trust_the_account_is_closed_to_it(
 
 
 def test_a_service_account_is_not_let_in_by_the_keys_of_the_process(
-    fleet: Fleet, clouds: CloudServers, process_with_gate: Path
+    fleet: Fleet, clouds: CloudServers, process_with_rights: Path
 ) -> None:
     where = place("aws", fleet.space.name)
     account(fleet.space, where, trusted=clouds)
@@ -197,7 +199,7 @@ def test_a_service_account_is_not_let_in_by_the_keys_of_the_process(
 
 @PROVIDERS
 def test_an_account_opens_no_repository_but_its_own(
-    fleet: Fleet, clouds: CloudServers, process_with_gate: Path, provider: str
+    fleet: Fleet, clouds: CloudServers, process_with_rights: Path, provider: str
 ) -> None:
     own, other = (place(provider, f"{fleet.space.name}-{name}") for name in ("own", "other"))
     account(fleet.space, own, trusted=clouds)
@@ -209,7 +211,7 @@ def test_an_account_opens_no_repository_but_its_own(
 
 
 def test_an_account_without_the_annotation_is_named(
-    fleet: Fleet, clouds: CloudServers, process_with_gate: Path
+    fleet: Fleet, clouds: CloudServers, process_with_rights: Path
 ) -> None:
     move_to_cloud(fleet, clouds, place("aws", f"{fleet.space.name}-bare"))
     automation(fleet.space, "fleet", source="fleet")
@@ -226,7 +228,7 @@ def test_an_account_without_the_annotation_is_named(
     )
 
 
-def test_a_url_of_somebody_else_gets_nothing(fleet: Fleet, clouds: CloudServers, process_with_gate: Path) -> None:
+def test_a_url_of_somebody_else_gets_nothing(fleet: Fleet, clouds: CloudServers, process_with_rights: Path) -> None:
     before = len(clouds.presented_tokens)
     account(fleet.space, place("azure", "anybody"))
     move_to(fleet, f"https://{CODECOMMIT}/v1/repos/x", provider="azure", serviceAccountName="bot")

@@ -6,7 +6,7 @@ import pytest
 
 from e2e.cluster import condition, eventually
 from e2e.fleet import Fleet
-from e2e.objects import AUTHOR, automation, deployment
+from e2e.objects import AUTHOR, automation, deployment, image_repository, semver_policy
 from hack.githost import GitHost
 
 VALUES = """# values of the chart
@@ -211,3 +211,24 @@ def test_edited_spec_is_acted_on_though_policies_and_branch_are_unchanged(fleet:
     fleet.space.patch("ImageUpdateAutomation", "fleet", {"update": {"path": "two"}})
     fleet.wait_commits(4)
     assert "app:1.0.1 #" in fleet.repository.file("two/app.yaml")
+
+
+def test_policies_that_move_within_the_delay_get_into_one_commit(fleet: Fleet) -> None:
+    space, other = fleet.space, fleet.image.replace("/app", "/api")
+    fleet.pusher.push(f"{space.name}/api", "1.0.0")
+    image_repository(space, "api", other)
+    semver_policy(space, "api")
+    space.wait_ready("ImagePolicy", "api")
+    files = {"api.yaml": deployment(f"{other}:1.0.0", f"{space.name}:api", "api")}
+    fleet.repository.commit(files, "Add the API")
+    automation(space, "fleet", source="fleet", policyChangeDelay="4s")
+    fleet.wait_commits(3)  # a new automation does not wait
+    space.wait_ready("ImageUpdateAutomation", "fleet")
+    for name, tag in (("app", "1.0.2"), ("api", "1.0.1")):
+        fleet.pusher.push(f"{space.name}/{name}", tag)
+        space.request("ImageRepository", name)
+        space.wait_ready("ImagePolicy", name, message=f"resolved to {tag}")
+    assert len(fleet.repository.messages()) == 3, "a change of a policy waits"
+    fleet.wait_commits(4)
+    assert ":1.0.2" in fleet.repository.file("app.yaml")
+    assert ":1.0.1" in fleet.repository.file("api.yaml")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.kinds import RECONCILED
-from e2e.cluster import Space, condition
+from e2e.cluster import Space
 from e2e.conftest import Parts
 from e2e.objects import docker_secret, image_repository, semver_policy
 from e2e.registry_servers import (
@@ -79,6 +79,12 @@ def tls_secret(space: Space, name: str, **data: bytes) -> None:
     """Apply a Secret for `certSecretRef`; two underscores in a key are a dot."""
     encoded = {key.replace("__", "."): base64.b64encode(value).decode() for key, value in data.items()}
     space.apply("Secret", name, data=encoded)
+
+
+def take_away_workload_identity(space: Space) -> None:
+    """Remove the rights of the component, which other tests have installed."""
+    rights = ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"
+    space.kubectl("delete", "-f", str(rights), "--ignore-not-found")
 
 
 def test_anonymous(space: Space, variants: RegistryVariants) -> None:
@@ -228,11 +234,15 @@ def test_a_rotated_password_works_at_the_next_scan(space: Space, variants: Regis
     space.wait_ready("ImageRepository", "app", message=FOUND)
 
 
-def test_an_identity_of_the_object_without_the_gate_stalls(space: Space) -> None:
+def test_an_identity_of_the_object_without_the_right_says_which_component_gives_it(space: Space) -> None:
+    take_away_workload_identity(space)
     image = "123456789012.dkr.ecr.eu-west-1.amazonaws.com/app"
+    space.apply("ServiceAccount", "robot")
+    role = "eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/robot"
+    space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, role)
     image_repository(space, "app", image, provider="aws", serviceAccountName="robot")
-    found = space.wait_not_ready("ImageRepository", "app", reason="FeatureGateDisabled", message="please enable the")
-    assert condition(found, "Stalled")["reason"] == "FeatureGateDisabled"
+    message = "failed to create kubernetes token for .*: install the component workload-identity, which gives it the right"
+    space.wait_not_ready("ImageRepository", "app", reason="AuthenticationFailed", message=message)
 
 
 def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: RegistryVariants) -> None:
@@ -242,9 +252,7 @@ def test_a_cloud_is_asked_for_its_own_registries_only(space: Space, variants: Re
 
 
 def test_controllers_have_no_tokens_issued_unless_that_is_asked_for(space: Space) -> None:
-    # Other tests have installed the component.
-    rights = ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"
-    space.kubectl("delete", "-f", str(rights), "--ignore-not-found")
+    take_away_workload_identity(space)
     for kind in RECONCILED:
         account = f"system:serviceaccount:tagline-system:{kind.component}"
         question = ("create", "serviceaccounts", "--subresource=token", "-n", space.name, f"--as={account}")

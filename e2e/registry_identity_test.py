@@ -1,9 +1,14 @@
-"""`controllers.cloudaccess`: a ServiceAccount's token for a cloud, issued by a real API server to the scanner."""
+"""`controllers.cloudaccess`: a ServiceAccount's token, issued by a real API server, for a cloud and for a registry."""
 
 import base64
 import json
+import threading
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import pytest
 
 from controllers.clock import SYSTEM_CLOCK
 from controllers.cloud.identity import Identity, Login, SubjectToken
@@ -12,7 +17,9 @@ from controllers.cloudaccess.access import CloudAccess
 from controllers.registry.dockerconfig import Credentials
 from controllers.runtime.kube.client import KubeClient
 from controllers.runtime.kube.config import load_config
+from e2e.cloud_servers import reviewer
 from e2e.cluster import Space
+from e2e.objects import image_repository
 from hack import controllers as local_controllers
 
 ROLE = "arn:aws:iam::123456789012:role/scanner"
@@ -63,3 +70,91 @@ async def test_the_scanner_gets_a_token_of_the_service_account(space: Space, tmp
     assert payload["aud"] == ["sts.amazonaws.com"]
     assert payload["sub"] == f"system:serviceaccount:{space.name}:robot"
     assert payload["exp"] - payload["iat"] == 600
+
+
+class TokenRegistry(ThreadingHTTPServer):
+    """A registry that asks the API server whose token it was sent, as those with OIDC do; `users` has who came."""
+
+    daemon_threads = True
+
+    def __init__(self, review: Callable[[str, str], str]) -> None:
+        super().__init__(("127.0.0.1", 0), _Door)
+        self.host = f"127.0.0.1:{self.server_address[1]}"
+        self.review = review
+        self.users: list[str] = []
+        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop the registry."""
+        self.shutdown()
+        self.server_close()
+        self._thread.join()
+
+
+class _Door(BaseHTTPRequestHandler):
+    server: TokenRegistry
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Log nothing."""
+
+    def do_GET(self) -> None:
+        scheme, _, given = self.headers.get("Authorization", "").partition(" ")
+        user, token = "", given
+        if scheme == "Basic":
+            user, _, token = base64.b64decode(given).decode().partition(":")
+        account = self.server.review(token, self.server.host) if token else ""
+        status, body = 401, b"{}"
+        if account:
+            self.server.users.append(f"{scheme} {user} {account}")
+            status, body = 200, json.dumps({"name": "team/app", "tags": ["1.0.0", "1.1.0"]}).encode()
+        self.send_response(status)
+        if not account:
+            self.send_header("WWW-Authenticate", 'Bearer realm="none"' if "bearer" in self.path else 'Basic realm="r"')
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@pytest.fixture
+def token_registry(space: Space) -> Iterator[TokenRegistry]:
+    registry = TokenRegistry(reviewer(space.kubectl))
+    yield registry
+    registry.close()
+
+
+OPT_IN = ("credential.auth.fluxcd.io/provider=kubernetes", "credential.auth.fluxcd.io/type=jwt")
+
+
+@pytest.mark.parametrize(
+    ("more", "sent"),
+    [
+        pytest.param((), "Bearer ", id="bearer"),
+        pytest.param(("credential.auth.fluxcd.io/username=robot",), "Basic robot", id="password"),
+    ],
+)
+def test_a_registry_gets_the_token_of_a_service_account_that_opts_in(
+    space: Space, token_registry: TokenRegistry, more: tuple[str, ...], sent: str
+) -> None:
+    local_controllers.allow_workload_identity(space.kubectl)
+    space.apply("ServiceAccount", "robot")
+    image_repository(space, "app", f"{token_registry.host}/team/app", serviceAccountName="robot")
+    space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="")
+    space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, *OPT_IN, *more)
+    space.request("ImageRepository", "app")
+    space.wait_ready("ImageRepository", "app", message="found 2 tags")
+    assert set(token_registry.users) == {f"{sent} system:serviceaccount:{space.name}:robot"}
+
+
+def test_a_token_for_the_cluster_itself_is_not_sent(space: Space, token_registry: TokenRegistry) -> None:
+    local_controllers.allow_workload_identity(space.kubectl)
+    issuer = json.loads(space.kubectl("get", "--raw", "/.well-known/openid-configuration").stdout)["issuer"]
+    space.apply("ServiceAccount", "robot")
+    audience = f"credential.auth.fluxcd.io/audiences={issuer}"
+    space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, *OPT_IN, audience)
+    image_repository(space, "app", f"{token_registry.host}/team/app", serviceAccountName="robot")
+    space.wait_not_ready(
+        "ImageRepository", "app", reason="AuthenticationFailed", message="intended for the local kubernetes cluster"
+    )
+    assert token_registry.users == []

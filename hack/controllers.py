@@ -47,7 +47,7 @@ class Kubectl:
 
 
 def allow_workload_identity(kubectl: Kubectl) -> None:
-    """Apply the rights of the component that lets objects log in as ServiceAccounts; its gate is a flag."""
+    """Apply the rights of the component that lets objects log in as ServiceAccounts."""
     kubectl("apply", "-f", str(ROOT / "manifests" / "components" / "workload-identity" / "rbac.yaml"))
 
 

@@ -6,7 +6,7 @@ from cli.creation import checks
 from cli.creation.command import Order, Spec, create_command, reference, without_unset
 from cli.creation.names import parse_pairs
 from cli.creation.selectors import parse_selector
-from cli.grammar.flags import repeated, switch, text
+from cli.grammar.flags import duration, repeated, switch, text
 from cli.grammar.session import Failed
 from cli.kinds.imageupdateautomation import UPDATE
 from controllers.golang.duration import format_nanoseconds
@@ -34,6 +34,7 @@ _FLAGS: Final = (
     text("--signing-key-secret", help="Secret with the key that commits are signed with"),
     text("--signing-key-type", help="kind of that key, gpg or ssh"),
     text("--policy-selector", help="labels of the policies to use, if not all, e.g. 'app=web,tier in (front,back)'"),
+    duration("--policy-change-delay", help="how long to wait for further changes after a policy has chosen anew"),
     repeated("--update-file", help="glob of further files with markers, e.g. '**/Dockerfile'; may be repeated"),
     switch("--hold-reverted", help="leave a value alone that somebody put back, until there is a newer image"),
     switch("--suspend", help="do not commit until `resume`"),
@@ -63,6 +64,7 @@ def _build(order: Order) -> Spec:
             ),
             "git": without_unset({"checkout": {"ref": _checkout(flags)}, "commit": commit, "push": _push(flags)}),
             "interval": format_nanoseconds(flags.interval),
+            "policyChangeDelay": format_nanoseconds(flags.policy_change_delay) if flags.policy_change_delay else "",
             "policySelector": parse_selector("--policy-selector", flags.policy_selector),
             "update": _update(flags),
             "suspend": flags.suspend,

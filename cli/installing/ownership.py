@@ -9,6 +9,7 @@ from cli.installing.resources import Ref
 
 MANAGED_BY: Final = "app.kubernetes.io/managed-by"
 KUSTOMIZE_NAME: Final = "kustomize.toolkit.fluxcd.io/name"
+KUSTOMIZE_SSA: Final = "kustomize.toolkit.fluxcd.io/ssa"
 KUSTOMIZE_NAMESPACE: Final = "kustomize.toolkit.fluxcd.io/namespace"
 
 

@@ -11,6 +11,7 @@ from cli.installing.inventory import Inventory
 from cli.installing.ownership import (
     KUSTOMIZE_NAME,
     KUSTOMIZE_NAMESPACE,
+    KUSTOMIZE_SSA,
     MANAGED_BY,
     is_ours,
     labels,
@@ -77,12 +78,17 @@ def leaves_git_repositories_to_flux(crds: Mapping[str, Mapping[str, Any]]) -> bo
 
 
 def managed_by_others(crds: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """Return who else applies our CRDs and would put its own back, by the CRD's name: `Helm`, a Kustomization."""
+    """Return who else applies our CRDs and would put its own back, by the CRD's name: `Helm`, a Kustomization.
+
+    Flux leaves a CRD alone whose annotation tells it to.
+    """
     found: dict[str, str] = {}
     for name, crd in crds.items():
         marks = labels(crd)
         manager = marks.get(MANAGED_BY, "")
         if marks.get(KUSTOMIZE_NAME):
+            if (crd["metadata"].get("annotations") or {}).get(KUSTOMIZE_SSA, "").lower() == "ignore":
+                continue
             found[name] = f"Kustomization {marks.get(KUSTOMIZE_NAMESPACE, '')}/{marks[KUSTOMIZE_NAME]}"
         elif manager not in ("", "flux", "tagline"):
             found[name] = manager

@@ -23,6 +23,9 @@ AZURE_CLIENT = "azure.workload.identity/client-id"
 GCP_ACCOUNT = "iam.gke.io/gcp-service-account"
 GCP_PROVIDER = "gcp.auth.fluxcd.io/workload-identity-provider"
 
+TOKEN_SECONDS = 600
+"""The shortest that Kubernetes issues; the token is used at once and then forgotten."""
+
 AWS_ROLE_PATTERN = r"^arn:aws[\w-]*:iam::[0-9]{1,30}:role/.{1,200}$"
 GCP_ACCOUNT_PATTERN = r"^[a-zA-Z0-9-]+@[a-zA-Z0-9-]+\.iam\.gserviceaccount\.com$"
 GCP_PROVIDER_PATTERN = r"^projects/\d+/locations/global/workloadIdentityPools/[^/]+/providers/[^/]+$"
@@ -38,6 +41,8 @@ class Identity:
     """ARN of the role (AWS), `tenant/client` (Azure), e-mail of the service account to impersonate or "" (GCP)."""
     pool_provider: str = ""
     """GCP only: the workload identity provider of a cluster that is not GKE."""
+    token_seconds: int = TOKEN_SECONDS
+    """How long the proof of it is good for."""
 
     @property
     def name(self) -> str:

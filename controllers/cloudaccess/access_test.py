@@ -100,6 +100,8 @@ async def test_what_an_account_lacks_is_reported(harness: AccessHarness) -> None
         await harness.who("plain")
     harness.kube.forbid(TOKEN)
     with pytest.raises(
-        ServiceAccountFailed, match=r"^failed to create kubernetes token for service account 'apps/robot': "
+        ServiceAccountFailed,
+        match=r"^failed to create kubernetes token for service account 'apps/robot': .*: the controller may not act for "
+        "ServiceAccounts: install the component workload-identity",
     ):
         await harness.who("robot")

@@ -31,6 +31,7 @@ def build_cloud_access(process: Process, providers: Mapping[str, Provider[C]]) -
         logins,
         object_level=options.is_feature_enabled(GATE),
         default_service_account=options[flags.DEFAULT_SERVICE_ACCOUNT],
+        clock=process.clock,
     )
 
 

@@ -18,6 +18,8 @@ from controllers.net.proxy.address import BadProxy, Proxy
 from controllers.net.tls import TlsMaterial, read_tls
 from controllers.net.url import strip_userinfo
 
+APP_IDS = ("githubAppID", "githubAppClientID")
+"""Keys that name a GitHub App. GitHub takes either as the issuer of an app's token, and recommends the second."""
 NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 """Of an app or account at GitHub; both are shown in messages, so nothing else may be stored in their place."""
 
@@ -57,16 +59,22 @@ def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp
     """Return the GitHub App that a Secret describes. Raises BadCredentials."""
     text = {key: value.decode("utf-8", "replace").strip() for key, value in data.items() if key.startswith("githubApp")}
     key = text.get("githubAppPrivateKey", "")
-    if not text.get("githubAppID") or not key:
-        raise BadCredentials(f"secret '{secret_name}' must contain 'githubAppID' and 'githubAppPrivateKey'")
+    ids = {name: text[name] for name in APP_IDS if text.get(name)}
+    if not ids or not key:
+        raise BadCredentials(
+            f"secret '{secret_name}' must contain 'githubAppPrivateKey' and one of 'githubAppID' or 'githubAppClientID'"
+        )
+    if len(ids) > 1:
+        raise BadCredentials(f"secret '{secret_name}' must contain exactly one of 'githubAppID' or 'githubAppClientID'")
+    ((id_name, app_id),) = ids.items()
     installation, owner = text.get("githubAppInstallationID", ""), text.get("githubAppInstallationOwner", "")
     if bool(installation) == bool(owner):
         raise BadCredentials(
             f"secret '{secret_name}' must contain exactly one of 'githubAppInstallationOwner' or "
             "'githubAppInstallationID'"
         )
-    if not NAME.fullmatch(text["githubAppID"]):
-        raise BadCredentials(f"secret '{secret_name}': 'githubAppID' is not the ID of an app")
+    if not NAME.fullmatch(app_id):
+        raise BadCredentials(f"secret '{secret_name}': '{id_name}' is not the ID of an app")
     if owner and not NAME.fullmatch(owner):
         raise BadCredentials(f"secret '{secret_name}': 'githubAppInstallationOwner' is not the name of an account")
     if installation and not (installation.isascii() and installation.isdigit()):
@@ -74,7 +82,7 @@ def app_from_secret(data: Mapping[str, bytes], *, secret_name: str) -> GithubApp
     url = text.get("githubAppBaseURL", "") or PUBLIC_API_URL
     if not url.startswith(("https://", "http://")) or not url.isprintable() or "?" in url or "#" in url:
         raise BadCredentials(f"secret '{secret_name}': 'githubAppBaseURL' must be like https://HOST/api/v3")
-    return GithubApp(text["githubAppID"], key, installation, owner, strip_userinfo(url).rstrip("/"))
+    return GithubApp(app_id, key, installation, owner, strip_userinfo(url).rstrip("/"))
 
 
 def tls_from_secret(data: Mapping[str, bytes]) -> TlsMaterial:

@@ -126,13 +126,30 @@ def test_secret_describes_an_app() -> None:
     assert (app.url, app.installation) == ("https://api.github.com", "42")
 
 
+def test_an_app_may_be_named_by_its_client_id() -> None:
+    data = {"githubAppClientID": b"Iv23liABC\n", "githubAppPrivateKey": PRIVATE.encode(), "githubAppInstallationID": b"42"}
+    app = app_from_secret(data, secret_name="apps/login")
+    assert (app.id, app.principal) == ("Iv23liABC", "github-app/Iv23liABC/42")
+
+
 ONE_OF = "'apps/login' must contain exactly one of 'githubAppInstallationOwner' or 'githubAppInstallationID'"
 
 
 @pytest.mark.parametrize(
     ("data", "text"),
     [
-        pytest.param({"githubAppID": b"7"}, "must contain 'githubAppID' and 'githubAppPrivateKey'", id="no-key"),
+        pytest.param({"githubAppID": b"7"}, "must contain 'githubAppPrivateKey' and one of", id="no-key"),
+        pytest.param({"githubAppPrivateKey": b"k"}, "one of 'githubAppID' or 'githubAppClientID'", id="no-id"),
+        pytest.param(
+            APP | {"githubAppClientID": b"Iv23liABC", "githubAppInstallationID": b"1"},
+            "must contain exactly one of 'githubAppID' or 'githubAppClientID'",
+            id="two-ids",
+        ),
+        pytest.param(
+            {"githubAppClientID": b"a b", "githubAppPrivateKey": b"k", "githubAppInstallationID": b"1"},
+            "'githubAppClientID' is not the ID of an app",
+            id="odd-client-id",
+        ),
         pytest.param(APP, ONE_OF, id="no-installation"),
         pytest.param(
             APP | {"githubAppInstallationOwner": b"o", "githubAppInstallationID": b"1"}, ONE_OF, id="two-installations"

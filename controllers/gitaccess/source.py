@@ -31,6 +31,7 @@ from controllers.gitaccess.branches import (
     source_key,
 )
 from controllers.gitaccess.credentials import (
+    APP_IDS,
     app_from_secret,
     credentials_from_secret,
     proxy_from_secret,
@@ -181,7 +182,7 @@ class SourceReader:
         return replace(remote, credentials=presented, principal=_principal(spec.provider, granted.identity))
 
     def _check_provider(self, spec: GitRepositorySpec, data: dict[str, bytes], secret_name: str) -> None:
-        provider, app_data = spec.provider, "githubAppID" in data
+        provider, app_data = spec.provider, any(name in data for name in APP_IDS)
         if app_data and provider != "github":
             raise _invalid(
                 f"secretRef '{secret_name}' has github app data but provider is not set to github: {INVALID_SUFFIX}"

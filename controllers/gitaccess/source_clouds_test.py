@@ -187,7 +187,7 @@ async def test_without_the_gate_no_token_is_asked_for(new_harness: Any, provider
     assert error.value.reason == "FeatureGateDisabled"
     assert str(error.value) == (
         "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
-        "feature gate in the controller"
+        "feature gate in the controller, which --feature-gates=ObjectLevelWorkloadIdentity=false has switched off"
     )
     assert closed.kube.requests == []
     assert (await closed.read(provider)).principal == provider

@@ -116,6 +116,12 @@ async def test_generic_provider_is_no_provider() -> None:
     assert (await read(git_repository(provider="generic"))).remote == Remote(GIT_URL, tenant=NAMESPACE)
 
 
+async def test_github_app_may_be_named_by_its_client_id() -> None:
+    app = secret("login", githubAppClientID=b"Iv2", githubAppPrivateKey=b"PEM", githubAppInstallationID=b"42")
+    source = await read(git_repository(provider="github", secret_ref=LOGIN), app)
+    assert source.remote.credentials == Basic("x-access-token", "token of github-app/Iv2/42")
+
+
 async def test_github_app_logs_in_with_a_token_and_keeps_its_cache() -> None:
     app = secret("login", githubAppID=b"7", githubAppPrivateKey=b"PEM", githubAppInstallationID=b"42", ca__crt=b"PEM")
     source = await read(git_repository(provider="github", secret_ref=LOGIN), app)
@@ -161,7 +167,7 @@ def test_source_key(namespace: str, want: Key) -> None:
             [],
             "FeatureGateDisabled",
             "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
-            "feature gate in the controller",
+            "feature gate in the controller, which --feature-gates=ObjectLevelWorkloadIdentity=false has switched off",
             id="object-level-identity",
         ),
         pytest.param(
@@ -199,7 +205,7 @@ def test_source_key(namespace: str, want: Key) -> None:
         pytest.param(
             automation(),
             git_repository(secret_ref=LOGIN),
-            [secret("login", githubAppID=b"1")],
+            [secret("login", githubAppClientID=b"Iv23li")],
             "InvalidSourceConfiguration",
             "secretRef 'apps/login' has github app data but provider is not set to github" + INVALID,
             id="app-data-without-github",
@@ -294,7 +300,7 @@ async def test_spec_that_cannot_work(
             git_repository(provider="github", secret_ref=LOGIN),
             [secret("login", githubAppID=b"7")],
             "failed to configure authentication options: "
-            "secret 'apps/login' must contain 'githubAppID' and 'githubAppPrivateKey'",
+            "secret 'apps/login' must contain 'githubAppPrivateKey' and one of 'githubAppID' or 'githubAppClientID'",
             id="github-app-without-key",
         ),
         pytest.param(

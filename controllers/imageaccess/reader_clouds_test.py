@@ -142,7 +142,8 @@ async def test_obstacles_are_named(harness: CloudReaderHarness) -> None:
     harness.kube.forbid(TOKEN)
     assert await harness.fails(service_account_name="robot") == (
         "failed to create kubernetes token for service account 'apps/robot': "
-        '"apps/robot" is forbidden for create token of serviceaccounts'
+        '"apps/robot" is forbidden for create token of serviceaccounts: '
+        "the controller may not act for ServiceAccounts: install the component workload-identity, which gives it the right"
     )
     assert await harness.fails(image="ghcr.io/org/app") == "invalid AWS registry: 'ghcr.io'. must match x"
     assert await harness.fails(provider="moon") == "provider 'moon' is not supported"
@@ -164,4 +165,74 @@ async def test_a_token_is_never_asked_for_while_the_gate_is_closed() -> None:
     closed = CloudReaderHarness(gate=False)
     assert await closed.fails(service_account_name="robot") == GATE_DISABLED_MESSAGE
     assert closed.kube.requests == []
+    await closed.logins.aclose()
+
+
+PREFIX = "credential.auth.fluxcd.io/"
+OPT_IN = {f"{PREFIX}provider": "kubernetes", f"{PREFIX}type": "jwt"}
+ON_MY_OWN = {"provider": "generic", "image": "registry.example/team/app", "service_account_name": "robot"}
+
+
+def opt_in(harness: CloudReaderHarness, *, pull_secrets: tuple[str, ...] = (), **more: str) -> None:
+    annotations = OPT_IN | {PREFIX + key: value for key, value in more.items()}
+    account = ServiceAccount(
+        metadata=ObjectMeta(name="robot", namespace="apps", annotations=annotations),
+        image_pull_secrets=tuple(LocalObjectReference(name=name) for name in pull_secrets),
+    )
+    harness.kube.put("serviceaccounts", account)
+
+
+async def test_a_registry_without_a_cloud_gets_the_token_of_an_account_that_opts_in(
+    harness: CloudReaderHarness,
+) -> None:
+    opt_in(harness)
+    for _ in range(2):
+        access = await harness.read(**ON_MY_OWN)
+        assert access.credentials == Credentials(registry_token="proof")
+        assert "proof" not in repr(access)
+    assert harness.kube.requests == [GET, TOKEN, GET], "the second scan needs no new token"
+    assert harness.asked == [{"audiences": ["registry.example"], "expirationSeconds": 600}]
+
+
+async def test_annotations_say_how_the_token_is_issued_and_sent(harness: CloudReaderHarness) -> None:
+    opt_in(harness, audiences="one,two", username="robot", expiration="1h")
+    assert (await harness.read(**ON_MY_OWN)).credentials == Credentials("robot", "proof")
+    assert harness.asked == [{"audiences": ["one", "two"], "expirationSeconds": 3600}]
+    opt_in(harness, username="other")
+    assert (await harness.read(**ON_MY_OWN)).credentials == Credentials("other", "proof")
+    assert harness.asked[1:] == [{"audiences": ["registry.example"], "expirationSeconds": 600}]
+
+
+async def test_a_token_and_pull_secrets_exclude_each_other(harness: CloudReaderHarness) -> None:
+    opt_in(harness, pull_secrets=("pull",))
+    assert await harness.fails(**ON_MY_OWN) == (
+        "serviceaccount 'apps/robot': the annotation credential.auth.fluxcd.io/provider cannot be combined with "
+        "imagePullSecrets"
+    )
+    opt_in(harness)
+    refused = await harness.fails(**ON_MY_OWN, secret_ref=LocalObjectReference(name="pull"))
+    assert refused.endswith("cannot be combined with spec.secretRef")
+    opt_in(harness, provider="spiffe")
+    assert "does not support" in await harness.fails(**ON_MY_OWN)
+    assert harness.asked == []
+
+
+async def test_a_cloud_has_no_use_for_an_account_whose_tokens_come_from_elsewhere(harness: CloudReaderHarness) -> None:
+    annotations = ANNOTATIONS | OPT_IN | {f"{PREFIX}provider": "spiffe"}
+    account = ServiceAccount(metadata=ObjectMeta(name="robot", namespace="apps", annotations=annotations))
+    harness.kube.put("serviceaccounts", account)
+    assert "which tagline does not support" in await harness.fails(service_account_name="robot")
+    annotations = ANNOTATIONS | {f"{PREFIX}expiration": "30m"}
+    account = ServiceAccount(metadata=ObjectMeta(name="robot", namespace="apps", annotations=annotations))
+    harness.kube.put("serviceaccounts", account)
+    await harness.read(service_account_name="robot")
+    assert harness.asked == [{"audiences": ["sts.amazonaws.com"], "expirationSeconds": 1800}]
+
+
+async def test_without_the_gate_no_registry_gets_a_token() -> None:
+    closed = CloudReaderHarness(gate=False)
+    opt_in(closed)
+    with pytest.raises(GateDisabled):
+        await closed.read(**ON_MY_OWN)
+    assert closed.asked == []
     await closed.logins.aclose()

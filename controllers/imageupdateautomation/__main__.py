@@ -18,7 +18,12 @@ from controllers.git.remote import SshAlgorithms
 from controllers.gitaccess.branches import Gates, source_key
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader, git_host
-from controllers.imageupdateautomation.predicates import policy_changed, source_changed
+from controllers.imageupdateautomation.predicates import (
+    is_concerned,
+    policy_change_delay,
+    policy_changed,
+    source_changed,
+)
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
@@ -64,13 +69,18 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
     repositories = process.informer(GIT_REPOSITORIES, into=GitRepository)
 
     def automations_beside(policy: ImagePolicy) -> list[Key]:
-        return [key_of(automation) for automation in automations.objects.list(policy.metadata.namespace)]
+        beside = automations.objects.list(policy.metadata.namespace)
+        return [key_of(automation) for automation in beside if is_concerned(automation, policy)]
+
+    def policy_delay(automation: Key) -> timedelta:
+        found = automations.objects.get(automation)
+        return policy_change_delay(found) if found else timedelta()
 
     def automations_on(repository: GitRepository) -> list[Key]:
         source = str(key_of(repository))
         return [key_of(automation) for automation in automations.objects.by_index(BY_SOURCE, source)]
 
-    automations.watch(policies, when=policy_changed, wake=automations_beside)
+    automations.watch(policies, when=policy_changed, wake=automations_beside, delay=policy_delay)
     automations.watch(repositories, when=source_changed, wake=automations_on)
     git = _build_engine(process)
     sources = SourceReader(

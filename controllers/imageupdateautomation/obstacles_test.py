@@ -282,6 +282,12 @@ async def test_template_that_fails_pushes_nothing(harness: AutomationHarness, te
             "read duration '9999999h': it is longer than 292 years",
             id="interval-beyond-all-bounds",
         ),
+        pytest.param(
+            {"policy_change_delay": "9999999h"},
+            "InvalidDuration",
+            "read duration '9999999h': it is longer than 292 years",
+            id="delay-beyond-all-bounds",
+        ),
     ],
 )
 async def test_spec_that_cannot_work_stalls(

@@ -1,13 +1,41 @@
-"""Which changes of other objects are worth a run of an automation: pure predicates for watch handlers."""
+"""Which changes of other objects are worth a run of an automation, and how soon: pure, for watch handlers."""
+
+from datetime import timedelta
 
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import ImageUpdateAutomation
+from api.selectors import BadSelector, matches
+from controllers.golang.duration import BadDuration, parse_duration
 from controllers.update.policies import find_pause
 
 
 def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
     """Report whether what automations read of a policy has changed: its image, its labels, and whether it is paused."""
     return _relevant_state(old) != _relevant_state(new)
+
+
+def policy_change_delay(automation: ImageUpdateAutomation) -> timedelta:
+    """Return how long a change of a policy waits for others; nothing for a text that is no duration: the run says so."""
+    try:
+        return parse_duration(automation.spec.policy_change_delay or "0s")
+    except BadDuration:
+        return timedelta()
+
+
+def is_concerned(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:
+    """Return False for a policy whose change must not start the time that an automation waits for others.
+
+    Without such a time every policy beside an automation wakes it, so that its findings are right at once: a policy
+    that its selector leaves out may be one that a marker names.
+    """
+    selector = automation.spec.policy_selector
+    if not automation.spec.policy_change_delay or selector is None:
+        return True
+    try:
+        return matches(selector, policy.metadata.labels)
+    except BadSelector:
+        return True
 
 
 def source_changed(old: GitRepository | None, new: GitRepository | None) -> bool:

@@ -7,9 +7,14 @@ from msgspec.structs import replace
 
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, SelectionStatus
-from api.meta import Condition
-from controllers.imageupdateautomation.predicates import policy_changed, source_changed
-from testing.builders import git_repository, image_policy
+from api.meta import Condition, LabelSelector, LabelSelectorRequirement
+from controllers.imageupdateautomation.predicates import (
+    is_concerned,
+    policy_change_delay,
+    policy_changed,
+    source_changed,
+)
+from testing.builders import automation, git_repository, image_policy
 from testing.clock import START
 
 WEB = image_policy("web", latest=ImageRef(name="x/web", tag="1"))
@@ -50,3 +55,27 @@ FLEET = git_repository()
 )
 def test_source(old: GitRepository | None, new: GitRepository | None, want: bool) -> None:
     assert source_changed(old, new) is want
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("", 0), ("90s", 90), ("1m30s", 90), pytest.param("soon", 0, id="no-duration")]
+)
+def test_a_change_of_a_policy_waits_as_long_as_the_automation_says(text: str, seconds: int) -> None:
+    assert policy_change_delay(automation(policy_change_delay=text)).total_seconds() == seconds
+
+
+@pytest.mark.parametrize(
+    ("delay", "selector", "want"),
+    [
+        pytest.param("1m", LabelSelector(match_labels={"app": "web"}), True, id="selected"),
+        pytest.param("1m", LabelSelector(match_labels={"app": "api"}), False, id="left-out"),
+        pytest.param("", LabelSelector(match_labels={"app": "api"}), True, id="left-out-without-delay"),
+        pytest.param("1m", None, True, id="all"),
+        pytest.param("1m", LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),)), True, id="wrong"),
+    ],
+)
+def test_a_policy_that_is_left_out_does_not_start_the_wait(
+    delay: str, selector: LabelSelector | None, want: bool
+) -> None:
+    policy = replace(WEB, metadata=replace(WEB.metadata, labels={"app": "web"}))
+    assert is_concerned(automation(policy_change_delay=delay, policy_selector=selector), policy) is want

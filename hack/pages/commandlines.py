@@ -44,6 +44,7 @@ _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
     "create": frozenset(
         {"-n", "--docker-server", "--docker-username", "--docker-password", "--from-literal", "--from-file"}
     ),
+    "delete": frozenset({"-n"}),
     "describe": frozenset({"-n"}),
     "diff": frozenset({"-f"}),
     "get": frozenset({"-n", "-A", "-o", "--watch"}),
@@ -52,10 +53,10 @@ _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
     "wait": frozenset({"-n", "--for", "--timeout"}),
 }
 _KUBECTL_KINDS: Final = frozenset(
-    {"deployment", "namespace", "secret", "pod", "pods"}
+    {"crd", "deployment", "namespace", "secret", "pod", "pods"}
     | {name for kind in KINDS for name in (kind.name, kind.resource.plural, *kind.definition.short_names)}
 )
-_ABOUT_A_KIND: Final = frozenset({"annotate", "describe", "get", "patch", "wait", "create"})
+_ABOUT_A_KIND: Final = frozenset({"annotate", "delete", "describe", "get", "patch", "wait", "create"})
 _SEPARATORS: Final = frozenset({"|", "||", "&&", ";", "&", "(", ")", "<("})
 _REDIRECTIONS: Final = frozenset({">", ">>", "<", "2>", ">&", "2>&"})
 

@@ -9,7 +9,8 @@ from cli.grammar.flags import text
 from cli.grammar.session import Failed, Session
 
 _FLAGS: Final = (
-    text("--app-id", help="ID of the app"),
+    text("--app-id", help="ID of the app, a number"),
+    text("--app-client-id", help="client ID of the app, in place of its ID"),
     text("--app-installation-owner", help="organization or user that the app is installed for"),
     text("--app-installation-id", help="ID of the installation, in place of its owner"),
     text("--app-private-key", help="file with the private key of the app, PEM"),
@@ -24,8 +25,10 @@ tagline create secret githubapp fleet-auth --app-id=1 --app-installation-owner=o
 
 def _make(_: Session, flags: Any) -> Content:
     key = read_text(flags.app_private_key, "unable to read private key file")
-    if not flags.app_id:
+    if not flags.app_id and not flags.app_client_id:
         raise Failed("githubAppID is required")
+    if flags.app_id and flags.app_client_id:
+        raise Failed("exactly one of githubAppID or githubAppClientID must be provided")
     if bool(flags.app_installation_owner) == bool(flags.app_installation_id):
         raise Failed("exactly one of githubAppInstallationOwner or githubAppInstallationID must be provided")
     if not key:
@@ -33,6 +36,7 @@ def _make(_: Session, flags: Any) -> Content:
     data = without_unset(
         {
             "githubAppID": flags.app_id,
+            "githubAppClientID": flags.app_client_id,
             "githubAppInstallationOwner": flags.app_installation_owner,
             "githubAppInstallationID": flags.app_installation_id,
             "githubAppPrivateKey": key,

@@ -184,7 +184,11 @@ COMMON_FLAGS: tuple[Flag[Any], ...] = (
     Flag("azure-autologin-for-acr", False, parse_bool, "use spec.provider", no_effect=True),
     Flag("gcp-autologin-for-gcr", False, parse_bool, "use spec.provider", no_effect=True),
 )
-COMMON_FEATURE_GATES: Mapping[str, bool] = {"CacheSecretsAndConfigMaps": False, "ObjectLevelWorkloadIdentity": False}
+COMMON_FEATURE_GATES: Mapping[str, bool] = {
+    "CacheSecretsAndConfigMaps": False,
+    # Flux 2.10 has no such gate any more; ours can still be switched off. The right to have tokens issued decides.
+    "ObjectLevelWorkloadIdentity": True,
+}
 
 
 class Options:
@@ -247,7 +251,7 @@ def _validate(values: dict[str, object], feature_gates: dict[str, bool], by_name
         feature_gates[name] = on
     if options[DEFAULT_SERVICE_ACCOUNT] and not options.is_feature_enabled("ObjectLevelWorkloadIdentity"):
         raise BadFlag(
-            "cannot set default service accounts when the feature gate ObjectLevelWorkloadIdentity is not enabled"
+            "cannot set default service accounts when the feature gate ObjectLevelWorkloadIdentity is switched off"
         )
     if options[MIN_RETRY_DELAY] > options[MAX_RETRY_DELAY]:
         raise BadFlag("--min-retry-delay is longer than --max-retry-delay")

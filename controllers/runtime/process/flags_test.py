@@ -58,7 +58,9 @@ def test_defaults_are_flux_s() -> None:
         pytest.param(["--feature-gates=Magic=true"], "feature-gate 'Magic' not supported", id="unknown-gate"),
         pytest.param(["--feature-gates=Magic"], "missing bool value", id="gate-without-value"),
         pytest.param(
-            ["--default-service-account=x"], "cannot set default service accounts when", id="account-without-gate"
+            ["--default-service-account=x", "--feature-gates=ObjectLevelWorkloadIdentity=false"],
+            "cannot set default service accounts when",
+            id="account-without-gate"
         ),
     ],
 )
@@ -78,7 +80,7 @@ def test_gates_have_defaults_and_can_be_switched() -> None:
     ) == (
         False,
         True,
-        False,
+        True,
     )
     with pytest.raises(KeyError):
         options.is_feature_enabled("Magic")

@@ -93,14 +93,21 @@ class Kind(Generic[T]):
         when: Callable[[K | None, K | None], bool],
         wake: Callable[[K], Iterable[Key]],
         lane: Lane = Lane.USER,
+        delay: Callable[[Key], timedelta] = lambda _: timedelta(),
     ) -> None:
-        """Queue the keys that `wake` names for an object, when `when(old, new)` finds its change worth a run."""
+        """Queue the keys that `wake` names for an object, when `when(old, new)` finds its change worth a run.
+
+        delay: how long a key waits, counted from the first change; nothing by default
+        """
 
         def enqueue(old: K | None, new: K | None) -> None:
             obj = new or old
             if obj is not None and when(old, new):
                 for key in wake(obj):
-                    self.queue.add(key, lane, cause=Cause.CHANGE)
+                    if wait := delay(key):
+                        self.queue.add_after(key, wait, lane)
+                    else:
+                        self.queue.add(key, lane, cause=Cause.CHANGE)
 
         informer.add_handler(enqueue)
 

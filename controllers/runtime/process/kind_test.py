@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -199,3 +200,29 @@ async def test_a_watch_wakes_the_keys_of_changes_that_matter(api: ScriptedServer
         assert await woken.get() == (Key("ns", "last"), Lane.RESYNC)
     harness.process.stop()
     assert await harness.exit_status() == 0
+
+
+async def test_what_a_change_wakes_may_wait_and_what_changes_meanwhile_does_not_make_it_longer() -> None:
+    clock = VirtualClock()
+    async with ScriptedServer() as api:
+        api.put(THINGS, {"metadata": {"namespace": "ns", "name": "app"}, "spec": {}})
+        harness = ProcessHarness(api, clock=clock)
+        widgets = harness.process.informer(WIDGETS, into=Thing)
+        harness.kind.watch(
+            widgets,
+            when=lambda old, new: True,
+            wake=lambda _: [Key("ns", "app")],
+            delay=lambda key: timedelta(seconds=60) if key == Key("ns", "app") else timedelta(),
+        )
+        await harness.until_running()
+        first = len(harness.reconciler.ended)
+        for seconds in (20, 20):
+            api.put(WIDGETS, {"metadata": {"namespace": "ns", "name": f"w{seconds}"}, "spec": {}})
+            await clock.advance(seconds)
+        assert len(harness.reconciler.ended) == first
+        async with asyncio.timeout(TEST_TIMEOUT_SECONDS):
+            while len(harness.reconciler.ended) == first:
+                await clock.advance(5)
+        assert clock.monotonic() <= 70
+        harness.process.stop()
+        assert await harness.exit_status() == 0

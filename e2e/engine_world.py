@@ -1,0 +1,106 @@
+"""An environment of its own in which Flux deploys and tagline commits: both as processes on a real API server."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from e2e import manifests
+from hack import controllers as local_controllers
+from hack.cligolden.kube import Api
+from hack.controllers import Controllers, Kubectl
+from hack.env import environment, flux
+from hack.env.controlplane import ControlPlane
+from hack.env.environment import Environment
+from hack.githost import GitHost
+from hack.oci import Pusher
+from hack.story.fleet import Fleet
+
+FLAGS = ("--concurrent=10", "--log-level=debug")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineWorld:
+    """The parts; `engines` and `controllers` may be stopped and started by tests."""
+
+    folder: Path
+    env: Environment
+    kubectl: Kubectl
+    api: Api
+    host: GitHost
+    pusher: Pusher
+    engines: flux.Engines
+
+    def fleet(self, name: str, git_url: str) -> Fleet:
+        """Return the story's repository and objects, around one image."""
+        env = self.env
+        return Fleet(
+            f"{env.registry}/{name}", git_url, env.git_user, env.git_password,
+            env.registry, env.registry_user, env.registry_password,
+        )  # fmt: skip
+
+    def apply(self, documents: Sequence[dict[str, Any]]) -> None:
+        """Apply objects as a person does."""
+        self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
+
+    def install_crds_of_flux(self, *folders: Path) -> None:
+        """Apply CRDs of Flux as its installation does, and wait until they are served."""
+        for folder in folders:
+            for file in sorted(folder.glob("*.yaml")):
+                if file.name != "kustomization.yaml":
+                    self.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=flux", "-f", str(file))
+        local_controllers.wait_for_crds(self.kubectl)
+
+    def install(self, *components: str) -> None:
+        """Apply tagline's manifests with some components."""
+        folder = self.folder / "kustomization"
+        folder.mkdir(exist_ok=True)
+        self.kubectl("apply", "-f", "-", stdin=manifests.render(self.kubectl, folder, *components))
+        local_controllers.wait_for_crds(self.kubectl)
+
+    @contextmanager
+    def controllers(self, *flags: str) -> Iterator[Controllers]:
+        """Run tagline's controllers, with the rights of their ServiceAccounts, while the context lasts."""
+        folder = self.folder / "controllers"
+        folder.mkdir(exist_ok=True)
+        server, authority = self.env.server, self.env.authority
+        configs = {
+            kind: local_controllers.write_account_kubeconfig(
+                self.kubectl, kind, folder, server=server, authority=authority
+            )
+            for kind in local_controllers.KINDS
+        }
+        running = Controllers(folder, configs, (*FLAGS, *flags))
+        running.start()
+        try:
+            yield running
+        finally:
+            running.stop()
+
+
+@contextmanager
+def engine_world(folder: Path) -> Iterator[EngineWorld]:
+    """Yield a cluster with Flux's two controllers and their CRDs, a private registry and a Git host; no tagline yet."""
+    programs = flux.find_built()
+    assert programs, "see the tests' mark"
+    env = environment.up(folder / "env")
+    try:
+        kubectl = Kubectl(env.kubectl, env.kubeconfig)
+        api = Api(ControlPlane(env.server, env.kubeconfig, env.authority, ()))
+        host = GitHost(env.git_url, env.git_user, env.git_password)
+        engines = flux.Engines(folder / "engines", env.kubeconfig, programs)
+        engines.folder.mkdir()
+        with api, Pusher(env.registry, user=env.registry_user, password=env.registry_password) as pusher:
+            world = EngineWorld(folder, env, kubectl, api, host, pusher, engines)
+            world.install_crds_of_flux(*(flux.crd_folder(program) for program in programs.values()))
+            kubectl("create", "namespace", flux.NAMESPACE)
+            engines.start()
+            try:
+                yield world
+            finally:
+                engines.stop()
+                host.close()
+    finally:
+        environment.down(env, keep_folder=True)
