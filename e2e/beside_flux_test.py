@@ -227,7 +227,9 @@ def test_the_switch_and_the_way_back_lose_nothing_and_commit_nothing(world: Flux
         (commit,) = world.repository.log("--format=%an:%s", f"{head}..origin/main").splitlines()
         assert commit == "fluxcdbot:Update from image update automation"
 
-        world.parts.kubectl("delete", "imagerepository", "other", "-n", NS, "--timeout=20s")  # in spite of its finalizer
+        world.parts.kubectl(
+            "delete", "imagerepository", "other", "-n", NS, "--timeout=20s"
+        )  # in spite of its finalizer
     del before["imagerepositories/other"]
 
     play(world, "The way back")
@@ -238,7 +240,9 @@ def test_the_switch_and_the_way_back_lose_nothing_and_commit_nothing(world: Flux
     assert world.get("crd", "gitrepositories.source.toolkit.fluxcd.io")["metadata"]["uid"] == gitrepositories
     assert world.repository.log("-1", "--format=%s").startswith('Revert "Image automation is tagline')
     assert deployed(world) == "1.0.1"
-    left = world.shell("kubectl get all,sa,cm,ns,crd,clusterroles,clusterrolebindings -A -l app.kubernetes.io/part-of=tagline -o name")
+    left = world.shell(
+        "kubectl get all,sa,cm,ns,crd,clusterroles,clusterrolebindings -A -l app.kubernetes.io/part-of=tagline -o name"
+    )
     assert sorted(line for line in left.splitlines() if "/" in line) == []
 
 

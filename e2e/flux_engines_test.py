@@ -1,4 +1,4 @@
-"""`manifests/components/flux-sources`: from a pushed tag to the cluster's Deployment, by Flux's own controllers.
+"""`manifests`: beside Flux, from a pushed tag to the cluster's Deployment, by Flux's own controllers.
 
 source- and kustomize-controller run as processes (`make flux-engines` builds them), beside tagline's three.
 """
@@ -75,9 +75,7 @@ def test_a_pushed_tag_becomes_a_commit_that_flux_applies(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     before = len(repository.messages())
-    legs = watch(world, repository, stage).release(
-        lambda: world.pusher.push(IMAGE, tag), tag, image=fleet.image
-    )
+    legs = watch(world, repository, stage).release(lambda: world.pusher.push(IMAGE, tag), tag, image=fleet.image)
     with capsys.disabled():
         print(f"\n  {stage}, Flux's kustomize-controller, intervals of 2 s: {legs}")
     assert list(legs.moments) == ["seen", "chosen", "committed", "applied"]

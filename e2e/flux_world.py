@@ -99,7 +99,7 @@ def image_crds() -> Iterator[Object]:
 
 
 def _own_files() -> Mapping[str, str]:
-    """Return what Flux's bootstrap commits, but for the sync: all components; the CRDs that we have are the real ones."""
+    """Return what Flux's bootstrap commits, but for the sync: all components, with real CRDs where we have them."""
     objects = [obj for obj in yaml.safe_load_all(flux_manifest.manifest()) if obj["kind"] != "CustomResourceDefinition"]
     crds = [
         yaml.safe_load(file.read_text())

@@ -13,7 +13,7 @@ import pytest
 from botocore.credentials import Credentials  # type: ignore[import-untyped]
 
 from e2e.cloud_servers import CODECOMMIT, DEVOPS, HOSTS, CloudServers, reviewer
-from e2e.cluster import Space, condition
+from e2e.cluster import Space
 from e2e.conftest import FLAGS, Parts
 from e2e.fleet import Fleet
 from e2e.git_fixtures import move_to, start, wait_image
@@ -61,7 +61,10 @@ def test_without_the_right_the_component_is_named_that_gives_it(fleet: Fleet, pr
     move_to(fleet, where.url, provider=provider, serviceAccountName="bot")
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(
-        "ImageUpdateAutomation", "fleet", reason="SourceManagerFailed", message="install the component workload-identity"
+        "ImageUpdateAutomation",
+        "fleet",
+        reason="SourceManagerFailed",
+        message="install the component workload-identity",
     )
 
 
@@ -156,7 +159,9 @@ def test_a_service_account_opens_its_repository(
     assert [secret for secret in clouds.secrets if secret in published] == []
 
 
-def test_the_process_opens_what_its_own_keys_open(fleet: Fleet, clouds: CloudServers, process_with_rights: Path) -> None:
+def test_the_process_opens_what_its_own_keys_open(
+    fleet: Fleet, clouds: CloudServers, process_with_rights: Path
+) -> None:
     before = len(clouds.logins)
     where = place("aws", fleet.space.name)
     repository = move_to_cloud(fleet, clouds, where, opened_by=PROCESS, account=None)

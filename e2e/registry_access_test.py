@@ -241,7 +241,9 @@ def test_an_identity_of_the_object_without_the_right_says_which_component_gives_
     role = "eks.amazonaws.com/role-arn=arn:aws:iam::123456789012:role/robot"
     space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, role)
     image_repository(space, "app", image, provider="aws", serviceAccountName="robot")
-    message = "failed to create kubernetes token for .*: install the component workload-identity, which gives it the right"
+    message = (
+        "failed to create kubernetes token for .*: install the component workload-identity, which gives it the right"
+    )
     space.wait_not_ready("ImageRepository", "app", reason="AuthenticationFailed", message=message)
 
 

@@ -47,7 +47,7 @@ EVERYTHING: Mapping[str, tuple[tuple[str, ...], ...]] = {
             *UPDATE, "--git-repo-namespace=x", "--git-repo-path=./a", "--checkout-tag=v1", "--checkout-semver=1.x",
             "--checkout-commit=abc", "--checkout-ref=refs/heads/x", "--push-branch=b", "--push-refspec=a:b",
             "--push-option=a=b", "--commit-template={{.Values.a}}", "--commit-value=a=b", "--signing-key-secret=k",
-            "--signing-key-type=ssh", "--policy-selector=a=b,c in (d,e)", "--update-file=*.hcl", "--hold-reverted",
+            "--signing-key-type=ssh", "--policy-change-delay=1m", "--policy-selector=a=b,c in (d,e)", "--update-file=*.hcl", "--hold-reverted",
             "--suspend",
         ),
     ),

@@ -65,7 +65,11 @@ class CloudAccess(Generic[C]):
         default_service_account: str,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        """object_level: the feature gate, which is on by default. default_service_account: of objects that name none; "" is the process."""
+        """Build it.
+
+        object_level: the feature gate, which is on by default. default_service_account: of objects that name none; ""
+        is the process.
+        """
         self._client = client
         self._logins = logins
         self._object_level = object_level

@@ -101,7 +101,7 @@ async def test_what_an_account_lacks_is_reported(harness: AccessHarness) -> None
     harness.kube.forbid(TOKEN)
     with pytest.raises(
         ServiceAccountFailed,
-        match=r"^failed to create kubernetes token for service account 'apps/robot': .*: the controller may not act for "
-        "ServiceAccounts: install the component workload-identity",
+        match=r"^failed to create kubernetes token for service account 'apps/robot': .*: the controller may not act "
+        "for ServiceAccounts: install the component workload-identity",
     ):
         await harness.who("robot")

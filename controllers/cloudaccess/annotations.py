@@ -1,4 +1,4 @@
-"""What a ServiceAccount's annotations say about its tokens: whether a registry gets one, for whom it is, how long. Pure.
+"""What a ServiceAccount's annotations say about its tokens: whether registries get one, for whom, how long. Pure.
 
 Flux 2.10 calls this object identity; see https://fluxcd.io/flux/integrations/object-identity/. Of the two providers of
 tokens that it has, Kubernetes is supported; SPIFFE is not.

@@ -42,7 +42,7 @@ class Claims(msgspec.Struct):
 
     @property
     def audiences(self) -> tuple[str, ...]:
-        return (self.aud,) if isinstance(self.aud, str) else tuple(self.aud)
+        return tuple(filter(None, (self.aud,) if isinstance(self.aud, str) else self.aud))
 
 
 async def issue_token(

@@ -30,7 +30,9 @@ def test_a_text_that_is_no_token_has_no_claims(text: str) -> None:
 def test_a_token_that_the_cluster_itself_would_take_is_refused() -> None:
     check_audiences(token(iss=ISSUER, aud=["registry.example.com"]), ["api"])
     for aud in (ISSUER, ["registry.example.com", ISSUER], ["registry.example.com", "api"]):
-        with pytest.raises(ServiceAccountFailed, match="is not allowed as it is intended for the local kubernetes clus"):
+        with pytest.raises(
+            ServiceAccountFailed, match="is not allowed as it is intended for the local kubernetes clus"
+        ):
             check_audiences(token(iss=ISSUER, aud=aud), ["api"])
 
 

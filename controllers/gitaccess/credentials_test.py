@@ -127,7 +127,11 @@ def test_secret_describes_an_app() -> None:
 
 
 def test_an_app_may_be_named_by_its_client_id() -> None:
-    data = {"githubAppClientID": b"Iv23liABC\n", "githubAppPrivateKey": PRIVATE.encode(), "githubAppInstallationID": b"42"}
+    data = {
+        "githubAppClientID": b"Iv23liABC\n",
+        "githubAppPrivateKey": PRIVATE.encode(),
+        "githubAppInstallationID": b"42",
+    }
     app = app_from_secret(data, secret_name="apps/login")
     assert (app.id, app.principal) == ("Iv23liABC", "github-app/Iv23liABC/42")
 

@@ -209,7 +209,9 @@ async def test_what_is_missing_is_named_and_nothing_secret_is(harness: CloudSour
     harness.kube.forbid(TOKEN.format("apps"))
     assert await fails() == (
         "failed to create kubernetes token for service account 'apps/bot': "
-        '"apps/bot" is forbidden for create token of serviceaccounts'
+        '"apps/bot" is forbidden for create token of serviceaccounts: '
+        "the controller may not act for ServiceAccounts: install the component workload-identity, which gives it the "
+        "right"
     )
     assert await fails(url="https://git.example/fleet") == "'https://git.example/fleet' is not at amazonaws.com"
     assert harness.clouds.aws.logins == []

@@ -2,8 +2,8 @@
 
 The order of sources is that of https://fluxcd.io/flux/components/image/imagerepositories/#provider and following
 sections: proxy, TLS, then the cloud of `provider`, or a token of the ServiceAccount that opts in to that, or the pull
-secrets of `secretRef` and of the ServiceAccount. That credential plugins come last is ours. Secrets are read at each use and not kept, so a rotated one
-works at the next scan.
+secrets of `secretRef` and of the ServiceAccount. That credential plugins come last is ours. Secrets are read at each
+use and not kept, so a rotated one works at the next scan.
 """
 
 import asyncio
@@ -14,8 +14,8 @@ from api import core
 from api.imagerepository import ImageRepository, ImageRepositorySpec
 from api.names import SECRETS, SERVICE_ACCOUNTS
 from controllers.cloud.errors import CloudFailed
-from controllers.cloudaccess.annotations import PROVIDER, read_token_settings
 from controllers.cloudaccess.access import GATE_DISABLED_MESSAGE, CloudAccess
+from controllers.cloudaccess.annotations import PROVIDER, read_token_settings
 from controllers.image.reference import Image
 from controllers.imageaccess.errors import AccessFailed, GateDisabled
 from controllers.imageaccess.plugins import Plugins
@@ -114,10 +114,13 @@ class AccessReader:
                 proxy=proxy.url if proxy else "",
             )
             return granted.credentials, Keyring(), ""
-        account = await self._service_account(repository)
-        if account is not None and (token := await self._account_credentials(repository, account, image)):
-            return token, Keyring(), ""
-        secrets = await self._pull_secrets(repository, account)
+        secrets: list[PullSecret] = []
+        if ref := spec.secret_ref:
+            secrets.append(_pull_secret(await self._secret(repository, ref.name)))
+        if account := await self._service_account(repository):
+            if token := await self._account_credentials(repository, account, image):
+                return token, Keyring(), ""
+            secrets += await self._of_service_account(repository, account)
         is_small = check_size(secrets) <= INLINE_BYTES
         keyring, credentials, unmatched = (
             _look_up(image, secrets) if is_small else await asyncio.to_thread(_look_up, image, secrets)
@@ -163,7 +166,9 @@ class AccessReader:
         if not settings.for_registries:
             return None
         if self._clouds is None:
-            raise AccessFailed(f"serviceaccount '{name}' has its token sent to the registry, which is not supported here")
+            raise AccessFailed(
+                f"serviceaccount '{name}' has its token sent to the registry, which is not supported here"
+            )
         if not self._clouds.allows(account.metadata.name):
             raise GateDisabled(GATE_DISABLED_MESSAGE)
         for is_set, what in (
@@ -171,27 +176,13 @@ class AccessReader:
             (repository.spec.secret_ref, "spec.secretRef"),
         ):
             if is_set:
-                raise AccessFailed(
-                    f"serviceaccount '{name}': the annotation {PROVIDER} cannot be combined with {what}"
-                )
+                raise AccessFailed(f"serviceaccount '{name}': the annotation {PROVIDER} cannot be combined with {what}")
         token = await self._clouds.registry_token(account, settings, host=image.registry)
         if settings.username:
             return Credentials(settings.username, token)
         return Credentials(registry_token=token)
 
-    async def _pull_secrets(
-        self, repository: ImageRepository, account: core.ServiceAccount | None
-    ) -> Sequence[PullSecret]:
-        secrets: list[PullSecret] = []
-        if ref := repository.spec.secret_ref:
-            secrets.append(_pull_secret(await self._secret(repository, ref.name)))
-        if account is not None:
-            secrets += await self._of_service_account(repository, account)
-        return secrets
-
-    async def _of_service_account(
-        self, repository: ImageRepository, account: core.ServiceAccount
-    ) -> list[PullSecret]:
+    async def _of_service_account(self, repository: ImageRepository, account: core.ServiceAccount) -> list[PullSecret]:
         namespace, name = repository.metadata.namespace, repository.spec.service_account_name
         refs, secrets = account.image_pull_secrets, list[PullSecret]()
         if len(refs) > MAX_PULL_SECRETS:

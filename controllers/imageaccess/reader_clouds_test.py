@@ -143,7 +143,8 @@ async def test_obstacles_are_named(harness: CloudReaderHarness) -> None:
     assert await harness.fails(service_account_name="robot") == (
         "failed to create kubernetes token for service account 'apps/robot': "
         '"apps/robot" is forbidden for create token of serviceaccounts: '
-        "the controller may not act for ServiceAccounts: install the component workload-identity, which gives it the right"
+        "the controller may not act for ServiceAccounts: install the component workload-identity, which gives it the "
+        "right"
     )
     assert await harness.fails(image="ghcr.io/org/app") == "invalid AWS registry: 'ghcr.io'. must match x"
     assert await harness.fails(provider="moon") == "provider 'moon' is not supported"
@@ -210,6 +211,7 @@ async def test_a_token_and_pull_secrets_exclude_each_other(harness: CloudReaderH
         "imagePullSecrets"
     )
     opt_in(harness)
+    harness.kube.put("secrets", secret("pull"))
     refused = await harness.fails(**ON_MY_OWN, secret_ref=LocalObjectReference(name="pull"))
     assert refused.endswith("cannot be combined with spec.secretRef")
     opt_in(harness, provider="spiffe")

@@ -113,8 +113,8 @@ async def test_the_service_network_of_a_pod_is_denied_unless_flags_say_another()
 
 def test_default_service_accounts_need_the_gate() -> None:
     with pytest.raises(BadFlag, match="cannot set default service accounts when the feature gate"):
-        make_process("--default-service-account=tenant")
-    make_process("--default-service-account=tenant", "--feature-gates=ObjectLevelWorkloadIdentity=true")
+        make_process("--default-service-account=tenant", "--feature-gates=ObjectLevelWorkloadIdentity=false")
+    make_process("--default-service-account=tenant")
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def policy_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
 
 
 def policy_change_delay(automation: ImageUpdateAutomation) -> timedelta:
-    """Return how long a change of a policy waits for others; nothing for a text that is no duration: the run says so."""
+    """Return how long a change of a policy waits for others; not at all for a text that the run will refuse."""
     try:
         return parse_duration(automation.spec.policy_change_delay or "0s")
     except BadDuration:

@@ -71,7 +71,12 @@ def test_a_change_of_a_policy_waits_as_long_as_the_automation_says(text: str, se
         pytest.param("1m", LabelSelector(match_labels={"app": "api"}), False, id="left-out"),
         pytest.param("", LabelSelector(match_labels={"app": "api"}), True, id="left-out-without-delay"),
         pytest.param("1m", None, True, id="all"),
-        pytest.param("1m", LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),)), True, id="wrong"),
+        pytest.param(
+            "1m",
+            LabelSelector(match_expressions=(LabelSelectorRequirement(key="a", operator="Like"),)),
+            True,
+            id="wrong",
+        ),
     ],
 )
 def test_a_policy_that_is_left_out_does_not_start_the_wait(

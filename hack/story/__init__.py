@@ -1,1 +1,1 @@
-"""The whole story: an image that really runs, a repository that an engine deploys, and the seconds from one to the other."""
+"""The whole story: an image that runs, a repository that an engine deploys, and the seconds that it takes."""

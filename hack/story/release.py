@@ -23,7 +23,7 @@ def compile_app(version: str, *, broken: bool = False) -> bytes:
 
 
 def release(pusher: Pusher, repository: str, tag: str, *, broken: bool = False) -> str:
-    """Build and push one release; return the manifest's digest. The version that it answers is the tag without its v."""
+    """Build and push one release; return the manifest's digest. It answers with the tag without its v."""
     program = compile_app(tag.removeprefix("v"), broken=broken)
     return pusher.push_program(repository, tag, program, name="app", user=USER, port=PORT)
 

@@ -60,7 +60,7 @@ def test_defaults_are_flux_s() -> None:
         pytest.param(
             ["--default-service-account=x", "--feature-gates=ObjectLevelWorkloadIdentity=false"],
             "cannot set default service accounts when",
-            id="account-without-gate"
+            id="account-without-gate",
         ),
     ],
 )
