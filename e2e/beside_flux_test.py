@@ -62,21 +62,22 @@ def world(parts: EngineWorld, tmp_path_factory: pytest.TempPathFactory) -> Itera
         status = document.pop("status", None)
         parts.apply([document])
         if status:
-            name, kind = document["metadata"]["name"], document["kind"]
-            patch = json.dumps({"status": status})
-            parts.kubectl("patch", kind, name, "-n", NS, "--subresource=status", "--type=merge", "-p", patch)
+            write_status(parts, document["kind"], document["metadata"]["name"], status)
     with flux_world(parts, tmp_path_factory.mktemp("owner")) as made:
         files = {"apps/web.yaml": DEPLOYMENT.format(image=image(parts))}
         made.repository.commit(files, "Update from image update automation")
         made.shell("git pull -q && flux reconcile source git flux-system")
         eventually(lambda: deployed(made) == "1.0.0", what="the application in the cluster", seconds=40)
         head = made.repository.head()
-        patch = {"lastPushCommit": head, "observedSourceRevision": f"main@sha1:{head}"}
-        parts.kubectl(
-            "patch", "imageupdateautomation", "fleet", "-n", NS, "--subresource=status", "--type=merge",
-            "-p", json.dumps({"status": patch}),
-        )  # fmt: skip
+        last = {"lastPushCommit": head, "observedSourceRevision": f"main@sha1:{head}"}
+        write_status(parts, "ImageUpdateAutomation", "fleet", last)
         yield made
+
+
+def write_status(parts: EngineWorld, kind: str, name: str, status: dict[str, Any]) -> None:
+    """Merge into a status, as the object's controller does."""
+    patch = json.dumps({"status": status})
+    parts.kubectl("patch", kind, name, "-n", NS, "--subresource=status", "--type=merge", "-p", patch)
 
 
 def image(parts: EngineWorld) -> str:
@@ -207,7 +208,7 @@ def test_the_switch_and_the_way_back_lose_nothing_and_commit_nothing(world: Flux
 
     with world.parts.controllers():
         for kind, name in NAMES.items():
-            eventually(lambda k=kind, n=name: taken_over(world, k, n), what=f"{kind} {name} to be ready again")
+            wait_until_taken_over(world, kind, name)
         assert kept(world) == before
         assert world.repository.head() == head
         for command in (
@@ -246,7 +247,11 @@ def test_the_switch_and_the_way_back_lose_nothing_and_commit_nothing(world: Flux
     assert sorted(line for line in left.splitlines() if "/" in line) == []
 
 
-def taken_over(world: FluxWorld, kind: str, name: str) -> bool:
-    """Return whether tagline has brought an object to a Ready condition of its own."""
-    ready = condition(world.get(kind, name), "Ready")
-    return ready.get("status") == "True" and ready["message"] != "done by Flux"
+def wait_until_taken_over(world: FluxWorld, kind: str, name: str) -> None:
+    """Wait until tagline has brought an object to a Ready condition of its own."""
+
+    def probe() -> bool:
+        ready = condition(world.get(kind, name), "Ready")
+        return ready.get("status") == "True" and ready["message"] != "done by Flux"
+
+    eventually(probe, what=f"{kind} {name} to be ready again")

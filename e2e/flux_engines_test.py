@@ -52,10 +52,14 @@ def fleet(world: EngineWorld, controllers: Controllers, repository: Repository) 
     world.apply([*fleet.objects(PRODUCTION), *fleet.objects(STAGING)])
     world.apply([*fleet.engine_objects(PRODUCTION), *fleet.engine_objects(STAGING)])
     for stage, tag in ((PRODUCTION, "v1.0.0"), (STAGING, FIRST_BUILD)):
-        watch = Watch(world.api, repository, stage)
-        eventually(lambda w=watch, t=tag: w.applied() == f"{fleet.image}:{t}", what=f"{tag} in {stage}", seconds=40)
-        eventually(lambda w=watch, t=tag: w.chosen() == t, what=f"the choice of {tag} in {stage}")
+        wait_until_at(Watch(world.api, repository, stage), tag, image=fleet.image)
     return fleet
+
+
+def wait_until_at(watch: Watch, tag: str, *, image: str) -> None:
+    """Wait until a tag is chosen, and applied to the cluster."""
+    eventually(lambda: watch.applied() == f"{image}:{tag}", what=f"{tag} in {watch.namespace}", seconds=40)
+    eventually(lambda: watch.chosen() == tag, what=f"the choice of {tag} in {watch.namespace}")
 
 
 def watch(world: EngineWorld, repository: Repository, stage: str) -> Watch:

@@ -81,6 +81,7 @@ class TokenRegistry(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Door)
         self.host = f"127.0.0.1:{self.server_address[1]}"
         self.review = review
+        self.challenge = 'Basic realm="registry"'
         self.users: list[str] = []
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
@@ -110,7 +111,7 @@ class _Door(BaseHTTPRequestHandler):
             status, body = 200, json.dumps({"name": "team/app", "tags": ["1.0.0", "1.1.0"]}).encode()
         self.send_response(status)
         if not account:
-            self.send_header("WWW-Authenticate", 'Bearer realm="none"' if "bearer" in self.path else 'Basic realm="r"')
+            self.send_header("WWW-Authenticate", self.server.challenge)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -128,19 +129,23 @@ OPT_IN = ("credential.auth.fluxcd.io/provider=kubernetes", "credential.auth.flux
 
 
 @pytest.mark.parametrize(
-    ("more", "sent"),
+    ("challenge", "more", "sent"),
     [
-        pytest.param((), "Bearer ", id="bearer"),
-        pytest.param(("credential.auth.fluxcd.io/username=robot",), "Basic robot", id="password"),
+        pytest.param('Bearer realm="http://127.0.0.1:1/token"', (), "Bearer ", id="bearer"),
+        pytest.param('Basic realm="registry"', (), "Bearer ", id="bearer-where-a-password-is-asked-for"),
+        pytest.param(
+            'Basic realm="registry"', ("credential.auth.fluxcd.io/username=robot",), "Basic robot", id="password"
+        ),
     ],
 )
 def test_a_registry_gets_the_token_of_a_service_account_that_opts_in(
-    space: Space, token_registry: TokenRegistry, more: tuple[str, ...], sent: str
+    space: Space, token_registry: TokenRegistry, challenge: str, more: tuple[str, ...], sent: str
 ) -> None:
+    token_registry.challenge = challenge
     local_controllers.allow_workload_identity(space.kubectl)
     space.apply("ServiceAccount", "robot")
     image_repository(space, "app", f"{token_registry.host}/team/app", serviceAccountName="robot")
-    space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed", message="")
+    space.wait_not_ready("ImageRepository", "app", reason="ReadOperationFailed")
     space.kubectl("annotate", "serviceaccount", "robot", "-n", space.name, *OPT_IN, *more)
     space.request("ImageRepository", "app")
     space.wait_ready("ImageRepository", "app", message="found 2 tags")

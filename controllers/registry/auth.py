@@ -106,6 +106,13 @@ def basic_header(credentials: Credentials | None) -> dict[str, str]:
     return {"Authorization": basic_authorization(credentials.username, credentials.password)}
 
 
+def answer_basic(credentials: Credentials | None) -> dict[str, str]:
+    """Return the header for a registry that asks for Basic authentication; a token for it is sent as what it is."""
+    if credentials is not None and credentials.registry_token:
+        return bearer_header(credentials.registry_token)
+    return basic_header(credentials)
+
+
 def bearer_header(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 

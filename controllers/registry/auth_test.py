@@ -11,6 +11,7 @@ from controllers.registry.auth import (
     NO_CHALLENGE,
     BearerToken,
     Challenge,
+    answer_basic,
     basic_header,
     build_token_request,
     parse_challenge,
@@ -48,6 +49,8 @@ def test_challenge_is_read(headers: list[str], challenge: Challenge) -> None:
 
 def test_basic_header_needs_somebody() -> None:
     assert basic_header(None) == basic_header(Credentials(identity_token="t")) == {}
+    assert answer_basic(ALICE) == basic_header(ALICE)
+    assert answer_basic(Credentials(registry_token="t")) == {"Authorization": "Bearer t"}
     assert basic_header(ALICE) == {"Authorization": "Basic YWxpY2U6d29uZGVy"}
 
 

@@ -15,7 +15,7 @@ from controllers.registry.access import Access
 from controllers.registry.auth import (
     Challenge,
     TokenKey,
-    basic_header,
+    answer_basic,
     bearer_header,
     build_token_request,
     format_scope,
@@ -136,7 +136,7 @@ class TokenLogin:
             if parts.scheme == "http" and not self._access.allows_http_elsewhere(image):
                 raise BadResponse(f"redirect to {sanitize(parts.netloc)}: it would get the credentials in plain text")
         if challenge.scheme == "basic":
-            return {} if refused else basic_header(credentials)
+            return {} if refused else answer_basic(credentials)
         if challenge.scheme != "bearer":
             return {}
         if credentials and credentials.registry_token:

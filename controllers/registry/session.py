@@ -27,7 +27,7 @@ from controllers.registry.auth import (
     NO_CHALLENGE,
     Challenge,
     TokenKey,
-    basic_header,
+    answer_basic,
     bearer_header,
     format_scope,
     parse_challenge,
@@ -249,7 +249,7 @@ class Session:
             case "":
                 return {}
             case "basic":
-                return basic_header(credentials)
+                return answer_basic(credentials)
             case "bearer":
                 scopes, scheme = self._scopes(), negotiated.scheme
                 return bearer_header(
