@@ -54,6 +54,14 @@ demo: $(if $(wildcard $(READY)),$(READY),$(DEMO_READY)) ## Watch a pushed tag be
 demo-cluster: $(READY) ## The same on a Kubernetes API server; the first run builds it, about ten minutes
 	@$(BIN)/python -m hack.demo --cluster $(if $(KEEP),--keep)
 
+.PHONY: demo-node
+demo-node: $(READY) ## The same in pods, deployed by Flux from Git (root on Debian; builds Flux's controllers and the image)
+	@$(BIN)/python -m hack.env check
+	@$(BIN)/python -m hack.env build --node
+	@$(MAKE) --no-print-directory flux-engines
+	@test -f "$$($(BIN)/python -m hack.image path)" || $(MAKE) --no-print-directory image
+	@$(BIN)/python -m hack.demo --node $(if $(KEEP),--keep)
+
 $(DOCS_READY): requirements/docs.txt
 	@echo "setting up $(DOCS_VENV) from requirements/docs.txt"
 	@test -x $(DOCS_VENV)/bin/python || $(PYTHON) -m venv $(DOCS_VENV)

@@ -1,4 +1,4 @@
-"""`python -m hack.demo [--cluster] [--keep]`: the main job in front of the user, in a minute or on a control plane."""
+"""`python -m hack.demo [--cluster | --node] [--keep]`: the main job: in a minute, on a control plane, or in pods."""
 
 import argparse
 import importlib
@@ -9,10 +9,14 @@ def main() -> int:
     """Play the demo and return 0 when every step succeeded."""
     parser = argparse.ArgumentParser(prog="python -m hack.demo", description=__doc__)
     parser.add_argument("--cluster", action="store_true", help="on a Kubernetes control plane, which is built first")
+    parser.add_argument(
+        "--node", action="store_true", help="in pods on a node of this machine, with Flux (root, Debian)"
+    )
     parser.add_argument("--keep", action="store_true", help="leave everything running and say how to look around")
     options = parser.parse_args()
     # Each needs what the other does not: programs that are built, or nothing but Python and git.
-    demo = importlib.import_module("hack.demo.cluster" if options.cluster else "hack.demo.local")
+    name = "node" if options.node else "cluster" if options.cluster else "local"
+    demo = importlib.import_module(f"hack.demo.{name}")
     status: int = demo.play(keep=options.keep)
     return status
 

@@ -1,0 +1,97 @@
+"""The demo on a node: from an empty cluster to pods that follow the registry, deployed by Flux from Git."""
+
+import tempfile
+import time
+from pathlib import Path
+
+from hack.controllers import KubectlFailed
+from hack.demo.narration import DemoFailed, Narrator, require, wait_for
+from hack.env import debian, process, tools
+from hack.env.node.check import NodeImpossible
+from hack.image.build import CLOUD
+from hack.story import pods
+from hack.story.fleet import PRODUCTION, STAGING
+from hack.story.legs import Legs, NeverReached, median
+from hack.story.on_node import STEP_SECONDS, NodeStory, node_story
+from hack.story.watching import Watch
+
+FIRST_BUILD = "main-2d3fcbd-1611906956"
+NEXT_BUILD = "main-25de3e1a-1695469144"
+RUNS = 10
+"""Releases that are timed where the legs are measured."""
+
+
+def play(*, keep: bool) -> int:
+    """Play the demo and return 0 when every step succeeded; keep: wait for a key before all of it is stopped."""
+    narrator = Narrator()
+    narrator.title("A cluster with a node, a private registry and a Git host on this machine")
+    if not CLOUD.archive.exists():
+        narrator.failed(DemoFailed(f"{CLOUD.archive} is not there: make image"))
+        return 1
+    folder = Path(tempfile.mkdtemp(prefix="tagline-demo-"))
+    began = time.monotonic()
+    try:
+        with node_story(folder) as story:
+            tell(story, narrator, CLOUD.archive)
+            narrator.title(f"Done in {time.monotonic() - began:.0f} s.")
+            if keep:
+                narrator.say(f"export KUBECONFIG={story.env.kubeconfig}")
+                input("  Return stops everything. ")
+    except (tools.BuildFailed, process.NotStarted, NodeImpossible, debian.NotUnpacked, KubectlFailed) as error:
+        narrator.failed(error)
+        return 1
+    except (DemoFailed, NeverReached, RuntimeError) as error:
+        narrator.failed(error)
+        narrator.say(f"logs: {folder}")
+        return 1
+    return 0
+
+
+def tell(story: NodeStory, narrator: Narrator, archive: Path) -> None:
+    """Play the story. archive: of tagline's image. Raises what its steps raise, and DemoFailed."""
+    narrator.title("An empty cluster")
+    with narrator.step("images of Flux's and tagline's controllers are in the private registry"):
+        story.publish_controllers(archive)
+    with narrator.step("tagline bootstrap git: manifests are in Git, Flux syncs them, five controllers run as pods"):
+        story.bootstrap()
+    narrator.title("CI, production by releases, staging by builds of main")
+    with narrator.step(f"CI has built and pushed v1.0.0 and {FIRST_BUILD}"):
+        story.release("v1.0.0")
+        story.release(FIRST_BUILD)
+    with narrator.step("plain manifests, a kustomization, policies and automations are in Git; pods answer 1.0.0"):
+        story.deploy(first_release="v1.0.0", first_build=FIRST_BUILD)
+    for stage, tag in ((PRODUCTION, "v1.0.1"), (STAGING, NEXT_BUILD)):
+        with narrator.step(f"CI pushes {tag}, and the pods of {stage} answer it"):
+            legs = story.follow(stage, tag)
+        narrator.say(f"{legs}")
+    deny_bad_release(story, narrator)
+
+
+def deny_bad_release(story: NodeStory, narrator: Narrator) -> None:
+    """Play a release that does not start. Raises DemoFailed."""
+    narrator.title("A bad release")
+    watch = Watch(story.api, story.repository, PRODUCTION)
+    running, good = story.is_running(PRODUCTION, "v1.0.1"), f"{story.fleet.image}:v1.0.1"
+    with narrator.step("CI pushes v1.0.2, which ends right after its start; the pods of 1.0.1 go on answering"):
+        story.release("v1.0.2", broken=True)
+        wait_for(
+            lambda: "CrashLoopBackOff" in pods.waiting_reasons(story.api, PRODUCTION), what="the crash of v1.0.2",
+            component="the kubelet", seconds=STEP_SECONDS,
+        )  # fmt: skip
+        require(running(), what="1.0.1 no longer answers", component="the Deployment")
+    with narrator.step("one line in its policy denies v1.0.2; Git and the cluster go back"):
+        story.deny("v1.0.2")
+        wait_for(
+            lambda: watch.applied() == good and len(pods.list_pods(story.api, PRODUCTION)) == 1 and running(),
+            what="v1.0.1 in the cluster", component="Flux and tagline", seconds=STEP_SECONDS,
+        )  # fmt: skip
+        require(good in story.repository.file("production/web.yaml"), what="Git has not gone back", component="tagline")
+
+
+def measure(story: NodeStory, narrator: Narrator) -> Legs:
+    """Time several builds of staging after another and return the median of each leg."""
+    runs = []
+    for number in range(RUNS):
+        runs.append(story.follow(STAGING, f"main-{number:07x}-{1700000000 + number}"))
+        narrator.say(f"{runs[-1]}")
+    return median(runs)
