@@ -116,6 +116,14 @@ e2e-node: $(READY) ## Tests of the image as pods on a node of this machine (root
 	E2E_IMAGE="$$($(BIN)/python -m hack.image path)" $(PYTEST) -m node --durations=10 e2e/node
 	$(BIN)/python -m hack.deployed --node "$$($(BIN)/python -m hack.image path)" --durations=5
 
+.PHONY: helm
+helm: $(READY) ## Build the helm command line, so that the tests try the chart with it
+	@$(BIN)/python -m hack.env path helm
+
+.PHONY: release-dry-run
+release-dry-run: $(READY) ## Build the files of a release into .work/release and use them; publishes nothing
+	@$(BIN)/python -m hack.release dry-run
+
 .PHONY: e2e-kind
 e2e-kind: $(READY) ## The same on a kind cluster (needs Docker and kind; see docs/development.md)
 	hack/kind.sh
@@ -161,15 +169,17 @@ types: $(READY) ## Strict type check
 	$(BIN)/mypy $(SOURCES)
 
 .PHONY: generate
-generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, the reference in docs/
+generate: $(READY) ## Write generated files: CRDs, install.yaml, the packaged manifests, the Helm chart, the reference in docs/
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --install
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged
+	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.chart
 	$(BIN)/python -m hack.reference
 
 .PHONY: drift
 drift: $(READY) ## Fail when a generated file is stale
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.crds --check --install
 	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.packaged --check
+	KUBECTL="$$($(BIN)/python -m hack.env path kubectl)" $(BIN)/python -m hack.chart --check
 	$(BIN)/python -m hack.reference --check
 
 .PHONY: lock

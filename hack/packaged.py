@@ -18,6 +18,8 @@ from typing import Any
 
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 
+from cli.installing.build import Manifests
+
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ROOT / "manifests"
 PACKAGED = ROOT / "cli" / "installing" / "manifests.json"
@@ -44,13 +46,17 @@ def main(arguments: list[str] | None = None) -> int:
     return 1
 
 
-def render(manifests: Path) -> str:
+def read_manifests(folder: Path) -> Manifests:
+    """Return the objects that the manifests make, and their components. Raises CalledProcessError, NotUnderstood."""
+    folders = sorted(path for path in (folder / "components").iterdir() if path.is_dir())
+    return Manifests(kustomize(folder), {one.name: read_component(one) for one in folders})
+
+
+def render(folder: Path) -> str:
     """Return the text of the data: an object or a component a line, so that changes can be read."""
-    objects = kustomize(manifests)
-    folders = sorted(path for path in (manifests / "components").iterdir() if path.is_dir())
-    components = {folder.name: read_component(folder) for folder in folders}
-    lines = ",\n".join(_compact(one) for one in objects)
-    named = ",\n".join(f"{_compact(name)}:{_compact(component)}" for name, component in components.items())
+    manifests = read_manifests(folder)
+    lines = ",\n".join(_compact(one) for one in manifests.objects)
+    named = ",\n".join(f"{_compact(name)}:{_compact(component)}" for name, component in manifests.components.items())
     return f'{{"objects":[\n{lines}\n],\n"components":{{\n{named}\n}}}}\n'
 
 

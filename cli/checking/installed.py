@@ -8,6 +8,7 @@ from api.names import DEPLOYMENTS
 from cli.checking.deployments import check_deployments
 from cli.grammar.session import Reporter
 from cli.installing.build import PART_OF, Options, build
+from cli.installing.helm import chart_of, release_of
 from cli.installing.inventory import Inventory, read_all
 from cli.installing.ownership import is_ours
 from cli.installing.preflight import flux_image_controllers, installed_crds
@@ -59,6 +60,9 @@ def check_controllers(cluster: "Cluster", installation: Installation, report: Re
     inventory, is_good = installation.inventory, True
     if inventory is not None:
         report.success(f"distribution: tagline-{inventory.options.version}")
+    for release, chart in sorted({(one, chart_of(found)) for found in installation.deployments
+                                  if (one := release_of(found)) is not None}):  # fmt: skip
+        report.success(f"distribution: {chart or 'tagline'}, {release}")
     if inventory is not None and not inventory.is_complete:
         report.failure("the last installation or upgrade did not come to its end: repeat `tagline install`")
         is_good = False

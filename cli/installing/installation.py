@@ -8,6 +8,7 @@ from cli.grammar.session import Failed
 from cli.installing import preflight
 from cli.installing.applying import CRD, Said, apply, apply_all, delete, get
 from cli.installing.build import FLUX_SOURCES, GIT_REPOSITORY_CRD, Options, rank
+from cli.installing.helm import Release, Releases
 from cli.installing.inventory import Inventory, read_all, write
 from cli.installing.ownership import is_ours, others_than, shared_with
 from cli.installing.patches import Object
@@ -24,6 +25,7 @@ def check_before(cluster: "Cluster", options: Options, *, force: bool) -> list[I
         preflight.refuse_bootstrapped(cluster, options.namespace)
         preflight.refuse_beside_flux(cluster)
         preflight.refuse_second_installation(inventories, options)
+        Releases(cluster).refuse(options)
     return inventories
 
 
@@ -65,15 +67,21 @@ def adapt(
 def _leave_to_others(cluster: "Cluster", objects: Sequence[Object]) -> tuple[list[Object], list[str]]:
     """Return the objects without NetworkPolicies of others, as Flux's have the same names and purpose, and why."""
     wanted, taken, reasons = [], [], []
+    releases, of_helm = Releases(cluster), dict[Release, list[str]]()
     for obj in objects:
         ref = ref_of(obj)
         found = get(cluster, ref) if ref.kind not in (CRD, "Namespace") else None
-        if found is None or is_ours(found):
+        release = releases.holder(found) if found is not None else None
+        if release is not None:
+            of_helm.setdefault(release, []).append(str(ref))
+        elif found is None or is_ours(found):
             wanted.append(obj)
         elif ref.kind == "NetworkPolicy":
             reasons.append(f"{ref} is not tagline's: it is left as it is")
         else:
             taken.append(str(ref))
+    for release, names in of_helm.items():
+        raise Failed(f"{', '.join(names)}: part of {release}; {release.advice}; --force takes them over")
     if taken:
         raise Failed(
             f"{', '.join(taken)}: there already, and not tagline's; install into another namespace with -n, choose "

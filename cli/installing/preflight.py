@@ -7,6 +7,7 @@ from api.names import CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, NAMESPACES
 from cli.grammar.session import Failed, Reporter
 from cli.installing.build import COMPONENT, GIT_REPOSITORY_CRD, Options
 from cli.installing.components import STANDS_FOR
+from cli.installing.helm import Releases, release_of
 from cli.installing.inventory import Inventory
 from cli.installing.ownership import (
     KUSTOMIZE_NAME,
@@ -77,12 +78,13 @@ def leaves_git_repositories_to_flux(crds: Mapping[str, Mapping[str, Any]]) -> bo
     return crd is not None and not is_ours(crd)
 
 
-def managed_by_others(crds: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def managed_by_others(cluster: "Cluster", crds: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """Return who else applies our CRDs and would put its own back, by the CRD's name: `Helm`, a Kustomization.
 
-    Flux leaves a CRD alone whose annotation tells it to.
+    Flux leaves a CRD alone whose annotation tells it to. Raises ApiError.
     """
     found: dict[str, str] = {}
+    releases: Releases | None = None
     for name, crd in crds.items():
         marks = labels(crd)
         manager = marks.get(MANAGED_BY, "")
@@ -90,6 +92,10 @@ def managed_by_others(crds: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
             if (crd["metadata"].get("annotations") or {}).get(KUSTOMIZE_SSA, "").lower() == "ignore":
                 continue
             found[name] = f"Kustomization {marks.get(KUSTOMIZE_NAMESPACE, '')}/{marks[KUSTOMIZE_NAME]}"
+        elif is_ours(crd) and release_of(crd) is not None:
+            releases = releases or Releases(cluster)
+            if releases.holder(crd) is not None:
+                found[name] = manager
         elif manager not in ("", "flux", "tagline"):
             found[name] = manager
     return found

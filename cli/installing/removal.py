@@ -19,6 +19,7 @@ from cli.grammar.session import Failed, Session
 from cli.installing import preflight
 from cli.installing.applying import CRD, delete, get
 from cli.installing.build import PART_OF, Options, rank
+from cli.installing.helm import Releases
 from cli.installing.inventory import NAME, Inventory, read_all
 from cli.installing.ownership import is_ours, others_than, shared_with
 from cli.installing.resources import Ref, ref_of
@@ -73,6 +74,12 @@ def find(cluster: "Cluster", namespace: str, *, crds: bool) -> tuple[Inventory, 
     left = _left_crds(cluster) if crds and not inventories else ()
     if left:
         return Inventory(Options(namespace=namespace), left), []
+    release = Releases(cluster).in_namespace(namespace)
+    if release is not None:
+        raise Failed(
+            f"tagline is installed in the namespace {namespace} as {release}: {release.advice}, and `tagline uninstall "
+            "--crds` deletes those afterwards"
+        )
     places = ", ".join(f"`-n {one.namespace}`" for one in inventories)
     hint = (
         f"it is installed elsewhere: say {places}"
@@ -84,10 +91,12 @@ def find(cluster: "Cluster", namespace: str, *, crds: bool) -> tuple[Inventory, 
 
 
 def _left_crds(cluster: "Cluster") -> tuple[Ref, ...]:
-    """Return our CRDs where no controller of ours is left that needs them."""
+    """Return our CRDs where no controller of ours is left that needs them, and no release of Helm has them."""
     if next(iter(cluster.list(DEPLOYMENTS, labels=f"{PART_OF}=tagline")), None) is not None:
         return ()
-    return tuple(map(ref_of, cluster.list(CUSTOM_RESOURCE_DEFINITIONS, labels=f"{PART_OF}=tagline")))
+    releases = Releases(cluster)
+    crds = cluster.list(CUSTOM_RESOURCE_DEFINITIONS, labels=f"{PART_OF}=tagline")
+    return tuple(ref_of(crd) for crd in crds if releases.holder(crd) is None)
 
 
 def plan(

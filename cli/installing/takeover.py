@@ -1,4 +1,4 @@
-"""Makes fields that kubectl applied ours, so that those of an older release go when the newer one has them no more.
+"""Makes fields that kubectl or Helm applied ours, so that those that the newer release no longer has go.
 
 A field stays as long as any manager has applied it. What client-go does for `kubectl apply --server-side` after a plain
 `kubectl apply`: https://pkg.go.dev/k8s.io/client-go/util/csaupgrade.
@@ -9,16 +9,19 @@ from typing import Any, Final
 
 from cli.installing.inventory import MANAGER
 
-_KUBECTL: Final = (("kubectl-client-side-apply", "Update"), ("kubectl", "Apply"))
+_FORMER: Final = (
+    ("kubectl-client-side-apply", "Update"), ("kubectl", "Apply"), ("helm", "Update"), ("helm", "Apply"),
+)  # fmt: skip
+"""Who applied what we apply: Helm 3 by updates, Helm 4 as kubectl does."""
 
 
 def take_over(obj: Mapping[str, Any], manager: str = MANAGER) -> list[dict[str, Any]]:
-    """Return the JSON patch that makes applied fields of kubectl the manager's; empty where there are none.
+    """Return the JSON patch that makes applied fields of kubectl and Helm the manager's; empty where there are none.
 
     manager: ours; for another one, what we have applied becomes its, too
     """
     entries = obj["metadata"].get("managedFields") or []
-    former = _KUBECTL if manager == MANAGER else (*_KUBECTL, (MANAGER, "Apply"))
+    former = _FORMER if manager == MANAGER else (*_FORMER, (MANAGER, "Apply"))
     theirs = [one for one in entries if any(_is(one, name, operation) for name, operation in former)]
     if not theirs:
         return []

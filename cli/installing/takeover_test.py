@@ -1,4 +1,4 @@
-"""Fields that kubectl applied become ours, and nobody else's do."""
+"""Fields that kubectl or Helm applied become ours, and nobody else's do."""
 
 from typing import Any
 
@@ -33,8 +33,15 @@ def test_what_kubectl_applied_is_added_to_what_we_applied() -> None:
     assert ours["fieldsV1"] == {"f:spec": {"f:a": {}, "f:b": {}, "f:c": {}}}
 
 
+def test_what_helm_applied_becomes_ours_so_that_its_marks_go_with_the_next_apply() -> None:
+    for operation in ("Update", "Apply"):  # of Helm 3, and of Helm 4
+        _, replaced = take_over(obj(entry("helm", operation, "b"), entry("tagline", "Apply", "a")))
+        (ours,) = replaced["value"]
+        assert (ours["manager"], ours["fieldsV1"]) == ("tagline", {"f:spec": {"f:a": {}, "f:b": {}}})
+
+
 def test_nothing_is_changed_where_kubectl_applied_nothing() -> None:
-    assert take_over(obj(entry("tagline", "Apply", "a"), entry("helm", "Update", "b"))) == []
+    assert take_over(obj(entry("tagline", "Apply", "a"), entry("argocd-controller", "Apply", "b"))) == []
     assert take_over({"metadata": {"resourceVersion": "7"}}) == []
 
 

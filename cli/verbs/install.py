@@ -73,7 +73,7 @@ def _confirm_override(session: Session, objects: Sequence[Mapping[str, Any]], *,
     from cli.installing import preflight  # noqa: PLC0415
 
     crds = [obj["metadata"]["name"] for obj in objects if obj["kind"] == "CustomResourceDefinition"]
-    managers = preflight.managed_by_others(preflight.installed_crds(session.cluster, crds))
+    managers = preflight.managed_by_others(session.cluster, preflight.installed_crds(session.cluster, crds))
     for manager in sorted(set(managers.values())):
         theirs = ", ".join(name for name, who in managers.items() if who == manager)
         session.report.warning(f"{theirs}: applied by {manager}, which may put its own back")

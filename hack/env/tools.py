@@ -148,6 +148,14 @@ MODULES = (
         optional=True,
         expect="about 30 seconds",
     ),
+    ToolModule(
+        "helm",
+        ("helm",),
+        ("helm.sh/helm/v3/cmd/helm",),
+        ldflags="-s -w -X helm.sh/helm/v3/internal/version.version=v3.22.0",
+        optional=True,
+        expect="about 2 minutes",
+    ),
 )
 CRDS = Path("static") / "config" / "crd" / "bases"
 """Where CRDs are below the folder of a program, if its module has any."""

@@ -1,6 +1,7 @@
 """Command lines that pages show and nobody runs: programs are known, as are verbs and flags of tagline and kubectl.
 
-tagline's are read by its own grammars. Of kubectl the verbs that pages use are listed with their flags.
+tagline's are read by its own grammars. Of kubectl the verbs that pages use are listed with their flags,
+and Helm's in `hack.pages.helmlines`.
 """
 
 import io
@@ -14,6 +15,7 @@ from api.kinds import KINDS
 from cli.grammar.run import parse
 from cli.grammar.tree import Command, find
 from cli.main import CLUSTER_VERBS, VERBS, build_parser, build_root
+from hack.pages import helmlines
 from hack.reference.commands import existing
 
 PASSED_OVER: Final = frozenset(
@@ -44,19 +46,20 @@ _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
     "create": frozenset(
         {"-n", "--docker-server", "--docker-username", "--docker-password", "--from-literal", "--from-file"}
     ),
-    "delete": frozenset({"-n"}),
+    "delete": frozenset({"-n", "-l"}),
     "describe": frozenset({"-n"}),
     "diff": frozenset({"-f"}),
     "get": frozenset({"-n", "-A", "-o", "--watch"}),
+    "label": frozenset({"-n", "--overwrite"}),
     "logs": frozenset({"-n"}),
     "patch": frozenset({"-n", "--type", "-p"}),
     "wait": frozenset({"-n", "--for", "--timeout"}),
 }
 _KUBECTL_KINDS: Final = frozenset(
-    {"crd", "deployment", "namespace", "secret", "pod", "pods"}
+    {"clusterrole", "clusterrolebinding", "crd", "deployment", "namespace", "secret", "pod", "pods"}
     | {name for kind in KINDS for name in (kind.name, kind.resource.plural, *kind.definition.short_names)}
 )
-_ABOUT_A_KIND: Final = frozenset({"annotate", "delete", "describe", "get", "patch", "wait", "create"})
+_ABOUT_A_KIND: Final = frozenset({"annotate", "delete", "describe", "get", "label", "patch", "wait", "create"})
 _SEPARATORS: Final = frozenset({"|", "||", "&&", ";", "&", "(", ")", "<("})
 _REDIRECTIONS: Final = frozenset({">", ">>", "<", "2>", ">&", "2>&"})
 
@@ -102,6 +105,9 @@ def check_command(words: Sequence[str]) -> None:
         _check_tagline(arguments)
     elif program == "kubectl":
         _check_kubectl(arguments)
+    elif program == "helm":
+        if problem := helmlines.problem(arguments):
+            raise Wrong(problem)
     elif program not in PASSED_OVER | OWN_TESTS:
         raise Wrong(f"nobody knows the program {program!r}")
 

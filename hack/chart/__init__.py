@@ -1,0 +1,1 @@
+"""Writes the Helm chart: the objects of `manifests` as templates, each component of `manifests/components` a value."""

@@ -1,0 +1,1 @@
+"""What a release consists of: versions that agree, notes, and the files that go with them."""
