@@ -29,6 +29,7 @@ from controllers.imagepolicy.metrics import ChoiceMetrics
 from controllers.runtime.process.metrics import Metrics
 from hack.cligolden.cases import read_files
 from hack.conformance.runner import RECORDED
+from hack.pages import helmlines
 from hack.pages.commandlines import Wrong, check_script
 from hack.reference.commands import existing, find_verb
 from hack.reference.fields import rows
@@ -135,6 +136,7 @@ def verb_flags() -> set[str]:
 @every_page
 def test_flags_exist(page: Path) -> None:
     existing = {name for kind in RECONCILED for name in parse_help(kind.name)} | verb_flags()
+    existing |= {flag.removeprefix("--") for flags in helmlines.FLAGS.values() for flag in flags}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 

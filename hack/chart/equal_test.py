@@ -32,6 +32,7 @@ Objects = dict[tuple[str, str], dict[str, Any]]
 FEATURES = [name for name in packaged().components if name != NAMESPACED]
 RELEASE = "release"
 OF_HELM = {
+    "app.kubernetes.io/name": "tagline",
     "app.kubernetes.io/instance": RELEASE,
     "app.kubernetes.io/managed-by": "Helm",
     "app.kubernetes.io/version": VERSION,

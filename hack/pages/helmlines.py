@@ -9,21 +9,22 @@ from typing import Any, Final
 from hack.pages.blocks import ROOT
 
 CHART: Final = ROOT / "manifests" / "chart"
-_FLAGS: Final = {
+FLAGS: Final = {
     "install": frozenset({"--namespace", "--create-namespace", "--set", "--take-ownership", "--version", "--values"}),
     "upgrade": frozenset({"--namespace", "--set", "--version", "--values", "--reset-then-reuse-values", "--install"}),
     "rollback": frozenset({"--namespace"}),
     "uninstall": frozenset({"--namespace"}),
 }
+"""Flags that pages use, by verb."""
 
 
 def problem(arguments: Sequence[str]) -> str:
     """Return what is wrong with the arguments of a command; empty for nothing."""
     verb, *rest = arguments
-    if verb not in _FLAGS:
+    if verb not in FLAGS:
         return f"helm {verb} is not among the verbs that pages use"
     flags = {word.partition("=")[0] for word in rest if word.startswith("-")}
-    if unknown := flags - _FLAGS[verb]:
+    if unknown := flags - FLAGS[verb]:
         return f"helm {verb} does not take {', '.join(sorted(unknown))}"
     given = [value for flag, value in pairwise(rest) if flag == "--set"]
     given += [word.partition("=")[2] for word in rest if word.startswith("--set=")]

@@ -1,5 +1,6 @@
 {{/* Labels of every object. */}}
 {{- define "tagline.labels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
 app.kubernetes.io/part-of: tagline
 app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
