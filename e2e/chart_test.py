@@ -16,6 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from api.version import VERSION
+from cli.installing.build import Options, build
 from e2e.cluster import eventually
 from hack.controllers import ROOT, Kubectl, wait_for_crds
 from hack.env import controlplane, process, tools
@@ -30,6 +31,8 @@ NAMESPACES = (NAMESPACE, "ops", "team", "flux-system")
 CRD = "imagerepositories.image.toolkit.fluxcd.io"
 GIT_CRD = "gitrepositories.source.toolkit.fluxcd.io"
 OURS = "app.kubernetes.io/part-of=tagline"
+ALL = {f"{obj['kind']}/{obj['metadata']['name']}" for obj in build(Options()) if obj["kind"] != "Namespace"}
+CRDS = {name for name in ALL if name.startswith("CustomResourceDefinition/")}
 WHERE = ("-n", NAMESPACE)
 REPOSITORY = {
     "apiVersion": "image.toolkit.fluxcd.io/v1beta2",
@@ -147,7 +150,7 @@ def test_a_release_is_installed_upgraded_rolled_back_and_removed(kubectl: Kubect
     printed = install(helm)
     assert f"tagline {VERSION} is installed in the namespace {NAMESPACE}." in printed
     assert "kubectl -n tagline-system get deployments" in printed
-    assert len(names(kubectl)) == 28
+    assert names(kubectl) == ALL
     wait_for_crds(kubectl)
     kubectl("apply", "-f", "-", stdin=json.dumps(REPOSITORY))
 
@@ -161,10 +164,10 @@ def test_a_release_is_installed_upgraded_rolled_back_and_removed(kubectl: Kubect
 
     printed = helm("uninstall", "tagline", *WHERE)
     assert f"[CustomResourceDefinition] {CRD}" in printed
-    eventually(lambda: len(names(kubectl)) == 5, what="all but the CRDs to be gone")
+    eventually(lambda: names(kubectl) == CRDS, what="all but the CRDs to be gone")
     assert image_of(kubectl) == "ghcr.io/org/app"
     install(helm)
-    assert len(names(kubectl)) == 28
+    assert names(kubectl) == ALL
     assert image_of(kubectl) == "ghcr.io/org/app"
 
 
@@ -242,7 +245,7 @@ def test_tagline_leaves_a_release_of_helm_alone_and_says_what_to_do(kubectl: Kub
     assert names(kubectl) == before
 
     helm("uninstall", "tagline", *WHERE)
-    eventually(lambda: len(names(kubectl)) == 5, what="all but the CRDs to be gone")
+    eventually(lambda: names(kubectl) == CRDS, what="all but the CRDs to be gone")
     status, said = tagline(kubectl, "uninstall", "--silent", "--crds")
     assert status == 0, said
     eventually(lambda: not names(kubectl), what="the CRDs to be gone")
@@ -251,7 +254,7 @@ def test_tagline_leaves_a_release_of_helm_alone_and_says_what_to_do(kubectl: Kub
 def test_tagline_takes_what_a_removed_release_has_left_and_then_it_is_taglines(kubectl: Kubectl, helm: Helm) -> None:
     install(helm)
     helm("uninstall", "tagline", *WHERE)
-    eventually(lambda: len(names(kubectl)) == 5, what="all but the CRDs to be gone")
+    eventually(lambda: names(kubectl) == CRDS, what="all but the CRDs to be gone")
     _, said = tagline(kubectl, "install", "--timeout=5s")  # nobody makes the pods ready
     assert "All objects are applied" in said
     metadata = get(kubectl, "crd", CRD)["metadata"]
@@ -262,10 +265,10 @@ def test_tagline_takes_what_a_removed_release_has_left_and_then_it_is_taglines(k
     assert "tagline uninstall -n tagline-system --keep-namespace" in said
 
     assert tagline(kubectl, "uninstall", "--keep-namespace", "--silent")[0] == 0
-    eventually(lambda: len(names(kubectl)) == 5, what="all but the CRDs to be gone")
+    eventually(lambda: names(kubectl) == CRDS, what="all but the CRDs to be gone")
     assert "invalid ownership metadata" in install(helm, fails=True)
     install(helm, "--take-ownership")
-    assert len(names(kubectl)) == 28
+    assert names(kubectl) == ALL
 
 
 def test_what_is_forced_over_a_release_is_taglines_alone(kubectl: Kubectl, helm: Helm) -> None:
@@ -280,7 +283,7 @@ def test_what_is_forced_over_a_release_is_taglines_alone(kubectl: Kubectl, helm:
     assert [one["name"] for one in container["env"]] == ["RUNTIME_NAMESPACE", "TMPDIR"]
     status, said = tagline(kubectl, "uninstall", "--silent", "--keep-namespace")
     assert status == 0, said
-    eventually(lambda: len(names(kubectl)) == 5, what="all but the CRDs to be gone")
+    eventually(lambda: names(kubectl) == CRDS, what="all but the CRDs to be gone")
 
 
 def test_beside_flux_it_is_refused_until_fluxs_image_controllers_are_away(kubectl: Kubectl, helm: Helm) -> None:

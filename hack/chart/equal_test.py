@@ -98,8 +98,7 @@ def test_components_are_those_of_the_manifests(tmp_path: Path, components: tuple
 
 @pytest.mark.parametrize("components", [(name,) for name in FEATURES if name != "secrets-by-namespace"])
 def test_components_go_with_one_namespace(tmp_path: Path, components: tuple[str, ...]) -> None:
-    made = template(*switches(*components, NAMESPACED), namespace="ops")
-    assert made == of_helm(overlay(tmp_path, *components, NAMESPACED, namespace="ops"))
+    assert template(*switches(*components, NAMESPACED)) == of_helm(overlay(tmp_path, *components, NAMESPACED))
 
 
 def test_what_a_cluster_shares_is_a_release_of_its_own_that_completes_those_of_namespaces() -> None:

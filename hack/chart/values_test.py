@@ -102,7 +102,8 @@ def test_pods_get_what_is_asked_for(tmp_path: Path) -> None:
         assert found["affinity"] == {"nodeAffinity": {}}
         assert found["volumes"][-1] == {"name": "ca", "configMap": {"name": "ca"}}
         assert container(objects, name)["volumeMounts"][-1]["mountPath"] == "/etc/ssl/certs"
-        assert metadata["annotations"] == {"prometheus.io/port": "8080", "a": "b"}
+        assert {"prometheus.io/port": "8080", "a": "b"}.items() <= metadata["annotations"].items()
+        assert "prometheus.io/scrape" not in metadata["annotations"]
         assert metadata["labels"]["azure.workload.identity/use"] == "true"
         assert metadata["labels"].items() >= deployment["spec"]["selector"]["matchLabels"].items()
         assert found["securityContext"] == {
@@ -157,7 +158,8 @@ def test_crds_stay_unless_they_are_not_to_and_are_left_out_where_others_apply_th
         pytest.param("components.namespaced=yes", "namespaced", id="text-for-a-switch"),
         pytest.param("args[0]=concurrent", "args", id="not-a-flag"),
         pytest.param("image.digest=abc", "digest", id="not-a-digest"),
-        pytest.param("podLabels.app=mine", "podLabels", id="label-that-selects"),
+        pytest.param("podLabels.app=mine", "/podLabels/app", id="label-that-selects"),
+        pytest.param("commonLabels.helm\\.sh/chart=x", "/commonLabels/helm.sh~1chart", id="label-that-all-have"),
         pytest.param("sharedOnly=true,components.namespaced=true", "sharedOnly", id="both-halves"),
         pytest.param(
             "metrics.podMonitor.enabled=true,metrics.serviceMonitor.enabled=true", "metrics", id="scraped-twice"

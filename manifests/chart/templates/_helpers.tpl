@@ -52,6 +52,9 @@ Add the second of two maps to the first: maps are merged, lists are added, null 
 {{- define "tagline.spread" -}}
 {{- $selector := dict "labelSelector" (dict "matchLabels" (dict "app" (index . 1))) -}}
 {{- range index . 0 }}
-- {{ toYaml (merge dict . $selector) | nindent 2 | trim }}
+- {{ toYaml . | nindent 2 | trim }}
+{{- if not (hasKey . "labelSelector") }}
+  {{- toYaml $selector | nindent 2 }}
+{{- end }}
 {{- end }}
 {{- end }}
