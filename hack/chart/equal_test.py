@@ -19,6 +19,7 @@ from api.version import VERSION
 from cli.installing.build import NAMESPACE, NAMESPACED, Options, build, packaged
 from hack.chart.__main__ import main
 from hack.chart.files import CHART
+from hack.chart.objects import order
 from hack.chart.templates import value_name
 from hack.env.tools import find_built
 from hack.packaged_test import by_name, overlay
@@ -29,7 +30,7 @@ pytestmark = [
     pytest.mark.skipif(not shutil.which(os.environ.get("KUBECTL", "kubectl")), reason="kustomize needs kubectl"),
 ]
 Objects = dict[tuple[str, str], dict[str, Any]]
-FEATURES = [name for name in packaged().components if name != NAMESPACED]
+FEATURES = [name for name in order(packaged().components) if name != NAMESPACED]
 RELEASE = "release"
 OF_HELM = {
     "app.kubernetes.io/name": "tagline",

@@ -55,7 +55,12 @@ def make_values(manifests: Manifests) -> Values:
 def _controllers(deployments: Sequence[tuple[str, Mapping[str, Any]]], table: Table) -> list[Controller]:
     kinds = {kind.name: kind.resource.kind for kind in KINDS}
     found = [
-        Controller(name, kinds.get(name, name), value_name(origin) if origin else "", table.own_defaults(deployment))
+        Controller(
+            name=name,
+            kind=kinds.get(name, name.capitalize()),
+            component=value_name(origin) if origin else "",
+            defaults=table.own_defaults(deployment),
+        )
         for origin, deployment in deployments
         for name in [deployment["metadata"]["labels"][COMPONENT].removesuffix("-controller")]
     ]
