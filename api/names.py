@@ -31,6 +31,8 @@ INVALID_DURATION: Final = "InvalidDuration"
 
 REQUESTED_AT: Final = "reconcile.fluxcd.io/requestedAt"
 """Annotation: any new value asks for a reconcile now; the value is an opaque token."""
+PUSHED_TAGS: Final = "image.toolkit.fluxcd.io/pushed-tags"
+"""Annotation of an ImageRepository: the tags that its registry has announced; see `api.pushedtags`."""
 FINALIZER: Final = "finalizers.fluxcd.io"
 """Flux's finalizer: removed where found, never added."""
 EVENT_ANNOTATION_PREFIX: Final = "event.toolkit.fluxcd.io/"
