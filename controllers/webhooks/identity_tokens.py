@@ -66,6 +66,12 @@ def check_oidc(request: Request, settings: Settings) -> str:
     return IDENTITY_TOKEN
 
 
+def key_name_of(request: Request) -> str:
+    """Return the name of the key that a token says it is signed with, empty where it says none. Raises Refusal."""
+    kid = _decoded(bearer(request), 0).get("kid")
+    return kid if isinstance(kid, str) else ""
+
+
 def claims_of(request: Request) -> Claims:
     """Return the claims of a token that has been verified."""
     return _claims(bearer(request))

@@ -49,6 +49,8 @@ class Wake:
     subject: Subject
     tags: tuple[str, ...] = ()
     """To be asked for first; none: a scan of the whole list."""
+    digests: tuple[str, ...] = ()
+    """Of the tags, in their order; empty where the sender did not say one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,26 +99,26 @@ def match(events: Iterable[Event], subjects: Iterable[Subject], *, registry: str
     registry: the host under which the images are known, in place of those that the events name.
     """
     index = _Index(subjects)
-    tags: dict[Subject, dict[str, None] | None] = {}
+    tags: dict[Subject, dict[str, str] | None] = {}
     passed: list[Passed] = []
     for event in events:
         found, why = _find(event, index, registry)
         for subject in found:
-            _add(tags, subject, event.tag)
+            _add(tags, subject, event)
         if not found:
             passed.append(Passed(event, why))
-    wakes = [Wake(subject, tuple(hints or ())) for subject, hints in tags.items()]
+    wakes = [Wake(subject, tuple(hints or ()), tuple((hints or {}).values())) for subject, hints in tags.items()]
     return Wakeups(tuple(sorted(wakes, key=lambda wake: wake.subject)), tuple(passed))
 
 
-def _add(tags: dict[Subject, dict[str, None] | None], subject: Subject, tag: str) -> None:
-    """Note a tag; None stands for all of them."""
+def _add(tags: dict[Subject, dict[str, str] | None], subject: Subject, event: Event) -> None:
+    """Note a tag and its digest; None stands for all tags."""
     hints = tags.setdefault(subject, {})
     if hints is None:
         return
-    if tag:
-        hints[tag] = None
-    if not tag or len(hints) > MAX_HINTS:
+    if event.tag:
+        hints[event.tag] = event.digest or hints.get(event.tag, "")
+    if not event.tag or len(hints) > MAX_HINTS:
         tags[subject] = None
 
 

@@ -1,0 +1,76 @@
+"""Which Receiver has a path. A table of hashes, so that the time of a look-up says nothing of a path that is in it."""
+
+import hashlib
+from collections.abc import Iterable
+from itertools import count
+
+from api.receiver import Receiver
+from controllers.runtime.key import Key, key_of
+
+
+class Hooks:
+    """The paths of all Receivers: those in their status, and those that were computed from their Secrets."""
+
+    def __init__(self) -> None:
+        self._receivers: dict[Key, Receiver] = {}
+        self._by_path: dict[bytes, Key] = {}
+        self._computed: dict[Key, tuple[bytes, ...]] = {}
+        self._announced: dict[Key, tuple[bytes, ...]] = {}
+        self._keys: list[Key] = []
+        self._turns = count()
+
+    def on_change(self, old: Receiver | None, new: Receiver | None) -> None:
+        """Follow the Receivers of an informer."""
+        gone = old is not None and (new is None or old.metadata.uid != new.metadata.uid)
+        if old is not None and gone:
+            self._remove(key_of(old))
+        if new is None:
+            return
+        key = key_of(new)
+        if key not in self._receivers:
+            self._keys.append(key)
+        self._receivers[key] = new
+        self._announced[key] = self._set(key, self._announced, [new.status.webhook_path])
+
+    def learn(self, receiver: Receiver, paths: Iterable[str]) -> None:
+        """Take the paths that a Receiver's Secret gives it."""
+        key = key_of(receiver)
+        current = self._receivers.get(key)
+        if current is not None and current.metadata.uid == receiver.metadata.uid:
+            self._computed[key] = self._set(key, self._computed, paths)
+
+    def find(self, path: str) -> Receiver | None:
+        """Return the Receiver that has or had the path; whether it still has is said by its Secret."""
+        key = self._by_path.get(_digest(path))
+        return None if key is None else self._receivers.get(key)
+
+    def stand_in(self) -> Receiver | None:
+        """Return a Receiver for a path that no hook has, so that it costs what others cost; each in its turn."""
+        return self._receivers[self._keys[next(self._turns) % len(self._keys)]] if self._keys else None
+
+    def list(self) -> list[Receiver]:
+        """Return all Receivers."""
+        return list(self._receivers.values())
+
+    def _set(self, key: Key, table: dict[Key, tuple[bytes, ...]], paths: Iterable[str]) -> tuple[bytes, ...]:
+        """Replace the paths that one source has named for a Receiver."""
+        digests = tuple(_digest(path) for path in paths if path)
+        kept = {digest for other in (self._computed, self._announced) if other is not table for digest in other.get(key, ())}
+        for digest in table.get(key, ()):
+            if digest not in kept and self._by_path.get(digest) == key:
+                del self._by_path[digest]
+        for digest in digests:
+            self._by_path.setdefault(digest, key)
+        return digests
+
+    def _remove(self, key: Key) -> None:
+        for table in (self._computed, self._announced):
+            for digest in table.pop(key, ()):
+                if self._by_path.get(digest) == key:
+                    del self._by_path[digest]
+        if self._receivers.pop(key, None) is not None:
+            self._keys.remove(key)
+
+
+def _digest(path: str) -> bytes:
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).digest()

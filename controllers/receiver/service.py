@@ -1,0 +1,237 @@
+"""From a request to an answer: which hook it is for, who sent it, what it says, what that wakes.
+
+An unknown path costs what a known one with a wrong signature costs: the Secret of some Receiver is read, the body is
+judged by it, and the verdict is thrown away.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+from api.receiver import Receiver
+from controllers.clock import Clock
+from controllers.golang.duration import BadDuration
+from controllers.hookserver.answer import Answer
+from controllers.hookserver.head import Head
+from controllers.receiver import answers
+from controllers.receiver.deliveries import Deliveries
+from controllers.receiver.hooks import Hooks
+from controllers.receiver.issuers import IssuerKeys
+from controllers.receiver.metrics import HookMetrics
+from controllers.receiver.notices import Notices
+from controllers.receiver.plan import Plan, SpecRefused, make_plan
+from controllers.receiver.rates import Rates
+from controllers.receiver.repositories import Repositories, choose
+from controllers.receiver.secrets import SecretReader, Secrets, SecretUnusable
+from controllers.receiver.waker import NotWoken, Tags
+from controllers.runtime.key import Key
+from controllers.runtime.kube.errors import ApiError
+from controllers.threads import FairThreads, Share
+from controllers.webhooks.hook_path import find_path
+from controllers.webhooks.identity_tokens import GOOGLE, claims_of, key_name_of
+from controllers.webhooks.judge import judge
+from controllers.webhooks.matching import Wake
+from controllers.webhooks.replay import Freshness
+from controllers.webhooks.request import Request
+from controllers.webhooks.settings import Settings
+from controllers.webhooks.verdict import Accepted, Refusal, Refused
+
+INLINE_BYTES: Final = 32 << 10
+"""A body up to this is judged on the event loop: it takes well under a millisecond."""
+INLINE_EVENTS: Final = 100
+THREADS: Final = 4
+NAMESPACE_THREADS: Final = 2
+NO_HOOK: Final = Settings(type="generic-hmac", secrets=({"token": b"there is no receiver"},))
+
+
+class Wakes(Protocol):
+    """What is needed of `waker.Waker`."""
+
+    async def wake(self, key: Key, tags: Tags) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A Receiver, and what serves it."""
+
+    receiver: Receiver
+    plan: Plan
+    secrets: Secrets
+
+
+class HookService:
+    """An `answer.Application`. Used from one event loop."""
+
+    def __init__(
+        self,
+        *,
+        hooks: Hooks,
+        secrets: SecretReader,
+        repositories: Repositories,
+        waker: Wakes,
+        issuers: Callable[[], IssuerKeys],
+        notices: Notices,
+        metrics: HookMetrics,
+        clock: Clock,
+        allows_others: bool,
+        hook_rate: float,
+        source_rate: float,
+    ) -> None:
+        """Build it.
+
+        issuers: called for the first token; allows_others: whether Receivers may name resources of other namespaces
+        hook_rate: requests a second from one address to one hook; from all together it may be twice as many
+        source_rate: requests a second from one address to paths that are no hooks
+        """
+        self._hooks = hooks
+        self._secrets = secrets
+        self._repositories = repositories
+        self._waker = waker
+        self._issuers = issuers
+        self._notices = notices
+        self._metrics = metrics
+        self._clock = clock
+        self._allows_others = allows_others
+        self._hook_rates, self._hook_source_rates = Rates(2 * hook_rate), Rates(hook_rate)
+        self._source_rates = Rates(source_rate)
+        self._deliveries = Deliveries()
+        self._plans: dict[str, tuple[int, Plan | Exception]] = {}
+        self._threads = FairThreads(THREADS, name="hooks")
+
+    def admit(self, head: Head, *, source: str) -> Answer | None:
+        if head.method != "POST":
+            return answers.METHOD_NOT_ALLOWED
+        now = self._clock.monotonic()
+        receiver = self._hooks.find(head.path)
+        if receiver is None:
+            return None if self._source_rates.allow(source, now) else answers.SOURCE_RATE
+        uid = receiver.metadata.uid
+        # Of the two, that of the address first: what it has too many of is not counted against all.
+        allowed = self._hook_source_rates.allow((uid, source), now) and self._hook_rates.allow(uid, now)
+        return None if allowed else replace(answers.HOOK_RATE, type=receiver.spec.type)
+
+    async def answer(self, request: Request) -> Answer:
+        known = self._hooks.find(request.path)
+        receiver = known or self._hooks.stand_in()
+        if receiver is None:
+            judge(request, NO_HOOK)
+            return answers.NOT_FOUND
+        try:
+            hook = await self._load(receiver)
+        except ApiError:
+            return answers.api_unavailable(known.spec.type) if known else answers.API_UNAVAILABLE
+        except (SecretUnusable, SpecRefused, BadDuration) as error:
+            return self._unusable(known, str(error)) if known else answers.NOT_FOUND
+        is_known = find_path(request.path, hook.secrets.paths) is not None
+        if is_known and receiver.spec.suspend:
+            return answers.suspended(hook.plan.type)
+        verdict = await self._judge(request, hook)
+        if not is_known:
+            return answers.NOT_FOUND
+        if isinstance(verdict, Refused):
+            self._notices.refused(receiver, status=verdict.status, reason=verdict.reason, message=verdict.message)
+            return answers.refused(verdict, hook.plan.type)
+        return await self._act(request, hook, verdict)
+
+    def record(self, answer: Answer, *, seconds: float) -> None:
+        type = answer.type or answers.NO_TYPE
+        self._metrics.requests.labels(type, str(answer.status), answer.reason).inc()
+        self._metrics.seconds.labels(type).observe(seconds)
+
+    def on_change(self, old: Receiver | None, new: Receiver | None) -> None:
+        """Forget what was made of Receivers that are gone; called for every change of one."""
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            self._plans.pop(old.metadata.uid, None)
+
+    def plan(self, receiver: Receiver) -> Plan:
+        """Return what serves a Receiver. Raises SpecRefused, BadDuration."""
+        uid, generation = receiver.metadata.uid, receiver.metadata.generation
+        known = self._plans.get(uid)
+        if known is None or known[0] != generation:
+            known = self._plans[uid] = (generation, self._make_plan(receiver))
+        if isinstance(known[1], Exception):
+            raise known[1]
+        return known[1]
+
+    def _make_plan(self, receiver: Receiver) -> Plan | Exception:
+        try:
+            return make_plan(receiver, allows_others=self._allows_others)
+        except (SpecRefused, BadDuration) as error:
+            return error.with_traceback(None)
+
+    async def _load(self, receiver: Receiver) -> Hook:
+        plan = self.plan(receiver)
+        return Hook(receiver, plan, await self._secrets.read(receiver, plan))
+
+    def _unusable(self, receiver: Receiver, message: str) -> Answer:
+        self._notices.refused(receiver, status=503, reason="NotConfigured", message=message)
+        return answers.not_configured(receiver.spec.type)
+
+    async def _judge(self, request: Request, hook: Hook) -> Accepted | Refused:
+        keys = await self._keys(request, hook) if hook.plan.sender.uses_tokens else {}
+        settings = replace(hook.plan.settings, secrets=hook.secrets.data, keys=keys)
+        if len(request.body) <= INLINE_BYTES and not hook.plan.has_expressions:
+            return judge(request, settings)
+        return await self._run(hook, lambda: judge(request, settings))
+
+    async def _run(self, hook: Hook, work: Callable[[], Any]) -> Any:
+        namespace = hook.receiver.metadata.namespace
+        return await self._threads.run(work, Share("all", THREADS), Share(namespace, NAMESPACE_THREADS))
+
+    async def _keys(self, request: Request, hook: Hook) -> Mapping[str, Any]:
+        """Return the keys of the issuer that a token names, if it is one of the Receiver's."""
+        try:
+            issuer, key_name = claims_of(request).get("iss"), key_name_of(request)
+        except Refusal:  # no token: the verdict says so
+            return {}
+        trusted = [provider.issuer for provider in hook.plan.settings.providers] or [GOOGLE]
+        asked = next((name for name in trusted if name == issuer), GOOGLE if trusted == [GOOGLE] else "")
+        if not asked:
+            return {}
+        found = await self._issuers().find(asked, owner=hook.receiver.metadata.namespace, key_name=key_name)
+        return {} if found is None else {asked: found}
+
+    async def _act(self, request: Request, hook: Hook, verdict: Accepted) -> Answer:
+        uid, now, type = hook.receiver.metadata.uid, request.arrived, hook.plan.type
+        freshness = self._deliveries.check(uid, verdict.delivery, now=now)
+        if freshness is not Freshness.FRESH:
+            return answers.not_fresh(freshness, type)
+        wakes = await self._choose(hook, verdict)
+        try:
+            await self._wake(wakes)
+        except NotWoken as error:
+            self._notices.refused(
+                hook.receiver, status=503, reason=answers.API_UNAVAILABLE.reason, message=f"not woken: {error}"
+            )
+            return answers.api_unavailable(type)
+        self._deliveries.remember(uid, verdict.delivery, now=now)
+        return answers.woken(type) if wakes else answers.nothing_to_wake(type)
+
+    async def _choose(self, hook: Hook, verdict: Accepted) -> tuple[Wake, ...]:
+        namespace = hook.receiver.metadata.namespace
+        candidates = self._repositories.candidates(verdict.events, hook.plan, namespace)
+
+        def work() -> tuple[Wake, ...]:
+            return choose(verdict, candidates, hook.plan, namespace=namespace, allows_others=self._allows_others)
+
+        has_filters = bool(hook.plan.resource_filter) or any(item.filter for item in hook.plan.items)
+        if has_filters or len(candidates) + len(verdict.events) > INLINE_EVENTS:
+            chosen: tuple[Wake, ...] = await self._run(hook, work)
+            return chosen
+        return work()
+
+    async def _wake(self, wakes: tuple[Wake, ...]) -> None:
+        """Wake all, and wait for all. Raises NotWoken, after the last one, when any was not woken."""
+        done = await asyncio.gather(
+            *(
+                self._waker.wake(
+                    Key(wake.subject.namespace, wake.subject.name), dict(zip(wake.tags, wake.digests, strict=True))
+                )
+                for wake in wakes
+            ),
+            return_exceptions=True,
+        )
+        for failure in done:
+            if isinstance(failure, BaseException):
+                raise failure
