@@ -2,8 +2,8 @@
 
 A receiver writes `reconcile.fluxcd.io/requestedAt` and these tags in one patch. What they mean together:
 
-- Of the last tag, `at` is the value of requestedAt: the request is about the tags of the list and nothing else. All that
-  is pending is among them: what an earlier request announced is dropped only once that has been handled.
+- Of the last tag, `at` is the value of requestedAt: the request is about the tags of the list and nothing else. All
+  that is pending is among them: what an earlier request announced is dropped only once that has been handled.
 - It is not, or there are no tags: the request is for a scan of the whole list, by whomever it was made.
 
 Whoever may patch the object may write anything here, so nothing that is odd raises an error, and all of it is a hint.

@@ -32,6 +32,7 @@ class Exchange:
         self,
         wire: Wire,
         application: Application,
+        *,
         limits: Limits,
         memory: BodyMemory,
         sources: Sources,
@@ -72,6 +73,7 @@ class Exchange:
             answer, head, keeps_alive = Answer(error.status, error.reason), None, False
         except TimeoutError:
             answer, head, keeps_alive = TOO_SLOW, None, False
+        keeps_alive = keeps_alive and not self.is_last
         self._application.record(answer, seconds=self._clock.monotonic() - began)
         await self._send(answer, keeps_alive=keeps_alive, with_body=head is None or head.method != "HEAD")
         if not keeps_alive:
@@ -88,7 +90,7 @@ class Exchange:
             raw = await self._read_head()
         head, parser = parse_head(raw, self._limits)
         source = self._sources.source_of(self.wire.peer, head.values("x-forwarded-for"))
-        keeps_alive = head.keeps_alive and not self.is_last
+        keeps_alive = head.keeps_alive
         if early := self._application.admit(head, source=source):
             return early, head, keeps_alive and await self._skip_body(head, parser)
         with BodyReader(self.wire, self._limits, self._memory, source) as reader:

@@ -76,6 +76,8 @@ def _head(event: h11.Request) -> Head:
     headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in event.headers)
     path, query = _target(event.target.decode("latin-1"))
     version = event.http_version
+    if version not in (b"1.0", b"1.1"):
+        raise BadRequest(505, "InvalidRequest")
     encodings = [value for name, value in headers if name == "transfer-encoding"]
     lengths = [value for name, value in headers if name == "content-length"]
     if encodings and (lengths or version != b"1.1"):

@@ -1,7 +1,8 @@
 """Listens, keeps count of connections, and ends in order.
 
-No peer keeps another one out. Where there are too many connections, one of the peer with the most of them has to go: one
-that waits for a request before one that is being answered. `controllers.runtime.process.httpserver` has the same rule.
+No peer keeps another one out. Where there are too many connections, one of the peer with the most of them has to go:
+one that waits for a request before one that is being answered. `controllers.runtime.process.httpserver` has the same
+rule.
 """
 
 import asyncio
@@ -94,7 +95,14 @@ class HookServer:
 
     def _accept(self, wire: Wire) -> None:
         """Serve a connection in a task of its own, where there is room for it or room can be made."""
-        exchange = Exchange(wire, self._application, self._limits, self._memory, self._sources, self._clock)
+        exchange = Exchange(
+            wire,
+            self._application,
+            limits=self._limits,
+            memory=self._memory,
+            sources=self._sources,
+            clock=self._clock,
+        )
         if not self._make_room(wire.peer):
             wire.abort()
             return

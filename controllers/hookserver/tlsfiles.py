@@ -45,13 +45,13 @@ class TlsFiles:
             await self._clock.sleep(CHECK_SECONDS)
             now = self._stamp()
             if now != self._read and now == before:
-                await asyncio.to_thread(self._reload)
+                await self._reload()
                 self._read = now
             before = now
 
-    def _reload(self) -> None:
+    async def _reload(self) -> None:
         try:
-            self.context = make_context(*self._paths)
+            self.context = await asyncio.to_thread(make_context, *self._paths)
         except BadFiles as error:
             self._log.error("the old certificate stays in use", extra={ERROR: str(error)})
         else:

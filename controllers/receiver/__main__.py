@@ -136,9 +136,7 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
     )
     process.add_background(recorder)
     metrics = HookMetrics(process.metrics.registry)
-    repositories = Repositories(
-        process.informer(IMAGE_REPOSITORIES, into=Repository, indexers={BY_PATH: paths_of})
-    )
+    repositories = Repositories(process.informer(IMAGE_REPOSITORIES, into=Repository, indexers={BY_PATH: paths_of}))
     waker = Waker(
         process.client,
         repositories,
@@ -182,9 +180,7 @@ def _build_server(process: Process, service: HookService) -> HookServer:
     return HookServer(
         address,
         service,
-        limits=Limits(
-            connections=options[MAX_CONNECTIONS], connections_per_source=options[MAX_SOURCE_CONNECTIONS]
-        ),
+        limits=Limits(connections=options[MAX_CONNECTIONS], connections_per_source=options[MAX_SOURCE_CONNECTIONS]),
         sources=Sources(options[TRUSTED_PROXIES]),
         clock=process.clock,
         tls=_read_tls(process),

@@ -3,23 +3,25 @@
 | Status | Reason | When | What the sender should do |
 |---|---|---|---|
 | 200 | Woken | a wake-up of each ImageRepository that it concerns is in the API | |
-| 200 | NothingToWake | understood: a ping, a deletion, an image that is not in the Receiver's scope or is suspended | |
+| 200 | NothingToWake | a ping, a deletion, an image that is not in the Receiver's scope or is suspended | |
 | 200 | Duplicate, Stale | the delivery was acted on before; it is older than a day | |
 | 400 | InvalidRequest | no HTTP as it is taken here, such as two lengths of one body | |
 | 400 | InvalidPayload | authentic, but no payload of the type | |
-| 401 | MissingSignature, InvalidSignature, WeakSignature, MissingToken, InvalidToken, ExpiredToken, ForeignToken | the sender has not shown who it is | check the secret |
+| 401 | MissingSignature, InvalidSignature, WeakSignature | not signed by the sender | check the secret |
+| 401 | MissingToken, InvalidToken, ExpiredToken, ForeignToken | the sender has not shown who it is | the same |
 | 403 | ForeignToken | a valid token of somebody who is not allowed to call | |
 | 404 | NotFound | no hook has this path, or had it before its token was replaced | |
 | 405 | MethodNotAllowed | not POST | |
 | 408 | TooSlow | the request did not arrive in time | |
 | 413 | TooLarge, TooManyPieces | beyond the bounds of a body | |
-| 429 | HookRate, SourceRate | too many requests to this hook; too many from this address to paths that are no hooks | come back after Retry-After |
+| 429 | HookRate | too many requests to this hook | come back after Retry-After |
+| 429 | SourceRate | too many requests from this address to paths that are no hooks | the same |
 | 431 | HeadersTooLarge | beyond the bounds of headers | |
 | 501 | InvalidRequest | a transfer encoding other than chunked | |
 | 503 | Suspended | the Receiver is suspended | come back after Retry-After |
-| 503 | NotConfigured | Secret, keys, type or expressions of the Receiver are not usable; its status says why | the same |
-| 503 | ApiUnavailable | the API server did not take the wake-up, or could not say what the token is | the same |
-| 503 | Overloaded, NotAnsweredInTime | there was no memory for a large body; the answer took too long | the same |
+| 503 | NotConfigured | Secret, keys, type or expressions cannot be used; the Receiver's status says why | the same |
+| 503 | ApiUnavailable | the API server did not take the wake-up, or did not say what the token is | the same |
+| 503 | Overloaded, NotAnsweredInTime | no memory for a large body now; the answer took too long | the same |
 """
 
 from typing import Final

@@ -34,4 +34,8 @@ class Deliveries:
 
 def _short(delivery: Delivery) -> Delivery:
     """Return a delivery whose id takes little memory, however long the sender's is."""
-    return replace(delivery, id=hashlib.sha256(delivery.id.encode("utf-8", "replace")).hexdigest()[:32]) if delivery.id else delivery
+    return (
+        replace(delivery, id=hashlib.sha256(delivery.id.encode("utf-8", "replace")).hexdigest()[:32])
+        if delivery.id
+        else delivery
+    )

@@ -55,7 +55,9 @@ class Hooks:
     def _set(self, key: Key, table: dict[Key, tuple[bytes, ...]], paths: Iterable[str]) -> tuple[bytes, ...]:
         """Replace the paths that one source has named for a Receiver."""
         digests = tuple(_digest(path) for path in paths if path)
-        kept = {digest for other in (self._computed, self._announced) if other is not table for digest in other.get(key, ())}
+        kept = {
+            digest for other in (self._computed, self._announced) if other is not table for digest in other.get(key, ())
+        }
         for digest in table.get(key, ()):
             if digest not in kept and self._by_path.get(digest) == key:
                 del self._by_path[digest]

@@ -1,4 +1,4 @@
-"""Fetches documents of issuers, over the connections by which registries are asked: checked addresses, bounded answers."""
+"""Fetches documents of issuers, over such connections as registries are asked: checked addresses, bounded answers."""
 
 from typing import Final
 

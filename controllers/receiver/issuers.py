@@ -1,4 +1,4 @@
-"""Keys of the issuers of identity tokens: found by OpenID Connect Discovery, kept for a while, fetched again for a new key.
+"""Keys of the issuers of identity tokens: found by OpenID Connect Discovery, kept for a while, fetched for a new key.
 
 Only issuers are asked that a Receiver names, only over HTTPS, and only where URLs of tenants may lead. What strangers
 send makes no more than a request a minute: a token can name any key.

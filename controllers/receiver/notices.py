@@ -1,4 +1,4 @@
-"""Events on Receivers about requests that were refused: at most one a minute for each reason, however many there are."""
+"""Events on Receivers about requests that were refused: one a minute for each reason, however many there are."""
 
 from collections import OrderedDict
 from typing import Final

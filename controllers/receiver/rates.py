@@ -15,7 +15,7 @@ class Rates:
     """One rate for many."""
 
     def __init__(self, rate: float) -> None:
-        """rate: requests a second"""
+        """Build it. rate: requests a second."""
         self._rate = rate
         self._buckets: OrderedDict[Hashable, TokenBucket] = OrderedDict()
 

@@ -25,9 +25,7 @@ MIN_INTERVAL_SECONDS: Final = 10.0
 class Refresher:
     """A `process.Runnable`."""
 
-    def __init__(
-        self, hooks: Hooks, secrets: SecretReader, plan: Callable[[Receiver], Plan], *, clock: Clock
-    ) -> None:
+    def __init__(self, hooks: Hooks, secrets: SecretReader, plan: Callable[[Receiver], Plan], *, clock: Clock) -> None:
         self._hooks = hooks
         self._secrets = secrets
         self._plan = plan

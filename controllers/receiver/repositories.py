@@ -108,9 +108,7 @@ def choose(
             listed.setdefault(subject, []).append(item.filter)
     wakes = match(verdict.events, listed, registry=plan.settings.registry).wakes
     return tuple(
-        wake
-        for wake in wakes
-        if _passes(verdict, candidates[wake.subject], plan.resource_filter, listed[wake.subject])
+        wake for wake in wakes if _passes(verdict, candidates[wake.subject], plan.resource_filter, listed[wake.subject])
     )
 
 

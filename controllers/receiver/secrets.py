@@ -1,8 +1,8 @@
 """The Secrets of Receivers, read one by one, and those that were replaced a short time ago.
 
 A request is judged by a Secret that was read after it had arrived, so that a replaced token counts at once. Of requests
-that arrive together one reads for all, and reads of one Secret keep a distance: what strangers send costs the API server
-a bounded number of requests. What was replaced is kept in memory alone; it is forgotten with the process.
+that arrive together one reads for all, and reads of one Secret keep a distance: what strangers send costs the API
+server a bounded number of requests. What was replaced is kept in memory alone; it is forgotten with the process.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from controllers.singleflight import Singleflight
 from controllers.webhooks.hook_path import hook_path
 from controllers.webhooks.settings import SecretData
 
-KEYS: Final = ("token", "username", "password", "email", "audience")
+KEYS: Final[tuple[str, ...]] = ("token", "username", "password", "email", "audience")
 READ_GAP: Final = timedelta(milliseconds=50)
 MAX_REPLACED: Final = 4
 

@@ -7,7 +7,7 @@ judged by it, and the verdict is thrown away.
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from api.receiver import Receiver
 from controllers.clock import Clock
@@ -42,6 +42,8 @@ INLINE_BYTES: Final = 32 << 10
 INLINE_EVENTS: Final = 100
 THREADS: Final = 4
 NAMESPACE_THREADS: Final = 2
+T = TypeVar("T")
+
 NO_HOOK: Final = Settings(type="generic-hmac", secrets=({"token": b"there is no receiver"},))
 
 
@@ -135,9 +137,9 @@ class HookService:
         return await self._act(request, hook, verdict)
 
     def record(self, answer: Answer, *, seconds: float) -> None:
-        type = answer.type or answers.NO_TYPE
-        self._metrics.requests.labels(type, str(answer.status), answer.reason).inc()
-        self._metrics.seconds.labels(type).observe(seconds)
+        sender = answer.type or answers.NO_TYPE
+        self._metrics.requests.labels(sender, str(answer.status), answer.reason).inc()
+        self._metrics.seconds.labels(sender).observe(seconds)
 
     def on_change(self, old: Receiver | None, new: Receiver | None) -> None:
         """Forget what was made of Receivers that are gone; called for every change of one."""
@@ -175,7 +177,7 @@ class HookService:
             return judge(request, settings)
         return await self._run(hook, lambda: judge(request, settings))
 
-    async def _run(self, hook: Hook, work: Callable[[], Any]) -> Any:
+    async def _run(self, hook: Hook, work: Callable[[], T]) -> T:
         namespace = hook.receiver.metadata.namespace
         return await self._threads.run(work, Share("all", THREADS), Share(namespace, NAMESPACE_THREADS))
 
@@ -193,10 +195,10 @@ class HookService:
         return {} if found is None else {asked: found}
 
     async def _act(self, request: Request, hook: Hook, verdict: Accepted) -> Answer:
-        uid, now, type = hook.receiver.metadata.uid, request.arrived, hook.plan.type
+        uid, now, sender = hook.receiver.metadata.uid, request.arrived, hook.plan.type
         freshness = self._deliveries.check(uid, verdict.delivery, now=now)
         if freshness is not Freshness.FRESH:
-            return answers.not_fresh(freshness, type)
+            return answers.not_fresh(freshness, sender)
         wakes = await self._choose(hook, verdict)
         try:
             await self._wake(wakes)
@@ -204,9 +206,9 @@ class HookService:
             self._notices.refused(
                 hook.receiver, status=503, reason=answers.API_UNAVAILABLE.reason, message=f"not woken: {error}"
             )
-            return answers.api_unavailable(type)
+            return answers.api_unavailable(sender)
         self._deliveries.remember(uid, verdict.delivery, now=now)
-        return answers.woken(type) if wakes else answers.nothing_to_wake(type)
+        return answers.woken(sender) if wakes else answers.nothing_to_wake(sender)
 
     async def _choose(self, hook: Hook, verdict: Accepted) -> tuple[Wake, ...]:
         namespace = hook.receiver.metadata.namespace
@@ -217,8 +219,7 @@ class HookService:
 
         has_filters = bool(hook.plan.resource_filter) or any(item.filter for item in hook.plan.items)
         if has_filters or len(candidates) + len(verdict.events) > INLINE_EVENTS:
-            chosen: tuple[Wake, ...] = await self._run(hook, work)
-            return chosen
+            return await self._run(hook, work)
         return work()
 
     async def _wake(self, wakes: tuple[Wake, ...]) -> None:

@@ -1,9 +1,9 @@
 """Wake-ups: one patch for all that is announced of an ImageRepository at about the same time.
 
 Whoever asks waits until the API server has taken the patch: only then may the sender be told that all is well. Requests
-are collected for a moment; those that come while a patch is under way go into the next one, which keeps a distance. What
-was announced a short time ago needs no second patch: a tag that was pushed stays pushed. Without a tag there always is
-one, since the scan under way may have begun before the push.
+are collected for a moment; those that come while a patch is under way go into the next one, which keeps a distance.
+What was announced a short time ago needs no second patch: a tag that was pushed stays pushed. Without a tag there
+always is one, since the scan under way may have begun before the push.
 """
 
 import asyncio
