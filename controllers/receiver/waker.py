@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from random import Random
-from typing import Final
+from typing import Final, Protocol
 
 from api.names import IMAGE_REPOSITORIES, PUSHED_TAGS, REQUESTED_AT
 from api.pushedtags import MAX_PUSHED_TAGS, PushedTag, encode_pushed_tags, requested_tags
 from controllers.clock import Clock, wait_for
 from controllers.receiver.metrics import HookMetrics
-from controllers.receiver.repositories import Repositories, Repository
+from controllers.receiver.repositories import Repository
 from controllers.runtime import logkey
 from controllers.runtime.key import Key
 from controllers.runtime.kube.errors import ApiError, Conflict, NotFound, ServerError, Throttled, Unreachable
@@ -42,6 +42,12 @@ MAX_REMEMBERED: Final = 10_000
 
 Tags = Mapping[str, str]
 """Tag → digest, empty where it is not known. No tag at all: the whole list is to be scanned."""
+
+
+class RepositoryCache(Protocol):
+    """What is needed of `repositories.Repositories`."""
+
+    def get(self, key: Key) -> Repository | None: ...
 
 
 class NotWoken(Exception):
@@ -90,7 +96,7 @@ class Waker:
     def __init__(
         self,
         client: Client,
-        repositories: Repositories,
+        repositories: RepositoryCache,
         *,
         clock: Clock,
         rng: Random,
