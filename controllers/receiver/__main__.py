@@ -88,7 +88,12 @@ FLAGS: tuple[Flag[Any], ...] = (
 
 
 def build(process: Process) -> None:
-    """Declare the kind, and what serves its hooks."""
+    """Declare the kind: a Receiver is looked at when it changes, is due, or has a new token."""
+    build_hooks(process)
+
+
+def build_hooks(process: Process) -> Serving:
+    """Declare the kind, and return what serves its hooks."""
     receivers = Kind(process, RECEIVERS, into=Receiver, component=COMPONENT)
     hooks = Hooks()
     published: dict[Key, str] = {}
@@ -123,6 +128,7 @@ def build(process: Process) -> None:
     )
     process.readiness.add("hooks", serving.explain_unready)
     process.add_worker(serving)
+    return serving
 
 
 def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tuple[HookService, Waker]:

@@ -41,6 +41,11 @@ class Serving:
         """Whether it serves, and no request is being answered now."""
         return self.is_working and not self._server.answering_count
 
+    @property
+    def port(self) -> int:
+        """The port in use. Raises RuntimeError before it listens."""
+        return self._server.port
+
     def explain_unready(self) -> str | None:
         """Return why no requests should be sent here; None while they should."""
         if self._stop.is_set():

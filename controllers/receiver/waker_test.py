@@ -34,7 +34,7 @@ class World:
             self.kube,
             self.cache,
             clock=self.clock,
-            rng=Random(1),
+            rng=Random(1),  # noqa: S311
             metrics=self.metrics,
             log=logging.getLogger("controllers.test"),
             field_manager="test",

@@ -1,0 +1,68 @@
+from msgspec.structs import replace
+
+from api.receiver import Receiver, ReceiverStatus
+from controllers.receiver.hooks import Hooks
+from testing.receivers import receiver
+
+
+def named(name: str, path: str = "", uid: str = "") -> Receiver:
+    return receiver(name, uid=uid, status=ReceiverStatus(webhook_path=path))
+
+
+def test_receivers_are_found_by_the_paths_of_status_and_secret() -> None:
+    hooks = Hooks()
+    first = named("first", "/hook/old")
+    hooks.on_change(None, first)
+    hooks.learn(first, ["/hook/new", "/hook/old"])
+    assert hooks.find("/hook/old") == hooks.find("/hook/new") == first
+    assert hooks.find("/hook/other") is None
+    hooks.learn(first, ["/hook/new"])
+    assert hooks.find("/hook/old") == first  # as the status says
+    newer = named("first", "/hook/new")
+    hooks.on_change(first, newer)
+    assert hooks.find("/hook/old") is None
+    assert hooks.find("/hook/new") == newer
+    hooks.learn(first, ["/hook/newest"])
+    assert hooks.find("/hook/new") == newer
+
+
+def test_receivers_that_are_gone_are_forgotten() -> None:
+    hooks = Hooks()
+    first = named("first", "/hook/a")
+    hooks.on_change(None, first)
+    hooks.learn(first, ["/hook/b"])
+    again = named("first", "", uid="another")
+    hooks.on_change(first, again)
+    assert [hooks.find("/hook/a"), hooks.find("/hook/b")] == [None, None]
+    hooks.learn(first, ["/hook/b"])  # of a read that had begun before
+    assert hooks.find("/hook/b") is None
+    hooks.on_change(again, None)
+    assert hooks.list() == []
+    assert hooks.stand_in() is None
+
+
+def test_a_path_that_somebody_else_has_is_not_taken_over() -> None:
+    hooks = Hooks()
+    victim = named("victim", "/hook/a")
+    thief = named("thief", "/hook/a")
+    hooks.on_change(None, victim)
+    hooks.on_change(None, thief)
+    assert hooks.find("/hook/a") == victim
+    hooks.on_change(thief, None)
+    assert hooks.find("/hook/a") == victim
+
+
+def test_stand_ins_take_turns() -> None:
+    hooks = Hooks()
+    for name in ("a", "b", "c"):
+        hooks.on_change(None, named(name))
+    names = [found.metadata.name for _ in range(6) if (found := hooks.stand_in())]
+    assert names == ["a", "b", "c", "a", "b", "c"]
+
+
+def test_an_update_keeps_one_place_in_the_turns() -> None:
+    hooks = Hooks()
+    first = named("a")
+    hooks.on_change(None, first)
+    hooks.on_change(first, replace(first, status=ReceiverStatus(webhook_path="/hook/a")))
+    assert len(hooks.list()) == 1
