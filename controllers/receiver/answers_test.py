@@ -91,9 +91,13 @@ async def test_a_request_is_judged(
 
 async def test_what_is_no_push_is_fine_and_wakes_nothing(world: ReceiverHarness) -> None:
     path = await serve(world)
-    for body in (hub(repository="org/unknown"), {"push_data": {}, "repository": {}}, {"hello": "test button"}):
-        reply = await world.ask(path, body)
-        assert (reply.status, reply.reason) in {(200, "NothingToWake"), (400, "InvalidPayload")}, body
+    assert (await world.ask(path, hub(repository="org/unknown"))).reason == "NothingToWake"
+    harbor = world.put_receiver("harbor", type="harbor")
+    await world.ready("harbor")
+    authorization = f"Authorization: {TOKEN.decode()}"
+    for kind in ("DELETE_ARTIFACT", "SCANNING_COMPLETED", "TEST_ENDPOINT"):
+        reply = await world.ask(harbor, {"type": kind, "event_data": {}}, authorization)
+        assert (reply.status, reply.reason) == (200, "NothingToWake")
     assert world.woken() is None
 
 

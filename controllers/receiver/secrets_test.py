@@ -29,7 +29,7 @@ class World:
     def _note(self, _: Receiver, secrets: Secrets) -> None:
         self.read_paths.append(secrets.paths)
 
-    def replace(self, **data: bytes) -> None:
+    def replace(self, **data: Any) -> None:
         self.kube.put(SECRETS.plural, secret("token", **data))
 
     async def read(self, **spec: Any) -> list[bytes]:
