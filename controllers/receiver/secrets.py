@@ -23,7 +23,7 @@ from controllers.webhooks.hook_path import hook_path
 from controllers.webhooks.settings import SecretData
 
 KEYS: Final[tuple[str, ...]] = ("token", "username", "password", "email", "audience")
-READ_GAP: Final = timedelta(milliseconds=50)
+READ_GAP: Final = timedelta(milliseconds=20)
 MAX_REPLACED: Final = 4
 
 

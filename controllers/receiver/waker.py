@@ -29,7 +29,7 @@ from controllers.runtime.kube.protocols import Client
 COLLECT: Final = timedelta(milliseconds=50)
 MIN_GAP: Final = timedelta(seconds=2)
 """Between two patches of one object."""
-ANNOUNCED_FOR: Final = timedelta(seconds=10)
+ANNOUNCED_FOR: Final = timedelta(seconds=30)
 """How long a tag needs no second wake-up."""
 SAME_DIGEST_FOR: Final = timedelta(minutes=2)
 """The same, where its digest is known and the same."""

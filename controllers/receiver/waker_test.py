@@ -112,7 +112,7 @@ async def test_the_same_tag_again_is_no_second_patch(world: World) -> None:
         pytest.param({"1.0": DIGEST}, {"1.1": DIGEST}, 0, id="another-tag"),
         pytest.param({"1.0": DIGEST}, {}, 0, id="no-tag"),
         pytest.param({}, {}, 0, id="no-tag-twice"),
-        pytest.param({"1.0": ""}, {"1.0": ""}, 11, id="later-without-a-digest"),
+        pytest.param({"1.0": ""}, {"1.0": ""}, 31, id="later-without-a-digest"),
         pytest.param({"1.0": DIGEST}, {"1.0": DIGEST}, 121, id="much-later"),
     ],
 )
