@@ -2,40 +2,43 @@
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
-from controllers.webhooks.replay import Freshness, Memory, check
+from controllers.webhooks.replay import KEPT_FOR, MAX_KEPT, Freshness, Memory, check
 from controllers.webhooks.verdict import Delivery
 
 MAX_HOOKS: Final = 128
+DIGEST_BYTES: Final = 16
 
 
 class Deliveries:
-    """Bounded: 128 hooks, of each the latest two thousand."""
+    """The rules of `webhooks.replay`, without a new memory for each request. Bounded: 128 hooks."""
 
     def __init__(self) -> None:
-        self._memories: OrderedDict[str, Memory] = OrderedDict()
+        self._arrivals: OrderedDict[str, dict[bytes, datetime]] = OrderedDict()
+        """By hook; of each the oldest first, by what is made of the sender's id: that may be long."""
 
     def check(self, hook: str, delivery: Delivery, *, now: datetime) -> Freshness:
         """Return whether a delivery is to be acted on. hook: uid of the Receiver."""
-        return check(_short(delivery), self._memories.get(hook, Memory()), now=now)[0]
+        arrived = self._arrivals.get(hook, {}).get(_digest(delivery))
+        known = Memory({delivery.id: arrived} if arrived and delivery.id else {})
+        return check(delivery, known, now=now)[0]
 
     def remember(self, hook: str, delivery: Delivery, *, now: datetime) -> None:
         """Take note of a delivery that was acted on: one that failed is wanted again."""
         if not delivery.id:
             return
-        _, self._memories[hook] = check(_short(delivery), self._memories.get(hook, Memory()), now=now)
-        self._memories.move_to_end(hook)
-        while len(self._memories) > MAX_HOOKS:
-            self._memories.popitem(last=False)
+        arrivals = self._arrivals.setdefault(hook, {})
+        self._arrivals.move_to_end(hook)
+        digest = _digest(delivery)
+        arrivals.pop(digest, None)
+        arrivals[digest] = now
+        while (oldest := next(iter(arrivals))) and (len(arrivals) > MAX_KEPT or now - arrivals[oldest] > KEPT_FOR):
+            del arrivals[oldest]
+        while len(self._arrivals) > MAX_HOOKS:
+            self._arrivals.popitem(last=False)
 
 
-def _short(delivery: Delivery) -> Delivery:
-    """Return a delivery whose id takes little memory, however long the sender's is."""
-    return (
-        replace(delivery, id=hashlib.sha256(delivery.id.encode("utf-8", "replace")).hexdigest()[:32])
-        if delivery.id
-        else delivery
-    )
+def _digest(delivery: Delivery) -> bytes:
+    return hashlib.sha256(delivery.id.encode("utf-8", "replace")).digest()[:DIGEST_BYTES]

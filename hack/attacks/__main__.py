@@ -44,6 +44,7 @@ ATTACKS = {
     "commits": "e2e/hostile_commits_test.py::test_commits_that_grow_delay_nobody_else",
     "patterns": "e2e/hostile_objects_test.py::test_patterns_and_templates_that_cost_stop_nobody_else",
     "ports": "e2e/hostile_objects_test.py::test_connections_to_the_ports_keep_no_probe_and_no_scrape_out",
+    "hooks": ("e2e/attack_hooks_test.py::test_junk_loses_no_wake_up_and_a_push_that_is_announced_often_is_one_patch"),
 }
 """The tests by name."""
 
