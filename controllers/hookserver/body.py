@@ -51,8 +51,25 @@ class BodyReader:
             raise BadRequest(413, "TooLarge")
         self._hold(head.length)
 
-    async def read(self, parser: h11.Connection) -> tuple[bytes, bytes]:
-        """Return the body, and what came behind it. Raises BadRequest, Overloaded, ConnectionResetError."""
+    async def read_length(self, begun: bytes, length: int) -> tuple[bytes, bytes]:
+        """Return a body of that length, and what came behind it. Raises ConnectionResetError.
+
+        begun: what has arrived of it
+        """
+        parts, size = [begun], len(begun)
+        while size < length:
+            data = await self._wire.read()
+            if not data:
+                raise ConnectionResetError
+            parts.append(data)
+            size += len(data)
+        whole = b"".join(parts)
+        return whole[:length], whole[length:]
+
+    async def read_chunks(self, begun: bytes, parser: h11.Connection) -> tuple[bytes, bytes]:
+        """Return a body in chunks, and what came behind it. Raises BadRequest, Overloaded, ConnectionResetError."""
+        if begun:
+            parser.receive_data(begun)
         parts: list[bytes] = []
         size = pieces = received = 0
         while True:

@@ -86,8 +86,7 @@ class Exchange:
         Raises BadRequest, TimeoutError, ConnectionResetError.
         """
         deadline = asyncio.get_running_loop().time() + self._limits.request_seconds
-        async with asyncio.timeout(self._limits.head_seconds):
-            raw = await self._read_head()
+        raw = await self._read_head()
         head, parser = parse_head(raw, self._limits)
         source = self._sources.source_of(self.wire.peer, head.values("x-forwarded-for"))
         keeps_alive = head.keeps_alive
@@ -95,8 +94,7 @@ class Exchange:
             return early, head, keeps_alive and await self._skip_body(head, parser)
         with BodyReader(self.wire, self._limits, self._memory, source) as reader:
             try:
-                async with asyncio.timeout_at(deadline):
-                    body = await self._read_body(head, parser, reader)
+                body = await self._read_body(head, parser, reader, deadline)
             except Overloaded:
                 return OVERLOADED, head, False
             request = Request(
@@ -121,47 +119,65 @@ class Exchange:
             self.is_answering = False
 
     async def _read_head(self) -> bytes:
+        """Return a head, without waiting where it has arrived already. Raises BadRequest, TimeoutError."""
         buffer = bytearray(self._unread)
-        searched = 0
-        while True:
-            while buffer.startswith(b"\r\n"):  # RFC 9112 section 2.2
-                del buffer[:2]
-                searched = 0
-            end = buffer.find(END, max(searched - len(END), 0), self._limits.head_bytes + len(END))
-            if end >= 0:
-                self._unread = bytes(buffer[end + len(END) :])
-                return bytes(buffer[: end + len(END)])
-            if len(buffer) > self._limits.head_bytes:
-                raise BadRequest(431, "HeadersTooLarge")
-            if b"\n\n" in buffer or b"\n\r\n" in buffer:  # not to wait for the end of what has ended
-                raise BadRequest(400, "InvalidRequest")
-            searched = len(buffer)
-            data = await self.wire.read()
-            if not data:
-                raise ConnectionResetError
-            buffer += data
+        head = self._take_head(buffer, 0)
+        if head:
+            return head
+        async with asyncio.timeout(self._limits.head_seconds):
+            while not head:
+                searched = len(buffer)
+                data = await self.wire.read()
+                if not data:
+                    raise ConnectionResetError
+                buffer += data
+                head = self._take_head(buffer, searched)
+        return head
 
-    async def _read_body(self, head: Head, parser: h11.Connection, reader: BodyReader) -> bytes:
+    def _take_head(self, buffer: bytearray, searched: int) -> bytes:
+        """Return the head that a buffer begins with, and keep the rest; empty where it is not whole yet."""
+        while buffer.startswith(b"\r\n"):  # RFC 9112 section 2.2
+            del buffer[:2]
+            searched = 0
+        end = buffer.find(END, max(searched - len(END), 0), self._limits.head_bytes + len(END))
+        if end >= 0:
+            self._unread = bytes(buffer[end + len(END) :])
+            return bytes(buffer[: end + len(END)])
+        if len(buffer) > self._limits.head_bytes:
+            raise BadRequest(431, "HeadersTooLarge")
+        if b"\n\n" in buffer or b"\n\r\n" in buffer:  # not to wait for the end of what has ended
+            raise BadRequest(400, "InvalidRequest")
+        return b""
+
+    async def _read_body(self, head: Head, parser: h11.Connection, reader: BodyReader, deadline: float) -> bytes:
+        """Return a body, without waiting where it has arrived already. Raises BadRequest, TimeoutError, Overloaded."""
         reader.check(head)
+        if head.length is not None and len(self._unread) >= head.length:
+            body, self._unread = self._unread[: head.length], self._unread[head.length :]
+            return body
         if head.expects_continue and not self._unread:
-            await self.wire.send(CONTINUE)
-        if self._unread:
-            parser.receive_data(self._unread)
-        body, self._unread = await reader.read(parser)
+            self.wire.write(CONTINUE)
+        async with asyncio.timeout_at(deadline):
+            if head.length is not None:
+                body, self._unread = await reader.read_length(self._unread, head.length)
+            else:
+                body, self._unread = await reader.read_chunks(self._unread, parser)
         return body
 
     async def _skip_body(self, head: Head, parser: h11.Connection) -> bool:
         """Read a small body, so that the connection can be used again; return False where it is not worth it."""
         if head.length is None or head.length > self._limits.small_body_bytes or head.expects_continue:
             return False
+        deadline = asyncio.get_running_loop().time() + self._limits.head_seconds
         with BodyReader(self.wire, self._limits, self._memory, "") as reader:
-            async with asyncio.timeout(self._limits.head_seconds):
-                await self._read_body(head, parser, reader)
+            await self._read_body(head, parser, reader, deadline)
         return True
 
     async def _send(self, answer: Answer, *, keeps_alive: bool, with_body: bool) -> None:
-        async with asyncio.timeout(self._limits.write_seconds):
-            await self.wire.send(encode(answer, keeps_alive=keeps_alive, with_body=with_body))
+        self.wire.write(encode(answer, keeps_alive=keeps_alive, with_body=with_body))
+        if self.wire.is_clogged:
+            async with asyncio.timeout(self._limits.write_seconds):
+                await self.wire.drain()
 
     async def _linger(self) -> None:
         """Let the other side read an answer that it was not waiting for yet."""

@@ -87,11 +87,18 @@ class Wire(asyncio.Protocol):
         self._buffer.clear()
         return data
 
-    async def send(self, data: bytes) -> None:
-        """Send; returns when the sender reads, or will not any more."""
-        if self.is_closed:
-            return
-        self.transport.write(data)
+    def write(self, data: bytes) -> None:
+        """Send; what the other side does not read is kept."""
+        if not self.is_closed:
+            self.transport.write(data)
+
+    @property
+    def is_clogged(self) -> bool:
+        """Whether the other side reads more slowly than it is sent to."""
+        return self._writable is not None
+
+    async def drain(self) -> None:
+        """Return when the other side reads, or will not any more."""
         if self._writable is not None:
             await self._writable
 
