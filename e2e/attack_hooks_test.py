@@ -46,7 +46,7 @@ def send(hooks: ReceiverProcess, path: str, token: str, images: list[str], folde
     """Send junk and valid requests; return what became of them."""
     (folder / "token").write_text(token)
     (folder / "images").write_text("\n".join(images))
-    command = [
+    command: list[str | Path] = [
         sys.executable, "-m", "hack.attacks.hooks", hooks.url, "--hook", path, "--token-file", folder / "token",
         "--images", folder / "images", f"--junk={JUNK}", f"--valid={VALID}", f"--seconds={SECONDS}",
     ]  # fmt: skip

@@ -25,7 +25,7 @@ ROOMS = {
     "click": ["cli/completing/candidates.py", "cli/grammar/", "cli/terminal.py"],
     "dulwich": ["controllers/git/objects/"],
     "google": ["controllers/registry/cloud/gcp.py"],
-    "h11": ["cli/kube/http1.py", "controllers/net/proxy/httpconnect.py"],
+    "h11": ["cli/kube/http1.py", "controllers/hookserver/", "controllers/net/proxy/httpconnect.py"],
     "httpcore": [
         "controllers/registry/lookups.py",
         "controllers/registry/network.py",

@@ -157,7 +157,7 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
         secrets=secrets,
         repositories=repositories,
         waker=waker,
-        issuers=lambda: process.share(_make_issuers),
+        issuers=lambda: process.share(make_issuers),
         notices=Notices(recorder, process.clock),
         metrics=metrics,
         clock=process.clock,
@@ -168,7 +168,7 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
     return service, waker
 
 
-def _make_issuers(process: Process) -> IssuerKeys:
+def make_issuers(process: Process) -> IssuerKeys:
     """Return what fetches keys; its HTTP library is not loaded where no identity token comes."""
     documents = importlib.import_module("controllers.receiver.issuer_documents")
     fetch = documents.IssuerDocuments(process.destinations, user_agent=process.user_agent)

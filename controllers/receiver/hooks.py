@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Iterable
-from itertools import count
+from typing import Final
 
 from api.receiver import Receiver
 from controllers.runtime.key import Key, key_of
+
+TURN_SECONDS: Final = 0.02
 
 
 class Hooks:
@@ -17,7 +19,6 @@ class Hooks:
         self._computed: dict[Key, tuple[bytes, ...]] = {}
         self._announced: dict[Key, tuple[bytes, ...]] = {}
         self._keys: list[Key] = []
-        self._turns = count()
 
     def on_change(self, old: Receiver | None, new: Receiver | None) -> None:
         """Follow the Receivers of an informer."""
@@ -44,9 +45,12 @@ class Hooks:
         key = self._by_path.get(_digest(path))
         return None if key is None else self._receivers.get(key)
 
-    def stand_in(self) -> Receiver | None:
-        """Return a Receiver for a path that no hook has, so that it costs what others cost; each in its turn."""
-        return self._receivers[self._keys[next(self._turns) % len(self._keys)]] if self._keys else None
+    def stand_in(self, monotonic: float) -> Receiver | None:
+        """Return a Receiver for a path that no hook has, so that it costs what others cost; each in its turn.
+
+        A turn takes a while, however many ask: their Secrets are read as often as that of a single Receiver.
+        """
+        return self._receivers[self._keys[int(monotonic / TURN_SECONDS) % len(self._keys)]] if self._keys else None
 
     def list(self) -> list[Receiver]:
         """Return all Receivers."""

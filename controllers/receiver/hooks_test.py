@@ -38,7 +38,7 @@ def test_receivers_that_are_gone_are_forgotten() -> None:
     assert hooks.find("/hook/b") is None
     hooks.on_change(again, None)
     assert hooks.list() == []
-    assert hooks.stand_in() is None
+    assert hooks.stand_in(0) is None
 
 
 def test_a_path_that_somebody_else_has_is_not_taken_over() -> None:
@@ -56,8 +56,9 @@ def test_stand_ins_take_turns() -> None:
     hooks = Hooks()
     for name in ("a", "b", "c"):
         hooks.on_change(None, named(name))
-    names = [found.metadata.name for _ in range(6) if (found := hooks.stand_in())]
-    assert names == ["a", "b", "c", "a", "b", "c"]
+    times = [0.001, 0.002, 0.021, 0.022, 0.041, 0.061]
+    names = [found.metadata.name for time in times if (found := hooks.stand_in(time))]
+    assert names == ["a", "a", "b", "b", "c", "a"]
 
 
 def test_an_update_keeps_one_place_in_the_turns() -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,9 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
+from controllers.clock import SYSTEM_CLOCK
+from controllers.receiver.__main__ import make_issuers
+from controllers.receiver.issuers import IssuerKeys
 from testing.certificates import create_authority, issue_server_key_pair
 from testing.receiver_harness import ReceiverHarness, receiving
 
@@ -32,11 +36,14 @@ class Issuer:
         self.asked.append(request.path)
         if request.path.endswith("/openid-configuration"):
             return web.json_response({"issuer": self.url, "jwks_uri": f"{self.url}/jwks"})
-        keys = [
+        return web.json_response({"keys": self.public_keys()})
+
+    def public_keys(self) -> list[dict[str, str]]:
+        """Return the keys as a JSON Web Key Set has them."""
+        return [
             {"kty": "OKP", "crv": "Ed25519", "kid": kid, "x": encoded(key.public_key().public_bytes_raw())}
             for kid, key in self.keys.items()
         ]
-        return web.json_response({"keys": keys})
 
     def token(self, kid: str = "a", *, key: ed25519.Ed25519PrivateKey | None = None, **claims: Any) -> str:
         """Return the header for a token with some claims."""
@@ -104,6 +111,46 @@ async def test_an_issuer_that_is_away_is_the_receivers_problem(world: ReceiverHa
     await world.ready()
     reply = await world.ask(path, {}, issuer.token(iss=issuer.url.replace("127.0.0.1", "127.0.0.2")))
     assert (reply.status, reply.reason, reply.header("Retry-After")) == (503, "NotConfigured", "60")
+
+
+async def test_google_signs_for_everybody_so_audience_and_address_must_be_the_receivers(
+    world: ReceiverHarness, issuer: Issuer
+) -> None:
+    google = "https://accounts.google.com"
+
+    async def fetch(url: str, _: str) -> bytes:
+        key = {
+            "kty": "OKP",
+            "crv": "Ed25519",
+            "kid": "a",
+            "x": encoded(issuer.keys["a"].public_key().public_bytes_raw()),
+        }
+        return json.dumps(
+            {"issuer": google, "jwks_uri": f"{google}/certs"} if "well" in url else {"keys": [key]}
+        ).encode()
+
+    world.process.provide(make_issuers, IssuerKeys(fetch, SYSTEM_CLOCK, logging.getLogger("controllers.test")))
+    world.put_secret(audience=b"tagline", email=b"push@org.iam.gserviceaccount.com")
+    path = world.put_receiver(type="gcr")
+    await world.ready()
+    body = {"message": {"data": base64.b64encode(b'{"action":"INSERT","tag":"docker.io/org/app:1"}').decode()}}
+    right: dict[str, Any] = {
+        "iss": google,
+        "aud": "tagline",
+        "email": "push@org.iam.gserviceaccount.com",
+        "email_verified": True,
+    }
+    cases: tuple[tuple[dict[str, Any], tuple[int, str]], ...] = (
+        ({"aud": "another"}, (401, "ForeignToken")),
+        ({"email": "push@evil.iam.gserviceaccount.com"}, (403, "ForeignToken")),
+        ({"email_verified": False}, (403, "ForeignToken")),
+        ({"iss": issuer.url}, (401, "ForeignToken")),
+        ({}, (200, "Woken")),
+    )
+    for wrong, expected in cases:
+        reply = await world.ask(path, body, issuer.token(**right | wrong))
+        assert (reply.status, reply.reason) == expected, wrong
+    assert world.woken() == ["1"]
 
 
 async def test_issuers_at_addresses_that_are_not_for_tenants(

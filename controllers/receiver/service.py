@@ -115,7 +115,7 @@ class HookService:
 
     async def answer(self, request: Request) -> Answer:
         known = self._hooks.find(request.path)
-        receiver = known or self._hooks.stand_in()
+        receiver = known or self._hooks.stand_in(self._clock.monotonic())
         if receiver is None:
             judge(request, NO_HOOK)
             return answers.NOT_FOUND
