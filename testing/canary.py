@@ -36,6 +36,7 @@ from controllers.gitaccess.source import SourceReader
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imageaccess.plugins import Plugins
 from controllers.imageaccess.reader import AccessReader
+from controllers.imagerepository.metrics import MissedHooks
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
 from controllers.registry.client import RegistryClient
@@ -89,6 +90,7 @@ class Stage:
         self.kube, self.clock, self.recorder = FakeKube(), RegistryClock(), FakeRecorder()
         self._numbers = itertools.count()
         self.metrics = Metrics()
+        self.missed = MissedHooks(self.metrics.registry)
         self.folder = folder
         self.client = RegistryClient(
             clock=self.clock, user_agent="tagline-test", jitter=lambda: 0.0,
@@ -126,7 +128,7 @@ class Stage:
     async def scan(self, repository: ImageRepository) -> dict[str, str]:
         """Run an ImageRepository; return what was shown, by the name of the output."""
         writer = TagListWriter(self.kube, FakeHeaders(self.kube), field_manager="test")
-        reconciler = ImageRepositoryReconciler(self.client, self.access, writer)
+        reconciler = ImageRepositoryReconciler(self.client, self.access, writer, missed=self.missed)
         return await self._run(repository, IMAGE_REPOSITORIES, reconciler)
 
     async def update(self, automation: ImageUpdateAutomation, repository: GitRepository) -> dict[str, str]:

@@ -4,12 +4,14 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
 from api.imagerepository import ImageRepository, ImageRepositoryStatus
 from api.imagetaglist import ImageTagList
 from api.meta import Condition
 from api.names import READY, RECONCILING
 from controllers.imageaccess.reader import AccessReader
+from controllers.imagerepository.metrics import MissedHooks
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.reconcile.outcome import Outcome, Ready
 from controllers.runtime.reconcile.run import Run
@@ -36,9 +38,13 @@ class RepositoryHarness:
 
     def restart(self) -> None:
         """Begin with a new process: what the old one knew is gone."""
+        self.metrics = CollectorRegistry()
+        self.missed = MissedHooks(self.metrics)
         self.headers = FakeHeaders(self.kube)
         self.writer = TagListWriter(self.kube, self.headers, field_manager="test")
-        self.reconciler = ImageRepositoryReconciler(self.registry, AccessReader(self.kube), self.writer)
+        self.reconciler = ImageRepositoryReconciler(
+            self.registry, AccessReader(self.kube), self.writer, missed=self.missed
+        )
 
     async def reconcile(self, **facts: Any) -> Ready:
         """Do a successful pass; see `end`."""
@@ -53,6 +59,7 @@ class RepositoryHarness:
     ) -> Outcome:
         """Do a pass, `after` so long from START, with a changed spec; facts are kept as the lifecycle does."""
         self.registry.asked.clear()
+        self.registry.heads.clear()
         self.kube.requests.clear()
         if spec:
             self.repository = replace(self.repository, spec=replace(self.repository.spec, **spec))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from api.names import IMAGE_TAG_LISTS
 from controllers.image.reference import Image
 from controllers.registry.access import Access
+from controllers.registry.errors import ImageNotFound
 from controllers.registry.tags import ListedTags, TagSieve, fingerprint
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
@@ -26,6 +27,9 @@ class FakeTagLister:
     asked: list[tuple[str, Access, timedelta]] = field(default_factory=list)
     max_tags: int = 1000
     """Above it the filter is asked, as a registry's client does."""
+    head_failure: Exception | None = None
+    heads: list[str] = field(default_factory=list)
+    """Tags that were asked for one by one."""
 
     async def list_tags(
         self, image: Image, access: Access, *, timeout: timedelta, tag_filter: TagSieve | None = None
@@ -37,6 +41,14 @@ class FakeTagLister:
             kept = await tag_filter.begin()(self.tags)
             return ListedTags(kept, is_filtered=True, excluded_count=len(self.tags) - len(kept))
         return ListedTags(self.tags, fingerprint=fingerprint(tag.encode() + b" " for tag in self.tags))
+
+    async def resolve_digest(self, image: Image, tag: str, access: Access, *, timeout: timedelta) -> str:
+        self.heads.append(tag)
+        if self.head_failure:
+            raise self.head_failure
+        if tag not in self.tags:
+            raise ImageNotFound(f"HEAD {image.name}:{tag}: 404")
+        return f"sha256:{0:064}"
 
 
 class FakeTagListReader:

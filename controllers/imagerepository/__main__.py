@@ -11,6 +11,7 @@ from controllers.imageaccess.wiring import (
     build_registry_client,
     registry_host,
 )
+from controllers.imagerepository.metrics import MissedHooks
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.runtime.process.kind import Kind
 from controllers.runtime.process.main import Program, main
@@ -31,12 +32,15 @@ def build(process: Process) -> None:
     )
     repositories = Kind(process, IMAGE_REPOSITORIES, into=ImageRepository, component=COMPONENT, host_of=registry_host)
     repositories.watch(headers, when=_is_deletion, wake=lambda header: [repository_key(header)], lane=Lane.RESYNC)
+    missed = MissedHooks(process.metrics.registry)
     repositories.reconcile_with(
         ImageRepositoryReconciler(
             build_registry_client(process),
             build_access_reader(process),
             TagListWriter(process.client, headers, field_manager=COMPONENT),
+            missed=missed,
         ),
+        forget=missed.forget,
         supersede_runs=True,
         slow_threshold=SLOW_THRESHOLD,
     )

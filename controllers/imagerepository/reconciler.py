@@ -6,6 +6,7 @@ which dashboards and runbooks quote.
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,13 +17,24 @@ from api.names import READY, RECONCILING
 from controllers.golang.duration import format_duration
 from controllers.image.reference import Image, parse_image
 from controllers.imageaccess.reader import AccessReader, request_timeout
+from controllers.imagerepository.announced import (
+    DigestResolver,
+    add_tags,
+    describe,
+    find_tags,
+    is_announced,
+    missed_tags,
+    pending_tags,
+)
 from controllers.imagerepository.exclusion import TagExclusion
 from controllers.imagerepository.last_scan import LastScans
 from controllers.imagerepository.latest_tags import rank_tags
 from controllers.imagerepository.outcomes import ON_ERROR, AccessTimedOut, TagsNotStored
-from controllers.imagerepository.schedule import ScanNow, Wait, is_dated_ahead, next_scan
+from controllers.imagerepository.schedule import BY_INTERVAL, REQUESTED, ScanNow, Wait, is_dated_ahead, next_scan
 from controllers.registry.access import Access
+from controllers.registry.errors import RegistryError
 from controllers.registry.tags import ListedTags, TagSieve
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, explain_timeout, read_interval
 from controllers.runtime.reconcile.conditions import find_condition
@@ -35,11 +47,12 @@ from controllers.taglist.writer import TagListWriter
 NO_TAGS_LEFT = "NoTagsLeft"
 """Reason of the event for a list that has shrunk to nothing."""
 SCANNING = "scanning: "
+ASKING = "asking for announced tags"
 
 RepositoryRun = Run[ImageRepository, ImageRepositoryStatus]
 
 
-class TagLister(Protocol):
+class Registry(DigestResolver, Protocol):
     """What is needed of `registry.client.RegistryClient`."""
 
     async def list_tags(
@@ -47,13 +60,32 @@ class TagLister(Protocol):
     ) -> ListedTags: ...
 
 
+class Missed(Protocol):
+    """Takes how many tags a scan found that should have been announced."""
+
+    def record(self, key: Key, count: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What storing the tags of a scan came to."""
+
+    latest: tuple[str, ...]
+    """To be shown in the status."""
+    first_seen: Mapping[str, int | None] | None
+    """None where the list was stored before."""
+
+
 class ImageRepositoryReconciler:
     """Scans one repository a run. Called for many objects at the same time."""
 
-    def __init__(self, registry: TagLister, access: AccessReader, tag_lists: TagListWriter) -> None:
+    def __init__(
+        self, registry: Registry, access: AccessReader, tag_lists: TagListWriter, *, missed: Missed
+    ) -> None:
         self._registry = registry
         self._access = access
         self._tag_lists = tag_lists
+        self._missed = missed
         self._threads = NamespaceThreads()
         self._last_scans = LastScans()
 
@@ -74,11 +106,12 @@ class ImageRepositoryReconciler:
         ]
         self._access.check_gate(run.object)
         image = parse_image(run.object.spec.image)
-        match self._next_scan(run, image):
+        announced = pending_tags(run.object)
+        match self._next_scan(run, image, requested=run.requested and not announced):
             case ScanNow(reason=reason):
-                access = await self._read_access(run, image)
-                run.progress = SCANNING + reason
-                return await self._scan(run, image, access)
+                return await self._scan(run, image, await self._read_access(run, image), reason)
+            case Wait(delay=delay) if announced:
+                return await self._complete(run, image, announced, delay)
             case Wait(delay=delay):
                 if run.new_generation:
                     await self._read_access(run, image)  # a new spec is not ready before its Secrets are there
@@ -92,7 +125,7 @@ class ImageRepositoryReconciler:
                     no_change=no_change if run.new_generation else None,
                 )
 
-    def _next_scan(self, run: RepositoryRun, image: Image) -> ScanNow | Wait:
+    def _next_scan(self, run: RepositoryRun, image: Image, *, requested: bool) -> ScanNow | Wait:
         last = run.status.last_scan_result
         return next_scan(
             run.object.spec,
@@ -100,7 +133,7 @@ class ImageRepositoryReconciler:
             interval=_interval(run, last.scan_time if last else run.now),
             canonical_name=image.name,
             stored_revision=self._tag_lists.stored_revision(run.object),
-            requested=run.requested,
+            requested=requested,
             failed_scan_reason=_failed_scan_reason(run.status),
             now=run.now,
         )
@@ -112,18 +145,52 @@ class ImageRepositoryReconciler:
         except TimeoutError as error:
             raise AccessTimedOut from error
 
-    async def _scan(self, run: RepositoryRun, image: Image, access: Access) -> Ready:
+    async def _complete(self, run: RepositoryRun, image: Image, announced: tuple[str, ...], delay: timedelta) -> Ready:
+        """Add announced tags that the registry has to the stored list; the next scan of all stays where it is.
+
+        Where that does not work out, all are listed: a registry may not answer for single tags.
+        """
+        access = await self._read_access(run, image)
+        run.progress = ASKING
         spec, before = run.object.spec, run.status.last_scan_result
-        patterns = Exclusion(effective_exclusions(spec.exclusion_list))
-        exclusion = TagExclusion(patterns, run.object.metadata.namespace, self._threads)
+        stored = await self._tag_lists.read(run.object)
+        if stored is None or before is None or stored.revision != before.revision:
+            return await self._scan(run, image, access, REQUESTED)
+        self._missed.record(key_of(run.object), 0)
+        keep, timeout = self._exclusion(run).begin(), request_timeout(spec)
+        try:
+            found = await find_tags(
+                self._registry, image, access, announced, stored=stored, keep=keep, timeout=timeout
+            )
+        except (RegistryError, TimeoutError):
+            return await self._scan(run, image, access, REQUESTED)
+        if not found:
+            return Ready(_message(run.status), requeue_after=delay)
+        tags = await add_tags(stored, found)
+        latest = (await self._store(run, tags)).latest
+        result = replace(before, tag_count=len(tags.tags), latest_tags=latest, revision=tags.revision)
+        run.status = replace(run.status, last_scan_result=result)
+        message = _message(run.status)
+        return Ready(message, requeue_after=delay, event=f"{message}, announced by the registry: {describe(found)}")
+
+    async def _scan(self, run: RepositoryRun, image: Image, access: Access, reason: str) -> Ready:
+        run.progress = SCANNING + reason
+        spec, before = run.object.spec, run.status.last_scan_result
+        exclusion = self._exclusion(run)
         listed = await self._registry.list_tags(image, access, timeout=request_timeout(spec), tag_filter=exclusion)
         if before is not None and self._is_repeated(run, before, listed):
             result = replace(before, scan_time=run.now)
             run.status = replace(run.status, canonical_image_name=image.name, last_scan_result=result)
+            if reason == BY_INTERVAL:
+                self._count_missed(run, {})
             return _nothing_new(run)
         scan = await exclusion.build(listed)
-        latest = await self._store(run, scan)
-        result = ScanResult(tag_count=len(scan.tags), scan_time=run.now, latest_tags=latest, revision=scan.revision)
+        stored = await self._store(run, scan)
+        if reason == BY_INTERVAL:
+            self._count_missed(run, stored.first_seen or {})
+        result = ScanResult(
+            tag_count=len(scan.tags), scan_time=run.now, latest_tags=stored.latest, revision=scan.revision
+        )
         run.status = replace(
             run.status,
             canonical_image_name=image.name,
@@ -148,8 +215,19 @@ class ImageRepositoryReconciler:
             and run.status.observed_latest_tags == run.object.spec.latest_tags
         )
 
-    async def _store(self, run: RepositoryRun, scan: TagSet) -> tuple[str, ...]:
-        """Store the tags unless they are stored; returns the tags to show in the status."""
+    def _count_missed(self, run: RepositoryRun, first_seen: Mapping[str, int | None]) -> None:
+        if is_announced(run.object):
+            now = int(run.now.timestamp())
+            new = [tag for tag, time in first_seen.items() if time == now]
+            self._missed.record(key_of(run.object), len(missed_tags(run.object, new)))
+
+    def _exclusion(self, run: RepositoryRun) -> TagExclusion:
+        patterns = Exclusion(effective_exclusions(run.object.spec.exclusion_list))
+        return TagExclusion(patterns, run.object.metadata.namespace, self._threads)
+
+
+    async def _store(self, run: RepositoryRun, scan: TagSet) -> _Stored:
+        """Store the tags unless they are stored."""
         first_seen, before = None, run.status.last_scan_result
         # The clock that dated the last scan wrongly may also have dated tags, which minAge would hold until then.
         is_misdated = before is not None and is_dated_ahead(before.scan_time, now=run.now)
@@ -157,7 +235,7 @@ class ImageRepositoryReconciler:
             if is_misdated or scan.revision != self._tag_lists.stored_revision(run.object):
                 await run.check_leader()
                 first_seen = await self._tag_lists.write(run.object, scan, now=run.now)
-            return await self._latest_tags(run, scan, first_seen)
+            return _Stored(await self._latest_tags(run, scan, first_seen), first_seen)
         except ApiError as error:
             raise TagsNotStored(str(error)) from error
 

@@ -445,7 +445,7 @@ async def test_identity_of_the_object_without_the_gate_stalls_before_anything_el
     logins = CloudLogins(VirtualClock(), PROVIDERS, pin_proxy=str, max_size=1, max_age=INTERVAL)
     clouds = CloudAccess(harness.kube, logins, object_level=False, default_service_account="")
     reader = AccessReader(harness.kube, clouds=clouds)
-    harness.reconciler = ImageRepositoryReconciler(harness.registry, reader, harness.writer)
+    harness.reconciler = ImageRepositoryReconciler(harness.registry, reader, harness.writer, missed=harness.missed)
     end = await harness.fail(
         Stalled, spec={"provider": "aws", "service_account_name": "robot", "image": "https://no/image"}
     )

@@ -16,6 +16,8 @@ DUE_TOLERANCE = timedelta(seconds=1)
 """A timer may fire a little early: what is due within a second is due."""
 CLOCK_SKEW = timedelta(minutes=1)
 """How far the clocks of two nodes may differ. A scan dated further ahead was made by a clock that was wrong."""
+REQUESTED = "reconcile requested"
+BY_INTERVAL = "triggered by interval"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def next_scan(
     if last is None:
         return ScanNow("first scan")
     if requested:
-        return ScanNow("reconcile requested")
+        return ScanNow(REQUESTED)
     if canonical_name != status.canonical_image_name:
         return ScanNow("new image name")
     if sorted(effective_exclusions(spec.exclusion_list)) != sorted(status.observed_exclusion_list):
@@ -74,5 +76,5 @@ def next_scan(
         return ScanNow("last scan is dated in the future")
     remaining = interval - (now - last.scan_time)
     if remaining < DUE_TOLERANCE:
-        return ScanNow("triggered by interval")
+        return ScanNow(BY_INTERVAL)
     return Wait(remaining)

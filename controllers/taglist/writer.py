@@ -81,6 +81,12 @@ class TagListWriter:
             await self._client.delete(IMAGE_TAG_LISTS, repository.metadata.namespace, left_over.metadata.name)
         return first_seen
 
+    async def read(self, repository: ImageRepository) -> codec.TagList | None:
+        """Return the list that is stored for this very object, None without a whole one. Raises ApiError."""
+        revision = self.stored_revision(repository)
+        found = await fetch_list(self._client, key_of(repository)) if revision is not None else None
+        return found if found is not None and found.revision == revision else None
+
     async def first_seen(self, repository: ImageRepository) -> Mapping[str, int | None] | None:
         """Return when each stored tag was first seen; None without a list. One request a chunk. Raises ApiError."""
         stored = await self._read_first_seen(repository)
