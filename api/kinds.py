@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from api import gitrepository, imagepolicy, imagerepository, imagetaglist, imageupdateautomation
+from api import gitrepository, imagepolicy, imagerepository, imagetaglist, imageupdateautomation, receiver
 from api.resource import Resource
 from api.schema import Definition
 
@@ -58,3 +58,10 @@ KINDS: Final = (
 
 RECONCILED: Final = tuple(kind for kind in KINDS if kind.reconciled)
 """The kinds that our controllers reconcile."""
+RECEIVER: Final = Kind(type=receiver.Receiver, definition=receiver.DEFINITION, reconciled=True)
+"""The kind of the component `receiver`, which not every installation has: where Flux's notification-controller runs, it
+stays Flux's."""
+EVERY_KIND: Final = (*KINDS, RECEIVER)
+"""Those of components, too."""
+EVERY_PROCESS: Final = (*RECONCILED, RECEIVER)
+"""Those with a controller of ours, components' too."""

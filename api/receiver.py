@@ -1,7 +1,7 @@
 """Receiver: a hook that registries call when something was pushed, and what it wakes.
 
-The fields of Flux's kind, and a few of ours that Flux's CRD drops. The definition is not in `api.kinds.KINDS`: where
-Flux's notification-controller runs, the kind stays Flux's; ours belongs to the component that serves it.
+The fields of Flux's kind, and a few of ours that Flux's CRD drops. The kind is not in `api.kinds.KINDS`: where Flux's
+notification-controller runs, it stays Flux's; ours belongs to the component that serves it.
 Follows https://fluxcd.io/flux/components/notification/receivers/
 """
 

@@ -53,6 +53,7 @@ CLUSTER_VERBS: Final = {
     "uninstall": "remove tagline from a cluster",
     "webhook": "try webhooks of registries without a cluster",
     "receiver": "set up senders of webhooks",
+    "trigger": "call hooks as their senders would",
     "completion": "print a shell's completion script",
     "version": "print the versions of the command line and of what a cluster runs",
 }

@@ -8,7 +8,7 @@ from cli.bootstrap.files import Parts, own_options
 from cli.bootstrap.survey import Survey
 from cli.bootstrap.wishes import Wishes
 from cli.grammar.session import Session
-from cli.installing.components import OWN
+from cli.installing.components import FEATURES, OWN
 
 
 def parts_of(session: Session, wishes: Wishes, found: Survey, existing: Mapping[str, bytes]) -> Parts:
@@ -34,5 +34,5 @@ def _committed_components(existing: Mapping[str, bytes], wishes: Wishes) -> tupl
     for line in existing.get(wishes.places.own_components, b"").decode("utf-8", "replace").splitlines()[:8]:
         label, _, names = line.partition("# Components: ")
         if not label and names:
-            return tuple(name for name in OWN if name in names.split(","))
+            return tuple(name for name in (*OWN, *FEATURES) if name in names.split(","))
     return ()

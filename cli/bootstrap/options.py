@@ -14,7 +14,7 @@ from cli.bootstrap.wishes import Commits, FluxChoice, Wishes
 from cli.grammar.session import Failed, Session
 from cli.installing import flags as installing
 from cli.installing.build import NAMESPACE, REGISTRY, Options, check_version
-from cli.installing.components import OF_FLUX, OWN, STANDS_FOR, choose
+from cli.installing.components import OF_FLUX, STANDS_FOR, choose, is_ours
 from controllers.net.url import show_remote, strip_userinfo
 
 REQUIRED_OF_FLUX: Final = ("source-controller", "kustomize-controller")
@@ -166,7 +166,7 @@ def _sync_url(parts: SplitResult, flags: Mapping[str, Any], *, token_auth: bool)
 def _own(flags: Mapping[str, Any], namespace: str) -> tuple[Options | None, bool]:
     """Return tagline's part as `install` would make it, and whether flags named any of it."""
     named = [*flags["components"], *flags["components_extra"]]
-    was_named = any(name in (*OWN, *STANDS_FOR) for name in named)
+    was_named = any(map(is_ours, named))
     choice = choose((), named)
     registry = flags["tagline_registry"]
     if not registry:

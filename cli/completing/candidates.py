@@ -12,7 +12,7 @@ from cli.grammar.flags import Flag, Words, switch
 from cli.grammar.run import parse
 from cli.grammar.session import Reporter, Session
 from cli.grammar.tree import Command, Found, Group, find
-from cli.kinds import KINDS
+from cli.kinds import EVERY_KIND
 from controllers.golang.duration import SECOND
 
 CLUSTER_SECONDS: Final = 2
@@ -125,7 +125,7 @@ def _arguments(found: Found, command: Command, environ: Mapping[str, str]) -> It
         yield from command.complete(session, arguments)
         return
     # Verbs that say nothing of their arguments take names of the kind that they are named for, as many as there are.
-    kind = next((kind for kind in KINDS if found.path[-2:] in kind.paths), None)
+    kind = next((kind for kind in EVERY_KIND if found.path[2:] in kind.paths), None)
     if kind is not None and found.path[1:2] != ("create",):
         yield from names_of(session, kind.resource, without=arguments)
 

@@ -3,13 +3,13 @@
 import copy
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from api.version import VERSION
 from cli.grammar.session import Failed
-from cli.installing.components import OWN
+from cli.installing.components import FEATURES, OWN
 from cli.installing.patches import Object, apply_component
 
 NAMESPACE: Final = "tagline-system"
@@ -21,12 +21,18 @@ COMPONENT: Final = "app.kubernetes.io/component"
 NAMESPACED: Final = "namespaced"
 FLUX_SOURCES: Final = "flux-sources"
 GIT_REPOSITORY_CRD: Final = "gitrepositories.source.toolkit.fluxcd.io"
+RECEIVER_CRD: Final = "receivers.notification.toolkit.fluxcd.io"
 _PACKAGED: Final = Path(__file__).with_name("manifests.json")
 _ORDER: Final = (
     "Namespace", "CustomResourceDefinition", "ServiceAccount", "Role", "ClusterRole", "RoleBinding",
-    "ClusterRoleBinding", "ConfigMap", "Secret", "Service", "Deployment", "NetworkPolicy",
+    "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding", "ConfigMap", "Secret",
+    "Service", "Deployment", "NetworkPolicy",
 )  # fmt: skip
 """In which they are printed, and applied: what others need comes first."""
+_SHARED: Final = (
+    "Namespace", "CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding",
+)  # fmt: skip
+"""Of the whole cluster, and harmless to it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +80,7 @@ def build(options: Options, manifests: Manifests | None = None) -> list[Object]:
     """
     manifests = manifests or packaged()
     objects = list(manifests.objects)
+    options = with_features(options)
     for feature in options.features:
         objects = apply_component(objects, manifests.components[feature])
     if not options.watch_all_namespaces:
@@ -84,6 +91,17 @@ def build(options: Options, manifests: Manifests | None = None) -> list[Object]:
         if obj["kind"] == "Deployment":
             _configure(obj, options)
     return sorted(objects, key=rank)
+
+
+def with_features(options: Options) -> Options:
+    """Return options whose components and features name each other; those of components first, for others to patch."""
+    more = tuple(name for name, feature in FEATURES.items() if name in options.components or feature in options.features)
+    first = tuple(FEATURES[name] for name in more)
+    return replace(
+        options,
+        components=tuple(dict.fromkeys((*options.components, *more))),
+        features=tuple(dict.fromkeys((*first, *options.features))),
+    )
 
 
 def rank(obj: Mapping[str, Any]) -> int:
@@ -101,7 +119,7 @@ def _namespaced(objects: Sequence[Object], manifests: Manifests) -> list[Object]
 
 def _is_shared(obj: Mapping[str, Any]) -> bool:
     aggregated = any(label.startswith("rbac.authorization.k8s.io/aggregate-to-") for label in _labels(obj))
-    return obj["kind"] in ("Namespace", "CustomResourceDefinition") or aggregated
+    return obj["kind"] in _SHARED or aggregated
 
 
 def _is_wanted(obj: Mapping[str, Any], options: Options) -> bool:

@@ -21,6 +21,7 @@ from cli.installing.build import (
     check_version,
     feature_names,
     packaged,
+    with_features,
 )
 from cli.installing.components import Choice, choose
 
@@ -28,7 +29,7 @@ LOG_LEVELS: Final = Words(("debug", "info", "error"), "unsupported log level '{v
 FLAGS: Final[Flags] = (
     text("-v", "--version", help="tag of the controllers' image, with its v; default: that of this release"),
     texts("--components", help="components to install, in tagline's names or Flux's; default: all of tagline's"),
-    texts("--components-extra", help="components beside those of --components"),
+    texts("--components-extra", help="components beside those of --components, such as receiver"),
     text("--registry", default=REGISTRY, help="where the controllers' image is"),
     text("--registry-creds", help="user:password for a Secret with which to pull the image; needs --image-pull-secret"),
     text("--image-pull-secret", help="name of the Secret with which to pull the image"),
@@ -55,7 +56,8 @@ def options_of(session: Session, flags: Mapping[str, Any]) -> tuple[Options, Cho
         check_version(version)
     _check_features(flags["with"])
     choice = choose(flags["components"], flags["components_extra"])
-    options = Options(
+    options = with_features(
+        Options(
         namespace=namespace_of(session),
         components=choice.own,
         version=version or f"v{VERSION}",
@@ -67,7 +69,7 @@ def options_of(session: Session, flags: Mapping[str, Any]) -> tuple[Options, Cho
         cluster_domain=flags["cluster_domain"],
         toleration_keys=tuple(flags["toleration_keys"]),
         features=tuple(flags["with"]),
-    )
+    ))
     return options, choice
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cli.grammar.session import Failed
 from cli.installing import preflight
 from cli.installing.applying import CRD, Said, apply, apply_all, delete, get
-from cli.installing.build import FLUX_SOURCES, GIT_REPOSITORY_CRD, Options, rank
+from cli.installing.build import FLUX_SOURCES, GIT_REPOSITORY_CRD, RECEIVER_CRD, Options, rank
 from cli.installing.helm import Release, Releases
 from cli.installing.inventory import Inventory, read_all, write
 from cli.installing.ownership import is_ours, others_than, shared_with
@@ -54,6 +54,8 @@ def adapt(
         objects = [obj for obj in objects if obj["metadata"]["name"] != GIT_REPOSITORY_CRD]
         options = replace(options, features=(*options.features, FLUX_SOURCES))
         reasons.append(f"{CRD}/{GIT_REPOSITORY_CRD} is not tagline's: it is left as it is")
+    if RECEIVER_CRD in names and not force:
+        preflight.refuse_receivers_of_flux(preflight.installed_crds(cluster, [RECEIVER_CRD]))
     found = preflight.find_namespace(cluster, options.namespace)
     if found is not None and not is_ours(found):
         objects = [obj for obj in objects if obj["kind"] != "Namespace"]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from api.names import CUSTOM_RESOURCE_DEFINITIONS, DEPLOYMENTS, NAMESPACES
 from cli.grammar.session import Failed, Reporter
-from cli.installing.build import COMPONENT, GIT_REPOSITORY_CRD, Options
+from cli.installing.build import COMPONENT, GIT_REPOSITORY_CRD, RECEIVER_CRD, Options
 from cli.installing.components import STANDS_FOR
 from cli.installing.helm import Releases, release_of
 from cli.installing.inventory import Inventory
@@ -76,6 +76,17 @@ def leaves_git_repositories_to_flux(crds: Mapping[str, Mapping[str, Any]]) -> bo
     """Return whether the CRD of GitRepositories is somebody else's, who deletes it or not as they like."""
     crd = crds.get(GIT_REPOSITORY_CRD)
     return crd is not None and not is_ours(crd)
+
+
+def refuse_receivers_of_flux(crds: Mapping[str, Mapping[str, Any]]) -> None:
+    """Raise Failed where somebody else serves Receivers: two would answer for the same objects."""
+    crd = crds.get(RECEIVER_CRD)
+    if crd is not None and not is_ours(crd):
+        raise Failed(
+            f"{RECEIVER_CRD} is not tagline's, so that Flux's notification-controller serves Receivers here. They wake "
+            "tagline's ImageRepositories as they are: leave out the receiver. To have tagline's in its place, take "
+            "notification-controller out of Flux's components first; --force takes the CRD over, and its objects with it"
+        )
 
 
 def managed_by_others(cluster: "Cluster", crds: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from api.names import (
     IMAGE_REPOSITORIES,
     IMAGE_TAG_LISTS,
     IMAGE_UPDATE_AUTOMATIONS,
+    RECEIVERS,
 )
 from api.resource import Resource
 from cli.grammar.session import Failed, Session
@@ -28,8 +29,10 @@ from cli.tracing.discovery import listable_kinds, versions
 if TYPE_CHECKING:
     from cli.kube.client import Cluster
 
-_KINDS: Final = (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, IMAGE_TAG_LISTS, GIT_REPOSITORIES)
-_WITH_FINALIZER: Final = (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS)
+_KINDS: Final = (
+    IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, IMAGE_TAG_LISTS, GIT_REPOSITORIES, RECEIVERS,
+)  # fmt: skip
+_WITH_FINALIZER: Final = (IMAGE_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, RECEIVERS)
 _GIVEN: Final = (
     ("ConfigMap", "kube-root-ca.crt"), ("ConfigMap", NAME), ("ServiceAccount", "default"),
 )  # fmt: skip
@@ -150,7 +153,7 @@ def remove(session: Session, planned: Plan, *, dry_run: bool) -> None:
     if planned.looks_after is not None or planned.crds:
         report.action(f"deleting toolkit.fluxcd.io finalizers in {where}")
     for kind in _KINDS:
-        if _has_crd(planned, kind) or (kind in _WITH_FINALIZER and planned.looks_after is not None):
+        if _has_crd(planned, kind) or (_looks_after_kind(planned, kind) and planned.looks_after is not None):
             _remove_finalizers(session, planned, kind, dry_run=dry_run)
     if planned.crds:
         report.action("deleting toolkit.fluxcd.io custom resource definitions")
@@ -202,6 +205,12 @@ def _remove_finalizers(session: Session, planned: Plan, kind: Resource, *, dry_r
             except NotFound:
                 continue
         session.report.success(f"{ref} finalizers deleted {'(dry run)' if dry_run else ''}")
+
+
+def _looks_after_kind(planned: Plan, kind: Resource) -> bool:
+    """Return whether a controller of the installation took Flux's finalizer off objects of a kind."""
+    own = {ref.name for ref in planned.inventory.objects if ref.kind == CRD}
+    return kind in _WITH_FINALIZER and (kind != RECEIVERS or f"{kind.plural}.{kind.group}" in own)
 
 
 def _has_crd(planned: Plan, kind: Resource) -> bool:

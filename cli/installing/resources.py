@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from cli.kube.client import Cluster
 
 _RBAC: Final = "rbac.authorization.k8s.io"
+_ADMISSION: Final = "admissionregistration.k8s.io"
 CONFIG_MAPS: Final = Resource("", "v1", "configmaps", "ConfigMap")
 LEASES: Final = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 NETWORK_POLICIES: Final = Resource("networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy")
@@ -30,6 +31,10 @@ _KNOWN: Final = (
     Resource(_RBAC, "v1", "roles", "Role"),
     Resource(_RBAC, "v1", "rolebindings", "RoleBinding"),
     Resource("", "v1", "services", "Service"),
+    Resource(_ADMISSION, "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", namespaced=False),
+    Resource(
+        _ADMISSION, "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", namespaced=False
+    ),
 )  # fmt: skip
 _BY_KIND: Final = {(one.api_version, one.kind): one for one in _KNOWN}
 

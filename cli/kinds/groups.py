@@ -1,9 +1,9 @@
-"""The commands of a verb, one a kind, in the groups in which the reference has them: `image`, `source`."""
+"""The commands of a verb, one a kind, in the groups in which the reference has them: `image`, `source`, or none."""
 
 from collections.abc import Callable
 
 from cli.grammar.tree import Command, Flags, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds import IMAGE_KINDS, LONE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind
 
 
@@ -22,4 +22,4 @@ def by_group(
         children=(*map(command, IMAGE_KINDS), *of_images),
     )
     source = Group(name="source", summary=f"{verb} sources", children=tuple(map(command, SOURCE_KINDS)))
-    return Group(name=verb, summary=summary, flags=flags, children=(image, source))
+    return Group(name=verb, summary=summary, flags=flags, children=(image, source, *map(command, LONE_KINDS)))

@@ -88,11 +88,13 @@ class CliKind:
 
     resource: Resource
     group: str
-    """The word before `word`: `image`, `source`."""
+    """The word before `word`: `image`, `source`; empty where there is none."""
     group_plural: str
     """The same in `get`: `images`, `sources`."""
     word: str
-    """`repository`, `policy`, `update`, `git`."""
+    """`repository`, `policy`, `update`, `git`, `receiver`."""
+    plural: str = ""
+    """The word in `get`, if it is another: `receivers`."""
     human: str
     """What `suspend`, `resume` and `delete` call it."""
     columns: tuple[Column, ...]
@@ -124,9 +126,19 @@ class CliKind:
         return self.resource.kind.lower()
 
     @property
-    def paths(self) -> tuple[tuple[str, str], ...]:
-        """The words by which verbs name the kind: `image policy`, `images policy`."""
-        return (self.group, self.word), (self.group_plural, self.word)
+    def phrase(self) -> str:
+        """The words by which verbs name the kind: `image policy`, `receiver`."""
+        return f"{self.group} {self.word}".strip()
+
+    @property
+    def phrase_of_get(self) -> str:
+        """The same in `get`: `images policy`, `receivers`."""
+        return f"{self.group_plural} {self.plural or self.word}".strip()
+
+    @property
+    def paths(self) -> tuple[tuple[str, ...], ...]:
+        """Both, word by word, behind the verb."""
+        return tuple(self.phrase.split()), tuple(self.phrase_of_get.split())
 
     def references(self, obj: Object) -> list[Reference]:
         """Return the objects that one names; those without a namespace are in its own."""

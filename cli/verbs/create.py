@@ -4,7 +4,8 @@ from typing import Final
 
 from cli.grammar.flags import duration, switch, texts
 from cli.grammar.tree import Group, Lazy
-from cli.kinds import KINDS
+from cli.kinds import KINDS, LONE_KINDS
+from cli.kinds.kind import CliKind
 from controllers.golang.duration import MINUTE
 
 _GROUPS: Final = {"image": "image repositories, policies and updates", "source": "sources"}
@@ -23,12 +24,12 @@ _FLAGS: Final = (
 )
 
 
+def _kind(kind: CliKind) -> Lazy:
+    return Lazy(name=kind.word, module=kind.creation.module, summary=kind.creation.summary)
+
+
 def _kinds(group: str) -> Group:
-    children = tuple(
-        Lazy(name=kind.word, module=kind.creation.module, summary=kind.creation.summary)
-        for kind in KINDS
-        if kind.group == group
-    )
+    children = tuple(_kind(kind) for kind in KINDS if kind.group == group)
     return Group(name=group, summary=f"create or change {_GROUPS[group]}", children=children)
 
 
@@ -40,6 +41,7 @@ COMMAND: Final = Group(
     flags=_FLAGS,
     children=(
         *(_kinds(group) for group in dict.fromkeys(kind.group for kind in KINDS)),
+        *map(_kind, LONE_KINDS),
         Group(
             name="secret",
             summary="create or change Secrets",

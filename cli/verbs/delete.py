@@ -47,7 +47,7 @@ def _command(kind: CliKind) -> Command:
         name=kind.word,
         run=lambda session, names, **flags: delete(session, kind, names, **flags),
         summary=f"delete {kind.kind} objects",
-        examples=f"# Delete one without a question\ntagline delete {kind.group} {kind.word} my-app --silent",
+        examples=f"# Delete one without a question\ntagline delete {kind.phrase} my-app --silent",
         arguments="[name]",
     )
 

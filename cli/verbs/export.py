@@ -9,7 +9,7 @@ from cli.exporting import manifest, secret_manifest, to_output
 from cli.grammar.flags import Words, switch, text
 from cli.grammar.session import Failed, Session
 from cli.grammar.tree import Command, Flags, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds import IMAGE_KINDS, LONE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind, Object
 from cli.selecting import each_once, get_object
 
@@ -86,7 +86,7 @@ def _secret(session: Session, namespace: str, name: str) -> Object:
 
 
 def _command(kind: CliKind) -> Command:
-    path = f"tagline export {kind.group} {kind.word}"
+    path = f"tagline export {kind.phrase}"
     return Command(
         name=kind.word,
         run=lambda session, names, **flags: _export(session, [kind], names, flags),
@@ -120,5 +120,6 @@ COMMAND: Final = Group(
     children=(
         _group("image", IMAGE_KINDS, summary="print what image automation is made of"),
         _group("source", SOURCE_KINDS, summary="print sources", flags=(_CREDENTIALS,)),
+        *map(_command, LONE_KINDS),
     ),
 )

@@ -7,7 +7,7 @@ from typing import Any, Final
 from cli.grammar.flags import Words, switch, text
 from cli.grammar.session import Session
 from cli.grammar.tree import Command, Group
-from cli.kinds import IMAGE_KINDS, SOURCE_KINDS
+from cli.kinds import IMAGE_KINDS, LONE_KINDS, SOURCE_KINDS
 from cli.kinds.kind import CliKind
 
 OUTPUTS: Final = ("json", "yaml", "name", "wide")
@@ -42,14 +42,15 @@ def _run(
 
 def _command(kind: CliKind) -> Command:
     return Command(
-        name=kind.word,
+        name=kind.plural or kind.word,
+        aliases=(kind.word,) if kind.plural else (),
         run=partial(_run, (kind,), False),
         summary=f"Get {kind.kind} status",
         description=f"Prints {kind.kind} objects and how they are doing: all, or those of the names that are given.",
         examples=(
-            f"tagline get {kind.group_plural} {kind.word}\n"
-            f"tagline get {kind.group_plural} {kind.word} --all-namespaces --status-selector ready=false\n"
-            f"tagline get {kind.group_plural} {kind.word} app web -o wide\n"
+            f"tagline get {kind.phrase_of_get}\n"
+            f"tagline get {kind.phrase_of_get} --all-namespaces --status-selector ready=false\n"
+            f"tagline get {kind.phrase_of_get} app web -o wide\n"
         ),
     )
 
@@ -78,7 +79,7 @@ COMMAND = Group(
     summary="show objects and their state",
     flags=FLAGS,
     children=(
-        _all((*SOURCE_KINDS, *IMAGE_KINDS), "object", "Get the status of every object"),
+        _all((*SOURCE_KINDS, *IMAGE_KINDS, *LONE_KINDS), "object", "Get the status of every object"),
         _group(
             IMAGE_KINDS,
             what="objects of image automation",
@@ -91,5 +92,6 @@ COMMAND = Group(
             summary="Get the status of sources",
             all_summary="Get the status of all sources",
         ),
+        *map(_command, LONE_KINDS),
     ),
 )

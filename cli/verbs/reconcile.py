@@ -99,7 +99,7 @@ def _command(kind: CliKind) -> Command:
         run=lambda session, names: reconcile(session, kind, names),
         summary=f"reconcile {kind.kind} objects",
         description=f"Asks the controller to reconcile {kind.kind} objects now, and waits until it has.",
-        examples=f"# Reconcile one\ntagline reconcile {kind.group} {kind.word} my-app",
+        examples=f"# Reconcile one\ntagline reconcile {kind.phrase} my-app",
         arguments="[name]",
     )
 

@@ -54,7 +54,7 @@ def _command(kind: CliKind) -> Command:
         name=kind.word,
         run=lambda session, names, **flags: resume(session, kind, names, **flags),
         summary=f"go on reconciling {kind.kind} objects",
-        examples=f"# Resume one and wait for its reconciliation\ntagline resume {kind.group} {kind.word} my-app",
+        examples=f"# Resume one and wait for its reconciliation\ntagline resume {kind.phrase} my-app",
         arguments="[name]",
     )
 

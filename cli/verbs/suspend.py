@@ -23,7 +23,7 @@ def _command(kind: CliKind) -> Command:
         name=kind.word,
         run=lambda session, names, **flags: suspend(session, kind, names, **flags),
         summary=f"suspend the reconciling of {kind.kind} objects",
-        examples=f"# Suspend one\ntagline suspend {kind.group} {kind.word} my-app",
+        examples=f"# Suspend one\ntagline suspend {kind.phrase} my-app",
         arguments="[name]",
     )
 

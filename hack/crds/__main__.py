@@ -1,4 +1,4 @@
-"""`python -m hack.crds`: writes manifests/crds and, with --install, manifests/install.yaml; or checks them.
+"""`python -m hack.crds`: writes manifests/crds, the CRDs of components and, with --install, manifests/install.yaml; or checks them.
 
 install.yaml is `kubectl kustomize manifests`; KUBECTL names the kubectl to use (default: the one on PATH).
 """
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; print a diff and exit 1 when stale")
     parser.add_argument("--install", action="store_true", help="also manifests/install.yaml (needs kubectl)")
     options = parser.parse_args(arguments)
-    wanted: dict[Path, str | None] = crd_files(MANIFESTS / "crds")
+    wanted = crd_files(MANIFESTS / "crds") | component_crd_files(MANIFESTS / "components")
     if not options.check:
         write(wanted)
     changes = differences(wanted)
@@ -44,6 +44,11 @@ def crd_files(folder: Path) -> dict[Path, str | None]:
     """Return the path and wanted content of every file of `folder`; None for those that do not belong there."""
     strangers: dict[Path, str | None] = dict.fromkeys(folder.glob("*"))
     return strangers | {folder / name: text for name, text in definition.render_crds().items()}
+
+
+def component_crd_files(folder: Path) -> dict[Path, str | None]:
+    """Return the path and wanted content of the CRDs of components; folder: manifests/components."""
+    return {folder / name: text for name, text in definition.render_component_crds().items()}
 
 
 def render_install(manifests: Path) -> str:

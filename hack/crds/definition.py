@@ -12,7 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from api.kinds import KINDS, Kind
+from api.kinds import KINDS, RECEIVER, Kind
 from api.openapi import docstring, struct_schema
 from api.schema import Column
 
@@ -27,6 +27,20 @@ def render_crds() -> dict[str, str]:
     There is no kustomization among them: `kubectl apply -f manifests/crds` takes the folder as it is.
     """
     return {kind.crd_file: HEADER + to_yaml(build_crd(kind)) for kind in sorted(KINDS, key=lambda kind: kind.crd_file)}
+
+
+def render_component_crds() -> dict[str, str]:
+    """Return the path below manifests/components and content of the CRDs that belong to a component.
+
+    They carry the labels that the base gives to its own.
+    """
+    crd = build_crd(RECEIVER)
+    crd["metadata"]["labels"] = {
+        "app.kubernetes.io/part-of": "tagline",
+        "app.kubernetes.io/instance": "tagline-system",
+        "app.kubernetes.io/component": RECEIVER.component,
+    }
+    return {f"{RECEIVER.name}/{RECEIVER.crd_file}": HEADER + to_yaml(crd)}
 
 
 def build_crd(kind: Kind) -> dict[str, Any]:
