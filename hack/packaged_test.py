@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.version import VERSION
-from cli.installing.build import FLUX_SOURCES, Options, build, feature_names, packaged
+from cli.installing.build import FLUX_SOURCES, Options, build, feature_names, packaged, with_features
 from hack.packaged import MANIFESTS, PACKAGED, NotUnderstood, kustomize, main, read_component
 
 pytestmark = pytest.mark.skipif(
@@ -44,7 +44,9 @@ def test_without_flags_exactly_that_is_built_which_kustomize_makes() -> None:
 
 @pytest.mark.parametrize("features", [*((one,) for one in feature_names()), *itertools.combinations(FEATURES, 2)])
 def test_features_build_what_their_components_make(tmp_path: Path, features: tuple[str, ...]) -> None:
-    assert by_name(build(Options(features=features))) == overlay(tmp_path, *features)
+    options = Options(features=features)
+    listed = with_features(options).features  # components that others patch come first, as their comments say
+    assert by_name(build(options)) == overlay(tmp_path, *listed)
 
 
 def test_another_namespace_is_what_kustomize_makes_of_it(tmp_path: Path) -> None:
@@ -58,6 +60,21 @@ def test_one_namespace_is_the_component_and_what_it_leaves_to_the_cluster(tmp_pa
     shared = built.keys() - limited.keys()
     assert {kind for kind, _ in shared} == {"Namespace", "CustomResourceDefinition", "ClusterRole"}
     assert {name for kind, name in shared if kind == "ClusterRole"} == {"tagline-edit", "tagline-view"}
+
+
+def test_one_namespace_with_the_receiver_leaves_to_the_cluster_what_limits_it(tmp_path: Path) -> None:
+    options = Options(namespace="ops", watch_all_namespaces=False, features=("receiver",))
+    built, limited = by_name(build(options)), overlay(tmp_path, "receiver", "namespaced", namespace="ops")
+    assert limited.items() <= built.items()
+    shared = built.keys() - limited.keys()
+    assert {name for kind, name in shared if kind == "ClusterRole"} == {
+        "tagline-edit",
+        "tagline-view",
+        "tagline-receiver-edit",
+        "tagline-receiver-view",
+    }
+    assert ("ValidatingAdmissionPolicy", "tagline-receiver-controller") in shared
+    assert limited["Role", "tagline-receiver-controller"]["metadata"]["namespace"] == "ops"
 
 
 def test_the_image_is_that_of_this_release() -> None:

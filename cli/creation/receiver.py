@@ -119,7 +119,10 @@ def _check_expressions(flags: Any) -> None:
         if expression and not flags.type.startswith(_GENERIC):
             raise Failed(f"{flag} is for generic types; what {flags.type} sends is understood as it is")
     given["--resource-filter"] = flags.resource_filter
-    for flag, expressions in (*((flag, (one,)) for flag, one in given.items()), ("--oidc-validation", flags.oidc_validation)):
+    for flag, expressions in (
+        *((flag, (one,)) for flag, one in given.items()),
+        ("--oidc-validation", flags.oidc_validation),
+    ):
         for expression in filter(None, expressions):
             _check_expression(flag, expression)
 

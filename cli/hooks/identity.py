@@ -49,10 +49,11 @@ def _ask(session: Session, order: "Order") -> str:
     if not url.startswith("https://"):
         raise Failed(f"{_URL} must begin with https://")
     address = f"{url}{'&' if '?' in url else '?'}audience={quote(order.oidc_audience or _AUDIENCE, safe='')}"
-    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {bearer}"})
+    request = urllib.request.Request(address, headers={"Authorization": f"Bearer {bearer}"})  # noqa: S310 -- https
     left = session.deadline.remaining()
+    seconds = _SECONDS if left is None else max(min(left, _SECONDS), 0.1)
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS if left is None else max(min(left, _SECONDS), 0.1)) as answer:
+        with urllib.request.urlopen(request, timeout=seconds) as answer:  # noqa: S310
             value = json.loads(answer.read(_MAX_BYTES)).get("value")
     except (OSError, HTTPException, ValueError, AttributeError) as error:
         raise Failed(f"the identity token of {order.oidc_provider} could not be had: {describe(error)}") from None

@@ -102,7 +102,11 @@ def _gcr(push: Push) -> _Written:
     data = {"action": "INSERT", "digest": f"{push.image}@{push.digest}"} if push.digest else {"action": "INSERT"}
     if push.tag:
         data["tag"] = f"{push.image}:{push.tag}"
-    message = {"messageId": push.id, "publishTime": push.at, "data": base64.b64encode(json.dumps(data).encode()).decode()}
+    message = {
+        "messageId": push.id,
+        "publishTime": push.at,
+        "data": base64.b64encode(json.dumps(data).encode()).decode(),
+    }
     return {"message": message, "subscription": "projects/sample/subscriptions/tagline"}, {}
 
 
@@ -114,7 +118,9 @@ def _acr(push: Push) -> _Written:
 def _ecr(push: Push) -> _Written:
     match = _ECR_HOST.fullmatch(push.host)
     if match is None:
-        raise Failed(f"--image: {push.host} is no registry of Amazon, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com")
+        raise Failed(
+            f"--image: {push.host} is no registry of Amazon, such as 123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+        )
     detail = {
         "action-type": "PUSH", "result": "SUCCESS", "repository-name": push.repository, "image-tag": push.tag,
         "image-digest": push.digest,

@@ -11,6 +11,8 @@ from controllers.webhooks.settings import SecretData
 IDENTITY_TOKENS: Final = ("gcr", "generic-oidc")
 """Types whose senders have a token of an issuer, and no shared one."""
 AUTHORIZATION: Final = "Authorization"
+_TOKEN_OR_PASSWORD: Final = "acr"
+"""Known by the password where the Secret has one."""
 
 
 def sign(type: str, body: bytes, secret: SecretData, identity_token: str) -> dict[str, str]:
@@ -19,7 +21,7 @@ def sign(type: str, body: bytes, secret: SecretData, identity_token: str) -> dic
         if not identity_token:
             raise Failed(f"{type} is known by an identity token: give one with --oidc-token or --oidc-provider")
         return {AUTHORIZATION: f"Bearer {identity_token}"}
-    if type in _BY_TOKEN:
+    if type in _BY_TOKEN and not (type == _TOKEN_OR_PASSWORD and secret.get("password")):
         return _BY_TOKEN[type](body, _token(secret))
     return _password(secret)
 

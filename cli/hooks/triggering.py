@@ -93,9 +93,9 @@ def _check(order: Order) -> None:
 def _from_flags(session: Session, order: Order, namespace: str) -> _Receiver:
     secret = {"token": order.token.encode()} if order.token else {}
     secret = dict(secret or inputs.secret_of(order.secret_file, order.token_env, session.environ))
-    type = order.type or GENERIC
-    path = hook_path(b"" if type == OIDC else secret.get("token", b""), order.name, namespace)
-    return _Receiver(type, path, secret)
+    kind = order.type or GENERIC
+    path = hook_path(b"" if kind == OIDC else secret.get("token", b""), order.name, namespace)
+    return _Receiver(kind, path, secret)
 
 
 def _from_cluster(session: Session, order: Order, namespace: str) -> _Receiver:

@@ -95,7 +95,9 @@ def build(options: Options, manifests: Manifests | None = None) -> list[Object]:
 
 def with_features(options: Options) -> Options:
     """Return options whose components and features name each other; those of components first, for others to patch."""
-    more = tuple(name for name, feature in FEATURES.items() if name in options.components or feature in options.features)
+    more = tuple(
+        name for name, feature in FEATURES.items() if name in options.components or feature in options.features
+    )
     first = tuple(FEATURES[name] for name in more)
     return replace(
         options,

@@ -54,6 +54,28 @@ def test_components_are_installed_alone_with_their_rights_and_all_crds() -> None
     assert sum(one["kind"] == "CustomResourceDefinition" for one in objects) == 5
 
 
+@pytest.mark.parametrize(
+    "options", [Options(features=("receiver",)), Options(components=(*Options().components, "receiver-controller"))]
+)
+def test_the_receiver_is_asked_for_as_a_component_or_as_a_feature(options: Options) -> None:
+    objects = {(one["kind"], one["metadata"]["name"]): one for one in build(options)}
+    assert ("Deployment", "receiver-controller") in objects
+    assert ("CustomResourceDefinition", "receivers.notification.toolkit.fluxcd.io") in objects
+    kinds = [one["kind"] for one in build(options)]
+    assert kinds.index("ValidatingAdmissionPolicy") < kinds.index("Deployment"), "never without what limits it"
+
+
+def test_without_the_receiver_nothing_of_it_is_installed() -> None:
+    assert "receiver" not in str(build(Options())).lower()
+
+
+@pytest.mark.parametrize("features", [("receiver", "secrets-by-namespace"), ("secrets-by-namespace", "receiver")])
+def test_the_receiver_is_limited_by_other_features_in_whatever_order(features: tuple[str, ...]) -> None:
+    objects = build(Options(features=features))
+    role = next(one for one in objects if one["metadata"]["name"] == "tagline-receiver-controller" and "rules" in one)
+    assert "secrets" not in [resource for rule in role["rules"] for resource in rule["resources"]]
+
+
 def test_network_policies_are_left_out_when_asked() -> None:
     assert not [one for one in build(Options(network_policy=False)) if one["kind"] == "NetworkPolicy"]
 

@@ -55,7 +55,7 @@ def choose(components: Sequence[str], extra: Sequence[str]) -> Choice:
     more = tuple(name for name in FEATURES if name in _ours(named))
     if RECEIVER in more and _NOTIFICATIONS in of_flux:
         raise Failed(
-            f"{RECEIVER} and {_NOTIFICATIONS} serve the same kind, Receiver: leave out one of them; Flux's Receivers wake "
+            f"{RECEIVER} and {_NOTIFICATIONS} serve the same kind, Receiver: leave out one of them; Flux's wakes "
             "tagline's ImageRepositories, too"
         )
     if components and not own and not more:

@@ -3,7 +3,7 @@
 import pytest
 
 from cli.grammar.session import Failed
-from cli.installing.components import OWN, choose
+from cli.installing.components import OWN, RECEIVER, choose
 
 REPOSITORY, POLICY, UPDATE = OWN
 
@@ -17,6 +17,16 @@ REPOSITORY, POLICY, UPDATE = OWN
         pytest.param((UPDATE,), ("image-reflector-controller",), OWN, (), id="both-flags"),
         pytest.param((POLICY,), (), (POLICY,), (), id="our-own-name"),
         pytest.param((), ("source-watcher",), OWN, ("source-watcher",), id="fluxs-own-is-left-to-flux"),
+        pytest.param((), ("receiver",), (*OWN, RECEIVER), (), id="the-receiver-is-beside-all"),
+        pytest.param((POLICY,), (RECEIVER,), (POLICY, RECEIVER), (), id="the-receiver-is-beside-some"),
+        pytest.param(("receiver",), (), (RECEIVER,), (), id="the-receiver-alone"),
+        pytest.param(
+            ("source-controller",),
+            ("receiver",),
+            (*OWN, RECEIVER),
+            ("source-controller",),
+            id="the-receiver-beside-fluxs",
+        ),
         pytest.param(
             ("source-controller", "kustomize-controller"),
             ("image-automation-controller",),
@@ -36,6 +46,14 @@ def test_names_say_what_is_installed(
 def test_only_components_of_flux_are_nothing_to_install() -> None:
     with pytest.raises(Failed, match=r"only components of Flux \(source-controller\)"):
         choose(("source-controller",), ())
+
+
+@pytest.mark.parametrize(
+    "flags", [(("notification-controller", "receiver"), ()), ((), ("receiver", "notification-controller"))]
+)
+def test_two_that_serve_receivers_are_refused(flags: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+    with pytest.raises(Failed, match="serve the same kind, Receiver: leave out one of them"):
+        choose(*flags)
 
 
 @pytest.mark.parametrize(

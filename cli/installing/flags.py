@@ -58,18 +58,19 @@ def options_of(session: Session, flags: Mapping[str, Any]) -> tuple[Options, Cho
     choice = choose(flags["components"], flags["components_extra"])
     options = with_features(
         Options(
-        namespace=namespace_of(session),
-        components=choice.own,
-        version=version or f"v{VERSION}",
-        registry=flags["registry"],
-        image_pull_secret=flags["image_pull_secret"],
-        watch_all_namespaces=flags["watch_all_namespaces"],
-        log_level=flags["log_level"],
-        network_policy=flags["network_policy"],
-        cluster_domain=flags["cluster_domain"],
-        toleration_keys=tuple(flags["toleration_keys"]),
-        features=tuple(flags["with"]),
-    ))
+            namespace=namespace_of(session),
+            components=choice.own,
+            version=version or f"v{VERSION}",
+            registry=flags["registry"],
+            image_pull_secret=flags["image_pull_secret"],
+            watch_all_namespaces=flags["watch_all_namespaces"],
+            log_level=flags["log_level"],
+            network_policy=flags["network_policy"],
+            cluster_domain=flags["cluster_domain"],
+            toleration_keys=tuple(flags["toleration_keys"]),
+            features=tuple(flags["with"]),
+        )
+    )
     return options, choice
 
 

@@ -85,7 +85,7 @@ def refuse_receivers_of_flux(crds: Mapping[str, Mapping[str, Any]]) -> None:
         raise Failed(
             f"{RECEIVER_CRD} is not tagline's, so that Flux's notification-controller serves Receivers here. They wake "
             "tagline's ImageRepositories as they are: leave out the receiver. To have tagline's in its place, take "
-            "notification-controller out of Flux's components first; --force takes the CRD over, and its objects with it"
+            "notification-controller out of Flux's components first; --force takes over the CRD with its objects"
         )
 
 

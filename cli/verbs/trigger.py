@@ -25,9 +25,7 @@ def _trigger(session: Session, arguments: tuple[str, ...], **flags: Any) -> None
         return
     which = f"Receiver {'/'.join(filter(None, (namespace, order.name)))}"
     session.report.action(f"triggering {which}")
-    sending.send(
-        hook, session.deadline, session.report, retries=order.retries, delay=order.retry_delay / SECOND
-    )
+    sending.send(hook, session.deadline, session.report, retries=order.retries, delay=order.retry_delay / SECOND)
     session.report.success(f"{which} triggered")
 
 
@@ -39,9 +37,9 @@ COMMAND: Final = Group(
             name="receiver",
             run=_trigger,
             summary="call a Receiver's hook as its sender would",
-            description="Sends what the sender of the Receiver's type sends when an image is pushed, signed as it signs. "
-            "With the token, no cluster is needed; without it, type, path and Secret are read from the cluster. Without "
-            "--url a command of curl is printed instead.",
+            description="Sends what the sender of the Receiver's type sends when an image is pushed, signed as it "
+            "signs. With the token, no cluster is needed; without it, type, path and Secret are read from the cluster. "
+            "Without --url a command of curl is printed instead.",
             arguments="[name]",
             examples="tagline trigger receiver harbor --image registry.example.com/org/app --tag 1.2.3 "
             "--url https://hooks.example.com\n"
@@ -49,7 +47,7 @@ COMMAND: Final = Group(
             "--url https://hooks.example.com\n"
             "tagline trigger receiver ci --type generic-oidc --oidc-provider github --url https://hooks.example.com\n",
             flags=(
-                text("--url", help="base URL under which the receiver is reached; without it a curl command is printed"),
+                text("--url", help="base URL under which the receiver is reached; none: print a command of curl"),
                 text("--type", help="the Receiver's type (default: that in the cluster, or generic with a token)"),
                 text("--token", help="the Receiver's token; others on this machine can see it: prefer --token-env"),
                 text("--token-env", help="the environment variable that holds the Receiver's token"),

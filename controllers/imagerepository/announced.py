@@ -1,7 +1,7 @@
 """Tags that the registry has announced, by way of a receiver: asked for one by one instead of listing all.
 
 What a receiver writes is only a hint, and whoever may patch the object can write the same. So nothing enters the list
-that the registry does not have, and what is not found is left out. Whatever does not fit makes a scan of the whole list.
+that the registry does not have, and what is not found is left out. Whatever does not fit makes a scan of all.
 """
 
 import asyncio

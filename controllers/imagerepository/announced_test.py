@@ -55,9 +55,7 @@ async def announce(harness: RepositoryHarness, *tags: str, number: int = 1, **fa
 
 
 def missed(harness: RepositoryHarness) -> float | None:
-    return harness.metrics.get_sample_value(
-        "tagline_webhook_missed_tags_total", {"namespace": "apps", "name": "app"}
-    )
+    return harness.metrics.get_sample_value("tagline_webhook_missed_tags_total", {"namespace": "apps", "name": "app"})
 
 
 async def test_an_announced_tag_costs_one_request_and_completes_the_list(idle: RepositoryHarness) -> None:
@@ -186,9 +184,7 @@ async def test_an_announcement_that_fails_is_made_good_by_a_scan(idle: Repositor
 async def test_credentials_are_read_for_an_announcement_as_for_a_scan(idle: RepositoryHarness) -> None:
     idle.registry.tags.append("3.0")
     annotate(idle, {PUSHED_TAGS: encode_pushed_tags([PushedTag(tag="3.0", at=at(1))]), REQUESTED_AT: at(1)})
-    end = await idle.fail(
-        Retry, after=MINUTE, requested=True, spec={"secret_ref": LocalObjectReference(name="pull")}
-    )
+    end = await idle.fail(Retry, after=MINUTE, requested=True, spec={"secret_ref": LocalObjectReference(name="pull")})
     assert end.reason == "AuthenticationFailed"
     assert idle.registry.heads == []
 
@@ -220,7 +216,21 @@ async def test_annotation_that_no_receiver_writes_makes_a_scan(idle: RepositoryH
 
 @pytest.mark.parametrize(
     "tag",
-    ["", ".", "..", "-x", "a b", "a/../../b", "3.0?n=1", "3.0#x", "é", "a" * 129, "sha256:" + "0" * 64, "\x00", "3.0\n"],
+    [
+        "",
+        ".",
+        "..",
+        "-x",
+        "a b",
+        "a/../../b",
+        "3.0?n=1",
+        "3.0#x",
+        "é",
+        "a" * 129,
+        "sha256:" + "0" * 64,
+        "\x00",
+        "3.0\n",
+    ],
 )
 async def test_what_is_no_tag_never_reaches_the_registry(idle: RepositoryHarness, tag: str) -> None:
     annotations = {PUSHED_TAGS: json.dumps([{"tag": tag, "at": at(1)}]), REQUESTED_AT: at(1)}

@@ -79,9 +79,7 @@ class _Stored:
 class ImageRepositoryReconciler:
     """Scans one repository a run. Called for many objects at the same time."""
 
-    def __init__(
-        self, registry: Registry, access: AccessReader, tag_lists: TagListWriter, *, missed: Missed
-    ) -> None:
+    def __init__(self, registry: Registry, access: AccessReader, tag_lists: TagListWriter, *, missed: Missed) -> None:
         self._registry = registry
         self._access = access
         self._tag_lists = tag_lists
@@ -159,9 +157,7 @@ class ImageRepositoryReconciler:
         self._missed.record(key_of(run.object), 0)
         keep, timeout = self._exclusion(run).begin(), request_timeout(spec)
         try:
-            found = await find_tags(
-                self._registry, image, access, announced, stored=stored, keep=keep, timeout=timeout
-            )
+            found = await find_tags(self._registry, image, access, announced, stored=stored, keep=keep, timeout=timeout)
         except (RegistryError, TimeoutError):
             return await self._scan(run, image, access, REQUESTED)
         if not found:

@@ -62,8 +62,14 @@ def check_hmac(
             f"the algorithm of {headers[0]} must be {' or '.join(ALGORITHMS)}"
             + (", SHA-1 is not taken" if weak else ""),
         )
-    signed = request.body if body is None else body
-    return _compare(digits, [hmac.digest(key, signed, algorithm.lower()) for key in settings.values()])
+    signed = _signed(request) | ({body} if body is not None else set())
+    expected = [hmac.digest(key, text, algorithm.lower()) for key in settings.values() for text in signed]
+    return _compare(digits, expected)
+
+
+def _signed(request: Request) -> set[bytes]:
+    """Return what a sender may have signed: the body as it came, and before it was compressed."""
+    return {request.body, request.content}
 
 
 def check_sha1(request: Request, settings: Settings, *, header: str) -> str:
@@ -71,7 +77,7 @@ def check_sha1(request: Request, settings: Settings, *, header: str) -> str:
     given = request.header(header)
     if not given:
         raise unauthorized("MissingSignature", f"there is no header {header}; is the secret set at the sender?")
-    return _compare(given, [hmac.digest(key, request.body, "sha1") for key in settings.values()])
+    return _compare(given, [hmac.digest(key, text, "sha1") for key in settings.values() for text in _signed(request)])
 
 
 def _compare(digits: str, expected: list[bytes]) -> str:

@@ -12,10 +12,10 @@ from typing import Any, Final
 import msgspec
 
 from controllers.net.foreign_text import escape
+from controllers.webhooks.content import to_utf8
 from controllers.webhooks.limits import MAX_CONTAINERS, MAX_DEPTH, MAX_EVENTS, MAX_TEXT
 from controllers.webhooks.verdict import malformed, too_large
 
-_BOM: Final = b"\xef\xbb\xbf"
 _TIME: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d{1,6})\d{0,9})?(Z|[+-]\d\d:?\d\d)?", re.ASCII | re.IGNORECASE
 )
@@ -23,11 +23,12 @@ _TIME: Final = re.compile(
 
 def parse(document: bytes) -> Any:
     """Return the value of a JSON text. Raises Refusal: no JSON, or nested too deeply."""
+    document = to_utf8(document)
     opened = document.count(b"[") + document.count(b"{")
     if opened > MAX_CONTAINERS:
         raise too_large(f"the JSON has more than {MAX_CONTAINERS} arrays and objects")
     try:
-        value = msgspec.json.decode(document.removeprefix(_BOM))
+        value = _decode(document)
     except RecursionError:
         raise _too_deep() from None
     except (msgspec.DecodeError, ValueError):
@@ -35,6 +36,17 @@ def parse(document: bytes) -> Any:
     if opened > MAX_DEPTH:
         _check_depth(value)
     return value
+
+
+def _decode(document: bytes) -> Any:
+    """Return the value of a JSON text. Octets that are no characters, as in somebody's name, become question marks."""
+    try:
+        return msgspec.json.decode(document)
+    except (msgspec.DecodeError, ValueError):
+        text = document.decode("utf-8", "replace").encode()
+        if text == document:
+            raise
+        return msgspec.json.decode(text)
 
 
 def _check_depth(value: Any) -> None:

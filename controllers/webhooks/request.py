@@ -3,13 +3,10 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-from controllers.webhooks import forms
+from controllers.webhooks import content, forms
 from controllers.webhooks.limits import MAX_BODY_BYTES, MAX_HEADER_BYTES, MAX_HEADERS
 from controllers.webhooks.verdict import METHOD_NOT_ALLOWED, Refusal, malformed, too_large
-
-FORM: Final = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +44,17 @@ class Request:
         return (forms.first_field(encode(self.query), name) or b"").decode("utf-8", "replace")
 
     @property
+    def content(self) -> bytes:
+        """The body without its content coding. Raises Refusal for one that is not understood, or too large."""
+        return content.expand(self.body, self.header("Content-Encoding"))
+
+    @property
     def document(self) -> bytes:
-        """The JSON of the request: its body, or the field `payload` of a form, as GitHub and Gitea may send it."""
-        if self.header("Content-Type").partition(";")[0].strip().lower() != FORM:
-            return self.body
-        payload = forms.first_field(self.body, "payload")
-        if payload is None:
-            raise malformed("the form has no field `payload`; let the sender use the content type application/json")
-        return payload
+        """The JSON of the request: its body, or the field `payload` of a form, as GitHub and Gitea may send it.
+
+        Raises Refusal.
+        """
+        return content.document(self.content, self.header("Content-Type"))
 
 
 def encode(text: str) -> bytes:

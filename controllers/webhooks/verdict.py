@@ -9,6 +9,7 @@
 | 404 | no hook has this path |
 | 405 | not a POST |
 | 413 | larger than `limits` allows |
+| 415 | compressed in a way that is not understood |
 | 503 | the receiver is suspended, or its Secret or keys are not usable |
 """
 
@@ -24,6 +25,7 @@ UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
 METHOD_NOT_ALLOWED: Final = 405
 TOO_LARGE: Final = 413
+UNSUPPORTED: Final = 415
 UNAVAILABLE: Final = 503
 
 

@@ -1,5 +1,6 @@
-"""`python -m hack.crds`: writes manifests/crds, the CRDs of components and, with --install, manifests/install.yaml; or checks them.
+"""`python -m hack.crds`: writes the CRDs and, with --install, manifests/install.yaml; or checks them.
 
+They are in manifests/crds, and those of components in their folders.
 install.yaml is `kubectl kustomize manifests`; KUBECTL names the kubectl to use (default: the one on PATH).
 """
 

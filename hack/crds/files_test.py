@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from api.kinds import RECONCILED
+from api.kinds import RECEIVER, RECONCILED
 from api.version import VERSION
-from hack.crds.__main__ import MANIFESTS, crd_files, differences, main, write
+from hack.crds.__main__ import MANIFESTS, component_crd_files, crd_files, differences, main, write
 
 OWN_ARGS = {
     "imagerepository-controller": ("--interval-jitter-percentage=5",),
@@ -35,7 +35,7 @@ def installed() -> dict[tuple[str, str], Any]:
 
 
 def test_crds_are_fresh() -> None:
-    assert differences(crd_files(MANIFESTS / "crds")) == ""
+    assert differences(crd_files(MANIFESTS / "crds") | component_crd_files(MANIFESTS / "components")) == ""
 
 
 @pytest.mark.skipif(
@@ -121,6 +121,7 @@ EVENTS = {("", "events"): {"create", "patch"}}
 SECRETS = {("", "secrets"): {"get"}}
 READ = {"get", "list", "watch"}
 IMAGE, SOURCE = "image.toolkit.fluxcd.io", "source.toolkit.fluxcd.io"
+NOTIFICATION = "notification.toolkit.fluxcd.io"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +172,44 @@ def test_a_controller_may_do_exactly_what_it_does(name: str, own: dict[tuple[str
     assert granted == own | EVENTS | SECRETS
     assert binding["roleRef"]["name"] == role["metadata"]["name"]
     assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tagline-system"}]
+
+
+def test_the_receiver_may_do_exactly_what_it_does() -> None:
+    role, binding, *_ = documents(MANIFESTS / "components" / "receiver" / "rbac.yaml")
+    granted = {
+        (group, resource): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+    assert granted == EVENTS | SECRETS | {
+        (NOTIFICATION, "receivers"): READ | {"patch"},
+        (NOTIFICATION, "receivers/status"): {"get", "patch"},
+        (IMAGE, "imagerepositories"): READ | {"patch"},
+    }
+    assert binding["roleRef"]["name"] == role["metadata"]["name"]
+    name = RECEIVER.component
+    assert binding["subjects"] == [{"kind": "ServiceAccount", "name": name, "namespace": "tagline-system"}]
+
+
+def test_the_deployment_of_the_receiver_is_like_the_others_but_for_what_it_serves() -> None:
+    (receiver,) = documents(MANIFESTS / "components" / "receiver" / "deployment.yaml")
+    other = installed()["Deployment", CONTROLLERS[0]]
+    ours, theirs = (one["spec"]["template"]["spec"] for one in (receiver, other))
+    (container,), (model,) = ours["containers"], theirs["containers"]
+    assert container["command"] == ["python", "-m", "controllers.receiver"]
+    assert container["args"] == model["args"][: len(container["args"])]
+    assert {port["name"]: port["containerPort"] for port in container["ports"]} == {
+        "http-webhook": 9292, "http-prom": 8080, "healthz": 9440,
+    }  # fmt: skip
+    for key in ("image", "env", "livenessProbe", "readinessProbe", "securityContext", "volumeMounts"):
+        assert container[key] == model[key], key
+    for key in ("securityContext", "nodeSelector", "volumes", "terminationGracePeriodSeconds"):
+        assert ours[key] == theirs[key], key
+    (service,) = documents(MANIFESTS / "components" / "receiver" / "service.yaml")
+    labels = receiver["spec"]["template"]["metadata"]["labels"]
+    assert service["spec"]["selector"].items() <= labels.items()
+    assert receiver["spec"]["selector"]["matchLabels"].items() <= labels.items()
 
 
 @pytest.mark.parametrize("name", CONTROLLERS)

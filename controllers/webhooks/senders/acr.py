@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token_if_sent
-from controllers.webhooks.payload import child, identifier, items, moment, parse, text
+from controllers.webhooks.payload import moment, text
 from controllers.webhooks.request import Request
+from controllers.webhooks.senders import cloudevents
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, malformed
@@ -17,18 +18,11 @@ from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, 
 _GRID_PUSHES: Final = "Microsoft.ContainerRegistry.ImagePushed"
 
 
-def _load(document: bytes) -> Any:
-    value = parse(document)
-    if not isinstance(value, dict | list):
-        raise malformed("the body is neither a JSON object nor an array of them")
-    return value
-
-
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
-    envelopes = items({"events": payload}, "events") if isinstance(payload, list) else [payload]
+    envelopes = cloudevents.events_of(payload)
     first = envelopes[0] if envelopes else {}
     delivery = Delivery(
-        " ".join(filter(None, (identifier(envelope, "id") for envelope in envelopes[:100]))),
+        cloudevents.ids_of(envelopes, request),
         moment(first, "timestamp") or moment(first, "eventTime") or moment(first, "time"),
     )
     return Notice(tuple(_event(envelope) for envelope in envelopes), delivery)
@@ -36,7 +30,7 @@ def _read(payload: Any, request: Request, settings: Settings) -> Notice:
 
 def _event(envelope: Any) -> Event:
     kind = text(envelope, "eventType") or text(envelope, "type")
-    data = child(envelope, "data") if kind else envelope
+    data = cloudevents.data_of(envelope) if kind else envelope
     action = text(data, "action")
     if kind and kind != _GRID_PUSHES:
         return nothing(f"the event {kind} pushes no image")
@@ -55,7 +49,7 @@ SENDER = Sender(
     type="acr",
     title="Azure Container Registry",
     authenticate=check_token_if_sent,
-    load=_load,
+    load=cloudevents.load,
     read=_read,
     setup=Setup(
         where="Azure, the container registry, Webhooks, Add",

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from controllers.webhooks import forms, names
 from controllers.webhooks.authentication import check_path
-from controllers.webhooks.payload import child, identifier, moment, text
+from controllers.webhooks.payload import child, moment, text
 from controllers.webhooks.request import Request, encode
+from controllers.webhooks.senders import cloudevents
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, malformed
@@ -22,33 +23,41 @@ _PURL: Final = re.compile(
 
 
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
-    event = payload if "context" in payload else child(payload, "data")
-    context = child(event, "context")
-    if not context:
+    events = [_unwrap(event) for event in cloudevents.events_of(payload)]
+    contexts = [child(event, "context") for event in events]
+    if not all(contexts) or not contexts:
         raise malformed("there is no `context`")
-    delivery = Delivery(identifier(context, "id"), moment(context, "timestamp"))
-    match = _TYPE.fullmatch(text(context, "type"))
+    delivery = Delivery(cloudevents.ids_of(contexts, request), moment(contexts[0], "timestamp"))
+    types = [text(context, "type") for context in contexts]
+    read = tuple(_event(kind, text(event, "subject", "id")) for kind, event in zip(types, events, strict=True))
+    return Notice(read, delivery, types[0] if len({*types}) == 1 else "")
+
+
+def _unwrap(event: Any) -> Any:
+    """Return the event of CDEvents in a CloudEvent of structured mode; in binary mode it is the body."""
+    return event if not isinstance(event, dict) or "context" in event else cloudevents.data_of(event)
+
+
+def _event(kind: str, id: str) -> Event:
+    match = _TYPE.fullmatch(kind)
     if match is None:
         raise malformed("`context.type` is not one of CDEvents")
-    return Notice((_event(match["subject"], match["predicate"], text(event, "subject", "id")),), delivery, match[0])
-
-
-def _event(subject: str, predicate: str, id: str) -> Event:
+    subject, predicate = match["subject"], match["predicate"]
     if subject != "artifact" or predicate not in ("published", "packaged", "deleted"):
         return nothing(f"{subject} {predicate} pushes no image")
     if predicate == "deleted":
         return nothing(predicate, Action.DELETE)
-    match = _PURL.fullmatch(id)
-    if match is None:
+    purl = _PURL.fullmatch(id)
+    if purl is None:
         raise malformed("`subject.id` is not a package URL")
-    if match["type"] not in ("oci", "docker"):
-        return nothing(f"a package of type {match['type']} is no image")
-    query = encode(match["query"] or "")
+    if purl["type"] not in ("oci", "docker"):
+        return nothing(f"a package of type {purl['type']} is no image")
+    query = encode(purl["query"] or "")
     version, url, tag = (
-        _decoded(value) for value in (match["version"], _value(query, "repository_url"), _value(query, "tag"))
+        _decoded(value) for value in (purl["version"], _value(query, "repository_url"), _value(query, "tag"))
     )
     return names.push(
-        *_names(match["type"], _decoded(match["path"]), url),
+        *_names(purl["type"], _decoded(purl["path"]), url),
         tag=tag or version,
         digest=version,
     )
@@ -77,6 +86,7 @@ SENDER = Sender(
     type="cdevents",
     title="CDEvents",
     authenticate=check_path,
+    load=cloudevents.load,
     read=_read,
     event_headers=("Ce-Type",),
     setup=Setup(

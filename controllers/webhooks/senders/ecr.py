@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token
-from controllers.webhooks.payload import child, identifier, moment, text
-from controllers.webhooks.request import Request
+from controllers.webhooks.payload import child, identifier, moment, parse_object, text
+from controllers.webhooks.request import Request, encode
+from controllers.webhooks.senders import cloudevents
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
-from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, malformed
+from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, Refusal, malformed
 
 _ACCOUNT: Final = re.compile(r"\d{12}", re.ASCII)
 _REGION: Final = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", re.ASCII)
@@ -27,6 +28,27 @@ def _authenticate(request: Request, settings: Settings) -> str:
 
 
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
+    kind = text(payload, "Type")
+    if kind == "Notification":
+        return _read_of_sns(payload)
+    if kind in ("SubscriptionConfirmation", "UnsubscribeConfirmation"):
+        return Notice((nothing(f"{kind} of SNS: confirm it in Amazon's console", Action.PING),))
+    return _read_event(payload)
+
+
+def _read_of_sns(payload: Any) -> Notice:
+    """Return what a topic of SNS forwards. https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html."""
+    message = payload.get("Message")
+    if not isinstance(message, str):
+        raise malformed("the field `Message` is not text")
+    try:
+        event = parse_object(encode(message))
+    except Refusal:
+        return Notice((nothing("a message of SNS that is not about an image"),))
+    return _read_event(event)
+
+
+def _read_event(payload: Any) -> Notice:
     delivery = Delivery(identifier(payload, "id"), moment(payload, "time"))
     kind = text(payload, "type")
     event = _cloud_event(payload, kind) if kind.startswith(_CLOUD_EVENTS) else _native(payload)
@@ -34,9 +56,14 @@ def _read(payload: Any, request: Request, settings: Settings) -> Notice:
 
 
 def _native(payload: Any) -> Event:
+    if "action-type" in payload:  # an input path of $.detail: neither account nor region are there
+        return _action(payload, payload)
     if text(payload, "source") != "aws.ecr" or text(payload, "detail-type") != "ECR Image Action":
         return nothing(f"{text(payload, 'detail-type') or 'this'} is not an ECR Image Action")
-    detail = child(payload, "detail")
+    return _action(payload, child(payload, "detail"))
+
+
+def _action(payload: Any, detail: Any) -> Event:
     action, result = text(detail, "action-type"), text(detail, "result")
     if action == "DELETE":
         return nothing(action, Action.DELETE)
@@ -54,7 +81,7 @@ def _native(payload: Any) -> Event:
 def _cloud_event(payload: Any, kind: str) -> Event:
     if not kind.endswith(".push"):
         return nothing(f"the event {kind} pushes nothing")
-    data = child(payload, "data")
+    data = cloudevents.data_of(payload)
     match = _SOURCE.fullmatch(text(payload, "source"))
     region, account = (match[1], match[2]) if match else (text(data, "region"), "")
     return _push(
@@ -67,8 +94,12 @@ def _cloud_event(payload: Any, kind: str) -> Event:
 
 
 def _push(account: str, region: str, repository: str, *, tag: str, digest: str) -> Event:
-    if not (_ACCOUNT.fullmatch(account) and _REGION.fullmatch(region) and repository):
-        raise malformed("account, region and name of the repository are not all there")
+    if not repository:
+        raise malformed("there is no name of a repository")
+    if not account and not region:
+        return names.push(Name("", repository), tag=tag, digest=digest)
+    if not (_ACCOUNT.fullmatch(account) and _REGION.fullmatch(region)):
+        raise malformed("account and region are not both there")
     domain = next((domain for prefix, domain in _DOMAINS.items() if region.startswith(prefix)), "amazonaws.com")
     hosts = (
         f"{account}.dkr.ecr.{region}.{domain}",

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from controllers.webhooks import names
 from controllers.webhooks.authentication import check_token
-from controllers.webhooks.payload import child, identifier, items, moment, text
+from controllers.webhooks.payload import child, items, moment, text
 from controllers.webhooks.request import Request
+from controllers.webhooks.senders import cloudevents
 from controllers.webhooks.senders.sender import Sender, Setup, nothing
 from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Action, Delivery, Event, Name, Notice, malformed
@@ -19,17 +20,22 @@ _DELETES: Final = ("DELETE_ARTIFACT", "harbor.artifact.deleted", "deleteImage")
 
 
 def _read(payload: Any, request: Request, settings: Settings) -> Notice:
-    kind = text(payload, "type") or request.header("ce-type")
-    delivery = Delivery(
-        identifier(payload, "id") or request.header("ce-id"), moment(payload, "time") or moment(payload, "occur_at")
-    )
+    notifications = cloudevents.events_of(payload)
+    first = notifications[0] if notifications else {}
+    sent = moment(first, "time") or moment(first, "occur_at")
+    events = tuple(event for one in notifications for event in _events(one, request))
+    return Notice(events, Delivery(cloudevents.ids_of(notifications, request), sent))
+
+
+def _events(notification: Any, request: Request) -> list[Event]:
+    kind = cloudevents.type_of(notification, request)
     if kind in _DELETES:
-        return Notice((nothing(kind, Action.DELETE),), delivery)
+        return [nothing(kind, Action.DELETE)]
     if kind not in _PUSHES:
-        return Notice((nothing(f"the event {kind} pushes nothing" if kind else "a test without an event"),), delivery)
-    data = child(payload, "event_data") or child(payload, "data") or payload
+        return [nothing(f"the event {kind} pushes nothing" if kind else "a test without an event")]
+    data = child(notification, "event_data") or cloudevents.data_of(notification) or notification
     repository = _repository(data)
-    return Notice(tuple(_event(resource, repository) for resource in items(data, "resources")), delivery)
+    return [_event(resource, repository) for resource in items(data, "resources")]
 
 
 def _repository(data: Any) -> str:
@@ -51,6 +57,7 @@ SENDER = Sender(
     type="harbor",
     title="Harbor",
     authenticate=check_token,
+    load=cloudevents.load,
     read=_read,
     setup=Setup(
         where="Harbor, the project, Webhooks, New webhook",

@@ -4,6 +4,7 @@ https://docs.jfrog.com/administration/docs/event-types. The header X-JFrog-Event
 "Use secret for payload signing" the HMAC with SHA-256 over the body.
 """
 
+import re
 from typing import Any, Final
 
 from controllers.webhooks import names
@@ -18,6 +19,8 @@ _HEADER: Final = "X-JFrog-Event-Auth"
 _PUSHES: Final = {"docker": ("pushed", "promoted"), "artifact": ("deployed", "copied", "moved", "cached")}
 _MANIFESTS: Final = ("manifest.json", "list.manifest.json")
 _CACHE: Final = "-cache"
+_STORED_DIGEST: Final = re.compile(r"\A(sha256|sha512)__([0-9a-f]+)\Z")
+"""How a digest is written where a tag stands: in paths there is no colon."""
 
 
 def _authenticate(request: Request, settings: Settings) -> str:
@@ -51,7 +54,8 @@ def _event(domain: str, action: str, data: Any, origin: str, settings: Settings)
         raise malformed("the image's name or `repo_key` are missing")
     found = _names(names.host_of(origin), settings.repository or key.removesuffix(_CACHE), image)
     checksum = text(data, "sha256")
-    return names.push(*found, tag=text(data, "tag") or tag, digest=f"sha256:{checksum}" if checksum else "")
+    tag = _STORED_DIGEST.sub(r"\1:\2", text(data, "tag") or tag)
+    return names.push(*found, tag=tag, digest=f"sha256:{checksum}" if checksum else "")
 
 
 def _names(host: str, key: str, image: str) -> list[Name]:
