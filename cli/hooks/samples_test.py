@@ -40,8 +40,8 @@ def ask(sender: Sender, push: Push, secret: dict[str, bytes], *, verifies: bool 
     token = "token" if sender.type in IDENTITY_TOKENS else ""
     headers = {**sample.headers, **sign(sender.type, sample.body, secret, token)}
     request = Request(arrived=NOW, body=sample.body, headers=tuple(headers.items()))
-    expressions = {"image_expression": "req.image"} if sender.type.startswith("generic") else {}
-    settings = Settings(type=sender.type, secrets=(SECRET,), **expressions)
+    expression = "req.image" if sender.type.startswith("generic") else ""
+    settings = Settings(type=sender.type, secrets=(SECRET,), image_expression=expression)
     return judge(request, settings, verifies=verifies and not token)
 
 

@@ -11,7 +11,7 @@ from controllers.webhooks.settings import SecretData
 IDENTITY_TOKENS: Final = ("gcr", "generic-oidc")
 """Types whose senders have a token of an issuer, and no shared one."""
 AUTHORIZATION: Final = "Authorization"
-_TOKEN_OR_PASSWORD: Final = "acr"
+_TOKEN_OR_PASSWORD: Final = "acr"  # noqa: S105 -- a type
 """Known by the password where the Secret has one."""
 
 
