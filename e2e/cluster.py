@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from e2e.kubeapi import KubeApi
 from hack.controllers import Kubectl
 
-API_VERSION = {kind.resource.kind: kind.resource.api_version for kind in KINDS}
+API_VERSION = {kind.resource.kind: kind.resource.api_version for kind in EVERY_KIND}
 TEST_TIMEOUT_SECONDS = 20
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 

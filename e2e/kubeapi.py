@@ -11,11 +11,11 @@ from typing import Any
 
 import httpx
 
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from hack.controllers import Kubectl
 from hack.env import process
 
-PLURAL = {kind.resource.kind: kind.resource.plural for kind in KINDS} | {
+PLURAL = {kind.resource.kind: kind.resource.plural for kind in EVERY_KIND} | {
     "Event": "events",
     "Secret": "secrets",
     "ServiceAccount": "serviceaccounts",

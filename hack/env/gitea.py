@@ -96,6 +96,8 @@ JWT_SECRET = {secrets.token_urlsafe(32)}
 DISABLE_REGISTRATION = true
 [packages]
 ENABLED = true
+[webhook]
+ALLOWED_HOST_LIST = loopback
 [mailer]
 ENABLED = false
 [indexer]

@@ -1,6 +1,7 @@
 """The CNCF distribution registry, with htpasswd accounts or open to all, plain or over TLS. On loopback by default."""
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +37,12 @@ def start(
     port: int | None = None,
     tls: TlsFiles | None = None,
     address: str = process.LOOPBACK,
+    endpoints: Sequence[Mapping[str, object]] = (),
 ) -> LocalRegistry:
-    """Start a registry in `folder` and wait until it answers. Deleting tags is enabled."""
+    """Start a registry in `folder` and wait until it answers. Deleting tags is enabled.
+
+    endpoints: of `notifications`, to which it announces what happens
+    """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or process.free_ports(1, address)[0]
     http: dict[str, object] = {"addr": f"{address}:{port}"}
@@ -49,6 +54,8 @@ def start(
         "storage": {"filesystem": {"rootdirectory": str(folder / "data")}, "delete": {"enabled": True}},
         "http": http,
     }
+    if endpoints:
+        config["notifications"] = {"endpoints": [dict(endpoint) for endpoint in endpoints]}
     if user:
         hashed = bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)).decode()
         (folder / "htpasswd").write_text(f"{user}:{hashed}\n")
