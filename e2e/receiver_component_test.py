@@ -218,13 +218,14 @@ def test_hints_complete_the_list_and_hostile_ones_do_nothing(space: Space, parts
         space.api.merge(
             "image.toolkit.fluxcd.io/v1", "ImageRepository", namespace=space.name, name="app", change=change
         )
-        space.wait(
-            "ImageRepository",
-            "app",
-            lambda o, number=number: o["status"].get("lastHandledReconcileAt") == f"hostile {number}",
-            what="it to be handled",
-        )
+        _wait_handled(space, f"hostile {number}")
     space.wait_ready("ImageRepository", "app", message="found 3 tags")
+
+
+def _wait_handled(space: Space, at: str) -> None:
+    space.wait(
+        "ImageRepository", "app", lambda o: o["status"].get("lastHandledReconcileAt") == at, what="it to be handled"
+    )
 
 
 def _announce(space: Space, at: str, tags: list[str]) -> None:
