@@ -10,12 +10,12 @@ import pytest
 
 from api.imagepolicy import ImageRef
 from api.imagerepository import ImageRepository, ScanResult
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from api.meta import Condition, LocalObjectReference, ObjectMeta
 from api.schema import EPOCH
 
-TYPES = [kind.type for kind in KINDS]
-WITH_STATUS = [kind.type for kind in KINDS if kind.definition.status_subresource]
+TYPES = [kind.type for kind in EVERY_KIND]
+WITH_STATUS = [kind.type for kind in EVERY_KIND if kind.definition.status_subresource]
 
 
 def written(value: msgspec.Struct) -> Any:

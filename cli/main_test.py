@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from api.kinds import RECONCILED
+from api.kinds import EVERY_PROCESS
 from api.version import VERSION
 from cli.main import CLUSTER_VERBS, VERBS, main
 
@@ -64,7 +64,7 @@ def test_unknown_commands_are_refused(argv: list[str], capsys: pytest.CaptureFix
     assert "usage: tagline" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("kind", [kind.name for kind in RECONCILED])
+@pytest.mark.parametrize("kind", [kind.name for kind in EVERY_PROCESS])
 def test_run_hands_the_flags_to_the_controller(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["run", kind, "--help"]) == 0
     shown = capsys.readouterr().out
@@ -80,7 +80,7 @@ def test_run_knows_the_flags_of_one_kind_alone(capsys: pytest.CaptureFixture[str
 
 
 def test_several_kinds_share_a_process_and_its_flags(capsys: pytest.CaptureFixture[str]) -> None:
-    kinds = ",".join(kind.name for kind in RECONCILED)
+    kinds = ",".join(kind.name for kind in EVERY_PROCESS)
     assert main(["run", kinds, "--help"]) == 0
     shown = capsys.readouterr().out
     assert shown.startswith(f"Usage: tagline run {kinds} ")

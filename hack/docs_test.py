@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from api.kinds import KINDS, RECONCILED
+from api.kinds import EVERY_KIND, EVERY_PROCESS
 from api.openapi import struct_schema
 from cli.grammar.globals import GLOBAL_FLAGS
 from cli.grammar.tree import load, walk
@@ -135,7 +135,7 @@ def verb_flags() -> set[str]:
 
 @every_page
 def test_flags_exist(page: Path) -> None:
-    existing = {name for kind in RECONCILED for name in parse_help(kind.name)} | verb_flags()
+    existing = {name for kind in EVERY_PROCESS for name in parse_help(kind.name)} | verb_flags()
     existing |= {flag.removeprefix("--") for flags in helmlines.FLAGS.values() for flag in flags}
     named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
@@ -191,7 +191,7 @@ def examples() -> list[Any]:
         for page in PAGES
         for number, block in enumerate(blocks(page, "yaml"))
         for document in YAML(typ="safe").load_all(io.StringIO(block))
-        if isinstance(document, dict) and document.get("kind") in {kind.resource.kind for kind in KINDS}
+        if isinstance(document, dict) and document.get("kind") in {kind.resource.kind for kind in EVERY_KIND}
     ]
     assert documents
     return documents
@@ -199,7 +199,7 @@ def examples() -> list[Any]:
 
 @pytest.mark.parametrize("document", examples())
 def test_examples_set_fields_that_exist(document: dict[str, Any]) -> None:
-    kind = next(kind for kind in KINDS if kind.resource.kind == document["kind"])
+    kind = next(kind for kind in EVERY_KIND if kind.resource.kind == document["kind"])
     group, version = document["apiVersion"].split("/")
     assert group == kind.resource.group
     assert version in kind.definition.versions

@@ -3,12 +3,12 @@
 import argparse
 import importlib
 
-from api.kinds import RECONCILED
+from api.kinds import EVERY_PROCESS
 
 
 def add_to(parser: argparse.ArgumentParser) -> None:
     """Add the grammar of the verb."""
-    names = ", ".join(kind.name for kind in RECONCILED)
+    names = ", ".join(kind.name for kind in EVERY_PROCESS)
     parser.description = "The same as python -m controllers.KIND; several kinds share one process."
     parser.add_argument("kinds", type=parse_kinds, metavar="KIND[,KIND...]", help=names)
     parser.add_argument("flags", nargs=argparse.REMAINDER, metavar="FLAG", help="of the controller; --help lists them")
@@ -17,7 +17,7 @@ def add_to(parser: argparse.ArgumentParser) -> None:
 
 def parse_kinds(text: str) -> tuple[str, ...]:
     """Return the kinds of a comma-separated list; raise ArgumentTypeError for another word, or one given twice."""
-    kinds, choices = tuple(text.split(",")), [kind.name for kind in RECONCILED]
+    kinds, choices = tuple(text.split(",")), [kind.name for kind in EVERY_PROCESS]
     for kind in kinds:
         if kind not in choices:
             raise argparse.ArgumentTypeError(f"invalid choice: {kind!r} (choose from {', '.join(choices)})")

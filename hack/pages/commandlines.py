@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from typing import Final
 
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from cli.grammar.run import parse
 from cli.grammar.tree import Command, find
 from cli.main import CLUSTER_VERBS, VERBS, build_parser, build_root
@@ -57,7 +57,7 @@ _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
 }
 _KUBECTL_KINDS: Final = frozenset(
     {"clusterrole", "clusterrolebinding", "crd", "deployment", "namespace", "secret", "pod", "pods"}
-    | {name for kind in KINDS for name in (kind.name, kind.resource.plural, *kind.definition.short_names)}
+    | {name for kind in EVERY_KIND for name in (kind.name, kind.resource.plural, *kind.definition.short_names)}
 )
 _ABOUT_A_KIND: Final = frozenset({"annotate", "delete", "describe", "get", "label", "patch", "wait", "create"})
 _SEPARATORS: Final = frozenset({"|", "||", "&&", ";", "&", "(", ")", "<("})

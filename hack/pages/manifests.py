@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from ruamel.yaml import YAML
 
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from api.openapi import struct_schema
 from cli.objects import ForeignFile, collect_manifests
 from controllers.setters.line_markers import LINE_FORMATS
@@ -18,7 +18,7 @@ from hack.pages.blocks import ROOT
 from hack.pages.commandlines import Wrong, check_script
 from hack.reference.fields import rows
 
-OURS: Final = frozenset(kind.resource.group for kind in KINDS)
+OURS: Final = frozenset(kind.resource.group for kind in EVERY_KIND)
 BUILT_IN: Final = frozenset({"v1", "apps/v1", "policy/v1", "rbac.authorization.k8s.io/v1"})
 KUSTOMIZATION: Final = "kustomize.config.k8s.io/v1beta1"
 FOREIGN: Final = frozenset(
@@ -85,7 +85,9 @@ def _check_document(document: Any) -> str:
 
 def _check_fragment(document: dict[str, Any]) -> str:
     if "spec" in document or "status" in document:
-        found = [row.path for kind in KINDS for row in rows(struct_schema(kind.type, kind.definition.versions[-1]), "")]
+        found = [
+            row.path for kind in EVERY_KIND for row in rows(struct_schema(kind.type, kind.definition.versions[-1]), "")
+        ]
         known = {path.rstrip("[]{}") for path in found}
         maps = tuple(path.removesuffix("{}") + "." for path in found if path.endswith("{}"))
         paths = [path for path in _paths(document, "") if not path.startswith(maps)]

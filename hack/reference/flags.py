@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import redirect_stdout
 from functools import cache
 
-from api.kinds import RECONCILED
+from api.kinds import EVERY_PROCESS
 from cli.main import main as tagline
 from hack.reference.markdown import escape
 
@@ -15,7 +15,7 @@ FLAGS_WITH_HELP = re.compile(r"^  --(\S+)\n      (no effect: )?(.*?)(?: \(defaul
 
 def flag_table() -> Iterator[str]:
     """Yield the table of all flags in alphabetical order."""
-    by_process = {kind.name: parse_help(kind.name) for kind in RECONCILED}
+    by_process = {kind.name: parse_help(kind.name) for kind in EVERY_PROCESS}
     yield "| Flag | Default | Meaning |\n|---|---|---|\n"
     for name in sorted(set().union(*by_process.values())):
         by = [kind for kind, found in by_process.items() if name in found]

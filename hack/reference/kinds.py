@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from api.kinds import KINDS, Kind
+from api import kinds
+from api.kinds import Kind
 from api.meta import Condition
 from api.openapi import docstring, struct_schema
 from api.schema import Definition
@@ -36,7 +37,7 @@ def parts(kind: Kind) -> dict[str, str]:
 
 @cache
 def _parts(name: str) -> dict[str, str]:
-    kind = next(kind for kind in KINDS if kind.name == name)
+    kind = next(kind for kind in kinds.EVERY_KIND if kind.name == name)
     found = {
         "about": "".join(_about(kind)),
         "spec": "".join(_section(kind, "spec")),

@@ -15,7 +15,7 @@ from functools import cache
 from types import ModuleType
 from typing import Final
 
-from api.kinds import RECONCILED, Kind
+from api.kinds import EVERY_PROCESS, Kind
 from api.names import FAILED, PROGRESSING_WITH_RETRY, SUCCEEDED
 
 OUTCOMES: Final = ("Retry", "Waiting", "Stalled")
@@ -69,8 +69,8 @@ def _reasons_in(package_name: str) -> tuple[Reason, ...]:
 
 def kinds_by_reason() -> dict[str, list[Kind]]:
     """Return every reason of a failure with the kinds that have it, by name."""
-    found: dict[str, list[Kind]] = {FAILED: list(RECONCILED)}
-    for kind in RECONCILED:
+    found: dict[str, list[Kind]] = {FAILED: list(EVERY_PROCESS)}
+    for kind in EVERY_PROCESS:
         for reason in reasons_of(kind):
             found.setdefault(reason.name, []).append(kind)
     return dict(sorted(found.items()))

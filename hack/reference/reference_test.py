@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from api.kinds import KINDS, RECONCILED, Kind
+from api.kinds import EVERY_KIND, EVERY_PROCESS, Kind
 from api.openapi import struct_schema
 from cli.main import CLUSTER_VERBS, VERBS
 from controllers.runtime.process import flags
@@ -24,7 +24,7 @@ FILES = ("docs", "mkdocs.yml")
 
 
 def kind_named(name: str) -> Kind:
-    return next(kind for kind in KINDS if kind.resource.kind == name)
+    return next(kind for kind in EVERY_KIND if kind.resource.kind == name)
 
 
 def section_of(page: str, heading: str) -> str:
@@ -35,7 +35,7 @@ def test_pages_are_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     assert reference.main(["--check"]) == 0, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", EVERY_KIND, ids=lambda kind: kind.name)
 def test_every_field_has_words(kind: Kind) -> None:
     page = kinds.page(kind, "")
     schema = struct_schema(kind.type, kind.definition.versions[-1])
@@ -48,7 +48,7 @@ def test_every_field_has_words(kind: Kind) -> None:
         assert row.description in heading or in_table, row.path
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", EVERY_KIND, ids=lambda kind: kind.name)
 def test_pages_of_kinds_have_the_order_that_users_of_flux_know(kind: Kind) -> None:
     page = (ROOT / "docs" / "api" / f"{kind.name}.md").read_text()
     wanted = ["Example", "Writing the spec", f"Working with {kind.resource.kind}", "Status", "Conditions"]
@@ -101,7 +101,7 @@ def test_page_of_a_command_says(verb: str, text: str) -> None:
 
 
 def test_every_reason_of_the_tables_is_found() -> None:
-    by_kind = {kind.name: {reason.name for reason in reasons_of(kind)} for kind in RECONCILED}
+    by_kind = {kind.name: {reason.name for reason in reasons_of(kind)} for kind in EVERY_PROCESS}
     assert by_kind["imagerepository"] >= {"AuthenticationFailed", "ReadOperationFailed", "ImageURLInvalid"}
     assert by_kind["imagepolicy"] >= {"AccessDenied", "DependencyNotReady", "IntervalNotConfigured", "Failure"}
     assert by_kind["imageupdateautomation"] >= {"AccessDenied", "FeatureGateDisabled", "InvalidSourceConfiguration"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from api.kinds import KINDS
+from api.kinds import EVERY_KIND
 from hack.cligolden.accepted import DEFAULT, read_accepted
 from hack.reference import commands, kinds
 from hack.reference.flags import flag_table
@@ -26,7 +26,7 @@ def pages(root: Path) -> dict[str, str]:
     def present(name: str) -> str:
         return (root / name).read_text() if (root / name).exists() else ""
 
-    found = {f"{API}/{kind.name}.md": kinds.page(kind, present(f"{API}/{kind.name}.md")) for kind in KINDS}
+    found = {f"{API}/{kind.name}.md": kinds.page(kind, present(f"{API}/{kind.name}.md")) for kind in EVERY_KIND}
     found |= {f"{COMMANDS}/{name}": content for name, content in commands.pages().items()}
     found[FLAGS] = replace_part(present(FLAGS), "flags", "".join(flag_table()))
     found[TROUBLESHOOTING] = replace_part(present(TROUBLESHOOTING), "reasons", _reason_table())
@@ -65,7 +65,7 @@ def _navigation(text: str) -> str:
     _, closing, after = rest.partition(_NAVIGATION_END)
     if not opening or not closing:
         raise ValueError(f"{NAVIGATION} lacks the lines around generated pages")
-    lines = ["  - Kinds:\n", *(f"    - {kind.resource.kind}: api/{kind.name}.md\n" for kind in KINDS)]
+    lines = ["  - Kinds:\n", *(f"    - {kind.resource.kind}: api/{kind.name}.md\n" for kind in EVERY_KIND)]
     lines += ["  - Commands:\n"]
     for name in commands.pages():
         verb = name.removesuffix(".md")
