@@ -11,9 +11,11 @@ from hack.reference import commands, kinds
 from hack.reference.flags import flag_table
 from hack.reference.markdown import escape, join_names, replace_part
 from hack.reference.reasons import kinds_by_reason, reasons_of
+from hack.reference.senders import sender_sections
 
 COMPATIBILITY = "docs/compatibility.md"
 FLAGS, TROUBLESHOOTING, REFERENCE = "docs/flags.md", "docs/troubleshooting.md", "docs/reference.md"
+RECEIVER = "docs/receiver.md"
 API, COMMANDS = "docs/api", "docs/commands"
 NAVIGATION: Final = "mkdocs.yml"
 _NAVIGATION_BEGIN: Final = "  # pages that `python -m hack.reference` generates\n"
@@ -31,6 +33,7 @@ def pages(root: Path) -> dict[str, str]:
     found[FLAGS] = replace_part(present(FLAGS), "flags", "".join(flag_table()))
     found[TROUBLESHOOTING] = replace_part(present(TROUBLESHOOTING), "reasons", _reason_table())
     found[COMPATIBILITY] = replace_part(present(COMPATIBILITY), "recordings", _recording_table())
+    found[RECEIVER] = replace_part(present(RECEIVER), "senders", "".join(sender_sections()))
     found[NAVIGATION] = _navigation(present(NAVIGATION))
     return found
 

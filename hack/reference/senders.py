@@ -1,0 +1,18 @@
+"""What is entered at each sender of webhooks, as `tagline receiver setup` prints it."""
+
+from collections.abc import Iterator
+
+from cli.hooks.instructions import as_lines, hook_url
+from controllers.webhooks.senders.table import SENDERS
+
+HOST = "hooks.example.com"
+
+
+def sender_sections() -> Iterator[str]:
+    """Yield a section for each sender."""
+    url = hook_url(HOST, token=b"", name="", namespace="")
+    for number, sender in enumerate(SENDERS):
+        yield f"{chr(10) if number else ''}### {sender.title}\n\n"
+        yield f"<!-- not executed: what `tagline receiver setup {sender.type} --host {HOST}` prints -->\n```\n"
+        yield from (f"{line}\n" for line in as_lines(sender, url))
+        yield "```\n"
