@@ -1,6 +1,7 @@
 """`manifests/components/receiver`: what its account may do, as a real API server sees it; hints, and hostile ones."""
 
 import json
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,8 +16,9 @@ from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
 from e2e.objects import image_repository
 from hack import controllers as local_controllers
-from hack.controllers import Kubectl
+from hack.controllers import ROOT, Kubectl
 from hack.oci import Pusher
+from hack.pages.blocks import blocks_of
 
 AT = "2026-11-30T09:00:00.000000001Z"
 FINALIZER = "finalizers.fluxcd.io"
@@ -232,6 +234,23 @@ def _announce(space: Space, at: str, tags: list[str]) -> None:
     pushed = json.dumps([{"tag": tag, "at": at} for tag in tags])
     change = {"metadata": {"annotations": {PUSHED_TAGS: pushed, REQUESTED_AT: at}}}
     space.api.merge("image.toolkit.fluxcd.io/v1", "ImageRepository", namespace=space.name, name="app", change=change)
+
+
+def test_manifests_of_the_guide_are_taken_by_the_api_server(component: Kubectl, space: Space, tmp_path: Path) -> None:
+    blocks = [block.body for block in blocks_of("docs/receiver.md") if block.language == "yaml"]
+    taken = []
+    for body in blocks:
+        if "kind: Kustomization" in body or "gateway.networking.k8s.io" in body or "kind:" not in body:
+            continue
+        adapted = re.sub("namespace: (apps|tagline-system)", f"namespace: {space.name}", body)
+        space.kubectl("apply", "--dry-run=server", "-f", "-", stdin=adapted)
+        taken += re.findall("^kind: (.+)$", body, re.MULTILINE)
+    assert taken == ["Ingress", "Secret", "Receiver"]
+    (with_tls,) = (body for body in blocks if "--tls-cert-file" in body)
+    (tmp_path / "tagline").symlink_to(ROOT)
+    (tmp_path / "kustomization.yaml").write_text(with_tls)
+    objects = manifests.parse(space.kubectl("kustomize", str(tmp_path)).stdout)
+    assert "--tls-cert-file=/tls/tls.crt" in manifests.arguments(objects, "receiver-controller")
 
 
 def test_the_component_is_rendered_alone_and_with_others(parts: Parts, tmp_path: Path) -> None:

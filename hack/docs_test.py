@@ -137,7 +137,7 @@ def verb_flags() -> set[str]:
 def test_flags_exist(page: Path) -> None:
     existing = {name for kind in EVERY_PROCESS for name in parse_help(kind.name)} | verb_flags()
     existing |= {flag.removeprefix("--") for flags in helmlines.FLAGS.values() for flag in flags}
-    named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-z0-9-]+)", code))}
+    named = {m[1] for code in inline_code(page) if (m := re.match(r"--([a-z][a-zA-Z0-9-]+)", code))}
     assert named - existing - {"flag", "switch"} == set()  # the last two stand for any
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-GENERATED: Final = ("docs/api", "docs/commands")
+GENERATED: Final = ("docs/api", "docs/commands", "docs/receiver.md")
 
 _FENCE = re.compile(r"```(\w*)")
 _NOT_EXECUTED = re.compile(r"<!-- not executed: (.+) -->")

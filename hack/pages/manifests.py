@@ -19,11 +19,12 @@ from hack.pages.commandlines import Wrong, check_script
 from hack.reference.fields import rows
 
 OURS: Final = frozenset(kind.resource.group for kind in EVERY_KIND)
-BUILT_IN: Final = frozenset({"v1", "apps/v1", "policy/v1", "rbac.authorization.k8s.io/v1"})
+BUILT_IN: Final = frozenset({"v1", "apps/v1", "networking.k8s.io/v1", "policy/v1", "rbac.authorization.k8s.io/v1"})
 KUSTOMIZATION: Final = "kustomize.config.k8s.io/v1beta1"
 FOREIGN: Final = frozenset(
     {
         "argoproj.io/v1alpha1",
+        "gateway.networking.k8s.io/v1",
         "helm.toolkit.fluxcd.io/v2",
         "monitoring.coreos.com/v1",
         "notification.toolkit.fluxcd.io/v1beta3",
