@@ -1,0 +1,116 @@
+"""What can go wrong between us and a forge.
+
+    ForgeError               `forge`, `request`, `reason`, `remedy`: the text has them all, in this order
+    ├── Unavailable          nobody answered, or the forge failed to (`retry_after`)
+    │   └── RateLimited      the forge asked us to wait (`retry_after`)
+    ├── AuthenticationFailed the token is missing, wrong or expired
+    ├── Forbidden            the token is good, but must not do this
+    ├── NotFound             no such repository, or it is hidden from the token
+    ├── Moved                the repository has another name now (`location`)
+    ├── Archived             the repository is read-only
+    ├── Refused              the forge does not accept the request: what is asked for is not possible as it is
+    │   ├── AlreadyExists    there is an open pull request for these branches
+    │   ├── NothingToMerge   the head branch has nothing that the base has not
+    │   └── BranchMissing    the head or base branch is not there
+    ├── Conflict             somebody else changed the pull request meanwhile; read it and try again
+    ├── BadAnswer            not an answer of this forge's API, or one beyond our bounds
+    └── BadLocation          the URL does not name a repository at this forge, or leads where it must not
+
+Texts are safe to show: no credential, of foreign text at most 256 characters.
+"""
+
+from datetime import timedelta
+
+
+class ForgeError(Exception):
+    """A request that did not lead to what it was for.
+
+    forge: as people call it, with its host ("GitHub (github.com)"). request: what was tried ("open a pull request for
+    tagline/app in org/fleet"). reason: what happened. remedy: what to do next, "" where only waiting helps.
+    """
+
+    def __init__(self, reason: str, *, forge: str = "", request: str = "", remedy: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.forge = forge
+        self.request = request
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        begin = f"{self.forge}: " if self.forge else ""
+        tried = f"failed to {self.request}: " if self.request else ""
+        return f"{begin}{tried}{self.reason}" + (f"; {self.remedy}" if self.remedy else "")
+
+
+class Unavailable(ForgeError):
+    """Nobody answered, or the forge failed to. Retrying may help."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        forge: str = "",
+        request: str = "",
+        remedy: str = "",
+        retry_after: timedelta | None = None,
+    ) -> None:
+        super().__init__(reason, forge=forge, request=request, remedy=remedy)
+        self.retry_after = retry_after
+
+
+class RateLimited(Unavailable):
+    """The forge asked us to wait. `retry_after` is always set."""
+
+
+class AuthenticationFailed(ForgeError):
+    """The token is missing, wrong or expired."""
+
+
+class Forbidden(ForgeError):
+    """The token is good, but must not do this."""
+
+
+class NotFound(ForgeError):
+    """The forge has no such repository, or hides it from the token."""
+
+
+class Moved(ForgeError):
+    """The repository has another name or place now."""
+
+    def __init__(
+        self, reason: str, *, forge: str = "", request: str = "", remedy: str = "", location: str = ""
+    ) -> None:
+        super().__init__(reason, forge=forge, request=request, remedy=remedy)
+        self.location = location
+
+
+class Archived(ForgeError):
+    """The repository is read-only."""
+
+
+class Refused(ForgeError):
+    """The forge does not accept the request as it is."""
+
+
+class AlreadyExists(Refused):
+    """There is an open pull request for these branches. `create` adopts it, so this leaves it only if it is not found."""
+
+
+class NothingToMerge(Refused):
+    """The head branch has nothing that the base has not."""
+
+
+class BranchMissing(Refused):
+    """The head or base branch is not there."""
+
+
+class Conflict(ForgeError):
+    """Somebody else changed the pull request meanwhile. Read it again and retry."""
+
+
+class BadAnswer(ForgeError):
+    """Not an answer of this forge's API, or one beyond our bounds."""
+
+
+class BadLocation(ForgeError):
+    """The URL does not name a repository at this forge, or leads where it must not."""
