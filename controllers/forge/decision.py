@@ -5,15 +5,15 @@ Git says of the head branch. It then pushes if the decision says so, and only af
 the decision says; a crash in between is repaired by the next run, as it finds the branch or the pull request.
 """
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 from controllers.forge.model import Desired, PullRequest, State
-from controllers.forge.text import text_digest
+from controllers.forge.stamp import short_digest, text_digest
 
-SHORT_COMMIT = 8
+SHORT_COMMIT, MIN_COMMIT = 8, 12
 
 
 class Action(StrEnum):
@@ -114,12 +114,7 @@ def digest(values: Iterable[tuple[str, str]]) -> str:
 
     Neither the base nor old values count: the same values offered anew are the same content.
     """
-    hashed = hashlib.sha256()
-    for place, value in sorted(values):
-        for part in (place, value):
-            data = part.encode("utf-8", "surrogatepass")
-            hashed.update(len(data).to_bytes(8, "big") + data)
-    return hashed.hexdigest()[:32]
+    return short_digest(*chain.from_iterable(sorted(values)))
 
 
 def decide(
@@ -244,7 +239,13 @@ def _is_ours(entry: PullRequest, automation: str, memory: Memory) -> bool:
 def _is_merged_at(newest: Iterable[PullRequest], commit: str) -> bool:
     """Return whether the branch is only what is left of a merge: people's commits on it are in the base, too."""
     last = next(iter(newest), None)
-    return bool(last and last.state is State.MERGED and commit and last.head_commit == commit)
+    return bool(last and last.state is State.MERGED and commit and is_same_commit(last.head_commit, commit))
+
+
+def is_same_commit(first: str, second: str) -> bool:
+    """Return whether two names mean one commit; Bitbucket Cloud answers with their beginnings."""
+    short, full = sorted((first, second), key=len)
+    return len(short) >= MIN_COMMIT and full.startswith(short)
 
 
 def _hands_off(current: PullRequest | None, foreign: ForeignCommit) -> Decision:

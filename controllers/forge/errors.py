@@ -11,7 +11,9 @@
     ├── Refused              the forge does not accept the request: what is asked for is not possible as it is
     │   ├── AlreadyExists    there is an open pull request for these branches
     │   ├── NothingToMerge   the head branch has nothing that the base has not
-    │   └── BranchMissing    the head or base branch is not there
+    │   ├── BranchMissing    the head or base branch is not there
+    │   ├── DraftRefused     the repository has no drafts
+    │   └── NotYet           not possible now, but perhaps in a moment
     ├── Conflict             somebody else changed the pull request meanwhile; read it and try again
     ├── BadAnswer            not an answer of this forge's API, or one beyond our bounds
     └── BadLocation          the URL does not name a repository at this forge, or leads where it must not
@@ -102,6 +104,14 @@ class NothingToMerge(Refused):
 
 class BranchMissing(Refused):
     """The head or base branch is not there."""
+
+
+class DraftRefused(Refused):
+    """The repository has no drafts."""
+
+
+class NotYet(Refused):
+    """Not possible now, but perhaps in a moment: the forge is still finding out whether it can be merged."""
 
 
 class Conflict(ForgeError):

@@ -67,6 +67,8 @@ class PullRequest:
     head_commit: str = ""
     """Empty: the forge does not say."""
     title: str = ""
+    body: str = field(default="", repr=False)
+    """With stamp; in listings it may be cut."""
     author: str = ""
     """Login name; empty: the forge does not say."""
     stamp: Stamp | None = None
@@ -116,6 +118,8 @@ class Warned:
     """`labels`, `reviewers`, `assignees`, `auto-merge`, `draft`, `title`, `body`, `comment`."""
     message: str
     """Says what to do; safe to show."""
+    again: bool = False
+    """Whether to call `update` in the next run although nothing has changed: what was not possible may be, then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,36 +1,111 @@
-"""The words of a pull request: the stamp by which we know it again, lengths that forges take, foreign text in Markdown.
+"""The words of a pull request: lengths that forges take, and foreign text in Markdown.
 
-The stamp is a link definition of Markdown that nothing refers to (CommonMark section 4.7): all forges leave it out of
-what they show, and an API answers with it.
+Mentions (@team), references (#1, !1, GH-1) and quick actions (GitLab: `/merge` at the beginning of a line) act on other
+people and on other pull requests. Forges find them in the text that Markdown has made, so a backslash does not help:
+inside of a code span they are left alone by all six, and elsewhere a zero-width space takes them apart.
 """
 
-import hashlib
 import re
+from dataclasses import replace
 from typing import Final
 
 from controllers.forge.model import Stamp
+from controllers.forge.stamp import format_stamp
+from controllers.net.foreign_text import escape
 
-_NAME: Final = r"[a-z0-9.-]{1,253}"
-_STAMP: Final = re.compile(
-    rf"^\[//\]: # \(tagline automation=({_NAME}/{_NAME}) content=([0-9a-f]{{0,64}}) text=([0-9a-f]{{0,64}})( closed)?\)\s*$",
-    re.MULTILINE,
-)
-
-
-def text_digest(title: str, body: str) -> str:
-    """Return the digest of title and body, as it is in a stamp."""
-    return hashlib.sha256(f"{len(title)}\n{title}{body}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-def read_stamp(body: str) -> Stamp | None:
-    """Return the stamp in the text of a pull request: the last one, as ours stands at the end."""
-    last = None
-    for last in _STAMP.finditer(body):
-        pass
-    return Stamp(last[1], last[2], last[3], bool(last[4])) if last else None
+ELLIPSIS: Final = "…"
+CUT_NOTE: Final = "*The rest was cut, as the forge takes no longer text.*"
+ZERO_WIDTH: Final = "\u200b"
+MAX_BACKTICKS: Final = 16
+_PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^&=:\"'/])")
+_ACTS: Final = re.compile(r"(?<=[@#!~%$&])(?=[\w\"])|(?<=\bGH)(?=-\d)|(?<=://)|(?<=\bwww)(?=\.)", re.IGNORECASE)
+_FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
+_LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+/?=&-]*)?", re.ASCII)
 
 
-def format_stamp(stamp: Stamp) -> str:
-    """Return the line that `read_stamp` reads."""
-    closed = " closed" if stamp.closed else ""
-    return f"[//]: # (tagline automation={stamp.automation} content={stamp.content} text={stamp.text}{closed})"
+def length(text: str) -> int:
+    """Return how long a text is for those that count most: in UTF-16."""
+    return len(text) + sum(char > "\uffff" for char in text)
+
+
+def fit_title(title: str, limit: int, *, prefix: str = "") -> str:
+    """Return a title on one line that a forge takes, with the prefix in front of it."""
+    line = _defuse(" ".join(escape(" ".join(title.split())).split())) or "Update images"
+    return prefix + _cut(line, limit - length(prefix), ELLIPSIS)
+
+
+def compose(body: str, stamp: Stamp, limit: int) -> str:
+    """Return the text of a pull request: the stamp, and of the body what a forge takes.
+
+    A long body is cut between lines, and a code block that is cut is closed.
+    """
+    head = format_stamp(stamp) + "\n\n"
+    clean = _without_controls(body)
+    room = limit - length(format_stamp(replace(stamp, closed=True))) - 2
+    if length(clean) <= room:
+        return head + clean
+    end = f"\n\n{CUT_NOTE}"
+    kept = _cut(clean, room - length(end) - MAX_BACKTICKS * 2, "")
+    line_end = kept.rfind("\n")
+    kept = kept[:line_end] if line_end > len(kept) // 2 else kept
+    return head + kept.rstrip() + _closing_fence(kept) + end
+
+
+def code(text: str) -> str:
+    """Return foreign text as a code span: nothing in it means anything."""
+    line = escape(" ".join(text.split())) or " "
+    runs = [len(run) for run in re.findall("`+", line)]
+    if max(runs, default=0) >= MAX_BACKTICKS:
+        line, runs = line.replace("`", "'"), []
+    fence = "`" * (max(runs, default=0) + 1)
+    pad = " " if line[0] == "`" or line[-1] == "`" or (line[0] == line[-1] == " " and line.strip()) else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def cell(markdown: str) -> str:
+    """Return Markdown of one line for a cell of a table."""
+    return markdown.replace("|", "\\|")
+
+
+def prose(text: str) -> str:
+    """Return foreign text as words of a sentence, on one line."""
+    return _defuse(_PUNCTUATION.sub(r"\\\1", escape(" ".join(text.split()))))
+
+
+def link(words: str, url: str) -> str:
+    """Return a link; empty where the URL has anything in it that a plain one has not."""
+    return f"[{words}]({url})" if _LINK.fullmatch(url) else ""
+
+
+def _defuse(line: str) -> str:
+    return _ACTS.sub(ZERO_WIDTH, line)
+
+
+def _without_controls(text: str) -> str:
+    lines = text.replace("\r\n", "\n").split("\n")
+    return "\n".join("\t".join(escape(part) for part in line.split("\t")) for line in lines)
+
+
+def _cut(text: str, limit: int, end: str) -> str:
+    """Return the beginning of a text, with `end` where something is left out."""
+    if length(text) <= limit:
+        return text
+    room, kept = limit - length(end), 0
+    for char in text:
+        room -= length(char)
+        if room < 0:
+            break
+        kept += 1
+    return text[:kept].rstrip() + end
+
+
+def _closing_fence(text: str) -> str:
+    """Return what closes the code block that a text ends in."""
+    fence = ""
+    for match in _FENCE.finditer(text):
+        mark = match[1]
+        if not fence:
+            fence = mark
+        elif mark[0] == fence[0] and len(mark) >= len(fence):
+            fence = ""
+    return f"\n{fence[:MAX_BACKTICKS]}" if fence else ""

@@ -1,0 +1,120 @@
+"""The API of one repository's forge as one identity: requests with their failures told apart, and pages."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final, TypeVar
+from urllib.parse import quote, urlencode
+
+from controllers.forge.answers import Answer, failure_of
+from controllers.forge.errors import AuthenticationFailed, BadAnswer, ForgeError
+from controllers.forge.transport import Identity, Transport
+
+T = TypeVar("T")
+
+MAX_PAGES: Final = 30
+"""Of one listing. Thousands of open pull requests are somebody's accident, and the first ones are the newest."""
+
+Explain = Callable[[Answer], ForgeError | None]
+
+
+def path(*segments: str | int) -> str:
+    """Return a path of these segments, each escaped, with a slash in front."""
+    return "".join(f"/{quote(str(segment), safe='')}" for segment in segments)
+
+
+def query(**parameters: str | int) -> str:
+    """Return a query of these parameters."""
+    return "?" + urlencode(parameters, quote_via=quote)
+
+
+def no_explanation(_: Answer) -> None:
+    """Leave all answers to what they mean at any forge."""
+
+
+class Api:
+    """Where a driver sends its requests."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        identity: Identity | None,
+        *,
+        name: str,
+        repository: str,
+        api: str,
+        explain: Explain = no_explanation,
+    ) -> None:
+        """Build it; nothing is sent.
+
+        identity: None where there is no token, so that each request fails. name: the forge, as messages call it.
+        repository: as messages call it. explain: what an answer means at this forge alone; None where it means what it
+        means everywhere.
+        """
+        self._transport = transport
+        self._identity = identity
+        self._explain = explain
+        self.name = name
+        self.repository = repository
+        self.url = api
+        self.requests = 0
+
+    async def call(self, method: str, target: str, *, into: type[T], body: object = None, keep: bool = False) -> T:
+        """Return what a request is answered with. Raises ForgeError."""
+        return (await self.send(method, target, body=body, keep=keep)).read(into)
+
+    async def send(
+        self, method: str, target: str, *, body: object = None, keep: bool = False, base: str = ""
+    ) -> Answer:
+        """Return the answer to a request that succeeded. Raises ForgeError.
+
+        target: path and query behind the API's address. keep: see `Transport.send`. base: another address of this
+        forge.
+        """
+        if self._identity is None:
+            raise AuthenticationFailed(
+                "there is no token for its API",
+                remedy="name a Secret with a token in spec.git.pullRequest.secretRef, also where Git itself uses SSH",
+            )
+        self.requests += 1
+        answer = await self._transport.send(
+            self._identity, method, (base or self.url) + target, body=body, keep=keep
+        )
+        failure = self._explain(answer) or failure_of(answer, now=self._transport.clock.now())
+        if failure:
+            raise failure
+        return answer
+
+    async def pages(
+        self, target: str, *, into: type[list[T]], size: int, keep: bool = False, at_most: int = MAX_PAGES
+    ) -> AsyncIterator[list[T]]:
+        """Yield the pages of a listing in which `page` counts from 1 and a header `Link` says whether there is more.
+
+        target: with the query of the first page but for `page`. size: of a page, as asked for.
+        """
+        for page in range(1, at_most + 1):
+            answer = await self.send("GET", f"{target}&page={page}", keep=keep)
+            entries = answer.read(into)
+            yield entries
+            more = 'rel="next"' in answer.header("link") if answer.header("link") else len(entries) >= size
+            if not entries or not more:
+                return
+
+    def sleep(self, seconds: float) -> Any:
+        """Return after some seconds of the injected clock."""
+        return self._transport.clock.sleep(seconds)
+
+
+def check_web_url(text: str) -> str:
+    """Return an address for people as a forge gives it; empty where it is not fit to be shown."""
+    if text.startswith(("https://", "http://")) and text.isprintable() and not set(text) & set(" \"'<>\\@"):
+        return text[:2048]
+    return ""
+
+
+def header_of(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted(headers.items()))
+
+
+def require(condition: object, what: str) -> None:
+    """Raise BadAnswer unless a condition holds."""
+    if not condition:
+        raise BadAnswer(f"the answer is not what its API answers: {what}")
