@@ -268,7 +268,7 @@ class _Handler(BaseHTTPRequestHandler):
         with suppress(OSError):  # a client that gave up, or whose certificate was refused
             super().handle()
 
-    do_POST = do_GET  # noqa: N815  # the base class's naming
+    do_POST = do_PUT = do_PATCH = do_DELETE = do_GET  # noqa: N815  # the base class's naming
 
 
 @contextmanager

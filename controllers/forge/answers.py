@@ -37,7 +37,7 @@ SECONDARY_LIMIT_WAIT: Final = timedelta(minutes=1)
 MAX_WORDS: Final = 8
 _WORD_KEYS: Final = ("message", "error", "error_description", "errors", "detail", "reason", "fields")
 _RIGHTS: Final = "give the token the right to read and write pull requests, and to push"
-_TOKEN: Final = "check that the token is complete, not expired and of this forge"
+_CHECK_LOGIN: Final = "check that the token is complete, not expired and of this forge"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,8 @@ def _words(value: Any, depth: int = 0) -> Iterator[str]:
         case list():
             for item in value[:MAX_WORDS]:
                 yield from _words(item, depth + 1)
+        case {"field": str(field), "code": str(fault), **rest} if "message" not in rest:  # GitHub's
+            yield f"{field} {fault}"
         case dict():
             named = [key for key in _WORD_KEYS if key in value]
             for key in named or list(value)[:MAX_WORDS]:
@@ -114,10 +116,12 @@ def failure_of(answer: Answer, *, now: datetime) -> ForgeError | None:
         wait = parse_retry_after(answer.header("retry-after"), now=now)
         return Unavailable(reason, retry_after=wait)
     if "archived" in answer.words.lower() or status == 423:
-        return Archived(f"the repository is archived ({status}{said})", remedy="unarchive it, or suspend the automation")
+        return Archived(
+            f"the repository is archived ({status}{said})", remedy="unarchive it, or suspend the automation"
+        )
     match status:
         case 401 | 407:
-            return AuthenticationFailed(reason, remedy=_TOKEN)
+            return AuthenticationFailed(reason, remedy=_CHECK_LOGIN)
         case 403:
             return Forbidden(reason, remedy=_RIGHTS)
         case 404 | 410:
@@ -128,6 +132,13 @@ def failure_of(answer: Answer, *, now: datetime) -> ForgeError | None:
             return Refused(reason)
         case _:
             return BadAnswer(reason)
+
+
+def archived(answer: Answer) -> Archived:
+    """Return the error for a repository that is read-only."""
+    said = f": {answer.words}" if answer.words else ""
+    reason = f"the repository is archived (it answered {answer.status}{said})"
+    return Archived(reason, remedy="unarchive it, or suspend the automation")
 
 
 def rate_limit_of(answer: Answer, *, now: datetime) -> RateLimited | None:
@@ -142,7 +153,9 @@ def rate_limit_of(answer: Answer, *, now: datetime) -> RateLimited | None:
         return None
     wait = next_turn(answer, now=now) or SECONDARY_LIMIT_WAIT
     said = f": {answer.words}" if answer.words else ""
-    return RateLimited(f"it asks for {wait.total_seconds():.0f}s without requests ({answer.status}{said})", retry_after=wait)
+    return RateLimited(
+        f"it asks for {wait.total_seconds():.0f}s without requests ({answer.status}{said})", retry_after=wait
+    )
 
 
 def next_turn(answer: Answer, *, now: datetime) -> timedelta | None:

@@ -75,9 +75,7 @@ class Api:
                 remedy="name a Secret with a token in spec.git.pullRequest.secretRef, also where Git itself uses SSH",
             )
         self.requests += 1
-        answer = await self._transport.send(
-            self._identity, method, (base or self.url) + target, body=body, keep=keep
-        )
+        answer = await self._transport.send(self._identity, method, (base or self.url) + target, body=body, keep=keep)
         failure = self._explain(answer) or failure_of(answer, now=self._transport.clock.now())
         if failure:
             raise failure

@@ -39,7 +39,7 @@ LABELS_VERSION, IDENTITIES_VERSION, CONNECTION_VERSION = "6.0-preview.1", "6.0",
 STATES: Final = {"active": State.OPEN, "completed": State.MERGED, "abandoned": State.CLOSED}
 STRATEGIES: Final = {MergeMethod.MERGE: "noFastForward", MergeMethod.SQUASH: "squash", MergeMethod.REBASE: "rebase"}
 _IDENTIFIER: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE | re.ASCII)
-_TOKEN: Final = "check that the token is complete, not expired, and of this organisation"
+_CHECK_LOGIN: Final = "check that the token is complete, not expired, and of this organisation"
 
 
 class _Identity(msgspec.Struct):
@@ -88,7 +88,7 @@ def explain(answer: Answer) -> ForgeError | None:
     words = answer.words
     said = f"it answered {answer.status}: {words}"
     if answer.status == 203 or (answer.status in REDIRECTS and "signin" in answer.header("location").lower()):
-        return AuthenticationFailed(f"it answered {answer.status} with a page to sign in", remedy=_TOKEN)
+        return AuthenticationFailed(f"it answered {answer.status} with a page to sign in", remedy=_CHECK_LOGIN)
     if answer.status == 409 and ("TF401179" in words or "active pull request" in words):
         return AlreadyExists(said)
     if answer.status in (400, 404) and ("TF401398" in words or "branch" in words.lower()):

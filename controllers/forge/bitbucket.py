@@ -24,7 +24,7 @@ from controllers.forge.wire import Number
 from controllers.net.url import origin
 
 PAGE: Final = 50
-ALL_STATES: Final = "(state = \"OPEN\" OR state = \"MERGED\" OR state = \"DECLINED\" OR state = \"SUPERSEDED\")"
+ALL_STATES: Final = '(state = "OPEN" OR state = "MERGED" OR state = "DECLINED" OR state = "SUPERSEDED")'
 """Without a state in it, a query is about open ones only."""
 
 

@@ -10,12 +10,11 @@ from typing import Any, Final
 
 import msgspec
 
-from controllers.forge.answers import Answer
+from controllers.forge.answers import Answer, archived
 from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
 from controllers.forge.driver import Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
-    Archived,
     BranchMissing,
     Conflict,
     ForgeError,
@@ -38,9 +37,8 @@ _EXCEPTIONS: Final[dict[str, type[ForgeError]]] = {
     "NoSuchBranchException": BranchMissing,
     "PullRequestOutOfDateException": Conflict,
     "PullRequestMergeVetoedException": NotYet,
-    "RepositoryArchivedException": Archived,
-    "ArchivedRepositoryException": Archived,
 }
+_ARCHIVED: Final = frozenset({"ArchivedRepositoryException", "RepositoryArchivedException"})
 TRIES: Final = 3
 """Of a change, each with the version that is current then."""
 
@@ -118,6 +116,8 @@ def explain(answer: Answer) -> ForgeError | None:
         names = {(entry.exceptionName or "").rpartition(".")[2] for entry in answer.read(_Failures).errors}
     except ForgeError:
         return None
+    if names & _ARCHIVED:
+        return archived(answer)
     error = next((_EXCEPTIONS[name] for name in sorted(names) if name in _EXCEPTIONS), None)
     return error(f"it answered {answer.status}: {answer.words}") if error else None
 

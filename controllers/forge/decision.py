@@ -222,7 +222,9 @@ def _decide_new(
         words = f"{open_count} pull requests are open, and the limit is {rules.limit}; merge or close one"
         return Decision(Action.NONE, Reason.LIMIT, words)
     push = not branch.commit or branch.content != desired.content or branch.base_moved
-    return Decision(Action.CREATE, Reason.NEW, f"from {desired.head} to {desired.base}", None, push or bool(branch.foreign))
+    return Decision(
+        Action.CREATE, Reason.NEW, f"from {desired.head} to {desired.base}", None, push or bool(branch.foreign)
+    )
 
 
 def _was_declined(entry: PullRequest, content: str, memory: Memory) -> bool:

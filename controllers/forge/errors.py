@@ -95,7 +95,7 @@ class Refused(ForgeError):
 
 
 class AlreadyExists(Refused):
-    """There is an open pull request for these branches. `create` adopts it, so this leaves it only if it is not found."""
+    """There is an open pull request for these branches. `create` raises it only where that one is not found."""
 
 
 class NothingToMerge(Refused):

@@ -10,17 +10,16 @@ from typing import Final
 
 import msgspec
 
-from controllers.forge.answers import Answer
+from controllers.forge.answers import Answer, archived
 from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
 from controllers.forge.driver import Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
-    Archived,
     BranchMissing,
     Conflict,
     ForgeError,
-    NothingToMerge,
     NotFound,
+    NothingToMerge,
     NotYet,
     Refused,
 )
@@ -87,7 +86,7 @@ def explain(answer: Answer) -> ForgeError | None:
         case 405 if "try again later" in words.lower():
             return NotYet(said)
         case 423:
-            return Archived(f"the repository is archived: {said}", remedy="unarchive it, or suspend the automation")
+            return archived(answer)
     return None
 
 
@@ -161,9 +160,7 @@ class Gitea:
 
         async def add(names: Sequence[str]) -> None:
             everybody = list(dict.fromkeys([*there, *names]))
-            await self._api.send(
-                "PATCH", f"{self._pulls}{path(pull_request.number)}", body={"assignees": everybody}
-            )
+            await self._api.send("PATCH", f"{self._pulls}{path(pull_request.number)}", body={"assignees": everybody})
             there[:] = everybody
 
         return await add_each(assignees, add)

@@ -17,9 +17,9 @@ from controllers.forge.errors import (
     AlreadyExists,
     BranchMissing,
     DraftRefused,
+    Forbidden,
     ForgeError,
     NothingToMerge,
-    Forbidden,
     NotYet,
     Refused,
 )

@@ -127,7 +127,9 @@ def locate(kind: ForgeKind, url: str, *, api: str = "") -> Location:
     segments = _segments(parts, url)
     found = _READERS[kind](parts, segments)
     if found is None:
-        raise BadLocation(f"'{_shown(url)}' does not name a repository at {_NAMES[kind]}; its URLs are like {_FORMS[kind]}")
+        raise BadLocation(
+            f"'{_shown(url)}' does not name a repository at {_NAMES[kind]}; its URLs are like {_FORMS[kind]}"
+        )
     if not api:
         return found
     return Location(kind, found.host, api.rstrip("/"), found.web, found.owner, found.name)
@@ -235,7 +237,7 @@ def _azure(parts: SplitResult, segments: Sequence[str]) -> Location | None:
 
 
 def _azure_server(parts: SplitResult, segments: Sequence[str]) -> Location | None:
-    """Return a repository at an Azure DevOps Server: `/tfs/Collection/Project/_git/Name`, `tfs` and project optional."""
+    """Return a repository at an Azure DevOps Server: `/tfs/Collection/Project/_git/Name`; project may be left out."""
     if len(segments) < 3 or segments[-2] != "_git":
         return None
     *before, _, name = segments

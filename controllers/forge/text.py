@@ -90,13 +90,11 @@ def _cut(text: str, limit: int, end: str) -> str:
     """Return the beginning of a text, with `end` where something is left out."""
     if length(text) <= limit:
         return text
-    room, kept = limit - length(end), 0
-    for char in text:
-        room -= length(char)
-        if room < 0:
-            break
-        kept += 1
-    return text[:kept].rstrip() + end
+    room = limit - length(end)
+    kept = text[: max(room, 0)]
+    while (over := length(kept) - room) > 0 and kept:
+        kept = kept[: -max(over // 2, 1)]
+    return kept.rstrip() + end
 
 
 def _closing_fence(text: str) -> str:

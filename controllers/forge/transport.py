@@ -18,7 +18,7 @@ from cachetools import LRUCache
 
 from controllers.clock import Clock
 from controllers.faircache import FairCache
-from controllers.forge.answers import Answer, next_turn
+from controllers.forge.answers import Answer, next_turn, rate_limit_of
 from controllers.forge.errors import BadAnswer, BadLocation, RateLimited, Unavailable
 from controllers.git.errors import (
     BadCredentials,
@@ -154,14 +154,14 @@ class Transport:
         if body is not None:
             data, sent["Content-Type"] = msgspec.json.encode(body), "application/json"
         deadline = Deadline(min(identity.via.timeout, MAX_SECONDS), monotonic=self._clock.monotonic)
-        work = partial(self._exchange_blocking, identity, method, url, sent, data, deadline)
+        work = partial(self._exchange_blocking, identity, deadline, method=method, url=url, headers=sent, body=data)
         answer = await self._in_thread(identity, deadline, work)
         now = self._clock.now()
+        limited = rate_limit_of(answer, now=now)
         # Also where the last request that was allowed has succeeded: the next one would fail.
-        if answer.status in (403, 429) or answer.status < 300:
-            wait = next_turn(answer, now=now) if answer.status >= 300 or _is_used_up(answer) else None
-            if wait:
-                self._pauses[identity] = self._clock.monotonic() + wait.total_seconds()
+        wait = limited.retry_after if limited else next_turn(answer, now=now) if answer.status < 300 else None
+        if wait:
+            self._pauses[identity] = self._clock.monotonic() + wait.total_seconds()
         return answer
 
     async def _in_thread(self, identity: Identity, deadline: Deadline, work: "partial[Answer]") -> Answer:
@@ -187,7 +187,14 @@ class Transport:
             raise BadAnswer(str(error)) from error
 
     def _exchange_blocking(
-        self, identity: Identity, method: str, url: str, headers: Mapping[str, str], body: bytes | None, deadline: Deadline
+        self,
+        identity: Identity,
+        deadline: Deadline,
+        *,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
     ) -> Answer:
         via = identity.via
         remote = Remote(url.partition("?")[0], tls=via.tls, proxy=via.proxy, tenant=via.tenant)
@@ -212,10 +219,6 @@ class Transport:
             may_be_quoted=is_answer_of(hosts, url, via.proxy),
             secrets=(*identity.secrets, *remote.secrets),
         )
-
-
-def _is_used_up(answer: Answer) -> bool:
-    return "0" in (answer.header("x-ratelimit-remaining"), answer.header("ratelimit-remaining"))
 
 
 def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, *, whole: bool) -> bytes:
