@@ -83,11 +83,15 @@ class GitHost:
 
     def call(self, method: str, path: str, body: Mapping[str, object] | None = None) -> dict[str, Any]:
         """Send one API request. Raises `RuntimeError` with Gitea's message for a status from 300 on."""
-        answer = self._client.request(method, path, json=body)
+        answer = self.send(method, path, body)
         if answer.status_code >= 300:
             raise RuntimeError(f"{method} {path} answered {answer.status_code}: {answer.text[:256]}")
         parsed = answer.json() if answer.content else {}
         return parsed if isinstance(parsed, dict) else {"items": parsed}
+
+    def send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> httpx.Response:
+        """Send one API request and return the answer, whatever its status."""
+        return self._client.request(method, path, json=body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,11 +101,18 @@ class Repository:
     host: GitHost
     name: str
     object_format: str = "sha1"
+    owner: str = ""
+    """Empty: the administrator."""
+
+    @property
+    def path(self) -> str:
+        """Owner and name."""
+        return f"{self.owner or self.host.user}/{self.name}"
 
     @property
     def url(self) -> str:
         """The clone URL without credentials."""
-        return f"{self.host.url}/{self.host.user}/{self.name}.git"
+        return f"{self.host.url}/{self.path}.git"
 
     def commit(self, files: Mapping[str, str | None], message: str, *, branch: str = "main", base: str = "") -> str:
         """Commit to `branch` (created from `base`) new contents by path, None deletes; return the commit's hash."""
@@ -152,7 +163,7 @@ class Repository:
             secret = f"http://{self.host.user}:{self.host.password}@{self.host.url.removeprefix('http://')}"
             with (clone / ".git" / "config").open("a") as config:
                 config.write(
-                    f'[remote "origin"]\n\turl = {secret}/{self.host.user}/{self.name}.git\n'
+                    f'[remote "origin"]\n\turl = {secret}/{self.path}.git\n'
                     "\tfetch = +refs/heads/*:refs/remotes/origin/*\n[core]\n\thooksPath = /dev/null\n"
                 )
             git(clone, "fetch", "-q", "origin")

@@ -114,6 +114,16 @@ async def test_closed_by_us_is_told_from_closed_by_a_person(world: World) -> Non
     assert await forge.list_open("tagline/") == ()
 
 
+async def test_declined_one_is_found_after_its_branch_was_deleted(world: World) -> None:
+    forge = world.connect()
+    await forge.create(desired())
+    world.stand_in.decline(1)
+    world.branches.delete(HEAD)
+    (found,) = await forge.find(HEAD, BASE)
+    assert found.stamp
+    assert (found.state, found.stamp.content, found.stamp.closed) == (State.CLOSED, ONE, False)
+
+
 async def test_closing_from_a_listing_keeps_the_text(world: World) -> None:
     forge = world.connect()
     await forge.create(desired(body="line\n" * 200))
@@ -246,14 +256,12 @@ async def test_without_a_token_nothing_is_sent(world: World) -> None:
 @pytest.mark.parametrize("step", ["list", "find", "create"])
 async def test_expired_token(world: World, step: str) -> None:
     forge = world.connect("expired-t0ken")
+    steps = {"list": forge.list_open(""), "find": forge.find(HEAD, BASE), "create": forge.create(desired())}
+    asked = steps.pop(step)
+    for other in steps.values():
+        other.close()
     with pytest.raises(AuthenticationFailed) as caught:
-        match step:
-            case "list":
-                await forge.list_open("")
-            case "find":
-                await forge.find(HEAD, BASE)
-            case _:
-                await forge.create(desired())
+        await asked
     assert "check that the token is complete, not expired" in str(caught.value)
     assert "expired-t0ken" not in str(caught.value)
 

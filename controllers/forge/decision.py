@@ -36,6 +36,7 @@ class Reason(StrEnum):
     NEW_CONTENT = "PullRequestUpdated"
     ADOPTED = "PullRequestAdopted"
     REBASED = "PullRequestRebased"
+    RETRIED = "PullRequestRetried"
     BRANCH_GONE = "PullRequestBranchRestored"
     MOOT = "PullRequestMoot"
     SUPERSEDED = "PullRequestSuperseded"
@@ -92,6 +93,8 @@ class Memory:
 
     contents: Mapping[int, str] = field(default_factory=dict)
     """The content last offered, by the number of the pull request that is ours."""
+    again: Collection[int] = ()
+    """Numbers of those that had a warning to be tried again; see `Warned.again`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +194,8 @@ def _decide_open(
         return Decision(Action.UPDATE, reason, _describe(reason, current), current, push)
     if stamp.content != desired.content or stamp.text != text_digest(desired.title, desired.body):
         return Decision(Action.UPDATE, Reason.NEW_CONTENT, _describe(Reason.NEW_CONTENT, current), current)
+    if current.number in memory.again:
+        return Decision(Action.UPDATE, Reason.RETRIED, _describe(Reason.RETRIED, current), current)
     return Decision(Action.NONE, Reason.UP_TO_DATE, f"#{current.number} is up to date", current)
 
 
@@ -263,6 +268,7 @@ def _describe(reason: Reason, current: PullRequest) -> str:
     words = {
         Reason.BRANCH_GONE: "its branch was deleted, and is there again",
         Reason.NEW_CONTENT: "it offers what is newest now",
+        Reason.RETRIED: "what did not work beside it is tried again",
         Reason.REBASED: f"it is on the current {current.base}",
     }
     return f"#{current.number}: {words[reason]}"

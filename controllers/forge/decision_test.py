@@ -75,6 +75,9 @@ ALWAYS, NEVER, ONE, AGAIN = Rules(Rebase.ALWAYS), Rules(Rebase.NEVER), Rules(lim
             [pull(stamp=replace(CURRENT, text="0" * 16))], OURS, Rules(), REMEMBERED, Action.UPDATE,
             Reason.NEW_CONTENT, False, id="template-changed",
         ),
+        pytest.param(
+            [pull()], OURS, Rules(), Memory({7: NEW}, again=[7]), Action.UPDATE, Reason.RETRIED, False, id="again"
+        ),
         # 4 A person's commit on the branch: hands off.
         pytest.param(
             [pull(stamp=OUTDATED)], HeadBranch(B, "", PERSON), Rules(), Memory({7: OLD}), Action.NONE,

@@ -1,7 +1,7 @@
 """Gitea and Forgejo: https://docs.gitea.com/api. Much is as at GitHub, and some of it only looks so.
 
 Labels are added by number. `GET pulls/BASE/HEAD` answers with the oldest pull request of any state, so it says only
-whether there ever was one. Before 1.26 listings have no filter by branch. Drafts are told by the title.
+whether there ever was one. A head branch that is deleted is still named, but as its label. Before 1.26 listings have no filter by branch. Drafts are told by the title.
 """
 
 from collections.abc import Sequence
@@ -45,6 +45,8 @@ class _Repo(msgspec.Struct):
 
 class _Ref(msgspec.Struct):
     ref: str
+    label: str = ""
+    """The branch, also when it is gone; `ref` is then `refs/pull/…`."""
     sha: str = ""
     repo_id: int = 0
 
@@ -218,8 +220,8 @@ def _convert(pull: _Pull) -> PullRequest:
         number=pull.number,
         url=check_web_url(pull.html_url),
         state=state,
-        head=pull.head.ref,
-        base=pull.base.ref,
+        head=pull.head.label or pull.head.ref,
+        base=pull.base.label or pull.base.ref,
         head_commit=pull.head.sha,
         title=pull.title,
         body=body,

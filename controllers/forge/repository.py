@@ -15,6 +15,7 @@ from controllers.forge.errors import (
     AuthenticationFailed,
     Conflict,
     DraftRefused,
+    Forbidden,
     ForgeError,
     NotYet,
     Unavailable,
@@ -25,6 +26,14 @@ from controllers.forge.text import compose, fit_title
 from controllers.net.foreign_text import escape
 
 LATER = (Conflict, NotYet, Unavailable)
+
+_RIGHTS = {
+    "labels": "give the token the right to read and write issues, which is what labels need, or leave them out",
+    "reviewers": "give the token the right to ask for reviews, or leave reviewers out",
+    "assignees": "give the token the right to read and write issues, which is what assignees need, or leave them out",
+    "auto-merge": "give the token's user the right to merge, or leave autoMerge out",
+    "comment": "give the token the right to comment",
+}
 
 
 class RepositoryForge:
@@ -139,7 +148,8 @@ class RepositoryForge:
         except AuthenticationFailed:
             raise
         except ForgeError as error:
-            words = error.reason + (f"; {error.remedy}" if error.remedy else "")
+            remedy = _RIGHTS[what] if isinstance(error, Forbidden) else error.remedy
+            words = error.reason + (f"; {remedy}" if remedy else "")
             return [Warned(what, words, again=isinstance(error, LATER))]
 
     @contextmanager

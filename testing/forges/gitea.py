@@ -32,6 +32,11 @@ class GiteaStandIn(StandIn):
     def moved(self, path: str) -> Refuse:
         return Refuse(307, {}, {"Location": f"{self.url}{self.prefix}{self.moved_to}"})
 
+    def close_if_stale(self) -> None:
+        for pull in self.open_pulls():
+            if not self.branches.head(pull.head) and not pull.is_fork:
+                self._end(pull.number, "closed")
+
     def show(self, pull: Pull) -> dict[str, Any]:
         return {
             "number": pull.number,
@@ -44,8 +49,13 @@ class GiteaStandIn(StandIn):
             "labels": [{"id": 1, "name": label} for label in pull.labels],
             "assignees": [{"login": name} for name in pull.assignees] or None,
             "merged": pull.state == "merged",
-            "head": {"ref": pull.head, "sha": self.head_of(pull), "repo_id": 2 if pull.is_fork else 1},
-            "base": {"ref": pull.base, "sha": self.branches.head(pull.base), "repo_id": 1},
+            "head": {
+                "label": pull.head,
+                "ref": pull.head if self.branches.head(pull.head) else f"refs/pull/{pull.number}/head",
+                "sha": self.head_of(pull),
+                "repo_id": 2 if pull.is_fork else 1,
+            },
+            "base": {"label": pull.base, "ref": pull.base, "sha": self.branches.head(pull.base), "repo_id": 1},
             "created_at": STAMP,
             "closed_at": None if pull.state == "open" else STAMP,
             "merged_at": STAMP if pull.state == "merged" else None,
