@@ -1,7 +1,8 @@
 """Gitea and Forgejo: https://docs.gitea.com/api. Much is as at GitHub, and some of it only looks so.
 
 Labels are added by number. `GET pulls/BASE/HEAD` answers with the oldest pull request of any state, so it says only
-whether there ever was one. A head branch that is deleted is still named, but as its label. Before 1.26 listings have no filter by branch. Drafts are told by the title.
+whether there ever was one. A head branch that is gone is named by its label alone. Before 1.26 listings have no filter
+by branch. Drafts are told by the title.
 """
 
 from collections.abc import Sequence

@@ -7,7 +7,7 @@ port or scheme of the API: HTTPS on its usual port is taken. `api` is for everyt
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from controllers.forge.errors import BadLocation
 from controllers.forge.model import ForgeKind
@@ -168,23 +168,26 @@ def _github(parts: SplitResult, segments: Sequence[str]) -> Location | None:
         api = f"https://api.{host}"
     else:
         api = f"{root}/api/v3"
-    return Location(ForgeKind.GITHUB, host, api, f"{root}/{owner}/{name}", owner, name)
+    return Location(ForgeKind.GITHUB, host, api, f"{root}/{_quoted(owner)}/{_quoted(name)}", owner, name)
 
 
 def _gitlab(parts: SplitResult, segments: Sequence[str]) -> Location | None:
     if len(segments) < 2 or not all(segments):
         return None
     root, owner, name = _root(parts), "/".join(segments[:-1]), segments[-1]
-    return Location(ForgeKind.GITLAB, _host(root), f"{root}/api/v4", f"{root}/{owner}/{name}", owner, name)
+    web = "/".join((root, *map(_quoted, segments)))
+    return Location(ForgeKind.GITLAB, _host(root), f"{root}/api/v4", web, owner, name)
 
 
 def _gitea(parts: SplitResult, segments: Sequence[str]) -> Location | None:
     # What comes before is the path that Gitea itself is at.
     if len(segments) < 2 or not all(segments):
         return None
-    root = "/".join((_root(parts), *(segments[:-2] if parts.scheme != "ssh" else ())))
+    root = "/".join((_root(parts), *(map(_quoted, segments[:-2]) if parts.scheme != "ssh" else ())))
     owner, name = segments[-2:]
-    return Location(ForgeKind.GITEA, _host(_root(parts)), f"{root}/api/v1", f"{root}/{owner}/{name}", owner, name)
+    return Location(
+        ForgeKind.GITEA, _host(_root(parts)), f"{root}/api/v1", f"{root}/{_quoted(owner)}/{_quoted(name)}", owner, name
+    )
 
 
 def _bitbucket(parts: SplitResult, segments: Sequence[str]) -> Location | None:
@@ -193,7 +196,7 @@ def _bitbucket(parts: SplitResult, segments: Sequence[str]) -> Location | None:
     root, (owner, name) = _root(parts), segments
     host = _host(root)
     api = "https://api.bitbucket.org/2.0" if host == "bitbucket.org" else f"{root}/2.0"
-    return Location(ForgeKind.BITBUCKET, host, api, f"{root}/{owner}/{name}", owner, name)
+    return Location(ForgeKind.BITBUCKET, host, api, f"{root}/{_quoted(owner)}/{_quoted(name)}", owner, name)
 
 
 def _bitbucket_server(parts: SplitResult, segments: Sequence[str]) -> Location | None:
@@ -204,11 +207,16 @@ def _bitbucket_server(parts: SplitResult, segments: Sequence[str]) -> Location |
     if parts.scheme != "ssh":
         if not context or context[-1] != "scm":
             return None
-        root = "/".join((root, *context[:-1]))
+        root = "/".join((root, *map(_quoted, context[:-1])))
     owner = key if key.startswith("~") else key.upper()
-    web = f"{root}/users/{key[1:]}" if key.startswith("~") else f"{root}/projects/{owner}"
+    web = f"{root}/users/{_quoted(key[1:])}" if key.startswith("~") else f"{root}/projects/{_quoted(owner)}"
     return Location(
-        ForgeKind.BITBUCKET_SERVER, _host(_root(parts)), f"{root}/rest/api/1.0", f"{web}/repos/{name}", owner, name
+        ForgeKind.BITBUCKET_SERVER,
+        _host(_root(parts)),
+        f"{root}/rest/api/1.0",
+        f"{web}/repos/{_quoted(name)}",
+        owner,
+        name,
     )
 
 
@@ -222,11 +230,11 @@ def _azure(parts: SplitResult, segments: Sequence[str]) -> Location | None:
         if len(rest) != 4 or rest[0] != "v3":
             return None
         organisation, project, name = rest[1:]
-        return _azure_at(f"https://dev.azure.com/{organisation}", "dev.azure.com", project, name)
+        return _azure_at(f"https://dev.azure.com/{_quoted(organisation)}", "dev.azure.com", project, name)
     if host == "dev.azure.com":
         if len(rest) not in (3, 4) or rest[-2] != "_git":
             return None
-        return _azure_at(f"{_root(parts)}/{rest[0]}", host, rest[1] if len(rest) == 4 else rest[-1], rest[-1])
+        return _azure_at(f"{_root(parts)}/{_quoted(rest[0])}", host, rest[1] if len(rest) == 4 else rest[-1], rest[-1])
     if host.endswith(LEGACY_AZURE):
         if rest[:1] == ["DefaultCollection"]:
             rest = rest[1:]
@@ -243,11 +251,16 @@ def _azure_server(parts: SplitResult, segments: Sequence[str]) -> Location | Non
     *before, _, name = segments
     collection, project = (before[:-1], before[-1]) if len(before) > 1 else (before, name)
     root = _root(parts)
-    return _azure_at("/".join((root, *collection)), _host(root), project, name)
+    return _azure_at("/".join((root, *map(_quoted, collection))), _host(root), project, name)
 
 
 def _azure_at(collection: str, host: str, project: str, name: str) -> Location:
-    return Location(ForgeKind.AZURE_DEVOPS, host, collection, f"{collection}/{project}/_git/{name}", project, name)
+    web = f"{collection}/{_quoted(project)}/_git/{_quoted(name)}"
+    return Location(ForgeKind.AZURE_DEVOPS, host, collection, web, project, name)
+
+
+def _quoted(segment: str) -> str:
+    return quote(segment, safe="~")
 
 
 _READERS: Final[dict[ForgeKind, Callable[[SplitResult, Sequence[str]], Location | None]]] = {

@@ -18,7 +18,7 @@ CUT_NOTE: Final = "*The rest was cut, as the forge takes no longer text.*"
 ZERO_WIDTH: Final = "\u200b"
 MAX_BACKTICKS: Final = 16
 _PUNCTUATION: Final = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$^&=:\"'/])")
-_ACTS: Final = re.compile(r"(?<=[@#!~%$&])(?=[\w\"])|(?<=\bGH)(?=-\d)|(?<=://)|(?<=\bwww)(?=\.)", re.IGNORECASE)
+_ACTS: Final = re.compile(r"(?<=[@#!~%$&])(?=[\w\"])|(?<=\bGH)(?=-\d)|(?<=:)(?=//)|(?<=\bwww)(?=\.)", re.IGNORECASE)
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})", re.MULTILINE)
 _LINK: Final = re.compile(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+/?=&-]*)?", re.ASCII)
 
@@ -69,7 +69,7 @@ def cell(markdown: str) -> str:
 
 def prose(text: str) -> str:
     """Return foreign text as words of a sentence, on one line."""
-    return _defuse(_PUNCTUATION.sub(r"\\\1", escape(" ".join(text.split()))))
+    return _PUNCTUATION.sub(r"\\\1", _defuse(escape(" ".join(text.split()))))
 
 
 def link(words: str, url: str) -> str:
