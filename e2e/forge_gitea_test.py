@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from controllers.clock import SYSTEM_CLOCK
+from controllers.forge import gitea
 from controllers.forge.decision import digest
 from controllers.forge.errors import (
     Archived,
@@ -248,9 +249,10 @@ async def test_deleted_branch(world: World) -> None:
     world.offer()
     await forge.create(desired())
     world.host.send("DELETE", f"{world.api}/branches/{HEAD}")
+    eventually(lambda: world.pull(1)["state"] == "closed", "Gitea to close it by itself")
     (found,) = await forge.find(HEAD, "main")
     assert found.stamp
-    assert (found.state, found.stamp.content) == (State.CLOSED, ONE)  # Gitea closes it by itself
+    assert (found.state, found.stamp.content) == (State.CLOSED, ONE)
     with pytest.raises(BranchMissing):
         await forge.create(desired(content=TWO))
     world.offer("1.2.0")
@@ -457,18 +459,17 @@ async def test_hostile_text(world: World) -> None:
     assert not {"\x00", "\x1b"} & set(found.body + found.title)
 
 
-async def test_more_open_ones_than_a_page_has(world: World) -> None:
+async def test_more_open_ones_than_a_page_has(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gitea, "PAGE", 2)
     world.offer()
-    number = 53
     with world.repository.clone() as clone:
-        names = [f"HEAD:refs/heads/tagline/{entry}" for entry in range(number)]
         git(clone, "checkout", "-q", "-B", HEAD, f"origin/{HEAD}")
-        git(clone, "push", "-q", "origin", *names)
-    for entry in range(number):
-        world.host.call("POST", f"{world.api}/pulls", {"head": f"tagline/{entry}", "base": "main", "title": "x"})
+        git(clone, "push", "-q", "origin", *(f"HEAD:refs/heads/tagline/{number}" for number in range(5)))
+    for number in range(5):
+        world.host.call("POST", f"{world.api}/pulls", {"head": f"tagline/{number}", "base": "main", "title": "x"})
     forge = world.connect()
-    assert len(await forge.list_open("tagline/")) == number
-    assert forge.requests == 2
+    assert len(await forge.list_open("tagline/")) == 5
+    assert forge.requests == 3
     assert [entry.head for entry in await forge.find("tagline/0", "main")] == ["tagline/0"]
 
 

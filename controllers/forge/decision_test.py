@@ -4,7 +4,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.forge.decision import (
@@ -261,11 +261,13 @@ def test_a_decision_that_is_done_leads_to_rest() -> None:
 values = st.lists(st.tuples(st.text(max_size=8), st.text(max_size=8)), max_size=6)
 
 
+@settings(deadline=None)
 @given(values)
 def test_digest_ignores_order(entries: list[tuple[str, str]]) -> None:
     assert digest(entries) == digest(reversed(entries))
 
 
+@settings(deadline=None)
 @given(values, values)
 def test_digests_of_different_edits_differ(one: list[tuple[str, str]], other: list[tuple[str, str]]) -> None:
     assert (digest(one) == digest(other)) is (sorted(one) == sorted(other))

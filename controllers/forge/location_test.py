@@ -1,7 +1,7 @@
 """From URLs of repositories to forges."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.forge.errors import BadLocation
@@ -124,6 +124,7 @@ def test_given_address_of_the_api() -> None:
         locate(GITLAB, "https://git.example/a/b.git", api="ftp://git.example")
 
 
+@settings(deadline=None)
 @given(st.sampled_from(ForgeKind), st.text() | st.text().map(lambda text: f"https://git.example/{text}"))
 def test_any_text_is_a_location_or_refused(kind: ForgeKind, url: str) -> None:
     detect(url)

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.forge.model import Stamp
@@ -144,6 +144,7 @@ def test_long_body_is_cut_between_lines_and_its_code_block_closed() -> None:
     assert set(lines[5:-3]) == {"image: app"}
 
 
+@settings(deadline=None)
 @given(st.text(), st.integers(500, 5000))
 def test_body_never_exceeds_the_limit(body: str, limit: int) -> None:
     shown = compose(body * 50, STAMP, limit)
@@ -152,11 +153,13 @@ def test_body_never_exceeds_the_limit(body: str, limit: int) -> None:
     assert length(mark_closed(shown)) <= limit
 
 
+@settings(deadline=None)
 @given(st.text(min_size=1), st.integers(20, 300))
 def test_title_never_exceeds_the_limit(title: str, limit: int) -> None:
     assert 0 < length(fit_title(title, limit, prefix="WIP: ")) <= limit
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_code_span_is_never_broken(text: str) -> None:
     shown = code(text)
