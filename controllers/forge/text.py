@@ -30,7 +30,8 @@ def length(text: str) -> int:
 
 def fit_title(title: str, limit: int, *, prefix: str = "") -> str:
     """Return a title on one line that a forge takes, with the prefix in front of it."""
-    line = _defuse(" ".join(escape(" ".join(title.split())).split())) or "Update images"
+    start = " ".join(title[: 8 * limit].split())
+    line = _defuse(escape(start)) or "Update images"
     return prefix + _cut(line, limit - length(prefix), ELLIPSIS)
 
 
@@ -40,7 +41,7 @@ def compose(body: str, stamp: Stamp, limit: int) -> str:
     A long body is cut between lines, and a code block that is cut is closed.
     """
     head = format_stamp(stamp) + "\n\n"
-    clean = _without_controls(body)
+    clean = _without_controls(body[: 2 * limit + 1])  # more than that is cut anyway
     room = limit - length(format_stamp(replace(stamp, closed=True))) - 2
     if length(clean) <= room:
         return head + clean

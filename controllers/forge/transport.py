@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Final
+from typing import Final, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -68,6 +68,14 @@ class Identity:
         """The host that the user's URL names."""
         return urlsplit(self.via.url).hostname or ""
 
+    @property
+    def payer(self) -> "Payer":
+        """Whose limits at the forge a request counts for, whatever the repository."""
+        return self.api, self.headers, self.via.tenant
+
+
+Payer: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
+
 
 class _Turns:
     """The writes of one identity: one after the other, and not too many in a short time."""
@@ -87,8 +95,8 @@ class Transport:
         self._pools = HttpPools(destinations)
         self._threads = FairThreads(THREADS, name="forge")
         self._kept: FairCache[tuple[Identity, str], tuple[str, Answer]] = FairCache(MAX_KEPT)
-        self._pauses: LRUCache[Identity, float] = LRUCache(MAX_IDENTITIES)
-        self._turns: LRUCache[Identity, _Turns] = LRUCache(MAX_IDENTITIES)
+        self._pauses: LRUCache[Payer, float] = LRUCache(MAX_IDENTITIES)
+        self._turns: LRUCache[Payer, _Turns] = LRUCache(MAX_IDENTITIES)
 
     @property
     def clock(self) -> Clock:
@@ -111,9 +119,9 @@ class Transport:
         self._check_pause(identity)
         if method not in WRITES:
             return await self._get(identity, method, url, keep=keep)
-        turns = self._turns.get(identity)
+        turns = self._turns.get(identity.payer)
         if turns is None:
-            turns = self._turns[identity] = _Turns()
+            turns = self._turns[identity.payer] = _Turns()
         async with turns.lock:
             await self._take_turn(turns)
             self._check_pause(identity)
@@ -140,7 +148,7 @@ class Transport:
         turns.allowance -= 1
 
     def _check_pause(self, identity: Identity) -> None:
-        left = self._pauses.get(identity, 0.0) - self._clock.monotonic()
+        left = self._pauses.get(identity.payer, 0.0) - self._clock.monotonic()
         if left > 0:
             wait = timedelta(seconds=left)
             raise RateLimited(f"it has asked for no requests for another {left:.0f}s", retry_after=wait)
@@ -161,7 +169,7 @@ class Transport:
         # Also where the last request that was allowed has succeeded: the next one would fail.
         wait = limited.retry_after if limited else next_turn(answer, now=now) if answer.status < 300 else None
         if wait:
-            self._pauses[identity] = self._clock.monotonic() + wait.total_seconds()
+            self._pauses[identity.payer] = self._clock.monotonic() + wait.total_seconds()
         return answer
 
     async def _in_thread(self, identity: Identity, deadline: Deadline, work: "partial[Answer]") -> Answer:
