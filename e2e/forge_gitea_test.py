@@ -331,6 +331,16 @@ async def test_auto_merge_waits_for_the_review_of_a_protected_branch(world: Worl
     eventually(lambda: not world.repository.head(HEAD), "the removal of the branch")
 
 
+async def test_auto_merge_without_requirements_is_at_once(world: World) -> None:
+    world.offer()
+    asked = desired(auto_merge=MergeMethod.MERGE)
+    outcome = await world.connect().create(asked)
+    while outcome.warnings:  # Gitea finds out first whether it can be merged
+        assert [warning.again for warning in outcome.warnings] == [True]
+        outcome = await world.connect().update(outcome.pull_request, asked)
+    eventually(lambda: world.pull(1)["merged"], "the merge by Gitea itself")
+
+
 async def test_auto_merge_of_a_draft_is_left_out(world: World) -> None:
     world.offer()
     outcome = await world.connect().create(desired(draft=True, auto_merge=MergeMethod.SQUASH))

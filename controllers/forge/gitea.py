@@ -84,8 +84,6 @@ def explain(answer: Answer) -> ForgeError | None:
             return AlreadyExists(said)
         case 422 if "no changes between" in words:
             return NothingToMerge(said)
-        case 404 if "branch" in words.lower() or "base" in words.lower() or "head" in words.lower():
-            return BranchMissing(said)
         case 405 if "try again later" in words.lower():
             return NotYet(said)
         case 423:
@@ -113,7 +111,7 @@ class Gitea:
         """Return them in one request where there never was one, and otherwise in two or more."""
         try:
             await self._api.send("GET", self._pulls + path(base, head))
-        except (BranchMissing, NotFound):
+        except NotFound:
             return ()
         return [
             *await self._list(query(state="open", base_branch=base, limit=PAGE)),
@@ -124,7 +122,11 @@ class Gitea:
 
     async def open(self, desired: Desired, text: Text) -> PullRequest:
         body = {"head": desired.head, "base": desired.base, "title": text.title, "body": text.body}
-        return _convert(await self._api.call("POST", self._pulls, body=body, into=_Pull))
+        try:
+            return _convert(await self._api.call("POST", self._pulls, body=body, into=_Pull))
+        except NotFound as error:  # the same words for a repository and for a branch
+            await self._api.send("GET", self._repository)
+            raise BranchMissing(f"head or base branch is not there: {error.reason}") from error
 
     async def edit(self, pull_request: PullRequest, base: str, text: Text) -> PullRequest:
         body = {"title": text.title, "body": text.body}

@@ -80,7 +80,7 @@ class GiteaStandIn(StandIn):
     def create(self, call: Call) -> dict[str, Any]:
         head, base = call.body["head"], call.body["base"]
         if not self.branches.head(head) or not self.branches.head(base):
-            raise self.refuse(404, "could not find branch")
+            raise self.refuse(404, "not found")
         if existing := self.existing(head, base):
             raise self.refuse(409, f"pull request already exists for these targets [issue_id: {existing.number}]")
         return self.show(self.make(call, head, base, call.body["title"], call.body.get("body", "")))
@@ -140,7 +140,11 @@ class GiteaStandIn(StandIn):
         pull.auto_merge = call.body["Do"]
         return {}
 
+    def repository(self, call: Call) -> dict[str, Any]:
+        return {"full_name": f"{OWNER}/{NAME}"}
+
     routes = (
+        ("GET", REPO, repository),
         ("GET", rf"{REPO}/pulls", list_pulls),
         ("POST", rf"{REPO}/pulls", create),
         ("GET", PULL, read),
