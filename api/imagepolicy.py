@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Final
 
 import msgspec
 
-from api.meta import Conditions, NamespacedObjectReference, ObjectMeta
+from api.meta import AccessFrom, Conditions, NamespacedObjectReference, ObjectMeta
 from api.names import IMAGE_POLICIES
 from api.schema import (
     AGE,
@@ -169,6 +169,8 @@ class ImagePolicySpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     """Time between two reads of the digest; needed with digestReflectionPolicy Always and refused otherwise."""
     reflect_source: bool = False
     """True reads where the chosen images were built from into status.sources. Only in tagline."""
+    access_from: AccessFrom | None = None
+    """Namespaces whose ImageUpdateAutomations may write this choice; unset means only its own. Only in tagline."""
     suspend: bool = False
     """True stops choosing."""
 

@@ -13,7 +13,7 @@ import msgspec
 from api.gitrepository import KIND as GIT_REPOSITORY
 from api.gitrepository import GitRepositoryRef
 from api.imagepolicy import ImageRef
-from api.meta import Conditions, LabelSelector, LocalObjectReference, ObjectMeta
+from api.meta import AccessFrom, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
 from api.names import IMAGE_UPDATE_AUTOMATIONS, SUBSTITUTE
 from api.schema import (
     AGE,
@@ -30,6 +30,10 @@ from api.schema import (
 
 SETTERS: Final = "Setters"
 MAX_GLOBS: Final = 25
+MAX_TARGETS: Final = 100
+
+WHOLE_IMAGE: Final = "image"
+"""The part of an image that is all of it."""
 
 DEFAULT_MESSAGE: Final = "Update from image update automation"
 """Commit message where no template is given."""
@@ -110,6 +114,25 @@ class GitSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     """Where commits go; unset means back to where they came from."""
 
 
+class UpdateTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A value that is written without a marker, for files that lose or cannot have comments. Ours, not Flux's."""
+
+    file: Annotated[str, Schema(required=True, min_length=1, max_length=256)] = ""
+    """Files to write to, as a glob below spec.update.path; *.json is read as JSON, any other file as YAML."""
+    path: Annotated[str, Schema(required=True, pattern=r"^[$/]", min_length=2, max_length=512)] = ""
+    """The one value in each file, as a JSONPath ($.image.tag) or JSON Pointer (/image/tag)."""
+    policy: Annotated[
+        str,
+        Schema(required=True, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=317),
+    ] = ""
+    """ImagePolicy whose choice to write: its name, or namespace:name."""
+    # A default factory, since a plain default would not be written.
+    part: Annotated[str, Schema(default=WHOLE_IMAGE, enum=(WHOLE_IMAGE, "name", "tag", "digest"))] = msgspec.field(
+        default_factory=lambda: WHOLE_IMAGE
+    )
+    """Which part of the image to write: image (name:tag, and the digest if there is one), name, tag or digest."""
+
+
 class UpdateStrategy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Which files are changed, and how."""
 
@@ -119,6 +142,8 @@ class UpdateStrategy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
     """Directory or file to look into; unset means the whole repository."""
     files: Annotated[tuple[str, ...], Schema(max_items=MAX_GLOBS)] = ()
     """Further files that may carry markers, as globs below path: JSONC, .env, HCL, Dockerfiles. Ours, not Flux's."""
+    targets: Annotated[tuple[UpdateTarget, ...], Schema(max_items=MAX_TARGETS, list_type="atomic")] = ()
+    """Values to write that have no marker, by file and path: JSON, generated YAML. Ours, not Flux's."""
     hold_reverted: bool = False
     """True leaves a marked value alone that somebody put back, until there is a newer image. Ours, not Flux's."""
 
@@ -136,7 +161,9 @@ class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, renam
     """How long to wait after a policy's choice has changed, so that what changes meanwhile gets into the same commit;
     unset means not at all. What else starts a run does not wait."""
     policy_selector: Annotated[LabelSelector | None, Schema(map_type="atomic")] = None
-    """ImagePolicies of the same namespace to use; unset means all."""
+    """ImagePolicies to use, by their labels; unset means all of the same namespace, and of policyNamespaces."""
+    policy_namespaces: AccessFrom | None = None
+    """Other namespaces whose ImagePolicies to use where their accessFrom allows it; unset means none. Ours, not Flux's."""
     update: Annotated[UpdateStrategy, Schema(default={"strategy": SETTERS})] = msgspec.field(
         default_factory=UpdateStrategy
     )
@@ -186,7 +213,7 @@ class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, ren
     last_push_time: datetime | None = None
     """When it was pushed."""
     observed_policies: dict[str, ImageRef] = {}
-    """Policy name to the image that the last complete run used."""
+    """Policy to the image that the last complete run used: name, or namespace/name for those of other namespaces."""
     observed_source_revision: str = ""
     """Branch and commit that the last complete run saw or made, e.g. main@sha1:<hash>."""
     findings: tuple[Finding, ...] = ()

@@ -7,7 +7,7 @@ of the API machinery.
 import json
 from collections.abc import Mapping
 
-from api.meta import LabelSelector, LabelSelectorRequirement
+from api.meta import AccessFrom, LabelSelector, LabelSelectorRequirement
 
 
 class BadSelector(Exception):
@@ -24,6 +24,11 @@ def matches(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
 def matches_labels(wanted: Mapping[str, str], labels: Mapping[str, str]) -> bool:
     """Report whether the labels have all the wanted values; none wanted matches everything."""
     return all(labels.get(key) == value for key, value in wanted.items())
+
+
+def chooses_namespace(access: AccessFrom | None, labels: Mapping[str, str]) -> bool:
+    """Report whether one of the selectors chooses a namespace with these labels; None and no selector choose none."""
+    return access is not None and any(matches_labels(one.match_labels, labels) for one in access.namespace_selectors)
 
 
 def _matches_requirement(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:

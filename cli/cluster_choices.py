@@ -4,7 +4,7 @@ Objects of files take the place of those of the cluster with the same name, as i
 Secrets and ServiceAccounts are read from the cluster when a policy needs them. Nothing is written to the cluster.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol, TypeVar
 
@@ -70,6 +70,8 @@ class ClusterChoices:
     problems: list[str] = field(default_factory=list)
     """What the API would refuse, each with its place."""
     notices: list[str] = field(default_factory=list)
+    namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Labels of namespaces; empty where nothing refers to another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ async def _fill(
             await _put_status(client, manifest.resource, manifest.key, status)
         except ApiError as error:
             choices.problems.append(f"{manifest.place}: {manifest.name}: {error.message}")
-    if await _refers_across(client, listed):
+    if await _refers_across(client, listed, choices.automations):
         try:
             namespaces = await _list(cluster, NAMESPACES, Namespace)
         except ApiError as error:
@@ -179,6 +181,8 @@ async def _fill(
         for key, namespace in namespaces.items():
             if (NAMESPACES.kind, key) not in given:
                 await client.create(NAMESPACES, "", _copy(namespace, NAMESPACES), into=dict)
+        stored = (await client.list(NAMESPACES, into=Namespace, limit=0)).items
+        choices.namespaces = {one.metadata.name: one.metadata.labels for one in stored}
     objects: list[tuple[Resource, dict[Key, Any]]] = [
         (IMAGE_REPOSITORIES, dict(listed.repositories)),
         (IMAGE_POLICIES, dict(listed.policies)),
@@ -194,8 +198,12 @@ async def _fill(
                 choices.problems.append(f"{resource.kind} {key} of the cluster: {error.message}")
 
 
-async def _refers_across(client: EmbeddedClient, listed: _Listed) -> bool:
-    """Return whether a policy refers to a repository of another namespace, so that labels of namespaces count."""
+async def _refers_across(
+    client: EmbeddedClient, listed: _Listed, automations: Iterable[ImageUpdateAutomation]
+) -> bool:
+    """Return whether an object refers to one of another namespace, so that labels of namespaces count."""
+    if any(automation.spec.policy_namespaces for automation in automations):
+        return True
     policies = [*listed.policies.values(), *await _policies(client)]
     return any(repository_key(policy).namespace != policy.metadata.namespace for policy in policies)
 

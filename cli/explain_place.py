@@ -165,6 +165,7 @@ def _known(objects: Objects, tree: WorkTree) -> Known:
         {key_of(one): one for one in objects.policies},
         here,
         objects.sources,
+        objects.reach,
     )
 
 

@@ -10,21 +10,23 @@ from typing import TypeVar
 
 import msgspec
 
+from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
-from api.names import GIT_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, READY, TRUE
+from api.names import GIT_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, NAMESPACES, READY, TRUE
 from api.resource import Resource
 from cli.cluster_choices import choose_in_cluster
 from cli.dockerlogin import config_file, with_docker_login
 from cli.local import choose
-from cli.objects import Manifests, collect_files, collect_manifests
+from cli.objects import Manifest, Manifests, collect_files, collect_manifests
 from cli.progress import Progress
 from cli.tags import read_tag_files
 from controllers.clock import SYSTEM_CLOCK
 from controllers.gitaccess.branches import source_key
 from controllers.runtime.key import Key, key_of
+from controllers.update.reach import Reach, labels_by_name
 from controllers.worktree.committed import CommittedContents
 from controllers.worktree.paths import WorkTree, repository_path
 
@@ -43,10 +45,17 @@ class Objects:
     """Each with its place."""
     notices: list[str] = field(default_factory=list)
     """What was passed over although it looks like ours."""
+    namespaces: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Labels of namespaces, of those that are known."""
 
     def source_of(self, automation: ImageUpdateAutomation) -> GitRepository | None:
         """Return the GitRepository that an automation names, None where it is unknown."""
         return self.sources.get(source_key(automation))
+
+    @property
+    def reach(self) -> Reach:
+        """Who may use policies of other namespaces. Of a namespace that is not among the objects, the name is known."""
+        return Reach(lambda name: {**labels_by_name(name), **self.namespaces.get(name, {})})
 
 
 def read_objects(
@@ -80,6 +89,7 @@ def choose_locally(manifests: Manifests, tags: Mapping[str, Sequence[str]], *, o
         sources={key_of(source): source for source in _typed(manifests, GIT_REPOSITORIES, GitRepository)},
         problems=[*manifests.problems, *choices.problems, *_failed_scans(choices.repositories)],
         notices=list(manifests.notices),
+        namespaces={manifest.key.name: _labels(manifest) for manifest in manifests.of(NAMESPACES.kind)},
     )
 
 
@@ -114,6 +124,10 @@ def _failed_scans(repositories: Sequence[ImageRepository]) -> Iterator[str]:
             yield f"ImageRepository {key_of(repository)}: {ready.message}"
 
 
+def _labels(manifest: Manifest) -> dict[str, str]:
+    return msgspec.convert(manifest.body, Namespace).metadata.labels
+
+
 def _typed(manifests: Manifests, resource: Resource, into: type[T]) -> list[T]:
     """Return the objects of a kind, as the schema has accepted them."""
     return [msgspec.convert(manifest.body, into) for manifest in manifests.of(resource.kind)]
@@ -133,4 +147,5 @@ async def _read_cluster(kubeconfig: str, files: Manifests, *, offline: bool, use
         {key_of(source): source for source in choices.sources},
         choices.problems,
         choices.notices,
+        choices.namespaces,
     )

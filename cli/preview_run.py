@@ -5,8 +5,9 @@ import difflib
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -27,17 +28,21 @@ from cli.tags import BadTagFile, read_tag_files
 from controllers import setters
 from controllers.clock import SYSTEM_CLOCK
 from controllers.git.errors import RepositoryTooLarge
+from controllers.git.objects.scan import File
 from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches
 from controllers.image.ref import to_image_ref
 from controllers.net.url import show_remote
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
+from controllers.setters.targets import anything
 from controllers.template import TemplateFailure
 from controllers.update.preview import preview
-from controllers.update.work import plan_work
+from controllers.update.reach import Reach
+from controllers.update.targets import add_files, list_searches
+from controllers.update.work import Work, plan_work
 from controllers.worktree.committed import CommittedContents
 from controllers.worktree.errors import WorkTreeError
-from controllers.worktree.marked import find_marked_files
+from controllers.worktree.marked import MarkedFiles, find_marked_files
 from controllers.worktree.paths import WorkTree, clone, open_worktree
 
 
@@ -77,7 +82,16 @@ def _ask_all(
             report.notes.append(f"ImageUpdateAutomation {key_of(automation)} writes to another repository")
         else:
             report.automations.append(
-                _preview(automation, source, policies, tree, paths=paths, contents=contents, chain=chain)
+                _preview(
+                    automation,
+                    source,
+                    policies,
+                    tree,
+                    paths=paths,
+                    contents=contents,
+                    chain=chain,
+                    reach=objects.reach,
+                )
             )
             report.notes += _notes(automation, source, tree)
     if not policies and not objects.automations and not report.problems:
@@ -133,20 +147,13 @@ def _preview(
     paths: Sequence[bytes],
     contents: CommittedContents,
     chain: Chain,
+    reach: Reach,
 ) -> AutomationReport:
     name = str(key_of(automation))
     try:
         plan = _plan(automation, source)
-        in_namespace = [p for p in policies if p.metadata.namespace == automation.metadata.namespace]
-        work = plan_work(automation, in_namespace)
-        found = find_marked_files(
-            tree.root,
-            paths,
-            work.path,
-            is_wanted=setters.name_filter(work.globs),
-            has_marker=setters.mentions_marker,
-            contents=contents,
-        )
+        work = plan_work(automation, policies, reach)
+        found = _find_files(work, tree, paths, contents)
         tips = sorted(tree.branch_tips(plan.push_branch)) if plan else []
         start = chain.start(plan, source, tips=tips)
         found = start.apply_to(found)
@@ -174,6 +181,20 @@ def _preview(
     return replace(report_automation(automation, _target(plan, source), made, found), after=start.after)
 
 
+def _find_files(work: Work, tree: WorkTree, paths: Sequence[bytes], contents: CommittedContents) -> MarkedFiles:
+    """Return the files with markers and those that targets name, as a run reads them. Raises WorkTreeError."""
+    find = partial(find_marked_files, tree.root, paths, contents=contents)
+    found = find(work.path, is_wanted=setters.name_filter(work.globs), has_marker=setters.mentions_marker)
+    unreadable = {file.path: file for file in found.unreadable}
+    named: list[File] = []
+    for search in list_searches(work.targets, work.path):
+        with suppress(WorkTreeError):  # nothing is there, which becomes a finding
+            more = find(search.folder, is_wanted=search.is_wanted, has_marker=anything)
+            named += more.files
+            unreadable |= {file.path: file for file in more.unreadable}
+    return MarkedFiles(add_files(found.files, named, work.targets, work.path), list(unreadable.values()))
+
+
 def _plan(automation: ImageUpdateAutomation, source: GitRepository | None) -> BranchPlan | None:
     """Return the branches of a run, None where the GitRepository is unknown. Raises NoGitSpec, NoPushBranch."""
     if automation.spec.git is None:
@@ -194,6 +215,8 @@ def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree
     name = f"ImageUpdateAutomation {key_of(automation)}"
     if automation.spec.suspend:
         yield f"{name} is suspended: it pushes nothing until somebody resumes it"
+    if automation.spec.policy_namespaces is not None:
+        yield f"{name} uses policies of other namespaces: its controller has to run with --no-cross-namespace-refs=false"
     try:
         plan = _plan(automation, source)
     except (NoGitSpec, NoPushBranch):

@@ -5,7 +5,7 @@ marker → ImagePolicy → ImageRepository → ImageUpdateAutomation → commit
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
@@ -24,6 +24,7 @@ from controllers.runtime.reconcile.conditions import find_condition, is_failing
 from controllers.selection.rules import repository_key
 from controllers.update.findings import PAUSE_MESSAGES
 from controllers.update.policies import find_pause
+from controllers.update.reach import Reach, explain_refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ class Known:
     policies: Mapping[Key, ImagePolicy]
     automations: Sequence[ImageUpdateAutomation]
     sources: Mapping[Key, GitRepository]
+    reach: Reach = field(default_factory=Reach)
+    """Who may use policies of other namespaces."""
 
 
 def trace_marker(file: str, marker: setters.Marker | setters.LineMarker, known: Known) -> Iterator[ChainLink]:
@@ -115,9 +118,12 @@ def _repository_fault(repository: ImageRepository) -> str:
 
 def _trace_automations(policy: ImagePolicy, known: Known, *, file: str) -> Iterator[ChainLink]:
     namespace = policy.metadata.namespace
-    candidates = [one for one in known.automations if one.metadata.namespace == namespace]
+    candidates = [one for one in known.automations if _is_concerned(one, policy, known)]
     if not candidates:
-        fault = f"there is no ImageUpdateAutomation in namespace {namespace}: only those there use its policies"
+        fault = (
+            f"there is no ImageUpdateAutomation in namespace {namespace}: only those there use its policies, unless "
+            "spec.accessFrom of the policy and spec.policyNamespaces of an automation agree on another one"
+        )
         yield ChainLink("ImageUpdateAutomation", fault)
         return
     faults = {str(key_of(one)): _automation_fault(one, policy, known, file=file) for one in candidates}
@@ -127,10 +133,16 @@ def _trace_automations(policy: ImagePolicy, known: Known, *, file: str) -> Itera
         yield ChainLink(text, faults[str(key_of(one))])
 
 
+def _is_concerned(automation: ImageUpdateAutomation, policy: ImagePolicy, known: Known) -> bool:
+    """Return whether one of the two wants the policy to be used by the automation."""
+    reach = known.reach
+    return reach.find_refusal(automation, policy) is None or reach.find_broken_agreement(automation, policy) is not None
+
+
 def _automation_fault(automation: ImageUpdateAutomation, policy: ImagePolicy, known: Known, *, file: str) -> str:
     """Return why an automation does not write a policy's image into a file, "" where it does."""
-    if automation.metadata.namespace != policy.metadata.namespace:
-        return "it is in another namespace"
+    if refusal := known.reach.find_refusal(automation, policy):
+        return f"it does not use ImagePolicy {key_of(policy)}, {explain_refusal(refusal, automation, policy)}"
     if automation.spec.suspend:
         return "it is suspended: nothing is committed until it is resumed"
     selector = automation.spec.policy_selector

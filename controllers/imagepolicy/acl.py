@@ -6,7 +6,7 @@ Follows https://fluxcd.io/flux/components/image/imagerepositories/#access-from; 
 from collections.abc import Mapping
 
 from api.imagerepository import ImageRepository
-from api.selectors import matches_labels
+from api.selectors import chooses_namespace
 
 
 class AccessDenied(Exception):
@@ -24,7 +24,5 @@ def check_access(repository: ImageRepository, policy_namespace: str, *, namespac
     name = f"{meta.namespace}/{meta.name}"
     if repository.spec.access_from is None:
         raise AccessDenied(f"'{name}' can't be accessed due to missing ACL labels on 'accessFrom'")
-    for selector in repository.spec.access_from.namespace_selectors:
-        if matches_labels(selector.match_labels, namespace_labels):
-            return
-    raise AccessDenied(f"'{name}' can't be accessed due to ACL labels mismatch on namespace '{policy_namespace}'")
+    if not chooses_namespace(repository.spec.access_from, namespace_labels):
+        raise AccessDenied(f"'{name}' can't be accessed due to ACL labels mismatch on namespace '{policy_namespace}'")

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
+from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
-from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS
+from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, NAMESPACES
 from controllers.cloudaccess.wiring import build_cloud_access
 from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
@@ -20,11 +21,14 @@ from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader, git_host
 from controllers.imageupdateautomation.predicates import (
     is_concerned,
+    labels_changed,
     policy_change_delay,
     policy_changed,
+    reach_changed,
     source_changed,
 )
-from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler, reach_of
+from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
 from controllers.runtime.process.flags import Flag
@@ -34,6 +38,7 @@ from controllers.runtime.process.process import Process
 
 COMPONENT = "image-automation-controller"
 BY_SOURCE = "source"
+BY_REACH, REACHES = "reach", "elsewhere"
 SLOW_THRESHOLD = timedelta(seconds=2)
 """After how long a run gets a stand-in for its worker. The engine bounds the load on Git hosts and memory."""
 SSH_HOST_KEYS: Flag[tuple[str, ...]] = Flag(
@@ -62,7 +67,10 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
         IMAGE_UPDATE_AUTOMATIONS,
         into=ImageUpdateAutomation,
         component=COMPONENT,
-        indexers={BY_SOURCE: lambda automation: [str(source_key(automation))]},
+        indexers={
+            BY_SOURCE: lambda automation: [str(source_key(automation))],
+            BY_REACH: lambda automation: [REACHES] if automation.spec.policy_namespaces else [],
+        },
         host_of=lambda automation: git_host(repo) if (repo := repositories.get(source_key(automation))) else "",
     )
     policies = process.informer(IMAGE_POLICIES, into=ImagePolicy)
@@ -80,7 +88,9 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
         source = str(key_of(repository))
         return [key_of(automation) for automation in automations.objects.by_index(BY_SOURCE, source)]
 
+    cross_namespace = not (process.watched_namespace or options[flags.NO_CROSS_NAMESPACE_REFS])
     automations.watch(policies, when=policy_changed, wake=automations_beside, delay=policy_delay)
+    namespaces = _watch_namespaces(process, automations, policies, policy_delay) if cross_namespace else None
     automations.watch(repositories, when=source_changed, wake=automations_on)
     git = _build_engine(process)
     sources = SourceReader(
@@ -89,19 +99,46 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
         git=git,
         clouds=build_cloud_access(process, providers(process.clock.now)),
         now=process.clock.now,
-        cross_namespace=not (process.watched_namespace or options[flags.NO_CROSS_NAMESPACE_REFS]),
+        cross_namespace=cross_namespace,
         gates=Gates(
             force_push=options.is_feature_enabled("GitForcePushBranch"),
             continue_branch=options.is_feature_enabled("GitAllBranchReferences"),
         ),
     )
-    reconciler = ImageUpdateAutomationReconciler(wrap(git), sources, policies=policies)
+    reconciler = ImageUpdateAutomationReconciler(wrap(git), sources, policies=policies, namespaces=namespaces)
     automations.reconcile_with(
         reconciler,
         forget=reconciler.forget,
         handle_requests_while_suspended=False,
         slow_threshold=SLOW_THRESHOLD,
     )
+
+
+def _watch_namespaces(
+    process: Process,
+    automations: Kind[ImageUpdateAutomation],
+    policies: Informer[ImagePolicy],
+    delay: Callable[[Key], timedelta],
+) -> Informer[Namespace]:
+    """Wake automations when a policy of a namespace that they ask for changes, or who may use which one does."""
+    namespaces = process.informer(NAMESPACES, into=Namespace)
+    reach = reach_of(namespaces)
+
+    def automations_elsewhere(policy: ImagePolicy) -> list[Key]:
+        home = policy.metadata.namespace
+        reaching = automations.objects.by_index(BY_REACH, REACHES)
+        return [
+            key_of(one)
+            for one in reaching
+            if one.metadata.namespace != home and reach.selects(one, home) and is_concerned(one, policy)
+        ]
+
+    def automations_that_reach(_: Namespace) -> list[Key]:
+        return [key_of(one) for one in automations.objects.by_index(BY_REACH, REACHES)]
+
+    automations.watch(policies, when=reach_changed, wake=automations_elsewhere, delay=delay)
+    automations.watch(namespaces, when=labels_changed, wake=automations_that_reach)
+    return namespaces
 
 
 def _build_engine(process: Process) -> GitEngine:

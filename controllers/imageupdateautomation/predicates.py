@@ -2,9 +2,11 @@
 
 from datetime import timedelta
 
+from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
+from api.meta import AccessFrom
 from api.selectors import BadSelector, matches
 from controllers.golang.duration import BadDuration, parse_duration
 from controllers.update.policies import find_pause
@@ -38,9 +40,24 @@ def is_concerned(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool
         return True
 
 
+def reach_changed(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
+    """Report whether what automations of other namespaces read of a policy has changed."""
+    is_open = any(policy is not None and policy.spec.access_from is not None for policy in (old, new))
+    return is_open and (policy_changed(old, new) or _access(old) != _access(new))
+
+
+def labels_changed(old: Namespace | None, new: Namespace | None) -> bool:
+    """Report whether a namespace's labels, by which access is given, have changed; those of a new one have."""
+    return new is not None and (old is None or old.metadata.labels != new.metadata.labels)
+
+
 def source_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
     """Report whether a GitRepository appeared, was deleted, or has a new spec; automations do not read its status."""
     return old is None or new is None or old.metadata.generation != new.metadata.generation
+
+
+def _access(policy: ImagePolicy | None) -> AccessFrom | None:
+    return policy.spec.access_from if policy else None
 
 
 def _relevant_state(policy: ImagePolicy | None) -> object:

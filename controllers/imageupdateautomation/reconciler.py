@@ -5,12 +5,13 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
 from msgspec.structs import replace
 
+from api.core import Namespace
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus, Written
 from api.names import READY, STALLED
@@ -31,6 +32,7 @@ from controllers.update import findings, recovery, reverts
 from controllers.update.editor import Editor
 from controllers.update.errors import GitOperationFailed
 from controllers.update.publish import PushContext, publish
+from controllers.update.reach import OWN_NAMESPACE, Reach
 from controllers.update.repository import Repository
 from controllers.update.work import Edit, Published, Work, plan_work
 
@@ -51,11 +53,17 @@ class ImageUpdateAutomationReconciler:
         sources: SourceReader,
         *,
         policies: ObjectCache[ImagePolicy],
+        namespaces: ObjectCache[Namespace] | None = None,
     ) -> None:
-        """Build it; `policies`: those of all namespaces that are watched."""
+        """Build it; `policies`: those of all namespaces that are watched.
+
+        namespaces: all, where policies of other namespaces may be used
+        """
         self._git = git
         self._sources = sources
         self._policies = policies
+        self._namespaces = namespaces
+        self._reach = reach_of(namespaces)
         self._editor = Editor()
         self._recorded: dict[Key, datetime] = {}
         """Start of each automation's last run that was completed in this process."""
@@ -79,7 +87,7 @@ class ImageUpdateAutomationReconciler:
         # A duration that cannot be read stalls before anything is pushed.
         notes.append(explain_interval("spec.interval", run.object.spec.interval))
         parse_duration(run.object.spec.policy_change_delay or "0s")
-        work = plan_work(run.object, await self._list_policies(run))
+        work = plan_work(run.object, await self._list_policies(run), self._reach)
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)
         listed = None
@@ -111,7 +119,10 @@ class ImageUpdateAutomationReconciler:
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
         named = await self._find_policies(findings.named_policies(edit.update.findings))
-        left_out = findings.to_status(edit.update.findings, named, first=work.findings, paused=work.paused)
+        refused = findings.refusals(run.object, named.values(), work.reach)
+        left_out = findings.to_status(
+            edit.update.findings, named, first=work.findings, paused=work.paused, refused=refused
+        )
         pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
         published = pushed or await self._recover(run, work, repository, edit.base)
         warnings = _new_warnings(run.status.findings, left_out)
@@ -122,7 +133,7 @@ class ImageUpdateAutomationReconciler:
         run.status = replace(
             run.status,
             findings=left_out,
-            observed_policies=work.policies.images,
+            observed_policies=work.observed_policies,
             observed_source_revision=_observed_revision(plan, tip, pushed),
             written=written,
         )
@@ -138,15 +149,26 @@ class ImageUpdateAutomationReconciler:
         )
 
     async def _list_policies(self, run: AutomationRun) -> Sequence[ImagePolicy]:
-        """List the policies beside the automation; at the first run of a spec none older than the spec.
+        """List the policies beside the automation, and those of the namespaces that it asks for.
 
-        The watch that brought the spec may be ahead of that of the policies. What comes later wakes the automation.
+        The watch that brought the spec may be ahead of that of the policies: at the first run of a spec, those beside
+        it are none older than the spec. What comes later wakes the automation.
         """
         meta = run.object.metadata
         ended = find_condition(run.status.conditions, READY)
         if run.new_generation and (ended is None or ended.observed_generation < meta.generation):
-            return await self._policies.list_now(meta.namespace, as_of=meta.resource_version)
-        return self._policies.list(meta.namespace)
+            own = await self._policies.list_now(meta.namespace, as_of=meta.resource_version)
+        else:
+            own = self._policies.list(meta.namespace)
+        return [*own, *self._list_elsewhere(run.object)]
+
+    def _list_elsewhere(self, automation: ImageUpdateAutomation) -> Iterator[ImagePolicy]:
+        if self._namespaces is None or automation.spec.policy_namespaces is None:
+            return
+        for namespace in self._namespaces.list():
+            name = namespace.metadata.name
+            if name != automation.metadata.namespace and self._reach.selects(automation, name):
+                yield from self._policies.list(name)
 
     async def _find_policies(self, keys: Iterable[Key]) -> dict[Key, ImagePolicy]:
         """Look up what markers name; no more requests for what the cache lacks than there are places in the status."""
@@ -187,6 +209,18 @@ class ImageUpdateAutomationReconciler:
         return 0 if recorded is not None and recorded == self._recorded.get(key_of(run.object)) else MAX_COMMITS_BEHIND
 
 
+def reach_of(namespaces: ObjectCache[Namespace] | None) -> Reach:
+    """Return how far automations reach, given the namespaces of the cluster; None: not beyond their own."""
+    if namespaces is None:
+        return OWN_NAMESPACE
+
+    def labels_of(name: str) -> Mapping[str, str]:
+        namespace = namespaces.get(Key("", name))
+        return namespace.metadata.labels if namespace else {}
+
+    return Reach(labels_of)
+
+
 def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
     """Report whether the files have to be read whatever the remote has.
 
@@ -195,7 +229,7 @@ def _must_update(run: AutomationRun, work: Work, plan: BranchPlan) -> bool:
     """
     status = run.status
     unsettled = run.new_generation or is_true(status.conditions, STALLED) or bool(status.findings)
-    return unsettled or plan.needs_full_run or work.policies.images != status.observed_policies
+    return unsettled or plan.needs_full_run or work.observed_policies != status.observed_policies
 
 
 def _record(run: AutomationRun, published: Published) -> None:

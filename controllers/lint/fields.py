@@ -28,9 +28,18 @@ ONLY_IN_TAGLINE: Final = {
             "spec.policy.deny",
             "spec.policy.platforms",
             "spec.reflectSource",
+            "spec.accessFrom",
         }
     ),
-    "ImageUpdateAutomation": frozenset({"spec.update.files", "spec.update.holdReverted"}),
+    "ImageUpdateAutomation": frozenset(
+        {
+            "spec.git.pullRequest",
+            "spec.policyNamespaces",
+            "spec.update.files",
+            "spec.update.holdReverted",
+            "spec.update.targets",
+        }
+    ),
 }
 """What a user of Flux loses; docs/compatibility.md explains each."""
 

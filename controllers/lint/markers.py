@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import ImageUpdateAutomation
+from api.meta import AccessFrom
 from api.selectors import BadSelector, matches
 from controllers import setters
 from controllers.adoption.instructions import full_name
@@ -20,6 +21,7 @@ from controllers.lint.fixes import find_fix
 from controllers.lint.objects import find_repository
 from controllers.lint.rules import LintFinding
 from controllers.setters.globs import matches_any
+from controllers.update.reach import NAME_LABEL
 
 RULES_OF_REASONS = {
     setters.FindingReason.UNPARSABLE: "not-yaml",
@@ -130,16 +132,9 @@ def _check_automations(
     """Yield why no automation follows a marker; nothing where none is in the files, since it may be elsewhere."""
     if not known.automations:
         return
-    here = [one for one in known.automations if one.metadata.namespace in {"", setter.namespace}]
+    here = [one for one in known.automations if _may_use(one, policy, setter.namespace)]
     if not here:
-        namespaces = ", ".join(sorted({one.metadata.namespace for one in known.automations}))
-        yield (
-            "foreign-policy",
-            (
-                f"the policy is of namespace {setter.namespace}, but an automation uses only policies "
-                f"of its own, and there are automations in {namespaces} alone"
-            ),
-        )
+        yield "foreign-policy", _foreign_policy(setter, policy, known)
         return
     selecting = [one for one in here if _selects(one, policy)]
     if not selecting:
@@ -161,6 +156,34 @@ def _check_automations(
         if (relative := _relative(path, one)) is not None
     ):
         yield "unread-file", "the file is not YAML, and no automation names it in spec.update.files: add a glob for it"
+
+
+def _may_use(automation: ImageUpdateAutomation, policy: ImagePolicy, namespace: str) -> bool:
+    """Return whether an automation uses a policy of a namespace, as far as files tell: labels may be elsewhere."""
+    home = automation.metadata.namespace
+    if home in {"", namespace}:
+        return True
+    return _may_choose(automation.spec.policy_namespaces, namespace) and _may_choose(policy.spec.access_from, home)
+
+
+def _may_choose(access: AccessFrom | None, namespace: str) -> bool:
+    """Return whether a namespace may be chosen: its name is known, its other labels are not."""
+    selectors = access.namespace_selectors if access else ()
+    return any(one.match_labels.get(NAME_LABEL, namespace) == namespace for one in selectors)
+
+
+def _foreign_policy(setter: Setter, policy: ImagePolicy, known: Automations) -> str:
+    """Return why no automation uses a policy, and which side would have to agree."""
+    text = f"the policy is of namespace {setter.namespace}, but an automation uses only policies of its own"
+    namespaces = ", ".join(sorted({one.metadata.namespace for one in known.automations}))
+    for one in known.automations:
+        home = one.metadata.namespace
+        if _may_choose(one.spec.policy_namespaces, setter.namespace):
+            return f"{text} and those that allow it: add namespace {home} to spec.accessFrom of the policy"
+        if _may_choose(policy.spec.access_from, home):
+            text += " and of its spec.policyNamespaces"
+            return f"{text}: add namespace {setter.namespace} to those of an automation in namespace {home}"
+    return f"{text}, and there are automations in {namespaces} alone"
 
 
 def _selects(automation: ImageUpdateAutomation, policy: ImagePolicy) -> bool:

@@ -27,6 +27,7 @@ from controllers.setters.line_markers import LineMarker, find_line_markers
 from controllers.setters.marker import Marker, ObjectIdentifier
 from controllers.setters.markers import find_markers
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
+from controllers.setters.targets import Target
 from controllers.setters.update import FileResult, Update, update
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "ObjectIdentifier",
     "Reverts",
     "SettersError",
+    "Target",
     "Unparsable",
     "UnsupportedStrategy",
     "Update",

@@ -30,6 +30,16 @@ class FindingReason(StrEnum):
     """A valid marker in a place where markers do not count."""
     REVERTED = "held"
     """A valid marker whose value somebody put back, which stays until the policy chooses another image."""
+    NOT_JSON = "not-json"
+    """A file that a target names is no JSON."""
+    TARGET_INVALID = "invalid-target"
+    """A target that can mean no value: its path or its glob is wrong."""
+    TARGET_NOT_FOUND = "target-not-found"
+    """No file, or no value in one, is what a target names."""
+    TARGET_AMBIGUOUS = "ambiguous-target"
+    """Several values are what a target names."""
+    TARGET_UNFIT = "unfit-target"
+    """What a target names cannot be written by itself: a map, an alias, a value that has a marker."""
     MORE = "more"
     """Stands for the findings beyond MAX_FINDINGS."""
 
@@ -46,6 +56,8 @@ class FileFinding:
     """The marker's value, e.g. `apps:web:tag`; empty when there is none."""
     reason: FindingReason
     message: str
+    target: str = ""
+    """Path of the target that it is about; empty where it is about a marker or a file."""
 
 
 def limit_findings(findings: Sequence[FileFinding]) -> tuple[FileFinding, ...]:

@@ -37,6 +37,11 @@ def name_filter(globs: tuple[str, ...]) -> NamePredicate:
     return may_be_meant
 
 
+def translate_name(glob: str) -> NamePredicate:
+    """Return what accepts the base names that the last part of a glob means."""
+    return _compile_predicate(_pattern(glob))
+
+
 @lru_cache(maxsize=256)  # each may take half a megabyte, if it is written for that
 def _compiled(glob: str) -> NamePredicate:
     glob = glob.removeprefix("./")

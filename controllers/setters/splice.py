@@ -103,14 +103,21 @@ def apply(path: str, data: bytes, refs: Mapping[str, ImageRef], *, reverts: Reve
     markers = tuple(marker for marker, _ in values)
     if all(value == marker.value for marker, value in values):
         return FileEdit(path, data, findings=limit_findings(findings), markers=markers)
-    edited = _splice(data, values)
-    if (fault := _difference(scan, edited, values)) is not None:
-        refusal = refused(path, markers[0].line, markers[0].setter, _REFUSED % fault)
+    edited = write_values(data, scan, values)
+    if isinstance(edited, str):
+        refusal = refused(path, markers[0].line, markers[0].setter, edited)
         return FileEdit(path, data, findings=limit_findings([refusal, *findings]), markers=markers)
-    return FileEdit(path, edited, tuple(_changes(path, values)), limit_findings(findings), markers)
+    return FileEdit(path, edited, tuple(list_changes(path, values)), limit_findings(findings), markers)
 
 
-def _changes(path: str, values: list[tuple[Marker, str]]) -> Iterator[ValueChange]:
+def write_values(data: bytes, scan: MarkerScan, values: list[tuple[Marker, str]]) -> bytes | str:
+    """Return the bytes with scalars replaced; or, where they would not read as intended, why they were left alone."""
+    edited = _splice(data, values)
+    fault = _difference(scan, edited, values)
+    return edited if fault is None else _REFUSED % fault
+
+
+def list_changes(path: str, values: list[tuple[Marker, str]]) -> Iterator[ValueChange]:
     written: dict[int, str] = {}
     for marker, value in values:
         if value != marker.value:

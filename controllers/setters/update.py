@@ -15,6 +15,7 @@ from controllers.setters.globs import matches_any
 from controllers.setters.line_markers import apply_lines
 from controllers.setters.marker import ObjectIdentifier
 from controllers.setters.splice import NO_REVERTS, FileEdit, Reverts, ValueChange, apply
+from controllers.setters.targets import Target, apply_targets, missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +48,26 @@ def update(
     *,
     globs: Sequence[str] = (),
     reverts: Reverts = NO_REVERTS,
+    targets: Sequence[Target] = (),
     cache: FileCache | None = None,
 ) -> Update:
     """Apply `refs` to every candidate file below `update_path`, which `resolve_update_path` has normalised.
 
     files: path in the repository and bytes; all but candidates are skipped. globs: further files, edited line by line
-    (`line_markers`). reverts: values that are not to be written again. cache: saves work that was done before. Never
-    raises for a file's content. The same input gives the same result, whatever the order of `refs`.
+    (`line_markers`). targets: values without markers, in these or further files. reverts: values that are not to be
+    written again. cache: saves work that was done before. Never raises for a file's content. The same input gives the
+    same result, whatever the order of `refs`.
     """
     with_reverts = {file for file, _, _ in reverts}
     edits: dict[str, FileEdit] = {}
     findings: list[FileFinding] = []
+    met: set[Target] = set()
     for path, data in files:
         relative = relative_to(path, update_path)
         if relative is None:
             continue
+        named = [target for target in targets if target.means(relative)]
+        met.update(named)
         if is_candidate(path):
             if cache is None or escape(relative) in with_reverts:
                 edit = apply(relative, data, refs, reverts=reverts)
@@ -69,11 +75,16 @@ def update(
                 edit = cache.apply(relative, data, refs)
         elif matches_any(relative, globs):
             edit = apply_lines(relative, data, refs, reverts=reverts)
+        elif named:
+            edit = FileEdit(relative, data)
         else:
             continue
+        if named:
+            edit = apply_targets(edit, named, refs, reverts=reverts)
         findings += edit.findings
         if edit.changed:
             edits[path] = edit
+    findings += missing(targets, met)
     return Update(edits, summarise(edits.values()), limit_findings(findings))
 
 

@@ -11,15 +11,16 @@ from api.imagepolicy import ImagePolicy, ImageSource
 from controllers import template
 from controllers.image.ref import ImageRef
 from controllers.image.reference import BadReference, parse_reference
-from controllers.image.setter import Setter
+from controllers.image.setter import Setter, policy_key
+from controllers.runtime.key import key_of
 
 Sources: TypeAlias = Mapping[str, Sequence[ImageSource]]
-"""Where recent choices were built from, by the policy's name; the newest first."""
+"""Where recent choices were built from, by `namespace:policy`; the newest first."""
 
 
 def collect_sources(policies: Iterable[ImagePolicy]) -> dict[str, Sequence[ImageSource]]:
-    """Return where the choices of a namespace's policies were built from; policies without sources are left out."""
-    return {policy.metadata.name: policy.status.sources for policy in policies if policy.status.sources}
+    """Return where the choices of policies were built from; policies without sources are left out."""
+    return {policy_key(*key_of(policy)): policy.status.sources for policy in policies if policy.status.sources}
 
 
 def build_comparison(

@@ -30,6 +30,7 @@ def plan_edit(
         work.images,
         work.path,
         globs=work.globs,
+        targets=work.targets,
         reverts=reverts,
         cache=cache,
     )

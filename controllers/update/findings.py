@@ -6,11 +6,13 @@ from msgspec.structs import replace
 
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding as ApiFinding
+from api.imageupdateautomation import ImageUpdateAutomation
 from controllers import setters
-from controllers.image.setter import parse_setter
+from controllers.image.setter import parse_setter, policy_key
 from controllers.net.foreign_text import escape, escape_lines
 from controllers.runtime.key import Key
 from controllers.update.policies import PauseReason
+from controllers.update.reach import Reach, Refusal, explain_refusal
 
 POLICY_WITHOUT_IMAGE = "PolicyWithoutImage"
 INVALID_IMAGE = "InvalidImage"
@@ -26,6 +28,11 @@ REASONS: Mapping[setters.FindingReason, str] = {
     setters.FindingReason.MALFORMED: "MalformedMarker",
     setters.FindingReason.MISPLACED: "MisplacedMarker",
     setters.FindingReason.REVERTED: "HeldBack",
+    setters.FindingReason.NOT_JSON: "NotJSON",
+    setters.FindingReason.TARGET_INVALID: "InvalidTarget",
+    setters.FindingReason.TARGET_NOT_FOUND: "TargetNotFound",
+    setters.FindingReason.TARGET_AMBIGUOUS: "AmbiguousTarget",
+    setters.FindingReason.TARGET_UNFIT: "UnfitTarget",
     setters.FindingReason.MORE: "More",
 }
 
@@ -38,6 +45,9 @@ EXPECTED_REASONS = {POLICY_WITHOUT_IMAGE, *PauseReason}
 """What resolves itself, or is intended."""
 
 NOT_PAUSED: Mapping[str, PauseReason] = {}
+Refusals = Mapping[str, tuple[Refusal, str]]
+"""By `namespace:policy`: who does not let the automation use it, and the clause that says so."""
+NOT_REFUSED: Refusals = {}
 
 
 def named_policies(findings: Iterable[setters.FileFinding]) -> Iterator[Key]:
@@ -52,6 +62,7 @@ def to_status(
     *,
     first: tuple[ApiFinding, ...] = (),
     paused: Mapping[str, PauseReason] = NOT_PAUSED,
+    refused: Refusals = NOT_REFUSED,
 ) -> tuple[ApiFinding, ...]:
     """Return the findings for the status: bounded, each with what to do about it.
 
@@ -59,10 +70,11 @@ def to_status(
     up to another automation, and not a finding. policies: those of `named_policies` that exist.
     first: findings made before the files were read.
     paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
+    refused: policies of other namespaces that one side alone wants to be used here.
     """
     entries = [
         *map(_escaped, first),
-        *(_escaped(entry) for finding in findings if (entry := _to_status(finding, policies, paused))),
+        *(_escaped(entry) for finding in findings if (entry := _to_status(finding, policies, paused, refused))),
     ]
     if len(entries) <= MAX_FINDINGS:
         return tuple(entries)
@@ -80,6 +92,27 @@ def invalid_image_findings(images: Mapping[str, str]) -> tuple[ApiFinding, ...]:
         )
         for name, text in sorted(images.items())
     )
+
+
+def blocked_reach_findings(automation: ImageUpdateAutomation, reach: Reach) -> tuple[ApiFinding, ...]:
+    """Return a finding for an automation that asks for policies of other namespaces where that is forbidden."""
+    if automation.spec.policy_namespaces is None or not reach.is_blocked:
+        return ()
+    message = (
+        "spec.policyNamespaces has no effect: this controller blocks references to other namespaces (see "
+        "--no-cross-namespace-refs and --watch-all-namespaces); only policies of the same namespace are used"
+    )
+    return (ApiFinding(reason=Refusal.BLOCKED, message=message),)
+
+
+def refusals(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy], reach: Reach) -> Refusals:
+    """Return which of the policies one side alone wants to be used by an automation, and who refuses."""
+    found = {}
+    for policy in policies:
+        if refusal := reach.find_broken_agreement(automation, policy):
+            key = policy_key(policy.metadata.namespace, policy.metadata.name)
+            found[key] = (refusal, explain_refusal(refusal, automation, policy))
+    return found
 
 
 def is_event_worthy(finding: ApiFinding) -> bool:
@@ -107,18 +140,24 @@ def _escaped(finding: ApiFinding) -> ApiFinding:
 
 
 def _to_status(
-    finding: setters.FileFinding, policies: Mapping[Key, ImagePolicy], paused: Mapping[str, PauseReason]
+    finding: setters.FileFinding,
+    policies: Mapping[Key, ImagePolicy],
+    paused: Mapping[str, PauseReason],
+    refused: Refusals,
 ) -> ApiFinding | None:
     reason: str = REASONS[finding.reason]
     message = finding.message
     if finding.reason is setters.FindingReason.UNKNOWN_POLICY:
         setter = parse_setter(finding.setter)
         policy = policies.get(Key(setter.namespace, setter.policy))
-        marker = f"the marker names ImagePolicy '{setter.policy_key}'"
+        what = f"target {finding.target}" if finding.target else "the marker"
+        marker = f"{what} names ImagePolicy '{setter.policy_key}'"
         if not setter.policy:
             message = f"the marker names '{setter.namespace}', which is not of the form namespace:name"
         elif policy is None:
-            message = f"{marker}, which does not exist; create it or correct the marker"
+            message = f"{marker}, which does not exist; create it or correct the {'target' if finding.target else 'marker'}"
+        elif refusal := refused.get(setter.policy_key):
+            reason, message = refusal[0], f"{marker}, {refusal[1]}"
         elif policy.status.latest_ref is None:
             reason, message = POLICY_WITHOUT_IMAGE, f"{marker}, which has not chosen an image yet"
         elif pause := paused.get(setter.policy_key):

@@ -48,6 +48,6 @@ def _change(change: setters.ValueChange, images: Mapping[str, ImageRef], sources
     setter = parse_setter(change.setter)
     image = images[setter.policy_key]
     compared = None
-    if setter.policy in sources:
-        compared = build_comparison(setter, change.old_value, image, sources[setter.policy])
+    if setter.policy_key in sources:
+        compared = build_comparison(setter, change.old_value, image, sources[setter.policy_key])
     return template.TemplateChange(change.old_value, change.new_value, change.setter, str(image), compared)

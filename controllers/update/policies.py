@@ -15,7 +15,9 @@ from api.selectors import matches
 from controllers.image.ref import ImageRef, to_image_ref
 from controllers.image.reference import BadReference, parse_reference
 from controllers.image.setter import policy_key
+from controllers.runtime.key import Key, key_of
 from controllers.runtime.reconcile.conditions import is_failing
+from controllers.update.reach import OWN_NAMESPACE, Reach
 
 
 class PauseReason(StrEnum):
@@ -27,28 +29,33 @@ class PauseReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SelectedPolicies:
-    """The policies of an automation that have chosen an image, by name; choices in the form of the API."""
+    """The policies of an automation that have chosen an image; choices in the form of the API."""
 
-    images: Mapping[str, LatestRef]
+    images: Mapping[Key, LatestRef]
     """The choices to write."""
-    paused: Mapping[str, PauseReason]
+    paused: Mapping[Key, PauseReason]
     """Policies whose choice is not to be written now."""
-    last_chosen: Mapping[str, LatestRef]
+    last_chosen: Mapping[Key, LatestRef]
     """The last choice of each policy, paused or not."""
 
 
-def select_policies(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> SelectedPolicies:
-    """Return the policies that the selector matches, out of those of the automation's namespace. Raises BadSelector."""
+def select_policies(
+    automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy], reach: Reach = OWN_NAMESPACE
+) -> SelectedPolicies:
+    """Return the policies that the selector matches, out of those that the automation may use. Raises BadSelector."""
     selector = automation.spec.policy_selector
     if selector is not None:
         matches(selector, {})  # a wrong one is an error even while there are no policies
     last_chosen, paused = {}, {}
     for policy in policies:
-        if policy.status.latest_ref is not None and (selector is None or matches(selector, policy.metadata.labels)):
-            last_chosen[policy.metadata.name] = policy.status.latest_ref
+        if policy.status.latest_ref is None or reach.find_refusal(automation, policy):
+            continue
+        if selector is None or matches(selector, policy.metadata.labels):
+            key = key_of(policy)
+            last_chosen[key] = policy.status.latest_ref
             if pause := find_pause(policy):
-                paused[policy.metadata.name] = pause
-    images = {name: image for name, image in last_chosen.items() if name not in paused}
+                paused[key] = pause
+    images = {key: image for key, image in last_chosen.items() if key not in paused}
     return SelectedPolicies(images, paused, last_chosen)
 
 
@@ -63,23 +70,28 @@ def find_pause(policy: ImagePolicy) -> PauseReason | None:
     return PauseReason.NOT_READY if is_failing(policy.status.conditions) else None
 
 
-def partition_images(images: Mapping[str, LatestRef]) -> tuple[dict[str, LatestRef], dict[str, str]]:
-    """Return the images that are valid references, and the text of each that is not; both by the policy's name.
+def partition_images(images: Mapping[Key, LatestRef]) -> tuple[dict[Key, LatestRef], dict[Key, str]]:
+    """Return the images that are valid references, and the text of each that is not; both by policy.
 
     Flux ends the whole run at the first of the latter (image-automation-controller `internal/policy/applier.go`).
     """
     usable, unusable = {}, {}
-    for name, image in images.items():
+    for key, image in images.items():
         text = str(to_image_ref(image))
         try:
             parse_reference(text)
         except BadReference:
-            unusable[name] = text
+            unusable[key] = text
         else:
-            usable[name] = image
+            usable[key] = image
     return usable, unusable
 
 
-def to_image_refs(images: Mapping[str, LatestRef], namespace: str) -> dict[str, ImageRef]:
-    """Return the images of a namespace's policies as markers name them, by `namespace:policy`."""
-    return {policy_key(namespace, name): to_image_ref(image) for name, image in images.items()}
+def to_image_refs(images: Mapping[Key, LatestRef]) -> dict[str, ImageRef]:
+    """Return the images of policies as markers name them, by `namespace:policy`."""
+    return {policy_key(*key): to_image_ref(image) for key, image in images.items()}
+
+
+def show_policy(key: Key, namespace: str) -> str:
+    """Return how a policy is called by those of a namespace: its name alone where it is theirs."""
+    return key.name if key.namespace == namespace else str(key)

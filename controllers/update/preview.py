@@ -49,6 +49,13 @@ def preview(
     watched = automation.status.written if work.hold_reverted and not starts_anew else ()
     edit = plan_edit(MarkedTree(NOT_COMMITTED, files), work, reverts=reverts.to_reverts(watched))
     known = {key_of(policy): policy for policy in policies}
-    left_out = findings.to_status(edit.update.findings, known, first=work.findings, paused=work.paused)
+    named = {key: known[key] for key in findings.named_policies(edit.update.findings) if key in known}
+    left_out = findings.to_status(
+        edit.update.findings,
+        named,
+        first=work.findings,
+        paused=work.paused,
+        refused=findings.refusals(automation, named.values(), work.reach),
+    )
     message = render_message(work, edit.update, message_template, now=now) if edit.contents else ""
     return Preview(work, edit, message, left_out)

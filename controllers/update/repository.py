@@ -1,12 +1,13 @@
 """The remote of one automation: what an update asks of Git, each step with the text that its failure is reported by."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from controllers import setters
 from controllers.git.errors import PathMissing, PathOutside, RefNotFound
 from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
-from controllers.git.objects.scan import File, check_bound
+from controllers.git.objects.scan import File, check_bound, check_sizes
 from controllers.git.protocol.refs import Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.gitaccess.branches import BranchPlan
@@ -15,7 +16,9 @@ from controllers.gitaccess.source import AutomationSource
 from controllers.net.foreign_text import sanitize
 from controllers.policy import Semver, choose
 from controllers.policy.errors import InvalidPolicy, PolicyError
+from controllers.setters.targets import anything
 from controllers.update.errors import PathUnusable, attempting
+from controllers.update.targets import add_files, list_searches
 from controllers.update.work import Edit, MarkedTree, Work
 
 MAX_FILE_MARKERS = 5_000
@@ -68,8 +71,24 @@ class Repository:
                 ) from error
             except PathOutside as error:  # by a symbolic link, which a commit may mend: not for a stall
                 raise PathUnusable(f"failed to apply policies: {error}") from error
+            files = add_files(files, await self._find_target_files(work, base), work.targets, work.path)
+            check_sizes(files)
             check_markers(files)
         return MarkedTree(base, files)
+
+    async def _find_target_files(self, work: Work, base: Tip) -> list[File]:
+        """Return the files that targets may mean, besides others of the same name."""
+        found: list[File] = []
+        for search in list_searches(work.targets, work.path):
+            with suppress(PathMissing, PathOutside):  # which become findings: no file is what the target means
+                found += await self._git.find_files(
+                    self.source.remote,
+                    base.commit,
+                    search.folder,
+                    is_wanted=search.is_wanted,
+                    has_marker=anything,
+                )
+        return found
 
     async def read_commit(self, commit: str) -> CommitInfo:
         """Return what a commit says."""

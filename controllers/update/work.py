@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from api.imagepolicy import ImagePolicy
+from api.imagepolicy import ImageRef as LatestRef
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from controllers import setters
 from controllers.git.objects.scan import File
@@ -12,8 +13,18 @@ from controllers.git.protocol.refs import Tip
 from controllers.image.ref import ImageRef
 from controllers.image.setter import policy_key
 from controllers.update.comparison import Sources, collect_sources
-from controllers.update.findings import invalid_image_findings
-from controllers.update.policies import PauseReason, SelectedPolicies, partition_images, select_policies, to_image_refs
+from controllers.runtime.key import Key
+from controllers.update.findings import blocked_reach_findings, invalid_image_findings
+from controllers.update.policies import (
+    PauseReason,
+    SelectedPolicies,
+    partition_images,
+    select_policies,
+    show_policy,
+    to_image_refs,
+)
+from controllers.update.reach import OWN_NAMESPACE, Reach
+from controllers.update.targets import to_targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,8 @@ class Work:
     """Why images of other selected policies are not written."""
     sources: Sources
     """Where recent images were built from, as of the moment in which `images` were read."""
+    reach: Reach = OWN_NAMESPACE
+    """What decides about policies of other namespaces."""
 
     @property
     def hold_reverted(self) -> bool:
@@ -42,15 +55,25 @@ class Work:
         return self.automation.spec.update.files
 
     @property
+    def targets(self) -> tuple[setters.Target, ...]:
+        """Values without markers to write."""
+        return to_targets(self.automation)
+
+    @property
     def paused(self) -> dict[str, PauseReason]:
         """Selected policies whose choice is not to be written now, by `namespace:policy`."""
-        namespace = self.automation.metadata.namespace
-        return {policy_key(namespace, name): pause for name, pause in self.policies.paused.items()}
+        return {policy_key(*key): pause for key, pause in self.policies.paused.items()}
 
     @property
     def last_chosen(self) -> dict[str, ImageRef]:
         """What each selected policy chose last, paused or not, by `namespace:policy`."""
-        return to_image_refs(self.policies.last_chosen, self.automation.metadata.namespace)
+        return to_image_refs(self.policies.last_chosen)
+
+    @property
+    def observed_policies(self) -> dict[str, LatestRef]:
+        """The choices to write as the status records them."""
+        namespace = self.automation.metadata.namespace
+        return {show_policy(key, namespace): image for key, image in self.policies.images.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +106,28 @@ class Published:
     """What it changes; None where that is unknown."""
 
 
-def plan_work(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]) -> Work:
-    """Return what an automation is to write; policies: those of its namespace.
+def plan_work(
+    automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy], reach: Reach = OWN_NAMESPACE
+) -> Work:
+    """Return what an automation is to write; policies: at least those that it may use.
 
     Raises BadSelector, UnsupportedStrategy and UpdatePathOutside for a spec that cannot work.
     """
     policies = tuple(policies)
-    selected = select_policies(automation, policies)
+    selected = select_policies(automation, policies, reach)
     setters.require_strategy(automation.spec.update.strategy)
     path = setters.resolve_update_path(automation.spec.update.path)
     usable, unusable = partition_images(selected.images)
+    namespace = automation.metadata.namespace
     return Work(
         automation,
         selected,
         path,
-        images=to_image_refs(usable, automation.metadata.namespace),
-        findings=invalid_image_findings(unusable),
+        images=to_image_refs(usable),
+        findings=(
+            *invalid_image_findings({show_policy(key, namespace): text for key, text in unusable.items()}),
+            *blocked_reach_findings(automation, reach),
+        ),
         sources=collect_sources(policies),
+        reach=reach,
     )
