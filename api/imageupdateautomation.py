@@ -6,7 +6,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Final
+from typing import Annotated, ClassVar, Final
 
 import msgspec
 
@@ -15,6 +15,7 @@ from api.gitrepository import GitRepositoryRef
 from api.imagepolicy import ImageRef
 from api.meta import AccessFrom, Conditions, LabelSelector, LocalObjectReference, ObjectMeta
 from api.names import IMAGE_UPDATE_AUTOMATIONS, SUBSTITUTE
+from api.pullrequest import MAX_LISTED, PullRequestSpec, PullRequestStatus
 from api.schema import (
     AGE,
     READY_MESSAGE,
@@ -25,6 +26,7 @@ from api.schema import (
     InitialStatus,
     ObservedGeneration,
     Required,
+    Rule,
     Schema,
 )
 
@@ -106,12 +108,26 @@ class PushSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 class GitSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How changes get into Git."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.pullRequest) || !has(self.push) || (!has(self.push.branch) && !has(self.push.refspec))",
+            "git.push.branch and git.push.refspec cannot be combined with git.pullRequest, which names its own branch",
+        ),
+        Rule(
+            "!has(self.pullRequest) || !has(self.checkout) || (!has(self.checkout.ref.tag) && "
+            "!has(self.checkout.ref.semver) && !has(self.checkout.ref.commit) && !has(self.checkout.ref.name))",
+            "git.pullRequest needs a branch to be checked out, which the pull requests are for",
+        ),
+    )
+
     checkout: GitCheckoutSpec | None = None
     """What to start from; unset means the GitRepository's own reference."""
     commit: Annotated[CommitSpec, Required] = CommitSpec()
     """What commits look like."""
     push: PushSpec | None = None
     """Where commits go; unset means back to where they came from."""
+    pull_request: PullRequestSpec | None = None
+    """Offers changes as pull requests to the branch that is checked out; unset pushes them. Ours, not Flux's."""
 
 
 class UpdateTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -123,7 +139,9 @@ class UpdateTarget(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
     """The one value in each file, as a JSONPath ($.image.tag) or JSON Pointer (/image/tag)."""
     policy: Annotated[
         str,
-        Schema(required=True, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=317),
+        Schema(
+            required=True, pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?:)?[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=317
+        ),
     ] = ""
     """ImagePolicy whose choice to write: its name, or namespace:name."""
     # A default factory, since a plain default would not be written.
@@ -151,6 +169,14 @@ class UpdateStrategy(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
 class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """Which policies go into which files of which repository, and how often to look."""
 
+    RULES: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "!has(self.git) || !has(self.git.pullRequest) || !has(self.update) || !has(self.update.holdReverted) || "
+            "!self.update.holdReverted",
+            "update.holdReverted cannot be combined with git.pullRequest: whoever closes one declines what it offers",
+        ),
+    )
+
     source_ref: Annotated[SourceReference, Required] = msgspec.field(default_factory=SourceReference)
     """Repository to change."""
     git: GitSpec | None = None
@@ -163,7 +189,7 @@ class ImageUpdateAutomationSpec(msgspec.Struct, frozen=True, kw_only=True, renam
     policy_selector: Annotated[LabelSelector | None, Schema(map_type="atomic")] = None
     """ImagePolicies to use, by their labels; unset means all of the same namespace, and of policyNamespaces."""
     policy_namespaces: AccessFrom | None = None
-    """Other namespaces whose ImagePolicies to use where their accessFrom allows it; unset means none. Ours, not Flux's."""
+    """Other namespaces whose ImagePolicies to use if their accessFrom allows it; unset means none. Ours, not Flux's."""
     update: Annotated[UpdateStrategy, Schema(default={"strategy": SETTERS})] = msgspec.field(
         default_factory=UpdateStrategy
     )
@@ -220,6 +246,8 @@ class ImageUpdateAutomationStatus(msgspec.Struct, frozen=True, kw_only=True, ren
     """Files and markers that the last complete run left alone, and why; unset when there are none. Ours, not Flux's."""
     written: tuple[Written, ...] = ()
     """Latest values written, at most 200; only with spec.update.holdReverted. Ours, not Flux's."""
+    pull_requests: Annotated[tuple[PullRequestStatus, ...], Schema(max_items=MAX_LISTED, list_type="atomic")] = ()
+    """Pull requests, open ones first; then the last that were merged or closed. Ours, not Flux's."""
     last_handled_reconcile_at: str = ""
     """Last value of the annotation reconcile.fluxcd.io/requestedAt that was acted on."""
 
@@ -244,7 +272,13 @@ DEFINITION: Final = Definition(
     columns={
         "v1beta1": (_LAST_RUN,),
         "v1beta2": (_LAST_RUN,),
-        "v1": (_LAST_RUN, READY_STATUS, READY_MESSAGE, AGE),
+        "v1": (
+            _LAST_RUN,
+            READY_STATUS,
+            READY_MESSAGE,
+            AGE,
+            Column(name="Pull requests", path='.status.pullRequests[?(@.state=="Open")].url', priority=1),
+        ),
     },
     short_names=("iua", "imgupd", "imgauto"),
     categories=("all", "fluxcd", "fluxcd-images"),

@@ -198,9 +198,7 @@ async def _fill(
                 choices.problems.append(f"{resource.kind} {key} of the cluster: {error.message}")
 
 
-async def _refers_across(
-    client: EmbeddedClient, listed: _Listed, automations: Iterable[ImageUpdateAutomation]
-) -> bool:
+async def _refers_across(client: EmbeddedClient, listed: _Listed, automations: Iterable[ImageUpdateAutomation]) -> bool:
     """Return whether an object refers to one of another namespace, so that labels of namespaces count."""
     if any(automation.spec.policy_namespaces for automation in automations):
         return True

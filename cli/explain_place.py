@@ -3,7 +3,8 @@
 import argparse
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +24,8 @@ from controllers.net.url import show_remote
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.rules import repository_key
+from controllers.setters.targets import anything, find_places
+from controllers.update.targets import list_searches, to_targets
 from controllers.worktree.committed import CommittedContents, UnknownContent
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import MAX_FILE_BYTES, find_marked_files
@@ -58,22 +61,49 @@ def _explain_marker(options: argparse.Namespace, file: Path, line: int) -> int:
     tree = open_worktree(file.resolve().parent)
     name = file.resolve().relative_to(tree.root).as_posix()
     contents = CommittedContents(tree.root, is_repository=tree.is_repository)
-    marker = _find_marker(file, os.fsencode(name), line, contents)
-    objects = read_objects(options, tree, tree.list_files(), contents, user_agent=USER_AGENT)
-    return _print_chains([list(trace_marker(name, marker, _known(objects, tree)))], objects)
-
-
-def _find_marker(file: Path, path: bytes, line: int, contents: CommittedContents) -> Marker:
-    """Return the marker at a line. path: of the file, from the root of the contents. Raises _BadPlace."""
+    data = _read(file, os.fsencode(name), contents)
     try:
-        data = contents.read(path, read_file(file, limit=MAX_FILE_BYTES))
-        markers, strays = _find_markers(file.name, data)
+        marker, no_marker = _find_marker(file, data, line), None
+    except _BadPlace as error:
+        marker, no_marker = None, error
+    objects = read_objects(options, tree, tree.list_files(), contents, user_agent=USER_AGENT)
+    known = _known(objects, tree)
+    if marker is not None:
+        return _print_chains([list(trace_marker(name, marker, known))], objects)
+    named = [(place, one) for one, place in _targets_in(name, data, known.automations) if place.line == line]
+    if not named and no_marker is not None:
+        raise no_marker
+    return _print_chains([list(trace_marker(name, place, known, target_of=one)) for place, one in named], objects)
+
+
+def _targets_in(
+    path: str, data: bytes, automations: Iterable[ImageUpdateAutomation]
+) -> Iterator[tuple[ImageUpdateAutomation, setters.Marker]]:
+    """Yield the values of a file that automations name as targets."""
+    for automation in automations:
+        relative = _below(path, automation)
+        named = [one for one in to_targets(automation) if relative is not None and one.means(relative)]
+        if named:
+            with suppress(setters.Unparsable):
+                yield from ((automation, place.marker) for place in find_places(path, data, named))
+
+
+def _read(file: Path, path: bytes, contents: CommittedContents) -> bytes:
+    """Return a file as it is committed. path: from the root of the contents. Raises _BadPlace."""
+    try:
+        return contents.read(path, read_file(file, limit=MAX_FILE_BYTES))
     except UnknownContent as error:
         raise _BadPlace(f"{file} is not looked into: {error}") from None
     except UnfitFile as error:
         raise _BadPlace(f"{file} is not read: {error}") from None
     except OSError as error:
         raise _BadPlace(f"{file} cannot be read: {describe(error)}") from None
+
+
+def _find_marker(file: Path, data: bytes, line: int) -> Marker:
+    """Return the marker at a line. Raises _BadPlace."""
+    try:
+        markers, strays = _find_markers(file.name, data)
     except setters.Unparsable as error:
         raise _BadPlace(f"{file} cannot be looked into: {error}") from None
     found = next((marker for marker in markers if line in _lines_of(marker)), None)
@@ -114,9 +144,11 @@ def _explain_image(options: argparse.Namespace, image: str) -> int:
         return 1
     chains = []
     for policy in sorted(policies, key=key_of):
-        markers = list(_markers_of(tree, paths, contents, policy=key_of(policy), automations=known.automations))
+        markers = list(_markers_of(tree, paths, contents, policy=key_of(policy), known=known))
         chains += [list(trace_marker(file, marker, known)) for file, marker in markers]
-        if not markers:
+        targets = list(_targets_of(tree, paths, contents, policy=key_of(policy), automations=known.automations))
+        chains += [list(trace_marker(file, marker, known, target_of=one)) for file, marker, one in targets]
+        if not markers and not targets:
             fault = "no marker in this repository names it: its choice is written nowhere"
             chains.append([*trace_policy(policy, known), ChainLink("marker", fault)])
     return _print_chains(chains, objects)
@@ -128,10 +160,12 @@ def _markers_of(
     contents: CommittedContents,
     *,
     policy: Key,
-    automations: Sequence[ImageUpdateAutomation],
+    known: Known,
 ) -> Iterable[tuple[str, Marker]]:
-    """Yield the markers of a policy, in YAML and in the files that an automation of its namespace names."""
-    named = [one for one in automations if one.metadata.namespace == policy.namespace and one.spec.update.files]
+    """Yield the markers of a policy, in YAML and in the files that an automation that may use it names."""
+    of_policy = known.policies[policy]
+    users = [one for one in known.automations if known.reach.find_refusal(one, of_policy) is None]
+    named = [one for one in users if one.spec.update.files]
     globs = tuple(glob for one in named for glob in one.spec.update.files)
     wanted = setters.name_filter(globs)
     found = find_marked_files(tree.root, paths, "", is_wanted=wanted, has_marker=setters.has_marker, contents=contents)
@@ -143,18 +177,51 @@ def _markers_of(
         except setters.Unparsable:
             continue
         for marker in markers:
-            setter = parse_setter(marker.setter)
-            if Key(setter.namespace, setter.policy) == policy:
+            if _policy_of(marker.setter) == policy:
                 yield file.path, marker
+
+
+def _targets_of(
+    tree: WorkTree,
+    paths: Sequence[bytes],
+    contents: CommittedContents,
+    *,
+    policy: Key,
+    automations: Sequence[ImageUpdateAutomation],
+) -> Iterable[tuple[str, setters.Marker, ImageUpdateAutomation]]:
+    """Yield the values that automations name as targets for a policy, each with its file and its automation."""
+    for automation in automations:
+        targets = [one for one in to_targets(automation) if _policy_of(one.setter) == policy]
+        files: dict[str, bytes] = {}
+        with suppress(WorkTreeError, setters.UpdatePathOutside):  # nothing is there
+            for search in list_searches(targets, setters.resolve_update_path(automation.spec.update.path)):
+                found = find_marked_files(
+                    tree.root, paths, search.folder, is_wanted=search.is_wanted, has_marker=anything, contents=contents
+                )
+                files |= {file.path: file.data for file in found.files}
+        for path, data in files.items():
+            for one, marker in _targets_in(path, data, [automation]):
+                if _policy_of(marker.setter) == policy:
+                    yield path, marker, one
+
+
+def _policy_of(setter: str) -> Key:
+    parsed = parse_setter(setter)
+    return Key(parsed.namespace, parsed.policy)
 
 
 def _is_named(path: str, automation: ImageUpdateAutomation) -> bool:
     """Return whether an automation looks into a file for markers that are no YAML."""
-    try:
-        below = setters.relative_to(path, setters.resolve_update_path(automation.spec.update.path))
-    except setters.UpdatePathOutside:
-        return False
+    below = _below(path, automation)
     return below is not None and setters.matches_any(below, automation.spec.update.files)
+
+
+def _below(path: str, automation: ImageUpdateAutomation) -> str | None:
+    """Return a file's path from that of the update, None for one that is not below it."""
+    try:
+        return setters.relative_to(path, setters.resolve_update_path(automation.spec.update.path))
+    except setters.UpdatePathOutside:
+        return None
 
 
 def _known(objects: Objects, tree: WorkTree) -> Known:

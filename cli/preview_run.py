@@ -216,7 +216,7 @@ def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree
     if automation.spec.suspend:
         yield f"{name} is suspended: it pushes nothing until somebody resumes it"
     if automation.spec.policy_namespaces is not None:
-        yield f"{name} uses policies of other namespaces: its controller has to run with --no-cross-namespace-refs=false"
+        yield f"{name} uses policies of other namespaces: it needs a controller with --no-cross-namespace-refs=false"
     try:
         plan = _plan(automation, source)
     except (NoGitSpec, NoPushBranch):

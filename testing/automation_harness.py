@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
+from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
@@ -39,6 +40,8 @@ class AutomationHarness:
         self.git, self.kube = FakeGit(), FakeKube()
         self.git.put(MAIN, {"web.yaml": manifest("1.0.0"), "README.md": b"# fleet\n"})
         self.policies: FakeObjects[ImagePolicy] = FakeObjects()
+        self.namespaces: FakeObjects[Namespace] = FakeObjects()
+        self._sees_namespaces = True
         self.choose("web", WEB)
         self.repositories: FakeObjects[GitRepository] = FakeObjects()
         self.put(git_repository())
@@ -56,7 +59,13 @@ class AutomationHarness:
         self._reconciler.forget(key_of(self.automation))
 
     def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
-        return ImageUpdateAutomationReconciler(self.git, self._sources, policies=self.policies)
+        namespaces = self.namespaces if self._sees_namespaces else None
+        return ImageUpdateAutomationReconciler(self.git, self._sources, policies=self.policies, namespaces=namespaces)
+
+    def block_reach(self) -> None:
+        """Block references to other namespaces, in a new process."""
+        self._sees_namespaces = False
+        self.restart()
 
     def put(self, repository: GitRepository) -> None:
         self.repositories[key_of(repository)] = repository

@@ -5,7 +5,7 @@ All live in namespace `apps` unless the caller says otherwise; the image is `ghc
 
 from typing import Any, TypeVar
 
-from api.core import Secret
+from api.core import Namespace, Secret
 from api.gitrepository import GitRepository, GitRepositoryRef, GitRepositorySpec
 from api.imagepolicy import (
     ImagePolicy,
@@ -25,7 +25,7 @@ from api.imageupdateautomation import (
     ImageUpdateAutomationStatus,
     SourceReference,
 )
-from api.meta import NamespacedObjectReference, ObjectMeta
+from api.meta import AccessFrom, NamespacedObjectReference, NamespaceSelector, ObjectMeta
 from controllers.runtime.key import KubeObject
 from controllers.runtime.reconcile.outcome import Outcome
 from controllers.runtime.reconcile.run import Run
@@ -74,6 +74,7 @@ def scanned(revision: str = "1", *, image: str = IMAGE, **result: Any) -> ImageR
 def image_policy(
     name: str = "app",
     *,
+    namespace: str = NAMESPACE,
     repository: str = "app",
     repository_namespace: str = "",
     labels: dict[str, str] | None = None,
@@ -84,7 +85,7 @@ def image_policy(
     ref = NamespacedObjectReference(name=repository, namespace=repository_namespace)
     choice = ImagePolicyChoice(semver=SemverPolicy(range="1.x"))
     return ImagePolicy(
-        metadata=ObjectMeta(name=name, namespace=NAMESPACE, labels=labels or {}, generation=1),
+        metadata=ObjectMeta(name=name, namespace=namespace, labels=labels or {}, generation=1),
         spec=ImagePolicySpec(**{"image_repository_ref": ref, "policy": choice, **spec}),
         status=ImagePolicyStatus(latest_ref=latest),
     )
@@ -101,6 +102,16 @@ def git_repository(name: str = "fleet", *, namespace: str = NAMESPACE, **spec: A
 def git_spec(**fields: Any) -> GitSpec:
     """Build a `spec.git` with an author."""
     return GitSpec(**{"commit": CommitSpec(author=CommitUser(name="Bot", email="bot@example.com")), **fields})
+
+
+def access_from(**labels: str) -> AccessFrom:
+    """Build access for the namespaces with these labels."""
+    return AccessFrom(namespace_selectors=(NamespaceSelector(match_labels=labels),))
+
+
+def namespace_with(name: str, **labels: str) -> Namespace:
+    """Build a Namespace."""
+    return Namespace(metadata=ObjectMeta(name=name, labels=labels))
 
 
 def automation(

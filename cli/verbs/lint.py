@@ -4,6 +4,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from cli.checkout import BadFolder, CheckedOutFolder, UnreadFile, open_checkout, read_files, report_left_out
 from cli.file_writing import NotWritten, write_files
@@ -47,7 +48,7 @@ def run_lint(options: argparse.Namespace) -> int:
         unread: list[UnreadFile] = []
         with Progress("reading") as progress:
             files = progress.over(read_files(checkout, lambda _: True, unread), "files", len(checkout.files))
-            findings = lint(files, flux=options.flux, tags=tags)
+            findings = lint(files, flux=options.flux, tags=tags, read=partial(_read_again, checkout))
         wanted = _list_wanted(checkout, options.paths)
         findings = [one for one in findings if one.rule not in options.ignore and _is_below(one.file, wanted)]
         if options.fix:
@@ -78,6 +79,11 @@ def run_lint(options: argparse.Namespace) -> int:
     write_output(encode(one_line(line) if options.output == "text" else line) for line in lines)
     counted = {Severity.ERROR, Severity.WARNING} if options.strict else {Severity.ERROR}
     return int(bool(unread) or any(one.severity in counted for one in findings))
+
+
+def _read_again(checkout: CheckedOutFolder, path: str) -> bytes | None:
+    """Return the content of a file, None for one that cannot be read, which was said when it was read first."""
+    return next((data for _, data in read_files(replace(checkout, files=(path,)), lambda _: True, [])), None)
 
 
 def _open_repository(paths: Sequence[str]) -> CheckedOutFolder:

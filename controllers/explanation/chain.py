@@ -5,7 +5,7 @@ marker → ImagePolicy → ImageRepository → ImageUpdateAutomation → commit
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy
@@ -49,13 +49,23 @@ class Known:
     """Who may use policies of other namespaces."""
 
 
-def trace_marker(file: str, marker: setters.Marker | setters.LineMarker, known: Known) -> Iterator[ChainLink]:
-    """Yield the links of a marker, to the end or to the first fault. file: from the root of the repository."""
+def trace_marker(
+    file: str,
+    marker: setters.Marker | setters.LineMarker,
+    known: Known,
+    *,
+    target_of: ImageUpdateAutomation | None = None,
+) -> Iterator[ChainLink]:
+    """Yield the links of a marker, to the end or to the first fault. file: from the root of the repository.
+
+    target_of: the automation that names the value as a target, so that it has no marker
+    """
     setter = parse_setter(marker.setter)
-    yield ChainLink(
-        f"{file}:{marker.line}: the value {marker.value} has the marker {marker.setter}",
-        _marker_fault(setter),
-    )
+    what = f"has the marker {marker.setter}"
+    if target_of is not None and isinstance(marker, setters.Marker):
+        what = f"is target {marker.path} of ImageUpdateAutomation {key_of(target_of)}, for {marker.setter}"
+        known = replace(known, automations=[target_of])
+    yield ChainLink(f"{file}:{marker.line}: the value {marker.value} {what}", _marker_fault(setter))
     if _marker_fault(setter):
         return
     key = Key(setter.namespace, setter.policy)
@@ -66,8 +76,9 @@ def trace_marker(file: str, marker: setters.Marker | setters.LineMarker, known: 
     yield from trace_policy(policy, known)
     if _policy_fault(policy, known):
         return
-    yield from _trace_automations(policy, known, file=file)
-    if not any(_automation_fault(one, policy, known, file=file) == "" for one in known.automations):
+    named = "" if target_of else file
+    yield from _trace_automations(policy, known, file=named)
+    if not any(_automation_fault(one, policy, known, file=named) == "" for one in known.automations):
         return
     yield _value_link(setter, marker.value, policy)
 
@@ -140,7 +151,10 @@ def _is_concerned(automation: ImageUpdateAutomation, policy: ImagePolicy, known:
 
 
 def _automation_fault(automation: ImageUpdateAutomation, policy: ImagePolicy, known: Known, *, file: str) -> str:
-    """Return why an automation does not write a policy's image into a file, "" where it does."""
+    """Return why an automation does not write a policy's image into a file, "" where it does.
+
+    file: empty for one that it names by a target
+    """
     if refusal := known.reach.find_refusal(automation, policy):
         return f"it does not use ImagePolicy {key_of(policy)}, {explain_refusal(refusal, automation, policy)}"
     if automation.spec.suspend:
@@ -152,6 +166,8 @@ def _automation_fault(automation: ImageUpdateAutomation, policy: ImagePolicy, kn
             return "its policySelector does not match the labels of the policy"
     except (BadSelector, setters.UpdatePathOutside) as error:
         return str(error)
+    if not file:
+        return _push_fault(automation, known)
     relative = setters.relative_to(file, path)
     if relative is None:
         return f"the file is not below its spec.update.path, {automation.spec.update.path}"

@@ -5,16 +5,19 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, SelectionStatus
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
 from controllers.imageupdateautomation.predicates import (
     is_concerned,
+    labels_changed,
     policy_change_delay,
     policy_changed,
+    reach_changed,
     source_changed,
 )
-from testing.builders import automation, git_repository, image_policy
+from testing.builders import access_from, automation, git_repository, image_policy, namespace_with
 from testing.clock import START
 
 WEB = image_policy("web", latest=ImageRef(name="x/web", tag="1"))
@@ -39,6 +42,41 @@ def with_status(**status: Any) -> ImagePolicy:
 )
 def test_policy(old: ImagePolicy | None, new: ImagePolicy | None, want: bool) -> None:
     assert policy_changed(old, new) is want
+
+
+OPEN = replace(WEB, spec=replace(WEB.spec, access_from=access_from(team="fleet")))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "want"),
+    [
+        pytest.param(None, OPEN, True, id="appeared"),
+        pytest.param(OPEN, None, True, id="went"),
+        pytest.param(WEB, OPEN, True, id="opened"),
+        pytest.param(OPEN, WEB, True, id="closed"),
+        pytest.param(OPEN, replace(OPEN, status=replace(OPEN.status, latest_ref=None)), True, id="image"),
+        pytest.param(OPEN, replace(OPEN, metadata=replace(OPEN.metadata, resource_version="2")), False, id="version"),
+        pytest.param(WEB, with_status(latest_ref=ImageRef(name="x/web", tag="2")), False, id="never-open"),
+    ],
+)
+def test_policy_of_another_namespace(old: ImagePolicy | None, new: ImagePolicy | None, want: bool) -> None:
+    assert reach_changed(old, new) is want
+
+
+HERE = namespace_with("apps", team="fleet")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "want"),
+    [
+        pytest.param(None, HERE, True, id="appeared"),
+        pytest.param(HERE, None, False, id="went"),
+        pytest.param(HERE, namespace_with("apps", team="web"), True, id="labels"),
+        pytest.param(HERE, namespace_with("apps", team="fleet"), False, id="other"),
+    ],
+)
+def test_namespace(old: Namespace | None, new: Namespace | None, want: bool) -> None:
+    assert labels_changed(old, new) is want
 
 
 FLEET = git_repository()

@@ -38,6 +38,8 @@ class Files:
 
     marked: list[LintedFile] = field(default_factory=list)
     manifests: list[ObjectInFile] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    """Of all files."""
 
 
 class _AnyPolicy(dict[str, ImageRef]):
@@ -52,6 +54,7 @@ def read_all(files: Iterable[tuple[str, bytes]]) -> Files:
     found = Files()
     for path, data in files:
         is_yaml = setters.is_candidate(path)
+        found.paths.append(path)
         if is_yaml and may_hold_objects(data):
             with suppress(setters.Unparsable):  # that a file is not YAML counts where it has markers
                 found.manifests += find_manifests(path, data)

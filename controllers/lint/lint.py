@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from api.imagepolicy import ImagePolicy
+from api.imageupdateautomation import ImageUpdateAutomation
 from controllers.adoption.instructions import full_name
 from controllers.image.setter import parse_setter
 from controllers.lint.fields import check_fields
@@ -12,17 +13,27 @@ from controllers.lint.files import Files, read_all
 from controllers.lint.markers import Automations, check_marked_file, collect
 from controllers.lint.objects import check_object, check_together, find_repository
 from controllers.lint.rules import LintFinding
+from controllers.lint.targets import Read, check_targets
 
 NO_TAGS: Mapping[str, Sequence[str]] = {}
 
 
+def _read_nothing(path: str) -> bytes | None:
+    return None
+
+
 def lint(
-    files: Iterable[tuple[str, bytes]], *, flux: bool = False, tags: Mapping[str, Sequence[str]] = NO_TAGS
+    files: Iterable[tuple[str, bytes]],
+    *,
+    flux: bool = False,
+    tags: Mapping[str, Sequence[str]] = NO_TAGS,
+    read: Read = _read_nothing,
 ) -> list[LintFinding]:
     """Return what is wrong, by file and line.
 
     files: path in the repository and bytes. flux: also what Flux would drop. tags: those of images that are known; of
-    the others only those in marked values are. Never raises for what a file contains.
+    the others only those in marked values are. read: reads files again, for those that targets name. Never raises for
+    what a file contains.
     """
     found = read_all(files)
     known = collect(found.manifests)
@@ -31,6 +42,8 @@ def lint(
     for manifest in found.manifests:
         findings += check_object(manifest, lambda policy: known_tags.get(_key(policy), ()))
         findings += check_fields(manifest, flux=flux)
+        if isinstance(manifest.object, ImageUpdateAutomation):
+            findings += check_targets(manifest, manifest.object, found.paths, read, known)
     for file in found.marked:
         findings += check_marked_file(file, known)
     return sorted(findings, key=lambda one: (one.file, one.line, one.column, one.rule))

@@ -81,7 +81,7 @@ def check_marked_file(file: LintedFile, known: Automations) -> Iterator[LintFind
             column, fix = find_comment(file.data, marker.line)[0], find_fix(file, marker.line)
             yield LintFinding("malformed-marker", file.path, marker.line, column or marker.column, message, fix)
             continue
-        for rule, message in _check_setter(file.path, parse_setter(marker.setter), marker.value, known):
+        for rule, message in check_setter(file.path, parse_setter(marker.setter), marker.value, known):
             yield LintFinding(rule, file.path, marker.line, marker.column, message)
 
 
@@ -91,20 +91,29 @@ def _check_lines(file: LintedFile, known: Automations) -> Iterator[LintFinding]:
             continue
         setter = parse_setter(finding.setter)
         column = find_comment(file.data, finding.line)[0]
-        for rule, message in _check_setter(file.path, setter, None, known, is_yaml=False):
+        for rule, message in check_setter(file.path, setter, None, known, is_yaml=False):
             yield LintFinding(rule, file.path, finding.line, column, message)
 
 
-def _check_setter(
-    path: str, setter: Setter, value: str | None, known: Automations, *, is_yaml: bool = True
+def check_setter(
+    path: str,
+    setter: Setter,
+    value: str | None,
+    known: Automations,
+    *,
+    is_yaml: bool = True,
+    is_target: bool = False,
 ) -> Iterator[tuple[str, str]]:
-    """Yield rule and message for what is wrong with one marker: the first broken link, and the image that it names."""
+    """Yield rule and message for what is wrong with one marker: the first broken link, and the image that it names.
+
+    is_target: it is no marker but a target, which says the same
+    """
     if setter.part not in PARTS:
         yield "unknown-suffix", f"the marker's suffix :{setter.part} is none of :name, :tag and :digest"
     policy = known.find_policy(setter)
     if policy is None:
         if known.policies:
-            yield "unknown-policy", _unknown_policy(setter, known)
+            yield "unknown-policy", _unknown_policy(setter, known, "target" if is_target else "marker")
         return
     yield from _check_automations(path, setter, policy, known, is_yaml=is_yaml)
     repository = find_repository(policy, known.repositories)
@@ -119,11 +128,11 @@ def _check_setter(
         )
 
 
-def _unknown_policy(setter: Setter, known: Automations) -> str:
+def _unknown_policy(setter: Setter, known: Automations, what: str) -> str:
     names = [f"{one.metadata.namespace or setter.namespace}:{one.metadata.name}" for one in known.policies]
     close = get_close_matches(setter.policy_key, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]}?" if close else "create it or correct the marker"
-    return f"the marker names ImagePolicy '{setter.policy_key}', which is not in the files: {hint}"
+    hint = f"did you mean {close[0]}?" if close else f"create it or correct the {what}"
+    return f"the {what} names ImagePolicy '{setter.policy_key}', which is not in the files: {hint}"
 
 
 def _check_automations(

@@ -69,7 +69,7 @@ RULES: Final[Mapping[str, LintRule]] = {
         LintRule("not-yaml", _ERROR, "A file with markers cannot be read, so none of them is followed"),
         LintRule("unknown-policy", _ERROR, "A marker names an ImagePolicy that is not in the files"),
         LintRule("unknown-suffix", _ERROR, "A marker ends in none of :name, :tag and :digest"),
-        LintRule("foreign-policy", _ERROR, "A marker names a policy of a namespace without an automation"),
+        LintRule("foreign-policy", _ERROR, "A marker names a policy of a namespace whose policies no automation uses"),
         LintRule("unselected-policy", _ERROR, "A marker names a policy that no automation's policySelector selects"),
         LintRule("outside-path", _ERROR, "A marked file is outside of the update.path of every automation"),
         LintRule("unread-file", _ERROR, "A marked file is not YAML, and no automation names it in update.files"),
@@ -85,6 +85,10 @@ RULES: Final[Mapping[str, LintRule]] = {
         LintRule("invalid-exclusion", _ERROR, "A pattern of an ImageRepository's exclusionList is invalid"),
         LintRule("no-matching-tag", _ERROR, "An ImagePolicy accepts none of the tags that are known"),
         LintRule("invalid-automation", _ERROR, "An automation's selector, strategy or path cannot work"),
+        LintRule("invalid-target", _ERROR, "A target's path is not one, or its glob leads out of update.path"),
+        LintRule(
+            "unmet-target", _ERROR, "A target leads to no file, to no value, to several, or to one that is shared"
+        ),
         LintRule("invalid-template", _ERROR, "A messageTemplate does not parse, or fails on an ordinary change"),
         LintRule("empty-message", _ERROR, "A messageTemplate prints nothing for an ordinary change"),
         LintRule("invalid-interval", _ERROR, "An interval or timeout is not a duration"),

@@ -62,11 +62,12 @@ def update(
     edits: dict[str, FileEdit] = {}
     findings: list[FileFinding] = []
     met: set[Target] = set()
+    sound = [target for target in targets if not target.fault]
     for path, data in files:
         relative = relative_to(path, update_path)
         if relative is None:
             continue
-        named = [target for target in targets if target.means(relative)]
+        named = [target for target in sound if target.means(relative)]
         met.update(named)
         if is_candidate(path):
             if cache is None or escape(relative) in with_reverts:

@@ -135,7 +135,7 @@ def test_whatever_a_status_holds_a_message_has_plain_links_or_none(
 ) -> None:
     update = Update({}, (FileResult("app.yaml", ObjectIdentifier("", "", "", ""), (change(old, suffix=suffix),)),), ())
     images = {"apps:app": ImageRef(name=NAME, tag="1.1", digest=DIGEST)}
-    data = build_template_data(automation(), update, images, {"app": sources})
+    data = build_template_data(automation(), update, images, {"apps:app": sources})
     text = render("{{ range .Changed.Changes }}[{{ compareLink . }}]{{ end }}", data, now=START)
     links = {f"{where}/compare/{a}...{b}" for where in (REPOSITORY, OTHER) for a in (A, B) for b in (A, B) if a != b}
     links |= {f"{where}/commit/{commit}" for where in (REPOSITORY, OTHER) for commit in (A, B)}

@@ -155,7 +155,9 @@ def _to_status(
         if not setter.policy:
             message = f"the marker names '{setter.namespace}', which is not of the form namespace:name"
         elif policy is None:
-            message = f"{marker}, which does not exist; create it or correct the {'target' if finding.target else 'marker'}"
+            message = (
+                f"{marker}, which does not exist; create it or correct the {'target' if finding.target else 'marker'}"
+            )
         elif refusal := refused.get(setter.policy_key):
             reason, message = refusal[0], f"{marker}, {refusal[1]}"
         elif policy.status.latest_ref is None:

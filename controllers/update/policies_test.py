@@ -6,11 +6,13 @@ from msgspec.structs import replace
 from api.imagepolicy import ImageRef
 from api.meta import Condition, LabelSelector, LabelSelectorRequirement
 from api.selectors import BadSelector
+from controllers.runtime.key import Key
 from controllers.update.policies import PauseReason, SelectedPolicies, select_policies
 from testing.builders import automation, image_policy
 from testing.clock import START
 
 V1, V2 = ImageRef(name="x/web", tag="1.0.0"), ImageRef(name="x/api", tag="2.0.0", digest="sha256:abc")
+WEB, API = Key("apps", "web"), Key("apps", "api")
 POLICIES = (
     image_policy("web", labels={"app": "web"}, latest=V1),
     image_policy("api", labels={"app": "api"}, latest=V2),
@@ -21,13 +23,13 @@ POLICIES = (
 @pytest.mark.parametrize(
     ("selector", "want"),
     [
-        pytest.param(None, {"web": V1, "api": V2}, id="unset-chooses-all-that-have-an-image"),
-        pytest.param(LabelSelector(), {"web": V1, "api": V2}, id="empty-chooses-all"),
-        pytest.param(LabelSelector(match_labels={"app": "web"}), {"web": V1}, id="some"),
+        pytest.param(None, {WEB: V1, API: V2}, id="unset-chooses-all-that-have-an-image"),
+        pytest.param(LabelSelector(), {WEB: V1, API: V2}, id="empty-chooses-all"),
+        pytest.param(LabelSelector(match_labels={"app": "web"}), {WEB: V1}, id="some"),
         pytest.param(LabelSelector(match_labels={"app": "db"}), {}, id="none"),
     ],
 )
-def test_images_of_selected_policies(selector: LabelSelector | None, want: dict[str, ImageRef]) -> None:
+def test_images_of_selected_policies(selector: LabelSelector | None, want: dict[Key, ImageRef]) -> None:
     assert select_policies(automation(policy_selector=selector), POLICIES) == SelectedPolicies(want, {}, want)
 
 
@@ -55,9 +57,9 @@ def test_paused_policies_are_not_used(suspend: bool, statuses: dict[str, str], p
     policy = image_policy("web", latest=V1, suspend=suspend)
     policy = replace(policy, status=replace(policy.status, conditions=conditions(**statuses)))
     found = select_policies(automation(), [policy, POLICIES[1]])
-    assert found.images == {"api": V2} | ({} if pause else {"web": V1})
-    assert found.paused == ({"web": pause} if pause else {})
-    assert found.last_chosen == {"web": V1, "api": V2}
+    assert found.images == {API: V2} | ({} if pause else {WEB: V1})
+    assert found.paused == ({WEB: pause} if pause else {})
+    assert found.last_chosen == {WEB: V1, API: V2}
 
 
 def test_paused_policies_of_others_are_left_out() -> None:

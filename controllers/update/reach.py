@@ -48,7 +48,7 @@ class Reach:
         return chooses_namespace(policy.spec.access_from, self.labels_of(namespace))
 
     def find_refusal(self, automation: ImageUpdateAutomation, policy: ImagePolicy) -> Refusal | None:
-        """Return who keeps an automation from using a policy, None when nobody does. Costs nothing within one namespace."""
+        """Return who keeps an automation from using a policy, None when nobody does."""
         here, there = automation.metadata.namespace, policy.metadata.namespace
         if here == there:
             return None
@@ -79,7 +79,7 @@ def explain_refusal(refusal: Refusal, automation: ImageUpdateAutomation, policy:
     match refusal:
         case Refusal.NAMESPACE_NOT_SELECTED:
             return (
-                f"which is open to namespace '{here}', but the automation does not use policies of namespace '{there}': "
+                f"which is open to namespace '{here}', but the automation uses no policies of namespace '{there}': "
                 f"add labels of '{there}' to spec.policyNamespaces of the automation"
             )
         case Refusal.ACCESS_DENIED:

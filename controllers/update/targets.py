@@ -15,8 +15,8 @@ def to_targets(automation: ImageUpdateAutomation) -> tuple[setters.Target, ...]:
     """Return the targets of an automation with what markers of their policies would say."""
     found = []
     for target in automation.spec.update.targets:
-        namespace, colon, name = target.policy.partition(":")
-        key = target.policy if colon else policy_key(automation.metadata.namespace, namespace)
+        is_elsewhere = ":" in target.policy
+        key = target.policy if is_elsewhere else policy_key(automation.metadata.namespace, target.policy)
         part = "" if target.part == WHOLE_IMAGE else f":{target.part}"
         found.append(setters.Target(target.file, target.path, f"{key}{part}"))
     return tuple(found)
@@ -28,9 +28,7 @@ def list_searches(targets: Iterable[setters.Target], path: str) -> Iterator[Sear
     return (replace(search, folder=posixpath.join(path, search.folder).rstrip("/")) for search in searches)
 
 
-def add_files(
-    files: Sequence[File], found: Iterable[File], targets: Sequence[setters.Target], path: str
-) -> list[File]:
+def add_files(files: Sequence[File], found: Iterable[File], targets: Sequence[setters.Target], path: str) -> list[File]:
     """Return files with those of `found` that a target means and that lie below the path, each once."""
     by_path = {file.path: file for file in files}
     for file in found:

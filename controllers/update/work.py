@@ -13,7 +13,6 @@ from controllers.git.protocol.refs import Tip
 from controllers.image.ref import ImageRef
 from controllers.image.setter import policy_key
 from controllers.update.comparison import Sources, collect_sources
-from controllers.runtime.key import Key
 from controllers.update.findings import blocked_reach_findings, invalid_image_findings
 from controllers.update.policies import (
     PauseReason,
@@ -106,9 +105,7 @@ class Published:
     """What it changes; None where that is unknown."""
 
 
-def plan_work(
-    automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy], reach: Reach = OWN_NAMESPACE
-) -> Work:
+def plan_work(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy], reach: Reach = OWN_NAMESPACE) -> Work:
     """Return what an automation is to write; policies: at least those that it may use.
 
     Raises BadSelector, UnsupportedStrategy and UpdatePathOutside for a spec that cannot work.

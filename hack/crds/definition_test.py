@@ -348,7 +348,7 @@ def test_a_new_object_gets_observed_generation_minus_one(plural: str) -> None:
         ),
         pytest.param(AUTOMATION, "v1beta1", ["Last run"], id="automation-v1beta1"),
         pytest.param(AUTOMATION, "v1beta2", ["Last run"], id="automation-v1beta2"),
-        pytest.param(AUTOMATION, "v1", ["Last run", "Ready", "Status", "Age"], id="automation-v1"),
+        pytest.param(AUTOMATION, "v1", ["Last run", "Ready", "Status", "Age", "Pull requests+"], id="automation-v1"),
         pytest.param(SOURCE, "v1beta2", ["URL", "Age", "Ready", "Status"], id="source-v1beta2"),
         pytest.param(SOURCE, "v1", ["URL", "Age", "Ready", "Status"], id="source-v1"),
     ],

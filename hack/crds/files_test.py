@@ -156,6 +156,7 @@ NOTIFICATION = "notification.toolkit.fluxcd.io"
                 (IMAGE, "imageupdateautomations/status"): {"get", "patch"},
                 (IMAGE, "imagepolicies"): READ,
                 (SOURCE, "gitrepositories"): READ,
+                ("", "namespaces"): READ,
             },
             id="imageupdateautomation",
         ),

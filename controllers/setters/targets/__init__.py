@@ -1,7 +1,7 @@
 """Targets: values that an automation names by file and path, where a file has no comment that could mark them.
 
-Ours, not Flux's (`spec.update.targets`). `paths` reads a path, `nodes` a file, `edit` writes the value. As with markers,
-only the bytes of the one scalar change. What cannot be written for certain becomes a finding.
+Ours, not Flux's (`spec.update.targets`). `paths` reads a path, `nodes` a file, `edit` writes the value. As with
+markers, only the bytes of the one scalar change. What cannot be written for certain becomes a finding.
 """
 
 from controllers.setters.targets.edit import TargetPlace, apply_targets, find_places, missing

@@ -101,9 +101,7 @@ def _value(
         findings.append(replace(no_digest(path, marker.line, marker.setter), target=target))
         return None  # an empty value could not be told from one that is missing
     if value != marker.value and is_reverted(reverts, path, marker.setter, old=marker.value, new=value):
-        findings.append(
-            replace(reverted(path, marker.line, marker.setter, old=marker.value, new=value), target=target)
-        )
+        findings.append(replace(reverted(path, marker.line, marker.setter, old=marker.value, new=value), target=target))
         return None
     return value
 

@@ -1,8 +1,8 @@
 """Documents as trees whose scalars know where they stand: YAML through the one parser, JSON by a scanner of its own.
 
-JSON is not read as YAML: libyaml refuses surrogate pairs in escapes and long keys. `json` says whether a file is JSON at
-all (RFC 8259), so that the scanner, which knows positions, need not. Positions are offsets in code points of the text
-without its byte-order mark.
+JSON is not read as YAML: libyaml refuses surrogate pairs in escapes and long keys. `json` says whether a file is JSON
+at all (RFC 8259), so that the scanner, which knows positions, need not. Positions are offsets in code points of the
+text without its byte-order mark.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Paths to one scalar: JSON Pointers (RFC 6901) and the part of JSONPath (RFC 9535) that can name one value.
 
 Of JSONPath: `$`, `.name`, `['name']`, `[0]`, `[-1]`, `[*]`, `.*`, and filters by equality such as
-`[?(@.name=='web')]`. No descendants (`..`), slices and unions, which are for several values. Names without quotes may have
-hyphens, as keys of values files do. Pure; knows nodes, not files.
+`[?(@.name=='web')]`. No descendants (`..`), slices and unions, which are for several values. Names without quotes may
+have hyphens, as keys of values files do. Pure; knows nodes, not files.
 """
 
 import re
@@ -181,9 +181,7 @@ def follow(steps: Sequence[Step], roots: Sequence[Node]) -> Found:
             if not inner and node.merge and isinstance(step, Key | Token):
                 obstacles.append(f"what '<<' at line {node.merge.line} brings in")
         nodes = following[:MAX_CANDIDATES]
-    for node in nodes:
-        if reason := _obstacle(node):
-            obstacles.append(reason)
+    obstacles += filter(None, map(_obstacle, nodes))
     return Found(tuple(nodes), tuple(dict.fromkeys(obstacles)))
 
 
