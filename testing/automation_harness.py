@@ -4,19 +4,23 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
 from api.core import Namespace
 from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
+from api.meta import LocalObjectReference
 from controllers.gitaccess.branches import Gates
 from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.runtime.key import key_of
 from controllers.runtime.reconcile.outcome import Outcome, Ready
 from controllers.runtime.reconcile.run import Run
-from testing.builders import automation, expect, git_repository, git_spec, image_policy, make_run
+from testing.builders import automation, expect, git_repository, git_spec, image_policy, make_run, secret
 from testing.clock import START
+from testing.fake_forge import FakeForge
 from testing.fake_git import FakeClouds, FakeGit
 from testing.kube import FakeKube, FakeObjects
 
@@ -39,6 +43,7 @@ class AutomationHarness:
     def __init__(self) -> None:
         self.git, self.kube = FakeGit(), FakeKube()
         self.git.put(MAIN, {"web.yaml": manifest("1.0.0"), "README.md": b"# fleet\n"})
+        self.forge = FakeForge(self.git)
         self.policies: FakeObjects[ImagePolicy] = FakeObjects()
         self.namespaces: FakeObjects[Namespace] = FakeObjects()
         self._sees_namespaces = True
@@ -60,7 +65,19 @@ class AutomationHarness:
 
     def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
         namespaces = self.namespaces if self._sees_namespaces else None
-        return ImageUpdateAutomationReconciler(self.git, self._sources, policies=self.policies, namespaces=namespaces)
+        return ImageUpdateAutomationReconciler(
+            self.git,
+            self._sources,
+            policies=self.policies,
+            forges=lambda _access, _remote: self.forge,
+            metrics=PullRequestMetrics(CollectorRegistry()),
+            namespaces=namespaces,
+        )
+
+    def allow_token(self) -> None:
+        """Give the repository a login that its forge takes as well."""
+        self.kube.put("secrets", secret("login", username=b"bot", password=b"t0ken"))
+        self.put(git_repository(secret_ref=LocalObjectReference(name="login")))
 
     def block_reach(self) -> None:
         """Block references to other namespaces, in a new process."""

@@ -20,6 +20,7 @@ from urllib.parse import unquote_to_bytes
 
 import msgspec
 from msgspec.structs import replace
+from prometheus_client import CollectorRegistry
 
 from api.core import Secret, ServiceAccount
 from api.gitrepository import GitRepository
@@ -31,6 +32,7 @@ from api.resource import Resource
 from controllers.cloud.logins import CloudLogins
 from controllers.cloud.proxies import pin_proxy
 from controllers.cloudaccess.access import CloudAccess
+from controllers.forge.forges import Forges
 from controllers.git.engine import GitEngine
 from controllers.gitaccess.source import SourceReader
 from controllers.imageaccess.observer import RegistryMetrics
@@ -39,6 +41,7 @@ from controllers.imageaccess.reader import AccessReader
 from controllers.imagerepository.metrics import MissedHooks
 from controllers.imagerepository.reconciler import ImageRepositoryReconciler
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
+from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.registry.client import RegistryClient
 from controllers.registry.dockerconfig import Credentials
 from controllers.registry.settings import RegistrySettings
@@ -136,8 +139,18 @@ class Stage:
         self.repositories[key_of(repository)] = repository
         policy = image_policy("web", latest=ImageRef(name="x/web", tag="1.2.0"))
         policies = FakeObjects({key_of(policy): policy})
-        reconciler = ImageUpdateAutomationReconciler(self.git, self._sources, policies=policies)
-        return await self._run(automation, IMAGE_UPDATE_AUTOMATIONS, reconciler)
+        forges = Forges(destinations=LOCAL_PROXIES, clock=self.clock)
+        try:
+            reconciler = ImageUpdateAutomationReconciler(
+                self.git,
+                self._sources,
+                policies=policies,
+                forges=lambda access, remote: forges.connect(access.location, access.login, remote),
+                metrics=PullRequestMetrics(CollectorRegistry()),
+            )
+            return await self._run(automation, IMAGE_UPDATE_AUTOMATIONS, reconciler)
+        finally:
+            forges.close()
 
     async def _run(self, obj: Any, resource: Resource, reconciler: Any) -> dict[str, str]:
         with suppress(NotFound):  # what an earlier run left

@@ -214,6 +214,12 @@ class FakeGit:
         self.refs |= {update.ref: update.new for update in updates}
         return tuple(update.ref for update in updates)
 
+    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+        self._called("delete_ref")
+        if self.refs.get(ref, expected) != expected:
+            raise RefMoved(f"{ref} moved meanwhile")
+        self.refs.pop(ref, None)
+
     async def signer(self, key: SigningKey) -> Signer:
         return self.signers.get(key.secret_name) or unlock(key)
 
@@ -240,7 +246,7 @@ class FakeGit:
         return new
 
     def _tree(self, commit: str) -> str:
-        return repr(sorted(self.trees[commit].items()))
+        return hashlib.sha256(repr(sorted(self.trees[commit].items())).encode()).hexdigest()[:40]
 
     def _commit(self, parent: str, files: Files) -> str:
         commit = hashlib.sha256(repr((parent, sorted(files.items()))).encode()).hexdigest()[:40]

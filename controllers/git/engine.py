@@ -288,6 +288,19 @@ class GitEngine:
         await self._with_store(remote, deadline, partial(_keep_commit, new=new))
         return updated_refs
 
+    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+        """Delete a reference of the remote; one that is gone already is fine. Two round trips.
+
+        Raises RefMoved when it is not at `expected`, PushRejected, and as `list_refs`.
+        """
+        deadline = self._deadline(remote)
+
+        def work() -> None:
+            with error_context(f"unable to push to '{remote.url}'"):
+                self._connections.session(remote).delete_ref(ref, expected, deadline)
+
+        await self._in_thread(remote, deadline, work)
+
     async def check_push(self, remote: Remote) -> None:
         """Ask whether the remote lets us push at all; that it refuses single branches turns out at the push.
 

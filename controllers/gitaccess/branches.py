@@ -74,6 +74,13 @@ def plan_branches(git: GitSpec, repository: GitRepository, gates: Gates = DEFAUL
         short = push.branch.removeprefix(HEADS)
         remedy = f"write '{short}'" if short != push.branch else "to push to it, set spec.git.push.refspec"
         raise BadPushBranch(f"spec.git.push.branch '{push.branch}' is no branch but a full reference name: {remedy}")
+    if git.pull_request and push and (push.branch or push.refspec):
+        raise BadPushBranch(
+            "spec.git.push.branch and spec.git.push.refspec cannot be combined with spec.git.pullRequest, which names "
+            "its own branch: remove them"
+        )
+    if git.pull_request and push_branch != checkout.branch:
+        raise BadPushBranch("spec.git.pullRequest needs a branch to be checked out, which pull requests are for")
     if not push_branch:
         raise NoPushBranch(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"

@@ -66,5 +66,8 @@ class ForwardingGit:
     ) -> tuple[str, ...]:
         return await self.git.push(remote, new, updates, options=options, force=force)
 
+    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+        await self.git.delete_ref(remote, ref, expected)
+
     def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
         return self.git.lock_branch(remote, branch)

@@ -77,5 +77,8 @@ class Git(Protocol):
     ) -> tuple[str, ...]:
         """Move references of the remote and return those that moved. Raises RefMoved when somebody was faster."""
 
+    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+        """Delete a reference of the remote. Raises RefMoved when it is not where it was expected."""
+
     def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
         """Keep other runs from writing to a branch. Yields True when there was nobody to wait for."""

@@ -93,3 +93,7 @@ class RecordingGit(ForwardingGit):
         made = self._made.get(new.id, _Made("", ""))
         self.commits.append(RecordedCommit(remote.url, new.id, made.message, refs, made.diff))
         return refs
+
+    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
+        if not self.is_dry_run:
+            await super().delete_ref(remote, ref, expected)

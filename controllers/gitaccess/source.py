@@ -38,6 +38,7 @@ from controllers.gitaccess.credentials import (
     signing_key_from_secret,
     tls_from_secret,
 )
+from controllers.gitaccess.forge import BadForge, ForgeAccess, find_location, login_from_secret, login_of
 from controllers.gitaccess.git import Identities
 from controllers.net.proxy.address import Proxy
 from controllers.runtime.key import Key, key_of
@@ -71,6 +72,8 @@ class AutomationSource:
     signer: Signer | None
     note: str = ""
     """What the automation's condition has to say about it; empty: nothing."""
+    forge: ForgeAccess | None = None
+    """Where pull requests are made; None where commits are pushed to the branch itself."""
 
     @property
     def author(self) -> Author:
@@ -119,7 +122,8 @@ class SourceReader:
         remote = await self._remote(repository, tenant=automation.metadata.namespace)
         name = f"spec.timeout of {GIT_REPOSITORY} '{key_of(repository)}'"
         note = explain_timeout(name, repository.spec.timeout)
-        return AutomationSource(remote, branches, spec.git, await self._signer(automation), note)
+        forge = await self._forge(automation, repository, remote)
+        return AutomationSource(remote, branches, spec.git, await self._signer(automation), note, forge)
 
     async def _repository(self, automation: ImageUpdateAutomation) -> GitRepository:
         key = source_key(automation)
@@ -217,6 +221,28 @@ class SourceReader:
             raise SourceFailed(f"could not find signing key secret '{name}': {error.message}") from error
         except BadSigningKey as error:
             raise SourceFailed(str(error)) from error
+
+    async def _forge(
+        self, automation: ImageUpdateAutomation, repository: GitRepository, remote: Remote
+    ) -> ForgeAccess | None:
+        spec = automation.spec.git.pull_request if automation.spec.git else None
+        if spec is None:
+            return None
+        try:
+            location = find_location(spec, repository)
+        except BadForge as error:
+            raise _invalid(f"{error}: {INVALID_SUFFIX}") from error
+        try:
+            if spec.secret_ref is None:
+                return ForgeAccess(location, login_of(remote))
+            name, namespace = spec.secret_ref.name, automation.metadata.namespace
+            data = await self._secret(namespace, name, "pull request")
+            if "githubAppID" in data:
+                app = app_from_secret(data, secret_name=f"{namespace}/{name}")
+                return ForgeAccess(location, await self._git.github_login(app, remote))
+            return ForgeAccess(location, login_from_secret(data, secret_name=f"{namespace}/{name}"))
+        except (BadForge, GitError) as error:
+            raise SourceFailed(f"failed to configure pull requests: {error}") from error
 
     async def _secret(self, namespace: str, name: str, use: str) -> dict[str, bytes]:
         try:

@@ -1,9 +1,11 @@
 """`python -m controllers.imageupdateautomation`: the process that commits to Git."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 from api.core import Namespace
@@ -12,6 +14,8 @@ from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import ImageUpdateAutomation
 from api.names import GIT_REPOSITORIES, IMAGE_POLICIES, IMAGE_UPDATE_AUTOMATIONS, NAMESPACES
 from controllers.cloudaccess.wiring import build_cloud_access
+from controllers.forge.forges import Forges
+from controllers.forge.model import Forge
 from controllers.git.engine import GitEngine
 from controllers.git.login.clouds import providers
 from controllers.git.objects.workdir import WorkDir
@@ -28,6 +32,7 @@ from controllers.imageupdateautomation.predicates import (
     source_changed,
 )
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler, reach_of
+from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.runtime.cache.informer import Informer
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.process import flags
@@ -56,10 +61,15 @@ FEATURE_GATES = {
 }
 
 
-def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> None:
+def build(
+    process: Process,
+    *,
+    wrap: Callable[[Git], Git] = lambda git: git,
+    wrap_forge: Callable[[Forge], Forge] = lambda forge: forge,
+) -> None:
     """Declare the kind: an ImageUpdateAutomation runs when it is due, or what it reads in the cluster changes.
 
-    wrap: returns what the runs use in place of the engine, to keep it from pushing
+    wrap: returns what the runs use in place of the engine, to keep it from pushing. wrap_forge: the same for forges
     """
     options = process.options
     automations = Kind(
@@ -105,7 +115,16 @@ def build(process: Process, *, wrap: Callable[[Git], Git] = lambda git: git) -> 
             continue_branch=options.is_feature_enabled("GitAllBranchReferences"),
         ),
     )
-    reconciler = ImageUpdateAutomationReconciler(wrap(git), sources, policies=policies, namespaces=namespaces)
+    forges = Forges(destinations=process.destinations, clock=process.clock)
+    process.add_cleanup(partial(asyncio.to_thread, forges.close))
+    reconciler = ImageUpdateAutomationReconciler(
+        wrap(git),
+        sources,
+        policies=policies,
+        forges=lambda access, remote: wrap_forge(forges.connect(access.location, access.login, remote)),
+        metrics=PullRequestMetrics(process.metrics.registry),
+        namespaces=namespaces,
+    )
     automations.reconcile_with(
         reconciler,
         forget=reconciler.forget,

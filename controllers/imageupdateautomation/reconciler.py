@@ -5,7 +5,7 @@ Follows https://fluxcd.io/flux/components/image/imageupdateautomations/; reasons
 and what a marker or file lacks is reported as findings while the others are updated.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -15,13 +15,21 @@ from api.core import Namespace
 from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation, ImageUpdateAutomationStatus, Written
 from api.names import READY, STALLED
+from api.pullrequest import OPEN
+from controllers.forge.model import Forge
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refs import Refs, Tip, branch_tip, revision
+from controllers.git.remote import Remote
 from controllers.gitaccess.branches import BranchPlan
+from controllers.gitaccess.forge import ForgeAccess
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.outcomes import ON_ERROR
+from controllers.pullrequests.errors import PullRequestsFailed
+from controllers.pullrequests.metrics import PullRequestMetrics
+from controllers.pullrequests.offering import Base, Offering, RunContext
+from controllers.pullrequests.records import Records, summarize_open
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache
 from controllers.runtime.reconcile.bounds import add_notes, explain_interval, read_interval
@@ -34,13 +42,14 @@ from controllers.update.errors import GitOperationFailed
 from controllers.update.publish import PushContext, publish
 from controllers.update.reach import OWN_NAMESPACE, Reach
 from controllers.update.repository import Repository
-from controllers.update.work import Edit, Published, Work, plan_work
+from controllers.update.work import Edit, MarkedTree, Published, Work, plan_work
 
 MAX_COMMITS_BEHIND = 10
 """After a crash: how many commits of others may be on top of ours."""
 MAX_PUSH_ATTEMPTS = 5
 """Pushes of one run; after that many lost races the update is left to the next run."""
 
+Forges = Callable[[ForgeAccess, Remote], Forge]
 AutomationRun = Run[ImageUpdateAutomation, ImageUpdateAutomationStatus]
 
 
@@ -53,11 +62,13 @@ class ImageUpdateAutomationReconciler:
         sources: SourceReader,
         *,
         policies: ObjectCache[ImagePolicy],
+        forges: Forges,
+        metrics: PullRequestMetrics,
         namespaces: ObjectCache[Namespace] | None = None,
     ) -> None:
         """Build it; `policies`: those of all namespaces that are watched.
 
-        namespaces: all, where policies of other namespaces may be used
+        forges: returns a repository at its forge. namespaces: all, where policies of other namespaces may be used
         """
         self._git = git
         self._sources = sources
@@ -65,12 +76,15 @@ class ImageUpdateAutomationReconciler:
         self._namespaces = namespaces
         self._reach = reach_of(namespaces)
         self._editor = Editor()
+        self._forges = forges
+        self._metrics = metrics
         self._recorded: dict[Key, datetime] = {}
         """Start of each automation's last run that was completed in this process."""
 
     def forget(self, automation: Key) -> None:
         """Drop what is remembered about an automation that is gone."""
         self._recorded.pop(automation, None)
+        self._metrics.forget(automation)
 
     async def reconcile(self, run: AutomationRun) -> Outcome:
         """Do one pass: a round trip to the remote when nothing changed, else edits, a commit and a push."""
@@ -90,6 +104,9 @@ class ImageUpdateAutomationReconciler:
         work = plan_work(run.object, await self._list_policies(run), self._reach)
         repository = Repository(self._git, await self._sources.read(run.object))
         notes.append(repository.source.note)
+        if repository.source.forge is not None:
+            return await self._offer(run, work, repository, repository.source.forge, notes)
+        notes.append(_leave_open(run))
         listed = None
         if not _must_update(run, work, repository.plan):
             listed = await repository.list_refs()
@@ -118,11 +135,7 @@ class ImageUpdateAutomationReconciler:
         # A push branch that is made anew begins with former values that nobody put back.
         watched = run.status.written if work.hold_reverted and (ours or not plan.switch) else ()
         edit = await self._editor.edit(repository, work, ours or tip, reverts=reverts.to_reverts(watched))
-        named = await self._find_policies(findings.named_policies(edit.update.findings))
-        refused = findings.refusals(run.object, named.values(), work.reach)
-        left_out = findings.to_status(
-            edit.update.findings, named, first=work.findings, paused=work.paused, refused=refused
-        )
+        left_out = await self._list_findings(run, work, edit)
         pushed = await self._push(run, work, repository, edit, refs=refs, is_retry=retries > 0)
         published = pushed or await self._recover(run, work, repository, edit.base)
         warnings = _new_warnings(run.status.findings, left_out)
@@ -147,6 +160,57 @@ class ImageUpdateAutomationReconciler:
             event=f"{text}\n{published.message}",
             warnings=warnings,
         )
+
+    async def _offer(
+        self, run: AutomationRun, work: Work, repository: Repository, access: ForgeAccess, notes: list[str]
+    ) -> Ready:
+        """Bring the automation's pull requests up to date with what the work makes of their base branch."""
+        git = run.object.spec.git
+        assert git is not None
+        assert git.pull_request is not None
+        refs, tree = await _read_base(repository, work)
+        edit = await self._editor.plan(tree, work)
+        left_out = await self._list_findings(run, work, edit)
+        warnings = _new_warnings(run.status.findings, left_out)
+        offering = Offering(
+            repository,
+            self._forges(access, repository.source.remote),
+            self._editor,
+            git.pull_request,
+            work,
+            RunContext(run.now, run.check_leader, partial(_record, run)),
+            Records(run.status.pull_requests, now=run.now),
+            self._metrics,
+        )
+        try:
+            await offering.run(Base(refs, tree, edit, left_out))
+        except PullRequestsFailed:
+            notes += [notice.message for notice in offering.notices]
+            raise
+        finally:
+            run.status = replace(run.status, findings=left_out, pull_requests=offering.records.to_status())
+            self._metrics.set_open(key_of(run.object), len(offering.records.list_open()))
+        run.status = replace(
+            run.status,
+            observed_policies=work.observed_policies,
+            observed_source_revision=tree.base.revision,
+            written=(),
+        )
+        done = [notice.message for notice in offering.notices if not notice.is_warning]
+        warned = tuple((notice.reason, notice.message) for notice in offering.notices if notice.is_warning)
+        standing = f"{summarize_open(offering.records.list_open())}{findings.summarize(left_out)}"
+        return Ready(
+            f"{'; '.join(done)}; {standing}" if done else standing,
+            requeue_after=_interval(run),
+            event="\n".join(done) if done else None,
+            no_change=None if done else standing,
+            warnings=(*warned, *warnings),
+        )
+
+    async def _list_findings(self, run: AutomationRun, work: Work, edit: Edit) -> tuple[Finding, ...]:
+        named = await self._find_policies(findings.named_policies(edit.update.findings))
+        refused = findings.refusals(run.object, named.values(), work.reach)
+        return findings.to_status(edit.update.findings, named, first=work.findings, paused=work.paused, refused=refused)
 
     async def _list_policies(self, run: AutomationRun) -> Sequence[ImagePolicy]:
         """List the policies beside the automation, and those of the namespaces that it asks for.
@@ -207,6 +271,24 @@ class ImageUpdateAutomationReconciler:
         """Return how far behind the tip a commit of ours may be: 0, unless the end of a run was not recorded."""
         recorded = run.object.status.last_automation_run_time
         return 0 if recorded is not None and recorded == self._recorded.get(key_of(run.object)) else MAX_COMMITS_BEHIND
+
+
+async def _read_base(repository: Repository, work: Work) -> tuple[Refs, MarkedTree]:
+    """Return what the remote has, and the files of the branch that pull requests are for."""
+    for _ in range(MAX_PUSH_ATTEMPTS):
+        try:
+            refs, tip = await repository.list_refs()
+            return refs, await repository.read_tree(work, tip)
+        except RefMoved as error:
+            lost = error
+    raise GitOperationFailed(f"failed to checkout source: {lost} ({MAX_PUSH_ATTEMPTS} times in a row)")
+
+
+def _leave_open(run: AutomationRun) -> str:
+    """Forget the pull requests of a spec that had some; return which ones are left to people."""
+    left = [f"#{one.number} ({one.url})" for one in run.status.pull_requests if one.state == OPEN]
+    run.status = replace(run.status, pull_requests=())
+    return f"without spec.git.pullRequest, these pull requests are left open: {', '.join(left)}" if left else ""
 
 
 def reach_of(namespaces: ObjectCache[Namespace] | None) -> Reach:

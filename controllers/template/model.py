@@ -4,7 +4,7 @@ Flux spec: docs/spec/v1/imageupdateautomations.md, "Message template".
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 
@@ -74,3 +74,5 @@ class TemplateData:
     """In the order files and objects were visited; a file or object may occur more than once."""
     values: Mapping[str, str] | None = None
     """`spec.git.commit.messageTemplateValues`; None when not set."""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Further fields of `.`, for templates that are no commit message; their names are those of Go."""

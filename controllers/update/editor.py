@@ -1,8 +1,10 @@
 """From a commit to its edit. Reads Git, writes nothing."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime
 from threading import Event
+from typing import TypeVar
 
 from controllers import setters
 from controllers.git.protocol.refs import Tip
@@ -10,7 +12,9 @@ from controllers.threads import FairThreads, Share
 from controllers.update.edit import plan_edit
 from controllers.update.message import render_message
 from controllers.update.repository import Repository
-from controllers.update.work import Edit, Work
+from controllers.update.work import Edit, MarkedTree, Work
+
+T = TypeVar("T")
 
 THREADS, THREADS_PER_NAMESPACE = 8, 2
 
@@ -26,13 +30,27 @@ class Editor:
         self, repository: Repository, work: Work, base: Tip, *, reverts: setters.Reverts = setters.NO_REVERTS
     ) -> Edit:
         """Return the edit of a commit. Raises UpdateFailed, and RefMoved when the remote no longer has the commit."""
-        tree = await repository.read_tree(work, base)
+        return await self.plan(await repository.read_tree(work, base), work, reverts=reverts)
+
+    async def plan(
+        self,
+        tree: MarkedTree,
+        work: Work,
+        *,
+        reverts: setters.Reverts = setters.NO_REVERTS,
+        is_partial: bool = False,
+    ) -> Edit:
+        """Return the edit of a tree that was read.
+
+        is_partial: the work is a part of an automation's, which is not worth to be remembered
+        """
         # In a thread: a repository with many marked files would hold the event loop for longer than its 50 ms. Whoever
         # commits files that take long to parse uses up the threads of their own namespace.
         abandoned = Event()
 
         def plan() -> Edit:
-            return plan_edit(tree, work, reverts=reverts, cache=self._cache, abandoned=abandoned)
+            cache = None if is_partial else self._cache
+            return plan_edit(tree, work, reverts=reverts, cache=cache, abandoned=abandoned)
 
         try:
             return await self._threads.run(plan, _share(work))
@@ -41,15 +59,15 @@ class Editor:
             raise
 
     async def render(self, work: Work, edit: Edit, template: str, *, now: datetime) -> str:
-        """Return the commit message of an edit. Raises TemplateFailure.
+        """Return the commit message of an edit. Raises TemplateFailure."""
+        return await self.run(work, lambda: render_message(work, edit.update, template, now=now))
+
+    async def run(self, work: Work, render: Callable[[], T]) -> T:
+        """Return what a function makes that renders templates, with its errors.
 
         In a thread, as what users write may take a second and many files make much data, and in one of those of their
         own namespace.
         """
-
-        def render() -> str:
-            return render_message(work, edit.update, template, now=now)
-
         return await self._threads.run(render, _share(work))
 
 

@@ -1,6 +1,7 @@
 """The commit message: the data that its template reads, and the rendering. Pure."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from api.imageupdateautomation import ImageUpdateAutomation
@@ -11,11 +12,23 @@ from controllers.net.foreign_text import escape
 from controllers.update.comparison import Sources, build_comparison
 from controllers.update.work import Work
 
+NO_FIELDS: Mapping[str, str] = {}
 
-def render_message(work: Work, update: setters.Update, message_template: str, *, now: datetime) -> str:
-    """Return the message of the commit that makes an update. Raises TemplateFailure."""
+
+def render_message(
+    work: Work,
+    update: setters.Update,
+    message_template: str,
+    *,
+    now: datetime,
+    fields: Mapping[str, str] = NO_FIELDS,
+) -> str:
+    """Return the message of the commit that makes an update. Raises TemplateFailure.
+
+    fields: what the template may read besides
+    """
     data = build_template_data(work.automation, update, work.images, work.sources)
-    return template.render(message_template, data, now=now)
+    return template.render(message_template, replace(data, fields=fields), now=now)
 
 
 def build_template_data(

@@ -8,7 +8,7 @@ from controllers import setters
 from controllers.git.errors import PathMissing, PathOutside, RefNotFound
 from controllers.git.objects.commits import CommitInfo, NewCommit, Signer
 from controllers.git.objects.scan import File, check_bound, check_sizes
-from controllers.git.protocol.refs import Refs, Tip, resolve
+from controllers.git.protocol.refs import HEADS, Refs, Tip, resolve
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.gitaccess.branches import BranchPlan
 from controllers.gitaccess.git import Git
@@ -114,6 +114,11 @@ class Repository:
         """Push, and report whether a reference moved. Raises GitError: a push that failed may have moved some."""
         updated_refs = await self._git.push(self.source.remote, new, updates, options=self.plan.options, force=force)
         return bool(updated_refs)
+
+    async def delete_branch(self, branch: str, expected: str) -> None:
+        """Delete a branch that is still where it was. Raises RefMoved as well."""
+        with attempting(f"{UPDATE}: failed to delete branch '{branch}'"):
+            await self._git.delete_ref(self.source.remote, f"{HEADS}{branch}", expected)
 
 
 def check_markers(files: Sequence[File]) -> None:

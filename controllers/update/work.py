@@ -1,17 +1,20 @@
 """What the steps of an update pass to each other. Values only."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from api.imagepolicy import ImagePolicy
 from api.imagepolicy import ImageRef as LatestRef
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
+from api.names import READY
 from controllers import setters
 from controllers.git.objects.scan import File
 from controllers.git.protocol.refs import Tip
 from controllers.image.ref import ImageRef
 from controllers.image.setter import policy_key
+from controllers.runtime.key import key_of
+from controllers.runtime.reconcile.conditions import find_condition
 from controllers.update.comparison import Sources, collect_sources
 from controllers.update.findings import blocked_reach_findings, invalid_image_findings
 from controllers.update.policies import (
@@ -42,6 +45,8 @@ class Work:
     """Where recent images were built from, as of the moment in which `images` were read."""
     reach: Reach = OWN_NAMESPACE
     """What decides about policies of other namespaces."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """What policies say of their choices, by `namespace:policy`."""
 
     @property
     def hold_reverted(self) -> bool:
@@ -127,4 +132,9 @@ def plan_work(automation: ImageUpdateAutomation, policies: Iterable[ImagePolicy]
         ),
         sources=collect_sources(policies),
         reach=reach,
+        reasons={
+            policy_key(*key): ready.message
+            for policy in policies
+            if (key := key_of(policy)) in usable and (ready := find_condition(policy.status.conditions, READY))
+        },
     )

@@ -133,6 +133,19 @@ class RemoteSession:
         with hide_secrets(self._secrets):
             return self._push(updates, pack, options=options, may_update=may_update, deadline=deadline)
 
+    def delete_ref(self, ref: str, expected: str, deadline: Deadline) -> None:
+        """Delete a reference that is at `expected`. Raises as `push`."""
+        with hide_secrets(self._secrets):
+            advertised = self._request_advertisement(RECEIVE_PACK, deadline)
+            now = advertised.values.get(ref)
+            if now is None:
+                return
+            if now != expected:
+                raise RefMoved(f"{ref} was expected at {expected[:7]} and is at {now[:7]}")
+            # Without a pack: none belongs to commands that delete (gitprotocol-pack, "Reference Update Request").
+            command = PushCommand(ref, now, "0" * len(now))
+            self._send([command], b"", options=(), advertised=advertised, deadline=deadline)
+
     def _push(
         self,
         updates: Sequence[RefUpdate],
@@ -146,7 +159,19 @@ class RemoteSession:
         commands = plan_push(updates, advertised.values, may_update=may_update)
         if not commands:
             return ()
-        body = push_request(commands, options, advertised) + pack(frozenset(advertised.values.values()))
+        made = pack(frozenset(advertised.values.values()))
+        return self._send(commands, made, options=options, advertised=advertised, deadline=deadline)
+
+    def _send(
+        self,
+        commands: Sequence[PushCommand],
+        pack: bytes,
+        *,
+        options: Sequence[str],
+        advertised: Advertisement,
+        deadline: Deadline,
+    ) -> tuple[str, ...]:
+        body = push_request(commands, options, advertised) + pack
         words = RemoteWords()
         try:
             with (
@@ -191,14 +216,14 @@ class RemoteSession:
             return dict(report)
         now = self._request_advertisement(RECEIVE_PACK, deadline).values
         silence = "the remote reported nothing about it and it did not move"
-        return {c.ref: report.get(c.ref, None if now.get(c.ref) == c.new else silence) for c in commands}
+        return {c.ref: report.get(c.ref, None if _is_done(c, now) else silence) for c in commands}
 
     def _has_arrived(self, commands: Sequence[PushCommand], deadline: Deadline) -> bool:
         try:
             now = self._request_advertisement(RECEIVE_PACK, deadline).values
         except GitError:
             return False
-        return all(now.get(c.ref) == c.new for c in commands)
+        return all(_is_done(command, now) for command in commands)
 
     def _raise_refusal(
         self, command: PushCommand, reason: str, message: str, deadline: Deadline, *, updated_refs: tuple[str, ...]
@@ -220,6 +245,11 @@ class RemoteSession:
         finally:
             if not is_done:
                 self._advertisement = None
+
+
+def _is_done(command: PushCommand, now: Mapping[str, str]) -> bool:
+    """Report whether a reference is where a command was to move it; one that is deleted has no value."""
+    return now.get(command.ref, "0" * len(command.new)) == command.new
 
 
 def plan_push(

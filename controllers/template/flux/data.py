@@ -220,7 +220,8 @@ def template_data(data: TemplateData, model: DataModel) -> Struct:
     root = Type(
         "source.TemplateData",
         Kind.STRUCT,
-        fields=("AutomationObject", "Changed", "Values"),
+        fields=("AutomationObject", "Changed", "Values", *data.fields),
         methods=getters(Updated=old(_REMOVED_UPDATED)),
     )
-    return Struct(root, (source.automation(), Struct(changed, (source.file_changes(),)), source.values()))
+    further = map(to_valid_utf8, data.fields.values())
+    return Struct(root, (source.automation(), Struct(changed, (source.file_changes(),)), source.values(), *further))

@@ -1,0 +1,52 @@
+"""Metrics of pull requests."""
+
+from datetime import datetime
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from controllers.runtime.key import Key
+
+EVENTS: Final = ("opened", "adopted", "updated", "closed", "merged", "declined")
+BUCKETS: Final = (60, 300, 1800, 3600, 4 * 3600, 24 * 3600, 3 * 24 * 3600, 7 * 24 * 3600)
+
+
+class PullRequestMetrics:
+    """Counts what happens to pull requests; the label is a bounded set."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        events = Counter(
+            "tagline_pull_request_events",
+            "What happened to pull requests; declined: closed by a person without being merged.",
+            ("event",),
+            registry=registry,
+        )
+        self._events = {event: events.labels(event) for event in EVENTS}
+        self._merge_seconds = Histogram(
+            "tagline_pull_request_merge_seconds",
+            "Time from opening a pull request to its merge.",
+            buckets=BUCKETS,
+            registry=registry,
+        )
+
+        self._open: dict[Key, int] = {}
+        gauge = Gauge("tagline_pull_requests_open", "Pull requests that are open now.", registry=registry)
+        gauge.set_function(lambda: sum(self._open.values()))
+
+    def set_open(self, automation: Key, count: int) -> None:
+        """Take up how many pull requests of an automation are open."""
+        self._open[automation] = count
+
+    def forget(self, automation: Key) -> None:
+        """Drop an automation that is gone."""
+        self._open.pop(automation, None)
+
+    def count(self, event: str) -> None:
+        """Count one event, out of EVENTS."""
+        self._events[event].inc()
+
+    def merged(self, *, opened: datetime | None, merged: datetime) -> None:
+        """Count a merge, and how long it took."""
+        self.count("merged")
+        if opened is not None:
+            self._merge_seconds.observe(max(0.0, (merged - opened).total_seconds()))

@@ -1,0 +1,330 @@
+"""One run over the pull requests of an automation: look, decide (`controllers.forge.decision`), do, record.
+
+Branches are pushed before pull requests are written, each with what was read as its precondition. A crash in between
+leaves a branch that the next run finds. What goes wrong with one pull request keeps no other from being served.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from api.imageupdateautomation import Finding, ImageUpdateAutomation
+from api.pullrequest import OPEN, PullRequestSpec, PullRequestStatus
+from controllers.forge.decision import Action, Decision, HeadBranch, Reason, Rebase, Rules, decide, supersede
+from controllers.forge.errors import ForgeError
+from controllers.forge.model import Desired, Forge, Outcome, PullRequest, State, Warned
+from controllers.git.errors import RefMoved
+from controllers.git.protocol.refs import HEADS, Refs
+from controllers.git.protocol.refspec import RefUpdate
+from controllers.image.setter import parse_setter
+from controllers.net.foreign_text import sanitize
+from controllers.pullrequests.errors import FOR_ALL, PullRequestsFailed
+from controllers.pullrequests.groups import Group, branch_prefix, list_groups, list_policies
+from controllers.pullrequests.heads import only, read_branch, read_head
+from controllers.pullrequests.metrics import PullRequestMetrics
+from controllers.pullrequests.records import Records
+from controllers.pullrequests.trailer import Offer, add_offer
+from controllers.pullrequests.wording import describe
+from controllers.update.editor import Editor
+from controllers.update.errors import GitOperationFailed, UpdateFailed, attempting
+from controllers.update.repository import UPDATE, Repository
+from controllers.update.work import Edit, MarkedTree, Published, Work
+
+T = TypeVar("T")
+
+_VERBS: Mapping[Action, str] = {
+    Action.CREATE: "opened",
+    Action.ADOPT: "adopted",
+    Action.UPDATE: "updated",
+    Action.CLOSE: "closed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened to a pull request, or that its owner should know."""
+
+    reason: str
+    message: str
+    is_warning: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """What offering needs of the run that it is part of."""
+
+    now: datetime
+    check_leader: Callable[[], Awaitable[None]]
+    """Awaited right before a push and each write to the forge; raises unless this process may write."""
+    record: Callable[[Published], None]
+    """Called as soon as a head branch has a new commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """The branch that pull requests are for, as this run has read it, and what the whole automation makes of it."""
+
+    refs: Refs
+    tree: MarkedTree
+    edit: Edit
+    findings: Sequence[Finding]
+
+
+@dataclass
+class Offering:
+    """A run. `notices` and `records` are right at any moment, also after `run` has raised."""
+
+    repository: Repository
+    forge: Forge
+    editor: Editor
+    spec: PullRequestSpec
+    work: Work
+    context: RunContext
+    records: Records
+    metrics: PullRequestMetrics
+    notices: list[Notice] = field(default_factory=list)
+    _open: dict[tuple[str, str], PullRequest] = field(default_factory=dict, init=False)
+    _failures: list[Exception] = field(default_factory=list, init=False)
+    _open_count: int = field(default=0, init=False)
+
+    async def run(self, base: Base) -> None:
+        """Bring all pull requests up to date. Raises PullRequestsFailed, groups.BadBranch and TemplateFailure."""
+        groups = await self.editor.run(self.work, lambda: self._list_groups(base))
+        try:
+            listed = await self.forge.list_open(branch_prefix(self.spec, self._automation))
+        except ForgeError as error:
+            raise PullRequestsFailed(error, 1) from error
+        self._open = {(one.head, one.base): one for one in listed}
+        mine = [one for one in listed if self._is_mine(one)]
+        self._open_count = len(mine)
+        for group in groups:
+            await self._guard(lambda group=group: self._offer(group, base))  # type: ignore[misc]
+        wanted = {group.head for group in groups}
+        for entry in mine:
+            if entry.head not in wanted or entry.base != self._base:
+                await self._guard(lambda entry=entry: self._supersede(entry, base, wanted=entry.head in wanted))  # type: ignore[misc]
+        for record in self.records.list_open():
+            if (record.branch, record.base) not in self._open:
+                await self._guard(lambda record=record: self._look_for(record, base, wanted=record.branch in wanted))  # type: ignore[misc]
+        if self._failures:
+            raise PullRequestsFailed(self._failures[0], len(self._failures))
+
+    @property
+    def _automation(self) -> ImageUpdateAutomation:
+        return self.work.automation
+
+    @property
+    def _name(self) -> str:
+        meta = self._automation.metadata
+        return f"{meta.namespace}/{meta.name}"
+
+    @property
+    def _base(self) -> str:
+        return self.repository.plan.push_branch
+
+    @property
+    def _rules(self) -> Rules:
+        return Rules(Rebase(self.spec.rebase), self.spec.limit, self.spec.recreate_closed)
+
+    def _list_groups(self, base: Base) -> list[Group]:
+        return list_groups(self.spec, self.work, base.tree, self._base, now=self.context.now)
+
+    def _is_mine(self, entry: PullRequest) -> bool:
+        stamped = entry.stamp is not None and entry.stamp.automation == self._name
+        return stamped or self.records.get(entry.number) is not None
+
+    async def _guard(self, step: Callable[[], Awaitable[None]]) -> None:
+        """Do a step for one pull request; keep what went wrong, unless it would with all others as well."""
+        try:
+            await step()
+        except FOR_ALL as error:
+            raise PullRequestsFailed(error, 1) from error
+        except (ForgeError, UpdateFailed, RefMoved) as error:
+            if isinstance(error, GitOperationFailed) and error.unreachable:
+                raise
+            self._failures.append(error)
+
+    async def _offer(self, group: Group, base: Base) -> None:
+        """Bring the pull request of one group up to date."""
+        part = await self._plan(group, base)
+        current = self._open.get((group.head, self._base))
+        was_open = [one for one in self.records.list_open() if (one.branch, one.base) == (group.head, self._base)]
+        if not (part.contents or current or was_open):
+            return
+        found = (current,) if current else await self.forge.find(group.head, self._base)
+        for entry in found:
+            self._note_end(entry)
+        if not (part.contents or current):
+            return
+        branch = await read_head(self.repository, base.refs, group, part, editor=self.editor)
+        message, desired = await self._describe(group, part, base) if part.contents else ("", None)
+        decision = decide(
+            desired,
+            found,
+            branch,
+            automation=self._name,
+            rules=self._rules,
+            memory=self.records.memory,
+            open_count=self._open_count,
+        )
+        commit = branch.commit
+        if decision.push and desired is not None:
+            commit = await self._push(group, part, desired, message, branch) or commit
+        await self._do(decision, branch, desired, head=commit, policies=_policies_of(part, self._automation))
+
+    async def _plan(self, group: Group, base: Base) -> Edit:
+        """Return what a group changes; nothing is planned for one that has no part in the whole."""
+        changed = base.edit.update.edits
+        keys = {
+            parse_setter(change.setter).policy_key for result in base.edit.update.result for change in result.changes
+        }
+        tree = only(group.narrow(base.tree), changed)
+        if not tree.files or not keys & set(group.work.images):
+            return Edit(base.tree.base, replace(base.edit.update, edits={}, result=()), {})
+        return await self.editor.plan(tree, group.work, is_partial=True)
+
+    async def _describe(self, group: Group, part: Edit, base: Base) -> tuple[str, Desired]:
+        template = self.repository.source.git.commit.message_template
+        now = self.context.now
+        message = await self.editor.render(group.work, part, template, now=now)
+        desired = await self.editor.run(
+            group.work, lambda: describe(self.spec, group, part, base.findings, message, now=now)
+        )
+        return message, desired
+
+    async def _push(self, group: Group, part: Edit, desired: Desired, message: str, branch: HeadBranch) -> str:
+        """Put the group's commit on the head branch, and return it; empty where there is nothing to commit."""
+        now, repository = self.context.now, self.repository
+        made = await repository.commit(part, step=UPDATE, message="", when=now)  # for its tree
+        if made is None:
+            return ""
+        text = add_offer(message, Offer(desired.content, made.tree))
+        signer = repository.source.signer
+        new = await repository.commit(part, step=UPDATE, message=text, when=now, signer=signer)
+        assert new is not None
+        await self.context.check_leader()
+        with attempting(f"{UPDATE}: failed to push branch '{group.head}'"):
+            update = RefUpdate(f"{HEADS}{group.head}", new.id, branch.commit or None)
+            await repository.push(new, [update], force=True)
+        self.context.record(Published(new.id, text, now, part.update))
+        return new.id
+
+    async def _do(
+        self,
+        decision: Decision,
+        branch: HeadBranch,
+        desired: Desired | None,
+        *,
+        head: str,
+        policies: Sequence[str],
+    ) -> None:
+        """Do to the pull request what was decided, and record it."""
+        entry = decision.pull_request
+        if decision.action is Action.NONE:
+            self._note(decision, head)
+            return
+        await self.context.check_leader()
+        if decision.action is Action.CREATE:
+            assert desired is not None
+            outcome = await self.forge.create(desired)
+            self._open_count += 1
+        elif decision.action is Action.CLOSE:
+            assert entry is not None
+            outcome = await self.forge.close(entry, decision.message)
+            self._open_count -= 1
+        else:
+            assert entry is not None
+            assert desired is not None
+            outcome = await self.forge.update(entry, desired, decorate=decision.action is Action.ADOPT)
+        self._record(decision, outcome, desired, head=head, policies=policies)
+        if decision.delete_branch:
+            await self._delete(outcome.pull_request.head, branch.commit)
+
+    def _record(
+        self, decision: Decision, outcome: Outcome, desired: Desired | None, *, head: str, policies: Sequence[str]
+    ) -> None:
+        entry = outcome.pull_request
+        facts: dict[str, object] = {"head": head, "message": _list_warnings(outcome.warnings)}
+        if desired is not None:
+            facts |= {"content": desired.content, "policies": tuple(policies)}
+        before = self.records.get(entry.number)
+        after = self.records.put(entry, **facts)
+        is_adopted = outcome.adopted or decision.action is Action.ADOPT
+        action = Action.ADOPT if is_adopted else decision.action
+        self.metrics.count(_VERBS[action])
+        reason = Reason.ADOPTED if is_adopted else decision.reason
+        text = f"{_VERBS[action]} pull request #{entry.number} ({decision.message.rstrip('.')}): {after.url}"
+        self.notices.append(Notice(reason, text))
+        if after.message and (before is None or before.message != after.message):
+            words = f"pull request #{entry.number}: {after.message}: {after.url}"
+            self.notices.append(Notice("PullRequestIncomplete", words, is_warning=True))
+
+    def _note(self, decision: Decision, head: str) -> None:
+        """Record why nothing is done, and say so once."""
+        entry = decision.pull_request
+        if entry is None:
+            if decision.reason in (Reason.FOREIGN_COMMIT, Reason.LIMIT):
+                self.notices.append(Notice(decision.reason, decision.message, is_warning=True))
+            return
+        before = self.records.get(entry.number)
+        if decision.reason is Reason.UP_TO_DATE:
+            self.records.put(entry, head=head, message=before.message if before else "")
+            return
+        if before is None and not self._is_mine(entry):
+            return
+        message = "" if decision.reason is Reason.NOTHING_TO_OFFER else decision.message
+        after = self.records.put(entry, message=message)
+        if message and (before is None or before.message != message):
+            self.notices.append(Notice(decision.reason, f"{message}: {after.url}", is_warning=True))
+
+    def _note_end(self, entry: PullRequest) -> None:
+        """Record that one which was open was merged or closed meanwhile."""
+        before = self.records.get(entry.number)
+        if before is None or before.state != OPEN or entry.state is State.OPEN:
+            return
+        after = self.records.put(entry, message="")
+        if entry.state is State.MERGED:
+            self.metrics.merged(opened=after.opened, merged=entry.ended or self.context.now)
+            self.notices.append(Notice("PullRequestMerged", f"pull request #{entry.number} was merged: {after.url}"))
+        elif not (entry.stamp and entry.stamp.closed):
+            self.metrics.count("declined")
+            words = f"pull request #{entry.number} was closed without being merged: {after.url}"
+            self.notices.append(Notice("PullRequestClosed", words))
+
+    async def _look_for(self, record: PullRequestStatus, base: Base, *, wanted: bool) -> None:
+        """Find out what became of one that the listing does not have."""
+        for entry in await self.forge.find(record.branch, record.base or self._base):
+            if entry.number != record.number:
+                continue
+            if entry.state is State.OPEN:
+                if not wanted or entry.base != self._base:
+                    await self._supersede(entry, base, wanted=wanted)
+            else:
+                self._note_end(entry)
+
+    async def _supersede(self, entry: PullRequest, base: Base, *, wanted: bool) -> None:
+        """Close one that the spec does not lead to any more."""
+        if not self.spec.close_superseded:
+            return
+        branch, _ = await read_branch(self.repository, base.refs, entry.head, base.tree.base.commit)
+        decision = supersede(entry, branch, automation=self._name, wanted=wanted)
+        await self._do(decision, branch, None, head=branch.commit, policies=())
+
+    async def _delete(self, head: str, commit: str) -> None:
+        """Delete a head branch that nobody needs; that this fails is worth a word, and no more."""
+        await self.context.check_leader()
+        try:
+            await self.repository.delete_branch(head, commit)
+        except (GitOperationFailed, RefMoved) as error:
+            words = f"branch '{head}' was left behind: {sanitize(str(error))}"
+            self.notices.append(Notice("BranchLeftBehind", words, is_warning=True))
+
+
+def _policies_of(part: Edit, automation: ImageUpdateAutomation) -> tuple[str, ...]:
+    keys = {parse_setter(change.setter).policy_key for result in part.update.result for change in result.changes}
+    return list_policies(keys, automation.metadata.namespace)
+
+
+def _list_warnings(warnings: Sequence[Warned]) -> str:
+    return "; ".join(f"{warned.what}: {warned.message}" for warned in warnings)[:1024]
