@@ -17,8 +17,6 @@ from hack.story.watching import Watch
 
 FIRST_BUILD = "main-2d3fcbd-1611906956"
 NEXT_BUILD = "main-25de3e1a-1695469144"
-RUNS = 10
-"""Releases that are timed where the legs are measured."""
 
 
 def play(*, keep: bool) -> int:
@@ -88,10 +86,10 @@ def deny_bad_release(story: NodeStory, narrator: Narrator) -> None:
         require(good in story.repository.file("production/web.yaml"), what="Git has not gone back", component="tagline")
 
 
-def measure(story: NodeStory, narrator: Narrator) -> Legs:
+def measure(story: NodeStory, narrator: Narrator, *, runs: int) -> Legs:
     """Time several builds of staging after another and return the median of each leg."""
-    runs = []
-    for number in range(RUNS):
-        runs.append(story.follow(STAGING, f"main-{number:07x}-{1700000000 + number}"))
-        narrator.say(f"{runs[-1]}")
-    return median(runs)
+    legs = []
+    for number in range(runs):
+        legs.append(story.follow(STAGING, f"main-{number:07x}-{1700000000 + number}"))
+        narrator.say(f"{legs[-1]}")
+    return median(legs)
