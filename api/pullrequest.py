@@ -103,7 +103,8 @@ class PullRequestStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """Policies whose choices it offers: name, or namespace/name for those of other namespaces."""
     content: str = ""
     """Digest of what it offers: what was closed by a person is not offered again."""
-    state: Annotated[str, Required, Schema(enum=(OPEN, MERGED, CLOSED))] = OPEN
+    # A default factory, since a plain default would not be written.
+    state: Annotated[str, Required, Schema(enum=(OPEN, MERGED, CLOSED))] = msgspec.field(default_factory=lambda: OPEN)
     """Open, Merged, or Closed without being merged."""
     since: datetime | None = None
     """When it was first seen in this state."""

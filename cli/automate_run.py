@@ -36,8 +36,10 @@ from cli.report import RunReport
 from cli.secrets import read_variable, with_secrets
 from cli.source_options import refuse
 from controllers.clock import SYSTEM_CLOCK
+from controllers.forge.model import Forge
 from controllers.gitaccess.git import Git
 from controllers.gitaccess.recording import RecordingGit
+from controllers.pullrequests.recording import RecordedOffer, RecordingForge
 from controllers.runtime.embedded.api import EmbeddedApi
 from controllers.runtime.embedded.errors import StateError
 from controllers.runtime.key import Key
@@ -170,10 +172,14 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
     before = await sync.read_choices(client)
     await sync.apply(client, manifests.manifests, request_at=SYSTEM_CLOCK.now())
     recorders: list[RecordingGit] = []
+    offers: list[RecordedOffer] = []
 
     def record(git: Git) -> RecordingGit:
         recorders.append(RecordingGit(ReportingGit(git, logins), is_dry_run=options.dry_run))
         return recorders[-1]
+
+    def record_offers(forge: Forge) -> Forge:
+        return RecordingForge(forge, offers, is_dry_run=options.dry_run)
 
     argv = (*QUIET, f"--concurrent={options.concurrent}")
     unfinished = ""
@@ -185,7 +191,7 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
             ):
                 with Progress(text) as progress:
                     async with (
-                        Host(api, kinds, argv=argv, build=writer_with(record)) as host,
+                        Host(api, kinds, argv=argv, build=writer_with(record, record_offers)) as host,
                         watching(client, SYSTEM_CLOCK, progress.show, of=of),
                     ):
                         if not await host.settle():
@@ -199,6 +205,7 @@ async def _once(options: argparse.Namespace, api: EmbeddedApi, manifests: Manife
         commits=[commit for recorder in recorders for commit in recorder.commits],
         is_dry_run=options.dry_run,
         unfinished=unfinished,
+        offers=offers,
     )
     status = DONE if result.is_fine else FAILED
     try:

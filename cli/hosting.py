@@ -86,7 +86,11 @@ class Host:
         return self.process.is_idle and not self._client.has_undelivered_events
 
 
-def writer_with(wrap: Any) -> Mapping[str, Build]:
-    """Return the `build` of a host whose automations use `wrap(git)` in place of the Git engine."""
+def writer_with(wrap: Any, wrap_forge: Any = None) -> Mapping[str, Build]:
+    """Return the `build` of a host whose automations use `wrap(git)` in place of the Git engine.
+
+    wrap_forge: returns what they use in place of a forge
+    """
     package = importlib.import_module("controllers.imageupdateautomation.__main__")
-    return {"imageupdateautomation": lambda process: package.build(process, wrap=wrap)}
+    further = {"wrap_forge": wrap_forge} if wrap_forge else {}
+    return {"imageupdateautomation": lambda process: package.build(process, wrap=wrap, **further)}

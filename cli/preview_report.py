@@ -9,6 +9,7 @@ from api.imagepolicy import ImagePolicy
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from api.names import READY, TRUE
 from cli.diffs import diff_of
+from controllers.forge.model import Desired
 from controllers.image.setter import parse_setter
 from controllers.update.preview import Preview
 from controllers.worktree.marked import MarkedFiles
@@ -61,6 +62,10 @@ class AutomationReport:
     message: str = ""
     findings: tuple[Finding, ...] = ()
     """With files from the root of the checkout."""
+    is_offer: bool = False
+    """It makes pull requests in place of pushes."""
+    offers: tuple[Desired, ...] = ()
+    """The pull requests that it would open, or update."""
     failure: str = ""
     is_trial: bool = False
     """There is no automation: `name` is an image, `target` says where it is."""

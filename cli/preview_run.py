@@ -27,19 +27,22 @@ from cli.progress import waiting
 from cli.tags import BadTagFile, read_tag_files
 from controllers import setters
 from controllers.clock import SYSTEM_CLOCK
+from controllers.forge.model import Desired
 from controllers.git.errors import RepositoryTooLarge
 from controllers.git.objects.scan import File
-from controllers.gitaccess.branches import BranchPlan, NoPushBranch, plan_branches
+from controllers.gitaccess.branches import BadPushBranch, BranchPlan, NoPushBranch, plan_branches
 from controllers.image.ref import to_image_ref
 from controllers.net.url import show_remote
+from controllers.pullrequests.groups import BadBranch
+from controllers.pullrequests.preview import preview_offers
 from controllers.runtime.key import key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.setters.targets import anything
 from controllers.template import TemplateFailure
-from controllers.update.preview import preview
+from controllers.update.preview import NOT_COMMITTED, Preview, preview
 from controllers.update.reach import Reach
 from controllers.update.targets import add_files, list_searches
-from controllers.update.work import Work, plan_work
+from controllers.update.work import MarkedTree, Work, plan_work
 from controllers.worktree.committed import CommittedContents
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import MarkedFiles, find_marked_files
@@ -51,6 +54,8 @@ class NoGitSpec(Exception):
 
 
 BAD_REQUESTS: Final = (WorkTreeError, BadInput, BadTagFile, BadQuestion, NotConfigured, ApiError)
+UNKNOWN_BASE: Final = "the-checked-out-branch"
+"""What the base is called where the GitRepository is unknown."""
 USER_AGENT: Final = f"tagline-preview/{VERSION}"
 
 
@@ -166,7 +171,10 @@ def _preview(
             message_template=template,
             starts_anew=plan is not None and plan.switch and not tips,
         )
+        offers = _list_offers(automation, made, MarkedTree(NOT_COMMITTED, found.files), plan)
     except (
+        BadBranch,
+        BadPushBranch,
         BadSelector,
         NoGitSpec,
         NoPushBranch,
@@ -176,9 +184,32 @@ def _preview(
         setters.SettersError,
     ) as error:
         return AutomationReport(name, failure=str(error))
+    report = replace(report_automation(automation, _target(plan, source), made, found), after=start.after)
+    spec = automation.spec.git.pull_request if automation.spec.git else None
+    if spec is not None:
+        return replace(report, is_offer=True, offers=tuple(offers))
     if not automation.spec.suspend:
         chain.push(name, start, made.edit.contents, plan=plan, source=source)
-    return replace(report_automation(automation, _target(plan, source), made, found), after=start.after)
+    return report
+
+
+def _list_offers(
+    automation: ImageUpdateAutomation, made: Preview, tree: MarkedTree, plan: BranchPlan | None
+) -> list[Desired]:
+    """Return the pull requests that a run would offer, none for an automation that pushes. Raises BadBranch."""
+    git = automation.spec.git
+    if git is None or git.pull_request is None:
+        return []
+    return preview_offers(
+        git.pull_request,
+        made.work,
+        tree,
+        made.edit,
+        made.findings,
+        base=plan.push_branch if plan else UNKNOWN_BASE,
+        message_template=git.commit.message_template,
+        now=SYSTEM_CLOCK.now(),
+    )
 
 
 def _find_files(work: Work, tree: WorkTree, paths: Sequence[bytes], contents: CommittedContents) -> MarkedFiles:
@@ -196,7 +227,10 @@ def _find_files(work: Work, tree: WorkTree, paths: Sequence[bytes], contents: Co
 
 
 def _plan(automation: ImageUpdateAutomation, source: GitRepository | None) -> BranchPlan | None:
-    """Return the branches of a run, None where the GitRepository is unknown. Raises NoGitSpec, NoPushBranch."""
+    """Return the branches of a run, None where the GitRepository is unknown.
+
+    Raises NoGitSpec, NoPushBranch, BadPushBranch.
+    """
     if automation.spec.git is None:
         raise NoGitSpec("it has no spec.git, which says as whom to commit and where to push")
     return plan_branches(automation.spec.git, source) if source else None
@@ -219,7 +253,7 @@ def _notes(automation: ImageUpdateAutomation, source: GitRepository | None, tree
         yield f"{name} uses policies of other namespaces: it needs a controller with --no-cross-namespace-refs=false"
     try:
         plan = _plan(automation, source)
-    except (NoGitSpec, NoPushBranch):
+    except (BadPushBranch, NoGitSpec, NoPushBranch):
         return  # its report says so
     if plan and plan.continues and (tips := tree.branch_tips(plan.push_branch)) and tree.head() not in tips:
         yield (

@@ -8,6 +8,7 @@ from typing import Any, Final
 from api.imageupdateautomation import Finding
 from cli.output import encode_diff, encode_text
 from cli.preview_report import AutomationReport, PolicyReport, PreviewReport
+from controllers.forge.model import Desired
 from controllers.net.foreign_text import escape
 
 MAX_RUNNERS_UP: Final = 3
@@ -38,7 +39,7 @@ def format_markdown(report: PreviewReport) -> Iterator[str]:
         if automation.failure:
             yield f"\n**{automation.name}**: {_escape(automation.failure)}\n"
         elif automation.changes:
-            verb = "stands" if automation.is_trial else "would push"
+            verb = "stands" if automation.is_trial else f"would {_verb(automation)}"
             summary = f"{_escape(automation.name)} {verb} {_escape(automation.target)}"
             yield f"\n<details><summary>{summary}</summary>\n\n"
             if automation.message:
@@ -103,7 +104,12 @@ def _automation_to_json(automation: AutomationReport) -> dict[str, Any]:
         "findings": [_finding_to_json(finding) for finding in automation.findings],
         "obstacles": [_finding_to_json(obstacle) for obstacle in automation.obstacles],
         "failure": automation.failure,
+        **({"pullRequests": [_offer_to_json(offer) for offer in automation.offers]} if automation.is_offer else {}),
     }
+
+
+def _offer_to_json(offer: Desired) -> dict[str, Any]:
+    return {"head": offer.head, "base": offer.base, "title": offer.title, "body": offer.body}
 
 
 def _finding_to_json(finding: Finding) -> dict[str, Any]:
@@ -139,7 +145,7 @@ def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[byte
         yield _line(f" would do nothing: {automation.failure}", heading=heading, colours=colours)
         yield b"\n"
         return
-    verb = "would push" if automation.changes else "has nothing to push"
+    verb = f"would {_verb(automation)}" if automation.changes else f"has nothing to {_verb(automation)}"
     yield _line(f" {verb} {automation.target}", heading=heading, colours=colours)
     if automation.after:
         yield _line(f"  starts from what is pushed before it by: {', '.join(automation.after)}")
@@ -149,10 +155,18 @@ def _automation(automation: AutomationReport, *, colours: bool) -> Iterator[byte
         yield from (encode_text(f"    {line}".rstrip() + "\n") for line in lines)
         yield b"\n"
         yield _painted_diff(encode_diff(automation.diff), colours=colours)
+    for offer in automation.offers:
+        yield _line(f"  pull request from {offer.head} to {offer.base}: {offer.title}")
+        yield from (encode_text(f"    {line}".rstrip() + "\n") for line in offer.body.rstrip("\n").split("\n"))
+        yield b"\n"
     for finding in automation.findings:
         place = f"{finding.file}:{finding.line}: " if finding.line else f"{finding.file}: " if finding.file else ""
         yield _line(f"  left alone: {place}{finding.message}")
     yield b"\n"
+
+
+def _verb(automation: AutomationReport) -> str:
+    return "offer" if automation.is_offer else "push"
 
 
 def _trial(trial: AutomationReport, *, colours: bool) -> Iterator[bytes]:

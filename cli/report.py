@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,7 +10,10 @@ from cli.output import encode_diff, encode_text
 from cli.sync import ObjectState, PolicyChoice
 from controllers.gitaccess.recording import RecordedCommit
 from controllers.net.url import show_remote
+from controllers.pullrequests.recording import RecordedOffer
 from controllers.runtime.key import Key
+
+_PAST: Final[Mapping[str, str]] = {"open": "opened", "update": "updated", "close": "closed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class RunReport:
     is_dry_run: bool
     unfinished: str = ""
     """Why not everything was tried; empty when it was."""
+    offers: Sequence[RecordedOffer] = ()
+    """What was done to pull requests, or would have been."""
 
     @property
     def is_fine(self) -> bool:
@@ -53,6 +58,13 @@ def to_text(report: RunReport) -> Iterator[bytes]:
         if report.is_dry_run:
             yield b"\n"
             yield encode_diff(commit.diff.encode("utf-8", "surrogateescape"))
+    for offer in report.offers:
+        verb = f"would {offer.action}" if report.is_dry_run else _PAST[offer.action]
+        number = f" #{offer.number}" if offer.number else ""
+        yield b"\n"
+        yield _line(f"{verb} pull request{number} from {offer.head} to {offer.base}: {offer.url or offer.title}")
+        if offer.url and offer.title:
+            yield _line(f"    {offer.title}")
     if report.unfinished:
         yield _line(f"FAILED: {report.unfinished}")
 
@@ -80,6 +92,7 @@ def to_json(report: RunReport) -> str:
             for state in report.objects
         ],
         "choices": [_choice(key, choice, report.before.get(key)) for key, choice in report.choices.items()],
+        **({"pullRequests": [_offer(offer, report) for offer in report.offers]} if report.offers else {}),
         "commits": [
             {
                 "repository": show_remote(commit.url),
@@ -93,6 +106,19 @@ def to_json(report: RunReport) -> str:
         ],
     }
     return msgspec.json.format(msgspec.json.encode(document)).decode() + "\n"
+
+
+def _offer(offer: RecordedOffer, report: RunReport) -> dict[str, Any]:
+    return {
+        "action": offer.action,
+        "number": offer.number,
+        "url": offer.url,
+        "head": offer.head,
+        "base": offer.base,
+        "title": offer.title,
+        "body": offer.body,
+        "done": not report.is_dry_run,
+    }
 
 
 def _choice(key: Key, choice: PolicyChoice, before: PolicyChoice | None) -> dict[str, Any]:

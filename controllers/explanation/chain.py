@@ -15,7 +15,7 @@ from api.meta import Condition
 from api.names import READY
 from api.selectors import BadSelector, matches
 from controllers import setters
-from controllers.gitaccess.branches import NoPushBranch, plan_branches, source_key
+from controllers.gitaccess.branches import BadPushBranch, NoPushBranch, plan_branches, source_key
 from controllers.image.ref import to_image_ref
 from controllers.image.setter import PARTS, Setter, parse_setter
 from controllers.net.url import redact_text, show_remote
@@ -184,7 +184,7 @@ def _push_fault(automation: ImageUpdateAutomation, known: Known) -> str:
         return "it has no spec.git, which says as whom to commit and where to push"
     try:
         plan_branches(automation.spec.git, source)
-    except NoPushBranch as error:
+    except (BadPushBranch, NoPushBranch) as error:
         return str(error)
     return ""
 
@@ -195,9 +195,10 @@ def _target(automation: ImageUpdateAutomation, known: Known) -> str:
         return ""
     try:
         plan = plan_branches(automation.spec.git, source)
-    except NoPushBranch:
+    except (BadPushBranch, NoPushBranch):
         return ""
-    return f": pushes to branch {plan.push_branch} of {show_remote(source.spec.url)}"
+    verb = "makes pull requests to" if automation.spec.git.pull_request else "pushes to"
+    return f": {verb} branch {plan.push_branch} of {show_remote(source.spec.url)}"
 
 
 def _value_link(setter: Setter, value: str, policy: ImagePolicy) -> ChainLink:
