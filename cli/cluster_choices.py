@@ -34,7 +34,7 @@ from api.names import (
 )
 from api.resource import Resource
 from cli.hosting import Host
-from cli.local import FLAGS, Progress, offline_registry, watching
+from cli.local import FLAGS, Progress, namespaces_first, offline_registry, watching
 from cli.objects import Manifest, Manifests
 from controllers.clock import Clock
 from controllers.runtime.embedded.api import EmbeddedApi
@@ -163,7 +163,7 @@ async def _fill(
 ) -> None:
     """Put repositories, policies and what is asked about them into the embedded API."""
     given = {(manifest.resource.kind, manifest.key) for manifest in files.manifests}
-    for manifest in files.manifests:
+    for manifest in namespaces_first(files.manifests):
         if manifest.resource.kind in {IMAGE_UPDATE_AUTOMATIONS.kind, GIT_REPOSITORIES.kind}:
             continue
         status = _status_of(manifest, listed, choices)

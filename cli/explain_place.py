@@ -25,7 +25,8 @@ from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.errors import ApiError, NotConfigured
 from controllers.selection.rules import repository_key
 from controllers.setters.targets import anything, find_places
-from controllers.update.targets import list_searches, to_targets
+from controllers.update.target_files import list_searches
+from controllers.update.targets import to_targets
 from controllers.worktree.committed import CommittedContents, UnknownContent
 from controllers.worktree.errors import WorkTreeError
 from controllers.worktree.marked import MAX_FILE_BYTES, find_marked_files

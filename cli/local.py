@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,7 +11,7 @@ from typing import Any, Final
 from api.imagepolicy import ImagePolicy
 from api.imagerepository import ImageRepository
 from api.kinds import KINDS
-from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS
+from api.names import IMAGE_POLICIES, IMAGE_REPOSITORIES, IMAGE_UPDATE_AUTOMATIONS, NAMESPACES
 from api.resource import Resource
 from cli import own_machine
 from cli.hosting import QUIET, SCANNERS, Build, Host
@@ -66,7 +66,7 @@ async def choose(
     choices = Choices()
     with EmbeddedApi.in_memory(KINDS, clock=clock) as api:
         client = api.connect()
-        for manifest in manifests:
+        for manifest in namespaces_first(manifests):
             try:
                 await client.create(manifest.resource, manifest.key.namespace, manifest.body, into=dict)
             except ApiError as error:
@@ -80,6 +80,11 @@ async def choose(
         choices.policies = (await client.list(IMAGE_POLICIES, into=ImagePolicy, limit=0)).items
         choices.repositories = (await client.list(IMAGE_REPOSITORIES, into=ImageRepository, limit=0)).items
     return choices
+
+
+def namespaces_first(manifests: Iterable[Manifest]) -> list[Manifest]:
+    """Return manifests in an order in which they can be created: an object makes its namespace, without labels."""
+    return sorted(manifests, key=lambda manifest: manifest.resource.plural != NAMESPACES.plural)
 
 
 def offline_registry(

@@ -41,7 +41,7 @@ from controllers.setters.targets import anything
 from controllers.template import TemplateFailure
 from controllers.update.preview import NOT_COMMITTED, Preview, preview
 from controllers.update.reach import Reach
-from controllers.update.targets import add_files, list_searches
+from controllers.update.target_files import add_files, list_searches
 from controllers.update.work import MarkedTree, Work, plan_work
 from controllers.worktree.committed import CommittedContents
 from controllers.worktree.errors import WorkTreeError

@@ -18,7 +18,7 @@ from controllers.policy import Semver, choose
 from controllers.policy.errors import InvalidPolicy, PolicyError
 from controllers.setters.targets import anything
 from controllers.update.errors import PathUnusable, attempting
-from controllers.update.targets import add_files, list_searches
+from controllers.update.target_files import add_files, list_searches
 from controllers.update.work import Edit, MarkedTree, Work
 
 MAX_FILE_MARKERS = 5_000

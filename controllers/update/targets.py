@@ -1,14 +1,8 @@
-"""The targets of an automation (`spec.update.targets`), and the files that only they name. Pure."""
-
-import posixpath
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+"""The targets of an automation (`spec.update.targets`). Pure, and without Git: lint asks as well."""
 
 from api.imageupdateautomation import WHOLE_IMAGE, ImageUpdateAutomation
 from controllers import setters
-from controllers.git.objects.scan import File
 from controllers.image.setter import policy_key
-from controllers.setters.targets import Search, search_of
 
 
 def to_targets(automation: ImageUpdateAutomation) -> tuple[setters.Target, ...]:
@@ -20,20 +14,3 @@ def to_targets(automation: ImageUpdateAutomation) -> tuple[setters.Target, ...]:
         part = "" if target.part == WHOLE_IMAGE else f":{target.part}"
         found.append(setters.Target(target.file, target.path, f"{key}{part}"))
     return tuple(found)
-
-
-def list_searches(targets: Iterable[setters.Target], path: str) -> Iterator[Search]:
-    """Yield where to look for files of targets, each place once; path: `spec.update.path`, normalised."""
-    searches = dict.fromkeys(search_of(target) for target in targets if not target.fault)
-    return (replace(search, folder=posixpath.join(path, search.folder).rstrip("/")) for search in searches)
-
-
-def add_files(files: Sequence[File], found: Iterable[File], targets: Sequence[setters.Target], path: str) -> list[File]:
-    """Return files with those of `found` that a target means and that lie below the path, each once."""
-    by_path = {file.path: file for file in files}
-    for file in found:
-        relative = setters.relative_to(file.path, path)
-        is_inside = setters.relative_to(file.target, path) is not None
-        if relative is not None and is_inside and any(target.means(relative) for target in targets):
-            by_path.setdefault(file.path, file)
-    return list(by_path.values())
