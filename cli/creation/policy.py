@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from cli.creation import checks
 from cli.creation.command import Order, Spec, create_command, without_unset
+from cli.creation.selectors import parse_namespaces
 from cli.grammar.flags import Flag, duration, repeated, switch, text, texts
 from cli.grammar.session import Failed
 from cli.kinds.imagepolicy import POLICY
@@ -50,6 +51,10 @@ _FLAGS: Final = (
     repeated("--deny-pattern", help="regular expression of tags that are never chosen; may be repeated"),
     texts("--platform", help="platform that the image must be there for, e.g. linux/arm64; may be repeated"),
     _allow_downgrade(),
+    repeated(
+        "--access-from",
+        help="labels of namespaces whose automations may write the choice, e.g. team=a; * is all; may be repeated",
+    ),
     switch("--reflect-source", help="show in the status where chosen images were built from"),
     switch("--suspend", help="do not choose until `resume`"),
 )
@@ -78,6 +83,7 @@ def _build(order: Order) -> Spec:
             "digestReflectionPolicy": flags.reflect_digest,
             "interval": format_nanoseconds(flags.interval) if flags.interval else "",
             "reflectSource": flags.reflect_source,
+            "accessFrom": parse_namespaces("--access-from", flags.access_from),
             "suspend": flags.suspend,
         }
     ) | {"policy": ranking | _rules(flags)}

@@ -4,7 +4,7 @@ from typing import Final
 
 from cli.creation import checks
 from cli.creation.command import Order, Spec, create_command, reference, without_unset
-from cli.creation.names import parse_labels
+from cli.creation.selectors import parse_namespaces
 from cli.grammar.flags import INT, Flag, Words, duration, repeated, switch, text
 from cli.grammar.session import Failed
 from cli.kinds.imagerepository import REPOSITORY
@@ -80,29 +80,11 @@ def _build(order: Order) -> Spec:
             "insecure": flags.insecure,
             "timeout": format_nanoseconds(flags.scan_timeout) if flags.scan_timeout else "",
             "exclusionList": list(flags.exclusion),
-            "accessFrom": _access(flags.access_from),
+            "accessFrom": parse_namespaces("--access-from", flags.access_from),
             "latestTags": _latest_tags(flags.latest_tags_count, flags.latest_tags_order),
             "suspend": flags.suspend,
         }
     )
-
-
-def _access(selectors: tuple[str, ...]) -> Spec | None:
-    """Return who has access: for each text the namespaces with these labels."""
-    if not selectors:
-        return None
-    return {
-        "namespaceSelectors": [
-            {} if selector in ("", "*") else {"matchLabels": _match_labels(selector)} for selector in selectors
-        ]
-    }
-
-
-def _match_labels(selector: str) -> dict[str, str]:
-    try:
-        return parse_labels(selector.split(","))
-    except Failed as error:
-        raise Failed(f"--access-from: {error}") from None
 
 
 def _latest_tags(count: int, order: str) -> Spec | None:

@@ -4,6 +4,7 @@ Syntax: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any, Final
 
 from cli.creation.names import parse_labels
@@ -47,3 +48,20 @@ def _check(flag: str, labels: dict[str, str], expressions: list[dict[str, Any]])
         parse_labels(pairs)
     except Failed as error:
         raise Failed(f"{flag}: {error}") from None
+
+
+def parse_namespaces(flag: str, selectors: Sequence[str]) -> dict[str, Any] | None:
+    """Return access for the namespaces that each text chooses by labels, `*` for all; None without texts.
+
+    Raises Failed.
+    """
+    if not selectors:
+        return None
+    chosen: list[dict[str, Any]] = []
+    for selector in selectors:
+        try:
+            labels = parse_labels(selector.split(",")) if selector not in ("", "*") else {}
+        except Failed as error:
+            raise Failed(f"{flag}: {error}") from None
+        chosen.append({"matchLabels": labels} if labels else {})
+    return {"namespaceSelectors": chosen}

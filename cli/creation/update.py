@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from cli.creation import checks
+from cli.creation import checks, pull_request
 from cli.creation.command import Order, Spec, create_command, reference, without_unset
 from cli.creation.names import parse_pairs
-from cli.creation.selectors import parse_selector
+from cli.creation.pull_request import TARGET
+from cli.creation.selectors import parse_namespaces, parse_selector
 from cli.grammar.flags import duration, repeated, switch, text
 from cli.grammar.session import Failed
 from cli.kinds.imageupdateautomation import UPDATE
@@ -35,8 +36,14 @@ _FLAGS: Final = (
     text("--signing-key-type", help="kind of that key, gpg or ssh"),
     text("--policy-selector", help="labels of the policies to use, if not all, e.g. 'app=web,tier in (front,back)'"),
     duration("--policy-change-delay", help="how long to wait for further changes after a policy has chosen anew"),
+    repeated(
+        "--policy-namespace",
+        help="labels of other namespaces whose policies to use, where they allow it, e.g. team=a; may be repeated",
+    ),
     repeated("--update-file", help="glob of further files with markers, e.g. '**/Dockerfile'; may be repeated"),
+    TARGET,
     switch("--hold-reverted", help="leave a value alone that somebody put back, until there is a newer image"),
+    *pull_request.FLAGS,
     switch("--suspend", help="do not commit until `resume`"),
 )
 
@@ -62,10 +69,18 @@ def _build(order: Order) -> Spec:
             "sourceRef": without_unset(
                 {"kind": "GitRepository", "name": flags.git_repo_ref, "namespace": flags.git_repo_namespace}
             ),
-            "git": without_unset({"checkout": {"ref": _checkout(flags)}, "commit": commit, "push": _push(flags)}),
+            "git": without_unset(
+                {
+                    "checkout": {"ref": _checkout(flags)},
+                    "commit": commit,
+                    "push": _push(flags),
+                    "pullRequest": pull_request.build_pull_request(flags),
+                }
+            ),
             "interval": format_nanoseconds(flags.interval),
             "policyChangeDelay": format_nanoseconds(flags.policy_change_delay) if flags.policy_change_delay else "",
             "policySelector": parse_selector("--policy-selector", flags.policy_selector),
+            "policyNamespaces": parse_namespaces("--policy-namespace", flags.policy_namespace),
             "update": _update(flags),
             "suspend": flags.suspend,
         }
@@ -142,7 +157,12 @@ def _update(flags: Any) -> Spec | None:
     if len(flags.update_file) > _MAX_FILES:
         raise Failed(f"--update-file can be given {_MAX_FILES} times at most; join globs with **")
     update = without_unset(
-        {"path": flags.git_repo_path, "files": list(flags.update_file), "holdReverted": flags.hold_reverted}
+        {
+            "path": flags.git_repo_path,
+            "files": list(flags.update_file),
+            "targets": pull_request.build_targets(flags.update_target),
+            "holdReverted": flags.hold_reverted,
+        }
     )
     return update | {"strategy": "Setters"} if update else None
 
