@@ -13,6 +13,7 @@ from cli.main import CLUSTER_VERBS, VERBS
 from controllers.runtime.process import flags
 from controllers.update import findings
 from controllers.update.policies import PauseReason
+from controllers.update.reach import Refusal
 from hack.reference import __main__ as reference
 from hack.reference import commands, kinds, reasons
 from hack.reference.fields import rows
@@ -135,7 +136,7 @@ def test_a_reason_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
 def test_every_finding_has_a_row() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     table = page.partition("\n## Findings\n")[2].partition("\n## ")[0]
-    known = {*findings.REASONS.values(), findings.POLICY_WITHOUT_IMAGE, findings.INVALID_IMAGE, *PauseReason}
+    known = {*findings.REASONS.values(), findings.POLICY_WITHOUT_IMAGE, findings.INVALID_IMAGE, *PauseReason, *Refusal}
     assert known == set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE))
 
 
