@@ -116,7 +116,7 @@ def test_pull_requests_that_would_be_made(checkout: Path, tagline: Call) -> None
     assert status == 0
     assert "ImageUpdateAutomation flux-system/all would offer to branch main of ssh://git@git.example.com" in out
     assert "  pull request from tagline/flux-system-all-web to main: ghcr.io/org/web:1.2.0\n" in out
-    assert "`web.yaml:4` | `ghcr.io/org/web:1.0.0` | `ghcr.io/org/web:1.2.0`" in out
+    assert "| `ghcr.io/org/web` | `1.0.0` | `1.2.0` |" in out
     git(checkout, "apply", stdin=out)
     assert (checkout / "apps" / "web.yaml").read_text() == DEPLOYMENT.replace(":1.0.0", ":1.2.0")
 

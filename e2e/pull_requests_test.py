@@ -96,7 +96,7 @@ def test_life_of_a_pull_request_from_tag_to_tag(offers: Offers) -> None:
     first = offers.wait_open("Update app to 1.0.1")
     assert (first["base"]["ref"], first["head"]["ref"], fleet.repository.head()) == ("main", offers.head, main)
     assert "app:1.0.1 #" in fleet.repository.file("app.yaml", offers.head)
-    assert f"`{fleet.image}:1.0.0` | `{fleet.image}:1.0.1`" in first["body"]
+    assert f"| `{fleet.image}` | `1.0.0` | `1.0.1` |" in first["body"]
     record = offers.wait_status(first["number"], "Open")
     assert (record["url"], record["branch"], record["policies"]) == (first["html_url"], offers.head, ["app"])
     assert record["head"] == fleet.repository.head(offers.head)

@@ -53,7 +53,8 @@ EVERYTHING: Mapping[str, tuple[tuple[str, ...], ...]] = {
             "--policy-namespace=team=a", "--update-target=a.json#$.b[?(@.c=='d')]=x:web#tag", "--suspend",
         ),
         (
-            *UPDATE, "--git-repo-path=./a", "--pull-request=gitea", "--pull-request-api=https://x/api/v1", "--pull-request-secret=s",
+            *UPDATE, "--git-repo-path=./a", "--pull-request=gitea", "--pull-request-api=https://x/api/v1",
+            "--pull-request-secret=s",
             "--pull-request-branch=a/{{ .Policy }}", "--pull-request-group-by=policy", "--pull-request-title=t",
             "--pull-request-body=b", "--pull-request-label=l", "--pull-request-reviewer=r",
             "--pull-request-assignee=a", "--pull-request-draft", "--pull-request-close-superseded=false",

@@ -69,7 +69,8 @@ async def test_title_and_body_say_what_changes_and_why(offering: AutomationHarne
     await offering.reconcile()
     desired = offering.forge.desired[1]
     assert desired.title == "Update web to 1.1.0"
-    assert "| `web.yaml:2` | `x/web:1.0.0` | `x/web:1.1.0` |  |" in desired.body
+    assert "| `x/web` | `1.0.0` | `1.1.0` |  |" in desired.body
+    assert "Files: `web.yaml:2`" in desired.body
     assert "`apps/fleet`" in desired.body
 
 
