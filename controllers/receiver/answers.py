@@ -14,6 +14,7 @@
 | 405 | MethodNotAllowed | not POST | |
 | 408 | TooSlow | the request did not arrive in time | |
 | 413 | TooLarge, TooManyPieces | beyond the bounds of a body | |
+| 415 | UnsupportedEncoding | compressed by something else than gzip or deflate | |
 | 429 | HookRate | too many requests to this hook | come back after Retry-After |
 | 429 | SourceRate | too many requests from this address to paths that are no hooks | the same |
 | 431 | HeadersTooLarge | beyond the bounds of headers | |
