@@ -25,6 +25,8 @@ ROOT = "root"
 
 _FIELD = {BY_POLICY: "Policy", BY_FOLDER: "Folder", BY_IMAGE: "Image"}
 _UNFIT = re.compile(r"[^A-Za-z0-9._/-]+")
+_KEPT = re.compile(r"(?:[A-Za-z0-9_]+[/-])*[A-Za-z0-9_]*")
+"""What stays as it is in the name of a branch, whatever comes behind it."""
 _LOCK = re.compile(r"\.lock(?=/|$)")
 
 
@@ -77,7 +79,11 @@ def branch_prefix(spec: PullRequestSpec, automation: ImageUpdateAutomation) -> s
     """Return what the names of all head branches of an automation begin with."""
     if not spec.branch:
         return PREFIX
-    return spec.branch.partition("{{")[0].rstrip("- ") if "{{" in spec.branch else _fit(spec.branch)
+    literal, braces, _ = spec.branch.partition("{{")
+    if not braces:
+        return _fit(spec.branch)
+    kept = _KEPT.match(literal.lstrip().removeprefix("refs/heads/"))
+    return kept.group() if kept else ""
 
 
 def _split(group_by: str, work: Work, tree: MarkedTree) -> Iterator[tuple[str, Work, str | None]]:
@@ -151,7 +157,7 @@ def _fit(name: str) -> str:
     """Return a name as Git takes it for a branch (git-check-ref-format), with dashes for what it does not."""
     text = _UNFIT.sub("-", name.removeprefix("refs/heads/"))
     text = re.sub(r"\.{2,}", ".", text)
-    parts = [_LOCK.sub("-lock", part.strip(".")).lstrip("-") for part in text.split("/")]
+    parts = [_LOCK.sub("-lock", part.strip(".")).lstrip("-.") for part in text.split("/")]
     return "/".join(part for part in parts if part)
 
 

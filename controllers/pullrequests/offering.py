@@ -155,7 +155,7 @@ class Offering:
         found = (current,) if current else await self.forge.find(group.head, self._base)
         for entry in found:
             self._note_end(entry)
-        if not (part.contents or current):
+        if not (part.contents or any(entry.state is State.OPEN for entry in found)):
             return
         branch = await read_head(self.repository, base.refs, group, part, editor=self.editor)
         message, desired = await self._describe(group, part, base) if part.contents else ("", None)
