@@ -55,6 +55,19 @@ def test_workload_identity_is_a_right(render: Render) -> None:
     assert arguments(objects) == arguments(render())
 
 
+def test_two_replicas_of_each_controller_share_a_budget(render: Render) -> None:
+    objects = render("high-availability")
+    deployments = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "Deployment"}
+    budgets = {o["metadata"]["name"]: o["spec"] for o in objects if o["kind"] == "PodDisruptionBudget"}
+    assert {spec["replicas"] for spec in deployments.values()} == {2}
+    assert deployments.keys() == budgets.keys()
+    for name, budget in budgets.items():
+        assert budget["maxUnavailable"] == 1
+        labels = [spec["template"]["metadata"]["labels"] for spec in deployments.values()]
+        selected = [found for found in labels if budget["selector"]["matchLabels"].items() <= found.items()]
+        assert [found["app"] for found in selected] == [name]
+
+
 def test_flux_keeps_its_git_repositories(render: Render) -> None:
     name = "gitrepositories.source.toolkit.fluxcd.io"
     assert name in {o["metadata"]["name"] for o in render()}
