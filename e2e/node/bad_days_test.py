@@ -16,7 +16,7 @@ from e2e.cluster import condition, eventually
 from e2e.conftest import Parts
 from e2e.journeys import Journey, build
 from e2e.node.workload import Workload, pids
-from hack.controllers import KINDS, NAMESPACE, Kubectl
+from hack.controllers import NAMESPACE, Kubectl
 from hack.env import pki, process, registry
 from hack.env.environment import Environment
 from hack.env.node import Node
@@ -93,23 +93,23 @@ def test_update_that_cannot_start_leaves_the_old_version_at_work(
 
 
 def test_pods_work_on_while_the_kubelet_is_away_and_are_not_started_again(
-    node: Node, automation: Workload, journey: Journey
+    environment: Environment, automation: Workload, journey: Journey
 ) -> None:
     restarts = automation.restarts()
-    command = node.halt("kubelet")
+    command = environment.halt("kubelet")
     deliver(journey, 1)
-    node.resume("kubelet", command)
+    environment.resume("kubelet", command)
     automation.wait_ready()
     deliver(journey, 2)
     assert automation.restarts() == restarts
     require_builds(journey, 2)
 
 
-def test_pods_outlive_containerd(node: Node, automation: Workload, journey: Journey) -> None:
+def test_pods_outlive_containerd(environment: Environment, automation: Workload, journey: Journey) -> None:
     restarts = automation.restarts()
-    command = node.halt("containerd", kill=True)
+    command = environment.halt("containerd")
     deliver(journey, 1)
-    node.resume("containerd", command)
+    environment.resume("containerd", command)
     automation.wait_ready()
     deliver(journey, 2)
     assert automation.restarts() == restarts
@@ -133,17 +133,16 @@ def test_tag_of_the_time_without_an_api_server_is_committed_afterwards(
 
 
 def test_keys_of_service_account_tokens_are_replaced_and_no_process_ends(
-    environment: Environment, cluster: Parts, node: Node, journey: Journey
+    environment: Environment, workloads: list[Workload], journey: Journey
 ) -> None:
     """The old tokens are refused; the kubelet fetches new ones when it starts; processes read them again."""
-    workloads = [Workload(cluster.kubectl, node, f"{kind}-controller") for kind in KINDS]
     restarts = [workload.restarts() for workload in workloads]
     tokens = [token_file(workload) for workload in workloads]
     before = [token.read_text() for token in tokens]
     pki.signing_key(environment.folder / "sa.key")
     environment.resume("kube-apiserver", environment.halt("kube-apiserver"))
     wait_api(environment)
-    node.resume("kubelet", node.halt("kubelet"))
+    environment.resume("kubelet", environment.halt("kubelet"))
     eventually(
         lambda: all(token.read_text() != old for token, old in zip(tokens, before, strict=True)),
         what="new tokens", seconds=SECONDS,
@@ -203,7 +202,7 @@ def slow_pushes(journey: Journey, script: str) -> None:
 
 
 def test_pods_that_a_node_under_pressure_evicts_come_back_and_have_lost_nothing(
-    node: Node, automation: Workload, journey: Journey
+    environment: Environment, node: Node, automation: Workload, journey: Journey
 ) -> None:
     config = node.folder / "kubelet.json"
     before = config.read_text()
@@ -212,13 +211,13 @@ def test_pods_that_a_node_under_pressure_evicts_come_back_and_have_lost_nothing(
     settings["evictionPressureTransitionPeriod"] = "5s"
     try:
         config.write_text(json.dumps(settings))
-        node.resume("kubelet", node.halt("kubelet"))
+        environment.resume("kubelet", environment.halt("kubelet"))
         journey.push(build(1))
         journey.scan()
         eventually(automation.evicted, what="an eviction", seconds=SECONDS)
     finally:
         config.write_text(before)
-        node.resume("kubelet", node.halt("kubelet"))
+        environment.resume("kubelet", environment.halt("kubelet"))
     assert "memory" in automation.evicted()[0]
     automation.kubectl("delete", "pods", "-n", NAMESPACE, "--field-selector=status.phase=Failed")
     automation.wait_ready()

@@ -63,7 +63,9 @@ class Environment:
         }
 
     def halt(self, name: str) -> list[str]:
-        """Kill one of the programs, `kube-apiserver` for example; return its command, for `resume`."""
+        """Kill one of the programs, `kube-apiserver` or `kubelet` for example; return its command, for `resume`."""
+        if self.node and name in self.node.programs:
+            return self.node.halt(name)
         running = next(p for p in self.processes if p.name == name)
         command = process.command_of(running)
         process.stop(running, kill=True)
@@ -71,8 +73,11 @@ class Environment:
 
     def resume(self, name: str, command: list[str]) -> None:
         """Start a program again that was halted, as it was."""
-        place = next(number for number, p in enumerate(self.processes) if p.name == name)
-        self.processes[place] = process.start(name, command, Path(self.processes[place].log).parent)
+        if self.node and name in self.node.programs:
+            self.node.resume(name, command)
+        else:
+            place = next(number for number, p in enumerate(self.processes) if p.name == name)
+            self.processes[place] = process.start(name, command, Path(self.processes[place].log).parent)
         self.save()
 
 

@@ -80,11 +80,11 @@ class Node:
         """Run a program in the node's namespaces to its end and return what it prints; `ctr` and `ip` for example."""
         return self.namespaces.run(*command, stdin=stdin).stdout.decode(errors="replace")
 
-    def halt(self, name: str, *, kill: bool = False) -> list[str]:
-        """End one of the programs; return its command, for `resume`."""
+    def halt(self, name: str) -> list[str]:
+        """Kill one of the programs; return its command, for `resume`."""
         running = self.programs[name]
         command = process.command_of(running)
-        process.stop(running, kill=kill)
+        process.stop(running, kill=True)
         return command
 
     def resume(self, name: str, command: list[str]) -> None:
