@@ -97,7 +97,7 @@ def test_components_are_those_of_the_manifests(tmp_path: Path, components: tuple
     assert template(*switches(*components)) == of_helm(overlay(tmp_path, *components))
 
 
-@pytest.mark.parametrize("components", [(name,) for name in FEATURES if name != "secrets-by-namespace"])
+@pytest.mark.parametrize("components", [(name,) for name in FEATURES])
 def test_components_go_with_one_namespace(tmp_path: Path, components: tuple[str, ...]) -> None:
     assert template(*switches(*components, NAMESPACED)) == of_helm(overlay(tmp_path, *components, NAMESPACED))
 
