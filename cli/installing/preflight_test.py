@@ -1,10 +1,13 @@
 """Who else applies the CRDs."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
 from cli.installing.preflight import managed_by_others
+
+if TYPE_CHECKING:
+    from cli.kube.client import Cluster
 
 OF_FLUX = {"kustomize.toolkit.fluxcd.io/name": "flux-system", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
 SSA = "kustomize.toolkit.fluxcd.io/ssa"
@@ -29,4 +32,4 @@ def crd(labels: dict[str, str], annotations: dict[str, str] | None = None) -> di
 def test_a_crd_is_managed_by_others_if_they_would_put_theirs_back(
     found: dict[str, Any], managers: dict[str, str]
 ) -> None:
-    assert managed_by_others({"x": found}) == managers
+    assert managed_by_others(cast("Cluster", None), {"x": found}) == managers

@@ -221,7 +221,6 @@ class ImageRepositoryReconciler:
         patterns = Exclusion(effective_exclusions(run.object.spec.exclusion_list))
         return TagExclusion(patterns, run.object.metadata.namespace, self._threads)
 
-
     async def _store(self, run: RepositoryRun, scan: TagSet) -> _Stored:
         """Store the tags unless they are stored."""
         first_seen, before = None, run.status.last_scan_result
