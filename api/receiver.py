@@ -49,9 +49,9 @@ class ReceiverResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
                 "ExternalArtifact",
             ),
         ),
-    ]  # fmt: skip
+    ] = ""  # fmt: skip
     """Kind of the objects."""
-    name: Annotated[str, Schema(required=True, min_length=1, max_length=253)]
+    name: Annotated[str, Schema(required=True, min_length=1, max_length=253)] = ""
     """Name of the object; * means all of the namespace."""
     namespace: Annotated[str, Schema(min_length=1, max_length=253)] = ""
     """Namespace of the objects; unset means the Receiver's own."""
@@ -64,31 +64,31 @@ class ReceiverResource(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 class OIDCVariable(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A named CEL expression, for several validations."""
 
-    name: Annotated[str, Required]
+    name: Annotated[str, Required] = ""
     """Name, as vars.<name> in what follows."""
-    expression: Annotated[str, Required]
+    expression: Annotated[str, Required] = ""
     """CEL expression over claims and the variables before it."""
 
 
 class OIDCValidation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A condition that the claims of a token must fulfil."""
 
-    expression: Annotated[str, Required]
+    expression: Annotated[str, Required] = ""
     """CEL expression over claims and vars."""
-    message: Annotated[str, Required]
+    message: Annotated[str, Required] = ""
     """What the caller is told when it is false."""
 
 
 class OIDCProvider(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An issuer of tokens, and which of its tokens are accepted."""
 
-    issuer_url: Annotated[str, Schema(required=True, pattern="^https?://")] = msgspec.field(name="issuerURL")
+    issuer_url: Annotated[str, Schema(required=True, pattern="^https?://")] = msgspec.field(name="issuerURL", default="")
     """URL of the issuer, as in the claim iss of its tokens."""
     audience: str = ""
     """Audience that tokens must be for; unset means notification-controller."""
     variables: tuple[OIDCVariable, ...] = ()
     """Expressions for several validations."""
-    validations: Annotated[tuple[OIDCValidation, ...], Schema(required=True, min_items=1)]
+    validations: Annotated[tuple[OIDCValidation, ...], Schema(required=True, min_items=1)] = ()
     """Conditions that must all be true. A valid signature alone authorizes nobody."""
 
 
@@ -118,13 +118,13 @@ class ReceiverSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel", om
         ),
     )
 
-    type: Annotated[str, Schema(required=True, enum=TYPES)]
+    type: Annotated[str, Schema(required=True, enum=TYPES)] = ""
     """Who sends: how it is known and what its payload means."""
     interval: Annotated[Duration, Schema(default="10m")] = ""
     """How often the Secret is read again."""
     events: tuple[str, ...] = ()
     """The sender's words for events that count; unset means all."""
-    resources: Annotated[tuple[ReceiverResource, ...], Required]
+    resources: Annotated[tuple[ReceiverResource, ...], Required] = ()
     """Objects that may be woken."""
     resource_filter: str = ""
     """CEL expression over req, res and claims that must be true for an object to be woken."""
@@ -168,7 +168,7 @@ class Receiver(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     api_version: str = msgspec.field(default_factory=lambda: RECEIVERS.api_version)
     kind: str = msgspec.field(default_factory=lambda: KIND)
     metadata: ObjectMeta
-    spec: ReceiverSpec
+    spec: ReceiverSpec = msgspec.field(default_factory=ReceiverSpec)
     status: Annotated[ReceiverStatus, InitialStatus] = msgspec.field(default_factory=ReceiverStatus)
 
 
