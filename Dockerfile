@@ -8,7 +8,8 @@ ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE} AS build
 ARG PYTHON_IMAGE
 RUN case "$PYTHON_IMAGE" in *@sha256:*) ;; *) echo "PYTHON_IMAGE has no digest: $PYTHON_IMAGE" >&2; exit 1 ;; esac
-RUN command -v strip >/dev/null || { apt-get update && apt-get install --yes --no-install-recommends binutils; }
+RUN { command -v strip && command -v git; } >/dev/null \
+ || { apt-get update && apt-get install --yes --no-install-recommends binutils git; }
 WORKDIR /src
 # run: with the clouds' SDKs. run-nocloud: without.
 ARG LOCK=run
@@ -49,7 +50,7 @@ LABEL org.opencontainers.image.title="tagline" \
 COPY --from=build /rootfs /
 # The root file system is read-only in the manifests, so no bytecode is written at run time; nothing is imported from
 # the working directory.
-ENV PATH=/opt/tagline/bin PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 LANG=C.UTF-8
+ENV PATH=/opt/tagline/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1 LANG=C.UTF-8
 WORKDIR /
 USER 65534:65534
 CMD ["python", "-m", "controllers.imagerepository"]

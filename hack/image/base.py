@@ -21,7 +21,7 @@ from hack.image.programs import CannotBuild, Programs
 SUITE = "bookworm"
 EPOCH = 1_686_355_200
 """The release of that suite: no time in the archive is later."""
-PACKAGES = ("binutils", "ca-certificates", "python3", "python3-pip")
+PACKAGES = ("binutils", "ca-certificates", "git", "python3", "python3-pip")
 SOURCES = (
     f"deb http://deb.debian.org/debian {SUITE} main",
     f"deb http://deb.debian.org/debian {SUITE}-updates main",

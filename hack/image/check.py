@@ -1,8 +1,10 @@
 """What has to be true of a built image, each with a line that says what was found."""
 
 import json
+import os
 import re
 import stat
+import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -15,7 +17,7 @@ from hack.image.container import Unpacked
 LIMITS = {CLOUD: 200_000_000, NO_CLOUD: 150_000_000}
 """Bytes of all files."""
 FORBIDDEN = re.compile(
-    r"(sh|bash|dash|ash|ksh|zsh|busybox|toybox|apt|apt-get|dpkg|perl[\d.]*|gcc[\d.-]*|cc|ld|as|make|git|curl|wget|tar"
+    r"(sh|bash|dash|ash|ksh|zsh|busybox|toybox|apt|apt-get|dpkg|perl[\d.]*|gcc[\d.-]*|cc|ld|as|make|curl|wget|tar"
     r"|pip[\d.]*|easy_install[\d.-]*)"
 )
 """Names of programs that nothing needs at run time, and that help an intruder."""
@@ -37,6 +39,8 @@ for name in %r:
 assert "kubernetes" not in sys.modules
 print(len(names))
 """
+NOBODY = 65534
+CHECKOUT = "/run/checkout"
 CLOUDS = ("azure.identity", "botocore.session", "google.auth.transport.requests")
 OPTIONAL = ("paramiko", "pysequoia", "cel_expr_python.ext.ext_optional", "cel_expr_python.ext.ext_strings")
 AS_NOBODY = """
@@ -141,6 +145,7 @@ def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
     if variant is CLOUD:
         _run(image, "python", "-c", AWS_CLIENTS)
         yield "has what clients of AWS read"
+    yield from _checkout(image)
     commands: dict[tuple[str, ...], Callable[[str], bool]] = {
         ("tagline", "version", "--client"): lambda said: VERSION in said,
         ("tagline", "preview", "--help"): lambda said: "--path" in said or "preview" in said,
@@ -154,6 +159,19 @@ def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
         said = _run(image, *command)
         _require(is_right(said), f"{' '.join(command)} printed: {said[:500]}")
         yield f"{' '.join(command)}: {time.monotonic() - started:.2f} s"
+
+
+def _checkout(image: Unpacked) -> Iterator[str]:
+    """Have a verb look at a checkout, for which it asks git."""
+    folder = image.folder / "checkout"
+    folder.mkdir()
+    (folder / "web.yaml").write_text('image: web:1 # {"$imagepolicy": "apps"}\n')
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)  # git looks at nobody else's repository
+    done = image.run("tagline", "lint", CHECKOUT, mounts={CHECKOUT: folder})
+    _require(done.returncode == 1 and "web.yaml:1" in done.stdout, f"tagline lint: {done.stdout}{done.stderr}")
+    yield "tagline lint finds what is wrong in a checkout"
 
 
 def _run(image: Unpacked, *command: str) -> str:

@@ -34,9 +34,11 @@ class Unpacked:
         """Return the folder of the files."""
         return self.folder / "rootfs"
 
-    def run(self, *command: str, environ: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, environ: Mapping[str, str] | None = None, mounts: Mapping[str, Path] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end and return its status and output. It shares this machine's network."""
-        with self.running(command, environ=environ) as process:
+        with self.running(command, environ=environ, mounts=mounts) as process:
             output, error = process.communicate(timeout=SECONDS)
         return subprocess.CompletedProcess(command, process.returncode, output, error)
 

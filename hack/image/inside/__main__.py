@@ -26,6 +26,7 @@ def main() -> None:
     rootfs = system.Rootfs(args.to)
     packages.trim(args.environment)
     system.copy_system(rootfs)
+    system.link_git(rootfs)
     system.copy_interpreter(rootfs, args.environment / "bin/python")
     system.copy_libraries(rootfs, args.environment)
     known = dpkg.installed()

@@ -35,6 +35,8 @@ LINKS = (
     "/lib64",
     "/sbin",
 )
+PROGRAMS = ("/usr/bin/git",)
+"""What the verbs that look at a checkout ask; git alone has all that works on local files."""
 ZONES_OF_NOBODY = ("right", "posix")
 """Copies of the zones, with leap seconds and without."""
 ETC = {
@@ -80,7 +82,7 @@ def copy_system(rootfs: Rootfs) -> None:
             rootfs.copy(link)
             if link.is_dir():
                 (rootfs.root / link.resolve().relative_to("/")).mkdir(parents=True, exist_ok=True)
-    for name in (*FOLDERS, *FILES):
+    for name in (*FOLDERS, *FILES, *PROGRAMS):
         if Path(name).exists():
             rootfs.copy(Path(name))
     for zone in ZONES_OF_NOBODY:
@@ -91,6 +93,13 @@ def copy_system(rootfs: Rootfs) -> None:
     for name, mode in {"tmp": 0o1777, "proc": 0o555, "sys": 0o555, "dev": 0o755, "run": 0o755}.items():
         (rootfs.root / name).mkdir(exist_ok=True)
         (rootfs.root / name).chmod(mode)
+
+
+def link_git(rootfs: Rootfs) -> None:
+    """Put git where it looks for its own commands."""
+    folder = rootfs.root / "usr/lib/git-core"
+    folder.mkdir(parents=True)
+    (folder / "git").symlink_to("../../bin/git")
 
 
 def copy_interpreter(rootfs: Rootfs, python: Path) -> None:
