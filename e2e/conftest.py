@@ -99,8 +99,11 @@ def _variables(folder: Path) -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture(scope="session")
 def cluster(parts: Parts) -> Parts:
-    """Return the parts with the manifests installed (CRDs served)."""
-    local_controllers.install(parts.kubectl)
+    """Return the parts with the manifests installed (CRDs served), by us unless the controllers run in the cluster."""
+    if os.environ.get("E2E_CONTROLLERS") == "deployed":
+        local_controllers.wait_for_crds(parts.kubectl)
+    else:
+        local_controllers.install(parts.kubectl)
     return parts
 
 

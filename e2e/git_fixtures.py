@@ -37,10 +37,10 @@ def ssh_identity(passphrase: str = "", *, key: PrivateKey | None = None) -> SshI
     return SshIdentity(private.decode(), public.decode())
 
 
-def known_hosts(port: int) -> str:
-    """Return the host keys of an SSH server on loopback, as `known_hosts` lists them."""
+def known_hosts(port: int, host: str = "127.0.0.1") -> str:
+    """Return the host keys of an SSH server, as `known_hosts` lists them."""
     scanned = subprocess.run(
-        ["ssh-keyscan", "-p", str(port), "127.0.0.1"], capture_output=True, text=True, check=True, timeout=20
+        ["ssh-keyscan", "-p", str(port), host], capture_output=True, text=True, check=True, timeout=20
     )
     return scanned.stdout
 

@@ -1,5 +1,7 @@
 """`controllers.git`: the Git host's own SSH server with a deploy key."""
 
+from urllib.parse import urlsplit
+
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -16,7 +18,12 @@ def deploy_key(git_host: GitHost, fleet: Fleet, identity: SshIdentity, *, read_o
     """Let a key in; return the repository's SSH URL."""
     path = f"{git_host.user}/{fleet.repository.name}"
     git_host.call("POST", f"/repos/{path}/keys", {"title": "bot", "key": identity.public, "read_only": read_only})
-    return f"ssh://git@127.0.0.1:{gitea_ssh_port()}/{path}.git"
+    return f"ssh://git@{address(git_host)}:{gitea_ssh_port()}/{path}.git"
+
+
+def address(git_host: GitHost) -> str:
+    """Return where the Git host listens."""
+    return str(urlsplit(git_host.url).hostname)
 
 
 @needs_keyscan
@@ -24,7 +31,7 @@ def deploy_key(git_host: GitHost, fleet: Fleet, identity: SshIdentity, *, read_o
 def test_deploy_key(fleet: Fleet, git_host: GitHost, passphrase: str) -> None:
     identity = ssh_identity(passphrase)
     url = deploy_key(git_host, fleet, identity)
-    secret = {"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port())}
+    secret = {"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port(), address(git_host))}
     move_to(fleet, url, secret=secret | ({"password": passphrase} if passphrase else {}))
     automation(fleet.space, "fleet", source="fleet")
     fleet.wait_commits(2)
@@ -37,7 +44,11 @@ def test_deploy_key(fleet: Fleet, git_host: GitHost, passphrase: str) -> None:
 def test_deploy_key_that_may_only_read(fleet: Fleet, git_host: GitHost) -> None:
     identity = ssh_identity()
     url = deploy_key(git_host, fleet, identity, read_only=True)
-    move_to(fleet, url, secret={"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port())})
+    move_to(
+        fleet,
+        url,
+        secret={"identity": identity.private, "known_hosts": known_hosts(gitea_ssh_port(), address(git_host))},
+    )
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready("ImageUpdateAutomation", "fleet", reason="GitOperationFailed", message="push")
     assert len(fleet.repository.messages()) == 1
@@ -49,7 +60,7 @@ def test_host_with_another_key_is_not_talked_to(fleet: Fleet, git_host: GitHost)
     stranger = rsa.generate_private_key(65537, 2048).public_key()
     line = stranger.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     url = deploy_key(git_host, fleet, identity)
-    secret = {"identity": identity.private, "known_hosts": f"[127.0.0.1]:{gitea_ssh_port()} {line}\n"}
+    secret = {"identity": identity.private, "known_hosts": f"[{address(git_host)}]:{gitea_ssh_port()} {line}\n"}
     move_to(fleet, url, secret=secret)
     automation(fleet.space, "fleet", source="fleet")
     fleet.space.wait_not_ready(

@@ -90,8 +90,23 @@ LEFT_OUT = {
 """The other files of e2e/, and why they are not run against pods."""
 
 
-def kustomization(image: str, *, manifests: str, components: Sequence[str] = ()) -> str:
-    """Return a kustomization of the manifests that changes nothing but the image. image: `name:tag`."""
+_PLAIN_HTTP = """patches:
+- target:
+    kind: Deployment
+    name: image(repository|policy)-controller
+  patch: |
+    - op: add
+      path: /spec/template/spec/containers/0/args/-
+      value: --registry-plain-http=private
+"""
+"""The registries of the tests have no TLS, and stand at private addresses."""
+
+
+def kustomization(image: str, *, manifests: str, components: Sequence[str] = (), plain_http: bool = False) -> str:
+    """Return a kustomization of the manifests that changes nothing but the image. image: `name:tag`.
+
+    plain_http: let the controllers try plain HTTP at private addresses, too.
+    """
     name, _, tag = image.rpartition(":")
     lines = [
         "apiVersion: kustomize.config.k8s.io/v1beta1",
@@ -100,15 +115,15 @@ def kustomization(image: str, *, manifests: str, components: Sequence[str] = ())
         f"images: [{{name: {PUBLISHED}, newName: {name}, newTag: {tag}}}]",
         f"components: [{', '.join(f'{manifests}/components/{c}' for c in components)}]",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines) + "\n" + (_PLAIN_HTTP if plain_http else "")
 
 
-def install(kubectl: Kubectl, image: str, *, components: Sequence[str] = ()) -> None:
+def install(kubectl: Kubectl, image: str, *, components: Sequence[str] = (), plain_http: bool = False) -> None:
     """Apply the manifests with another image and return when the pods are ready. Raises KubectlFailed."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / "manifests").symlink_to(ROOT / "manifests")
         (Path(folder) / "kustomization.yaml").write_text(
-            kustomization(image, manifests="manifests", components=components)
+            kustomization(image, manifests="manifests", components=components, plain_http=plain_http)
         )
         rendered = kubectl("kustomize", folder).stdout
     kubectl("apply", "-f", "-", stdin=rendered)
@@ -130,7 +145,7 @@ def on_node(archive: Path, pytest_arguments: Sequence[str]) -> int:
         try:
             assert started.node
             (image,) = started.node.load_image(archive)
-            install(Kubectl(started.kubectl, started.kubeconfig), image)
+            install(Kubectl(started.kubectl, started.kubeconfig), image, plain_http=True)
             return run(started.variables(), pytest_arguments)
         finally:
             environment.down(started)
@@ -154,7 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, rest = parser.parse_known_args(arguments)
     if options.node:
         return on_node(Path(options.image), rest)
-    install(Kubectl(Path(os.environ.get("KUBECTL", "kubectl")), Path(os.environ["KUBECONFIG"])), options.image)
+    kubectl = Kubectl(Path(os.environ.get("KUBECTL", "kubectl")), Path(os.environ["KUBECONFIG"]))
+    install(kubectl, options.image, plain_http=True)
     return run({}, rest)
 
 
