@@ -42,7 +42,7 @@ def wait_choice(space: Space, tag: str) -> dict[str, Any]:
 
 
 def reasons(found: dict[str, Any]) -> dict[str, str]:
-    return {row["tag"]: row["reason"] for row in found["status"]["selection"]["candidates"]}
+    return {row["tag"]: row["reason"] for row in found["status"]["selection"].get("candidates", [])}
 
 
 def test_reasons_are_read_where_the_choice_is(space: Space, open_registry: Pusher, image: str) -> None:
