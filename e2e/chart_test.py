@@ -187,6 +187,27 @@ def test_crds_go_with_a_release_that_does_not_keep_them(kubectl: Kubectl, helm: 
     eventually(lambda: not names(kubectl), what="all to be gone")
 
 
+@pytest.mark.parametrize(
+    ("switch", "left"),
+    [
+        pytest.param("crds.install=false", CRDS, id="crds-that-others-apply"),
+        pytest.param("components.fluxSources=true", {f"CustomResourceDefinition/{GIT_CRD}"}, id="git-repositories"),
+        pytest.param("components.namespaced=true", CRDS, id="one-namespace"),
+    ],
+)
+def test_crds_that_leave_a_release_stay_in_the_cluster(
+    kubectl: Kubectl, helm: Helm, switch: str, left: set[str]
+) -> None:
+    install(helm)
+    wait_for_crds(kubectl)
+    kubectl("apply", "-f", "-", stdin=json.dumps(REPOSITORY))
+    helm("upgrade", "tagline", str(CHART), *WHERE, f"--set={switch}")
+    manifest = helm("get", "manifest", "tagline", *WHERE)
+    assert not any(f"name: {name.partition('/')[2]}\n" in manifest for name in left)
+    assert names(kubectl) >= left
+    assert image_of(kubectl) == "ghcr.io/org/app"
+
+
 def test_an_upgrade_brings_newer_crds_and_stored_objects_stay(kubectl: Kubectl, helm: Helm, tmp_path: Path) -> None:
     def storing_v1beta2_without_a_field(crd: dict[str, Any]) -> None:
         for version in crd["spec"]["versions"]:
