@@ -363,6 +363,14 @@ def test_namespaces_have_releases_of_their_own_beside_one_for_what_they_share(ku
     assert status == 1
     assert "already, and both would write the same objects" in said
 
+    helm("uninstall", "tagline", "-n", "ops")
+    status, said = tagline(kubectl, "install", "-n", "team")
+    assert status == 1
+    assert "ClusterRole/tagline-edit, ClusterRole/tagline-view: part of Helm's release tagline-system/shared" in said
+    status, said = tagline(kubectl, "uninstall", "--silent", "--crds")
+    assert status == 1
+    assert {name for name in names(kubectl) if name.startswith("Custom")} == CRDS
+
 
 def test_an_installation_under_helm_and_one_by_tagline_are_the_same_objects(kubectl: Kubectl, helm: Helm) -> None:
     def stored() -> dict[str, Any]:
