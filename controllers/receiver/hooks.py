@@ -15,7 +15,7 @@ class Hooks:
 
     def __init__(self) -> None:
         self._receivers: dict[Key, Receiver] = {}
-        self._by_path: dict[bytes, Key] = {}
+        self._by_path: dict[bytes, list[Key]] = {}
         self._computed: dict[Key, tuple[bytes, ...]] = {}
         self._announced: dict[Key, tuple[bytes, ...]] = {}
         self._keys: list[Key] = []
@@ -40,10 +40,13 @@ class Hooks:
         if current is not None and current.metadata.uid == receiver.metadata.uid:
             self._computed[key] = self._set(key, self._computed, paths)
 
-    def find(self, path: str) -> Receiver | None:
-        """Return the Receiver that has or had the path; whether it still has is said by its Secret."""
-        key = self._by_path.get(_digest(path))
-        return None if key is None else self._receivers.get(key)
+    def find(self, path: str) -> list[Receiver]:
+        """Return the Receivers that have or had the path; whether they still have is said by their Secrets.
+
+        There is one, unless tokens, names and namespaces run together to the same text (see `hook_path`): without a
+        token that takes no more than a namespace of a fitting name, and must not take the hook from its owner.
+        """
+        return [self._receivers[key] for key in self._by_path.get(_digest(path), ()) if key in self._receivers]
 
     def stand_in(self, monotonic: float) -> Receiver | None:
         """Return a Receiver for a path that no hook has, so that it costs what others cost; each in its turn.
@@ -63,19 +66,25 @@ class Hooks:
             digest for other in (self._computed, self._announced) if other is not table for digest in other.get(key, ())
         }
         for digest in table.get(key, ()):
-            if digest not in kept and self._by_path.get(digest) == key:
-                del self._by_path[digest]
+            if digest not in kept:
+                self._drop(digest, key)
         for digest in digests:
-            self._by_path.setdefault(digest, key)
+            keys = self._by_path.setdefault(digest, [])
+            if key not in keys:
+                keys.append(key)
         return digests
 
     def _remove(self, key: Key) -> None:
         for table in (self._computed, self._announced):
             for digest in table.pop(key, ()):
-                if self._by_path.get(digest) == key:
-                    del self._by_path[digest]
+                self._drop(digest, key)
         if self._receivers.pop(key, None) is not None:
             self._keys.remove(key)
+
+    def _drop(self, digest: bytes, key: Key) -> None:
+        keys = [other for other in self._by_path.pop(digest, ()) if other != key]
+        if keys:
+            self._by_path[digest] = keys
 
 
 def _digest(path: str) -> bytes:

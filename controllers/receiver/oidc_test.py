@@ -18,6 +18,8 @@ from controllers.receiver.issuers import IssuerKeys
 from testing.certificates import create_authority, issue_server_key_pair
 from testing.receiver_harness import ReceiverHarness, receiving
 
+VALIDATION = {"expression": "claims.repo == 'org/app'", "message": "not the repository"}
+
 
 def encoded(value: Any) -> str:
     data = value if isinstance(value, bytes) else json.dumps(value).encode()
@@ -79,8 +81,7 @@ async def world() -> AsyncIterator[ReceiverHarness]:
 
 
 def put_receiver(world: ReceiverHarness, issuer: str) -> str:
-    validation = {"expression": "claims.repo == 'org/app'", "message": "not the repository"}
-    providers = [{"issuerURL": issuer, "validations": [validation]}]
+    providers = [{"issuerURL": issuer, "validations": [VALIDATION]}]
     return world.put_receiver(type="generic-oidc", secretRef=None, oidcProviders=providers)
 
 
@@ -104,6 +105,19 @@ async def test_tokens_are_verified_by_the_keys_of_their_issuer(world: ReceiverHa
     issuer.keys["b"] = ed25519.Ed25519PrivateKey.generate()
     assert (await world.ask(path, {}, issuer.token("b"))).reason == "InvalidSignature"  # fetched a moment ago
     assert world.woken() == []
+
+
+async def test_a_path_that_two_receivers_have_is_served_by_both(world: ReceiverHarness, issuer: Issuer) -> None:
+    path = put_receiver(world, issuer.url)
+    await world.ready()
+    thief = world.put_receiver(
+        "hubap", namespace="ps", type="generic-oidc", secretRef=None,
+        oidcProviders=[{"issuerURL": "https://evil.example.com", "validations": [VALIDATION]}],
+    )  # fmt: skip
+    assert thief == path
+    await world.wait_until(lambda: world.status("hubap", namespace="ps").get("webhookPath") == path)
+    assert (await world.ask(path, {}, issuer.token())).reason == "Woken"
+    assert (await world.ask(path, {}, issuer.token(aud="another"))).reason == "ForeignToken"
 
 
 async def test_an_issuer_that_is_away_is_the_receivers_problem(world: ReceiverHarness, issuer: Issuer) -> None:

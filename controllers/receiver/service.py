@@ -105,16 +105,23 @@ class HookService:
         if head.method != "POST":
             return answers.METHOD_NOT_ALLOWED
         now = self._clock.monotonic()
-        receiver = self._hooks.find(head.path)
-        if receiver is None:
+        found = self._hooks.find(head.path)
+        if not found:
             return None if self._source_rates.allow(source, now) else answers.SOURCE_RATE
-        uid = receiver.metadata.uid
+        uid = found[0].metadata.uid
         # Of the two, that of the address first: what it has too many of is not counted against all.
         allowed = self._hook_source_rates.allow((uid, source), now) and self._hook_rates.allow(uid, now)
-        return None if allowed else replace(answers.HOOK_RATE, type=receiver.spec.type)
+        return None if allowed else replace(answers.HOOK_RATE, type=found[0].spec.type)
 
     async def answer(self, request: Request) -> Answer:
-        known = self._hooks.find(request.path)
+        found = self._hooks.find(request.path)
+        if not found:
+            return await self._answer(request, None)
+        given = [await self._answer(request, receiver) for receiver in found]
+        return next((answer for answer in given if answer.is_success), given[0])
+
+    async def _answer(self, request: Request, known: Receiver | None) -> Answer:
+        """Return the answer of one Receiver that may have the path, or to a path that none has."""
         receiver = known or self._hooks.stand_in(self._clock.monotonic())
         if receiver is None:
             judge(request, NO_HOOK)
