@@ -1,7 +1,7 @@
 """Reads a body: whole, or not at all.
 
-What arrives costs work by the piece: a chunk of one byte costs as much as one of a thousand. So chunks are counted, and
-others get their turn in between.
+What arrives costs work by the piece: a chunk of one byte costs as much as one of a thousand. So reads and chunks are
+counted, and others get their turn in between.
 """
 
 import asyncio
@@ -33,6 +33,8 @@ class BodyReader:
         self._memory = memory
         self._source = source
         self._held = 0
+        self._pieces = 0
+        """Reads and chunks so far."""
 
     def __enter__(self) -> Self:
         return self
@@ -52,17 +54,15 @@ class BodyReader:
         self._hold(head.length)
 
     async def read_length(self, begun: bytes, length: int) -> tuple[bytes, bytes]:
-        """Return a body of that length, and what came behind it. Raises ConnectionResetError.
+        """Return a body of that length, and what came behind it. Raises BadRequest, ConnectionResetError.
 
         begun: what has arrived of it
         """
         parts, size = [begun], len(begun)
         while size < length:
-            data = await self._wire.read()
-            if not data:
-                raise ConnectionResetError
-            parts.append(data)
-            size += len(data)
+            parts.append(await self._receive())
+            size += len(parts[-1])
+            self._check_pieces(size)
         whole = b"".join(parts)
         return whole[:length], whole[length:]
 
@@ -71,34 +71,40 @@ class BodyReader:
         if begun:
             parser.receive_data(begun)
         parts: list[bytes] = []
-        size = pieces = received = 0
+        size = received = 0
         while True:
             event = _next(parser)
             if event is h11.NEED_DATA:
-                data = await self._wire.read()
+                data = await self._receive()
                 received += len(data)
-                if not data:
-                    raise ConnectionResetError
                 if received > 2 * self._limits.body_bytes:
                     raise BadRequest(413, "TooLarge")
+                self._check_pieces(size)
                 parser.receive_data(data)
             elif isinstance(event, h11.Data):
-                size, pieces = size + len(event.data), pieces + 1
-                self._check_size(size, pieces)
+                size, self._pieces = size + len(event.data), self._pieces + 1
+                if size > self._limits.body_bytes:
+                    raise BadRequest(413, "TooLarge")
+                self._check_pieces(size)
+                self._hold(size)
                 parts.append(bytes(event.data))
-                if pieces % YIELD_EVERY == 0:
+                if self._pieces % YIELD_EVERY == 0:
                     await asyncio.sleep(0)
             elif isinstance(event, h11.EndOfMessage):
                 return b"".join(parts), parser.trailing_data[0]
             else:
                 raise ConnectionResetError
 
-    def _check_size(self, size: int, pieces: int) -> None:
-        if size > self._limits.body_bytes:
-            raise BadRequest(413, "TooLarge")
-        if pieces > self._limits.free_pieces + size // self._limits.bytes_per_piece:
+    async def _receive(self) -> bytes:
+        data = await self._wire.read()
+        if not data:
+            raise ConnectionResetError
+        self._pieces += 1
+        return data
+
+    def _check_pieces(self, size: int) -> None:
+        if self._pieces > self._limits.free_pieces + size // self._limits.bytes_per_piece:
             raise BadRequest(413, "TooManyPieces")
-        self._hold(size)
 
     def _hold(self, size: int) -> None:
         """Take memory for a body of that size; of chunks in steps, so that there are few."""

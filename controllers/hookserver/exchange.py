@@ -125,14 +125,15 @@ class Exchange:
         if head:
             return head
         async with asyncio.timeout(self._limits.head_seconds):
-            while not head:
+            for _ in range(self._limits.head_pieces):
                 searched = len(buffer)
                 data = await self.wire.read()
                 if not data:
                     raise ConnectionResetError
                 buffer += data
-                head = self._take_head(buffer, searched)
-        return head
+                if head := self._take_head(buffer, searched):
+                    return head
+        raise BadRequest(400, "TooManyPieces")
 
     def _take_head(self, buffer: bytearray, searched: int) -> bytes:
         """Return the head that a buffer begins with, and keep the rest; empty where it is not whole yet."""
@@ -145,7 +146,8 @@ class Exchange:
             return bytes(buffer[: end + len(END)])
         if len(buffer) > self._limits.head_bytes:
             raise BadRequest(431, "HeadersTooLarge")
-        if b"\n\n" in buffer or b"\n\r\n" in buffer:  # not to wait for the end of what has ended
+        start = max(searched - len(END), 0)
+        if buffer.find(b"\n\n", start) >= 0 or buffer.find(b"\n\r\n", start) >= 0:  # it has ended, and not as it should
             raise BadRequest(400, "InvalidRequest")
         return b""
 

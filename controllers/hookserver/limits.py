@@ -12,6 +12,8 @@ class Limits:
     head_bytes: int = 64 << 10
     """Of request line and headers; identity tokens, the longest of what senders put there, have 16 KiB at most."""
     head_lines: int = 128
+    head_pieces: int = 500
+    """Reads, each of which costs the same however short it is."""
     head_seconds: float = 10
     """From the first byte to the end of the headers, however they are spread; of TLS, the handshake."""
     request_seconds: float = 30
@@ -24,7 +26,7 @@ class Limits:
     body_bytes: int = MAX_BODY_BYTES
     free_pieces: int = 2_000
     bytes_per_piece: int = 64
-    """A body may come in `free_pieces` chunks, and in more as far as they have so many bytes on average."""
+    """A body may come in `free_pieces` reads and chunks, and in more as far as these have so many bytes on average."""
     small_body_bytes: int = 64 << 10
     """Bodies up to this are read at any time."""
     body_memory_bytes: int = 64 << 20

@@ -182,6 +182,27 @@ async def test_a_body_in_single_bytes_is_refused(app: Echo) -> None:
     assert (reply.status, reply.reason) == (413, "TooManyPieces")
 
 
+@pytest.mark.parametrize(
+    ("head", "rest"),
+    [
+        pytest.param(b"POST / HTTP/1.1\r\nHost: h\r\nX-A: ", b"a", id="head"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n", b"a", id="body"),
+        pytest.param(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n1;e=", b"a", id="extension"),
+    ],
+)
+async def test_what_comes_in_single_bytes_is_given_up_before_its_time(app: Echo, head: bytes, rest: bytes) -> None:
+    limits = replace(LIMITS, free_pieces=20, head_pieces=20, head_seconds=30, request_seconds=30)
+    async with serving(app, limits) as server:
+        client = await HookClient.connect(server.port)
+        await client.send(head)
+        for _ in range(60):
+            await client.send(rest)
+            await asyncio.sleep(0.002)  # so that each is read by itself
+        reply = await client.reply()
+        await client.close()
+    assert reply.reason == "TooManyPieces"
+
+
 async def test_large_bodies_have_bounded_memory_together(app: Echo) -> None:
     app.hold = asyncio.Event()
     limits = replace(LIMITS, body_bytes=300_000, body_memory_bytes=1_200_000, request_seconds=5)
