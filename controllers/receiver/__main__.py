@@ -4,6 +4,7 @@ import importlib
 import logging
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
@@ -37,6 +38,8 @@ from controllers.runtime.queue.workqueue import Cause, Lane
 from controllers.runtime.reconcile.events import EventRecorder
 
 COMPONENT = "notification-controller"
+
+Flush = Callable[[], Awaitable[None]]
 
 
 def _rate(text: str) -> float:
@@ -107,7 +110,7 @@ def build_hooks(process: Process) -> Serving:
             receivers.queue.add(key, Lane.USER, cause=Cause.CHANGE)
 
     secrets = SecretReader(process.client, process.clock, on_read=learn)
-    service, waker = _build_service(process, hooks, secrets)
+    service, flush = _build_service(process, hooks, secrets)
     refresher = Refresher(hooks, secrets, service.plan, clock=process.clock)
 
     def follow(old: Receiver | None, new: Receiver | None) -> None:
@@ -124,14 +127,15 @@ def build_hooks(process: Process) -> Serving:
         _build_server(process, service),
         clock=process.clock,
         drain_delay=process.options[DRAIN_DELAY],
-        flush=waker.flush,
+        flush=flush,
     )
     process.readiness.add("hooks", serving.explain_unready)
     process.add_worker(serving)
     return serving
 
 
-def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tuple[HookService, Waker]:
+def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tuple[HookService, Flush]:
+    """Return what answers, and what returns when all is written that it has begun."""
     options = process.options
     recorder = EventRecorder(
         process.client,
@@ -165,7 +169,12 @@ def _build_service(process: Process, hooks: Hooks, secrets: SecretReader) -> tup
         hook_rate=options[HOOK_RATE],
         source_rate=options[SOURCE_RATE],
     )
-    return service, waker
+
+    async def flush() -> None:
+        await waker.flush()
+        await recorder.flush()
+
+    return service, flush
 
 
 def make_issuers(process: Process) -> IssuerKeys:
