@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from api.names import PUSHED_TAGS
+from controllers.receiver.waker import SAME_DIGEST_FOR
 from e2e import metrics, receiver_process
 from e2e.attacked import Attack
 from e2e.cluster import Space
@@ -73,14 +75,15 @@ def test_junk_loses_no_wake_up_and_a_push_that_is_announced_often_is_one_patch(
         space.wait_ready("ImageRepository", name)
     token = receiver_process.new_token()
     path = receiver_process.receiver(space, "events", "generic-hmac", token, image="req.image", tag="req.tag")
-    before = metrics.total(hooks.metrics, WAKEUPS)
+    before, began = metrics.total(hooks.metrics, WAKEUPS), time.monotonic()
     with Attack(hooks.controllers, record_property).watch(bound=P99_SECONDS) as seen:
         found = send(hooks, path, token, images, tmp_path)
         seen.waited = found["valid"]["p99_ms"] / 1000
     assert found["valid"]["answers"].keys() == {"200 Woken"}
-    assert sum(found["valid"]["answers"].values()) >= SECONDS * VALID - 1
+    assert sum(found["valid"]["answers"].values()) >= IMAGES, "each image was announced"
     assert found["junk"]["answers"].keys() & {"404 NotFound", "429 SourceRate", "401 InvalidSignature"}
-    assert metrics.total(hooks.metrics, WAKEUPS) - before == IMAGES
+    windows = 1 + (time.monotonic() - began) // SAME_DIGEST_FOR.total_seconds()
+    assert IMAGES <= metrics.total(hooks.metrics, WAKEUPS) - before <= IMAGES * windows
     for name in names:
         annotations = space.get("ImageRepository", name)["metadata"]["annotations"]
         assert [pushed["tag"] for pushed in json.loads(annotations[PUSHED_TAGS])] == ["1.0.1"]
