@@ -47,7 +47,7 @@ def requests(sender: Sender, secret: dict[str, bytes]) -> Iterator[tuple[str, by
     good = {**sample.headers, **headers_of(sender, sample.body, secret)}
     guess, mark = MARKS["guess"], MARKS["body"]
     yield "", sample.body, good
-    yield f"?token={guess}&secret={guess}", sample.body, sample.headers | {"Authorization": f"Bearer {guess}"}
+    yield f"?token={guess}&secret={guess}", sample.body, {**sample.headers, "Authorization": f"Bearer {guess}"}
     yield "", sample.body, dict.fromkeys(("Authorization", "X-Gitlab-Token", "X-JFrog-Event-Auth"), guess)
     yield "", sample.body, {"X-Hub-Signature": guess, "X-Hub-Signature-256": guess, "X-Signature": guess}
     for payload in ({mark: mark}, [mark], mark, {"events": mark, "message": {"data": mark}, "context": mark}):
@@ -61,7 +61,7 @@ def requests(sender: Sender, secret: dict[str, bytes]) -> Iterator[tuple[str, by
     ("sender", "ending"),
     [
         *(pytest.param(sender, "", id=sender.type) for sender in SENDERS),
-        *(pytest.param(find_sender(type), "\n", id=f"{type} of echo") for type in ("github", "harbor", "dockerhub")),
+        *(pytest.param(find_sender(name), "\n", id=f"{name} of echo") for name in ("github", "harbor", "dockerhub")),
     ],
 )
 async def test_no_secret_of_a_hook_is_shown(
@@ -93,8 +93,8 @@ async def test_no_secret_of_a_hook_is_shown(
             assert not (form := find(mark, text)), f"{output} has {name} {form}: {text}"
 
 
-def _put(harness: ReceiverHarness, sender: Sender, secret: dict[str, bytes]) -> str:
-    harness.put_secret("hook", **secret)
+def _put(harness: ReceiverHarness, sender: Sender, secret: dict[str, Any]) -> str:
+    harness.put_secret("hook", namespace="apps", **secret)
     push = make_push(sender.type)
     harness.put_repository("app", push.image)
     spec: dict[str, Any] = {"type": sender.type, "secretRef": {"name": "hook"}}

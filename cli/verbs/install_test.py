@@ -11,7 +11,7 @@ from cli.main import main
 ROOT = Path(__file__).parents[2]
 LEVELS = "unsupported log level 'warn', must be one of: debug, info, error"
 PARTS = (
-    "cross-namespace-sources, flux-notifications, flux-sources, high-availability, restricted-egress, "
+    "cross-namespace-sources, flux-notifications, flux-sources, high-availability, receiver, restricted-egress, "
     "secrets-by-namespace, workload-identity"
 )
 
@@ -30,6 +30,20 @@ def test_an_export_is_the_manifests_behind_a_head_that_says_what_they_are(capsys
         "apiVersion: v1\nkind: Namespace\n"
     )
     assert objects == list(YAML(typ="safe").load_all((ROOT / "manifests" / "install.yaml").read_text()))
+
+
+@pytest.mark.parametrize("flag", ["--components-extra=receiver", "--with=receiver"])
+def test_the_receiver_is_beside_the_others(capsys: pytest.CaptureFixture[str], flag: str) -> None:
+    output, objects = exported(capsys, flag)
+    assert (
+        "# Components: imagerepository-controller,imagepolicy-controller,imageupdateautomation-controller,receiver-"
+        in output
+    )
+    names = [one["metadata"]["name"] for one in objects if one["kind"] == "Deployment"]
+    assert sorted(names) == [
+        "imagepolicy-controller", "imagerepository-controller", "imageupdateautomation-controller",
+        "receiver-controller",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
