@@ -20,11 +20,11 @@ import yaml  # type: ignore[import-untyped]  # comes without type hints
 from api.names import PUSHED_TAGS
 from cli.hooks.instructions import TOKEN_WORD, steps_of
 from controllers.webhooks.senders.table import find_sender
-from e2e import metrics, hooked_process
+from e2e import metrics, receiver_process
 from e2e.cluster import Space, eventually
 from e2e.conftest import Parts
 from e2e.objects import automation, deployment, docker_secret, git_repository, image_repository, semver_policy
-from e2e.hooked_process import ReceiverProcess
+from e2e.receiver_process import ReceiverProcess
 from hack.controllers import Controllers
 from hack.env import process, registry
 from hack.githost import GitHost, Repository
@@ -42,7 +42,7 @@ def hooks(
     """Yield the receiver's process, which serves all namespaces."""
     if controllers is None:
         pytest.skip("the controllers run in the cluster, where senders of this machine do not reach them")
-    with hooked_process.running(cluster, tmp_path_factory.mktemp("receiver")) as started:
+    with receiver_process.running(cluster, tmp_path_factory.mktemp("receiver")) as started:
         yield started
 
 
@@ -135,10 +135,10 @@ def test_notifications_of_the_cncf_registry_reach_the_commit(
     hooked_registry: Start,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    token = hooked_process.new_token()
+    token = receiver_process.new_token()
     host = hooked_registry(hooks.hook(token, "images", space.name), token)
     with Pusher(host) as pusher:
-        hooked_process.receiver(space, "images", "distribution", token)
+        receiver_process.receiver(space, "images", "distribution", token)
         way = build(space, tidy_git, pusher, f"{host}/{space.name}/app")
         scanned = space.get("ImageRepository", "app")["status"]["lastScanResult"]["scanTime"]
         asked, taken = requests_to(controllers, host), []
@@ -191,7 +191,7 @@ def test_webhook_of_gitea_reaches_the_commit(
     tidy_git: GitHost,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    host, token = urlsplit(tidy_git.url).netloc, hooked_process.new_token()
+    host, token = urlsplit(tidy_git.url).netloc, receiver_process.new_token()
     url = hooks.hook(token, "images", space.name)
     config = {"url": url, "content_type": "json", "secret": token}
     hook = {"type": "gitea", "config": config, "events": ["package"], "active": True}
@@ -200,7 +200,7 @@ def test_webhook_of_gitea_reaches_the_commit(
     try:
         with Pusher(host, user=tidy_git.user, password=tidy_git.password) as pusher:
             image = f"{host}/{tidy_git.user}/{space.name}"
-            hooked_process.receiver(space, "images", "gitea", token)
+            receiver_process.receiver(space, "images", "gitea", token)
             way = build(space, tidy_git, pusher, image, secretRef={"name": "pull"})
             taken = []
             for number in range(1, PUSHES + 1):
@@ -220,13 +220,13 @@ def test_webhook_of_gitea_reaches_the_commit(
 def test_a_tag_that_no_hook_announced_is_counted(
     hooks: ReceiverProcess, controllers: Controllers, space: Space, hooked_registry: Start
 ) -> None:
-    token = hooked_process.new_token()
+    token = receiver_process.new_token()
     host = hooked_registry(hooks.hook(token, "images", space.name), token)
     with Pusher(host) as pusher:
         pusher.push(f"{space.name}/app", "1.0.0")
         image_repository(space, "app", f"{host}/{space.name}/app")
         space.wait_ready("ImageRepository", "app")
-        hooked_process.receiver(space, "images", "distribution", token)
+        receiver_process.receiver(space, "images", "distribution", token)
         pusher.push(f"{space.name}/app", "1.0.1")
         space.wait_ready("ImageRepository", "app", message="found 2 tags")
         space.patch("Receiver", "images", {"suspend": True})
