@@ -180,7 +180,8 @@ class HookService:
     async def _judge(self, request: Request, hook: Hook) -> Accepted | Refused:
         keys = await self._keys(request, hook) if hook.plan.sender.uses_tokens else {}
         settings = replace(hook.plan.settings, secrets=hook.secrets.data, keys=keys)
-        if len(request.body) <= INLINE_BYTES and not hook.plan.has_expressions:
+        is_small = len(request.body) <= INLINE_BYTES and not request.is_compressed
+        if is_small and not hook.plan.has_expressions:
             return judge(request, settings)
         return await self._run(hook, lambda: judge(request, settings))
 

@@ -44,6 +44,11 @@ class Request:
         return (forms.first_field(encode(self.query), name) or b"").decode("utf-8", "replace")
 
     @property
+    def is_compressed(self) -> bool:
+        """Whether the body may be larger than it is here."""
+        return any(name.lower() == "content-encoding" for name, _ in self.headers)
+
+    @property
     def content(self) -> bytes:
         """The body without its content coding. Raises Refusal for one that is not understood, or too large."""
         return content.expand(self.body, self.header("Content-Encoding"))

@@ -1,0 +1,42 @@
+"""`controllers.receiver`: a body that may grow is not judged on the event loop, however small it arrives."""
+
+import gzip
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from controllers.receiver.service import HookService
+from controllers.webhooks.limits import MAX_BODY_BYTES
+from testing.receiver_harness import hub, receiving
+
+
+@pytest.fixture
+def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the types of Receivers whose requests were judged in a thread."""
+    found: list[str] = []
+    run = HookService._run
+
+    async def counted(self: HookService, hook: Any, work: Callable[[], Any]) -> Any:
+        found.append(hook.receiver.spec.type)
+        return await run(self, hook, work)
+
+    monkeypatch.setattr(HookService, "_run", counted)
+    return found
+
+
+async def test_a_compressed_body_is_judged_in_a_thread(in_threads: list[str]) -> None:
+    async with receiving() as harness:
+        path = harness.put_receiver()
+        await harness.ready()
+        plain = await harness.ask(path, hub("1.0"))
+        assert (plain.status, in_threads) == (200, [])
+        body = gzip.compress(json.dumps(hub("1.1")).encode())
+        packed = await harness.ask(path, body, "Content-Encoding: gzip")
+        assert (packed.status, in_threads) == (200, ["dockerhub"])
+        assert harness.woken() is not None
+        bomb = await harness.ask(path, gzip.compress(bytes(4 * MAX_BODY_BYTES)), "Content-Encoding: gzip")
+        assert bomb.status == 413
+        unknown = await harness.ask(path, body, "Content-Encoding: br")
+        assert (unknown.status, unknown.reason) == (415, "UnsupportedEncoding")
