@@ -154,9 +154,19 @@ def test_notifications_of_the_cncf_registry_reach_the_commit(
         show(capsys, f"push → commit with a hook: {describe(taken)}; {per_push:.0f} registry request a push")
         deleted = delete_manifest(host, way.path, pusher.push(way.path, "0.0.1"))
         assert deleted < 300
-    text = hooks.log()
-    assert token not in text
-    assert hooks.hook(token, "images", space.name).rpartition("/")[2] not in text
+    path = hooks.hook(token, "images", space.name).rpartition("/")[2]
+    shown = {
+        "log of the receiver": hooks.log(),
+        "its metrics": httpx.get(f"{hooks.metrics}/metrics", trust_env=False).text,
+        "log of the scans": controllers.log("imagerepository").read_text(errors="replace"),
+        "events": str(space.api.list("v1", "Event", namespace=space.name)),
+        "ImageRepository": str(space.get("ImageRepository", "app")),
+    }
+    for place, text in shown.items():
+        assert text, place
+        assert token not in text, place
+        assert path not in text, place
+    assert token not in str(space.get("Receiver", "images"))
 
 
 def delete_manifest(host: str, path: str, digest: str) -> int:
