@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
-import urllib3
 from cachetools import LRUCache
 
 from controllers.clock import Clock
@@ -229,7 +228,18 @@ class Transport:
         )
 
 
-def _read(response: urllib3.BaseHTTPResponse, deadline: Deadline, *, whole: bool) -> bytes:
+class _Response(Protocol):
+    """What is read of an answer."""
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def read1(self, amt: int, decode_content: bool) -> bytes: ...
+
+    def close(self) -> None: ...
+
+
+def _read(response: _Response, deadline: Deadline, *, whole: bool) -> bytes:
     """Return the body. whole: raise BadAnswer if it is longer than our bound, instead of cutting it."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise ProtocolError("it compresses its answer unasked; have it, or what is in front of it, not do so")
