@@ -449,10 +449,14 @@ async def test_branch_of_a_fork_is_not_ours(world: World) -> None:
 @pytest.mark.parametrize("branch", ["tagline/ä#1", "tagline/a%2Fb+c", "x"])
 async def test_names_of_branches(world: World, branch: str) -> None:
     world.offer(branch=branch)
+    with world.repository.clone() as clone:
+        git(clone, "push", "-q", "origin", "origin/main:refs/heads/release/1.0")
     forge = world.connect()
-    made = (await forge.create(desired(head=branch))).pull_request
-    assert made.head == branch
-    assert [entry.number for entry in await forge.find(branch, "main")] == [1]
+    offered = desired(head=branch, base="release/1.0")
+    made = (await forge.create(offered)).pull_request
+    assert (made.head, made.base) == (branch, "release/1.0")
+    assert [entry.number for entry in await forge.find(branch, "release/1.0")] == [1]
+    assert (await forge.create(offered)).adopted
 
 
 async def test_hostile_text(world: World) -> None:

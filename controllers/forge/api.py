@@ -42,16 +42,18 @@ class Api:
         repository: str,
         api: str,
         explain: Explain = no_explanation,
+        fault: str = "there is no token for its API",
     ) -> None:
         """Build it; nothing is sent.
 
-        identity: None where there is no token, so that each request fails. name: the forge, as messages call it.
-        repository: as messages call it. explain: what an answer means at this forge alone; None where it means what it
-        means everywhere.
+        identity: None where there is no usable token, so that each request fails, and `fault` says why. name: the
+        forge, as messages call it. repository: as messages call it. explain: what an answer means at this forge alone;
+        None where it means what it means everywhere.
         """
         self._transport = transport
         self._identity = identity
         self._explain = explain
+        self._fault = fault
         self.name = name
         self.repository = repository
         self.url = api
@@ -71,7 +73,7 @@ class Api:
         """
         if self._identity is None:
             raise AuthenticationFailed(
-                "there is no token for its API",
+                self._fault,
                 remedy="name a Secret with a token in spec.git.pullRequest.secretRef, also where Git itself uses SSH",
             )
         self.requests += 1

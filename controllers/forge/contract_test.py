@@ -19,8 +19,10 @@ from controllers.forge.errors import (
     RateLimited,
     Unavailable,
 )
+from controllers.forge.location import locate
 from controllers.forge.model import ForgeKind, MergeMethod, State
 from controllers.forge.stamp import read_stamp
+from controllers.git.remote import Basic, Bearer, Remote
 from testing.forges.azuredevops import identifier
 from testing.forges.standin import BOT, TOKEN, Account
 from testing.gitserver import CannedResponse
@@ -75,6 +77,23 @@ async def test_one_that_is_there_is_adopted(world: World) -> None:
     assert world.stand_in.pulls[1].title == "Update web"
     # Bitbucket Cloud adopts by itself, and does not say so.
     assert outcome.adopted is (world.kind is not ForgeKind.BITBUCKET)
+
+
+async def test_one_that_a_search_does_not_find_is_adopted_from_the_listing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As where the URL writes the owner with other letters than the forge.
+    if world.kind is ForgeKind.BITBUCKET:
+        pytest.skip("it adopts by itself")
+    world.stand_in.add(HEAD)
+    forge = world.connect()
+
+    async def find(head: str, base: str) -> tuple[()]:
+        return ()
+
+    monkeypatch.setattr(forge._driver, "find", find)  # type: ignore[attr-defined]
+    outcome = await forge.create(desired())
+    assert (outcome.adopted, outcome.pull_request.number) == (True, 1)
 
 
 async def test_update_stays_in_place(world: World) -> None:
@@ -250,6 +269,25 @@ async def test_without_a_token_nothing_is_sent(world: World) -> None:
     ) as caught:
         await world.connect("").list_open("")
     assert str(caught.value).startswith(world.connect().name)
+    assert world.stand_in.calls == []
+
+
+@pytest.mark.parametrize(
+    ("login", "words"),
+    [
+        (Bearer(""), "there is no token"),
+        (Basic("", ""), "there is no token"),
+        (Bearer("two\nlines"), "has a character in it that no token has"),
+        (Bearer("ünicode"), "has a character in it that no token has"),
+    ],
+    ids=["empty", "empty-pair", "lines", "not-ascii"],
+)  # fmt: skip
+async def test_token_that_cannot_be_sent(world: World, login: Basic | Bearer, words: str) -> None:
+    forge = world.forges.connect(locate(world.kind, world.url), login, Remote(world.url))
+    with pytest.raises(AuthenticationFailed, match=words) as caught:
+        await forge.list_open("")
+    assert "two" not in str(caught.value)
+    assert "ünicode" not in str(caught.value)
     assert world.stand_in.calls == []
 
 

@@ -13,6 +13,7 @@ from controllers.forge.model import Forge, ForgeKind
 from controllers.forge.repository import RepositoryForge
 from controllers.forge.transport import Identity, Transport
 from controllers.git.remote import Basic, Bearer, Remote
+from controllers.net.credential import is_token
 from controllers.net.destinations import Destinations
 from controllers.net.headers import basic_authorization
 from controllers.net.redaction import login_secrets
@@ -36,9 +37,9 @@ class Forges:
         its credentials are not used. Connections, earlier listings and pauses are shared by those who agree in all of
         that.
         """
-        kind = _KINDS[location.kind]
-        identity = None
-        if login is not None:
+        kind, identity = _KINDS[location.kind], None
+        fault = _fault(login)
+        if login is not None and not fault:
             headers = (("Authorization", kind.authorize(login)), *kind.headers)
             identity = Identity(location.api, headers, replace(via, credentials=None), _secrets(login))
         api = Api(
@@ -48,12 +49,23 @@ class Forges:
             repository=location.repository,
             api=location.api,
             explain=kind.explain,
+            fault=fault,
         )
         return RepositoryForge(kind.driver(api, location), api)
 
     def close(self) -> None:
         """Close all connections."""
         self._transport.close()
+
+
+def _fault(login: Basic | Bearer | None) -> str:
+    """Return why there is no token to send; empty where there is one."""
+    token = _token(login) if login else ""
+    if not token:
+        return "there is no token for its API"
+    if isinstance(login, Bearer) and not is_token(token):
+        return "the token for its API has a character in it that no token has, like a line break"
+    return ""
 
 
 def _secrets(login: Basic | Bearer) -> tuple[str, ...]:
@@ -70,7 +82,8 @@ def _token(login: Basic | Bearer) -> str:
 
 def _as_bearer(login: Basic | Bearer) -> str:
     """Return a header for forges whose APIs take tokens alone, whatever Git sends them with."""
-    return f"Bearer {_token(login)}"
+    token = _token(login)
+    return f"Bearer {token}" if is_token(token) else basic_authorization("", token)  # a password: it is refused
 
 
 def _as_either(login: Basic | Bearer) -> str:

@@ -10,7 +10,7 @@ import pytest
 from controllers.forge.answers import Answer, failure_of
 from controllers.forge.conftest import BASE, HEAD, TWO, World, desired
 from controllers.forge.errors import ForgeError
-from controllers.forge.model import MergeMethod
+from controllers.forge.model import BranchCommit, FileChange, MergeMethod
 from testing.clock import START
 from testing.forges.standin import TOKEN
 from testing.gitserver import CannedResponse, Request
@@ -19,7 +19,7 @@ ODD: list[Any] = [
     None, True, -1, 0, 1.5, 2**62, 2**70, 1e400, "", "x", "\ud800", "\x1b[2J", "x" * 2000, [], [None], [[]], {},
     {"a": None}, "2026-13-45T99:99:99Z", "javascript:alert(1)",
 ]  # fmt: skip
-ROUNDS = 40
+ROUNDS = 60
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -68,6 +68,7 @@ async def test_spoilt_answers(world: World, seed: int) -> None:
             lambda: forge.create(whole),
             lambda: forge.update(made, desired(content=TWO), decorate=True),
             lambda: forge.close(made, "x"),
+            lambda: forge.commit(BranchCommit("tagline/c", "", "a" * 40, "x", (FileChange("a.yaml", b"x"),))),
         )
         try:
             await dice.choice(steps)()

@@ -144,8 +144,10 @@ class Github:
         return await self._patch(pull_request, {"state": "closed", "body": body})
 
     async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
-        await self._api.send("POST", f"{self._issue(pull_request)}/labels", body={"labels": list(labels)})
-        return ()
+        async def add(names: Sequence[str]) -> None:
+            await self._api.send("POST", f"{self._issue(pull_request)}/labels", body={"labels": list(names)})
+
+        return await add_each(labels, add)
 
     async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
         """Ask all at once; one by one where GitHub refuses all because of one."""

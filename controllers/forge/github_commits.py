@@ -7,14 +7,17 @@ branch is moved to it by `updateRefs`, which has the old value as a precondition
 
 import base64
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 
-from controllers.forge.errors import Conflict, ForgeError, Refused
+from controllers.forge.errors import BadAnswer, Conflict, ForgeError, Refused
 from controllers.forge.location import Location
 from controllers.forge.model import BranchCommit, FileChange
 from controllers.forge.stamp import short_digest
+from controllers.net.library_errors import describe
+
+T = TypeVar("T")
 
 MAX_BYTES: Final = 10 << 20
 """Of all files together. GitHub's own bound of a request is a little more than that in Base64."""
@@ -45,7 +48,7 @@ class _RepositoryAnswer(msgspec.Struct):
 
 
 class _Commit(msgspec.Struct):
-    oid: str
+    oid: Annotated[str, msgspec.Meta(pattern=r"^([0-9a-f]{40}|[0-9a-f]{64})$")]
 
 
 class _Created(msgspec.Struct):
@@ -70,12 +73,12 @@ class GithubCommits:
         """
         check_changes(commit.changes)
         where = {"owner": self._location.owner, "name": self._location.name}
-        repository = msgspec.convert(await self._query(REPOSITORY, where), _RepositoryAnswer).repository.id
+        repository = _read(await self._query(REPOSITORY, where), _RepositoryAnswer).repository.id
         working = WORKING_BRANCH + short_digest(commit.branch, commit.expected, commit.parent, commit.message)
         start = {"repository": repository, "name": f"refs/heads/{working}", "oid": commit.parent}
         await self._start(repository, working, start)
         try:
-            made = msgspec.convert(await self._query(COMMIT, {"input": self._input(commit, working)}), _CommitAnswer)
+            made = _read(await self._query(COMMIT, {"input": self._input(commit, working)}), _CommitAnswer)
             oid = made.createCommitOnBranch.commit.oid
         except ForgeError:
             await self._update(repository, [_move(working, "", NOTHING)])
@@ -116,6 +119,14 @@ class GithubCommits:
                 "deletions": [{"path": change.path} for change in commit.changes if change.content is None],
             },
         }
+
+
+def _read(data: Any, into: type[T]) -> T:
+    """Return what GraphQL answered. Raises BadAnswer."""
+    try:
+        return msgspec.convert(data, into)
+    except msgspec.ValidationError as error:
+        raise BadAnswer(f"the answer is not what its API answers: {describe(error)}") from error
 
 
 def check_changes(changes: tuple[FileChange, ...]) -> None:

@@ -77,9 +77,7 @@ class RepositoryForge:
             try:
                 made = await self._open(desired, warnings)
             except AlreadyExists:
-                found = await self._driver.find(desired.head, desired.base)
-                here = [entry for entry in found if (entry.head, entry.base) == (desired.head, desired.base)]
-                existing = next((entry for entry in here if entry.state is State.OPEN), None)
+                existing = await self._find_open(desired.head, desired.base)
                 if existing is None:
                     raise
                 outcome = await self.update(existing, desired, decorate=True)
@@ -108,6 +106,11 @@ class RepositoryForge:
         """See `Forge.commit`."""
         with self._trying(f"commit to {escape(commit.branch)} in {self._api.repository}"):
             return await self._driver.commit(commit)
+
+    async def _find_open(self, head: str, base: str) -> PullRequest | None:
+        """Return the open one; by the listing where a search does not know the branch by the name that we have."""
+        found = await self._driver.find(head, base)
+        return _pick_open(found, head, base) or _pick_open(await self._driver.list_open(head), head, base)
 
     async def _open(self, desired: Desired, warnings: list[Warned]) -> PullRequest:
         try:
@@ -161,3 +164,8 @@ class RepositoryForge:
             error.forge = error.forge or self._api.name
             error.request = error.request or request
             raise
+
+
+def _pick_open(found: Sequence[PullRequest], head: str, base: str) -> PullRequest | None:
+    these = (entry for entry in found if entry.state is State.OPEN and (entry.head, entry.base) == (head, base))
+    return next(these, None)

@@ -112,6 +112,19 @@ async def test_ghost_and_deleted_fork_are_no_failure(world_of: World) -> None:
     assert [entry.number for entry in await world_of.connect().list_open("")] == [2]
 
 
+@only(ForgeKind.GITHUB)
+async def test_one_bad_label_does_not_keep_the_others_out(world_of: World) -> None:
+    def respond(request: Request) -> CannedResponse | None:
+        if request.path.endswith("/labels") and b"xxx" in request.body:
+            return CannedResponse(422, b'{"message":"name is too long (maximum is 50 characters)"}')
+        return world_of.stand_in.respond(request)
+
+    world_of.server.respond = respond
+    outcome = await world_of.connect().create(desired(labels=("automation", "x" * 60)))
+    assert world_of.stand_in.pulls[1].labels == ["automation"]
+    assert ["name is too long" in warning.message for warning in outcome.warnings] == [True]
+
+
 def commit(**changes: Any) -> BranchCommit:
     fields: dict[str, Any] = {
         "branch": HEAD,
@@ -341,12 +354,10 @@ async def test_bitbucket_server_versions(world_of: World, races: int, fails: boo
 
 @only(ForgeKind.BITBUCKET_SERVER)
 async def test_duplicate_that_cannot_be_found_is_said(world_of: World) -> None:
-    world_of.stand_in.add(HEAD)
-    world_of.stand_in.pulls[1].is_fork = False
     forge = world_of.connect()
     body = b'{"errors":[{"message":"x","exceptionName":"com.atlassian.bitbucket.pull.DuplicatePullRequestException"}]}'
-    world_of.stand_in.canned = [CannedResponse(409, body), CannedResponse(200, b'{"values":[]}')]
-    with pytest.raises(AlreadyExists):
+    world_of.stand_in.canned = [CannedResponse(409, body)]
+    with pytest.raises(AlreadyExists, match="it answered 409"):
         await forge.create(desired())
 
 
