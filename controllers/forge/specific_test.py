@@ -50,6 +50,25 @@ async def test_unchanged_listing_is_answered_from_what_was_kept(world_of: World)
 
 
 @only(ForgeKind.GITHUB)
+async def test_long_listing_is_kept_too(world_of: World) -> None:
+    for number in range(60):
+        world_of.branches.push(f"tagline/{number}")
+        world_of.stand_in.add(f"tagline/{number}", body="x" * 20_000)
+    first = await world_of.connect().list_open("")
+    world_of.stand_in.calls.clear()
+    sizes: list[int] = []
+
+    def respond(request: Request) -> CannedResponse | None:
+        answer = world_of.stand_in.respond(request)
+        sizes.append(len(answer.body) if answer else -1)
+        return answer
+
+    world_of.server.respond = respond
+    assert await world_of.connect().list_open("") == first
+    assert sizes == [0]
+
+
+@only(ForgeKind.GITHUB)
 async def test_listing_of_one_identity_is_not_given_to_another(world_of: World) -> None:
     await world_of.connect().create(desired())
     await world_of.connect().list_open("")

@@ -5,8 +5,9 @@ request with a credential goes elsewhere, and a repository that has moved is rep
 """
 
 import asyncio
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final, Protocol, TypeAlias
@@ -42,9 +43,9 @@ MAX_ANSWER_BYTES: Final = 8 << 20
 """A hundred pull requests with bodies of 65,536 characters are the most that a page has."""
 MAX_FAILURE_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
-MAX_KEPT: Final = 256
+MAX_KEPT: Final = 128
 MAX_KEPT_BYTES: Final = 256 << 10
-"""Listings kept for `If-None-Match`, and the length of one."""
+"""Listings kept for `If-None-Match`, and the length of one, compressed. Entries of GitHub have 20 KiB, much alike."""
 MAX_IDENTITIES: Final = 1024
 WRITES_AT_ONCE, SECONDS_PER_WRITE = 10, 1.0
 """GitHub asks for a second between writes, and allows 80 a minute: a few pull requests do not wait, many do."""
@@ -76,6 +77,15 @@ class Identity:
 Payer: TypeAlias = tuple[str, tuple[tuple[str, str], ...], str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    tag: str
+    answer: Answer
+    """Without its body."""
+    body: bytes
+    """Compressed."""
+
+
 class _Turns:
     """The writes of one identity: one after the other, and not too many in a short time."""
 
@@ -93,7 +103,7 @@ class Transport:
         self._clock = clock
         self._pools = HttpPools(destinations)
         self._threads = FairThreads(THREADS, name="forge")
-        self._kept: FairCache[tuple[Identity, str], tuple[str, Answer]] = FairCache(MAX_KEPT)
+        self._kept: FairCache[tuple[Identity, str], _Kept] = FairCache(MAX_KEPT)
         self._pauses: LRUCache[Payer, float] = LRUCache(MAX_IDENTITIES)
         self._turns: LRUCache[Payer, _Turns] = LRUCache(MAX_IDENTITIES)
 
@@ -129,12 +139,14 @@ class Transport:
     async def _get(self, identity: Identity, method: str, url: str, *, keep: bool) -> Answer:
         key, tenant = (identity, url), identity.via.tenant
         kept = self._kept.get(tenant, key) if keep else None
-        answer = await self._exchange(identity, method, url, {"If-None-Match": kept[0]} if kept else {}, None)
+        answer = await self._exchange(identity, method, url, {"If-None-Match": kept.tag} if kept else {}, None)
         if kept and answer.status == 304:
-            return kept[1]
+            return replace(kept.answer, body=await asyncio.to_thread(zlib.decompress, kept.body))
         tag = answer.header("etag")
-        if keep and tag and answer.status == 200 and len(answer.body) <= MAX_KEPT_BYTES:
-            self._kept.put(tenant, key, (tag, answer))
+        if keep and tag and answer.status == 200:
+            packed = await asyncio.to_thread(zlib.compress, answer.body, 1)
+            if len(packed) <= MAX_KEPT_BYTES:
+                self._kept.put(tenant, key, _Kept(tag, replace(answer, body=b""), packed))
         return answer
 
     async def _take_turn(self, turns: _Turns) -> None:

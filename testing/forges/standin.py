@@ -160,7 +160,7 @@ class StandIn:
     def add(self, head: str, base: str = "main", **fields: Any) -> Pull:
         """Open a pull request as a person does."""
         number = len(self.pulls) + 1
-        pull = Pull(number, head, base, "By hand", "", "alice", **fields)
+        pull = Pull(number, head, base, **{"title": "By hand", "body": "", "author": "alice", **fields})
         self.pulls[number] = pull
         return pull
 
