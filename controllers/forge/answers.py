@@ -35,7 +35,7 @@ REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 SECONDARY_LIMIT_WAIT: Final = timedelta(minutes=1)
 """GitHub's advice for a limit that comes without a time."""
 MAX_WORDS: Final = 8
-_WORD_KEYS: Final = ("message", "error", "error_description", "errors", "detail", "reason", "fields")
+_WORD_KEYS: Final = ("message", "error", "error_description", "errors", "detail", "reason", "fields", "reviewerErrors")
 _RIGHTS: Final = "give the token the right to read and write pull requests, and to push"
 _CHECK_LOGIN: Final = "check that the token is complete, not expired and of this forge"
 

@@ -1,11 +1,11 @@
 """The API of one repository's forge as one identity: requests with their failures told apart, and pages."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final, TypeVar
+from collections.abc import AsyncIterator, Callable
+from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from controllers.forge.answers import Answer, failure_of
-from controllers.forge.errors import AuthenticationFailed, BadAnswer, ForgeError
+from controllers.forge.errors import AuthenticationFailed, ForgeError
 from controllers.forge.transport import Identity, Transport
 
 T = TypeVar("T")
@@ -98,9 +98,9 @@ class Api:
             if not entries or not more:
                 return
 
-    def sleep(self, seconds: float) -> Any:
+    async def sleep(self, seconds: float) -> None:
         """Return after some seconds of the injected clock."""
-        return self._transport.clock.sleep(seconds)
+        await self._transport.clock.sleep(seconds)
 
 
 def check_web_url(text: str) -> str:
@@ -108,13 +108,3 @@ def check_web_url(text: str) -> str:
     if text.startswith(("https://", "http://")) and text.isprintable() and not set(text) & set(" \"'<>\\@"):
         return text[:2048]
     return ""
-
-
-def header_of(headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
-    return tuple(sorted(headers.items()))
-
-
-def require(condition: object, what: str) -> None:
-    """Raise BadAnswer unless a condition holds."""
-    if not condition:
-        raise BadAnswer(f"the answer is not what its API answers: {what}")

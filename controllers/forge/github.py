@@ -200,7 +200,7 @@ class Github:
 
 
 def _graph_error(error: _GraphError, answer: Answer) -> ForgeError:
-    words, said = error.message.lower(), answer.quote(error.message) or "it does not say why"
+    words, said = error.message.lower().replace("-", " "), answer.quote(error.message) or "it does not say why"
     if error.type == "FORBIDDEN" or "not accessible by" in words:
         return Forbidden(said, remedy="give the token the right to write pull requests and contents")
     if READY in words:

@@ -1,6 +1,5 @@
 """The values that pass between us and any forge, and the protocol that all of them implement."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -83,8 +82,6 @@ class PullRequest:
     """Whether the forge is to merge it by itself; None: it does not say."""
     key: str = ""
     """A forge's further name for it (GraphQL node, version of an optimistic lock). Only the forge's module reads it."""
-    raw: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
-    """What an update has to send again (reviewers at Bitbucket). Only the forge's module reads it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -372,6 +372,14 @@ async def test_bitbucket_server_versions(world_of: World, races: int, fails: boo
 
 
 @only(ForgeKind.BITBUCKET_SERVER)
+async def test_bitbucket_server_says_what_is_wrong_with_a_reviewer(world_of: World) -> None:
+    outcome = await world_of.connect().create(desired(reviewers=("alice", "nobody")))
+    (warning,) = outcome.warnings
+    assert warning.message.startswith("nobody is not accepted: it answered 409: ")
+    assert warning.message.endswith("nobody is not a user.")
+
+
+@only(ForgeKind.BITBUCKET_SERVER)
 async def test_duplicate_that_cannot_be_found_is_said(world_of: World) -> None:
     forge = world_of.connect()
     body = b'{"errors":[{"message":"x","exceptionName":"com.atlassian.bitbucket.pull.DuplicatePullRequestException"}]}'

@@ -79,7 +79,13 @@ class BitbucketServerStandIn(StandIn):
         names = [entry["user"]["name"] for entry in reviewers]
         for name in names:
             if name not in self.people or name == pull_author:
-                raise self.refuse(409, f"{name} is not a user", "pull.InvalidPullRequestReviewersException")
+                refusal = self.refuse(
+                    409,
+                    "Errors encountered while adding some reviewers to this pull request.",
+                    "pull.InvalidPullRequestReviewersException",
+                )
+                refusal.body["errors"][0]["reviewerErrors"] = [{"context": name, "message": f"{name} is not a user."}]
+                raise refusal
         return names
 
     def create(self, call: Call) -> dict[str, Any]:
