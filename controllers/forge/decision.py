@@ -43,6 +43,8 @@ class Reason(StrEnum):
     FOREIGN_COMMIT = "ForeignCommit"
     DECLINED = "PullRequestDeclined"
     LIMIT = "PullRequestLimit"
+    TAKEN = "PullRequestTaken"
+    """The open one is of another automation. Two that took turns at it would never end."""
 
 
 class Rebase(StrEnum):
@@ -186,6 +188,12 @@ def _decide_open(
     desired: Desired, current: PullRequest, branch: HeadBranch, *, rules: Rules, memory: Memory
 ) -> Decision:
     stamp = current.stamp
+    if stamp and stamp.automation != desired.automation and current.number not in memory.contents:
+        words = (
+            f"#{current.number} from {desired.head} to {desired.base} is of the automation '{stamp.automation}'; give "
+            "this one branches of its own, or close it if that one is gone"
+        )
+        return Decision(Action.NONE, Reason.TAKEN, words)
     reason, push = _push_reason(desired, branch, rules)
     if stamp is None or stamp.automation != desired.automation or current.number not in memory.contents:
         words = f"#{current.number} from {desired.head} to {desired.base} was open already, and is ours from now on"

@@ -62,6 +62,14 @@ ALWAYS, NEVER, ONE, AGAIN = Rules(Rebase.ALWAYS), Rules(Rebase.NEVER), Rules(lim
         pytest.param([pull(stamp=None)], OURS, Rules(), Memory(), Action.ADOPT, Reason.ADOPTED, False, id="by-hand"),
         pytest.param([pull()], OURS, Rules(), Memory(), Action.ADOPT, Reason.ADOPTED, False, id="crash-after-create"),
         pytest.param([], OURS, Rules(), Memory(), Action.CREATE, Reason.NEW, False, id="crash-after-push"),
+        pytest.param(
+            [pull(stamp=replace(CURRENT, automation="apps/api"))], HeadBranch(A, OLD), ALWAYS, Memory(), Action.NONE,
+            Reason.TAKEN, False, id="of-another-automation",
+        ),
+        pytest.param(
+            [pull(stamp=replace(CURRENT, automation="apps/api"))], OURS, Rules(), REMEMBERED, Action.ADOPT,
+            Reason.ADOPTED, False, id="stamp-of-another-but-ours-by-record",
+        ),
         # 2 One stable branch, updated in place.
         pytest.param(
             [pull(stamp=OUTDATED)], HeadBranch(A, OLD), Rules(), Memory({7: OLD}), Action.UPDATE, Reason.NEW_CONTENT,
