@@ -23,6 +23,7 @@ CLI_GOLDEN ?= hack/cligolden/recorded
 BENCH_ARGS ?=
 FUZZ_SECONDS ?= 60
 ATTACKS ?=
+CHAOS_SECONDS ?= 600
 
 .PHONY: help
 help: ## Show this help
@@ -148,6 +149,11 @@ fuzz: $(READY) ## Random tests of what reads foreign input, another seed each ti
 attacks: $(READY) ## Attack the real controllers and print what victims notice (ATTACKS="drips ports --repeat 3")
 	@$(BIN)/python -m hack.env build
 	@$(BIN)/python -m hack.attacks $(ATTACKS)
+
+.PHONY: pr-chaos
+pr-chaos: $(READY) ## Pull requests on a real Gitea while people do what they like and the process is killed (CHAOS_SECONDS=600)
+	@$(BIN)/python -m hack.env build
+	@$(BIN)/python -m hack.prchaos --seconds $(CHAOS_SECONDS)
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

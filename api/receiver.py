@@ -82,7 +82,9 @@ class OIDCValidation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", 
 class OIDCProvider(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """An issuer of tokens, and which of its tokens are accepted."""
 
-    issuer_url: Annotated[str, Schema(required=True, pattern="^https?://")] = msgspec.field(name="issuerURL", default="")
+    issuer_url: Annotated[str, Schema(required=True, pattern="^https?://")] = msgspec.field(
+        name="issuerURL", default=""
+    )
     """URL of the issuer, as in the claim iss of its tokens."""
     audience: str = ""
     """Audience that tokens must be for; unset means notification-controller."""

@@ -82,6 +82,7 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
         "digestReflectionPolicy": "Always",
         "interval": "10m",
         "reflectSource": True,
+        "accessFrom": _ACCESS,
         "suspend": True,
     },
     "ImageUpdateAutomation": {
@@ -106,7 +107,14 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
             "matchLabels": {"app": "a"},
             "matchExpressions": [{"key": "tier", "operator": "In", "values": ["front", "back"]}],
         },
-        "update": {"strategy": "Setters", "path": "./clusters", "files": ["*.tf"], "holdReverted": True},
+        "policyNamespaces": _ACCESS,
+        "update": {
+            "strategy": "Setters",
+            "path": "./clusters",
+            "files": ["*.tf"],
+            "targets": [{"file": "a.json", "path": "$.image.tag", "policy": "apps:app", "part": "tag"}],
+            "holdReverted": True,
+        },
         "suspend": True,
     },
     "GitRepository": {
@@ -135,12 +143,32 @@ KEYS = [
     {"extract": "$3", "type": "semver"},
 ]
 
+PULL_REQUEST = {
+    "forge": "gitea",
+    "api": "https://git.example.com/api/v1",
+    "secretRef": {"name": "token"},
+    "branch": "up/{{ .Policy }}",
+    "groupBy": "policy",
+    "titleTemplate": "Update",
+    "bodyTemplate": "All of it",
+    "labels": ["images"],
+    "reviewers": ["ann", "team/ops"],
+    "assignees": ["ben"],
+    "draft": False,
+    "closeSuperseded": False,
+    "rebase": "always",
+    "limit": 5,
+    "recreateClosed": True,
+}
+_TARGET = {"file": "a.json", "path": "/a", "policy": "app"}
+
 # What does not go together with the above.
 ALTERNATIVES: dict[str, list[dict[str, Any]]] = {
     "ImagePolicy": [
         {"policy": {"keys": KEYS}},
         {"policy": {"newest": {"by": "FirstSeen"}}},
     ],
+    "ImageUpdateAutomation": [{"git": {"pullRequest": {**PULL_REQUEST, "autoMerge": {"method": "squash"}}}}],
 }
 
 FULL_STATUS: dict[str, dict[str, Any]] = {
@@ -187,6 +215,21 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
         "observedPolicies": {"app": _NEW},
         "observedSourceRevision": "main@sha1:" + "0" * 40,
         "findings": [{"file": "app.yaml", "line": 10, "reason": "UnknownPolicy", "message": "no such policy"}],
+        "pullRequests": [
+            {
+                "number": 7,
+                "url": "https://git.example.com/org/fleet/pulls/7",
+                "branch": "tagline/apps-fleet",
+                "base": "main",
+                "head": "0" * 40,
+                "policies": ["app", "other/app"],
+                "content": "0a1b",
+                "state": "Open",
+                "since": "2024-01-01T00:00:00Z",
+                "opened": "2024-01-01T00:00:00Z",
+                "message": "labels: there is none",
+            }
+        ],
         "written": [{"file": "app.yaml", "setter": "apps:app:tag", "old": "1.0.0", "new": "1.1.0"}],
     },
     "GitRepository": {
@@ -216,6 +259,15 @@ ENUMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("ImagePolicy", "digestReflectionPolicy", {"interval": "5m"}, ("Always",)),
     ("ImageUpdateAutomation", "sourceRef.kind", {}, ("GitRepository",)),
     ("ImageUpdateAutomation", "update.strategy", {}, ("Setters",)),
+    *(
+        ("ImageUpdateAutomation", f"git.pullRequest.{path}", {"git.commit.author.email": "a@b"}, values)
+        for path, values in (
+            ("forge", ("auto", "github", "gitlab", "gitea", "bitbucket", "bitbucket-server", "azuredevops")),
+            ("groupBy", ("automation", "policy", "folder", "image")),
+            ("rebase", ("conflicted", "always", "never")),
+            ("autoMerge.method", ("merge", "squash", "rebase")),
+        )
+    ),
     (
         "ImageUpdateAutomation",
         "git.commit.signingKey.type",
@@ -226,6 +278,7 @@ ENUMS: list[tuple[str, str, dict[str, Any], tuple[str, ...]]] = [
     ("GitRepository", "verify.mode", {"verify.secretRef.name": "k"}, ("head", "HEAD", "Tag", "TagAndHEAD")),
     ("GitRepository", "gitImplementation", {}, ("go-git", "libgit2")),
 ]
+_OFFERED = {"git.commit.author.email": "a@b", "git.pullRequest.forge": "auto"}
 # Kind, and changes to its minimal spec (dotted paths; None removes).
 ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     *((kind, also | {path: value}) for kind, path, also, values in ENUMS for value in values),
@@ -239,6 +292,12 @@ ACCEPTED: list[tuple[str, dict[str, Any]]] = [
     ("ImagePolicy", {"policy.keys": KEYS, "filterTags": {"pattern": "(.)-(.)"}}),
     ("ImagePolicy", {"policy.newest": {"by": "BuildDate"}, "policy.minAge": "1h30m"}),
     ("ImagePolicy", {"policy.newest": {"by": "FirstSeen"}, "policy.allowDowngrade": True}),
+    ("ImageUpdateAutomation", {"git.commit.author.email": "a@b", "git.pullRequest": PULL_REQUEST}),
+    (
+        "ImageUpdateAutomation",
+        {"git.commit.author.email": "a@b", "git.pullRequest": {}, "git.push.options": {"a": "b"}},
+    ),
+    ("ImageUpdateAutomation", {"update.targets": [_TARGET, {**_TARGET, "path": "$['a b'][0]", "part": "digest"}]}),
     ("GitRepository", {"url": "http://git"}),
     ("GitRepository", {"serviceAccountName": "a", "provider": "azure"}),
     ("GitRepository", {"serviceAccountName": "a", "provider": "aws"}),
@@ -280,6 +339,24 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
     ("ImagePolicy", {"policy.deny": [{"tag": "1", "pattern": "1"}]}, "exactly one of tag and pattern must be set"),
     ("ImagePolicy", {"policy.platforms": ["linux"]}, "should match"),
     ("ImagePolicy", {"policy.platforms": ["linux/arm64", "linux/arm64"]}, "Duplicate value"),
+    ("ImageUpdateAutomation", _OFFERED | {"git.push.branch": "x"}, "cannot be combined with git.pullRequest"),
+    ("ImageUpdateAutomation", _OFFERED | {"git.push.refspec": "a:b"}, "cannot be combined with git.pullRequest"),
+    ("ImageUpdateAutomation", _OFFERED | {"git.checkout.ref.tag": "v1"}, "needs a branch to be checked out"),
+    ("ImageUpdateAutomation", _OFFERED | {"git.checkout.ref.commit": "ab"}, "needs a branch to be checked out"),
+    ("ImageUpdateAutomation", _OFFERED | {"update.holdReverted": True}, "holdReverted cannot be combined"),
+    (
+        "ImageUpdateAutomation",
+        _OFFERED | {"git.pullRequest.draft": True, "git.pullRequest.autoMerge": {}},
+        "a draft is not merged",
+    ),
+    ("ImageUpdateAutomation", _OFFERED | {"git.pullRequest.limit": -1}, "greater than or equal to 0"),
+    ("ImageUpdateAutomation", _OFFERED | {"git.pullRequest.api": "ftp://x"}, "should match"),
+    ("ImageUpdateAutomation", {"update.targets": [{**_TARGET, "path": "image.tag"}]}, "should match"),
+    ("ImageUpdateAutomation", {"update.targets": [{**_TARGET, "policy": "a:b:tag"}]}, "should match"),
+    ("ImageUpdateAutomation", {"update.targets": [{**_TARGET, "part": "hash"}]}, _UNSUPPORTED),
+    ("ImageUpdateAutomation", {"update.targets": [{"file": "a", "path": "/a"}]}, "Required value"),
+    ("ImageUpdateAutomation", {"policyNamespaces": {}}, "namespaceSelectors: Required value"),
+    ("ImagePolicy", {"accessFrom": {}}, "namespaceSelectors: Required value"),
     ("GitRepository", {"serviceAccountName": "a"}, _ACCOUNT),
     ("GitRepository", {"serviceAccountName": "a", "provider": "generic"}, _ACCOUNT),
     ("GitRepository", {"serviceAccountName": "a", "provider": "github"}, _ACCOUNT),

@@ -248,7 +248,7 @@ COLUMNS: dict[str, dict[str, tuple[list[str], list[str]]]] = {
     "ImageUpdateAutomation": {
         "v1beta1": (["LAST RUN"], []),
         "v1beta2": (["LAST RUN"], []),
-        "v1": (["LAST RUN", "READY", "STATUS", "AGE"], []),
+        "v1": (["LAST RUN", "READY", "STATUS", "AGE"], ["PULL REQUESTS"]),
     },
     "GitRepository": {
         "v1beta2": (["URL", "AGE", "READY", "STATUS"], []),
@@ -265,6 +265,7 @@ CELLS = {
     "IMAGE": "ghcr.io/org/app",
     "TAG": "1.1.0",
     "DIGEST": "sha256:" + "1" * 64,
+    "PULL REQUESTS": "https://git.example.com/org/fleet/pulls/7",
     "URL": "ssh://git@git.example.com/org/app",
 }
 

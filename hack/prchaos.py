@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -174,7 +174,7 @@ class Chaos:
         answer = self.repository.host.send("GET", f"/repos/{self.repository.path}/raw/{path}?ref={branch}")
         return answer.text if answer.status_code == 200 else ""
 
-    def _send(self, method: str, path: str, body: dict[str, object] | None = None) -> int:
+    def _send(self, method: str, path: str, body: Mapping[str, object] | None = None) -> int:
         return self.repository.host.send(method, f"/repos/{self.repository.path}{path}", body).status_code
 
 
