@@ -82,6 +82,8 @@ class PullRequestSpec(msgspec.Struct, frozen=True, kw_only=True, rename="camel",
     """When to make the branch anew on a base that has moved: conflicted (it changed the same files), always, never."""
     limit: Annotated[int, Schema(minimum=0, maximum=MAX_LISTED)] = 0
     """How many may be open at once; 0 means any number."""
+    verified_commits: bool = False
+    """True has the forge make and sign commits, where it can (GitHub); what it refuses is pushed, with a warning."""
     recreate_closed: bool = False
     """True offers again what a person has closed without merging; otherwise only a newer image is offered."""
 

@@ -158,6 +158,7 @@ PULL_REQUEST = {
     "closeSuperseded": False,
     "rebase": "always",
     "limit": 5,
+    "verifiedCommits": True,
     "recreateClosed": True,
 }
 _TARGET = {"file": "a.json", "path": "/a", "policy": "app"}

@@ -8,7 +8,10 @@ from datetime import timedelta
 from controllers.forge.errors import AlreadyExists, BranchMissing, ForgeError, NothingToMerge
 from controllers.forge.model import BranchCommit, Desired, ForgeKind, Outcome, PullRequest, Stamp, State, Warned
 from controllers.forge.stamp import text_digest
+from controllers.git.objects.commits import Author
 from controllers.git.protocol.refs import HEADS
+from controllers.git.remote import Remote
+from testing.builders import GIT_URL
 from testing.clock import START
 from testing.fake_git import FakeGit
 
@@ -97,7 +100,15 @@ class FakeForge:
         return Outcome(closed)
 
     async def commit(self, commit: BranchCommit) -> str:
-        raise NotImplementedError
+        self._called("commit")
+        edits = {change.path: change.content or b"" for change in commit.changes}
+        remote, forge = Remote(GIT_URL), Author("forge@example.com", "The forge")
+        made = await self.git.commit(remote, commit.parent, edits, author=forge, message=commit.message, when=START)
+        assert made is not None
+        ref = HEADS + commit.branch
+        assert self.git.refs.get(ref, "") == commit.expected
+        self.git.refs[ref] = made.id
+        return made.id
 
     def _write(self, entry: PullRequest, desired: Desired) -> Outcome:
         stamp = Stamp(desired.automation, desired.content, text_digest(desired.title, desired.body))

@@ -39,6 +39,7 @@ FLAGS: Final = (
     _close_superseded(),
     text("--pull-request-rebase", help=f"when to follow the base branch: {', '.join(_REBASES)}"),
     Flag("--pull-request-limit", type=INT, default=0, help="how many may be open at once; 0 is any number"),
+    switch("--pull-request-verified-commits", help="have the forge make and sign commits, where it can"),
     switch("--pull-request-recreate-closed", help="offer again what a person has closed without merging"),
 )
 
@@ -92,6 +93,7 @@ def build_pull_request(flags: Any) -> Spec | None:
                 "autoMerge": {"method": auto_merge} if auto_merge else None,
                 "rebase": flags.pull_request_rebase,
                 "limit": flags.pull_request_limit,
+                "verifiedCommits": flags.pull_request_verified_commits,
                 "recreateClosed": flags.pull_request_recreate_closed,
             }
         )

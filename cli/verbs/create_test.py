@@ -59,6 +59,7 @@ EVERYTHING: Mapping[str, tuple[tuple[str, ...], ...]] = {
             "--pull-request-body=b", "--pull-request-label=l", "--pull-request-reviewer=r",
             "--pull-request-assignee=a", "--pull-request-draft", "--pull-request-close-superseded=false",
             "--pull-request-rebase=always", "--pull-request-limit=3", "--pull-request-recreate-closed",
+            "--pull-request-verified-commits",
         ),
         (
             *UPDATE, "--git-repo-path=./a", "--pull-request=auto", "--pull-request-auto-merge=squash",

@@ -430,6 +430,26 @@ async def test_commit_has_the_message_of_the_template_which_is_the_title(harness
     assert harness.forge.desired[1].title == "Bump it"
 
 
+async def test_forge_makes_the_commit_where_that_is_asked_for(harness: AutomationHarness) -> None:
+    ask(harness, verified_commits=True)
+    await harness.reconcile()
+    assert (harness.git.pushes, harness.git.files_of(BRANCH)["web.yaml"]) == ([], manifest("1.1.0"))
+    assert harness.git.commits[harness.tip(BRANCH)].author.name == "The forge"
+    harness.choose("web", NEW_WEB)
+    await harness.reconcile(after=INTERVAL)
+    assert harness.git.files_of(BRANCH)["web.yaml"] == manifest("1.2.0")
+    assert harness.status.last_push_commit == harness.tip(BRANCH)
+
+
+async def test_commit_that_the_forge_refuses_is_pushed_and_that_is_said(harness: AutomationHarness) -> None:
+    ask(harness, verified_commits=True)
+    harness.forge.failures["commit"].append(Refused("too large", forge="GitHub", request="commit"))
+    end = await harness.reconcile()
+    assert (len(harness.git.pushes), harness.forge.open_heads()) == (1, [HEAD])
+    assert [reason for reason, _ in end.warnings] == ["CommitNotVerified"]
+    assert "GitHub: failed to commit: too large" in end.warnings[0][1]
+
+
 async def test_field_that_is_removed_leaves_open_ones_and_says_so(offering: AutomationHarness) -> None:
     await offering.reconcile()
     offering.spec(git=git_spec())

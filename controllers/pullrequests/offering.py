@@ -12,8 +12,17 @@ from typing import TypeVar
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from api.pullrequest import OPEN, PullRequestSpec, PullRequestStatus
 from controllers.forge.decision import Action, Decision, HeadBranch, Reason, Rebase, Rules, decide, supersede
-from controllers.forge.errors import ForgeError
-from controllers.forge.model import Desired, Forge, Outcome, PullRequest, State, Warned
+from controllers.forge.errors import ForgeError, Refused
+from controllers.forge.model import (
+    BranchCommit,
+    Desired,
+    FileChange,
+    Forge,
+    Outcome,
+    PullRequest,
+    State,
+    Warned,
+)
 from controllers.git.errors import RefMoved
 from controllers.git.protocol.refs import HEADS, Refs
 from controllers.git.protocol.refspec import RefUpdate
@@ -200,6 +209,12 @@ class Offering:
         if made is None:
             return ""
         text = add_offer(message, Offer(desired.content, made.tree))
+        if self.spec.verified_commits:
+            commit, is_done = await self._commit_by_forge(group, part, text, branch, made.tree)
+            if is_done:
+                self.context.record(Published(commit, text, now, part.update))
+                return commit
+            branch = replace(branch, commit=commit)
         signer = repository.source.signer
         new = await repository.commit(part, step=UPDATE, message=text, when=now, signer=signer)
         assert new is not None
@@ -209,6 +224,29 @@ class Offering:
             await repository.push(new, [update], force=True)
         self.context.record(Published(new.id, text, now, part.update))
         return new.id
+
+    async def _commit_by_forge(
+        self, group: Group, part: Edit, message: str, branch: HeadBranch, tree: str
+    ) -> tuple[str, bool]:
+        """Have the forge make the commit; return where the branch is then, and whether it is as it should be."""
+        changes = tuple(FileChange(path, content) for path, content in sorted(part.contents.items()))
+        await self.context.check_leader()
+        try:
+            commit = await self.forge.commit(
+                BranchCommit(group.head, branch.commit, part.base.commit, message, changes)
+            )
+        except Refused as error:
+            self._warn_of_commit(group, str(error))
+            return branch.commit, False
+        # A mode that the API does not know would be lost.
+        if (await self.repository.read_commit(commit)).tree != tree:
+            self._warn_of_commit(group, "the forge made another tree of it")
+            return commit, False
+        return commit, True
+
+    def _warn_of_commit(self, group: Group, why: str) -> None:
+        words = f"the commit on '{group.head}' was pushed, not made by the forge: {why}"
+        self.notices.append(Notice("CommitNotVerified", words, is_warning=True))
 
     async def _do(
         self,
