@@ -4,6 +4,7 @@ from dataclasses import replace
 from cli.report import RunReport, to_json, to_text
 from cli.sync import ObjectState, PolicyChoice
 from controllers.gitaccess.recording import RecordedCommit
+from controllers.pullrequests.recording import RecordedOffer
 from controllers.runtime.key import Key
 
 KEY = Key("apps", "app")
@@ -50,6 +51,20 @@ def test_lines_for_people() -> None:
     assert "\nwould push " in dry
     assert dry.endswith("\ndiff --git a/x b/x\n-\udce4\n+b\n")  # the bytes of the file
     assert text(report(unfinished="too late")).endswith("FAILED: too late\n")
+
+
+def test_pull_requests() -> None:
+    opened = RecordedOffer("open", "up/web", "main", "Update web", "body", 7, "https://git.example.com/pulls/7")
+    wanted = RecordedOffer("open", "up/web", "main", "Update web\x1b[2J", "body")
+    done = replace(report(READY), offers=(opened,))
+    assert text(done).endswith(
+        "\nopened pull request #7 from up/web to main: https://git.example.com/pulls/7\n    Update web\n"
+    )
+    dry = replace(report(READY, dry_run=True), offers=(wanted,))
+    assert text(dry).endswith("\nwould open pull request from up/web to main: Update web\\x1b[2J\n")
+    (offer,) = json.loads(to_json(dry))["pullRequests"]
+    assert (offer["action"], offer["head"], offer["body"], offer["done"]) == ("open", "up/web", "body", False)
+    assert "pullRequests" not in json.loads(to_json(report(READY)))
 
 
 def test_json_for_programs() -> None:

@@ -51,6 +51,7 @@ async def run_servers(folder: Path) -> AsyncIterator[Servers]:
     async with run_server(servers.registry_reply) as registry:
         with GitServer(folder) as git:
             git.repository("fleet").commit({"web.yaml": MANIFEST})
+            git.repository("org/fleet").commit({"web.yaml": MANIFEST})  # as forges have them
             git.respond = servers.git_reply
             servers.registry, servers.git = registry.address, git.url
             yield servers

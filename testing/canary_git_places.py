@@ -132,6 +132,12 @@ GIT_PLACES = (
         from_server="redirect",
         said="refused to follow a redirect",
     ),
+    Place("pull requests: token", push(alone("token"), forge=True, url="http://HOST/org/fleet.git"), said="'token'"),
+    Place(
+        "pull requests: password",
+        push(alone("password", username="me"), forge=True, url="http://HOST/org/fleet.git"),
+        said="'password'",
+    ),
     Place("signing key: SSH identity", push(alone("identity"), signing="ssh"), sent=False, said="SSH signing key"),
     Place(
         "signing key: SSH passphrase",

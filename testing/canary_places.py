@@ -21,6 +21,7 @@ from api.gitrepository import GitRepository, GitRepositoryRef
 from api.imagerepository import ImageRepository
 from api.imageupdateautomation import CommitSpec, CommitUser, ImageUpdateAutomation, SigningKey
 from api.meta import LocalObjectReference
+from api.pullrequest import PullRequestSpec
 from testing.builders import automation, git_repository, git_spec, image_repository, secret
 from testing.canary_servers import Servers
 from testing.certificates import create_authority, issue_server_key_pair
@@ -128,23 +129,31 @@ def plugin(program: str) -> Callable[[Servers, str], Objects]:
 
 
 def push(data: Callable[[Servers, str], dict[str, str]], *, url: str = "", answer: str = "", proxy: bool = False,
-         signing: str = "", **spec: Any) -> Callable[[Servers, str], Objects]:  # fmt: skip
-    """Build an automation whose GitRepository has this Secret; signing: the Secret is that of the signing key."""
+         signing: str = "", forge: bool = False, **spec: Any) -> Callable[[Servers, str], Objects]:  # fmt: skip
+    """Build an automation whose GitRepository has this Secret.
+
+    signing: the Secret is that of the signing key. forge: it is that of pull requests
+    """
 
     def build(servers: Servers, value: str) -> Objects:
         content = {key: text.encode() for key, text in data(servers, value).items()}
         where = url.replace("HOST", servers.git.removeprefix("http://")).replace("VALUE", quote(value, safe=""))
         ref = LocalObjectReference(name="extra")
-        refs: dict[str, Any] = {} if signing or not content else {"proxy_secret_ref" if proxy else "secret_ref": ref}
+        is_elsewhere = signing or forge or not content
+        refs: dict[str, Any] = {} if is_elsewhere else {"proxy_secret_ref" if proxy else "secret_ref": ref}
         repository = git_repository(
             url=where or f"{servers.git}/fleet.git", ref=GitRepositoryRef(branch="main"), timeout="10s", **refs, **spec
         )
         commit = CommitSpec(author=CommitUser(name="Bot", email="bot@example.com"))
         if signing:
             commit = replace(commit, signing_key=SigningKey(secret_ref=ref, type=signing))
+        git = git_spec(commit=commit)
+        if forge:
+            api = f"{servers.git}/api/v1"
+            git = replace(git, pull_request=PullRequestSpec(forge="gitea", api=api, secret_ref=ref))
         return Objects(
             [replace(secret("extra"), data=content)], git=repository,
-            automation=automation(git=git_spec(commit=commit)), answer=answer,
+            automation=automation(git=git), answer=answer,
         )  # fmt: skip
 
     return build

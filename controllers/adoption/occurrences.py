@@ -13,7 +13,10 @@ VARIABLE = "a variable fills this in: adopt the place that sets it instead"
 ENCRYPTED = "the file is encrypted by SOPS: a changed value breaks its checksum, so keep images in a file of their own"
 MULTILINE = "the value goes over several lines: write it on one"
 BLOCK = "the value is a block scalar: write it on the key's own line"
-JSON = "JSON has no comments: turn the file into YAML, or name it in spec.update.files as JSON with comments"
+JSON = (
+    "JSON has no comments: name the value in spec.update.targets, or name the file in spec.update.files as JSON with "
+    "comments"
+)
 NO_TAG = "no tag is set here, so whoever fills it in decides: set one"
 NO_NAME = "a tag without an image: the chart's own image is meant; set its repository beside the tag"
 DIGEST_IN_TAG = (

@@ -328,3 +328,34 @@ async def test_whether_a_login_may_push_is_known_beforehand(
     with pytest.raises(AuthenticationFailed, match="unable to push to"):
         await run.engine.check_push(run.remote)
     assert fleet.head() == before
+
+
+async def test_a_branch_is_deleted_where_it_was_left(run: GitRun, fleet: BareRepository) -> None:
+    left = fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
+    await run.engine.delete_ref(run.remote, "refs/heads/dev", left)
+    assert fleet.git("for-each-ref", "--format=%(refname)").split() == ["refs/heads/main"]
+    await run.engine.delete_ref(run.remote, "refs/heads/dev", left)  # gone is gone
+
+
+async def test_a_branch_that_moved_is_not_deleted(run: GitRun, server: GitServer, fleet: BareRepository) -> None:
+    left = fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
+    theirs = fleet.commit({"app.yaml": marked("1.0.1")}, branch="dev")
+    with pytest.raises(RefMoved, match=f"was expected at {left[:7]} and is at {theirs[:7]}"):
+        await run.engine.delete_ref(run.remote, "refs/heads/dev", left)
+
+    def someone_is_faster(request: Request) -> None:
+        if request.method == "POST" and request.path.endswith("git-receive-pack"):
+            server.respond = lambda _: None
+            fleet.commit({"app.yaml": marked("1.0.2")}, branch="dev")
+
+    server.respond = someone_is_faster
+    with pytest.raises(RefMoved):
+        await run.engine.delete_ref(run.remote, "refs/heads/dev", theirs)
+    assert fleet.read("app.yaml", at="dev") == marked("1.0.2").encode()
+
+
+async def test_a_branch_that_may_not_be_deleted(run: GitRun, fleet: BareRepository) -> None:
+    left = fleet.commit({"app.yaml": marked("1.0.0")}, branch="dev")
+    fleet.git("config", "receive.denyDeletes", "true")
+    with pytest.raises(PushRejected, match="deletion prohibited"):
+        await run.engine.delete_ref(run.remote, "refs/heads/dev", left)
