@@ -25,6 +25,7 @@ from testing.loopback_registry import LoopbackRegistry, loopback_registry
 from testing.registry_server import RegistryHandler
 
 PATIENCE_SECONDS = 180.0
+"""For a few automations; each of many takes its time of the machine."""
 METHODS = ("merge", "squash", "rebase")
 
 
@@ -126,15 +127,16 @@ class Chaos:
         for i in range(self.count):
             self.push_image(i)
         started = time.monotonic()
+        patience = PATIENCE_SECONDS * max(1.0, self.count / 10)
         late: list[str] = []
-        while time.monotonic() < started + PATIENCE_SECONDS:
+        while time.monotonic() < started + patience:
             self.check()
             late = [f"a{i}" for i in range(self.count) if not self._is_settled(i)]
             if not late:
                 break
             time.sleep(0.5)
         if late:
-            raise Broken(f"not up to date after {PATIENCE_SECONDS:.0f} s: {', '.join(late)}")
+            raise Broken(f"not up to date after {patience:.0f} s: {', '.join(late)}")
         self._check_people()
         return time.monotonic() - started
 
@@ -195,7 +197,7 @@ def manifests(registry: str, repository: Repository, count: int) -> str:
         documents += [
             (
                 f"apiVersion: {group}\nkind: ImageRepository\nmetadata: {{name: a{i}, namespace: apps}}\n"
-                f'spec: {{image: "{registry}/org/a{i}", interval: 2s}}\n'
+                f'spec: {{image: "{registry}/org/a{i}", interval: {max(2, count // 3)}s}}\n'
             ),
             (
                 f"apiVersion: {group}\nkind: ImagePolicy\nmetadata: {{name: a{i}, namespace: apps}}\n"
@@ -203,7 +205,7 @@ def manifests(registry: str, repository: Repository, count: int) -> str:
             ),
             (
                 f"apiVersion: {group}\nkind: ImageUpdateAutomation\nmetadata: {{name: a{i}, namespace: apps}}\n"
-                "spec:\n  interval: 3s\n  sourceRef: {kind: GitRepository, name: fleet}\n"
+                f"spec:\n  interval: {max(3, count // 2)}s\n  sourceRef: {{kind: GitRepository, name: fleet}}\n"
                 f"  update: {{path: ./apps/a{i}, strategy: Setters}}\n"
                 "  git:\n    commit: {author: {name: Bot, email: bot@example.com}}\n    pullRequest: {forge: gitea}\n"
             ),
