@@ -26,7 +26,7 @@ from hack.image.programs import CannotBuild
 
 ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount"
 READY_CPU_SECONDS = 1.0
-READY_SECONDS = 20
+READY_SECONDS = 60
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
