@@ -5,6 +5,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from hack import deployed
+from hack.controllers import ROOT
 
 
 def test_nothing_but_the_image_is_changed() -> None:
@@ -15,10 +16,10 @@ def test_nothing_but_the_image_is_changed() -> None:
     assert set(content) == {"apiVersion", "kind", "resources", "images", "components"}
     assert content["resources"] == ["manifests"]
     assert content["components"] == []
-    assert deployed.PUBLISHED in (deployed.ROOT / "manifests/controller/deployment.yaml").read_text()
+    assert deployed.PUBLISHED in (ROOT / "manifests/controller/deployment.yaml").read_text()
 
 
 def test_each_file_of_tests_runs_against_pods_or_says_why_not() -> None:
-    present = {path.name for path in Path(deployed.ROOT / "e2e").glob("*_test.py")}
+    present = {path.name for path in Path(ROOT / "e2e").glob("*_test.py")}
     assert set(deployed.FILES) | set(deployed.LEFT_OUT) == present
     assert not set(deployed.FILES) & set(deployed.LEFT_OUT)
