@@ -40,16 +40,21 @@ def unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Pat
         raise NotUnpacked(f"it can be fetched with apt only, and there is no {' or '.join(FETCHERS)}")
     release = platform.freedesktop_os_release()
     folder = cache_root() / f"{name}-{release['ID']}-{release.get('VERSION_ID', 'rolling')}-{platform.machine()}"
-    if (folder / "complete").exists():
+    if _is_complete(folder, packages):
         return folder
     cache_root().mkdir(parents=True, exist_ok=True)
     with file_lock(cache_root() / f"{folder.name}.lock"):
-        if not (folder / "complete").exists():
+        if not _is_complete(folder, packages):
             try:
                 _fetch(folder, packages, programs)
             except subprocess.CalledProcessError as error:
                 raise NotUnpacked(f"it cannot be unpacked: {error}") from None
     return folder
+
+
+def _is_complete(folder: Path, packages: Sequence[str]) -> bool:
+    complete = folder / "complete"
+    return complete.exists() and complete.read_text() == "\n".join(packages)
 
 
 def _fetch(folder: Path, packages: Sequence[str], programs: Sequence[str]) -> None:
@@ -69,7 +74,7 @@ def _fetch(folder: Path, packages: Sequence[str], programs: Sequence[str]) -> No
     part.rename(folder)
     if lacking := _missing_libraries(folder, programs):
         raise NotUnpacked(f"it lacks libraries here: {', '.join(lacking)}")
-    (folder / "complete").touch()
+    (folder / "complete").write_text("\n".join(packages))
     print(f"  fetched in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
 
 

@@ -59,6 +59,14 @@ def test_it_is_fetched_once_with_the_libraries_that_are_lacking(log: Path) -> No
     assert len(log.read_text().splitlines()) == len(said)
 
 
+def test_another_list_of_packages_is_fetched_anew(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch()
+    monkeypatch.setenv("PACKAGES", "3")
+    folder = debian.unpacked("test", ["tool", "other"], ["usr/bin/tool"])
+    assert "download -q tool other libnew1 patchelf" in log.read_text()
+    assert (folder / "complete").read_text() == "tool\nother"
+
+
 def test_a_library_that_is_still_missing_is_named(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LDD", "libz.so.9 => not found")
     with pytest.raises(debian.NotUnpacked, match=r"lacks libraries here: libz\.so\.9"):

@@ -22,6 +22,8 @@ FORBIDDEN = re.compile(
 )
 """Names of programs that nothing needs at run time, and that help an intruder."""
 FOLDERS_OF_PROGRAMS = ("bin", "sbin")
+OF_THE_BUILD = ("etc/pip.conf", "root", "run/secrets", "src")
+"""Files and folders of the first stage, some of which are the builder's secrets."""
 UNCHECKED_HASH = 0b01
 """Flags of a bytecode file that is used whatever the source's time is: https://peps.python.org/pep-0552/."""
 LOCKED = re.compile(r"^([\w.-]+)==(\S+) \\\n((?:    --hash=\S+(?: \\)?\n)+)", re.MULTILINE)
@@ -89,6 +91,8 @@ def _files(image: Unpacked, variant: Variant) -> Iterator[str]:
     found = [str(path) for path in paths if is_forbidden(path)]
     _require(not found, f"programs that nobody needs: {', '.join(found)}")
     yield "no shell, no package manager, no compiler"
+    told = [str(image.root / name) for name in OF_THE_BUILD if (image.root / name).exists()]
+    _require(not told, f"what the build was told about its machine: {', '.join(told)}")
     modes = {path: path.stat().st_mode for path in paths}
     loose = [str(p) for p, mode in modes.items() if mode & (stat.S_ISUID | stat.S_ISGID | stat.S_IWOTH | stat.S_IWGRP)]
     _require(loose == [str(image.root / "tmp")], f"rights to write, or set-user-id: {', '.join(loose)}")

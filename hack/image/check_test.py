@@ -113,3 +113,11 @@ def test_one_with_a_package_that_is_on_no_bill(image: Unpacked) -> None:
     (image.root / "opt/tagline/lib/python3.11/site-packages/stray-1.dist-info").mkdir()
     with pytest.raises(check.CheckFailed, match=r"4 packages are installed.*stray"):
         judge(image)
+
+
+@pytest.mark.parametrize("name", ["etc/pip.conf", "run/secrets/ca.pem"])
+def test_one_with_what_the_build_was_told(image: Unpacked, name: str) -> None:
+    (image.root / name).parent.mkdir(parents=True)
+    (image.root / name).touch()
+    with pytest.raises(check.CheckFailed, match="told about its machine"):
+        judge(image)

@@ -33,7 +33,7 @@ def ensure() -> Programs:
     paths = {name: shutil.which(name) or shutil.which(name, path=SBIN) for name in PACKAGES}
     if lacking := [name for name, path in paths.items() if not path]:
         try:
-            folder = debian.unpacked("image", [*lacking], BINARIES)
+            folder = debian.unpacked("image", [*PACKAGES], BINARIES)
         except debian.NotUnpacked as error:
             raise CannotBuild(f"not installed: {', '.join(lacking)}; {error}. Install them, or use Docker") from None
         paths |= {name: str(folder / PACKAGES[name]) for name in lacking}
