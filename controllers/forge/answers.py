@@ -5,6 +5,7 @@ wherever one of them puts them. What a status means at one forge alone is in tha
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -78,6 +79,18 @@ class Answer:
         except UNREADABLE:
             return ""  # a page for people
         return self.quote("; ".join(dict.fromkeys(found)))
+
+
+@contextmanager
+def reading_answers() -> Iterator[None]:
+    """Turn whatever is raised over a forge's answer into BadAnswer.
+
+    All work of a driver runs inside, so that no forge can end a run in anything but this package's errors.
+    """
+    try:
+        yield
+    except UNREADABLE as error:
+        raise BadAnswer(f"the answer cannot be used ({type(error).__name__})") from error
 
 
 def _words(value: Any, depth: int = 0) -> Iterator[str]:

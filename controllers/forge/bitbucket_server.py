@@ -26,7 +26,7 @@ from controllers.forge.location import Location
 from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
 from controllers.forge.named import add_each
 from controllers.forge.stamp import read_stamp
-from controllers.forge.wire import Number
+from controllers.forge.wire import Milliseconds, Number
 
 PAGE: Final = 100
 BRANCHES: Final = "refs/heads/"
@@ -87,8 +87,8 @@ class _Pull(msgspec.Struct):
     reviewers: list[_Participant] = []
     links: _Links | None = None
     draft: bool = False
-    createdDate: int | None = None  # noqa: N815
-    closedDate: int | None = None  # noqa: N815
+    createdDate: Milliseconds | None = None  # noqa: N815
+    closedDate: Milliseconds | None = None  # noqa: N815
 
 
 class _Page(msgspec.Struct):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
+from controllers.forge.answers import reading_answers
 from controllers.forge.api import Api
 from controllers.forge.driver import Driver, Text
 from controllers.forge.errors import (
@@ -147,7 +148,8 @@ class RepositoryForge:
     async def _beside(self, what: str, step: Callable[[], Awaitable[Sequence[str] | None]]) -> list[Warned]:
         """Return what went wrong in a step beside the pull request itself."""
         try:
-            return [Warned(what, words) for words in await step() or ()]
+            with reading_answers():
+                return [Warned(what, words) for words in await step() or ()]
         except AuthenticationFailed:
             raise
         except ForgeError as error:
@@ -159,7 +161,8 @@ class RepositoryForge:
     def _trying(self, request: str) -> Iterator[None]:
         """Make errors raised inside say which forge was asked for what."""
         try:
-            yield
+            with reading_answers():
+                yield
         except ForgeError as error:
             error.forge = error.forge or self._api.name
             error.request = error.request or request

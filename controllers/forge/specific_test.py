@@ -380,6 +380,22 @@ async def test_bitbucket_server_says_what_is_wrong_with_a_reviewer(world_of: Wor
 
 
 @only(ForgeKind.BITBUCKET_SERVER)
+@pytest.mark.parametrize("moment", [-1, 2**62, 253_402_300_800_000])
+async def test_moment_beyond_all_years(world_of: World, moment: int) -> None:
+    await world_of.connect().create(desired())
+
+    def respond(request: Request) -> CannedResponse | None:
+        answer = world_of.stand_in.respond(request)
+        if answer:
+            answer.body = answer.body.replace(b"1796040000000", str(moment).encode())
+        return answer
+
+    world_of.server.respond = respond
+    with pytest.raises(BadAnswer, match="createdDate"):
+        await world_of.connect().list_open("")
+
+
+@only(ForgeKind.BITBUCKET_SERVER)
 async def test_duplicate_that_cannot_be_found_is_said(world_of: World) -> None:
     forge = world_of.connect()
     body = b'{"errors":[{"message":"x","exceptionName":"com.atlassian.bitbucket.pull.DuplicatePullRequestException"}]}'
