@@ -7,6 +7,7 @@ a Deployment.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from api.names import DEPLOYMENTS, SECRETS
@@ -59,17 +60,21 @@ class Releases:
     """The releases of a cluster that install tagline."""
 
     def __init__(self, cluster: "Cluster") -> None:
-        """Ask for the Deployments. Raises ApiError."""
+        """Ask for nothing yet: most clusters have no release, and nothing with its marks."""
         self._cluster = cluster
-        self._deployments: dict[Release, list[Mapping[str, Any]]] = {}
-        for one in cluster.list(DEPLOYMENTS, labels=f"{PART_OF}=tagline,{MANAGED_BY}=Helm"):
-            release = release_of(one)
-            if release is not None:
-                self._deployments.setdefault(release, []).append(one)
         self._has_record: dict[Release, bool] = {}
 
+    @cached_property
+    def _deployments(self) -> dict[Release, list[Mapping[str, Any]]]:
+        found: dict[Release, list[Mapping[str, Any]]] = {}
+        for one in self._cluster.list(DEPLOYMENTS, labels=f"{PART_OF}=tagline,{MANAGED_BY}=Helm"):
+            release = release_of(one)
+            if release is not None:
+                found.setdefault(release, []).append(one)
+        return found
+
     def in_namespace(self, namespace: str) -> Release | None:
-        """Return the release whose controllers run in a namespace."""
+        """Return the release whose controllers run in a namespace. Raises ApiError."""
         return next((one for one in self._deployments if one.namespace == namespace), None)
 
     def holder(self, obj: Mapping[str, Any]) -> Release | None:
@@ -82,7 +87,7 @@ class Releases:
         return release if self._has_record[release] else None
 
     def refuse(self, options: Options) -> None:
-        """Raise Failed where the controllers of a release look after the same objects, or are in the same namespace."""
+        """Raise Failed where controllers of a release look after the same objects or are in the namespace, ApiError."""
         for release, deployments in self._deployments.items():
             watches_all = any("--watch-all-namespaces=false" not in _arguments(one) for one in deployments)
             if release.namespace == options.namespace or options.watch_all_namespaces or watches_all:

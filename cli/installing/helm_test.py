@@ -78,9 +78,11 @@ def test_a_release_is_there_while_it_has_a_record_or_a_deployment(
     assert found.holder({"metadata": {}}) is None
 
 
-def test_a_record_is_looked_for_once() -> None:
+def test_nothing_is_asked_for_an_object_without_marks_and_for_others_once() -> None:
     cluster = Objects({})
     found = Releases(cluster)  # type: ignore[arg-type]
+    found.holder({"metadata": {}})
+    assert cluster.asked == []
     for _ in range(3):
         found.holder(marked())
     assert cluster.asked[1:] == [

@@ -95,7 +95,7 @@ def managed_by_others(cluster: "Cluster", crds: Mapping[str, Mapping[str, Any]])
     Flux leaves a CRD alone whose annotation tells it to. Raises ApiError.
     """
     found: dict[str, str] = {}
-    releases: Releases | None = None
+    releases = Releases(cluster)
     for name, crd in crds.items():
         marks = labels(crd)
         manager = marks.get(MANAGED_BY, "")
@@ -104,7 +104,6 @@ def managed_by_others(cluster: "Cluster", crds: Mapping[str, Mapping[str, Any]])
                 continue
             found[name] = f"Kustomization {marks.get(KUSTOMIZE_NAMESPACE, '')}/{marks[KUSTOMIZE_NAME]}"
         elif is_ours(crd) and release_of(crd) is not None:
-            releases = releases or Releases(cluster)
             if releases.holder(crd) is not None:
                 found[name] = manager
         elif manager not in ("", "flux", "tagline"):
