@@ -1,4 +1,4 @@
-"""Real senders, end to end: the CNCF registry's notifications and Gitea's webhook, from a push to the commit.
+"""`controllers.receiver`: the CNCF registry and Gitea call it, from a push to the commit.
 
 E2E_HOOK_PUSHES says how many pushes are measured, three by default. With more, polling is measured beside: as many
 pushes at random times, with an interval of E2E_POLL_SECONDS.

@@ -1,4 +1,4 @@
-"""Receivers on the command line: shown and changed as other kinds, and called as their senders would."""
+"""`cli.verbs`: Receivers are shown and changed as other kinds, and called as their senders would."""
 
 import base64
 import http.server
