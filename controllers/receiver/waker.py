@@ -69,6 +69,11 @@ class Pending:
             if not tags or len(self.tags) > MAX_PUSHED_TAGS:
                 self.tags = None
 
+    def announces(self, tags: Tags) -> bool:
+        """Return whether some tags are among those that are to be patched: whoever announces them need not again."""
+        mine = self.tags or {}
+        return bool(tags) and all(tag in mine and digest in ("", mine[tag]) for tag, digest in tags.items())
+
 
 @dataclass(slots=True)
 class Woken:
@@ -112,6 +117,8 @@ class Waker:
         self._log = log
         self._field_manager = field_manager
         self._pending: dict[Key, Pending] = {}
+        self._patching: dict[Key, Pending] = {}
+        """What is under way to the API server."""
         self._woken: OrderedDict[Key, Woken] = OrderedDict()
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -125,6 +132,11 @@ class Waker:
         woken = self._woken.get(key)
         if woken is not None and woken.covers(tags, self._clock.monotonic()):
             self._metrics.coalesced.inc()
+            return
+        patching = self._patching.get(key)
+        if patching is not None and patching.announces(tags):
+            self._metrics.coalesced.inc()
+            await asyncio.shield(patching.done)
             return
         pending = self._pending.get(key)
         if pending is None:
@@ -144,11 +156,13 @@ class Waker:
 
     async def _flush(self, key: Key, pending: Pending) -> None:
         """Patch what is collected until then."""
+        if patching := self._patching.get(key):
+            await asyncio.wait([patching.done])
         woken = self._woken.get(key)
         earliest = woken.at + MIN_GAP.total_seconds() if woken else float("-inf")
         await self._clock.sleep(max(COLLECT.total_seconds(), earliest - self._clock.monotonic()))
         async with self._slots:
-            del self._pending[key]
+            self._patching[key] = self._pending.pop(key)
             try:
                 await wait_for(self._clock, PATCH_TIMEOUT.total_seconds(), self._patch(key, pending.tags))
             except (ApiError, TimeoutError) as error:
@@ -161,6 +175,8 @@ class Waker:
                 raise
             else:
                 pending.done.set_result(None)
+            finally:
+                del self._patching[key]
 
     async def _patch(self, key: Key, tags: Tags | None) -> None:
         """Send one patch. Raises ApiError when that does not succeed within a few tries."""

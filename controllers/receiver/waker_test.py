@@ -150,6 +150,28 @@ async def test_what_comes_while_a_patch_is_under_way_is_in_the_next_one(world: W
     assert world.patches == 2
 
 
+async def test_the_same_tag_again_while_its_patch_is_under_way_waits_for_that(world: World) -> None:
+    gate = asyncio.Event()
+
+    async def hold(request: str) -> None:
+        if request == PATCH:
+            await gate.wait()
+
+    world.kube.before = hold
+    first = world.begin({"1.0": DIGEST})
+    await world.clock.advance(0.05)
+    again = [world.begin({"1.0": DIGEST}), world.begin({"1.0": ""})]
+    other = world.begin({"1.0": OTHER_DIGEST})
+    await settle()
+    assert not any(task.done() for task in again)
+    gate.set()
+    await asyncio.gather(first, *again)
+    assert world.patches == 1
+    await world.clock.advance(2)
+    await other
+    assert world.patches == 2
+
+
 async def test_tags_that_no_scan_has_handled_stay_announced(world: World) -> None:
     await world.wake({"1.0": ""})
     await world.wake({"1.1": ""}, seconds=2)
