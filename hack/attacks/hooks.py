@@ -23,8 +23,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 LENGTH = re.compile(rb"^Content-Length: (\d+)", re.MULTILINE)
-CONNECTIONS = 60
-"""Of each kind."""
 LARGE_BYTES = 1 << 20
 REPLY_SECONDS = 60
 
@@ -34,6 +32,7 @@ class Kind:
     """Requests of one kind, and what became of them."""
 
     rate: float
+    connections: int
     make: Callable[[], bytes]
     answers: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -51,7 +50,7 @@ class Load:
     async def run(self, *kinds: Kind) -> None:
         """Send all kinds at their rates, and wait for the answers."""
         self._began = time.monotonic()
-        await asyncio.gather(*(self._work(kind) for kind in kinds for _ in range(CONNECTIONS)))
+        await asyncio.gather(*(self._work(kind) for kind in kinds for _ in range(kind.connections)))
 
     async def _work(self, kind: Kind) -> None:
         writer: asyncio.StreamWriter | None = None
@@ -147,8 +146,8 @@ def main() -> None:
     valid = valid_requests(arguments.hook, arguments.token_file.read_bytes(), arguments.images.read_text().split())
     junk = junk_requests(arguments.hook)
     kinds = {
-        "valid": Kind(arguments.valid, valid.__next__),
-        "junk": Kind(arguments.junk, junk.__next__),
+        "valid": Kind(arguments.valid, 60, valid.__next__),
+        "junk": Kind(arguments.junk, 180, junk.__next__),
     }
     began = time.monotonic()
     asyncio.run(Load(url.hostname or "", url.port or 80, arguments.seconds).run(*kinds.values()))
