@@ -30,6 +30,7 @@ JUNK = float(os.environ.get("E2E_HOOK_JUNK", "500"))
 VALID = float(os.environ.get("E2E_HOOK_VALID", "50"))
 IMAGES = 10
 WAKEUPS = "tagline_webhook_wakeups_total"
+CPU = "process_cpu_seconds_total"
 P99_SECONDS = 10.0
 RSS_MIB = 256
 
@@ -76,9 +77,12 @@ def test_junk_loses_no_wake_up_and_a_push_that_is_announced_often_is_one_patch(
     token = receiver_process.new_token()
     path = receiver_process.receiver(space, "events", "generic-hmac", token, image="req.image", tag="req.tag")
     before, began = metrics.total(hooks.metrics, WAKEUPS), time.monotonic()
+    cpu = metrics.total(hooks.metrics, CPU)
     with Attack(hooks.controllers, record_property).watch(bound=P99_SECONDS) as seen:
         found = send(hooks, path, token, images, tmp_path)
         seen.waited = found["valid"]["p99_ms"] / 1000
+    requests = sum(sum(kind["answers"].values()) for kind in found.values())
+    print(f"\n  CPU time of a request: {(metrics.total(hooks.metrics, CPU) - cpu) / requests * 1000:.2f} ms")
     assert found["valid"]["answers"].keys() == {"200 Woken"}
     assert sum(found["valid"]["answers"].values()) >= IMAGES, "each image was announced"
     assert found["junk"]["answers"].keys() & {"404 NotFound", "429 SourceRate", "401 InvalidSignature"}
