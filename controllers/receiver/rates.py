@@ -23,7 +23,7 @@ class Rates:
         """Count a request; return whether it is within the rate."""
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = TokenBucket(self._rate, self._rate * BURST_SECONDS)
+            bucket = self._buckets[key] = TokenBucket(self._rate, max(self._rate * BURST_SECONDS, 1))
             if len(self._buckets) > MAX_BUCKETS:
                 self._buckets.popitem(last=False)
         else:
