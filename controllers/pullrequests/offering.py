@@ -302,7 +302,7 @@ class Offering:
         """Record why nothing is done, and say so once."""
         entry = decision.pull_request
         if entry is None:
-            if decision.reason in (Reason.FOREIGN_COMMIT, Reason.LIMIT):
+            if decision.reason in (Reason.FOREIGN_COMMIT, Reason.LIMIT, Reason.TAKEN):
                 self.notices.append(Notice(decision.reason, decision.message, is_warning=True))
             return
         before = self.records.get(entry.number)
