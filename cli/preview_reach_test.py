@@ -1,4 +1,4 @@
-"""`tagline preview` and `tagline explain`: targets without markers, policies of other namespaces, pull requests."""
+"""`cli.verbs`: preview and explain of targets without markers, policies of other namespaces, pull requests."""
 
 import json
 from collections.abc import Callable

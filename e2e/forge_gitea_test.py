@@ -1,4 +1,4 @@
-"""`controllers.forge` against a real Gitea: what it accepts, refuses, does by itself, and where its API surprises."""
+"""`controllers.forge`: a real Gitea; what it accepts, refuses, does by itself, and where its API surprises."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""The image: built without Docker, and run as a cluster runs it, against a real API server.
+"""`hack.image`: built without Docker, and run as a cluster runs it, against a real API server.
 
 Needs root, and Debian's packages where buildah, mmdebstrap and runc are not installed. Elsewhere it is skipped; with
 `CI` set it fails.

@@ -1,4 +1,4 @@
-"""Some seconds of `make pr-chaos`, from a fixed seed: it raises for what must never happen."""
+"""`hack.prchaos`: some seconds of `make pr-chaos`, from a fixed seed: it raises for what must never happen."""
 
 from pathlib import Path
 

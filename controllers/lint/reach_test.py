@@ -1,4 +1,4 @@
-"""What lint finds about targets without markers and about policies of other namespaces."""
+"""`controllers.lint`: what is found about targets without markers and about policies of other namespaces."""
 
 from collections.abc import Mapping
 

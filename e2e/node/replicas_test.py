@@ -1,4 +1,4 @@
-"""`manifests/components/high-availability`: two replicas through updates, drains and the death of the leader."""
+"""`manifests/components`: high-availability, two replicas through updates, drains and the death of the leader."""
 
 import itertools
 import os

@@ -1,4 +1,4 @@
-"""The Dockerfile: what is built from, what its last stage says, and what must never be a line of it."""
+"""`Dockerfile`: what is built from, what its last stage says, and what must never be a line of it."""
 
 import re
 from pathlib import Path
