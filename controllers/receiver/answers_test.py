@@ -348,7 +348,7 @@ async def test_an_api_server_that_is_away(world: ReceiverHarness) -> None:
     assert (reply.status, reply.reason, reply.header("Retry-After")) == (503, "ApiUnavailable", "5")
     assert world.woken() is None
     assert (await world.ask(path, hub())).reason == "Woken"  # the sender tries again
-    world.api.script("get", *[fail(500)] * 2)
+    world.api.script("get", *[fail(500)] * 10)
     await asyncio.sleep(0.06)
     for place in (path, "/hook/" + "0" * 64):
         assert (await world.ask(place, hub())).reason == "ApiUnavailable"
