@@ -41,7 +41,7 @@ FILES = (
 _PROCESSES = "it kills, measures or sets flags of processes of its own (for pods: e2e/node)"
 _LOOPBACK = "its servers stand on loopback, where no pod reaches them"
 _NO_CONTROLLERS = "it looks at command line, manifests or API server; no controller of ours takes part"
-_OWN_CLUSTER = "it starts clusters or processes of its own"
+_OWN_CLUSTER = "it starts clusters, processes or containers of its own"
 LEFT_OUT = {
     "attack_silent_test.py": _PROCESSES,
     "automate_test.py": _NO_CONTROLLERS,
@@ -69,6 +69,7 @@ LEFT_OUT = {
     "git_transport_test.py": _LOOPBACK,
     "hostile_commits_test.py": _LOOPBACK,
     "hostile_objects_test.py": _PROCESSES,
+    "image_test.py": _OWN_CLUSTER,
     "isolation_test.py": _PROCESSES,
     "leader_test.py": _PROCESSES,
     "one_process_test.py": _PROCESSES,
