@@ -10,6 +10,7 @@ from pathlib import Path
 
 from hack.env import debian
 from hack.env.node import cgroups
+from hack.env.tools import cache_root
 
 PROGRAMS = ("ip", "mount", "nsenter", "unshare")
 HIDDEN = (Path("/run"), Path("/var/lib"), Path("/var/log"))
@@ -38,8 +39,15 @@ def missing(folder: Path) -> list[str]:
         out.append(f"the kernel has no cgroup controllers mounted for {', '.join(lacking)}")
     if "\toverlay\n" not in Path("/proc/filesystems").read_text():
         out.append("the kernel has no overlay file system")
-    if any(folder.resolve().is_relative_to(hidden) for hidden in HIDDEN):
-        out.append(f"{folder} lies where the node has folders of its own: set TAGLINE_ENV_DIR (or TMPDIR) elsewhere")
+    out += [
+        f"{needed} lies where the node has folders of its own: {remedy}"
+        for needed, remedy in (
+            (folder, "set TAGLINE_ENV_DIR (or TMPDIR) elsewhere"),
+            (cache_root(), "set XDG_CACHE_HOME elsewhere"),
+            (Path(__file__), "move the checkout"),
+        )
+        if any(needed.resolve().is_relative_to(hidden) for hidden in HIDDEN)
+    ]
     if not out and (refusal := _refused_namespaces()):
         out.append(f"the kernel refuses namespaces or network devices: {refusal}")
     return out
