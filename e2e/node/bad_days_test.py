@@ -15,7 +15,7 @@ import pytest
 from e2e.cluster import condition, eventually
 from e2e.conftest import Parts
 from e2e.journeys import Journey, build
-from e2e.node.workload import Workload, pids
+from e2e.node.workload import Workload
 from hack.controllers import NAMESPACE, Kubectl
 from hack.env import pki, process, registry
 from hack.env.environment import Environment
@@ -158,11 +158,11 @@ def test_keys_of_service_account_tokens_are_replaced_and_no_process_ends(
 
 
 def token_file(workload: Workload) -> Path:
-    """Return the file with the token of a workload's pod, as this machine sees it."""
+    """Return the file with the token of a workload's pod, where the kubelet keeps it."""
     (pod,) = workload.wait_ready()
-    first = pids(workload.node, pod)[0]
-    # Its /var/run is a link to /run, which would lead to this machine's.
-    return Path(f"/proc/{first}/root/run/secrets/kubernetes.io/serviceaccount/token")
+    root = Path(f"/proc/{workload.node.namespaces.holder.pid}/root/var/lib/kubelet")
+    (token,) = root.glob(f"pods/{pod['metadata']['uid']}/volumes/kubernetes.io~projected/*/token")
+    return token
 
 
 def wait_api(environment: Environment) -> None:
