@@ -99,7 +99,7 @@ def _bud(buildah: Buildah, variant: Variant, made_of: str, *, pull: bool) -> Non
     }
     buildah.run(
         "bud", "--isolation", "chroot", "--network", "host", "--signature-policy", buildah.policy,
-        "--pull" if pull else "--pull-never", "--timestamp", epoch, "--format", "docker",
+        "--pull" if pull else "--pull-never", "--timestamp", epoch, "--format", "oci",
         *(item for name, value in arguments.items() for item in ("--build-arg", f"{name}={value}")),
         *_secrets(FOLDER / "buildah"),
         "--tag", variant.reference, "--file", "Dockerfile", ".",
