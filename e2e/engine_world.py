@@ -95,7 +95,7 @@ def engine_world(folder: Path) -> Iterator[EngineWorld]:
         with api, Pusher(env.registry, user=env.registry_user, password=env.registry_password) as pusher:
             world = EngineWorld(folder, env, kubectl, api, host, pusher, engines)
             world.install_crds_of_flux(*(flux.crd_folder(program) for program in programs.values()))
-            kubectl("create", "namespace", flux.NAMESPACE)
+            world.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": flux.NAMESPACE}}])
             engines.start()
             try:
                 yield world
