@@ -80,8 +80,14 @@ def blocks_below(page: str, heading: str) -> list[Block]:
     """Return the blocks between a heading, without its `#`, and the next one. Raises ValueError without such blocks."""
     lines = (ROOT / page).read_text().splitlines()
     found = []
-    headings = {number: line.lstrip("# ") for number, line in enumerate(lines, 1) if re.match(r"#+ ", line)}
-    for block in blocks_of(page):
+    blocks = blocks_of(page)
+    inside = {block.line + offset for block in blocks for offset in range(block.body.count("\n"))}
+    headings = {
+        number: line.lstrip("# ")
+        for number, line in enumerate(lines, 1)
+        if re.match(r"#+ ", line) and number not in inside
+    }
+    for block in blocks:
         current = next((headings[number] for number in range(block.line, 0, -1) if number in headings), "")
         if current == heading:
             found.append(block)

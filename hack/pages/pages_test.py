@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.pages.blocks import Block, all_pages, blocks_of
+from hack.pages.blocks import Block, all_pages, blocks_below, blocks_of
 from hack.pages.commandlines import Wrong, check_script
 from hack.pages.judge import PLAYED, judge, judge_all
 from hack.pages.manifests import check_yaml
@@ -135,3 +135,12 @@ def test_played_pages_differ_when_an_answer_does() -> None:
     said = next(one for one in blocks_of("docs/start/production.md") if "successful scan" in one.body)
     assert blur(said.body) != blur(said.body.replace("found 2 tags", "found 3 tags"))
     assert blur(said.body) == blur(said.body.replace("   ", "     "))
+
+
+def test_blocks_are_found_by_the_heading_above_them() -> None:
+    """A comment in a block is no heading."""
+    file, script = blocks_below("docs/from/flux.md", "The switch")
+    assert file.file_name == "clusters/my-cluster/flux-system/kustomization.yaml"
+    assert script.body.startswith("git add clusters")
+    with pytest.raises(ValueError, match="has no blocks below 'Nothing'"):
+        blocks_below("docs/from/flux.md", "Nothing")
