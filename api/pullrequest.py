@@ -114,3 +114,5 @@ class PullRequestStatus(msgspec.Struct, frozen=True, kw_only=True, rename="camel
     """When it was opened or adopted."""
     message: str = ""
     """What a person should know of it; unset where nothing is out of the ordinary."""
+    retry: bool = False
+    """True while something beside it, such as auto-merge, is tried again in each run."""

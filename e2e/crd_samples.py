@@ -229,6 +229,7 @@ FULL_STATUS: dict[str, dict[str, Any]] = {
                 "since": "2024-01-01T00:00:00Z",
                 "opened": "2024-01-01T00:00:00Z",
                 "message": "labels: there is none",
+                "retry": True,
             }
         ],
         "written": [{"file": "app.yaml", "setter": "apps:app:tag", "old": "1.0.0", "new": "1.1.0"}],

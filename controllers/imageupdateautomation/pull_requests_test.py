@@ -1,5 +1,6 @@
 """`controllers.imageupdateautomation`: the life of pull requests, run by run."""
 
+import dataclasses
 from datetime import timedelta
 from typing import Any
 
@@ -272,6 +273,9 @@ async def test_limit_of_open_ones(harness: AutomationHarness) -> None:
     end = await harness.reconcile()
     assert harness.forge.open_heads() == ["tagline/apps-fleet-api"]
     assert [reason for reason, _ in end.warnings] == ["PullRequestLimit"]
+    assert "left out: no pull request for 'tagline/apps-fleet-web': 1 pull requests are open" in end.message
+    quiet = await harness.reconcile(after=INTERVAL)
+    assert (quiet.warnings, harness.status.findings[0].reason) == ((), "PullRequestLimit")
     harness.forge.merge(1)
     await harness.reconcile(after=INTERVAL)
     assert harness.forge.open_heads() == ["tagline/apps-fleet-web"]
@@ -394,6 +398,34 @@ async def test_labels_that_fail_only_warn(offering: AutomationHarness) -> None:
     end = await offering.reconcile()
     assert end.warnings == (("PullRequestIncomplete", f"pull request #1: labels: there is no label x: {URL}"),)
     assert offering.status.pull_requests[0].message == "labels: there is no label x"
+
+
+async def test_what_is_not_possible_yet_is_tried_again_in_silence(harness: AutomationHarness) -> None:
+    ask(harness, auto_merge=AutoMerge())
+    not_yet = (Warned("auto-merge", "checks are not known yet", again=True),)
+    harness.forge.warnings = not_yet
+    assert [reason for reason, _ in (await harness.reconcile()).warnings] == ["PullRequestIncomplete"]
+    harness.forge.warnings = not_yet
+    again = await harness.reconcile(after=INTERVAL)
+    assert (again.warnings, again.event, harness.forge.calls.count("update")) == ((), None, 1)
+    done = await harness.reconcile(after=2 * INTERVAL)
+    assert done.event is not None
+    assert "what did not work beside it is tried again" in done.event
+    assert (harness.status.pull_requests[0].message, harness.status.pull_requests[0].retry) == ("", False)
+    await harness.reconcile(after=3 * INTERVAL)
+    assert harness.forge.calls.count("update") == 2
+
+
+async def test_pull_request_of_another_automation_is_left_alone(offering: AutomationHarness) -> None:
+    await offering.reconcile()
+    entry = offering.forge.only()
+    assert entry.stamp is not None
+    offering.forge.entries[1] = dataclasses.replace(entry, stamp=dataclasses.replace(entry.stamp, automation="x/y"))
+    offering.automation = replace(offering.automation, status=replace(offering.status, pull_requests=()))
+    offering.choose("web", NEW_WEB)
+    end = await offering.reconcile(after=INTERVAL)
+    assert [reason for reason, _ in end.warnings] == ["PullRequestTaken"]
+    assert offering.git.files_of(BRANCH)["web.yaml"] == manifest("1.1.0")
 
 
 # The spec.

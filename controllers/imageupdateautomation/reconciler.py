@@ -171,7 +171,7 @@ class ImageUpdateAutomationReconciler:
         refs, tree = await _read_base(repository, work)
         edit = await self._editor.plan(tree, work)
         left_out = await self._list_findings(run, work, edit)
-        warnings = _new_warnings(run.status.findings, left_out)
+        before = run.status.findings
         offering = Offering(
             repository,
             self._forges(access, repository.source.remote),
@@ -188,6 +188,7 @@ class ImageUpdateAutomationReconciler:
             notes += [notice.message for notice in offering.notices]
             raise
         finally:
+            left_out = findings.join(left_out, offering.findings)
             run.status = replace(run.status, findings=left_out, pull_requests=offering.records.to_status())
             self._metrics.set_open(key_of(run.object), len(offering.records.list_open()))
         run.status = replace(
@@ -204,7 +205,7 @@ class ImageUpdateAutomationReconciler:
             requeue_after=_interval(run),
             event="\n".join(done) if done else None,
             no_change=None if done else standing,
-            warnings=(*warned, *warnings),
+            warnings=(*warned, *_new_warnings(before, left_out)),
         )
 
     async def _list_findings(self, run: AutomationRun, work: Work, edit: Edit) -> tuple[Finding, ...]:

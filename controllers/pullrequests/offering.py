@@ -93,6 +93,8 @@ class Offering:
     records: Records
     metrics: PullRequestMetrics
     notices: list[Notice] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    """Why some groups have no pull request of ours."""
     _open: dict[tuple[str, str], PullRequest] = field(default_factory=dict, init=False)
     _failures: list[Exception] = field(default_factory=list, init=False)
     _open_count: int = field(default=0, init=False)
@@ -260,7 +262,7 @@ class Offering:
         """Do to the pull request what was decided, and record it."""
         entry = decision.pull_request
         if decision.action is Action.NONE:
-            self._note(decision, head)
+            self._note(decision, desired.head if desired else "", head)
             return
         await self.context.check_leader()
         if decision.action is Action.CREATE:
@@ -283,27 +285,30 @@ class Offering:
         self, decision: Decision, outcome: Outcome, desired: Desired | None, *, head: str, policies: Sequence[str]
     ) -> None:
         entry = outcome.pull_request
-        facts: dict[str, object] = {"head": head, "message": _list_warnings(outcome.warnings)}
+        is_again = any(warned.again for warned in outcome.warnings)
+        facts: dict[str, object] = {"head": head, "message": _list_warnings(outcome.warnings), "retry": is_again}
         if desired is not None:
             facts |= {"content": desired.content, "policies": tuple(policies)}
         before = self.records.get(entry.number)
         after = self.records.put(entry, **facts)
         is_adopted = outcome.adopted or decision.action is Action.ADOPT
         action = Action.ADOPT if is_adopted else decision.action
-        self.metrics.count(_VERBS[action])
-        reason = Reason.ADOPTED if is_adopted else decision.reason
-        text = f"{_VERBS[action]} pull request #{entry.number} ({decision.message.rstrip('.')}): {after.url}"
-        self.notices.append(Notice(reason, text))
+        if decision.reason is not Reason.RETRIED or not after.retry:  # one that goes on failing is no news
+            self.metrics.count(_VERBS[action])
+            reason = Reason.ADOPTED if is_adopted else decision.reason
+            text = f"{_VERBS[action]} pull request #{entry.number} ({decision.message.rstrip('.')}): {after.url}"
+            self.notices.append(Notice(reason, text))
         if after.message and (before is None or before.message != after.message):
             words = f"pull request #{entry.number}: {after.message}: {after.url}"
             self.notices.append(Notice("PullRequestIncomplete", words, is_warning=True))
 
-    def _note(self, decision: Decision, head: str) -> None:
+    def _note(self, decision: Decision, branch: str, head: str) -> None:
         """Record why nothing is done, and say so once."""
         entry = decision.pull_request
         if entry is None:
-            if decision.reason in (Reason.FOREIGN_COMMIT, Reason.LIMIT, Reason.TAKEN):
-                self.notices.append(Notice(decision.reason, decision.message, is_warning=True))
+            if decision.reason is not Reason.NOTHING_TO_OFFER:
+                words = f"no pull request for '{branch}': {decision.message}"
+                self.findings.append(Finding(reason=decision.reason.value, message=words))
             return
         before = self.records.get(entry.number)
         if decision.reason is Reason.UP_TO_DATE:

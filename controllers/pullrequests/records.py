@@ -24,7 +24,9 @@ class Records:
     @property
     def memory(self) -> Memory:
         """What decisions know of former runs."""
-        return Memory({one.number: one.content for one in self._by_number.values() if one.content})
+        entries = self._by_number.values()
+        contents = {one.number: one.content for one in entries if one.content}
+        return Memory(contents, frozenset(one.number for one in entries if one.retry))
 
     def get(self, number: int) -> PullRequestStatus | None:
         """Return what is known of a pull request."""

@@ -72,10 +72,13 @@ def to_status(
     paused: policies of this automation, by `namespace:policy`, whose markers are left alone now.
     refused: policies of other namespaces that one side alone wants to be used here.
     """
-    entries = [
-        *map(_escaped, first),
-        *(_escaped(entry) for finding in findings if (entry := _to_status(finding, policies, paused, refused))),
-    ]
+    found = (_to_status(finding, policies, paused, refused) for finding in findings)
+    return join(first, [entry for entry in found if entry])
+
+
+def join(first: Iterable[ApiFinding], second: Iterable[ApiFinding]) -> tuple[ApiFinding, ...]:
+    """Return findings for the status, bounded."""
+    entries = [_escaped(entry) for entry in (*first, *second)]
     if len(entries) <= MAX_FINDINGS:
         return tuple(entries)
     more = len(entries) - MAX_FINDINGS + 1
