@@ -1,4 +1,4 @@
-"""`controllers.pullrequests`: on a real Gitea: from a pushed tag to the merge and the next tag, and what people do in between."""
+"""`controllers.pullrequests`: on a real Gitea, from a pushed tag to the merge and the next tag."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`controllers.update.reach`: policies of other namespaces and values without markers, with the rights of the installed roles."""
+"""`controllers.update.reach`: other namespaces, and values without markers, with the installed roles."""
 
 import json
 from collections.abc import Iterator

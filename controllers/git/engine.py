@@ -50,6 +50,7 @@ from controllers.git.remote import Basic, Remote, SshAlgorithms
 from controllers.git.signing.signers import Signers, SigningKey
 from controllers.git.stores import StoreCache
 from controllers.git.transport.connections import Connections, canonical_url
+from controllers.git.written import keep_commit, known_ancestors
 from controllers.net.destinations import Destinations
 from controllers.threads import FairThreads, Share
 
@@ -267,7 +268,7 @@ class GitEngine:
         ancestors = (
             {}
             if force
-            else await self._with_store(remote, deadline, partial(_known_ancestors, new=new, updates=updates))
+            else await self._with_store(remote, deadline, partial(known_ancestors, new=new, updates=updates))
         )
 
         def work() -> tuple[str, ...]:
@@ -285,7 +286,7 @@ class GitEngine:
         except (RefMoved, PushRejected) as e:
             e.error_context = ""  # the server's verdict speaks for itself
             raise
-        await self._with_store(remote, deadline, partial(_keep_commit, new=new))
+        await self._with_store(remote, deadline, partial(keep_commit, new=new))
         return updated_refs
 
     async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
@@ -395,15 +396,3 @@ class GitEngine:
         except asyncio.CancelledError:
             deadline.abandon()
             raise
-
-
-def _known_ancestors(store: ObjectStore, *, new: NewCommit, updates: Sequence[RefUpdate]) -> dict[str, set[str]]:
-    """Return the ancestors of each commit to push, as far as the store has them."""
-    starts = {update.new: new.parent if update.new == new.id else update.new for update in updates}
-    return {commit: store.ancestors(start) if start else set() for commit, start in starts.items()}
-
-
-def _keep_commit(store: ObjectStore, *, new: NewCommit) -> None:
-    """Keep a pushed commit, so that it need not be fetched."""
-    if (not new.parent or store.has(new.parent)) and not store.has(new.id):
-        store.add_commit(new.id, new.objects)

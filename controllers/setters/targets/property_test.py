@@ -1,4 +1,4 @@
-"""`controllers.setters.targets`: one scalar's bytes change and no others, what is read back is what was meant, a second run does nothing."""
+"""`controllers.setters.targets`: one scalar changes, what is read back was meant, a second run does nothing."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""`controllers.setters.targets`: which value a path names, what its bytes become, and what is said where it names none."""
+"""`controllers.setters.targets`: which value a path names, what it becomes, what is said of none."""
 
 import pytest
 
