@@ -152,8 +152,14 @@ def kept(world: FluxWorld) -> dict[str, Any]:
             meta = item["metadata"]
             own = {key: value for key, value in meta.get("annotations", {}).items() if key != REQUESTED_AT}
             own.pop("kubectl.kubernetes.io/last-applied-configuration", None)
-            found[f"{kind}/{meta['name']}"] = (meta["uid"], meta["labels"], own, meta["finalizers"], item["spec"])
+            found[f"{kind}/{meta['name']}"] = (meta["uid"], meta["labels"], own, item["spec"])
     return found
+
+
+def finalizers(world: FluxWorld) -> list[str]:
+    """Return the finalizers of all image objects."""
+    items = [item for kind in IMAGE_KINDS for item in world.get(kind)["items"]]
+    return [name for item in items for name in item["metadata"].get("finalizers", [])]
 
 
 def crd_versions(world: FluxWorld) -> dict[str, list[str]]:
@@ -204,6 +210,7 @@ def test_the_switch_and_the_way_back_lose_nothing_and_commit_nothing(world: Flux
     world.shell("flux reconcile kustomization flux-system --with-source")
     assert crd_versions(world) == ours  # Flux does not put its own back
     assert kept(world) == before
+    assert finalizers(world) == [FLUX_FINALIZER] * len(before)
     head = world.repository.head()
 
     with world.parts.controllers():
