@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-ORDER: Final = ("seen", "chosen", "committed", "applied", "running")
 PAUSE_SECONDS: Final = 0.01
 
 

@@ -15,9 +15,8 @@ from hack.env.node.check import search_path
 from hack.env.tools import cache_root, file_lock
 
 NETWORKS = range(128, 224)
-SERVICES = "10.96.0.0/16"
-"""Known inside of the node only."""
 DNS_SERVICE = "10.96.0.10"
+"""Of the Services' network, which is known inside of the node only."""
 
 
 class NoNetwork(RuntimeError):
