@@ -33,11 +33,11 @@ class Watch:
 
         push: pushes it. more: moments after the engine has applied it. Raises NeverReached.
         """
-        before = self.repository.head()
+        before, count = self.repository.head(), self.tag_count()
         push()
         since = time.monotonic()
         probes: Probes = {
-            "seen": lambda: tag in self.seen(),
+            "seen": lambda: self.tag_count() > count,
             "chosen": lambda: self.chosen() == tag,
             "committed": lambda: self.repository.head() != before,
             "applied": lambda: self.applied() == f"{image}:{tag}",
@@ -45,10 +45,10 @@ class Watch:
         }
         return follow(probes, since=since, timeout_seconds=timeout_seconds, what=f"{tag} in {self.namespace}")
 
-    def seen(self) -> list[str]:
-        """Return the latest tags that the scan has found."""
+    def tag_count(self) -> int:
+        """Return how many tags the last scan has found; of the tags themselves the status shows ten only."""
         found = self.api.get("ImageRepository", self.namespace, APP) or {}
-        return list(found.get("status", {}).get("lastScanResult", {}).get("latestTags", []))
+        return int(found.get("status", {}).get("lastScanResult", {}).get("tagCount", 0))
 
     def chosen(self) -> str:
         """Return the tag that the policy has chosen."""
