@@ -26,6 +26,8 @@ from controllers.cloud.logins import CloudLogins
 from controllers.cloudaccess.observer import TokenCacheMetrics
 from controllers.imageaccess.observer import RegistryMetrics
 from controllers.imagepolicy.metrics import ChoiceMetrics
+from controllers.imagerepository.metrics import MissedHooks
+from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.runtime.process.metrics import Metrics
 from hack.cligolden.cases import read_files
 from hack.conformance.runner import RECORDED
@@ -224,6 +226,8 @@ def test_all_metrics_are_documented() -> None:
     registry = Metrics().registry
     RegistryMetrics(registry)
     ChoiceMetrics(registry)
+    MissedHooks(registry)
+    PullRequestMetrics(registry)
     registry.register(TokenCacheMetrics(CloudLogins(SYSTEM_CLOCK, {}, pin_proxy=str, max_size=0, max_age=timedelta())))
     families = [
         f"{family.name}_total" if family.type == "counter" else family.name
