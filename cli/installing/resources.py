@@ -31,6 +31,7 @@ _KNOWN: Final = (
     Resource(_RBAC, "v1", "roles", "Role"),
     Resource(_RBAC, "v1", "rolebindings", "RoleBinding"),
     Resource("", "v1", "services", "Service"),
+    Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"),
     Resource(_ADMISSION, "v1", "validatingadmissionpolicies", "ValidatingAdmissionPolicy", namespaced=False),
     Resource(
         _ADMISSION, "v1", "validatingadmissionpolicybindings", "ValidatingAdmissionPolicyBinding", namespaced=False
