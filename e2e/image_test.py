@@ -1,7 +1,7 @@
 """`hack.image`: built without Docker, and run as a cluster runs it, against a real API server.
 
-Needs root, and Debian's packages where buildah, mmdebstrap and runc are not installed. Elsewhere it is skipped, with the
-reason; with `E2E_IMAGE_REQUIRED` set it fails.
+Needs root, and Debian's packages where buildah, mmdebstrap and runc are not installed. Elsewhere it is skipped, with
+the reason; with `E2E_IMAGE_REQUIRED` set it fails.
 """
 
 import os
