@@ -451,8 +451,8 @@ async def test_identity_of_the_object_without_the_gate_stalls_before_anything_el
     )
     assert end.reason == "FeatureGateDisabled"
     assert end.message == (
-        "to use spec.serviceAccountName for provider authentication please enable the "
-        "ObjectLevelWorkloadIdentity feature gate in the controller"
+        "to use spec.serviceAccountName for provider authentication please enable the ObjectLevelWorkloadIdentity "
+        "feature gate in the controller, which --feature-gates=ObjectLevelWorkloadIdentity=false has switched off"
     )
     assert harness.kube.requests == []
 
