@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from controllers.setters import ImageRef, Target
@@ -77,8 +77,9 @@ def test_json(data: st.DataObject, document: Any, tag: str, indent: Any, is_asci
 @settings(deadline=None)
 @given(st.data(), DOCUMENTS, TAGS, st.booleans())
 def test_yaml(data: st.DataObject, document: Any, tag: str, is_flow: bool) -> None:
-    ways = [way for way in places(document) if way]
     text = yaml.safe_dump(document, default_flow_style=is_flow, allow_unicode=True)
+    assume(yaml.safe_load(text) == document)  # PyYAML writes U+0085 as it is, which is read back as a line break
+    ways = [way for way in places(document) if way]
     if not ways:
         return
     way = data.draw(st.sampled_from(ways))
