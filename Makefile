@@ -153,7 +153,7 @@ attacks: $(READY) ## Attack the real controllers and print what victims notice (
 .PHONY: pr-chaos
 pr-chaos: $(READY) ## Pull requests on a real Gitea while people do what they like and the process is killed (CHAOS_SECONDS=600)
 	@$(BIN)/python -m hack.env build
-	@$(BIN)/python -m hack.prchaos --seconds $(CHAOS_SECONDS)
+	@$(BIN)/python -m e2e.prchaos --seconds $(CHAOS_SECONDS)
 
 .PHONY: bench
 bench: $(READY) ## Print figures of the parts and of the whole (BENCH_ARGS=--help)

@@ -1,9 +1,9 @@
-"""`hack.prchaos`: some seconds of `make pr-chaos`, from a fixed seed: it raises for what must never happen."""
+"""`e2e.prchaos`: some seconds of `make pr-chaos`, from a fixed seed: it raises for what must never happen."""
 
 from pathlib import Path
 
+from e2e.prchaos import run
 from hack.githost import GitHost
-from hack.prchaos import run
 
 
 def test_people_and_kills_lose_nothing_and_all_ends_up_to_date(git_host: GitHost, tmp_path: Path) -> None:

@@ -94,11 +94,9 @@ def test_what_cannot_be_asked_is_said(call: CommandLine, flags: list[str], text:
     assert text in err
 
 
-def test_a_time_that_is_none_is_refused_before_the_cluster_is_asked(
-    call: CommandLine, cluster: ReadableCluster
-) -> None:
+def test_a_time_that_is_none_is_refused_before_a_log_is_read(call: CommandLine, cluster: ReadableCluster) -> None:
     assert call("logs", "--since-time", "yesterday")[0] == 1
-    assert cluster.requests == []
+    assert cluster.log_queries == []
 
 
 def test_a_pod_that_has_no_log_keeps_no_other_back(call: CommandLine, cluster: ReadableCluster) -> None:

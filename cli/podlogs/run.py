@@ -54,8 +54,9 @@ def logs(session: Session, request: Request) -> None:
 
     Without it lines of several pods are in the order of their times. Raises Failed, Said, ApiError.
     """
-    query = request.query()
+    # In the order of flux, which says that there are no controllers whatever the time.
     pods = find_pods(session.cluster, request.controllers_namespace)
+    query = request.query()
     reader = _Reader(session, query)
     entries = reader.followed(pods) if request.follow else reader.read(pods)
     terminal = open_terminal()

@@ -36,7 +36,7 @@ def test_blocks_that_are_not_executed_are_few(capsys: pytest.CaptureFixture[str]
     reasons = {fate: count for fate, count in fates.items() if "not executed: " in fate}
     with capsys.disabled():
         print("", *(f"{count:4} {fate}" for fate, count in sorted(reasons.items())), sep="\n")
-    assert sum(count for fate, count in reasons.items() if fate.startswith("not executed: ")) <= 10
+    assert sum(count for fate, count in reasons.items() if fate.startswith("not executed: ")) <= 12
     assert fates["executed"] > 60
 
 

@@ -1,4 +1,4 @@
-"""`python -m hack.prchaos`: pull requests while people do what they like and the process is killed again and again.
+"""`python -m e2e.prchaos`: pull requests while people do what they like and the process is killed again and again.
 
 `tagline automate` works on a real Gitea, one automation an image. Meanwhile images are pushed, and people merge, close,
 push to head branches and to the base, and delete branches, all at random. Then: there were never two open ones of one
@@ -245,7 +245,7 @@ def _gitea(folder: Path) -> Iterator[GitHost]:
 
 def main() -> int:
     """Run it as the command line says."""
-    parser = argparse.ArgumentParser(prog="python -m hack.prchaos", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m e2e.prchaos", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--automations", type=int, default=30)
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
