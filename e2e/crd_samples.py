@@ -115,6 +115,7 @@ FULL_SPEC: dict[str, dict[str, Any]] = {
             "targets": [{"file": "a.json", "path": "$.image.tag", "policy": "apps:app", "part": "tag"}],
             "holdReverted": True,
         },
+        "policyChangeDelay": "30s",
         "suspend": True,
     },
     "GitRepository": {

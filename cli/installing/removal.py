@@ -224,7 +224,7 @@ def _removal_rank(ref: Ref) -> tuple[int, int]:
 
 def _content(cluster: "Cluster", inventory: Inventory, crds: set[str]) -> list[str]:
     """Return what is in the namespace beside the installation. crds: those that go with all of their objects."""
-    from controllers.runtime.kube.errors import ApiError  # noqa: PLC0415
+    from controllers.runtime.kube.errors import ApiError, NotFound  # noqa: PLC0415
 
     own = {(ref.kind, ref.name) for ref in inventory.objects}
     found: dict[str, None] = {}
@@ -237,6 +237,8 @@ def _content(cluster: "Cluster", inventory: Inventory, crds: set[str]) -> list[s
                     one = kind.kind, obj["metadata"]["name"]
                     if one not in own and one not in _GIVEN and not obj["metadata"].get("ownerReferences"):
                         found["/".join(one)] = None
+        except NotFound:  # listed, and not served any more: its CRDs have just gone, with all objects
+            continue
         except ApiError as error:  # an extension of the API server that is down, a right that is missing
             found[f"maybe objects of {api_version} ({error.message})"] = None
     return list(found)
