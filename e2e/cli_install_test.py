@@ -429,8 +429,7 @@ def test_installations_for_one_namespace_each_share_what_the_cluster_has_once(ku
     assert status == 0, errors
     assert f"✔ CustomResourceDefinition/{CRD} deleted" in errors
     install(kubectl)
-
-    assert len(names(kubectl)) == 28
+    assert len(names(kubectl)) == 29
 
 
 def test_a_removal_that_was_killed_is_repeated(kubectl: Kubectl) -> None:
