@@ -11,9 +11,9 @@ AUTHOR = {"name": "Image Bot", "email": "bot@example.com"}
 def image_repository(space: Space, name: str, image: str, **spec: Any) -> None:
     """Apply an ImageRepository that is scanned once an hour unless the test says otherwise.
 
-    The registries of the tests have no TLS. On loopback plain HTTP is tried anyway; elsewhere users have to ask for it.
+    The registries at addresses have no TLS. On loopback plain HTTP is tried anyway; elsewhere users have to ask for it.
     """
-    plain = {} if image.startswith("127.") else {"insecure": True}
+    plain = {"insecure": True} if image[0].isdigit() and not image.startswith("127.") else {}
     space.apply("ImageRepository", name, {"image": image, "interval": "1h", **plain, **spec})
 
 
