@@ -147,7 +147,7 @@ class Repository:
     def log(self, *args: str, branch: str = "main") -> str:
         """Return `git log ARGS` of a branch."""
         with self.clone() as clone:
-            return git(clone, "log", "--no-decorate", *args, f"origin/{branch}")
+            return git(clone, "log", "--no-decorate", f"origin/{branch}", *args)
 
     def messages(self, branch: str = "main") -> list[str]:
         """Return the whole commit messages of a branch, newest first."""
