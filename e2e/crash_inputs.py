@@ -58,7 +58,9 @@ ROWS: dict[str, Row] = {
     "realm-of-two-dots": Row("", 401, headers=_challenge("http://a..b/token")),
     "realm-of-punycode": Row("", 401, headers=_challenge("http://xn--a/token")),
     "location-with-a-bad-port": Row("redirects to what is no URL", 307, headers={"Location": "http://a:99999/"}),
-    "location-with-half-an-address": Row("malformed HTTP response", 307, headers={"Location": "http://[::1/"}),
+    "location-with-half-an-address": Row(
+        "redirects to what is no URL; not followed", 307, headers={"Location": "http://[::1/"}
+    ),
     "location-without-a-host": Row(NO_PAGE, 307, headers={"Location": "http:///v2/"}),
     "location-of-two-dots": Row("", 307, headers={"Location": "http://a..b/"}),
     "location-of-a-long-label": Row("", 307, headers={"Location": f"http://{'a' * 300}/"}),
