@@ -74,8 +74,8 @@ def empty(kubectl: Kubectl) -> Iterator[None]:
     """Remove what a test has left."""
     yield
     for kind in ("crd", "clusterrole", "clusterrolebinding"):
-        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=60s")
-    kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=60s")
+        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=180s")
+    kubectl("delete", "namespace", *NAMESPACES, "--ignore-not-found", "--timeout=180s")
 
 
 @pytest.fixture

@@ -42,9 +42,9 @@ def kubectl(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kubectl]:
 def empty(kubectl: Kubectl) -> Iterator[None]:
     """Remove what a test has left."""
     yield
-    kubectl("delete", "namespace", NAMESPACE, "ops", "flux-system", "--ignore-not-found", "--timeout=60s")
+    kubectl("delete", "namespace", NAMESPACE, "ops", "flux-system", "--ignore-not-found", "--timeout=180s")
     for kind in ("crd", "clusterrole", "clusterrolebinding"):
-        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=60s")
+        kubectl("delete", kind, "-l", "app.kubernetes.io/part-of in (tagline,flux)", "--timeout=180s")
 
 
 def start(kubectl: Kubectl, *args: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
