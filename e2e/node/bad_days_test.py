@@ -160,8 +160,10 @@ def test_keys_of_service_account_tokens_are_replaced_and_no_process_ends(
 def token_file(workload: Workload) -> Path:
     """Return the file with the token of a workload's pod, where the kubelet keeps it."""
     (pod,) = workload.wait_ready()
-    root = Path(f"/proc/{workload.node.namespaces.holder.pid}/root/var/lib/kubelet")
-    (token,) = root.glob(f"pods/{pod['metadata']['uid']}/volumes/kubernetes.io~projected/*/token")
+    file_system = Path("/proc") / str(workload.node.namespaces.holder.pid) / "root"
+    (token,) = (file_system / "var/lib/kubelet").glob(
+        f"pods/{pod['metadata']['uid']}/volumes/kubernetes.io~projected/*/token"
+    )
     return token
 
 

@@ -22,11 +22,6 @@ SUITE = "bookworm"
 EPOCH = 1_686_355_200
 """The release of that suite: no time in the archive is later."""
 PACKAGES = ("binutils", "ca-certificates", "git", "python3", "python3-pip")
-SOURCES = (
-    f"deb http://deb.debian.org/debian {SUITE} main",
-    f"deb http://deb.debian.org/debian {SUITE}-updates main",
-    f"deb http://deb.debian.org/debian-security {SUITE}-security main",
-)
 UNNEEDED = ("doc", "info", "lintian", "locale", "man")
 """Folders of /usr/share that are not unpacked; the packages' terms are."""
 NAME = "tagline.local/debian-python"
@@ -40,7 +35,7 @@ HEADER = (
 
 def ensure(programs: Programs, *, fresh: bool = False) -> Path:
     """Return the archive of the base, from the tool cache if it is not older than a week. Raises CannotBuild."""
-    digest = hashlib.sha256(repr((PACKAGES, SOURCES, UNNEEDED, EPOCH)).encode()).hexdigest()[:12]
+    digest = hashlib.sha256(repr((SUITE, PACKAGES, UNNEEDED, EPOCH)).encode()).hexdigest()[:12]
     archive = cache_root() / f"image-base-{digest}.tar"
     cache_root().mkdir(parents=True, exist_ok=True)
     with file_lock(archive.with_suffix(".lock")):
@@ -59,9 +54,10 @@ def _make(programs: Programs, archive: Path) -> None:
         "--dpkgopt=force-unsafe-io",  # what a lost power would cost is made again
         "--aptopt=Acquire::Retries 3",
     ]
+    # Without a mirror mmdebstrap takes Debian's own, for a stable release with those for updates and security.
     command = [
         str(programs.mmdebstrap), "--variant=minbase", "--mode=root", f"--include={','.join(PACKAGES)}", *options,
-        SUITE, str(part), *SOURCES,
+        SUITE, str(part),
     ]  # fmt: skip
     path = f"{programs.mmdebstrap.parent}:{os.environ['PATH']}"  # it runs a program beside it by name
     done = subprocess.run(
