@@ -1,4 +1,4 @@
-"""Plays scenarios as `hack.scenarios.play` does, and asks `tagline preview` before each push goes through.
+"""Plays scenarios as `hack.scenarios.player` does, and asks `tagline preview` before each push goes through.
 
 A push is held at the Git server. Then nobody but the automation knows the commit, and the cluster is as the run found
 it: the tags are scanned, the policies have chosen, and the commit is recorded nowhere. `tagline preview --cluster` is
@@ -24,7 +24,7 @@ from typing import Any, Final
 
 from hack.githttp import ENVIRONMENT, GIT
 
-play: Any = importlib.import_module("hack.scenarios.play")  # it has no types
+play: Any = importlib.import_module("hack.scenarios.player.main")  # it has no types
 HEADS: Final = b"refs/heads/"
 KUBECONFIG: Final = sys.argv[(at := sys.argv.index("--kubeconfig")) : at + 2] if "--kubeconfig" in sys.argv else []
 TARGET: Final = re.compile(r"^to branch (\S+) ")

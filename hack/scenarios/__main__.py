@@ -1,6 +1,6 @@
 """`python -m hack.scenarios FOLDER [NAME...]`: plays scenarios on a local environment; shows differences.
 
-The folder has `scenarios/*.yaml` and `golden/*.json`; a `play.py` in it is used in place of ours. Deliberate
+The folder has `scenarios/*.yaml` and `golden/*.json`; a `play.py` in it is used in place of our player. Deliberate
 differences are in `accepted.json` beside this file. Exit status 1 when anything else differs.
 """
 
@@ -29,7 +29,7 @@ def main() -> int:
     parser.add_argument("--out", type=Path, help="where the transcripts go (else a temporary folder, for differences)")
     args = parser.parse_args()
     folder = args.folder.resolve()
-    player = folder / "play.py" if (folder / "play.py").exists() else HERE / "play.py"
+    player = [str(folder / "play.py")] if (folder / "play.py").exists() else ["-m", "hack.scenarios.player"]
     files = sorted((folder / "scenarios").glob("*.yaml"))
     chosen = [f for f in files if (not args.names or f.stem in args.names) and not _lacks_tool(f)]
     if not chosen:
@@ -43,8 +43,9 @@ def main() -> int:
     finally:
         environment.down(env)
         _stop_gpg_agents(work)
-    compare = [sys.executable, str(player), "diff", "--accepted", str(HERE / "accepted.json"), str(folder / "golden")]
-    different = subprocess.run([*compare, str(out), *(f.stem for f in chosen)], check=False).returncode
+    compare = [sys.executable, *player, "diff", "--accepted", str(HERE / "accepted.json"), str(folder / "golden")]
+    command = [*compare, str(out), *(f.stem for f in chosen)]
+    different = subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False).returncode
     if code or different:
         print(f"transcripts: {out}; logs: {work / 'play'}")
     else:
@@ -80,15 +81,18 @@ def _on_free_ports(work: Path) -> Path:
     return path
 
 
-def _play(player: Path, files: list[Path], *, env: environment.Environment, work: Path, out: Path, jobs: int) -> int:
+def _play(
+    player: list[str], files: list[Path], *, env: environment.Environment, work: Path, out: Path, jobs: int
+) -> int:
     # The player installs them, too, but fails at a CRD that has no status yet.
     install_crds(Kubectl(env.kubectl, env.kubeconfig))
     command = [
-        sys.executable, player, "--kubeconfig", env.kubeconfig, "--controllers", _on_free_ports(work),
+        sys.executable, *player, "--kubeconfig", env.kubeconfig, "--controllers", _on_free_ports(work),
         "--crds", ROOT / "manifests" / "crds", "--work", work / "play", "--out", out, "--jobs", jobs, *files,
     ]  # fmt: skip
     path = f"{env.kubectl.parent}{os.pathsep}{os.environ['PATH']}"
-    return subprocess.run([str(x) for x in command], env={**os.environ, "PATH": path}, check=False).returncode
+    variables = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([str(x) for x in command], env=variables, check=False).returncode
 
 
 if __name__ == "__main__":
