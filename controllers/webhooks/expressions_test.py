@@ -76,8 +76,38 @@ def test_conditions_are_true_or_false() -> None:
         evaluate_bool("req.image", KNOWN)
 
 
-def test_signs_in_texts_are_no_joins() -> None:
-    assert evaluate("'++++++++++++'", KNOWN) == "+" * 12
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        pytest.param("'++++++++++++'", "+" * 12, id="quotes"),
+        pytest.param("""'''"++++++++++++' "'''""", '"++++++++++++\' "', id="three-quotes"),
+        pytest.param(r"r'\+\+\+\+\+\+\+\+\+\+'", r"\+" * 10, id="raw"),
+        pytest.param(r"'\'++++++++++++'", "'++++++++++++", id="escape"),
+        pytest.param("// don't: + + + + + + + + + +\n'a'", "a", id="comment"),
+        pytest.param("'http://++++++++++++'", "http://++++++++++++", id="no-comment"),
+        pytest.param("{'a//b': 'a'}.`a//b`", "a", id="quoted-name"),
+    ],
+)
+def test_signs_in_texts_are_no_joins(expression: str, text: str) -> None:
+    assert evaluate(expression, KNOWN) == text
+
+
+_DEAR = "req.text.replace(req.x, req.text).replace(req.x, req.text)"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        pytest.param(f'""" " """ + {_DEAR} + """ " """', id="a-quote-within-three"),
+        pytest.param(f"''' ' ''' + {_DEAR} + ''' ' '''", id="an-apostrophe-within-three"),
+        pytest.param(f"// '\n{_DEAR} // '", id="quotes-in-comments"),
+        pytest.param("req.text.// a\nreplace(req.x, 'a').replace // b\n (req.x, req.text)", id="comments-between"),
+        pytest.param(f"{{'a//b': ''}}.`a//b` + {_DEAR}", id="a-comment-that-is-none"),
+    ],
+)
+def test_what_an_expression_costs_cannot_be_hidden(expression: str) -> None:
+    with pytest.raises(Refusal, match="may cost too much"):
+        evaluate(expression, {"req": {"text": "x" * 40, "x": "x"}})
 
 
 def test_numbers_beyond_64_bits_stop_nobody() -> None:
