@@ -220,17 +220,18 @@ async def test_a_secret_that_is_missing(world: ReceiverHarness) -> None:
         ),
         pytest.param({"interval": "soon"}, "InvalidDuration", "soon", id="interval"),
         pytest.param({"secretOverlap": "a day"}, "InvalidDuration", "a day", id="overlap"),
-        pytest.param(
-            {
-                "type": "generic-oidc",
-                "secretRef": None,
-                "oidcProviders": [
-                    {"issuerURL": "http://i.example.com", "validations": [{"expression": "true", "message": "m"}]}
-                ],
-            },
-            "InvalidIssuer",
-            "http://i.example.com is not an https URL",
-            id="issuer",
+        *(
+            pytest.param(
+                {
+                    "type": "generic-oidc",
+                    "secretRef": None,
+                    "oidcProviders": [{"issuerURL": url, "validations": [{"expression": "true", "message": "m"}]}],
+                },
+                "InvalidIssuer",
+                f"{url} is not an https URL",
+                id=f"issuer-{name}",
+            )
+            for name, url in (("http", "http://i.example.com"), ("port", "https://i.example.com:99999"))
         ),
     ],
 )

@@ -73,7 +73,6 @@ class IssuerKeys:
         return known.keys if self._clock.monotonic() - known.fetched_at < STALE_SECONDS else None
 
     async def _refresh(self, known: Known, issuer: str) -> None:
-        known.tried_at = self._clock.monotonic()
         try:
             async with asyncio.timeout(FETCH_SECONDS):
                 known.keys = await self._discover(issuer)
@@ -82,6 +81,8 @@ class IssuerKeys:
             self._log.error("cannot fetch the keys of an issuer", extra={"issuer": issuer, logkey.ERROR: why})
         else:
             known.fetched_at = self._clock.monotonic()
+        finally:
+            known.tried_at = self._clock.monotonic()  # not before: who comes meanwhile waits for the same answer
 
     async def _discover(self, issuer: str) -> Any:
         host = urlsplit(issuer).hostname or ""
@@ -89,12 +90,21 @@ class IssuerKeys:
         if about.get("issuer") != issuer:
             raise FetchFailed("the document is about another issuer")
         url = _field(about, "jwks_uri")
-        if urlsplit(url).scheme != "https":
+        if not is_https_url(url):
             raise FetchFailed("jwks_uri is not an https URL")
         keys = _document(await self._fetch(url, host))
         if not isinstance(keys.get("keys"), list) or len(keys["keys"]) > MAX_KEYS:
             raise FetchFailed(f"the document at jwks_uri has no list `keys` of {MAX_KEYS} items at most")
         return keys
+
+
+def is_https_url(text: str) -> bool:
+    """Return whether a text is a URL that documents of issuers may be fetched from."""
+    try:
+        parts = urlsplit(text)
+        return parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and parts.port != 0
+    except ValueError:  # brackets without an address between them, or a port that is none
+        return False
 
 
 def _document(body: bytes) -> Mapping[str, Any]:

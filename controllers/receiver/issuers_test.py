@@ -20,11 +20,17 @@ class World:
         self.clock = VirtualClock()
         self.answers: dict[str, Any] = {ABOUT: {"issuer": ISSUER, "jwks_uri": KEYS}, KEYS: {"keys": [{"kid": "a"}]}}
         self.asked: list[tuple[str, str]] = []
+        self.is_asked = asyncio.Event()
+        self.gate = asyncio.Event()
+        """Cleared: issuers take long to answer."""
+        self.gate.set()
         self.keys = IssuerKeys(self._fetch, self.clock, logging.getLogger("controllers.test"))
 
     async def _fetch(self, url: str, home: str) -> bytes:
         self.asked.append((url, home))
+        self.is_asked.set()
         await asyncio.sleep(0)
+        await self.gate.wait()
         answer = self.answers.get(url)
         if answer is None:
             raise FetchFailed("status 404")
@@ -44,6 +50,17 @@ async def test_keys_are_discovered_once(world: World) -> None:
     assert await asyncio.gather(*(world.names() for _ in range(20))) == [["a"]] * 20
     assert await world.names() == ["a"]
     assert world.asked == [(ABOUT, "i.example.com"), (KEYS, "i.example.com")]
+
+
+async def test_who_comes_while_keys_are_fetched_waits_for_them(world: World) -> None:
+    world.gate.clear()
+    first = asyncio.ensure_future(world.names())
+    await world.is_asked.wait()
+    second = asyncio.ensure_future(world.names())
+    await asyncio.sleep(0)
+    world.gate.set()
+    assert [await first, await second] == [["a"], ["a"]]
+    assert len(world.asked) == 2
 
 
 async def test_a_new_key_is_fetched_but_not_for_every_token(world: World) -> None:
@@ -76,6 +93,7 @@ async def test_keys_are_asked_for_again_and_old_ones_kept_for_a_while(world: Wor
         pytest.param(ABOUT, b"<html>", id="html"),
         pytest.param(ABOUT, {"issuer": "https://other.example.com", "jwks_uri": KEYS}, id="another-issuer"),
         pytest.param(ABOUT, {"issuer": ISSUER, "jwks_uri": "http://keys.example.com/jwks"}, id="plain-http"),
+        pytest.param(ABOUT, {"issuer": ISSUER, "jwks_uri": "https://[keys"}, id="half-an-address"),
         pytest.param(ABOUT, {"issuer": ISSUER, "jwks_uri": 5}, id="no-url"),
         pytest.param(ABOUT, {"issuer": ISSUER}, id="no-keys-url"),
         pytest.param(KEYS, {"keys": "none"}, id="no-list"),

@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import urlsplit
 
 from api.receiver import Receiver, ReceiverResource, ReceiverSpec
 from controllers.golang.duration import parse_duration
 from controllers.net.foreign_text import sanitize
+from controllers.receiver.issuers import is_https_url
 from controllers.webhooks.expressions import check_expression
 from controllers.webhooks.matching import KIND, Resource
 from controllers.webhooks.senders.sender import Sender
@@ -122,12 +122,7 @@ def _check_expression(expression: str) -> None:
 
 
 def _check_issuer(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        fits = parts.scheme == "https" and bool(parts.hostname) and "@" not in parts.netloc and not parts.query
-    except ValueError:
-        fits = False
-    if not fits:
+    if not is_https_url(url) or "?" in url:
         raise BadIssuer(f"the issuer {sanitize(url)} is not an https URL: over plain HTTP anybody could be the issuer")
 
 
