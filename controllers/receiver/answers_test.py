@@ -317,6 +317,14 @@ async def test_a_delivery_that_comes_twice_is_acted_on_once(world: ReceiverHarne
     assert world.api.count("patch") == patches
 
 
+async def test_a_delivery_that_woke_nothing_may_be_sent_again(world: ReceiverHarness) -> None:
+    path = await serve(world, type="generic", resources=[{"kind": "ImageRepository", "name": "ap"}])
+    assert (await world.ask(path, {}, "X-Delivery-Id: 4711")).reason == "NothingToWake"
+    world.put_receiver(type="generic")
+    await world.wait_until(lambda: world.status().get("observedGeneration") == 2)
+    assert [(await world.ask(path, {}, "X-Delivery-Id: 4711")).reason for _ in range(2)] == ["Woken", "Duplicate"]
+
+
 async def test_ten_thousand_events_in_one_body_are_one_patch_of_each_image(world: ReceiverHarness) -> None:
     world.put_secret(token=TOKEN)
     world.put_repository(image="registry.example.com/org/app0")

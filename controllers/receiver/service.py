@@ -215,8 +215,10 @@ class HookService:
                 hook.receiver, status=503, reason=answers.API_UNAVAILABLE.reason, message=f"not woken: {error}"
             )
             return answers.api_unavailable(sender)
+        if not wakes:  # not acted on: who mends the Receiver may have the delivery sent again
+            return answers.nothing_to_wake(sender)
         self._deliveries.remember(uid, verdict.delivery, now=now)
-        return answers.woken(sender) if wakes else answers.nothing_to_wake(sender)
+        return answers.woken(sender)
 
     async def _choose(self, hook: Hook, verdict: Accepted) -> tuple[Wake, ...]:
         namespace = hook.receiver.metadata.namespace
