@@ -6,6 +6,8 @@ hook whose sender has learned it before its status says it.
 
 from collections.abc import Callable
 from contextlib import suppress
+from heapq import nsmallest
+from math import inf
 from typing import Final
 
 from api.receiver import Receiver
@@ -48,14 +50,18 @@ class Refresher:
         while True:
             await self._clock.sleep(TICK_SECONDS)
             now = self._clock.monotonic()
-            due = [receiver for receiver in self._hooks.list() if self._due.get(key_of(receiver), now) <= now]
-            for receiver in due[:READS_PER_TICK]:
+            due = [receiver for receiver in self._hooks.list() if self._due_at(receiver) <= now]
+            for receiver in nsmallest(READS_PER_TICK, due, key=self._due_at):  # others may be due all the time
                 await self._read(receiver)
 
     async def _read(self, receiver: Receiver) -> None:
-        interval = MIN_INTERVAL_SECONDS
+        due_at, interval = self._due_at(receiver), MIN_INTERVAL_SECONDS
         with suppress(SpecRefused, BadDuration, SecretUnusable, ApiError):  # the status says so, and requests try again
             plan = self._plan(receiver)
             interval = max(plan.interval.total_seconds(), interval)
             await self._secrets.read(receiver, plan)
-        self._due[key_of(receiver)] = self._clock.monotonic() + interval
+        if self._due_at(receiver) == due_at:  # neither gone nor changed meanwhile
+            self._due[key_of(receiver)] = self._clock.monotonic() + interval
+
+    def _due_at(self, receiver: Receiver) -> float:
+        return self._due.get(key_of(receiver), inf)
