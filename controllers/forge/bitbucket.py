@@ -130,7 +130,7 @@ class Bitbucket:
         await self._api.send("POST", f"{self._one(pull_request)}/comments", body={"content": {"raw": text}})
 
     async def close(self, pull_request: PullRequest, body: str) -> PullRequest:
-        await self._put(pull_request, {"title": pull_request.title, "description": body})
+        await self._put(pull_request, {"description": body})
         return _convert(await self._api.call("POST", f"{self._one(pull_request)}/decline", body={}, into=_Pull))
 
     async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
@@ -138,12 +138,10 @@ class Bitbucket:
 
     async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
         """Add accounts by UUID (`{…}`) or account id; one by one where Bitbucket refuses all because of one."""
-        there: list[dict[str, str]] = []
 
         async def add(names: Sequence[str]) -> None:
             more = [{"uuid": name} if name.startswith("{") else {"account_id": name} for name in names]
-            await self._put(pull_request, {"title": pull_request.title}, more=[*there, *more])
-            there.extend(more)
+            await self._put(pull_request, {}, more=more)
 
         return await add_each(reviewers, add)
 

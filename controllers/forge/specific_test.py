@@ -313,8 +313,17 @@ async def test_bitbucket_reviewer_who_left_does_not_stop_updates(world_of: World
     made = (await forge.create(desired(reviewers=("{alice}", "{bob}")))).pull_request
     world_of.stand_in.people.remove("bob")
     changed = (await forge.update(made, desired(title="Update web to 1.2.0", content=TWO))).pull_request
-    assert changed.title == "Update web to 1.2.0"
+    assert (changed.title, world_of.stand_in.pulls[1].title) == ("Update web to 1.2.0", "Update web to 1.2.0")
     assert world_of.stand_in.pulls[1].reviewers == ["{alice}"]
+
+
+@only(ForgeKind.BITBUCKET)
+async def test_bitbucket_close_keeps_a_title_that_somebody_wrote_meanwhile(world_of: World) -> None:
+    forge = world_of.connect()
+    made = (await forge.create(desired())).pull_request
+    world_of.stand_in.pulls[1].title = "By hand"
+    await forge.close(made, "")
+    assert world_of.stand_in.pulls[1].title == "By hand"
 
 
 @only(ForgeKind.BITBUCKET)
