@@ -12,7 +12,7 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from controllers.forge.errors import BadLocation
 from controllers.forge.model import ForgeKind
 from controllers.net.foreign_text import sanitize
-from controllers.net.url import redact_text
+from controllers.net.url import origin, redact_text
 
 _HOSTS: Final = {
     "github.com": ForgeKind.GITHUB,
@@ -150,7 +150,8 @@ def _root(parts: SplitResult) -> str:
     shown = f"[{host}]" if ":" in host else host
     if parts.scheme == "ssh":
         return f"https://{shown}"
-    return f"{parts.scheme}://{shown}" + (f":{parts.port}" if parts.port else "")
+    port = origin(parts).port  # None for the usual one, which no forge is known by
+    return f"{parts.scheme}://{shown}" + (f":{port}" if port else "")
 
 
 def _host(root: str) -> str:
