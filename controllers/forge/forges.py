@@ -93,7 +93,7 @@ def _as_either(login: Basic | Bearer) -> str:
 def _for_azure(login: Basic | Bearer) -> str:
     """Return a header for Azure DevOps: a token of Microsoft Entra is a JSON Web Token, a personal one a password."""
     token = _token(login)
-    return f"Bearer {token}" if token.count(".") == 2 else basic_authorization("", token)
+    return f"Bearer {token}" if token.count(".") == 2 and is_token(token) else basic_authorization("", token)
 
 
 @dataclass(frozen=True, slots=True)

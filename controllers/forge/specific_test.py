@@ -465,6 +465,7 @@ async def test_azure_pages(world_of: World) -> None:
         (ForgeKind.AZURE_DEVOPS, Basic("anything", "pat"), "Basic OnBhdA=="),
         (ForgeKind.AZURE_DEVOPS, Bearer("pat"), "Basic OnBhdA=="),
         (ForgeKind.AZURE_DEVOPS, Bearer("eyJ.a.b"), "Bearer eyJ.a.b"),
+        (ForgeKind.AZURE_DEVOPS, Basic("anything", "a.b.\n"), "Basic OmEuYi4K"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("world_of", [ForgeKind.GITHUB], indirect=True)
