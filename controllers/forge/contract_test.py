@@ -7,6 +7,7 @@ import pytest
 
 from controllers.forge.conftest import AUTOMATION, BASE, HEAD, ONE, TWO, World, desired
 from controllers.forge.errors import (
+    AlreadyExists,
     Archived,
     AuthenticationFailed,
     BadAnswer,
@@ -25,7 +26,7 @@ from controllers.forge.stamp import read_stamp
 from controllers.git.remote import Basic, Bearer, Remote
 from testing.forges.azuredevops import identifier
 from testing.forges.standin import BOT, TOKEN, Account
-from testing.gitserver import CannedResponse
+from testing.gitserver import CannedResponse, Request
 
 WITHOUT_LABELS = (ForgeKind.BITBUCKET, ForgeKind.BITBUCKET_SERVER)
 WITH_ASSIGNEES = (ForgeKind.GITHUB, ForgeKind.GITLAB, ForgeKind.GITEA)
@@ -77,6 +78,17 @@ async def test_one_that_is_there_is_adopted(world: World) -> None:
     assert world.stand_in.pulls[1].title == "Update web"
     # Bitbucket Cloud adopts by itself, and does not say so.
     assert outcome.adopted is (world.kind is not ForgeKind.BITBUCKET)
+
+
+async def test_one_that_another_automation_was_faster_to_open_is_not_taken_from_it(world: World) -> None:
+    if world.kind is ForgeKind.BITBUCKET:
+        pytest.skip("Bitbucket Cloud changes the one that is there, and does not say so")
+    forge = world.connect()
+    await forge.create(desired(automation="apps/other"))
+    before = world.stand_in.pulls[1].body
+    with pytest.raises(AlreadyExists, match="#1 is of the automation 'apps/other'; give this one branches of its own"):
+        await forge.create(desired())
+    assert world.stand_in.pulls[1].body == before
 
 
 async def test_one_that_a_search_does_not_find_is_adopted_from_the_listing(
@@ -302,6 +314,20 @@ async def test_expired_token(world: World, step: str) -> None:
         await asked
     assert "check that the token is complete, not expired" in str(caught.value)
     assert "expired-t0ken" not in str(caught.value)
+
+
+async def test_token_that_is_revoked_after_the_pull_request_was_opened(world: World) -> None:
+    def respond(request: Request) -> CannedResponse | None:
+        if world.stand_in.pulls:
+            world.stand_in.accounts.clear()
+        return world.stand_in.respond(request)
+
+    world.server.respond = respond
+    with pytest.raises(
+        AuthenticationFailed, match=r"failed to set reviewers of a pull request in .*check that"
+    ) as caught:
+        await world.connect().create(desired(reviewers=("alice",)))
+    assert str(caught.value).startswith(world.connect().name)
 
 
 async def test_token_that_may_only_read(world: World) -> None:

@@ -81,6 +81,7 @@ class RepositoryForge:
                 existing = await self._find_open(desired.head, desired.base)
                 if existing is None:
                     raise
+                _check_is_free(existing, desired)
                 outcome = await self.update(existing, desired, decorate=True)
                 return replace(outcome, adopted=True)
         warnings += await self._decorate(made, desired)
@@ -148,7 +149,7 @@ class RepositoryForge:
     async def _beside(self, what: str, step: Callable[[], Awaitable[Sequence[str] | None]]) -> list[Warned]:
         """Return what went wrong in a step beside the pull request itself."""
         try:
-            with reading_answers():
+            with self._trying(f"set {what} of a pull request in {self._api.repository}"):
                 return [Warned(what, words) for words in await step() or ()]
         except AuthenticationFailed:
             raise
@@ -167,6 +168,16 @@ class RepositoryForge:
             error.forge = error.forge or self._api.name
             error.request = error.request or request
             raise
+
+
+def _check_is_free(existing: PullRequest, desired: Desired) -> None:
+    """Raise AlreadyExists for one that another automation has opened since: each would take it from the other."""
+    stamp = existing.stamp
+    if stamp and stamp.automation != desired.automation:
+        raise AlreadyExists(
+            f"#{existing.number} is of the automation '{stamp.automation}'",
+            remedy="give this one branches of its own, or close it if that one is gone",
+        )
 
 
 def _pick_open(found: Sequence[PullRequest], head: str, base: str) -> PullRequest | None:
