@@ -15,7 +15,7 @@ import msgspec
 
 from controllers.forge.answers import REDIRECTS, Answer
 from controllers.forge.api import MAX_PAGES, Api, path, query
-from controllers.forge.driver import Limits, Text
+from controllers.forge.driver import Driver, Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
     AuthenticationFailed,
@@ -26,7 +26,7 @@ from controllers.forge.errors import (
     Refused,
 )
 from controllers.forge.location import LEGACY_AZURE, Location
-from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
+from controllers.forge.model import Desired, ForgeKind, MergeMethod, PullRequest, State
 from controllers.forge.stamp import mark_closed, read_stamp
 from controllers.forge.wire import Number
 from controllers.net.foreign_text import escape
@@ -100,12 +100,11 @@ def explain(answer: Answer) -> ForgeError | None:
     return None
 
 
-class AzureDevops:
-    """Implements `driver.Driver`."""
+class AzureDevops(Driver):
+    """Pull requests of one repository."""
 
     kind = ForgeKind.AZURE_DEVOPS
     limits = Limits(title=400, body=4000)
-    draft_prefix = ""
 
     def __init__(self, api: Api, location: Location) -> None:
         self._api = api
@@ -179,9 +178,6 @@ class AzureDevops:
                 refused.append(f"{escape(name)} is not accepted: {error.reason}")
         return refused
 
-    async def assign(self, pull_request: PullRequest, assignees: Sequence[str]) -> Sequence[str]:
-        raise Refused("its pull requests have no assignees", remedy="use reviewers")
-
     async def auto_merge(self, pull_request: PullRequest, method: MergeMethod) -> None:
         """Have Azure DevOps complete it when all policies are met."""
         who = await self._api.call("GET", f"/_apis/connectionData{_version(CONNECTION_VERSION)}", into=_Connection)
@@ -192,9 +188,6 @@ class AzureDevops:
                 "completionOptions": {"mergeStrategy": STRATEGIES[method], "deleteSourceBranch": True},
             },
         )
-
-    async def commit(self, commit: BranchCommit) -> str:
-        raise Refused("commits through its API are not signed by it", remedy="leave commits to Git")
 
     async def _look_up(self, name: str) -> Sequence[str]:
         these = query(**{"searchFilter": "General", "filterValue": name, "api-version": IDENTITIES_VERSION})

@@ -14,10 +14,10 @@ import msgspec
 
 from controllers.forge.answers import Answer
 from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
-from controllers.forge.driver import Limits, Text
+from controllers.forge.driver import Driver, Limits, Text
 from controllers.forge.errors import BadAnswer, BranchMissing, ForgeError, NothingToMerge, Refused
 from controllers.forge.location import Location
-from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
+from controllers.forge.model import Desired, ForgeKind, PullRequest, State
 from controllers.forge.named import add_each
 from controllers.forge.stamp import read_stamp
 from controllers.forge.wire import Number
@@ -93,12 +93,11 @@ def explain(answer: Answer) -> ForgeError | None:
     return None
 
 
-class Bitbucket:
-    """Implements `driver.Driver`."""
+class Bitbucket(Driver):
+    """Pull requests of one repository."""
 
     kind = ForgeKind.BITBUCKET
     limits = Limits(title=255, body=32_768)
-    draft_prefix = ""
 
     def __init__(self, api: Api, location: Location) -> None:
         self._api = api
@@ -133,9 +132,6 @@ class Bitbucket:
         await self._put(pull_request, {"description": body})
         return _convert(await self._api.call("POST", f"{self._one(pull_request)}/decline", body={}, into=_Pull))
 
-    async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
-        raise Refused("it has no labels", remedy="leave labels out")
-
     async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
         """Add accounts by UUID (`{…}`) or account id; one by one where Bitbucket refuses all because of one."""
 
@@ -144,15 +140,6 @@ class Bitbucket:
             await self._put(pull_request, {}, more=more)
 
         return await add_each(reviewers, add)
-
-    async def assign(self, pull_request: PullRequest, assignees: Sequence[str]) -> Sequence[str]:
-        raise Refused("it has no assignees", remedy="use reviewers")
-
-    async def auto_merge(self, pull_request: PullRequest, method: MergeMethod) -> None:
-        raise Refused("its API has no auto-merge", remedy="leave autoMerge out")
-
-    async def commit(self, commit: BranchCommit) -> str:
-        raise Refused("commits through its API are not signed by it", remedy="leave commits to Git")
 
     async def _put(
         self, pull_request: PullRequest, body: dict[str, object], *, base: str = "", more: Sequence[dict[str, str]] = ()

@@ -12,7 +12,7 @@ import msgspec
 
 from controllers.forge.answers import Answer, archived
 from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
-from controllers.forge.driver import Limits, Text
+from controllers.forge.driver import Driver, Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
     BranchMissing,
@@ -20,10 +20,9 @@ from controllers.forge.errors import (
     ForgeError,
     NothingToMerge,
     NotYet,
-    Refused,
 )
 from controllers.forge.location import Location
-from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
+from controllers.forge.model import Desired, ForgeKind, MergeMethod, PullRequest, State
 from controllers.forge.named import add_each
 from controllers.forge.stamp import read_stamp
 from controllers.forge.wire import Milliseconds, Number
@@ -122,12 +121,11 @@ def explain(answer: Answer) -> ForgeError | None:
     return error(f"it answered {answer.status}: {answer.words}") if error else None
 
 
-class BitbucketServer:
-    """Implements `driver.Driver`."""
+class BitbucketServer(Driver):
+    """Pull requests of one repository."""
 
     kind = ForgeKind.BITBUCKET_SERVER
     limits = Limits(title=255, body=32_768)
-    draft_prefix = ""
 
     def __init__(self, api: Api, location: Location) -> None:
         self._api = api
@@ -162,9 +160,6 @@ class BitbucketServer:
         await self._put(pull_request, {"description": body})
         return await self._at_version(pull_request, self._decline)
 
-    async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
-        raise Refused("its pull requests have no labels", remedy="leave labels out")
-
     async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
         """Add users by name; one by one where Bitbucket refuses all because of one."""
 
@@ -172,9 +167,6 @@ class BitbucketServer:
             await self._put(pull_request, {}, more=names)
 
         return await add_each(reviewers, add)
-
-    async def assign(self, pull_request: PullRequest, assignees: Sequence[str]) -> Sequence[str]:
-        raise Refused("its pull requests have no assignees", remedy="use reviewers")
 
     async def auto_merge(self, pull_request: PullRequest, method: MergeMethod) -> None:
         """Have Bitbucket merge when its merge checks are met."""
@@ -186,9 +178,6 @@ class BitbucketServer:
             return pull_request
 
         await self._at_version(pull_request, ask)
-
-    async def commit(self, commit: BranchCommit) -> str:
-        raise Refused("commits through its API are not signed by it", remedy="leave commits to Git")
 
     async def _decline(self, current: _Pull) -> PullRequest:
         target = f"{self._pulls}{path(current.id)}/decline{query(version=current.version)}"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from controllers.forge.errors import Refused
 from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest
 
 
@@ -26,12 +27,12 @@ class Text:
 class Driver(Protocol):
     """One repository at one kind of forge. All methods send requests and raise ForgeError.
 
-    Those of which a forge has no notion raise Refused, which becomes a warning.
+    What a forge has no notion of, its driver leaves as it is here: that raises Refused, which becomes a warning.
     """
 
     kind: ForgeKind
     limits: Limits
-    draft_prefix: str
+    draft_prefix: str = ""
     """Of the title, where that is how a draft is told; else empty."""
 
     async def list_open(self, prefix: str) -> Sequence[PullRequest]:
@@ -53,15 +54,19 @@ class Driver(Protocol):
 
     async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
         """Add labels; return what is wrong with those that could not be added."""
+        raise Refused("its pull requests have no labels", remedy="leave labels out")
 
     async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
         """Add reviewers; return what is wrong with those that could not be added."""
 
     async def assign(self, pull_request: PullRequest, assignees: Sequence[str]) -> Sequence[str]:
         """Add assignees; return what is wrong with those that could not be added."""
+        raise Refused("its pull requests have no assignees", remedy="use reviewers")
 
     async def auto_merge(self, pull_request: PullRequest, method: MergeMethod) -> None:
         """Have the forge merge it by its own rules, once they are met."""
+        raise Refused("its API has no auto-merge", remedy="leave autoMerge out")
 
     async def commit(self, commit: BranchCommit) -> str:
         """Make a commit; see `Forge.commit`."""
+        raise Refused("commits are made through the API of GitHub alone", remedy="leave commits to Git")

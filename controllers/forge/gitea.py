@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from controllers.forge.answers import Answer, archived
-from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
+from controllers.forge.api import MAX_PAGES, check_web_url, path, query
 from controllers.forge.driver import Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
@@ -22,10 +22,9 @@ from controllers.forge.errors import (
     NotFound,
     NothingToMerge,
     NotYet,
-    Refused,
 )
-from controllers.forge.location import Location
-from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
+from controllers.forge.github_like import GithubLike
+from controllers.forge.model import Desired, ForgeKind, MergeMethod, PullRequest, State
 from controllers.forge.named import add_each
 from controllers.forge.stamp import read_stamp
 from controllers.forge.wire import Identifier, Login, Number
@@ -36,7 +35,6 @@ PAGE: Final = 50
 ENDED_PAGES: Final = 4
 """How far back closed ones are looked for, where the server cannot filter by branch."""
 DRAFT: Final = "WIP: "
-TEAM: Final = "team/"
 SCHEDULED_ALREADY: Final = "already scheduled"
 
 
@@ -91,18 +89,12 @@ def explain(answer: Answer) -> ForgeError | None:
     return None
 
 
-class Gitea:
-    """Implements `driver.Driver`."""
+class Gitea(GithubLike):
+    """Pull requests of one repository."""
 
     kind = ForgeKind.GITEA
     limits = Limits(title=255, body=65_536)
     draft_prefix = DRAFT
-
-    def __init__(self, api: Api, location: Location) -> None:
-        self._api = api
-        self._owner = location.owner
-        self._repository = path("repos", location.owner, location.name)
-        self._pulls = f"{self._repository}/pulls"
 
     async def list_open(self, prefix: str) -> Sequence[PullRequest]:
         return await self._list(query(state="open", limit=PAGE))
@@ -128,16 +120,6 @@ class Gitea:
             await self._api.send("GET", self._repository)
             raise BranchMissing(f"head or base branch is not there: {error.reason}") from error
 
-    async def edit(self, pull_request: PullRequest, base: str, text: Text) -> PullRequest:
-        body = {"title": text.title, "body": text.body}
-        return await self._patch(pull_request, body | ({"base": base} if base != pull_request.base else {}))
-
-    async def comment(self, pull_request: PullRequest, text: str) -> None:
-        await self._api.send("POST", f"{self._issue(pull_request)}/comments", body={"body": text})
-
-    async def close(self, pull_request: PullRequest, body: str) -> PullRequest:
-        return await self._patch(pull_request, {"state": "closed", "body": body})
-
     async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
         """Add labels of the repository or its organisation."""
         numbers = await self._label_numbers(labels)
@@ -146,26 +128,14 @@ class Gitea:
             await self._api.send("POST", f"{self._issue(pull_request)}/labels", body={"labels": found})
         return [f"there is no label {escape(label)}; make it first" for label in labels if label not in numbers]
 
-    async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
-        """Ask all at once; one by one where Gitea refuses all because of one."""
-
-        async def add(names: Sequence[str]) -> None:
-            body = {
-                "reviewers": [name for name in names if not name.startswith(TEAM)],
-                "team_reviewers": [name.removeprefix(TEAM) for name in names if name.startswith(TEAM)],
-            }
-            await self._api.send("POST", f"{self._pulls}{path(pull_request.number)}/requested_reviewers", body=body)
-
-        return await add_each(reviewers, add)
-
     async def assign(self, pull_request: PullRequest, assignees: Sequence[str]) -> Sequence[str]:
         """Add people to those assigned; a list replaces the one before."""
-        current = await self._api.call("GET", f"{self._pulls}{path(pull_request.number)}", into=_Pull)
+        current = await self._api.call("GET", self._one(pull_request), into=_Pull)
         there = [user.login for user in current.assignees or ()]
 
         async def add(names: Sequence[str]) -> None:
             everybody = list(dict.fromkeys([*there, *names]))
-            await self._api.send("PATCH", f"{self._pulls}{path(pull_request.number)}", body={"assignees": everybody})
+            await self._api.send("PATCH", self._one(pull_request), body={"assignees": everybody})
             there[:] = everybody
 
         return await add_each(assignees, add)
@@ -179,13 +149,10 @@ class Gitea:
             "head_commit_id": pull_request.head_commit,
         }
         try:
-            await self._api.send("POST", f"{self._pulls}{path(pull_request.number)}/merge", body=body)
+            await self._api.send("POST", f"{self._one(pull_request)}/merge", body=body)
         except Conflict as error:
             if SCHEDULED_ALREADY not in error.reason:
                 raise
-
-    async def commit(self, commit: BranchCommit) -> str:
-        raise Refused("commits through its API are not offered here", remedy="leave commits to Git")
 
     async def _label_numbers(self, wanted: Sequence[str]) -> dict[str, int]:
         found: dict[str, int] = {}
@@ -203,17 +170,13 @@ class Gitea:
         return found
 
     async def _patch(self, pull_request: PullRequest, body: dict[str, str]) -> PullRequest:
-        target = f"{self._pulls}{path(pull_request.number)}"
-        return _convert(await self._api.call("PATCH", target, body=body, into=_Pull))
+        return _convert(await self._api.call("PATCH", self._one(pull_request), body=body, into=_Pull))
 
     async def _list(self, these: str, *, at_most: int = MAX_PAGES) -> Sequence[PullRequest]:
         found: list[PullRequest] = []
         async for page in self._api.pages(self._pulls + these, into=list[_Pull], size=PAGE, at_most=at_most):
             found += [_convert(entry) for entry in page if entry.head.repo_id == entry.base.repo_id]
         return found
-
-    def _issue(self, pull_request: PullRequest) -> str:
-        return f"{self._repository}/issues{path(pull_request.number)}"
 
 
 def _convert(pull: _Pull) -> PullRequest:

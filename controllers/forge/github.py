@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from controllers.forge.answers import Answer
-from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
+from controllers.forge.api import MAX_PAGES, Api, check_web_url, query
 from controllers.forge.driver import Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
@@ -24,6 +24,7 @@ from controllers.forge.errors import (
     Refused,
 )
 from controllers.forge.github_commits import GithubCommits
+from controllers.forge.github_like import GithubLike
 from controllers.forge.location import Location
 from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
 from controllers.forge.named import add_each
@@ -31,7 +32,6 @@ from controllers.forge.stamp import read_stamp
 from controllers.forge.wire import Identifier, Login, Number
 
 PAGE: Final = 100
-TEAM: Final = "team/"
 _REFUSALS: Final = (
     ("already exists", AlreadyExists),
     ("no commits between", NothingToMerge),
@@ -104,18 +104,14 @@ def explain(answer: Answer) -> ForgeError | None:
     return None
 
 
-class Github:
-    """Implements `driver.Driver`."""
+class Github(GithubLike):
+    """Pull requests of one repository."""
 
     kind = ForgeKind.GITHUB
     limits = Limits(title=255, body=65_536)
-    draft_prefix = ""
 
     def __init__(self, api: Api, location: Location) -> None:
-        self._api = api
-        self._owner = location.owner
-        self._repository = path("repos", location.owner, location.name)
-        self._pulls = f"{self._repository}/pulls"
+        super().__init__(api, location)
         # Of Enterprise Server beside `/api/v3`.
         self._graphql = api.url.removesuffix("/v3") + "/graphql"
         self._commits = GithubCommits(location, self.query_graph)
@@ -133,33 +129,11 @@ class Github:
             body["draft"] = True
         return _convert(await self._api.call("POST", self._pulls, body=body, into=_Pull))
 
-    async def edit(self, pull_request: PullRequest, base: str, text: Text) -> PullRequest:
-        body = {"title": text.title, "body": text.body} | ({"base": base} if base != pull_request.base else {})
-        return await self._patch(pull_request, body)
-
-    async def comment(self, pull_request: PullRequest, text: str) -> None:
-        await self._api.send("POST", f"{self._issue(pull_request)}/comments", body={"body": text})
-
-    async def close(self, pull_request: PullRequest, body: str) -> PullRequest:
-        return await self._patch(pull_request, {"state": "closed", "body": body})
-
     async def label(self, pull_request: PullRequest, labels: Sequence[str]) -> Sequence[str]:
         async def add(names: Sequence[str]) -> None:
             await self._api.send("POST", f"{self._issue(pull_request)}/labels", body={"labels": list(names)})
 
         return await add_each(labels, add)
-
-    async def request_reviews(self, pull_request: PullRequest, reviewers: Sequence[str]) -> Sequence[str]:
-        """Ask all at once; one by one where GitHub refuses all because of one."""
-
-        async def add(names: Sequence[str]) -> None:
-            body = {
-                "reviewers": [name for name in names if not name.startswith(TEAM)],
-                "team_reviewers": [name.removeprefix(TEAM) for name in names if name.startswith(TEAM)],
-            }
-            await self._api.send("POST", f"{self._pulls}{path(pull_request.number)}/requested_reviewers", body=body)
-
-        return await add_each(reviewers, add)
 
     async def assign(self, pull_request: PullRequest, assignees: Sequence[str]) -> Sequence[str]:
         """Assign people; whom GitHub does not take, it leaves out without a word."""
@@ -185,8 +159,7 @@ class Github:
         return found.data
 
     async def _patch(self, pull_request: PullRequest, body: dict[str, str]) -> PullRequest:
-        target = f"{self._pulls}{path(pull_request.number)}"
-        return _convert(await self._api.call("PATCH", target, body=body, into=_Pull))
+        return _convert(await self._api.call("PATCH", self._one(pull_request), body=body, into=_Pull))
 
     async def _list(self, these: str, *, keep: bool = False, at_most: int = MAX_PAGES) -> Sequence[PullRequest]:
         found: list[PullRequest] = []
@@ -194,9 +167,6 @@ class Github:
         async for page in pages:
             found += [_convert(entry) for entry in page if not _is_from_elsewhere(entry)]
         return found
-
-    def _issue(self, pull_request: PullRequest) -> str:
-        return f"{self._repository}/issues{path(pull_request.number)}"
 
 
 def _graph_error(error: _GraphError, answer: Answer) -> ForgeError:

@@ -12,7 +12,7 @@ import msgspec
 
 from controllers.forge.answers import Answer
 from controllers.forge.api import MAX_PAGES, Api, check_web_url, path, query
-from controllers.forge.driver import Limits, Text
+from controllers.forge.driver import Driver, Limits, Text
 from controllers.forge.errors import (
     AlreadyExists,
     AuthenticationFailed,
@@ -23,7 +23,7 @@ from controllers.forge.errors import (
     Refused,
 )
 from controllers.forge.location import Location
-from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMethod, PullRequest, State
+from controllers.forge.model import Desired, ForgeKind, MergeMethod, PullRequest, State
 from controllers.forge.stamp import read_stamp
 from controllers.forge.wire import Identifier, Number
 from controllers.net.foreign_text import escape
@@ -80,8 +80,8 @@ def explain(answer: Answer) -> ForgeError | None:
     return None
 
 
-class Gitlab:
-    """Implements `driver.Driver`."""
+class Gitlab(Driver):
+    """Pull requests of one repository."""
 
     kind = ForgeKind.GITLAB
     limits = Limits(title=255, body=65_536)  # it takes more, which nobody reads
@@ -153,9 +153,6 @@ class Gitlab:
             await self._api.send("PUT", f"{self._one(pull_request)}/merge", body=body)
         except AuthenticationFailed as error:  # GitLab's 401 for a token that may do all but merge
             raise Forbidden(error.reason, remedy="give the token's user the right to merge") from error
-
-    async def commit(self, commit: BranchCommit) -> str:
-        raise Refused("commits through its API are not signed by it", remedy="leave commits to Git")
 
     async def _settled(self, pull_request: PullRequest) -> _MergeRequest:
         """Return a merge request once GitLab knows whether it can be merged. Raises NotYet when that takes long."""
