@@ -6,10 +6,10 @@ import re
 import stat
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from api.kinds import RECONCILED
+from api.kinds import EVERY_PROCESS
 from api.version import VERSION
 from hack.image.build import BILL, CLOUD, NO_CLOUD, ROOT, Variant, size_of
 from hack.image.container import Unpacked
@@ -150,19 +150,22 @@ def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
         _run(image, "python", "-c", AWS_CLIENTS)
         yield "has what clients of AWS read"
     yield from _checkout(image)
-    commands: dict[tuple[str, ...], Callable[[str], bool]] = {
-        ("tagline", "version", "--client"): lambda said: VERSION in said,
-        ("tagline", "preview", "--help"): lambda said: "--path" in said or "preview" in said,
-        ("kubectl-tagline", "version", "--client"): lambda said: VERSION in said,
-    }
-    for kind in RECONCILED:
-        module = f"controllers.{kind.name}"
-        commands["python", "-m", module, "--help"] = lambda said: "--log-level" in said
-    for command, is_right in commands.items():
+    for command, words in commands().items():
         started = time.monotonic()
         said = _run(image, *command)
-        _require(is_right(said), f"{' '.join(command)} printed: {said[:500]}")
+        _require(words in said, f"{' '.join(command)} printed: {said[:500]}")
         yield f"{' '.join(command)}: {time.monotonic() - started:.2f} s"
+
+
+def commands() -> dict[tuple[str, ...], str]:
+    """Return what is run to see that it starts, each with words that it has to print: every process, and verbs."""
+    processes = {("python", "-m", f"controllers.{kind.name}", "--help"): "--log-level" for kind in EVERY_PROCESS}
+    return {
+        ("tagline", "version", "--client"): VERSION,
+        ("tagline", "preview", "--help"): "--exit-code",
+        ("kubectl-tagline", "version", "--client"): VERSION,
+        **processes,
+    }
 
 
 def _checkout(image: Unpacked) -> Iterator[str]:

@@ -121,3 +121,9 @@ def test_one_with_what_the_build_was_told(image: Unpacked, name: str) -> None:
     (image.root / name).touch()
     with pytest.raises(check.CheckFailed, match="told about its machine"):
         judge(image)
+
+
+def test_every_process_is_started() -> None:
+    present = {path.parent.name for path in Path(build.ROOT / "controllers").glob("*/__main__.py")}
+    started = {command[2].removeprefix("controllers.") for command in check.commands() if command[0] == "python"}
+    assert started == present
