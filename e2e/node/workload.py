@@ -59,10 +59,14 @@ class Workload:
         return str(json.loads(lease)["spec"].get("holderIdentity") or "").partition("_")[0]
 
     def evicted(self) -> list[str]:
-        """Return why the kubelet has evicted pods of it."""
+        """Return why the kubelet has evicted pods of it.
+
+        The condition says so always. The status has reason `Evicted` only where the process had to be killed: one that
+        ends in time leaves a pod that has `Succeeded`.
+        """
         listed = self.kubectl("get", "pods", "-n", NAMESPACE, "-l", f"app={self.name}", "-o", "json").stdout
-        statuses = [pod["status"] for pod in json.loads(listed)["items"]]
-        return [status["message"] for status in statuses if status.get("reason") == "Evicted"]
+        targets = [condition(pod, "DisruptionTarget") for pod in json.loads(listed)["items"]]
+        return [target["message"] for target in targets if target.get("reason") == "TerminationByKubelet"]
 
     def spec(self) -> dict[str, Any]:
         """Return the Deployment's spec."""
