@@ -60,7 +60,7 @@ demo-node: $(READY) ## The same in pods, deployed by Flux from Git (root on Debi
 	@$(BIN)/python -m hack.env check
 	@$(BIN)/python -m hack.env build --node
 	@$(MAKE) --no-print-directory flux-engines
-	@test -f "$$($(BIN)/python -m hack.image path)" || $(MAKE) --no-print-directory image
+	@$(BIN)/python -m hack.image build --unless-current
 	@$(BIN)/python -m hack.demo --node $(if $(KEEP),--keep)
 
 $(DOCS_READY): requirements/docs.txt

@@ -4,7 +4,7 @@ import argparse
 import sys
 
 from hack.image import base, check, container
-from hack.image.build import CLOUD, NO_CLOUD, Variant, build
+from hack.image.build import CLOUD, NO_CLOUD, Variant, build, is_current
 from hack.image.programs import CannotBuild, ensure
 
 
@@ -15,6 +15,7 @@ def main() -> int:
     parser.add_argument("--no-cloud", action="store_true", help="the image without the clouds' SDKs")
     parser.add_argument("--python-image", default="", help="a base in a registry, NAME@sha256:…, not one made here")
     parser.add_argument("--fresh", action="store_true", help="make the base anew, though there is one")
+    parser.add_argument("--unless-current", action="store_true", help="for build: not if these sources are built")
     parser.add_argument("--write", action="store_true", help="for base: record its packages")
     args = parser.parse_args()
     variant = NO_CLOUD if args.no_cloud else CLOUD
@@ -24,6 +25,8 @@ def main() -> int:
                 print(variant.archive)
             case "base":
                 _base(fresh=args.fresh, write=args.write)
+            case "build" if args.unless_current and is_current(variant):
+                print(f"{variant.archive} is of these sources", file=sys.stderr)
             case "build":
                 build(variant, python_image=args.python_image, fresh=args.fresh)
                 _check(variant)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from api.version import VERSION
+from hack.image import __main__ as command
 from hack.image import build
 from hack.image.programs import CannotBuild, ensure
 
@@ -69,3 +70,16 @@ def test_an_archive_is_current_as_long_as_nothing_that_is_sent_has_changed(
     assert build.is_current(build.CLOUD), "tests are not sent"
     (tmp_path / "api/b.py").touch()
     assert not build.is_current(build.CLOUD)
+
+
+@pytest.mark.parametrize(
+    ("is_current", "builds"), [pytest.param(True, 0, id="there"), pytest.param(False, 1, id="old")]
+)
+def test_what_is_current_is_not_built_again(monkeypatch: pytest.MonkeyPatch, is_current: bool, builds: int) -> None:
+    built: list[build.Variant] = []
+    monkeypatch.setattr(command, "is_current", lambda _: is_current)
+    monkeypatch.setattr(command, "build", lambda variant, **_: built.append(variant))
+    monkeypatch.setattr(command, "_check", lambda _: None)
+    monkeypatch.setattr("sys.argv", ["hack.image", "build", "--unless-current"])
+    assert command.main() == 0
+    assert len(built) == builds
