@@ -15,6 +15,9 @@ from testing.registry_harness import ALICE, LIST, LIST_URL, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply
 
 
+DIGEST = "sha256:" + "ab" * 32
+
+
 async def test_pages_are_followed_until_the_last() -> None:
     async with run_harness(RegistryHandler({"app": [f"1.0.{n}" for n in range(7)]}, page_size=3)) as b:
         assert await b.tags() == [f"1.0.{n}" for n in range(7)]
@@ -34,6 +37,14 @@ async def test_a_rescan_without_changes_costs_one_request() -> None:
         del b.server.asked[:]
         assert await b.tags(ALICE) == ["1.0"]
         assert b.server.targets() == [LIST]
+        assert b.server.connections == 2  # one of them tried TLS
+
+
+async def test_one_connection_carries_what_is_asked_about_single_tags() -> None:
+    async with run_harness(RegistryHandler({"app": ["1.0"]}, digests={"1.0": DIGEST})) as b:
+        for _ in range(3):
+            assert await b.digest() == DIGEST
+        assert [asked.method for asked in b.server.asked] == ["GET", "HEAD", "HEAD", "HEAD"]
         assert b.server.connections == 2  # one of them tried TLS
 
 

@@ -178,15 +178,15 @@ class RegistryTransport:
             truncate=failed,
             overflow=None if failed or not overflow else partial(overflow, str(response.url), kind),
         )
-        if request.method != "HEAD":
-            assert isinstance(response.stream, httpx.AsyncByteStream)
-            async for chunk in response.stream:
-                meter.add(len(chunk))
-                if meter.is_pause_due:
-                    await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
-                await self._feed(body, chunk)
-                if body.is_truncated:
-                    break
+        # Read to its end even where there is none, as after HEAD: else the connection would not be used again.
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        async for chunk in response.stream:
+            meter.add(len(chunk))
+            if meter.is_pause_due:
+                await asyncio.sleep(0)  # many chunks may have come at once, and httpx returns them without a pause
+            await self._feed(body, chunk)
+            if body.is_truncated:
+                break
         return RegistryResponse(
             status=response.status_code,
             headers=dict(response.headers),
