@@ -297,7 +297,7 @@ class Listing:
         if self.is_filtered and len(self.tags) + self._unread_count > self._filtered:
             await self.apply_filter(url)
         whole = b"" if self._fingerprints is None or self.is_filtered else fingerprint(self._fingerprints)
-        if self._unread and not self.tags:
+        if self._unread and not self.tags and not self.is_filtered:
             return ListedTags(UnreadTags(self._unread, self._unread_count), fingerprint=whole)
         self.read()
         return ListedTags(self.tags, self.is_filtered, self.excluded_count, whole)

@@ -158,6 +158,15 @@ async def test_tags_that_are_left_out_do_not_count() -> None:
     )
 
 
+async def test_what_was_left_out_is_counted_where_nothing_is_left_and_the_last_page_was_read_before() -> None:
+    listing = Listing(1, keep_odd)
+    listing.add(["aa", "bb"])
+    await listing.apply_filter(HERE)
+    listing.add_unread(b'{"name": "app", "tags": []}', 0, page=b"empty page")
+    found = await listing.finish(HERE)
+    assert (list(found.tags), found.is_filtered, found.excluded_count) == ([], True, 2)
+
+
 async def test_long_tags_count_for_more() -> None:
     listing = Listing(3)
     listing.add(["a" * 200, "b" * 200])
