@@ -14,7 +14,6 @@ from controllers.registry.login import MAX_SCOPES
 from testing.registry_harness import ALICE, LIST, LIST_URL, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply
 
-
 DIGEST = "sha256:" + "ab" * 32
 
 
