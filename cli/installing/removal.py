@@ -227,19 +227,23 @@ def _content(cluster: "Cluster", inventory: Inventory, crds: set[str]) -> list[s
     from controllers.runtime.kube.errors import ApiError, NotFound  # noqa: PLC0415
 
     own = {(ref.kind, ref.name) for ref in inventory.objects}
-    found: dict[str, None] = {}
+    going = {name.partition(".")[2] for name in crds}
+    listed, found = set[tuple[str, str]](), dict[str, None]()
     for api_version in versions(cluster):
         try:
             for kind in listable_kinds(cluster, api_version):
-                if kind.kind in _PASSING or f"{kind.plural}.{kind.group}" in crds:
+                is_known = (kind.group, kind.plural) in listed or f"{kind.plural}.{kind.group}" in crds
+                if is_known or kind.kind in _PASSING:
                     continue
-                for obj in _list(cluster, kind, inventory.namespace):
+                for obj in cluster.list(kind, inventory.namespace):
                     one = kind.kind, obj["metadata"]["name"]
                     if one not in own and one not in _GIVEN and not obj["metadata"].get("ownerReferences"):
                         found["/".join(one)] = None
-        except NotFound:  # listed, and not served any more: its CRDs have just gone, with all objects
-            continue
-        except ApiError as error:  # an extension of the API server that is down, a right that is missing
+                listed.add((kind.group, kind.plural))
+        except ApiError as error:
+            if isinstance(error, NotFound) and api_version.partition("/")[0] in going:
+                continue  # listed, and not served any more: its CRDs have just gone, with all objects
+            # An extension of the API server that is down, whatever it answers; a right that is missing.
             found[f"maybe objects of {api_version} ({error.message})"] = None
     return list(found)
 

@@ -57,10 +57,17 @@ def listable_kinds(cluster: "Cluster", api_version: str) -> list[Resource]:
 
 
 def versions(cluster: "Cluster") -> Iterator[str]:
-    """Yield the core API, and the preferred version of each group as the server orders them."""
+    """Yield the core API, the preferred version of each group as the server orders them, and then all other versions.
+
+    A group may have kinds that its preferred version lacks, as `notification.toolkit.fluxcd.io` has Alerts.
+    """
     yield "v1"
+    others: list[str] = []
     for group in _read(cluster, "/apis").get("groups") or ():
-        yield str(group["preferredVersion"]["groupVersion"])
+        preferred = str(group["preferredVersion"]["groupVersion"])
+        yield preferred
+        others += [one["groupVersion"] for one in group.get("versions") or () if one["groupVersion"] != preferred]
+    yield from others
 
 
 def _resources(cluster: "Cluster", api_version: str) -> Iterator[tuple[Resource, frozenset[str]]]:
