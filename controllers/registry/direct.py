@@ -64,7 +64,8 @@ class DirectTransport(httpx.AsyncBaseTransport):
             raise
 
     async def aclose(self) -> None:
-        """Close all connections that nobody uses."""
+        """Close all connections that nobody uses; those in use are closed when their answers are."""
+        self._max_idle = 0
         self._idle.clear()
         while self._by_age:
             connection, _ = self._by_age.popitem()

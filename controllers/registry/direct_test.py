@@ -97,6 +97,23 @@ async def test_a_connection_that_was_idle_for_too_long_is_not_used_again() -> No
         assert server.connections == 2
 
 
+async def test_a_connection_that_is_in_use_at_the_end_is_closed_after_it() -> None:
+    hung_up = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await read_request(reader):
+            writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\ntruth")
+        hung_up.set()
+
+    async with run_listener(serve) as address, transport() as direct:
+        answer = await direct.handle_async_request(httpx.Request("GET", f"http://{address}/"))
+        await direct.aclose()
+        assert isinstance(answer.stream, httpx.AsyncByteStream)
+        assert [chunk async for chunk in answer.stream] == [b"truth"]
+        await answer.aclose()
+        await asyncio.wait_for(hung_up.wait(), 10)
+
+
 @pytest.mark.parametrize("later", [b"", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nlies"], ids=["end", "answer"])
 async def test_a_connection_on_which_something_came_unasked_is_not_used_again(later: bytes) -> None:
     accepted = 0
