@@ -237,7 +237,7 @@ class SourceReader:
                 return ForgeAccess(location, login_of(remote))
             name, namespace = spec.secret_ref.name, automation.metadata.namespace
             data = await self._secret(namespace, name, "pull request")
-            if "githubAppID" in data:
+            if any(name in data for name in APP_IDS):
                 app = app_from_secret(data, secret_name=f"{namespace}/{name}")
                 return ForgeAccess(location, await self._git.github_login(app, remote))
             return ForgeAccess(location, login_from_secret(data, secret_name=f"{namespace}/{name}"))

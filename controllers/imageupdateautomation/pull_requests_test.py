@@ -18,7 +18,7 @@ from controllers.imageupdateautomation.outcomes import INVALID_PULL_REQUEST_BRAN
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Retry, Stalled
 from testing.automation_harness import INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
-from testing.builders import git_spec
+from testing.builders import git_spec, secret
 
 HEAD = "tagline/apps-fleet"
 BRANCH = f"refs/heads/{HEAD}"
@@ -496,6 +496,15 @@ async def test_secret_without_a_token_is_a_condition_with_the_next_step(harness:
     ask(harness, secret_ref=LocalObjectReference(name="forge"))
     end = await harness.fail(Retry)
     assert "failed to get pull request secret 'apps/forge'" in end.message
+
+
+@pytest.mark.parametrize("id_key", ["githubAppID", "githubAppClientID"])
+async def test_secret_of_a_github_app_is_a_login(harness: AutomationHarness, id_key: str) -> None:
+    ask(harness, secret_ref=LocalObjectReference(name="forge"))
+    app = {id_key: b"7", "githubAppPrivateKey": b"PEM", "githubAppInstallationID": b"42"}
+    harness.kube.put("secrets", secret("forge", **app))
+    await harness.reconcile()
+    assert harness.forge.open_heads() == [HEAD]
 
 
 async def test_host_that_says_nothing_of_its_forge_stalls(harness: AutomationHarness) -> None:
