@@ -313,6 +313,35 @@ async def test_crash_before_the_status_was_written(offering: AutomationHarness) 
     assert [one.number for one in offering.status.pull_requests] == [1]
 
 
+async def test_crash_before_the_status_had_the_end_of_one_and_the_next(offering: AutomationHarness) -> None:
+    await offering.reconcile()
+    before = offering.status
+    offering.forge.merge(1)
+    offering.choose("web", NEW_WEB)
+    await offering.reconcile(after=INTERVAL)
+    assert offering.forge.only().number == 2
+    offering.automation = replace(offering.automation, status=before)
+    await offering.reconcile(after=2 * INTERVAL)
+    assert [(one.number, one.state) for one in offering.status.pull_requests] == [(2, "Open"), (1, "Merged")]
+
+
+async def test_one_that_was_deleted_is_forgotten(offering: AutomationHarness) -> None:
+    await offering.reconcile()
+    offering.forge.entries.pop(1)
+    offering.git.put(MAIN, {"web.yaml": manifest("1.1.0")})
+    end = await offering.reconcile(after=INTERVAL)
+    assert end.warnings == (("PullRequestGone", f"pull request #1 was not found any more, and is forgotten: {URL}"),)
+    assert offering.status.pull_requests == ()
+    offering.forge.calls.clear()
+    await offering.reconcile(after=2 * INTERVAL)
+    assert offering.forge.calls == ["list_open"]
+
+
+async def test_new_one_is_looked_for_once(offering: AutomationHarness) -> None:
+    await offering.reconcile()
+    assert offering.forge.calls == ["list_open", "find", "create"]
+
+
 async def test_lost_leadership_is_noticed_before_each_write(offering: AutomationHarness) -> None:
     def lose() -> None:
         raise LostLeadership

@@ -107,6 +107,7 @@ class Offering:
         except ForgeError as error:
             raise PullRequestsFailed(error, 1) from error
         self._open = {(one.head, one.base): one for one in listed}
+        known = self.records.list_open()
         mine = [one for one in listed if self._is_mine(one)]
         self._open_count = len(mine)
         for group in groups:
@@ -115,9 +116,8 @@ class Offering:
         for entry in mine:
             if entry.head not in wanted or entry.base != self._base:
                 await self._guard(lambda entry=entry: self._supersede(entry, base, wanted=entry.head in wanted))  # type: ignore[misc]
-        for record in self.records.list_open():
-            if (record.branch, record.base) not in self._open:
-                await self._guard(lambda record=record: self._look_for(record, base, wanted=record.branch in wanted))  # type: ignore[misc]
+        for record in self._list_missing(known, listed):
+            await self._guard(lambda record=record: self._look_for(record, base, wanted=record.branch in wanted))  # type: ignore[misc]
         if self._failures:
             raise PullRequestsFailed(self._failures[0], len(self._failures))
 
@@ -144,6 +144,13 @@ class Offering:
     def _is_mine(self, entry: PullRequest) -> bool:
         stamped = entry.stamp is not None and entry.stamp.automation == self._name
         return stamped or self.records.get(entry.number) is not None
+
+    def _list_missing(
+        self, known: Sequence[PullRequestStatus], listed: Sequence[PullRequest]
+    ) -> list[PullRequestStatus]:
+        """Return those that were open before this run, are not listed, and of which no group has learned more."""
+        still = {one.number for one in self.records.list_open()} - {one.number for one in listed}
+        return [one for one in known if one.number in still]
 
     async def _guard(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do a step for one pull request; keep what went wrong, unless it would with all others as well."""
@@ -337,14 +344,16 @@ class Offering:
 
     async def _look_for(self, record: PullRequestStatus, base: Base, *, wanted: bool) -> None:
         """Find out what became of one that the listing does not have."""
-        for entry in await self.forge.find(record.branch, record.base or self._base):
-            if entry.number != record.number:
-                continue
-            if entry.state is State.OPEN:
-                if not wanted or entry.base != self._base:
-                    await self._supersede(entry, base, wanted=wanted)
-            else:
-                self._note_end(entry)
+        found = await self.forge.find(record.branch, record.base or self._base)
+        entry = next((one for one in found if one.number == record.number), None)
+        if entry is None:  # deleted, or the GitRepository leads to another repository now
+            self.records.drop(record.number)
+            words = f"pull request #{record.number} was not found any more, and is forgotten: {record.url}"
+            self.notices.append(Notice("PullRequestGone", words, is_warning=True))
+        elif entry.state is not State.OPEN:
+            self._note_end(entry)
+        elif not wanted or entry.base != self._base:
+            await self._supersede(entry, base, wanted=wanted)
 
     async def _supersede(self, entry: PullRequest, base: Base, *, wanted: bool) -> None:
         """Close one that the spec does not lead to any more."""

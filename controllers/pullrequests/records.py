@@ -57,6 +57,10 @@ class Records:
         self._by_number[entry.number] = after
         return after
 
+    def drop(self, number: int) -> None:
+        """Forget one that the forge does not have."""
+        self._by_number.pop(number, None)
+
     def to_status(self) -> tuple[PullRequestStatus, ...]:
         """Return what the status is to list: open ones by number, then the last that ended."""
         entries = sorted(self._by_number.values(), key=lambda one: one.number)
