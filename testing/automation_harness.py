@@ -64,13 +64,14 @@ class AutomationHarness:
         self._reconciler.forget(key_of(self.automation))
 
     def _new_reconciler(self) -> ImageUpdateAutomationReconciler:
+        self.metrics = CollectorRegistry()
         namespaces = self.namespaces if self._sees_namespaces else None
         return ImageUpdateAutomationReconciler(
             self.git,
             self._sources,
             policies=self.policies,
             forges=lambda _access, _remote: self.forge,
-            metrics=PullRequestMetrics(CollectorRegistry()),
+            metrics=PullRequestMetrics(self.metrics),
             namespaces=namespaces,
         )
 

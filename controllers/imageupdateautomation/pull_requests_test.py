@@ -13,8 +13,12 @@ from api.meta import LocalObjectReference
 from api.pullrequest import AutoMerge, PullRequestSpec
 from controllers.forge.errors import AuthenticationFailed, Forbidden, RateLimited, Refused
 from controllers.forge.model import MergeMethod, State, Warned
-from controllers.git.errors import PushRejected
-from controllers.imageupdateautomation.outcomes import INVALID_PULL_REQUEST_BRANCH, PULL_REQUEST_FAILED
+from controllers.git.errors import PushRejected, Unreachable
+from controllers.imageupdateautomation.outcomes import (
+    GIT_OPERATION_FAILED,
+    INVALID_PULL_REQUEST_BRANCH,
+    PULL_REQUEST_FAILED,
+)
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Retry, Stalled
 from testing.automation_harness import INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
@@ -408,6 +412,14 @@ async def test_one_that_fails_keeps_no_other_from_being_served(harness: Automati
     assert len(harness.forge.open_heads()) == 2
 
 
+async def test_what_was_done_is_said_although_git_is_out_of_reach_afterwards(harness: AutomationHarness) -> None:
+    with_two_policies(harness, group_by="policy")
+    harness.forge.before["create"].append(lambda: harness.git.failures["push"].append(Unreachable("no route")))
+    end = await harness.fail(Retry)
+    assert (end.reason, "no route" in end.message) == (GIT_OPERATION_FAILED, True)
+    assert f"opened pull request #1 (from {HEAD}-api to main): {URL}" in end.message
+
+
 async def test_token_without_rights_stops_at_the_first(harness: AutomationHarness) -> None:
     with_two_policies(harness, group_by="policy")
     harness.forge.failures["create"].append(Forbidden("may not", remedy="give it the scope"))
@@ -519,6 +531,17 @@ async def test_field_that_is_removed_leaves_open_ones_and_says_so(offering: Auto
     assert offering.forge.open_heads() == [HEAD]
     assert offering.status.pull_requests == ()
     assert offering.git.files_of(MAIN)["web.yaml"] == manifest("1.1.0")
+
+
+async def test_open_ones_are_counted_as_long_as_they_are_looked_after(offering: AutomationHarness) -> None:
+    def count() -> float | None:
+        return offering.metrics.get_sample_value("tagline_pull_requests_open")
+
+    await offering.reconcile()
+    assert count() == 1
+    offering.spec(git=git_spec())
+    await offering.reconcile(after=INTERVAL, new_generation=True)
+    assert count() == 0
 
 
 async def test_secret_without_a_token_is_a_condition_with_the_next_step(harness: AutomationHarness) -> None:

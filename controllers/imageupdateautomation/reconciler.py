@@ -26,7 +26,6 @@ from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.outcomes import ON_ERROR
-from controllers.pullrequests.errors import PullRequestsFailed
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.offering import Base, Offering, RunContext
 from controllers.pullrequests.records import Records, summarize_open
@@ -107,6 +106,7 @@ class ImageUpdateAutomationReconciler:
         if repository.source.forge is not None:
             return await self._offer(run, work, repository, repository.source.forge, notes)
         notes.append(_leave_open(run))
+        self._metrics.forget(key_of(run.object))
         listed = None
         if not _must_update(run, work, repository.plan):
             listed = await repository.list_refs()
@@ -184,7 +184,7 @@ class ImageUpdateAutomationReconciler:
         )
         try:
             await offering.run(Base(refs, tree, edit, left_out))
-        except PullRequestsFailed:
+        except Exception:
             notes += [notice.message for notice in offering.notices]
             raise
         finally:
