@@ -21,6 +21,8 @@ from controllers.imageupdateautomation.outcomes import (
 )
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Retry, Stalled
+from controllers.update.editor import Editor
+from controllers.update.work import Edit, MarkedTree, Work
 from testing.automation_harness import INTERVAL, MAIN, NEW_WEB, AutomationHarness, manifest
 from testing.builders import git_spec, secret
 
@@ -216,6 +218,17 @@ async def test_moved_base(offering: AutomationHarness, rebase: str, path: str, i
         assert offering.tip(BRANCH) == before
 
 
+@pytest.mark.parametrize(("rebase", "fetches"), [("conflicted", 2), ("never", 1)])
+async def test_former_base_is_fetched_only_to_find_conflicts(
+    offering: AutomationHarness, rebase: str, fetches: int
+) -> None:
+    ask(offering, rebase=rebase)
+    await offering.reconcile()
+    offering.git.put(MAIN, {"README.md": b"# new\n"})
+    await offering.reconcile(after=INTERVAL)
+    assert offering.git.calls.count("fetch") == fetches
+
+
 # Groups.
 
 
@@ -229,6 +242,22 @@ async def test_each_policy_gets_its_own(harness: AutomationHarness) -> None:
         harness.git.files_of(MAIN)["apps/api.yaml"],
     )
     assert [one.policies for one in harness.status.pull_requests] == [("api",), ("web",)]
+
+
+async def test_each_group_reads_only_files_of_its_own(
+    harness: AutomationHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    planned: list[list[str]] = []
+    plan = Editor.plan
+
+    async def spy(self: Editor, tree: MarkedTree, work: Work, **options: Any) -> Edit:
+        planned.append(sorted(file.path for file in tree.files))
+        return await plan(self, tree, work, **options)
+
+    monkeypatch.setattr(Editor, "plan", spy)
+    with_two_policies(harness, group_by="policy")
+    await harness.reconcile()
+    assert planned == [["apps/api.yaml", "web.yaml"], ["apps/api.yaml"], ["web.yaml"]]
 
 
 async def test_one_branch_moves_only_for_its_own_policy(harness: AutomationHarness) -> None:
@@ -553,7 +582,7 @@ async def test_secret_without_a_token_is_a_condition_with_the_next_step(harness:
 @pytest.mark.parametrize("id_key", ["githubAppID", "githubAppClientID"])
 async def test_secret_of_a_github_app_is_a_login(harness: AutomationHarness, id_key: str) -> None:
     ask(harness, secret_ref=LocalObjectReference(name="forge"))
-    app = {id_key: b"7", "githubAppPrivateKey": b"PEM", "githubAppInstallationID": b"42"}
+    app: dict[str, Any] = {id_key: b"7", "githubAppPrivateKey": b"PEM", "githubAppInstallationID": b"42"}
     harness.kube.put("secrets", secret("forge", **app))
     await harness.reconcile()
     assert harness.forge.open_heads() == [HEAD]

@@ -33,13 +33,16 @@ async def read_branch(repository: Repository, refs: Refs, head: str, base: str) 
     return HeadBranch(tip.commit, offer.content, base_moved=parent != base), parent
 
 
-async def read_head(repository: Repository, refs: Refs, group: Group, edit: Edit, *, editor: Editor) -> HeadBranch:
+async def read_head(
+    repository: Repository, refs: Refs, group: Group, edit: Edit, *, editor: Editor | None
+) -> HeadBranch:
     """Return the facts of a group's branch, and whether the base has changed the same files since it was made.
 
-    edit: what the group makes of the current base. Raises as `read_branch`.
+    edit: what the group makes of the current base. editor: None where nobody asks for conflicts, for which the commit
+    that the branch was made of has to be fetched. Raises as `read_branch`.
     """
     branch, parent = await read_branch(repository, refs, group.head, edit.base.commit)
-    if not branch.base_moved:
+    if editor is None or not branch.base_moved:
         return branch
     return replace(branch, conflicted=await _is_conflicted(repository, group, edit, parent, editor=editor))
 

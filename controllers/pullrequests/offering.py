@@ -98,6 +98,8 @@ class Offering:
     _open: dict[tuple[str, str], PullRequest] = field(default_factory=dict, init=False)
     _failures: list[Exception] = field(default_factory=list, init=False)
     _open_count: int = field(default=0, init=False)
+    _changed_files: Mapping[str, set[str]] = field(default_factory=dict, init=False)
+    """By `namespace:policy`."""
 
     async def run(self, base: Base) -> None:
         """Bring all pull requests up to date. Raises PullRequestsFailed, groups.BadBranch and TemplateFailure."""
@@ -107,6 +109,7 @@ class Offering:
         except ForgeError as error:
             raise PullRequestsFailed(error, 1) from error
         self._open = {(one.head, one.base): one for one in listed}
+        self._changed_files = _files_by_policy(base.edit)
         known = self.records.list_open()
         mine = [one for one in listed if self._is_mine(one)]
         self._open_count = len(mine)
@@ -137,6 +140,10 @@ class Offering:
     @property
     def _rules(self) -> Rules:
         return Rules(Rebase(self.spec.rebase), self.spec.limit, self.spec.recreate_closed)
+
+    @property
+    def _looks_for_conflicts(self) -> bool:
+        return self._rules.rebase is Rebase.CONFLICTED
 
     def _list_groups(self, base: Base) -> list[Group]:
         return list_groups(self.spec, self.work, base.tree, self._base, now=self.context.now)
@@ -175,7 +182,9 @@ class Offering:
             self._note_end(entry)
         if not (part.contents or any(entry.state is State.OPEN for entry in found)):
             return
-        branch = await read_head(self.repository, base.refs, group, part, editor=self.editor)
+        branch = await read_head(
+            self.repository, base.refs, group, part, editor=self.editor if self._looks_for_conflicts else None
+        )
         message, desired = await self._describe(group, part, base) if part.contents else ("", None)
         decision = decide(
             desired,
@@ -192,13 +201,10 @@ class Offering:
         await self._do(decision, branch, desired, head=commit, policies=_policies_of(part, self._automation))
 
     async def _plan(self, group: Group, base: Base) -> Edit:
-        """Return what a group changes; nothing is planned for one that has no part in the whole."""
-        changed = base.edit.update.edits
-        keys = {
-            parse_setter(change.setter).policy_key for result in base.edit.update.result for change in result.changes
-        }
-        tree = only(group.narrow(base.tree), changed)
-        if not tree.files or not keys & set(group.work.images):
+        """Return what a group changes; only files that its own policies change are read again."""
+        paths = {path for key in group.work.images for path in self._changed_files.get(key, ())}
+        tree = group.narrow(only(base.tree, paths))
+        if not tree.files:
             return Edit(base.tree.base, replace(base.edit.update, edits={}, result=()), {})
         return await self.editor.plan(tree, group.work, is_partial=True)
 
@@ -371,6 +377,15 @@ class Offering:
         except (GitOperationFailed, RefMoved) as error:
             words = f"branch '{head}' was left behind: {sanitize(str(error))}"
             self.notices.append(Notice("BranchLeftBehind", words, is_warning=True))
+
+
+def _files_by_policy(edit: Edit) -> dict[str, set[str]]:
+    """Return which files each policy changes, by `namespace:policy`."""
+    found: dict[str, set[str]] = {}
+    for path, changed in edit.update.edits.items():
+        for change in changed.changes:
+            found.setdefault(parse_setter(change.setter).policy_key, set()).add(path)
+    return found
 
 
 def _policies_of(part: Edit, automation: ImageUpdateAutomation) -> tuple[str, ...]:
