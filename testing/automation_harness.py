@@ -1,5 +1,6 @@
 """A reconciler on a fake remote, for the tests of its runs."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from api.gitrepository import GitRepository
 from api.imagepolicy import ImagePolicy, ImageRef, ImageSource
 from api.imageupdateautomation import ImageUpdateAutomation, ImageUpdateAutomationStatus, PushSpec
 from api.meta import LocalObjectReference
+from controllers.forge.model import Forge
 from controllers.gitaccess.branches import Gates
 from controllers.gitaccess.source import SourceReader
 from controllers.imageupdateautomation.reconciler import ImageUpdateAutomationReconciler
@@ -44,6 +46,7 @@ class AutomationHarness:
         self.git, self.kube = FakeGit(), FakeKube()
         self.git.put(MAIN, {"web.yaml": manifest("1.0.0"), "README.md": b"# fleet\n"})
         self.forge = FakeForge(self.git)
+        self.wrap_forge: Callable[[Forge], Forge] = lambda forge: forge
         self.policies: FakeObjects[ImagePolicy] = FakeObjects()
         self.namespaces: FakeObjects[Namespace] = FakeObjects()
         self._sees_namespaces = True
@@ -70,7 +73,7 @@ class AutomationHarness:
             self.git,
             self._sources,
             policies=self.policies,
-            forges=lambda _access, _remote: self.forge,
+            forges=lambda _access, _remote: self.wrap_forge(self.forge),
             metrics=PullRequestMetrics(self.metrics),
             namespaces=namespaces,
         )

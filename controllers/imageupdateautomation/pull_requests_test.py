@@ -19,6 +19,7 @@ from controllers.imageupdateautomation.outcomes import (
     INVALID_PULL_REQUEST_BRANCH,
     PULL_REQUEST_FAILED,
 )
+from controllers.pullrequests.recording import RecordingForge
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Retry, Stalled
 from controllers.update.editor import Editor
@@ -550,6 +551,14 @@ async def test_commit_that_the_forge_refuses_is_pushed_and_that_is_said(harness:
     assert (len(harness.git.pushes), harness.forge.open_heads()) == (1, [HEAD])
     assert [reason for reason, _ in end.warnings] == ["CommitNotVerified"]
     assert "GitHub: failed to commit: too large" in end.warnings[0][1]
+
+
+async def test_forge_makes_no_commit_in_a_dry_run(harness: AutomationHarness) -> None:
+    ask(harness, verified_commits=True)
+    harness.wrap_forge = lambda forge: RecordingForge(forge, [], is_dry_run=True)
+    end = await harness.reconcile()
+    assert (harness.forge.calls, end.warnings) == (["list_open", "find"], ())
+    assert [push.updates[0].ref for push in harness.git.pushes] == [BRANCH]
 
 
 async def test_field_that_is_removed_leaves_open_ones_and_says_so(offering: AutomationHarness) -> None:

@@ -1,6 +1,7 @@
 """What keeps pull requests from being made; the kind decides what each class means for the object.
 
 PullRequestsFailed   a forge or Git did not do what was attempted, for one pull request or all; others were served
+NotSent              a forge was not asked to make a commit, in a dry run; caught by offering
 groups.BadBranch     the spec leads to no branch; only an edit of the spec helps
 """
 
@@ -13,11 +14,16 @@ from controllers.forge.errors import (
     ForgeError,
     Moved,
     NotFound,
+    Refused,
     Unavailable,
 )
 
 FOR_ALL = (Archived, AuthenticationFailed, Forbidden, Moved, NotFound, Unavailable)
 """What would go wrong with the next pull request as well."""
+
+
+class NotSent(Refused):
+    """What was asked for was not sent to the forge, since nothing is to change there; no fault of anybody."""
 
 
 class PullRequestsFailed(Exception):

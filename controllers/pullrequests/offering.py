@@ -28,7 +28,7 @@ from controllers.git.protocol.refs import HEADS, Refs
 from controllers.git.protocol.refspec import RefUpdate
 from controllers.image.setter import parse_setter
 from controllers.net.foreign_text import sanitize
-from controllers.pullrequests.errors import FOR_ALL, PullRequestsFailed
+from controllers.pullrequests.errors import FOR_ALL, NotSent, PullRequestsFailed
 from controllers.pullrequests.groups import Group, branch_prefix, list_groups, list_policies
 from controllers.pullrequests.heads import only, read_branch, read_head
 from controllers.pullrequests.metrics import PullRequestMetrics
@@ -250,6 +250,8 @@ class Offering:
             commit = await self.forge.commit(
                 BranchCommit(group.head, branch.commit, part.base.commit, message, changes)
             )
+        except NotSent:
+            return branch.commit, False
         except Refused as error:
             self._warn_of_commit(group, str(error))
             return branch.commit, False

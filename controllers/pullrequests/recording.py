@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 
 from controllers.forge.model import BranchCommit, Desired, Forge, ForgeKind, Outcome, PullRequest, State
+from controllers.pullrequests.errors import NotSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,10 @@ class RecordedOffer:
 
 
 class RecordingForge:
-    """A `Forge` over another one. is_dry_run: what writes succeeds without being sent."""
+    """A `Forge` over another one. is_dry_run: what writes succeeds without being sent.
+
+    Only a commit raises NotSent then: it is made like any other, by a `Git` that does not push either.
+    """
 
     def __init__(self, forge: Forge, offers: list[RecordedOffer], *, is_dry_run: bool) -> None:
         self._forge = forge
@@ -67,6 +71,8 @@ class RecordingForge:
         return outcome
 
     async def commit(self, commit: BranchCommit) -> str:
+        if self._is_dry_run:
+            raise NotSent("nothing is sent in a dry run")
         return await self._forge.commit(commit)
 
     def _record(self, action: str, entry: PullRequest, title: str, body: str) -> None:

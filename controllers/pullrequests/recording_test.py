@@ -3,7 +3,8 @@
 import pytest
 
 from controllers.forge.decision import digest
-from controllers.forge.model import Desired, State
+from controllers.forge.model import BranchCommit, Desired, State
+from controllers.pullrequests.errors import NotSent
 from controllers.pullrequests.recording import RecordedOffer, RecordingForge
 from testing.automation_harness import MAIN, manifest
 from testing.fake_forge import FakeForge
@@ -26,6 +27,8 @@ async def test_dry_run_sends_nothing_and_keeps_what_it_would_do(forge: FakeForge
     made = (await recording.create(DESIRED)).pull_request
     await recording.update(made, DESIRED)
     closed = await recording.close(made, "moot")
+    with pytest.raises(NotSent):
+        await recording.commit(BranchCommit("up/web", "", "", "Update web", ()))
     assert (forge.calls, closed.pull_request.state) == ([], State.CLOSED)
     assert [(one.action, one.head, one.number, one.title) for one in offers] == [
         ("open", "up/web", 0, "Update web"),
