@@ -159,7 +159,9 @@ def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
 
 def commands() -> dict[tuple[str, ...], str]:
     """Return what is run to see that it starts, each with words that it has to print: every process, and verbs."""
-    processes = {("python", "-m", f"controllers.{kind.name}", "--help"): "--log-level" for kind in EVERY_PROCESS}
+    processes: dict[tuple[str, ...], str] = {
+        ("python", "-m", f"controllers.{kind.name}", "--help"): "--log-level" for kind in EVERY_PROCESS
+    }
     return {
         ("tagline", "version", "--client"): VERSION,
         ("tagline", "preview", "--help"): "--exit-code",
