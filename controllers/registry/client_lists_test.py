@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +13,7 @@ from controllers.image.reference import Image
 from controllers.registry.errors import BadResponse, ImageNotFound, RegistryError, ResponseTooLarge
 from controllers.registry.metering import FREE_PIECES
 from controllers.registry.settings import RegistrySettings
-from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags, ListedTags, decode_page
+from controllers.registry.tags import KEPT_PAGE_BYTES, KeepTags, ListedTags, Listing, decode_page
 from testing.registry_harness import ANONYMOUS, LIST, MINUTE, RegistryHarness, run_harness
 from testing.registry_server import Handler, ReceivedRequest, RegistryHandler, Reply, diagnostics, run_listener
 
@@ -275,6 +276,33 @@ async def test_pages_that_are_repeated_count_for_the_limit_and_are_filtered() ->
             assert found.fingerprint == b""
         with pytest.raises(ResponseTooLarge, match="more than 5 tags"):
             await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE)
+
+
+@pytest.mark.parametrize("max_tags", [100, 9], ids=["after a new page", "to be filtered"])
+async def test_pages_that_are_repeated_and_have_to_be_decoded_hold_the_event_loop_for_one_at_most(
+    monkeypatch: pytest.MonkeyPatch, max_tags: int
+) -> None:
+    tags = ["0a.sig", "0b.sig", "0c.sig"] + [f"1.0.{number}" for number in range(9)]
+    handler = RegistryHandler({"app": tags}, page_size=3)
+    many = 2 * len('{"name": "app", "tags": ["1.0.0", "1.0.1", "1.0.2"]}') - 10
+    monkeypatch.setattr("controllers.registry.pages.LARGE_PAGE_BYTES", many)
+    on_loop: list[int] = []
+
+    def note(listing: Listing) -> None:
+        if threading.current_thread() is threading.main_thread():
+            on_loop.append(listing.unread_bytes)
+        read(listing)
+
+    read = Listing.read
+    monkeypatch.setattr(Listing, "read", note)
+    async with run_harness(handler, settings=RegistrySettings(max_tags=max_tags)) as b:
+        await listed(b)
+        if max_tags == 100:
+            handler.repos["app"] = ["0aa.sig", *tags[1:]]
+        on_loop.clear()
+        found = await b.client.list_tags(b.image(), ANONYMOUS, timeout=MINUTE, tag_filter=NoSignatures())
+        assert len(found.tags) >= 9
+        assert max(on_loop) < many
 
 
 async def test_a_page_of_errors_is_refused_each_time() -> None:

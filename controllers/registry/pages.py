@@ -124,9 +124,7 @@ async def _add(session: Session, url: str, page: RegistryResponse, listing: List
     digest = fingerprint([page.body])
     count = cache.counts.get(digest)
     if count is None:
-        if listing.unread_bytes >= LARGE_PAGE_BYTES:
-            async with cache.decoders:
-                await asyncio.to_thread(listing.read)
+        await _read_kept(listing, cache)
         if len(page.body) < LARGE_PAGE_BYTES:
             tags = decode_page(url, kind, page.body, is_quotable=quotable)
         else:
@@ -136,9 +134,21 @@ async def _add(session: Session, url: str, page: RegistryResponse, listing: List
         listing.add(tags, page=digest)
     else:
         listing.add_unread(page.body, count, page=digest)
+        if listing.tags:
+            await _read_kept(listing, cache)  # as another page was decoded, all will be: not all at once
     if listing.is_full:
+        await _read_kept(listing, cache)
         await listing.apply_filter(url)
     return count
+
+
+async def _read_kept(listing: Listing, cache: IdentityPages) -> None:
+    """Decode what a listing has kept as it came, beside the event loop where that is much."""
+    if listing.unread_bytes < LARGE_PAGE_BYTES:
+        listing.read()
+        return
+    async with cache.decoders:
+        await asyncio.to_thread(listing.read)
 
 
 async def _page(
