@@ -60,7 +60,7 @@ def parse_namespaces(flag: str, selectors: Sequence[str]) -> dict[str, Any] | No
     chosen: list[dict[str, Any]] = []
     for selector in selectors:
         try:
-            labels = parse_labels(selector.split(",")) if selector not in ("", "*") else {}
+            labels = parse_labels(selector.split(",")) if selector != "*" else {}
         except Failed as error:
             raise Failed(f"{flag}: {error}") from None
         chosen.append({"matchLabels": labels} if labels else {})
