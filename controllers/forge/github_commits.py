@@ -7,6 +7,7 @@ branch is moved to it by `updateRefs`, which has the old value as a precondition
 
 import base64
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
@@ -81,13 +82,13 @@ class GithubCommits:
             made = _read(await self._query(COMMIT, {"input": self._input(commit, working)}), _CommitAnswer)
             oid = made.createCommitOnBranch.commit.oid
         except ForgeError:
-            await self._update(repository, [_move(working, "", NOTHING)])
+            await self._clean_up(repository, working)
             raise
         head = _move(commit.branch, commit.expected or NOTHING, oid)
         try:
             await self._update(repository, [head, _move(working, oid, NOTHING)])
         except Refused as error:
-            await self._update(repository, [_move(working, "", NOTHING)])
+            await self._clean_up(repository, working)
             raise Conflict(f"{commit.branch} is not where it was: {error.reason}") from error
         return oid
 
@@ -97,6 +98,11 @@ class GithubCommits:
         except Refused:  # a crash has left it: nobody else makes branches of this name
             await self._update(repository, [_move(working, "", NOTHING)])
             await self._query(CREATE_REF, start)
+
+    async def _clean_up(self, repository: str, working: str) -> None:
+        """Delete the working branch after a failure, which is what counts. The next try of the same uses what is left."""
+        with suppress(ForgeError):
+            await self._update(repository, [_move(working, "", NOTHING)])
 
     async def _update(self, repository: str, moves: list[dict[str, Any]]) -> None:
         await self._query(UPDATE_REFS, {"input": {"repositoryId": repository, "refUpdates": moves}})

@@ -181,6 +181,20 @@ async def test_commit_through_the_api_never_goes_over_a_persons(world_of: World)
 
 
 @only(ForgeKind.GITHUB)
+async def test_commit_that_is_refused_is_said_though_nothing_can_be_tidied_up(world_of: World) -> None:
+    def respond(request: Request) -> CannedResponse | None:
+        if b"createCommitOnBranch" in request.body:
+            return CannedResponse(200, b'{"errors": [{"message": "A path was requested that is not there"}]}')
+        if b"updateRefs" in request.body:
+            return CannedResponse(502)
+        return world_of.stand_in.respond(request)
+
+    world_of.server.respond = respond
+    with pytest.raises(Refused, match="A path was requested"):
+        await world_of.connect().commit(commit())
+
+
+@only(ForgeKind.GITHUB)
 async def test_head_branch_never_stands_at_its_base(world_of: World) -> None:
     # GitHub closes a pull request whose branch has nothing that its base has not, be it for a moment.
     assert isinstance(world_of.stand_in, GithubStandIn)
