@@ -32,6 +32,7 @@ from controllers.net.redaction import redact
 
 T = TypeVar("T")
 
+ABSENT: Final = frozenset({404, 410})
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 SECONDARY_LIMIT_WAIT: Final = timedelta(minutes=1)
 """GitHub's advice for a limit that comes without a time."""
@@ -128,16 +129,15 @@ def failure_of(answer: Answer, *, now: datetime) -> ForgeError | None:
     if status >= 500 or status == 408:
         wait = parse_retry_after(answer.header("retry-after"), now=now)
         return Unavailable(reason, retry_after=wait)
-    if "archived" in answer.words.lower() or status == 423:
-        return Archived(
-            f"the repository is archived ({status}{said})", remedy="unarchive it, or suspend the automation"
-        )
+    # Where there is nothing, "archived" is part of somebody's name.
+    if status == 423 or (status not in ABSENT and "archived" in answer.words.lower()):
+        return archived(answer)
     match status:
         case 401 | 407:
             return AuthenticationFailed(reason, remedy=_CHECK_LOGIN)
         case 403:
             return Forbidden(reason, remedy=_RIGHTS)
-        case 404 | 410:
+        case _ if status in ABSENT:
             return NotFound(reason, remedy=f"check the URL of the repository, and {_RIGHTS}")
         case 409 | 412:
             return Conflict(reason)

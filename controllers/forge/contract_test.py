@@ -353,6 +353,13 @@ async def test_archived(world: World) -> None:
         await world.connect().create(desired())
 
 
+async def test_missing_repository_whose_name_has_archived_in_it_is_not_archived(world: World) -> None:
+    body = json.dumps({"message": "Repository org/archived-charts not found"}).encode()
+    world.stand_in.canned = [CannedResponse(404, body)]
+    with pytest.raises(NotFound, match="check the URL of the repository"):
+        await world.connect().list_open("")
+
+
 async def test_moved(world: World) -> None:
     world.stand_in.moved_to = "/repositories/42"
     with pytest.raises(Moved, match="set the URL of the GitRepository") as caught:

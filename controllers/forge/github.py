@@ -30,6 +30,7 @@ from controllers.forge.model import BranchCommit, Desired, ForgeKind, MergeMetho
 from controllers.forge.named import add_each
 from controllers.forge.stamp import read_stamp
 from controllers.forge.wire import Identifier, Login, Number
+from controllers.net.foreign_text import escape
 
 PAGE: Final = 100
 _REFUSALS: Final = (
@@ -141,7 +142,7 @@ class Github(GithubLike):
         done = await self._api.call("POST", target, body={"assignees": list(assignees)}, into=_Assigned)
         taken = {user.login.lower() for user in done.assignees}
         left = [name for name in assignees if name.lower() not in taken]
-        return [f"{name} cannot be assigned: not a member with access to the repository" for name in left]
+        return [f"{escape(name)} cannot be assigned: not a member with access to the repository" for name in left]
 
     async def auto_merge(self, pull_request: PullRequest, method: MergeMethod) -> None:
         """Turn auto-merge on. Where the base has a merge queue, GitHub puts the pull request into that instead."""
