@@ -100,7 +100,7 @@ class GithubCommits:
             await self._query(CREATE_REF, start)
 
     async def _clean_up(self, repository: str, working: str) -> None:
-        """Delete the working branch after a failure, which is what counts. The next try of the same uses what is left."""
+        """Delete the working branch after a failure, which is what counts; the same try again deletes it, too."""
         with suppress(ForgeError):
             await self._update(repository, [_move(working, "", NOTHING)])
 
