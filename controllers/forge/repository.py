@@ -27,6 +27,8 @@ from controllers.forge.text import compose, fit_title
 from controllers.net.foreign_text import escape
 
 LATER = (Conflict, NotYet, Unavailable)
+ASKED_AGAIN = ("auto-merge",)
+"""What an update that does not decorate asks for: for the others, one more would only write the text again."""
 
 _RIGHTS = {
     "labels": "give the token the right to read and write issues, which is what labels need, or leave them out",
@@ -154,9 +156,12 @@ class RepositoryForge:
         except AuthenticationFailed:
             raise
         except ForgeError as error:
+            may_pass = isinstance(error, LATER)
             remedy = _RIGHTS[what] if isinstance(error, Forbidden) else error.remedy
+            if may_pass and what not in ASKED_AGAIN:
+                remedy = remedy or "it is not tried again, so do it by hand"
             words = error.reason + (f"; {remedy}" if remedy else "")
-            return [Warned(what, words, again=isinstance(error, LATER))]
+            return [Warned(what, words, again=may_pass and what in ASKED_AGAIN)]
 
     @contextmanager
     def _trying(self, request: str) -> Iterator[None]:

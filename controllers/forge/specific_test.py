@@ -144,6 +144,18 @@ async def test_one_bad_label_does_not_keep_the_others_out(world_of: World) -> No
     assert ["name is too long" in warning.message for warning in outcome.warnings] == [True]
 
 
+@only(ForgeKind.GITHUB)
+async def test_what_no_later_update_would_do_is_not_promised(world_of: World) -> None:
+    def respond(request: Request) -> CannedResponse | None:
+        return CannedResponse(502) if request.path.endswith("/labels") else world_of.stand_in.respond(request)
+
+    world_of.server.respond = respond
+    outcome = await world_of.connect().create(desired(labels=("automation",)))
+    (warning,) = outcome.warnings
+    assert (warning.what, warning.again) == ("labels", False)
+    assert warning.message == "it answered 502; it is not tried again, so do it by hand"
+
+
 def commit(**changes: Any) -> BranchCommit:
     fields: dict[str, Any] = {
         "branch": HEAD,
