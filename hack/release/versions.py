@@ -15,6 +15,7 @@ from api.version import VERSION
 ROOT: Final = Path(__file__).resolve().parents[2]
 UNRELEASED: Final = "Unreleased"
 _SECTION: Final = re.compile(r"^## \[([^\]]+)\](?: - (\S+))?$", re.MULTILINE)
+_IMAGE: Final = re.compile(r"image: (\S+/tagline:\S+)")
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -32,13 +33,7 @@ def problems(root: Path = ROOT, *, tag: str = "") -> list[str]:
         for key in ("version", "appVersion")
         if chart[key] != VERSION
     ]
-    for name in ("controller/deployment.yaml", "install.yaml"):
-        images = re.findall(r"image: (\S+/tagline:\S+)", (root / "manifests" / name).read_text())
-        found += [
-            f"manifests/{name} has the image {image}, not v{VERSION}"
-            for image in sorted(set(images))
-            if not image.endswith(f":v{VERSION}")
-        ]
+    found += _image_problems(root / "manifests")
     dockerfile = (root / "Dockerfile").read_text()
     found += [
         f"the Dockerfile's VERSION is {version}, not {VERSION}"
@@ -46,6 +41,19 @@ def problems(root: Path = ROOT, *, tag: str = "") -> list[str]:
         if version != VERSION
     ]
     return [*found, *_changelog_problems((root / "CHANGELOG.md").read_text(), is_release=bool(tag))]
+
+
+def _image_problems(manifests: Path) -> list[str]:
+    """Return which files name another image than that of this release; the chart's templates name none."""
+    named = {
+        (path.relative_to(manifests).as_posix(), image)
+        for path in manifests.rglob("*.yaml")
+        for image in _IMAGE.findall(path.read_text())
+    }
+    if not named:
+        return ["no file of manifests/ names the image: hack/release/versions.py does not find it any more"]
+    wrong = sorted((name, image) for name, image in named if not image.endswith(f":v{VERSION}"))
+    return [f"manifests/{name} has the image {image}, not v{VERSION}" for name, image in wrong]
 
 
 def _changelog_problems(text: str, *, is_release: bool) -> list[str]:

@@ -17,6 +17,7 @@ NEXT, LAST = VERSION, "0.0.9"
 def root(tmp_path: Path) -> Path:
     for name in (
         "manifests/chart/Chart.yaml",
+        "manifests/components/receiver/deployment.yaml",
         "manifests/controller/deployment.yaml",
         "manifests/install.yaml",
         "Dockerfile",
@@ -43,6 +44,9 @@ def test_all_places_agree() -> None:
         pytest.param("manifests/chart/Chart.yaml", "appVersion: ", "appVersion: 9.", "appVersion in", id="chart"),
         pytest.param("manifests/install.yaml", f":v{VERSION}", ":v9.9.9", "v9.9.9, not", id="install"),
         pytest.param("manifests/controller/deployment.yaml", f":v{VERSION}", ":v9", "controller/deployment", id="base"),
+        pytest.param(
+            "manifests/components/receiver/deployment.yaml", f":v{VERSION}", ":v9", "receiver/", id="component"
+        ),
         pytest.param("CHANGELOG.md", "To become", "Perhaps", "neither a section", id="changelog"),
     ],
 )
@@ -51,6 +55,13 @@ def test_a_place_that_does_not_agree_is_named(root: Path, name: str, old: str, n
     edit(root, name, old, new)
     (problem,) = problems(root)
     assert said in problem
+
+
+def test_manifests_that_name_no_image_are_no_release(root: Path) -> None:
+    for name in ("components/receiver/deployment.yaml", "controller/deployment.yaml", "install.yaml"):
+        edit(root, f"manifests/{name}", "/tagline:v", "/renamed:v")
+    (problem,) = problems(root)
+    assert problem.startswith("no file of manifests/ names the image")
 
 
 def test_a_release_needs_its_tag_and_a_section_with_a_date(root: Path) -> None:
