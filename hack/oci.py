@@ -109,7 +109,7 @@ class Pusher:
         if port:
             runs["ExposedPorts"] = {f"{port}/tcp": {}}
         config = {
-            "architecture": _ARCHITECTURES.get(platform.machine(), platform.machine()),
+            "architecture": machine_architecture(),
             "os": "linux",
             "config": runs,
             # Of the archive as it is unpacked, which whoever runs the image checks.
@@ -179,6 +179,11 @@ class Pusher:
         answer.raise_for_status()
         body = answer.json()
         return str(body.get("token") or body["access_token"])
+
+
+def machine_architecture() -> str:
+    """Return this machine's processor, in the words of images."""
+    return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
 def _layer(text: str) -> bytes:

@@ -159,15 +159,14 @@ def _commands(image: Unpacked, variant: Variant) -> Iterator[str]:
 
 def commands() -> dict[tuple[str, ...], str]:
     """Return what is run to see that it starts, each with words that it has to print: every process, and verbs."""
-    processes: dict[tuple[str, ...], str] = {
-        ("python", "-m", f"controllers.{kind.name}", "--help"): "--log-level" for kind in EVERY_PROCESS
-    }
-    return {
+    found: dict[tuple[str, ...], str] = {
         ("tagline", "version", "--client"): VERSION,
         ("tagline", "preview", "--help"): "--exit-code",
         ("kubectl-tagline", "version", "--client"): VERSION,
-        **processes,
     }
+    for kind in EVERY_PROCESS:
+        found["python", "-m", f"controllers.{kind.name}", "--help"] = "--log-level"
+    return found
 
 
 def _checkout(image: Unpacked) -> Iterator[str]:

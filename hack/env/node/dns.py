@@ -64,8 +64,10 @@ def _deployment() -> dict[str, Any]:
         "image": images.COREDNS,
         "imagePullPolicy": "Never",
         "args": ["-conf", "/etc/coredns/Corefile"],
-        "ports": [{"name": "dns", "containerPort": 1053, "protocol": p} for p in ("UDP",)]
-        + [{"name": "dns-tcp", "containerPort": 1053, "protocol": "TCP"}],
+        "ports": [
+            {"name": "dns", "containerPort": 1053, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": 1053, "protocol": "TCP"},
+        ],
         "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 1},
         "livenessProbe": {"httpGet": {"path": "/health", "port": 8080}},
         "resources": {"requests": {"cpu": "10m", "memory": "20Mi"}, "limits": {"memory": "170Mi"}},

@@ -10,6 +10,8 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hack.oci import machine_architecture
+
 PAUSE = "tagline.local/pause:1"
 BUSYBOX = "tagline.local/busybox:1"
 COREDNS = "tagline.local/coredns:1"
@@ -21,7 +23,7 @@ def archive(
     """Return an image `name` in which `command` is run as nobody. files: by path in the image; links: likewise."""
     layer = _tar({path: file.read_bytes() for path, file in files.items()}, links=links or {})
     config = {
-        "architecture": "amd64",
+        "architecture": machine_architecture(),
         "os": "linux",
         "config": {"Entrypoint": list(command), "User": "65534:65534", "Env": ["PATH=/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(layer).hexdigest()}"]},

@@ -6,6 +6,8 @@ import json
 import tarfile
 from pathlib import Path
 
+import pytest
+
 from hack.env.node import images
 
 
@@ -23,6 +25,14 @@ def test_archive_has_one_layer_with_the_program_and_runs_it_as_nobody(tmp_path: 
     assert config["config"]["User"] == "65534:65534"
     with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
         assert (tar.getmember("bin/app").mode, tar.getmember("bin/sh").linkname) == (0o755, "app")
+
+
+def test_archive_is_for_the_machine_that_it_is_made_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    program = tmp_path / "program"
+    program.touch()
+    files = read(images.archive("app:1", {"bin/app": program}, ["/bin/app"]))
+    assert json.loads(files["config.json"])["architecture"] == "arm64"
 
 
 def read(content: bytes) -> dict[str, bytes]:
