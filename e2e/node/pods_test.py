@@ -40,7 +40,9 @@ Record = Callable[[str, object], None]
 
 def test_processes_are_nobody_without_capabilities_behind_a_filter(any_workload: Workload) -> None:
     (pod,) = any_workload.wait_ready()
-    for pid in pids(any_workload.node, pod):
+    found = pids(any_workload.node, pod)
+    assert found
+    for pid in found:
         status = status_of(pid)
         assert set(status["Uid"].split()) == {NOBODY}
         assert set(status["Gid"].split()) == {NOBODY}
