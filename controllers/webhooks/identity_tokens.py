@@ -124,12 +124,13 @@ def _check_audience(claims: Claims, audiences: Sequence[str]) -> None:
 
 
 def _check_times(claims: Claims, now: datetime) -> None:
+    # Nothing is added to a claim: it may have hundreds of digits, which can be compared with a float, and no more.
     seconds, leeway = now.timestamp(), LEEWAY.total_seconds()
     expiry, start, issued = (claims.get(name) for name in ("exp", "nbf", "iat"))
-    if not isinstance(expiry, int | float) or isinstance(expiry, bool) or seconds >= expiry + leeway:
+    if not isinstance(expiry, int | float) or isinstance(expiry, bool) or expiry <= seconds - leeway:
         raise unauthorized("ExpiredToken", "the token has expired, or does not say when it does")
     for moment in (start, issued):
-        if moment is not None and (not isinstance(moment, int | float) or seconds < moment - leeway):
+        if moment is not None and (not isinstance(moment, int | float) or moment > seconds + leeway):
             raise unauthorized("ExpiredToken", "the token is not valid yet")
 
 

@@ -106,6 +106,7 @@ def without(name: str) -> Claims:
         pytest.param(token(claims(iss="accounts.google.com")), id="issuer-without-scheme"),
         pytest.param(token(claims(aud=["other", "tagline"])), id="several-audiences"),
         pytest.param(token(claims(exp=NOW.timestamp() - 30)), id="clock-skew"),
+        pytest.param(token(claims(exp=10**400)), id="an-expiry-of-hundreds-of-digits"),
         pytest.param(token(claims(), {"kid": None}), id="without-kid"),
     ],
 )
@@ -134,6 +135,7 @@ def test_token_of_the_subscription_is_accepted(valid: str) -> None:
         pytest.param(f"Bearer {token(without('exp'))}", (401, "ExpiredToken"), id="no-expiry"),
         pytest.param(f"Bearer {token(claims(exp=True))}", (401, "ExpiredToken"), id="expiry-is-no-number"),
         pytest.param(f"Bearer {token(claims(nbf=NOW.timestamp() + 120))}", (401, "ExpiredToken"), id="not-yet"),
+        pytest.param(f"Bearer {token(claims(iat=10**400))}", (401, "ExpiredToken"), id="never"),
         pytest.param(
             f"Bearer {token(claims(), sign=lambda data: sign_rs256(data, OTHER_KEY))}",
             (401, "InvalidSignature"),
