@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from cli.grammar.session import Failed, Reporter
-from cli.hooks.signing import AUTHORIZATION
+from cli.hooks.signing import AUTHORIZATION, SCHEMES
 from controllers.net.foreign_text import sanitize
 from controllers.webhooks.hook_path import PREFIX
 
@@ -111,8 +111,9 @@ def as_curl(hook: Hook, *, token: str) -> Iterator[str]:
     yield f"curl -X POST {shlex.quote(hook.url)} \\"
     for name, value in hook.headers.items():
         if name == AUTHORIZATION:
-            scheme, space, _ = value.rpartition(" ")
-            yield f'  -H "{name}: {scheme}{space}{token}" \\'
+            scheme, space, _ = value.partition(" ")
+            shown = f"{scheme} {token}" if space and scheme in SCHEMES else token  # others are words of the secret
+            yield f'  -H "{name}: {shown}" \\'
         else:
             yield f"  -H {shlex.quote(f'{name}: {value}')} \\"
     yield f"  --data-binary {shlex.quote(hook.body.decode())}"

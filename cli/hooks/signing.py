@@ -11,6 +11,8 @@ from controllers.webhooks.settings import SecretData
 IDENTITY_TOKENS: Final = ("gcr", "generic-oidc")
 """Types whose senders have a token of an issuer, and no shared one."""
 AUTHORIZATION: Final = "Authorization"
+SCHEMES: Final = ("Bearer", "Basic")
+"""What stands before a secret in that header, if anything does."""
 _TOKEN_OR_PASSWORD: Final = "acr"  # noqa: S105 -- a type
 """Known by the password where the Secret has one."""
 

@@ -208,6 +208,14 @@ def test_without_a_url_a_command_is_printed(
     assert TOKEN not in text
 
 
+def test_no_word_of_the_token_is_in_curl(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEBHOOK", "correct horse battery")
+    for kind, shown in (("harbor", "$TOKEN"), ("distribution", "Bearer $TOKEN")):
+        flags = [f"--type={kind}", "--token-env=WEBHOOK", "--image=harbor.example.com/org/app", "--tag=1"]
+        assert main(["trigger", "receiver", "harbor", *flags]) == 0
+        assert f'-H "Authorization: {shown}" \\\n' in capsys.readouterr().out
+
+
 @dataclass
 class Sender:
     """A server that answers with these statuses in turn, and remembers what it got."""
