@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from api.names import IMAGE_REPOSITORIES, PUSHED_TAGS, RECEIVERS, REQUESTED_AT, SECRETS
 from api.receiver import Receiver
 from controllers.receiver import service
+from controllers.receiver.repositories import choose
 from controllers.runtime.reconcile.leader import LEASES
 from controllers.webhooks.hook_path import hook_path
 from controllers.webhooks.judge import judge
@@ -306,6 +308,23 @@ async def test_a_generic_hook_without_an_image_wakes_all_it_lists(world: Receive
     path = await serve(world, type="generic")
     assert (await world.ask(path, {})).reason == "Woken"
     assert [world.woken(), world.woken("other")] == [[], []]
+
+
+@pytest.mark.parametrize(("count", "beside"), [pytest.param(3, False, id="few"), pytest.param(5000, True, id="many")])
+async def test_many_resources_are_looked_through_beside_the_event_loop(
+    world: ReceiverHarness, monkeypatch: pytest.MonkeyPatch, count: int, beside: bool
+) -> None:
+    places: list[bool] = []
+
+    def choose_and_note(*args: Any, **named: Any) -> Any:
+        places.append(threading.current_thread() is not threading.main_thread())
+        return choose(*args, **named)
+
+    monkeypatch.setattr(service, "choose", choose_and_note)
+    others = [{"kind": "ImageRepository", "name": f"other-{number}"} for number in range(count)]
+    path = await serve(world, resources=[*others, {"kind": "ImageRepository", "name": "app"}])
+    assert (await world.ask(path, hub())).reason == "Woken"
+    assert places == [beside]
 
 
 async def test_a_delivery_that_comes_twice_is_acted_on_once(world: ReceiverHarness) -> None:

@@ -60,6 +60,8 @@ class Plan:
     items: tuple[Item, ...]
     """Those that are ImageRepositories."""
     resource_filter: str
+    has_filters: bool
+    """Whether choosing what to wake evaluates what a tenant has written."""
     overlap: timedelta
     interval: timedelta
     ignored_kinds: tuple[str, ...]
@@ -99,6 +101,7 @@ def make_plan(receiver: Receiver, *, allows_others: bool) -> Plan:
         settings=_settings(spec),
         items=tuple(map(_item, ours)),
         resource_filter=spec.resource_filter,
+        has_filters=bool(spec.resource_filter) or any(resource.filter for resource in ours),
         overlap=parse_duration(spec.secret_overlap) if spec.secret_overlap else timedelta(),
         interval=parse_duration(spec.interval or DEFAULT_INTERVAL),
         ignored_kinds=tuple(sorted({resource.kind for resource in spec.resources} - {KIND})),

@@ -39,7 +39,8 @@ from controllers.webhooks.verdict import Accepted, Refusal, Refused
 
 INLINE_BYTES: Final = 32 << 10
 """A body up to this is judged on the event loop: it takes well under a millisecond."""
-INLINE_EVENTS: Final = 100
+INLINE_STEPS: Final = 500
+"""Events, and ImageRepositories by the resources that may list them: so many take less than a millisecond, too."""
 THREADS: Final = 4
 NAMESPACE_THREADS: Final = 2
 T = TypeVar("T")
@@ -227,10 +228,8 @@ class HookService:
         def work() -> tuple[Wake, ...]:
             return choose(verdict, candidates, hook.plan, namespace=namespace, allows_others=self._allows_others)
 
-        has_filters = bool(hook.plan.resource_filter) or any(item.filter for item in hook.plan.items)
-        if has_filters or len(candidates) + len(verdict.events) > INLINE_EVENTS:
-            return await self._run(hook, work)
-        return work()
+        steps = len(verdict.events) + len(candidates) * (1 + len(hook.plan.items))
+        return await self._run(hook, work) if hook.plan.has_filters or steps > INLINE_STEPS else work()
 
     async def _wake(self, wakes: tuple[Wake, ...]) -> None:
         """Wake all, and wait for all. Raises NotWoken, after the last one, when any was not woken."""
