@@ -71,6 +71,8 @@ class SecretReader:
     async def read(self, receiver: Receiver, plan: Plan) -> Secrets:
         """Return the Secret as it is now. Raises SecretUnusable, and ApiError where that cannot be said."""
         if receiver.spec.secret_ref is None:
+            if plan.secret_keys:  # the CRD refuses it, but an older one may have let it in: anybody knew the path
+                raise SecretUnusable("there is no spec.secretRef: name a Secret with a `token`")
             return self._note(receiver, Secrets(({},), (hook_path("", *_names(receiver)),)))
         key = key_of(receiver)
 

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from api.names import SECRETS
-from api.receiver import Receiver
+from api.receiver import OIDCProvider, OIDCValidation, Receiver
 from controllers.receiver.plan import make_plan
 from controllers.receiver.secrets import SecretReader, Secrets, SecretUnusable
 from controllers.runtime.kube.errors import Forbidden
@@ -122,9 +122,16 @@ async def test_what_the_api_refuses_is_not_taken_for_missing(world: World) -> No
 
 
 async def test_a_receiver_without_a_secret_has_the_path_of_an_empty_token(world: World) -> None:
-    made = receiver(secret_ref=None)
+    provider = OIDCProvider(issuer_url="https://i.example.com", validations=(OIDCValidation(expression="true"),))
+    made = receiver(type="generic-oidc", secret_ref=None, oidc_providers=(provider,))
     found = await world.reader.read(made, make_plan(made, allows_others=True))
     assert found.paths == (hook_path("", "hub", "apps"),)
+
+
+async def test_nobody_is_let_in_by_a_path_that_everybody_can_compute(world: World) -> None:
+    with pytest.raises(SecretUnusable, match=r"there is no spec\.secretRef"):
+        await world.read(secret_ref=None)
+    assert world.read_paths == []
 
 
 async def test_nothing_of_a_secret_is_in_a_repr(world: World) -> None:
