@@ -18,7 +18,7 @@
 | 429 | HookRate | too many requests to this hook | come back after Retry-After |
 | 429 | SourceRate | too many requests from this address to paths that are no hooks | the same |
 | 431 | HeadersTooLarge | beyond the bounds of headers | |
-| 501 | InvalidRequest | a transfer encoding other than chunked | |
+| 501, 505 | InvalidRequest | a transfer encoding other than chunked; HTTP of another version than 1.0 and 1.1 | |
 | 503 | Suspended | the Receiver is suspended | come back after Retry-After |
 | 503 | NotConfigured | Secret, keys, type or expressions cannot be used; the Receiver's status says why | the same |
 | 503 | ApiUnavailable | the API server did not take the wake-up, or did not say what the token is | the same |
