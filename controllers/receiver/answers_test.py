@@ -11,7 +11,7 @@ import pytest
 
 from api.names import IMAGE_REPOSITORIES, PUSHED_TAGS, RECEIVERS, REQUESTED_AT, SECRETS
 from api.receiver import Receiver
-from controllers.receiver import service
+from controllers.receiver import hooks, service
 from controllers.receiver.repositories import choose
 from controllers.runtime.reconcile.leader import LEASES
 from controllers.webhooks.hook_path import hook_path
@@ -21,7 +21,7 @@ from controllers.webhooks.settings import Settings
 from controllers.webhooks.verdict import Accepted, Refused
 from testing.apiserver import ScriptedServer
 from testing.hook_client import ask, post
-from testing.receiver_harness import TOKEN, ReceiverHarness, hub, receiving, signature
+from testing.receiver_harness import TEST_TIMEOUT_SECONDS, TOKEN, ReceiverHarness, hub, receiving, signature
 from testing.scripted_answers import fail
 
 GENERIC = {"type": "generic-hmac"}
@@ -158,6 +158,35 @@ async def test_an_unknown_path_costs_what_a_wrong_signature_costs(
     assert judged.count(path) == judged.count(unknown) == 20
     medians = {place: sorted(times)[10] for place, times in taken.items()}
     assert 0.3 < medians[path] / medians[unknown] < 3
+
+
+async def test_unknown_paths_take_no_threads_of_those_who_have_hooks(
+    world: ReceiverHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for namespace in ("apps", "b", "c"):
+        world.put_secret(namespace=namespace)
+        path = world.put_receiver(namespace=namespace, type="generic", filter="true")
+        await world.wait_until(lambda namespace=namespace: world.status(namespace=namespace).get("webhookPath"))
+    gate, held = threading.Event(), list[str]()
+
+    def judge_slowly(request: Request, settings: Settings) -> Accepted | Refused:
+        if request.path != path:
+            held.append(request.path)
+            gate.wait(TEST_TIMEOUT_SECONDS)
+        return judge(request, settings)
+
+    monkeypatch.setattr(service, "judge", judge_slowly)
+    monkeypatch.setattr(hooks, "TURN_SECONDS", 1e-6)  # each stands in for some
+    strangers = [asyncio.create_task(world.ask("/hook/" + "0" * 64, {})) for _ in range(24)]
+    try:
+        await world.wait_until(lambda: held and world.serving._server.answering_count == len(strangers))
+        for _ in range(5):  # while the Secrets of those that stand in are read
+            async with asyncio.timeout(TEST_TIMEOUT_SECONDS / 2):
+                assert (await world.ask(path, {})).status == 200
+    finally:
+        gate.set()
+        assert {reply.status for reply in await asyncio.gather(*strangers)} == {404}
+    assert len(held) == len(strangers)
 
 
 async def test_a_suspended_receiver_is_away_to_those_who_know_it(world: ReceiverHarness) -> None:

@@ -42,7 +42,9 @@ INLINE_BYTES: Final = 32 << 10
 INLINE_STEPS: Final = 500
 """Events, and ImageRepositories by the resources that may list them: so many take less than a millisecond, too."""
 THREADS: Final = 4
-NAMESPACE_THREADS: Final = 2
+OWNER_THREADS: Final = 2
+STRANGERS: Final = ""
+"""Whose threads requests to unknown paths take: none of the namespace whose Receiver stands in."""
 T = TypeVar("T")
 
 NO_HOOK: Final = Settings(type="generic-hmac", secrets=({"token": b"there is no receiver"},))
@@ -136,7 +138,7 @@ class HookService:
         is_known = find_path(request.path, hook.secrets.paths) is not None
         if is_known and receiver.spec.suspend:
             return answers.suspended(hook.plan.type)
-        verdict = await self._judge(request, hook)
+        verdict = await self._judge(request, hook, owner=receiver.metadata.namespace if is_known else STRANGERS)
         if not is_known:
             return answers.NOT_FOUND
         if isinstance(verdict, Refused):
@@ -178,17 +180,16 @@ class HookService:
         self._notices.refused(receiver, status=503, reason="NotConfigured", message=message)
         return answers.not_configured(receiver.spec.type)
 
-    async def _judge(self, request: Request, hook: Hook) -> Accepted | Refused:
+    async def _judge(self, request: Request, hook: Hook, *, owner: str) -> Accepted | Refused:
         keys = await self._keys(request, hook) if hook.plan.sender.uses_tokens else {}
         settings = replace(hook.plan.settings, secrets=hook.secrets.data, keys=keys)
         is_small = len(request.body) <= INLINE_BYTES and not request.is_compressed
         if is_small and not hook.plan.has_expressions:
             return judge(request, settings)
-        return await self._run(hook, lambda: judge(request, settings))
+        return await self._run(owner, lambda: judge(request, settings))
 
-    async def _run(self, hook: Hook, work: Callable[[], T]) -> T:
-        namespace = hook.receiver.metadata.namespace
-        return await self._threads.run(work, Share("all", THREADS), Share(namespace, NAMESPACE_THREADS))
+    async def _run(self, owner: str, work: Callable[[], T]) -> T:
+        return await self._threads.run(work, Share("all", THREADS), Share(("owner", owner), OWNER_THREADS))
 
     async def _keys(self, request: Request, hook: Hook) -> Mapping[str, Any]:
         """Return the keys of the issuer that a token names, if it is one of the Receiver's."""
@@ -229,7 +230,7 @@ class HookService:
             return choose(verdict, candidates, hook.plan, namespace=namespace, allows_others=self._allows_others)
 
         steps = len(verdict.events) + len(candidates) * (1 + len(hook.plan.items))
-        return await self._run(hook, work) if hook.plan.has_filters or steps > INLINE_STEPS else work()
+        return await self._run(namespace, work) if hook.plan.has_filters or steps > INLINE_STEPS else work()
 
     async def _wake(self, wakes: tuple[Wake, ...]) -> None:
         """Wake all, and wait for all. Raises NotWoken, after the last one, when any was not woken."""
