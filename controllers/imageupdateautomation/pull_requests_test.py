@@ -20,6 +20,7 @@ from controllers.imageupdateautomation.outcomes import (
     PULL_REQUEST_FAILED,
 )
 from controllers.pullrequests.recording import RecordingForge
+from controllers.pullrequests.records import MAX_ENDED
 from controllers.runtime.reconcile.leader import LostLeadership
 from controllers.runtime.reconcile.outcome import Retry, Stalled
 from controllers.update.editor import Editor
@@ -178,6 +179,23 @@ async def test_declined_content_is_not_offered_again_but_a_newer_image_is(offeri
     assert (offering.forge.only().number, offering.forge.only().title) == (2, "Update web to 1.2.0")
 
 
+async def test_declined_ones_are_said_once_however_many_there_are(harness: AutomationHarness) -> None:
+    count = MAX_ENDED + 3
+    for i in range(count):
+        harness.git.put(MAIN, {f"{i}.yaml": manifest("1.0.0", marker=f"apps:p{i}").replace(b"x/web", b"x/p%d" % i)})
+        harness.choose(f"p{i}", ImageRef(name=f"x/p{i}", tag="2.0.0"))
+    harness.choose("web", None)
+    ask(harness, group_by="policy")
+    await harness.reconcile()
+    for number in range(1, count + 1):
+        harness.forge.decline(number)
+    first = await harness.reconcile(after=INTERVAL)
+    assert len(first.warnings) == count
+    for run in range(2, 4):
+        quiet = await harness.reconcile(after=run * INTERVAL)
+        assert (quiet.warnings, harness.forge.open_heads()) == ((), [])
+
+
 async def test_declined_content_is_offered_again_where_that_is_asked_for(offering: AutomationHarness) -> None:
     await offering.reconcile()
     offering.forge.decline(1)
@@ -313,6 +331,22 @@ async def test_limit_of_open_ones(harness: AutomationHarness) -> None:
     harness.forge.merge(1)
     await harness.reconcile(after=INTERVAL)
     assert harness.forge.open_heads() == ["tagline/apps-fleet-web"]
+
+
+async def test_groups_beyond_the_limit_cost_no_requests(harness: AutomationHarness) -> None:
+    with_two_policies(harness, group_by="policy", limit=1)
+    await harness.reconcile()
+    assert harness.forge.calls == ["list_open", "find", "create"]
+
+
+async def test_declined_one_is_known_although_the_limit_is_reached(harness: AutomationHarness) -> None:
+    with_two_policies(harness, group_by="policy")
+    await harness.reconcile()
+    harness.forge.decline(2)
+    await harness.reconcile(after=INTERVAL)
+    ask(harness, group_by="policy", limit=1)
+    await harness.reconcile(after=2 * INTERVAL)
+    assert harness.status.findings == ()
 
 
 async def test_branch_of_two_groups_stalls(harness: AutomationHarness) -> None:

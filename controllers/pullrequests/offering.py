@@ -142,6 +142,11 @@ class Offering:
         return Rules(Rebase(self.spec.rebase), self.spec.limit, self.spec.recreate_closed)
 
     @property
+    def _is_full(self) -> bool:
+        """Whether as many are open as may be: then nobody needs to know what became of others."""
+        return 0 < self.spec.limit <= self._open_count
+
+    @property
     def _looks_for_conflicts(self) -> bool:
         return self._rules.rebase is Rebase.CONFLICTED
 
@@ -177,7 +182,9 @@ class Offering:
         was_open = [one for one in self.records.list_open() if (one.branch, one.base) == (group.head, self._base)]
         if not (part.contents or current or was_open):
             return
-        found = (current,) if current else await self.forge.find(group.head, self._base)
+        found: Sequence[PullRequest] = (current,) if current else ()
+        if not current and (was_open or not self._is_full or self.records.has_branch(group.head)):
+            found = await self.forge.find(group.head, self._base)
         for entry in found:
             self._note_end(entry)
         if not (part.contents or any(entry.state is State.OPEN for entry in found)):
@@ -333,7 +340,9 @@ class Offering:
             return
         message = "" if decision.reason is Reason.NOTHING_TO_OFFER else decision.message
         after = self.records.put(entry, message=message)
-        if message and (before is None or before.message != message):
+        # One that has ended and is not in the status has left it for newer ones, and was spoken of before.
+        is_news = before.message != message if before else entry.state is State.OPEN
+        if message and is_news:
             self.notices.append(Notice(decision.reason, f"{message}: {after.url}", is_warning=True))
 
     def _note_end(self, entry: PullRequest) -> None:

@@ -32,6 +32,10 @@ class Records:
         """Return what is known of a pull request."""
         return self._by_number.get(number)
 
+    def has_branch(self, branch: str) -> bool:
+        """Report whether any is from a branch."""
+        return any(one.branch == branch for one in self._by_number.values())
+
     def list_open(self) -> list[PullRequestStatus]:
         """Return those that were open when they were last looked at."""
         return [one for one in self._by_number.values() if one.state == OPEN]
