@@ -26,8 +26,9 @@ from controllers.gitaccess.git import Git
 from controllers.gitaccess.source import SourceReader
 from controllers.golang.duration import parse_duration
 from controllers.imageupdateautomation.outcomes import ON_ERROR
+from controllers.pullrequests.head_writer import RunContext
 from controllers.pullrequests.metrics import PullRequestMetrics
-from controllers.pullrequests.offering import Base, Offering, RunContext
+from controllers.pullrequests.offering import Base, Offering
 from controllers.pullrequests.records import Records, summarize_open
 from controllers.runtime.key import Key, key_of
 from controllers.runtime.kube.protocols import ObjectCache

@@ -1,7 +1,7 @@
 """What keeps pull requests from being made; the kind decides what each class means for the object.
 
 PullRequestsFailed   a forge or Git did not do what was attempted, for one pull request or all; others were served
-NotSent              a forge was not asked to make a commit, in a dry run; caught by offering
+NotSent              a forge was not asked to make a commit, in a dry run; caught by head_writer
 groups.BadBranch     the spec leads to no branch; only an edit of the spec helps
 """
 

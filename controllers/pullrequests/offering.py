@@ -6,41 +6,26 @@ leaves a branch that the next run finds. What goes wrong with one pull request k
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import TypeVar
 
 from api.imageupdateautomation import Finding, ImageUpdateAutomation
 from api.pullrequest import OPEN, PullRequestSpec, PullRequestStatus
 from controllers.forge.decision import Action, Decision, HeadBranch, Reason, Rebase, Rules, decide, supersede
-from controllers.forge.errors import ForgeError, Refused
-from controllers.forge.model import (
-    BranchCommit,
-    Desired,
-    FileChange,
-    Forge,
-    Outcome,
-    PullRequest,
-    State,
-    Warned,
-)
+from controllers.forge.errors import ForgeError
+from controllers.forge.model import Desired, Forge, Outcome, PullRequest, State, Warned
 from controllers.git.errors import RefMoved
-from controllers.git.protocol.refs import HEADS, Refs
-from controllers.git.protocol.refspec import RefUpdate
+from controllers.git.protocol.refs import Refs
 from controllers.image.setter import parse_setter
-from controllers.net.foreign_text import sanitize
-from controllers.pullrequests.errors import FOR_ALL, NotSent, PullRequestsFailed
+from controllers.pullrequests.errors import FOR_ALL, PullRequestsFailed
 from controllers.pullrequests.groups import Group, branch_prefix, list_groups, list_policies
+from controllers.pullrequests.head_writer import HeadWriter, Notice, RunContext
 from controllers.pullrequests.heads import only, read_branch, read_head
 from controllers.pullrequests.metrics import PullRequestMetrics
 from controllers.pullrequests.records import Records
-from controllers.pullrequests.trailer import Offer, add_offer
 from controllers.pullrequests.wording import describe
 from controllers.update.editor import Editor
-from controllers.update.errors import GitOperationFailed, UpdateFailed, attempting
-from controllers.update.repository import UPDATE, Repository
-from controllers.update.work import Edit, MarkedTree, Published, Work
-
-T = TypeVar("T")
+from controllers.update.errors import GitOperationFailed, UpdateFailed
+from controllers.update.repository import Repository
+from controllers.update.work import Edit, MarkedTree, Work
 
 _VERBS: Mapping[Action, str] = {
     Action.CREATE: "opened",
@@ -48,26 +33,6 @@ _VERBS: Mapping[Action, str] = {
     Action.UPDATE: "updated",
     Action.CLOSE: "closed",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something that happened to a pull request, or that its owner should know."""
-
-    reason: str
-    message: str
-    is_warning: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """What offering needs of the run that it is part of."""
-
-    now: datetime
-    check_leader: Callable[[], Awaitable[None]]
-    """Awaited right before a push and each write to the forge; raises unless this process may write."""
-    record: Callable[[Published], None]
-    """Called as soon as a head branch has a new commit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +88,11 @@ class Offering:
             await self._guard(lambda record=record: self._look_for(record, base, wanted=record.branch in wanted))  # type: ignore[misc]
         if self._failures:
             raise PullRequestsFailed(self._failures[0], len(self._failures))
+
+    @property
+    def _heads(self) -> HeadWriter:
+        verified = self.spec.verified_commits
+        return HeadWriter(self.repository, self.forge, self.context, self.notices, is_verified=verified)
 
     @property
     def _automation(self) -> ImageUpdateAutomation:
@@ -204,7 +174,7 @@ class Offering:
         )
         commit = branch.commit
         if decision.push and desired is not None:
-            commit = await self._push(group, part, desired, message, branch) or commit
+            commit = await self._heads.push(group, part, desired, message, branch) or commit
         await self._do(decision, branch, desired, head=commit, policies=_policies_of(part, self._automation))
 
     async def _plan(self, group: Group, base: Base) -> Edit:
@@ -223,54 +193,6 @@ class Offering:
             group.work, lambda: describe(self.spec, group, part, base.findings, message, now=now)
         )
         return message, desired
-
-    async def _push(self, group: Group, part: Edit, desired: Desired, message: str, branch: HeadBranch) -> str:
-        """Put the group's commit on the head branch, and return it; empty where there is nothing to commit."""
-        now, repository = self.context.now, self.repository
-        made = await repository.commit(part, step=UPDATE, message="", when=now)  # for its tree
-        if made is None:
-            return ""
-        text = add_offer(message, Offer(desired.content, made.tree))
-        if self.spec.verified_commits:
-            commit, is_done = await self._commit_by_forge(group, part, text, branch, made.tree)
-            if is_done:
-                self.context.record(Published(commit, text, now, part.update))
-                return commit
-            branch = replace(branch, commit=commit)
-        signer = repository.source.signer
-        new = await repository.commit(part, step=UPDATE, message=text, when=now, signer=signer)
-        assert new is not None
-        await self.context.check_leader()
-        with attempting(f"{UPDATE}: failed to push branch '{group.head}'"):
-            update = RefUpdate(f"{HEADS}{group.head}", new.id, branch.commit or None)
-            await repository.push(new, [update], force=True)
-        self.context.record(Published(new.id, text, now, part.update))
-        return new.id
-
-    async def _commit_by_forge(
-        self, group: Group, part: Edit, message: str, branch: HeadBranch, tree: str
-    ) -> tuple[str, bool]:
-        """Have the forge make the commit; return where the branch is then, and whether it is as it should be."""
-        changes = tuple(FileChange(path, content) for path, content in sorted(part.contents.items()))
-        await self.context.check_leader()
-        try:
-            commit = await self.forge.commit(
-                BranchCommit(group.head, branch.commit, part.base.commit, message, changes)
-            )
-        except NotSent:
-            return branch.commit, False
-        except Refused as error:
-            self._warn_of_commit(group, str(error))
-            return branch.commit, False
-        # A mode that the API does not know would be lost.
-        if (await self.repository.read_commit(commit)).tree != tree:
-            self._warn_of_commit(group, "the forge made another tree of it")
-            return commit, False
-        return commit, True
-
-    def _warn_of_commit(self, group: Group, why: str) -> None:
-        words = f"the commit on '{group.head}' was pushed, not made by the forge: {why}"
-        self.notices.append(Notice("CommitNotVerified", words, is_warning=True))
 
     async def _do(
         self,
@@ -301,7 +223,7 @@ class Offering:
             outcome = await self.forge.update(entry, desired, decorate=decision.action is Action.ADOPT)
         self._record(decision, outcome, desired, head=head, policies=policies)
         if decision.delete_branch:
-            await self._delete(outcome.pull_request.head, branch.commit)
+            await self._heads.delete(outcome.pull_request.head, branch.commit)
 
     def _record(
         self, decision: Decision, outcome: Outcome, desired: Desired | None, *, head: str, policies: Sequence[str]
@@ -379,15 +301,6 @@ class Offering:
         branch, _ = await read_branch(self.repository, base.refs, entry.head, base.tree.base.commit)
         decision = supersede(entry, branch, automation=self._name, wanted=wanted)
         await self._do(decision, branch, None, head=branch.commit, policies=())
-
-    async def _delete(self, head: str, commit: str) -> None:
-        """Delete a head branch that nobody needs; that this fails is worth a word, and no more."""
-        await self.context.check_leader()
-        try:
-            await self.repository.delete_branch(head, commit)
-        except (GitOperationFailed, RefMoved) as error:
-            words = f"branch '{head}' was left behind: {sanitize(str(error))}"
-            self.notices.append(Notice("BranchLeftBehind", words, is_warning=True))
 
 
 def _files_by_policy(edit: Edit) -> dict[str, set[str]]:
