@@ -26,6 +26,10 @@ from testing.registry_server import RegistryHandler
 
 PATIENCE_SECONDS = 180.0
 """For a few automations; each of many takes its time of the machine."""
+PAGE = 50
+"""The most that Gitea lists at once."""
+ATTEMPTS = 10
+"""At a listing: a Gitea at the limit of its machine may refuse one."""
 METHODS = ("merge", "squash", "rebase")
 
 
@@ -160,8 +164,23 @@ class Chaos:
                 raise Broken(f"{path}, which a person has committed to {head}, is lost")
 
     def list_open(self) -> list[dict[str, Any]]:
-        answer = self.repository.host.send("GET", f"/repos/{self.repository.path}/pulls?state=open&limit=50")
-        return list(answer.json()) if answer.status_code == 200 else []
+        """Return all that are open. Raises Broken where Gitea does not say: that is no proof that there are none."""
+        found: list[dict[str, Any]] = []
+        while len(found) % PAGE == 0:
+            entries = self._list_page(len(found) // PAGE + 1)
+            if not entries:
+                break
+            found += entries
+        return found
+
+    def _list_page(self, page: int) -> list[dict[str, Any]]:
+        path = f"/repos/{self.repository.path}/pulls?state=open&limit={PAGE}&page={page}"
+        for _ in range(ATTEMPTS):
+            answer = self.repository.host.send("GET", path)
+            if answer.status_code == 200:
+                return list(answer.json())
+            time.sleep(0.2)
+        raise Broken(f"Gitea does not list pull requests: {answer.status_code}")
 
     def _any(self) -> dict[str, Any] | None:
         found = self.list_open()
