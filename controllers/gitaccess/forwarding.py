@@ -1,16 +1,25 @@
 """Git that hands everything to another one: what stands between the engine and a run changes a part of that."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
-from controllers.git.objects.commits import Author, CommitInfo, NewCommit, Signer
-from controllers.git.objects.scan import File
-from controllers.git.protocol.refs import Refs, Tip
-from controllers.git.protocol.refspec import RefUpdate
-from controllers.git.remote import Remote
 from controllers.gitaccess.git import Git
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _forward(method: Callable[Concatenate[Git, P], T]) -> Callable[Concatenate["ForwardingGit", P], T]:
+    """Return a method of the same signature that calls the one of the other Git."""
+
+    @wraps(method)
+    def call(self: "ForwardingGit", /, *args: P.args, **kwargs: P.kwargs) -> T:
+        result: T = getattr(self.git, method.__name__)(*args, **kwargs)
+        return result
+
+    return call
 
 
 @dataclass
@@ -19,55 +28,12 @@ class ForwardingGit:
 
     git: Git
 
-    async def list_refs(self, remote: Remote, *, extra: Iterable[str] = ()) -> Refs:
-        return await self.git.list_refs(remote, extra=extra)
-
-    async def fetch(self, remote: Remote, tip: Tip) -> None:
-        await self.git.fetch(remote, tip)
-
-    async def find_files(
-        self,
-        remote: Remote,
-        commit: str,
-        path: str,
-        *,
-        is_wanted: Callable[[str], bool],
-        has_marker: Callable[[bytes], bool],
-    ) -> list[File]:
-        return await self.git.find_files(remote, commit, path, is_wanted=is_wanted, has_marker=has_marker)
-
-    async def read_commit(self, remote: Remote, commit: str) -> CommitInfo:
-        return await self.git.read_commit(remote, commit)
-
-    def can_fetch_any_commit(self, remote: Remote) -> bool:
-        return self.git.can_fetch_any_commit(remote)
-
-    async def commit(
-        self,
-        remote: Remote,
-        parent: str,
-        edits: Mapping[str, bytes],
-        *,
-        author: Author,
-        message: str,
-        when: datetime,
-        signer: Signer | None = None,
-    ) -> NewCommit | None:
-        return await self.git.commit(remote, parent, edits, author=author, message=message, when=when, signer=signer)
-
-    async def push(
-        self,
-        remote: Remote,
-        new: NewCommit,
-        updates: Sequence[RefUpdate],
-        *,
-        options: Mapping[str, str] | None = None,
-        force: bool = False,
-    ) -> tuple[str, ...]:
-        return await self.git.push(remote, new, updates, options=options, force=force)
-
-    async def delete_ref(self, remote: Remote, ref: str, expected: str) -> None:
-        await self.git.delete_ref(remote, ref, expected)
-
-    def lock_branch(self, remote: Remote, branch: str) -> AbstractAsyncContextManager[bool]:
-        return self.git.lock_branch(remote, branch)
+    list_refs = _forward(Git.list_refs)
+    fetch = _forward(Git.fetch)
+    find_files = _forward(Git.find_files)
+    read_commit = _forward(Git.read_commit)
+    can_fetch_any_commit = _forward(Git.can_fetch_any_commit)
+    commit = _forward(Git.commit)
+    push = _forward(Git.push)
+    delete_ref = _forward(Git.delete_ref)
+    lock_branch = _forward(Git.lock_branch)
