@@ -21,9 +21,9 @@ from e2e.cli_install_test import kubelet
 from e2e.cluster import eventually
 from hack.controllers import ROOT, Kubectl, wait_for_crds
 from hack.env import controlplane, process, tools
-from hack.env.tools import find_built
+from hack.env.tools import find_program
 
-HELM = os.environ.get("HELM") or shutil.which("helm") or find_built("helm")
+HELM = find_program("helm")
 pytestmark = pytest.mark.skipif(HELM is None, reason="there is no helm: make helm builds it")
 
 CHART = ROOT / "manifests" / "chart"

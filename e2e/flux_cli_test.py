@@ -1,8 +1,6 @@
 """`api`: the `flux` command line (`FLUX`, on PATH, or built here) on tagline's objects."""
 
-import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 
@@ -10,9 +8,9 @@ import pytest
 
 from e2e.fleet import Fleet
 from e2e.objects import automation
-from hack.env.tools import find_built
+from hack.env.tools import find_program
 
-FLUX = os.environ.get("FLUX") or shutil.which("flux") or find_built("flux")
+FLUX = find_program("flux")
 pytestmark = pytest.mark.skipif(FLUX is None, reason="there is no flux command line: make flux-cli builds it")
 
 Flux = Callable[..., str]

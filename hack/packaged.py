@@ -2,7 +2,7 @@
 
 The command line has neither kustomize nor this repository at hand. It is given what `kubectl kustomize manifests`
 prints, and the patches and resources of each folder of manifests/components. KUBECTL names the kubectl to use
-(default: the one on PATH).
+(default: the one on PATH, else the one that was built for the tests).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]  # comes without type hints
 
 from cli.installing.build import Manifests
+from hack.env.tools import find_program
 
 ROOT = Path(__file__).resolve().parents[1]
 MANIFESTS = ROOT / "manifests"
@@ -62,7 +62,7 @@ def render(folder: Path) -> str:
 
 def kustomize(folder: Path) -> list[dict[str, Any]]:
     """Return the objects that a kustomization makes. Raises CalledProcessError, kubectl's message on stderr."""
-    kubectl = os.environ.get("KUBECTL", "kubectl")
+    kubectl = find_program("kubectl") or "kubectl"
     done = subprocess.run([kubectl, "kustomize", str(folder)], check=True, stdout=subprocess.PIPE, text=True)
     return list(yaml.load_all(done.stdout, Loader=yaml.CSafeLoader))
 

@@ -2,7 +2,6 @@
 
 import itertools
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,10 @@ import pytest
 
 from api.version import VERSION
 from cli.installing.build import FLUX_SOURCES, Options, build, feature_names, packaged, with_features
+from hack.env.tools import find_program
 from hack.packaged import MANIFESTS, PACKAGED, NotUnderstood, kustomize, main, read_component
 
-pytestmark = pytest.mark.skipif(
-    not shutil.which(os.environ.get("KUBECTL", "kubectl")), reason="comparing with kustomize needs kubectl"
-)
+pytestmark = pytest.mark.skipif(find_program("kubectl") is None, reason="comparing with kustomize needs kubectl")
 FEATURES = [name for name in feature_names() if name != FLUX_SOURCES]
 
 

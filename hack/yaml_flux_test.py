@@ -1,17 +1,15 @@
 """`cli.yaml_text`: what it prints is what the `flux` command line prints (`FLUX`, on PATH, or built here)."""
 
-import os
 import random
-import shutil
 import subprocess
 from typing import Any
 
 import pytest
 
 from cli.yaml_text import to_documents
-from hack.env.tools import find_built
+from hack.env.tools import find_program
 
-FLUX = os.environ.get("FLUX") or shutil.which("flux") or find_built("flux")
+FLUX = find_program("flux")
 pytestmark = pytest.mark.skipif(FLUX is None, reason="there is no flux command line: make flux-cli builds it")
 
 SIGNS = " \n\t:#-?.,[]{}&*!|>'\"%@`~=<+_/\\0123456789aeyYnNoxTZ$é日\u2028\u00a0\U0001f600\r\x1b\u0301"

@@ -5,13 +5,14 @@ from typing import Final, TypeVar
 from urllib.parse import quote, urlencode
 
 from controllers.forge.answers import Answer, failure_of
-from controllers.forge.errors import AuthenticationFailed, ForgeError
+from controllers.forge.errors import AnswerTooLong, AuthenticationFailed, ForgeError
 from controllers.forge.transport import Identity, Transport
 
 T = TypeVar("T")
 
 MAX_PAGES: Final = 30
 """Of one listing. Thousands of open pull requests are somebody's accident, and the first ones are the newest."""
+SMALLER_PAGE, MAX_SMALLER_PAGES = 10, 30
 
 Explain = Callable[[Answer], ForgeError | None]
 
@@ -84,19 +85,40 @@ class Api:
         return answer
 
     async def pages(
-        self, target: str, *, into: type[list[T]], size: int, keep: bool = False, at_most: int = MAX_PAGES
+        self,
+        target: str,
+        *,
+        into: type[list[T]],
+        size: int,
+        size_key: str = "per_page",
+        keep: bool = False,
+        at_most: int = MAX_PAGES,
     ) -> AsyncIterator[list[T]]:
         """Yield the pages of a listing in which `page` counts from 1 and a header `Link` says whether there is more.
 
-        target: with the query of the first page but for `page`. size: of a page, as asked for.
+        target: with its query, but for `page` and `size_key`. size: of a page; a server may give less. Where a page is
+        too long, smaller ones are asked for, since anybody may open pull requests with long texts from a fork. Raises
+        AnswerTooLong where one entry is.
         """
-        for page in range(1, at_most + 1):
-            answer = await self.send("GET", f"{target}&page={page}", keep=keep)
+        start, end, asked = 0, at_most * size, size
+        for _ in range(at_most + MAX_SMALLER_PAGES):
+            where = f"{'&' if '?' in target else '?'}{size_key}={asked}&page={start // asked + 1}"
+            try:
+                answer = await self.send("GET", target + where, keep=keep)
+            except AnswerTooLong:
+                if asked == 1:
+                    raise
+                asked = SMALLER_PAGE if asked > SMALLER_PAGE else 1
+                continue
             entries = answer.read(into)
             yield entries
-            more = 'rel="next"' in answer.header("link") if answer.header("link") else len(entries) >= size
-            if not entries or not more:
+            more = 'rel="next"' in answer.header("link") if answer.header("link") else len(entries) >= asked
+            given = min(len(entries), asked)
+            start += given
+            if not given or not more or start >= end:
                 return
+            size = given if given < asked else size  # the most that this server gives
+            asked = next(fits for fits in (size, SMALLER_PAGE, 1) if fits <= size and start % fits == 0)
 
     async def sleep(self, seconds: float) -> None:
         """Return after some seconds of the injected clock."""

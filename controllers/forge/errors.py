@@ -16,6 +16,7 @@
     │   └── NotYet           not possible now, but perhaps in a moment
     ├── Conflict             somebody else changed the pull request meanwhile; read it and try again
     ├── BadAnswer            not an answer of this forge's API, or one beyond our bounds
+    │   └── AnswerTooLong    fewer entries of a listing may be within them
     └── BadLocation          the URL does not name a repository at this forge, or leads where it must not
 
 Texts are safe to show: no credential, of foreign text at most 256 characters.
@@ -120,6 +121,10 @@ class Conflict(ForgeError):
 
 class BadAnswer(ForgeError):
     """Not an answer of this forge's API, or one beyond our bounds."""
+
+
+class AnswerTooLong(BadAnswer):
+    """An answer that is longer than our bound."""
 
 
 class BadLocation(ForgeError):

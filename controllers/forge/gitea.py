@@ -97,7 +97,7 @@ class Gitea(GithubLike):
     draft_prefix = DRAFT
 
     async def list_open(self, prefix: str) -> Sequence[PullRequest]:
-        return await self._list(query(state="open", limit=PAGE))
+        return await self._list(query(state="open"))
 
     async def find(self, head: str, base: str) -> Sequence[PullRequest]:
         """Return them in one request where there never was one, and otherwise in two or more."""
@@ -106,10 +106,8 @@ class Gitea(GithubLike):
         except NotFound:
             return ()
         return [
-            *await self._list(query(state="open", base_branch=base, limit=PAGE)),
-            *await self._list(
-                query(state="closed", base_branch=base, sort="recentupdate", limit=PAGE), at_most=ENDED_PAGES
-            ),
+            *await self._list(query(state="open", base_branch=base)),
+            *await self._list(query(state="closed", base_branch=base, sort="recentupdate"), at_most=ENDED_PAGES),
         ]
 
     async def open(self, desired: Desired, text: Text) -> PullRequest:
@@ -161,7 +159,7 @@ class Gitea(GithubLike):
             if all(label in found for label in wanted):
                 break
             try:
-                async for page in self._api.pages(place + query(limit=PAGE), into=list[_Label], size=PAGE):
+                async for page in self._api.pages(place, into=list[_Label], size=PAGE, size_key="limit"):
                     found = {label.name: label.id for label in page} | found
             except NotFound:
                 if place == places[0]:
@@ -174,7 +172,8 @@ class Gitea(GithubLike):
 
     async def _list(self, these: str, *, at_most: int = MAX_PAGES) -> Sequence[PullRequest]:
         found: list[PullRequest] = []
-        async for page in self._api.pages(self._pulls + these, into=list[_Pull], size=PAGE, at_most=at_most):
+        target = self._pulls + these
+        async for page in self._api.pages(target, into=list[_Pull], size=PAGE, size_key="limit", at_most=at_most):
             found += [_convert(entry) for entry in page if entry.head.repo_id == entry.base.repo_id]
         return found
 

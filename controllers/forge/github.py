@@ -118,10 +118,10 @@ class Github(GithubLike):
         self._commits = GithubCommits(location, self.query_graph)
 
     async def list_open(self, prefix: str) -> Sequence[PullRequest]:
-        return await self._list(query(state="open", sort="created", direction="desc", per_page=PAGE), keep=True)
+        return await self._list(query(state="open", sort="created", direction="desc"), keep=True)
 
     async def find(self, head: str, base: str) -> Sequence[PullRequest]:
-        these = query(state="all", head=f"{self._owner}:{head}", base=base, per_page=PAGE)
+        these = query(state="all", head=f"{self._owner}:{head}", base=base)
         return await self._list(these, at_most=1)
 
     async def open(self, desired: Desired, text: Text) -> PullRequest:

@@ -92,10 +92,10 @@ class Gitlab(Driver):
         self._merge_requests = path("projects", f"{location.owner}/{location.name}", "merge_requests")
 
     async def list_open(self, prefix: str) -> Sequence[PullRequest]:
-        return await self._list(query(state="opened", order_by="created_at", sort="desc", per_page=PAGE), keep=True)
+        return await self._list(query(state="opened", order_by="created_at", sort="desc"), keep=True)
 
     async def find(self, head: str, base: str) -> Sequence[PullRequest]:
-        these = query(state="all", source_branch=head, target_branch=base, order_by="created_at", per_page=PAGE)
+        these = query(state="all", source_branch=head, target_branch=base, order_by="created_at")
         return await self._list(these, at_most=1)
 
     async def open(self, desired: Desired, text: Text) -> PullRequest:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from controllers.forge import transport
 from controllers.forge.conftest import BASE, HEAD, ONE, TWO, World, desired
 from controllers.forge.errors import AlreadyExists, AuthenticationFailed, BadAnswer, Conflict, Refused
 from controllers.forge.forges import Forges
@@ -328,6 +329,28 @@ async def test_gitea_oldest_is_not_taken_for_the_open_one(world_of: World) -> No
         (2, State.OPEN),
         (1, State.CLOSED),
     ]
+
+
+# Those whose listings have the whole texts, which anybody may write from a fork
+
+
+@only(ForgeKind.GITHUB, ForgeKind.GITLAB, ForgeKind.GITEA)
+@pytest.mark.parametrize("others", [0, 3, 105])
+async def test_long_texts_of_strangers_do_not_keep_ours_out(
+    world_of: World, others: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "MAX_ANSWER_BYTES", 200_000)
+    made = (await world_of.connect().create(desired())).pull_request
+    for _ in range(12):
+        world_of.stand_in.add(HEAD, is_fork=True, body="x" * 40_000)
+    for number in range(others):
+        world_of.branches.push(f"x/{number}")
+        world_of.stand_in.add(f"x/{number}")
+    forge = world_of.connect()
+    assert [entry.number for entry in await forge.list_open("tagline/")] == [made.number]
+    assert forge.requests <= 20
+    assert len(await forge.list_open("x/")) == others
+    assert [entry.number for entry in await forge.find(HEAD, BASE)] == [made.number]
 
 
 # Bitbucket Cloud

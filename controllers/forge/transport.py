@@ -19,7 +19,7 @@ from cachetools import LRUCache
 from controllers.clock import Clock
 from controllers.faircache import FairCache
 from controllers.forge.answers import Answer, next_turn, rate_limit_of
-from controllers.forge.errors import BadAnswer, BadLocation, RateLimited, Unavailable
+from controllers.forge.errors import AnswerTooLong, BadAnswer, BadLocation, RateLimited, Unavailable
 from controllers.git.errors import (
     BadCredentials,
     DestinationForbidden,
@@ -40,7 +40,7 @@ THREADS, THREADS_PER_TENANT, THREADS_PER_HOST = 12, 4, 2
 CUT_SECONDS: Final = 0.25
 MAX_SECONDS: Final = timedelta(minutes=1)
 MAX_ANSWER_BYTES: Final = 8 << 20
-"""A hundred pull requests with bodies of 65,536 characters are the most that a page has."""
+"""A hundred pull requests of ours, with bodies of 65,536 characters. Those of others may be longer: see `Api.pages`."""
 MAX_FAILURE_BYTES: Final = 64 << 10
 CHUNK_BYTES: Final = 64 << 10
 MAX_KEPT: Final = 128
@@ -202,6 +202,8 @@ class Transport:
             raise Unavailable(str(error), retry_after=error.retry_after) from error
         except BadCredentials as error:
             raise BadLocation(str(error)) from error
+        except _TooLong as error:
+            raise AnswerTooLong(str(error)) from error
         except GitError as error:
             raise BadAnswer(str(error)) from error
 
@@ -240,6 +242,10 @@ class Transport:
         )
 
 
+class _TooLong(ProtocolError):
+    """An answer is longer than our bound."""
+
+
 class _Response(Protocol):
     """What is read of an answer."""
 
@@ -252,7 +258,7 @@ class _Response(Protocol):
 
 
 def _read(response: _Response, deadline: Deadline, *, whole: bool) -> bytes:
-    """Return the body. whole: raise BadAnswer if it is longer than our bound, instead of cutting it."""
+    """Return the body. whole: raise _TooLong if it is longer than our bound, instead of cutting it."""
     if response.headers.get("Content-Encoding", "identity") != "identity":
         raise ProtocolError("it compresses its answer unasked; have it, or what is in front of it, not do so")
     bound, pieces, size = MAX_ANSWER_BYTES if whole else MAX_FAILURE_BYTES, list[bytes](), 0
@@ -262,7 +268,7 @@ def _read(response: _Response, deadline: Deadline, *, whole: bool) -> bytes:
         size += len(piece)
         if size > bound:
             if whole:
-                raise ProtocolError(f"its answer is longer than {MAX_ANSWER_BYTES >> 20} MiB")
+                raise _TooLong(f"its answer is longer than {MAX_ANSWER_BYTES >> 20} MiB")
             response.close()  # the rest is of no use, and the connection not fit for another request
             break
     deadline.remaining()  # or was it cut?

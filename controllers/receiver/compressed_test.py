@@ -14,13 +14,13 @@ from testing.receiver_harness import hub, receiving
 
 @pytest.fixture
 def in_threads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the types of Receivers whose requests were judged in a thread."""
+    """Return the owners of the requests that were judged in a thread."""
     found: list[str] = []
     run = HookService._run
 
-    async def counted(self: HookService, hook: Any, work: Callable[[], Any]) -> Any:
-        found.append(hook.receiver.spec.type)
-        return await run(self, hook, work)
+    async def counted(self: HookService, owner: str, work: Callable[[], Any]) -> Any:
+        found.append(owner)
+        return await run(self, owner, work)
 
     monkeypatch.setattr(HookService, "_run", counted)
     return found
@@ -34,7 +34,7 @@ async def test_a_compressed_body_is_judged_in_a_thread(in_threads: list[str]) ->
         assert (plain.status, in_threads) == (200, [])
         body = gzip.compress(json.dumps(hub("1.1")).encode())
         packed = await harness.ask(path, body, "Content-Encoding: gzip")
-        assert (packed.status, in_threads) == (200, ["dockerhub"])
+        assert (packed.status, in_threads) == (200, ["apps"])
         assert harness.woken() is not None
         bomb = await harness.ask(path, gzip.compress(bytes(4 * MAX_BODY_BYTES)), "Content-Encoding: gzip")
         assert bomb.status == 413

@@ -6,8 +6,6 @@ itself where it is asked to (--create-namespace).
 
 import itertools
 import json
-import os
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -21,13 +19,13 @@ from hack.chart.__main__ import main
 from hack.chart.files import CHART
 from hack.chart.objects import order
 from hack.chart.templates import value_name
-from hack.env.tools import find_built
+from hack.env.tools import find_program
 from hack.packaged_test import by_name, overlay
 
-HELM = os.environ.get("HELM") or shutil.which("helm") or find_built("helm")
+HELM = find_program("helm")
 pytestmark = [
     pytest.mark.skipif(HELM is None, reason="there is no helm: make helm builds it"),
-    pytest.mark.skipif(not shutil.which(os.environ.get("KUBECTL", "kubectl")), reason="kustomize needs kubectl"),
+    pytest.mark.skipif(find_program("kubectl") is None, reason="kustomize needs kubectl"),
 ]
 Objects = dict[tuple[str, str], dict[str, Any]]
 FEATURES = [name for name in order(packaged().components) if name != NAMESPACED]

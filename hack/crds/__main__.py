@@ -1,19 +1,20 @@
 """`python -m hack.crds`: writes the CRDs and, with --install, manifests/install.yaml; or checks them.
 
 They are in manifests/crds, and those of components in their folders.
-install.yaml is `kubectl kustomize manifests`; KUBECTL names the kubectl to use (default: the one on PATH).
+install.yaml is `kubectl kustomize manifests`; KUBECTL names the kubectl to use (default: the one on PATH,
+else the one that was built for the tests).
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from hack.crds import definition
+from hack.env.tools import find_program
 
 MANIFESTS = Path(__file__).resolve().parents[2] / "manifests"
 
@@ -54,7 +55,7 @@ def component_crd_files(folder: Path) -> dict[Path, str | None]:
 
 def render_install(manifests: Path) -> str:
     """Return all manifests as one file. Raises CalledProcessError with kubectl's message on stderr."""
-    kubectl = os.environ.get("KUBECTL", "kubectl")
+    kubectl = find_program("kubectl") or "kubectl"
     rendered = subprocess.run([kubectl, "kustomize", str(manifests)], check=True, stdout=subprocess.PIPE, text=True)
     return INSTALL_HEADER + rendered.stdout
 

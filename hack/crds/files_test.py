@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from ruamel.yaml import YAML
 from api.kinds import RECEIVER, RECONCILED
 from api.version import VERSION
 from hack.crds.__main__ import MANIFESTS, component_crd_files, crd_files, differences, main, write
+from hack.env.tools import find_program
 
 OWN_ARGS = {
     "imagerepository-controller": ("--interval-jitter-percentage=5",),
@@ -38,9 +37,7 @@ def test_crds_are_fresh() -> None:
     assert differences(crd_files(MANIFESTS / "crds") | component_crd_files(MANIFESTS / "components")) == ""
 
 
-@pytest.mark.skipif(
-    not shutil.which(os.environ.get("KUBECTL", "kubectl")), reason="rendering install.yaml needs kubectl"
-)
+@pytest.mark.skipif(find_program("kubectl") is None, reason="rendering install.yaml needs kubectl")
 def test_install_is_fresh(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--check", "--install"]) == 0, capsys.readouterr().out
 

@@ -198,6 +198,14 @@ def find_built(program: str) -> Path | None:
     return next((folder / program for folder in folders if (folder / "complete").exists()), None)
 
 
+def find_program(name: str) -> str | None:
+    """Return the program that the variable of its name gives (`KUBECTL`), that is on PATH, or that the cache has.
+
+    Builds nothing.
+    """
+    return os.environ.get(name.upper()) or shutil.which(name) or (str(built) if (built := find_built(name)) else None)
+
+
 def digest(module: ToolModule) -> str:
     """Return the digest of what identifies a build: pins, sources of ours and flags."""
     sha = hashlib.sha256(repr((module.packages, module.flags, module.ldflags)).encode())
