@@ -58,7 +58,7 @@ def fleet(world: EngineWorld, controllers: Controllers, repository: Repository) 
 
 def wait_until_at(watch: Watch, tag: str, *, image: str) -> None:
     """Wait until a tag is chosen, and applied to the cluster."""
-    eventually(lambda: watch.applied() == f"{image}:{tag}", what=f"{tag} in {watch.namespace}", seconds=40)
+    eventually(lambda: watch.applied() == f"{image}:{tag}", what=f"{tag} in {watch.namespace}", seconds=120)
     eventually(lambda: watch.chosen() == tag, what=f"the choice of {tag} in {watch.namespace}")
 
 
@@ -114,7 +114,7 @@ def test_a_bad_release_is_denied_with_one_line_and_the_cluster_goes_back(
     assert before == ("v1.0.2", f"{fleet.image}:v1.0.2")
     deny = {"spec": {"policy": {"deny": [{"tag": "v1.0.2"}]}}}
     world.kubectl("patch", "imagepolicy", APP, "-n", PRODUCTION, "--type=merge", "-p", json.dumps(deny))
-    eventually(lambda: production.applied() == good, what=f"{good} in the cluster again", seconds=40)
+    eventually(lambda: production.applied() == good, what=f"{good} in the cluster again", seconds=120)
     assert f"image: {good} #" in repository.file("production/web.yaml")
 
 
@@ -129,4 +129,4 @@ def test_a_tag_that_comes_while_flux_is_away_is_applied_when_it_is_back(
         eventually(lambda: repository.head() != head, what="a commit, which needs none of Flux's controllers")
     finally:
         world.engines.start()
-    eventually(lambda: staging.applied() == f"{fleet.image}:{newest}", what=f"{newest} in the cluster", seconds=40)
+    eventually(lambda: staging.applied() == f"{fleet.image}:{newest}", what=f"{newest} in the cluster", seconds=120)

@@ -29,32 +29,32 @@ class Engines:
     kubeconfig: Path
     programs: dict[str, Path]
     processes: dict[str, process.Process] = field(default_factory=dict)
+    storage: str = field(default_factory=lambda: f"127.0.0.1:{process.free_ports(1)[0]}")
+    """Where artifacts are served. It outlives the process, as the name of a Service does: kustomize-controller waits up
+    to 30 s between its requests to an address that is in an object and where nobody listens any more."""
 
     def start(self) -> None:
         """Start both and return when they are ready. The CRDs must be served."""
-        ports = iter(process.free_ports(5))
-        storage = f"127.0.0.1:{next(ports)}"
+        ports = iter(process.free_ports(4))
         own = {
             SOURCE: (
-                f"--storage-path={self.folder / 'storage'}", f"--storage-addr={storage}",
-                f"--storage-adv-addr={storage}",
+                f"--storage-path={self.folder / 'storage'}", f"--storage-addr={self.storage}",
+                f"--storage-adv-addr={self.storage}",
             ),
             KUSTOMIZE: (),
         }  # fmt: skip
         (self.folder / "storage").mkdir(exist_ok=True)
-        health = {}
         try:
             for name in PROGRAMS:
-                health[name] = next(ports)
+                health = next(ports)
                 command = [
                     self.programs[name], "--events-addr=", f"--metrics-addr=127.0.0.1:{next(ports)}",
-                    f"--health-addr=127.0.0.1:{health[name]}", "--watch-all-namespaces", "--log-encoding=json",
+                    f"--health-addr=127.0.0.1:{health}", "--watch-all-namespaces", "--log-encoding=json",
                     "--interval-jitter-percentage=0", *own[name],
                 ]  # fmt: skip
                 variables = {"KUBECONFIG": str(self.kubeconfig), "RUNTIME_NAMESPACE": NAMESPACE}
                 self.processes[name] = process.start(name, command, self.folder, variables)
-            for name, port in health.items():
-                ready = process.http_probe(f"http://127.0.0.1:{port}/readyz", below=300)
+                ready = process.http_probe(f"http://127.0.0.1:{health}/readyz", below=300)
                 process.wait_until(ready, self.processes[name])
         except BaseException:
             self.stop()
