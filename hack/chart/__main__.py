@@ -1,8 +1,8 @@
 """`python -m hack.chart`: writes the Helm chart, manifests/chart, or with --check says what is stale in it.
 
 The chart is made of what `kubectl kustomize manifests` prints, the components of manifests/components, the table of
-values and the files beside this module. KUBECTL names the kubectl to use (default: the one on PATH, else the one that the
-tests have built).
+values and the files beside this module. KUBECTL names the kubectl to use (default: the one on PATH, else the one that
+the tests have built).
 """
 
 from __future__ import annotations
