@@ -22,6 +22,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent.parent
 COLUMNS = ("victim", "/healthz", "loop lag", "RSS", "lease")
 """What `e2e.attacked` reports."""
+DETAIL = "detail"
+"""Of a property that is a line beneath the table: what only this attack measures."""
 AS_INSTALLED = "--enable-leader-election"
 ATTACKS = {
     "costly-keys": "e2e/costly_keys_test.py::test_costly_keys_of_one_namespace_delay_nobody_else",
@@ -87,7 +89,8 @@ class Table:
         lines: list[tuple[str, ...]] = [("attack", *COLUMNS, "verdict")]
         lines += [(r.attack, *(r.figures.get(column, "-") for column in COLUMNS), r.verdict) for r in self.rows]
         widths = [max(len(line[at]) for line in lines) for at in range(len(lines[0]))]
-        return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        table = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in lines]
+        return "\n".join([*table, *(f"{r.attack}: {r.figures[DETAIL]}" for r in self.rows if DETAIL in r.figures)])
 
 
 def verdict_of(report: pytest.TestReport) -> str:

@@ -52,6 +52,11 @@ def test_a_victim_that_waits_too_long_is_a_failure(run: Callable[..., Any]) -> N
     assert "FAILED: AssertionError: too long" in table
 
 
+def test_what_only_one_attack_measures_is_a_line_beneath_the_table(run: Callable[..., Any]) -> None:
+    _, table = run("record_property('detail', '700 requests a second')")
+    assert table.splitlines()[-1] == "one: 700 requests a second"
+
+
 def test_an_attack_that_does_not_exist_is_not_an_empty_success(run: Callable[..., Any]) -> None:
     with pytest.raises(SystemExit):
         run("pass", "other")
