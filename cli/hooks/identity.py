@@ -4,13 +4,11 @@ https://docs.github.com/actions/security-for-github-actions/security-hardening-y
 """
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote
 
 from cli.grammar.session import Failed, Session
-
-if TYPE_CHECKING:
-    from cli.hooks.triggering import Order
+from cli.hooks.order import Order
 
 VARIABLE: Final = "FLUX_TRIGGER_RECEIVER_OIDC_TOKEN"
 PROVIDERS: Final = ("github", "forgejo")
@@ -21,7 +19,7 @@ _MAX_BYTES: Final = 64 << 10
 _SECONDS: Final = 30.0
 
 
-def find(session: Session, order: "Order") -> str:
+def find(session: Session, order: Order) -> str:
     """Return the token that flags or the environment hold, or that the provider gives. Raises Failed."""
     if order.oidc_token and order.oidc_provider:
         raise Failed("--oidc-provider and --oidc-token are mutually exclusive")
@@ -37,7 +35,7 @@ def find(session: Session, order: "Order") -> str:
     return token
 
 
-def _ask(session: Session, order: "Order") -> str:
+def _ask(session: Session, order: Order) -> str:
     import urllib.request  # noqa: PLC0415
     from http.client import HTTPException  # noqa: PLC0415
 

@@ -13,6 +13,7 @@ from api.names import RECEIVERS, SECRETS
 from cli.fields import mapping, text
 from cli.grammar.session import Failed, Session
 from cli.hooks import identity, inputs
+from cli.hooks.order import OIDC, Order
 from cli.hooks.samples import JSON, Push, Sample, make_sample
 from cli.hooks.sending import Hook
 from cli.hooks.signing import IDENTITY_TOKENS, sign
@@ -21,36 +22,8 @@ from controllers.webhooks.hook_path import hook_path
 from controllers.webhooks.settings import SecretData
 
 GENERIC: Final = "generic"
-OIDC: Final = "generic-oidc"
 TOKEN_IN_CURL: Final = "$TOKEN"  # noqa: S105 -- stands for it
 _NO_URL: Final = "https://HOST"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What the flags say."""
-
-    name: str
-    url: str
-    type: str
-    token: str = field(repr=False)
-    token_env: str
-    secret_file: str
-    image: str
-    tag: str
-    digest: str
-    payload: str
-    oidc_token: str = field(repr=False)
-    oidc_provider: str
-    oidc_audience: str
-    retries: int
-    retry_delay: int
-    """In nanoseconds."""
-
-    @property
-    def is_offline(self) -> bool:
-        """Whether the flags say all that is needed."""
-        return bool(self.token or self.token_env or self.secret_file or self.type == OIDC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from cli.getting.run import get, request_of
 from cli.grammar.session import Failed, Reporter, Session
 from cli.hooks import sending, triggering
 from cli.hooks.identity import VARIABLE
+from cli.hooks.order import Order
 from cli.kinds import EVERY_KIND
 from cli.kinds.receiver import RECEIVER
 from cli.kube.deadline import Deadline
@@ -129,12 +130,12 @@ def test_export_has_what_somebody_wrote(cluster: FakeCluster) -> None:
     assert PATH not in str(found)
 
 
-def order(**flags: Any) -> triggering.Order:
+def order(**flags: Any) -> Order:
     known: dict[str, Any] = dict.fromkeys(
         ("url", "type", "token", "token_env", "secret_file", "image", "tag", "digest", "payload", "oidc_token",
          "oidc_provider", "oidc_audience"), "",
     )  # fmt: skip
-    return triggering.Order(**{"name": "harbor", "retries": 0, "retry_delay": 0, **known, **flags})
+    return Order(**{"name": "harbor", "retries": 0, "retry_delay": 0, **known, **flags})
 
 
 def test_a_receiver_of_the_cluster_is_called_by_its_type_path_and_secret(told: Told) -> None:

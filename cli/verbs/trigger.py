@@ -12,10 +12,11 @@ _PROVIDERS: Final = ("github", "forgejo")
 
 def _trigger(session: Session, arguments: tuple[str, ...], **flags: Any) -> None:
     from cli.hooks import sending, triggering  # noqa: PLC0415 -- not for help
+    from cli.hooks.order import Order  # noqa: PLC0415
 
     if len(arguments) != 1:
         raise Failed("the name of one Receiver is required: tagline trigger receiver NAME")
-    order = triggering.Order(name=arguments[0], **flags)
+    order = Order(name=arguments[0], **flags)
     hook, namespace = triggering.make_hook(session, order)
     if not order.url:
         from cli.output import encode_text, write_output  # noqa: PLC0415
