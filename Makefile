@@ -56,12 +56,12 @@ demo-cluster: $(READY) ## The same on a Kubernetes API server; the first run bui
 	@$(BIN)/python -m hack.demo --cluster $(if $(KEEP),--keep)
 
 .PHONY: demo-node
-demo-node: $(READY) ## The same in pods, deployed by Flux from Git (root on Debian; builds Flux's controllers and the image)
+demo-node: $(READY) ## The same in pods, deployed by Flux from Git (root on Debian; builds all; ENGINE=argocd: by Argo CD)
 	@$(BIN)/python -m hack.env check
 	@$(BIN)/python -m hack.env build --node
-	@$(MAKE) --no-print-directory flux-engines
+	@$(MAKE) --no-print-directory $(if $(filter argocd,$(ENGINE)),argocd,flux-engines)
 	@$(BIN)/python -m hack.image build --unless-current
-	@$(BIN)/python -m hack.demo --node $(if $(KEEP),--keep)
+	@$(BIN)/python -m hack.demo --node $(if $(ENGINE),--engine $(ENGINE)) $(if $(KEEP),--keep)
 
 $(DOCS_READY): requirements/docs.txt
 	@echo "setting up $(DOCS_VENV) from requirements/docs.txt"
@@ -109,6 +109,20 @@ flux-engines: $(READY) ## Build Flux's source- and kustomize-controller, so that
 	@for program in source-controller kustomize-controller controller-gen; do \
 		$(BIN)/python -m hack.env path $$program; done
 
+.PHONY: e2e-flux
+e2e-flux: flux-cli flux-engines ## Tests in which Flux's controllers deploy, and of the way from Flux's image controllers and back
+	@$(BIN)/python -m hack.env build
+	$(PYTEST) --durations=5 e2e/flux_engines_test.py e2e/beside_flux_test.py
+
+.PHONY: argocd
+argocd: $(READY) ## Build Argo CD's application controller and repo server, helm and kustomize; fetch redis (long)
+	@$(BIN)/python -m hack.env build --argocd
+
+.PHONY: e2e-argocd
+e2e-argocd: argocd ## Tests in which Argo CD deploys what tagline commits
+	@$(BIN)/python -m hack.env build
+	$(PYTEST) -m argocd --durations=5 e2e/argocd_test.py
+
 .PHONY: e2e-node
 e2e-node: $(READY) ## Tests of the image as pods on a node of this machine (root on Debian; see docs/development.md)
 	@$(BIN)/python -m hack.env check
@@ -116,6 +130,13 @@ e2e-node: $(READY) ## Tests of the image as pods on a node of this machine (root
 	$(MAKE) image
 	E2E_IMAGE="$$($(BIN)/python -m hack.image path)" $(PYTEST) -m node --durations=10 e2e/node
 	$(BIN)/python -m hack.deployed --node "$$($(BIN)/python -m hack.image path)" --durations=5
+
+.PHONY: node-smoke
+node-smoke: $(READY) ## The short part of it, for every commit: pods run, a tag is committed, a leader is followed
+	@$(BIN)/python -m hack.env check
+	@$(BIN)/python -m hack.env build --node
+	@$(BIN)/python -m hack.image build --unless-current
+	E2E_IMAGE="$$($(BIN)/python -m hack.image path)" $(PYTEST) -m node --durations=5 e2e/node/smoke_test.py
 
 .PHONY: helm
 helm: $(READY) ## Build the helm command line, so that the tests try the chart with it

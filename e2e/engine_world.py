@@ -1,4 +1,4 @@
-"""An environment of its own in which Flux deploys and tagline commits: both as processes on a real API server."""
+"""Environments of their own in which an engine deploys and tagline commits: all as processes on a real API server."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,8 @@ FLAGS = ("--concurrent=10", "--log-level=debug")
 
 
 @dataclass(frozen=True, slots=True)
-class EngineWorld:
-    """The parts; `engines` and `controllers` may be stopped and started by tests."""
+class ClusterWorld:
+    """A cluster, a private registry and a Git host; tagline's controllers may be installed and run."""
 
     folder: Path
     env: Environment
@@ -31,7 +31,6 @@ class EngineWorld:
     api: Api
     host: GitHost
     pusher: Pusher
-    engines: flux.Engines
 
     def fleet(self, name: str, git_url: str) -> Fleet:
         """Return the story's repository and objects, around one image."""
@@ -44,14 +43,6 @@ class EngineWorld:
     def apply(self, documents: Sequence[dict[str, Any]]) -> None:
         """Apply objects as a person does."""
         self.kubectl("apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": documents}))
-
-    def install_crds_of_flux(self, *folders: Path) -> None:
-        """Apply CRDs of Flux as its installation does, and wait until they are served."""
-        for folder in folders:
-            for file in sorted(folder.glob("*.yaml")):
-                if file.name != "kustomization.yaml":
-                    self.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=flux", "-f", str(file))
-        local_controllers.wait_for_crds(self.kubectl)
 
     def install(self, *components: str) -> None:
         """Apply tagline's manifests with some components."""
@@ -80,27 +71,51 @@ class EngineWorld:
             running.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class EngineWorld(ClusterWorld):
+    """The same with Flux; `engines` may be stopped and started by tests."""
+
+    engines: flux.Engines
+
+    def install_crds_of_flux(self, *folders: Path) -> None:
+        """Apply CRDs of Flux as its installation does, and wait until they are served."""
+        for folder in folders:
+            for file in sorted(folder.glob("*.yaml")):
+                if file.name != "kustomization.yaml":
+                    self.kubectl("apply", "--server-side", "--force-conflicts", "--field-manager=flux", "-f", str(file))
+        local_controllers.wait_for_crds(self.kubectl)
+
+
 @contextmanager
-def engine_world(folder: Path) -> Iterator[EngineWorld]:
-    """Yield a cluster with Flux's two controllers and their CRDs, a private registry and a Git host; no tagline yet."""
-    programs = flux.find_built()
-    assert programs, "see the tests' mark"
+def cluster_world(folder: Path) -> Iterator[ClusterWorld]:
+    """Yield a cluster, a private registry and a Git host; no engine and no tagline yet."""
     env = environment.up(folder / "env")
     try:
         kubectl = Kubectl(env.kubectl, env.kubeconfig)
         api = Api(ControlPlane(env.server, env.kubeconfig, env.authority, ()))
         host = GitHost(env.git_url, env.git_user, env.git_password)
-        engines = flux.Engines(folder / "engines", env.kubeconfig, programs)
-        engines.folder.mkdir()
         with api, Pusher(env.registry, user=env.registry_user, password=env.registry_password) as pusher:
-            world = EngineWorld(folder, env, kubectl, api, host, pusher, engines)
-            world.install_crds_of_flux(*(flux.crd_folder(program) for program in programs.values()))
-            world.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": flux.NAMESPACE}}])
-            engines.start()
             try:
-                yield world
+                yield ClusterWorld(folder, env, kubectl, api, host, pusher)
             finally:
-                engines.stop()
                 host.close()
     finally:
         environment.down(env, keep_folder=True)
+
+
+@contextmanager
+def engine_world(folder: Path) -> Iterator[EngineWorld]:
+    """Yield a cluster with Flux's two controllers and their CRDs, a private registry and a Git host; no tagline yet."""
+    programs = flux.find_built()
+    assert programs, "see the tests' mark"
+    with cluster_world(folder) as parts:
+        engines = flux.Engines(folder / "engines", parts.env.kubeconfig, programs)
+        engines.folder.mkdir()
+        world = EngineWorld(folder, parts.env, parts.kubectl, parts.api, parts.host, parts.pusher, engines)
+        world.install_crds_of_flux(*(flux.crd_folder(program) for program in programs.values()))
+        world.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": flux.NAMESPACE}}])
+        engines.start()
+        try:
+            yield world
+        finally:
+            engines.stop()

@@ -43,6 +43,7 @@ _LOOPBACK = "its servers stand on loopback, where no pod reaches them"
 _NO_CONTROLLERS = "it looks at command line, manifests or API server; no controller of ours takes part"
 _OWN_CLUSTER = "it starts clusters, processes or containers of its own"
 LEFT_OUT = {
+    "argocd_test.py": _OWN_CLUSTER,
     "attack_hooks_test.py": _PROCESSES,
     "attack_silent_test.py": _PROCESSES,
     "automate_test.py": _NO_CONTROLLERS,

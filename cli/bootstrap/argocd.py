@@ -1,6 +1,7 @@
 """Argo CD as the one who syncs: its Application, and the Secret with which it reads the repository. Pure."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,6 +10,7 @@ from cli.bootstrap.wishes import Wishes
 
 APPLICATIONS: Final = Resource("argoproj.io", "v1alpha1", "applications", "Application")
 CONTROLLER: Final = "argocd-application-controller"
+IGNORE_HEALTH: Final = "argocd.argoproj.io/ignore-healthcheck"
 IN_CLUSTER: Final = "https://kubernetes.default.svc"
 
 
@@ -40,6 +42,15 @@ def application(wishes: Wishes, place: ArgoPlace) -> dict[str, Any]:
             },
         },
     }
+
+
+def without_health(source: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a GitRepository that Argo CD does not wait for.
+
+    Its rule for the kind wants a status that only source-controller writes; without Flux the Application would be
+    Progressing for ever. https://argo-cd.readthedocs.io/en/stable/operator-manual/health/
+    """
+    return {**source, "metadata": {**source["metadata"], "annotations": {IGNORE_HEALTH: "true"}}}
 
 
 def repository_secret(wishes: Wishes, place: ArgoPlace, login: dict[str, str]) -> dict[str, Any]:

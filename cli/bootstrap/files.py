@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from api.names import GIT_REPOSITORIES, KUSTOMIZATIONS
-from cli.bootstrap.argocd import ArgoPlace, application
+from cli.bootstrap.argocd import ArgoPlace, application, without_health
 from cli.bootstrap.fluxmanifest import FluxPart, is_ours, objects_of
 from cli.bootstrap.kustomization import with_resource
 from cli.bootstrap.places import Places
@@ -166,7 +166,7 @@ def _sync_objects(wishes: Wishes, parts: Parts) -> list[Object]:
         return [source, _sync_kustomization(wishes)]
     namespace: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": wishes.namespace}}
     if parts.argo:
-        return [namespace, source, application(wishes, parts.argo)]
+        return [namespace, without_health(source), application(wishes, parts.argo)]
     return [namespace, source]
 
 

@@ -110,6 +110,9 @@ def test_argo_cd_syncs_the_path_by_an_application() -> None:
     assert f"{FOLDER}/gotk-components.yaml" not in made.components
     kinds = [one["kind"] for one in made.sync_objects]
     assert kinds == ["Namespace", "GitRepository", "Application"]
+    # Nobody writes a status of the source, which Argo CD would wait for.
+    assert made.sync_objects[1]["metadata"]["annotations"] == {"argocd.argoproj.io/ignore-healthcheck": "true"}
+    assert all("annotations" not in one["metadata"] for one in planned({}).sync_objects)
     spec = made.sync_objects[-1]["spec"]
     assert spec["source"] == {"path": "clusters/a", "repoURL": "https://git.test/org/fleet", "targetRevision": "main"}
     assert made.sync["clusters/a/kustomization.yaml"].endswith(b"resources:\n- flux-system\n")

@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from hack.env import debian, environment, openssh, process, tools
+from hack.env import argocd, debian, environment, openssh, process, tools
 from hack.env.node import parts
 from hack.env.node.check import NodeImpossible, missing
 
@@ -18,6 +18,7 @@ def main() -> int:
     parser.add_argument("program", nargs="?", default="kubectl", help="for path: whose path to print, built if needed")
     parser.add_argument("--dir", type=Path, default=environment.default_folder(), help="folder of the environment")
     parser.add_argument("--node", action="store_true", help="with a node, on which pods run (root on Debian)")
+    parser.add_argument("--argocd", action="store_true", help="for build: Argo CD alone, with what it calls")
     args = parser.parse_args()
     folder = args.dir.absolute()
     try:
@@ -26,6 +27,8 @@ def main() -> int:
             return 0
         if args.command == "up":
             return _up(folder, node=args.node)
+        if args.command == "build" and args.argocd:
+            return _build_argocd()
         if args.command == "build":
             return _build(node=args.node)
         return {"down": _down, "status": _status, "check": _check}[args.command](folder)
@@ -77,6 +80,13 @@ def _check(folder: Path) -> int:
     if not reasons:
         print("this machine can run a node")
     return 1 if reasons else 0
+
+
+def _build_argocd() -> int:
+    made = argocd.build()
+    for path in (made.argocd, made.helm, made.kustomize, made.redis):
+        print(f"{path.name:26} {path}")
+    return 0
 
 
 def _build(*, node: bool) -> int:

@@ -38,8 +38,7 @@ def unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Pat
     """
     if not can_fetch():
         raise NotUnpacked(f"it can be fetched with apt only, and there is no {' or '.join(FETCHERS)}")
-    release = platform.freedesktop_os_release()
-    folder = cache_root() / f"{name}-{release['ID']}-{release.get('VERSION_ID', 'rolling')}-{platform.machine()}"
+    folder = _folder(name)
     if _is_complete(folder, packages):
         return folder
     cache_root().mkdir(parents=True, exist_ok=True)
@@ -50,6 +49,16 @@ def unpacked(name: str, packages: Sequence[str], programs: Sequence[str]) -> Pat
             except subprocess.CalledProcessError as error:
                 raise NotUnpacked(f"it cannot be unpacked: {error}") from None
     return folder
+
+
+def find_unpacked(name: str, packages: Sequence[str]) -> Path | None:
+    """Return the folder of `unpacked` if the cache has it; fetch nothing."""
+    return folder if can_fetch() and _is_complete(folder := _folder(name), packages) else None
+
+
+def _folder(name: str) -> Path:
+    release = platform.freedesktop_os_release()
+    return cache_root() / f"{name}-{release['ID']}-{release.get('VERSION_ID', 'rolling')}-{platform.machine()}"
 
 
 def _is_complete(folder: Path, packages: Sequence[str]) -> bool:

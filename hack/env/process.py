@@ -120,6 +120,19 @@ def http_probe(url: str, *, authority: Path | None = None, token: str = "", belo
     return check
 
 
+def tcp_probe(port: int, address: str = LOOPBACK) -> Callable[[], bool]:
+    """Return a check that somebody listens at a port."""
+
+    def check() -> bool:
+        try:
+            socket.create_connection((address, port), timeout=2).close()
+        except OSError:
+            return False
+        return True
+
+    return check
+
+
 def free_ports(count: int, address: str = LOOPBACK) -> list[int]:
     """Return free TCP ports of an address of this machine that differ from each other.
 

@@ -161,6 +161,25 @@ MODULES = (
         optional=True,
         expect="about 2 minutes",
     ),
+    ToolModule(
+        "argocd",
+        ("argocd",),
+        (".",),
+        ldflags="-s -w -X github.com/argoproj/argo-cd/v3/common.version=3.2.11",
+        assets_of="github.com/argoproj/argo-cd/v3",
+        assets=("manifests/crds",),
+        static=True,
+        optional=True,
+        expect="about 10 minutes",
+    ),
+    ToolModule(
+        "kustomize",
+        ("kustomize",),
+        ("sigs.k8s.io/kustomize/kustomize/v5",),
+        static=True,
+        optional=True,
+        expect="about 30 seconds",
+    ),
 )
 CRDS = Path("static") / "config" / "crd" / "bases"
 """Where CRDs are below the folder of a program, if its module has any."""

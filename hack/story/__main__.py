@@ -1,4 +1,4 @@
-"""`python -m hack.story [--runs N] [--image ARCHIVE]`: times the legs of the story on a node, build after build."""
+"""`python -m hack.story [--runs N] [--image ARCHIVE] [--engine argocd]`: times the legs of the story on a node."""
 
 import argparse
 import sys
@@ -6,9 +6,8 @@ import tempfile
 from pathlib import Path
 
 from hack.demo.narration import Narrator
-from hack.demo.node import FIRST_BUILD, measure
+from hack.demo.node import FIRST_BUILD, STORIES, measure
 from hack.image.build import CLOUD
-from hack.story.on_node import node_story
 
 
 def main() -> int:
@@ -16,9 +15,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m hack.story", description=__doc__)
     parser.add_argument("--runs", type=int, default=10)
     parser.add_argument("--image", type=Path, default=CLOUD.archive, help="archive of tagline's image (make image)")
+    parser.add_argument("--engine", choices=list(STORIES), default="flux", help="who deploys from Git")
     options = parser.parse_args()
     narrator = Narrator()
-    with tempfile.TemporaryDirectory(prefix="tagline-story-") as folder, node_story(Path(folder)) as story:
+    with tempfile.TemporaryDirectory(prefix="tagline-story-") as folder, STORIES[options.engine](Path(folder)) as story:
         with narrator.step("an empty cluster is bootstrapped"):
             story.publish_controllers(options.image)
             story.bootstrap()

@@ -78,8 +78,11 @@ class Fleet:
             "staging/kustomization.yaml": _KUSTOMIZATION.format(image=self.image, tag=build),
         }
 
-    def objects(self, stage: str) -> list[Json]:
-        """Return what a stage's namespace has of tagline: Secrets, repository, policy, source and automation."""
+    def objects(self, stage: str, *, path: str = "") -> list[Json]:
+        """Return what a stage's namespace has of tagline: Secrets, repository, policy, source and automation.
+
+        path: of the files with the stage's markers, if it is not the stage's own folder.
+        """
         choices: dict[str, Json] = {
             PRODUCTION: {"policy": {"semver": {"range": ">=1.0.0"}}},
             STAGING: {"policy": {"numerical": {"order": "asc"}}, "filterTags": manifests.FILTER},
@@ -96,7 +99,7 @@ class Fleet:
                     manifests.repository(APP, self.image, interval=INTERVAL, **self._access()),
                     _object(IMAGE, "ImagePolicy", APP, {"imageRepositoryRef": {"name": APP}, **choice}),
                     _object(SOURCE, "GitRepository", "fleet", self._source()),
-                    manifests.automation("fleet", "fleet", f"./{stage}"),
+                    manifests.automation("fleet", "fleet", f"./{path or stage}"),
                 )
             ),
         ]
