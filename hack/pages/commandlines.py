@@ -41,7 +41,7 @@ OWN_TESTS: Final = frozenset({"make", ".venv/bin/python", ".venv/bin/pytest", ".
 """Programs of the repository, of which `hack/docs_test.py` looks after targets, modules and paths."""
 
 _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
-    "annotate": frozenset({"-n", "--overwrite"}),
+    "annotate": frozenset({"-n", "--overwrite", "--all"}),
     "apply": frozenset({"-f", "-k", "--server-side"}),
     "create": frozenset(
         {"-n", "--docker-server", "--docker-username", "--docker-password", "--from-literal", "--from-file"}
@@ -56,7 +56,7 @@ _KUBECTL: Final[Mapping[str, frozenset[str]]] = {
     "wait": frozenset({"-n", "--for", "--timeout"}),
 }
 _KUBECTL_KINDS: Final = frozenset(
-    {"clusterrole", "clusterrolebinding", "crd", "deployment", "namespace", "secret", "pod", "pods"}
+    {"application", "clusterrole", "clusterrolebinding", "crd", "deployment", "namespace", "secret", "pod", "pods"}
     | {name for kind in EVERY_KIND for name in (kind.name, kind.resource.plural, *kind.definition.short_names)}
 )
 _ABOUT_A_KIND: Final = frozenset({"annotate", "delete", "describe", "get", "label", "patch", "wait", "create"})
