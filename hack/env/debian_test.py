@@ -59,6 +59,14 @@ def test_it_is_fetched_once_with_the_libraries_that_are_lacking(log: Path) -> No
     assert len(log.read_text().splitlines()) == len(said)
 
 
+def test_what_is_there_is_found_and_nothing_is_fetched(log: Path) -> None:
+    assert debian.find_unpacked("test", ["tool"]) is None
+    assert not log.exists()
+    folder = fetch()
+    assert debian.find_unpacked("test", ["tool"]) == folder
+    assert debian.find_unpacked("test", ["tool", "other"]) is None
+
+
 def test_another_list_of_packages_is_fetched_anew(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fetch()
     monkeypatch.setenv("PACKAGES", "3")
@@ -83,5 +91,6 @@ def test_what_apt_says_is_quoted(log: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_without_apt_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    assert debian.find_unpacked("test", ["tool"]) is None
     with pytest.raises(debian.NotUnpacked, match="with apt only"):
         fetch()
